@@ -1,0 +1,48 @@
+// How definitions are made, changed and dropped. Pure: decided from what is defined and what was seen, or
+// refused with Error.
+#pragma once
+
+#include <mdevadm/plan/plan.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace mdevadm {
+
+// Whether a definition must fit the host as it is now, or is for later: a driver that is not loaded, an image
+// being built.
+enum class FitsHost { required, later };
+
+struct DefineRequest {
+  Definition wanted;
+  std::optional<std::string> text;  // the file as a person wrote it
+  FitsHost fits = FitsHost::required;
+};
+
+// Throws Error: conflict (defined already under this parent, or the name is taken), not_found (parent or
+// type), failed.
+Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request);
+
+// Which of a definition's attributes: all of a name, or the one at a place (counted from 1).
+using AttributeSelector = std::variant<AttributeName, std::size_t>;
+
+// What to change; what is absent stays. Deletions come before additions.
+struct ModifyRequest {
+  std::optional<StartMode> start;
+  std::optional<TypeName> type;
+  std::optional<std::optional<Label>> name;               // nothing inside: no name any more
+  std::optional<std::optional<std::uint64_t>> aggregate;  // nothing inside: none any more
+  std::optional<std::optional<std::string>> create_args;  // nothing inside: none any more
+  std::vector<AttributeSelector> delete_attributes;
+  std::vector<Attribute> add_attributes;
+  FitsHost fits = FitsHost::required;
+};
+
+// A definition that is so already is a job without steps. Throws Error: conflict (the name is taken),
+// not_found (type, or an attribute to be deleted), failed.
+Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
+                const ModifyRequest& request);
+
+Job plan_undefine(const Definition& definition);
+
+}  // namespace mdevadm

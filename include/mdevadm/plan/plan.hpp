@@ -1,0 +1,92 @@
+// What is to be done, as plain values: built by pure functions, printed by --dry-run, carried out by run/.
+#pragma once
+
+#include <chrono>
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace mdevadm {
+
+struct CreateDevice {
+  Uuid uuid;
+  ParentName parent;
+  TypeName type;
+};
+
+// Removes a device and waits until it is gone, at most `patience`. `forced`: the person knows that it may be
+// in use.
+struct RemoveDevice {
+  Device device;
+  std::chrono::milliseconds patience;
+  bool forced = false;
+};
+
+struct WriteAttribute {
+  Uuid uuid;
+  Attribute attribute;
+};
+
+// Waits until type and node of a new device can be seen.
+struct AwaitDevice {
+  Uuid uuid;
+  std::chrono::milliseconds patience;
+};
+
+// Waits until nobody has the device's nodes open. When that takes longer, the job fails, or goes on if it is
+// `forced`.
+struct AwaitRelease {
+  Device device;
+  std::chrono::milliseconds patience;
+  bool forced = false;
+};
+
+struct OwnNode {
+  Uuid uuid;
+  NodePolicy policy;
+};
+
+struct AddDefinition {
+  Definition definition;
+  std::optional<std::string> text;  // the file as a person wrote it
+};
+
+struct ReplaceDefinition {
+  Definition before;
+  Definition after;
+};
+
+struct RemoveDefinition {
+  Definition definition;
+};
+
+using Action = std::variant<CreateDevice, RemoveDevice, WriteAttribute, AwaitDevice, AwaitRelease, OwnNode,
+                            AddDefinition, ReplaceDefinition, RemoveDefinition>;
+
+// One line for a person: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
+std::string describe(const Action& action);
+
+struct Step {
+  Action action;
+  std::optional<Action> undo;  // takes back what `action` did, when a later step of the job fails
+};
+
+// Steps that belong together: all are done, or those that were done are undone. Jobs do not depend on one
+// another.
+struct Job {
+  std::string goal;  // "start '8f3c…'": completes "cannot …"
+  Uuid device;       // whom it is about
+  ParentName lane;   // jobs of one lane run one after the other, in order
+  std::string type;  // of the device, for the report; empty if not known
+  std::vector<Step> steps;
+  std::string note;  // why there is nothing to do, when there are no steps: "is active already"
+};
+
+struct Plan {
+  std::vector<Job> jobs;
+};
+
+}  // namespace mdevadm

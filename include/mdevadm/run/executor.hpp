@@ -1,0 +1,41 @@
+// The one place where plans become effects.
+#pragma once
+
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/plan/plan.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/util/error.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+// Told of what happens while it happens; calls never overlap, whatever thread they come from.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  virtual void done(const Job& job, const Action& action) = 0;
+  virtual void undone(const Job& job, const Action& action) = 0;
+};
+
+enum class Outcome { done, unchanged, failed };
+
+struct JobResult {
+  Outcome outcome = Outcome::done;
+  std::string note;            // unchanged: why there was nothing to do
+  std::optional<Error> error;  // failed: "cannot start '…': <why>; <what became of what was done before>"
+  std::vector<std::string> warnings;
+};
+
+struct Effects {
+  const Host& host;
+  const store::Store& store;
+};
+
+// Carries out every job, those of different lanes side by side, those of one lane in order. A job whose step
+// fails, or that is interrupted, is undone in reverse; the others go on. One result a job, in the plan's
+// order. Does not throw.
+std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress);
+
+}  // namespace mdevadm

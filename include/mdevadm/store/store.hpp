@@ -1,0 +1,51 @@
+// The definitions of a host: /etc/mdevadm/devices/<parent>/<uuid>.toml below a root.
+#pragma once
+
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/file_lock.hpp>
+#include <optional>
+#include <string>
+
+namespace mdevadm::store {
+
+// Reading takes no lock and makes nothing. Changing needs the lock; each change is one atomic replacement of
+// one file.
+class Store {
+ public:
+  // `root` must outlive the store.
+  explicit Store(const sys::Dir& root) : root_(&root) {}
+
+  // Everything that is defined, or everything under one parent. A missing folder is an empty one; a file that
+  // cannot be used is reported in `broken`, the rest counts. Throws Error if a folder cannot be read.
+  Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
+
+  // Whether there is any definition, without reading one.
+  bool is_empty() const;
+
+  // Where a definition is kept, for messages.
+  std::string path_of(const Definition& definition) const;
+
+  // One change at a time, over all processes. Makes /etc/mdevadm if need be. Throws Error, naming the process
+  // that holds the lock, if it cannot be had for ten seconds.
+  sys::FileLock lock() const;
+
+  // Writes a definition that is not there yet, as `text` where that is given (it must parse to the
+  // definition), else in the form of a new file. Throws Error{conflict} if there is one.
+  void add(const Definition& definition, const std::optional<std::string>& text) const;
+
+  // Makes the file of `before` say what `after` says; what a person wrote around it stays. Throws
+  // Error{conflict} if the file no longer says `before`.
+  void replace(const Definition& before, const Definition& after) const;
+
+  // Removes the definition and, when it was the last one, its parent's folder. Throws Error{not_found} if
+  // there is none.
+  void remove(const Definition& definition) const;
+
+ private:
+  sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
+
+  const sys::Dir* root_;
+};
+
+}  // namespace mdevadm::store

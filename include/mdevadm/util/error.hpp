@@ -1,0 +1,38 @@
+// How everything above sys/ reports failure: one exception type that carries the program's exit code.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace mdevadm {
+
+// What the process answers. mdevadm(8) has the same table; scripts rely on the numbers.
+enum class ExitCode : int {
+  done = 0,
+  failed = 1,
+  usage = 2,
+  not_found = 3,
+  conflict = 4,
+  in_use = 5,
+  no_capacity = 6,
+  abi_differs = 7,
+  partly_done = 8,
+};
+
+// What went wrong: `what()` is one line, "<what we were doing> '<thing>': <why>"; `hint()` says what to do,
+// or is empty.
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, const std::string& message, std::string hint = {})
+      : std::runtime_error(message), code_(code), hint_(std::move(hint)) {}
+
+  ExitCode code() const noexcept { return code_; }
+  const std::string& hint() const noexcept { return hint_; }
+
+ private:
+  ExitCode code_;
+  std::string hint_;
+};
+
+}  // namespace mdevadm

@@ -1,0 +1,133 @@
+#include "batch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include <mdevadm/render/columns.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+void ChangeOptions::declare(CLI::App& app) {
+  app.add_flag("--json", json, "print what came of it, and errors, as JSON");
+  app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
+}
+
+void Batch::add(const std::string& word, const std::function<Job()>& plan) {
+  Item item{word, std::nullopt, plan_.jobs.size()};
+  try {
+    plan_.jobs.push_back(plan());
+  } catch (const Error& error) {
+    item.refused = error;
+  }
+  items_.push_back(std::move(item));
+}
+
+ExitCode Batch::finish(Context& context, bool print_uuids) {
+  std::vector<JobResult> results(plan_.jobs.size());
+  if (!options_.dry_run) {
+    VerboseProgress progress(context.messages(), context.globals().verbose);
+    results = carry_out(plan_, {context.host(), context.store()}, progress);
+  }
+  for (const Item& item : items_) {
+    if (item.refused) {
+      context.messages().error(*item.refused);
+      continue;
+    }
+    const JobResult& result = results[item.job];
+    for (const std::string& warning : result.warnings) {
+      context.messages().warning(warning);
+    }
+    if (result.error) {
+      context.messages().error(*result.error);
+    } else if (result.outcome == Outcome::unchanged) {
+      context.messages().note(fmt::format("'{}' {}", plan_.jobs[item.job].device.str(), result.note));
+    } else if (print_uuids && !options_.json && !options_.dry_run) {
+      context.out += plan_.jobs[item.job].device.str() + "\n";
+    }
+  }
+  if (options_.dry_run) {
+    context.out += render_plan();
+  } else if (options_.json) {
+    context.out += render_results(results);
+  }
+  return exit_code(results);
+}
+
+std::string Batch::render_plan() const {
+  std::string text;
+  render::List jobs;
+  for (const Job& job : plan_.jobs) {
+    render::List steps;
+    text += fmt::format("{} on {}:{}\n", job.goal, job.lane.str(),
+                        job.steps.empty() ? " nothing to do, it " + job.note : "");
+    for (const Step& step : job.steps) {
+      const std::string undo = step.undo ? describe(*step.undo) : std::string{};
+      text += fmt::format("  {}\n", describe(step.action));
+      steps.items.push_back({{"action", describe(step.action)},
+                             {"undo", undo.empty() ? render::Value() : render::Value(undo)}});
+    }
+    jobs.items.push_back({{"goal", job.goal},
+                          {"device", job.device.str()},
+                          {"parent", job.lane.str()},
+                          {"note", job.note.empty() ? render::Value() : render::Value(job.note)},
+                          {"steps", std::move(steps)}});
+  }
+  return options_.json ? render::render_json({{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
+}
+
+std::string Batch::render_results(const std::vector<JobResult>& results) const {
+  std::vector<render::ResultRow> rows;
+  for (const Item& item : items_) {
+    render::ResultRow row;
+    row.device = item.word;
+    std::optional<Error> error = item.refused;
+    row.outcome = "failed";
+    if (!item.refused) {
+      const Job& job = plan_.jobs[item.job];
+      const JobResult& result = results[item.job];
+      row.device = job.device.str();
+      row.parent = job.lane.str();
+      row.type = job.type;
+      row.note = result.note;
+      error = result.error;
+      row.outcome = error ? "failed" : result.outcome == Outcome::unchanged ? "unchanged" : "done";
+    }
+    if (error) {
+      row.code = static_cast<int>(error->code());
+      row.message = error->what();
+      row.hint = error->hint();
+    }
+    rows.push_back(std::move(row));
+  }
+  std::vector<const render::Column<render::ResultRow>*> columns;
+  for (const auto& column : render::result_columns()) {
+    columns.push_back(&column);
+  }
+  return render::render_json(render::make_grid(rows, columns), "results");
+}
+
+// One failure of one: its own code. Several of which some went well: partly done. All of several: their code
+// if it is one and the same.
+ExitCode Batch::exit_code(const std::vector<JobResult>& results) const {
+  std::set<ExitCode> codes;
+  std::size_t failures = 0;
+  for (const Item& item : items_) {
+    const std::optional<Error>& error = item.refused ? item.refused : results[item.job].error;
+    if (error) {
+      codes.insert(error->code());
+      ++failures;
+    }
+  }
+  if (failures == 0) {
+    return ExitCode::done;
+  }
+  if (failures < items_.size()) {
+    return ExitCode::partly_done;
+  }
+  return codes.size() == 1 ? *codes.begin() : ExitCode::failed;
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,48 @@
+// The common end of all commands that change something: jobs are collected, then shown (--dry-run) or carried
+// out, and what came of each device is reported.
+#pragma once
+
+#include <functional>
+#include <mdevadm/plan/plan.hpp>
+#include <mdevadm/util/error.hpp>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+
+namespace mdevadm::cli {
+
+struct ChangeOptions {
+  bool json = false;
+  bool dry_run = false;
+
+  void declare(CLI::App& app);
+};
+
+class Batch {
+ public:
+  explicit Batch(const ChangeOptions& options) : options_(options) {}
+
+  // Plans what `word` stands for. An Error thrown by `plan` fails this one only.
+  void add(const std::string& word, const std::function<Job()>& plan);
+
+  // Shows or carries out. `print_uuids`: in text, the UUID of each device that went well is the result.
+  ExitCode finish(Context& context, bool print_uuids);
+
+ private:
+  struct Item {
+    std::string word;
+    std::optional<Error> refused;
+    std::size_t job = 0;  // index into plan_, if not refused
+  };
+
+  std::string render_plan() const;
+  ExitCode exit_code(const std::vector<JobResult>& results) const;
+  std::string render_results(const std::vector<JobResult>& results) const;
+
+  const ChangeOptions& options_;
+  Plan plan_;
+  std::vector<Item> items_;
+};
+
+}  // namespace mdevadm::cli

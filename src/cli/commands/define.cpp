@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/store/definition_file.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class DefineCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device,-u,--uuid", word_,
+                             "UUID for it (else one is made up), or a live device to adopt"),
+              ValueKind::active_device);
+    kinds.set(app.add_option("-p,--parent", parent_, "device that is to offer it"), ValueKind::parent);
+    kinds.set(app.add_option("-t,--type", type_, "its type"), ValueKind::type);
+    mode_.declare(app);
+    options_.declare(app, kinds);
+    kinds.set(app.add_option("--file", file_, "take the definition from FILE (- for standard input)"),
+              ValueKind::file);
+    app.add_flag("--force", force_, "also if the parent or its type is not there now");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    check_usage();
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Definitions defined = context.definitions();
+    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
+    const Snapshot seen =
+        context.host().observe({Facet::types, std::vector{request.wanted.parent}, std::nullopt});
+    Batch batch(change_);
+    batch.add(request.wanted.uuid.str(), [&] { return plan_define(seen, defined, request); });
+    return batch.finish(context, true);
+  }
+
+ private:
+  bool adopts() const { return file_.empty() && parent_.empty() && type_.empty(); }
+
+  void check_usage() const {
+    if (!file_.empty() && (!type_.empty() || mode_.mode() || options_.any_given())) {
+      throw Error(ExitCode::usage,
+                  "--file says all of a definition but parent and UUID; other options cannot add to it");
+    }
+    if (adopts() && word_.empty()) {
+      throw Error(ExitCode::usage, "define what?",
+                  "give --parent and --type, or a live device to adopt, or --file");
+    }
+    if (file_.empty() && !adopts() && (parent_.empty() || type_.empty())) {
+      throw Error(ExitCode::usage, fmt::format("--{} is missing", parent_.empty() ? "parent" : "type"),
+                  "give both --parent and --type, or neither to adopt a live device");
+    }
+    if (!adopts() && !word_.empty() && !Uuid::parse(word_)) {
+      throw Error(ExitCode::usage, objection(ValueKind::uuid, word_));
+    }
+  }
+
+  DefineRequest from_options(const Snapshot& devices, const Definitions& defined) const {
+    Definition wanted = adopts() ? adopted(devices, defined)
+                                 : Definition{word_.empty() ? Uuid::random() : *Uuid::parse(word_),
+                                              *ParentName::parse(parent_), *TypeName::parse(type_)};
+    wanted.start = mode_.mode().value_or(StartMode::manual);
+    wanted.name = options_.name.empty() ? std::nullopt : Label::parse(options_.name);
+    wanted.aggregate = options_.aggregate;
+    wanted.create_args = options_.joined_create_args();
+    wanted.attributes = parse_assignments(options_.attributes);
+    return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
+  }
+
+  Definition adopted(const Snapshot& devices, const Definitions& defined) const {
+    const std::string doing = fmt::format("cannot define '{}'", printable(word_));
+    if (const auto uuid = Uuid::parse(word_); uuid && devices.find_device(*uuid) == nullptr) {
+      throw Error(ExitCode::not_found,
+                  fmt::format("{}: no device of this UUID is active that could be adopted", doing),
+                  "give --parent and --type to define a new one");
+    }
+    const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
+    if (found.active == nullptr) {
+      throw Error(ExitCode::conflict, fmt::format("{}: it is defined already, and not active", doing),
+                  fmt::format("start it: mdevadm start {}", found.uuid.str()));
+    }
+    if (!found.active->type) {
+      throw Error(ExitCode::failed, fmt::format("{}: its type cannot be read", doing),
+                  "it may be coming or going; try again");
+    }
+    return {found.uuid, found.active->parent, *found.active->type};
+  }
+
+  DefineRequest from_file(Context& context) const {
+    const std::string path = file_ == "-" ? "/dev/stdin" : file_;
+    const std::string text =
+        sys::read_stream(path).or_throw("cannot read the definition from '{}'", printable(path));
+    const auto uuid = word_.empty() ? std::nullopt : Uuid::parse(word_);
+    store::FileContent content = store::parse_definition(text, path, {uuid, parent_option(parent_)});
+    if (!content.definition) {
+      throw Error(ExitCode::failed,
+                  fmt::format("cannot define what '{}' says: {}", printable(path), content.problem.str()),
+                  content.parent ? "" : "say under which parent with --parent");
+    }
+    for (const FileProblem& problem : content.odd) {
+      context.messages().warning(problem.str());
+    }
+    return {*content.definition, text, force_ ? FitsHost::later : FitsHost::required};
+  }
+
+  std::string word_;
+  std::string parent_;
+  std::string type_;
+  StartModeOptions mode_;
+  DefinitionOptions options_;
+  std::string file_;
+  bool force_ = false;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_define() {
+  return std::make_unique<DefineCommand>();
+}
+
+}  // namespace mdevadm::cli

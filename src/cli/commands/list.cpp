@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/render/columns.hpp>
+
+#include "../device_rows.hpp"
+#include "../listing.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ListCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    auto* active = app.add_flag("--active", active_, "devices that are active (this is the usual list)");
+    auto* defined = app.add_flag("--defined", defined_, "devices that are defined, active or not");
+    auto* all = app.add_flag("--all", all_, "devices that are active or defined");
+    active->excludes(defined)->excludes(all);
+    defined->excludes(all);
+    kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
+    kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
+    listing_.declare(app, kinds);
+  }
+
+  bool json() const override { return listing_.json(); }
+  std::vector<std::string> column_keys() const override { return listing_.keys(); }
+
+  ExitCode run(Context& context) override {
+    if (listing_.lists_columns()) {
+      context.out = listing_.render_columns(context.env());
+      return ExitCode::done;
+    }
+    const Definitions defined = read_definitions(context);
+    const Snapshot seen =
+        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    std::vector<render::DeviceRow> rows = device_rows(seen, defined, context.store());
+    std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
+    require_parent(context, rows);
+    say_why_empty(context, seen, defined, rows);
+    context.out = listing_.render(rows, "devices", context.env());
+    return ExitCode::done;
+  }
+
+ private:
+  Definitions read_definitions(Context& context) const {
+    if (defined_ || all_) {
+      return context.definitions();
+    }
+    return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
+  }
+
+  bool is_wanted(const render::DeviceRow& row) const {
+    if ((!defined_ && !all_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
+      return false;
+    }
+    const std::string& parent = (row.device != nullptr ? row.device->parent : row.definition->parent).str();
+    const bool has_type = row.device != nullptr ? row.device->type && row.device->type->str() == type_
+                                                : row.definition->type.str() == type_;
+    return (parent_.empty() || parent == parent_) && (type_.empty() || has_type);
+  }
+
+  // Nothing to show of a parent is an answer; of one that does not exist it is a slip of the finger.
+  void require_parent(Context& context, const std::vector<render::DeviceRow>& rows) const {
+    if (parent_.empty() || !rows.empty()) {
+      return;
+    }
+    const Snapshot seen = context.host().observe({Facet::parents, std::nullopt, std::nullopt});
+    if (seen.find_parent(parent_) == nullptr &&
+        context.store().load(ParentName::parse(parent_)).all.empty()) {
+      throw Error(ExitCode::not_found, fmt::format("no parent '{}' offers mediated devices here", parent_),
+                  did_you_mean(parent_, seen.parent_names()));
+    }
+  }
+
+  void say_why_empty(Context& context, const Snapshot& seen, const Definitions& defined,
+                     const std::vector<render::DeviceRow>& rows) const {
+    context.note_missing_support(seen);
+    if (rows.empty() && !defined_ && !all_ && !defined.all.empty() && context.env().err_is_terminal) {
+      context.messages().note(
+          fmt::format("no device is active; {} defined: mdevadm list --defined", defined.all.size()));
+    }
+  }
+
+  bool active_ = false;
+  bool defined_ = false;
+  bool all_ = false;
+  std::string parent_;
+  std::string type_;
+  Listing<render::DeviceRow> listing_{render::device_columns(),
+                                      {"uuid", "name", "parent", "type", "state", "start"}};
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_list() {
+  return std::make_unique<ListCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ModifyCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device", word_, "UUID, unique beginning of one, or name")->required(),
+              ValueKind::defined_device);
+    kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
+    kinds.set(app.add_option("-t,--type", type_, "its type from now on"), ValueKind::type);
+    mode_.declare(app);
+    options_.declare(app, kinds);
+    kinds.set(app.add_option("--delete-attr", deleted_,
+                             "attribute to set no more: all of a name, or the one of a number")
+                  ->allow_extra_args(false),
+              ValueKind::attribute_selector);
+    app.add_flag("--force", force_, "also if the parent or its type is not there now");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    const ModifyRequest request = make_request();
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Definitions defined = context.definitions();
+    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
+    const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
+    const Definition& current = require_definition(found, doing);
+    const Snapshot seen = context.host().observe({Facet::types, std::vector{current.parent}, std::nullopt});
+    Batch batch(change_);
+    batch.add(word_, [&] { return plan_modify(seen, defined, current, request); });
+    const ExitCode code = batch.finish(context, false);
+    if (code == ExitCode::done && !change_.dry_run && found.active != nullptr && changes_device()) {
+      context.messages().note(
+          fmt::format("'{}' is active: the change counts from its next start", current.uuid.str()));
+    }
+    return code;
+  }
+
+ private:
+  bool changes_device() const {
+    return !type_.empty() || !deleted_.empty() || !options_.attributes.empty() || options_.aggregate ||
+           !options_.create_args.empty();
+  }
+
+  ModifyRequest make_request() const {
+    ModifyRequest request;
+    request.start = mode_.mode();
+    request.type = type_option(type_);
+    if (options_.name_option->count() > 0) {
+      request.name = Label::parse(options_.name);
+    }
+    if (options_.aggregate) {
+      request.aggregate = *options_.aggregate > 1 ? options_.aggregate : std::optional<std::uint64_t>{};
+    }
+    if (const auto create_args = options_.joined_create_args()) {
+      request.create_args = create_args->empty() ? std::optional<std::string>{} : create_args;
+    }
+    for (const std::string& text : deleted_) {
+      if (const auto place = parse_decimal(text)) {
+        request.delete_attributes.emplace_back(static_cast<std::size_t>(*place));
+      } else {
+        request.delete_attributes.emplace_back(*AttributeName::parse(text));
+      }
+    }
+    request.add_attributes = parse_assignments(options_.attributes);
+    request.fits = force_ ? FitsHost::later : FitsHost::required;
+    if (!request.start && !request.type && !options_.any_given() && deleted_.empty()) {
+      throw Error(ExitCode::usage, "modify what of it?", "see what can be changed: mdevadm help modify");
+    }
+    return request;
+  }
+
+  std::string word_;
+  std::string parent_;
+  std::string type_;
+  StartModeOptions mode_;
+  DefinitionOptions options_;
+  std::vector<std::string> deleted_;
+  bool force_ = false;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_modify() {
+  return std::make_unique<ModifyCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/render/columns.hpp>
+
+#include "../device_rows.hpp"
+#include "../listing.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ShowCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"), ValueKind::device);
+    kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
+    listing_.declare(app, kinds);
+  }
+
+  bool json() const override { return listing_.json(); }
+  std::vector<std::string> column_keys() const override { return listing_.keys(); }
+
+  ExitCode run(Context& context) override {
+    if (listing_.lists_columns()) {
+      context.out = listing_.render_columns(context.env());
+      return ExitCode::done;
+    }
+    if (words_.empty()) {
+      throw Error(ExitCode::usage, "show which device?",
+                  "mdevadm show DEVICE; see which there are: mdevadm list --all");
+    }
+    const Definitions defined = context.definitions_if_readable();
+    const Snapshot seen =
+        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const std::vector<render::DeviceRow> all = device_rows(seen, defined, context.store());
+    std::vector<render::DeviceRow> rows;
+    std::size_t missing = 0;
+    for (const std::string& word : words_) {
+      try {
+        take(word, seen, defined, all, rows);
+      } catch (const Error& error) {
+        if (words_.size() == 1) {
+          throw;
+        }
+        context.messages().error(error);
+        ++missing;
+      }
+    }
+    context.out = listing_.json() ? listing_.render(rows, "devices", context.env())
+                                  : render::render_sheet(render::make_grid(rows, listing_.chosen()));
+    return missing == 0               ? ExitCode::done
+           : missing == words_.size() ? ExitCode::not_found
+                                      : ExitCode::partly_done;
+  }
+
+ private:
+  void take(const std::string& word, const Snapshot& seen, const Definitions& defined,
+            const std::vector<render::DeviceRow>& all, std::vector<render::DeviceRow>& rows) const {
+    const auto parent = parent_.empty() ? std::nullopt : ParentName::parse(parent_);
+    const Found found =
+        resolve_device(word, seen, defined, parent, fmt::format("cannot show '{}'", printable(word)));
+    for (const render::DeviceRow& row : all) {
+      const Uuid& uuid = row.device != nullptr ? row.device->uuid : row.definition->uuid;
+      const ParentName& under = row.device != nullptr ? row.device->parent : row.definition->parent;
+      if (uuid == found.uuid && (!parent || *parent == under)) {
+        rows.push_back(row);
+      }
+    }
+  }
+
+  std::vector<std::string> words_;
+  std::string parent_;
+  Listing<render::DeviceRow> listing_{render::device_columns(), {}};
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_show() {
+  return std::make_unique<ShowCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+// A definition to be started, or a device that needs no starting.
+struct Wanted {
+  std::string word;
+  Definition definition;
+};
+
+class StartCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"),
+                            ValueKind::inactive_definition);
+    kinds.set(app.add_option("-p,--parent", parent_,
+                             "the one under this parent; with --type: make a device that is not kept"),
+              ValueKind::parent);
+    auto* type =
+        kinds.set(app.add_option("-t,--type", type_, "type of a device that is not kept"), ValueKind::type);
+    kinds
+        .set(app.add_option("-u,--uuid", uuid_, "UUID for a device that is not kept (else one is made up)"),
+             ValueKind::uuid)
+        ->needs(type);
+    kinds.set(app.add_option("--attr", attributes_,
+                             "attribute of a device that is not kept; may repeat, order counts")
+                  ->allow_extra_args(false)
+                  ->needs(type),
+              ValueKind::assignment);
+    auto* automatic = app.add_flag("--auto", automatic_, "all devices that are defined as auto");
+    words->excludes(type)->excludes(automatic);
+    automatic->excludes(type);
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    if (!type_.empty() && parent_.empty()) {
+      throw Error(ExitCode::usage, "--parent is missing",
+                  "a device that is not kept needs --parent and --type");
+    }
+    if (words_.empty() && type_.empty() && !automatic_) {
+      throw Error(ExitCode::usage, "start which device?", "give a device, or --auto, or --parent and --type");
+    }
+    Batch batch(change_);
+    if (!type_.empty()) {
+      const Definition wanted = transient();
+      add_starts(context, batch, {{wanted.uuid.str(), wanted}});
+      return batch.finish(context, true);
+    }
+    const Definitions defined = context.definitions();
+    add_starts(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined));
+    return batch.finish(context, false);
+  }
+
+ private:
+  Definition transient() const {
+    Definition wanted{uuid_.empty() ? Uuid::random() : *Uuid::parse(uuid_), *ParentName::parse(parent_),
+                      *TypeName::parse(type_)};
+    wanted.attributes = parse_assignments(attributes_);
+    return wanted;
+  }
+
+  std::vector<Wanted> all_automatic(const Definitions& defined) const {
+    std::vector<Wanted> wanted;
+    for (const Definition& definition : defined.all) {
+      if (definition.start == StartMode::automatic &&
+          (parent_.empty() || definition.parent.str() == parent_)) {
+        wanted.push_back({definition.uuid.str(), definition});
+      }
+    }
+    return wanted;
+  }
+
+  std::vector<Wanted> named(Context& context, Batch& batch, const Definitions& defined) const {
+    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    std::vector<Wanted> wanted;
+    for (const std::string& word : words_) {
+      const std::string doing = fmt::format("cannot start '{}'", printable(word));
+      try {
+        const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
+        wanted.push_back({word, definition_of(found, doing)});
+      } catch (const Error& error) {
+        batch.add(word, [&error]() -> Job { throw error; });
+      }
+    }
+    return wanted;
+  }
+
+  // What is active is started already, defined or not.
+  static Definition definition_of(const Found& found, const std::string& doing) {
+    if (found.active != nullptr && found.active->type && found.definitions.empty()) {
+      return {found.uuid, found.active->parent, *found.active->type};
+    }
+    if (found.active != nullptr && found.definitions.size() > 1) {
+      for (const Definition* definition : found.definitions) {
+        if (definition->parent == found.active->parent) {
+          return *definition;
+        }
+      }
+    }
+    return require_definition(found, doing);
+  }
+
+  static void add_starts(Context& context, Batch& batch, const std::vector<Wanted>& wanted) {
+    if (wanted.empty()) {
+      return;
+    }
+    std::vector<ParentName> parents;
+    for (const Wanted& one : wanted) {
+      if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
+        parents.push_back(one.definition.parent);
+      }
+    }
+    const Snapshot seen =
+        context.host().observe({Facet::devices | Facet::types | Facet::available, parents, std::nullopt});
+    for (const Wanted& one : wanted) {
+      batch.add(one.word, [&] { return plan_start(seen, one.definition); });
+    }
+  }
+
+  std::vector<std::string> words_;
+  std::string parent_;
+  std::string type_;
+  std::string uuid_;
+  std::vector<std::string> attributes_;
+  bool automatic_ = false;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_start() {
+  return std::make_unique<StartCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class StopCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"),
+                            ValueKind::active_device);
+    app.add_flag("--all", all_, "all active devices that are defined here; others are left alone")
+        ->excludes(words);
+    kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
+    kinds.set(app.add_option("--timeout", timeout_, "wait so long for those who use a device to let go"),
+              ValueKind::seconds);
+    app.add_flag("--force", force_,
+                 "remove a device that is in use; the removal stays pending until it is closed");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    if (words_.empty() && !all_) {
+      throw Error(ExitCode::usage, "stop which device?", "give a device, or --all");
+    }
+    const Definitions defined = context.definitions_if_readable();
+    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const std::vector<Target> targets =
+        all_ ? all_targets(context, devices, defined) : named_targets(devices, defined);
+    const Snapshot seen = look_for_holders(context, targets);
+    Batch batch(change_);
+    for (const Target& target : targets) {
+      batch.add(target.word, [&] {
+        if (target.refused) {
+          throw Error(*target.refused);
+        }
+        return plan_stop(seen, request_for(*target.uuid), *target.lane);
+      });
+    }
+    return batch.finish(context, false);
+  }
+
+ private:
+  // What a word turned out to mean.
+  struct Target {
+    std::string word;
+    std::optional<Error> refused;
+    std::optional<Uuid> uuid;
+    std::optional<ParentName> lane;
+  };
+
+  StopRequest request_for(const Uuid& uuid) const {
+    double seconds = 0;
+    std::from_chars(timeout_.data(), timeout_.data() + timeout_.size(), seconds);
+    return {uuid, std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)), force_};
+  }
+
+  // Devices that somebody else made are theirs.
+  std::vector<Target> all_targets(Context& context, const Snapshot& devices,
+                                  const Definitions& defined) const {
+    std::vector<Target> targets;
+    std::size_t left_alone = 0;
+    for (const Device& device : devices.devices) {
+      if (!parent_.empty() && device.parent.str() != parent_) {
+        continue;
+      }
+      if (defined.find(device.uuid, device.parent) == nullptr) {
+        ++left_alone;
+      } else {
+        targets.push_back({device.uuid.str(), std::nullopt, device.uuid, device.parent});
+      }
+    }
+    if (left_alone > 0) {
+      context.messages().note(fmt::format(
+          "{} active devices that are not defined here are left alone; name them to stop them", left_alone));
+    }
+    return targets;
+  }
+
+  std::vector<Target> named_targets(const Snapshot& devices, const Definitions& defined) const {
+    std::vector<Target> targets;
+    for (const std::string& word : words_) {
+      const std::string doing = fmt::format("cannot stop '{}'", printable(word));
+      Target target{word, std::nullopt, std::nullopt, std::nullopt};
+      try {
+        const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
+        if (found.active == nullptr && devices.find_device(found.uuid) != nullptr) {
+          throw Error(ExitCode::not_found, fmt::format("{}: it is active, but not on {}", doing, parent_));
+        }
+        target.uuid = found.uuid;
+        target.lane = found.active != nullptr ? found.active->parent : found.definitions.front()->parent;
+      } catch (const Error& error) {
+        target.refused = error;
+      }
+      targets.push_back(std::move(target));
+    }
+    return targets;
+  }
+
+  static Snapshot look_for_holders(Context& context, const std::vector<Target>& targets) {
+    std::vector<Uuid> uuids;
+    for (const Target& target : targets) {
+      if (target.uuid) {
+        uuids.push_back(*target.uuid);
+      }
+    }
+    Snapshot seen = context.host().observe({Facet::devices | Facet::holders, std::nullopt, std::move(uuids)});
+    if (seen.unseen_processes > 0) {
+      context.messages().warning(fmt::format(
+          "{} processes could not be looked into; one of them may use the device", seen.unseen_processes));
+    }
+    return seen;
+  }
+
+  std::vector<std::string> words_;
+  bool all_ = false;
+  std::string parent_;
+  std::string timeout_;
+  bool force_ = false;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_stop() {
+  return std::make_unique<StopCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class UndefineCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name")->required(),
+              ValueKind::defined_device);
+    kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Definitions defined = context.definitions();
+    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    Batch batch(change_);
+    for (const std::string& word : words_) {
+      batch.add(word, [&] {
+        const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
+        const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
+        return plan_undefine(require_definition(found, doing));
+      });
+    }
+    return batch.finish(context, false);
+  }
+
+ private:
+  std::vector<std::string> words_;
+  std::string parent_;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_undefine() {
+  return std::make_unique<UndefineCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,97 @@
+#include "context.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+void Messages::write(const std::string& text) const {
+  // Nothing can be done about a stderr that cannot be written to.
+  [[maybe_unused]] const ssize_t written = ::write(env_.err, text.data(), text.size());
+}
+
+void Messages::error(const Error& error) const {
+  if (json_) {
+    const render::Value hint = error.hint().empty() ? render::Value() : render::Value(error.hint());
+    write(render::render_json_line(
+        {{"error", render::Object{{{"code", static_cast<std::uint64_t>(error.code())},
+                                   {"message", std::string(error.what())},
+                                   {"hint", hint}}}}}));
+    return;
+  }
+  std::string text = fmt::format("mdevadm: error: {}\n", error.what());
+  if (!error.hint().empty()) {
+    text += fmt::format("hint: {}\n", error.hint());
+  }
+  write(text);
+}
+
+void Messages::warning(const std::string& text) const {
+  if (json_) {
+    write(render::render_json_line({{"warning", render::Object{{{"message", text}}}}}));
+  } else if (!quiet_) {
+    write(fmt::format("mdevadm: warning: {}\n", text));
+  }
+}
+
+void Messages::note(const std::string& text) const {
+  if (!json_ && !quiet_) {
+    write(fmt::format("mdevadm: {}\n", text));
+  }
+}
+
+void VerboseProgress::done(const Job& job, const Action& action) {
+  if (verbose_) {
+    messages_.note(fmt::format("{}: {}: done", job.goal, describe(action)));
+  }
+}
+
+void VerboseProgress::undone(const Job& job, const Action& action) {
+  if (verbose_) {
+    messages_.note(fmt::format("{}: undo: {}: done", job.goal, describe(action)));
+  }
+}
+
+Context::Context(const Env& env, const Globals& globals, Messages& messages)
+    : env_(env),
+      globals_(globals),
+      messages_(messages),
+      root_(sys::Dir::open(globals.root).or_throw("cannot use '{}' as the root", printable(globals.root))),
+      host_(root_),
+      store_(root_) {}
+
+Definitions Context::warned(Definitions definitions) {
+  for (const FileProblem& problem : definitions.broken) {
+    messages_.warning(fmt::format("{}; skipping this definition", problem.str()));
+  }
+  for (const FileProblem& problem : definitions.odd) {
+    messages_.warning(problem.str());
+  }
+  return definitions;
+}
+
+Definitions Context::definitions() {
+  return warned(store_.load());
+}
+
+Definitions Context::definitions_if_readable() {
+  try {
+    return definitions();
+  } catch (const Error& error) {
+    messages_.warning(fmt::format("{}; showing what the kernel knows", error.what()));
+    return {};
+  }
+}
+
+void Context::note_missing_support(const Snapshot& seen) {
+  if (!seen.mdev_support) {
+    messages_.note(
+        "this host has no mediated devices: no driver has registered with the kernel's mdev core "
+        "(/sys/class/mdev_bus and /sys/bus/mdev are missing)");
+  }
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,91 @@
+// What a command works with: the host and the store below the chosen root, its output, and the way to say
+// something.
+#pragma once
+
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/run/executor.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/sys/dir.hpp>
+#include <mdevadm/util/error.hpp>
+#include <string>
+
+#include "env.hpp"
+
+namespace mdevadm::cli {
+
+// Options that every command takes.
+struct Globals {
+  std::string root = "/";
+  bool verbose = false;
+  bool quiet = false;
+};
+
+// Messages on stderr, as text or, under --json, as one JSON object a line.
+class Messages {
+ public:
+  explicit Messages(const Env& env) : env_(env) {}
+
+  void use_json() { json_ = true; }
+  void set_quiet() { quiet_ = true; }
+
+  void error(const Error& error) const;
+  // Says what is odd and what happens next: "..., skipping".
+  void warning(const std::string& text) const;
+  // What a person at a terminal may like to know; silent under --quiet and --json.
+  void note(const std::string& text) const;
+
+ private:
+  void write(const std::string& text) const;
+
+  const Env& env_;
+  bool json_ = false;
+  bool quiet_ = false;
+};
+
+// Progress on stderr under --verbose.
+class VerboseProgress final : public Progress {
+ public:
+  VerboseProgress(const Messages& messages, bool verbose) : messages_(messages), verbose_(verbose) {}
+
+  void done(const Job& job, const Action& action) override;
+  void undone(const Job& job, const Action& action) override;
+
+ private:
+  const Messages& messages_;
+  bool verbose_;
+};
+
+class Context {
+ public:
+  // Throws Error if the root cannot be opened.
+  Context(const Env& env, const Globals& globals, Messages& messages);
+
+  const Env& env() const { return env_; }
+  const Globals& globals() const { return globals_; }
+  Messages& messages() { return messages_; }
+  const sys::Dir& root() const { return root_; }
+  const Host& host() const { return host_; }
+  const store::Store& store() const { return store_; }
+
+  // Results; written to stdout at the end, all at once.
+  std::string out;
+
+  // What is defined, with a warning for every file that cannot be used.
+  Definitions definitions();
+  // As a listing needs them: if the folder cannot be read there is a warning instead of an Error.
+  Definitions definitions_if_readable();
+  // A note for hosts whose kernel knows no mediated devices.
+  void note_missing_support(const Snapshot& seen);
+
+ private:
+  Definitions warned(Definitions definitions);
+
+  const Env& env_;
+  const Globals& globals_;
+  Messages& messages_;
+  sys::Dir root_;
+  Host host_;
+  store::Store store_;
+};
+
+}  // namespace mdevadm::cli

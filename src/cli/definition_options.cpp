@@ -1,0 +1,59 @@
+#include "definition_options.hpp"
+
+#include <algorithm>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+Attribute parse_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  return {*AttributeName::parse(text.substr(0, equals)), text.substr(equals + 1)};
+}
+
+std::vector<Attribute> parse_assignments(const std::vector<std::string>& texts) {
+  std::vector<Attribute> attributes;
+  std::transform(texts.begin(), texts.end(), std::back_inserter(attributes), parse_assignment);
+  return attributes;
+}
+
+std::optional<ParentName> parent_option(const std::string& text) {
+  return text.empty() ? std::nullopt : ParentName::parse(text);
+}
+
+std::optional<TypeName> type_option(const std::string& text) {
+  return text.empty() ? std::nullopt : TypeName::parse(text);
+}
+
+void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds) {
+  name_option =
+      kinds.set(app.add_option("--name", name, "name to call it by, instead of the UUID"), ValueKind::label);
+  kinds.set(app.add_option("--attr", attributes, "attribute to set at start; may repeat, order counts")
+                ->allow_extra_args(false),
+            ValueKind::assignment);
+  kinds.set(app.add_option("--create-arg", create_args, "what else is passed at creation; may repeat")
+                ->allow_extra_args(false),
+            ValueKind::create_argument);
+  kinds.set(app.add_option("--aggregate", aggregate, "make it of N instances"), ValueKind::count);
+}
+
+bool DefinitionOptions::any_given() const {
+  return name_option->count() > 0 || !attributes.empty() || !create_args.empty() || aggregate;
+}
+
+std::optional<std::string> DefinitionOptions::joined_create_args() const {
+  return create_args.empty() ? std::nullopt : std::optional(join(create_args, ","));
+}
+
+void StartModeOptions::declare(CLI::App& app) {
+  auto* automatic_flag = app.add_flag("--auto", automatic, "start it at boot");
+  app.add_flag("--manual", manual, "start it only when asked to")->excludes(automatic_flag);
+}
+
+std::optional<StartMode> StartModeOptions::mode() const {
+  return automatic ? std::optional(StartMode::automatic)
+         : manual  ? std::optional(StartMode::manual)
+                   : std::nullopt;
+}
+
+}  // namespace mdevadm::cli

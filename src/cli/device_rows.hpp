@@ -1,0 +1,17 @@
+// Devices and definitions side by side, as list and show print them.
+#pragma once
+
+#include <functional>
+#include <mdevadm/render/columns.hpp>
+#include <vector>
+
+#include "context.hpp"
+
+namespace mdevadm::cli {
+
+// One row a (device, parent): live ones with their definition under the same parent, definitions without a
+// live device by themselves. Sorted by parent, then UUID. `seen` and `defined` must outlive the rows.
+std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
+                                           const store::Store& store);
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,121 @@
+// The options and the output that all listing commands share.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/util/text.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+
+namespace mdevadm::cli {
+
+// Which of a column table are shown, and how.
+template <typename Row>
+class Listing {
+ public:
+  using Column = render::Column<Row>;
+
+  // `defaults`: keys of the columns that a table has without -o. JSON without -o has all.
+  Listing(std::span<const Column> columns, std::vector<std::string> defaults)
+      : columns_(columns), defaults_(std::move(defaults)) {}
+
+  void declare(CLI::App& app, ValueKinds& kinds) {
+    app.add_flag("--json", json_, "print JSON");
+    kinds.set(app.add_option("-o,--output", wanted_,
+                             "columns to print, with commas between; +COLUMNS adds to the usual ones"),
+              ValueKind::columns);
+    app.add_flag("--list-columns", list_columns_, "list the columns that there are");
+  }
+
+  bool json() const { return json_; }
+  bool lists_columns() const { return list_columns_; }
+
+  std::vector<std::string> keys() const {
+    std::vector<std::string> keys;
+    for (const Column& column : columns_) {
+      keys.emplace_back(column.info.key);
+    }
+    return keys;
+  }
+
+  // The columns to be shown. Throws Error{usage} for one that does not exist.
+  std::vector<const Column*> chosen() const {
+    std::vector<std::string> names =
+        wanted_.empty() ? json_ ? keys() : defaults_ : std::vector<std::string>{};
+    std::string_view given = wanted_;
+    if (given.starts_with('+')) {
+      names = defaults_;
+      given.remove_prefix(1);
+    }
+    if (!wanted_.empty()) {
+      for (const std::string_view name : split(given, ',')) {
+        names.push_back(to_lower(trim(name)));
+      }
+    }
+    std::vector<const Column*> result;
+    for (const std::string& name : names) {
+      result.push_back(find(name));
+    }
+    return result;
+  }
+
+  // What must be looked at to show them.
+  Facet needs() const {
+    Facet facets = Facet::none;
+    for (const Column* column : chosen()) {
+      facets |= column->info.needs;
+    }
+    return facets;
+  }
+
+  bool needs_definitions() const {
+    const std::vector<const Column*> columns = chosen();
+    return std::any_of(columns.begin(), columns.end(),
+                       [](const Column* c) { return c->info.needs_definitions; });
+  }
+
+  std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
+    const render::Grid grid = render::make_grid(rows, chosen());
+    return json_ ? render::render_json(grid, json_key)
+                 : render::render_table(grid, {env.width, env.out_is_terminal && !env.no_color});
+  }
+
+  std::string render_columns(const Env& env) const {
+    static const std::vector<render::Column<render::ColumnInfo>> description{
+        {{"column", "COLUMN", render::Kind::text, "name for -o", Facet::none},
+         [](const render::ColumnInfo& info) -> render::Value { return std::string(info.key); }},
+        {{"meaning", "MEANING", render::Kind::text, "what it shows", Facet::none},
+         [](const render::ColumnInfo& info) -> render::Value { return std::string(info.help); }},
+    };
+    std::vector<render::ColumnInfo> rows;
+    for (const Column& column : columns_) {
+      rows.push_back(column.info);
+    }
+    const render::Grid grid = render::make_grid(rows, {&description[0], &description[1]});
+    return json_ ? render::render_json(grid, "columns") : render::render_table(grid, {env.width, false});
+  }
+
+ private:
+  const Column* find(const std::string& name) const {
+    for (const Column& column : columns_) {
+      if (column.info.key == name) {
+        return &column;
+      }
+    }
+    const std::string meant = did_you_mean(name, keys());
+    throw Error(ExitCode::usage, fmt::format("there is no column '{}'", printable(name)),
+                meant.empty() ? "see which there are with --list-columns" : meant);
+  }
+
+  std::span<const Column> columns_;
+  std::vector<std::string> defaults_;
+  bool json_ = false;
+  bool list_columns_ = false;
+  std::string wanted_;
+};
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,84 @@
+#include "run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/result.hpp>
+
+#include "app.hpp"
+#include "complete.hpp"
+#include "help.hpp"
+#include "version.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+void write_results(std::string_view text, const Env& env) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(env.out, text.data(), text.size());
+    if (written < 0 && errno != EINTR) {
+      throw Error(ExitCode::failed, fmt::format("cannot write the output: {}", sys::errno_text(errno)));
+    }
+    text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+  }
+}
+
+ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
+  Command* command = line.chosen();
+  if (command == nullptr) {
+    throw Error(ExitCode::usage, "no command was given", "see mdevadm help");
+  }
+  Context context(env, line.globals(), messages);
+  const ExitCode code = command->run(context);
+  write_results(context.out, env);
+  return code;
+}
+
+ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Messages& messages) {
+  CommandLine line;
+  if (!words.empty() && words.front() == "__complete") {
+    write_results(complete(line, {words.begin() + 1, words.end()}, env), env);
+    return ExitCode::done;
+  }
+  if (!words.empty() && words.front() == "__describe") {
+    write_results(describe_tree(line), env);
+    return ExitCode::done;
+  }
+  if (asks_for_json(words)) {
+    messages.use_json();
+  }
+  line.parse(words);
+  if (line.globals().quiet) {
+    messages.set_quiet();
+  }
+  if (line.wants_version()) {
+    write_results(version_text, env);
+    return ExitCode::done;
+  }
+  if (const std::string topic = line.help_topic(); !topic.empty()) {
+    write_results(help_text(line, topic), env);
+    return ExitCode::done;
+  }
+  return run_command(line, env, messages);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, const Env& env) {
+  sys::catch_signals();
+  Messages messages(env);
+  try {
+    return static_cast<int>(dispatch(words, env, messages));
+  } catch (const Error& error) {
+    messages.error(error);
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    messages.error(Error(ExitCode::failed, error.what()));
+    return static_cast<int>(ExitCode::failed);
+  }
+}
+
+}  // namespace mdevadm::cli

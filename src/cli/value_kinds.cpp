@@ -1,0 +1,182 @@
+#include "value_kinds.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <mdevadm/model/names.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+namespace {
+
+std::string quoted(const std::string& text) {
+  return fmt::format("'{}'", printable(text));
+}
+
+std::string objection_to_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) {
+    return fmt::format("{} must have the form NAME=VALUE", quoted(text));
+  }
+  if (!AttributeName::parse(text.substr(0, equals))) {
+    return fmt::format(
+        "{} is no name of an attribute: it must be a path inside the device's folder, without '..'",
+        quoted(text.substr(0, equals)));
+  }
+  return {};
+}
+
+std::string objection_to_seconds(const std::string& text) {
+  double seconds = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  constexpr double year = 366.0 * 24 * 3600;
+  const bool good =
+      error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds <= year;
+  return good ? std::string{} : fmt::format("{} is no number of seconds", quoted(text));
+}
+
+std::vector<std::string> devices(ValueKind kind, Context& context) {
+  std::vector<std::string> values;
+  const Snapshot seen = context.host().observe({Facet::devices, {}, {}});
+  const Definitions defined = context.store().load();
+  const bool wants_active = kind == ValueKind::device || kind == ValueKind::active_device;
+  if (wants_active) {
+    for (const Device& device : seen.devices) {
+      values.push_back(device.uuid.str());
+    }
+  }
+  std::set<Uuid> active;
+  for (const Device& device : seen.devices) {
+    active.insert(device.uuid);
+  }
+  for (const Definition& definition : defined.all) {
+    const bool is_active = active.count(definition.uuid) > 0;
+    if ((kind == ValueKind::active_device && !is_active) ||
+        (kind == ValueKind::inactive_definition && is_active)) {
+      continue;
+    }
+    values.push_back(definition.uuid.str());
+    if (definition.name) {
+      values.push_back(definition.name->str());
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> types(const std::string& parent, Context& context) {
+  std::vector<std::string> values;
+  for (const Parent& seen : context.host().observe({Facet::types, {}, {}}).parents) {
+    if (parent.empty() || parent == seen.name.str()) {
+      for (const Type& type : seen.types) {
+        values.push_back(type.id.str());
+      }
+    }
+  }
+  return values;
+}
+
+// Completes the last of a list with commas; the ones before it stay and are not offered again.
+std::vector<std::string> columns(const CompletionRequest& request) {
+  const std::size_t comma = request.word.rfind(',');
+  const std::string before = comma == std::string::npos ? std::string{} : request.word.substr(0, comma + 1);
+  const std::vector<std::string_view> used = split(before, ',');
+  std::vector<std::string> values;
+  for (const std::string& column : request.columns) {
+    if (std::find(used.begin(), used.end(), column) == used.end()) {
+      values.push_back(before + column);
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+const char* metavar(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::device:
+    case ValueKind::active_device:
+    case ValueKind::inactive_definition:
+    case ValueKind::defined_device: return "DEVICE";
+    case ValueKind::parent: return "PARENT";
+    case ValueKind::type: return "TYPE";
+    case ValueKind::uuid: return "UUID";
+    case ValueKind::label: return "NAME";
+    case ValueKind::columns: return "COLUMNS";
+    case ValueKind::assignment:
+    case ValueKind::create_argument: return "K=V";
+    case ValueKind::attribute_selector: return "K|INDEX";
+    case ValueKind::file: return "FILE";
+    case ValueKind::folder: return "DIR";
+    case ValueKind::seconds: return "SECONDS";
+    case ValueKind::count: return "N";
+    case ValueKind::verb: return "COMMAND";
+  }
+  return "";
+}
+
+std::string objection(ValueKind kind, const std::string& text) {
+  switch (kind) {
+    case ValueKind::parent:
+      return ParentName::parse(text)
+                 ? ""
+                 : fmt::format("{} is no name of a parent: no '/', '..' or control bytes", quoted(text));
+    case ValueKind::type:
+      return TypeName::parse(text)
+                 ? ""
+                 : fmt::format("{} is no name of a type: no '/', '..' or control bytes", quoted(text));
+    case ValueKind::uuid:
+      return Uuid::parse(text)
+                 ? ""
+                 : fmt::format("{} is no UUID: 32 hexadecimal digits as 8-4-4-4-12", quoted(text));
+    case ValueKind::label:
+      return text.empty() || Label::parse(text)
+                 ? ""
+                 : fmt::format("{} is no good as a name: no '/', control bytes or '-' in front, and no UUID",
+                               quoted(text));
+    case ValueKind::assignment: return objection_to_assignment(text);
+    case ValueKind::create_argument:
+      return has_control_bytes(text) ? fmt::format("{} has control bytes", quoted(text)) : "";
+    case ValueKind::attribute_selector:
+      return parse_decimal(text) || AttributeName::parse(text)
+                 ? ""
+                 : fmt::format("{} is no name of an attribute", quoted(text));
+    case ValueKind::seconds: return objection_to_seconds(text);
+    case ValueKind::count:
+      return parse_decimal(text).value_or(0) > 0
+                 ? ""
+                 : fmt::format("{} is no whole number of at least 1", quoted(text));
+    default: return text.empty() ? "it is empty" : "";
+  }
+}
+
+std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context) {
+  switch (kind) {
+    case ValueKind::device:
+    case ValueKind::active_device:
+    case ValueKind::inactive_definition:
+    case ValueKind::defined_device: return devices(kind, context);
+    case ValueKind::parent: return context.host().observe({Facet::parents, {}, {}}).parent_names();
+    case ValueKind::type: return types(request.parent, context);
+    case ValueKind::columns: return columns(request);
+    case ValueKind::verb: return request.verbs;
+    default: return {};
+  }
+}
+
+CLI::Option* ValueKinds::set(CLI::Option* option, ValueKind kind) {
+  kinds_[option] = kind;
+  option->type_name(metavar(kind));
+  option->check([kind](const std::string& text) { return objection(kind, text); }, "");
+  return option;
+}
+
+const ValueKind* ValueKinds::find(const CLI::Option* option) const {
+  const auto found = kinds_.find(option);
+  return found == kinds_.end() ? nullptr : &found->second;
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,32 @@
+#include <mdevadm/model/snapshot.hpp>
+
+#include <algorithm>
+
+namespace mdevadm {
+
+const Type* Parent::find_type(const std::string& id) const {
+  const auto found =
+      std::find_if(types.begin(), types.end(), [&](const Type& type) { return type.id.str() == id; });
+  return found == types.end() ? nullptr : &*found;
+}
+
+const Parent* Snapshot::find_parent(const std::string& name) const {
+  const auto found =
+      std::find_if(parents.begin(), parents.end(), [&](const Parent& p) { return p.name.str() == name; });
+  return found == parents.end() ? nullptr : &*found;
+}
+
+const Device* Snapshot::find_device(const Uuid& uuid) const {
+  const auto found =
+      std::find_if(devices.begin(), devices.end(), [&](const Device& d) { return d.uuid == uuid; });
+  return found == devices.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Snapshot::parent_names() const {
+  std::vector<std::string> names;
+  std::transform(parents.begin(), parents.end(), std::back_inserter(names),
+                 [](const Parent& p) { return p.name.str(); });
+  return names;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,132 @@
+#include <mdevadm/plan/definitions.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+void require_free_name(const Definitions& defined, const Definition& wanted, const std::string& doing) {
+  if (!wanted.name) {
+    return;
+  }
+  const Definition* owner = defined.find_label(*wanted.name);
+  if (owner != nullptr && (owner->uuid != wanted.uuid || owner->parent != wanted.parent)) {
+    throw Error(ExitCode::conflict, fmt::format("{}: the name '{}' is taken by {} under {}", doing,
+                                                wanted.name->str(), owner->uuid.str(), owner->parent.str()));
+  }
+}
+
+// With what the host would say at start, said now.
+void require_fit(const Snapshot& seen, const Definition& wanted, const std::string& doing) {
+  try {
+    require_type(seen, wanted.parent, wanted.type, doing);
+  } catch (const Error& error) {
+    const std::string hint = "--force defines it all the same, for a parent or type that comes later";
+    throw Error(error.code(), error.what(), error.hint().empty() ? hint : error.hint() + "; " + hint);
+  }
+  require_capabilities(*seen.find_parent(wanted.parent.str()), wanted, doing);
+}
+
+void delete_attributes(std::vector<Attribute>& attributes, const std::vector<AttributeSelector>& selectors,
+                       const std::string& doing) {
+  std::vector<bool> doomed(attributes.size(), false);
+  for (const AttributeSelector& selector : selectors) {
+    if (const auto* place = std::get_if<std::size_t>(&selector)) {
+      if (*place < 1 || *place > attributes.size()) {
+        throw Error(ExitCode::not_found, fmt::format("{}: there is no attribute number {}", doing, *place),
+                    fmt::format("it has {}, counted from 1: mdevadm show", attributes.size()));
+      }
+      doomed[*place - 1] = true;
+      continue;
+    }
+    const AttributeName& name = std::get<AttributeName>(selector);
+    bool found = false;
+    for (std::size_t i = 0; i < attributes.size(); ++i) {
+      if (attributes[i].name == name) {
+        doomed[i] = found = true;
+      }
+    }
+    if (!found) {
+      throw Error(ExitCode::not_found, fmt::format("{}: it sets no attribute '{}'", doing, name.str()));
+    }
+  }
+  std::size_t i = 0;
+  std::erase_if(attributes, [&](const Attribute&) { return doomed[i++]; });
+}
+
+Definition changed(const Definition& current, const ModifyRequest& request, const std::string& doing) {
+  Definition after = current;
+  after.start = request.start.value_or(current.start);
+  after.type = request.type.value_or(current.type);
+  after.name = request.name.value_or(current.name);
+  after.aggregate = request.aggregate.value_or(current.aggregate);
+  after.create_args = request.create_args.value_or(current.create_args);
+  delete_attributes(after.attributes, request.delete_attributes, doing);
+  after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
+                          request.add_attributes.end());
+  return after;
+}
+
+}  // namespace
+
+Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
+  const Definition& wanted = request.wanted;
+  Job job{
+      fmt::format("define '{}'", wanted.uuid.str()), wanted.uuid, wanted.parent, wanted.type.str(), {}, {}};
+  const std::string doing = "cannot " + job.goal;
+  if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: it is defined already under {}", doing, wanted.parent.str()),
+                fmt::format("change it with: mdevadm modify {}", wanted.uuid.str()));
+  }
+  require_free_name(defined, wanted, doing);
+  if (request.fits == FitsHost::required) {
+    require_fit(seen, wanted, doing);
+  }
+  job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
+  return job;
+}
+
+Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
+                const ModifyRequest& request) {
+  Job job{fmt::format("modify '{}'", current.uuid.str()),
+          current.uuid,
+          current.parent,
+          current.type.str(),
+          {},
+          {}};
+  const std::string doing = "cannot " + job.goal;
+  const Definition after = changed(current, request, doing);
+  if (after == current) {
+    job.note = "is so already";
+    return job;
+  }
+  require_free_name(defined, after, doing);
+  const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
+                             after.create_args != current.create_args;
+  if (shape_changes && request.fits == FitsHost::required) {
+    require_fit(seen, after, doing);
+  }
+  job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
+  return job;
+}
+
+Job plan_undefine(const Definition& definition) {
+  Job job{fmt::format("undefine '{}'", definition.uuid.str()),
+          definition.uuid,
+          definition.parent,
+          definition.type.str(),
+          {},
+          {}};
+  job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});
+  return job;
+}
+
+}  // namespace mdevadm

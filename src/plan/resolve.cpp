@@ -1,0 +1,123 @@
+#include <mdevadm/plan/resolve.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::size_t shortest_beginning = 4;
+constexpr std::size_t most_listed = 4;
+
+bool is_beginning(std::string_view word) {
+  const auto is_uuid_char = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-';
+  };
+  return std::all_of(word.begin(), word.end(), is_uuid_char);
+}
+
+std::set<Uuid> uuids_that_begin(std::string_view word, const Snapshot& seen, const Definitions& defined) {
+  const std::string beginning = to_lower(word);
+  std::set<Uuid> found;
+  const auto take = [&](const Uuid& uuid) {
+    if (uuid.str().starts_with(beginning)) {
+      found.insert(uuid);
+    }
+  };
+  std::for_each(seen.devices.begin(), seen.devices.end(), [&](const Device& d) { take(d.uuid); });
+  std::for_each(defined.all.begin(), defined.all.end(), [&](const Definition& d) { take(d.uuid); });
+  return found;
+}
+
+Error ambiguous(const std::set<Uuid>& uuids, const std::string& doing) {
+  std::vector<std::string> names;
+  for (const Uuid& uuid : uuids) {
+    if (names.size() == most_listed) {
+      names.emplace_back("...");
+      break;
+    }
+    names.push_back(uuid.str());
+  }
+  return {ExitCode::conflict,
+          fmt::format("{}: {} devices begin so: {}", doing, uuids.size(), join(names, ", ")),
+          "give more digits"};
+}
+
+Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
+             const std::string& doing) {
+  if (const auto uuid = Uuid::parse(word)) {
+    return *uuid;
+  }
+  if (const auto label = Label::parse(word)) {
+    if (const Definition* definition = defined.find_label(*label)) {
+      return definition->uuid;
+    }
+  }
+  const bool could_begin = is_beginning(word);
+  if (could_begin && word.size() >= shortest_beginning) {
+    const std::set<Uuid> uuids = uuids_that_begin(word, seen, defined);
+    if (uuids.size() > 1) {
+      throw ambiguous(uuids, doing);
+    }
+    if (!uuids.empty()) {
+      return *uuids.begin();
+    }
+  }
+  std::vector<std::string> labels;
+  for (const Definition& definition : defined.all) {
+    if (definition.name) {
+      labels.push_back(definition.name->str());
+    }
+  }
+  const std::string meant = did_you_mean(word, labels);
+  throw Error(ExitCode::not_found, fmt::format("{}: no device is called or begins so", doing),
+              could_begin && word.size() < shortest_beginning
+                  ? "the beginning of a UUID needs 4 digits or more"
+              : !meant.empty() ? meant
+                               : "see which there are: mdevadm list --all");
+}
+
+}  // namespace
+
+Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
+                     const std::optional<ParentName>& parent, const std::string& doing) {
+  Found found{uuid_of(word, seen, defined, doing), nullptr, {}};
+  const Device* device = seen.find_device(found.uuid);
+  if (device != nullptr && (!parent || *parent == device->parent)) {
+    found.active = device;
+  }
+  for (const Definition* definition : defined.find(found.uuid)) {
+    if (!parent || *parent == definition->parent) {
+      found.definitions.push_back(definition);
+    }
+  }
+  if (found.active == nullptr && found.definitions.empty()) {
+    const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
+    throw Error(ExitCode::not_found, fmt::format("{}: it is neither active nor defined{}", doing, where),
+                "see which there are: mdevadm list --all");
+  }
+  return found;
+}
+
+const Definition& require_definition(const Found& found, const std::string& doing) {
+  if (found.definitions.empty()) {
+    throw Error(ExitCode::not_found, fmt::format("{}: it is active, but not defined", doing),
+                fmt::format("keep it with: mdevadm define {}", found.uuid.str()));
+  }
+  if (found.definitions.size() > 1) {
+    std::vector<std::string> parents;
+    std::transform(found.definitions.begin(), found.definitions.end(), std::back_inserter(parents),
+                   [](const Definition* definition) { return definition->parent.str(); });
+    throw Error(ExitCode::conflict, fmt::format("{}: it is defined under {}", doing, join(parents, " and ")),
+                "say which with --parent");
+  }
+  return *found.definitions.front();
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,250 @@
+#include <mdevadm/render/columns.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::render {
+
+namespace {
+
+constexpr Facet dev = Facet::devices;
+
+template <typename T>
+Value text_or_none(const std::optional<T>& name) {
+  return name ? Value(name->str()) : Value();
+}
+
+template <>
+Value text_or_none(const std::optional<std::string>& text) {
+  return text ? Value(*text) : Value();
+}
+
+Value text_or_none(const std::string& text) {
+  return text.empty() ? Value() : Value(text);
+}
+
+Value number_or_none(const std::optional<std::uint64_t>& number) {
+  return number ? Value(*number) : Value();
+}
+
+const Node* node_of(const DeviceRow& row) {
+  if (row.device == nullptr) {
+    return nullptr;
+  }
+  return row.device->group_node  ? &*row.device->group_node
+         : row.device->cdev_node ? &*row.device->cdev_node
+                                 : nullptr;
+}
+
+Value state(const DeviceRow& row) {
+  if (row.device == nullptr) {
+    return std::string("inactive");
+  }
+  const bool drifted =
+      row.definition != nullptr && row.device->type && *row.device->type != row.definition->type;
+  return std::string(drifted ? "drifted" : "active");
+}
+
+Value type_of(const DeviceRow& row) {
+  if (row.device != nullptr) {
+    return text_or_none(row.device->type);
+  }
+  return row.definition->type.str();
+}
+
+Value start_of(const DeviceRow& row) {
+  if (row.definition == nullptr) {
+    return {};
+  }
+  return std::string(row.definition->start == StartMode::automatic ? "auto" : "manual");
+}
+
+Value attributes_of(const DeviceRow& row) {
+  if (row.definition == nullptr) {
+    return {};
+  }
+  List list;
+  std::vector<std::string> texts;
+  for (const Attribute& attribute : row.definition->attributes) {
+    list.items.push_back({{"name", attribute.name.str()}, {"value", attribute.value}});
+    texts.push_back(fmt::format("{}={}", attribute.name.str(), attribute.value));
+  }
+  list.text = join(texts, " ");
+  return list;
+}
+
+Value holders_of(const DeviceRow& row) {
+  // Nobody seen by one who may not look is not nobody.
+  if (row.device == nullptr || (row.device->holders.empty() && row.unseen_processes > 0)) {
+    return {};
+  }
+  List list;
+  std::vector<std::string> texts;
+  for (const Holder& holder : row.device->holders) {
+    list.items.push_back({{"pid", static_cast<std::uint64_t>(holder.pid)}, {"command", holder.command}});
+    texts.push_back(fmt::format("{}({})", holder.command, holder.pid));
+  }
+  list.text = join(texts, " ");
+  return list;
+}
+
+Value mode_of(const DeviceRow& row) {
+  const Node* node = node_of(row);
+  return node != nullptr ? Value(fmt::format("{:04o}", node->mode)) : Value();
+}
+
+// A property's kind and number say what its text means; sizes are in bytes.
+Record property_record(const Property& property) {
+  Record record{{"name", property.name}, {"text", property.text}, {"kind", std::string("text")},
+                {"number", Value()},     {"width", Value()},      {"height", Value()}};
+  if (const auto* number = std::get_if<std::uint64_t>(&property.value)) {
+    record[2].second = std::string("integer");
+    record[3].second = *number;
+  } else if (const auto* size = std::get_if<Bytes>(&property.value)) {
+    record[2].second = std::string("size");
+    record[3].second = size->count;
+  } else if (const auto* resolution = std::get_if<Resolution>(&property.value)) {
+    record[2].second = std::string("resolution");
+    record[4].second = std::uint64_t{resolution->width};
+    record[5].second = std::uint64_t{resolution->height};
+  }
+  return record;
+}
+
+// In a table, what could not be parsed stands as the driver wrote it.
+Value properties_of(const TypeRow& row) {
+  List list;
+  std::vector<std::string> texts;
+  for (const Property& property : row.type->properties) {
+    list.items.push_back(property_record(property));
+    texts.push_back(fmt::format("{}={}", property.name, property.text));
+  }
+  std::string description = row.type->description.value_or("");
+  std::replace(description.begin(), description.end(), '\n', ' ');
+  list.text = texts.empty() ? description : join(texts, " ");
+  return list;
+}
+
+constexpr auto device_table = std::to_array<Column<DeviceRow>>({
+    {{"uuid", "UUID", Kind::text, "identifier of the device", dev},
+     [](const DeviceRow& r) -> Value {
+       return (r.device != nullptr ? r.device->uuid : r.definition->uuid).str();
+     }},
+    {{"name", "NAME", Kind::text, "name in its definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->name) : Value();
+     }},
+    {{"parent", "PARENT", Kind::text, "device that offers it", dev},
+     [](const DeviceRow& r) -> Value {
+       return (r.device != nullptr ? r.device->parent : r.definition->parent).str();
+     }},
+    {{"type", "TYPE", Kind::text, "its type: of the live device, else as defined", dev}, type_of},
+    {{"state", "STATE", Kind::text, "active, inactive, or drifted (active with another type than defined)",
+      dev, true},
+     state},
+    {{"start", "START", Kind::text, "auto or manual; none if it is not defined", dev, true}, start_of},
+    {{"defined_type", "DEFINED-TYPE", Kind::text, "type in its definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? Value(r.definition->type.str()) : Value();
+     }},
+    {{"aggregate", "AGGREGATE", Kind::number, "instances it is made of, as defined", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? number_or_none(r.definition->aggregate) : Value();
+     }},
+    {{"create_args", "CREATE-ARGS", Kind::text, "what else is passed at creation, as defined", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->create_args) : Value();
+     }},
+    {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, as defined", dev, true},
+     attributes_of},
+    {{"iommu_group", "IOMMU-GROUP", Kind::number, "number of its IOMMU group", dev | Facet::iommu_group},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? number_or_none(r.device->iommu_group) : Value();
+     }},
+    {{"node", "NODE", Kind::text, "its VFIO node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->path) : Value(); }},
+    {{"cdev", "CDEV", Kind::text, "its own VFIO character device (kernel 6.6 and later)", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr && r.device->cdev_node ? Value(r.device->cdev_node->path) : Value();
+     }},
+    {{"node_owner", "NODE-OWNER", Kind::text, "user who owns the node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->owner) : Value(); }},
+    {{"node_group", "NODE-GROUP", Kind::text, "group of the node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->group) : Value(); }},
+    {{"node_mode", "NODE-MODE", Kind::text, "permissions of the node, octal", dev | Facet::nodes}, mode_of},
+    {{"driver", "DRIVER", Kind::text, "driver bound to the device", dev | Facet::driver},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? text_or_none(r.device->driver) : Value();
+     }},
+    {{"held_by", "HELD-BY", Kind::list, "processes that have its node open (root sees all)",
+      dev | Facet::holders},
+     holders_of},
+    {{"path", "PATH", Kind::text, "its folder in sysfs", dev},
+     [](const DeviceRow& r) -> Value { return r.device != nullptr ? Value("/" + r.device->path) : Value(); }},
+    {{"file", "FILE", Kind::text, "where its definition is kept", dev, true},
+     [](const DeviceRow& r) -> Value { return text_or_none(r.file); }},
+});
+
+constexpr auto type_table = std::to_array<Column<TypeRow>>({
+    {{"parent", "PARENT", Kind::text, "device that offers the type", Facet::types},
+     [](const TypeRow& r) -> Value { return r.parent->name.str(); }},
+    {{"type", "TYPE", Kind::text, "the type, as define and start take it", Facet::types},
+     [](const TypeRow& r) -> Value { return r.type->id.str(); }},
+    {{"available", "AVAILABLE", Kind::number, "how many more can be made now", Facet::available},
+     [](const TypeRow& r) -> Value { return number_or_none(r.type->available); }},
+    {{"device_api", "API", Kind::text, "VFIO device API: vfio-pci, vfio-ap, vfio-ccw ...", Facet::device_api},
+     [](const TypeRow& r) -> Value { return text_or_none(r.type->device_api); }},
+    {{"name", "NAME", Kind::text, "the vendor's name for it", Facet::type_name},
+     [](const TypeRow& r) -> Value { return text_or_none(r.type->name); }},
+    {{"properties", "PROPERTIES", Kind::list, "what its description says, as typed values",
+      Facet::description},
+     properties_of},
+    {{"description", "DESCRIPTION", Kind::text, "its description as the driver wrote it", Facet::description},
+     [](const TypeRow& r) -> Value { return text_or_none(r.type->description); }},
+    {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::types | Facet::parent_identity},
+     [](const TypeRow& r) -> Value { return text_or_none(r.parent->driver); }},
+    {{"pci_id", "PCI-ID", Kind::text, "PCI vendor and device of the parent",
+      Facet::types | Facet::parent_identity},
+     [](const TypeRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
+    {{"dialect", "DIALECT", Kind::text, "shape of the kernel interface that the parent speaks", Facet::types},
+     [](const TypeRow& r) -> Value { return text_or_none(r.parent->dialect); }},
+});
+
+constexpr auto result_table = std::to_array<Column<ResultRow>>({
+    {{"device", "DEVICE", Kind::text, "UUID, or the word that was to name one", Facet::none},
+     [](const ResultRow& r) -> Value { return r.device; }},
+    {{"parent", "PARENT", Kind::text, "its parent", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.parent); }},
+    {{"type", "TYPE", Kind::text, "its type", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.type); }},
+    {{"outcome", "OUTCOME", Kind::text, "done, unchanged or failed", Facet::none},
+     [](const ResultRow& r) -> Value { return r.outcome; }},
+    {{"note", "NOTE", Kind::text, "why nothing was to be done", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.note); }},
+    {{"code", "CODE", Kind::number, "exit code of this one", Facet::none},
+     [](const ResultRow& r) -> Value { return static_cast<std::uint64_t>(r.code); }},
+    {{"message", "MESSAGE", Kind::text, "what went wrong", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.message); }},
+    {{"hint", "HINT", Kind::text, "what to do about it", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.hint); }},
+});
+
+}  // namespace
+
+std::span<const Column<DeviceRow>> device_columns() {
+  return device_table;
+}
+
+std::span<const Column<TypeRow>> type_columns() {
+  return type_table;
+}
+
+std::span<const Column<ResultRow>> result_columns() {
+  return result_table;
+}
+
+}  // namespace mdevadm::render

@@ -1,0 +1,203 @@
+#include <mdevadm/store/store.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <tuple>
+
+#include <mdevadm/store/definition_file.hpp>
+#include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* config_folder = "etc/mdevadm";
+constexpr const char* devices_folder = "etc/mdevadm/devices";
+constexpr const char* lock_file = ".lock";
+constexpr std::string_view suffix = ".toml";
+constexpr std::chrono::seconds lock_patience{10};
+constexpr mode_t definition_mode = 0644;
+
+std::string file_name(const Uuid& uuid) {
+  return uuid.str() + std::string(suffix);
+}
+
+std::string folder_name(const ParentName& parent) {
+  return fmt::format("{}/{}", devices_folder, parent.str());
+}
+
+void take(FileContent content, Definitions& into) {
+  std::move(content.odd.begin(), content.odd.end(), std::back_inserter(into.odd));
+  if (content.definition) {
+    into.all.push_back(*std::move(content.definition));
+  } else {
+    into.broken.push_back(std::move(content.problem));
+  }
+}
+
+void load_file(const sys::Dir& folder, const ParentName& parent, const std::string& name, Definitions& into) {
+  if (sys::AtomicFile::is_temporary(name) || !name.ends_with(suffix) || name.front() == '.') {
+    return;  // editors' backups and what a killed process left
+  }
+  const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
+  if (!uuid || file_name(*uuid) != name) {
+    into.broken.push_back(
+        {folder.path_of(name), 0, 0, "the name of the file must be a UUID in lower case and '.toml'"});
+    return;
+  }
+  const sys::Result<std::string> text = folder.read_file(name);
+  if (!text && text.error().number == ENOENT) {
+    return;  // removed since the folder was read
+  }
+  if (!text) {
+    into.broken.push_back({folder.path_of(name), 0, 0, sys::errno_text(text.error().number)});
+    return;
+  }
+  take(parse_definition(*text, folder.path_of(name), {*uuid, parent}), into);
+}
+
+// Hand-written files can give one name twice. It then means the first of them.
+void note_repeated_labels(Definitions& definitions, const Store& store) {
+  std::map<Label, const Definition*> owners;
+  for (const Definition& definition : definitions.all) {
+    if (!definition.name) {
+      continue;
+    }
+    const auto [owner, is_new] = owners.emplace(*definition.name, &definition);
+    if (!is_new) {
+      definitions.odd.push_back(
+          {store.path_of(definition), 0, 0,
+           fmt::format("the name '{}' is taken: it means {} under {}", definition.name->str(),
+                       owner->second->uuid.str(), owner->second->parent.str())});
+    }
+  }
+}
+
+void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
+                      const std::string& doing) {
+  sys::AtomicFile file = sys::AtomicFile::create(folder, name, definition_mode).or_throw("{}", doing);
+  file.write(text).or_throw("{}", doing);
+  file.commit().or_throw("{}", doing);
+}
+
+}  // namespace
+
+Definitions Store::load(const std::optional<ParentName>& only) const {
+  Definitions result;
+  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_folder);
+  if (!devices && devices.error().number == ENOENT) {
+    return result;
+  }
+  if (!devices) {
+    sys::throw_error(devices.error(),
+                     fmt::format("cannot read the definitions in '{}'", devices.error().path));
+  }
+  for (const sys::Entry& entry :
+       devices->entries().or_throw("cannot read the definitions in '{}'", devices->path())) {
+    const auto parent = ParentName::parse(entry.name);
+    if (!parent || entry.kind == sys::EntryKind::file || entry.name.front() == '.' ||
+        (only && *only != *parent)) {
+      continue;
+    }
+    const sys::Result<sys::Dir> folder = devices->open_dir(entry.name);
+    if (!folder && sys::is_absence(folder.error().number)) {
+      continue;
+    }
+    if (!folder) {
+      result.broken.push_back({folder.error().path, 0, 0, sys::errno_text(folder.error().number)});
+      continue;
+    }
+    for (const sys::Entry& file :
+         folder->entries().or_throw("cannot read the definitions in '{}'", folder->path())) {
+      load_file(*folder, *parent, file.name, result);
+    }
+  }
+  std::sort(result.all.begin(), result.all.end(), [](const Definition& a, const Definition& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+  });
+  note_repeated_labels(result, *this);
+  return result;
+}
+
+bool Store::is_empty() const {
+  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_folder);
+  const sys::Result<std::vector<sys::Entry>> entries =
+      devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  return !entries || entries->empty();
+}
+
+std::string Store::path_of(const Definition& definition) const {
+  return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
+}
+
+sys::FileLock Store::lock() const {
+  const std::string doing = fmt::format("cannot lock the definitions in '{}'", root_->path_of(config_folder));
+  const sys::Dir folder = root_->make_dirs(config_folder).or_throw("{}", doing);
+  sys::Result<sys::FileLock> lock = sys::FileLock::acquire(folder, lock_file, lock_patience);
+  if (!lock && lock.error().number == EWOULDBLOCK) {
+    const sys::LockHolder holder = sys::FileLock::holder(folder, lock_file);
+    const std::string who =
+        holder.pid == 0 ? "another process" : fmt::format("process {} ({})", holder.pid, holder.command);
+    throw Error(ExitCode::failed,
+                fmt::format("{}: {} has held them for {} seconds", doing, who, lock_patience.count()),
+                "wait for it to end, or end it");
+  }
+  return std::move(lock).or_throw("{}", doing);
+}
+
+sys::Dir Store::folder_for_change(const Definition& definition, const std::string& doing) const {
+  sys::Dir folder = root_->make_dirs(folder_name(definition.parent)).or_throw("{}", doing);
+  // The lock is held: whatever temporary file is here was left by a process that died.
+  for (const sys::Entry& entry : folder.entries().or_throw("{}", doing)) {
+    if (sys::AtomicFile::is_temporary(entry.name)) {
+      std::ignore = folder.remove_file(entry.name);
+    }
+  }
+  return folder;
+}
+
+void Store::add(const Definition& definition, const std::optional<std::string>& text) const {
+  const std::string doing = fmt::format("cannot write '{}'", path_of(definition));
+  const sys::Dir folder = folder_for_change(definition, doing);
+  if (folder.exists(file_name(definition.uuid))) {
+    throw Error(ExitCode::conflict, fmt::format("{}: it exists already", doing));
+  }
+  write_atomically(folder, file_name(definition.uuid), text.value_or(format_definition(definition)), doing);
+}
+
+void Store::replace(const Definition& before, const Definition& after) const {
+  const std::string path = path_of(before);
+  const std::string doing = fmt::format("cannot modify '{}'", path);
+  const sys::Dir folder = folder_for_change(before, doing);
+  const std::string text = folder.read_file(file_name(before.uuid)).or_throw("{}", doing);
+  const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
+  if (content.definition != before) {
+    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+  }
+  write_atomically(folder, file_name(before.uuid), edit_definition(text, path, before, after), doing);
+}
+
+void Store::remove(const Definition& definition) const {
+  const std::string doing = fmt::format("cannot remove '{}'", path_of(definition));
+  const sys::Dir devices = root_->open_dir_as_root(devices_folder).or_throw("{}", doing);
+  {
+    const sys::Dir folder = folder_for_change(definition, doing);
+    const sys::Result<sys::Done> removed = folder.remove_file(file_name(definition.uuid));
+    if (!removed && removed.error().number == ENOENT) {
+      throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing));
+    }
+    if (!removed) {
+      sys::throw_error(removed.error(), doing);
+    }
+    folder.sync().or_throw("{}", doing);
+  }
+  // Fails, as it should, while other definitions are in there.
+  std::ignore = ::unlinkat(devices.fd(), definition.parent.str().c_str(), AT_REMOVEDIR);
+}
+
+}  // namespace mdevadm::store

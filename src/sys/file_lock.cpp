@@ -1,0 +1,67 @@
+#include <mdevadm/sys/file_lock.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <thread>
+
+#include <mdevadm/sys/process.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::sys {
+
+namespace {
+
+constexpr std::chrono::milliseconds pause{5};
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const Dir& folder, const std::string& name,
+                                   std::chrono::milliseconds patience) {
+  UniqueFd fd(::openat(folder.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) {
+    return SysError{errno, folder.path_of(name)};
+  }
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return SysError{errno, folder.path_of(name)};
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return SysError{EWOULDBLOCK, folder.path_of(name)};
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  return FileLock(std::move(fd));
+}
+
+LockHolder FileLock::holder(const Dir& folder, const std::string& name) {
+  struct stat file {};
+  const Result<Dir> proc = Dir::open("/proc");
+  if (!proc || ::fstatat(folder.fd(), name.c_str(), &file, 0) != 0) {
+    return {};
+  }
+  const Result<std::string> locks = proc->read_file("locks");
+  if (!locks) {
+    return {};
+  }
+  const std::string id =
+      fmt::format(" {:02x}:{:02x}:{} ", major(file.st_dev), minor(file.st_dev), file.st_ino);
+  for (const std::string_view line : split(*locks, '\n')) {
+    // "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; a waiter's line has "->" after the number.
+    const std::size_t at = line.find(id);
+    if (at == std::string_view::npos || line.find("FLOCK") == std::string_view::npos ||
+        line.find("->") != std::string_view::npos) {
+      continue;
+    }
+    const std::string_view before = line.substr(0, at);
+    const auto pid = parse_decimal(before.substr(before.rfind(' ') + 1));
+    return pid ? LockHolder{static_cast<int>(*pid), command_of(static_cast<int>(*pid))} : LockHolder{};
+  }
+  return {};
+}
+
+}  // namespace mdevadm::sys

@@ -1,0 +1,146 @@
+#include <mdevadm/sys/process.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <mdevadm/sys/dir.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::sys {
+
+namespace {
+
+bool is_number(const std::string& text) {
+  return parse_decimal(text).has_value();
+}
+
+void visit_files_of(const Dir& files, int pid, const std::function<void(const OpenFile&)>& visit) {
+  const Result<std::vector<Entry>> entries = files.entries();
+  if (!entries) {
+    return;
+  }
+  for (const Entry& entry : *entries) {
+    const Result<FileStatus> status = files.status(entry.name);  // follows the link to what is open
+    if (!status) {
+      continue;
+    }
+    if (S_ISCHR(status->mode)) {
+      visit({pid, status->device_number, {}});
+    } else if ((status->mode & S_IFMT) == 0) {  // anonymous inodes have no type
+      if (Result<std::string> target = files.read_link(entry.name)) {
+        visit({pid, std::nullopt, *std::move(target)});
+      }
+    }
+  }
+}
+
+// All descriptors from `first` to `last`, also on kernels before 5.9.
+void close_all(unsigned first, unsigned last) {
+  constexpr unsigned usual_limit = 1024;
+  if (first > last || ::close_range(first, last, 0) == 0) {
+    return;
+  }
+  for (unsigned fd = first; fd <= std::min(last, usual_limit); ++fd) {
+    ::close(static_cast<int>(fd));
+  }
+}
+
+// In the child: only async-signal-safe calls, since other threads of the parent may hold any lock.
+[[noreturn]] void write_and_report(int file, std::string_view value, int report) {
+  ::setsid();
+  // Whoever reads our caller's output to its end must not wait for this child.
+  const int null = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): the child execs nothing
+  for (const int standard : std::array{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    ::dup2(null, standard);
+  }
+  // Locks and pipes of the parent live on in inherited descriptors: close all but the two that are needed.
+  const auto low = static_cast<unsigned>(std::min(file, report));
+  const auto high = static_cast<unsigned>(std::max(file, report));
+  close_all(STDERR_FILENO + 1, low - 1);
+  close_all(low + 1, high - 1);
+  close_all(high + 1, ~0U);
+  const ssize_t written = ::write(file, value.data(), value.size());
+  const int answer = written < 0 ? errno : 0;
+  [[maybe_unused]] const ssize_t told = ::write(report, &answer, sizeof answer);
+  ::_exit(0);
+}
+
+}  // namespace
+
+std::string command_of(int pid) {
+  const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
+  if (!process) {
+    return {};
+  }
+  Result<std::string> name = process->read_attribute("comm");
+  return name ? *std::move(name) : std::string{};
+}
+
+std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit) {
+  const Result<Dir> proc = Dir::open("/proc");
+  const Result<std::vector<Entry>> entries =
+      proc ? proc->entries() : Result<std::vector<Entry>>(proc.error());
+  std::size_t not_seen = 0;
+  if (!entries) {
+    return 1;
+  }
+  for (const Entry& entry : *entries) {
+    if (!is_number(entry.name)) {
+      continue;
+    }
+    const Result<Dir> files = proc->open_dir(entry.name + "/fd");
+    if (files) {
+      visit_files_of(*files, std::atoi(entry.name.c_str()), visit);
+    } else if (files.error().number == EACCES || files.error().number == EPERM) {
+      ++not_seen;
+    }
+  }
+  return not_seen;
+}
+
+std::optional<Result<Done>> write_with_patience(const UniqueFd& file, std::string_view value,
+                                                const std::string& path, std::chrono::milliseconds patience) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return Result<Done>(SysError{errno, path});
+  }
+  const UniqueFd answer_end(ends[0]);
+  UniqueFd report_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return Result<Done>(SysError{errno, path});
+  }
+  if (child == 0) {
+    write_and_report(file.get(), value, report_end.get());
+  }
+  report_end.reset();
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  pollfd ready{answer_end.get(), POLLIN, 0};
+  int events = 0;
+  do {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    events = ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  } while (events < 0 && errno == EINTR);
+  if (events == 0) {
+    return std::nullopt;
+  }
+  int answer = EIO;  // a child that died without an answer
+  [[maybe_unused]] const ssize_t got = ::read(answer_end.get(), &answer, sizeof answer);
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (answer != 0) {
+    return Result<Done>(SysError{answer, path});
+  }
+  return Result<Done>(Done{});
+}
+
+}  // namespace mdevadm::sys

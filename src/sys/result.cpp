@@ -1,0 +1,33 @@
+#include <mdevadm/sys/result.hpp>
+
+#include <cerrno>
+#include <cstring>
+
+namespace mdevadm::sys {
+
+std::string errno_text(int number) {
+  const char* text = ::strerrordesc_np(number);
+  return text != nullptr ? text : fmt::format("error {}", number);
+}
+
+std::string errno_hint(int number) {
+  switch (number) {
+    case EACCES:
+    case EPERM: return "this needs root: run it with sudo";
+    case EROFS: return "the file system is mounted read-only";
+    case ENOSPC:
+    case EDQUOT: return "make room on the file system; nothing was changed";
+    default: return {};
+  }
+}
+
+bool is_absence(int number) {
+  return number == ENOENT || number == ENOTDIR || number == ENODEV;
+}
+
+void throw_error(const SysError& error, const std::string& doing) {
+  throw Error(ExitCode::failed, fmt::format("{}: {}", doing, errno_text(error.number)),
+              errno_hint(error.number));
+}
+
+}  // namespace mdevadm::sys
