@@ -19,7 +19,7 @@ class Listing {
  public:
   using Column = render::Column<Row>;
 
-  // `defaults`: keys of the columns that a table has without -o. JSON without -o has all.
+  // `defaults`: keys of the columns that a table has without -o; empty: all. JSON without -o has all.
   Listing(std::span<const Column> columns, std::vector<std::string> defaults)
       : columns_(columns), defaults_(std::move(defaults)) {}
 
@@ -44,11 +44,11 @@ class Listing {
 
   // The columns to be shown. Throws Error{usage} for one that does not exist.
   std::vector<const Column*> chosen() const {
-    std::vector<std::string> names =
-        wanted_.empty() ? json_ ? keys() : defaults_ : std::vector<std::string>{};
+    const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
+    std::vector<std::string> names = wanted_.empty() ? usual : std::vector<std::string>{};
     std::string_view given = wanted_;
     if (given.starts_with('+')) {
-      names = defaults_;
+      names = usual;
       given.remove_prefix(1);
     }
     if (!wanted_.empty()) {
