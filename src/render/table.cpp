@@ -15,9 +15,10 @@ namespace {
 
 constexpr const char* nothing = "-";
 
+// As it is: libsmartcols writes what could garble a terminal as \xNN by itself.
 std::string text_of(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
-    return text->empty() ? nothing : printable(*text);
+    return text->empty() ? nothing : *text;
   }
   if (const auto* number = std::get_if<std::uint64_t>(&value)) {
     return fmt::format("{}", *number);
@@ -26,7 +27,7 @@ std::string text_of(const Value& value) {
     return *truth ? "yes" : "no";
   }
   if (const auto* list = std::get_if<List>(&value)) {
-    return list->text.empty() ? nothing : printable(list->text);
+    return list->text.empty() ? nothing : list->text;
   }
   return nothing;
 }
@@ -128,13 +129,13 @@ std::string render_sheet(const Grid& grid) {
           std::vector<std::string> fields;
           for (const auto& [key, value] : list->items[n]) {
             if (const std::string text = text_of(value); text != nothing) {
-              fields.push_back(fmt::format("{} {}", key, text));
+              fields.push_back(fmt::format("{} {}", key, printable(text)));
             }
           }
           result += fmt::format("  {}. {}\n", n + 1, join(fields, ", "));
         }
       } else if (const std::string text = text_of(row[i]); text != nothing) {
-        result += fmt::format("{:<{}} {}\n", heading, width + 1, text);
+        result += fmt::format("{:<{}} {}\n", heading, width + 1, printable(text));
       }
     }
   }

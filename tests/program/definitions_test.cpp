@@ -1,0 +1,189 @@
+// define, modify and undefine over captured hosts.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "program.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using test::is_golden;
+
+namespace {
+
+const std::string uuid = "c0ffee00-1111-4222-8333-000000000001";
+const std::string gpu = "0000:86:00.0";
+
+struct World : test::Host {
+  World() : Host("nvidia") {}
+
+  test::Ran run(std::vector<std::string> words, const std::string& input = {}) const {
+    words.insert(words.begin(), {"--root", str()});
+    return test::mdevadm(words, input);
+  }
+
+  std::filesystem::path file(const std::string& id = uuid) const {
+    return path() / "etc/mdevadm/devices" / gpu / (id + ".toml");
+  }
+
+  test::Ran define(std::vector<std::string> more = {}) const {
+    std::vector<std::string> words{"define", uuid, "-p", gpu, "-t", "nvidia-17"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("define writes a file that a person can read") {
+  const World world;
+  const test::Ran ran = world.define({"--name", "cad-seat-1", "--auto", "--attr",
+                                      "nvidia/vgpu_params=frame_rate_limiter=0", "--attr", "b=2"});
+  CHECK(ran.code == 0);
+  CHECK(ran.out == uuid + "\n");
+  CHECK(ran.err.empty());
+  CHECK(is_golden(test::read_text(world.file()), "define/full.toml"));
+  struct stat found {};
+  REQUIRE(::stat(world.file().c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0644);
+}
+
+TEST_CASE("define makes up a UUID where none is given") {
+  const World world;
+  const test::Ran ran = world.run({"define", "-p", gpu, "-t", "nvidia-17"});
+  CHECK(ran.code == 0);
+  REQUIRE(ran.out.size() == 37);
+  CHECK(std::filesystem::exists(world.file(ran.out.substr(0, 36))));
+}
+
+TEST_CASE("define takes upper-case UUIDs and keeps them in lower case") {
+  const World world;
+  CHECK(
+      world.run({"define", "-u", "C0FFEE00-1111-4222-8333-000000000001", "-p", gpu, "-t", "nvidia-17"}).out ==
+      uuid + "\n");
+  CHECK(world.define().code == 4);
+}
+
+TEST_CASE("define of a live device adopts it as it is") {
+  const World world;
+  CHECK(world.run({"define", "c0ffee00-1111-4222-8333-4444", "--name", "found"}).code == 0);
+  CHECK(test::read_text(world.file("c0ffee00-1111-4222-8333-444444444444")) ==
+        "type = \"nvidia-17\"\nstart = \"manual\"\nname = \"found\"\n");
+  const test::Ran again = world.run({"define", "c0ffee00-1111-4222-8333-444444444444"});
+  CHECK(again.code == 4);
+  const test::Ran not_live = world.run({"define", uuid});
+  CHECK(not_live.code == 3);
+  CHECK(not_live.err.find("give --parent and --type to define a new one") != std::string::npos);
+}
+
+TEST_CASE("define --file keeps the file to the letter") {
+  const World world;
+  const std::string text =
+      "# from a colleague\nparent = \"0000:86:00.0\"\nuuid = \"" + uuid + "\"\ntype = \"nvidia-18\"  # big\n";
+  CHECK(world.run({"define", "--file", "-"}, text).out == uuid + "\n");
+  CHECK(test::read_text(world.file()) == text);
+  const test::Ran bad = world.run({"define", "--file", "-"}, "type = ");
+  CHECK(bad.code == 1);
+  CHECK(bad.err.find("/dev/stdin:1:8: ") != std::string::npos);
+  CHECK(world.run({"define", "--file", "/nonexistent"}).code == 1);
+  CHECK(world.run({"define", "--file", "-", "--type", "x"}, text).code == 2);
+  const test::Ran nowhere = world.run({"define", "--file", "-"}, "type = 'nvidia-17'\n");
+  CHECK(nowhere.err.find("say under which parent with --parent") != std::string::npos);
+}
+
+TEST_CASE("define for later is possible, and said to be") {
+  const World world;
+  const test::Ran refused = world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough"});
+  CHECK(refused.code == 3);
+  CHECK(refused.err.find("--force defines it all the same") != std::string::npos);
+  CHECK(world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough", "--force"}).code == 0);
+}
+
+TEST_CASE("modify keeps comments, order and unknown keys") {
+  const World world;
+  test::write_text(world.file(),
+                   "# drawing office\ntype = \"nvidia-17\" # 4 GiB\n\ncolour = \"blue\"\nstart = "
+                   "\"manual\"\n\n# limiter off\n"
+                   "[[attribute]]\nvalue = \"x\"\nname = \"a\"\n\n[notes]\nowner = \"me\"\n");
+  const test::Ran ran =
+      world.run({"modify", uuid, "--auto", "--name", "seat", "--type", "nvidia-18", "--attr", "b=2"});
+  CHECK(ran.code == 0);
+  CHECK(ran.err.find(":4:1: unknown key 'colour', kept as it is") != std::string::npos);
+  CHECK(is_golden(test::read_text(world.file()), "modify/kept.toml"));
+}
+
+TEST_CASE("attributes of one name keep order and repeats, and can be taken out singly") {
+  const World world;
+  world.define({"--attr", "assign_adapter=5", "--attr", "assign_adapter=6", "--attr", "assign_domain=0xab"});
+  CHECK(world.run({"modify", uuid, "--delete-attr", "1", "--attr", "assign_adapter=7"}).code == 0);
+  const auto json = nlohmann::json::parse(world.run({"show", uuid, "--json"}).out);
+  const auto& attributes = json["devices"][0]["attributes"];
+  REQUIRE(attributes.size() == 3);
+  CHECK(attributes[0]["value"] == "6");
+  CHECK(attributes[1]["name"] == "assign_domain");
+  CHECK(attributes[2]["value"] == "7");
+  CHECK(world.run({"modify", uuid, "--delete-attr", "assign_adapter"}).code == 0);
+  CHECK(test::read_text(world.file()).find("assign_adapter") == std::string::npos);
+  CHECK(world.run({"modify", uuid, "--delete-attr", "9"}).code == 3);
+}
+
+TEST_CASE("modify can take away again what is optional") {
+  const World world;
+  world.define({"--name", "seat"});
+  CHECK(world.run({"modify", "seat", "--name", ""}).code == 0);
+  CHECK(test::read_text(world.file()).find("name") == std::string::npos);
+  CHECK(world.run({"modify", uuid}).code == 2);
+  const test::Ran same = world.run({"modify", uuid, "--manual"});
+  CHECK(same.code == 0);
+  CHECK(same.err.find("is so already") != std::string::npos);
+}
+
+TEST_CASE("undefine drops what is named, and says which of several it could not") {
+  const World world;
+  world.define({"--name", "one"});
+  world.run({"define", "-p", gpu, "-t", "nvidia-18", "--name", "two"});
+  const test::Ran ran = world.run({"undefine", "one", "nosuch", "two"});
+  CHECK(ran.code == 8);
+  CHECK(ran.err ==
+        "mdevadm: error: cannot undefine 'nosuch': no device is called or begins so\n"
+        "hint: see which there are: mdevadm list --all\n");
+  CHECK(world.run({"list", "--defined"}).out.empty());
+  CHECK(world.run({"undefine", "c0ffee00-1111-4222-8333-444444444444"}).code == 3);
+}
+
+TEST_CASE("one UUID under two parents must be told apart") {
+  const World world;
+  world.define();
+  world.run({"define", uuid, "-p", "matrix", "-t", "x", "--force"});
+  const test::Ran ran = world.run({"undefine", uuid});
+  CHECK(ran.code == 4);
+  CHECK(ran.err.find("it is defined under 0000:86:00.0 and matrix\nhint: say which with --parent") !=
+        std::string::npos);
+  CHECK(world.run({"undefine", uuid, "-p", "matrix"}).code == 0);
+  CHECK(world.run({"undefine", uuid}).code == 0);
+}
+
+TEST_CASE("--dry-run tells the steps and does nothing") {
+  const World world;
+  const test::Ran text = world.define({"--dry-run"});
+  CHECK(text.code == 0);
+  CHECK(text.out == "define '" + uuid + "' on 0000:86:00.0:\n  write the definition of " + uuid +
+                        " under 0000:86:00.0\n");
+  CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
+  const auto json = nlohmann::json::parse(world.define({"--dry-run", "--json"}).out);
+  CHECK(json["dry_run"] == true);
+  CHECK(json["jobs"][0]["steps"][0]["undo"].is_string());
+}
+
+TEST_CASE("--json tells what came of each") {
+  const World world;
+  const auto done = nlohmann::json::parse(world.define({"--json"}).out);
+  CHECK(done["results"][0]["outcome"] == "done");
+  CHECK(done["results"][0]["device"] == uuid);
+  const test::Ran failed = world.define({"--json"});
+  CHECK(failed.code == 4);
+  CHECK(nlohmann::json::parse(failed.out)["results"][0]["code"] == 4);
+  CHECK(nlohmann::json::parse(failed.err)["error"]["code"] == 4);
+}

@@ -1,0 +1,138 @@
+// Bad input and hard circumstances: a clear message, the right exit code, nothing changed.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "program.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+struct World : test::Host {
+  World() : Host("samples") {}
+  test::Ran run(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"--root", str()});
+    return test::mdevadm(words);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("words that do not belong there are usage errors, with a suggestion where there is one") {
+  struct Case {
+    std::vector<std::string> words;
+    std::string error;
+    std::string hint;
+  };
+  for (const Case& c : std::vector<Case>{
+           {{}, "no command was given", "see mdevadm help"},
+           {{"strat"}, "there is no command 'strat'", "did you mean 'start'?"},
+           {{"frobnicate"}, "there is no command 'frobnicate'", "see mdevadm help"},
+           {{"list", "--defind"}, "'--defind' was not expected here", "did you mean '--defined'?"},
+           {{"list", "--json=x", "y"}, "", "see mdevadm help list"},
+           {{"list", "--all", "--defined"}, "", "see mdevadm help list"},
+           {{"start"}, "start which device?", ""},
+           {{"stop"}, "stop which device?", ""},
+           {{"define"}, "define what?", ""},
+           {{"define", "-p", "mtty"}, "--type is missing", ""},
+           {{"define", "-t", "mtty-1"}, "--parent is missing", ""},
+           {{"start", "-t", "mtty-1"}, "--parent is missing", ""},
+           {{"stop", "x", "--timeout", "soon"}, "--timeout: 'soon' is no number of seconds", ""},
+           {{"stop", "x", "--timeout", "-1"}, "--timeout: '-1' is no number of seconds", ""},
+           {{"define", "-p", "mtty", "-t", "mtty-1", "--aggregate", "0"},
+            "--aggregate: '0' is no whole number of at least 1",
+            ""},
+           {{"help", "frob"}, "there is no command 'frob'", ""},
+           {{"undefine"}, "", "see mdevadm help undefine"},
+       }) {
+    const test::Ran ran = test::mdevadm(c.words);
+    CAPTURE(c.words, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ran.err.find("mdevadm: error: " + c.error) == 0);
+    CHECK((c.hint.empty() || ran.err.find("hint: " + c.hint) != std::string::npos));
+    CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') <= 2);
+  }
+}
+
+TEST_CASE("names that could become other paths are refused, and nothing is written") {
+  const World world;
+  for (const std::string bad : {"../x", "a/b", "/", "..", ".", "", "a\nb", "a\x1b[0m"}) {
+    CAPTURE(bad);
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"define", "-p", bad, "-t", "mtty-1", "--force"},
+             {"define", "-p", "mtty", "-t", bad, "--force"},
+             {"start", "-p", bad, "-t", "mtty-1"},
+             {"define", "-p", "mtty", "-t", "mtty-1", "--name", bad == "" ? "-x" : bad},
+             {"define", "-p", "mtty", "-t", "mtty-1", "--attr", bad == "a/b" ? "../a=1" : bad + "=1"},
+         }) {
+      const test::Ran ran = world.run(words);
+      CAPTURE(words, ran.err);
+      CHECK(ran.code == 2);
+      CHECK(ran.err.find('\x1b') == std::string::npos);
+    }
+  }
+  CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
+}
+
+TEST_CASE("UUIDs of wrong form are refused, and nothing is written") {
+  const World world;
+  for (const std::string bad :
+       {"1", "c0ffee00-1111-4222-8333-00000000000", "c0ffee00111142228333000000000001", "not-a-uuid"}) {
+    CAPTURE(bad);
+    CHECK(world.run({"define", bad, "-p", "mtty", "-t", "mtty-1"}).code == 2);
+    CHECK(world.run({"define", "-u", bad, "-p", "mtty", "-t", "mtty-1"}).code == 2);
+    CHECK(world.run({"start", "-u", bad, "-p", "mtty", "-t", "mtty-1"}).code == 2);
+  }
+  CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
+}
+
+TEST_CASE("a definition that does not parse is named with line and column and skipped; the rest works") {
+  const World world;
+  const auto folder = world.path() / "etc/mdevadm/devices/mtty";
+  test::write_text(folder / "00000000-0000-0000-0000-0000000000bb.toml", "type = \"mtty-1\"\nstart == 1\n");
+  test::write_text(folder / "00000000-0000-0000-0000-0000000000cc.toml", "type = \"mtty-1\"\n");
+  const test::Ran ran = world.run({"list", "--defined"});
+  CHECK(ran.code == 0);
+  CHECK(ran.err.find("0000000000bb.toml:2:8: ") != std::string::npos);
+  CHECK(ran.err.find("skipping this definition") != std::string::npos);
+  CHECK(ran.out.find("0000000000cc") != std::string::npos);
+  CHECK(ran.out.find("0000000000bb") == std::string::npos);
+  const test::Ran json = world.run({"list", "--defined", "--json"});
+  CHECK(nlohmann::json::parse(json.err)["warning"]["message"].is_string());
+  CHECK(world.run({"modify", "00000000-0000-0000-0000-0000000000cc", "--auto"}).code == 0);
+  CHECK(test::read_text(folder / "00000000-0000-0000-0000-0000000000bb.toml") ==
+        "type = \"mtty-1\"\nstart == 1\n");
+  const test::Ran bad = world.run({"undefine", "00000000-0000-0000-0000-0000000000bb"});
+  CHECK(bad.code == 3);
+}
+
+TEST_CASE("defining over a file that does not parse does not lose it") {
+  const World world;
+  const auto file = world.path() / "etc/mdevadm/devices/mtty/00000000-0000-0000-0000-0000000000bb.toml";
+  test::write_text(file, "broken");
+  const test::Ran ran =
+      world.run({"define", "00000000-0000-0000-0000-0000000000bb", "-p", "mtty", "-t", "mtty-1"});
+  CHECK(ran.code == 4);
+  CHECK(test::read_text(file) == "broken");
+}
+
+TEST_CASE("a root that does not exist is told of") {
+  const test::Ran ran = test::mdevadm({"list", "--root", "/nonexistent"});
+  CHECK(ran.code == 1);
+  CHECK(ran.err == "mdevadm: error: cannot use '/nonexistent' as the root: No such file or directory\n");
+}
+
+TEST_CASE("errors about the command line are JSON when JSON is asked for") {
+  const test::Ran ran = test::mdevadm({"list", "--json", "--nope"});
+  CHECK(ran.code == 2);
+  CHECK(ran.out.empty());
+  const auto json = nlohmann::json::parse(ran.err);
+  CHECK(json["error"]["code"] == 2);
+  CHECK(json["error"]["hint"].is_string());
+}

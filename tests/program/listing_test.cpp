@@ -1,0 +1,129 @@
+// types, list and show over captured hosts.
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "program.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using test::is_golden;
+
+namespace {
+
+test::Ran run(const test::Host& host, std::vector<std::string> words) {
+  words.insert(words.end(), {"--root", host.str()});
+  return test::mdevadm(words);
+}
+
+void define_some(const test::Host& host) {
+  const std::string folder = "etc/mdevadm/devices/";
+  test::write_text(host.path() / (folder + "mtty/00000000-0000-4000-8000-000000000001.toml"),
+                   "type = \"mtty-1\"\nstart = \"auto\"\nname = \"console\"\n[[attribute]]\nname = "
+                   "\"a/b\"\nvalue = \"1\"\n");
+  test::write_text(host.path() / (folder + "mtty/00000000-0000-4000-8000-000000000002.toml"),
+                   "type = \"mtty-1\"\n");
+  test::write_text(host.path() / (folder + "absent/00000000-0000-4000-8000-0000000000aa.toml"),
+                   "type = \"x\"\nname = \"later\"\n");
+}
+
+}  // namespace
+
+TEST_CASE("types of every captured host, as a table and as JSON") {
+  for (const std::string name : {"samples", "nvidia", "i915", "s390"}) {
+    CAPTURE(name);
+    const test::Host host(name);
+    const test::Ran table = run(host, {"types"});
+    CHECK(table.code == 0);
+    CHECK(table.err.empty());
+    CHECK(is_golden(table.out, "types/" + name + ".txt"));
+    const test::Ran json = run(host, {"types", "--json"});
+    CHECK(json.code == 0);
+    CHECK(is_golden(json.out, "types/" + name + ".json"));
+  }
+}
+
+TEST_CASE("list in its three ways, as a table and as JSON") {
+  const test::Host host("samples");
+  define_some(host);
+  for (const std::string way : {"active", "defined", "all"}) {
+    CAPTURE(way);
+    const test::Ran table = run(host, {"list", "--" + way});
+    CHECK(table.code == 0);
+    CHECK(table.err.empty());
+    CHECK(is_golden(table.out, "list/" + way + ".txt"));
+  }
+  const test::Ran json = run(host, {"list", "--all", "--json", "-o",
+                                    "uuid,name,parent,type,state,start,defined_type,attributes,node,driver"});
+  CHECK(is_golden(json.out, "list/all.json"));
+}
+
+TEST_CASE("JSON without -o has every column, and always the same keys") {
+  const test::Host host("samples");
+  define_some(host);
+  const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
+  REQUIRE(json["devices"].size() == 4);
+  for (const auto& device : json["devices"]) {
+    CHECK(device.size() == 20);
+  }
+  CHECK(json["devices"][0]["state"] == "inactive");
+  CHECK(json["devices"][0]["iommu_group"].is_null());
+  CHECK(nlohmann::json::parse(run(host, {"list", "-p", "mdpy", "--json"}).out)["devices"].empty());
+}
+
+TEST_CASE("list is filtered by parent and type") {
+  const test::Host host("samples");
+  CHECK(run(host, {"list", "-p", "mbochs", "-o", "type"}).out == "TYPE\nmbochs-medium\n");
+  CHECK(run(host, {"list", "-t", "mtty-2", "-o", "parent"}).out == "PARENT\nmtty\n");
+  CHECK(run(host, {"list", "-t", "mtty-9"}).out.empty());
+  const test::Ran unknown = run(host, {"list", "-p", "Mtty"});
+  CHECK(unknown.code == 3);
+  CHECK(unknown.err ==
+        "mdevadm: error: no parent 'Mtty' offers mediated devices here\nhint: did you mean 'mtty'?\n");
+}
+
+TEST_CASE("columns are chosen, added, and refused with a suggestion") {
+  const test::Host host("samples");
+  CHECK(run(host, {"list", "-o", "TYPE,parent", "-t", "mtty-2"}).out == "TYPE   PARENT\nmtty-2 mtty\n");
+  CHECK(run(host, {"list", "-o", "+driver", "-t", "mtty-2"}).out.find("START DRIVER\n") != std::string::npos);
+  const test::Ran wrong = run(host, {"list", "-o", "uid"});
+  CHECK(wrong.code == 2);
+  CHECK(wrong.err == "mdevadm: error: there is no column 'uid'\nhint: did you mean 'uuid'?\n");
+  CHECK(run(host, {"list", "--list-columns"}).out.find("iommu_group  number of its IOMMU group\n") !=
+        std::string::npos);
+  CHECK(run(host, {"types", "--list-columns", "--json"}).out.find("\"column\": \"available\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("show tells all that is known of a device") {
+  const test::Host host("samples");
+  define_some(host);
+  const std::string as_any_user =
+      "uuid,name,parent,type,state,start,attributes,iommu_group,node,driver,path,file";
+  test::Ran shown = run(host, {"show", "console", "-o", as_any_user});
+  CHECK(shown.code == 0);
+  const std::size_t at = shown.out.find(host.str());
+  REQUIRE(at != std::string::npos);
+  shown.out.replace(at, host.str().size(), "");
+  CHECK(is_golden(shown.out, "show/console.txt"));
+  CHECK(run(host, {"show", "later"}).out.find("state:        inactive\n") != std::string::npos);
+  const test::Ran both = run(host, {"show", "console", "nosuch"});
+  CHECK(both.code == 8);
+  CHECK(both.out.find("name:         console") != std::string::npos);
+  CHECK(run(host, {"show", "nosuch"}).code == 3);
+  CHECK(run(host, {"show"}).code == 2);
+}
+
+TEST_CASE("a host without mediated devices is no error for lists, and is told of") {
+  const test::TempDir empty;
+  for (const std::string verb : {"types", "list"}) {
+    const test::Ran ran = test::mdevadm({verb, "--root", empty.str()});
+    CHECK(ran.code == 0);
+    CHECK(ran.out.empty());
+    CHECK(ran.err.find("this host has no mediated devices") != std::string::npos);
+    const test::Ran json = test::mdevadm({verb, "--root", empty.str(), "--json"});
+    CHECK(json.code == 0);
+    CHECK(json.err.empty());
+    CHECK(nlohmann::json::parse(json.out)[verb == "types" ? "types" : "devices"].empty());
+    CHECK(test::mdevadm({verb, "--root", empty.str(), "-q"}).err.empty());
+  }
+}

@@ -1,0 +1,91 @@
+// start and stop over captured hosts: what is decided before anything is written. What the kernel answers:
+// tests/vm.
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "program.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using test::is_golden;
+
+namespace {
+
+struct World : test::Host {
+  World() : Host("nvidia") {}
+  test::Ran run(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"--root", str()});
+    return test::mdevadm(words);
+  }
+};
+
+const std::string live = "c0ffee00-1111-4222-8333-444444444444";
+
+}  // namespace
+
+TEST_CASE("start --dry-run tells every step") {
+  const World world;
+  const test::Ran ran = world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u",
+                                   "00000000-0000-0000-0000-000000000001", "--attr",
+                                   "nvidia/vgpu_params=frame_rate_limiter=0", "--dry-run"});
+  CHECK(ran.code == 0);
+  CHECK(is_golden(ran.out, "start/dry-run.txt"));
+  CHECK(
+      test::read_text(world.path() / "sys/class/mdev_bus/0000:86:00.0/mdev_supported_types/nvidia-17/create")
+          .empty());
+}
+
+TEST_CASE("start refuses what is used up, unknown or active otherwise, before it writes") {
+  const World world;
+  const test::Ran full = world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-18"});
+  CHECK(full.code == 6);
+  CHECK(full.err.find("no instance of nvidia-18 is left on 0000:86:00.0") != std::string::npos);
+  CHECK(world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-99"}).code == 3);
+  CHECK(world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-18", "-u", live}).code == 4);
+  CHECK(world.run({"start", "nosuch"}).code == 3);
+}
+
+TEST_CASE("start of what is active is success, whether it is defined or not") {
+  const World world;
+  const test::Ran ran = world.run({"start", live});
+  CHECK(ran.code == 0);
+  CHECK(ran.err == "mdevadm: '" + live + "' is active already\n");
+  CHECK(world.run({"start", live, "-q"}).err.empty());
+  const auto json = nlohmann::json::parse(world.run({"start", live, "--json"}).out);
+  CHECK(json["results"][0]["outcome"] == "unchanged");
+}
+
+TEST_CASE("start --auto without anything that is auto is silent success") {
+  const World world;
+  const test::Ran ran = world.run({"start", "--auto"});
+  CHECK(ran.code == 0);
+  CHECK(ran.out.empty());
+  CHECK(ran.err.empty());
+}
+
+TEST_CASE("a start whose device does not come is undone and fails") {
+  const World world;  // a tree does not react to a write
+  const test::Ran ran = world.run(
+      {"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u", "00000000-0000-0000-0000-000000000001"});
+  CHECK(ran.code == 1);
+  CHECK(ran.err.find("cannot start '00000000-0000-0000-0000-000000000001': the device was made, but its type "
+                     "did not appear "
+                     "within 5 s; what was done before is undone") != std::string::npos);
+  CHECK(test::read_text(world.path() /
+                        "sys/class/mdev_bus/0000:86:00.0/mdev_supported_types/nvidia-17/create") ==
+        "00000000-0000-0000-0000-000000000001\n");
+}
+
+TEST_CASE("stop --dry-run tells what would be done, and options that exclude one another are refused") {
+  const World world;
+  CHECK(world.run({"stop", live, "--dry-run"}).out ==
+        "stop '" + live + "' on 0000:86:00.0:\n  remove " + live + "\n");
+  CHECK(world.run({"stop", live, "--all"}).code == 2);
+  CHECK(world.run({"start", live, "--auto"}).code == 2);
+  CHECK(world.run({"start", live, "-t", "x", "-p", "y"}).code == 2);
+}
+
+TEST_CASE("stop of a device on another parent than named is not found") {
+  const World world;
+  CHECK(world.run({"stop", live, "-p", "mtty"}).code == 3);
+}

@@ -1,0 +1,156 @@
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+constexpr Facet everything = device_facets | parent_facets;
+
+}  // namespace
+
+TEST_CASE("the kernel's samples are seen as they are") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Snapshot seen = Host(root).observe({everything, {}, {}});
+  CHECK(seen.mdev_support);
+  CHECK(seen.parent_names() == std::vector<std::string>{"mbochs", "mdpy", "mtty"});
+  const Type* type = seen.find_parent("mtty")->find_type("mtty-1");
+  REQUIRE(type != nullptr);
+  CHECK(type->available == 21U);
+  CHECK(type->name == "Single port serial");
+  CHECK(type->device_api == "vfio-pci");
+  CHECK_FALSE(type->description);
+  REQUIRE(seen.devices.size() == 3);
+  const Device* device = seen.find_device(*Uuid::parse("00000000-0000-4000-8000-000000000002"));
+  REQUIRE(device != nullptr);
+  CHECK(device->parent.str() == "mtty");
+  CHECK(device->type->str() == "mtty-2");
+  CHECK(device->path == "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000002");
+  CHECK(device->driver == "mtty");
+  CHECK(device->iommu_group == 1U);
+  REQUIRE(device->group_node);
+  CHECK(device->group_node->path == "/dev/vfio/1");
+  CHECK_FALSE(device->cdev_node);
+}
+
+TEST_CASE("only what was asked for is there") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Host host(root);
+  const Snapshot names = host.observe({Facet::parents, {}, {}});
+  CHECK(names.parents.size() == 3);
+  CHECK(names.parents[0].types.empty());
+  CHECK(names.devices.empty());
+  const Snapshot detail =
+      host.observe({Facet::types | Facet::available, std::vector{*ParentName::parse("mtty")}, {}});
+  CHECK(detail.parents.size() == 3);
+  CHECK(detail.find_parent("mdpy")->types.empty());
+  REQUIRE(detail.find_parent("mtty")->types.size() == 2);
+  CHECK(detail.find_parent("mtty")->types[0].available);
+  CHECK_FALSE(detail.find_parent("mtty")->types[0].name);
+  const Uuid one = *Uuid::parse("00000000-0000-4000-8000-000000000002");
+  const Snapshot single = host.observe({Facet::devices, {}, std::vector{one, Uuid::random()}});
+  REQUIRE(single.devices.size() == 1);
+  CHECK(single.devices[0].uuid == one);
+  CHECK_FALSE(single.devices[0].iommu_group);
+}
+
+TEST_CASE("parents on PCI are known by address, driver and ids; their types come in natural order") {
+  const test::Host tree("nvidia");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Snapshot seen = Host(root).observe({everything, {}, {}});
+  const Parent* parent = seen.find_parent("0000:86:00.0");
+  REQUIRE(parent != nullptr);
+  CHECK(parent->driver == "nvidia");
+  CHECK(parent->pci_id == "10de:13f2");
+  CHECK(parent->dialect == "upstream");
+  CHECK(parent->types.front().id.str() == "nvidia-11");
+  CHECK(parent->find_type("nvidia-18")->available == 0U);
+  CHECK(parent->find_type("nvidia-17")->properties.size() == 5);
+  CHECK(seen.devices.at(0).parent.str() == "0000:86:00.0");
+}
+
+TEST_CASE("a type without a name and one with a description of many lines are fine") {
+  const test::Host tree("i915");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Snapshot seen = Host(root).observe({everything, {}, {}});
+  const Type* type = seen.find_parent("0000:00:02.0")->find_type("i915-GVTg_V5_4");
+  REQUIRE(type != nullptr);
+  CHECK_FALSE(type->name);
+  CHECK(type->description ==
+        "low_gm_size: 128MB\nhigh_gm_size: 512MB\nfence: 4\nresolution: 1920x1200\nweight: 4");
+  CHECK(type->properties.size() == 5);
+}
+
+TEST_CASE("a host without the mdev core has nothing, which is no error") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Snapshot seen = Host(root).observe({everything, {}, {}});
+  CHECK_FALSE(seen.mdev_support);
+  CHECK(seen.parents.empty());
+  CHECK(seen.devices.empty());
+}
+
+TEST_CASE("what is odd in sysfs does not hide the rest") {
+  const test::Host tree("samples");
+  const auto bus = tree.path() / "sys/bus/mdev/devices";
+  std::filesystem::create_symlink("../nowhere/00000000-0000-4000-8000-00000000000f",
+                                  bus / "00000000-0000-4000-8000-00000000000f");
+  std::filesystem::create_symlink("../nowhere/x", bus / "not-a-uuid");
+  test::write_text(
+      tree.path() / "sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-1/available_instances",
+      "many\n");
+  std::filesystem::remove(tree.path() /
+                          "sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-2/device_api");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Snapshot seen = Host(root).observe({everything, {}, {}});
+  CHECK(seen.devices.size() == 4);
+  CHECK_FALSE(seen.find_device(*Uuid::parse("00000000-0000-4000-8000-00000000000f"))->type);
+  CHECK_FALSE(seen.find_parent("mtty")->find_type("mtty-1")->available);
+  CHECK_FALSE(seen.find_parent("mtty")->find_type("mtty-2")->device_api);
+}
+
+TEST_CASE("effects on what is not there say so") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Host host(root);
+  const auto code = [](auto&& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ExitCode::done;
+  };
+  CHECK(code([&] { host.create(*ParentName::parse("nope"), *TypeName::parse("x"), Uuid::random()); }) ==
+        ExitCode::not_found);
+  CHECK(code([&] { host.create(*ParentName::parse("mtty"), *TypeName::parse("x"), Uuid::random()); }) ==
+        ExitCode::not_found);
+  CHECK(code([&] {
+          host.write_attribute(*Uuid::parse("00000000-0000-4000-8000-000000000002"),
+                               {*AttributeName::parse("nosuch"), "1"});
+        }) == ExitCode::not_found);
+  CHECK(code([&] { host.wait_for_device(Uuid::random(), std::chrono::milliseconds(20)); }) ==
+        ExitCode::failed);
+}
+
+TEST_CASE("a device that is gone already counts as removed") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Device gone{.uuid = Uuid::random(),
+                    .parent = *ParentName::parse("mtty"),
+                    .path = "sys/devices/virtual/mtty/mtty/gone"};
+  CHECK(Host(root).remove(gone, std::chrono::milliseconds(100)) == Removal::done);
+}
+
+TEST_CASE("a yes to remove is no proof: the folder must go") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Snapshot seen = Host(root).observe({Facet::devices, {}, {}});
+  CHECK(Host(root).remove(seen.devices.at(0), std::chrono::milliseconds(50)) == Removal::pending);
+  CHECK(test::read_text(tree.path() / seen.devices.at(0).path / "remove") == "1\n");
+}

@@ -1,0 +1,39 @@
+#include <mdevadm/model/names.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+TEST_CASE("what could become another path is no name") {
+  for (const std::string bad : {"", ".", "..", "a/b", "/", "a\n", "\x7f", "a\x01"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(ParentName::parse(bad));
+    CHECK_FALSE(TypeName::parse(bad));
+    CHECK_FALSE(Label::parse(bad));
+  }
+  CHECK_FALSE(ParentName::parse(std::string(256, 'a')));
+  CHECK_FALSE(ParentName::parse(std::string_view("a\0b", 3)));
+}
+
+TEST_CASE("the kernel's names are names") {
+  for (const char* good : {"0000:86:00.0", "matrix", "mtty", "0.0.0313", "i915-GVTg_V5_4", "..."}) {
+    CAPTURE(good);
+    CHECK(ParentName::parse(good)->str() == good);
+  }
+}
+
+TEST_CASE("attributes may lie deeper, but not elsewhere") {
+  CHECK(AttributeName::parse("assign_adapter"));
+  CHECK(AttributeName::parse("nvidia/vgpu_params"));
+  for (const char* bad : {"", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "a/./b", "a\tb"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(AttributeName::parse(bad));
+  }
+}
+
+TEST_CASE("a label can be told from a UUID and an option") {
+  CHECK(Label::parse("cad-seat-1"));
+  CHECK(Label::parse("Büro 3"));
+  CHECK_FALSE(Label::parse("-x"));
+  CHECK_FALSE(Label::parse("c0ffee00-1111-4222-8333-444444444444"));
+}

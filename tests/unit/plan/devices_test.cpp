@@ -1,0 +1,137 @@
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+const Uuid uuid = *Uuid::parse("c0ffee00-1111-4222-8333-444444444444");
+const ParentName gpu = *ParentName::parse("0000:2b:00.0");
+
+Snapshot host_with(std::optional<std::uint64_t> available) {
+  Snapshot seen;
+  seen.mdev_support = true;
+  Parent parent{.name = gpu, .path = "sys/devices/pci0000:00/0000:2b:00.0"};
+  parent.types.push_back({.id = *TypeName::parse("nvidia-17"), .available = available});
+  parent.types.push_back({.id = *TypeName::parse("nvidia-18"), .available = 0});
+  seen.parents.push_back(std::move(parent));
+  return seen;
+}
+
+Definition wanted(const char* type = "nvidia-17") {
+  return {uuid, gpu, *TypeName::parse(type)};
+}
+
+Device live(const char* parent, const char* type) {
+  return {.uuid = uuid,
+          .parent = *ParentName::parse(parent),
+          .type = TypeName::parse(type),
+          .path = "sys/devices/x"};
+}
+
+Error refusal(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  return {ExitCode::done, "no Error"};
+}
+
+std::vector<std::string> texts(const Job& job) {
+  std::vector<std::string> result;
+  for (const Step& step : job.steps) {
+    result.push_back(describe(step.action));
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("start creates, sets attributes in order, waits, and gives the node away") {
+  Definition definition = wanted();
+  definition.attributes = {{*AttributeName::parse("b"), "1"}, {*AttributeName::parse("a"), "2"}};
+  definition.node = NodePolicy{"qemu", std::nullopt, 0660};
+  const Job job = plan_start(host_with(1), definition);
+  CHECK(texts(job) == std::vector<std::string>{
+                          "create nvidia-17 on 0000:2b:00.0 as c0ffee00-1111-4222-8333-444444444444",
+                          "set attribute b of c0ffee00-1111-4222-8333-444444444444 to '1'",
+                          "set attribute a of c0ffee00-1111-4222-8333-444444444444 to '2'",
+                          "wait for the node of c0ffee00-1111-4222-8333-444444444444",
+                          "give the node of c0ffee00-1111-4222-8333-444444444444 to owner qemu, mode 0660"});
+  REQUIRE(job.steps[0].undo);
+  const auto& undo = std::get<RemoveDevice>(*job.steps[0].undo);
+  CHECK(undo.device.path == "sys/devices/pci0000:00/0000:2b:00.0/c0ffee00-1111-4222-8333-444444444444");
+  CHECK(job.lane == gpu);
+}
+
+TEST_CASE("start of what runs as wanted has nothing to do") {
+  Snapshot seen = host_with(0);
+  seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
+  const Job job = plan_start(seen, wanted());
+  CHECK(job.steps.empty());
+  CHECK(job.note == "is active already");
+}
+
+TEST_CASE("start of what runs otherwise is a conflict") {
+  Snapshot seen = host_with(1);
+  seen.devices.push_back(live("0000:2b:00.0", "nvidia-18"));
+  CHECK(refusal([&] { plan_start(seen, wanted()); }).code() == ExitCode::conflict);
+  seen.devices = {live("mtty", "nvidia-17")};
+  CHECK(refusal([&] { plan_start(seen, wanted()); }).code() == ExitCode::conflict);
+}
+
+TEST_CASE("start names what is missing, and what was perhaps meant") {
+  Definition elsewhere = wanted();
+  elsewhere.parent = *ParentName::parse("0000:2B:00.0");
+  const Error parent = refusal([&] { plan_start(host_with(1), elsewhere); });
+  CHECK(parent.code() == ExitCode::not_found);
+  CHECK(parent.hint() == "did you mean '0000:2b:00.0'?");
+  const Error type = refusal([&] { plan_start(host_with(1), wanted("grid")); });
+  CHECK(type.code() == ExitCode::not_found);
+  CHECK(type.hint() == "its types: nvidia-17, nvidia-18");
+  CHECK(refusal([&] { plan_start(Snapshot{}, wanted()); }).hint().find("not loaded") != std::string::npos);
+}
+
+TEST_CASE("start is refused when nothing is left, and tried when nobody knows") {
+  CHECK(refusal([&] { plan_start(host_with(0), wanted()); }).code() == ExitCode::no_capacity);
+  CHECK(plan_start(host_with(std::nullopt), wanted()).steps.size() == 2);
+}
+
+TEST_CASE("start is refused when the parent cannot do what the definition asks for") {
+  Definition definition = wanted();
+  definition.aggregate = 4;
+  CHECK(refusal([&] { plan_start(host_with(1), definition); }).code() == ExitCode::failed);
+  definition.aggregate = 1;
+  CHECK_NOTHROW(plan_start(host_with(1), definition));
+  definition.create_args = "vm_uuid=1";
+  CHECK(refusal([&] { plan_start(host_with(1), definition); }).code() == ExitCode::failed);
+  Snapshot able = host_with(1);
+  able.parents[0].capabilities.create_arguments = true;
+  CHECK_NOTHROW(plan_start(able, definition));
+}
+
+TEST_CASE("stop of a device in use is refused, waited for, or forced") {
+  using namespace std::chrono_literals;
+  Snapshot seen;
+  seen.devices.push_back(live("mtty", "mtty-1"));
+  seen.devices[0].holders = {{812, "qemu"}, {99, ""}};
+  const ParentName mtty = *ParentName::parse("mtty");
+  const Error error = refusal([&] { plan_stop(seen, {uuid}, mtty); });
+  CHECK(error.code() == ExitCode::in_use);
+  CHECK(std::string(error.what()).find("it is in use by pid 812 (qemu), pid 99") != std::string::npos);
+  const Job waits = plan_stop(seen, {uuid, 5s, false}, mtty);
+  CHECK(texts(waits)[0] == "wait at most 5 s until nobody uses c0ffee00-1111-4222-8333-444444444444");
+  CHECK_FALSE(std::get<AwaitRelease>(waits.steps[0].action).forced);
+  const Job forced = plan_stop(seen, {uuid, 0s, true}, mtty);
+  REQUIRE(forced.steps.size() == 1);
+  CHECK(std::get<RemoveDevice>(forced.steps[0].action).forced);
+}
+
+TEST_CASE("stop of what is not active has nothing to do") {
+  const Job job = plan_stop({}, {uuid}, *ParentName::parse("mtty"));
+  CHECK(job.steps.empty());
+  CHECK(job.note == "is not active");
+}

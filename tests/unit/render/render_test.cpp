@@ -1,0 +1,89 @@
+#include <mdevadm/render/columns.hpp>
+#include <mdevadm/render/grid.hpp>
+#include <nlohmann/json.hpp>
+
+#include <set>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+using namespace mdevadm::render;
+
+namespace {
+
+struct Row {
+  std::string name;
+  std::optional<std::uint64_t> count;
+};
+
+const std::vector<Column<Row>> columns{
+    {{"name", "NAME", Kind::text, "", Facet::none}, [](const Row& r) -> Value { return r.name; }},
+    {{"count", "COUNT", Kind::number, "", Facet::none},
+     [](const Row& r) -> Value { return r.count ? Value(*r.count) : Value(); }},
+};
+
+Grid grid_of(const std::vector<Row>& rows) {
+  return make_grid(rows, {&columns[0], &columns[1]});
+}
+
+}  // namespace
+
+TEST_CASE("tables are aligned, numbers to the right, and end with a newline") {
+  CHECK(render_table(grid_of({{"a", 5}, {"long name", 1234}}), {}) ==
+        "NAME      COUNT\n"
+        "a             5\n"
+        "long name  1234\n");
+}
+
+TEST_CASE("no rows are no output") {
+  CHECK(render_table(grid_of({}), {}).empty());
+}
+
+TEST_CASE("an absent value is a dash in a table and null in JSON") {
+  CHECK(render_table(grid_of({{"", std::nullopt}}), {}) == "NAME COUNT\n-        -\n");
+  const auto json = nlohmann::json::parse(render_json(grid_of({{"x", std::nullopt}}), "rows"));
+  CHECK(json["version"] == 1);
+  CHECK(json["rows"][0]["count"].is_null());
+}
+
+TEST_CASE("names that could garble a terminal are shown as what they are") {
+  const std::string table = render_table(grid_of({{"a\x1b[2J\nb", 1}}), {});
+  CHECK(table.find('\x1b') == std::string::npos);
+  CHECK(table.find("\\x1b[2J") != std::string::npos);
+}
+
+TEST_CASE("letters beyond ASCII count by their width") {
+  CHECK(render_table(grid_of({{"Büro", 1}, {"abcd", 2}}), {}) == "NAME COUNT\nBüro     1\nabcd     2\n");
+}
+
+TEST_CASE("JSON survives what is no UTF-8") {
+  const std::string json = render_json(grid_of({{"\xff", 1}}), "rows");
+  CHECK_NOTHROW(nlohmann::json::parse(json));
+}
+
+TEST_CASE("keys are snake_case and unique, and every column is explained") {
+  const auto check = [](const auto& table) {
+    std::set<std::string_view> keys;
+    for (const auto& column : table) {
+      CHECK(keys.insert(column.info.key).second);
+      CHECK(column.info.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos);
+      CHECK_FALSE(column.info.help.empty());
+      CHECK(column.info.help.size() <= 80);
+    }
+  };
+  check(device_columns());
+  check(type_columns());
+  check(result_columns());
+}
+
+TEST_CASE("a sheet leaves out what is absent and numbers the items of lists") {
+  static const std::vector<Column<Row>> with_list{
+      columns[0], columns[1], {{"list", "ATTRIBUTES", Kind::list, "", Facet::none}, [](const Row&) -> Value {
+                                 return List{"a=1 b=2",
+                                             {{{"name", std::string("a")}, {"value", std::string("1")}},
+                                              {{"name", std::string("b")}, {"value", std::string("2")}}}};
+                               }}};
+  const Grid grid =
+      make_grid(std::vector<Row>{{"x", std::nullopt}}, {&with_list[0], &with_list[1], &with_list[2]});
+  CHECK(render_sheet(grid) == "name:       x\nattributes:\n  1. name a, value 1\n  2. name b, value 2\n");
+}

@@ -1,0 +1,134 @@
+#include <mdevadm/run/executor.hpp>
+
+#include <filesystem>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+class Recorder final : public Progress {
+ public:
+  void done(const Job& job, const Action& action) override {
+    lines.push_back(job.goal + ": " + describe(action));
+  }
+  void undone(const Job& job, const Action& action) override {
+    lines.push_back(job.goal + ": undo " + describe(action));
+  }
+
+  std::vector<std::string> lines;
+};
+
+Definition definition(const char* parent, const char* uuid) {
+  return {*Uuid::parse(uuid), *ParentName::parse(parent), *TypeName::parse("t")};
+}
+
+Step add(const Definition& d) {
+  return {AddDefinition{d, std::nullopt}, RemoveDefinition{d}};
+}
+
+Job job_of(const char* goal, const Definition& d, std::vector<Step> steps) {
+  return {goal, d.uuid, d.parent, "t", std::move(steps), {}};
+}
+
+struct World {
+  test::TempDir temp;
+  sys::Dir root = *sys::Dir::open(temp.str());
+  Host host{root};
+  store::Store store{root};
+  Recorder recorder;
+
+  std::vector<JobResult> run(const Plan& plan) { return carry_out(plan, {host, store}, recorder); }
+};
+
+const Definition a = definition("p", "00000000-0000-0000-0000-00000000000a");
+const Definition b = definition("p", "00000000-0000-0000-0000-00000000000b");
+const Definition c = definition("q", "00000000-0000-0000-0000-00000000000c");
+
+}  // namespace
+
+TEST_CASE("what a job did before it failed is undone in reverse, and the error says so") {
+  World world;
+  const auto results =
+      world.run({{job_of("do it", a, {add(a), add(b), {RemoveDefinition{c}, std::nullopt}, add(c)})}});
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == Outcome::failed);
+  CHECK(results[0].error->code() != ExitCode::done);
+  const std::string message = results[0].error->what();
+  CHECK(message.find("cannot do it: ") == 0);
+  CHECK(message.find("; what was done before is undone") != std::string::npos);
+  CHECK(world.store.load().all.empty());
+  REQUIRE(world.recorder.lines.size() == 4);
+  CHECK(world.recorder.lines[2].find("undo delete the definition of 00000000-0000-0000-0000-00000000000b") !=
+        std::string::npos);
+  CHECK(world.recorder.lines[3].find("0a under p") != std::string::npos);
+}
+
+TEST_CASE("what cannot be undone is named, the rest is undone still") {
+  World world;
+  Step stubborn = add(b);
+  stubborn.undo = RemoveDefinition{c};  // fails: there is none
+  const auto results =
+      world.run({{job_of("do it", a, {add(a), stubborn, {RemoveDefinition{c}, std::nullopt}})}});
+  const std::string message = results[0].error->what();
+  CHECK(
+      message.find("; could not be undone: delete the definition of 00000000-0000-0000-0000-00000000000c") !=
+      std::string::npos);
+  CHECK(world.store.load().all == std::vector{b});
+}
+
+TEST_CASE("jobs do not depend on one another, and results come in the plan's order") {
+  World world;
+  const auto results =
+      world.run({{job_of("one", a, {add(a)}), job_of("two", c, {{RemoveDefinition{c}, std::nullopt}}),
+                  job_of("three", b, {add(b)}), job_of("four", a, {})}});
+  REQUIRE(results.size() == 4);
+  CHECK(results[0].outcome == Outcome::done);
+  CHECK(results[1].outcome == Outcome::failed);
+  CHECK(results[2].outcome == Outcome::done);
+  CHECK(results[3].outcome == Outcome::unchanged);
+  CHECK(world.store.load().all == std::vector{a, b});
+}
+
+TEST_CASE("many jobs in many lanes are all done") {
+  World world;
+  Plan plan;
+  for (int lane = 0; lane < 8; ++lane) {
+    for (int i = 0; i < 25; ++i) {
+      const Definition d{Uuid::random(), *ParentName::parse("lane" + std::to_string(lane)),
+                         *TypeName::parse("t")};
+      plan.jobs.push_back(job_of("add", d, {add(d)}));
+    }
+  }
+  const auto results = world.run(plan);
+  CHECK(std::all_of(results.begin(), results.end(),
+                    [](const JobResult& r) { return r.outcome == Outcome::done; }));
+  CHECK(world.store.load().all.size() == 200);
+  CHECK(world.recorder.lines.size() == 200);
+}
+
+TEST_CASE("a start whose attribute is refused removes the device again") {
+  World world;
+  test::lay_tree(
+      "sys/class/mdev_bus/p -> ../../devices/p\n"
+      "sys/devices/p/mdev_supported_types/t/create = \n"
+      "sys/devices/p/00000000-0000-0000-0000-00000000000a/remove = \n"
+      "sys/devices/p/00000000-0000-0000-0000-00000000000a/mdev_type -> ../mdev_supported_types/t\n"
+      "sys/bus/mdev/devices/00000000-0000-0000-0000-00000000000a -> "
+      "../../../devices/p/00000000-0000-0000-0000-00000000000a\n",
+      world.temp.path());
+  const Device device{.uuid = a.uuid,
+                      .parent = a.parent,
+                      .type = a.type,
+                      .path = "sys/devices/p/00000000-0000-0000-0000-00000000000a"};
+  const auto results = world.run(
+      {{job_of("start it", a,
+               {{CreateDevice{a.uuid, a.parent, a.type}, RemoveDevice{device, std::chrono::milliseconds(20)}},
+                {WriteAttribute{a.uuid, {*AttributeName::parse("nosuch"), "1"}}, std::nullopt}})}});
+  CHECK(results[0].error->code() == ExitCode::not_found);
+  CHECK(test::read_text(world.temp.path() / "sys/devices/p/mdev_supported_types/t/create") ==
+        a.uuid.str() + "\n");
+  CHECK(test::read_text(world.temp.path() / device.path / "remove") == "1\n");
+}

@@ -1,0 +1,242 @@
+#include <mdevadm/store/definition_file.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+using store::edit_definition;
+using store::format_definition;
+using store::parse_definition;
+
+namespace {
+
+const Uuid uuid = *Uuid::parse("c0ffee00-1111-4222-8333-444444444444");
+const ParentName matrix = *ParentName::parse("matrix");
+
+store::FileContent parsed(std::string_view text) {
+  return parse_definition(text, "f.toml", {uuid, matrix});
+}
+
+Definition definition_of(std::string_view text) {
+  const store::FileContent content = parsed(text);
+  INFO(content.problem.str());
+  REQUIRE(content.definition);
+  return *content.definition;
+}
+
+Attribute attribute(const char* name, const char* value) {
+  return {*AttributeName::parse(name), value};
+}
+
+constexpr const char* full = R"(# seats of the drawing office
+type = "nvidia-17"                 # 4 GiB
+start = "auto"
+name = "cad-seat-1"
+aggregate = 10
+create_args = "vm_uuid=1"
+
+# crypto, in this order
+[[attribute]]
+name = "assign_adapter"
+value = "5"
+
+[[attribute]]
+name = "assign_adapter"
+value = "6"
+[[attribute]]
+name = "assign_domain"   # the second
+value = "0xab"
+
+# who may open it
+[node]
+owner = "libvirt-qemu"
+group = "kvm"
+mode = "0660"
+
+[abi]
+device_api = "vfio-pci"
+)";
+
+}  // namespace
+
+TEST_CASE("a definition says all that the manual describes") {
+  const Definition d = definition_of(full);
+  CHECK(d.uuid == uuid);
+  CHECK(d.parent == matrix);
+  CHECK(d.type.str() == "nvidia-17");
+  CHECK(d.start == StartMode::automatic);
+  CHECK(d.name->str() == "cad-seat-1");
+  CHECK(d.aggregate == 10U);
+  CHECK(d.create_args == "vm_uuid=1");
+  CHECK(d.attributes == std::vector{attribute("assign_adapter", "5"), attribute("assign_adapter", "6"),
+                                    attribute("assign_domain", "0xab")});
+  CHECK(d.node == NodePolicy{"libvirt-qemu", "kvm", 0660});
+  CHECK(parsed(full).odd.empty());
+}
+
+TEST_CASE("only the type is needed") {
+  const Definition d = definition_of("type = 'x'");
+  CHECK(d.start == StartMode::manual);
+  CHECK_FALSE(d.name);
+  CHECK(d.attributes.empty());
+}
+
+TEST_CASE("what is written can be read again, whatever the values") {
+  Definition d = definition_of(full);
+  d.attributes.push_back(attribute("a/b", "quote \" backslash \\ tab \t newline \n ü \x01 end"));
+  d.create_args = "x=\"1\",y='2'";
+  CHECK(definition_of(format_definition(d)) == d);
+  const Definition bare = definition_of("type = 'x'");
+  CHECK(definition_of(format_definition(bare)) == bare);
+}
+
+TEST_CASE("a file that is no TOML is named with line and column") {
+  const store::FileContent content = parsed("type = \"a\"\nstart = auto\n");
+  REQUIRE_FALSE(content.definition);
+  CHECK(content.problem.line == 2);
+  CHECK(content.problem.column > 1);
+  CHECK(content.problem.str().substr(0, 9) == "f.toml:2:");
+}
+
+TEST_CASE("a file that says the wrong thing is named with the place of that thing") {
+  struct Case {
+    const char* text;
+    std::size_t line;
+    const char* part;
+  };
+  for (const Case& c :
+       {Case{"start = 'auto'\n", 0, "there is no 'type'"},
+        Case{"type = 5\n", 1, "must be a string, not an integer"},
+        Case{"type = 'a/b'\n", 1, "no good as type"},
+        Case{"type='a'\nstart='sometimes'\n", 2, "\"sometimes\""},
+        Case{"type='a'\nname='../x'\n", 2, "no good as name"},
+        Case{"type='a'\naggregate=0\n", 2, "at least 1"}, Case{"type='a'\naggregate=-3\n", 2, "at least 1"},
+        Case{"type='a'\nattribute='x'\n", 2, "list of tables"},
+        Case{"type='a'\n[[attribute]]\nname='x'\n", 2, "needs a 'name' and a 'value'"},
+        Case{"type='a'\n[[attribute]]\nname='../x'\nvalue='1'\n", 3, "no good as name"},
+        Case{"type='a'\n[node]\nmode='0999'\n", 3, "octal"},
+        Case{"type='a'\n[node]\nmode='01777'\n", 3, "octal"},
+        Case{"type='a'\nnode=1\n", 2, "must be a table"}, Case{"type='a'\nuuid='x'\n", 2, "no good as uuid"},
+        Case{"type='a'\nuuid='00000000-0000-0000-0000-000000000000'\n", 2, "but this is about"},
+        Case{"type='a'\nparent='other'\n", 2, "but this is about"}}) {
+    CAPTURE(c.text);
+    const store::FileContent content = parsed(c.text);
+    REQUIRE_FALSE(content.definition);
+    CHECK(content.problem.line == c.line);
+    CHECK(content.problem.message.find(c.part) != std::string::npos);
+  }
+}
+
+TEST_CASE("a file may say itself whom it is about") {
+  const auto content =
+      parse_definition("parent='p'\nuuid='C0FFEE00-1111-4222-8333-444444444444'\ntype='t'", "f", {});
+  REQUIRE(content.definition);
+  CHECK(content.definition->uuid == uuid);
+  CHECK(content.definition->parent.str() == "p");
+  CHECK_FALSE(parse_definition("type='t'", "f", {}).definition);
+}
+
+TEST_CASE("unknown keys are told of, with their place, and do no harm") {
+  const store::FileContent content =
+      parsed("type='a'\nfoo = 1\n[bar]\nx=1\n[[attribute]]\nname='n'\nvalue='v'\nz=2\n");
+  REQUIRE(content.definition);
+  REQUIRE(content.odd.size() == 3);
+  for (const FileProblem& problem : content.odd) {
+    CHECK(problem.message.find("unknown key") == 0);
+    CHECK(problem.line > 1);
+  }
+}
+
+TEST_CASE("an edit changes what is to change and nothing else") {
+  const Definition before = definition_of(full);
+  Definition after = before;
+  after.start = StartMode::manual;
+  after.type = *TypeName::parse("nvidia-18");
+  std::string wanted = full;
+  wanted.replace(wanted.find("\"nvidia-17\""), 11, "\"nvidia-18\"");
+  wanted.replace(wanted.find("\"auto\""), 6, "\"manual\"");
+  CHECK(edit_definition(full, "f", before, after) == wanted);
+}
+
+TEST_CASE("a key that goes takes its line along, one that comes stands with the others") {
+  const Definition before = definition_of(full);
+  Definition after = before;
+  after.name.reset();
+  after.aggregate.reset();
+  const std::string edited = edit_definition(full, "f", before, after);
+  CHECK(definition_of(edited) == after);
+  CHECK(edited.find("cad-seat") == std::string::npos);
+  CHECK(edited.find("# crypto, in this order") != std::string::npos);
+  CHECK(edit_definition(edited, "f", after, before)
+            .find("create_args = \"vm_uuid=1\"\nname = \"cad-seat-1\"\naggregate = 10\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("one of several attributes of a name can go, and the comments around stay") {
+  const Definition before = definition_of(full);
+  Definition after = before;
+  after.attributes.erase(after.attributes.begin());
+  std::string wanted = full;
+  const std::string block = "[[attribute]]\nname = \"assign_adapter\"\nvalue = \"5\"\n";
+  wanted.replace(wanted.find(block), block.size(), "");
+  CHECK(edit_definition(full, "f", before, after) == wanted);
+}
+
+TEST_CASE("attributes that come are appended after the last, before what follows") {
+  const Definition before = definition_of(full);
+  Definition after = before;
+  after.attributes.push_back(attribute("assign_control_domain", "1"));
+  const std::string edited = edit_definition(full, "f", before, after);
+  CHECK(definition_of(edited) == after);
+  CHECK(edited.find("value = \"0xab\"\n\n[[attribute]]\nname = \"assign_control_domain\"") !=
+        std::string::npos);
+  CHECK(edited.find("# who may open it\n[node]") != std::string::npos);
+}
+
+TEST_CASE("every edit of every form gives what was wanted, and loses no comment") {
+  const std::vector<std::string> forms{
+      full,
+      "type='a'",
+      "# only a comment\n\ntype = 'a' # why\n",
+      "type='a'\r\nstart='auto'\r\n[[attribute]]\r\nname='x'\r\nvalue='1'\r\n",
+      "type='a'\nattribute=[{name='x',value='1'},{name='y',value='2'}]\n# end\n",
+      "type='a'\nattribute=[]\n",
+      "'type'='a'\n\"start\"='auto'\nfoo.bar = 1\nnode.owner='x'\n",
+      "type = '''a'''\ncreate_args = \"\"\"one\ntwo\"\"\"\n[x]\ny=1\n# "
+      "last\n[[attribute]]\nname='ü'\nvalue='ß' # ö\n[attribute.meta]\nz=1\n",
+      "start='auto'\n# c1\n[node]\nowner='o'\n# c2\n\n# "
+      "c3\n[[attribute]]\nname='x'\nvalue='[[attribute]]'\n# c4\n",
+  };
+  for (std::string form : forms) {
+    if (form.find("type") == std::string::npos) {
+      form = "type='a'\n" + form;
+    }
+    const Definition before = definition_of(form);
+    std::vector<Definition> targets(8, before);
+    targets[0].name = Label::parse("n");
+    targets[1].start = before.start == StartMode::manual ? StartMode::automatic : StartMode::manual;
+    targets[2].attributes.push_back(attribute("new", "\"quoted\" \\"));
+    targets[3].attributes.insert(targets[3].attributes.begin(), attribute("first", "1"));
+    targets[4].attributes.clear();
+    targets[5].type = *TypeName::parse("b");
+    targets[5].aggregate = 3;
+    targets[5].create_args.reset();
+    targets[6].name = Label::parse("n");
+    targets[6].attributes = {attribute("p", "1"), attribute("q", "2")};
+    targets[7].create_args = "k=v";
+    for (const Definition& after : targets) {
+      CAPTURE(form, format_definition(after));
+      const std::string edited = edit_definition(form, "f", before, after);
+      CHECK(definition_of(edited) == after);
+      CHECK(std::count(edited.begin(), edited.end(), '#') >= std::count(form.begin(), form.end(), '#') - 1);
+    }
+  }
+}
+
+TEST_CASE("an edit that would lose a comment is refused") {
+  const std::string text = "type='a'\nattribute=[\n  # the first\n  {name='x',value='1'},\n]\n";
+  const Definition before = definition_of(text);
+  Definition after = before;
+  after.attributes.clear();
+  CHECK_THROWS_AS(edit_definition(text, "f", before, after), Error);
+}

@@ -1,0 +1,153 @@
+#include <sys/stat.h>
+#include <unistd.h>
+#include <mdevadm/store/store.hpp>
+
+#include <filesystem>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using store::Store;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* uuid_text = "c0ffee00-1111-4222-8333-444444444444";
+
+Definition definition(const char* parent = "mtty", const char* uuid = uuid_text) {
+  return {*Uuid::parse(uuid), *ParentName::parse(parent), *TypeName::parse("mtty-1")};
+}
+
+ExitCode code_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+TEST_CASE("without a folder nothing is defined, and looking makes none") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  CHECK(store.load().all.empty());
+  CHECK(store.is_empty());
+  CHECK(fs::is_empty(temp.path()));
+}
+
+TEST_CASE("what is added can be loaded, once") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  store.add(definition(), std::nullopt);
+  CHECK(store.load().all == std::vector{definition()});
+  CHECK(code_of([&] { store.add(definition(), std::nullopt); }) == ExitCode::conflict);
+  store.add(definition("0000:86:00.0"), std::nullopt);
+  CHECK(store.load().all.size() == 2);
+  CHECK(store.load(*ParentName::parse("mtty")).all.size() == 1);
+  CHECK(store.path_of(definition()) == temp.str() + "/etc/mdevadm/devices/mtty/" + uuid_text + ".toml");
+}
+
+TEST_CASE("a file is added as the person wrote it") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const std::string text = "# mine\ntype = 'mtty-1'";
+  store.add(definition(), text);
+  CHECK(test::read_text(store.path_of(definition())) == text);
+}
+
+TEST_CASE("a change counts only if the file says what it was based on") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  store.add(definition(), std::nullopt);
+  Definition after = definition();
+  after.start = StartMode::automatic;
+  store.replace(definition(), after);
+  CHECK(store.load().all == std::vector{after});
+  CHECK(code_of([&] { store.replace(definition(), after); }) == ExitCode::conflict);
+}
+
+TEST_CASE("the last definition takes its parent's folder along") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const Definition other = definition("mtty", "00000000-0000-0000-0000-000000000001");
+  store.add(definition(), std::nullopt);
+  store.add(other, std::nullopt);
+  store.remove(definition());
+  CHECK(fs::exists(temp.path() / "etc/mdevadm/devices/mtty"));
+  store.remove(other);
+  CHECK_FALSE(fs::exists(temp.path() / "etc/mdevadm/devices/mtty"));
+  CHECK(store.is_empty());
+}
+
+TEST_CASE("a bad file is told of, skipped and left alone; the others count") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  store.add(definition(), std::nullopt);
+  const fs::path folder = temp.path() / "etc/mdevadm/devices/mtty";
+  const std::string garbage = "type = \x01\n";
+  test::write_text(folder / "00000000-0000-0000-0000-000000000001.toml", garbage);
+  test::write_text(folder / "not-a-uuid.toml", "type='x'");
+  test::write_text(folder / "C0FFEE00-1111-4222-8333-444444444445.toml", "type='x'");
+  test::write_text(folder / "README", "not ours");
+  test::write_text(folder / ".c0ffee00-1111-4222-8333-444444444444.toml.swp", "an editor's");
+  fs::create_symlink("nowhere", folder / "00000000-0000-0000-0000-000000000002.toml");
+  fs::create_directory(folder / "00000000-0000-0000-0000-000000000003.toml");
+  const Definitions loaded = store.load();
+  CHECK(loaded.all == std::vector{definition()});
+  CHECK(loaded.broken.size() == 4);
+  CHECK(test::read_text(folder / "00000000-0000-0000-0000-000000000001.toml") == garbage);
+}
+
+TEST_CASE("what a killed process left is cleaned up by the next change") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path left = temp.path() / "etc/mdevadm/devices/mtty/.mdevadm-new-1-x.toml";
+  test::write_text(left, "half");
+  CHECK(store.load().all.empty());
+  CHECK(store.load().broken.empty());
+  store.add(definition(), std::nullopt);
+  CHECK_FALSE(fs::exists(left));
+}
+
+TEST_CASE("a name that two files give is told of and means the first") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  Definition first = definition("mtty", "00000000-0000-0000-0000-000000000001");
+  Definition second = definition();
+  first.name = second.name = Label::parse("twin");
+  store.add(second, std::nullopt);
+  store.add(first, std::nullopt);
+  const Definitions loaded = store.load();
+  CHECK(loaded.all.size() == 2);
+  REQUIRE(loaded.odd.size() == 1);
+  CHECK(loaded.odd[0].message.find("the name 'twin' is taken") == 0);
+  CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
+}
+
+TEST_CASE("a folder that cannot be read is an error, not an empty one") {
+  if (::getuid() == 0) {
+    const test::TempDir temp;
+    test::write_text(temp.path() / "etc/mdevadm/devices", "a file where the folder should be");
+    const sys::Dir root = *sys::Dir::open(temp.str());
+    CHECK(code_of([&] { Store(root).load(); }) == ExitCode::failed);
+    return;
+  }
+  const test::TempDir temp;
+  fs::create_directories(temp.path() / "etc/mdevadm/devices");
+  fs::permissions(temp.path() / "etc/mdevadm/devices", fs::perms::none);
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  CHECK(code_of([&] { Store(root).load(); }) == ExitCode::failed);
+  fs::permissions(temp.path() / "etc/mdevadm/devices", fs::perms::owner_all);
+}

@@ -1,0 +1,74 @@
+#include <sys/stat.h>
+#include <unistd.h>
+#include <mdevadm/sys/atomic_file.hpp>
+
+#include <filesystem>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using sys::AtomicFile;
+using sys::Dir;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::size_t files_in(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+}  // namespace
+
+TEST_CASE("before commit the old content stands, afterwards the new") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "f", "old");
+  const Dir dir = *Dir::open(temp.str());
+  {
+    AtomicFile file = *AtomicFile::create(dir, "f", 0644);
+    REQUIRE(file.write("new"));
+    CHECK(test::read_text(temp.path() / "f") == "old");
+    REQUIRE(file.commit());
+    CHECK(test::read_text(temp.path() / "f") == "new");
+  }
+  CHECK(files_in(temp.path()) == 1);
+}
+
+TEST_CASE("what is not committed leaves nothing behind") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  {
+    AtomicFile file = *AtomicFile::create(dir, "f", 0644);
+    REQUIRE(file.write("half"));
+    AtomicFile moved = std::move(file);
+    CHECK(files_in(temp.path()) == 1);
+  }
+  CHECK(files_in(temp.path()) == 0);
+}
+
+TEST_CASE("mode and owner of the old file carry over") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "f", "old");
+  REQUIRE(::chmod((temp.path() / "f").c_str(), 0640) == 0);
+  const bool root = ::getuid() == 0;
+  if (root) {
+    REQUIRE(::chown((temp.path() / "f").c_str(), 1, 2) == 0);
+  }
+  const Dir dir = *Dir::open(temp.str());
+  AtomicFile file = *AtomicFile::create(dir, "f", 0644);
+  REQUIRE(file.commit());
+  struct stat found {};
+  REQUIRE(::stat((temp.path() / "f").c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0640);
+  if (root) {
+    CHECK(found.st_uid == 1);
+    CHECK(found.st_gid == 2);
+  }
+}
+
+TEST_CASE("a temporary file is known by its name") {
+  CHECK(AtomicFile::is_temporary(".mdevadm-new-17-x.toml"));
+  CHECK_FALSE(AtomicFile::is_temporary("x.toml"));
+  CHECK_FALSE(AtomicFile::is_temporary(".x.toml.swp"));
+}

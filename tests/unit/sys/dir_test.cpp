@@ -1,0 +1,121 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <mdevadm/sys/dir.hpp>
+
+#include <filesystem>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using sys::Dir;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("an open descriptor is closed once, whatever is moved where") {
+  sys::UniqueFd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  sys::UniqueFd second(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int number = first.get();
+  const int overwritten = second.get();
+  second = std::move(first);
+  CHECK(second.get() == number);
+  CHECK(::fcntl(overwritten, F_GETFD) == -1);
+  sys::UniqueFd& alias = second;
+  second = std::move(alias);
+  CHECK(::fcntl(number, F_GETFD) != -1);
+  second.reset();
+  CHECK(::fcntl(number, F_GETFD) == -1);
+  CHECK_FALSE(second);
+}
+
+TEST_CASE("a folder that is not there is an errno and a path") {
+  const auto dir = Dir::open("/nonexistent/x");
+  REQUIRE_FALSE(dir);
+  CHECK(dir.error().number == ENOENT);
+  CHECK(dir.error().path == "/nonexistent/x");
+}
+
+TEST_CASE("reading an attribute takes one newline off, and no more") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "one", "24\n");
+  test::write_text(temp.path() / "two", "a\n\n");
+  test::write_text(temp.path() / "none", "x");
+  const Dir dir = *Dir::open(temp.str());
+  CHECK(*dir.read_attribute("one") == "24");
+  CHECK(*dir.read_attribute("two") == "a\n");
+  CHECK(*dir.read_attribute("none") == "x");
+  CHECK_FALSE(dir.read_attribute("nosuch"));
+}
+
+TEST_CASE("writing an attribute neither makes nor truncates a file") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "there", "12345");
+  const Dir dir = *Dir::open(temp.str());
+  CHECK(dir.write_attribute("there", "ab"));
+  CHECK(test::read_text(temp.path() / "there") == "ab345");
+  const auto missing = dir.write_attribute("missing", "1");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().number == ENOENT);
+  CHECK_FALSE(fs::exists(temp.path() / "missing"));
+}
+
+TEST_CASE("an attribute cannot lead out of the device's folder") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "outside", "safe");
+  fs::create_directories(temp.path() / "device");
+  fs::create_symlink("../outside", temp.path() / "device/link");
+  fs::create_symlink("..", temp.path() / "device/up");
+  const Dir dir = *Dir::open((temp.path() / "device").string());
+  for (const char* name : {"link", "up/outside", "../outside", "/etc/hostname"}) {
+    CAPTURE(name);
+    const auto written = dir.write_attribute(name, "evil");
+    REQUIRE_FALSE(written);
+    CHECK(written.error().number == EXDEV);
+  }
+  CHECK(test::read_text(temp.path() / "outside") == "safe");
+}
+
+TEST_CASE("below a root, absolute links stay below it") {
+  const test::TempDir temp;
+  fs::create_directories(temp.path() / "data/mdevadm");
+  fs::create_directory_symlink("/data", temp.path() / "etc");
+  const Dir root = *Dir::open(temp.str());
+  CHECK(root.open_dir_as_root("etc/mdevadm"));
+  const auto made = root.make_dirs("etc/mdevadm/devices/mtty");
+  REQUIRE(made);
+  CHECK(fs::is_directory(temp.path() / "data/mdevadm/devices/mtty"));
+}
+
+TEST_CASE("whole files are read whatever their length") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096},
+                                   std::size_t{4097}, std::size_t{100000}}) {
+    const std::string text(length, 'x');
+    test::write_text(temp.path() / "file", text);
+    CHECK(*dir.read_file("file") == text);
+    CHECK(*sys::read_stream((temp.path() / "file").string()) == text);
+  }
+}
+
+TEST_CASE("entries tell files, folders and links apart, as often as they are asked for") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "file", "");
+  fs::create_directory(temp.path() / "folder");
+  fs::create_symlink("nowhere", temp.path() / "link");
+  const Dir dir = *Dir::open(temp.str());
+  for (int i = 0; i < 2; ++i) {
+    std::string found;
+    const auto entries = dir.entries();
+    REQUIRE(entries);
+    for (const sys::Entry& entry : *entries) {
+      found += entry.name + (entry.kind == sys::EntryKind::file     ? "=file "
+                             : entry.kind == sys::EntryKind::folder ? "=folder "
+                                                                    : "=link ");
+    }
+    CHECK(found.size() == std::string("file=file folder=folder link=link ").size());
+    CHECK(found.find("folder=folder ") != std::string::npos);
+    CHECK(found.find("link=link ") != std::string::npos);
+  }
+}

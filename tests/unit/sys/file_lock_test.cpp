@@ -1,0 +1,26 @@
+#include <unistd.h>
+#include <mdevadm/sys/file_lock.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using sys::Dir;
+using sys::FileLock;
+
+TEST_CASE("a lock is had once, told of while it is held, and free afterwards") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  {
+    const auto first = FileLock::acquire(dir, "lock", std::chrono::milliseconds(0));
+    REQUIRE(first);
+    const auto second = FileLock::acquire(dir, "lock", std::chrono::milliseconds(20));
+    REQUIRE_FALSE(second);
+    CHECK(second.error().number == EWOULDBLOCK);
+    const sys::LockHolder holder = FileLock::holder(dir, "lock");
+    CHECK(holder.pid == ::getpid());
+    CHECK_FALSE(holder.command.empty());
+  }
+  CHECK(FileLock::holder(dir, "lock").pid == 0);
+  CHECK(FileLock::acquire(dir, "lock", std::chrono::milliseconds(0)));
+}
