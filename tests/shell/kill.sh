@@ -1,0 +1,75 @@
+# kill -9 on entry to every system call of define, modify and undefine in turn: the definition is the old one or the new one,
+# never lost or half, and the next command works.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+host=$(mktemp -d)
+trap 'rm -rf "$host"' EXIT
+uuid=00000000-0000-4000-8000-0000000000aa
+folder=$host/etc/mdevadm/devices/mtty
+file=$folder/$uuid.toml
+old=$'# by hand\ntype = "mtty-1"\nstart = "manual"'
+new=$'# by hand\ntype = "mtty-1"\nstart = "auto"'
+fresh=$'type = "mtty-1"\nstart = "auto"'
+
+mdevadm() { "$MDEVADM" --root "$host" "$@"; }
+# killed_at N COMMAND...: fails when it ended before its Nth system call.
+killed_at() {
+  local n=$1
+  shift
+  "$KILL_AT" "$n" "$MDEVADM" --root "$host" "$@" >/dev/null 2>&1
+  [ $? = 137 ]
+}
+content() { cat "$file" 2>/dev/null || echo absent; }
+oops() { wrong="$wrong"$'\n'"  $*"; }
+
+setup_define() { rm -rf "$host/etc"; }
+define=(define "$uuid" -p mtty -t mtty-1 --auto --force)
+after_define() {
+  local now
+  now=$(content)
+  [ "$now" = absent ] || [ "$now" = "$fresh" ] || oops "killed at $1: half a definition: $now"
+  mdevadm "${define[@]}" >/dev/null 2>&1
+  local code=$?
+  [ "$code" = 0 ] || [ "$code$now" = "4$fresh" ] || oops "killed at $1: the next define ends with $code"
+  [ "$(content)" = "$fresh" ] || oops "killed at $1: after the next define: $(content)"
+}
+
+setup_modify() { rm -rf "$host/etc"; mkdir -p "$folder"; echo "$old" >"$file"; }
+modify=(modify "$uuid" --auto)
+after_modify() {
+  local now
+  now=$(content)
+  [ "$now" = "$old" ] || [ "$now" = "$new" ] || oops "killed at $1: neither old nor new: $now"
+  mdevadm "${modify[@]}" -q 2>/dev/null || oops "killed at $1: the next modify fails"
+  [ "$(content)" = "$new" ] || oops "killed at $1: after the next modify: $(content)"
+}
+
+setup_undefine() { setup_modify; }
+undefine=(undefine "$uuid")
+after_undefine() {
+  local now
+  now=$(content)
+  [ "$now" = "$old" ] || [ "$now" = absent ] || oops "killed at $1: neither old nor gone: $now"
+  mdevadm "${undefine[@]}" 2>/dev/null
+  local code=$?
+  [ "$code" = 0 ] || [ "$code$now" = 3absent ] || oops "killed at $1: the next undefine ends with $code"
+  [ "$(content)" = absent ] || oops "killed at $1: still there: $(content)"
+}
+
+for verb in define modify undefine; do
+  declare -n words=$verb
+  wrong= n=0 code=none out= err= command_line="mdevadm ${words[*]}, killed"
+  while :; do
+    n=$((n + 1))
+    "setup_$verb"
+    killed_at "$n" "${words[@]}" || break
+    "after_$verb" "$n"
+    left=$(find "$host/etc/mdevadm" -name '.mdevadm-new-*' 2>/dev/null)
+    [ -z "$left" ] || oops "killed at $n: the next command left $left"
+  done
+  same "$wrong" "" "$verb killed at each of its $((n - 1)) system calls loses nothing"
+  holds "$verb was killed at many system calls" test "$n" -gt 50
+done
+finish

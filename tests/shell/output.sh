@@ -1,0 +1,95 @@
+# stdout, stderr and the terminal: what goes where, and what happens when it cannot.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+host=$(mktemp -d)
+small=
+trap '[ -z "$small" ] || umount "$small" 2>/dev/null; rm -rf "$host" "$small"' EXIT
+"$LAY_TREE" "$here/../trees/samples.tree" "$host"
+mdevadm() { "$MDEVADM" --root "$host" "$@"; }
+
+# Help
+for verb in "" types list show define modify undefine start stop; do
+  run "$MDEVADM" help $verb
+  exits 0 "help $verb works"
+  same "$err" "" "help $verb goes to standard output"
+  same "$(awk 'length > 80' <<<"$out")" "" "help $verb keeps to 80 columns"
+  [ -z "$verb" ] && continue
+  same "$("$MDEVADM" "$verb" --help)" "$out" "$verb --help is the same"
+  out_has '^Example:' "help $verb has an example"
+done
+run "$MDEVADM" --help list
+out_has '^list: ' "--help before the command is help on the command"
+run "$MDEVADM" --version
+out_has '^mdevadm [0-9]+\.[0-9]+' "--version names program and version"
+
+# A result that cannot be written
+run bash -c "'$MDEVADM' --root '$host' list >/dev/full"
+exits 1 "a full standard output fails"
+err_has '^mdevadm: error: cannot write the output: No space left on device$' "and is told"
+run bash -c "set -o pipefail; '$MDEVADM' --root '$host' list | true; exit \${PIPESTATUS[0]}"
+holds "a closed pipe does not kill by a signal" test "$code" -lt 128
+run bash -c "trap '' PIPE; exec 3> >(exec 0<&-; sleep 0.3); sleep 0.1; '$MDEVADM' --root '$host' list >&3"
+exits 1 "a closed pipe fails"
+err_has 'cannot write the output: Broken pipe' "and is told"
+run bash -c "'$MDEVADM' --root '$host' list >&-"
+exits 1 "a closed standard output fails"
+run bash -c "'$MDEVADM' --root '$host' list 2>&-"
+exits 0 "a closed standard error does not matter"
+
+# A full disk
+small=$(mktemp -d)
+if mount -t tmpfs -o size=16k,nr_inodes=12 tmpfs "$small" 2>/dev/null; then
+  "$MDEVADM" --root "$small" define 00000000-0000-0000-0000-000000000001 -p p -t t --force >/dev/null
+  file=$small/etc/mdevadm/devices/p/00000000-0000-0000-0000-000000000001.toml
+  before=$(cat "$file")
+  head -c 100000 /dev/zero >"$small/fill" 2>/dev/null
+  run "$MDEVADM" --root "$small" modify 00000000 --auto --attr "x=$(printf 'y%.0s' $(seq 5000))"
+  exits 1 "modify on a full disk fails"
+  err_has 'No space left on device' "and says why"
+  err_has '^hint: make room' "and what to do"
+  same "$(cat "$file")" "$before" "the old definition is as it was"
+  run "$MDEVADM" --root "$small" define 00000000-0000-0000-0000-000000000002 -p p -t t --force --attr "x=$(printf 'y%.0s' $(seq 5000))"
+  exits 1 "define on a full disk fails"
+  same "$(ls -A "$small/etc/mdevadm/devices/p")" "00000000-0000-0000-0000-000000000001.toml" "nothing half is left"
+  umount "$small"
+else
+  failed "a full disk" "cannot mount a tmpfs: run this as root"
+fi
+
+# Folders that cannot be read, by somebody who is not root
+chmod 755 "$host"
+mkdir -p "$host/etc/mdevadm/devices/mtty"
+chmod 700 "$host/etc/mdevadm/devices"
+nobody() { setpriv --reuid 65534 --clear-groups "$@"; }
+program=$(mktemp) && cp "$MDEVADM" "$program" && chmod 755 "$program"
+run nobody "$program" --root "$host" list --defined
+exits 1 "definitions that cannot be read are an error for list --defined"
+err_has "cannot read the definitions in '$host/etc/mdevadm/devices': Permission denied" "which is named"
+run nobody "$program" --root "$host" list
+exits 0 "and a warning for list"
+err_has 'warning: .*Permission denied; showing what the kernel knows' "which says what happens"
+out_has '^00000000-0000-4000-8000-000000000001' "and the devices are listed"
+run nobody "$program" --root "$host" define -p mtty -t mtty-1
+exits 1 "who may not write may not define"
+err_has '^hint: this needs root' "and is told what to do"
+rm -f "$program"
+
+# Terminals
+width() { COLUMNS=$1 script -qec "stty cols $1; '$MDEVADM' --root '$host' types" /dev/null | awk '{ sub(/\r$/, ""); if (length > m) m = length } END { print m }'; }
+holds "on a narrow terminal a table keeps to its width" test "$(width 70)" -le 70
+holds "in a pipe nothing is cut" test "$(mdevadm types | awk 'length > 70' | wc -l)" -gt 0
+colours() { script -qec "$1 '$MDEVADM' --root '$host' list" /dev/null | grep -c $'\033\[3'; }
+holds "a terminal gets colours" test "$(colours '')" -gt 0
+same "$(colours 'NO_COLOR=1')" 0 "NO_COLOR is respected"
+same "$(mdevadm list | grep -c $'\033')" 0 "a pipe gets none"
+
+# -q and -v
+run mdevadm start 00000000-0000-4000-8000-000000000001 -q
+same "$err" "" "-q says nothing of what is so already"
+run mdevadm define -p mtty -t mtty-1 -v
+err_has "^mdevadm: define '.*': write the definition of .* under mtty: done$" "-v says what is done"
+run mdevadm list -q -v
+exits 2 "-q and -v exclude one another"
+finish
