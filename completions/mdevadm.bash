@@ -27,10 +27,11 @@ _mdevadm() {
   local IFS=$'\n'
   COMPREPLY=($candidates)
   [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *,* ]] && compopt -o nospace
-  if [[ -n $prefix ]]; then
-    # readline takes what is behind the '=' as the word
-    [[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=("${COMPREPLY[@]/#/$prefix}")
-  elif declare -F __ltrim_colon_completions >/dev/null; then
+  # readline takes what is behind the last '=' or ':' as the word
+  if [[ -n $prefix && $COMP_WORDBREAKS != *=* ]]; then
+    COMPREPLY=("${COMPREPLY[@]/#/$prefix}")
+  fi
+  if declare -F __ltrim_colon_completions >/dev/null; then
     __ltrim_colon_completions "$current"
   fi
 } && complete -F _mdevadm mdevadm

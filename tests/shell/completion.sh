@@ -1,0 +1,66 @@
+# Completion: what the program answers, and what a real bash makes of it at a prompt.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+host=$(mktemp -d) bin=$(mktemp -d)
+trap 'rm -rf "$host" "$bin"' EXIT
+"$LAY_TREE" "$here/../trees/samples.tree" "$host"
+"$MDEVADM" --root "$host" define 00000000-0000-4000-8000-0000000000aa -p mtty -t mtty-1 --name console >/dev/null
+"$MDEVADM" --root "$host" define 00000000-0000-4000-8000-000000000001 >/dev/null
+words() { "$MDEVADM" __complete --root "$host" "$@" | paste -sd' '; }
+u=00000000-0000-4000-8000-00000000000
+
+same "$(words "")" "help types list show define modify undefine start stop" "commands"
+same "$(words st)" "start stop" "commands that begin so"
+same "$(words types "")" "mbochs mdpy mtty" "types offers the parents"
+same "$(words list -p m)" "mbochs mdpy mtty" "-p offers the parents"
+same "$(words define --parent mtty --type "")" "mtty-1 mtty-2" "--type offers the types of the parent that was named"
+same "$(words define --type mdpy-)" "mdpy-hd mdpy-vga mdpy-xga" "--type without a parent offers all types"
+same "$(words stop "")" "abcd0000-0000-4000-8000-000000000003 ${u}1 ${u}2" "stop offers what is active"
+same "$(words start "")" "00000000-0000-4000-8000-0000000000aa console" "start offers what is defined and not active"
+same "$(words undefine con)" "console" "undefine offers names"
+same "$(words undefine abcd)" "" "undefine does not offer what is not defined"
+same "$(words show abc)" "abcd0000-0000-4000-8000-000000000003" "show offers all"
+same "$(words list -o uuid,ty)" "uuid,type" "columns, the last of several"
+same "$(words list -o uuid,u)" "" "columns once only"
+same "$(words list --de)" "--defined" "options of the command"
+same "$(words start --ver)" "--version --verbose" "options of every command"
+same "$(words define --file "")" ":files" "files are left to the shell"
+same "$(words --root "")" ":folders" "folders are left to the shell"
+same "$(words stop --timeout "")" "" "nobody knows how many seconds"
+same "$(words help st)" "start stop" "help offers commands"
+run "$MDEVADM" __complete --root /nonexistent stop ""
+exits 0 "completion never fails"
+same "$out$err" "" "and says nothing then"
+
+# A real bash, asked by a real Tab.
+ln -s "$MDEVADM" "$bin/mdevadm"
+at_prompt() {  # TEXT: what stands on the line after Tab
+  expect -c "
+    log_user 0
+    set timeout 10
+    set stty_init {columns 300}
+    spawn env PS1=> PATH=$bin:\$env(PATH) TERM=dumb bash --norc --noprofile -i
+    expect >
+    send \"source /usr/share/bash-completion/bash_completion; source $here/../../completions/mdevadm.bash; bind 'set enable-bracketed-paste off'; echo re''ady\r\"
+    expect ready
+    expect >
+    send {$1}
+    send \"\t\"
+    sleep 1
+    send \"\x01echo <\x05>\r\"
+    expect -re {<([^\r\n]*)>\r?\n}
+    puts \$expect_out(1,string)
+  " 2>/dev/null | tail -n 1
+}
+line() { at_prompt "$1" | sed 's/ *$//'; }
+same "$(line "mdevadm unde")" "mdevadm undefine" "bash completes a command"
+same "$(line "mdevadm --root $host define -p mbo")" "mdevadm --root $host define -p mbochs" "bash completes a parent"
+same "$(line "mdevadm --root $host start con")" "mdevadm --root $host start console" "bash completes a name"
+same "$(line "mdevadm --root $host stop abcd")" "mdevadm --root $host stop abcd0000-0000-4000-8000-000000000003" "bash completes a UUID"
+rm -rf "$host/sys"
+"$LAY_TREE" "$here/../trees/nvidia.tree" "$host"
+same "$(line "mdevadm --root $host types 0000:8")" "mdevadm --root $host types 0000:86:00.0" "bash completes a PCI address with its colons"
+same "$(line "mdevadm --root $host list --parent=0000:8")" "mdevadm --root $host list --parent=0000:86:00.0" "bash completes behind an equals sign"
+finish

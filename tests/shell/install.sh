@@ -1,0 +1,39 @@
+# cmake --install puts everything where Debian expects it, and nothing else.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+target=$(mktemp -d)
+trap 'rm -rf "$target"' EXIT
+run env DESTDIR="$target" cmake --install "$BUILD" --prefix /usr
+exits 0 "cmake --install works"
+same "$(cd "$target" && find . -type f | sort)" "$(sort <<'T'
+./usr/sbin/mdevadm
+./usr/share/bash-completion/completions/mdevadm
+./usr/share/doc/mdevadm/CHANGELOG.md
+./usr/share/doc/mdevadm/README.md
+./usr/share/doc/mdevadm/examples/cad-seat.toml
+./usr/share/doc/mdevadm/examples/crypto.toml
+./usr/share/man/man5/mdevadm.toml.5
+./usr/share/man/man8/mdevadm.8
+./usr/share/man/man8/mdevadm-define.8
+./usr/share/man/man8/mdevadm-list.8
+./usr/share/man/man8/mdevadm-modify.8
+./usr/share/man/man8/mdevadm-show.8
+./usr/share/man/man8/mdevadm-start.8
+./usr/share/man/man8/mdevadm-stop.8
+./usr/share/man/man8/mdevadm-types.8
+./usr/share/man/man8/mdevadm-undefine.8
+./usr/share/mdevadm/schema.json
+T
+)" "the files are where they belong"
+run "$target/usr/sbin/mdevadm" --version
+exits 0 "what was installed runs"
+for example in "$target"/usr/share/doc/mdevadm/examples/*.toml; do
+  host=$(mktemp -d)
+  run "$target/usr/sbin/mdevadm" --root "$host" define -p p --file "$example" --force
+  exits 0 "the example $(basename "$example") can be defined"
+  err_lacks warning "and has no unknown key"
+  rm -rf "$host"
+done
+finish

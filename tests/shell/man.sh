@@ -1,0 +1,57 @@
+# The man pages and the program say the same: every command, option, column and exit code is in its page, and no page has one that
+# does not exist. The pages are well-formed.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+top=$(realpath "$here/../..")
+tree=$(mktemp)
+trap 'rm -f "$tree"' EXIT
+"$MDEVADM" __describe >"$tree"
+
+page() { cat "$MAN/mdevadm${1:+-$1}.8.scd"; }
+section() { awk -v want="# $1" '/^# / { on = ($0 == want); next } on'; }
+# Options that a page explains: the lines that head a paragraph, "*-p*, *--parent* _PARENT_".
+explained() { section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u; }
+has_option() { jq -r "$1 | .options[].names[].name" "$tree" | sort -u; }
+
+for verb in $(jq -r '.commands[].name' "$tree"); do
+  holds "$verb has a man page" test -s "$MAN/mdevadm-$verb.8"
+  wanted=$(sort -u <(has_option .) <(has_option ".commands[] | select(.name == \"$verb\")"))
+  same "$(page "$verb" | explained)" "$wanted" "mdevadm-$verb(8) has just the options that $verb has"
+  columns=$(jq -r ".commands[] | select(.name == \"$verb\") | .columns[].name" "$tree" | sort)
+  same "$(page "$verb" | section COLUMNS | grep -E '^\*' | grep -oE '\*[a-z_]+\*' | tr -d '*' | sort)" "$columns" \
+    "mdevadm-$verb(8) has just the columns that $verb has"
+  # Values: "--parent PARENT" is "--parent_ _PARENT_" in the page.
+  missing=$(jq -r ".commands[] | select(.name == \"$verb\") | .options[] | select(.value != null and (.names | length) > 0) |
+    \"\(.names[-1].name) \(.value)\"" "$tree" | while read -r name value; do
+    page "$verb" | grep -qF -- "*$name* _${value}_" || echo "$name $value"
+  done)
+  same "$missing" "" "mdevadm-$verb(8) names the options' values as $verb does"
+done
+same "$(page '' | explained)" "$(has_option .)" "mdevadm(8) has just the options of every command"
+same "$(page '' | section COMMANDS | grep -oE '^\*[a-z]+\*' | tr -d '*' | grep -v help)" "$(jq -r '.commands[].name' "$tree")" \
+  "mdevadm(8) has the commands, in the order of help"
+same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -r '.commands[].name' "$tree" | sort)" \
+  "there is no man page for a command that does not exist"
+
+codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")
+same "$(page '' | section 'EXIT STATUS' | grep -E '^\*')" "$codes" "mdevadm(8) has the exit codes of the source"
+
+# Whatever option a page mentions in passing exists somewhere.
+all=$(jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree")
+unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure)$' || true)
+same "$unknown" "" "man pages and README mention no option that does not exist"
+
+# Keys of definitions: those that the reader knows are in mdevadm.toml(5).
+keys=$(grep -oE '(key == |get\()"[a-z_]+"' "$top/src/store/definition_file.cpp" | grep -oE '[a-z_]+"$' | tr -d '"' | sort -u)
+missing=$(for key in $keys; do grep -qE "[*_[]$key[]*_]" "$MAN/mdevadm.toml.5.scd" || echo "$key"; done)
+same "$missing" "" "mdevadm.toml(5) has every key that is read"
+
+for file in "$MAN"/*.[58]; do
+  run bash -c "man --warnings -E UTF-8 -l -Tutf8 -Z $file >/dev/null"
+  same "$err" "" "$(basename "$file") is formatted without a warning"
+  holds "$(basename "$file") keeps to 80 columns" \
+    test "$(MANWIDTH=80 man -l "$file" | col -b | awk 'length > 80' | wc -l)" = 0
+done
+finish

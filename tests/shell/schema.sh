@@ -1,0 +1,69 @@
+# Every command's JSON is what the installed schema says, and the schema knows every column.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+schema=$(realpath "$here/../../src/render/schema/schema.json")
+host=$(mktemp -d) json=$(mktemp -d)
+trap 'rm -rf "$host" "$json"' EXIT
+
+mdevadm() { "$MDEVADM" --root "$host" "$@"; }
+# conforms DEFINITION SENTENCE FILE: each line, or the whole, of FILE
+conforms() {
+  run /usr/bin/python3 - "$schema" "$1" "$3" <<'P'
+import json, sys
+import jsonschema
+schema = json.load(open(sys.argv[1]))
+part = {"$ref": "#/definitions/" + sys.argv[2], "definitions": schema["definitions"]}
+text = open(sys.argv[3]).read()
+documents = [json.loads(line) for line in text.splitlines()] if sys.argv[2] in ("error", "warning") else [json.loads(text)]
+assert documents, "nothing to check"
+for document in documents:
+    jsonschema.validate(document, part)
+    jsonschema.validate(document, schema)
+P
+  exits 0 "$2"
+}
+prints() {  # DEFINITION COMMAND...: its standard output
+  local kind=$1
+  shift
+  mdevadm "$@" >"$json/out" 2>/dev/null
+  conforms "$kind" "$* prints what the schema says" "$json/out"
+}
+
+run /usr/bin/python3 -c "import json, jsonschema; jsonschema.Draft7Validator.check_schema(json.load(open('$schema')))"
+exits 0 "the schema is one"
+for tree in samples nvidia i915 s390; do
+  rm -rf "$host" && mkdir "$host"
+  "$LAY_TREE" "$here/../trees/$tree.tree" "$host"
+  prints types types --json
+  prints devices list --json
+done
+mkdir -p "$host/etc/mdevadm/devices/x"
+printf 'type = "t"\n[[attribute]]\nname = "a"\nvalue = "1"\n' >"$host/etc/mdevadm/devices/x/00000000-0000-0000-0000-000000000001.toml"
+echo 'broken' >"$host/etc/mdevadm/devices/x/00000000-0000-0000-0000-000000000002.toml"
+live=669d9b23-fe1b-4ecb-be08-a2fabca99b71
+prints devices list --all --json
+prints devices list --json -o uuid,state
+prints devices show "$live" 00000000 --json
+prints columns list --list-columns --json
+prints columns types --list-columns --json
+prints results define -p matrix -t vfio_ap-passthrough --json
+prints results define "$live" --json
+prints results modify "$live" --auto --json
+prints results start "$live" --json
+prints results stop nosuch 00000000 --json
+prints results undefine "$live" --json
+prints plan start -p matrix -t vfio_ap-passthrough --dry-run --json
+prints plan stop "$live" --dry-run --json
+prints plan start "$live" --dry-run --json
+mdevadm start nosuch --json 2>"$json/err" >/dev/null
+grep error "$json/err" >"$json/errors"
+grep warning "$json/err" >"$json/warnings"
+conforms error "errors are what the schema says" "$json/errors"
+conforms warning "warnings are what the schema says" "$json/warnings"
+
+columns_of() { jq -r ".definitions.$1.properties.$1.items.properties | keys[]" "$schema"; }
+same "$(columns_of types)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has just the columns of types"
+same "$(columns_of devices)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has just the columns of list"
+finish

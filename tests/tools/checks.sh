@@ -28,8 +28,8 @@ failed() {  # SENTENCE WHY
   echo "  $2"
   echo "  command: $command_line"
   echo "  exit code: ${code:-none}"
-  echo "  stdout: ${out:-}"
-  echo "  stderr: ${err:-}"
+  echo "  stdout: $(head -c 2000 <<<"${out:-}")"
+  echo "  stderr: $(head -c 2000 <<<"${err:-}")"
 }
 
 exits() { if [ "$code" = "$1" ]; then passed "$2"; else failed "$2" "wanted exit code $1"; fi; }

@@ -27,7 +27,7 @@ struct StopRequest {
 
 // How long a removal may take in which the kernel does not wait for anybody, and how long a forced one is
 // watched.
-inline constexpr std::chrono::seconds removal_patience{5};
+inline constexpr std::chrono::seconds removal_patience{10};
 inline constexpr std::chrono::seconds creation_patience{5};
 
 // Needs Facet::holders of the device. A device that is not active is a job without steps (which of the two an
