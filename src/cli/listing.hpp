@@ -79,9 +79,9 @@ class Listing {
   }
 
   std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
-    const render::Grid grid = render::make_grid(rows, chosen());
+    render::Grid grid = render::make_grid(rows, chosen());
     return json_ ? render::render_json(grid, json_key)
-                 : render::render_table(grid, {env.width, env.out_is_terminal && !env.no_color});
+                 : render::render_table(std::move(grid), {env.width, env.out_is_terminal && !env.no_color});
   }
 
   std::string render_columns(const Env& env) const {

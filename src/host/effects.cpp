@@ -144,16 +144,14 @@ void Host::own_node(const Uuid& uuid, const NodePolicy& policy) const {
   }
   const Snapshot seen = observe({Facet::nodes, std::nullopt, std::vector{uuid}});
   const Device* device = seen.find_device(uuid);
-  if (device == nullptr || (!device->group_node && !device->cdev_node)) {
+  if (device == nullptr || device->nodes.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: it has none", doing));
   }
-  for (const auto& node : {device->group_node, device->cdev_node}) {
-    if (node) {
-      const std::string path = node->path.substr(1);
-      root_->set_owner(path, owner, group).or_throw("{}", doing);
-      if (policy.mode) {
-        root_->set_mode(path, *policy.mode).or_throw("{}", doing);
-      }
+  for (const Node& node : device->nodes) {
+    const std::string path = node.path.substr(1);
+    root_->set_owner(path, owner, group).or_throw("{}", doing);
+    if (policy.mode) {
+      root_->set_mode(path, *policy.mode).or_throw("{}", doing);
     }
   }
 }

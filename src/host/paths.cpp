@@ -21,6 +21,11 @@ std::string resolve_link(std::string_view folder, std::string_view target) {
   return folder.empty() ? std::string(target) : fmt::format("{}/{}", folder, target);
 }
 
+std::optional<std::string> link_name(const sys::Dir& folder, const std::string& name) {
+  const sys::Result<std::string> target = folder.read_link(name);
+  return target ? std::optional(std::string(last_component(*target))) : std::nullopt;
+}
+
 std::string group_node_path(std::uint64_t group) {
   return fmt::format("{}/{}", vfio_folder, group);
 }

@@ -21,6 +21,9 @@ std::string_view folder_of(std::string_view path);
 // folders only.
 std::string resolve_link(std::string_view folder, std::string_view target);
 
+// The last component of where a link points, or nothing if it cannot be read.
+std::optional<std::string> link_name(const sys::Dir& folder, const std::string& name);
+
 // dev/vfio/N
 std::string group_node_path(std::uint64_t group);
 // dev/vfio/devices/vfioN

@@ -10,6 +10,12 @@ const Type* Parent::find_type(const std::string& id) const {
   return found == types.end() ? nullptr : &*found;
 }
 
+const Node* Device::find_node(Node::Kind kind) const {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [kind](const Node& node) { return node.kind == kind; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
 const Parent* Snapshot::find_parent(const std::string& name) const {
   const auto found =
       std::find_if(parents.begin(), parents.end(), [&](const Parent& p) { return p.name.str() == name; });

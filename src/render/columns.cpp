@@ -31,13 +31,13 @@ Value number_or_none(const std::optional<std::uint64_t>& number) {
   return number ? Value(*number) : Value();
 }
 
+// The node that is to be opened: the group's, where there is one.
 const Node* node_of(const DeviceRow& row) {
-  if (row.device == nullptr) {
-    return nullptr;
-  }
-  return row.device->group_node  ? &*row.device->group_node
-         : row.device->cdev_node ? &*row.device->cdev_node
-                                 : nullptr;
+  return row.device == nullptr || row.device->nodes.empty() ? nullptr : &row.device->nodes.front();
+}
+
+const Node* cdev_of(const DeviceRow& row) {
+  return row.device == nullptr ? nullptr : row.device->find_node(Node::Kind::cdev);
 }
 
 Value state(const DeviceRow& row) {
@@ -168,9 +168,7 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"node", "NODE", Kind::text, "its VFIO node", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->path) : Value(); }},
     {{"cdev", "CDEV", Kind::text, "its own VFIO character device (kernel 6.6 and later)", dev | Facet::nodes},
-     [](const DeviceRow& r) -> Value {
-       return r.device != nullptr && r.device->cdev_node ? Value(r.device->cdev_node->path) : Value();
-     }},
+     [](const DeviceRow& r) -> Value { return cdev_of(r) != nullptr ? Value(cdev_of(r)->path) : Value(); }},
     {{"node_owner", "NODE-OWNER", Kind::text, "user who owns the node", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->owner) : Value(); }},
     {{"node_group", "NODE-GROUP", Kind::text, "group of the node", dev | Facet::nodes},

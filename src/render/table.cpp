@@ -15,21 +15,24 @@ namespace {
 
 constexpr const char* nothing = "-";
 
-// As it is: libsmartcols writes what could garble a terminal as \xNN by itself.
+// What a cell shows, as it is: libsmartcols writes what could garble a terminal as \xNN by itself. The text
+// of a Value that has one is moved out of it.
+std::string take_text(Value&& value) {
+  std::string text;
+  if (auto* string = std::get_if<std::string>(&value)) {
+    text = std::move(*string);
+  } else if (auto* list = std::get_if<List>(&value)) {
+    text = std::move(list->text);
+  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+    text = fmt::format("{}", *number);
+  } else if (const auto* truth = std::get_if<bool>(&value)) {
+    text = *truth ? "yes" : "no";
+  }
+  return text.empty() ? nothing : text;
+}
+
 std::string text_of(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return text->empty() ? nothing : *text;
-  }
-  if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    return fmt::format("{}", *number);
-  }
-  if (const auto* truth = std::get_if<bool>(&value)) {
-    return *truth ? "yes" : "no";
-  }
-  if (const auto* list = std::get_if<List>(&value)) {
-    return list->text.empty() ? nothing : list->text;
-  }
-  return nothing;
+  return take_text(Value(value));
 }
 
 // libsmartcols measures text by LC_CTYPE; the program itself knows no locale.
@@ -66,27 +69,61 @@ void add_columns(libscols_table* table, const Grid& grid) {
   }
 }
 
-void add_row(libscols_table* table, const Grid& grid, const std::vector<Value>& row, bool colour) {
+void add_row(libscols_table* table, const Grid& grid, const std::vector<std::string>& row, bool colour) {
   libscols_line* line = ::scols_table_new_line(table, nullptr);
   if (line == nullptr) {
     throw std::bad_alloc();
   }
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const std::string text = text_of(row[i]);
-    ::scols_line_set_data(line, i, text.c_str());
-    const char* name = colour ? colour_of(grid.columns[i].key, text) : nullptr;
+    ::scols_line_set_data(line, i, row[i].c_str());
+    const char* name = colour ? colour_of(grid.columns[i].key, row[i]) : nullptr;
     if (name != nullptr) {
       ::scols_cell_set_color(::scols_line_get_cell(line, i), name);
     }
   }
 }
 
-}  // namespace
+// Whether a text is as wide as it is long, and harmless.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
-std::string render_table(const Grid& grid, const TableStyle& style) {
-  if (grid.rows.empty()) {
-    return {};
+using Texts = std::vector<std::vector<std::string>>;
+
+// A table that needs no measuring, cutting or colouring, as all are that go through a pipe on an ordinary
+// host: measuring costs libsmartcols more than reading the host took. It looks just as libsmartcols would
+// have it.
+std::string plain_table(const Grid& grid, const Texts& rows) {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < grid.columns.size(); ++i) {
+    std::size_t width = grid.columns[i].heading.size();
+    for (const std::vector<std::string>& row : rows) {
+      width = std::max(width, row[i].size());
+    }
+    widths.push_back(width);
   }
+  std::string result;
+  const auto add_cell = [&](std::size_t i, std::string_view text) {
+    const std::size_t padding = widths[i] - text.size();
+    const bool to_the_right = grid.columns[i].kind == Kind::number;
+    const bool is_last = i + 1 == widths.size();
+    result.append(to_the_right ? padding : 0, ' ')
+        .append(text)
+        .append(to_the_right || is_last ? 0 : padding, ' ');
+    result += is_last ? '\n' : ' ';
+  };
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    add_cell(i, grid.columns[i].heading);
+  }
+  for (const std::vector<std::string>& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      add_cell(i, row[i]);
+    }
+  }
+  return result;
+}
+
+std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style) {
   const Utf8Locale locale;
   const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(::scols_new_table(),
                                                                          ::scols_unref_table);
@@ -99,7 +136,7 @@ std::string render_table(const Grid& grid, const TableStyle& style) {
     ::scols_table_set_termwidth(table.get(), style.width);
   }
   add_columns(table.get(), grid);
-  for (const std::vector<Value>& row : grid.rows) {
+  for (const std::vector<std::string>& row : rows) {
     add_row(table.get(), grid, row, style.colour);
   }
   char* text = nullptr;
@@ -108,6 +145,26 @@ std::string render_table(const Grid& grid, const TableStyle& style) {
   }
   const std::unique_ptr<char, void (*)(void*)> owner(text, std::free);
   return std::string(text) + "\n";
+}
+
+}  // namespace
+
+std::string render_table(Grid grid, const TableStyle& style) {
+  if (grid.rows.empty()) {
+    return {};
+  }
+  Texts rows;
+  rows.reserve(grid.rows.size());
+  bool plain = style.width == 0 && !style.colour;
+  for (std::vector<Value>& row : grid.rows) {
+    std::vector<std::string>& texts = rows.emplace_back();
+    texts.reserve(row.size());
+    for (Value& value : row) {
+      texts.push_back(take_text(std::move(value)));
+      plain = plain && is_plain(texts.back());
+    }
+  }
+  return plain ? plain_table(grid, rows) : smart_table(grid, rows, style);
 }
 
 std::string render_sheet(const Grid& grid) {

@@ -1,5 +1,6 @@
-// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec, before the kernel does
-// anything for that call. Exits with 137 if it was killed, else with COMMAND's own code.
+// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec,
+// before the kernel does anything for that call. Exits with 137 if it was killed, else with COMMAND's own
+// code.
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>

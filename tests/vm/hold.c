@@ -1,11 +1,13 @@
-/* hold UUID SECONDS [device|device-only|group]: opens a mediated device through VFIO as a virtual machine monitor does, and holds
- * it until SIGTERM or until SECONDS have passed. Prints "holding" once it does.
+/* hold UUID SECONDS [device|device-only|group|group-only]: opens a mediated device through VFIO as a virtual machine monitor does,
+ * and holds it until SIGTERM or until SECONDS have passed. Prints "holding" once it does.
  *   device       container, group and device stay open
  *   device-only  only the device stays open, so that nobody is seen to have the group's node open
  *   group        container and group stay open, the device is never opened
+ *   group-only   only the group stays open, in no container
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,9 +21,24 @@ static void die(const char* doing) {
   exit(1);
 }
 
+static void usage(void) {
+  fprintf(stderr, "usage: hold UUID SECONDS [device|device-only|group|group-only]\n");
+  exit(2);
+}
+
 static void let_go(int number) {
   (void)number;
   _exit(0);
+}
+
+static unsigned to_seconds(const char* text) {
+  char* end = NULL;
+  errno = 0;
+  const unsigned long seconds = strtoul(text, &end, 10);
+  if (errno != 0 || end == text || *end != '\0' || seconds > INT_MAX) {
+    usage();
+  }
+  return (unsigned)seconds;
 }
 
 static int open_group(const char* uuid) {
@@ -42,28 +59,44 @@ static int open_group(const char* uuid) {
   return group;
 }
 
-int main(int argc, char** argv) {
-  if (argc < 3) {
-    fprintf(stderr, "usage: hold UUID SECONDS [device|device-only|group]\n");
-    return 2;
-  }
-  const char* mode = argc > 3 ? argv[3] : "device";
-  signal(SIGTERM, let_go);
-  const int group = open_group(argv[1]);
+/* A device can be opened only when its group lies in a container that has an IOMMU model. */
+static int open_container(int group) {
   const int container = open("/dev/vfio/vfio", O_RDWR);
-  if (container < 0 || ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) != 0 ||
-      ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0) {
+  if (container < 0) {
+    die("open the container");
+  }
+  if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) != 0 || ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0) {
     die("put the group into a container");
   }
-  if (strcmp(mode, "group") != 0 && ioctl(group, VFIO_GROUP_GET_DEVICE_FD, argv[1]) < 0) {
+  return container;
+}
+
+int main(int argc, char** argv) {
+  if (argc < 3 || argc > 4) {
+    usage();
+  }
+  const char* mode = argc > 3 ? argv[3] : "device";
+  const int device_only = strcmp(mode, "device-only") == 0;
+  const int group_only = strcmp(mode, "group-only") == 0;
+  const int with_device = device_only || strcmp(mode, "device") == 0;
+  if (!with_device && !group_only && strcmp(mode, "group") != 0) {
+    usage();
+  }
+  const unsigned seconds = to_seconds(argv[2]);
+  signal(SIGTERM, let_go);
+
+  const int group = open_group(argv[1]);
+  const int container = group_only ? -1 : open_container(group);
+  if (with_device && ioctl(group, VFIO_GROUP_GET_DEVICE_FD, argv[1]) < 0) {
     die("open the device");
   }
-  if (strcmp(mode, "device-only") == 0) {
+  if (device_only) {
+    /* The device keeps both alive in the kernel. */
     close(group);
     close(container);
   }
   puts("holding");
   fflush(stdout);
-  sleep((unsigned)atoi(argv[2]));
+  sleep(seconds);
   return 0;
 }

@@ -43,10 +43,11 @@ struct Parent {
 
 // A device node and who may open it.
 struct Node {
-  std::string path;    // /dev/vfio/7
-  std::string owner;   // user name, or number if it has none
-  std::string group;   // group name, or number
-  std::uint32_t mode;  // permission bits
+  enum class Kind { group, cdev } kind;  // /dev/vfio/N, or the device's own (kernel 6.6 and later)
+  std::string path;                      // /dev/vfio/7
+  std::string owner;                     // user name, or number if it has none
+  std::string group;                     // group name, or number
+  std::uint32_t mode;                    // permission bits
 };
 
 // A process that has a device's VFIO node open.
@@ -64,9 +65,10 @@ struct Device {
   std::string path{};              // its folder below the root
   std::optional<std::string> driver{};
   std::optional<std::uint64_t> iommu_group{};
-  std::optional<Node> group_node{};  // /dev/vfio/N
-  std::optional<Node> cdev_node{};   // /dev/vfio/devices/vfioN, kernel 6.6 and later
+  std::vector<Node> nodes{};  // the group's first
   std::vector<Holder> holders{};
+
+  const Node* find_node(Node::Kind kind) const;
 };
 
 struct Snapshot {

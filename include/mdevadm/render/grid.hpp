@@ -78,7 +78,7 @@ struct TableStyle {
 };
 
 // Aligned columns with headings, a line a row; nothing for no rows.
-std::string render_table(const Grid& grid, const TableStyle& style);
+std::string render_table(Grid grid, const TableStyle& style);
 
 // "Heading:  value", a line a column, a blank line between rows; columns without a value are left out. A list
 // is shown one item a line, numbered from 1.

@@ -32,9 +32,9 @@ TEST_CASE("the kernel's samples are seen as they are") {
   CHECK(device->path == "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000002");
   CHECK(device->driver == "mtty");
   CHECK(device->iommu_group == 1U);
-  REQUIRE(device->group_node);
-  CHECK(device->group_node->path == "/dev/vfio/1");
-  CHECK_FALSE(device->cdev_node);
+  REQUIRE(device->nodes.size() == 1);
+  CHECK(device->nodes[0].path == "/dev/vfio/1");
+  CHECK(device->find_node(Node::Kind::cdev) == nullptr);
 }
 
 TEST_CASE("only what was asked for is there") {

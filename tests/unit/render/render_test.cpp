@@ -35,6 +35,16 @@ TEST_CASE("tables are aligned, numbers to the right, and end with a newline") {
         "long name  1234\n");
 }
 
+TEST_CASE("a table looks the same whether it needs measuring or not") {
+  const std::vector<Row> rows{{"a", 5}, {"", std::nullopt}, {"long name", 1234567}};
+  const std::string plain = render_table(grid_of(rows), {});
+  CHECK(plain == render_table(grid_of(rows), {500, false}));
+  std::vector<Row> wide = rows;
+  wide.push_back({"ü", 1});
+  const std::string measured = render_table(grid_of(wide), {});
+  CHECK(measured.substr(0, plain.size()) == plain);
+}
+
 TEST_CASE("no rows are no output") {
   CHECK(render_table(grid_of({}), {}).empty());
 }
