@@ -60,12 +60,34 @@ const char* colour_of(std::string_view key, const std::string& text) {
   return text == "active" ? "green" : text == "drifted" ? "yellow" : "darkgray";
 }
 
-void add_columns(libscols_table* table, const Grid& grid) {
-  for (const ColumnInfo& info : grid.columns) {
-    // Long free text gives way first on a narrow terminal.
-    const bool yields = info.kind == Kind::list || info.key == "description";
-    const int flags = (info.kind == Kind::number ? SCOLS_FL_RIGHT : 0) | (yields ? SCOLS_FL_TRUNC : 0);
-    ::scols_table_new_column(table, std::string(info.heading).c_str(), yields ? 0.3 : 0.05, flags);
+using Texts = std::vector<std::vector<std::string>>;
+
+// Long free text gives way on a narrow terminal; names and numbers are never cut.
+bool yields(const ColumnInfo& info) {
+  return info.kind == Kind::list || info.key == "description";
+}
+
+std::size_t letters_in(std::string_view text) {
+  const auto begins_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_letter));
+}
+
+std::size_t width_of(const ColumnInfo& info, std::size_t column, const Texts& rows) {
+  std::size_t width = info.heading.size();
+  for (const std::vector<std::string>& row : rows) {
+    width = std::max(width, letters_in(row[column]));
+  }
+  return width;
+}
+
+void add_columns(libscols_table* table, const Grid& grid, const Texts& rows) {
+  for (std::size_t i = 0; i < grid.columns.size(); ++i) {
+    const ColumnInfo& info = grid.columns[i];
+    const int flags = (info.kind == Kind::number ? SCOLS_FL_RIGHT : 0) | (yields(info) ? SCOLS_FL_TRUNC : 0);
+    // A hint below 1 is a share of the line, one above is what the column must have.
+    const double hint =
+        yields(info) ? 0.1 : static_cast<double>(std::max<std::size_t>(width_of(info, i, rows), 2));
+    ::scols_table_new_column(table, std::string(info.heading).c_str(), hint, flags);
   }
 }
 
@@ -88,19 +110,13 @@ bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-using Texts = std::vector<std::vector<std::string>>;
-
 // A table that needs no measuring, cutting or colouring, as all are that go through a pipe on an ordinary
 // host: measuring costs libsmartcols more than reading the host took. It looks just as libsmartcols would
 // have it.
 std::string plain_table(const Grid& grid, const Texts& rows) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
-    std::size_t width = grid.columns[i].heading.size();
-    for (const std::vector<std::string>& row : rows) {
-      width = std::max(width, row[i].size());
-    }
-    widths.push_back(width);
+    widths.push_back(width_of(grid.columns[i], i, rows));
   }
   std::string result;
   const auto add_cell = [&](std::size_t i, std::string_view text) {
@@ -131,11 +147,13 @@ std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& s
     throw std::bad_alloc();
   }
   ::scols_table_enable_colors(table.get(), style.colour ? 1 : 0);
-  ::scols_table_set_termforce(table.get(), style.width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-  if (style.width > 0) {
+  // Where nothing can be cut, the terminal breaks the lines.
+  const bool fits_itself = style.width > 0 && std::any_of(grid.columns.begin(), grid.columns.end(), yields);
+  ::scols_table_set_termforce(table.get(), fits_itself ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+  if (fits_itself) {
     ::scols_table_set_termwidth(table.get(), style.width);
   }
-  add_columns(table.get(), grid);
+  add_columns(table.get(), grid, rows);
   for (const std::vector<std::string>& row : rows) {
     add_row(table.get(), grid, row, style.colour);
   }

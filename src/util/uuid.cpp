@@ -31,7 +31,7 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
     }
     if (form[i] == 'x') {
       std::uint8_t& byte = result.bytes_[digits++ / 2];
-      byte = static_cast<std::uint8_t>(byte << 4U | static_cast<unsigned>(value));
+      byte = static_cast<std::uint8_t>(static_cast<unsigned>(byte) << 4U | static_cast<unsigned>(value));
     }
   }
   return result;

@@ -1,0 +1,34 @@
+# README.md keeps its word: its session is what the program prints on a real kernel, its paths exist.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+top=$(realpath "$here/../..")
+readme=$top/README.md
+
+shown=$(awk '/^```/ { on = !on; if (!on && found) exit; next } on && (found || /^# mdevadm types/) { found = 1; print }' "$readme")
+run "$here/../vm/boot.sh" "${TMPDIR:-/tmp}" "PATH=$(dirname "$MDEVADM"):\$PATH bash $top/examples/session.sh"
+exits 0 "the session runs"
+same "$out" "$shown" "README's first session is what the program prints on a real kernel"
+run grep -c '^type_in ' "$top/examples/session.sh"
+same "$(grep -c '^# mdevadm' <<<"$shown")" "$out" "and it is whole"
+
+for path in $(grep -oE '\]\([^)#]+\)' "$readme" "$top"/src/README.md "$top"/tests/README.md "$top"/tests/*/README.md | sed -E 's/^(.*):\]\((.*)\)$/\1|\2/'); do
+  file=${path%%|*} link=${path#*|}
+  holds "${file#"$top/"} links to $link, which exists" test -e "$(dirname "$file")/$link"
+done
+for command in $(grep -oE '^\./[a-z/]+\.sh' "$readme"); do
+  holds "README's $command can be run" test -x "$top/$command"
+done
+# Every command line of README that can be tried without a host is understood by the program.
+while read -r line; do
+  line=${line%%#*}
+  words=${line#*mdevadm }
+  verb=${words%% *}
+  case $line in
+    mdevadm\ *|uuid=*)
+      holds "README's 'mdevadm $verb' is a command" grep -qx "$verb" <("$MDEVADM" __describe | jq -r '.commands[].name')
+      ;;
+  esac
+done < <(awk '/^```/ { on = !on; next } on' "$readme" | grep -E '^(mdevadm|uuid=)' | grep -v -- --root)
+finish

@@ -45,6 +45,19 @@ TEST_CASE("a table looks the same whether it needs measuring or not") {
   CHECK(measured.substr(0, plain.size()) == plain);
 }
 
+TEST_CASE("on a narrow terminal free text is cut, and nothing else") {
+  static const std::vector<Column<Row>> with_text{
+      columns[0], {{"description", "DESCRIPTION", Kind::text, "", Facet::none}, [](const Row&) -> Value {
+                     return std::string("a long description that does not fit into the line at all");
+                   }}};
+  const std::vector<Row> rows{{"c0ffee00-1111-4222-8333-444444444444", 1}};
+  const std::string cut = render_table(make_grid(rows, {&with_text[0], &with_text[1]}), {60, false});
+  CHECK(cut.find("c0ffee00-1111-4222-8333-444444444444 a long") != std::string::npos);
+  CHECK(cut.find("at all") == std::string::npos);
+  CHECK(std::count(cut.begin(), cut.end(), '\n') == 2);
+  CHECK(render_table(grid_of(rows), {20, false}) == render_table(grid_of(rows), {}));
+}
+
 TEST_CASE("no rows are no output") {
   CHECK(render_table(grid_of({}), {}).empty());
 }
