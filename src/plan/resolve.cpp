@@ -98,6 +98,13 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
     }
   }
   if (found.active == nullptr && found.definitions.empty()) {
+    for (const FileProblem& broken : defined.broken) {
+      if (broken.path.find(found.uuid.str()) != std::string::npos) {
+        throw Error(ExitCode::failed,
+                    fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
+                    "mend the file by hand, or remove it");
+      }
+    }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
     throw Error(ExitCode::not_found, fmt::format("{}: it is neither active nor defined{}", doing, where),
                 "see which there are: mdevadm list --all");

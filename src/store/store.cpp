@@ -16,9 +16,10 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* config_folder = "etc/mdevadm";
 constexpr const char* devices_folder = "etc/mdevadm/devices";
-constexpr const char* lock_file = ".lock";
+// Not below etc/: what is refused must leave no trace there.
+constexpr const char* lock_folder = "run/mdevadm";
+constexpr const char* lock_file = "definitions.lock";
 constexpr std::string_view suffix = ".toml";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr mode_t definition_mode = 0644;
@@ -136,8 +137,9 @@ std::string Store::path_of(const Definition& definition) const {
 }
 
 sys::FileLock Store::lock() const {
-  const std::string doing = fmt::format("cannot lock the definitions in '{}'", root_->path_of(config_folder));
-  const sys::Dir folder = root_->make_dirs(config_folder).or_throw("{}", doing);
+  const std::string doing =
+      fmt::format("cannot lock the definitions in '{}'", root_->path_of(devices_folder));
+  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", doing);
   sys::Result<sys::FileLock> lock = sys::FileLock::acquire(folder, lock_file, lock_patience);
   if (!lock && lock.error().number == EWOULDBLOCK) {
     const sys::LockHolder holder = sys::FileLock::holder(folder, lock_file);

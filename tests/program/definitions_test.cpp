@@ -165,7 +165,7 @@ TEST_CASE("one UUID under two parents must be told apart") {
   CHECK(world.run({"undefine", uuid}).code == 0);
 }
 
-TEST_CASE("--dry-run tells the steps and does nothing") {
+TEST_CASE("with --dry-run define tells the steps and does nothing") {
   const World world;
   const test::Ran text = world.define({"--dry-run"});
   CHECK(text.code == 0);
@@ -177,7 +177,7 @@ TEST_CASE("--dry-run tells the steps and does nothing") {
   CHECK(json["jobs"][0]["steps"][0]["undo"].is_string());
 }
 
-TEST_CASE("--json tells what came of each") {
+TEST_CASE("with --json it tells what came of each") {
   const World world;
   const auto done = nlohmann::json::parse(world.define({"--json"}).out);
   CHECK(done["results"][0]["outcome"] == "done");

@@ -92,7 +92,7 @@ TEST_CASE("UUIDs of wrong form are refused, and nothing is written") {
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
 }
 
-TEST_CASE("a definition that does not parse is named with line and column and skipped; the rest works") {
+TEST_CASE("a definition that does not parse is named with line and column and skipped, and the rest works") {
   const World world;
   const auto folder = world.path() / "etc/mdevadm/devices/mtty";
   test::write_text(folder / "00000000-0000-0000-0000-0000000000bb.toml", "type = \"mtty-1\"\nstart == 1\n");
@@ -109,7 +109,29 @@ TEST_CASE("a definition that does not parse is named with line and column and sk
   CHECK(test::read_text(folder / "00000000-0000-0000-0000-0000000000bb.toml") ==
         "type = \"mtty-1\"\nstart == 1\n");
   const test::Ran bad = world.run({"undefine", "00000000-0000-0000-0000-0000000000bb"});
-  CHECK(bad.code == 3);
+  CHECK(bad.code == 1);
+  CHECK(bad.err.find("its definition cannot be used: ") != std::string::npos);
+  CHECK(bad.err.find("0000000000bb.toml:2:8: ") != std::string::npos);
+}
+
+TEST_CASE("what is refused leaves no trace among the definitions") {
+  const World world;
+  CHECK(world.run({"define", "-p", "nope", "-t", "x"}).code == 3);
+  CHECK(world.run({"define", "-p", "mtty", "-t", "mtty-9"}).code == 3);
+  CHECK(world.run({"undefine", "nosuch"}).code == 3);
+  CHECK(world.run({"modify", "nosuch", "--auto"}).code == 3);
+  CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
+}
+
+TEST_CASE("options that may repeat do not swallow what follows") {
+  const World world;
+  const std::string uuid = "00000000-0000-0000-0000-0000000000bb";
+  const test::Ran ran =
+      world.run({"define", "--attr", "a=1", "--attr", "b=[x,y]", uuid, "--parent=mtty", "-tmtty-1"});
+  CHECK(ran.code == 0);
+  CHECK(ran.out == uuid + "\n");
+  CHECK(world.run({"show", uuid, "-o", "attributes"}).out ==
+        "attributes:\n  1. name a, value 1\n  2. name b, value [x,y]\n");
 }
 
 TEST_CASE("defining over a file that does not parse does not lose it") {

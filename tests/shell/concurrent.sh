@@ -29,7 +29,7 @@ same "$(mdevadm show "$uuid" --json | grep -c '"name": "a[0-9]')" 32 "and nothin
 same "$(at_once 32 undefine "$uuid")" "1x0 31x3" "of 32 that undefine it one does, the others find nothing"
 
 # A lock that is not given back: who holds it is named.
-flock "$host/etc/mdevadm/.lock" sleep 30 &
+flock "$host/run/mdevadm/definitions.lock" sleep 30 &
 holder=$!
 sleep 0.3
 run mdevadm define -p p -t t --force

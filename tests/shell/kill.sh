@@ -66,7 +66,7 @@ for verb in define modify undefine; do
     "setup_$verb"
     killed_at "$n" "${words[@]}" || break
     "after_$verb" "$n"
-    left=$(find "$host/etc/mdevadm" -name '.mdevadm-new-*' 2>/dev/null)
+    left=$(find "$host" -name '.mdevadm-new-*' 2>/dev/null)
     [ -z "$left" ] || oops "killed at $n: the next command left $left"
   done
   same "$wrong" "" "$verb killed at each of its $((n - 1)) system calls loses nothing"

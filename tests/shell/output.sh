@@ -40,7 +40,7 @@ exits 0 "a closed standard error does not matter"
 
 # A full disk
 small=$(mktemp -d)
-if mount -t tmpfs -o size=16k,nr_inodes=12 tmpfs "$small" 2>/dev/null; then
+if mount -t tmpfs -o size=16k,nr_inodes=24 tmpfs "$small" 2>/dev/null; then
   "$MDEVADM" --root "$small" define 00000000-0000-0000-0000-000000000001 -p p -t t --force >/dev/null
   file=$small/etc/mdevadm/devices/p/00000000-0000-0000-0000-000000000001.toml
   before=$(cat "$file")

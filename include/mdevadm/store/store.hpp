@@ -26,8 +26,8 @@ class Store {
   // Where a definition is kept, for messages.
   std::string path_of(const Definition& definition) const;
 
-  // One change at a time, over all processes. Makes /etc/mdevadm if need be. Throws Error, naming the process
-  // that holds the lock, if it cannot be had for ten seconds.
+  // One change at a time, over all processes: a lock in /run/mdevadm. Throws Error, naming the process that
+  // holds it, if it cannot be had for ten seconds.
   sys::FileLock lock() const;
 
   // Writes a definition that is not there yet, as `text` where that is given (it must parse to the

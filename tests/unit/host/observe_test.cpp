@@ -59,7 +59,7 @@ TEST_CASE("only what was asked for is there") {
   CHECK_FALSE(single.devices[0].iommu_group);
 }
 
-TEST_CASE("parents on PCI are known by address, driver and ids; their types come in natural order") {
+TEST_CASE("parents on PCI are known by address, driver and ids, their types come in natural order") {
   const test::Host tree("nvidia");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({everything, {}, {}});

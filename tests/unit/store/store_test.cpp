@@ -88,7 +88,7 @@ TEST_CASE("the last definition takes its parent's folder along") {
   CHECK(store.is_empty());
 }
 
-TEST_CASE("a bad file is told of, skipped and left alone; the others count") {
+TEST_CASE("a bad file is told of, skipped and left alone, the others count") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
