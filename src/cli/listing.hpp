@@ -118,4 +118,28 @@ class Listing {
   std::string wanted_;
 };
 
+// A command that lists: what is the same for all of them.
+template <typename Row>
+class ListingCommand : public Command {
+ public:
+  bool json() const final { return listing_.json(); }
+  std::vector<std::string> column_keys() const final { return listing_.keys(); }
+
+  ExitCode run(Context& context) final {
+    if (listing_.lists_columns()) {
+      context.out = listing_.render_columns(context.env());
+      return ExitCode::done;
+    }
+    return list(context);
+  }
+
+ protected:
+  ListingCommand(std::span<const render::Column<Row>> columns, std::vector<std::string> defaults)
+      : listing_(columns, std::move(defaults)) {}
+
+  virtual ExitCode list(Context& context) = 0;
+
+  Listing<Row> listing_;
+};
+
 }  // namespace mdevadm::cli

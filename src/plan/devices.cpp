@@ -12,16 +12,11 @@ namespace mdevadm {
 namespace {
 
 const Parent& require_parent(const Snapshot& seen, const ParentName& name, const std::string& doing) {
-  if (const Parent* parent = seen.find_parent(name.str())) {
-    return *parent;
+  const Parent* parent = seen.find_parent(name.str());
+  if (parent == nullptr) {
+    throw unknown_parent(seen, name.str(), doing);
   }
-  const std::string why = fmt::format("{}: no parent '{}' offers mediated devices here", doing, name.str());
-  if (!seen.mdev_support) {
-    throw Error(ExitCode::not_found, why,
-                "the kernel's mdev core is not loaded: load the driver of the parent first");
-  }
-  std::string hint = did_you_mean(name.str(), seen.parent_names());
-  throw Error(ExitCode::not_found, why, hint.empty() ? "see which there are: mdevadm types" : hint);
+  return *parent;
 }
 
 std::vector<std::string> type_names(const Parent& parent) {
@@ -54,6 +49,16 @@ void require_same(const Device& active, const Definition& wanted, const std::str
 }
 
 }  // namespace
+
+Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing) {
+  const std::string why = fmt::format("{}: no parent '{}' offers mediated devices here", doing, name);
+  if (!seen.mdev_support) {
+    return {ExitCode::not_found, why,
+            "the kernel's mdev core is not loaded: load the driver of the parent first"};
+  }
+  std::string hint = did_you_mean(name, seen.parent_names());
+  return {ExitCode::not_found, why, hint.empty() ? "see which there are: mdevadm types" : hint};
+}
 
 const Type& require_type(const Snapshot& seen, const ParentName& parent_name, const TypeName& type_name,
                          const std::string& doing) {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include <mdevadm/store/definition_file.hpp>
+#include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
 #include <mdevadm/util/text.hpp>
 

@@ -78,7 +78,8 @@ TEST_CASE("list is filtered by parent and type") {
   const test::Ran unknown = run(host, {"list", "-p", "Mtty"});
   CHECK(unknown.code == 3);
   CHECK(unknown.err ==
-        "mdevadm: error: no parent 'Mtty' offers mediated devices here\nhint: did you mean 'mtty'?\n");
+        "mdevadm: error: cannot list devices: no parent 'Mtty' offers mediated devices here\nhint: did you "
+        "mean 'mtty'?\n");
 }
 
 TEST_CASE("columns are chosen, added, and refused with a suggestion") {

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/util/error.hpp>
 #include <vector>
 
 namespace mdevadm {
+
+// What to say of a parent that is not there, naming one that is spelled alike.
+Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing);
 
 // Throws Error{not_found} if the parent is not there (naming one that is spelled alike) or does not offer the
 // type.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/render/columns.hpp>
 
 #include "../device_rows.hpp"
@@ -11,8 +12,11 @@ namespace mdevadm::cli {
 
 namespace {
 
-class ListCommand final : public Command {
+class ListCommand final : public ListingCommand<render::DeviceRow> {
  public:
+  ListCommand()
+      : ListingCommand(render::device_columns(), {"uuid", "name", "parent", "type", "state", "start"}) {}
+
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* active = app.add_flag("--active", active_, "devices that are active (this is the usual list)");
     auto* defined = app.add_flag("--defined", defined_, "devices that are defined, active or not");
@@ -24,14 +28,7 @@ class ListCommand final : public Command {
     listing_.declare(app, kinds);
   }
 
-  bool json() const override { return listing_.json(); }
-  std::vector<std::string> column_keys() const override { return listing_.keys(); }
-
-  ExitCode run(Context& context) override {
-    if (listing_.lists_columns()) {
-      context.out = listing_.render_columns(context.env());
-      return ExitCode::done;
-    }
+  ExitCode list(Context& context) override {
     const Definitions defined = read_definitions(context);
     const Snapshot seen =
         context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
@@ -69,8 +66,7 @@ class ListCommand final : public Command {
     const Snapshot seen = context.host().observe({Facet::parents, std::nullopt, std::nullopt});
     if (seen.find_parent(parent_) == nullptr &&
         context.store().load(ParentName::parse(parent_)).all.empty()) {
-      throw Error(ExitCode::not_found, fmt::format("no parent '{}' offers mediated devices here", parent_),
-                  did_you_mean(parent_, seen.parent_names()));
+      throw unknown_parent(seen, parent_, "cannot list devices");
     }
   }
 
@@ -88,8 +84,6 @@ class ListCommand final : public Command {
   bool all_ = false;
   std::string parent_;
   std::string type_;
-  Listing<render::DeviceRow> listing_{render::device_columns(),
-                                      {"uuid", "name", "parent", "type", "state", "start"}};
 };
 
 }  // namespace

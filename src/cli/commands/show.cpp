@@ -11,22 +11,17 @@ namespace mdevadm::cli {
 
 namespace {
 
-class ShowCommand final : public Command {
+class ShowCommand final : public ListingCommand<render::DeviceRow> {
  public:
+  ShowCommand() : ListingCommand(render::device_columns(), {}) {}
+
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"), ValueKind::device);
     kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
     listing_.declare(app, kinds);
   }
 
-  bool json() const override { return listing_.json(); }
-  std::vector<std::string> column_keys() const override { return listing_.keys(); }
-
-  ExitCode run(Context& context) override {
-    if (listing_.lists_columns()) {
-      context.out = listing_.render_columns(context.env());
-      return ExitCode::done;
-    }
+  ExitCode list(Context& context) override {
     if (words_.empty()) {
       throw Error(ExitCode::usage, "show which device?",
                   "mdevadm show DEVICE; see which there are: mdevadm list --all");
@@ -72,7 +67,6 @@ class ShowCommand final : public Command {
 
   std::vector<std::string> words_;
   std::string parent_;
-  Listing<render::DeviceRow> listing_{render::device_columns(), {}};
 };
 
 }  // namespace

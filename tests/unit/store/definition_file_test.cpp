@@ -1,4 +1,5 @@
 #include <mdevadm/store/definition_file.hpp>
+#include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/util/error.hpp>
 
 #include "catch.hpp"
