@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/process.hpp>
@@ -13,10 +14,12 @@ namespace mdevadm {
 
 namespace {
 
-void add_holder(std::vector<Holder>& holders, int pid) {
+constexpr std::string_view vfio_device = "anon_inode:[vfio-device]";
+
+void add_holder(std::vector<Holder>& holders, int pid, bool certain) {
   const auto same = [pid](const Holder& holder) { return holder.pid == pid; };
   if (std::none_of(holders.begin(), holders.end(), same)) {
-    holders.push_back({pid, sys::command_of(pid)});
+    holders.push_back({pid, sys::command_of(pid), certain});
   }
 }
 
@@ -38,9 +41,20 @@ std::vector<dev_t> node_numbers(const sys::Dir& root, const Device& device) {
   return numbers;
 }
 
+// One group has one user: while there is one, even with nothing but the device itself open, the group's node
+// cannot be opened (libvirt asks in this way, too). A virtual machine that starts in this very instant would
+// be told the same.
+bool is_busy(const sys::Dir& root, const Device& device) {
+  if (!device.iommu_group) {
+    return false;
+  }
+  const sys::Result<sys::UniqueFd> node = root.open_node(group_node_path(*device.iommu_group));
+  return !node && node.error().number == EBUSY;
+}
+
 }  // namespace
 
-std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices) {
+std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets) {
   std::multimap<dev_t, Device*> nodes;
   for (Device& device : devices) {
     device.holders.clear();
@@ -51,29 +65,30 @@ std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices) {
   if (nodes.empty()) {
     return 0;
   }
-  return sys::for_each_open_file([&](const sys::OpenFile& file) {
-    if (!file.character_device) {
-      return;
+  std::vector<Holder> vfio_users;
+  const std::size_t unseen = sys::for_each_open_file([&](const sys::OpenFile& file) {
+    if (file.anonymous == vfio_device) {
+      add_holder(vfio_users, file.pid, false);
+    } else if (file.character_device) {
+      const auto [first, last] = nodes.equal_range(*file.character_device);
+      std::for_each(first, last, [&](const auto& node) { add_holder(node.second->holders, file.pid, true); });
     }
-    const auto [first, last] = nodes.equal_range(*file.character_device);
-    std::for_each(first, last, [&](const auto& node) { add_holder(node.second->holders, file.pid); });
   });
+  if (has(facets, Facet::busy)) {
+    for (Device& device : devices) {
+      device.busy = !device.holders.empty() || is_busy(root, device);
+      if (device.busy && device.holders.empty()) {
+        device.holders = vfio_users;
+      }
+    }
+  }
+  return unseen;
 }
 
-std::vector<Holder> Host::holders(const Device& device) const {
+void Host::look_who_holds(Device& device) const {
   std::vector<Device> one{device};
-  find_holders(*root_, one);
-  return std::move(one.front().holders);
-}
-
-std::vector<Holder> Host::vfio_users() {
-  std::vector<Holder> users;
-  sys::for_each_open_file([&](const sys::OpenFile& file) {
-    if (file.anonymous == "anon_inode:[vfio-device]") {
-      add_holder(users, file.pid);
-    }
-  });
-  return users;
+  find_holders(*root_, one, Facet::holders | Facet::busy);
+  device = std::move(one.front());
 }
 
 }  // namespace mdevadm

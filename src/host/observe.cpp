@@ -90,7 +90,7 @@ Snapshot Host::observe(const Look& look) const {
     seen.devices = read_devices(*root_, look.devices, look.facets);
   }
   if (has(look.facets, Facet::holders)) {
-    seen.unseen_processes = find_holders(*root_, seen.devices);
+    seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);
   }
   return seen;
 }

@@ -1,6 +1,7 @@
 // Where things are below the root, and how sysfs links lead there.
 #pragma once
 
+#include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <optional>
@@ -33,7 +34,8 @@ std::string cdev_node_path(const std::string& name);
 std::optional<std::string> cdev_name(const sys::Dir& root, const std::string& device_path);
 
 // Fills in who has the nodes of these devices open, by the nodes' device numbers: names mean nothing in
-// containers. Returns the number of processes that could not be looked into.
-std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices);
+// containers. With Facet::busy also whether somebody has who is not found so; then whoever has any VFIO
+// device open is named, as not certain. Returns the number of processes that could not be looked into.
+std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets);
 
 }  // namespace mdevadm

@@ -117,11 +117,13 @@ Job plan_start(const Snapshot& seen, const Definition& wanted) {
 
 std::string describe(const std::vector<Holder>& holders) {
   std::vector<std::string> names;
-  std::transform(holders.begin(), holders.end(), std::back_inserter(names), [](const Holder& holder) {
-    return holder.command.empty() ? fmt::format("pid {}", holder.pid)
-                                  : fmt::format("pid {} ({})", holder.pid, printable(holder.command));
-  });
-  return join(names, ", ");
+  for (const Holder& holder : holders) {
+    std::string name = holder.command.empty()
+                           ? fmt::format("pid {}", holder.pid)
+                           : fmt::format("pid {} ({})", holder.pid, printable(holder.command));
+    names.push_back(holder.certain ? name : "probably " + name);
+  }
+  return names.empty() ? "a process that cannot be found" : join(names, ", ");
 }
 
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane) {
@@ -133,7 +135,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   job.type = device->type ? device->type->str() : std::string{};
   const bool waits = request.wait_for_holders.count() > 0;
-  if (!device->holders.empty() && !waits && !request.force) {
+  if (device->busy && !waits && !request.force) {
     throw Error(
         ExitCode::in_use, fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
         "end what uses it, wait for that with --timeout SECONDS, or remove it all the same with --force");

@@ -49,14 +49,12 @@ class Performer {
     if (effects_.host.remove(action.device, action.patience) == Removal::done) {
       return;
     }
-    std::vector<Holder> holders = effects_.host.holders(action.device);
-    if (holders.empty()) {
-      holders = Host::vfio_users();  // one of those
-    }
+    Device device = action.device;
+    effects_.host.look_who_holds(device);
     throw Error(
         ExitCode::in_use,
         fmt::format("the removal is pending: the kernel waits for {} to close the device",
-                    holders.empty() ? "whoever uses it" : describe(holders)),
+                    device.holders.empty() ? "whoever uses it" : describe(device.holders)),
         "it ends by itself when the device is closed; until then its UUID and its instance stay taken");
   }
 
@@ -73,14 +71,15 @@ class Performer {
 
   void operator()(const AwaitRelease& action) const {
     const auto deadline = std::chrono::steady_clock::now() + action.patience;
-    std::vector<Holder> holders = effects_.host.holders(action.device);
-    while (!holders.empty() && std::chrono::steady_clock::now() < deadline) {
+    Device device = action.device;
+    effects_.host.look_who_holds(device);
+    while (device.busy && std::chrono::steady_clock::now() < deadline) {
       throw_if_interrupted();
       std::this_thread::sleep_for(holder_poll);
-      holders = effects_.host.holders(action.device);
+      effects_.host.look_who_holds(device);
     }
-    if (!holders.empty() && !action.forced) {
-      throw Error(ExitCode::in_use, fmt::format("it is still in use by {}", describe(holders)));
+    if (device.busy && !action.forced) {
+      throw Error(ExitCode::in_use, fmt::format("it is still in use by {}", describe(device.holders)));
     }
   }
 

@@ -229,6 +229,14 @@ Result<Done> Dir::write_attribute(const std::string& name, std::string_view valu
   return Done{};
 }
 
+Result<UniqueFd> Dir::open_node(const std::string& name) const {
+  UniqueFd fd(::openat(fd_.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd) {
+    return error(name);
+  }
+  return fd;
+}
+
 Result<Done> Dir::remove_file(const std::string& name) const {
   if (::unlinkat(fd_.get(), name.c_str(), 0) != 0) {
     return error(name);

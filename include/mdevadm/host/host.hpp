@@ -56,11 +56,8 @@ class Host {
   // Gone already is success. Throws Error: in_use (the driver refuses), failed.
   Removal remove(const Device& device, std::chrono::milliseconds patience) const;
 
-  // Who has the device's nodes open now.
-  std::vector<Holder> holders(const Device& device) const;
-
-  // Processes that have some VFIO device open, which one the kernel does not tell. A hint, no more.
-  static std::vector<Holder> vfio_users();
+  // Fills in who has the device open now, as observe() does with Facet::holders and Facet::busy.
+  void look_who_holds(Device& device) const;
 
  private:
   const sys::Dir* root_;

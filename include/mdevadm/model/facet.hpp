@@ -8,12 +8,13 @@ namespace mdevadm {
 
 enum class Facet : std::uint32_t {
   none = 0,
-  devices = 1U << 0U,          // the live devices, with parent and type: two readlinks each
-  iommu_group = 1U << 1U,      // one readlink a device
-  driver = 1U << 2U,           // one readlink a device
-  nodes = 1U << 3U,            // group and cdev node of each device, with owner and mode
-  holders = 1U << 4U,          // who has the nodes open: a walk over /proc
-  parents = 1U << 5U,          // the parents: one readlink each
+  devices = 1U << 0U,      // the live devices, with parent and type: two readlinks each
+  iommu_group = 1U << 1U,  // one readlink a device
+  driver = 1U << 2U,       // one readlink a device
+  nodes = 1U << 3U,        // group and cdev node of each device, with owner and mode
+  holders = 1U << 4U,      // who has the nodes open: a walk over /proc
+  busy = 1U << 12U,        // whether somebody whom that walk cannot see has: opens the node for an instant
+  parents = 1U << 5U,      // the parents: one readlink each
   parent_identity = 1U << 6U,  // driver and PCI ids of each parent
   types = 1U << 7U,            // the types of each parent, by name only
   available = 1U << 8U,        // one read a type each, from here ...
@@ -46,6 +47,6 @@ constexpr Facet type_facets =
     Facet::types | Facet::available | Facet::device_api | Facet::type_name | Facet::description;
 constexpr Facet parent_facets = type_facets | Facet::parents | Facet::parent_identity;
 constexpr Facet device_facets =
-    Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes | Facet::holders;
+    Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes | Facet::holders | Facet::busy;
 
 }  // namespace mdevadm

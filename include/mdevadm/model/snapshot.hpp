@@ -50,10 +50,11 @@ struct Node {
   std::uint32_t mode;                    // permission bits
 };
 
-// A process that has a device's VFIO node open.
+// A process that has a device open.
 struct Holder {
   int pid;
   std::string command;
+  bool certain = true;  // no: it has some VFIO device open, which one the kernel does not tell
   bool operator==(const Holder&) const = default;
 };
 
@@ -67,6 +68,7 @@ struct Device {
   std::optional<std::uint64_t> iommu_group{};
   std::vector<Node> nodes{};  // the group's first
   std::vector<Holder> holders{};
+  bool busy = false;  // somebody has it open, seen or not (only with Facet::busy)
 
   const Node* find_node(Node::Kind kind) const;
 };

@@ -34,11 +34,11 @@ struct StopRequest {
 inline constexpr std::chrono::seconds removal_patience{10};
 inline constexpr std::chrono::seconds creation_patience{5};
 
-// Needs Facet::holders of the device. A device that is not active is a job without steps (which of the two an
-// unknown one is, the caller knows). Throws Error{in_use}, naming who holds it.
+// Needs Facet::holders and Facet::busy of the device. A device that is not active is a job without steps
+// (which of the two an unknown one is, the caller knows). Throws Error{in_use}, naming who holds it.
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane);
 
-// "pid 812 (qemu-system-x86), pid 99 (vfiohold)"
+// "pid 812 (qemu-system-x86), probably pid 99 (hold)"; "a process that cannot be found" for none.
 std::string describe(const std::vector<Holder>& holders);
 
 }  // namespace mdevadm

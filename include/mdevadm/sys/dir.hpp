@@ -62,6 +62,9 @@ class [[nodiscard]] Dir {
   // EXDEV.
   Result<UniqueFd> open_attribute(const std::string& name) const;
 
+  // Opens a device node for reading and writing.
+  Result<UniqueFd> open_node(const std::string& name) const;
+
   Result<Done> remove_file(const std::string& name) const;
   Result<Done> set_owner(const std::string& name, std::optional<uid_t> owner,
                          std::optional<gid_t> group) const;

@@ -115,7 +115,8 @@ class StopCommand final : public Command {
         uuids.push_back(*target.uuid);
       }
     }
-    Snapshot seen = context.host().observe({Facet::devices | Facet::holders, std::nullopt, std::move(uuids)});
+    Snapshot seen = context.host().observe(
+        {Facet::devices | Facet::holders | Facet::busy, std::nullopt, std::move(uuids)});
     if (seen.unseen_processes > 0) {
       context.messages().warning(fmt::format(
           "{} processes could not be looked into; one of them may use the device", seen.unseen_processes));

@@ -118,6 +118,7 @@ TEST_CASE("stop of a device in use is refused, waited for, or forced") {
   Snapshot seen;
   seen.devices.push_back(live("mtty", "mtty-1"));
   seen.devices[0].holders = {{812, "qemu"}, {99, ""}};
+  seen.devices[0].busy = true;
   const ParentName mtty = *ParentName::parse("mtty");
   const Error error = refusal([&] { plan_stop(seen, {uuid}, mtty); });
   CHECK(error.code() == ExitCode::in_use);
@@ -128,6 +129,11 @@ TEST_CASE("stop of a device in use is refused, waited for, or forced") {
   const Job forced = plan_stop(seen, {uuid, 0s, true}, mtty);
   REQUIRE(forced.steps.size() == 1);
   CHECK(std::get<RemoveDevice>(forced.steps[0].action).forced);
+}
+
+TEST_CASE("holders are named as surely as they are known") {
+  CHECK(describe(std::vector<Holder>{}) == "a process that cannot be found");
+  CHECK(describe(std::vector<Holder>{{812, "qemu"}, {99, "", false}}) == "pid 812 (qemu), probably pid 99");
 }
 
 TEST_CASE("stop of what is not active has nothing to do") {
