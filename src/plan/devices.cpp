@@ -35,16 +35,16 @@ Device device_to_be(const Parent& parent, const Definition& wanted) {
 }
 
 void require_same(const Device& active, const Definition& wanted, const std::string& doing) {
-  const std::string type = active.type ? active.type->str() : "a type that cannot be read";
   if (active.parent != wanted.parent) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: a device with this UUID is active on {}", doing, active.parent.str()),
                 fmt::format("stop that one first: mdevadm stop {}", active.uuid.str()));
   }
-  if (active.type != wanted.type) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: it is active as {}, and {} is wanted", doing, type, wanted.type.str()),
-                fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
+  if (active.type && active.type != wanted.type) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: it is active as {}, and {} is wanted", doing, active.type->str(), wanted.type.str()),
+        fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
   }
 }
 
@@ -90,7 +90,11 @@ Job plan_start(const Snapshot& seen, const Definition& wanted) {
   const std::string doing = "cannot " + job.goal;
   if (const Device* active = seen.find_device(wanted.uuid)) {
     require_same(*active, wanted, doing);
-    job.note = "is active already";
+    if (active->type) {
+      job.note = "is active already";
+    } else {  // somebody is just making it
+      job.steps.push_back({AwaitDevice{wanted.uuid, wanted.type, creation_patience}, std::nullopt});
+    }
     return job;
   }
   const Type& type = require_type(seen, wanted.parent, wanted.type, doing);
@@ -108,7 +112,7 @@ Job plan_start(const Snapshot& seen, const Definition& wanted) {
   for (const Attribute& attribute : wanted.attributes) {
     job.steps.push_back({WriteAttribute{wanted.uuid, attribute}, std::nullopt});  // goes with the device
   }
-  job.steps.push_back({AwaitDevice{wanted.uuid, creation_patience}, std::nullopt});
+  job.steps.push_back({AwaitDevice{wanted.uuid, wanted.type, creation_patience}, std::nullopt});
   if (wanted.node) {
     job.steps.push_back({OwnNode{wanted.uuid, *wanted.node}, std::nullopt});
   }

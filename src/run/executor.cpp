@@ -67,6 +67,12 @@ class Performer {
       warnings_.push_back(fmt::format(
           "'{}' is up, but there is no /dev/vfio here in which its node could show", action.uuid.str()));
     }
+    const Snapshot seen = effects_.host.observe({Facet::devices, std::nullopt, std::vector{action.uuid}});
+    const Device* device = seen.find_device(action.uuid);
+    if (device == nullptr || device->type != action.type) {
+      throw Error(ExitCode::conflict,
+                  device == nullptr ? "somebody removed it meanwhile" : "somebody made it of another type");
+    }
   }
 
   void operator()(const AwaitRelease& action) const {
@@ -100,7 +106,8 @@ class Performer {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
                   "the kernel waits until whoever uses it has closed it");
     }
-    if (device->parent == action.parent && device->type == action.type) {
+    if (device->parent == action.parent) {
+      (*this)(AwaitDevice{action.uuid, action.type, creation_patience});
       throw AlreadySo{"is active already"};
     }
   }

@@ -30,9 +30,11 @@ struct WriteAttribute {
   Attribute attribute;
 };
 
-// Waits until type and node of a new device can be seen.
+// Waits until type and node of a device can be seen: the kernel shows the device first. Fails if it has
+// another type.
 struct AwaitDevice {
   Uuid uuid;
+  TypeName type;
   std::chrono::milliseconds patience;
 };
 

@@ -75,6 +75,16 @@ TEST_CASE("start of what runs as wanted has nothing to do") {
   CHECK(job.note == "is active already");
 }
 
+TEST_CASE("start of what somebody is just making waits until its type can be seen") {
+  Snapshot seen = host_with(1);
+  seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
+  seen.devices[0].type.reset();
+  const Job job = plan_start(seen, wanted());
+  REQUIRE(job.steps.size() == 1);
+  CHECK(std::get<AwaitDevice>(job.steps[0].action).type.str() == "nvidia-17");
+  CHECK_FALSE(job.steps[0].undo);
+}
+
 TEST_CASE("start of what runs otherwise is a conflict") {
   Snapshot seen = host_with(1);
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-18"));
