@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <map>
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/sys/file_lock.hpp>
 #include <mdevadm/sys/process.hpp>
+#include <optional>
 
 #include "paths.hpp"
 
@@ -52,9 +54,20 @@ bool is_busy(const sys::Dir& root, const Device& device) {
   return !node && node.error().number == EBUSY;
 }
 
+// Of several that ask at once, each would take the others for users of the device. No lock is no reason not
+// to ask.
+std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
+  constexpr std::chrono::seconds patience{5};
+  const sys::Result<sys::Dir> nodes = root.open_dir(vfio_folder);
+  sys::Result<sys::FileLock> lock =
+      nodes ? sys::FileLock::acquire(*nodes, patience) : sys::Result<sys::FileLock>(nodes.error());
+  return lock ? std::optional(*std::move(lock)) : std::nullopt;
+}
+
 }  // namespace
 
 std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets) {
+  const auto lock = has(facets, Facet::busy) ? one_at_a_time(root) : std::nullopt;
   std::multimap<dev_t, Device*> nodes;
   for (Device& device : devices) {
     device.holders.clear();

@@ -17,23 +17,36 @@ namespace {
 
 constexpr std::chrono::milliseconds pause{5};
 
+// 0, or errno.
+int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return errno;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return EWOULDBLOCK;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::acquire(const Dir& folder, const std::string& name,
                                    std::chrono::milliseconds patience) {
   UniqueFd fd(::openat(folder.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) {
-    return SysError{errno, folder.path_of(name)};
+  if (const int number = fd ? lock(fd, patience) : errno; number != 0) {
+    return SysError{number, folder.path_of(name)};
   }
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      return SysError{errno, folder.path_of(name)};
-    }
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return SysError{EWOULDBLOCK, folder.path_of(name)};
-    }
-    std::this_thread::sleep_for(pause);
+  return FileLock(std::move(fd));
+}
+
+Result<FileLock> FileLock::acquire(const Dir& folder, std::chrono::milliseconds patience) {
+  UniqueFd fd(::openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (const int number = fd ? lock(fd, patience) : errno; number != 0) {
+    return SysError{number, folder.path()};
   }
   return FileLock(std::move(fd));
 }

@@ -20,6 +20,9 @@ class [[nodiscard]] FileLock {
   static Result<FileLock> acquire(const Dir& folder, const std::string& name,
                                   std::chrono::milliseconds patience);
 
+  // The same on a folder itself, which leaves no file behind.
+  static Result<FileLock> acquire(const Dir& folder, std::chrono::milliseconds patience);
+
   // Who holds the lock on that file now, or pid 0.
   static LockHolder holder(const Dir& folder, const std::string& name);
 

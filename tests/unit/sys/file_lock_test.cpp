@@ -1,4 +1,6 @@
 #include <unistd.h>
+
+#include <filesystem>
 #include <mdevadm/sys/file_lock.hpp>
 
 #include "catch.hpp"
@@ -7,6 +9,18 @@
 using namespace mdevadm;
 using sys::Dir;
 using sys::FileLock;
+
+TEST_CASE("a folder can be locked without leaving a file in it") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  {
+    const auto first = FileLock::acquire(dir, std::chrono::milliseconds(0));
+    REQUIRE(first);
+    CHECK_FALSE(FileLock::acquire(dir, std::chrono::milliseconds(20)));
+  }
+  CHECK(FileLock::acquire(dir, std::chrono::milliseconds(0)));
+  CHECK(std::filesystem::is_empty(temp.path()));
+}
 
 TEST_CASE("a lock is had once, told of while it is held, and free afterwards") {
   const test::TempDir temp;
