@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
 #include <span>

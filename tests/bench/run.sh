@@ -9,7 +9,7 @@ mdevadm=$(realpath "${1:-$here/../../build/release/src/mdevadm}")
 
 if [ "${MDEVADM_BENCH_INSIDE:-}" != 1 ]; then
   [ "$(id -u)" = 0 ] || { echo "run.sh: run this as root: it lays a folder over /sys in a mount namespace" >&2; exit 1; }
-  "$here/../tools/packages.sh" hyperfine strace mdevctl jq g++
+  "$here/../tools/packages.sh" hyperfine strace mdevctl jq bsdextrautils g++
   work=$(mktemp -d -p /dev/shm)
   trap 'rm -rf "$work"' EXIT
   g++ -O2 -std=c++20 -o "$work/make_tree" "$here/make_tree.cpp"

@@ -13,14 +13,14 @@ enum class Facet : std::uint32_t {
   driver = 1U << 2U,       // one readlink a device
   nodes = 1U << 3U,        // group and cdev node of each device, with owner and mode
   holders = 1U << 4U,      // who has the nodes open: a walk over /proc
-  busy = 1U << 12U,        // whether somebody whom that walk cannot see has: opens the node for an instant
-  parents = 1U << 5U,      // the parents: one readlink each
-  parent_identity = 1U << 6U,  // driver and PCI ids of each parent
-  types = 1U << 7U,            // the types of each parent, by name only
-  available = 1U << 8U,        // one read a type each, from here ...
-  device_api = 1U << 9U,
-  type_name = 1U << 10U,
-  description = 1U << 11U,  // ... to here
+  busy = 1U << 5U,         // whether somebody whom that walk cannot see has: opens the node for an instant
+  parents = 1U << 6U,      // the parents: one readlink each
+  parent_identity = 1U << 7U,  // driver and PCI ids of each parent
+  types = 1U << 8U,            // the types of each parent, by name only
+  available = 1U << 9U,        // one read a type each, from here ...
+  device_api = 1U << 10U,
+  type_name = 1U << 11U,
+  description = 1U << 12U,  // ... to here
 };
 
 constexpr Facet operator|(Facet a, Facet b) {
