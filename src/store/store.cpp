@@ -126,13 +126,6 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   return result;
 }
 
-bool Store::is_empty() const {
-  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_folder);
-  const sys::Result<std::vector<sys::Entry>> entries =
-      devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
-  return !entries || entries->empty();
-}
-
 std::string Store::path_of(const Definition& definition) const {
   return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
 }

@@ -20,9 +20,6 @@ class Store {
   // cannot be used is reported in `broken`, the rest counts. Throws Error if a folder cannot be read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
-  // Whether there is any definition, without reading one.
-  bool is_empty() const;
-
   // Where a definition is kept, for messages.
   std::string path_of(const Definition& definition) const;
 
