@@ -14,36 +14,6 @@ namespace mdevadm::store {
 
 namespace {
 
-// Ends the reading of a file; becomes FileContent::problem.
-struct Broken {
-  toml::source_position where;
-  std::string message;
-};
-
-std::string kind_name(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "an array";
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "an integer";
-    case toml::node_type::floating_point: return "a number with a fraction";
-    case toml::node_type::boolean: return "a truth value";
-    default: return "a date or time";
-  }
-}
-
-[[noreturn]] void broken(const toml::node& node, std::string message) {
-  throw Broken{node.source().begin, std::move(message)};
-}
-
-std::string text_of(const toml::node& node, std::string_view key) {
-  const auto* text = node.as_string();
-  if (text == nullptr) {
-    broken(node, fmt::format("'{}' must be a string, not {}", key, kind_name(node)));
-  }
-  return text->get();
-}
-
 template <typename Checked>
 Checked checked_text(const toml::node& node, std::string_view key, std::string_view rule) {
   const std::string text = text_of(node, key);
@@ -66,14 +36,6 @@ StartMode start_mode(const toml::node& node) {
     broken(node, fmt::format("'start' must be \"auto\" or \"manual\", not \"{}\"", printable(text)));
   }
   return text == "auto" ? StartMode::automatic : StartMode::manual;
-}
-
-std::uint64_t count_of(const toml::node& node, std::string_view key) {
-  const auto* number = node.as_integer();
-  if (number == nullptr || number->get() < 1) {
-    broken(node, fmt::format("'{}' must be a whole number of at least 1", key));
-  }
-  return static_cast<std::uint64_t>(number->get());
 }
 
 std::uint32_t file_mode(const toml::node& node) {
