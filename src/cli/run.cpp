@@ -6,11 +6,11 @@
 #include <cerrno>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/version.hpp>
 
 #include "app.hpp"
 #include "complete.hpp"
 #include "help.hpp"
-#include "version.hpp"
 
 namespace mdevadm::cli {
 
@@ -55,7 +55,7 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
     messages.set_quiet();
   }
   if (line.wants_version()) {
-    write_results(version_text, env);
+    write_results(fmt::format("mdevadm {}\n", version), env);
     return ExitCode::done;
   }
   if (const std::string topic = line.help_topic(); !topic.empty()) {

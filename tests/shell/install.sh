@@ -7,7 +7,8 @@ target=$(mktemp -d)
 trap 'rm -rf "$target"' EXIT
 run env DESTDIR="$target" cmake --install "$BUILD" --prefix /usr
 exits 0 "cmake --install works"
-same "$(cd "$target" && find . -type f | sort)" "$(sort <<'T'
+same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<'T'
+./usr/bin/mdevsim
 ./usr/sbin/mdevadm
 ./usr/share/bash-completion/completions/mdevadm
 ./usr/share/doc/mdevadm/CHANGELOG.md
@@ -27,6 +28,12 @@ same "$(cd "$target" && find . -type f | sort)" "$(sort <<'T'
 ./usr/share/mdevadm/schema.json
 T
 )" "the files are where they belong"
+same "$(cd "$target/usr/share/mdevadm/scenarios" && find . -type f | sort)" "$(cd "$here/../../examples/scenarios" && find . -type f | sort)" \
+  "all scenarios are there"
+for scenario in $("$target/usr/bin/mdevsim" list | cut -d' ' -f1); do
+  run "$target/usr/bin/mdevsim" check "$scenario"
+  out_has "^$target/usr/share/mdevadm/scenarios/$scenario.toml: kernel " "the scenario $scenario is found where it was installed"
+done
 run "$target/usr/sbin/mdevadm" --version
 exits 0 "what was installed runs"
 for example in "$target"/usr/share/doc/mdevadm/examples/*.toml; do

@@ -14,6 +14,7 @@ declare -A may_use=(
   [plan]="plan model util"
   [render]="render model util"
   [run]="run plan host store model sys util"
+  [sim]="sim plan store model sys util"
   [cli]="cli run render plan host store model sys util"
 )
 
@@ -42,7 +43,8 @@ done
 # Libraries stay behind their room's .cpp files.
 wraps() { grep -rlE "^ *# *include +[<\"]$1" "$top/src" "$top/include" | sed "s|$top/||" | grep -vE "^$2" || true; }
 same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
-same "$(wraps 'CLI/' 'src/cli/')" "" "CLI11 is included in cli only"
+same "$(wraps 'CLI/' 'src/(cli/|sim/commands.cpp)')" "" "CLI11 is included in cli and in mdevsim's command line only"
+same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.cpp')" "" "libsmartcols is included in render's sources only"
 same "$(wraps 'nlohmann' 'src/render/[a-z]*\.cpp')" "" "the JSON library is included in render's sources only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"

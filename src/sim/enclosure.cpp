@@ -1,0 +1,253 @@
+#include "enclosure.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::sim {
+
+namespace {
+
+constexpr int no_proc = 125;      // the first process could not have a /proc of its own
+constexpr int not_started = 127;  // as shells say it
+constexpr const char* source = "mdevsim";
+
+[[noreturn]] void fail(const std::string& doing, const std::string& hint = {}) {
+  throw Error(ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(errno)), hint);
+}
+
+void write_file(const char* path, const std::string& text) {
+  const sys::UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    fail(fmt::format("cannot write {}", path));
+  }
+}
+
+void become_root(uid_t user, gid_t group) {
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", fmt::format("0 {} 1", user));
+  write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
+}
+
+void mount_empty(const std::string& path) {
+  if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
+    fail(fmt::format("cannot mount an empty folder on '{}'", path));
+  }
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Shows what `name` was in the folder `old` again under `path`. What cannot be shown is missing there.
+void show_again(int old, const char* name, const std::string& path) {
+  struct stat status {};
+  if (::fstatat(old, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return;
+  }
+  if (S_ISLNK(status.st_mode)) {
+    std::array<char, PATH_MAX> target{};
+    if (::readlinkat(old, name, target.data(), target.size() - 1) > 0) {
+      std::ignore = ::symlink(target.data(), path.c_str());
+    }
+    return;
+  }
+  // One that is only shown again would look for its terminals where it came from.
+  if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(5, 2) &&
+      ::mknod(path.c_str(), status.st_mode, status.st_rdev) == 0) {
+    ::chmod(path.c_str(), status.st_mode & 07777);
+    return;
+  }
+  if (S_ISDIR(status.st_mode)) {
+    ::mkdir(path.c_str(), 0755);
+  } else {
+    const sys::UniqueFd place(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  }
+  const sys::UniqueFd tree(::open_tree(old, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+  if (tree) {
+    ::move_mount(tree.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+  }
+}
+
+void rebuild(const std::string& parent) {
+  const sys::UniqueFd old(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!old) {
+    fail(fmt::format("cannot open '{}'", parent));
+  }
+  mount_empty(parent);
+  DIR* list = ::fdopendir(::dup(old.get()));
+  while (const dirent* entry = list == nullptr ? nullptr : ::readdir(list)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") {
+      show_again(old.get(), entry->d_name, fmt::format("{}/{}", parent, name));
+    }
+  }
+  if (list != nullptr) {
+    ::closedir(list);
+  }
+}
+
+}  // namespace
+
+void require_fuse() {
+  const sys::UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) {
+    const bool missing = errno == ENOENT || errno == ENODEV || errno == ENXIO;
+    fail("cannot simulate a host: /dev/fuse cannot be opened",
+         missing ? "load the kernel's module: modprobe fuse" : "run as root, or ask for access to /dev/fuse");
+  }
+}
+
+void enclose() {
+  const uid_t user = ::geteuid();
+  const gid_t group = ::getegid();
+  if (::unshare(CLONE_NEWNS | (user == 0 ? 0 : CLONE_NEWUSER)) != 0) {
+    fail("cannot make namespaces for a simulated host",
+         user == 0 ? "this needs CAP_SYS_ADMIN; containers are often without"
+                   : "run as root; here ordinary users may not make user namespaces");
+  }
+  if (user != 0) {
+    become_root(user, group);
+  }
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    fail("cannot make mounts private", "run as root; here user namespaces may not mount");
+  }
+}
+
+void replace_folders(const std::string& parent, const std::vector<std::string>& names,
+                     const std::optional<std::string>& kept) {
+  const auto missing = [&](const std::string& name) { return !is_folder(parent + "/" + name); };
+  if (std::any_of(names.begin(), names.end(), missing)) {
+    rebuild(parent);
+  }
+  for (const std::string& name : names) {
+    const std::string path = parent + "/" + name;
+    ::mkdir(path.c_str(), 0755);
+    if (!kept) {
+      mount_empty(path);
+      continue;
+    }
+    const std::string home = *kept + path;
+    std::ignore = sys::Dir::open("/")
+                      .or_throw("cannot open '/'")
+                      .make_dirs(home.substr(1))
+                      .or_throw("cannot make '{}'", home);
+    if (::mount(home.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      fail(fmt::format("cannot show '{}' as '{}'", home, path));
+    }
+  }
+}
+
+namespace {
+
+volatile sig_atomic_t command_pid = 0;
+
+extern "C" void pass_on(int number) {
+  if (command_pid > 0) {
+    ::kill(command_pid, number);
+  }
+}
+
+// Between us and the command: the first process of its namespace, which the kernel takes all others with.
+[[noreturn]] void be_first(const std::vector<std::string>& words, bool own_processes) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (own_processes && ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
+    ::_exit(no_proc);
+  }
+  struct sigaction action {};
+  action.sa_handler = pass_on;
+  for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+    ::sigaction(number, &action, nullptr);
+  }
+  ::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  ::signal(SIGQUIT, SIG_IGN);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGPIPE}) {
+      ::signal(number, SIG_DFL);
+    }
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::vector<char*> arguments;
+    for (const std::string& word : words) {
+      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp takes them so, and changes none
+    }
+    arguments.push_back(nullptr);
+    ::execvp(arguments[0], arguments.data());
+    const std::string why = fmt::format("mdevsim: error: cannot run '{}': {}\n", printable(words.front()),
+                                        sys::errno_text(errno));
+    std::ignore = ::write(STDERR_FILENO, why.data(), why.size());
+    ::_exit(not_started);
+  }
+  command_pid = child;
+  int status = 0;
+  while (true) {
+    const pid_t ended = ::wait(&status);
+    if (ended == child) {
+      ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    }
+    if (ended < 0 && errno != EINTR) {
+      ::_exit(1);
+    }
+  }
+}
+
+Enclosed start_first(const std::vector<std::string>& words, bool own_processes) {
+  const long child =
+      ::syscall(SYS_clone, SIGCHLD | (own_processes ? CLONE_NEWPID : 0), nullptr, nullptr, nullptr, nullptr);
+  if (child < 0) {
+    fail(fmt::format("cannot start '{}'", printable(words.front())));
+  }
+  if (child == 0) {
+    be_first(words, own_processes);
+  }
+  const pid_t first = static_cast<pid_t>(child);
+  return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0)))};
+}
+
+}  // namespace
+
+Enclosed start_enclosed(const std::vector<std::string>& words) {
+  // Whether a /proc may be mounted is known by trying.
+  const long probe = ::syscall(SYS_clone, SIGCHLD | CLONE_NEWPID, nullptr, nullptr, nullptr, nullptr);
+  if (probe == 0) {
+    ::_exit(::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0 &&
+                    ::umount("/proc") == 0
+                ? 0
+                : no_proc);
+  }
+  int status = 0;
+  const bool own_processes = probe > 0 && ::waitpid(static_cast<pid_t>(probe), &status, 0) == probe &&
+                             WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return start_first(words, own_processes);
+}
+
+int exit_code_of(const Enclosed& enclosed) {
+  int status = 0;
+  while (::waitpid(enclosed.first, &status, 0) < 0) {
+    if (errno != EINTR) {
+      return 1;
+    }
+  }
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace mdevadm::sim

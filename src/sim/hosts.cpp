@@ -1,0 +1,291 @@
+#include "hosts.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <iostream>
+#include <mdevadm/sim/machine.hpp>
+#include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/unique_fd.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "enclosure.hpp"
+#include "server.hpp"
+
+namespace mdevadm::sim {
+
+namespace {
+
+constexpr const char* control_folder = "sys/kernel/mdevsim";
+
+// Every node takes a descriptor.
+void allow_many_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
+  if (!real) {
+    throw Error(ExitCode::failed,
+                fmt::format("cannot use '{}': {}", printable(path), sys::errno_text(errno)));
+  }
+  return real.get();
+}
+
+volatile sig_atomic_t passed_to = 0;
+
+extern "C" void pass_signal(int number) {
+  if (passed_to > 0) {
+    ::kill(passed_to, number);
+  }
+}
+
+void pass_signals_to(pid_t process) {
+  passed_to = process;
+  struct sigaction action {};
+  action.sa_handler = pass_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+    ::sigaction(number, &action, nullptr);
+  }
+  ::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  ::signal(SIGQUIT, SIG_IGN);
+}
+
+}  // namespace
+
+int run_on(const Scenario& scenario, const std::vector<std::string>& command,
+           const std::optional<std::string>& kept) {
+  require_fuse();
+  allow_many_files();
+  std::optional<std::string> home;
+  if (kept) {
+    ::mkdir(kept->c_str(), 0755);
+    home = real_path(*kept);
+  }
+  enclose();
+  Ptys nodes("/dev/vfio", scenario.nodes);  // before /dev changes: a ptmx finds its terminals beside itself
+  replace_folders("/etc", {"mdevadm", "mdevctl.d"}, home);
+  replace_folders("/run", {"mdevadm"}, std::nullopt);
+  replace_folders("/dev", {"vfio"}, std::nullopt);
+  Machine machine(scenario, nodes);
+  Server server(machine, nodes);
+  server.mount("/sys");
+  const Enclosed enclosed = start_enclosed(command);
+  pass_signals_to(enclosed.first);
+  server.serve(enclosed.ended.get());
+  return exit_code_of(enclosed);
+}
+
+// --- below a folder ---
+
+namespace {
+
+// What a mount left in /proc/self/mountinfo: folder and kind of file system, of those that are ours.
+std::vector<std::string> our_mounts(const std::string& folder) {
+  const std::string text =
+      sys::read_stream("/proc/self/mountinfo").or_throw("cannot read the list of mounts");
+  std::vector<std::string> result;
+  for (const std::string_view line : split(text, '\n')) {
+    const std::vector<std::string_view> fields = split(line, ' ');
+    const bool below = fields.size() > 8 && fields[4].starts_with(folder + "/");
+    if (below &&
+        (line.find(" mdevsim ") != std::string_view::npos || fields[4].starts_with(folder + "/dev/vfio/"))) {
+      result.emplace_back(fields[4]);
+    }
+  }
+  return result;
+}
+
+// The process that serves a mounted host: tells once whether it went well, then stays.
+[[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& folder, int tell) {
+  std::string answer = "ok";
+  ::setsid();
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const sys::UniqueFd stop(::signalfd(-1, &signals, SFD_CLOEXEC));
+  const std::string nodes_folder = folder + "/dev/vfio";
+  try {
+    if (::mount("mdevsim", nodes_folder.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
+      throw Error(ExitCode::failed,
+                  fmt::format("cannot mount on '{}': {}", nodes_folder, sys::errno_text(errno)));
+    }
+    Ptys nodes(nodes_folder, scenario.nodes);
+    Machine machine(scenario, nodes);
+    Server server(machine, nodes);
+    server.mount(folder + "/sys");
+    std::ignore = ::write(tell, answer.data(), answer.size());
+    ::close(tell);
+    const sys::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+      ::dup2(null.get(), fd);
+    }
+    std::ignore = ::chdir("/");
+    server.serve(stop.get());
+    server.unmount();
+  } catch (const std::exception& error) {
+    answer = error.what();
+    std::ignore = ::write(tell, answer.data(), answer.size());
+  }
+  ::umount2(nodes_folder.c_str(), MNT_DETACH);
+  ::_exit(0);
+}
+
+}  // namespace
+
+void mount_at(const Scenario& scenario, const std::string& given) {
+  require_fuse();
+  if (::geteuid() != 0) {
+    throw Error(ExitCode::failed,
+                fmt::format("cannot mount a simulated host on '{}': only root may", printable(given)),
+                "as an ordinary user: mdevsim run SCENARIO -- COMMAND");
+  }
+  allow_many_files();
+  const std::string folder = real_path(given);
+  if (!our_mounts(folder).empty()) {
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot mount a simulated host on '{}': there is one", printable(folder)),
+                fmt::format("mdevsim umount {}", folder));
+  }
+  const sys::Dir home = sys::Dir::open(folder).or_throw("cannot open '{}'", printable(folder));
+  std::ignore = home.make_dirs("sys").or_throw("cannot make '{}/sys'", folder);
+  std::ignore = home.make_dirs("dev/vfio").or_throw("cannot make '{}/dev/vfio'", folder);
+  std::array<int, 2> told{};
+  if (::pipe2(told.data(), O_CLOEXEC) != 0) {
+    throw Error(ExitCode::failed, fmt::format("cannot make a pipe: {}", sys::errno_text(errno)));
+  }
+  const sys::UniqueFd read_end(told[0]);
+  sys::UniqueFd write_end(told[1]);
+  const pid_t server = ::fork();
+  if (server == 0) {
+    serve_mounted(scenario, folder, write_end.release());
+  }
+  write_end.reset();
+  std::array<char, 1024> buffer{};
+  const ssize_t got = ::read(read_end.get(), buffer.data(), buffer.size());
+  const std::string answer(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  if (answer != "ok") {
+    throw Error(ExitCode::failed, answer.empty() ? "the simulated host ended before it began" : answer);
+  }
+}
+
+void unmount_at(const std::string& given) {
+  const std::string folder = real_path(given);
+  const std::vector<std::string> mounts = our_mounts(folder);
+  if (mounts.empty()) {
+    throw Error(ExitCode::not_found, fmt::format("there is no simulated host on '{}'", printable(folder)));
+  }
+  if (::umount((folder + "/sys").c_str()) != 0 && errno == EBUSY) {
+    throw Error(ExitCode::in_use,
+                fmt::format("cannot take the simulated host from '{}': somebody is in it", folder));
+  }
+  ::umount2((folder + "/dev/vfio").c_str(), MNT_DETACH);
+  // Only what is empty goes.
+  for (const char* name : {"/sys", "/dev/vfio", "/dev"}) {
+    ::rmdir((folder + name).c_str());
+  }
+}
+
+// --- talking to a host ---
+
+namespace {
+
+sys::Dir open_host(const std::string& root) {
+  const sys::Result<sys::Dir> top = sys::Dir::open(root);
+  sys::Result<sys::Dir> folder = top ? top->open_dir(control_folder) : sys::Result<sys::Dir>(top.error());
+  if (!folder) {
+    throw Error(ExitCode::not_found, fmt::format("there is no simulated host in '{}'", printable(root)),
+                "run this inside mdevsim run, or with --root DIR of mdevsim mount");
+  }
+  return *std::move(folder);
+}
+
+std::string reason(int number, std::string_view device) {
+  switch (number) {
+    case EBUSY: return "somebody else uses it, or its group";
+    case ENODEV: return "there is no such device, or no vGPU is set up on it";
+    case EINVAL: return "the driver refuses: not every device of its virtual machine is online";
+    case ENOSPC: return "the driver has no resources left for it";
+    case EPERM:
+      return fmt::format("one virtual machine has one such device, and this one has another than {}", device);
+    default: return sys::errno_text(number);
+  }
+}
+
+std::string node_path(const sys::Dir& top, const std::string& device) {
+  for (const char* bus : {"mdev", "pci"}) {
+    const auto link = top.read_link(fmt::format("sys/bus/{}/devices/{}/iommu_group", bus, device));
+    if (link) {
+      return "dev/vfio/" + link->substr(link->rfind('/') + 1);
+    }
+  }
+  throw Error(ExitCode::not_found, fmt::format("cannot hold '{}': no such device", printable(device)));
+}
+
+}  // namespace
+
+void send_control(const std::string& root, const std::string& line) {
+  const sys::Result<sys::Done> done = open_host(root).write_attribute("control", line);
+  if (!done) {
+    const int number = done.error().number;
+    throw Error(number == EINVAL ? ExitCode::usage : ExitCode::failed,
+                fmt::format("'{}' was not done: {}", printable(line), sys::errno_text(number)),
+                number == EINVAL ? "see mdevsim(8) for what the control file takes" : "");
+  }
+}
+
+std::string read_events(const std::string& root) {
+  std::ignore = open_host(root);
+  return sys::read_stream(root + "/" + control_folder + "/events").or_throw("cannot read the events");
+}
+
+void hold(const std::string& root, const std::vector<std::string>& devices,
+          std::optional<std::uint64_t> seconds) {
+  const sys::Dir host = open_host(root);
+  const sys::Dir top = sys::Dir::open(root).or_throw("cannot open '{}'", root);
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    ::sigaddset(&signals, number);
+  }
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  std::vector<sys::UniqueFd> open;
+  for (const std::string& device : devices) {
+    const std::string node = node_path(top, device);
+    const auto asked = host.write_attribute("control", fmt::format("hold {} {}", device, ::getpid()));
+    if (!asked) {
+      throw Error(asked.error().number == EBUSY ? ExitCode::in_use : ExitCode::failed,
+                  fmt::format("cannot hold '{}': {}", device, reason(asked.error().number, device)));
+    }
+    open.emplace_back(::openat(top.fd(), node.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!open.back()) {
+      throw Error(ExitCode::failed, fmt::format("cannot open '{}': {}", node, sys::errno_text(errno)),
+                  "this host's nodes are numbers only: too many devices, or 'nodes = false' in the scenario");
+    }
+    std::ignore = host.write_attribute("control", fmt::format("opened {}", device));
+  }
+  std::cout << "holding " << join(devices, " ") << std::endl;
+  const sys::UniqueFd stop(::signalfd(-1, &signals, SFD_CLOEXEC));
+  pollfd wait{.fd = stop.get(), .events = POLLIN, .revents = 0};
+  constexpr std::uint64_t longest = 1000000;
+  ::poll(&wait, 1, seconds ? static_cast<int>(std::min(*seconds, longest) * 1000) : -1);
+}
+
+}  // namespace mdevadm::sim

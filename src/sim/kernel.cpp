@@ -1,0 +1,266 @@
+#include "kernel.hpp"
+
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace mdevadm::sim {
+
+std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned base) {
+  if (text.ends_with('\n')) {
+    text.remove_suffix(1);
+  }
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+  }
+  if (base == 0) {
+    base = 10;
+    if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+      base = 16;
+      text.remove_prefix(2);
+    } else if (text.size() > 1 && text[0] == '0') {
+      base = 8;
+      text.remove_prefix(1);
+    }
+  }
+  std::uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, static_cast<int>(base));
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional(value)
+                                                                                   : std::nullopt;
+}
+
+void Timeline::after(Time delay, std::function<void()> what) {
+  if (delay <= Time{0}) {
+    what();
+  } else {
+    due_.emplace(now_ + delay, std::move(what));
+  }
+}
+
+void Timeline::proceed(Time now) {
+  now_ = std::max(now_, now);
+  while (!due_.empty() && due_.begin()->first <= now_) {
+    const std::function<void()> what = std::move(due_.begin()->second);
+    due_.erase(due_.begin());
+    what();
+  }
+}
+
+std::optional<Time> Timeline::next() const {
+  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+}
+
+void Events::emit(std::string_view action, const std::string& path, std::string_view subsystem,
+                  const Fields& fields) {
+  constexpr std::size_t kept = 16 << 20;  // a day of churn; then the older half goes
+  if (text_.size() > kept) {
+    text_.erase(0, text_.find("\n\n", kept / 2) + 2);
+  }
+  fmt::format_to(std::back_inserter(text_), "{}@{}\nACTION={}\nDEVPATH={}\nSUBSYSTEM={}\n", action, path,
+                 action, path, subsystem);
+  for (const auto& [name, value] : fields) {
+    fmt::format_to(std::back_inserter(text_), "{}={}\n", name, value);
+  }
+  fmt::format_to(std::back_inserter(text_), "SEQNUM={}\n\n", ++sequence_);
+}
+
+std::optional<Trouble::Strike> Trouble::strike(Operation operation, std::string_view attribute) {
+  std::optional<Strike> result;
+  for (Counted& counted : faults_) {
+    const Fault& fault = counted.fault;
+    if (fault.at != operation || (!fault.attribute.empty() && fault.attribute != attribute)) {
+      continue;
+    }
+    ++counted.seen;
+    if (fault.nth == 0 || fault.nth == counted.seen) {
+      result = Strike{fault.error, fault.vanish};
+    }
+  }
+  return result;
+}
+
+Time Trouble::delay(Operation of) const {
+  const auto found = delays_.find(of);
+  return found == delays_.end() ? Time{0} : found->second;
+}
+
+std::uint64_t NumberPool::take() {
+  if (free_.empty()) {
+    return next_++;
+  }
+  const std::uint64_t number = *free_.begin();
+  free_.erase(free_.begin());
+  return number;
+}
+
+Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
+    : nodes(node_keeper), version(scenario.kernel), cdev(scenario.cdev) {
+  files.folders(Kernfs::root, "kernel/iommu_groups");
+  files.folders(Kernfs::root, "bus/mdev/devices");
+  files.folders(Kernfs::root, "bus/mdev/drivers");
+  for (const Fault& fault : scenario.faults) {
+    trouble.add(fault);
+  }
+  for (const Delay& delay : scenario.delays) {
+    trouble.set_delay(delay.of, delay.time);
+  }
+}
+
+// --- VFIO ---
+
+namespace {
+
+Events::Fields node_fields(dev_t number, const std::string& name) {
+  return {
+      {"MAJOR", std::to_string(major(number))}, {"MINOR", std::to_string(minor(number))}, {"DEVNAME", name}};
+}
+
+std::string device_text(dev_t number) {
+  return fmt::format("{}:{}\n", major(number), minor(number));
+}
+
+}  // namespace
+
+std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
+  const std::uint64_t number = group_numbers_.take();
+  Group& group = groups[number];
+  const std::string name = std::to_string(number);
+  group.folder = files.folders(Kernfs::root, "kernel/iommu_groups/" + name);
+  files.folder(group.folder, "devices");
+  if (era == Era::v6_1 && !first.isolated) {
+    files.constant(group.folder, "name", "vfio-noiommu\n");
+  }
+  files.constant(group.folder, "reserved_regions", "");
+  files.attribute(
+      group.folder, "type", 0644,
+      [type = std::string(first.isolated ? "DMA\n" : "unknown\n")] { return Reading{type}; },
+      [](std::string_view, const Answer& answer) { answer(-EINVAL); });
+  const dev_t node = nodes.appear(name);
+  const NodeId folder = files.folders(Kernfs::root, "devices/virtual/vfio/" + name);
+  files.constant(folder, "dev", device_text(node));
+  files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio"));
+  files.link(files.folders(Kernfs::root, "class/vfio"), name, folder);
+  events.emit("add", "/devices/virtual/vfio/" + name, "vfio", node_fields(node, "vfio/" + name));
+  return number;
+}
+
+void Kernel::close_group(std::uint64_t number) {
+  const std::string name = std::to_string(number);
+  const auto folder = files.walk("devices/virtual/vfio/" + name);
+  const Reading dev = files.get(*files.find(*folder, "dev"))->show();
+  const std::string text = dev.text.substr(0, dev.text.size() - 1);
+  const std::size_t colon = text.find(':');
+  events.emit(
+      "remove", "/devices/virtual/vfio/" + name, "vfio",
+      {{"MAJOR", text.substr(0, colon)}, {"MINOR", text.substr(colon + 1)}, {"DEVNAME", "vfio/" + name}});
+  files.remove(*files.walk("class/vfio"), name);
+  files.remove(*folder);
+  nodes.vanish(name);
+  files.remove(groups[number].folder);
+  groups.erase(number);
+  group_numbers_.give_back(number);
+}
+
+void Kernel::enter(Assignable& device, std::uint64_t number) {
+  Group& group = groups[number];
+  group.members.push_back(&device);
+  device.group = number;
+  files.remove(device.folder, "iommu_group");
+  files.link(device.folder, "iommu_group", group.folder);
+  files.link(*files.find(group.folder, "devices"), device.name, device.folder);
+}
+
+void Kernel::leave(Assignable& device) {
+  Group& group = groups[device.group];
+  std::erase(group.members, &device);
+  files.remove(*files.find(group.folder, "devices"), device.name);
+  files.remove(device.folder, "iommu_group");
+  if (group.members.empty()) {
+    close_group(device.group);
+  }
+}
+
+void Kernel::attach(Assignable& device, std::optional<std::uint64_t> group, Era era) {
+  enter(device, group ? *group : open_group(device, era));
+  if (era != Era::v6_1) {
+    return;
+  }
+  device.number = device_numbers_.take();
+  const std::string name = fmt::format("vfio{}", device.number);
+  const NodeId folder = files.folder(files.folder(device.folder, "vfio-dev"), name);
+  files.link(folder, "device", device.folder);
+  files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio-dev"));
+  files.link(files.folders(Kernfs::root, "class/vfio-dev"), name, folder);
+  Events::Fields fields;
+  if (cdev) {
+    const dev_t node = nodes.appear("devices/" + name);
+    files.constant(folder, "dev", device_text(node));
+    fields = node_fields(node, "vfio/devices/" + name);
+  }
+  events.emit("add", files.path_of(folder), "vfio-dev", fields);
+}
+
+void Kernel::detach(Assignable& device, Era era) {
+  if (era == Era::v6_1) {
+    const std::string name = fmt::format("vfio{}", device.number);
+    const NodeId folder = *files.find(device.folder, "vfio-dev");
+    events.emit("remove", files.path_of(folder) + "/" + name, "vfio-dev");
+    files.remove(*files.walk("class/vfio-dev"), name);
+    files.remove(folder);
+    device_numbers_.give_back(device.number);
+    if (cdev) {
+      nodes.vanish("devices/" + name);
+    }
+  }
+  leave(device);
+}
+
+void Kernel::move(Assignable& device, std::optional<std::uint64_t> group, Era era) {
+  if (group == device.group) {
+    return;
+  }
+  leave(device);
+  enter(device, group ? *group : open_group(device, era));
+}
+
+bool Kernel::is_open(const Assignable& device) const {
+  if (device.granted_until >= time.now()) {
+    return true;
+  }
+  // A node shared by a set tells only that somebody has one of them; who opened one by name is known.
+  const auto group = groups.find(device.group);
+  const bool alone = group != groups.end() && group->second.members.size() == 1;
+  const bool node = nodes.is_open(std::to_string(device.group)) && (alone || !device.user.empty());
+  return node || (cdev && nodes.is_open(fmt::format("devices/vfio{}", device.number)));
+}
+
+bool Kernel::is_open(const Group& group) const {
+  return std::any_of(group.members.begin(), group.members.end(),
+                     [&](const Assignable* member) { return is_open(*member); });
+}
+
+std::string Kernel::user_of(const Group& group) const {
+  for (const Assignable* member : group.members) {
+    if (is_open(*member)) {
+      return member->user.empty() ? "somebody" : member->user;
+    }
+  }
+  return {};
+}
+
+void Kernel::look_for_closed() {
+  for (auto entry = waiting.begin(); entry != waiting.end();) {
+    if (is_open(*entry->device)) {
+      ++entry;
+      continue;
+    }
+    const Waiting due = std::move(*entry);
+    entry = waiting.erase(entry);
+    due.then();
+  }
+}
+
+}  // namespace mdevadm::sim

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include "kernel.hpp"
+
+namespace mdevadm::sim {
+
+namespace {
+
+// Below /sys/devices.
+std::string folder_of(const SimParent& parent) {
+  if (parent.bus == "pci") {
+    return fmt::format("devices/pci{}/{}", parent.name.substr(0, 7), parent.name);
+  }
+  if (parent.bus == "vfio_ap") {
+    return "devices/vfio_ap/" + parent.name;
+  }
+  if (parent.bus == "css") {
+    return "devices/css0/" + parent.name;
+  }
+  return fmt::format("devices/virtual/{}/{}", parent.driver, parent.name);
+}
+
+}  // namespace
+
+std::string subsystem_of(const SimParent& parent) {
+  return parent.bus == "virtual" ? parent.driver : parent.bus;
+}
+
+Provider::Provider(Kernel& kernel, const SimParent& settings)
+    : kernel_(kernel), settings_(settings), capacity_(settings.capacity) {}
+
+int Provider::admit(Assignable&, const std::string&) {
+  return 0;
+}
+
+int Provider::enable_functions(std::uint64_t) {
+  return EINVAL;
+}
+
+void Provider::make_pci_files() {
+  const PciIds& ids = *settings_.pci;
+  Kernfs& files = kernel_.files;
+  const auto hex = [&](const char* name, const std::string& value) {
+    files.constant(folder_, name, fmt::format("0x{}\n", value));
+  };
+  hex("vendor", ids.vendor);
+  hex("device", ids.device);
+  hex("subsystem_vendor", ids.subsystem_vendor);
+  hex("subsystem_device", ids.subsystem_device);
+  hex("revision", ids.revision);
+  hex("class", ids.pci_class);
+  files.constant(folder_, "numa_node", "-1\n");
+}
+
+void Provider::make_folder() {
+  Kernfs& files = kernel_.files;
+  files.remove(folder_);
+  folder_ = files.folders(Kernfs::root, folder_of(settings_));
+  const std::string subsystem = subsystem_of(settings_);
+  const bool is_class = settings_.bus == "virtual";
+  const std::string bus = (is_class ? "class/" : "bus/") + subsystem;
+  const NodeId bus_folder = files.folders(Kernfs::root, bus);
+  if (settings_.bus == "vfio_ap") {
+    files.folders(Kernfs::root, "bus/ap");
+  }
+  files.link(folder_, "subsystem", bus_folder);
+  files.link(is_class ? bus_folder : files.folder(bus_folder, "devices"), settings_.name, folder_);
+  files.folder(folder_, "power");
+  const bool bound = !is_class && settings_.bus != "vfio_ap";
+  const std::string event = bound ? fmt::format("DRIVER={}\n", settings_.driver) : std::string{};
+  files.attribute(
+      folder_, "uevent", 0644, [event] { return Reading{event}; },
+      [this, subsystem](std::string_view data, const Answer& answer) {
+        const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
+        if (action != "add" && action != "remove" && action != "change") {
+          return answer(-EINVAL);
+        }
+        kernel_.events.emit(action, kernel_.files.path_of(folder_), subsystem, {{"SYNTH_UUID", "0"}});
+        answer(static_cast<int>(data.size()));
+      });
+  if (bound) {
+    const NodeId driver = files.folders(Kernfs::root, fmt::format("{}/drivers/{}", bus, settings_.driver));
+    files.link(folder_, "driver", driver);
+    files.link(driver, settings_.name, folder_);
+  }
+  const NodeId module = files.folders(Kernfs::root, "module/" + settings_.driver);
+  if (!settings_.driver_version.empty() && !files.find(module, "version")) {
+    files.constant(module, "version", settings_.driver_version + "\n");
+  }
+  if (settings_.pci) {
+    make_pci_files();
+  }
+}
+
+void Provider::appear() {
+  make_folder();
+  registered_ = present_ = true;
+  kernel_.events.emit("add", kernel_.files.path_of(folder_), subsystem_of(settings_));
+  publish();
+}
+
+void Provider::log_state(std::string_view state) {
+  if (settings_.dialect->era >= Era::v5_2 && kernel_.version >= KernelVersion{5, 3}) {
+    kernel_.events.emit("change", kernel_.files.path_of(folder_), subsystem_of(settings_),
+                        {{"MDEV_STATE", std::string(state)}});
+  }
+}
+
+// A device of a real bus stays when its driver goes.
+void Provider::remove_folder() {
+  Kernfs& files = kernel_.files;
+  const bool is_class = settings_.bus == "virtual";
+  const std::string bus = (is_class ? "class/" : "bus/") + subsystem_of(settings_);
+  if (const auto driver = files.walk(fmt::format("{}/drivers/{}", bus, settings_.driver))) {
+    files.remove(*driver, settings_.name);
+    files.remove(folder_, "driver");
+    kernel_.events.emit("unbind", files.path_of(folder_), subsystem_of(settings_));
+  }
+  if (is_class) {
+    kernel_.events.emit("remove", files.path_of(folder_), subsystem_of(settings_));
+    files.remove(*files.walk(bus), settings_.name);
+    files.remove(folder_);
+    folder_ = 0;
+  }
+}
+
+}  // namespace mdevadm::sim

@@ -1,0 +1,375 @@
+#include "server.hpp"
+
+#define FUSE_USE_VERSION 314
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::sim {
+
+namespace {
+
+// One open file: an attribute's text as it was at the first read, or a folder's entries.
+struct Handle {
+  NodeId node;
+  Reading reading{};
+  struct Entry {
+    std::string name;
+    NodeId node;
+    mode_t type;
+  };
+  std::vector<Entry> entries{};
+};
+
+Handle& handle_of(const fuse_file_info* info) {
+  return *reinterpret_cast<Handle*>(info->fh);  // NOLINT(performance-no-int-to-ptr): how libfuse keeps them
+}
+
+// libfuse says why a mount fails on standard error only; this keeps its last words instead.
+std::string last_words;
+
+void keep_words(fuse_log_level level, const char* format, va_list arguments) {
+  char text[512];
+  if (level <= FUSE_LOG_ERR && std::vsnprintf(text, sizeof text, format, arguments) > 0) {
+    last_words = trim(text);
+  }
+}
+
+mode_t type_of(FileKind kind) {
+  return kind == FileKind::folder ? S_IFDIR : kind == FileKind::link ? S_IFLNK : S_IFREG;
+}
+
+}  // namespace
+
+class Server::Session {
+ public:
+  Session(Machine& machine, const Ptys& nodes) : machine_(machine), nodes_(nodes) {}
+  ~Session() { unmount(); }
+
+  void mount(const std::string& folder);
+  void serve(int stop);
+  void unmount();
+
+ private:
+  static Session& of(fuse_req_t request) { return *static_cast<Session*>(fuse_req_userdata(request)); }
+  static fuse_lowlevel_ops operations();
+
+  struct stat status_of(const File& file) const;
+  void reply_entry(fuse_req_t request, const File& file) const;
+  void do_lookup(fuse_req_t request, NodeId parent, const char* name);
+  void do_getattr(fuse_req_t request, NodeId node);
+  void do_setattr(fuse_req_t request, NodeId node, const struct stat& wanted, int which);
+  void do_access(fuse_req_t request, NodeId node, int mask);
+  void do_open(fuse_req_t request, NodeId node, fuse_file_info* info);
+  void do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info);
+  void do_read(fuse_req_t request, std::size_t size, off_t offset, Handle& handle);
+  void do_readdir(fuse_req_t request, std::size_t size, off_t offset, const Handle& handle) const;
+  void do_write(fuse_req_t request, std::string_view data, const Handle& handle);
+
+  Time now() const { return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now() - began_); }
+
+  Machine& machine_;
+  const Ptys& nodes_;
+  fuse_session* session_ = nullptr;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  time_t birth_ = ::time(nullptr);
+};
+
+struct stat Server::Session::status_of(const File& file) const {
+  struct stat status {};
+  status.st_ino = file.id;
+  status.st_mode = type_of(file.kind) | file.mode;
+  status.st_uid = file.owner;
+  status.st_gid = file.group;
+  status.st_nlink = 1;
+  if (file.kind == FileKind::folder) {
+    status.st_nlink = 2;
+  } else if (file.kind == FileKind::attribute) {
+    status.st_size = page_size;
+  }
+  status.st_blksize = page_size;
+  status.st_atim.tv_sec = status.st_mtim.tv_sec = status.st_ctim.tv_sec = birth_;
+  return status;
+}
+
+void Server::Session::reply_entry(fuse_req_t request, const File& file) const {
+  fuse_entry_param entry{};
+  entry.ino = file.id;
+  entry.attr = status_of(file);
+  fuse_reply_entry(request, &entry);
+}
+
+void Server::Session::do_lookup(fuse_req_t request, NodeId parent, const char* name) {
+  const auto found = machine_.files().find(parent, name);
+  if (!found) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  reply_entry(request, *machine_.files().get(*found));
+}
+
+void Server::Session::do_getattr(fuse_req_t request, NodeId node) {
+  const File* file = machine_.files().get(node);
+  if (file == nullptr) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  const struct stat status = status_of(*file);
+  fuse_reply_attr(request, &status, 0);
+}
+
+// Owner and mode of attributes can be changed; a size means nothing.
+void Server::Session::do_setattr(fuse_req_t request, NodeId node, const struct stat& wanted, int which) {
+  File* file = machine_.files().get(node);
+  if (file == nullptr) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  const bool changes = (which & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0;
+  if (changes && fuse_req_ctx(request)->uid != 0) {
+    fuse_reply_err(request, EPERM);
+    return;
+  }
+  file->mode = (which & FUSE_SET_ATTR_MODE) != 0 ? wanted.st_mode & 07777 : file->mode;
+  file->owner = (which & FUSE_SET_ATTR_UID) != 0 ? wanted.st_uid : file->owner;
+  file->group = (which & FUSE_SET_ATTR_GID) != 0 ? wanted.st_gid : file->group;
+  do_getattr(request, node);
+}
+
+void Server::Session::do_access(fuse_req_t request, NodeId node, int mask) {
+  const File* file = machine_.files().get(node);
+  if (file == nullptr) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  const uid_t user = fuse_req_ctx(request)->uid;
+  const mode_t wanted = static_cast<mode_t>(mask) & 07;
+  const mode_t granted = user == 0             ? 06 | (file->mode & 0111 ? 01 : 0)
+                         : user == file->owner ? file->mode >> 6
+                                               : file->mode;
+  fuse_reply_err(request, (granted & wanted) == wanted ? 0 : EACCES);
+}
+
+void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* info) {
+  const File* file = machine_.files().get(node);
+  const int error =
+      file == nullptr ? ENOENT : machine_.files().may_open(*file, info->flags, fuse_req_ctx(request)->uid);
+  if (error != 0) {
+    fuse_reply_err(request, error);
+    return;
+  }
+  auto handle = std::make_unique<Handle>(Handle{.node = node});
+  info->fh = reinterpret_cast<std::uint64_t>(handle.get());
+  info->direct_io = 1;  // one write(2) is one write here, and no content is kept
+  if (fuse_reply_open(request, info) == 0) {
+    std::ignore = handle.release();
+  }
+}
+
+void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info) {
+  const Kernfs& files = machine_.files();
+  const File* folder = files.get(node);
+  if (folder == nullptr) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  auto handle = std::make_unique<Handle>(Handle{.node = node});
+  handle->entries = {{".", node, S_IFDIR}, {"..", std::max(folder->parent, Kernfs::root), S_IFDIR}};
+  for (const auto& [name, child] : folder->children) {
+    handle->entries.push_back({name, child, type_of(files.get(child)->kind)});
+  }
+  info->fh = reinterpret_cast<std::uint64_t>(handle.get());
+  if (fuse_reply_open(request, info) == 0) {
+    std::ignore = handle.release();
+  }
+}
+
+void Server::Session::do_read(fuse_req_t request, std::size_t size, off_t offset, Handle& handle) {
+  if (offset == 0) {
+    handle.reading = machine_.read(handle.node);
+  }
+  if (handle.reading.error != 0) {
+    fuse_reply_err(request, handle.reading.error);
+    return;
+  }
+  const std::string& text = handle.reading.text;
+  const std::size_t from = std::min(static_cast<std::size_t>(offset), text.size());
+  fuse_reply_buf(request, text.data() + from, std::min(size, text.size() - from));
+}
+
+void Server::Session::do_readdir(fuse_req_t request, std::size_t size, off_t offset,
+                                 const Handle& handle) const {
+  std::string buffer(size, '\0');
+  std::size_t used = 0;
+  for (std::size_t i = static_cast<std::size_t>(offset); i < handle.entries.size(); ++i) {
+    struct stat status {};
+    status.st_ino = handle.entries[i].node;
+    status.st_mode = handle.entries[i].type;
+    const std::size_t taken =
+        fuse_add_direntry(request, buffer.data() + used, size - used, handle.entries[i].name.c_str(), &status,
+                          static_cast<off_t>(i + 1));
+    if (taken > size - used) {
+      break;
+    }
+    used += taken;
+  }
+  fuse_reply_buf(request, buffer.data(), used);
+}
+
+void Server::Session::do_write(fuse_req_t request, std::string_view data, const Handle& handle) {
+  machine_.proceed(now());
+  machine_.write(handle.node, data, [request](int result) {
+    if (result < 0) {
+      fuse_reply_err(request, -result);
+    } else {
+      fuse_reply_write(request, static_cast<std::size_t>(result));
+    }
+  });
+}
+
+// What sysfs never lets anyone do is said as it says it.
+fuse_lowlevel_ops Server::Session::operations() {
+  fuse_lowlevel_ops ops{};
+  ops.lookup = [](fuse_req_t request, fuse_ino_t parent, const char* name) {
+    of(request).do_lookup(request, parent, name);
+  };
+  ops.getattr = [](fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+    of(request).do_getattr(request, node);
+  };
+  ops.setattr = [](fuse_req_t request, fuse_ino_t node, struct stat* wanted, int which, fuse_file_info*) {
+    of(request).do_setattr(request, node, *wanted, which);
+  };
+  ops.access = [](fuse_req_t request, fuse_ino_t node, int mask) {
+    of(request).do_access(request, node, mask);
+  };
+  ops.readlink = [](fuse_req_t request, fuse_ino_t node) {
+    const File* file = of(request).machine_.files().get(node);
+    if (file == nullptr) {
+      fuse_reply_err(request, ENOENT);
+    } else {
+      fuse_reply_readlink(request, file->target.c_str());
+    }
+  };
+  ops.open = [](fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    of(request).do_open(request, node, info);
+  };
+  ops.opendir = [](fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    of(request).do_opendir(request, node, info);
+  };
+  ops.read = [](fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
+    of(request).do_read(request, size, offset, handle_of(info));
+  };
+  ops.readdir = [](fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
+    of(request).do_readdir(request, size, offset, handle_of(info));
+  };
+  ops.write = [](fuse_req_t request, fuse_ino_t, const char* data, std::size_t size, off_t,
+                 fuse_file_info* info) {
+    of(request).do_write(request, {data, size}, handle_of(info));
+  };
+  ops.release = ops.releasedir = [](fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+    const std::unique_ptr<Handle> handle(&handle_of(info));
+    fuse_reply_err(request, 0);
+  };
+  ops.create = [](fuse_req_t request, fuse_ino_t, const char*, mode_t, fuse_file_info*) {
+    fuse_reply_err(request, EACCES);
+  };
+  ops.mknod = [](fuse_req_t request, fuse_ino_t, const char*, mode_t, dev_t) {
+    fuse_reply_err(request, EPERM);
+  };
+  ops.mkdir = [](fuse_req_t request, fuse_ino_t, const char*, mode_t) { fuse_reply_err(request, EPERM); };
+  ops.unlink =
+      ops.rmdir = [](fuse_req_t request, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); };
+  ops.symlink = [](fuse_req_t request, const char*, fuse_ino_t, const char*) {
+    fuse_reply_err(request, EPERM);
+  };
+  ops.link = [](fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); };
+  ops.rename = [](fuse_req_t request, fuse_ino_t, const char*, fuse_ino_t, const char*, unsigned) {
+    fuse_reply_err(request, EPERM);
+  };
+  return ops;
+}
+
+void Server::Session::mount(const std::string& folder) {
+  const fuse_lowlevel_ops ops = operations();
+  char program[] = "mdevsim";
+  char flag[] = "-o";
+  char options[] = "fsname=mdevsim,subtype=mdevsim,allow_other";
+  char* words[] = {program, flag, options};
+  fuse_args arguments = FUSE_ARGS_INIT(3, words);
+  fuse_set_log_func(keep_words);
+  session_ = fuse_session_new(&arguments, &ops, sizeof ops, this);
+  fuse_opt_free_args(&arguments);
+  if (session_ == nullptr || fuse_session_mount(session_, folder.c_str()) != 0) {
+    const std::string why = last_words.empty() ? sys::errno_text(errno) : last_words;
+    if (session_ != nullptr) {
+      fuse_session_destroy(std::exchange(session_, nullptr));
+    }
+    throw Error(ExitCode::failed, "cannot mount the simulated files on '" + folder + "': " + why);
+  }
+}
+
+void Server::Session::serve(int stop) {
+  fuse_buf buffer{};
+  while (fuse_session_exited(session_) == 0) {
+    std::vector<pollfd> wait{{.fd = stop, .events = POLLIN, .revents = 0},
+                             {.fd = fuse_session_fd(session_), .events = POLLIN, .revents = 0}};
+    for (const std::string& name : machine_.awaited_nodes()) {
+      wait.push_back({.fd = nodes_.wait_descriptor(name), .events = 0, .revents = 0});
+    }
+    const auto next = machine_.next();
+    const Time patience = next ? std::max(*next - now(), Time{0}) : Time{-1};
+    const int ready =
+        ::poll(wait.data(), wait.size(), static_cast<int>(std::min(patience, Time{3600000}).count()));
+    if (ready < 0 && errno != EINTR) {
+      break;
+    }
+    machine_.proceed(now());
+    if (ready > 0 && wait[0].revents != 0) {
+      break;
+    }
+    if (ready > 0 && wait[1].revents != 0) {
+      const int received = fuse_session_receive_buf(session_, &buffer);
+      if (received == 0 || (received < 0 && received != -EINTR && received != -EAGAIN)) {
+        break;
+      }
+      if (received > 0) {
+        fuse_session_process_buf(session_, &buffer);
+      }
+    }
+  }
+  ::free(buffer.mem);  // NOLINT(cppcoreguidelines-no-malloc): libfuse allocated it
+}
+
+void Server::Session::unmount() {
+  if (session_ != nullptr) {
+    fuse_session_unmount(session_);
+    fuse_session_destroy(std::exchange(session_, nullptr));
+  }
+}
+
+Server::Server(Machine& machine, const Ptys& nodes) : session_(std::make_unique<Session>(machine, nodes)) {}
+
+Server::~Server() = default;
+
+void Server::mount(const std::string& folder) {
+  session_->mount(folder);
+}
+
+void Server::serve(int stop) {
+  session_->serve(stop);
+}
+
+void Server::unmount() {
+  session_->unmount();
+}
+
+}  // namespace mdevadm::sim

@@ -1,0 +1,519 @@
+// Parents with a folder of types: mainline's interface of all eras, what was proposed on the way to it, and
+// what was proposed on top of it (aggregation, constructor parameters, migration_version).
+#include <fmt/format.h>
+
+#include "mdev.hpp"
+
+namespace mdevadm::sim {
+
+namespace {
+
+constexpr std::size_t uuid_length = 36;
+
+class TypedParent final : public MdevParent {
+ public:
+  TypedParent(Kernel& kernel, const SimParent& settings)
+      : MdevParent(kernel, settings),
+        queues_(
+            kernel, settings, [this] { return all(); },
+            [this](const std::string& attribute, std::function<int()> action, const std::string& device,
+                   const Answer& answer) {
+              interfere(
+                  Operation::attribute, attribute,
+                  [this, action = std::move(action), device] {
+                    return find(device) == nullptr ? -ENODEV : action();
+                  },
+                  answer);
+            }) {}
+
+  void preset(const SimDevice& device) override {
+    create({.uuid = device.uuid,
+            .name = device.uuid.str(),
+            .type = settings_.find_type(device.type),
+            .units = device.units},
+           [](int) {});
+  }
+
+  int admit(Assignable& assignable, const std::string& user) override {
+    Mdev& device = static_cast<Mdev&>(assignable);
+    if (device.state != Mdev::State::active) {
+      return ENODEV;
+    }
+    const auto opens_other = [&](const Mdev* other) {
+      return other != &device && kernel_.is_open(*other) && other->user == user;
+    };
+    const std::vector<Mdev*> others = all();
+    if (settings_.arithmetic == Arithmetic::ap && std::any_of(others.begin(), others.end(), opens_other)) {
+      return EPERM;  // one matrix a virtual machine
+    }
+    // Peer-to-peer resources are taken by the first of a set to be opened.
+    const Group& group = kernel_.groups.at(device.group);
+    if (settings_.peer_budget && group.members.size() > 1 && !kernel_.is_open(group)) {
+      return peers_in_use() + group.members.size() > *settings_.peer_budget ? ENOSPC : 0;
+    }
+    // The first proposal takes the memory only here.
+    if (settings_.dialect->aggregation == Aggregation::attribute_rfc && device.units > device.accounted) {
+      return capacity_.fits(device.type->id, device.units - device.accounted) ? 0 : ENOSPC;
+    }
+    return 0;
+  }
+
+ private:
+  const Dialect& dialect() const { return *settings_.dialect; }
+
+  std::vector<Mdev*> all() {
+    std::vector<Mdev*> result;
+    for (const auto& [name, device] : mdevs()) {
+      result.push_back(device.get());
+    }
+    return result;
+  }
+
+  std::uint64_t peers_in_use() const {
+    std::uint64_t count = 0;
+    for (const auto& [number, group] : kernel_.groups) {
+      const bool ours = !group.members.empty() && group.members.front()->parent == this;
+      count += ours && group.members.size() > 1 && kernel_.is_open(group) ? group.members.size() : 0;
+    }
+    return count;
+  }
+
+  // --- the parent's files ---
+
+  void publish() override {
+    Kernfs& files = kernel_.files;
+    types_folder_ = files.folder(folder_, "mdev_supported_types");
+    for (const SimType& type : settings_.types) {
+      make_type(type);
+    }
+    if (dialect().is_proposal()) {
+      if (settings_.central_remove) {
+        files.attribute(folder_, "mdev_destroy", 0200, {},
+                        [this](std::string_view data, const Answer& answer) { destroy(data, answer); });
+      }
+    } else {
+      files.link(files.folders(Kernfs::root, "class/mdev_bus"), settings_.name, folder_);
+      files.folders(Kernfs::root, "bus/mdev/drivers/" + settings_.driver);
+    }
+    if (settings_.arithmetic == Arithmetic::ap) {
+      queues_.publish();
+    }
+    log_state("registered");
+  }
+
+  void unpublish() override {
+    kernel_.files.remove(types_folder_);
+    kernel_.files.remove(folder_, "mdev_destroy");
+  }
+
+  void make_type(const SimType& type) {
+    Kernfs& files = kernel_.files;
+    const NodeId folder = files.folder(types_folder_, settings_.type_folder(type));
+    files.attribute(folder, "create", 0200, {}, [this, &type](std::string_view data, const Answer& answer) {
+      write_create(type, data, answer);
+    });
+    if (!description(type).empty()) {
+      files.attribute(folder, "description", 0444,
+                      [this, &type] { return Reading{description(type) + "\n"}; });
+    }
+    if (dialect().is_proposal()) {
+      files.constant(folder, "max_instances", fmt::format("{}\n", type.most));
+      return;
+    }
+    files.folder(folder, "devices");
+    files.attribute(folder, "available_instances", 0444,
+                    [this, &type] { return Reading{fmt::format("{}\n", available(type))}; });
+    files.constant(folder, "device_api", settings_.device_api + "\n");
+    if (!type.name.empty() || era() == Era::v6_1) {
+      files.constant(folder, "name", (type.name.empty() ? settings_.type_folder(type) : type.name) + "\n");
+    }
+    if (dialect().aggregation == Aggregation::at_create && type.aggregation > 0) {
+      files.constant(folder, "aggregation", fmt::format("{}\n", std::min(type.aggregation, type.most)));
+    }
+    if (dialect().aggregation == Aggregation::type_file && type.aggregation > 0) {
+      make_aggregator(folder, type);
+    }
+    if (dialect().migration_version) {
+      make_migration_version(folder, type);
+    }
+  }
+
+  std::string description(const SimType& type) const {
+    if (!type.description.empty()) {
+      std::string text = type.description;
+      text.erase(text.find_last_not_of('\n') + 1);
+      return text;
+    }
+    std::string text;
+    for (const auto& [key, value] : type.properties) {
+      text += fmt::format("{}={}, ", key, value);
+    }
+    return text.empty() ? text : fmt::format("{}max_instance={}", text, type.most);
+  }
+
+  std::uint64_t multiplier(const SimType& type) const {
+    const auto found = multipliers_.find(&type);
+    return found == multipliers_.end() ? 1 : found->second;
+  }
+
+  std::uint64_t available(const SimType& type) const { return capacity_.left(type.id) / multiplier(type); }
+
+  // A3: the type becomes N times itself, for everybody.
+  void make_aggregator(NodeId folder, const SimType& type) {
+    kernel_.files.attribute(
+        folder, "aggregator", 0644, [this, &type] { return Reading{fmt::format("{}\n", multiplier(type))}; },
+        [this, &type](std::string_view data, const Answer& answer) {
+          const auto number = parse_kernel_number(data);
+          if (!number || *number == 0 || *number > type.aggregation) {
+            return answer(-EINVAL);
+          }
+          multipliers_[&type] = *number;
+          answer(static_cast<int>(data.size()));
+        });
+  }
+
+  // V1: the reader's string is what a target must accept.
+  void make_migration_version(NodeId folder, const SimType& type) {
+    if (settings_.migration_version.empty()) {
+      return;
+    }
+    const PciIds ids = settings_.pci.value_or(PciIds{"0000", "0000", {}, {}, {}, {}});
+    const std::string version = fmt::format("{}-{}-{}-{}", ids.vendor, ids.device,
+                                            settings_.type_folder(type), settings_.migration_version);
+    kernel_.files.attribute(
+        folder, "migration_version", 0644, [version] { return Reading{version + "\n"}; },
+        [version](std::string_view data, const Answer& answer) {
+          const std::string_view line = data.ends_with('\n') ? data.substr(0, data.size() - 1) : data;
+          answer(line == version ? static_cast<int>(data.size()) : -EINVAL);
+        });
+  }
+
+  // K0: types of which nothing more can be made are not there.
+  void refresh() override {
+    if (!dialect().is_proposal() || !registered_) {
+      return;
+    }
+    for (const SimType& type : settings_.types) {
+      const auto of_type = [&](const auto& entry) { return entry.second->type == &type; };
+      const bool wanted = capacity_.left(type.id) > 0 || std::any_of(mdevs().begin(), mdevs().end(), of_type);
+      const auto folder = kernel_.files.find(types_folder_, settings_.type_folder(type));
+      if (wanted && !folder) {
+        make_type(type);
+      } else if (!wanted && folder) {
+        kernel_.files.remove(*folder);
+      }
+    }
+  }
+
+  // --- create ---
+
+  struct Words {
+    int error = 0;
+    std::uint64_t units = 1;
+    std::optional<std::uint64_t> group{};
+  };
+
+  // "instances=N" or "aggregate=N" (Zhenyu Wang's patches, in their order of checks).
+  Words parse_units(const SimType& type, std::string_view rest, std::string_view key) const {
+    if (!rest.starts_with(key)) {
+      return {EINVAL};
+    }
+    const auto number = parse_kernel_number(rest.substr(key.size()));
+    if (!number || *number == 0 || (*number > 1 && type.aggregation == 0) ||
+        (*number > 1 && *number > type.aggregation)) {
+      return {EINVAL};
+    }
+    return {0, *number};
+  }
+
+  // "UUID:GROUP": the group of a device that is there (Alex Williamson's idea).
+  Words parse_group(std::string_view rest) const {
+    const auto number = parse_kernel_number(rest, 10);
+    if (!number) {
+      return {EINVAL};
+    }
+    const auto group = kernel_.groups.find(*number);
+    if (group == kernel_.groups.end()) {
+      return {ENODEV};
+    }
+    if (group->second.members.front()->parent != this) {
+      return {EINVAL};
+    }
+    return kernel_.is_open(group->second) ? Words{EBUSY} : Words{0, 1, *number};
+  }
+
+  Words parse_keys(std::string_view rest) const {
+    if (rest.ends_with('\n')) {
+      rest.remove_suffix(1);
+    }
+    while (!rest.empty()) {
+      const std::string_view field = rest.substr(0, rest.find(','));
+      const std::string key(field.substr(0, field.find('=')));
+      const auto& known = settings_.create_keys;
+      if (key.size() == field.size() || std::find(known.begin(), known.end(), key) == known.end()) {
+        return {EINVAL};
+      }
+      rest.remove_prefix(std::min(field.size() + 1, rest.size()));
+    }
+    return {};
+  }
+
+  Words parse_words(const SimType& type, std::string_view rest) const {
+    switch (dialect().words) {
+      case CreateWords::group: return parse_group(rest);
+      case CreateWords::instances: return parse_units(type, rest, "instances=");
+      case CreateWords::aggregate: return parse_units(type, rest, "aggregate=");
+      case CreateWords::any: return parse_keys(rest);
+      default: return {EINVAL};
+    }
+  }
+
+  void write_create(const SimType& type, std::string_view data, const Answer& answer) {
+    const int taken = static_cast<int>(data.size());
+    const bool words = dialect().words != CreateWords::none;
+    if (words && data.size() >= page_size) {
+      return answer(-E2BIG);
+    }
+    const char separator = dialect().words == CreateWords::group ? ':' : ',';
+    const std::size_t at = data.find(separator);
+    Words said;
+    std::string_view uuid_field = data;
+    if (words && at != std::string_view::npos) {
+      uuid_field = data.substr(0, at);
+      if (at != uuid_length) {
+        return answer(-EINVAL);
+      }
+    }
+    const auto uuid = parse_uuid_field(uuid_field);
+    if (!uuid) {
+      return answer(-EINVAL);
+    }
+    if (words && at != std::string_view::npos) {
+      said = parse_words(type, data.substr(at + 1));
+    }
+    if (said.error != 0) {
+      return answer(-said.error);
+    }
+    create({.uuid = *uuid,
+            .name = uuid->str(),
+            .type = &type,
+            .units = said.units * multiplier(type),
+            .group = said.group},
+           [answer, taken](int error) { answer(error < 0 ? error : taken); });
+  }
+
+  // --- the device's files ---
+
+  void add_early_files(Mdev& device) override {
+    if (settings_.central_remove) {
+      return;
+    }
+    add_remove_file(device.folder, device.name);
+  }
+
+  void add_remove_file(NodeId folder, const std::string& name) {
+    kernel_.files.attribute(
+        folder, "remove", 0200, {},
+        [this, name](std::string_view data, const Answer& answer) { write_remove(name, data, answer); });
+  }
+
+  // The attribute takes itself away first. Kernels before 5.2 make it anew when the driver refuses.
+  void write_remove(const std::string& name, std::string_view data, const Answer& answer) {
+    const int taken = static_cast<int>(data.size());
+    const auto number = parse_kernel_number(data);
+    if (!number) {
+      return answer(-EINVAL);
+    }
+    if (*number == 0) {
+      return answer(taken);
+    }
+    Mdev* device = find(name);
+    if (device == nullptr || !registered_) {
+      return answer(-ENODEV);
+    }
+    const NodeId folder = device->folder;
+    kernel_.files.remove(folder, "remove");
+    remove(*device, [this, answer, taken, folder, name](int error) {
+      if (error < 0 && era() < Era::v5_2 && kernel_.files.get(folder) != nullptr) {
+        add_remove_file(folder, name);
+      }
+      answer(error < 0 ? error : taken);
+    });
+  }
+
+  void destroy(std::string_view data, const Answer& answer) {
+    const int taken = static_cast<int>(data.size());
+    const auto uuid = parse_uuid_field(data);
+    Mdev* device = uuid ? find(uuid->str()) : nullptr;
+    if (device == nullptr) {
+      return answer(uuid ? -ENODEV : -EINVAL);
+    }
+    remove(*device, [answer, taken](int error) { answer(error < 0 ? error : taken); });
+  }
+
+  void furnish(Mdev& device) override {
+    add_vendor_attributes(device);
+    if (settings_.arithmetic == Arithmetic::ap) {
+      queues_.furnish(device);
+    }
+    if (dialect().peer_attribute) {
+      device.peers = Uuid::random();
+      add_peer_file(device);
+    }
+    if (dialect().migration_version) {
+      make_migration_version(device.folder, *device.type);
+    }
+    add_aggregation_files(device);
+  }
+
+  void add_type_links(Mdev& device) override {
+    const auto type = kernel_.files.find(types_folder_, settings_.type_folder(*device.type));
+    if (!dialect().is_proposal() && type) {
+      kernel_.files.link(device.folder, "mdev_type", *type);
+      kernel_.files.link(*kernel_.files.find(*type, "devices"), device.name, device.folder);
+    }
+  }
+
+  void remove_type_links(Mdev& device) override {
+    const auto type = kernel_.files.find(types_folder_, settings_.type_folder(*device.type));
+    if (const auto devices = type ? kernel_.files.find(*type, "devices") : std::nullopt) {
+      kernel_.files.remove(*devices, device.name);
+    }
+  }
+
+  // --- aggregation ---
+
+  void add_aggregation_files(Mdev& device) {
+    Kernfs& files = kernel_.files;
+    const auto units = [&device] { return Reading{fmt::format("{}\n", device.units)}; };
+    switch (dialect().aggregation) {
+      case Aggregation::at_create:
+        if (device.type->aggregation > 0) {
+          files.attribute(device.folder,
+                          dialect().words == CreateWords::instances ? "instances" : "aggregated_instances",
+                          0444, units);
+        }
+        return;
+      case Aggregation::attribute_rfc:
+      case Aggregation::attribute_v2:
+      case Aggregation::attribute_v3: return add_aggregation_folder(device);
+      default: return;
+    }
+  }
+
+  void add_aggregation_folder(Mdev& device) {
+    Kernfs& files = kernel_.files;
+    const NodeId folder = files.folder(device.folder, "mdev");
+    const bool rfc = dialect().aggregation == Aggregation::attribute_rfc;
+    const bool able = device.type->aggregation > 0;
+    const Show units = [&device, able] { return Reading{fmt::format("{}\n", able ? device.units : 0)}; };
+    const Show most = [this, &device, able] {
+      return Reading{fmt::format("{}\n", able ? most_units(device) : 0)};
+    };
+    const Store store = [this, &device](std::string_view data, const Answer& answer) {
+      interfere(
+          Operation::attribute, "aggregation",
+          [this, name = device.name, text = std::string(data)] {
+            Mdev* still = find(name);
+            return still == nullptr ? -ENODEV : write_units(*still, text);
+          },
+          answer);
+    };
+    files.attribute(folder, "aggregated_instances", rfc ? 0444 : 0644, units, rfc ? Store{} : store);
+    files.attribute(folder, rfc ? "aggregation" : "max_aggregation", rfc ? 0644 : 0444, most,
+                    rfc ? store : Store{});
+  }
+
+  std::uint64_t most_units(const Mdev& device) const {
+    return dialect().aggregation == Aggregation::attribute_v3
+               ? capacity_.most_units(device.type->id, device.accounted)
+               : capacity_.left(device.type->id);
+  }
+
+  // In all versions of the patches a device in use is EINVAL.
+  int write_units(Mdev& device, std::string_view data) {
+    const int taken = static_cast<int>(data.size());
+    const auto number = parse_kernel_number(data);
+    const Aggregation form = dialect().aggregation;
+    if (!number) {
+      return -EINVAL;
+    }
+    if (form == Aggregation::attribute_v3 && *number == device.units) {
+      return taken;
+    }
+    const bool shrinks = form != Aggregation::attribute_rfc && *number <= device.accounted;
+    if (*number == 0 || device.type->aggregation == 0 || kernel_.is_open(device) ||
+        (!shrinks && *number > most_units(device))) {
+      return -EINVAL;
+    }
+    device.units = *number;
+    if (form != Aggregation::attribute_rfc) {
+      capacity_.give_back(device.type->id, device.accounted);
+      capacity_.take(device.type->id, *number);
+      device.accounted = *number;
+    }
+    return taken;
+  }
+
+  // --- peer_to_peer_resource_uuid ---
+
+  void add_peer_file(Mdev& device) {
+    kernel_.files.attribute(
+        device.folder, "peer_to_peer_resource_uuid", 0644,
+        [&device] { return Reading{device.peers.str() + "\n"}; },
+        [this, name = device.name](std::string_view data, const Answer& answer) {
+          interfere(
+              Operation::join, "peer_to_peer_resource_uuid",
+              [this, name, text = std::string(data)] {
+                Mdev* still = find(name);
+                return still == nullptr ? -ENODEV : join(*still, text);
+              },
+              answer);
+        });
+  }
+
+  int join(Mdev& device, std::string_view data) {
+    const int taken = static_cast<int>(data.size());
+    const auto peers = parse_uuid_field(data);
+    if (!peers) {
+      return -EINVAL;
+    }
+    if (*peers == device.peers) {
+      return taken;
+    }
+    if (kernel_.is_open(kernel_.groups.at(device.group))) {
+      return -EBUSY;
+    }
+    const Mdev* mate = nullptr;
+    for (const auto& [name, other] : kernel_.devices) {
+      const auto* mdev = dynamic_cast<const Mdev*>(other);
+      if (mdev != nullptr && mdev != &device && mdev->parent->settings().dialect->peer_attribute &&
+          mdev->peers == *peers) {
+        mate = mdev;
+      }
+    }
+    if (mate != nullptr && mate->parent->settings().driver != settings_.driver) {
+      return -EXDEV;
+    }
+    if (mate != nullptr && kernel_.is_open(kernel_.groups.at(mate->group))) {
+      return -EBUSY;
+    }
+    device.peers = *peers;
+    if (mate != nullptr || kernel_.groups.at(device.group).members.size() > 1) {
+      kernel_.move(device, mate != nullptr ? std::optional(mate->group) : std::nullopt, era());
+    }
+    return taken;
+  }
+
+  ApMatrix queues_;
+  NodeId types_folder_ = 0;
+  std::map<const SimType*, std::uint64_t> multipliers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings) {
+  return std::make_unique<TypedParent>(kernel, settings);
+}
+
+}  // namespace mdevadm::sim

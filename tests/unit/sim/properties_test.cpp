@@ -1,0 +1,99 @@
+// Whatever is created and removed on a simulated parent, in whatever order: a create goes through just when
+// something is left, and at the end the parent is as it was.
+#include <mdevadm/util/text.hpp>
+#include <mdevadm/util/uuid.hpp>
+
+#include <random>
+
+#include "catch.hpp"
+#include "simulated.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+// Every type's folder below a parent, by its path.
+std::vector<std::string> type_folders(test::Simulated& host, const std::string& parent) {
+  std::vector<std::string> result;
+  const std::string types = "class/mdev_bus/" + parent + "/mdev_supported_types";
+  for (const auto& [name, node] : host.machine.files().get(*host.machine.files().walk(types))->children) {
+    result.push_back(types + "/" + name);
+  }
+  return result;
+}
+
+std::string lefts(test::Simulated& host, const std::vector<std::string>& types) {
+  std::string text;
+  for (const std::string& type : types) {
+    text += host.read(type + "/available_instances");
+  }
+  return text;
+}
+
+void play(const std::string& scenario, const std::string& parent, unsigned seed) {
+  CAPTURE(scenario, parent, seed);
+  test::Simulated host(scenario);
+  const std::vector<std::string> types = type_folders(host, parent);
+  const std::string idle = lefts(host, types);
+  std::mt19937 random(seed);
+  std::vector<std::string> live;
+  for (int step = 0; step < 150; ++step) {
+    if (random() % 5 < 3) {
+      const std::string& type = types[random() % types.size()];
+      const std::string uuid = Uuid::random().str();
+      const auto left = parse_decimal(trim(host.read(type + "/available_instances")));
+      REQUIRE(left.has_value());
+      const int result = host.write(type + "/create", uuid);
+      REQUIRE((result == 36) == (*left > 0));
+      REQUIRE(host.has("bus/mdev/devices/" + uuid) == (*left > 0));
+      if (result == 36) {
+        live.push_back(uuid);
+      }
+    } else if (!live.empty()) {
+      std::swap(live[random() % live.size()], live.back());
+      REQUIRE(host.write("bus/mdev/devices/" + live.back() + "/remove", "1") == 1);
+      live.pop_back();
+    }
+    REQUIRE(host.nodes.there.size() == live.size());
+  }
+  for (const std::string& uuid : live) {
+    REQUIRE(host.write("bus/mdev/devices/" + uuid + "/remove", "1") == 1);
+  }
+  REQUIRE(lefts(host, types) == idle);
+  REQUIRE(host.nodes.there.empty());
+}
+
+}  // namespace
+
+TEST_CASE("creating and removing at random ends where it began, on parents of every arithmetic") {
+  const std::vector<std::pair<std::string, std::string>> parents{
+      {"m60", "0000:86:00.0"},       {"m60-u1", "0000:86:00.0"}, {"gvt", "0000:00:02.0"},
+      {"gvt-small", "0000:00:02.0"}, {"samples", "mtty"},        {"samples", "mdpy"},
+      {"samples", "mbochs"},         {"ap", "matrix"},           {"ccw", "0.0.0071"},
+      {"gvt-a1", "0000:00:02.0"},
+  };
+  for (const auto& [scenario, parent] : parents) {
+    for (unsigned seed = 0; seed < 5; ++seed) {
+      play(scenario, parent, seed);
+    }
+  }
+}
+
+TEST_CASE("a machine of every scenario that is shipped can be made") {
+  const auto list = [] {
+    std::vector<std::string> names;
+    for (const char* name :
+         {"ap",        "ccw",     "gvt",       "gvt-a0", "gvt-a1",    "gvt-a2-rfc", "gvt-a2-v2",
+          "gvt-a2-v3", "gvt-a3",  "gvt-small", "gvt-v1", "m60",       "m60-c0",     "m60-f0",
+          "m60-f1",    "m60-f2",  "m60-f3",    "m60-k0", "m60-k1",    "m60-k2",     "m60-u1",
+          "m60-u2",    "samples", "vf-n1",     "vf-n2",  "vfio-cdev", "workstation"}) {
+      names.emplace_back(name);
+    }
+    return names;
+  };
+  for (const std::string& name : list()) {
+    CAPTURE(name);
+    test::Simulated host(name);
+    CHECK(host.read("kernel/mdevsim/description") != "absent");
+  }
+}

@@ -1,0 +1,98 @@
+#include <mdevadm/sim/scenario.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include <fstream>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using namespace mdevadm::sim;
+
+namespace {
+
+// Why a scenario of this text cannot be used, from the line on.
+std::string refusal(const std::string& text) {
+  const test::TempDir folder;
+  const std::string path = folder.str() + "/x.toml";
+  std::ofstream(path) << text;
+  try {
+    read_scenario(path);
+  } catch (const Error& error) {
+    const std::string words = error.what();
+    const std::size_t at = words.find("x.toml:");
+    return at == std::string::npos ? words : words.substr(at + 7);
+  }
+  return "none";
+}
+
+const std::string ports =
+    "[[parent]]\nname = \"mtty\"\narithmetic = { kind = \"ports\" }\ntype = [{ id = \"1\", size = 1 }]\n";
+
+}  // namespace
+
+TEST_CASE("a scenario says what was expected, with line and column") {
+  CHECK(refusal(ports) == "none");
+  CHECK(refusal("[[parent]\n").starts_with("1:10: "));
+  CHECK(refusal("") == "1:1: there is no [[parent]]");
+  CHECK(refusal("kernel = 6\n" + ports) == "1:10: 'kernel' must be a string, not an integer");
+  CHECK(refusal("kernel = \"six\"\n" + ports) ==
+        "1:10: 'kernel' must be a release such as \"6.1\", not \"six\"");
+  CHECK(refusal("colour = 1\n" + ports) == "1:1: a scenario has no 'colour'");
+  CHECK(refusal("kernal = \"6.1\"\n" + ports) == "1:1: a scenario has no 'kernal' (did you mean 'kernel'?)");
+  CHECK(refusal("[[parent]]\nname = \"a/b\"\n") ==
+        "2:8: 'a/b' is no good as name: it must be one word of a path");
+  CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: a parent needs a 'arithmetic'");
+  CHECK(refusal(ports + "dialect = \"U9\"\n").starts_with("5:11: 'dialect' must be one of U1, U2, U4, "));
+  CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"prots\" }\n") ==
+        "3:23: 'kind' must be one of homogeneous, gvt, ports, memory, shared, ap, ccw, fixed, not 'prots'");
+  CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\n") ==
+        "1:1: a parent needs 'types' or a [[parent.type]]");
+  CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\ntype = [{ id = \"1\" }]\n") ==
+        "3:14: type '1' needs a 'size': what it takes of the ports");
+  CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"shared\" }\ntypes = \"none.toml\"\n")
+            .starts_with("4:9: cannot read the types in "));
+}
+
+TEST_CASE("a scenario that contradicts itself is refused") {
+  CHECK(refusal(ports + ports) == "6:8: there are two parents 'mtty'");
+  CHECK(refusal("kernel = \"6.1\"\n" + ports + "dialect = \"U1\"\n") ==
+        "6:11: dialect U1 is that of kernels 4.10 to 5.1, but 'kernel' is 6.1");
+  CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' needs 'kernel' to be \"6.6\" or later");
+  CHECK(refusal(ports + "dialect = \"N1\"\n") == "1:1: dialect N1 needs a 'pci' table");
+  CHECK(refusal(ports + "pci = { vendor = \"8086\" }\n") ==
+        "2:8: 'mtty' is no PCI address such as 0000:86:00.0");
+  CHECK(refusal(ports + "count = 2\n") ==
+        "2:8: several parents need a name with '{}' (decimal) or '{x}' (hexadecimal) in it");
+  CHECK(refusal("[[parent]]\nname = \"0000:00:02.0\"\npci = {}\narithmetic = { kind = \"gvt\", aperture = "
+                "512, total = 256 }\n") == "4:14: 'aperture' is a part of 'total' and cannot be more");
+  CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"2\"\n") ==
+        "7:8: parent 'mtty' has no type '2'");
+  CHECK(refusal(ports + "[[device]]\nparent = \"x\"\ntype = \"1\"\n") == "6:10: there is no parent 'x'");
+  CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\ncount = 25\n") ==
+        "7:8: device 25 does not fit: parent 'mtty' has no room left for type '1'");
+  CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\nuuid = \"x\"\n") ==
+        "8:8: 'x' is no UUID");
+  CHECK(refusal(ports + "[[fault]]\nat = \"create\"\n") ==
+        "5:1: a fault needs either an 'errno' or 'vanish = true'");
+  CHECK(refusal(ports + "[[fault]]\nat = \"create\"\nerrno = \"ENOPE\"\n") ==
+        "7:9: 'errno' must be an errno such as \"ENOSPC\", not \"ENOPE\"");
+  CHECK(refusal(ports + "[delay]\ncreate = -1\n") == "6:10: 'create' must be milliseconds, up to an hour");
+  CHECK(refusal(ports + "[delay]\nsleep = 1\n") ==
+        "6:1: 'delay' knows create, remove, attribute, online, join and mdev_type");
+  CHECK(refusal(ports + "ap = { adapters = [1] }\n") ==
+        "1:1: an 'ap' table goes with arithmetic = { kind = \"ap\" }, and only with that");
+}
+
+TEST_CASE("parents and devices can be numbered") {
+  const test::TempDir folder;
+  const std::string path = folder.str() + "/x.toml";
+  std::ofstream(path)
+      << "[[parent]]\nname = \"0000:{x}:00.0\"\npci = {}\ncount = 20\narithmetic = { kind = \"fixed\" }\n"
+         "type = [{ id = \"1\", max = 8 }]\n[[device]]\nparent = \"*\"\ntype = \"1\"\ncount = 8\n";
+  const Scenario scenario = read_scenario(path);
+  CHECK(scenario.parents.size() == 20);
+  CHECK(scenario.parents.back().name == "0000:13:00.0");
+  CHECK(scenario.devices.size() == 160);
+  CHECK(scenario.kernel == KernelVersion{6, 1});
+}
