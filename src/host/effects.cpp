@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds first_pause{1};
 constexpr milliseconds longest_pause{50};
+constexpr std::chrono::seconds put_off_patience{2};
 constexpr int busy_retries = 5;
 
 // Asks `is_so` again and again, ever more slowly, until it says yes or time is up.
@@ -168,6 +169,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   const sys::Result<sys::Dir> parent = root_->open_dir(std::string(folder_of(device.path)));
   const Dialect::RemoveCommand command =
       parent ? dialect_or_upstream(*parent).remove_command() : upstream_dialect().remove_command();
+  bool put_off = false;
   for (int attempt = 0;; ++attempt) {
     const sys::Result<sys::Dir> folder = root_->open_dir(device.path);
     const sys::Result<sys::UniqueFd> file =
@@ -193,7 +195,18 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     if (answer->error().number != EAGAIN || attempt >= busy_retries) {
       sys::throw_error(answer->error(), doing);
     }
+    put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));
+  }
+  // Since 5.2 the file that was answered with EAGAIN does not come back: nobody can remove the device then.
+  if (put_off && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
+      root_->exists(link)) {
+    throw Error(
+        ExitCode::failed,
+        fmt::format(
+            "{}: the kernel says that it is being made or removed just now, and takes no other command",
+            doing),
+        "it goes when its driver is reloaded");
   }
   // The kernel may say yes to a writer that came second and has done nothing: only the folder's going is
   // proof.

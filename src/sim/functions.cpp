@@ -111,7 +111,7 @@ class FunctionParent final : public Provider {
     const NodeId bus = files.folders(Kernfs::root, "bus/pci");
     files.link(function.folder, "subsystem", bus);
     files.link(files.folder(bus, "devices"), function.name, function.folder);
-    const NodeId driver = files.folders(bus, "drivers/" + settings_.driver);
+    const NodeId driver = kernel_.driver_folder("bus/pci", settings_.driver);
     files.link(function.folder, "driver", driver);
     files.link(driver, function.name, function.folder);
     files.link(function.folder, "physfn", folder_);

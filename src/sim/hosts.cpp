@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,6 +28,16 @@ namespace mdevadm::sim {
 namespace {
 
 constexpr const char* control_folder = "sys/kernel/mdevsim";
+
+// The node through which VFIO is used at all; only a number here, and missing where nodes may not be made.
+void make_container_node(const std::string& folder) {
+  constexpr unsigned misc = 10;
+  constexpr unsigned vfio = 196;
+  const std::string path = folder + "/vfio";
+  if (::mknod(path.c_str(), S_IFCHR | 0666, makedev(misc, vfio)) == 0) {
+    ::chmod(path.c_str(), 0666);
+  }
+}
 
 // Every node takes a descriptor.
 void allow_many_files() {
@@ -81,7 +92,13 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   Ptys nodes("/dev/vfio", scenario.nodes);  // before /dev changes: a ptmx finds its terminals beside itself
   replace_folders("/etc", {"mdevadm", "mdevctl.d"}, home);
   replace_folders("/run", {"mdevadm"}, std::nullopt);
+  // mdevctl refuses to work without them.
+  for (const char* name : {"callouts", "notifiers"}) {
+    const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
+    std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot make a folder for scripts");
+  }
   replace_folders("/dev", {"vfio"}, std::nullopt);
+  make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
   Server server(machine, nodes);
   server.mount("/sys");
@@ -127,6 +144,7 @@ std::vector<std::string> our_mounts(const std::string& folder) {
       throw Error(ExitCode::failed,
                   fmt::format("cannot mount on '{}': {}", nodes_folder, sys::errno_text(errno)));
     }
+    make_container_node(nodes_folder);
     Ptys nodes(nodes_folder, scenario.nodes);
     Machine machine(scenario, nodes);
     Server server(machine, nodes);

@@ -96,11 +96,34 @@ std::uint64_t NumberPool::take() {
   return number;
 }
 
+namespace {
+
+Events::Fields node_fields(dev_t number, const std::string& name) {
+  return {
+      {"MAJOR", std::to_string(major(number))}, {"MINOR", std::to_string(minor(number))}, {"DEVNAME", name}};
+}
+
+// Files of the driver core that are there, but do nothing here.
+void refuse(std::string_view, const Answer& answer) {
+  answer(-EINVAL);
+}
+
+std::string device_text(dev_t number) {
+  return fmt::format("{}:{}\n", major(number), minor(number));
+}
+
+}  // namespace
+
 Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
     : nodes(node_keeper), version(scenario.kernel), cdev(scenario.cdev) {
   files.folders(Kernfs::root, "kernel/iommu_groups");
   files.folders(Kernfs::root, "bus/mdev/devices");
   files.folders(Kernfs::root, "bus/mdev/drivers");
+  const NodeId bus = *files.walk("bus/mdev");
+  files.attribute(
+      bus, "drivers_autoprobe", 0644, [] { return Reading{"1\n"}; }, refuse);
+  files.attribute(bus, "drivers_probe", 0200, {}, refuse);
+  files.attribute(bus, "uevent", 0200, {}, refuse);
   for (const Fault& fault : scenario.faults) {
     trouble.add(fault);
   }
@@ -110,19 +133,6 @@ Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
 }
 
 // --- VFIO ---
-
-namespace {
-
-Events::Fields node_fields(dev_t number, const std::string& name) {
-  return {
-      {"MAJOR", std::to_string(major(number))}, {"MINOR", std::to_string(minor(number))}, {"DEVNAME", name}};
-}
-
-std::string device_text(dev_t number) {
-  return fmt::format("{}:{}\n", major(number), minor(number));
-}
-
-}  // namespace
 
 std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   const std::uint64_t number = group_numbers_.take();
@@ -136,11 +146,16 @@ std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   files.constant(group.folder, "reserved_regions", "");
   files.attribute(
       group.folder, "type", 0644,
-      [type = std::string(first.isolated ? "DMA\n" : "unknown\n")] { return Reading{type}; },
-      [](std::string_view, const Answer& answer) { answer(-EINVAL); });
+      [type = std::string(first.isolated ? "DMA\n" : "unknown\n")] { return Reading{type}; }, refuse);
   const dev_t node = nodes.appear(name);
   const NodeId folder = files.folders(Kernfs::root, "devices/virtual/vfio/" + name);
   files.constant(folder, "dev", device_text(node));
+  files.folder(folder, "power");
+  std::string fields;
+  for (const auto& [key, value] : node_fields(node, "vfio/" + name)) {
+    fields += fmt::format("{}={}\n", key, value);
+  }
+  files.attribute(folder, "uevent", 0644, [fields] { return Reading{fields}; }, refuse);
   files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio"));
   files.link(files.folders(Kernfs::root, "class/vfio"), name, folder);
   events.emit("add", "/devices/virtual/vfio/" + name, "vfio", node_fields(node, "vfio/" + name));
@@ -192,6 +207,9 @@ void Kernel::attach(Assignable& device, std::optional<std::uint64_t> group, Era 
   const std::string name = fmt::format("vfio{}", device.number);
   const NodeId folder = files.folder(files.folder(device.folder, "vfio-dev"), name);
   files.link(folder, "device", device.folder);
+  files.folder(folder, "power");
+  files.attribute(
+      folder, "uevent", 0644, [] { return Reading{}; }, refuse);
   files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio-dev"));
   files.link(files.folders(Kernfs::root, "class/vfio-dev"), name, folder);
   Events::Fields fields;
@@ -249,6 +267,20 @@ std::string Kernel::user_of(const Group& group) const {
     }
   }
   return {};
+}
+
+NodeId Kernel::driver_folder(const std::string& bus, const std::string& driver) {
+  const std::string path = bus + "/drivers/" + driver;
+  const auto found = files.walk(path);
+  if (found) {
+    return *found;
+  }
+  const NodeId folder = files.folders(Kernfs::root, path);
+  for (const char* name : {"bind", "uevent", "unbind"}) {
+    files.attribute(folder, name, 0200, {}, refuse);
+  }
+  files.link(folder, "module", files.folders(Kernfs::root, "module/" + driver));
+  return folder;
 }
 
 void Kernel::look_for_closed() {

@@ -109,6 +109,9 @@ class Kernel {
   bool cdev;
   std::map<std::string, Assignable*, std::less<>> devices;  // by folder name, bus-wide
 
+  // The folder of a driver of a bus ("bus/mdev"), made if it is missing.
+  NodeId driver_folder(const std::string& bus, const std::string& driver);
+
   // --- VFIO ---
   // A device gets a group of its own, or joins one; its nodes and links appear.
   void attach(Assignable& device, std::optional<std::uint64_t> group, Era era);

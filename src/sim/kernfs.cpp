@@ -50,8 +50,9 @@ NodeId Kernfs::link(NodeId parent, std::string name, NodeId to) {
   const std::string target = path_of(to);
   const std::vector<std::string_view> from = split(path, '/');
   const std::vector<std::string_view> there = split(target, '/');
+  // The target's own name is always said, even where the link is below it.
   std::size_t shared = 0;
-  while (shared < from.size() - 1 && shared < there.size() && from[shared] == there[shared]) {
+  while (shared < from.size() - 1 && shared < there.size() - 1 && from[shared] == there[shared]) {
     ++shared;
   }
   std::string relative;

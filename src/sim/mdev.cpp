@@ -112,7 +112,7 @@ void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const
   furnish(device);
   // Until drivers became drivers of the mdev bus (5.16), all were bound to vfio's shim.
   const std::string driver = kernel_.version < KernelVersion{5, 16} ? "vfio_mdev" : settings_.driver;
-  const NodeId driver_folder = files.folders(Kernfs::root, "bus/mdev/drivers/" + driver);
+  const NodeId driver_folder = kernel_.driver_folder("bus/mdev", driver);
   files.link(device.folder, "driver", driver_folder);
   files.link(driver_folder, device.name, device.folder);
   kernel_.events.emit("bind", files.path_of(device.folder), "mdev", {{"DRIVER", driver}});

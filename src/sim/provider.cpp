@@ -79,7 +79,7 @@ void Provider::make_folder() {
         answer(static_cast<int>(data.size()));
       });
   if (bound) {
-    const NodeId driver = files.folders(Kernfs::root, fmt::format("{}/drivers/{}", bus, settings_.driver));
+    const NodeId driver = kernel_.driver_folder(bus, settings_.driver);
     files.link(folder_, "driver", driver);
     files.link(driver, settings_.name, folder_);
   }

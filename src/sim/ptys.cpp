@@ -22,7 +22,9 @@ constexpr mode_t node_mode = 0600;
 }  // namespace
 
 Ptys::Ptys(std::string folder, bool openable)
-    : folder_(std::move(folder)), devices_(::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC)), openable_(openable) {}
+    : folder_(std::move(folder)),
+      devices_(::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      openable_(openable) {}
 
 Ptys::~Ptys() {
   while (!masters_.empty()) {
@@ -54,8 +56,8 @@ std::optional<dev_t> Ptys::make_terminal(const std::string& name) {
   std::ignore = ::fchown(once.get(), 0, 0);
   const std::string path = folder_ + "/" + name;
   const sys::UniqueFd place(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, node_mode));
-  const sys::UniqueFd tree(
-      ::open_tree(once.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  const sys::UniqueFd tree(::open_tree(
+      once.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   if (!place || !tree || ::move_mount(tree.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     ::unlink(path.c_str());
     return std::nullopt;

@@ -93,7 +93,7 @@ class TypedParent final : public MdevParent {
       }
     } else {
       files.link(files.folders(Kernfs::root, "class/mdev_bus"), settings_.name, folder_);
-      files.folders(Kernfs::root, "bus/mdev/drivers/" + settings_.driver);
+      kernel_.driver_folder("bus/mdev", settings_.driver);
     }
     if (settings_.arithmetic == Arithmetic::ap) {
       queues_.publish();

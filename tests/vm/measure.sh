@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # measure.sh: boots the machine and prints what its kernel answers where the tool relies on it: the errors of create and remove, a
 # removal while the device is in use, the types' texts, and the whole of sysfs that matters. To be run again when the kernel moves.
+#   measure.sh --inside HOLD SECTION...   prints these sections of the machine that it runs on; HOLD UUID SECONDS MODE uses a device
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -13,6 +14,7 @@ if [ "${1:-}" != --inside ]; then
   exit
 fi
 hold=$2
+shift 2
 parents=/sys/class/mdev_bus
 devices=/sys/bus/mdev/devices
 
@@ -227,14 +229,24 @@ listing() {
   remove_all
 }
 
+section() {
+  case $1 in
+    create) errors_of_create ;;
+    open) errors_of_open ;;
+    remove) errors_of_remove ;;
+    held) remove_while_held device ;;
+    held-otherwise) for mode in device-only group group-only; do remove_while_held "$mode"; done ;;
+    rmmod) rmmod_while_held ;;
+    types) texts_of_types ;;
+    listing) listing ;;
+  esac
+}
+
 # hold and perl speak of what they meet; a command that fails here is a fault of this script.
-line "kernel" "$(uname -rv)"
-errors_of_create
-errors_of_open
-errors_of_remove
-for mode in device device-only group group-only; do
-  remove_while_held "$mode"
+if [ $# = 0 ]; then
+  line "kernel" "$(uname -rv)"
+  set -- create open remove held held-otherwise rmmod types listing
+fi
+for name in "$@"; do
+  section "$name"
 done
-rmmod_while_held
-texts_of_types
-listing

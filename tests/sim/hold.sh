@@ -1,0 +1,133 @@
+# Devices in use: who may open them, who is seen, what a removal does in each era.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+if [ "${1:-}" = "" ]; then
+  for part in node waiting busy sets online functions; do
+    "$MDEVSIM" run "$(case $part in node | waiting) echo samples ;; busy) echo m60-u1 ;; sets) echo m60-k2 ;; online) echo m60-f2 ;; *) echo vf-n1 ;; esac)" \
+      -- bash "$0" "$part" || exit 1
+  done
+  exit
+fi
+
+a=aaaaaaaa-0000-4000-8000-000000000001
+b=aaaaaaaa-0000-4000-8000-000000000002
+devices=/sys/bus/mdev/devices
+gpu=/sys/bus/pci/devices/0000:86:00.0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+holding() {  # NAME WORDS...: in the background, as $NAME_pid
+  local name=$1
+  shift
+  : >"$scratch/$name"
+  "$MDEVSIM" hold "$@" >"$scratch/$name" 2>&1 &
+  eval "${name}_pid=$!"
+  until [ -s "$scratch/$name" ]; do sleep 0.02; done
+}
+release() { kill "$1"; wait "$1"; }
+put() { echo "$1" >"$2"; }
+
+node() {
+  put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  same "$(stat -c '%F %a %U' /dev/vfio/0)" "character special file 600 root" "a node is a character device of root's"
+  chown 65534 /dev/vfio/0 && chmod 660 /dev/vfio/0
+  same "$(stat -c '%a %u' /dev/vfio/0)" "660 65534" "that can be given away"
+  sleep 100 </dev/vfio/0 &
+  same "$(stat -L -c %t:%T "/proc/$!/fd/0")" "$(stat -c %t:%T /dev/vfio/0)" "whoever has it open is seen by its number"
+  run "$MDEVADM" list -o held_by
+  out_has "^sleep\($!\)$" "and named"
+  run "$MDEVADM" stop $a
+  exits 5 "it is in use"
+  kill $!
+  wait $! 2>/dev/null
+  run "$MDEVADM" stop $a
+  exits 0 "it is not any more"
+  holds "the node is gone" test ! -e /dev/vfio/0
+}
+
+waiting() {
+  put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  holding first $a
+  run "$MDEVSIM" hold $a 1
+  exits 5 "a group has one user"
+  err_has "cannot hold '$a': somebody else uses it, or its group$" "which is said"
+  bash -c 'echo 1 >"$0"' $devices/$a/remove &
+  remover=$!
+  sleep 0.3
+  holds "a removal waits" kill -0 $remover
+  kill -TERM $remover
+  sleep 0.2
+  holds "whatever signal comes" kill -0 $remover
+  run bash -c "echo $a >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create"
+  err_has "File exists" "the UUID stays taken"
+  release "$first_pid"
+  wait $remover
+  holds "and the device goes when its user does" test ! -e /sys/devices/virtual/mtty/mtty/$a
+  same "$(cat /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/available_instances)" 24 "with its instance given back"
+  put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  holding timed $a 1
+  run "$MDEVADM" stop $a --timeout 10
+  exits 0 "a user for a second is waited for"
+}
+
+busy() {
+  put $a $gpu/mdev_supported_types/nvidia-17/create
+  holding first $a
+  run bash -c "echo 1 >$devices/$a/remove"
+  err_has "Device or resource busy" "before 5.2 the removal is refused"
+  run "$MDEVADM" stop --force $a
+  exits 5 "which --force cannot change"
+  err_has "cannot stop '$a': the driver says that it is in use" "and says"
+  release "$first_pid"
+  run "$MDEVADM" stop $a
+  exits 0 "let go, it is removed"
+}
+
+sets() {
+  for id in $a $b; do put $id $gpu/mdev_supported_types/14/create; done
+  cat $devices/$a/peer_to_peer_resource_uuid >$devices/$b/peer_to_peer_resource_uuid
+  same "$(readlink $devices/$a/iommu_group)" "$(readlink $devices/$b/iommu_group)" "joined, two devices are one group"
+  holding first $a $b
+  run "$MDEVSIM" hold $b
+  exits 5 "another user gets none of a set in use"
+  run bash -c "echo $a >$devices/$b/peer_to_peer_resource_uuid"
+  err_has "Device or resource busy" "and it cannot be split meanwhile"
+  release "$first_pid"
+  run bash -c "echo $a >$devices/$b/peer_to_peer_resource_uuid"
+  exits 0 "afterwards it can"
+  holds "into two groups" test "$(readlink $devices/$a/iommu_group)" != "$(readlink $devices/$b/iommu_group)"
+}
+
+online() {
+  for id in $a $b; do put "$id:vgpu_type_id=14,vm_uuid=$a" $gpu/mdev_create; done
+  put 1 $devices/$a/online
+  run "$MDEVSIM" hold $a 1
+  exits 1 "a virtual machine does not start with one of its devices offline"
+  err_has "not every device of its virtual machine is online" "which is said"
+  put 1 $devices/$b/online
+  holding first $a $b
+  run bash -c "echo 0 >$devices/$a/online"
+  err_has "Device or resource busy" "nor does one go offline under it"
+  release "$first_pid"
+  run bash -c "echo 0 >$devices/$a/online"
+  exits 0 "afterwards it does"
+}
+
+functions() {
+  local function=0000:41:00.4
+  run "$MDEVSIM" hold $function 1
+  exits 1 "a function without a vGPU cannot be opened"
+  err_has "no vGPU is set up on it" "which is said"
+  put 1149 /sys/bus/pci/devices/$function/nvidia/current_vgpu_type
+  holding first $function
+  run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"
+  err_has "Operation not permitted" "one in use is not cleared"
+  release "$first_pid"
+  run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"
+  exits 0 "let go, it is"
+}
+
+echo "# $1"
+"$1"
+finish

@@ -1,0 +1,47 @@
+# Debian's mdevctl works on a simulated host as it does on a real kernel: types, define, start, list, stop.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+cat >"$folder/inside.sh" <<'T'
+u=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
+p=0000:86:00.0
+say() { echo "$ $*"; "$@" 2>&1; echo "= $?"; }
+say mdevctl types --parent $p --dumpjson
+say mdevctl define --uuid $u --parent $p --type nvidia-17 --auto
+say mdevctl list --defined
+say mdevctl start --uuid $u
+say mdevctl start --uuid $u
+say mdevctl list
+say mdevctl list --defined
+say readlink /sys/bus/mdev/devices/$u/mdev_type
+say mdevctl start --parent $p --type nvidia-11
+say mdevctl stop --uuid $u
+say mdevctl list
+say mdevctl start-parent-mdevs $p
+say mdevctl list
+say mdevctl undefine --uuid $u
+say mdevctl list --defined
+T
+run "$MDEVSIM" run m60 -- bash "$folder/inside.sh"
+exits 0 "the session runs"
+line() { grep -A"${2:-0}" -F -- "\$ $1" <<<"$out"; }
+types=$(sed -n '/^\$ mdevctl types/,/^= 0/p' <<<"$out" | sed '1d;$d')
+same "$(jq -r '.[0]["0000:86:00.0"] | map(to_entries[] | "\(.key)=\(.value.available_instances)") | join(" ")' <<<"$types")" \
+  "nvidia-11=16 nvidia-12=16 nvidia-13=8 nvidia-14=8 nvidia-15=4 nvidia-16=4 nvidia-17=2 nvidia-18=1" "it sees the types and what is left"
+device='7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 0000:86:00.0 nvidia-17'
+out_has "^$device auto$" "a definition is listed"
+out_has "^$device auto \(defined\)$" "a started device is listed as defined"
+out_has "^$device auto \(active\)$" "and the definition as active"
+out_has "mdev_supported_types/nvidia-17$" "the device is of its type"
+out_has "^Error: Device already exists" "a second start is refused"
+out_has "^Error: No available instances of nvidia-11 on 0000:86:00.0" "a type that has nothing left is refused"
+same "$(grep -c '^= 0' <<<"$out")" 13 "all the rest goes through"
+same "$(sed -n '/^\$ mdevctl stop/,/^\$ mdevctl start-parent/p' <<<"$out" | grep -c nvidia-17)" 0 "stopped, it is not listed"
+same "$(sed -n '/^\$ mdevctl start-parent/,/^\$ mdevctl undefine/p' <<<"$out" | grep -c "$device")" 1 "start-parent-mdevs brings it up"
+run ls /etc/mdevctl.d/0000:86:00.0
+exits 2 "nothing of it is left on this host"
+finish
