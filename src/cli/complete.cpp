@@ -27,10 +27,6 @@ const CLI::App* find_command(const CLI::App& top, const std::string& name) {
   return found.empty() ? nullptr : found.front();
 }
 
-bool takes_value(const CLI::Option* option) {
-  return option != nullptr && option->get_items_expected_max() > 0;
-}
-
 // What the words before the last one mean.
 struct Situation {
   const CLI::App* command = nullptr;
@@ -63,7 +59,7 @@ Situation read_situation(CommandLine& line, const std::vector<std::string>& word
       const CLI::Option* option = find_option(at.command, line.app(), name);
       if (equals != std::string::npos) {
         give(name, word.substr(equals + 1));
-      } else if (takes_value(option)) {
+      } else if (option != nullptr && takes_value(*option)) {
         at.awaits_value = option;
         awaiting = name;
       }

@@ -6,6 +6,8 @@
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "value_kinds.hpp"
+
 namespace mdevadm::cli {
 
 namespace {
@@ -45,10 +47,6 @@ bool is_positional_only(const CLI::Option* option) {
   return option->get_lnames().empty() && option->get_snames().empty();
 }
 
-bool takes_value(const CLI::Option* option) {
-  return option->get_items_expected_max() > 0;
-}
-
 std::string names_of(const CLI::Option* option) {
   std::vector<std::string> names;
   for (const std::string& name : option->get_snames()) {
@@ -59,7 +57,7 @@ std::string names_of(const CLI::Option* option) {
   }
   const std::string text = join(names, ", ");
   const std::string indent = option->get_snames().empty() ? "    " : "";
-  return indent + text + (takes_value(option) ? " " + option->get_type_name() : "");
+  return indent + text + (takes_value(*option) ? " " + option->get_type_name() : "");
 }
 
 std::string options_text(const CLI::App& app) {
@@ -126,7 +124,7 @@ render::List options_record(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) {
       names.items.push_back({{"name", "--" + name}});
     }
-    const std::string value = takes_value(option) ? option->get_type_name() : std::string{};
+    const std::string value = takes_value(*option) ? option->get_type_name() : std::string{};
     options.items.push_back({{"names", std::move(names)},
                              {"positional", option->get_positional()},
                              {"value", value.empty() ? render::Value() : render::Value(value)}});

@@ -167,6 +167,10 @@ std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& re
   }
 }
 
+bool takes_value(const CLI::Option& option) {
+  return option.get_items_expected_max() > 0;
+}
+
 CLI::Option* ValueKinds::set(CLI::Option* option, ValueKind kind) {
   kinds_[option] = kind;
   option->type_name(metavar(kind));

@@ -49,6 +49,9 @@ struct CompletionRequest {
 // The values that exist now. Empty where there is no knowing (numbers) or the shell knows better (files).
 std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context);
 
+// Whether a value follows the option.
+bool takes_value(const CLI::Option& option);
+
 // Which kind each declared option and argument takes.
 class ValueKinds {
  public:

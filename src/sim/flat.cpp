@@ -11,7 +11,6 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr std::size_t uuid_length = 36;
 constexpr std::size_t first_buffer = 1024;  // what F0's file can hold
 
 class FlatParent final : public MdevParent {

@@ -95,7 +95,8 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   // mdevctl refuses to work without them.
   for (const char* name : {"callouts", "notifiers"}) {
     const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
-    std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot make a folder for scripts");
+    std::ignore =
+        scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot make a folder for scripts");
   }
   replace_folders("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");

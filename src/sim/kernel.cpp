@@ -155,7 +155,8 @@ std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   for (const auto& [key, value] : node_fields(node, "vfio/" + name)) {
     fields += fmt::format("{}={}\n", key, value);
   }
-  files.attribute(folder, "uevent", 0644, [fields] { return Reading{fields}; }, refuse);
+  files.attribute(
+      folder, "uevent", 0644, [fields] { return Reading{fields}; }, refuse);
   files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio"));
   files.link(files.folders(Kernfs::root, "class/vfio"), name, folder);
   events.emit("add", "/devices/virtual/vfio/" + name, "vfio", node_fields(node, "vfio/" + name));

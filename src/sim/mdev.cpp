@@ -5,7 +5,9 @@
 namespace mdevadm::sim {
 
 std::optional<Uuid> MdevParent::parse_uuid_field(std::string_view data) const {
-  return data.size() == 36 || data.size() == 37 ? Uuid::parse(data.substr(0, 36)) : std::nullopt;
+  return data.size() == uuid_length || data.size() == uuid_length + 1
+             ? Uuid::parse(data.substr(0, uuid_length))
+             : std::nullopt;
 }
 
 Mdev* MdevParent::find(std::string_view name) {

@@ -8,6 +8,8 @@ namespace mdevadm::sim {
 
 class MdevParent;
 
+constexpr std::size_t uuid_length = 36;
+
 // The queues of a vfio-ap device.
 struct QueueMatrix {
   std::set<unsigned> adapters, domains, control_domains;

@@ -188,9 +188,10 @@ void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info
     handle->entries.push_back({name, child, type_of(files.get(child)->kind)});
   }
   // As in sysfs, in no order that anybody could count on.
-  std::sort(handle->entries.begin() + 2, handle->entries.end(), [](const Handle::Entry& a, const Handle::Entry& b) {
-    return std::hash<std::string>{}(a.name) < std::hash<std::string>{}(b.name);
-  });
+  std::sort(handle->entries.begin() + 2, handle->entries.end(),
+            [](const Handle::Entry& a, const Handle::Entry& b) {
+              return std::hash<std::string>{}(a.name) < std::hash<std::string>{}(b.name);
+            });
   info->fh = reinterpret_cast<std::uint64_t>(handle.get());
   if (fuse_reply_open(request, info) == 0) {
     std::ignore = handle.release();

@@ -8,8 +8,6 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr std::size_t uuid_length = 36;
-
 class TypedParent final : public MdevParent {
  public:
   TypedParent(Kernel& kernel, const SimParent& settings)

@@ -63,4 +63,16 @@ rm -rf "$host/sys"
 "$LAY_TREE" "$here/../trees/nvidia.tree" "$host"
 same "$(line "mdevadm --root $host types 0000:8")" "mdevadm --root $host types 0000:86:00.0" "bash completes a PCI address with its colons"
 same "$(line "mdevadm --root $host list --parent=0000:8")" "mdevadm --root $host list --parent=0000:86:00.0" "bash completes behind an equals sign"
+
+# mdevsim's own.
+sim_words() {
+  # shellcheck disable=SC2016
+  bash --norc -c 'PATH=$1:$PATH; . "$2"; shift 2; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mdevsim; echo "${COMPREPLY[@]}"' \
+    - "$(dirname "$MDEVSIM")" "$here/../../completions/mdevsim.bash" mdevsim "$@"
+}
+same "$(sim_words u)" "umount" "mdevsim: commands"
+same "$(sim_words run m60-u)" "m60-u1 m60-u2" "scenarios that are shipped"
+same "$(sim_words run m60 --)" "--keep -- --help" "options"
+same "$(sim_words control un)" "unregister" "what can be interfered with"
+same "$(sim_words control fault re)" "remove read" "and in which operation"
 finish

@@ -11,12 +11,15 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/bin/mdevsim
 ./usr/sbin/mdevadm
 ./usr/share/bash-completion/completions/mdevadm
+./usr/share/bash-completion/completions/mdevsim
 ./usr/share/doc/mdevadm/CHANGELOG.md
 ./usr/share/doc/mdevadm/README.md
 ./usr/share/doc/mdevadm/examples/cad-seat.toml
 ./usr/share/doc/mdevadm/examples/crypto.toml
 ./usr/share/man/man5/mdevadm.toml.5
+./usr/share/man/man5/mdevsim.toml.5
 ./usr/share/man/man8/mdevadm.8
+./usr/share/man/man8/mdevsim.8
 ./usr/share/man/man8/mdevadm-define.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8

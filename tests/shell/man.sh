@@ -38,8 +38,25 @@ same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -
 codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")
 same "$(page '' | section 'EXIT STATUS' | grep -E '^\*')" "$codes" "mdevadm(8) has the exit codes of the source"
 
+# mdevsim's words: its own help, its reader of scenarios, its control file.
+sim=$MAN/mdevsim.8.scd toml=$MAN/mdevsim.toml.5.scd
+sim_section() { section "$1" <"$sim"; }
+same "$(sim_section COMMANDS | grep -oE '^\*[a-z]+\*$' | tr -d '*')" "$("$MDEVSIM" --help | sed -n '/^Subcommands:/,$p' | awk '/^  [a-z]/ { print $1 }')" \
+  "mdevsim(8) has its commands, in the order of help"
+sim_options=$( ("$MDEVSIM" --help; for verb in run mount umount check list hold control events; do "$MDEVSIM" $verb --help; done) |
+  grep -oE '^  -[^ ]+' | tr ',' '\n' | tr -d ' ' | sort -u)
+same "$(sim_section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u)" "$sim_options" "mdevsim(8) has just the options that it has"
+for word in $(grep -oE 'verb == "[a-z]+"' "$top/src/sim/machine.cpp" | cut -d'"' -f2 | grep -vxE 'hold|opened'); do
+  holds "mdevsim(8) explains the control word '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section INTERFERING)
+done
+words=$(grep -oE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top/src/sim/scenario.cpp" | cut -d'"' -f2 | sort -u)
+missing=$(for word in $words; do grep -qE "[*.]$word[]*]" "$toml" || grep -qE "\*\[\[?(parent\.)?$word" "$toml" || echo "$word"; done)
+same "$missing" "" "mdevsim.toml(5) has every key that is read: $(wc -w <<<"$words")"
+same "$(section DIALECTS <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-]+\*' | tr -d '*' | sort)" \
+  "$(grep -oE '\.id = "[A-Za-z0-9-]+"' "$top/src/sim/words.cpp" | cut -d'"' -f2 | sort)" "and every dialect"
+
 # Whatever option a page mentions in passing exists somewhere.
-all=$(jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree")
+all=$(jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
 unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure)$' || true)
 same "$unknown" "" "man pages and README mention no option that does not exist"
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# sim.sh [MDEVSIM [MDEVADM]]: times the simulator itself. A benchmark to read, not a test: it fails only if something could not
+# be run.
+set -euo pipefail
+
+here=$(dirname "$(realpath "$0")")
+mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
+mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
+[ -x "$mdevsim" ] || { echo "sim.sh: there is no $mdevsim: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cat >"$work/many.toml" <<'T'
+description = "ten thousand devices"
+nodes = false
+[[parent]]
+name = "0000:{x}:00.0"
+count = 32
+pci = { vendor = "10de", device = "13f2" }
+driver = "nvidia"
+arithmetic = { kind = "fixed" }
+type = [{ id = "1", max = 400 }]
+[[device]]
+parent = "*"
+type = "1"
+count = 313
+T
+cat >"$work/pairs.pl" <<'T'
+use Time::HiRes 'time'; use Fcntl;
+my ($n, $u) = (2000, '7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01');
+sub put { my $f; sysopen($f, $_[0], O_WRONLY) or die "$_[0]: $!"; defined syswrite($f, $_[1]) or die "$_[0]: $!"; }
+my $type = (glob '/sys/class/mdev_bus/*/mdev_supported_types/*')[0];
+my $begin = time;
+for (1 .. $n) { put("$type/create", $u); put("/sys/bus/mdev/devices/$u/remove", '1'); }
+printf "%.3f\n", (time() - $begin) * 1000 / $n;
+T
+
+median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
+first_file() {
+  local begin
+  for _ in $(seq 21); do
+    begin=$(date +%s%N)
+    echo $((($("$mdevsim" run "$1" -- date +%s%N) - begin) / 1000)) | awk '{ printf "%.1f\n", $1 / 1000 }'
+  done | median
+}
+verdict() { awk -v a="$1" -v b="$2" 'BEGIN { print a < b ? "within" : "OVER" }'; }
+
+{
+  printf 'what\tms\tlimit\t\n'
+  for scenario in m60 workstation samples; do
+    ms=$(first_file $scenario)
+    printf 'from start to first command, %s\t%s\t100\t%s\n' "$scenario" "$ms" "$(verdict "$ms" 100)"
+  done
+  for scenario in samples m60 m60-u1 gvt; do
+    ms=$(for _ in 1 2 3 4 5; do "$mdevsim" run $scenario -- perl "$work/pairs.pl"; done | median)
+    printf 'create and remove, %s\t%s\t2\t%s\n' "$scenario" "$ms" "$(verdict "$ms" 2)"
+  done
+  # shellcheck disable=SC2016
+  ms=$("$mdevsim" run "$work/many.toml" -- bash -c 'for _ in 1 2 3 4 5; do
+    begin=$(date +%s%N); "$0" list >/tmp/lines.$$; echo $((($(date +%s%N) - begin) / 1000000)); done; rm /tmp/lines.$$' "$mdevadm" | median)
+  printf 'list of 10,016 devices\t%s\t2000\t%s\n' "$ms" "$(verdict "$ms" 2000)"
+} | column -t -s $'\t'
