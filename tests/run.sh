@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # run.sh: builds mdevadm and runs all its tests, those on a real kernel in QEMU too; installs the Debian packages it needs.
-# Twice: as developers build it, and with the address and undefined-behaviour sanitizers. As root or with sudo.
-#   run.sh [PRESET...]   only these builds: dev, asan, release, coverage
+# Twice: as developers build it, and with the address and undefined-behaviour sanitizers; and what is done by many threads at once
+# with the thread sanitizer. As root or with sudo.
+#   run.sh [PRESET...]   only these builds: dev, asan, tsan, release, coverage
 set -euo pipefail
 
 top=$(realpath "$(dirname "$0")/..")
 [ "$(id -u)" = 0 ] || exec sudo -E "$0" "$@"
-[ $# -gt 0 ] || set -- dev asan
+[ $# -gt 0 ] || set -- dev asan tsan
 cd "$top"
 
 # shellcheck disable=SC2046

@@ -47,8 +47,10 @@ void become_root(uid_t user, gid_t group) {
   write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
 }
 
+// What is mounted in there later, shows in namespaces below ours as well.
 void mount_empty(const std::string& path) {
-  if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
+  if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0 ||
+      ::mount(nullptr, path.c_str(), nullptr, MS_SHARED, nullptr) != 0) {
     fail(fmt::format("cannot mount an empty folder on '{}'", path));
   }
 }
@@ -159,6 +161,18 @@ void replace_folders(const std::string& parent, const std::vector<std::string>& 
 
 namespace {
 
+// The first process of a process namespace shows that one's processes in /proc, to itself and those below;
+// nodes that we mount appear for it, too. False: it may not.
+bool show_own_processes() {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0 &&
+         ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+}
+
+pid_t fork_into_namespace(bool own_processes) {
+  return static_cast<pid_t>(
+      ::syscall(SYS_clone, SIGCHLD | (own_processes ? CLONE_NEWPID : 0), nullptr, nullptr, nullptr, nullptr));
+}
+
 volatile sig_atomic_t command_pid = 0;
 
 extern "C" void pass_on(int number) {
@@ -170,7 +184,7 @@ extern "C" void pass_on(int number) {
 // Between us and the command: the first process of its namespace, which the kernel takes all others with.
 [[noreturn]] void be_first(const std::vector<std::string>& words, bool own_processes) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (own_processes && ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
+  if (own_processes && !show_own_processes()) {
     ::_exit(no_proc);
   }
   struct sigaction action {};
@@ -210,34 +224,25 @@ extern "C" void pass_on(int number) {
   }
 }
 
-Enclosed start_first(const std::vector<std::string>& words, bool own_processes) {
-  const long child =
-      ::syscall(SYS_clone, SIGCHLD | (own_processes ? CLONE_NEWPID : 0), nullptr, nullptr, nullptr, nullptr);
-  if (child < 0) {
-    fail(fmt::format("cannot start '{}'", printable(words.front())));
-  }
-  if (child == 0) {
-    be_first(words, own_processes);
-  }
-  const pid_t first = static_cast<pid_t>(child);
-  return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0)))};
-}
-
 }  // namespace
 
 Enclosed start_enclosed(const std::vector<std::string>& words) {
-  // Whether a /proc may be mounted is known by trying.
-  const long probe = ::syscall(SYS_clone, SIGCHLD | CLONE_NEWPID, nullptr, nullptr, nullptr, nullptr);
+  // Whether that works is known by trying.
+  const pid_t probe = fork_into_namespace(true);
   if (probe == 0) {
-    ::_exit(::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0 &&
-                    ::umount("/proc") == 0
-                ? 0
-                : no_proc);
+    ::_exit(show_own_processes() ? 0 : no_proc);
   }
   int status = 0;
-  const bool own_processes = probe > 0 && ::waitpid(static_cast<pid_t>(probe), &status, 0) == probe &&
-                             WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  return start_first(words, own_processes);
+  const bool own_processes =
+      probe > 0 && ::waitpid(probe, &status, 0) == probe && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const pid_t first = fork_into_namespace(own_processes);
+  if (first < 0) {
+    fail(fmt::format("cannot start '{}'", printable(words.front())));
+  }
+  if (first == 0) {
+    be_first(words, own_processes);
+  }
+  return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0)))};
 }
 
 int exit_code_of(const Enclosed& enclosed) {

@@ -13,6 +13,7 @@
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
+#include <unordered_map>
 
 namespace mdevadm::sim {
 
@@ -29,10 +30,6 @@ struct Handle {
   };
   std::vector<Entry> entries{};
 };
-
-Handle& handle_of(const fuse_file_info* info) {
-  return *reinterpret_cast<Handle*>(info->fh);  // NOLINT(performance-no-int-to-ptr): how libfuse keeps them
-}
 
 // libfuse says why a mount fails on standard error only; this keeps its last words instead.
 std::string last_words;
@@ -69,6 +66,7 @@ class Server::Session {
   void do_getattr(fuse_req_t request, NodeId node);
   void do_setattr(fuse_req_t request, NodeId node, const struct stat& wanted, int which);
   void do_access(fuse_req_t request, NodeId node, int mask);
+  void reply_open(fuse_req_t request, fuse_file_info* info, Handle handle);
   void do_open(fuse_req_t request, NodeId node, fuse_file_info* info);
   void do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info);
   void do_read(fuse_req_t request, std::size_t size, off_t offset, Handle& handle);
@@ -81,6 +79,8 @@ class Server::Session {
   const Ptys& nodes_;
   fuse_session* session_ = nullptr;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::unordered_map<std::uint64_t, Handle> handles_;  // what is open, by fuse_file_info::fh
+  std::uint64_t last_handle_ = 0;
   time_t birth_ = ::time(nullptr);
 };
 
@@ -159,6 +159,14 @@ void Server::Session::do_access(fuse_req_t request, NodeId node, int mask) {
   fuse_reply_err(request, (granted & wanted) == wanted ? 0 : EACCES);
 }
 
+void Server::Session::reply_open(fuse_req_t request, fuse_file_info* info, Handle handle) {
+  info->fh = ++last_handle_;
+  handles_.emplace(info->fh, std::move(handle));
+  if (fuse_reply_open(request, info) != 0) {
+    handles_.erase(info->fh);
+  }
+}
+
 void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* info) {
   const File* file = machine_.files().get(node);
   const int error =
@@ -167,12 +175,8 @@ void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* i
     fuse_reply_err(request, error);
     return;
   }
-  auto handle = std::make_unique<Handle>(Handle{.node = node});
-  info->fh = reinterpret_cast<std::uint64_t>(handle.get());
   info->direct_io = 1;  // one write(2) is one write here, and no content is kept
-  if (fuse_reply_open(request, info) == 0) {
-    std::ignore = handle.release();
-  }
+  reply_open(request, info, {.node = node});
 }
 
 void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info) {
@@ -182,20 +186,17 @@ void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info
     fuse_reply_err(request, ENOENT);
     return;
   }
-  auto handle = std::make_unique<Handle>(Handle{.node = node});
-  handle->entries = {{".", node, S_IFDIR}, {"..", std::max(folder->parent, Kernfs::root), S_IFDIR}};
+  Handle handle{.node = node};
+  handle.entries = {{".", node, S_IFDIR}, {"..", std::max(folder->parent, Kernfs::root), S_IFDIR}};
   for (const auto& [name, child] : folder->children) {
-    handle->entries.push_back({name, child, type_of(files.get(child)->kind)});
+    handle.entries.push_back({name, child, type_of(files.get(child)->kind)});
   }
   // As in sysfs, in no order that anybody could count on.
-  std::sort(handle->entries.begin() + 2, handle->entries.end(),
+  std::sort(handle.entries.begin() + 2, handle.entries.end(),
             [](const Handle::Entry& a, const Handle::Entry& b) {
               return std::hash<std::string>{}(a.name) < std::hash<std::string>{}(b.name);
             });
-  info->fh = reinterpret_cast<std::uint64_t>(handle.get());
-  if (fuse_reply_open(request, info) == 0) {
-    std::ignore = handle.release();
-  }
+  reply_open(request, info, std::move(handle));
 }
 
 void Server::Session::do_read(fuse_req_t request, std::size_t size, off_t offset, Handle& handle) {
@@ -271,17 +272,17 @@ fuse_lowlevel_ops Server::Session::operations() {
     of(request).do_opendir(request, node, info);
   };
   ops.read = [](fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
-    of(request).do_read(request, size, offset, handle_of(info));
+    of(request).do_read(request, size, offset, of(request).handles_.at(info->fh));
   };
   ops.readdir = [](fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
-    of(request).do_readdir(request, size, offset, handle_of(info));
+    of(request).do_readdir(request, size, offset, of(request).handles_.at(info->fh));
   };
   ops.write = [](fuse_req_t request, fuse_ino_t, const char* data, std::size_t size, off_t,
                  fuse_file_info* info) {
-    of(request).do_write(request, {data, size}, handle_of(info));
+    of(request).do_write(request, {data, size}, of(request).handles_.at(info->fh));
   };
   ops.release = ops.releasedir = [](fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    const std::unique_ptr<Handle> handle(&handle_of(info));
+    of(request).handles_.erase(info->fh);
     fuse_reply_err(request, 0);
   };
   ops.create = [](fuse_req_t request, fuse_ino_t, const char*, mode_t, fuse_file_info*) {

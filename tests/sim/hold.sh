@@ -34,6 +34,7 @@ node() {
   chown 65534 /dev/vfio/0 && chmod 660 /dev/vfio/0
   same "$(stat -c '%a %u' /dev/vfio/0)" "660 65534" "that can be given away"
   sleep 100 </dev/vfio/0 &
+  until [ "$(readlink "/proc/$!/exe")" != "$(readlink /proc/$$/exe)" ]; do sleep 0.02; done
   same "$(stat -L -c %t:%T "/proc/$!/fd/0")" "$(stat -c %t:%T /dev/vfio/0)" "whoever has it open is seen by its number"
   run "$MDEVADM" list -o held_by
   out_has "^sleep\($!\)$" "and named"

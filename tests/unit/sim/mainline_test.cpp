@@ -86,7 +86,7 @@ TEST_CASE("a device has the files and links of kernel 6.1, and removal takes the
   CHECK(left(host, mtty + "mtty-2") == "12\n");
 }
 
-TEST_CASE("since 5.2 removal waits for the user; UUID and instance stay taken meanwhile") {
+TEST_CASE("since 5.2 removal waits for the user, and UUID and instance stay taken meanwhile") {
   Host host("samples");
   host.write(mtty + "mtty-1/create", a);
   CHECK(host.open(a, "vm") == 0);
