@@ -131,7 +131,10 @@ void enclose() {
     become_root(user, group);
   }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    fail("cannot make mounts private", "run as root; here user namespaces may not mount");
+    // Only a mount point has a way of passing mounts on.
+    fail("cannot make mounts private",
+         errno == EINVAL ? "in a chroot: make its folder a mount point first, mount --bind FOLDER FOLDER"
+                         : "run as root; here user namespaces may not mount");
   }
 }
 
