@@ -17,6 +17,7 @@ tests/vm/prepare.sh
 echo "== format"
 find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
 
+mkdir -p build
 passed=0 failed=0
 export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for preset in "$@"; do
