@@ -13,6 +13,8 @@
 #include <mdevadm/sys/atomic_file.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "files.hpp"
+
 namespace mdevadm::store {
 
 namespace {
@@ -20,10 +22,8 @@ namespace {
 constexpr const char* devices_folder = "etc/mdevadm/devices";
 // Not below etc/: what is refused must leave no trace there.
 constexpr const char* lock_folder = "run/mdevadm";
-constexpr const char* lock_file = "definitions.lock";
-constexpr std::string_view suffix = ".toml";
 constexpr std::chrono::seconds lock_patience{10};
-constexpr mode_t definition_mode = 0644;
+constexpr std::chrono::seconds group_patience{60};  // drivers may take their time
 
 std::string file_name(const Uuid& uuid) {
   return uuid.str() + std::string(suffix);
@@ -43,8 +43,8 @@ void take(FileContent content, Definitions& into) {
 }
 
 void load_file(const sys::Dir& folder, const ParentName& parent, const std::string& name, Definitions& into) {
-  if (sys::AtomicFile::is_temporary(name) || !name.ends_with(suffix) || name.front() == '.') {
-    return;  // editors' backups and what a killed process left
+  if (!is_ours(name)) {
+    return;
   }
   const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
   if (!uuid || file_name(*uuid) != name) {
@@ -78,13 +78,6 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
                        owner->second->uuid.str(), owner->second->parent.str())});
     }
   }
-}
-
-void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
-                      const std::string& doing) {
-  sys::AtomicFile file = sys::AtomicFile::create(folder, name, definition_mode).or_throw("{}", doing);
-  file.write(text).or_throw("{}", doing);
-  file.commit().or_throw("{}", doing);
 }
 
 }  // namespace
@@ -131,30 +124,32 @@ std::string Store::path_of(const Definition& definition) const {
 }
 
 sys::FileLock Store::lock() const {
-  const std::string doing =
-      fmt::format("cannot lock the definitions in '{}'", root_->path_of(devices_folder));
-  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", doing);
-  sys::Result<sys::FileLock> lock = sys::FileLock::acquire(folder, lock_file, lock_patience);
+  return take_lock({"definitions.lock",
+                    fmt::format("cannot lock the definitions in '{}'", root_->path_of(devices_folder)),
+                    lock_patience});
+}
+
+sys::FileLock Store::lock_groups() const {
+  return take_lock({"groups.lock", "cannot start or stop a group", group_patience});
+}
+
+sys::FileLock Store::take_lock(const LockRequest& request) const {
+  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", request.doing);
+  sys::Result<sys::FileLock> lock = sys::FileLock::acquire(folder, request.file, request.patience);
   if (!lock && lock.error().number == EWOULDBLOCK) {
-    const sys::LockHolder holder = sys::FileLock::holder(folder, lock_file);
+    const sys::LockHolder holder = sys::FileLock::holder(folder, request.file);
     const std::string who =
         holder.pid == 0 ? "another process" : fmt::format("process {} ({})", holder.pid, holder.command);
-    throw Error(ExitCode::failed,
-                fmt::format("{}: {} has held them for {} seconds", doing, who, lock_patience.count()),
-                "wait for it to end, or end it");
+    throw Error(
+        ExitCode::failed,
+        fmt::format("{}: {} has held the lock for {} seconds", request.doing, who, request.patience.count()),
+        "wait for it to end, or end it");
   }
-  return std::move(lock).or_throw("{}", doing);
+  return std::move(lock).or_throw("{}", request.doing);
 }
 
 sys::Dir Store::folder_for_change(const Definition& definition, const std::string& doing) const {
-  sys::Dir folder = root_->make_dirs(folder_name(definition.parent)).or_throw("{}", doing);
-  // The lock is held: whatever temporary file is here was left by a process that died.
-  for (const sys::Entry& entry : folder.entries().or_throw("{}", doing)) {
-    if (sys::AtomicFile::is_temporary(entry.name)) {
-      std::ignore = folder.remove_file(entry.name);
-    }
-  }
-  return folder;
+  return folder_to_write(*root_, folder_name(definition.parent), doing);
 }
 
 void Store::add(const Definition& definition, const std::optional<std::string>& text) const {

@@ -237,6 +237,13 @@ Result<UniqueFd> Dir::open_node(const std::string& name) const {
   return fd;
 }
 
+Result<Done> Dir::rename_file(const std::string& from, const std::string& to) const {
+  if (::renameat(fd(), from.c_str(), fd(), to.c_str()) != 0) {
+    return error(from);
+  }
+  return Done{};
+}
+
 Result<Done> Dir::remove_file(const std::string& name) const {
   if (::unlinkat(fd_.get(), name.c_str(), 0) != 0) {
     return error(name);

@@ -1,7 +1,10 @@
-// The definitions of a host: /etc/mdevadm/devices/<parent>/<uuid>.toml below a root.
+// The definitions of a host, /etc/mdevadm/devices/<parent>/<uuid>.toml, and their groups,
+// /etc/mdevadm/groups/<name>.toml, below a root.
 #pragma once
 
+#include <chrono>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/file_lock.hpp>
 #include <optional>
@@ -27,6 +30,9 @@ class Store {
   // holds it, if it cannot be had for ten seconds.
   sys::FileLock lock() const;
 
+  // One start or stop of a group at a time, likewise, for a minute.
+  sys::FileLock lock_groups() const;
+
   // Writes a definition that is not there yet, as `text` where that is given (it must parse to the
   // definition), else in the form of a new file. Throws Error{conflict} if there is one.
   void add(const Definition& definition, const std::optional<std::string>& text) const;
@@ -39,7 +45,23 @@ class Store {
   // there is none.
   void remove(const Definition& definition) const;
 
+  // The same for groups. A member need not be defined: `odd` has what two groups claim.
+  Groups load_groups() const;
+  std::string path_of(const GroupName& name) const;
+  void add_group(const Group& group) const;
+  void replace_group(const Group& before, const Group& after) const;
+  // Takes a member out, whoever else is changed. May be called by several threads at once.
+  void leave_group(const GroupName& name, const Member& member) const;
+  void rename_group(const GroupName& from, const GroupName& to) const;
+  void remove_group(const GroupName& name) const;
+
  private:
+  struct LockRequest {
+    std::string file;
+    std::string doing;
+    std::chrono::seconds patience;
+  };
+  sys::FileLock take_lock(const LockRequest& request) const;
   sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
 
   const sys::Dir* root_;

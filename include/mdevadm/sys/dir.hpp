@@ -66,6 +66,7 @@ class [[nodiscard]] Dir {
   Result<UniqueFd> open_node(const std::string& name) const;
 
   Result<Done> remove_file(const std::string& name) const;
+  Result<Done> rename_file(const std::string& from, const std::string& to) const;
   Result<Done> set_owner(const std::string& name, std::optional<uid_t> owner,
                          std::optional<gid_t> group) const;
   Result<Done> set_mode(const std::string& name, mode_t mode) const;

@@ -1,0 +1,52 @@
+#include <mdevadm/model/group.hpp>
+
+#include <algorithm>
+
+namespace mdevadm {
+
+bool is_group_name(std::string_view text) {
+  return is_label(text) && text.find(' ') == std::string_view::npos;
+}
+
+std::optional<Member> Member::parse(std::string_view text) {
+  const std::size_t slash = text.rfind('/');
+  const auto uuid = Uuid::parse(slash == std::string_view::npos ? text : text.substr(slash + 1));
+  if (!uuid) {
+    return std::nullopt;
+  }
+  if (slash == std::string_view::npos) {
+    return Member{*uuid};
+  }
+  auto parent = ParentName::parse(text.substr(0, slash));
+  return parent ? std::optional(Member{*uuid, std::move(parent)}) : std::nullopt;
+}
+
+std::string Member::str() const {
+  return parent ? parent->str() + "/" + uuid.str() : uuid.str();
+}
+
+bool Group::has(const Definition& definition) const {
+  return std::any_of(members.begin(), members.end(),
+                     [&](const Member& member) { return member.means(definition); });
+}
+
+const Group* Groups::find(std::string_view name) const {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Group& g) { return g.name.str() == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+const Group* Groups::of(const Definition& definition) const {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Group& g) { return g.has(definition); });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Groups::names() const {
+  std::vector<std::string> names;
+  for (const Group& group : all) {
+    names.push_back(group.name.str());
+  }
+  return names;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,34 @@
+#include "files.hpp"
+
+#include <mdevadm/sys/atomic_file.hpp>
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr mode_t file_mode = 0644;
+
+}  // namespace
+
+bool is_ours(std::string_view name) {
+  return !sys::AtomicFile::is_temporary(name) && name.ends_with(suffix) && name.front() != '.';
+}
+
+sys::Dir folder_to_write(const sys::Dir& root, const std::string& name, const std::string& doing) {
+  sys::Dir folder = root.make_dirs(name).or_throw("{}", doing);
+  for (const sys::Entry& entry : folder.entries().or_throw("{}", doing)) {
+    if (sys::AtomicFile::is_temporary(entry.name)) {
+      std::ignore = folder.remove_file(entry.name);
+    }
+  }
+  return folder;
+}
+
+void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
+                      const std::string& doing) {
+  sys::AtomicFile file = sys::AtomicFile::create(folder, name, file_mode).or_throw("{}", doing);
+  file.write(text).or_throw("{}", doing);
+  file.commit().or_throw("{}", doing);
+}
+
+}  // namespace mdevadm::store

@@ -1,0 +1,147 @@
+// /etc/mdevadm/groups/<name>.toml.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <mdevadm/store/group_file.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/util/text.hpp>
+#include <mutex>
+
+#include "files.hpp"
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* groups_folder = "etc/mdevadm/groups";
+
+std::string file_name(const GroupName& name) {
+  return name.str() + std::string(suffix);
+}
+
+void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
+  if (!is_ours(file)) {
+    return;
+  }
+  const auto name = GroupName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
+  if (!name) {
+    into.broken.push_back({folder.path_of(file), 0, 0, "the name of the file is none that a group can have"});
+    return;
+  }
+  const sys::Result<std::string> text = folder.read_file(file);
+  if (!text) {
+    if (text.error().number != ENOENT) {  // removed since the folder was read
+      into.broken.push_back({folder.path_of(file), 0, 0, sys::errno_text(text.error().number)});
+    }
+    return;
+  }
+  GroupContent content = parse_group(*text, folder.path_of(file), *name);
+  std::move(content.odd.begin(), content.odd.end(), std::back_inserter(into.odd));
+  if (content.group) {
+    into.all.push_back(*std::move(content.group));
+  } else {
+    into.broken.push_back(std::move(content.problem));
+  }
+}
+
+// Files made by hand can have one member in two groups. It then belongs to the first by name.
+void note_repeated_members(Groups& groups, const Store& store) {
+  std::map<std::string, const Group*> owners;
+  for (const Group& group : groups.all) {
+    for (const Member& member : group.members) {
+      const auto [owner, is_new] = owners.emplace(member.str(), &group);
+      if (!is_new) {
+        groups.odd.push_back(
+            {store.path_of(group.name), 0, 0,
+             fmt::format("{} is a member of group '{}' already", member.str(), owner->second->name.str())});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Groups Store::load_groups() const {
+  Groups groups;
+  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(groups_folder);
+  if (!folder && folder.error().number == ENOENT) {
+    return groups;
+  }
+  if (!folder) {
+    sys::throw_error(folder.error(), fmt::format("cannot read the groups in '{}'", folder.error().path));
+  }
+  for (const sys::Entry& entry :
+       folder->entries().or_throw("cannot read the groups in '{}'", folder->path())) {
+    load_group(*folder, entry.name, groups);
+  }
+  std::sort(groups.all.begin(), groups.all.end(),
+            [](const Group& a, const Group& b) { return natural_less(a.name.str(), b.name.str()); });
+  note_repeated_members(groups, *this);
+  return groups;
+}
+
+std::string Store::path_of(const GroupName& name) const {
+  return root_->path_of(fmt::format("{}/{}", groups_folder, file_name(name)));
+}
+
+void Store::add_group(const Group& group) const {
+  const std::string doing = fmt::format("cannot write '{}'", path_of(group.name));
+  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
+  if (folder.exists(file_name(group.name))) {
+    throw Error(ExitCode::conflict, fmt::format("{}: it exists already", doing));
+  }
+  write_atomically(folder, file_name(group.name), format_group(group), doing);
+}
+
+void Store::replace_group(const Group& before, const Group& after) const {
+  const std::string path = path_of(before.name);
+  const std::string doing = fmt::format("cannot change '{}'", path);
+  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
+  const std::string text = folder.read_file(file_name(before.name)).or_throw("{}", doing);
+  if (parse_group(text, path, before.name).group != before) {
+    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+  }
+  write_atomically(folder, file_name(before.name), edit_group(text, path, before, after), doing);
+}
+
+void Store::leave_group(const GroupName& name, const Member& member) const {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const Groups groups = load_groups();
+  const Group* group = groups.find(name.str());
+  if (group == nullptr) {
+    return;
+  }
+  Group after = *group;
+  std::erase(after.members, member);
+  if (after != *group) {
+    replace_group(*group, after);
+  }
+}
+
+void Store::rename_group(const GroupName& from, const GroupName& to) const {
+  const std::string doing = fmt::format("cannot rename '{}'", path_of(from));
+  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
+  if (folder.exists(file_name(to))) {
+    throw Error(ExitCode::conflict, fmt::format("{}: there is a group '{}'", doing, to.str()));
+  }
+  folder.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
+  folder.sync().or_throw("{}", doing);
+}
+
+void Store::remove_group(const GroupName& name) const {
+  const std::string doing = fmt::format("cannot delete '{}'", path_of(name));
+  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
+  const sys::Result<sys::Done> removed = folder.remove_file(file_name(name));
+  if (!removed && removed.error().number == ENOENT) {
+    throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing));
+  }
+  if (!removed) {
+    sys::throw_error(removed.error(), doing);
+  }
+  folder.sync().or_throw("{}", doing);
+}
+
+}  // namespace mdevadm::store

@@ -1,0 +1,99 @@
+#include <mdevadm/store/group_file.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using namespace mdevadm::store;
+
+namespace {
+
+const Member a{*Uuid::parse("00000000-0000-0000-0000-00000000000a")};
+const Member b{*Uuid::parse("00000000-0000-0000-0000-00000000000b")};
+const Member c{*Uuid::parse("00000000-0000-0000-0000-00000000000c"), ParentName::parse("0000:86:00.0")};
+const GroupName vm1 = *GroupName::parse("vm1");
+
+GroupContent parse(std::string_view text) {
+  return parse_group(text, "vm1.toml", vm1);
+}
+
+}  // namespace
+
+TEST_CASE("what is written of a group is read again") {
+  const Group group{vm1, {a, c, b}};
+  CHECK(parse(format_group(group)).group == group);
+  CHECK(parse(format_group({vm1})).group == Group{vm1});
+  CHECK(format_group({vm1, {c}}) ==
+        "members = [\n  \"0000:86:00.0/00000000-0000-0000-0000-00000000000c\",\n]\n");
+}
+
+TEST_CASE("a group's file that is wrong is told with its place") {
+  const auto problem = [](std::string_view text) { return parse(text).problem.str(); };
+  CHECK(problem("members = [").starts_with("vm1.toml:1:"));
+  CHECK(problem("") == "vm1.toml: there is no 'members'");
+  CHECK(problem("members = 1\n") == "vm1.toml:1:11: 'members' must be a list of UUIDs, not an integer");
+  CHECK(problem("members = [\n  \"x\",\n]\n") ==
+        "vm1.toml:2:3: 'x' is no member: it must be a UUID, or PARENT/UUID");
+  CHECK(problem("members = [\"../" + a.str() + "\"]\n").find("is no member") != std::string::npos);
+  CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("is a member twice") !=
+        std::string::npos);
+  const GroupContent odd = parse("members = []\ncolour = 1\n");
+  REQUIRE(odd.group);
+  REQUIRE(odd.odd.size() == 1);
+  CHECK(odd.odd[0].str() == "vm1.toml:2:1: unknown key 'colour', kept as it is");
+}
+
+TEST_CASE("a change keeps what a person wrote around the members") {
+  const std::string text = "# cad\nmembers = [  # in order\n  \"" + a.str() +
+                           "\",  # left\n  # the big one\n  \"" + b.str() + "\"\n]\n# end\n";
+  const Group before{vm1, {a, b}};
+  const std::string with = edit_group(text, "vm1.toml", before, {vm1, {a, b, c}});
+  CHECK(with == "# cad\nmembers = [  # in order\n  \"" + a.str() + "\",  # left\n  # the big one\n  \"" +
+                    b.str() + "\",\n  \"" + c.str() + "\",\n]\n# end\n");
+  CHECK(edit_group(text, "vm1.toml", before, {vm1, {b}}) ==
+        "# cad\nmembers = [  # in order\n  # the big one\n  \"" + b.str() + "\",\n]\n# end\n");
+  const std::string line = "members = [\"" + a.str() + "\", \"" + b.str() + "\"]  # two\n";
+  CHECK(edit_group(line, "vm1.toml", before, {vm1, {a}}) ==
+        "members = [\n  \"" + a.str() + "\",\n]  # two\n");
+  const std::string crooked = "members = [\"" + a.str() + "\", # one\n\"" + b.str() + "\"]\n";
+  CHECK_THROWS_AS(edit_group(crooked, "vm1.toml", before, {vm1, {a}}), Error);
+}
+
+TEST_CASE("groups are kept one a file, and a bad one keeps no other from being read") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  CHECK(store.load_groups().all.empty());
+  store.add_group({vm1, {a}});
+  CHECK_THROWS_AS(store.add_group({vm1}), Error);
+  store.add_group({*GroupName::parse("vm10"), {b}});
+  test::write_text(temp.path() / "etc/mdevadm/groups/vm2.toml", "members = [\"" + a.str() + "\"]\n");
+  test::write_text(temp.path() / "etc/mdevadm/groups/bad.toml", "members = 7\n");
+  test::write_text(temp.path() / "etc/mdevadm/groups/a b.toml", "members = []\n");
+  const Groups groups = store.load_groups();
+  CHECK(groups.names() == std::vector<std::string>{"vm1", "vm2", "vm10"});
+  CHECK(groups.broken.size() == 2);
+  REQUIRE(groups.odd.size() == 1);
+  CHECK(groups.odd[0].message == a.str() + " is a member of group 'vm1' already");
+  store.replace_group({vm1, {a}}, {vm1, {a, c}});
+  CHECK_THROWS_AS(store.replace_group({vm1, {a}}, {vm1}), Error);
+  store.leave_group(vm1, a);
+  store.rename_group(vm1, *GroupName::parse("vm3"));
+  CHECK(store.load_groups().find("vm3")->members == std::vector<Member>{c});
+  CHECK_THROWS_AS(store.rename_group(*GroupName::parse("vm3"), *GroupName::parse("vm10")), Error);
+  store.remove_group(*GroupName::parse("vm3"));
+  CHECK_THROWS_AS(store.remove_group(*GroupName::parse("vm3")), Error);
+}
+
+TEST_CASE("a group's name is a label without blanks") {
+  for (const char* good : {"vm1", "payroll.guest", "k_2"}) {
+    CHECK(GroupName::parse(good));
+  }
+  for (const char* bad :
+       {"", ".", "..", "a/b", "a b", "-a", "00000000-0000-0000-0000-00000000000a", "a\nb"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(GroupName::parse(bad));
+  }
+}
