@@ -8,10 +8,46 @@
 
 namespace mdevadm::cli {
 
+namespace {
+
+// The App within which a command of two words is.
+CLI::App& family_of(CLI::App& app, const std::string& name) {
+  const auto found = app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
+  if (!found.empty()) {
+    return *found.front();
+  }
+  CLI::App* family = app.add_subcommand(name);
+  family->set_help_flag("-h,--help", "print this help");
+  family->fallthrough();
+  family->require_subcommand(1);
+  return *family;
+}
+
+// The innermost command that was parsed, or the program itself.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto inner = app.get_subcommands();
+  return inner.empty() ? app : innermost(*inner.front());
+}
+
+}  // namespace
+
+std::string full_name(const CLI::App& app) {
+  const CLI::App* above = app.get_parent();
+  return above == nullptr || above->get_parent() == nullptr ? app.get_name()
+                                                            : full_name(*above) + " " + app.get_name();
+}
+
+std::string first_word(const std::string& name) {
+  return name.substr(0, name.find(' '));
+}
+
 CommandLine::CommandLine() : app_("Administers Linux mediated devices", "mdevadm") {
   declare_globals();
   for (const CommandEntry& entry : command_table()) {
-    CLI::App* sub = app_.add_subcommand(entry.name, entry.summary);
+    const std::string name = entry.name;
+    const std::string first = first_word(name);
+    CLI::App& home = first == name ? app_ : family_of(app_, first);
+    CLI::App* sub = home.add_subcommand(name.substr(name.rfind(' ') + 1), entry.summary);
     sub->set_help_flag("-h,--help", "print this help");
     sub->fallthrough();
     std::unique_ptr<Command>& command = commands_[entry.name] = entry.make();
@@ -19,7 +55,7 @@ CommandLine::CommandLine() : app_("Administers Linux mediated devices", "mdevadm
   }
   help_command_ = app_.add_subcommand("help", "print help for a command");
   help_command_->set_help_flag();
-  kinds_.set(help_command_->add_option("command", help_verb_, "the command"), ValueKind::verb);
+  kinds_.set(help_command_->add_option("command", help_words_, "the command"), ValueKind::verb);
 }
 
 void CommandLine::declare_globals() {
@@ -46,30 +82,31 @@ void CommandLine::parse(const std::vector<std::string>& words) {
 
 // CLI11's words are made for programmers, and it knows no "did you mean".
 void CommandLine::refuse(const CLI::ParseError& error) const {
-  const auto subcommands = app_.get_subcommands();
-  const std::string verb = subcommands.empty() ? std::string{} : subcommands.front()->get_name();
+  const CLI::App& at = innermost(app_);
+  const std::string verb = &at == &app_ ? std::string{} : full_name(at);
   const std::string see_help = verb.empty() ? "see mdevadm help" : fmt::format("see mdevadm help {}", verb);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) {
-    throw Error(ExitCode::usage, error.what(), see_help);
-  }
   const std::vector<std::string> extras = app_.remaining(true);
   const std::string word = extras.empty() ? std::string{} : extras.front();
+  const auto inner = at.get_subcommands([](const CLI::App*) { return true; });
+  const bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !inner.empty();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr && (!lacks_command || word.empty())) {
+    throw Error(ExitCode::usage, lacks_command ? fmt::format("which command of {}?", verb) : error.what(),
+                see_help);
+  }
   std::vector<std::string> known;
-  if (verb.empty() && !word.starts_with('-')) {
-    for (const CommandEntry& entry : command_table()) {
-      known.emplace_back(entry.name);
+  if (!inner.empty() && !word.starts_with('-')) {
+    for (const CLI::App* command : inner) {
+      known.push_back(command->get_name());
     }
     const std::string meant = did_you_mean(word, known);
-    throw Error(ExitCode::usage, fmt::format("there is no command '{}'", printable(word)),
+    throw Error(ExitCode::usage,
+                fmt::format("there is no command '{}{}'", verb.empty() ? "" : verb + " ", printable(word)),
                 meant.empty() ? see_help : meant);
   }
-  for (const CLI::App* app :
-       {subcommands.empty() ? nullptr : static_cast<const CLI::App*>(subcommands.front()), &app_}) {
-    if (app != nullptr) {
-      for (const CLI::Option* option : app->get_options()) {
-        for (const std::string& name : option->get_lnames()) {
-          known.push_back("--" + name);
-        }
+  for (const CLI::App* app : {&at, static_cast<const CLI::App*>(&app_)}) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        known.push_back("--" + name);
       }
     }
   }
@@ -79,9 +116,21 @@ void CommandLine::refuse(const CLI::ParseError& error) const {
               meant.empty() ? see_help : meant);
 }
 
+std::string CommandLine::chosen_name() const {
+  const CLI::App& at = innermost(app_);
+  return &at == &app_ ? std::string{} : full_name(at);
+}
+
 Command* CommandLine::chosen() const {
-  const auto subcommands = app_.get_subcommands();
-  return subcommands.empty() ? nullptr : command(subcommands.front()->get_name());
+  return command(chosen_name());
+}
+
+CLI::App& CommandLine::app_of(const std::string& name) {
+  CLI::App* app = &app_;
+  for (const std::string_view word : split(name, ' ')) {
+    app = app->get_subcommand(std::string(word));
+  }
+  return *app;
 }
 
 Command* CommandLine::command(const std::string& name) const {
@@ -97,13 +146,13 @@ const CommandEntry* CommandLine::entry(const std::string& name) const {
 }
 
 std::string CommandLine::help_topic() const {
-  const auto subcommands = app_.get_subcommands();
   const bool asked = help_command_->parsed();
-  if (asked && !help_verb_.empty()) {
-    return help_verb_;
+  if (asked && !help_words_.empty()) {
+    return join(help_words_, " ");
   }
-  if (help_ && !subcommands.empty() && !asked) {
-    return subcommands.front()->get_name();
+  const std::string chosen = chosen_name();
+  if (help_ && !chosen.empty() && !asked) {
+    return chosen;
   }
   return help_ || asked ? "mdevadm" : "";
 }

@@ -27,6 +27,18 @@ const CLI::App* find_command(const CLI::App& top, const std::string& name) {
   return found.empty() ? nullptr : found.front();
 }
 
+std::vector<std::string> names_within(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  return names;
+}
+
+bool has_commands(const CLI::App& app) {
+  return !names_within(app).empty();
+}
+
 // What the words before the last one mean.
 struct Situation {
   const CLI::App* command = nullptr;
@@ -63,8 +75,8 @@ Situation read_situation(CommandLine& line, const std::vector<std::string>& word
         at.awaits_value = option;
         awaiting = name;
       }
-    } else if (at.command == nullptr) {
-      at.command = find_command(line.app(), word);
+    } else if (at.command == nullptr || has_commands(*at.command)) {
+      at.command = find_command(at.command == nullptr ? line.app() : *at.command, word);
     } else {
       ++at.positionals;
     }
@@ -99,7 +111,7 @@ std::vector<std::string> option_names(const CLI::App* command, const CLI::App& t
 std::vector<std::string> verbs() {
   std::vector<std::string> names{"help"};
   for (const CommandEntry& entry : command_table()) {
-    names.emplace_back(entry.name);
+    names.push_back(first_word(entry.name));
   }
   return names;
 }
@@ -118,7 +130,7 @@ std::vector<std::string> values_for(CommandLine& line, const Situation& at, cons
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
-  const Command* command = at.command != nullptr ? line.command(at.command->get_name()) : nullptr;
+  const Command* command = at.command != nullptr ? line.command(full_name(*at.command)) : nullptr;
   return live_values(
       *kind,
       {word, at.parent, command != nullptr ? command->column_keys() : std::vector<std::string>{}, verbs()},
@@ -136,6 +148,9 @@ std::vector<std::string> candidates(CommandLine& line, const std::vector<std::st
   }
   if (at.command == nullptr) {
     return verbs();
+  }
+  if (has_commands(*at.command)) {
+    return names_within(*at.command);
   }
   return values_for(line, at, positional_at(at.command, at.positionals), word, env);
 }

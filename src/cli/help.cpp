@@ -71,7 +71,7 @@ std::string options_text(const CLI::App& app) {
 }
 
 std::string usage_of(const CLI::App& app) {
-  std::string usage = fmt::format("mdevadm {} [OPTION]...", app.get_name());
+  std::string usage = fmt::format("mdevadm {} [OPTION]...", full_name(app));
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
       const std::string name = option->get_type_name() + (option->get_expected_max() > 1 ? "..." : "");
@@ -82,7 +82,7 @@ std::string usage_of(const CLI::App& app) {
 }
 
 std::string command_help(CommandLine& line, const CommandEntry& entry) {
-  const CLI::App& app = *line.app().get_subcommand(entry.name);
+  const CLI::App& app = line.app_of(entry.name);
   std::string text = fmt::format("{}: {}\n\nUsage: {}\n", entry.name, entry.summary, usage_of(app));
   std::string arguments;
   for (const CLI::Option* option : app.get_options()) {
@@ -95,8 +95,24 @@ std::string command_help(CommandLine& line, const CommandEntry& entry) {
   }
   text += "\nOptions:\n" + options_text(app);
   text += "\nOptions of every command:\n" + options_text(line.app());
-  text += fmt::format("\nExample:\n  {}\n\nMore: man mdevadm-{}\n", entry.example, entry.name);
+  text += fmt::format("\nExample:\n  {}\n\nMore: man mdevadm-{}\n", entry.example, first_word(entry.name));
   return text;
+}
+
+// What commands there are that begin with one word, or empty.
+std::string family_help(const std::string& word) {
+  std::string text;
+  for (const CommandEntry& entry : command_table()) {
+    if (first_word(entry.name) == word && entry.name != word) {
+      text += entry_text(entry.name, entry.summary);
+    }
+  }
+  return text.empty()
+             ? text
+             : fmt::format(
+                   "Usage: mdevadm {0} COMMAND [ARGUMENT]...\n\nCommands:\n{1}\nMore: mdevadm help {0} "
+                   "COMMAND, man mdevadm-{0}\n",
+                   word, text);
 }
 
 std::string program_help(CommandLine& line) {
@@ -138,6 +154,9 @@ std::string help_text(CommandLine& line, const std::string& topic) {
   if (topic == "mdevadm") {
     return program_help(line);
   }
+  if (const std::string text = family_help(topic); !text.empty()) {
+    return text;
+  }
   if (const CommandEntry* entry = line.entry(topic)) {
     return command_help(line, *entry);
   }
@@ -158,7 +177,7 @@ std::string describe_tree(CommandLine& line) {
     }
     commands.items.push_back({{"name", std::string(entry.name)},
                               {"summary", std::string(entry.summary)},
-                              {"options", options_record(*line.app().get_subcommand(entry.name))},
+                              {"options", options_record(line.app_of(entry.name))},
                               {"columns", std::move(columns)}});
   }
   return render::render_json({{"options", options_record(line.app())}, {"commands", std::move(commands)}});
