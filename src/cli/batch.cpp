@@ -10,6 +10,20 @@
 
 namespace mdevadm::cli {
 
+namespace {
+
+const char* outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done: return "done";
+    case Outcome::unchanged: return "unchanged";
+    case Outcome::failed: return "failed";
+    case Outcome::undone: return "undone";
+  }
+  return "";
+}
+
+}  // namespace
+
 void ChangeOptions::declare(CLI::App& app) {
   app.add_flag("--json", json, "print what came of it, and errors, as JSON");
   app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
@@ -23,6 +37,13 @@ void Batch::add(const std::string& word, const std::function<Job()>& plan) {
     item.refused = error;
   }
   items_.push_back(std::move(item));
+}
+
+void Batch::take(Plan plan) {
+  plan_ = std::move(plan);
+  for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
+    items_.push_back({plan_.jobs[i].subject, std::nullopt, i});
+  }
 }
 
 ExitCode Batch::finish(Context& context, bool print_uuids) {
@@ -43,9 +64,9 @@ ExitCode Batch::finish(Context& context, bool print_uuids) {
     if (result.error) {
       context.messages().error(*result.error);
     } else if (result.outcome == Outcome::unchanged) {
-      context.messages().note(fmt::format("'{}' {}", plan_.jobs[item.job].device.str(), result.note));
+      context.messages().note(fmt::format("'{}' {}", plan_.jobs[item.job].subject, result.note));
     } else if (print_uuids && !options_.json && !options_.dry_run) {
-      context.out += plan_.jobs[item.job].device.str() + "\n";
+      context.out += plan_.jobs[item.job].subject + "\n";
     }
   }
   if (options_.dry_run) {
@@ -61,7 +82,7 @@ std::string Batch::render_plan() const {
   render::List jobs;
   for (const Job& job : plan_.jobs) {
     render::List steps;
-    text += fmt::format("{} on {}:{}\n", job.goal, job.lane.str(),
+    text += fmt::format("{}{}:{}\n", job.goal, job.lane.empty() ? "" : " on " + job.lane,
                         job.steps.empty() ? " nothing to do, it " + job.note : "");
     for (const Step& step : job.steps) {
       const std::string undo = step.undo ? describe(*step.undo) : std::string{};
@@ -70,8 +91,9 @@ std::string Batch::render_plan() const {
                              {"undo", undo.empty() ? render::Value() : render::Value(undo)}});
     }
     jobs.items.push_back({{"goal", job.goal},
-                          {"device", job.device.str()},
-                          {"parent", job.lane.str()},
+                          {"device", job.lane.empty() ? render::Value() : render::Value(job.subject)},
+                          {"parent", job.lane.empty() ? render::Value() : render::Value(job.lane)},
+                          {"group", group_.empty() ? render::Value() : render::Value(group_)},
                           {"note", job.note.empty() ? render::Value() : render::Value(job.note)},
                           {"steps", std::move(steps)}});
   }
@@ -83,17 +105,18 @@ std::string Batch::render_results(const std::vector<JobResult>& results) const {
   for (const Item& item : items_) {
     render::ResultRow row;
     row.device = item.word;
+    row.group = group_;
     std::optional<Error> error = item.refused;
     row.outcome = "failed";
     if (!item.refused) {
       const Job& job = plan_.jobs[item.job];
       const JobResult& result = results[item.job];
-      row.device = job.device.str();
-      row.parent = job.lane.str();
+      row.device = job.lane.empty() ? std::string{} : job.subject;
+      row.parent = job.lane;
       row.type = job.type;
       row.note = result.note;
       error = result.error;
-      row.outcome = error ? "failed" : result.outcome == Outcome::unchanged ? "unchanged" : "done";
+      row.outcome = outcome_word(result.outcome);
     }
     if (error) {
       row.code = static_cast<int>(error->code());
@@ -124,7 +147,7 @@ ExitCode Batch::exit_code(const std::vector<JobResult>& results) const {
   if (failures == 0) {
     return ExitCode::done;
   }
-  if (failures < items_.size()) {
+  if (failures < items_.size() && plan_.bond == Bond::none) {
     return ExitCode::partly_done;
   }
   return codes.size() == 1 ? *codes.begin() : ExitCode::failed;

@@ -26,6 +26,11 @@ class Batch {
   // Plans what `word` stands for. An Error thrown by `plan` fails this one only.
   void add(const std::string& word, const std::function<Job()>& plan);
 
+  // A plan that is there already: its jobs are the items.
+  void take(Plan plan);
+  // What is done, is done to this group.
+  void of_group(const std::string& name) { group_ = name; }
+
   // Shows or carries out. `print_uuids`: in text, the UUID of each device that went well is the result.
   ExitCode finish(Context& context, bool print_uuids);
 
@@ -41,6 +46,7 @@ class Batch {
   std::string render_results(const std::vector<JobResult>& results) const;
 
   const ChangeOptions& options_;
+  std::string group_;
   Plan plan_;
   std::vector<Item> items_;
 };

@@ -16,6 +16,20 @@ const std::vector<CommandEntry>& command_table() {
       {"start", "bring devices up", "mdevadm start cad-seat-1", make_start},
       {"stop", "take devices down, unless they are in use", "mdevadm stop cad-seat-1 --timeout 30",
        make_stop},
+      {"group create", "keep a group: devices of one user that are started and stopped as one",
+       "mdevadm group create vm1 cad-seat-1 cad-seat-2", make_group_create},
+      {"group delete", "drop a group; its devices stay defined", "mdevadm group delete vm1",
+       make_group_delete},
+      {"group add", "take devices into a group", "mdevadm group add vm1 cad-seat-3", make_group_add},
+      {"group remove", "take devices out of a group", "mdevadm group remove vm1 cad-seat-3",
+       make_group_remove},
+      {"group rename", "give a group another name", "mdevadm group rename vm1 cad", make_group_rename},
+      {"group list", "list groups", "mdevadm group list", make_group_list},
+      {"group show", "list the devices of a group", "mdevadm group show vm1", make_group_show},
+      {"group start", "bring all devices of a group up, or none", "mdevadm group start vm1",
+       make_group_start},
+      {"group stop", "take all devices of a group down, unless one is in use",
+       "mdevadm group stop vm1 --timeout 30", make_group_stop},
   };
   return table;
 }

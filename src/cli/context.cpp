@@ -86,6 +86,33 @@ Definitions Context::definitions_if_readable() {
   }
 }
 
+Groups Context::groups() {
+  Groups groups = store_.load_groups();
+  for (const FileProblem& problem : groups.broken) {
+    messages_.warning(fmt::format("{}; skipping this group", problem.str()));
+  }
+  for (const FileProblem& problem : groups.odd) {
+    messages_.warning(problem.str());
+  }
+  return groups;
+}
+
+Groups Context::groups_if_readable() {
+  try {
+    return groups();
+  } catch (const Error& error) {
+    messages_.warning(fmt::format("{}; showing devices without their groups", error.what()));
+    return {};
+  }
+}
+
+void Context::warn_of_unseen(const Snapshot& seen) const {
+  if (seen.unseen_processes > 0) {
+    messages_.warning(fmt::format("{} processes could not be looked into; one of them may use the device",
+                                  seen.unseen_processes));
+  }
+}
+
 void Context::note_missing_support(const Snapshot& seen) {
   if (!seen.mdev_support) {
     messages_.note(

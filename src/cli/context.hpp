@@ -74,6 +74,11 @@ class Context {
   Definitions definitions();
   // As a listing needs them: if the folder cannot be read there is a warning instead of an Error.
   Definitions definitions_if_readable();
+  // The same of groups.
+  Groups groups();
+  Groups groups_if_readable();
+  // Where it cannot be known for sure who uses a device.
+  void warn_of_unseen(const Snapshot& seen) const;
   // A note for hosts whose kernel knows no mediated devices.
   void note_missing_support(const Snapshot& seen);
 

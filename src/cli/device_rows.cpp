@@ -6,7 +6,7 @@
 namespace mdevadm::cli {
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
-                                           const store::Store& store) {
+                                           const Groups& groups, const store::Store& store) {
   std::vector<render::DeviceRow> rows;
   auto device = seen.devices.begin();
   auto definition = defined.all.begin();
@@ -23,6 +23,7 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
     }
     if (order >= 0) {
       row.file = store.path_of(*definition);
+      row.group = groups.of(*definition);
       row.definition = &*definition++;
     }
   }

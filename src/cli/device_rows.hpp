@@ -12,6 +12,6 @@ namespace mdevadm::cli {
 // One row a (device, parent): live ones with their definition under the same parent, definitions without a
 // live device by themselves. Sorted by parent, then UUID. `seen` and `defined` must outlive the rows.
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
-                                           const store::Store& store);
+                                           const Groups& groups, const store::Store& store);
 
 }  // namespace mdevadm::cli

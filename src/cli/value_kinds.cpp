@@ -104,7 +104,9 @@ const char* metavar(ValueKind kind) {
     case ValueKind::parent: return "PARENT";
     case ValueKind::type: return "TYPE";
     case ValueKind::uuid: return "UUID";
-    case ValueKind::label: return "NAME";
+    case ValueKind::label:
+    case ValueKind::new_group: return "NAME";
+    case ValueKind::group: return "GROUP";
     case ValueKind::columns: return "COLUMNS";
     case ValueKind::assignment:
     case ValueKind::create_argument: return "K=V";
@@ -137,6 +139,13 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("{} is no good as a name: no '/', control bytes or '-' in front, and no UUID",
                                quoted(text));
+    case ValueKind::group:
+    case ValueKind::new_group:
+      return GroupName::parse(text) ? ""
+                                    : fmt::format(
+                                          "{} is no good as a group's name: no '/', blanks, control bytes or "
+                                          "'-' in front, and no UUID",
+                                          quoted(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::create_argument:
       return has_control_bytes(text) ? fmt::format("{} has control bytes", quoted(text)) : "";
@@ -162,6 +171,7 @@ std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& re
     case ValueKind::parent: return context.host().observe({Facet::parents, {}, {}}).parent_names();
     case ValueKind::type: return types(request.parent, context);
     case ValueKind::columns: return columns(request);
+    case ValueKind::group: return context.store().load_groups().names();
     case ValueKind::verb: return request.verbs;
     default: return {};
   }

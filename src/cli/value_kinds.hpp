@@ -21,6 +21,8 @@ enum class ValueKind {
   type,
   uuid,
   label,
+  group,
+  new_group,
   columns,
   assignment,       // K=V, K being an attribute
   create_argument,  // K=V, kept verbatim

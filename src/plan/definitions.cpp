@@ -78,8 +78,12 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   const Definition& wanted = request.wanted;
-  Job job{
-      fmt::format("define '{}'", wanted.uuid.str()), wanted.uuid, wanted.parent, wanted.type.str(), {}, {}};
+  Job job{fmt::format("define '{}'", wanted.uuid.str()),
+          wanted.uuid.str(),
+          wanted.parent.str(),
+          wanted.type.str(),
+          {},
+          {}};
   const std::string doing = "cannot " + job.goal;
   if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
     throw Error(ExitCode::conflict,
@@ -97,8 +101,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request) {
   Job job{fmt::format("modify '{}'", current.uuid.str()),
-          current.uuid,
-          current.parent,
+          current.uuid.str(),
+          current.parent.str(),
           current.type.str(),
           {},
           {}};
@@ -118,14 +122,26 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   return job;
 }
 
-Job plan_undefine(const Definition& definition) {
+Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group) {
   Job job{fmt::format("undefine '{}'", definition.uuid.str()),
-          definition.uuid,
-          definition.parent,
+          definition.uuid.str(),
+          definition.parent.str(),
           definition.type.str(),
           {},
           {}};
+  if (const Group* group = groups.of(definition)) {
+    if (!from_group) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("cannot {}: it is a member of group '{}'", job.goal, group->name.str()),
+                  "--force takes it out of the group as well");
+    }
+  }
   job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});
+  if (const Group* group = groups.of(definition)) {
+    const auto member = std::find_if(group->members.begin(), group->members.end(),
+                                     [&](const Member& one) { return one.means(definition); });
+    job.steps.push_back({LeaveGroup{group->name, *member}, std::nullopt});
+  }
   return job;
 }
 

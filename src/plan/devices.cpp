@@ -84,9 +84,9 @@ void require_capabilities(const Parent& parent, const Definition& wanted, const 
   }
 }
 
-Job plan_start(const Snapshot& seen, const Definition& wanted) {
-  Job job{
-      fmt::format("start '{}'", wanted.uuid.str()), wanted.uuid, wanted.parent, wanted.type.str(), {}, {}};
+Job plan_start(const Snapshot& seen, const Definition& wanted, const std::string& goal) {
+  Job job{goal.empty() ? fmt::format("start '{}'", wanted.uuid.str()) : goal, wanted.uuid.str(),
+          wanted.parent.str(), wanted.type.str()};
   const std::string doing = "cannot " + job.goal;
   if (const Device* active = seen.find_device(wanted.uuid)) {
     require_same(*active, wanted, doing);
@@ -131,7 +131,7 @@ std::string describe(const std::vector<Holder>& holders) {
 }
 
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane) {
-  Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid, lane, {}, {}, {}};
+  Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid.str(), lane.str(), {}, {}, {}};
   const Device* device = seen.find_device(request.uuid);
   if (device == nullptr) {
     job.note = "is not active";

@@ -63,6 +63,15 @@ std::string describe(const Action& action) {
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },
+          [](const AddGroup& a) { return fmt::format("write the group '{}'", a.group.name.str()); },
+          [](const ReplaceGroup& a) { return fmt::format("change the group '{}'", a.after.name.str()); },
+          [](const LeaveGroup& a) {
+            return fmt::format("take {} out of the group '{}'", a.member.str(), a.group.str());
+          },
+          [](const RenameGroup& a) {
+            return fmt::format("rename the group '{}' to '{}'", a.from.str(), a.to.str());
+          },
+          [](const RemoveGroup& a) { return fmt::format("delete the group '{}'", a.group.name.str()); },
       },
       action);
 }

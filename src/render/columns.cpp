@@ -147,6 +147,8 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
       dev, true},
      state},
     {{"start", "START", Kind::text, "auto or manual; none if it is not defined", dev, true}, start_of},
+    {{"group", "GROUP", Kind::text, "group that its definition is a member of", dev, true},
+     [](const DeviceRow& r) -> Value { return r.group != nullptr ? Value(r.group->name.str()) : Value(); }},
     {{"defined_type", "DEFINED-TYPE", Kind::text, "type in its definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? Value(r.definition->type.str()) : Value();
@@ -212,14 +214,33 @@ constexpr auto type_table = std::to_array<Column<TypeRow>>({
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->dialect); }},
 });
 
+Value group_state(const GroupRow& row) {
+  const std::size_t all = row.group->members.size();
+  return std::string(row.active == 0 ? "inactive" : row.active < all ? "partly" : "active");
+}
+
+constexpr auto group_table = std::to_array<Column<GroupRow>>({
+    {{"name", "NAME", Kind::text, "the group's name", Facet::none},
+     [](const GroupRow& r) -> Value { return r.group->name.str(); }},
+    {{"state", "STATE", Kind::text, "active, partly or inactive", dev}, group_state},
+    {{"active", "ACTIVE", Kind::number, "how many of its members are active", dev},
+     [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.active); }},
+    {{"members", "MEMBERS", Kind::number, "how many members it has", Facet::none},
+     [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.group->members.size()); }},
+    {{"file", "FILE", Kind::text, "where it is kept", Facet::none},
+     [](const GroupRow& r) -> Value { return r.file; }},
+});
+
 constexpr auto result_table = std::to_array<Column<ResultRow>>({
     {{"device", "DEVICE", Kind::text, "UUID, or the word that was to name one", Facet::none},
-     [](const ResultRow& r) -> Value { return r.device; }},
+     [](const ResultRow& r) -> Value { return text_or_none(r.device); }},
+    {{"group", "GROUP", Kind::text, "the group that it was done with", Facet::none},
+     [](const ResultRow& r) -> Value { return text_or_none(r.group); }},
     {{"parent", "PARENT", Kind::text, "its parent", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.parent); }},
     {{"type", "TYPE", Kind::text, "its type", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.type); }},
-    {{"outcome", "OUTCOME", Kind::text, "done, unchanged or failed", Facet::none},
+    {{"outcome", "OUTCOME", Kind::text, "done, unchanged, failed or undone", Facet::none},
      [](const ResultRow& r) -> Value { return r.outcome; }},
     {{"note", "NOTE", Kind::text, "why nothing was to be done", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.note); }},
@@ -239,6 +260,10 @@ std::span<const Column<DeviceRow>> device_columns() {
 
 std::span<const Column<TypeRow>> type_columns() {
   return type_table;
+}
+
+std::span<const Column<GroupRow>> group_columns() {
+  return group_table;
 }
 
 std::span<const Column<ResultRow>> result_columns() {

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include <mdevadm/plan/devices.hpp>
@@ -95,6 +99,13 @@ class Performer {
     effects_.store.replace(action.before, action.after);
   }
   void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
+  void operator()(const AddGroup& action) const { effects_.store.add_group(action.group); }
+  void operator()(const ReplaceGroup& action) const {
+    effects_.store.replace_group(action.before, action.after);
+  }
+  void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
+  void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
+  void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
 
  private:
   // The kernel knew the UUID though it was not active when we looked: another process was quicker, or a
@@ -188,30 +199,133 @@ class JobRun {
   std::size_t undone_ = 0;
 };
 
+// Jobs of which all are done or none.
+class TogetherRun {
+ public:
+  TogetherRun(const Plan& plan, const Effects& effects, Progress& progress)
+      : plan_(plan), effects_(effects), progress_(progress), results_(plan.jobs.size()) {}
+
+  std::vector<JobResult> run(const std::function<void(const std::function<void(std::size_t)>&)>& in_lanes) {
+    std::set<unsigned> stages;
+    for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
+      const Job& job = plan_.jobs[i];
+      results_[i].outcome = job.steps.empty() ? Outcome::unchanged : Outcome::done;
+      results_[i].note = job.note;
+      for (const Step& step : job.steps) {
+        stages.insert(step.stage);
+      }
+    }
+    for (const unsigned stage : stages) {
+      if (!failed_) {
+        in_lanes([&](std::size_t job) { run_stage(job, stage); });
+      }
+    }
+    if (failed_) {
+      undo_all();
+    }
+    return std::move(results_);
+  }
+
+ private:
+  void run_stage(std::size_t number, unsigned stage) {
+    const Job& job = plan_.jobs[number];
+    JobResult& result = results_[number];
+    for (const Step& step : job.steps) {
+      if (step.stage != stage || failed_ || result.outcome == Outcome::unchanged) {
+        continue;
+      }
+      try {
+        throw_if_interrupted();
+        std::visit(Performer(effects_, result.warnings), step.action);
+        const std::lock_guard lock(mutex_);
+        done_.push_back({number, &step});
+        progress_.done(job, step.action);
+      } catch (const AlreadySo& so) {
+        result.outcome = Outcome::unchanged;
+        result.note = so.note;
+      } catch (const Error& error) {
+        fail(number, error);
+      } catch (const std::exception& error) {
+        fail(number, Error(ExitCode::failed, error.what()));
+      }
+    }
+  }
+
+  void fail(std::size_t number, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    failed_ = true;
+    results_[number].outcome = Outcome::failed;
+    results_[number].error = Error(
+        error.code(), fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()), error.hint());
+  }
+
+  // In the order in which things were done, backwards, one at a time: that is a state that was there before.
+  void undo_all() {
+    std::vector<std::string> left;
+    for (auto entry = done_.rbegin(); entry != done_.rend(); ++entry) {
+      JobResult& result = results_[entry->job];
+      if (result.outcome == Outcome::unchanged || !entry->step->undo) {
+        continue;
+      }
+      try {
+        std::visit(Performer(effects_, result.warnings), *entry->step->undo);
+        progress_.undone(plan_.jobs[entry->job], *entry->step->undo);
+      } catch (const std::exception& error) {
+        left.push_back(fmt::format("{} ({})", describe(*entry->step->undo), error.what()));
+      }
+    }
+    for (JobResult& result : results_) {
+      result.outcome = result.outcome == Outcome::done ? Outcome::undone : result.outcome;
+      if (result.error) {
+        result.error = Error(result.error->code(),
+                             fmt::format("{}; {}", result.error->what(),
+                                         left.empty() ? "the whole group is as it was before"
+                                                      : "could not be undone: " + join(left, "; ")),
+                             result.error->hint());
+      }
+    }
+  }
+
+  struct DoneStep {
+    std::size_t job;
+    const Step* step;
+  };
+
+  const Plan& plan_;
+  const Effects& effects_;
+  Progress& progress_;
+  std::vector<JobResult> results_;
+  std::mutex mutex_;
+  std::vector<DoneStep> done_;
+  std::atomic<bool> failed_ = false;
+};
+
 }  // namespace
 
 std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress) {
-  std::vector<JobResult> results(plan.jobs.size());
-  std::map<ParentName, std::vector<std::size_t>> lanes;
+  std::map<std::string, std::vector<std::size_t>> lanes;
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     lanes[plan.jobs[i].lane].push_back(i);
   }
-  std::mutex speaking;
-  const auto run_lane = [&](const std::vector<std::size_t>& lane) {
-    for (const std::size_t i : lane) {
-      results[i] = JobRun(plan.jobs[i], effects, progress, speaking).run();
+  const auto in_lanes = [&](const std::function<void(std::size_t)>& run) {
+    const auto run_lane = [&](const std::vector<std::size_t>& lane) {
+      std::for_each(lane.begin(), lane.end(), run);
+    };
+    if (lanes.size() == 1) {
+      return run_lane(lanes.begin()->second);
+    }
+    std::vector<std::jthread> threads;
+    threads.reserve(lanes.size());
+    for (const auto& [parent, lane] : lanes) {
+      threads.emplace_back(run_lane, std::cref(lane));
     }
   };
-  if (lanes.size() == 1) {
-    run_lane(lanes.begin()->second);
-    return results;
+  if (plan.bond == Bond::all_or_none) {
+    return TogetherRun(plan, effects, progress).run(in_lanes);
   }
-  std::vector<std::jthread> threads;
-  threads.reserve(lanes.size());
-  for (const auto& [parent, lane] : lanes) {
-    threads.emplace_back(run_lane, std::cref(lane));
-  }
-  threads.clear();  // joins
+  std::vector<JobResult> results(plan.jobs.size());
+  std::mutex speaking;
+  in_lanes([&](std::size_t i) { results[i] = JobRun(plan.jobs[i], effects, progress, speaking).run(); });
   return results;
 }
 

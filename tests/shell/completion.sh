@@ -11,7 +11,7 @@ trap 'rm -rf "$host" "$bin"' EXIT
 words() { "$MDEVADM" __complete --root "$host" "$@" | paste -sd' '; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "help types list show define modify undefine start stop" "commands"
+same "$(words "")" "help types list show define modify undefine start stop group" "commands"
 same "$(words st)" "start stop" "commands that begin so"
 same "$(words types "")" "mbochs mdpy mtty" "types offers the parents"
 same "$(words list -p m)" "mbochs mdpy mtty" "-p offers the parents"
@@ -30,6 +30,11 @@ same "$(words define --file "")" ":files" "files are left to the shell"
 same "$(words --root "")" ":folders" "folders are left to the shell"
 same "$(words stop --timeout "")" "" "nobody knows how many seconds"
 same "$(words help st)" "start stop" "help offers commands"
+same "$(words group st)" "start stop" "commands within group"
+"$MDEVADM" --root "$host" group create seat console
+same "$(words group start "")" "seat" "groups"
+same "$(words group create x con)" "console" "devices to be members"
+same "$(words list --group "")" "seat" "--group offers groups"
 run "$MDEVADM" __complete --root /nonexistent stop ""
 exits 0 "completion never fails"
 same "$out$err" "" "and says nothing then"

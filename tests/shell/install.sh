@@ -21,6 +21,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm.8
 ./usr/share/man/man8/mdevsim.8
 ./usr/share/man/man8/mdevadm-define.8
+./usr/share/man/man8/mdevadm-group.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8
 ./usr/share/man/man8/mdevadm-show.8

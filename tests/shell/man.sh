@@ -15,24 +15,25 @@ section() { awk -v want="# $1" '/^# / { on = ($0 == want); next } on'; }
 explained() { section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u; }
 has_option() { jq -r "$1 | .options[].names[].name" "$tree" | sort -u; }
 
-for verb in $(jq -r '.commands[].name' "$tree"); do
+for verb in $(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq); do
   holds "$verb has a man page" test -s "$MAN/mdevadm-$verb.8"
-  wanted=$(sort -u <(has_option .) <(has_option ".commands[] | select(.name == \"$verb\")"))
+  wanted=$(sort -u <(has_option .) <(has_option ".commands[] | select((.name | split(\" \")[0]) == \"$verb\")"))
   same "$(page "$verb" | explained)" "$wanted" "mdevadm-$verb(8) has just the options that $verb has"
-  columns=$(jq -r ".commands[] | select(.name == \"$verb\") | .columns[].name" "$tree" | sort)
+  # Of several commands on one page, that of list has columns of its own.
+  columns=$(jq -r ".commands[] | select(.name == \"$verb\" or .name == \"$verb list\") | .columns[].name" "$tree" | sort)
   same "$(page "$verb" | section COLUMNS | grep -E '^\*' | grep -oE '\*[a-z_]+\*' | tr -d '*' | sort)" "$columns" \
     "mdevadm-$verb(8) has just the columns that $verb has"
   # Values: "--parent PARENT" is "--parent_ _PARENT_" in the page.
-  missing=$(jq -r ".commands[] | select(.name == \"$verb\") | .options[] | select(.value != null and (.names | length) > 0) |
+  missing=$(jq -r ".commands[] | select((.name | split(\" \")[0]) == \"$verb\") | .options[] | select(.value != null and (.names | length) > 0) |
     \"\(.names[-1].name) \(.value)\"" "$tree" | while read -r name value; do
     page "$verb" | grep -qF -- "*$name* _${value}_" || echo "$name $value"
   done)
   same "$missing" "" "mdevadm-$verb(8) names the options' values as $verb does"
 done
 same "$(page '' | explained)" "$(has_option .)" "mdevadm(8) has just the options of every command"
-same "$(page '' | section COMMANDS | grep -oE '^\*[a-z]+\*' | tr -d '*' | grep -v help)" "$(jq -r '.commands[].name' "$tree")" \
+same "$(page '' | section COMMANDS | grep -oE '^\*[a-z]+\*' | tr -d '*' | grep -v help)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq)" \
   "mdevadm(8) has the commands, in the order of help"
-same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -r '.commands[].name' "$tree" | sort)" \
+same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | sort -u)" \
   "there is no man page for a command that does not exist"
 
 codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")

@@ -29,7 +29,7 @@ while read -r line; do
   verb=${words%% *}
   case $line in
     mdevadm\ *|uuid=*)
-      holds "README's 'mdevadm $verb' is a command" grep -qx "$verb" <("$MDEVADM" __describe | jq -r '.commands[].name')
+      holds "README's 'mdevadm $verb' is a command" grep -qx "$verb" <("$MDEVADM" __describe | jq -r '.commands[].name | split(" ")[0]' | sort -u)
       ;;
   esac
 done < <(awk '/^```/ { on = !on; next } on' "$readme" | grep -E '^(mdevadm|uuid=)' | grep -v -- --root)

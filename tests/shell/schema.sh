@@ -51,6 +51,14 @@ prints columns types --list-columns --json
 prints results define -p matrix -t vfio_ap-passthrough --json
 prints results define "$live" --json
 prints results modify "$live" --auto --json
+prints results group create vm1 "$live" --json
+prints groups group list --json
+prints devices group show vm1 --json
+prints columns group list --list-columns --json
+prints results group start vm1 --json
+prints plan group start vm1 --dry-run --json
+prints plan group rename vm1 vm2 --dry-run --json
+prints results group delete vm1 --json
 prints results start "$live" --json
 prints results stop nosuch 00000000 --json
 prints results undefine "$live" --json
@@ -66,4 +74,5 @@ conforms warning "warnings are what the schema says" "$json/warnings"
 columns_of() { jq -r ".definitions.$1.properties.$1.items.properties | keys[]" "$schema"; }
 same "$(columns_of types)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has just the columns of types"
 same "$(columns_of devices)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has just the columns of list"
+same "$(columns_of groups)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has just the columns of group list"
 finish

@@ -2,6 +2,7 @@
 // refused with Error.
 #pragma once
 
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <string>
 #include <variant>
@@ -43,6 +44,7 @@ struct ModifyRequest {
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
 
-Job plan_undefine(const Definition& definition);
+// A member of a group goes out of it as well with `from_group`; else Error{conflict}.
+Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false);
 
 }  // namespace mdevadm

@@ -21,7 +21,8 @@ void require_capabilities(const Parent& parent, const Definition& wanted, const 
 // Needs Facet::available and Facet::devices of what it names. Active already with the same parent and type is
 // a job without steps. Throws Error: conflict, not_found, no_capacity, failed (the parent cannot do what the
 // definition asks for).
-Job plan_start(const Snapshot& seen, const Definition& wanted);
+// `goal`: what to call it instead of "start 'UUID'".
+Job plan_start(const Snapshot& seen, const Definition& wanted, const std::string& goal = {});
 
 struct StopRequest {
   Uuid uuid;

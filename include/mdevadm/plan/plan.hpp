@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <optional>
 #include <string>
@@ -65,8 +66,32 @@ struct RemoveDefinition {
   Definition definition;
 };
 
+struct AddGroup {
+  Group group;
+};
+
+struct ReplaceGroup {
+  Group before;
+  Group after;  // of the same name
+};
+
+struct LeaveGroup {
+  GroupName group;
+  Member member;
+};
+
+struct RenameGroup {
+  GroupName from;
+  GroupName to;
+};
+
+struct RemoveGroup {
+  Group group;
+};
+
 using Action = std::variant<CreateDevice, RemoveDevice, WriteAttribute, AwaitDevice, AwaitRelease, OwnNode,
-                            AddDefinition, ReplaceDefinition, RemoveDefinition>;
+                            AddDefinition, ReplaceDefinition, RemoveDefinition, AddGroup, ReplaceGroup,
+                            LeaveGroup, RenameGroup, RemoveGroup>;
 
 // One line for a person: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);
@@ -74,21 +99,28 @@ std::string describe(const Action& action);
 struct Step {
   Action action;
   std::optional<Action> undo;  // takes back what `action` did, when a later step of the job fails
+  unsigned stage = 0;  // of jobs that are done together: none begins one before all have ended the last
 };
 
-// Steps that belong together: all are done, or those that were done are undone. Jobs do not depend on one
-// another.
+// Steps that belong together: all are done, or those that were done are undone.
 struct Job {
-  std::string goal;  // "start '8f3c…'": completes "cannot …"
-  Uuid device;       // whom it is about
-  ParentName lane;   // jobs of one lane run one after the other, in order
-  std::string type;  // of the device, for the report; empty if not known
-  std::vector<Step> steps;
-  std::string note;  // why there is nothing to do, when there are no steps: "is active already"
+  std::string goal;     // "start '8f3c…'": completes "cannot …"
+  std::string subject;  // whom it is about: a device's UUID, a group's name
+  std::string lane;     // jobs of one lane run one after the other, in order: the parent's name
+  std::string type;     // of the device, for the report; empty if not known
+  std::vector<Step> steps{};
+  std::string note{};  // why there is nothing to do, when there are no steps: "is active already"
+};
+
+// How jobs depend on one another.
+enum class Bond {
+  none,         // not at all: one that fails does not keep the others
+  all_or_none,  // one that fails undoes all
 };
 
 struct Plan {
-  std::vector<Job> jobs;
+  std::vector<Job> jobs{};
+  Bond bond = Bond::none;
 };
 
 }  // namespace mdevadm

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <span>
@@ -14,7 +15,8 @@ namespace mdevadm::render {
 struct DeviceRow {
   const Device* device = nullptr;          // absent: not active
   const Definition* definition = nullptr;  // absent: not defined under this parent
-  std::string file;                        // where the definition is kept
+  const Group* group = nullptr;            // absent: the definition is in none
+  std::string file{};                      // where the definition is kept
   std::size_t unseen_processes = 0;        // processes whose open files could not be looked at
 };
 
@@ -24,12 +26,19 @@ struct TypeRow {
   const Type* type;
 };
 
+struct GroupRow {
+  const Group* group;
+  std::size_t active;  // how many of its members are
+  std::string file;    // where it is kept
+};
+
 // What was wanted of one device and what came of it.
 struct ResultRow {
-  std::string device;   // the UUID, or the word that was to name one
+  std::string device;   // the UUID, or the word that was to name one; empty: it is about the group
+  std::string group;    // empty: none
   std::string parent;   // empty: not known
   std::string type;     // empty: not known
-  std::string outcome;  // done, unchanged, failed
+  std::string outcome;  // done, unchanged, failed, undone
   std::string note;     // why unchanged
   int code = 0;         // exit code of a failure
   std::string message;
@@ -38,6 +47,7 @@ struct ResultRow {
 
 std::span<const Column<DeviceRow>> device_columns();
 std::span<const Column<TypeRow>> type_columns();
+std::span<const Column<GroupRow>> group_columns();
 std::span<const Column<ResultRow>> result_columns();
 
 }  // namespace mdevadm::render

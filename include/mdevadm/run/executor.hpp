@@ -19,7 +19,12 @@ class Progress {
   virtual void undone(const Job& job, const Action& action) = 0;
 };
 
-enum class Outcome { done, unchanged, failed };
+enum class Outcome {
+  done,
+  unchanged,
+  failed,
+  undone,  // it went well, or had not begun; another job of an all-or-none plan failed
+};
 
 struct JobResult {
   Outcome outcome = Outcome::done;
@@ -34,8 +39,9 @@ struct Effects {
 };
 
 // Carries out every job, those of different lanes side by side, those of one lane in order. A job whose step
-// fails, or that is interrupted, is undone in reverse; the others go on. One result a job, in the plan's
-// order. Does not throw.
+// fails, or that is interrupted, is undone in reverse. The others go on (Bond::none), or begin no further
+// step and are undone as well, the last step that was done first (Bond::all_or_none). One result a job, in
+// the plan's order. Does not throw.
 std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress);
 
 }  // namespace mdevadm

@@ -1,4 +1,4 @@
-// The makers of all commands; each stands in the file of its name.
+// The makers of all commands; each stands in the file of its name, those of groups in group_*.cpp.
 #pragma once
 
 #include <memory>
@@ -15,5 +15,14 @@ std::unique_ptr<Command> make_modify();
 std::unique_ptr<Command> make_undefine();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_stop();
+std::unique_ptr<Command> make_group_create();
+std::unique_ptr<Command> make_group_delete();
+std::unique_ptr<Command> make_group_add();
+std::unique_ptr<Command> make_group_remove();
+std::unique_ptr<Command> make_group_rename();
+std::unique_ptr<Command> make_group_list();
+std::unique_ptr<Command> make_group_show();
+std::unique_ptr<Command> make_group_start();
+std::unique_ptr<Command> make_group_stop();
 
 }  // namespace mdevadm::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/render/columns.hpp>
 
 #include "../device_rows.hpp"
@@ -25,6 +26,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     defined->excludes(all);
     kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
+    kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
     listing_.declare(app, kinds);
   }
 
@@ -32,7 +34,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     const Definitions defined = read_definitions(context);
     const Snapshot seen =
         context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
-    std::vector<render::DeviceRow> rows = device_rows(seen, defined, context.store());
+    const Groups groups = read_groups(context);
+    std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, context.store());
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     require_parent(context, rows);
     say_why_empty(context, seen, defined, rows);
@@ -42,13 +45,25 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
 
  private:
   Definitions read_definitions(Context& context) const {
-    if (defined_ || all_) {
+    if (defined_ || all_ || !group_.empty()) {
       return context.definitions();
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
   }
 
+  Groups read_groups(Context& context) const {
+    if (!group_.empty()) {
+      Groups groups = context.groups();
+      std::ignore = require_group(groups, group_, "cannot list devices");
+      return groups;
+    }
+    return listing_.needs_definitions() ? context.groups_if_readable() : Groups{};
+  }
+
   bool is_wanted(const render::DeviceRow& row) const {
+    if (!group_.empty() && (row.group == nullptr || row.group->name.str() != group_)) {
+      return false;
+    }
     if ((!defined_ && !all_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
       return false;
     }
@@ -84,6 +99,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   bool all_ = false;
   std::string parent_;
   std::string type_;
+  std::string group_;
 };
 
 }  // namespace

@@ -29,7 +29,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const Definitions defined = context.definitions_if_readable();
     const Snapshot seen =
         context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
-    const std::vector<render::DeviceRow> all = device_rows(seen, defined, context.store());
+    const Groups groups = context.groups_if_readable();
+    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
     std::vector<render::DeviceRow> rows;
     std::size_t missing = 0;
     for (const std::string& word : words_) {

@@ -117,10 +117,7 @@ class StopCommand final : public Command {
     }
     Snapshot seen = context.host().observe(
         {Facet::devices | Facet::holders | Facet::busy, std::nullopt, std::move(uuids)});
-    if (seen.unseen_processes > 0) {
-      context.messages().warning(fmt::format(
-          "{} processes could not be looked into; one of them may use the device", seen.unseen_processes));
-    }
+    context.warn_of_unseen(seen);
     return seen;
   }
 

@@ -18,6 +18,7 @@ class UndefineCommand final : public Command {
     kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name")->required(),
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
+    app.add_flag("--force", force_, "also if it is a member of a group: it is taken out of that");
     change_.declare(app);
   }
 
@@ -29,13 +30,14 @@ class UndefineCommand final : public Command {
       lock = context.store().lock();
     }
     const Definitions defined = context.definitions();
+    const Groups groups = context.groups();
     const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
     Batch batch(change_);
     for (const std::string& word : words_) {
       batch.add(word, [&] {
         const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
         const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
-        return plan_undefine(require_definition(found, doing));
+        return plan_undefine(require_definition(found, doing), groups, force_);
       });
     }
     return batch.finish(context, false);
@@ -44,6 +46,7 @@ class UndefineCommand final : public Command {
  private:
   std::vector<std::string> words_;
   std::string parent_;
+  bool force_ = false;
   ChangeOptions change_;
 };
 

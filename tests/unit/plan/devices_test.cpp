@@ -64,7 +64,7 @@ TEST_CASE("start creates, sets attributes in order, waits, and gives the node aw
   REQUIRE(job.steps[0].undo);
   const auto& undo = std::get<RemoveDevice>(*job.steps[0].undo);
   CHECK(undo.device.path == "sys/devices/pci0000:00/0000:2b:00.0/c0ffee00-1111-4222-8333-444444444444");
-  CHECK(job.lane == gpu);
+  CHECK(job.lane == gpu.str());
 }
 
 TEST_CASE("start of what runs as wanted has nothing to do") {

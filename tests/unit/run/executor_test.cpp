@@ -30,7 +30,7 @@ Step add(const Definition& d) {
 }
 
 Job job_of(const char* goal, const Definition& d, std::vector<Step> steps) {
-  return {goal, d.uuid, d.parent, "t", std::move(steps), {}};
+  return {goal, d.uuid.str(), d.parent.str(), "t", std::move(steps), {}};
 }
 
 struct World {
@@ -131,4 +131,31 @@ TEST_CASE("a start whose attribute is refused removes the device again") {
   CHECK(test::read_text(world.temp.path() / "sys/devices/p/mdev_supported_types/t/create") ==
         a.uuid.str() + "\n");
   CHECK(test::read_text(world.temp.path() / device.path / "remove") == "1\n");
+}
+
+TEST_CASE("of jobs that are done together, one that fails undoes all, the last step first") {
+  World world;
+  Job first = job_of("do one", a, {add(a)});
+  Job second = job_of("do two", c, {add(c), {RemoveDefinition{b}, std::nullopt, 1}});
+  const auto results = world.run({{first, second}, Bond::all_or_none});
+  CHECK(results[0].outcome == Outcome::undone);
+  CHECK_FALSE(results[0].error);
+  REQUIRE(results[1].outcome == Outcome::failed);
+  const std::string message = results[1].error->what();
+  CHECK(message.starts_with("cannot do two: "));
+  CHECK(message.ends_with("; the whole group is as it was before"));
+  CHECK(world.store.load().all.empty());
+}
+
+TEST_CASE("no job of a stage begins before all have ended the one before") {
+  World world;
+  Job first = job_of("do one", a, {add(a), {RemoveDefinition{c}, AddDefinition{c, std::nullopt}, 1}});
+  Job second = job_of("do two", c, {add(c)});
+  for (int round = 0; round < 20; ++round) {
+    const auto results = world.run({{first, second}, Bond::all_or_none});
+    CHECK(results[0].outcome == Outcome::done);
+    CHECK(results[1].outcome == Outcome::done);
+    REQUIRE(world.store.load().all.size() == 1);
+    world.store.remove(a);
+  }
 }

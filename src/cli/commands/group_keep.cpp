@@ -1,0 +1,205 @@
+// What is kept of groups: create, delete, add, remove, rename.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+// A change under the lock, of the group that the first argument names.
+class GroupChange : public Command {
+ public:
+  bool json() const final { return change_.json; }
+
+  ExitCode run(Context& context) final {
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Groups groups = context.groups();
+    Batch batch(change_);
+    batch.of_group(name_);
+    batch.add(name_, [&] { return plan(context, groups); });
+    return batch.finish(context, false);
+  }
+
+ protected:
+  void declare_name(CLI::App& app, ValueKinds& kinds, ValueKind kind) {
+    kinds.set(app.add_option("group", name_, kind == ValueKind::group ? "the group" : "its name")->required(),
+              kind);
+  }
+
+  virtual Job plan(Context& context, const Groups& groups) = 0;
+
+  // The definitions that words stand for, as members: with their parent where the UUID alone would not do.
+  static std::vector<Member> members_for(Context& context, const std::vector<std::string>& words,
+                                         const std::string& doing) {
+    const Definitions defined = context.definitions();
+    std::vector<Member> members;
+    for (const std::string& word : words) {
+      const auto written = Member::parse(word);
+      const auto parent = written ? written->parent : std::nullopt;
+      const std::string& plain = written && parent ? written->uuid.str() : word;
+      const Definition& definition =
+          require_definition(resolve_device(plain, {}, defined, parent, doing), doing);
+      const bool alone = defined.find(definition.uuid).size() == 1;
+      Member member{definition.uuid, alone ? std::nullopt : std::optional(definition.parent)};
+      if (std::find(members.begin(), members.end(), member) != members.end()) {
+        throw Error(ExitCode::usage, fmt::format("{}: '{}' is named twice", doing, printable(word)));
+      }
+      members.push_back(std::move(member));
+    }
+    return members;
+  }
+
+  std::string name_;
+  ChangeOptions change_;
+};
+
+class GroupCreate final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::new_group);
+    kinds.set(app.add_option("device", words_, "its members, in the order in which they are started"),
+              ValueKind::defined_device);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context& context, const Groups& groups) override {
+    return plan_group_create(groups,
+                             {*GroupName::parse(name_),
+                              members_for(context, words_, fmt::format("cannot create group '{}'", name_))});
+  }
+
+  std::vector<std::string> words_;
+};
+
+class GroupDelete final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::group);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context&, const Groups& groups) override {
+    return plan_group_delete(require_group(groups, name_, "cannot delete the group"));
+  }
+};
+
+class GroupAdd final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::group);
+    kinds.set(app.add_option("device", words_, "its new members")->required(), ValueKind::defined_device);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context& context, const Groups& groups) override {
+    const std::string doing = fmt::format("cannot add to group '{}'", printable(name_));
+    const Group& before = require_group(groups, name_, doing);
+    Group after = before;
+    for (Member& member : members_for(context, words_, doing)) {
+      if (std::find(after.members.begin(), after.members.end(), member) == after.members.end()) {
+        after.members.push_back(std::move(member));
+      }
+    }
+    return plan_group_change(groups, before, after);
+  }
+
+  std::vector<std::string> words_;
+};
+
+class GroupRemove final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::group);
+    kinds.set(app.add_option("device", words_, "members that go; their definitions stay")->required(),
+              ValueKind::defined_device);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context& context, const Groups& groups) override {
+    const std::string doing = fmt::format("cannot take from group '{}'", printable(name_));
+    const Group& before = require_group(groups, name_, doing);
+    const Definitions defined = context.definitions();
+    Group after = before;
+    for (const std::string& word : words_) {
+      const auto member = find_member(before, defined, word, doing);
+      std::erase(after.members, member);
+    }
+    return plan_group_change(groups, before, after);
+  }
+
+  // A member that is not defined any more is found by what the group's file says of it.
+  static Member find_member(const Group& group, const Definitions& defined, const std::string& word,
+                            const std::string& doing) {
+    const auto written = Member::parse(word);
+    for (const Member& member : group.members) {
+      if (written && member.uuid == written->uuid && (!written->parent || member.parent == written->parent)) {
+        return member;
+      }
+    }
+    const Found found = resolve_device(word, {}, defined, std::nullopt, doing);
+    for (const Member& member : group.members) {
+      if (member.uuid == found.uuid) {
+        return member;
+      }
+    }
+    throw Error(ExitCode::not_found, fmt::format("{}: '{}' is no member of it", doing, printable(word)),
+                fmt::format("see who is: mdevadm group show {}", group.name.str()));
+  }
+
+  std::vector<std::string> words_;
+};
+
+class GroupRename final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::group);
+    kinds.set(app.add_option("name", to_, "its new name")->required(), ValueKind::new_group);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context&, const Groups& groups) override {
+    return plan_group_rename(groups, require_group(groups, name_, "cannot rename the group"),
+                             *GroupName::parse(to_));
+  }
+
+  std::string to_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_group_create() {
+  return std::make_unique<GroupCreate>();
+}
+
+std::unique_ptr<Command> make_group_delete() {
+  return std::make_unique<GroupDelete>();
+}
+
+std::unique_ptr<Command> make_group_add() {
+  return std::make_unique<GroupAdd>();
+}
+
+std::unique_ptr<Command> make_group_remove() {
+  return std::make_unique<GroupRemove>();
+}
+
+std::unique_ptr<Command> make_group_rename() {
+  return std::make_unique<GroupRename>();
+}
+
+}  // namespace mdevadm::cli

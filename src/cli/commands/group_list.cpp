@@ -1,0 +1,92 @@
+// What groups there are, and who is in them: list, show.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/groups.hpp>
+#include <mdevadm/render/columns.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../device_rows.hpp"
+#include "../listing.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class GroupList final : public ListingCommand<render::GroupRow> {
+ public:
+  GroupList() : ListingCommand(render::group_columns(), {"name", "state", "active", "members"}) {}
+
+  void declare(CLI::App& app, ValueKinds& kinds) override { listing_.declare(app, kinds); }
+
+  ExitCode list(Context& context) override {
+    const Groups groups = context.groups();
+    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    std::vector<render::GroupRow> rows;
+    for (const Group& group : groups.all) {
+      const auto is_active = [&](const Member& member) {
+        const Device* device = seen.find_device(member.uuid);
+        return device != nullptr && (!member.parent || device->parent == *member.parent);
+      };
+      const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
+      rows.push_back({&group, static_cast<std::size_t>(active), context.store().path_of(group.name)});
+    }
+    context.out = listing_.render(rows, "groups", context.env());
+    return ExitCode::done;
+  }
+};
+
+class GroupShow final : public ListingCommand<render::DeviceRow> {
+ public:
+  GroupShow()
+      : ListingCommand(render::device_columns(),
+                       {"uuid", "name", "parent", "type", "state", "iommu_group", "node"}) {}
+
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("group", name_, "the group")->required(), ValueKind::group);
+    listing_.declare(app, kinds);
+  }
+
+  ExitCode list(Context& context) override {
+    const Groups groups = context.groups();
+    const Group& group = require_group(groups, name_, "cannot show the group");
+    const Definitions defined = context.definitions();
+    const Snapshot seen =
+        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
+    std::vector<render::DeviceRow> rows;
+    for (const Member& member : group.members) {
+      const std::size_t before = rows.size();
+      std::copy_if(all.begin(), all.end(), std::back_inserter(rows),
+                   [&](const render::DeviceRow& row) { return is_row_of(row, member); });
+      if (rows.size() == before) {
+        context.messages().warning(fmt::format("{}: its member '{}' is neither defined nor active",
+                                               context.store().path_of(group.name), member.str()));
+      }
+    }
+    context.out = listing_.render(rows, "devices", context.env());
+    return ExitCode::done;
+  }
+
+ private:
+  static bool is_row_of(const render::DeviceRow& row, const Member& member) {
+    const Uuid& uuid = row.device != nullptr ? row.device->uuid : row.definition->uuid;
+    const ParentName& parent = row.device != nullptr ? row.device->parent : row.definition->parent;
+    return uuid == member.uuid && (!member.parent || parent == *member.parent);
+  }
+
+  std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_group_list() {
+  return std::make_unique<GroupList>();
+}
+
+std::unique_ptr<Command> make_group_show() {
+  return std::make_unique<GroupShow>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,222 @@
+#include <mdevadm/plan/groups.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/plan/room.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr unsigned making = 0;  // stages of a start
+constexpr unsigned giving = 1;
+
+Job group_job(const std::string& verb, const Group& group) {
+  return {fmt::format("{} group '{}'", verb, group.name.str()), group.name.str(), {}, {}};
+}
+
+void require_free_members(const Groups& groups, const Group& group, const std::string& doing) {
+  for (const Group& other : groups.all) {
+    for (const Member& member : group.members) {
+      const bool taken = other.name != group.name &&
+                         std::find(other.members.begin(), other.members.end(), member) != other.members.end();
+      if (taken) {
+        throw Error(
+            ExitCode::conflict,
+            fmt::format("{}: '{}' is a member of group '{}'", doing, member.str(), other.name.str()),
+            fmt::format("take it out first: mdevadm group remove {} {}", other.name.str(), member.str()));
+      }
+    }
+  }
+}
+
+void require_free_name(const Groups& groups, const GroupName& name, const std::string& doing) {
+  if (groups.find(name.str()) != nullptr) {
+    throw Error(ExitCode::conflict, fmt::format("{}: there is a group '{}'", doing, name.str()));
+  }
+}
+
+std::string times(std::size_t count, const std::string& type) {
+  return count == 1 ? type : fmt::format("{} x {}", count, type);
+}
+
+// Takes the members' room one after the other: the first that finds none is named, with what went before it.
+void require_room(const Snapshot& seen, const std::vector<const Definition*>& members,
+                  const std::string& doing) {
+  std::map<std::string, plan::Capacity> rooms;
+  std::map<std::string, std::vector<std::string>> taken;  // types of those before it, by parent
+  for (const Definition* member : members) {
+    const std::string& parent_name = member->parent.str();
+    const Parent* parent = seen.find_parent(parent_name);
+    if (parent == nullptr || seen.find_device(member->uuid) != nullptr) {
+      continue;
+    }
+    plan::Capacity& room = rooms.try_emplace(parent_name, room_on(*parent, seen.devices)).first->second;
+    std::vector<std::string>& before = taken[parent_name];
+    const std::string& type = member->type.str();
+    if (room.knows(type) && !room.fits(type)) {
+      std::map<std::string, std::size_t> counts;
+      for (const std::string& one : before) {
+        ++counts[one];
+      }
+      std::vector<std::string> parts;
+      for (const auto& [one, count] : counts) {
+        parts.push_back(times(count, one));
+      }
+      throw Error(ExitCode::no_capacity,
+                  fmt::format("{}: its member '{}' does not fit: {} has no room for {} beside the group's {}",
+                              doing, member->uuid.str(), parent_name, type, join(parts, " and ")),
+                  fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
+                              parent_name));
+    }
+    if (room.knows(type)) {
+      room.take(type);
+    }
+    before.push_back(type);
+  }
+}
+
+std::vector<const Device*> active_members(const Snapshot& seen, const Group& group) {
+  std::vector<const Device*> active;
+  for (const Member& member : group.members) {
+    const Device* device = seen.find_device(member.uuid);
+    if (device != nullptr && (!member.parent || *member.parent == device->parent)) {
+      active.push_back(device);
+    }
+  }
+  return active;
+}
+
+Job member_job(const std::string& verb, const Device& device, const Group& group) {
+  return {fmt::format("{} '{}' of group '{}'", verb, device.uuid.str(), group.name.str()), device.uuid.str(),
+          device.parent.str(), device.type ? device.type->str() : std::string{}};
+}
+
+}  // namespace
+
+const Group& require_group(const Groups& groups, const std::string& name, const std::string& doing) {
+  const Group* group = groups.find(name);
+  if (group == nullptr) {
+    const std::string meant = did_you_mean(name, groups.names());
+    throw Error(ExitCode::not_found, fmt::format("{}: there is no group '{}'", doing, printable(name)),
+                meant.empty() ? "see which there are: mdevadm group list" : meant);
+  }
+  return *group;
+}
+
+Job plan_group_create(const Groups& groups, const Group& group) {
+  Job job = group_job("create", group);
+  const std::string doing = "cannot " + job.goal;
+  require_free_name(groups, group.name, doing);
+  require_free_members(groups, group, doing);
+  job.steps.push_back({AddGroup{group}, RemoveGroup{group}});
+  return job;
+}
+
+Job plan_group_change(const Groups& groups, const Group& before, const Group& after) {
+  Job job = group_job("change", before);
+  require_free_members(groups, after, "cannot " + job.goal);
+  if (before == after) {
+    job.note = "is so already";
+  } else {
+    job.steps.push_back({ReplaceGroup{before, after}, ReplaceGroup{after, before}});
+  }
+  return job;
+}
+
+Job plan_group_rename(const Groups& groups, const Group& group, const GroupName& to) {
+  Job job = group_job("rename", group);
+  require_free_name(groups, to, "cannot " + job.goal);
+  job.steps.push_back({RenameGroup{group.name, to}, RenameGroup{to, group.name}});
+  return job;
+}
+
+Job plan_group_delete(const Group& group) {
+  Job job = group_job("delete", group);
+  job.steps.push_back({RemoveGroup{group}, AddGroup{group}});
+  return job;
+}
+
+std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,
+                                          const std::string& doing) {
+  if (group.members.empty()) {
+    throw Error(ExitCode::failed, fmt::format("{}: it has no members", doing),
+                fmt::format("add some: mdevadm group add {} DEVICE...", group.name.str()));
+  }
+  std::vector<const Definition*> result;
+  for (const Member& member : group.members) {
+    std::vector<const Definition*> found = defined.find(member.uuid);
+    std::erase_if(found, [&](const Definition* one) { return !member.means(*one); });
+    if (found.empty()) {
+      throw Error(ExitCode::not_found, fmt::format("{}: its member '{}' is not defined", doing, member.str()),
+                  fmt::format("define it, or take it out: mdevadm group remove {} {}", group.name.str(),
+                              member.str()));
+    }
+    if (found.size() > 1) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: its member '{}' is defined under several parents", doing, member.str()),
+                  fmt::format("name one of them in the group's file: \"{}/{}\"", found.front()->parent.str(),
+                              member.uuid.str()));
+    }
+    result.push_back(found.front());
+  }
+  return result;
+}
+
+Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined) {
+  const std::string doing = fmt::format("cannot start group '{}'", group.name.str());
+  const std::vector<const Definition*> members = members_of(group, defined, doing);
+  Plan plan{.bond = Bond::all_or_none};
+  for (const Definition* member : members) {
+    Job job = plan_start(seen, *member,
+                         fmt::format("start '{}' of group '{}'", member->uuid.str(), group.name.str()));
+    for (Step& step : job.steps) {
+      step.stage = std::holds_alternative<OwnNode>(step.action) ? giving : making;
+    }
+    plan.jobs.push_back(std::move(job));
+  }
+  require_room(seen, members, doing);
+  return plan;
+}
+
+Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
+  Plan plan;
+  std::vector<const Device*> active = active_members(seen, group);
+  std::reverse(active.begin(), active.end());
+  std::vector<std::string> used;
+  for (const Device* device : active) {
+    if (device->busy) {
+      used.push_back(fmt::format("'{}' is in use by {}", device->uuid.str(), describe(device->holders)));
+    }
+    Job job = member_job("stop", *device, group);
+    job.steps.push_back({RemoveDevice{*device, removal_patience, force}, std::nullopt});
+    plan.jobs.push_back(std::move(job));
+  }
+  if (!used.empty() && !force) {
+    throw Error(ExitCode::in_use,
+                fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
+                "nothing is stopped; end what uses it, wait for that with --timeout SECONDS, or remove it "
+                "all the same "
+                "with --force");
+  }
+  return plan;
+}
+
+Plan plan_group_release(const Snapshot& seen, const Group& group, std::chrono::milliseconds patience,
+                        bool force) {
+  Plan plan{.bond = Bond::all_or_none};
+  for (const Device* device : active_members(seen, group)) {
+    if (device->busy) {
+      Job job = member_job("stop", *device, group);
+      job.lane = device->uuid.str();  // all are waited for at once
+      job.steps.push_back({AwaitRelease{*device, patience, force}, std::nullopt});
+      plan.jobs.push_back(std::move(job));
+    }
+  }
+  return plan;
+}
+
+}  // namespace mdevadm

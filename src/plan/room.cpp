@@ -1,0 +1,145 @@
+#include <mdevadm/plan/room.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+using plan::Capacity;
+using plan::Demand;
+using plan::Resource;
+
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+// Types and what they share, on the way to a Capacity.
+struct Room {
+  std::vector<Resource> resources;
+  std::vector<Demand> demands;
+
+  void add_resource(const std::string& name, std::uint64_t total, const std::vector<std::uint64_t>& takes) {
+    resources.push_back({name, total});
+    for (std::size_t i = 0; i < demands.size(); ++i) {
+      demands[i].takes.push_back(takes[i]);
+    }
+  }
+};
+
+std::optional<std::uint64_t> mebibytes(const Type& type, std::string_view name) {
+  for (const Property& property : type.properties) {
+    if (property.name == name && std::holds_alternative<Bytes>(property.value)) {
+      return std::get<Bytes>(property.value).count / mebibyte;
+    }
+  }
+  return std::nullopt;
+}
+
+// A number for every type, or nothing if one has none.
+template <typename Of>
+std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
+  std::vector<std::uint64_t> numbers;
+  for (const Type& type : parent.types) {
+    const std::optional<std::uint64_t> number = of(type);
+    if (!number || *number == 0) {
+      return std::nullopt;
+    }
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+// One pool, of which the most is left that agrees with what is left of every type.
+void add_pool(const Parent& parent, const std::string& name, const std::vector<std::uint64_t>& takes,
+              Room& room) {
+  std::uint64_t left = 0;
+  for (std::size_t i = 0; i < takes.size(); ++i) {
+    const std::uint64_t next = (parent.types[i].available.value_or(0) + 1) * takes[i] - 1;
+    left = i == 0 ? next : std::min(left, next);
+  }
+  room.add_resource(name, left, takes);
+}
+
+// NVIDIA's types are slices of a framebuffer, and a GPU holds slices of one size.
+bool add_framebuffer(const Parent& parent, Room& room) {
+  const auto sizes = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
+  if (!sizes) {
+    return false;
+  }
+  std::uint64_t left = 0;
+  for (std::size_t i = 0; i < sizes->size(); ++i) {
+    left = std::max(left, parent.types[i].available.value_or(0) * (*sizes)[i]);
+    room.demands[i].kind = std::to_string((*sizes)[i]) + " MiB";
+  }
+  room.add_resource("framebuffer", left, *sizes);
+  return true;
+}
+
+// How much memory the GPU has, nobody tells; but what is left of every type must come out of it.
+std::optional<Capacity> gvt_room(const Parent& parent, const std::vector<Device>& devices) {
+  constexpr std::uint64_t whole = 4096;
+  constexpr std::uint64_t fences = 32;
+  if (parent.types.empty() || !mebibytes(parent.types.front(), "low_gm_size")) {
+    return std::nullopt;
+  }
+  const std::string& id = parent.types.front().id.str();
+  for (const std::uint64_t aperture : {256U, 512U, 1024U, 2048U}) {
+    Capacity capacity = plan::gvt({aperture, whole, fences}, id.substr(0, id.rfind('_') + 1));
+    for (const Device& device : devices) {
+      if (device.parent == parent.name && device.type && capacity.fits(device.type->str())) {
+        capacity.take(device.type->str());
+      }
+    }
+    if (std::all_of(parent.types.begin(), parent.types.end(),
+                    [&](const Type& type) { return type.available == capacity.left(type.id.str()); })) {
+      return capacity;
+    }
+  }
+  return std::nullopt;
+}
+
+// mtty-N takes N ports, mdpy's displays are counted together, mbochs' say their memory.
+void add_samples(const Parent& parent, Room& room) {
+  const auto ports = of_all(parent, [](const Type& type) -> std::optional<std::uint64_t> {
+    constexpr std::string_view prefix = "mtty-";
+    const std::string& id = type.id.str();
+    return id.starts_with(prefix) ? parse_decimal(id.substr(prefix.size())) : std::nullopt;
+  });
+  const auto memory = of_all(parent, [](const Type& type) { return mebibytes(type, "video_memory"); });
+  const auto displays = of_all(parent, [](const Type& type) {
+    return type.id.str().starts_with("mdpy-") ? std::optional<std::uint64_t>(1) : std::nullopt;
+  });
+  for (const auto& [name, takes] :
+       {std::pair{"ports", ports}, std::pair{"video memory", memory}, std::pair{"displays", displays}}) {
+    if (takes && !takes->empty()) {
+      add_pool(parent, name, *takes, room);
+    }
+  }
+}
+
+}  // namespace
+
+Capacity room_on(const Parent& parent, const std::vector<Device>& devices) {
+  if (auto known = gvt_room(parent, devices)) {
+    return *std::move(known);
+  }
+  Room room;
+  for (const Type& type : parent.types) {
+    room.demands.push_back({type.id.str(), {}});
+  }
+  for (std::size_t i = 0; i < parent.types.size(); ++i) {
+    const Type& type = parent.types[i];
+    std::vector<std::uint64_t> takes(parent.types.size());
+    takes[i] = type.available ? 1 : 0;
+    room.add_resource(type.id.str(), type.available.value_or(0), takes);
+  }
+  if (!add_framebuffer(parent, room)) {
+    add_samples(parent, room);
+  }
+  return {std::move(room.resources), std::move(room.demands)};
+}
+
+}  // namespace mdevadm
