@@ -19,6 +19,8 @@ find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-ru
 
 mkdir -p build
 passed=0 failed=0
+echo "== quickstart"
+if examples/quickstart.sh >build/quickstart.log 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); cat build/quickstart.log; fi
 export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for preset in "$@"; do
   echo "== build: $preset"

@@ -80,11 +80,11 @@ std::string_view without_newline(std::string_view text) {
 }  // namespace
 
 ApMatrix::ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all,
-                   Interfere interfere)
+                   Change change)
     : kernel_(kernel),
       settings_(settings),
       all_(std::move(all)),
-      interfere_(std::move(interfere)),
+      change_(std::move(change)),
       host_adapters_(settings.ap.host_adapters.begin(), settings.ap.host_adapters.end()),
       host_domains_(settings.ap.host_domains.begin(), settings.ap.host_domains.end()) {}
 
@@ -122,7 +122,7 @@ void ApMatrix::add_host_mask(NodeId bus, const std::string& name, QueueNumbers& 
 }
 
 // The checks of a new matrix as a whole, of what it has more than before; refused, everything stays.
-int ApMatrix::change(Mdev& device, QueueMatrix next) {
+int ApMatrix::replace(Mdev& device, QueueMatrix next) {
   if (kernel_.version < KernelVersion{5, 19} && kernel_.is_open(device)) {
     return -EBUSY;
   }
@@ -157,7 +157,7 @@ int ApMatrix::assign(Mdev& device, QueueNumbers QueueMatrix::*which, std::string
   } else {
     (next.*which).erase(static_cast<unsigned>(*number));
   }
-  const int error = change(device, std::move(next));
+  const int error = replace(device, std::move(next));
   return error != 0 ? error : static_cast<int>(data.size());
 }
 
@@ -181,7 +181,7 @@ int ApMatrix::write_config(Mdev& device, std::string_view data) {
       beyond(*control, settings_.ap.max_domain)) {
     return -ENODEV;
   }
-  const int error = change(device, {*adapters, *domains, *control});
+  const int error = replace(device, {*adapters, *domains, *control});
   return error != 0 ? error : static_cast<int>(data.size());
 }
 
@@ -198,9 +198,7 @@ void ApMatrix::furnish(Mdev& device) {
     kernel_.files.attribute(
         device.folder, name, mode, std::move(show),
         [this, &device, name, action = std::move(action)](std::string_view data, const Answer& answer) {
-          interfere_(
-              name, [&device, action, text = std::string(data)] { return action(device, text); }, device.name,
-              answer);
+          change_(name, device, data, action, answer);
         });
   };
   for (const Kind& file : files) {

@@ -257,14 +257,10 @@ class FlatParent final : public MdevParent {
   void add_online_file(Mdev& device) {
     kernel_.files.attribute(
         device.folder, "online", 0644, [&device] { return Reading{device.online ? "1\n" : "0\n"}; },
-        [this, name = device.name](std::string_view data, const Answer& answer) {
-          interfere(
-              Operation::online, "online",
-              [this, name, text = std::string(data)] {
-                Mdev* still = find(name);
-                return still == nullptr ? -ENODEV : write_online(*still, text);
-              },
-              answer);
+        [this, &device](std::string_view data, const Answer& answer) {
+          change(
+              Operation::online, "online", device, data,
+              [this](Mdev& still, std::string_view text) { return write_online(still, text); }, answer);
         });
   }
 

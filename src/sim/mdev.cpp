@@ -259,6 +259,18 @@ void MdevParent::interfere(Operation operation, std::string_view attribute, std:
   });
 }
 
+void MdevParent::change(Operation operation, const std::string& attribute, const Mdev& device,
+                        std::string_view data, std::function<int(Mdev&, std::string_view)> action,
+                        const Answer& answer) {
+  interfere(
+      operation, attribute,
+      [this, name = device.name, text = std::string(data), action = std::move(action)] {
+        Mdev* still = find(name);
+        return still == nullptr ? -ENODEV : action(*still, text);
+      },
+      answer);
+}
+
 void MdevParent::add_uevent_file(Mdev& device) {
   const NodeId folder = device.folder;
   const std::string name = device.name;

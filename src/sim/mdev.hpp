@@ -69,6 +69,10 @@ class MdevParent : public Provider {
   Era era() const { return settings_.dialect->era; }
   void add_vendor_attributes(Mdev& device);
   void add_uevent_file(Mdev& device);
+  // A write of `data` to a file of a device, with the faults and delays of `operation`; -ENODEV if the device
+  // has gone when its time comes. `action` answers bytes or -errno.
+  void change(Operation operation, const std::string& attribute, const Mdev& device, std::string_view data,
+              std::function<int(Mdev&, std::string_view)> action, const Answer& answer);
   // Carries out `action` (0 or -errno) with the faults and delays of `operation`.
   void interfere(Operation operation, std::string_view attribute, std::function<int()> action,
                  const Answer& answer);
@@ -91,12 +95,12 @@ class MdevParent : public Provider {
 // vfio-ap's attributes (vfio_ap_ops.c).
 class ApMatrix {
  public:
-  // How a write to an attribute is carried out, with faults and delays; `device` may have gone by then.
-  using Interfere = std::function<void(const std::string& attribute, std::function<int()> action,
-                                       const std::string& device, const Answer& answer)>;
+  // MdevParent::change() of Operation::attribute.
+  using Change =
+      std::function<void(const std::string& attribute, const Mdev& device, std::string_view data,
+                         std::function<int(Mdev&, std::string_view)> action, const Answer& answer)>;
 
-  ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all,
-           Interfere interfere);
+  ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all, Change change);
 
   void publish();  // /sys/bus/ap
   void furnish(Mdev& device);
@@ -104,7 +108,7 @@ class ApMatrix {
  private:
   void add_host_mask(NodeId bus, const std::string& name, std::set<unsigned>& mask,
                      std::function<QueueMatrix(const std::set<unsigned>&)> with);
-  int change(Mdev& device, QueueMatrix next);
+  int replace(Mdev& device, QueueMatrix next);
   int assign(Mdev& device, std::set<unsigned> QueueMatrix::*which, std::string_view data, bool add);
   int write_config(Mdev& device, std::string_view data);
   QueueMatrix present(const QueueMatrix& queues) const;
@@ -112,7 +116,7 @@ class ApMatrix {
   Kernel& kernel_;
   const SimParent& settings_;
   std::function<std::vector<Mdev*>()> all_;
-  Interfere interfere_;
+  Change change_;
   std::set<unsigned> host_adapters_, host_domains_;
 };
 

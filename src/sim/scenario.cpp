@@ -11,7 +11,8 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
-#include "../store/toml.hpp"
+#include "arithmetic.hpp"
+#include "keys.hpp"
 
 namespace mdevadm::sim {
 
@@ -20,147 +21,8 @@ namespace {
 using store::broken;
 using store::Broken;
 
-constexpr std::uint64_t mebibyte = 1 << 20;
 constexpr std::uint64_t most_parents = 4096;
 constexpr std::uint64_t most_devices = 100000;
-
-// A table whose keys are asked for by name; what nobody asked for is a mistake of whoever wrote it.
-class Keys {
- public:
-  Keys(const toml::table& table, std::string what) : table_(table), what_(std::move(what)) {}
-
-  const toml::node* find(std::string_view key) {
-    asked_.emplace_back(key);
-    return table_.get(key);
-  }
-
-  const toml::node& need(std::string_view key) {
-    const toml::node* node = find(key);
-    if (node == nullptr) {
-      broken(table_, fmt::format("{} needs a '{}'", what_, key));
-    }
-    return *node;
-  }
-
-  std::string text(std::string_view key, std::string otherwise = {}) {
-    const toml::node* node = find(key);
-    return node == nullptr ? otherwise : store::text_of(*node, key);
-  }
-
-  std::uint64_t number(std::string_view key, std::uint64_t otherwise) {
-    const toml::node* node = find(key);
-    if (node == nullptr) {
-      return otherwise;
-    }
-    const auto* value = node->as_integer();
-    if (value == nullptr || value->get() < 0) {
-      broken(*node, fmt::format("'{}' must be a whole number, 0 or more", key));
-    }
-    return static_cast<std::uint64_t>(value->get());
-  }
-
-  bool truth(std::string_view key, bool otherwise) {
-    const toml::node* node = find(key);
-    if (node != nullptr && node->as_boolean() == nullptr) {
-      broken(*node, fmt::format("'{}' must be true or false, not {}", key, store::kind_name(*node)));
-    }
-    return node == nullptr ? otherwise : node->as_boolean()->get();
-  }
-
-  // MiB: a number of them, or a text such as "8192M" or "2G".
-  std::uint64_t mebibytes(std::string_view key, std::uint64_t otherwise) {
-    const toml::node* node = find(key);
-    if (node == nullptr || node->is_integer()) {
-      asked_.pop_back();
-      return number(key, otherwise);
-    }
-    const PropertyValue value = parse_property_value(store::text_of(*node, key));
-    const auto* bytes = std::get_if<Bytes>(&value);
-    if (bytes == nullptr || bytes->count % mebibyte != 0) {
-      broken(*node, fmt::format("'{}' must be a size in whole MiB, such as \"8192M\"", key));
-    }
-    return bytes->count / mebibyte;
-  }
-
-  int error_number(std::string_view key) {
-    const toml::node* node = find(key);
-    const auto number = node == nullptr ? std::optional(0) : find_errno(store::text_of(*node, key));
-    if (!number) {
-      broken(*node, fmt::format("'{}' must be an errno such as \"ENOSPC\", not \"{}\"", key,
-                                printable(store::text_of(*node, key))));
-    }
-    return *number;
-  }
-
-  std::vector<std::uint64_t> numbers(std::string_view key) {
-    std::vector<std::uint64_t> result;
-    for (const toml::node* node : list(key)) {
-      const auto* value = node->as_integer();
-      if (value == nullptr || value->get() < 0) {
-        broken(*node, fmt::format("'{}' must be a list of whole numbers", key));
-      }
-      result.push_back(static_cast<std::uint64_t>(value->get()));
-    }
-    return result;
-  }
-
-  std::vector<std::string> texts(std::string_view key) {
-    std::vector<std::string> result;
-    for (const toml::node* node : list(key)) {
-      result.push_back(store::text_of(*node, key));
-    }
-    return result;
-  }
-
-  std::vector<const toml::node*> list(std::string_view key) {
-    std::vector<const toml::node*> result;
-    if (const toml::node* node = find(key)) {
-      if (node->as_array() == nullptr) {
-        broken(*node, fmt::format("'{}' must be a list, not {}", key, store::kind_name(*node)));
-      }
-      for (const toml::node& element : *node->as_array()) {
-        result.push_back(&element);
-      }
-    }
-    return result;
-  }
-
-  std::vector<const toml::table*> tables(std::string_view key) {
-    std::vector<const toml::table*> result;
-    for (const toml::node* node : list(key)) {
-      if (node->as_table() == nullptr) {
-        broken(*node, fmt::format("'{}' must be tables ([[{}]]), not {}", key, key, store::kind_name(*node)));
-      }
-      result.push_back(node->as_table());
-    }
-    return result;
-  }
-
-  const toml::table* table(std::string_view key) {
-    const toml::node* node = find(key);
-    if (node != nullptr && node->as_table() == nullptr) {
-      broken(*node, fmt::format("'{}' must be a table, not {}", key, store::kind_name(*node)));
-    }
-    return node == nullptr ? nullptr : node->as_table();
-  }
-
-  void finish() const {
-    for (const auto& [key, node] : table_) {
-      if (std::find(asked_.begin(), asked_.end(), key.str()) == asked_.end()) {
-        const std::string meant = did_you_mean(key.str(), asked_);
-        throw Broken{key.source().begin, fmt::format("{} has no '{}'{}", what_, printable(key.str()),
-                                                     meant.empty() ? "" : fmt::format(" ({})", meant))};
-      }
-    }
-  }
-
-  const toml::table& node() const { return table_; }
-
- private:
-  const toml::table& table_;
-  std::string what_;
-  std::vector<std::string> asked_;
-};
 
 KernelVersion kernel_version(const toml::node& node) {
   const std::string text = store::text_of(node, "kernel");
@@ -179,58 +41,6 @@ Era era_of(KernelVersion kernel) {
 
 std::string_view kernels_of(Era era) {
   return era == Era::v4_10 ? "4.10 to 5.1" : era == Era::v5_2 ? "5.2 to 6.0" : "6.1 and later";
-}
-
-template <typename Enum>
-Enum choice(const toml::node& node, std::string_view key,
-            std::initializer_list<std::pair<std::string_view, Enum>> words) {
-  const std::string text = store::text_of(node, key);
-  std::vector<std::string> known;
-  for (const auto& [word, value] : words) {
-    if (word == text) {
-      return value;
-    }
-    known.emplace_back(word);
-  }
-  broken(node, fmt::format("'{}' must be one of {}, not '{}'", key, join(known, ", "), printable(text)));
-}
-
-std::string component(const toml::node& node, std::string_view key) {
-  std::string text = store::text_of(node, key);
-  if (!is_component(text)) {
-    broken(node, fmt::format("'{}' is no good as {}: it must be one word of a path", printable(text), key));
-  }
-  return text;
-}
-
-// A type as it is written, with the number that its arithmetic counts in.
-struct WrittenType {
-  SimType type;
-  std::uint64_t size;
-};
-
-WrittenType read_type(const toml::table& table) {
-  Keys keys(table, "a type");
-  WrittenType result{};
-  result.type.id = component(keys.need("id"), "id");
-  result.type.name = keys.text("name");
-  result.type.description = keys.text("description");
-  result.type.most = keys.number("max", 0);
-  result.type.aggregation = keys.number("aggregation", 0);
-  result.size = keys.mebibytes("size", 0);
-  const std::string properties = keys.text("properties");
-  for (const std::string_view field : split(properties, ',')) {
-    const std::size_t sign = field.find('=');
-    if (properties.empty()) {
-      break;
-    }
-    if (sign == std::string_view::npos) {
-      broken(*keys.find("properties"), "'properties' must be \"key=value, key=value\"");
-    }
-    result.type.properties.emplace_back(trim(field.substr(0, sign)), trim(field.substr(sign + 1)));
-  }
-  keys.finish();
-  return result;
 }
 
 class Reader {
@@ -502,14 +312,7 @@ class Reader {
                                             {"ccw", Arithmetic::ccw},
                                             {"fixed", Arithmetic::fixed}});
     std::vector<WrittenType> written = written_types(keys);
-    if (parent.arithmetic == Arithmetic::gvt) {
-      read_gvt(arithmetic, parent, written);
-    } else {
-      if (written.empty()) {
-        broken(keys.node(), "a parent needs 'types' or a [[parent.type]]");
-      }
-      set_capacity(arithmetic, parent, written);
-    }
+    read_arithmetic(arithmetic, keys.node(), parent, written);
     arithmetic.finish();
     std::set<std::string> ids;
     for (const WrittenType& one : written) {
@@ -520,107 +323,6 @@ class Reader {
         broken(keys.node(), fmt::format("there are two types '{}'", type.id));
       }
     }
-  }
-
-  static void read_gvt(Keys& keys, SimParent& parent, std::vector<WrittenType>& written) {
-    const plan::GvtMemory memory{keys.mebibytes("aperture", 1024), keys.mebibytes("total", 4096),
-                                 keys.number("fences", 32)};
-    if (memory.total < memory.aperture) {
-      broken(keys.node(), "'aperture' is a part of 'total' and cannot be more");
-    }
-    if (!written.empty()) {
-      broken(keys.node(), "the types of arithmetic 'gvt' follow from the aperture; none can be given");
-    }
-    const std::string prefix = fmt::format("GVTg_V{}_", keys.number("generation", 5));
-    const std::uint64_t aggregation = keys.number("aggregation", 0);
-    for (const plan::GvtType& type : plan::gvt_types_for(memory.aperture)) {
-      SimType one{.id = prefix + std::string(type.name)};
-      one.description =
-          fmt::format("low_gm_size: {}MB\nhigh_gm_size: {}MB\nfence: {}\nresolution: {}\nweight: {}\n",
-                      type.low, type.high, type.fences, type.resolution, type.weight);
-      one.properties = {{"low_gm_size", fmt::format("{}M", type.low)},
-                        {"high_gm_size", fmt::format("{}M", type.high)},
-                        {"fence", fmt::format("{}", type.fences)},
-                        {"resolution", std::string(type.resolution)}};
-      if (parent.dialect->aggregation != Aggregation::none) {
-        one.aggregation = type.name == "8" ? aggregation : 0;
-        one.description += fmt::format("aggregation: {}\n", one.aggregation > 0 ? "yes" : "no");
-      }
-      written.push_back({one, 0});
-    }
-    parent.capacity = plan::gvt(memory, prefix);
-  }
-
-  static std::uint64_t framebuffer_of(const WrittenType& written, const toml::table& where) {
-    for (const auto& [key, value] : written.type.properties) {
-      const PropertyValue parsed = parse_property_value(value);
-      if (key == "framebuffer" && std::holds_alternative<Bytes>(parsed)) {
-        return std::get<Bytes>(parsed).count / mebibyte;
-      }
-    }
-    if (written.size == 0) {
-      broken(where,
-             fmt::format("type '{}' has no framebuffer (in its properties) and no size", written.type.id));
-    }
-    return written.size;
-  }
-
-  static void set_capacity(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
-    switch (parent.arithmetic) {
-      case Arithmetic::homogeneous: return set_homogeneous(keys, parent, written);
-      case Arithmetic::ports:
-        parent.capacity = pool(keys, "ports", keys.number("ports", 24), written);
-        return;
-      case Arithmetic::memory:
-        parent.capacity = pool(keys, "memory", keys.mebibytes("memory", 256), written);
-        return;
-      default: break;
-    }
-    if (parent.arithmetic == Arithmetic::fixed) {
-      std::vector<plan::SizedType> types;
-      for (const WrittenType& one : written) {
-        types.push_back({one.type.id, one.type.most});
-      }
-      parent.capacity = plan::separate(types);
-      return;
-    }
-    std::vector<std::string> ids;
-    for (const WrittenType& one : written) {
-      ids.push_back(one.type.id);
-    }
-    const std::uint64_t total = parent.arithmetic == Arithmetic::shared ? keys.number("total", 4)
-                                : parent.arithmetic == Arithmetic::ap   ? 65536
-                                                                        : 1;
-    parent.capacity = plan::counter(total, ids);
-  }
-
-  static void set_homogeneous(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
-    const plan::Mix mix = choice<plan::Mix>(
-        keys.need("mix"), "mix",
-        {{"type", plan::Mix::type}, {"size", plan::Mix::size}, {"mixed", plan::Mix::mixed}});
-    const std::uint64_t total = keys.mebibytes("framebuffer", 0);
-    if (total == 0) {
-      broken(keys.node(), "arithmetic 'homogeneous' needs a 'framebuffer', the whole GPU's");
-    }
-    std::vector<plan::FramebufferType> types;
-    for (const WrittenType& one : written) {
-      const std::uint64_t framebuffer = framebuffer_of(one, keys.node());
-      types.push_back({one.type.id, one.type.most == 0 ? total / framebuffer : one.type.most, framebuffer});
-    }
-    parent.capacity = plan::homogeneous(types, total, mix);
-  }
-
-  static plan::Capacity pool(Keys& keys, const std::string& name, std::uint64_t total,
-                             const std::vector<WrittenType>& written) {
-    std::vector<plan::SizedType> types;
-    for (const WrittenType& one : written) {
-      if (one.size == 0) {
-        broken(keys.node(),
-               fmt::format("type '{}' needs a 'size': what it takes of the {}", one.type.id, name));
-      }
-      types.push_back({one.type.id, one.size});
-    }
-    return plan::pool(name, total, types);
   }
 
   // --- what is there at first, and what goes wrong ---

@@ -14,14 +14,9 @@ class TypedParent final : public MdevParent {
       : MdevParent(kernel, settings),
         queues_(
             kernel, settings, [this] { return all(); },
-            [this](const std::string& attribute, std::function<int()> action, const std::string& device,
-                   const Answer& answer) {
-              interfere(
-                  Operation::attribute, attribute,
-                  [this, action = std::move(action), device] {
-                    return find(device) == nullptr ? -ENODEV : action();
-                  },
-                  answer);
+            [this](const std::string& attribute, const Mdev& device, std::string_view data,
+                   std::function<int(Mdev&, std::string_view)> action, const Answer& answer) {
+              change(Operation::attribute, attribute, device, data, std::move(action), answer);
             }) {}
 
   void preset(const SimDevice& device) override {
@@ -409,13 +404,9 @@ class TypedParent final : public MdevParent {
       return Reading{fmt::format("{}\n", able ? most_units(device) : 0)};
     };
     const Store store = [this, &device](std::string_view data, const Answer& answer) {
-      interfere(
-          Operation::attribute, "aggregation",
-          [this, name = device.name, text = std::string(data)] {
-            Mdev* still = find(name);
-            return still == nullptr ? -ENODEV : write_units(*still, text);
-          },
-          answer);
+      change(
+          Operation::attribute, "aggregation", device, data,
+          [this](Mdev& still, std::string_view text) { return write_units(still, text); }, answer);
     };
     files.attribute(folder, "aggregated_instances", rfc ? 0444 : 0644, units, rfc ? Store{} : store);
     files.attribute(folder, rfc ? "aggregation" : "max_aggregation", rfc ? 0644 : 0444, most,
@@ -459,14 +450,10 @@ class TypedParent final : public MdevParent {
     kernel_.files.attribute(
         device.folder, "peer_to_peer_resource_uuid", 0644,
         [&device] { return Reading{device.peers.str() + "\n"}; },
-        [this, name = device.name](std::string_view data, const Answer& answer) {
-          interfere(
-              Operation::join, "peer_to_peer_resource_uuid",
-              [this, name, text = std::string(data)] {
-                Mdev* still = find(name);
-                return still == nullptr ? -ENODEV : join(*still, text);
-              },
-              answer);
+        [this, &device](std::string_view data, const Answer& answer) {
+          change(
+              Operation::join, "peer_to_peer_resource_uuid", device, data,
+              [this](Mdev& still, std::string_view text) { return join(still, text); }, answer);
         });
   }
 

@@ -6,7 +6,7 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr mode_t file_mode = 0644;
+constexpr mode_t permissions = 0644;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ sys::Dir folder_to_write(const sys::Dir& root, const std::string& name, const st
 
 void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
                       const std::string& doing) {
-  sys::AtomicFile file = sys::AtomicFile::create(folder, name, file_mode).or_throw("{}", doing);
+  sys::AtomicFile file = sys::AtomicFile::create(folder, name, permissions).or_throw("{}", doing);
   file.write(text).or_throw("{}", doing);
   file.commit().or_throw("{}", doing);
 }

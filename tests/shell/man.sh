@@ -50,7 +50,7 @@ same "$(sim_section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*'
 for word in $(grep -oE 'verb == "[a-z]+"' "$top/src/sim/machine.cpp" | cut -d'"' -f2 | grep -vxE 'hold|opened'); do
   holds "mdevsim(8) explains the control word '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section INTERFERING)
 done
-words=$(grep -oE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top/src/sim/scenario.cpp" | cut -d'"' -f2 | sort -u)
+words=$(grep -ohE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top"/src/sim/{scenario,arithmetic}.cpp | cut -d'"' -f2 | sort -u)
 missing=$(for word in $words; do grep -qE "[*.]$word[]*]" "$toml" || grep -qE "\*\[\[?(parent\.)?$word" "$toml" || echo "$word"; done)
 same "$missing" "" "mdevsim.toml(5) has every key that is read: $(wc -w <<<"$words")"
 same "$(section DIALECTS <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-]+\*' | tr -d '*' | sort)" \

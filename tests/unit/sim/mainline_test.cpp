@@ -418,3 +418,26 @@ TEST_CASE("ccw: one device a subchannel, counted by the core") {
   CHECK(host.read("class/mdev_bus/0.0.0072/mdev_supported_types/vfio_ccw-io/device_api") == "vfio-ccw\n");
   CHECK(host.target("bus/css/devices/0.0.0072") == "../../../devices/css0/0.0.0072");
 }
+
+TEST_CASE("a driver that fails shows before 5.2 and since 6.1, not between") {
+  const auto events_of_failure = [](const std::string& scenario) {
+    Host host(scenario);
+    const std::size_t before = host.machine.events().size();
+    host.machine.control("fault create 1 EIO");
+    CHECK(host.write(m60 + "17/create", a) == -EIO);
+    CHECK_FALSE(host.has(devices + a));
+    CHECK(host.write(m60 + "17/create", a) == 36);
+    const std::string events = host.machine.events().substr(before);
+    std::string actions;
+    for (const char* action : {"add@", "remove@", "bind@"}) {
+      const std::string line = std::string(action) + "/devices/pci0000:86/0000:86:00.0/" + a + "\n";
+      for (std::size_t at = events.find(line); at != std::string::npos; at = events.find(line, at + 1)) {
+        actions += action;
+      }
+    }
+    return actions;
+  };
+  CHECK(events_of_failure("m60-u1") == "add@add@remove@bind@");
+  CHECK(events_of_failure("m60-u2") == "add@bind@");
+  CHECK(events_of_failure("m60") == "add@add@remove@bind@");
+}
