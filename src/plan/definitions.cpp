@@ -95,6 +95,13 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     require_fit(seen, wanted, doing);
   }
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
+  if (request.joins) {
+    // Where other parents define this UUID too, it alone would not say which is meant.
+    Group after = *request.joins;
+    after.members.push_back(
+        {wanted.uuid, defined.find(wanted.uuid).empty() ? std::nullopt : std::optional(wanted.parent)});
+    job.steps.push_back({ReplaceGroup{*request.joins, after}, ReplaceGroup{after, *request.joins}});
+  }
   return job;
 }
 

@@ -46,6 +46,7 @@ whole() {
   same "$(sed 1d <<<"$out" | tr -s ' ' | sort | paste -sd,)" "a vm1,b vm1,big vm1" "its devices can be listed"
   run "$MDEVADM" group start vm1
   exits 0 "started again, nothing changes"
+  : >/tmp/hold.$$
   "$MDEVSIM" hold "$(uuid 2)" 60 >/tmp/hold.$$ &
   holder=$!
   until grep -q holding /tmp/hold.$$; do sleep 0.02; done
@@ -94,6 +95,13 @@ whole() {
   err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml: its member '$(uuid 2)' is neither defined nor active$" "show says so, too"
   run "$MDEVADM" group remove vm1 "$(uuid 2)"
   exits 0 "it can be taken out"
+  run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group nosuch
+  exits 3 "a definition joins no group that is not there"
+  run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group vm1
+  exits 0 "one that is, it can join at once"
+  run "$MDEVADM" group show vm1 -o name
+  same "$(sed 1d <<<"$out" | paste -sd' ')" "a big new" "as its last member"
+  "$MDEVADM" undefine new --force
   run "$MDEVADM" group rename vm1 vm9
   exits 0 "renamed"
   run "$MDEVADM" group delete vm9

@@ -18,6 +18,7 @@ struct DefineRequest {
   Definition wanted;
   std::optional<std::string> text;  // the file as a person wrote it
   FitsHost fits = FitsHost::required;
+  std::optional<Group> joins{};  // becomes its last member
 };
 
 // Throws Error: conflict (defined already under this parent, or the name is taken), not_found (parent or

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/util/text.hpp>
@@ -25,6 +26,7 @@ class DefineCommand final : public Command {
     options_.declare(app, kinds);
     kinds.set(app.add_option("--file", file_, "take the definition from FILE (- for standard input)"),
               ValueKind::file);
+    kinds.set(app.add_option("-g,--group", group_, "make it a member of this group"), ValueKind::group);
     app.add_flag("--force", force_, "also if the parent or its type is not there now");
     change_.declare(app);
   }
@@ -39,7 +41,10 @@ class DefineCommand final : public Command {
     }
     const Definitions defined = context.definitions();
     const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
-    const DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
+    DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
+    if (!group_.empty()) {
+      request.joins = require_group(context.groups(), group_, "cannot define a member");
+    }
     const Snapshot seen =
         context.host().observe({Facet::types, std::vector{request.wanted.parent}, std::nullopt});
     Batch batch(change_);
@@ -122,6 +127,7 @@ class DefineCommand final : public Command {
   StartModeOptions mode_;
   DefinitionOptions options_;
   std::string file_;
+  std::string group_;
   bool force_ = false;
   ChangeOptions change_;
 };
