@@ -185,8 +185,9 @@ extern "C" void pass_on(int number) {
 }
 
 // Between us and the command: the first process of its namespace, which the kernel takes all others with.
-[[noreturn]] void be_first(const std::vector<std::string>& words, bool own_processes) {
+[[noreturn]] void be_first(const std::vector<std::string>& words, const rlimit& files, bool own_processes) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setrlimit(RLIMIT_NOFILE, &files);
   if (own_processes && !show_own_processes()) {
     ::_exit(no_proc);
   }
@@ -229,7 +230,7 @@ extern "C" void pass_on(int number) {
 
 }  // namespace
 
-Enclosed start_enclosed(const std::vector<std::string>& words) {
+Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& files) {
   // Whether that works is known by trying.
   const pid_t probe = fork_into_namespace(true);
   if (probe == 0) {
@@ -243,7 +244,7 @@ Enclosed start_enclosed(const std::vector<std::string>& words) {
     fail(fmt::format("cannot start '{}'", printable(words.front())));
   }
   if (first == 0) {
-    be_first(words, own_processes);
+    be_first(words, files, own_processes);
   }
   return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0)))};
 }

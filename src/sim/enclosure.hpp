@@ -2,6 +2,7 @@
 // are replaced, and a process that takes everything with it when it ends.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <mdevadm/sys/unique_fd.hpp>
@@ -30,8 +31,9 @@ struct Enclosed {
   pid_t first;          // in our process namespace
   sys::UniqueFd ended;  // becomes readable
 };
-// Throws Error: the command is not there (usage), or cannot be started.
-Enclosed start_enclosed(const std::vector<std::string>& words);
+// The command may have so many files open. Throws Error if it cannot be started; one that is not there ends
+// with 127.
+Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& files);
 
 // The command's exit code; 128 and the signal's number if one ended it.
 int exit_code_of(const Enclosed& enclosed);

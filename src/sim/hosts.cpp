@@ -39,13 +39,14 @@ void make_container_node(const std::string& folder) {
   }
 }
 
-// Every node takes a descriptor.
-void allow_many_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+// Every node takes a descriptor. What was allowed before.
+rlimit allow_many_files() {
+  rlimit before{};
+  if (::getrlimit(RLIMIT_NOFILE, &before) == 0) {
+    const rlimit most{.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &most);
   }
+  return before;
 }
 
 std::string real_path(const std::string& path) {
@@ -82,7 +83,7 @@ void pass_signals_to(pid_t process) {
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
            const std::optional<std::string>& kept) {
   require_fuse();
-  allow_many_files();
+  const rlimit files = allow_many_files();
   std::optional<std::string> home;
   if (kept) {
     ::mkdir(kept->c_str(), 0755);
@@ -103,7 +104,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   Machine machine(scenario, nodes);
   Server server(machine, nodes);
   server.mount("/sys");
-  const Enclosed enclosed = start_enclosed(command);
+  const Enclosed enclosed = start_enclosed(command, files);
   pass_signals_to(enclosed.first);
   server.serve(enclosed.ended.get());
   return exit_code_of(enclosed);

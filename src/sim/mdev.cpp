@@ -110,7 +110,9 @@ void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const
     appear_early(device);
   }
   device.state = Mdev::State::active;
-  kernel_.attach(device, request.group, era());
+  // The group that was to be joined may have gone while the driver worked.
+  const bool joins = request.group && kernel_.groups.contains(*request.group);
+  kernel_.attach(device, joins ? request.group : std::nullopt, era());
   furnish(device);
   // Until drivers became drivers of the mdev bus (5.16), all were bound to vfio's shim.
   const std::string driver = kernel_.version < KernelVersion{5, 16} ? "vfio_mdev" : settings_.driver;

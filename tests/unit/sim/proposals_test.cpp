@@ -78,6 +78,19 @@ TEST_CASE("K1: a device joins the group of one that is there") {
   CHECK(host.group_of(c) != group);
 }
 
+TEST_CASE("K1: a group that goes while a device is made for it is no trouble") {
+  Host host("m60-k1");
+  const std::string create = gpu + "mdev_supported_types/14/create";
+  CHECK(host.write(create, a) == 36);
+  host.machine.control("delay create 100");
+  CHECK(host.write(create, b + ":" + host.group_of(a)) == Host::pending);
+  const auto answer = host.late;
+  CHECK(host.write(devices + a + "/remove", "1") == 1);
+  host.wait(100);
+  CHECK(*answer > 0);
+  CHECK(host.nodes.there.size() == 1);
+}
+
 TEST_CASE("K2: equal peer_to_peer_resource_uuid is one group, a fresh one takes a device out") {
   Host host("m60-k2");
   const std::string create = gpu + "mdev_supported_types/14/create";
