@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <ranges>
 #include <set>
 #include <thread>
 
@@ -262,16 +263,16 @@ class TogetherRun {
   // In the order in which things were done, backwards, one at a time: that is a state that was there before.
   void undo_all() {
     std::vector<std::string> left;
-    for (auto entry = done_.rbegin(); entry != done_.rend(); ++entry) {
-      JobResult& result = results_[entry->job];
-      if (result.outcome == Outcome::unchanged || !entry->step->undo) {
+    for (const DoneStep& entry : std::views::reverse(done_)) {
+      JobResult& result = results_[entry.job];
+      if (result.outcome == Outcome::unchanged || !entry.step->undo) {
         continue;
       }
       try {
-        std::visit(Performer(effects_, result.warnings), *entry->step->undo);
-        progress_.undone(plan_.jobs[entry->job], *entry->step->undo);
+        std::visit(Performer(effects_, result.warnings), *entry.step->undo);
+        progress_.undone(plan_.jobs[entry.job], *entry.step->undo);
       } catch (const std::exception& error) {
-        left.push_back(fmt::format("{} ({})", describe(*entry->step->undo), error.what()));
+        left.push_back(fmt::format("{} ({})", describe(*entry.step->undo), error.what()));
       }
     }
     for (JobResult& result : results_) {

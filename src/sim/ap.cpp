@@ -198,7 +198,7 @@ void ApMatrix::furnish(Mdev& device) {
     kernel_.files.attribute(
         device.folder, name, mode, std::move(show),
         [this, &device, name, action = std::move(action)](std::string_view data, const Answer& answer) {
-          change_(name, device, data, action, answer);
+          change_(device, {Operation::attribute, name, data}, action, answer);
         });
   };
   for (const Kind& file : files) {

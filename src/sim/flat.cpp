@@ -259,7 +259,7 @@ class FlatParent final : public MdevParent {
         device.folder, "online", 0644, [&device] { return Reading{device.online ? "1\n" : "0\n"}; },
         [this, &device](std::string_view data, const Answer& answer) {
           change(
-              Operation::online, "online", device, data,
+              device, {Operation::online, "online", data},
               [this](Mdev& still, std::string_view text) { return write_online(still, text); }, answer);
         });
   }

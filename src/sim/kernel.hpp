@@ -123,7 +123,7 @@ class Kernel {
   bool is_open(const Group& group) const;
   // Who has the group, empty for nobody.
   std::string user_of(const Group& group) const;
-  std::string node_of(const Assignable& device) const { return std::to_string(device.group); }
+  static std::string node_of(const Assignable& device) { return std::to_string(device.group); }
 
   // Removals that wait until a device is closed.
   struct Waiting {

@@ -4,7 +4,7 @@
 
 namespace mdevadm::sim {
 
-std::optional<Uuid> MdevParent::parse_uuid_field(std::string_view data) const {
+std::optional<Uuid> MdevParent::parse_uuid_field(std::string_view data) {
   return data.size() == uuid_length || data.size() == uuid_length + 1
              ? Uuid::parse(data.substr(0, uuid_length))
              : std::nullopt;
@@ -261,12 +261,11 @@ void MdevParent::interfere(Operation operation, std::string_view attribute, std:
   });
 }
 
-void MdevParent::change(Operation operation, const std::string& attribute, const Mdev& device,
-                        std::string_view data, std::function<int(Mdev&, std::string_view)> action,
+void MdevParent::change(const Mdev& device, const FileWrite& write, const Changing& action,
                         const Answer& answer) {
   interfere(
-      operation, attribute,
-      [this, name = device.name, text = std::string(data), action = std::move(action)] {
+      write.operation, write.attribute,
+      [this, name = device.name, text = std::string(write.data), action] {
         Mdev* still = find(name);
         return still == nullptr ? -ENODEV : action(*still, text);
       },
@@ -294,34 +293,40 @@ void MdevParent::add_uevent_file(Mdev& device) {
       });
 }
 
+namespace {
+
+// What the scenario says of the file, filled in for this device.
+std::string value_of(const VendorAttribute& attribute, const Mdev& device) {
+  std::string text = attribute.value;
+  const auto fill = [&](const std::string& mark, const std::string& value) {
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
+      text.replace(at, mark.size(), value);
+    }
+  };
+  fill("{uuid}", device.uuid.str());
+  for (const auto& [name, value] : device.type->properties) {
+    fill("{" + name + "}", value);
+  }
+  return text;
+}
+
+}  // namespace
+
 void MdevParent::add_vendor_attributes(Mdev& device) {
   for (const VendorAttribute& attribute : settings_.attributes) {
-    std::string text = attribute.value;
-    const auto fill = [&](const std::string& mark, const std::string& value) {
-      for (std::size_t at = text.find(mark); at != std::string::npos;
-           at = text.find(mark, at + value.size())) {
-        text.replace(at, mark.size(), value);
-      }
-    };
-    fill("{uuid}", device.uuid.str());
-    for (const auto& [name, value] : device.type->properties) {
-      fill("{" + name + "}", value);
-    }
-    const auto value = std::make_shared<std::string>(std::move(text));
+    const auto value = std::make_shared<std::string>(value_of(attribute, device));
     const std::size_t slash = attribute.name.rfind('/');
     const NodeId folder = slash == std::string::npos
                               ? device.folder
                               : kernel_.files.folders(device.folder, attribute.name.substr(0, slash));
     Store store;
     if (attribute.writable) {
-      store = [this, value, name = attribute.name](std::string_view data, const Answer& answer) {
-        interfere(
-            Operation::attribute, name,
-            [value, text = std::string(data)] {
-              *value = text;
-              return static_cast<int>(text.size());
-            },
-            answer);
+      store = [this, value, name = attribute.name, &device](std::string_view data, const Answer& answer) {
+        const auto keep = [value](Mdev&, std::string_view text) {
+          *value = text;
+          return static_cast<int>(text.size());
+        };
+        change(device, {Operation::attribute, name, data}, keep, answer);
       };
     }
     kernel_.files.attribute(

@@ -40,6 +40,15 @@ struct CreateRequest {
   std::string vm{};
 };
 
+// A write to one of a device's files.
+struct FileWrite {
+  Operation operation;
+  std::string attribute;  // the file's name
+  std::string_view data;
+};
+
+using Changing = std::function<int(Mdev&, std::string_view)>;
+
 class MdevParent : public Provider {
  public:
   using Provider::Provider;
@@ -63,16 +72,15 @@ class MdevParent : public Provider {
   virtual bool may_refuse_removal() const { return true; }  // before 5.2, of a device in use
   virtual void unpublish() = 0;                             // the parent's own files
 
-  std::optional<Uuid> parse_uuid_field(std::string_view data) const;  // 36 bytes, perhaps one more
+  static std::optional<Uuid> parse_uuid_field(std::string_view data);  // 36 bytes, perhaps one more
   Mdev* find(std::string_view name);
   const std::map<std::string, std::unique_ptr<Mdev>, std::less<>>& mdevs() const { return mdevs_; }
   Era era() const { return settings_.dialect->era; }
   void add_vendor_attributes(Mdev& device);
   void add_uevent_file(Mdev& device);
-  // A write of `data` to a file of a device, with the faults and delays of `operation`; -ENODEV if the device
-  // has gone when its time comes. `action` answers bytes or -errno.
-  void change(Operation operation, const std::string& attribute, const Mdev& device, std::string_view data,
-              std::function<int(Mdev&, std::string_view)> action, const Answer& answer);
+  // A write to a file of a device, with the faults and delays of its operation; -ENODEV if the device has
+  // gone when its time comes. `action` answers bytes or -errno.
+  void change(const Mdev& device, const FileWrite& write, const Changing& action, const Answer& answer);
   // Carries out `action` (0 or -errno) with the faults and delays of `operation`.
   void interfere(Operation operation, std::string_view attribute, std::function<int()> action,
                  const Answer& answer);
@@ -95,10 +103,9 @@ class MdevParent : public Provider {
 // vfio-ap's attributes (vfio_ap_ops.c).
 class ApMatrix {
  public:
-  // MdevParent::change() of Operation::attribute.
-  using Change =
-      std::function<void(const std::string& attribute, const Mdev& device, std::string_view data,
-                         std::function<int(Mdev&, std::string_view)> action, const Answer& answer)>;
+  // MdevParent::change().
+  using Change = std::function<void(const Mdev& device, const FileWrite& write, const Changing& action,
+                                    const Answer& answer)>;
 
   ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all, Change change);
 

@@ -14,9 +14,8 @@ class TypedParent final : public MdevParent {
       : MdevParent(kernel, settings),
         queues_(
             kernel, settings, [this] { return all(); },
-            [this](const std::string& attribute, const Mdev& device, std::string_view data,
-                   std::function<int(Mdev&, std::string_view)> action, const Answer& answer) {
-              change(Operation::attribute, attribute, device, data, std::move(action), answer);
+            [this](const Mdev& device, const FileWrite& write, const Changing& action, const Answer& answer) {
+              change(device, write, action, answer);
             }) {}
 
   void preset(const SimDevice& device) override {
@@ -405,7 +404,7 @@ class TypedParent final : public MdevParent {
     };
     const Store store = [this, &device](std::string_view data, const Answer& answer) {
       change(
-          Operation::attribute, "aggregation", device, data,
+          device, {Operation::attribute, "aggregation", data},
           [this](Mdev& still, std::string_view text) { return write_units(still, text); }, answer);
     };
     files.attribute(folder, "aggregated_instances", rfc ? 0444 : 0644, units, rfc ? Store{} : store);
@@ -452,7 +451,7 @@ class TypedParent final : public MdevParent {
         [&device] { return Reading{device.peers.str() + "\n"}; },
         [this, &device](std::string_view data, const Answer& answer) {
           change(
-              Operation::join, "peer_to_peer_resource_uuid", device, data,
+              device, {Operation::join, "peer_to_peer_resource_uuid", data},
               [this](Mdev& still, std::string_view text) { return join(still, text); }, answer);
         });
   }
