@@ -146,7 +146,7 @@ std::span<const GvtType> gvt_types() {
 }
 
 std::span<const GvtType> gvt_types_for(std::uint64_t aperture) {
-  const auto end = std::find_if(all_gvt_types.begin(), all_gvt_types.end(), [&](const GvtType& type) {
+  const auto* const end = std::find_if(all_gvt_types.begin(), all_gvt_types.end(), [&](const GvtType& type) {
     return less(aperture, host_keeps.aperture) < type.low;
   });
   return {all_gvt_types.begin(), end};

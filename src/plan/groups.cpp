@@ -63,6 +63,7 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
         ++counts[one];
       }
       std::vector<std::string> parts;
+      parts.reserve(counts.size());
       for (const auto& [one, count] : counts) {
         parts.push_back(times(count, one));
       }

@@ -39,7 +39,7 @@ plan::Capacity pool(Keys& keys, const std::string& name, std::uint64_t total,
 }
 
 void set_homogeneous(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
-  const plan::Mix mix =
+  const auto mix =
       choice<plan::Mix>(keys.need("mix"), "mix",
                         {{"type", plan::Mix::type}, {"size", plan::Mix::size}, {"mixed", plan::Mix::mixed}});
   const std::uint64_t total = keys.mebibytes("framebuffer", 0);
@@ -94,6 +94,7 @@ void set_capacity(Keys& keys, SimParent& parent, const std::vector<WrittenType>&
   }
   if (parent.arithmetic == Arithmetic::fixed) {
     std::vector<plan::SizedType> types;
+    types.reserve(written.size());
     for (const WrittenType& one : written) {
       types.push_back({one.type.id, one.type.most});
     }
@@ -101,6 +102,7 @@ void set_capacity(Keys& keys, SimParent& parent, const std::vector<WrittenType>&
     return;
   }
   std::vector<std::string> ids;
+  ids.reserve(written.size());
   for (const WrittenType& one : written) {
     ids.push_back(one.type.id);
   }

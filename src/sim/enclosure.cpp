@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/error.hpp>
@@ -96,7 +96,7 @@ void rebuild(const std::string& parent) {
     fail(fmt::format("cannot open '{}'", parent));
   }
   mount_empty(parent);
-  DIR* list = ::fdopendir(::dup(old.get()));
+  DIR* list = ::fdopendir(::fcntl(old.get(), F_DUPFD_CLOEXEC, 0));
   while (const dirent* entry = list == nullptr ? nullptr : ::readdir(list)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") {
@@ -196,12 +196,12 @@ extern "C" void pass_on(int number) {
   for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
     ::sigaction(number, &action, nullptr);
   }
-  ::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
-  ::signal(SIGQUIT, SIG_IGN);
+  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  std::ignore = std::signal(SIGQUIT, SIG_IGN);
   const pid_t child = ::fork();
   if (child == 0) {
     for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGPIPE}) {
-      ::signal(number, SIG_DFL);
+      std::ignore = std::signal(number, SIG_DFL);
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::vector<char*> arguments;

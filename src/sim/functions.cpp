@@ -43,7 +43,7 @@ class FunctionParent final : public Provider {
   }
 
   int admit(Assignable& assignable, const std::string&) override {
-    Function& function = static_cast<Function&>(assignable);
+    auto& function = static_cast<Function&>(assignable);
     function.was_used = function.type != nullptr;
     return function.type == nullptr ? ENODEV : 0;
   }
@@ -222,7 +222,7 @@ class FunctionParent final : public Provider {
           if (found == kernel_.devices.end()) {
             return answer(-ENODEV);
           }
-          Function& still = static_cast<Function&>(*found->second);
+          auto& still = static_cast<Function&>(*found->second);
           const int result = strike ? strike->error : number == 0 ? clear(still, late) : set(still, number);
           answer(result != 0 ? -result : taken);
         });

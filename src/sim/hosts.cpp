@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -13,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <iostream>
 #include <mdevadm/sim/machine.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -74,8 +74,8 @@ void pass_signals_to(pid_t process) {
   for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
     ::sigaction(number, &action, nullptr);
   }
-  ::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
-  ::signal(SIGQUIT, SIG_IGN);
+  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  std::ignore = std::signal(SIGQUIT, SIG_IGN);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ namespace mdevadm::sim {
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
            const std::optional<std::string>& kept);
 
-// Puts the host's files into a folder, served by a process that stays behind. Needs root.
-void mount_at(const Scenario& scenario, const std::string& folder);
-void unmount_at(const std::string& folder);
+// Puts the host's files into the folder that is given, served by a process that stays behind. Needs root.
+void mount_at(const Scenario& scenario, const std::string& given);
+void unmount_at(const std::string& given);
 
 // A user of devices of the host below `root`: opens them as a virtual machine would, and keeps them open for
 // so long, or until a signal comes.

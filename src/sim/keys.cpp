@@ -28,7 +28,7 @@ const toml::node& Keys::need(std::string_view key) {
 
 std::string Keys::text(std::string_view key, std::string otherwise) {
   const toml::node* node = find(key);
-  return node == nullptr ? otherwise : store::text_of(*node, key);
+  return node == nullptr ? std::move(otherwise) : store::text_of(*node, key);
 }
 
 std::uint64_t Keys::number(std::string_view key, std::uint64_t otherwise) {
@@ -60,7 +60,7 @@ std::uint64_t Keys::mebibytes(std::string_view key, std::uint64_t otherwise) {
   const PropertyValue value = parse_property_value(store::text_of(*node, key));
   const auto* bytes = std::get_if<Bytes>(&value);
   if (bytes == nullptr || bytes->count % mebibyte != 0) {
-    broken(*node, fmt::format("'{}' must be a size in whole MiB, such as \"8192M\"", key));
+    broken(*node, fmt::format(R"('{}' must be a size in whole MiB, such as "8192M")", key));
   }
   return bytes->count / mebibyte;
 }
@@ -69,7 +69,7 @@ int Keys::error_number(std::string_view key) {
   const toml::node* node = find(key);
   const auto number = node == nullptr ? std::optional(0) : find_errno(store::text_of(*node, key));
   if (!number) {
-    broken(*node, fmt::format("'{}' must be an errno such as \"ENOSPC\", not \"{}\"", key,
+    broken(*node, fmt::format(R"('{}' must be an errno such as "ENOSPC", not "{}")", key,
                               printable(store::text_of(*node, key))));
   }
   return *number;

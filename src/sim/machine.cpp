@@ -89,8 +89,8 @@ std::vector<std::string> Machine::awaited_nodes() const {
   return names;
 }
 
-int Machine::open(std::string_view name, const std::string& user) {
-  const auto found = kernel_->devices.find(name);
+int Machine::open(std::string_view device_name, const std::string& user) {
+  const auto found = kernel_->devices.find(device_name);
   if (found == kernel_->devices.end() || found->second->folder == 0) {
     return ENODEV;
   }
@@ -116,8 +116,8 @@ int Machine::open(std::string_view name, const std::string& user) {
   return 0;
 }
 
-std::optional<std::string> Machine::node_of(std::string_view name) const {
-  const auto found = kernel_->devices.find(name);
+std::optional<std::string> Machine::node_of(std::string_view device) const {
+  const auto found = kernel_->devices.find(device);
   return found == kernel_->devices.end() ? std::nullopt : std::optional(kernel_->node_of(*found->second));
 }
 

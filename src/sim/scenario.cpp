@@ -30,7 +30,7 @@ KernelVersion kernel_version(const toml::node& node) {
   const auto first = parse_decimal(parts.front());
   const auto second = parts.size() == 2 ? parse_decimal(parts.back()) : std::nullopt;
   if (!first || !second || *first > 99 || *second > 999) {
-    broken(node, fmt::format("'kernel' must be a release such as \"6.1\", not \"{}\"", printable(text)));
+    broken(node, fmt::format(R"('kernel' must be a release such as "6.1", not "{}")", printable(text)));
   }
   return {static_cast<unsigned>(*first), static_cast<unsigned>(*second)};
 }
@@ -64,7 +64,7 @@ class Reader {
     scenario_.kernel = kernel_.value_or(default_kernel(scenario_.parents.front()));
     scenario_.cdev = cdev;
     if (cdev && scenario_.kernel < KernelVersion{6, 6}) {
-      broken(*root.get("cdev"), "'cdev' needs 'kernel' to be \"6.6\" or later");
+      broken(*root.get("cdev"), R"('cdev' needs 'kernel' to be "6.6" or later)");
     }
     for (const toml::table* table : keys.tables("device")) {
       read_devices(*table);
@@ -193,7 +193,7 @@ class Reader {
            });
   }
 
-  void read_options(Keys& keys, SimParent& parent) {
+  static void read_options(Keys& keys, SimParent& parent) {
     if (const toml::table* errors = keys.table("errno")) {
       Keys errno_keys(*errors, "errno");
       parent.errno_full = errno_keys.error_number("full");
@@ -248,7 +248,7 @@ class Reader {
   static void read_queues(Keys& keys, SimParent& parent) {
     const toml::table* table = keys.table("ap");
     if ((table != nullptr) != (parent.arithmetic == Arithmetic::ap)) {
-      broken(keys.node(), "an 'ap' table goes with arithmetic = { kind = \"ap\" }, and only with that");
+      broken(keys.node(), R"(an 'ap' table goes with arithmetic = { kind = "ap" }, and only with that)");
     }
     if (table != nullptr) {
       Keys ap(*table, "ap");
@@ -299,7 +299,7 @@ class Reader {
   void read_types(Keys& keys, SimParent& parent) {
     const toml::node& node = keys.need("arithmetic");
     if (node.as_table() == nullptr) {
-      broken(node, "'arithmetic' must be a table such as { kind = \"ports\", ports = 24 }");
+      broken(node, R"('arithmetic' must be a table such as { kind = "ports", ports = 24 })");
     }
     Keys arithmetic(*node.as_table(), "arithmetic");
     parent.arithmetic = choice<Arithmetic>(arithmetic.need("kind"), "kind",

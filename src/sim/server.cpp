@@ -70,7 +70,7 @@ class Server::Session {
   void do_open(fuse_req_t request, NodeId node, fuse_file_info* info);
   void do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info);
   void do_read(fuse_req_t request, std::size_t size, off_t offset, Handle& handle);
-  void do_readdir(fuse_req_t request, std::size_t size, off_t offset, const Handle& handle) const;
+  static void do_readdir(fuse_req_t request, std::size_t size, off_t offset, const Handle& handle);
   void do_write(fuse_req_t request, std::string_view data, const Handle& handle);
 
   Time now() const { return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now() - began_); }
@@ -153,7 +153,7 @@ void Server::Session::do_access(fuse_req_t request, NodeId node, int mask) {
   }
   const uid_t user = fuse_req_ctx(request)->uid;
   const mode_t wanted = static_cast<mode_t>(mask) & 07;
-  const mode_t granted = user == 0             ? 06 | (file->mode & 0111 ? 01 : 0)
+  const mode_t granted = user == 0             ? 06 | ((file->mode & 0111) != 0 ? 01U : 0U)
                          : user == file->owner ? file->mode >> 6
                                                : file->mode;
   fuse_reply_err(request, (granted & wanted) == wanted ? 0 : EACCES);
@@ -170,7 +170,7 @@ void Server::Session::reply_open(fuse_req_t request, fuse_file_info* info, Handl
 void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* info) {
   const File* file = machine_.files().get(node);
   const int error =
-      file == nullptr ? ENOENT : machine_.files().may_open(*file, info->flags, fuse_req_ctx(request)->uid);
+      file == nullptr ? ENOENT : Kernfs::may_open(*file, info->flags, fuse_req_ctx(request)->uid);
   if (error != 0) {
     fuse_reply_err(request, error);
     return;
@@ -212,11 +212,10 @@ void Server::Session::do_read(fuse_req_t request, std::size_t size, off_t offset
   fuse_reply_buf(request, text.data() + from, std::min(size, text.size() - from));
 }
 
-void Server::Session::do_readdir(fuse_req_t request, std::size_t size, off_t offset,
-                                 const Handle& handle) const {
+void Server::Session::do_readdir(fuse_req_t request, std::size_t size, off_t offset, const Handle& handle) {
   std::string buffer(size, '\0');
   std::size_t used = 0;
-  for (std::size_t i = static_cast<std::size_t>(offset); i < handle.entries.size(); ++i) {
+  for (auto i = static_cast<std::size_t>(offset); i < handle.entries.size(); ++i) {
     struct stat status {};
     status.st_ino = handle.entries[i].node;
     status.st_mode = handle.entries[i].type;
@@ -275,7 +274,7 @@ fuse_lowlevel_ops Server::Session::operations() {
     of(request).do_read(request, size, offset, of(request).handles_.at(info->fh));
   };
   ops.readdir = [](fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
-    of(request).do_readdir(request, size, offset, of(request).handles_.at(info->fh));
+    do_readdir(request, size, offset, of(request).handles_.at(info->fh));
   };
   ops.write = [](fuse_req_t request, fuse_ino_t, const char* data, std::size_t size, off_t,
                  fuse_file_info* info) {

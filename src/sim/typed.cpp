@@ -130,7 +130,7 @@ class TypedParent final : public MdevParent {
     }
   }
 
-  std::string description(const SimType& type) const {
+  static std::string description(const SimType& type) {
     if (!type.description.empty()) {
       std::string text = type.description;
       text.erase(text.find_last_not_of('\n') + 1);
@@ -206,7 +206,7 @@ class TypedParent final : public MdevParent {
   };
 
   // "instances=N" or "aggregate=N" (Zhenyu Wang's patches, in their order of checks).
-  Words parse_units(const SimType& type, std::string_view rest, std::string_view key) const {
+  static Words parse_units(const SimType& type, std::string_view rest, std::string_view key) {
     if (!rest.starts_with(key)) {
       return {EINVAL};
     }

@@ -82,7 +82,7 @@ class Kernfs {
 
   // 0, or the errno with which the kernel refuses to open: as root too, an attribute that cannot be read or
   // written at all stays shut.
-  int may_open(const File& file, int flags, uid_t user) const;
+  static int may_open(const File& file, int flags, uid_t user);
 
  private:
   File& add(NodeId parent, std::string name, FileKind kind, mode_t mode);

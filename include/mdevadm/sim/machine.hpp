@@ -53,7 +53,7 @@ class Machine {
   // Somebody, a virtual machine say, opens a device (by UUID; a function by its address). 0, or the errno of
   // the driver. One who is allowed to has a second to open its node; the device is in use until that is
   // closed.
-  int open(std::string_view device, const std::string& user);
+  int open(std::string_view device_name, const std::string& user);
   // The name of the node that stands for the device.
   std::optional<std::string> node_of(std::string_view device) const;
 
