@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -184,9 +185,25 @@ extern "C" void pass_on(int number) {
   }
 }
 
+// Whoever has the other end of the pipe has ended.
+bool is_alone(const sys::UniqueFd& pipe) {
+  pollfd wait{.fd = pipe.get(), .events = 0, .revents = 0};
+  return ::poll(&wait, 1, 0) == 1;
+}
+
+struct FirstTask {
+  const std::vector<std::string>& words;
+  const rlimit& files;
+  bool own_processes;
+};
+
 // Between us and the command: the first process of its namespace, which the kernel takes all others with.
-[[noreturn]] void be_first(const std::vector<std::string>& words, const rlimit& files, bool own_processes) {
+[[noreturn]] void be_first(const FirstTask& task, const sys::UniqueFd& above) {
+  const auto& [words, files, own_processes] = task;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (is_alone(above)) {  // ended before we had asked to be told
+    ::_exit(1);
+  }
   ::setrlimit(RLIMIT_NOFILE, &files);
   if (own_processes && !show_own_processes()) {
     ::_exit(no_proc);
@@ -239,14 +256,21 @@ Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& fil
   int status = 0;
   const bool own_processes =
       probe > 0 && ::waitpid(probe, &status, 0) == probe && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    fail("cannot make a pipe");
+  }
+  const sys::UniqueFd above(ends[0]);
+  sys::UniqueFd ours(ends[1]);
   const pid_t first = fork_into_namespace(own_processes);
   if (first < 0) {
     fail(fmt::format("cannot start '{}'", printable(words.front())));
   }
   if (first == 0) {
-    be_first(words, files, own_processes);
+    ours.reset();
+    be_first({words, files, own_processes}, above);
   }
-  return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0)))};
+  return {first, sys::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, first, 0))), std::move(ours)};
 }
 
 int exit_code_of(const Enclosed& enclosed) {

@@ -30,6 +30,7 @@ void replace_folders(const std::string& parent, const std::vector<std::string>& 
 struct Enclosed {
   pid_t first;          // in our process namespace
   sys::UniqueFd ended;  // becomes readable
+  sys::UniqueFd alive;  // by which it knows that we are
 };
 // The command may have so many files open. Throws Error if it cannot be started; one that is not there ends
 // with 127.
