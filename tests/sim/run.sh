@@ -94,6 +94,10 @@ if as_user unshare -Ur true 2>/dev/null; then
   out_has '^0$' "root there"
   out_has '^seat +active +/dev/vfio/0 +0600$' "definitions, devices and nodes work"
   leaves_nothing "and leave nothing"
+else
+  run as_user "$copy" run "$folder/scenarios/m60.toml" -- true
+  exits 1 "where an ordinary user may not make namespaces, there is no host"
+  err_has "^mdevsim: error: cannot make (namespaces|mounts)" "and that is said"
 fi
 run as_user "$copy" mount "$folder/scenarios/m60.toml" "$folder"
 exits 1 "mounting is root's"
