@@ -28,6 +28,8 @@ class Batch {
 
   // A plan that is there already: its jobs are the items.
   void take(Plan plan);
+  // Of each lane, the last one first.
+  void backwards() { plan_.backwards = true; }
   // What is done, is done to this group.
   void of_group(const std::string& name) { group_ = name; }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -62,6 +64,47 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
       root_(sys::Dir::open(globals.root).or_throw("cannot use '{}' as the root", printable(globals.root))),
       host_(root_),
       store_(root_) {}
+
+// A definition that names its virtual function says whose that is, should the record be lost.
+void Context::add_pinned(Records& known) const {
+  for (const Definition& definition : store_.load().all) {
+    if (definition.function && known.find(definition.uuid) == nullptr &&
+        known.find_name(definition.function->str()) == nullptr) {
+      known.all.push_back(
+          {definition.uuid, definition.parent, definition.type, definition.function->str(), true});
+    }
+  }
+}
+
+Snapshot Context::observe(Look look) const {
+  if (has_any(look.facets, device_facets)) {
+    look.known = store_.load_records();
+    if (host_.has_functions()) {
+      add_pinned(look.known);
+    }
+  }
+  return host_.observe(look);
+}
+
+Snapshot Context::observe_users(const std::vector<Uuid>& devices,
+                                const std::vector<ParentName>& parents) const {
+  if (devices.empty()) {
+    return {};
+  }
+  Snapshot offering = parents.empty() ? Snapshot{} : observe({Facet::types, parents, std::nullopt});
+  const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
+                                    [](const Parent& one) { return one.capabilities.online_together; });
+  Snapshot seen = observe({Facet::devices | Facet::holders | Facet::busy | Facet::online, std::nullopt,
+                           together ? std::nullopt : std::optional(devices)});
+  seen.parents = std::move(offering.parents);
+  warn_of_unseen(seen);
+  return seen;
+}
+
+std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& parents) {
+  return store_.lock_parents(
+      parents, [&](const std::string& holder) { messages_.note(fmt::format("waiting for {}", holder)); });
+}
 
 Definitions Context::warned(Definitions definitions) {
   for (const FileProblem& problem : definitions.broken) {

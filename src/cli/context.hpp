@@ -70,6 +70,15 @@ class Context {
   // Results; written to stdout at the end, all at once.
   std::string out;
 
+  // The host as the kernel and our own memory of it tell.
+  Snapshot observe(Look look) const;
+  // Who uses these devices, with what their parents can do; warns where that cannot be known for sure. All
+  // devices are looked at where some go offline together.
+  Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
+  // Nobody else starts or stops devices of these parents while the result lives; who does is named if it
+  // takes long.
+  std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents);
+
   // What is defined, with a warning for every file that cannot be used.
   Definitions definitions();
   // As a listing needs them: if the folder cannot be read there is a warning instead of an Error.
@@ -84,6 +93,7 @@ class Context {
 
  private:
   Definitions warned(Definitions definitions);
+  void add_pinned(Records& known) const;
 
   const Env& env_;
   const Globals& globals_;

@@ -35,10 +35,14 @@ void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds) {
                 ->allow_extra_args(false),
             ValueKind::create_argument);
   kinds.set(app.add_option("--aggregate", aggregate, "make it of N instances"), ValueKind::count);
+  function_option =
+      kinds.set(app.add_option("--vf", function, "PCI address of the virtual function that is to carry it"),
+                ValueKind::function);
 }
 
 bool DefinitionOptions::any_given() const {
-  return name_option->count() > 0 || !attributes.empty() || !create_args.empty() || aggregate;
+  return name_option->count() > 0 || !attributes.empty() || !create_args.empty() || aggregate ||
+         function_option->count() > 0;
 }
 
 std::optional<std::string> DefinitionOptions::joined_create_args() const {

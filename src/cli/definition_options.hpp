@@ -23,7 +23,9 @@ struct DefinitionOptions {
   std::vector<std::string> attributes;
   std::vector<std::string> create_args;
   std::optional<std::uint64_t> aggregate;
+  std::string function;
   CLI::Option* name_option = nullptr;
+  CLI::Option* function_option = nullptr;
 
   void declare(CLI::App& app, ValueKinds& kinds);
   bool any_given() const;

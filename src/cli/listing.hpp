@@ -33,6 +33,14 @@ class Listing {
     app.add_flag("--list-columns", list_columns_, "list the columns that there are");
   }
 
+  // The same options, of rows of another kind.
+  template <typename Other>
+  void follow(const Listing<Other>& other) {
+    json_ = other.json();
+    wanted_ = other.wanted();
+  }
+
+  const std::string& wanted() const { return wanted_; }
   bool json() const { return json_; }
   bool lists_columns() const { return list_columns_; }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include <mdevadm/model/names.hpp>
+#include <mdevadm/plan/choose.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -30,6 +31,14 @@ std::string objection_to_assignment(const std::string& text) {
   return {};
 }
 
+std::string objection_to_need(const std::string& text) {
+  return parse_need(text) ? ""
+                          : fmt::format(
+                                "{} is no need: NAME>=VALUE, with >=, <=, >, < or = between, such as "
+                                "framebuffer>=2G",
+                                quoted(text));
+}
+
 std::string objection_to_seconds(const std::string& text) {
   double seconds = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -41,7 +50,7 @@ std::string objection_to_seconds(const std::string& text) {
 
 std::vector<std::string> devices(ValueKind kind, Context& context) {
   std::vector<std::string> values;
-  const Snapshot seen = context.host().observe({Facet::devices, {}, {}});
+  const Snapshot seen = context.observe({Facet::devices, {}, {}});
   const Definitions defined = context.store().load();
   const bool wants_active = kind == ValueKind::device || kind == ValueKind::active_device;
   if (wants_active) {
@@ -69,10 +78,22 @@ std::vector<std::string> devices(ValueKind kind, Context& context) {
 
 std::vector<std::string> types(const std::string& parent, Context& context) {
   std::vector<std::string> values;
-  for (const Parent& seen : context.host().observe({Facet::types, {}, {}}).parents) {
+  for (const Parent& seen : context.observe({Facet::types, {}, {}}).parents) {
     if (parent.empty() || parent == seen.name.str()) {
       for (const Type& type : seen.types) {
         values.push_back(type.id.str());
+      }
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> functions(const std::string& parent, Context& context) {
+  std::vector<std::string> values;
+  for (const Parent& seen : context.observe({Facet::types, {}, {}}).parents) {
+    for (const Function& function : seen.functions) {
+      if (parent.empty() || parent == seen.name.str()) {
+        values.push_back(function.address);
       }
     }
   }
@@ -98,6 +119,7 @@ std::vector<std::string> columns(const CompletionRequest& request) {
 const char* metavar(ValueKind kind) {
   switch (kind) {
     case ValueKind::device:
+    case ValueKind::device_or_parent:
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::defined_device: return "DEVICE";
@@ -111,6 +133,8 @@ const char* metavar(ValueKind kind) {
     case ValueKind::assignment:
     case ValueKind::create_argument: return "K=V";
     case ValueKind::attribute_selector: return "K|INDEX";
+    case ValueKind::function: return "FUNCTION";
+    case ValueKind::need: return "NEED";
     case ValueKind::file: return "FILE";
     case ValueKind::folder: return "DIR";
     case ValueKind::seconds: return "SECONDS";
@@ -153,6 +177,11 @@ std::string objection(ValueKind kind, const std::string& text) {
       return parse_decimal(text) || AttributeName::parse(text)
                  ? ""
                  : fmt::format("{} is no name of an attribute", quoted(text));
+    case ValueKind::function:
+      return text.empty() || FunctionName::parse(text)
+                 ? ""
+                 : fmt::format("{} is no PCI address, such as 0000:41:00.4", quoted(text));
+    case ValueKind::need: return objection_to_need(text);
     case ValueKind::seconds: return objection_to_seconds(text);
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
@@ -168,9 +197,16 @@ std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& re
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::defined_device: return devices(kind, context);
-    case ValueKind::parent: return context.host().observe({Facet::parents, {}, {}}).parent_names();
+    case ValueKind::device_or_parent: {
+      std::vector<std::string> values = devices(ValueKind::device, context);
+      const std::vector<std::string> parents = context.observe({Facet::parents, {}, {}}).parent_names();
+      values.insert(values.end(), parents.begin(), parents.end());
+      return values;
+    }
+    case ValueKind::parent: return context.observe({Facet::parents, {}, {}}).parent_names();
     case ValueKind::type: return types(request.parent, context);
     case ValueKind::columns: return columns(request);
+    case ValueKind::function: return functions(request.parent, context);
     case ValueKind::group: return context.store().load_groups().names();
     case ValueKind::verb: return request.verbs;
     default: return {};

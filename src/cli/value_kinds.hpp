@@ -14,6 +14,7 @@ namespace mdevadm::cli {
 
 enum class ValueKind {
   device,  // active or defined
+  device_or_parent,
   active_device,
   inactive_definition,
   defined_device,
@@ -27,6 +28,8 @@ enum class ValueKind {
   assignment,       // K=V, K being an attribute
   create_argument,  // K=V, kept verbatim
   attribute_selector,
+  function,
+  need,
   file,
   folder,
   seconds,

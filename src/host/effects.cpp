@@ -1,3 +1,4 @@
+#include <array>
 #include <cerrno>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/accounts.hpp>
@@ -5,8 +6,10 @@
 #include <mdevadm/util/text.hpp>
 #include <thread>
 
+#include "answers.hpp"
 #include "dialect.hpp"
 #include "paths.hpp"
+#include "type_folders.hpp"
 
 namespace mdevadm {
 
@@ -35,72 +38,59 @@ bool wait_until(Clock::time_point deadline, const Condition& is_so) {
   return true;
 }
 
-const Dialect& dialect_or_upstream(const sys::Dir& parent) {
-  const Dialect* dialect = dialect_of(parent);
-  return dialect != nullptr ? *dialect : upstream_dialect();
+// A parent with the dialect that it speaks.
+struct Speaker {
+  Place place;
+  const Dialect& dialect;
+};
+
+Speaker speaker_of(const sys::Dir& root, const ParentName& name) {
+  auto place = find_parent(root, name.str());
+  const Dialect* dialect = place ? dialect_of(*place) : nullptr;
+  if (dialect == nullptr) {
+    throw Error(ExitCode::not_found, fmt::format("{} offers mediated devices no more", name.str()),
+                "see which parents do: mdevadm types");
+  }
+  return {*std::move(place), *dialect};
 }
 
-// What a driver or the mdev core means by the errno of a create.
-[[noreturn]] void throw_create_error(int number, const ParentName& parent, const TypeName& type) {
-  const std::string what = fmt::format("{} on {}", type.str(), parent.str());
-  const std::string driver_log = "the driver's reason is in the kernel log (dmesg)";
-  switch (number) {
-    case EEXIST: throw Error(ExitCode::conflict, "a device with this UUID exists already");
-    case ENOSPC:
-    case EUSERS:
-      throw Error(ExitCode::no_capacity,
-                  fmt::format("no instance of {} is left ({})", what, sys::errno_text(number)),
-                  fmt::format("see what is left: mdevadm types {}", parent.str()));
-    case ENOENT:
-      throw Error(ExitCode::not_found, fmt::format("there is no {} any more", what),
-                  fmt::format("see what there is: mdevadm types {}", parent.str()));
-    case ENODEV:
-      throw Error(ExitCode::failed, fmt::format("{} is going away or cannot work now", parent.str()),
-                  driver_log);
-    case EACCES:
-      throw Error(ExitCode::failed, fmt::format("cannot create {}: {}", what, sys::errno_text(number)),
-                  sys::errno_hint(number));
-    default:
-      // EPERM too: vfio_ccw and vfio_ap before 6.1 mean by it that nothing is left, NVIDIA's driver that it
-      // will not.
-      throw Error(ExitCode::failed,
-                  fmt::format("the driver refuses to create {}: {}", what, sys::errno_text(number)),
-                  driver_log);
-  }
+Capabilities capabilities_of(const Speaker& speaker, const ParentName& name) {
+  Parent parent{.name = name, .path = speaker.place.path};
+  speaker.dialect.describe(speaker.place, Facet::none, parent);
+  return parent.capabilities;
 }
 
-std::string attribute_problem(int number) {
-  switch (number) {
-    case ENOENT: return "the device has no such attribute";
-    case EACCES: return "the attribute cannot be written";
-    case EXDEV: return "it leads out of the device's folder";
-    default: return fmt::format("the driver refuses it: {}", sys::errno_text(number));
-  }
-}
+// The files in which a device says of how many instances it is made, and which of them is written: never, at
+// first (RFC of December 2019), at last.
+struct UnitsFile {
+  const char* shows;
+  const char* takes;
+};
+constexpr std::array units_files{UnitsFile{"aggregated_instances", nullptr}, UnitsFile{"instances", nullptr},
+                                 UnitsFile{"mdev/aggregated_instances", "mdev/aggregation"},
+                                 UnitsFile{"mdev/aggregated_instances", "mdev/aggregated_instances"}};
 
 }  // namespace
 
-void Host::create(const ParentName& parent, const TypeName& type, const Uuid& uuid) const {
-  const sys::Result<sys::Dir> folder = root_->open_dir(fmt::format("{}/{}", parents_folder, parent.str()));
-  if (!folder) {
-    throw_create_error(folder.error().number, parent, type);
-  }
-  const sys::Result<sys::Done> created = dialect_or_upstream(*folder).create(*folder, type, uuid);
+void Host::create(const Creation& what) const {
+  const Speaker speaker = speaker_of(*root_, what.parent);
+  const sys::Result<sys::Done> created = speaker.dialect.create(speaker.place, what);
   if (!created) {
-    throw_create_error(created.error().number, parent, type);
+    throw create_error(created.error().number, what, capabilities_of(speaker, what.parent));
   }
 }
 
-bool Host::wait_for_device(const Uuid& uuid, milliseconds patience) const {
-  const std::string link = fmt::format("{}/{}", devices_folder, uuid.str());
+bool Host::wait_for_device(const Device& device, milliseconds patience) const {
+  const bool tells_type = speaker_of(*root_, device.parent).dialect.tells_type();
+  const std::string& path = device.path;
   const bool has_nodes = root_->exists(vfio_folder);
   std::string missing;
   const bool came = wait_until(Clock::now() + patience, [&] {
-    const sys::Result<std::string> group = root_->read_link(link + "/iommu_group");
-    const auto cdev = cdev_name(*root_, link);
+    const sys::Result<std::string> group = root_->read_link(path + "/iommu_group");
+    const auto cdev = cdev_name(*root_, path);
     const std::string node =
         group ? fmt::format("{}/{}", vfio_folder, last_component(*group)) : std::string{};
-    if (!root_->exists(link + "/mdev_type")) {
+    if (tells_type && device.name.empty() && !root_->exists(path + "/mdev_type")) {
       missing = "its type";
     } else if (!group && !cdev) {
       missing = "its IOMMU group";
@@ -120,20 +110,79 @@ bool Host::wait_for_device(const Uuid& uuid, milliseconds patience) const {
   return has_nodes;
 }
 
-void Host::write_attribute(const Uuid& uuid, const Attribute& attribute) const {
-  const std::string folder = fmt::format("{}/{}", devices_folder, uuid.str());
-  const sys::Dir device = root_->open_dir(folder).or_throw("cannot set its attributes");
-  // With exactly one newline: NVIDIA's vgpu_params drops the last byte of whatever it is given.
-  const sys::Result<sys::Done> written = device.write_attribute(attribute.name.str(), attribute.value + "\n");
-  if (!written) {
-    const int number = written.error().number;
-    throw Error(number == ENOENT ? ExitCode::not_found : ExitCode::failed,
-                fmt::format("cannot set attribute '{}' to '{}': {}", attribute.name.str(),
-                            printable(attribute.value), attribute_problem(number)));
+void Host::aggregate(const Device& device, std::uint64_t units) const {
+  const sys::Dir folder =
+      root_->open_dir(device.path).or_throw("cannot see of how many instances it is made");
+  for (const UnitsFile& file : units_files) {
+    if (!folder.exists(file.shows) || (file.takes != nullptr && !folder.exists(file.takes))) {
+      continue;
+    }
+    if (file.takes != nullptr && read_number(folder, file.shows) != units) {
+      const sys::Result<sys::Done> written = folder.write_attribute(file.takes, fmt::format("{}\n", units));
+      if (!written) {
+        throw aggregate_error(written.error().number, units);
+      }
+    }
+    const auto now = read_number(folder, file.shows);
+    if (now != units) {
+      throw Error(ExitCode::failed,
+                  fmt::format("it was to be made of {} instances, and says that it is of {}", units,
+                              now ? std::to_string(*now) : "none"));
+    }
+    return;
+  }
+  const std::string type = device.type ? device.type->str() : "";
+  if (!root_->exists(fmt::format("{}/{}/{}/aggregator", folder_of(device.path), types_folder, type))) {
+    throw Error(ExitCode::failed,
+                fmt::format("it is not made of {} instances: it has no attribute for that", units));
   }
 }
 
-void Host::own_node(const Uuid& uuid, const NodePolicy& policy) const {
+bool Host::join_peers(const Device& device, const Uuid& peers) const {
+  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot make it share with others");
+  const std::optional<std::string> now = read_optional(folder, peers_file);
+  if (!now) {
+    return false;
+  }
+  if (Uuid::parse(*now) != peers) {
+    const sys::Result<sys::Done> written = folder.write_attribute(peers_file, peers.str() + "\n");
+    if (!written) {
+      throw join_error(written.error().number, peers);
+    }
+    const std::optional<std::string> then = read_optional(folder, peers_file);
+    if (!then || Uuid::parse(*then) != peers) {
+      throw Error(ExitCode::failed, fmt::format("it was to share as {}, and says '{}'", peers.str(),
+                                                printable(then.value_or(""))));
+    }
+  }
+  return true;
+}
+
+void Host::set_online(const Device& device, bool online) const {
+  const Speaker speaker = speaker_of(*root_, device.parent);
+  const std::optional<Command> command = speaker.dialect.switching(speaker.place, device, online);
+  if (!command || speaker.dialect.is_online(speaker.place, device) == online) {
+    return;
+  }
+  const sys::Result<sys::Dir> folder = root_->open_dir(command->folder);
+  const sys::Result<sys::Done> written = folder ? folder->write_attribute(command->attribute, command->value)
+                                                : sys::Result<sys::Done>(folder.error());
+  // Somebody else may have been quicker.
+  if (!written && speaker.dialect.is_online(speaker.place, device) != online) {
+    throw online_error(written.error().number, online);
+  }
+}
+
+void Host::write_attribute(const Device& device, const Attribute& attribute) const {
+  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot set its attributes");
+  // With exactly one newline: NVIDIA's vgpu_params drops the last byte of whatever it is given.
+  const sys::Result<sys::Done> written = folder.write_attribute(attribute.name.str(), attribute.value + "\n");
+  if (!written) {
+    throw attribute_error(written.error().number, attribute);
+  }
+}
+
+void Host::own_node(const Device& device, const NodePolicy& policy) const {
   const std::string doing = std::string("cannot give away its VFIO node");
   const auto owner = policy.owner ? sys::user_id(*policy.owner) : std::nullopt;
   const auto group = policy.group ? sys::group_id(*policy.group) : std::nullopt;
@@ -143,12 +192,11 @@ void Host::own_node(const Uuid& uuid, const NodePolicy& policy) const {
   if (policy.group && !group) {
     throw Error(ExitCode::failed, fmt::format("{}: there is no group '{}'", doing, printable(*policy.group)));
   }
-  const Snapshot seen = observe({Facet::nodes, std::nullopt, std::vector{uuid}});
-  const Device* device = seen.find_device(uuid);
-  if (device == nullptr || device->nodes.empty()) {
+  const std::optional<Device> now = look_at(device);
+  if (!now || now->nodes.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: it has none", doing));
   }
-  for (const Node& node : device->nodes) {
+  for (const Node& node : now->nodes) {
     const std::string path = node.path.substr(1);
     root_->set_owner(path, owner, group).or_throw("{}", doing);
     if (policy.mode) {
@@ -163,19 +211,19 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     return std::max(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), first_pause);
   };
   const std::string doing = "cannot remove the device";
-  const std::string link = fmt::format("{}/{}", devices_folder, device.uuid.str());
-  // While a removal is pending the link is gone already and the folder is not: both must go.
-  const auto is_gone = [&] { return !root_->exists(link) && !root_->exists(device.path); };
-  const sys::Result<sys::Dir> parent = root_->open_dir(std::string(folder_of(device.path)));
-  const Dialect::RemoveCommand command =
-      parent ? dialect_or_upstream(*parent).remove_command() : upstream_dialect().remove_command();
+  const auto place = find_parent(*root_, device.parent.str());
+  const Dialect* known = place ? dialect_of(*place) : nullptr;
+  const Dialect& dialect = known != nullptr ? *known : upstream_dialect();
+  const auto is_gone = [&] { return !dialect.is_there(*root_, device); };
+  const Command command =
+      known != nullptr ? dialect.removal(*place, device) : Command{device.path, "remove", "1\n"};
   bool put_off = false;
   for (int attempt = 0;; ++attempt) {
-    const sys::Result<sys::Dir> folder = root_->open_dir(device.path);
+    const sys::Result<sys::Dir> folder = root_->open_dir(command.folder);
     const sys::Result<sys::UniqueFd> file =
         folder ? folder->open_attribute(command.attribute) : sys::Result<sys::UniqueFd>(folder.error());
     // No file to write: the device is gone, or somebody else is removing it.
-    if (!file && sys::is_absence(file.error().number)) {
+    if (is_gone() || (!file && sys::is_absence(file.error().number))) {
       break;
     }
     if (!file) {
@@ -186,21 +234,18 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     if (!answer) {
       return Removal::pending;
     }
-    if (*answer || answer->error().number == ENODEV) {
+    if (*answer || answer->error().number == ENODEV || is_gone()) {
       break;
     }
-    if (answer->error().number == EBUSY) {
-      throw Error(ExitCode::in_use, "the driver says that it is in use");
-    }
     if (answer->error().number != EAGAIN || attempt >= busy_retries) {
-      sys::throw_error(answer->error(), doing);
+      throw remove_error(answer->error().number);
     }
     put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));
   }
   // Since 5.2 the file that was answered with EAGAIN does not come back: nobody can remove the device then.
   if (put_off && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
-      root_->exists(link)) {
+      root_->exists(fmt::format("{}/{}", devices_folder, device.kernel_name()))) {
     throw Error(
         ExitCode::failed,
         fmt::format(
@@ -211,6 +256,27 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   // The kernel may say yes to a writer that came second and has done nothing: only the folder's going is
   // proof.
   return wait_until(deadline, is_gone) ? Removal::done : Removal::pending;
+}
+
+std::optional<Device> Host::look_at(const Device& device) const {
+  Records known;
+  if (device.type) {
+    known.all.push_back({device.uuid, device.parent, *device.type, device.name, true});
+  }
+  const Snapshot seen =
+      observe({Facet::devices | Facet::nodes, std::nullopt, std::vector{device.uuid}, std::move(known)});
+  const Device* found = seen.find_device(device.uuid);
+  return found != nullptr ? std::optional(*found) : std::nullopt;
+}
+
+std::optional<bool> Host::takes_migration_version(const ParentName& parent, const TypeName& type,
+                                                  const std::string& version) const {
+  const auto place = find_parent(*root_, parent.str());
+  const std::string file = fmt::format("{}/{}/migration_version", types_folder, type.str());
+  if (!place || !place->folder.exists(file)) {
+    return std::nullopt;
+  }
+  return static_cast<bool>(place->folder.write_attribute(file, version + "\n"));
 }
 
 }  // namespace mdevadm

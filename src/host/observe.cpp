@@ -9,43 +9,40 @@ namespace mdevadm {
 
 namespace {
 
-std::string pci_id_of(const sys::Dir& parent) {
-  // "0x10de" -> "10de"
+// "0x10de" and "0x13f2" -> "10de:13f2"
+std::optional<std::string> pci_pair(const sys::Dir& parent, const char* vendor_file,
+                                    const char* device_file) {
   const auto number = [&](const char* name) {
     const sys::Result<std::string> text = parent.read_attribute(name);
     return text && text->starts_with("0x") ? text->substr(2) : std::string{};
   };
-  const std::string vendor = number("vendor");
-  const std::string device = number("device");
-  return vendor.empty() || device.empty() ? std::string{} : vendor + ":" + device;
+  const std::string vendor = number(vendor_file);
+  const std::string device = number(device_file);
+  return vendor.empty() || device.empty() ? std::nullopt : std::optional(vendor + ":" + device);
 }
 
-std::optional<Parent> read_parent(const sys::Dir& root, const sys::Dir& bus, const ParentName& name,
-                                  Facet facets) {
-  const sys::Result<std::string> link = bus.read_link(name.str());
-  if (!link) {
-    return std::nullopt;
+void read_identity(const sys::Dir& root, const sys::Dir& folder, Parent& parent) {
+  parent.driver = link_name(folder, "driver");
+  parent.pci_id = pci_pair(folder, "vendor", "device");
+  parent.pci_subsystem = pci_pair(folder, "subsystem_vendor", "subsystem_device");
+  if (parent.driver) {
+    std::string module = *parent.driver;
+    std::replace(module.begin(), module.end(), '-', '_');
+    parent.driver_version = read_optional(root, fmt::format("sys/module/{}/version", module));
   }
-  Parent parent{.name = name, .path = resolve_link(parents_folder, *link)};
+}
+
+Parent read_parent(const ParentName& name, const Place& place, Facet facets) {
+  Parent parent{.name = name, .path = place.path};
   if (!has_any(facets, type_facets | Facet::parent_identity)) {
     return parent;
   }
-  const sys::Result<sys::Dir> folder = root.open_dir(parent.path);
-  if (!folder) {
-    return std::nullopt;
-  }
-  if (const Dialect* dialect = dialect_of(*folder)) {
+  if (const Dialect* dialect = dialect_of(place)) {
     parent.dialect = dialect->name();
-    parent.capabilities = dialect->capabilities();
-    if (has_any(facets, type_facets)) {
-      parent.types = dialect->types(*folder, facets);
-    }
+    dialect->describe(place, facets, parent);
   }
   if (has(facets, Facet::parent_identity)) {
-    parent.driver = link_name(*folder, "driver");
-    if (std::string id = pci_id_of(*folder); !id.empty()) {
-      parent.pci_id = std::move(id);
-    }
+    read_identity(place.root, place.folder, parent);
   }
   return parent;
 }
@@ -58,20 +55,9 @@ Facet facets_for(const ParentName& parent, const Look& look) {
 
 std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
   std::vector<Parent> result;
-  const sys::Result<sys::Dir> bus = root.open_dir(parents_folder);
-  if (!bus && sys::is_absence(bus.error().number)) {
-    return result;
-  }
-  if (!bus) {
-    sys::throw_error(bus.error(), "cannot look for parents of mediated devices");
-  }
-  for (const sys::Entry& entry : bus->entries().or_throw("cannot look for parents of mediated devices")) {
-    const auto name = ParentName::parse(entry.name);
-    if (!name) {
-      continue;
-    }
-    if (std::optional<Parent> parent = read_parent(root, *bus, *name, facets_for(*name, look))) {
-      result.push_back(*std::move(parent));
+  for (const auto& [entry, place] : find_parents(root)) {
+    if (const auto name = ParentName::parse(entry)) {
+      result.push_back(read_parent(*name, place, facets_for(*name, look)));
     }
   }
   std::sort(result.begin(), result.end(), [](const Parent& a, const Parent& b) { return a.name < b.name; });
@@ -82,17 +68,21 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
 
 Snapshot Host::observe(const Look& look) const {
   Snapshot seen;
-  seen.mdev_support = root_->exists(parents_folder) || root_->exists(devices_folder);
   if (has_any(look.facets, parent_facets)) {
     seen.parents = read_parents(*root_, look);
   }
+  seen.mdev_support = !seen.parents.empty() || root_->exists(parents_folder) || root_->exists(devices_folder);
   if (has_any(look.facets, device_facets)) {
-    seen.devices = read_devices(*root_, look.devices, look.facets);
+    seen.devices = read_devices(*root_, look);
   }
   if (has(look.facets, Facet::holders)) {
     seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);
   }
   return seen;
+}
+
+bool Host::has_functions() const {
+  return !function_parents(*root_).empty();
 }
 
 }  // namespace mdevadm

@@ -14,6 +14,8 @@ namespace mdevadm {
 inline constexpr const char* parents_folder = "sys/class/mdev_bus";
 inline constexpr const char* devices_folder = "sys/bus/mdev/devices";
 inline constexpr const char* vfio_folder = "dev/vfio";
+// In the folder of a device that shares peer-to-peer resources with others; no other has it.
+inline constexpr const char* peers_file = "peer_to_peer_resource_uuid";
 
 std::string_view last_component(std::string_view path);
 std::string_view folder_of(std::string_view path);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <tuple>
 
+#include "dialect.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
 
@@ -62,19 +63,43 @@ class DeviceReader {
     }
     std::string path = resolve_link(devices_folder, *link);
     const std::string_view folder = folder_of(path);
-    auto parent = ParentName::parse(last_component(folder));
+    // One of the flat interfaces has a folder between a parent and its devices.
+    const bool has_own_folder = last_component(folder) == "mdev-host";
+    auto parent = ParentName::parse(last_component(has_own_folder ? folder_of(folder) : folder));
     if (!parent) {
       return std::nullopt;
     }
     const std::optional<sys::Dir>& siblings = folder_at(folder);
     Device device{.uuid = uuid, .parent = *std::move(parent), .path = std::move(path)};
+    if (id != uuid.str()) {
+      device.name = id;
+    }
     if (siblings) {
       read_links(*siblings, id, device);
     }
     return device;
   }
 
+  // A virtual function, whose path and type are known.
+  void read_function(Device& device) {
+    const std::optional<sys::Dir>& siblings = folder_at(folder_of(device.path));
+    if (siblings) {
+      const std::optional<TypeName> type = device.type;
+      read_links(*siblings, device.name, device);
+      device.type = type;
+    }
+  }
+
  private:
+  static std::optional<std::uint64_t> units_of(const sys::Dir& siblings, const std::string& id) {
+    for (const char* file : {"aggregated_instances", "instances", "mdev/aggregated_instances"}) {
+      if (const auto units = read_number(siblings, fmt::format("{}/{}", id, file))) {
+        return units;
+      }
+    }
+    return std::nullopt;
+  }
+
   const std::optional<sys::Dir>& folder_at(std::string_view path) {
     const auto known = folders_.find(path);
     if (known != folders_.end()) {
@@ -95,6 +120,17 @@ class DeviceReader {
     }
     if (has(facets_, Facet::driver)) {
       device.driver = link_name(siblings, id + "/driver");
+    }
+    if (has(facets_, Facet::units)) {
+      device.units = units_of(siblings, id);
+    }
+    if (const auto online =
+            has(facets_, Facet::online) ? read_number(siblings, id + "/online") : std::nullopt) {
+      device.online = *online != 0;
+    }
+    if (const auto peers =
+            has(facets_, Facet::peers) ? read_optional(siblings, id + "/" + peers_file) : std::nullopt) {
+      device.peers = Uuid::parse(*peers);
     }
   }
 
@@ -122,21 +158,58 @@ std::vector<Device> sorted(std::vector<Device> devices) {
   return result;
 }
 
+// A device as the bus has it, and what its UUID is.
 struct NamedUuid {
-  std::string name;  // as the bus has it
+  std::string name;
   Uuid uuid;
 };
 
-std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const std::optional<std::vector<Uuid>>& only) {
+// A name other than a UUID: what a record says it is; "UUID-0", the only one of its virtual machine as far as
+// the kernel knows; or, of "UUID-1", a UUID that stands for the name. Others are no devices of ours to show.
+std::optional<Uuid> uuid_of(const std::string& name, const Records& known) {
+  if (const Record* record = known.find_name(name)) {
+    return record->uuid;
+  }
+  const std::size_t dash = name.rfind('-');
+  const auto owner = dash == std::string::npos ? std::nullopt : Uuid::parse(name.substr(0, dash));
+  if (!owner || !parse_decimal(name.substr(dash + 1))) {
+    return std::nullopt;
+  }
+  return name.substr(dash) == "-0" ? *owner : Uuid::of_name(name);
+}
+
+std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look) {
   std::vector<NamedUuid> result;
-  if (only) {
-    for (const Uuid& uuid : *only) {
-      result.push_back({uuid.str(), uuid});
+  if (look.devices) {
+    for (const Uuid& uuid : *look.devices) {
+      const Record* record = look.known.find(uuid);
+      result.push_back({record != nullptr ? record->kernel_name() : uuid.str(), uuid});
     }
     return result;
   }
   for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
-    if (const auto uuid = Uuid::parse(entry.name)) {
+    const auto plain = Uuid::parse(entry.name);
+    if (const auto uuid = plain ? plain : uuid_of(entry.name, look.known)) {
+      result.push_back({std::move(entry.name), *uuid});
+    }
+  }
+  return result;
+}
+
+// Devices whose UUID is not their name, of which some were asked for and not found under it.
+std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Look& look,
+                                              const std::vector<Device>& found) {
+  std::vector<NamedUuid> result;
+  const auto is_wanted = [&](const Uuid& uuid) {
+    return std::find(look.devices->begin(), look.devices->end(), uuid) != look.devices->end() &&
+           std::none_of(found.begin(), found.end(), [&](const Device& one) { return one.uuid == uuid; });
+  };
+  if (!look.devices || std::none_of(look.devices->begin(), look.devices->end(), is_wanted)) {
+    return result;
+  }
+  for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
+    const auto uuid = Uuid::parse(entry.name) ? std::nullopt : uuid_of(entry.name, look.known);
+    if (uuid && is_wanted(*uuid)) {
       result.push_back({std::move(entry.name), *uuid});
     }
   }
@@ -163,18 +236,9 @@ std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::sp
 // So many that a further thread pays: the kernel's part of reading one is a few microseconds.
 constexpr std::size_t devices_a_thread = 1500;
 
-}  // namespace
-
-std::vector<Device> read_devices(const sys::Dir& root, const std::optional<std::vector<Uuid>>& only,
-                                 Facet facets) {
-  const sys::Result<sys::Dir> bus = root.open_dir(devices_folder);
-  if (!bus && sys::is_absence(bus.error().number)) {
-    return {};
-  }
-  if (!bus) {
-    sys::throw_error(bus.error(), "cannot look for mediated devices");
-  }
-  const std::vector<NamedUuid> names = devices_to_read(*bus, only);
+std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Look& look) {
+  const std::vector<NamedUuid> names = devices_to_read(bus, look);
+  const Facet facets = look.facets;
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, names.size() / devices_a_thread + 1);
   const std::size_t share = names.size() / threads;
@@ -183,15 +247,79 @@ std::vector<Device> read_devices(const sys::Dir& root, const std::optional<std::
     const std::size_t count = i + 1 == threads ? names.size() - i * share : share;
     const std::span<const NamedUuid> part = std::span(names).subspan(i * share, count);
     others.push_back(std::async(std::launch::async,
-                                [&root, &bus, part, facets] { return read_some(root, *bus, part, facets); }));
+                                [&root, &bus, part, facets] { return read_some(root, bus, part, facets); }));
   }
   std::vector<Device> result =
-      read_some(root, *bus, std::span(names).first(threads == 1 ? names.size() : share), facets);
+      read_some(root, bus, std::span(names).first(threads == 1 ? names.size() : share), facets);
   result.reserve(names.size());
   for (auto& other : others) {
     std::vector<Device> part = other.get();
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
+  const std::vector<NamedUuid> more = devices_by_other_names(bus, look, result);
+  std::vector<Device> rest = read_some(root, bus, more, facets);
+  std::move(rest.begin(), rest.end(), std::back_inserter(result));
+  return result;
+}
+
+// What virtual functions carry. Whose it is, only a record can tell; one of another type was made by somebody
+// else since.
+void add_functions(const sys::Dir& root, const Look& look, std::vector<Device>& into) {
+  NodeReader nodes(root);
+  for (const std::string& name : function_parents(root)) {
+    const auto place = find_parent(root, name);
+    const auto parent = ParentName::parse(name);
+    if (!place || !parent) {
+      continue;
+    }
+    DeviceReader reader(root, place->folder, look.facets);
+    for (const Function& function : read_functions(*place, false)) {
+      const Record* record = look.known.find_name(function.address);
+      const bool ours = record != nullptr && function.type == record->type;
+      const Uuid uuid = ours ? record->uuid : Uuid::of_name(function.address);
+      const bool wanted =
+          !look.devices || std::find(look.devices->begin(), look.devices->end(), uuid) != look.devices->end();
+      if (!function.type || !wanted) {
+        continue;
+      }
+      Device device{.uuid = uuid, .parent = *parent, .type = function.type, .path = function.path};
+      device.name = function.address;
+      device.foreign = !ours;
+      reader.read_function(device);
+      if (has(look.facets, Facet::nodes)) {
+        nodes.read(device);
+      }
+      into.push_back(std::move(device));
+    }
+  }
+}
+
+void add_what_is_remembered(const Records& known, std::vector<Device>& devices) {
+  if (known.all.empty()) {
+    return;
+  }
+  for (Device& device : devices) {
+    const Record* record = known.find(device.uuid);
+    if (record == nullptr || record->parent != device.parent ||
+        (device.type && *device.type != record->type)) {
+      continue;
+    }
+    device.type = record->type;
+    device.remembered = true;
+    device.unfinished = !record->finished;
+  }
+}
+
+}  // namespace
+
+std::vector<Device> read_devices(const sys::Dir& root, const Look& look) {
+  const sys::Result<sys::Dir> bus = root.open_dir(devices_folder);
+  if (!bus && !sys::is_absence(bus.error().number)) {
+    sys::throw_error(bus.error(), "cannot look for mediated devices");
+  }
+  std::vector<Device> result = bus ? read_bus(root, *bus, look) : std::vector<Device>{};
+  add_functions(root, look, result);
+  add_what_is_remembered(look.known, result);
   return sorted(std::move(result));
 }
 

@@ -1,17 +1,15 @@
 // The live devices of a host.
 #pragma once
 
-#include <mdevadm/model/facet.hpp>
+#include <mdevadm/host/host.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
-#include <optional>
 #include <vector>
 
 namespace mdevadm {
 
-// All devices, or `only` these, with what `facets` asks for, by parent, then UUID. Those that vanish
+// All devices, or those that `look` names, with what it asks for, by parent, then UUID. Those that vanish
 // meanwhile are left out. Throws Error if the bus cannot be read.
-std::vector<Device> read_devices(const sys::Dir& root, const std::optional<std::vector<Uuid>>& only,
-                                 Facet facets);
+std::vector<Device> read_devices(const sys::Dir& root, const Look& look);
 
 }  // namespace mdevadm

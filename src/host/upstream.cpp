@@ -1,84 +1,136 @@
 // The interface of the mainline kernel since 4.10 (Documentation/ABI/testing/sysfs-bus-vfio-mdev):
 // PARENT/mdev_supported_types/TYPE/{create, available_instances, device_api, name, description},
-// DEVICE/remove.
+// DEVICE/remove. And what was proposed on top of it and merged nowhere: words behind the UUID (Halil Pasic,
+// December 2018), aggregation as such a word, as an attribute of the device and as one of the type (Zhenyu
+// Wang 2018 to 2020, Yan Zhao July 2020), migration_version (Yan Zhao 2019).
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-
+#include <cerrno>
+#include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "dialect.hpp"
+#include "type_folders.hpp"
 
 namespace mdevadm {
 
 namespace {
 
-constexpr const char* types_folder = "mdev_supported_types";
-
-// An attribute that may be missing, or whose driver refuses to tell: absent either way.
-std::optional<std::string> read_optional(const sys::Dir& folder, const std::string& name) {
-  sys::Result<std::string> value = folder.read_attribute(name);
-  return value ? std::optional(*std::move(value)) : std::nullopt;
+// How many instances one device of a type can be made of, by one of three signs.
+std::optional<std::uint64_t> most_units(const sys::Dir& types, const std::string& prefix, const Type& type) {
+  if (const auto most = read_number(types, prefix + "aggregation")) {
+    return most;
+  }
+  const auto available = read_number(types, prefix + "available_instances");
+  if (types.exists(prefix + "aggregator")) {
+    return available;
+  }
+  for (const Property& property : type.properties) {
+    if (property.name == "aggregation" && property.text == "yes") {
+      return available;
+    }
+  }
+  return std::nullopt;
 }
+
+// A type that is told to be N times itself, for as long as one device is made of it. Two writes, so nobody
+// else may make devices of it meanwhile: whoever calls holds the parent's lock.
+class MultipliedType {
+ public:
+  MultipliedType(const sys::Dir& types, std::string file, std::uint64_t units)
+      : types_(types), file_(std::move(file)) {
+    written_ = types_.write_attribute(file_, fmt::format("{}\n", units));
+    if (written_ && read_number(types_, file_) != units) {
+      restore();
+      throw Error(ExitCode::failed, fmt::format("the type does not take {} instances as one", units));
+    }
+  }
+  MultipliedType(const MultipliedType&) = delete;
+  MultipliedType& operator=(const MultipliedType&) = delete;
+  ~MultipliedType() { restore(); }
+
+  const sys::Result<sys::Done>& written() const { return written_; }
+
+ private:
+  void restore() const { [[maybe_unused]] const auto back = types_.write_attribute(file_, "1\n"); }
+
+  const sys::Dir& types_;
+  std::string file_;
+  sys::Result<sys::Done> written_ = sys::Done{};
+};
 
 class Upstream final : public Dialect {
  public:
   std::string_view name() const override { return "upstream"; }
 
-  bool speaks(const sys::Dir& parent) const override {
-    const sys::Result<sys::FileStatus> status = parent.status(types_folder);
+  bool speaks(const Place& parent) const override {
+    const sys::Result<sys::FileStatus> status = parent.folder.status(types_folder);
     return status && S_ISDIR(status->mode);
   }
 
-  Capabilities capabilities() const override { return {}; }
-
-  std::vector<Type> types(const sys::Dir& parent, Facet facets) const override {
-    std::vector<Type> result;
-    const sys::Result<sys::Dir> folder = parent.open_dir(types_folder);
-    const sys::Result<std::vector<sys::Entry>> entries =
-        folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
-    if (!entries) {
-      return result;  // a parent that is just going
+  void describe(const Place& parent, Facet facets, Parent& into) const override {
+    // No released kernel takes words behind the UUID, and none says so before it is tried.
+    into.capabilities.create_arguments = Support::unknown;
+    into.home = parent.path;
+    if (!has_any(facets, type_facets)) {
+      return;
     }
-    for (const sys::Entry& entry : *entries) {
-      const auto id = TypeName::parse(entry.name);
-      if (id && entry.kind != sys::EntryKind::file) {
-        result.push_back(read_type(*folder, *id, facets));
-      }
-    }
-    std::sort(result.begin(), result.end(),
-              [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
-    return result;
+    into.types = read_type_folders(
+        parent.folder, facets, [&](const sys::Dir& types, const std::string& prefix, Type& type) {
+          if (has(facets, Facet::available)) {
+            type.available = read_number(types, prefix + "available_instances");
+          }
+          if (has(facets, Facet::aggregation)) {
+            type.most_units = most_units(types, prefix, type);
+          }
+          if (has(facets, Facet::migration_version)) {
+            type.migration_version = read_optional(types, prefix + "migration_version");
+          }
+          for (const Property& property : type.properties) {
+            if (property.name == "max_instance" && std::holds_alternative<std::uint64_t>(property.value)) {
+              type.maximum = std::get<std::uint64_t>(property.value);
+            }
+          }
+        });
   }
 
   // The kernel's directory is lower case whatever is written; 36 bytes and a newline, in one write.
-  sys::Result<sys::Done> create(const sys::Dir& parent, const TypeName& type,
-                                const Uuid& uuid) const override {
-    return parent.write_attribute(fmt::format("{}/{}/create", types_folder, type.str()), uuid.str() + "\n");
-  }
-
-  RemoveCommand remove_command() const override { return {"remove", "1\n"}; }
-
- private:
-  static Type read_type(const sys::Dir& folder, const TypeName& id, Facet facets) {
-    Type type{.id = id};
-    const std::string prefix = id.str() + "/";
-    if (has(facets, Facet::available)) {
-      if (const auto text = read_optional(folder, prefix + "available_instances")) {
-        type.available = parse_decimal(*text);
+  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+    const sys::Result<sys::Dir> types = parent.folder.open_dir(types_folder);
+    if (!types) {
+      return types.error();
+    }
+    const std::string prefix = what.type.str() + "/";
+    const std::string uuid = what.uuid.str();
+    const std::string words = what.arguments ? "," + *what.arguments : "";
+    if (what.units > 1 && types->exists(prefix + "aggregator")) {
+      const MultipliedType multiplied(*types, prefix + "aggregator", what.units);
+      return multiplied.written() ? write(*types, prefix, uuid + words) : multiplied.written();
+    }
+    if (what.units > 1 && types->exists(prefix + "aggregation")) {
+      // Which of two words it is, only an existing device could tell. The kernel parses before it does
+      // anything, and says EINVAL.
+      for (const char* word : {"aggregate", "instances"}) {
+        const sys::Result<sys::Done> made =
+            write(*types, prefix, fmt::format("{},{}={}{}", uuid, word, what.units, words));
+        if (made || made.error().number != EINVAL || std::string_view(word) == "instances") {
+          return made;
+        }
       }
     }
-    if (has(facets, Facet::device_api)) {
-      type.device_api = read_optional(folder, prefix + "device_api");
-    }
-    if (has(facets, Facet::type_name)) {
-      type.name = read_optional(folder, prefix + "name");
-    }
-    if (has(facets, Facet::description)) {
-      type.description = read_optional(folder, prefix + "description");
-      type.properties = parse_properties(type.description.value_or(""));
-    }
-    return type;
+    return write(*types, prefix, uuid + words);
+  }
+
+  Command removal(const Place&, const Device& device) const override {
+    return {device.path, "remove", "1\n"};
+  }
+
+ private:
+  static sys::Result<sys::Done> write(const sys::Dir& types, const std::string& prefix,
+                                      const std::string& text) {
+    return types.write_attribute(prefix + "create", text + "\n");
   }
 };
 

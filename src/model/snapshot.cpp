@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include <mdevadm/util/text.hpp>
+
 namespace mdevadm {
+
+bool same_type(std::string_view a, std::string_view b) {
+  const auto number = [](std::string_view id) { return id.substr(id.find('-') + 1); };
+  return a == b ||
+         ((parse_decimal(a) || parse_decimal(b)) && parse_decimal(number(a)) && number(a) == number(b));
+}
 
 const Type* Parent::find_type(const std::string& id) const {
   const auto found =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -23,15 +24,24 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
 }
 
-// With what the host would say at start, said now.
-void require_fit(const Snapshot& seen, const Definition& wanted, const std::string& doing) {
+// With what the host would say at start, said now; and what the guest will see, pinned.
+Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing) {
   try {
-    require_type(seen, wanted.parent, wanted.type, doing);
+    const Type type = require_type(seen, wanted.parent, wanted.type, doing);
+    const Parent& parent = *seen.find_parent(wanted.parent.str());
+    require_capabilities(parent, type, wanted, doing);
+    wanted.type = type.id;
+    const Abi abi = pins_of(parent, type);
+    wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);
   } catch (const Error& error) {
+    const bool may_come = error.code() == ExitCode::not_found || error.code() == ExitCode::no_capacity;
     const std::string hint = "--force defines it all the same, for a parent or type that comes later";
-    throw Error(error.code(), error.what(), error.hint().empty() ? hint : error.hint() + "; " + hint);
+    throw Error(error.code(), error.what(),
+                !may_come              ? error.hint()
+                : error.hint().empty() ? hint
+                                       : error.hint() + "; " + hint);
   }
-  require_capabilities(*seen.find_parent(wanted.parent.str()), wanted, doing);
+  return wanted;
 }
 
 void delete_attributes(std::vector<Attribute>& attributes, const std::vector<AttributeSelector>& selectors,
@@ -68,6 +78,7 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   after.name = request.name.value_or(current.name);
   after.aggregate = request.aggregate.value_or(current.aggregate);
   after.create_args = request.create_args.value_or(current.create_args);
+  after.function = request.function.value_or(current.function);
   delete_attributes(after.attributes, request.delete_attributes, doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
@@ -77,7 +88,7 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
 }  // namespace
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
-  const Definition& wanted = request.wanted;
+  Definition wanted = request.wanted;
   Job job{fmt::format("define '{}'", wanted.uuid.str()),
           wanted.uuid.str(),
           wanted.parent.str(),
@@ -92,7 +103,10 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_free_name(defined, wanted, doing);
   if (request.fits == FitsHost::required) {
-    require_fit(seen, wanted, doing);
+    const Definition fitting = fitted(seen, wanted, doing);
+    job.type = fitting.type.str();
+    // What a person wrote stays as it is.
+    wanted = request.text ? wanted : fitting;
   }
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -114,16 +128,23 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
           {},
           {}};
   const std::string doing = "cannot " + job.goal;
-  const Definition after = changed(current, request, doing);
-  if (after == current) {
+  Definition after = changed(current, request, doing);
+  if (after == current && !request.accept_abi) {
     job.note = "is so already";
     return job;
   }
   require_free_name(defined, after, doing);
   const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
-                             after.create_args != current.create_args;
-  if (shape_changes && request.fits == FitsHost::required) {
-    require_fit(seen, after, doing);
+                             after.create_args != current.create_args || after.function != current.function;
+  if ((shape_changes || request.accept_abi) && request.fits == FitsHost::required) {
+    const Definition fitting = fitted(seen, after, doing);
+    after.type = fitting.type;
+    const bool pins_anew = request.accept_abi || (current.abi && after.type != current.type);
+    after.abi = pins_anew ? fitting.abi : current.abi;
+  }
+  if (after == current) {
+    job.note = "is so already";
+    return job;
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   return job;

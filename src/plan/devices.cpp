@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -19,6 +20,45 @@ const Parent& require_parent(const Snapshot& seen, const ParentName& name, const
   return *parent;
 }
 
+// Devices of one virtual machine that go offline by one command. The kernel calls them UUID-NUMBER.
+std::vector<const Device*> companions(const Snapshot& seen, const Device& device) {
+  std::vector<const Device*> result;
+  const std::string name = device.kernel_name();
+  const std::string owner = name.substr(0, name.rfind('-') + 1);
+  for (const Device& other : seen.devices) {
+    if (other.uuid != device.uuid && other.kernel_name().starts_with(owner)) {
+      result.push_back(&other);
+    }
+  }
+  return result;
+}
+
+// Those that one command takes offline are stopped together.
+void require_companions(const Snapshot& seen, const Device& device, const std::vector<Uuid>& together,
+                        const std::string& doing) {
+  for (const Device* other : companions(seen, device)) {
+    if (std::find(together.begin(), together.end(), other->uuid) == together.end()) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: it goes offline together with '{}' of the same virtual machine", doing,
+                              other->uuid.str()),
+                  "stop them all at once");
+    }
+  }
+}
+
+// Of those that one command takes offline, the one that is stopped first: the last.
+bool goes_first(const Snapshot& seen, const Device& device, const std::vector<Uuid>& together) {
+  const auto place = [&](const Device& one) { return std::find(together.begin(), together.end(), one.uuid); };
+  const std::vector<const Device*> others = companions(seen, device);
+  return std::all_of(others.begin(), others.end(),
+                     [&](const Device* other) { return place(*other) < place(device); });
+}
+
+bool has_devices(const Snapshot& seen, const Parent& parent) {
+  return std::any_of(seen.devices.begin(), seen.devices.end(),
+                     [&](const Device& device) { return device.parent == parent.name; });
+}
+
 std::vector<std::string> type_names(const Parent& parent) {
   std::vector<std::string> names;
   std::transform(parent.types.begin(), parent.types.end(), std::back_inserter(names),
@@ -26,27 +66,9 @@ std::vector<std::string> type_names(const Parent& parent) {
   return names;
 }
 
-// The device as it will be once it is made: what the undo removes.
-Device device_to_be(const Parent& parent, const Definition& wanted) {
-  return {.uuid = wanted.uuid,
-          .parent = wanted.parent,
-          .type = wanted.type,
-          .path = fmt::format("{}/{}", parent.path, wanted.uuid.str())};
-}
-
-void require_same(const Device& active, const Definition& wanted, const std::string& doing) {
-  if (active.parent != wanted.parent) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: a device with this UUID is active on {}", doing, active.parent.str()),
-                fmt::format("stop that one first: mdevadm stop {}", active.uuid.str()));
-  }
-  if (active.type && active.type != wanted.type) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("{}: it is active as {}, and {} is wanted", doing, active.type->str(), wanted.type.str()),
-        fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
-  }
-}
+// The stages of a stop.
+constexpr unsigned going_offline = 0;
+constexpr unsigned removing = 1;
 
 }  // namespace
 
@@ -60,63 +82,59 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
   return {ExitCode::not_found, why, hint.empty() ? "see which there are: mdevadm types" : hint};
 }
 
-const Type& require_type(const Snapshot& seen, const ParentName& parent_name, const TypeName& type_name,
-                         const std::string& doing) {
+Type require_type(const Snapshot& seen, const ParentName& parent_name, const TypeName& type_name,
+                  const std::string& doing) {
   const Parent& parent = require_parent(seen, parent_name, doing);
-  if (const Type* type = parent.find_type(type_name.str())) {
+  if (const Type* type = resolve_type(parent, type_name.str())) {
     return *type;
+  }
+  if (parent.capabilities.any_type) {
+    return {.id = type_name};
   }
   const std::vector<std::string> names = type_names(parent);
   const std::string meant = did_you_mean(type_name.str(), names);
-  throw Error(
-      ExitCode::not_found, fmt::format("{}: {} has no type '{}'", doing, parent_name.str(), type_name.str()),
-      meant.empty() ? fmt::format("its types: {}", names.empty() ? "none now" : join(names, ", ")) : meant);
+  const std::string why =
+      !parent.notice.empty() ? parent.notice
+      : parent.capabilities.types_vanish
+          ? fmt::format("its types now: {}; those that do not fit beside its devices are not offered",
+                        names.empty() ? "none" : join(names, ", "))
+          : fmt::format("its types: {}", names.empty() ? "none now" : join(names, ", "));
+  throw Error(parent.capabilities.types_vanish && has_devices(seen, parent) ? ExitCode::no_capacity
+                                                                            : ExitCode::not_found,
+              fmt::format("{}: {} has no type '{}'{}", doing, parent_name.str(), type_name.str(),
+                          parent.capabilities.types_vanish ? " now" : ""),
+              meant.empty() ? why : meant);
 }
 
-void require_capabilities(const Parent& parent, const Definition& wanted, const std::string& doing) {
-  if (wanted.create_args && !parent.capabilities.create_arguments) {
+Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing) {
+  const std::string what = units == 1 ? fmt::format("no instance of {} is left", type.id.str())
+                                      : fmt::format("it takes {} instances of {}, and {} are left", units,
+                                                    type.id.str(), type.available.value_or(0));
+  return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
+          fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
+                      parent.name.str())};
+}
+
+void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
+                          const std::string& doing) {
+  if (wanted.create_args && parent.capabilities.create_arguments == Support::no) {
     throw Error(ExitCode::failed,
                 fmt::format("{}: it has create_args, and {} takes none", doing, parent.name.str()));
   }
-  if (wanted.aggregate.value_or(1) > 1 && !parent.capabilities.aggregation) {
-    throw Error(ExitCode::failed, fmt::format("{}: it wants an aggregate of {}, and {} cannot aggregate",
-                                              doing, *wanted.aggregate, parent.name.str()));
+  const std::uint64_t units = wanted.aggregate.value_or(1);
+  if (units > 1 && units > type.most_units.value_or(1)) {
+    throw Error(ExitCode::failed,
+                type.most_units
+                    ? fmt::format("{}: it wants {} instances as one, and {} on {} takes {} at most", doing,
+                                  units, type.id.str(), parent.name.str(), *type.most_units)
+                    : fmt::format("{}: it wants {} instances as one, and {} on {} cannot aggregate", doing,
+                                  units, type.id.str(), parent.name.str()));
   }
-}
-
-Job plan_start(const Snapshot& seen, const Definition& wanted, const std::string& goal) {
-  Job job{goal.empty() ? fmt::format("start '{}'", wanted.uuid.str()) : goal, wanted.uuid.str(),
-          wanted.parent.str(), wanted.type.str()};
-  const std::string doing = "cannot " + job.goal;
-  if (const Device* active = seen.find_device(wanted.uuid)) {
-    require_same(*active, wanted, doing);
-    if (active->type) {
-      job.note = "is active already";
-    } else {  // somebody is just making it
-      job.steps.push_back({AwaitDevice{wanted.uuid, wanted.type, creation_patience}, std::nullopt});
-    }
-    return job;
+  if (wanted.function && !parent.capabilities.functions) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: it names a virtual function, and {} has none that carry devices", doing,
+                            parent.name.str()));
   }
-  const Type& type = require_type(seen, wanted.parent, wanted.type, doing);
-  const Parent& parent = *seen.find_parent(wanted.parent.str());
-  require_capabilities(parent, wanted, doing);
-  if (type.available == 0U) {
-    throw Error(
-        ExitCode::no_capacity,
-        fmt::format("{}: no instance of {} is left on {}", doing, wanted.type.str(), wanted.parent.str()),
-        fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
-                    wanted.parent.str()));
-  }
-  job.steps.push_back({CreateDevice{wanted.uuid, wanted.parent, wanted.type},
-                       RemoveDevice{device_to_be(parent, wanted), removal_patience}});
-  for (const Attribute& attribute : wanted.attributes) {
-    job.steps.push_back({WriteAttribute{wanted.uuid, attribute}, std::nullopt});  // goes with the device
-  }
-  job.steps.push_back({AwaitDevice{wanted.uuid, wanted.type, creation_patience}, std::nullopt});
-  if (wanted.node) {
-    job.steps.push_back({OwnNode{wanted.uuid, *wanted.node}, std::nullopt});
-  }
-  return job;
 }
 
 std::string describe(const std::vector<Holder>& holders) {
@@ -130,7 +148,8 @@ std::string describe(const std::vector<Holder>& holders) {
   return names.empty() ? "a process that cannot be found" : join(names, ", ");
 }
 
-Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane) {
+Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
+              const std::vector<Uuid>& together) {
   Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid.str(), lane.str(), {}, {}, {}};
   const Device* device = seen.find_device(request.uuid);
   if (device == nullptr) {
@@ -138,6 +157,12 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     return job;
   }
   job.type = device->type ? device->type->str() : std::string{};
+  if (device->foreign) {
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot {}: virtual function {} was set by somebody else", job.goal,
+                            device->kernel_name()),
+                fmt::format("make it yours first: mdevadm define {}", device->uuid.str()));
+  }
   const bool waits = request.wait_for_holders.count() > 0;
   if (device->busy && !waits && !request.force) {
     throw Error(
@@ -147,7 +172,27 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   if (waits) {
     job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force}, std::nullopt});
   }
-  job.steps.push_back({RemoveDevice{*device, removal_patience, request.force}, std::nullopt});
+  const Parent* parent = seen.find_parent(device->parent.str());
+  const Capabilities can = parent != nullptr ? parent->capabilities : Capabilities{};
+  const unsigned last_stage = can.online ? removing : going_offline;
+  if (can.online_together) {
+    require_companions(seen, *device, together, "cannot " + job.goal);
+  }
+  const bool switches = can.online_together ? goes_first(seen, *device, together) : device->online != false;
+  if (can.online && switches) {
+    job.steps.push_back({SetOnline{*device, false}, SetOnline{*device, true}, going_offline});
+  }
+  job.steps.push_back({RemoveDevice{*device, removal_patience, request.force}, std::nullopt, last_stage});
+  if (device->remembered) {
+    job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
+  }
+  return job;
+}
+
+Job plan_release(const Device& device, const StopRequest& request) {
+  Job job{fmt::format("stop '{}'", device.uuid.str()), device.uuid.str(), device.uuid.str(),
+          device.type ? device.type->str() : std::string{}};
+  job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force}, std::nullopt});
   return job;
 }
 

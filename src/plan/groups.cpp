@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/room.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
 
 namespace {
-
-constexpr unsigned making = 0;  // stages of a start
-constexpr unsigned giving = 1;
 
 Job group_job(const std::string& verb, const Group& group) {
   return {fmt::format("{} group '{}'", verb, group.name.str()), group.name.str(), {}, {}};
@@ -91,11 +89,6 @@ std::vector<const Device*> active_members(const Snapshot& seen, const Group& gro
   return active;
 }
 
-Job member_job(const std::string& verb, const Device& device, const Group& group) {
-  return {fmt::format("{} '{}' of group '{}'", verb, device.uuid.str(), group.name.str()), device.uuid.str(),
-          device.parent.str(), device.type ? device.type->str() : std::string{}};
-}
-
 }  // namespace
 
 const Group& require_group(const Groups& groups, const std::string& name, const std::string& doing) {
@@ -167,41 +160,48 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
   return result;
 }
 
-Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined) {
+Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined,
+                      const GroupStartOptions& options) {
   const std::string doing = fmt::format("cannot start group '{}'", group.name.str());
   const std::vector<const Definition*> members = members_of(group, defined, doing);
   Plan plan{.bond = Bond::all_or_none};
+  StartOptions together{.in_stages = true, .accept_abi = options.accept_abi, .sharing = group.sharing};
+  together.peers = options.peers;
+  together.vm = group.vm;
+  together.node = group.node;
   for (const Definition* member : members) {
-    Job job = plan_start(seen, *member,
-                         fmt::format("start '{}' of group '{}'", member->uuid.str(), group.name.str()));
-    for (Step& step : job.steps) {
-      step.stage = std::holds_alternative<OwnNode>(step.action) ? giving : making;
-    }
-    plan.jobs.push_back(std::move(job));
+    together.set.push_back(*member);
+  }
+  StartPlanner planner(seen, std::move(together));
+  for (const Definition* member : members) {
+    plan.jobs.push_back(
+        planner.plan(*member, fmt::format("start '{}' of group '{}'", member->uuid.str(), group.name.str())));
   }
   require_room(seen, members, doing);
   return plan;
 }
 
 Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
-  Plan plan;
-  std::vector<const Device*> active = active_members(seen, group);
-  std::reverse(active.begin(), active.end());
+  Plan plan{.backwards = true};
+  const std::vector<const Device*> active = active_members(seen, group);
+  std::vector<Uuid> together;
   std::vector<std::string> used;
   for (const Device* device : active) {
+    together.push_back(device->uuid);
     if (device->busy) {
       used.push_back(fmt::format("'{}' is in use by {}", device->uuid.str(), describe(device->holders)));
     }
-    Job job = member_job("stop", *device, group);
-    job.steps.push_back({RemoveDevice{*device, removal_patience, force}, std::nullopt});
-    plan.jobs.push_back(std::move(job));
   }
   if (!used.empty() && !force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
                 "nothing is stopped; end what uses it, wait for that with --timeout SECONDS, or remove it "
-                "all the same "
-                "with --force");
+                "all the same with --force");
+  }
+  for (const Device* device : active) {
+    Job job = plan_stop(seen, {device->uuid, {}, force}, device->parent, together);
+    job.goal += fmt::format(" of group '{}'", group.name.str());
+    plan.jobs.push_back(std::move(job));
   }
   return plan;
 }
@@ -211,9 +211,8 @@ Plan plan_group_release(const Snapshot& seen, const Group& group, std::chrono::m
   Plan plan{.bond = Bond::all_or_none};
   for (const Device* device : active_members(seen, group)) {
     if (device->busy) {
-      Job job = member_job("stop", *device, group);
-      job.lane = device->uuid.str();  // all are waited for at once
-      job.steps.push_back({AwaitRelease{*device, patience, force}, std::nullopt});
+      Job job = plan_release(*device, {device->uuid, patience, force});
+      job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }
   }

@@ -31,6 +31,24 @@ std::string describe_policy(const NodePolicy& policy) {
   return join(parts, ", ");
 }
 
+std::string describe_creation(const Creation& what) {
+  std::string text =
+      fmt::format("create {} on {} as {}", what.type.str(), what.parent.str(), what.uuid.str());
+  if (!what.name.empty()) {
+    text += fmt::format(", called {}", what.name);
+  }
+  if (what.units > 1) {
+    text += fmt::format(", of {} instances", what.units);
+  }
+  if (what.arguments) {
+    text += fmt::format(", with '{}'", printable(*what.arguments));
+  }
+  if (what.beside) {
+    text += fmt::format(", in the IOMMU group of {}", what.beside->uuid.str());
+  }
+  return text;
+}
+
 std::string where(const Definition& definition) {
   return fmt::format("definition of {} under {}", definition.uuid.str(), definition.parent.str());
 }
@@ -40,26 +58,44 @@ std::string where(const Definition& definition) {
 std::string describe(const Action& action) {
   return std::visit(
       Overloaded{
-          [](const CreateDevice& a) {
-            return fmt::format("create {} on {} as {}", a.type.str(), a.parent.str(), a.uuid.str());
-          },
+          [](const CreateDevice& a) { return describe_creation(a.what); },
           [](const RemoveDevice& a) {
             return fmt::format(
                 "remove {}{}", a.device.uuid.str(),
                 a.forced ? ", also if it is in use, and watch for " + seconds_of(a.patience) : "");
           },
+          [](const Aggregate& a) {
+            return fmt::format("see that {} is made of {} instances", a.device.uuid.str(), a.units);
+          },
           [](const WriteAttribute& a) {
-            return fmt::format("set attribute {} of {} to '{}'", a.attribute.name.str(), a.uuid.str(),
+            return fmt::format("set attribute {} of {} to '{}'", a.attribute.name.str(), a.device.uuid.str(),
                                printable(a.attribute.value));
           },
-          [](const AwaitDevice& a) { return fmt::format("wait for the node of {}", a.uuid.str()); },
+          [](const JoinPeers& a) {
+            return fmt::format("let {} share peer-to-peer resources as {}{}", a.device.uuid.str(),
+                               a.peers.str(), a.required ? "" : ", if it is of a kind that does");
+          },
+          [](const SetOnline& a) {
+            return fmt::format("{} {} {}", a.online ? "bring" : "take", a.device.uuid.str(),
+                               a.online ? "online" : "offline");
+          },
+          [](const AwaitDevice& a) { return fmt::format("wait for the node of {}", a.device.uuid.str()); },
           [](const AwaitRelease& a) {
             return fmt::format("wait at most {} until nobody uses {}", seconds_of(a.patience),
                                a.device.uuid.str());
           },
           [](const OwnNode& a) {
-            return fmt::format("give the node of {} to {}", a.uuid.str(), describe_policy(a.policy));
+            return fmt::format("give the node of {} to {}", a.device.uuid.str(), describe_policy(a.policy));
           },
+          [](const CheckMigration& a) {
+            return fmt::format("see that {} on {} takes the migration version '{}'", a.type.str(),
+                               a.parent.str(), printable(a.version));
+          },
+          [](const KeepRecord& a) {
+            return fmt::format("remember that {} is {}", a.record.uuid.str(),
+                               a.record.finished ? "up" : "coming up");
+          },
+          [](const DropRecord& a) { return fmt::format("forget {}", a.uuid.str()); },
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },

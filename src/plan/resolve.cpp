@@ -127,4 +127,30 @@ const Definition& require_definition(const Found& found, const std::string& doin
   return *found.definitions.front();
 }
 
+const Type* resolve_type(const Parent& parent, std::string_view word) {
+  const auto the_one = [&](const auto& is_meant) -> const Type* {
+    const Type* found = nullptr;
+    for (const Type& type : parent.types) {
+      if (is_meant(type)) {
+        if (found != nullptr) {
+          return nullptr;
+        }
+        found = &type;
+      }
+    }
+    return found;
+  };
+  if (const Type* type = parent.find_type(std::string(word))) {
+    return type;
+  }
+  if (const Type* type = the_one([&](const Type& one) { return same_type(one.id.str(), word); })) {
+    return type;
+  }
+  const std::string name = to_lower(word);
+  return the_one([&](const Type& type) {
+    const std::string other = to_lower(type.name.value_or(""));
+    return !other.empty() && (other == name || other.ends_with(" " + name));
+  });
+}
+
 }  // namespace mdevadm

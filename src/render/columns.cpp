@@ -44,8 +44,8 @@ Value state(const DeviceRow& row) {
   if (row.device == nullptr) {
     return std::string("inactive");
   }
-  const bool drifted =
-      row.definition != nullptr && row.device->type && *row.device->type != row.definition->type;
+  const bool drifted = row.definition != nullptr && row.device->type &&
+                       !same_type(row.device->type->str(), row.definition->type.str());
   return std::string(drifted ? "drifted" : "active");
 }
 
@@ -87,6 +87,20 @@ Value holders_of(const DeviceRow& row) {
   for (const Holder& holder : row.device->holders) {
     list.items.push_back({{"pid", static_cast<std::uint64_t>(holder.pid)}, {"command", holder.command}});
     texts.push_back(fmt::format("{}({})", holder.command, holder.pid));
+  }
+  list.text = join(texts, " ");
+  return list;
+}
+
+Value pins_of_row(const DeviceRow& row) {
+  if (row.definition == nullptr || !row.definition->abi) {
+    return {};
+  }
+  List list;
+  std::vector<std::string> texts;
+  for (const Pin& pin : *row.definition->abi) {
+    list.items.push_back({{"name", pin.name}, {"value", pin.value}});
+    texts.push_back(fmt::format("{}={}", pin.name, pin.value));
   }
   list.text = join(texts, " ");
   return list;
@@ -163,6 +177,30 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
      }},
     {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, as defined", dev, true},
      attributes_of},
+    {{"vf", "VF", Kind::text, "virtual function that is to carry it, as defined", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->function) : Value();
+     }},
+    {{"pins", "PINS", Kind::list, "what its guest saw when it was defined", dev, true}, pins_of_row},
+    {{"kernel_name", "KERNEL-NAME", Kind::text,
+      "what the kernel calls it, if not by its UUID: a PCI address, say", dev},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? text_or_none(r.device->name) : Value();
+     }},
+    {{"online", "ONLINE", Kind::truth, "whether it is online, where devices have such a state",
+      dev | Facet::online},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr && r.device->online ? Value(*r.device->online) : Value();
+     }},
+    {{"units", "UNITS", Kind::number, "instances it is made of, where it says", dev | Facet::units},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? number_or_none(r.device->units) : Value();
+     }},
+    {{"peers", "PEERS", Kind::text, "as which it shares peer-to-peer resources, where it can",
+      dev | Facet::peers},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr && r.device->peers ? Value(r.device->peers->str()) : Value();
+     }},
     {{"iommu_group", "IOMMU-GROUP", Kind::number, "number of its IOMMU group", dev | Facet::iommu_group},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr ? number_or_none(r.device->iommu_group) : Value();
@@ -196,6 +234,15 @@ constexpr auto type_table = std::to_array<Column<TypeRow>>({
      [](const TypeRow& r) -> Value { return r.type->id.str(); }},
     {{"available", "AVAILABLE", Kind::number, "how many more can be made now", Facet::available},
      [](const TypeRow& r) -> Value { return number_or_none(r.type->available); }},
+    {{"used", "USED", Kind::number, "how many devices of it there are", Facet::types | dev},
+     [](const TypeRow& r) -> Value { return number_or_none(r.used); }},
+    {{"maximum", "MAXIMUM", Kind::number, "how many an idle parent can make",
+      Facet::types | Facet::description},
+     [](const TypeRow& r) -> Value { return number_or_none(r.type->maximum); }},
+    {{"aggregate", "AGGREGATE", Kind::number,
+      "how many instances one device can be made of; then available counts these",
+      Facet::aggregation | Facet::description},
+     [](const TypeRow& r) -> Value { return number_or_none(r.type->most_units); }},
     {{"device_api", "API", Kind::text, "VFIO device API: vfio-pci, vfio-ap, vfio-ccw ...", Facet::device_api},
      [](const TypeRow& r) -> Value { return text_or_none(r.type->device_api); }},
     {{"name", "NAME", Kind::text, "the vendor's name for it", Facet::type_name},
@@ -212,6 +259,78 @@ constexpr auto type_table = std::to_array<Column<TypeRow>>({
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
     {{"dialect", "DIALECT", Kind::text, "shape of the kernel interface that the parent speaks", Facet::types},
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->dialect); }},
+    {{"migration_version", "MIGRATION-VERSION", Kind::text,
+      "what another host's driver must take for a guest to move there",
+      Facet::types | Facet::migration_version},
+     [](const TypeRow& r) -> Value { return text_or_none(r.type->migration_version); }},
+});
+
+Value abilities_of(const ParentRow& row) {
+  const Capabilities& can = row.parent->capabilities;
+  List list;
+  std::vector<std::string> texts;
+  const auto add = [&](const char* name, Support support) {
+    if (support != Support::no) {
+      const std::string word = support == Support::yes ? "yes" : "perhaps";
+      list.items.push_back({{"ability", std::string(name)}, {"support", word}});
+      texts.push_back(fmt::format("{}: {}", name, word));
+    }
+  };
+  const auto yes_if = [](bool is_so) { return is_so ? Support::yes : Support::no; };
+  const bool aggregates = std::any_of(row.parent->types.begin(), row.parent->types.end(),
+                                      [](const Type& type) { return type.most_units.value_or(1) > 1; });
+  add("create arguments", can.create_arguments);
+  add("aggregation", yes_if(aggregates));
+  add("online", yes_if(can.online));
+  add("shared IOMMU groups", can.kernel_groups);
+  add("virtual functions", yes_if(can.functions));
+  list.text = join(texts, ", ");
+  return list;
+}
+
+Value functions_of(const ParentRow& row) {
+  List list;
+  std::vector<std::string> texts;
+  for (const Function& function : row.parent->functions) {
+    list.items.push_back({{"address", function.address}, {"type", text_or_none(function.type)}});
+    texts.push_back(fmt::format("{}: {}", function.address, function.type ? function.type->str() : "free"));
+  }
+  list.text = join(texts, " ");
+  return list;
+}
+
+constexpr auto parent_table = std::to_array<Column<ParentRow>>({
+    {{"parent", "PARENT", Kind::text, "name of the device", Facet::parents},
+     [](const ParentRow& r) -> Value { return r.parent->name.str(); }},
+    {{"dialect", "DIALECT", Kind::text, "shape of the kernel interface that it speaks", Facet::types},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->dialect); }},
+    {{"abilities", "ABILITIES", Kind::list, "what that interface can do beyond creating and removing",
+      Facet::types | Facet::aggregation | Facet::description},
+     abilities_of},
+    {{"types", "TYPES", Kind::number, "how many types it offers now", Facet::types},
+     [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.parent->types.size()); }},
+    {{"devices", "DEVICES", Kind::number, "how many devices it has", dev},
+     [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.devices); }},
+    {{"notice", "NOTICE", Kind::text, "why it offers less than it could", Facet::types},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->notice); }},
+    {{"types_text", "TYPES-TEXT", Kind::text, "what it says of its types, where that is not understood",
+      Facet::types},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->types_text); }},
+    {{"functions", "FUNCTIONS", Kind::list, "its virtual functions and the type that each carries",
+      Facet::types},
+     functions_of},
+    {{"driver", "DRIVER", Kind::text, "its driver", Facet::parent_identity},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver); }},
+    {{"driver_version", "DRIVER-VERSION", Kind::text, "version of the driver's module",
+      Facet::parent_identity},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver_version); }},
+    {{"pci_id", "PCI-ID", Kind::text, "PCI vendor and device", Facet::parent_identity},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
+    {{"pci_subsystem", "PCI-SUBSYSTEM", Kind::text, "PCI vendor and device of the subsystem",
+      Facet::parent_identity},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->pci_subsystem); }},
+    {{"path", "PATH", Kind::text, "its folder in sysfs", Facet::parents},
+     [](const ParentRow& r) -> Value { return "/" + r.parent->path; }},
 });
 
 Value group_state(const GroupRow& row) {
@@ -260,6 +379,10 @@ std::span<const Column<DeviceRow>> device_columns() {
 
 std::span<const Column<TypeRow>> type_columns() {
   return type_table;
+}
+
+std::span<const Column<ParentRow>> parent_columns() {
+  return parent_table;
 }
 
 std::span<const Column<GroupRow>> group_columns() {

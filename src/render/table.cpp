@@ -185,6 +185,24 @@ std::string render_table(Grid grid, const TableStyle& style) {
   return plain ? plain_table(grid, rows) : smart_table(grid, rows, style);
 }
 
+namespace {
+
+// Two fields are a thing and what is said of it; of more, each needs its name.
+std::string sheet_line(const Record& record) {
+  if (record.size() == 2) {
+    return fmt::format("{}: {}", printable(text_of(record[0].second)), printable(text_of(record[1].second)));
+  }
+  std::vector<std::string> fields;
+  for (const auto& [key, value] : record) {
+    if (const std::string text = text_of(value); text != nothing) {
+      fields.push_back(fmt::format("{} {}", key, printable(text)));
+    }
+  }
+  return join(fields, ", ");
+}
+
+}  // namespace
+
 std::string render_sheet(const Grid& grid) {
   std::size_t width = 0;
   for (const ColumnInfo& info : grid.columns) {
@@ -201,13 +219,7 @@ std::string render_sheet(const Grid& grid) {
       if (list != nullptr && !list->items.empty()) {
         result += heading + "\n";
         for (std::size_t n = 0; n < list->items.size(); ++n) {
-          std::vector<std::string> fields;
-          for (const auto& [key, value] : list->items[n]) {
-            if (const std::string text = text_of(value); text != nothing) {
-              fields.push_back(fmt::format("{} {}", key, printable(text)));
-            }
-          }
-          result += fmt::format("  {}. {}\n", n + 1, join(fields, ", "));
+          result += fmt::format("  {}. {}\n", n + 1, sheet_line(list->items[n]));
         }
       } else if (const std::string text = text_of(row[i]); text != nothing) {
         result += fmt::format("{:<{}} {}\n", heading, width + 1, printable(text));

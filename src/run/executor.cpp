@@ -12,6 +12,7 @@
 #include <thread>
 
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -41,10 +42,10 @@ class Performer {
 
   void operator()(const CreateDevice& action) const {
     try {
-      effects_.host.create(action.parent, action.type, action.uuid);
+      effects_.host.create(action.what);
     } catch (const Error& error) {
       if (error.code() == ExitCode::conflict) {
-        explain_existing(action);
+        explain_existing(action.what);
       }
       throw;
     }
@@ -63,20 +64,39 @@ class Performer {
         "it ends by itself when the device is closed; until then its UUID and its instance stay taken");
   }
 
+  void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
+
   void operator()(const WriteAttribute& action) const {
-    effects_.host.write_attribute(action.uuid, action.attribute);
+    effects_.host.write_attribute(action.device, action.attribute);
   }
 
-  void operator()(const AwaitDevice& action) const {
-    if (!effects_.host.wait_for_device(action.uuid, action.patience)) {
-      warnings_.push_back(fmt::format(
-          "'{}' is up, but there is no /dev/vfio here in which its node could show", action.uuid.str()));
+  void operator()(const JoinPeers& action) const {
+    if (effects_.host.join_peers(action.device, action.peers) || !action.required || !action.leader) {
+      return;
     }
-    const Snapshot seen = effects_.host.observe({Facet::devices, std::nullopt, std::vector{action.uuid}});
-    const Device* device = seen.find_device(action.uuid);
-    if (device == nullptr || device->type != action.type) {
+    // It has no attribute for it: then it was created in the group, or does not share.
+    const std::optional<Device> now = effects_.host.look_at(action.device);
+    const std::optional<Device> leader = effects_.host.look_at(*action.leader);
+    if (!now || !leader || now->iommu_group != leader->iommu_group) {
+      throw Error(ExitCode::failed,
+                  fmt::format("it does not share the IOMMU group of '{}': its driver has no way to",
+                              action.leader->uuid.str()),
+                  "leave that to the drivers with --p2p auto");
+    }
+  }
+
+  void operator()(const SetOnline& action) const { effects_.host.set_online(action.device, action.online); }
+
+  void operator()(const AwaitDevice& action) const {
+    const Uuid& uuid = action.device.uuid;
+    if (!effects_.host.wait_for_device(action.device, action.patience)) {
+      warnings_.push_back(
+          fmt::format("'{}' is up, but there is no /dev/vfio here in which its node could show", uuid.str()));
+    }
+    const std::optional<Device> now = effects_.host.look_at(action.device);
+    if (!now || now->type != action.device.type) {
       throw Error(ExitCode::conflict,
-                  device == nullptr ? "somebody removed it meanwhile" : "somebody made it of another type");
+                  now ? "somebody made it of another type" : "somebody removed it meanwhile");
     }
   }
 
@@ -94,7 +114,19 @@ class Performer {
     }
   }
 
-  void operator()(const OwnNode& action) const { effects_.host.own_node(action.uuid, action.policy); }
+  void operator()(const OwnNode& action) const { effects_.host.own_node(action.device, action.policy); }
+
+  void operator()(const CheckMigration& action) const {
+    if (effects_.host.takes_migration_version(action.parent, action.type, action.version) == false) {
+      throw Error(ExitCode::abi_differs,
+                  fmt::format("the driver does not take the migration version '{}' of its definition",
+                              printable(action.version)),
+                  "take it as it is now with --accept-abi");
+    }
+  }
+
+  void operator()(const KeepRecord& action) const { effects_.store.keep_record(action.record); }
+  void operator()(const DropRecord& action) const { effects_.store.drop_record(action.uuid); }
   void operator()(const AddDefinition& action) const { effects_.store.add(action.definition, action.text); }
   void operator()(const ReplaceDefinition& action) const {
     effects_.store.replace(action.before, action.after);
@@ -109,17 +141,19 @@ class Performer {
   void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
 
  private:
-  // The kernel knew the UUID though it was not active when we looked: another process was quicker, or a
-  // removal is pending.
-  void explain_existing(const CreateDevice& action) const {
-    const Snapshot seen = effects_.host.observe({Facet::devices, std::nullopt, std::vector{action.uuid}});
-    const Device* device = seen.find_device(action.uuid);
-    if (device == nullptr) {
+  // The kernel knew the UUID though it was not active when we looked: somebody was quicker, or a removal is
+  // pending.
+  void explain_existing(const Creation& what) const {
+    Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
+    device.name = what.name;
+    const std::optional<Device> now = effects_.host.look_at(device);
+    if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
                   "the kernel waits until whoever uses it has closed it");
     }
-    if (device->parent == action.parent) {
-      (*this)(AwaitDevice{action.uuid, action.type, creation_patience});
+    if (now && now->parent == what.parent && what.name.empty()) {
+      device.path = now->path;
+      (*this)(AwaitDevice{device, creation_patience});
       throw AlreadySo{"is active already"};
     }
   }
@@ -128,176 +162,141 @@ class Performer {
   std::vector<std::string>& warnings_;
 };
 
-class JobRun {
+// Calls a function for each job's number, in lanes.
+using ForEachJob = std::function<void(const std::function<void(std::size_t)>&)>;
+
+class Run {
  public:
-  JobRun(const Job& job, const Effects& effects, Progress& progress, std::mutex& speaking)
-      : job_(job), effects_(effects), progress_(progress), speaking_(speaking) {}
+  Run(const Plan& plan, const Effects& effects, Progress& progress)
+      : plan_(plan),
+        effects_(effects),
+        progress_(progress),
+        results_(plan.jobs.size()),
+        done_(plan.jobs.size()) {}
 
-  JobResult run() {
-    if (job_.steps.empty()) {
-      result_.outcome = Outcome::unchanged;
-      result_.note = job_.note;
-      return std::move(result_);
-    }
-    std::size_t done = 0;
-    try {
-      for (; done < job_.steps.size(); ++done) {
-        throw_if_interrupted();
-        std::visit(Performer(effects_, result_.warnings), job_.steps[done].action);
-        const std::lock_guard lock(speaking_);
-        progress_.done(job_, job_.steps[done].action);
-      }
-    } catch (const AlreadySo& so) {
-      result_.outcome = Outcome::unchanged;
-      result_.note = so.note;
-    } catch (const Error& error) {
-      fail(error, done);
-    } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
-      fail(Error(ExitCode::failed, error.what()), done);
-    }
-    return std::move(result_);
-  }
-
- private:
-  void fail(const Error& error, std::size_t done) {
-    std::string message = fmt::format("cannot {}: {}", job_.goal, error.what());
-    const std::vector<std::string> left = undo(done);
-    if (!left.empty()) {
-      message += fmt::format("; could not be undone: {}", join(left, "; "));
-    } else if (undone_ > 0) {
-      message += "; what was done before is undone";
-    }
-    result_.outcome = Outcome::failed;
-    result_.error = Error(error.code(), message, error.hint());
-  }
-
-  // Takes back the first `done` steps, the last one first. What cannot be taken back is told, and the rest
-  // still tried.
-  std::vector<std::string> undo(std::size_t done) {
-    std::vector<std::string> left;
-    while (done-- > 0) {
-      const std::optional<Action>& undo = job_.steps[done].undo;
-      if (!undo) {
-        continue;
-      }
-      try {
-        std::visit(Performer(effects_, result_.warnings), *undo);
-        ++undone_;
-        const std::lock_guard lock(speaking_);
-        progress_.undone(job_, *undo);
-      } catch (const std::exception& error) {
-        left.push_back(fmt::format("{} ({})", describe(*undo), error.what()));
-      }
-    }
-    return left;
-  }
-
-  const Job& job_;
-  const Effects& effects_;
-  Progress& progress_;
-  std::mutex& speaking_;
-  JobResult result_;
-  std::size_t undone_ = 0;
-};
-
-// Jobs of which all are done or none.
-class TogetherRun {
- public:
-  TogetherRun(const Plan& plan, const Effects& effects, Progress& progress)
-      : plan_(plan), effects_(effects), progress_(progress), results_(plan.jobs.size()) {}
-
-  std::vector<JobResult> run(const std::function<void(const std::function<void(std::size_t)>&)>& in_lanes) {
+  std::vector<JobResult> run(const ForEachJob& in_lanes) {
     std::set<unsigned> stages;
     for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
       const Job& job = plan_.jobs[i];
       results_[i].outcome = job.steps.empty() ? Outcome::unchanged : Outcome::done;
       results_[i].note = job.note;
+      results_[i].warnings = job.warnings;
       for (const Step& step : job.steps) {
         stages.insert(step.stage);
       }
     }
     for (const unsigned stage : stages) {
-      if (!failed_) {
-        in_lanes([&](std::size_t job) { run_stage(job, stage); });
-      }
+      in_lanes([&](std::size_t job) { run_stage(job, stage); });
     }
-    if (failed_) {
+    if (failed_ && all_or_none()) {
       undo_all();
     }
     return std::move(results_);
   }
 
  private:
+  struct DoneStep {
+    std::size_t number;  // in the order in which steps were done, over all jobs
+    const Step* step;
+  };
+
+  bool all_or_none() const { return plan_.bond == Bond::all_or_none; }
+
   void run_stage(std::size_t number, unsigned stage) {
     const Job& job = plan_.jobs[number];
     JobResult& result = results_[number];
     for (const Step& step : job.steps) {
-      if (step.stage != stage || failed_ || result.outcome == Outcome::unchanged) {
+      const bool stopped = result.outcome != Outcome::done || (failed_ && all_or_none());
+      if (step.stage != stage || stopped) {
         continue;
       }
       try {
         throw_if_interrupted();
         std::visit(Performer(effects_, result.warnings), step.action);
         const std::lock_guard lock(mutex_);
-        done_.push_back({number, &step});
+        done_[number].push_back({steps_done_++, &step});
         progress_.done(job, step.action);
       } catch (const AlreadySo& so) {
         result.outcome = Outcome::unchanged;
         result.note = so.note;
       } catch (const Error& error) {
         fail(number, error);
-      } catch (const std::exception& error) {
+      } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
         fail(number, Error(ExitCode::failed, error.what()));
       }
     }
   }
 
   void fail(std::size_t number, const Error& error) {
-    const std::lock_guard lock(mutex_);
     failed_ = true;
     results_[number].outcome = Outcome::failed;
     results_[number].error = Error(
         error.code(), fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()), error.hint());
+    if (!all_or_none()) {
+      std::vector<std::string> left;
+      bool any = false;
+      for (const DoneStep& done : std::views::reverse(done_[number])) {
+        any |= undo(number, *done.step, left);
+      }
+      add_ending(number, left, any ? "; what was done before is undone" : "");
+    }
   }
 
-  // In the order in which things were done, backwards, one at a time: that is a state that was there before.
+  // In the order in which things were done, backwards, one at a time: each state on the way was there before.
   void undo_all() {
-    std::vector<std::string> left;
-    for (const DoneStep& entry : std::views::reverse(done_)) {
-      JobResult& result = results_[entry.job];
-      if (result.outcome == Outcome::unchanged || !entry.step->undo) {
-        continue;
-      }
-      try {
-        std::visit(Performer(effects_, result.warnings), *entry.step->undo);
-        progress_.undone(plan_.jobs[entry.job], *entry.step->undo);
-      } catch (const std::exception& error) {
-        left.push_back(fmt::format("{} ({})", describe(*entry.step->undo), error.what()));
+    std::map<std::size_t, std::pair<std::size_t, const Step*>, std::greater<>> steps;
+    for (std::size_t job = 0; job < done_.size(); ++job) {
+      for (const DoneStep& done : done_[job]) {
+        steps.emplace(done.number, std::pair(job, done.step));
       }
     }
-    for (JobResult& result : results_) {
-      result.outcome = result.outcome == Outcome::done ? Outcome::undone : result.outcome;
-      if (result.error) {
-        result.error = Error(result.error->code(),
-                             fmt::format("{}; {}", result.error->what(),
-                                         left.empty() ? "the whole group is as it was before"
-                                                      : "could not be undone: " + join(left, "; ")),
-                             result.error->hint());
+    std::vector<std::string> left;
+    for (const auto& [number, step] : steps) {
+      if (results_[step.first].outcome != Outcome::unchanged) {
+        undo(step.first, *step.second, left);
       }
+    }
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      results_[i].outcome = results_[i].outcome == Outcome::done ? Outcome::undone : results_[i].outcome;
+      add_ending(i, left, "; the whole group is as it was before");
     }
   }
 
-  struct DoneStep {
-    std::size_t job;
-    const Step* step;
-  };
+  // What cannot be taken back is told, and the rest still tried.
+  bool undo(std::size_t number, const Step& step, std::vector<std::string>& left) {
+    if (!step.undo) {
+      return false;
+    }
+    try {
+      std::visit(Performer(effects_, results_[number].warnings), *step.undo);
+      const std::lock_guard lock(mutex_);
+      progress_.undone(plan_.jobs[number], *step.undo);
+      return true;
+    } catch (const std::exception& error) {
+      left.push_back(fmt::format("{} ({})", describe(*step.undo), error.what()));
+      return false;
+    }
+  }
+
+  void add_ending(std::size_t number, const std::vector<std::string>& left,
+                  const std::string& if_all_undone) {
+    std::optional<Error>& error = results_[number].error;
+    if (error) {
+      error =
+          Error(error->code(),
+                error->what() + (left.empty() ? if_all_undone
+                                              : fmt::format("; could not be undone: {}", join(left, "; "))),
+                error->hint());
+    }
+  }
 
   const Plan& plan_;
   const Effects& effects_;
   Progress& progress_;
   std::vector<JobResult> results_;
   std::mutex mutex_;
-  std::vector<DoneStep> done_;
+  std::vector<std::vector<DoneStep>> done_;  // of each job
+  std::size_t steps_done_ = 0;
   std::atomic<bool> failed_ = false;
 };
 
@@ -308,7 +307,12 @@ std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progr
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     lanes[plan.jobs[i].lane].push_back(i);
   }
-  const auto in_lanes = [&](const std::function<void(std::size_t)>& run) {
+  if (plan.backwards) {
+    for (auto& [parent, lane] : lanes) {
+      std::reverse(lane.begin(), lane.end());
+    }
+  }
+  const ForEachJob in_lanes = [&](const std::function<void(std::size_t)>& run) {
     const auto run_lane = [&](const std::vector<std::size_t>& lane) {
       std::for_each(lane.begin(), lane.end(), run);
     };
@@ -321,13 +325,7 @@ std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progr
       threads.emplace_back(run_lane, std::cref(lane));
     }
   };
-  if (plan.bond == Bond::all_or_none) {
-    return TogetherRun(plan, effects, progress).run(in_lanes);
-  }
-  std::vector<JobResult> results(plan.jobs.size());
-  std::mutex speaking;
-  in_lanes([&](std::size_t i) { results[i] = JobRun(plan.jobs[i], effects, progress, speaking).run(); });
-  return results;
+  return Run(plan, effects, progress).run(in_lanes);
 }
 
 }  // namespace mdevadm

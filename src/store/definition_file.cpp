@@ -108,7 +108,11 @@ class Reader {
       read_attributes(node, into);
     } else if (key == "node") {
       read_node(node, into);
-    } else if (key != "type" && key != "uuid" && key != "parent" && key != "abi") {
+    } else if (key == "vf") {
+      into.function = checked_text<FunctionName>(node, key, component_rule);
+    } else if (key == "abi") {
+      read_abi(node, into);
+    } else if (key != "type" && key != "uuid" && key != "parent") {
       note_unknown(key, where);
     }
   }
@@ -149,6 +153,19 @@ class Reader {
     }
     note_unknown_but(*table, {"owner", "group", "mode"});
     into.node = std::move(policy);
+  }
+
+  // Whatever is pinned, by this version or another, is kept; what is no text is none of ours.
+  void read_abi(const toml::node& node, Definition& into) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) {
+      broken(node, fmt::format("'abi' must be a table ([abi]), not {}", kind_name(node)));
+    }
+    Abi abi;
+    for (const auto& [key, value] : *table) {
+      abi.push_back({std::string(key.str()), text_of(value, key.str())});
+    }
+    into.abi = std::move(abi);
   }
 
   void note_unknown_but(const toml::table& table, std::initializer_list<std::string_view> known) {

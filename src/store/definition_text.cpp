@@ -13,25 +13,6 @@ namespace mdevadm::store {
 
 namespace {
 
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"': result += "\\\""; break;
-      case '\\': result += "\\\\"; break;
-      case '\n': result += "\\n"; break;
-      case '\t': result += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          result += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          result += c;
-        }
-    }
-  }
-  return result + '"';
-}
-
 // The keys of the top level that are single values, as text; absent ones as nothing. In the order of a new
 // file.
 using TopKey = std::pair<std::string, std::optional<std::string>>;
@@ -44,12 +25,21 @@ std::vector<TopKey> top_keys(const Definition& definition) {
       {"aggregate",
        definition.aggregate ? std::optional(fmt::format("{}", *definition.aggregate)) : std::nullopt},
       {"create_args", definition.create_args ? std::optional(quoted(*definition.create_args)) : std::nullopt},
+      {"vf", definition.function ? std::optional(quoted(definition.function->str())) : std::nullopt},
   };
 }
 
 std::string attribute_block(const Attribute& attribute) {
   return fmt::format("[[attribute]]\nname = {}\nvalue = {}\n", quoted(attribute.name.str()),
                      quoted(attribute.value));
+}
+
+std::string abi_block(const Abi& abi) {
+  std::string text = "[abi]\n";
+  for (const Pin& pin : abi) {
+    text += fmt::format("{} = {}\n", pin.name, quoted(pin.value));
+  }
+  return text;
 }
 
 std::string inline_attribute(const Attribute& attribute) {
@@ -122,6 +112,7 @@ class Editor {
       }
     }
     change_attributes(before.attributes, after.attributes);
+    change_abi(before.abi, after.abi);
     return apply();
   }
 
@@ -202,6 +193,34 @@ class Editor {
 
   void remove_lines(std::size_t from, std::size_t to) {
     patches_.push_back({line_start(from), line_start(to) - line_start(from), {}});
+  }
+
+  // Value by value, so that comments between them stay.
+  void change_abi(const std::optional<Abi>& before, const std::optional<Abi>& after) {
+    if (before == after) {
+      return;
+    }
+    const toml::table* table = root_["abi"].as_table();
+    if (table == nullptr) {
+      insert_lines(line_starts_.size() + 1, (text_.empty() ? "" : "\n") + abi_block(after.value_or(Abi{})));
+      return;
+    }
+    const Abi& wanted = after ? *after : Abi{};
+    for (const auto& [key, node] : *table) {
+      const std::string* value = find_pin(wanted, key.str());
+      const std::size_t from = offset_of(node.source().begin);
+      if (value == nullptr) {
+        remove_lines(key.source().begin.line, node.source().end.line + 1);
+      } else {
+        patches_.push_back({from, offset_of(node.source().end) - from, quoted(*value)});
+      }
+    }
+    const std::size_t header = table->source().begin.line;
+    for (const Pin& pin : wanted) {
+      if (!table->contains(pin.name)) {
+        insert_lines(block_end(header), fmt::format("{} = {}\n", pin.name, quoted(pin.value)));
+      }
+    }
   }
 
   void change_attributes(const std::vector<Attribute>& before, const std::vector<Attribute>& after) {
@@ -315,6 +334,9 @@ std::string format_definition(const Definition& definition) {
     if (definition.node->mode) {
       text += fmt::format("mode = \"{:04o}\"\n", *definition.node->mode);
     }
+  }
+  if (definition.abi) {
+    text += "\n" + abi_block(*definition.abi);
   }
   return text;
 }

@@ -23,7 +23,7 @@ constexpr const char* devices_folder = "etc/mdevadm/devices";
 // Not below etc/: what is refused must leave no trace there.
 constexpr const char* lock_folder = "run/mdevadm";
 constexpr std::chrono::seconds lock_patience{10};
-constexpr std::chrono::seconds group_patience{60};  // drivers may take their time
+constexpr std::chrono::milliseconds short_wait{500};  // for somebody who needs not be named
 
 std::string file_name(const Uuid& uuid) {
   return uuid.str() + std::string(suffix);
@@ -129,21 +129,25 @@ sys::FileLock Store::lock() const {
                     lock_patience});
 }
 
-sys::FileLock Store::lock_groups() const {
-  return take_lock({"groups.lock", "cannot start or stop a group", group_patience});
-}
-
-sys::FileLock Store::take_lock(const LockRequest& request) const {
+sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
   const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", request.doing);
-  sys::Result<sys::FileLock> lock = sys::FileLock::acquire(folder, request.file, request.patience);
+  const auto holder = [&] {
+    const sys::LockHolder who = sys::FileLock::holder(folder, request.file);
+    return who.pid == 0 ? "another process" : fmt::format("process {} ({})", who.pid, who.command);
+  };
+  const auto try_for = [&](std::chrono::milliseconds patience) {
+    return sys::FileLock::acquire(folder, request.file, patience);
+  };
+  sys::Result<sys::FileLock> lock = try_for(waiting ? short_wait : request.patience);
+  if (!lock && lock.error().number == EWOULDBLOCK && waiting) {
+    waiting(holder());
+    lock = try_for(request.patience);
+  }
   if (!lock && lock.error().number == EWOULDBLOCK) {
-    const sys::LockHolder holder = sys::FileLock::holder(folder, request.file);
-    const std::string who =
-        holder.pid == 0 ? "another process" : fmt::format("process {} ({})", holder.pid, holder.command);
-    throw Error(
-        ExitCode::failed,
-        fmt::format("{}: {} has held the lock for {} seconds", request.doing, who, request.patience.count()),
-        "wait for it to end, or end it");
+    throw Error(ExitCode::failed,
+                fmt::format("{}: {} has held the lock for {} seconds", request.doing, holder(),
+                            request.patience.count()),
+                "wait for it to end, or end it");
   }
   return std::move(lock).or_throw("{}", request.doing);
 }

@@ -43,6 +43,14 @@ Uuid Uuid::random() {
   return result;
 }
 
+Uuid Uuid::of_name(std::string_view name) {
+  // Of names that nothing but this program gives UUIDs to.
+  static const Uuid space = *parse("5a2e1f0c-7d0b-4c57-9a53-3c1a7f6d2b10");
+  Uuid result;
+  ::uuid_generate_sha1(result.bytes_.data(), space.bytes_.data(), name.data(), name.size());
+  return result;
+}
+
 std::string Uuid::str() const {
   std::array<char, UUID_STR_LEN> text{};
   ::uuid_unparse_lower(bytes_.data(), text.data());

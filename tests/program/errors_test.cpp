@@ -130,8 +130,7 @@ TEST_CASE("options that may repeat do not swallow what follows") {
       world.run({"define", "--attr", "a=1", "--attr", "b=[x,y]", uuid, "--parent=mtty", "-tmtty-1"});
   CHECK(ran.code == 0);
   CHECK(ran.out == uuid + "\n");
-  CHECK(world.run({"show", uuid, "-o", "attributes"}).out ==
-        "attributes:\n  1. name a, value 1\n  2. name b, value [x,y]\n");
+  CHECK(world.run({"show", uuid, "-o", "attributes"}).out == "attributes:\n  1. a: 1\n  2. b: [x,y]\n");
 }
 
 TEST_CASE("defining over a file that does not parse does not lose it") {

@@ -38,6 +38,7 @@ for tree in samples nvidia i915 s390; do
   "$LAY_TREE" "$here/../trees/$tree.tree" "$host"
   prints types types --json
   prints devices list --json
+  prints parents show "$("$MDEVADM" --root "$host" types --json | jq -r '.types[0].parent')" --json
 done
 mkdir -p "$host/etc/mdevadm/devices/x"
 printf 'type = "t"\n[[attribute]]\nname = "a"\nvalue = "1"\n' >"$host/etc/mdevadm/devices/x/00000000-0000-0000-0000-000000000001.toml"

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <optional>
@@ -18,6 +20,7 @@ struct Look {
   std::optional<std::vector<ParentName>>
       details_of;                            // types and identity of these parents only, the others by name
   std::optional<std::vector<Uuid>> devices;  // these devices only
+  Records known{};  // what is remembered of devices, for what the kernel does not tell
 };
 
 // How a removal ended.
@@ -36,28 +39,51 @@ class Host {
   // cannot be read is absent. Throws Error if the folders of the mdev bus themselves cannot be read.
   Snapshot observe(const Look& look) const;
 
-  // Makes a device by one write to the type's `create`. Throws Error: conflict (the UUID exists),
-  // no_capacity, not_found (the parent or type is gone), failed.
-  void create(const ParentName& parent, const TypeName& type, const Uuid& uuid) const;
+  // Whether there are devices that are set on virtual functions, or could be: whose they are, the kernel does
+  // not tell.
+  bool has_functions() const;
+
+  // Makes a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type is
+  // gone), in_use (whom it was to join), failed.
+  void create(const Creation& what) const;
 
   // Waits until the device's type and VFIO node can be seen, at most `patience`. Where the root has no
   // /dev/vfio (a container, say) the node is not waited for, and the answer is false. Throws Error if they do
   // not come.
-  bool wait_for_device(const Uuid& uuid, std::chrono::milliseconds patience) const;
+  bool wait_for_device(const Device& device, std::chrono::milliseconds patience) const;
+
+  // Makes a new device one of so many instances where that is an attribute of the device, and sees that it is
+  // so wherever the device says. Throws Error.
+  void aggregate(const Device& device, std::uint64_t units) const;
+
+  // Makes the device share its IOMMU group with all that have this value of peer_to_peer_resource_uuid. False
+  // if it has no such attribute, so that it needs no such thing. Throws Error.
+  bool join_peers(const Device& device, const Uuid& peers) const;
+
+  // Brings it online or takes it offline; asks first, as the state that it has is refused. Throws Error.
+  void set_online(const Device& device, bool online) const;
 
   // Writes one attribute of a live device, by one write(2) of the value and a newline. Throws Error:
   // not_found (no such attribute), failed (refused).
-  void write_attribute(const Uuid& uuid, const Attribute& attribute) const;
+  void write_attribute(const Device& device, const Attribute& attribute) const;
 
   // Gives the device's VFIO nodes to whom the policy says. Throws Error.
-  void own_node(const Uuid& uuid, const NodePolicy& policy) const;
+  void own_node(const Device& device, const NodePolicy& policy) const;
 
   // Removes a device and waits at most `patience` for it to be gone; never longer, whatever the kernel does.
   // Gone already is success. Throws Error: in_use (the driver refuses), failed.
   Removal remove(const Device& device, std::chrono::milliseconds patience) const;
 
+  // Whether the device exists and what it is now; absent if it does not.
+  std::optional<Device> look_at(const Device& device) const;
+
   // Fills in who has the device open now, as observe() does with Facet::holders and Facet::busy.
   void look_who_holds(Device& device) const;
+
+  // Whether the driver takes this migration_version for the type: a write to the type's file, which changes
+  // nothing (Yan Zhao's patches). Nothing where there is no such file.
+  std::optional<bool> takes_migration_version(const ParentName& parent, const TypeName& type,
+                                              const std::string& version) const;
 
  private:
   const sys::Dir* root_;

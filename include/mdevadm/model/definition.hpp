@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mdevadm/model/abi.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
@@ -38,6 +39,8 @@ struct Definition {
   std::optional<std::string> create_args{};  // verbatim, understood or not
   std::vector<Attribute> attributes{};
   std::optional<NodePolicy> node{};
+  std::optional<FunctionName> function{};  // the virtual function that is to carry it; absent: any
+  std::optional<Abi> abi{};                // what the guest saw when it was defined
 
   bool operator==(const Definition&) const = default;
 };

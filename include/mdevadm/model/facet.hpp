@@ -20,7 +20,12 @@ enum class Facet : std::uint32_t {
   available = 1U << 9U,        // one read a type each, from here ...
   device_api = 1U << 10U,
   type_name = 1U << 11U,
-  description = 1U << 12U,  // ... to here
+  description = 1U << 12U,
+  aggregation = 1U << 13U,
+  migration_version = 1U << 14U,  // ... to here; and one a device
+  units = 1U << 15U,              // up to three reads a device
+  online = 1U << 16U,             // one read a device whose parent has such a switch
+  peers = 1U << 17U,              // one read a device
 };
 
 constexpr Facet operator|(Facet a, Facet b) {
@@ -43,10 +48,10 @@ constexpr bool has_any(Facet set, Facet wanted) {
 }
 
 // What reading a type, a parent or a device at all is implied by.
-constexpr Facet type_facets =
-    Facet::types | Facet::available | Facet::device_api | Facet::type_name | Facet::description;
+constexpr Facet type_facets = Facet::types | Facet::available | Facet::device_api | Facet::type_name |
+                              Facet::description | Facet::aggregation | Facet::migration_version;
 constexpr Facet parent_facets = type_facets | Facet::parents | Facet::parent_identity;
-constexpr Facet device_facets =
-    Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes | Facet::holders | Facet::busy;
+constexpr Facet device_facets = Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes |
+                                Facet::holders | Facet::busy | Facet::units | Facet::online | Facet::peers;
 
 }  // namespace mdevadm

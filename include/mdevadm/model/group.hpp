@@ -28,9 +28,16 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+// Whether members share an IOMMU group and peer-to-peer resources.
+enum class Sharing { off, automatic, required };
+
 struct Group {
   GroupName name;
   std::vector<Member> members{};  // in the order in which they are started
+  Sharing sharing = Sharing::automatic;
+  StartMode start = StartMode::manual;
+  std::optional<Uuid> vm{};          // of the virtual machine, for drivers that want to know it
+  std::optional<NodePolicy> node{};  // of all members that have none of their own
 
   bool has(const Definition& definition) const;
   bool operator==(const Group&) const = default;

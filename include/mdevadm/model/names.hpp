@@ -37,6 +37,7 @@ class Name {
 using ParentName =
     Name<is_component, struct ParentTag>;  // kernel name of the parent device: 0000:86:00.0, matrix
 using TypeName = Name<is_component, struct TypeTag>;                 // folder of the type: nvidia-17
+using FunctionName = Name<is_component, struct FunctionTag>;         // PCI address: 0000:41:00.4
 using AttributeName = Name<is_attribute_path, struct AttributeTag>;  // assign_adapter, nvidia/vgpu_params
 using Label = Name<is_label, struct LabelTag>;                       // a definition's own name
 

@@ -2,6 +2,7 @@
 // refused with Error.
 #pragma once
 
+#include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <string>
@@ -9,6 +10,9 @@
 #include <vector>
 
 namespace mdevadm {
+
+// What must be seen of a parent to define something on it.
+inline constexpr Facet facets_to_define = type_facets | Facet::parent_identity | Facet::devices;
 
 // Whether a definition must fit the host as it is now, or is for later: a driver that is not loaded, an image
 // being built.
@@ -21,8 +25,9 @@ struct DefineRequest {
   std::optional<Group> joins{};  // becomes its last member
 };
 
-// Throws Error: conflict (defined already under this parent, or the name is taken), not_found (parent or
-// type), failed.
+// Pins what the guest sees, where the parent is there: needs what plan/abi.hpp does of it, and
+// Facet::aggregation. Throws Error: conflict (defined already under this parent, or the name is taken),
+// not_found (parent or type), failed.
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request);
 
 // Which of a definition's attributes: all of a name, or the one at a place (counted from 1).
@@ -35,9 +40,11 @@ struct ModifyRequest {
   std::optional<std::optional<Label>> name;               // nothing inside: no name any more
   std::optional<std::optional<std::uint64_t>> aggregate;  // nothing inside: none any more
   std::optional<std::optional<std::string>> create_args;  // nothing inside: none any more
+  std::optional<std::optional<FunctionName>> function;    // nothing inside: none any more
   std::vector<AttributeSelector> delete_attributes;
   std::vector<Attribute> add_attributes;
   FitsHost fits = FitsHost::required;
+  bool accept_abi = false;  // pin what the guest would see now
 };
 
 // A definition that is so already is a job without steps. Throws Error: conflict (the name is taken),

@@ -23,11 +23,17 @@ Job plan_group_delete(const Group& group);
 std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,
                                           const std::string& doing);
 
+struct GroupStartOptions {
+  Uuid peers;  // as which members share what they share, unless some do already
+  bool accept_abi = false;
+};
+
 // All members or none: everything is created before the first node is given away, and whatever fails undoes
 // all. That the whole set fits is checked before anything is done, as far as it can be known (plan/room.hpp):
 // else Error{no_capacity}. Members that are up already stay as they are, and stay if the others fail. Needs
-// Facet::devices, and Facet::available and Facet::description of the members' parents.
-Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined);
+// facets_to_start() of the members, and Facet::description of their parents.
+Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined,
+                      const GroupStartOptions& options);
 
 // The members that are active, the last one first, in lanes. Throws Error{in_use}, naming all that are used
 // and by whom, before anything is done; not so with `force`. Needs Facet::holders and Facet::busy of them.

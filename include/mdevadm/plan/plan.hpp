@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <optional>
 #include <string>
@@ -13,9 +15,7 @@
 namespace mdevadm {
 
 struct CreateDevice {
-  Uuid uuid;
-  ParentName parent;
-  TypeName type;
+  Creation what;
 };
 
 // Removes a device and waits until it is gone, at most `patience`. `forced`: the person knows that it may be
@@ -26,16 +26,35 @@ struct RemoveDevice {
   bool forced = false;
 };
 
+// Makes it one of so many instances, where creation has not done that, and sees that it is.
+struct Aggregate {
+  Device device;
+  std::uint64_t units;
+};
+
 struct WriteAttribute {
-  Uuid uuid;
+  Device device;
   Attribute attribute;
+};
+
+// Makes it share an IOMMU group, and peer-to-peer resources, with all that share as `peers`, if it is of a
+// kind that can. `leader`: whose group it was created for. It must share if it is `required` to.
+struct JoinPeers {
+  Device device;
+  Uuid peers;
+  std::optional<Device> leader{};
+  bool required = false;
+};
+
+struct SetOnline {
+  Device device;
+  bool online;
 };
 
 // Waits until type and node of a device can be seen: the kernel shows the device first. Fails if it has
 // another type.
 struct AwaitDevice {
-  Uuid uuid;
-  TypeName type;
+  Device device;
   std::chrono::milliseconds patience;
 };
 
@@ -48,8 +67,24 @@ struct AwaitRelease {
 };
 
 struct OwnNode {
-  Uuid uuid;
+  Device device;
   NodePolicy policy;
+};
+
+// Asks the driver whether it takes a migration_version; fails with abi_differs if not.
+struct CheckMigration {
+  ParentName parent;
+  TypeName type;
+  std::string version;
+};
+
+// What the kernel does not tell of a device is remembered until the machine goes down.
+struct KeepRecord {
+  Record record;
+};
+
+struct DropRecord {
+  Uuid uuid;
 };
 
 struct AddDefinition {
@@ -89,7 +124,8 @@ struct RemoveGroup {
   Group group;
 };
 
-using Action = std::variant<CreateDevice, RemoveDevice, WriteAttribute, AwaitDevice, AwaitRelease, OwnNode,
+using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, JoinPeers, SetOnline,
+                            AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord, DropRecord,
                             AddDefinition, ReplaceDefinition, RemoveDefinition, AddGroup, ReplaceGroup,
                             LeaveGroup, RenameGroup, RemoveGroup>;
 
@@ -99,7 +135,7 @@ std::string describe(const Action& action);
 struct Step {
   Action action;
   std::optional<Action> undo;  // takes back what `action` did, when a later step of the job fails
-  unsigned stage = 0;  // of jobs that are done together: none begins one before all have ended the last
+  unsigned stage = 0;          // no job begins one before all have ended the last
 };
 
 // Steps that belong together: all are done, or those that were done are undone.
@@ -110,6 +146,7 @@ struct Job {
   std::string type;     // of the device, for the report; empty if not known
   std::vector<Step> steps{};
   std::string note{};  // why there is nothing to do, when there are no steps: "is active already"
+  std::vector<std::string> warnings{};
 };
 
 // How jobs depend on one another.
@@ -121,6 +158,7 @@ enum class Bond {
 struct Plan {
   std::vector<Job> jobs{};
   Bond bond = Bond::none;
+  bool backwards = false;  // of each lane, the last job first
 };
 
 }  // namespace mdevadm

@@ -24,4 +24,10 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
 // The one definition that is meant. Throws Error: not_found (none), conflict (under several parents).
 const Definition& require_definition(const Found& found, const std::string& doing);
 
+// The type of a parent that is meant by its name in the kernel; by its number alone, or with a driver's name
+// before it, as other interfaces call it ("17" and "nvidia-17"); by the vendor's name where that is known
+// (Facet::type_name) and no two types have it, with or without the vendor before it. nullptr: none. A parent
+// whose types cannot be understood has no types, and is asked at creation.
+const Type* resolve_type(const Parent& parent, std::string_view word);
+
 }  // namespace mdevadm

@@ -24,6 +24,12 @@ struct DeviceRow {
 struct TypeRow {
   const Parent* parent;
   const Type* type;
+  std::optional<std::uint64_t> used{};  // devices of it; absent: nobody tells
+};
+
+struct ParentRow {
+  const Parent* parent;
+  std::size_t devices;  // that it has
 };
 
 struct GroupRow {
@@ -47,6 +53,7 @@ struct ResultRow {
 
 std::span<const Column<DeviceRow>> device_columns();
 std::span<const Column<TypeRow>> type_columns();
+std::span<const Column<ParentRow>> parent_columns();
 std::span<const Column<GroupRow>> group_columns();
 std::span<const Column<ResultRow>> result_columns();
 

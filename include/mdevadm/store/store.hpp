@@ -3,14 +3,19 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/record.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/file_lock.hpp>
 #include <optional>
 #include <string>
 
 namespace mdevadm::store {
+
+// Told who is waited for, once, when a wait gets long.
+using Waiting = std::function<void(const std::string& holder)>;
 
 // Reading takes no lock and makes nothing. Changing needs the lock; each change is one atomic replacement of
 // one file.
@@ -30,8 +35,15 @@ class Store {
   // holds it, if it cannot be had for ten seconds.
   sys::FileLock lock() const;
 
-  // One start or stop of a group at a time, likewise, for a minute.
-  sys::FileLock lock_groups() const;
+  // One start or stop at a time on each of these parents, over all processes, likewise, for a minute. Whoever
+  // holds them may rest a plan on what it sees.
+  std::vector<sys::FileLock> lock_parents(std::vector<ParentName> parents, const Waiting& waiting) const;
+
+  // What is remembered of devices until the machine goes down: /run/mdevadm/devices/<uuid>.toml. What cannot
+  // be read is not remembered. Changing needs the parent's lock; several threads may.
+  Records load_records() const;
+  void keep_record(const Record& record) const;
+  void drop_record(const Uuid& uuid) const;
 
   // Writes a definition that is not there yet, as `text` where that is given (it must parse to the
   // definition), else in the form of a new file. Throws Error{conflict} if there is one.
@@ -61,7 +73,7 @@ class Store {
     std::string doing;
     std::chrono::seconds patience;
   };
-  sys::FileLock take_lock(const LockRequest& request) const;
+  sys::FileLock take_lock(const LockRequest& request, const Waiting& waiting = {}) const;
   sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
 
   const sys::Dir* root_;

@@ -18,6 +18,8 @@ class Uuid {
   static std::optional<Uuid> parse(std::string_view text);
   // A version 4 UUID from the system's random source.
   static Uuid random();
+  // The version 5 UUID that stands for a name: the same one every time.
+  static Uuid of_name(std::string_view name);
 
   std::string str() const;
 

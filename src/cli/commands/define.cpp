@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/store/definition_file.hpp>
@@ -21,7 +23,13 @@ class DefineCommand final : public Command {
                              "UUID for it (else one is made up), or a live device to adopt"),
               ValueKind::active_device);
     kinds.set(app.add_option("-p,--parent", parent_, "device that is to offer it"), ValueKind::parent);
-    kinds.set(app.add_option("-t,--type", type_, "its type"), ValueKind::type);
+    auto* type = kinds.set(app.add_option("-t,--type", type_, "its type"), ValueKind::type);
+    kinds
+        .set(app.add_option("--need", needs_,
+                            "instead of a type: the smallest that has this, framebuffer>=2G; may repeat")
+                 ->allow_extra_args(false),
+             ValueKind::need)
+        ->excludes(type);
     mode_.declare(app);
     options_.declare(app, kinds);
     kinds.set(app.add_option("--file", file_, "take the definition from FILE (- for standard input)"),
@@ -40,23 +48,48 @@ class DefineCommand final : public Command {
       lock = context.store().lock();
     }
     const Definitions defined = context.definitions();
-    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    if (!needs_.empty()) {
+      choose(context);
+    }
     DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
     if (!group_.empty()) {
       request.joins = require_group(context.groups(), group_, "cannot define a member");
     }
     const Snapshot seen =
-        context.host().observe({Facet::types, std::vector{request.wanted.parent}, std::nullopt});
+        context.observe({facets_to_define, std::vector{request.wanted.parent}, std::nullopt});
     Batch batch(change_);
     batch.add(request.wanted.uuid.str(), [&] { return plan_define(seen, defined, request); });
     return batch.finish(context, true);
   }
 
  private:
-  bool adopts() const { return file_.empty() && parent_.empty() && type_.empty(); }
+  // By what is needed, a type is chosen once and for all: the guest's device never changes.
+  void choose(Context& context) {
+    Look look{type_facets, std::nullopt, std::nullopt};
+    const bool any_parent = parent_.empty() || parent_ == "any";
+    if (!any_parent) {
+      look.details_of = std::vector{*ParentName::parse(parent_)};
+    }
+    const Snapshot seen = context.observe(look);
+    const std::string doing = "cannot choose a type";
+    if (!any_parent && seen.find_parent(parent_) == nullptr) {
+      throw unknown_parent(seen, parent_, doing);
+    }
+    std::vector<Need> needs;
+    for (const std::string& text : needs_) {
+      needs.push_back(*parse_need(text));
+    }
+    const Choice choice = choose_type(seen, needs, doing);
+    context.messages().note(choice.why);
+    parent_ = choice.parent->name.str();
+    type_ = choice.type->id.str();
+  }
+
+  bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && needs_.empty(); }
 
   void check_usage() const {
-    if (!file_.empty() && (!type_.empty() || mode_.mode() || options_.any_given())) {
+    if (!file_.empty() && (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given())) {
       throw Error(ExitCode::usage,
                   "--file says all of a definition but parent and UUID; other options cannot add to it");
     }
@@ -64,7 +97,7 @@ class DefineCommand final : public Command {
       throw Error(ExitCode::usage, "define what?",
                   "give --parent and --type, or a live device to adopt, or --file");
     }
-    if (file_.empty() && !adopts() && (parent_.empty() || type_.empty())) {
+    if (file_.empty() && !adopts() && needs_.empty() && (parent_.empty() || type_.empty())) {
       throw Error(ExitCode::usage, fmt::format("--{} is missing", parent_.empty() ? "parent" : "type"),
                   "give both --parent and --type, or neither to adopt a live device");
     }
@@ -81,6 +114,9 @@ class DefineCommand final : public Command {
     wanted.name = options_.name.empty() ? std::nullopt : Label::parse(options_.name);
     wanted.aggregate = options_.aggregate;
     wanted.create_args = options_.joined_create_args();
+    if (!options_.function.empty()) {
+      wanted.function = FunctionName::parse(options_.function);
+    }
     wanted.attributes = parse_assignments(options_.attributes);
     return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
   }
@@ -101,7 +137,10 @@ class DefineCommand final : public Command {
       throw Error(ExitCode::failed, fmt::format("{}: its type cannot be read", doing),
                   "it may be coming or going; try again");
     }
-    return {found.uuid, found.active->parent, *found.active->type};
+    Definition wanted{found.uuid, found.active->parent, *found.active->type};
+    // A virtual function that somebody else has set is ours from now on, and only that one.
+    wanted.function = found.active->foreign ? FunctionName::parse(found.active->kernel_name()) : std::nullopt;
+    return wanted;
   }
 
   DefineRequest from_file(Context& context) const {
@@ -124,6 +163,7 @@ class DefineCommand final : public Command {
   std::string word_;
   std::string parent_;
   std::string type_;
+  std::vector<std::string> needs_;
   StartModeOptions mode_;
   DefinitionOptions options_;
   std::string file_;

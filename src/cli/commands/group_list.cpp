@@ -22,7 +22,7 @@ class GroupList final : public ListingCommand<render::GroupRow> {
 
   ExitCode list(Context& context) override {
     const Groups groups = context.groups();
-    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<render::GroupRow> rows;
     for (const Group& group : groups.all) {
       const auto is_active = [&](const Member& member) {
@@ -52,8 +52,7 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
     const Groups groups = context.groups();
     const Group& group = require_group(groups, name_, "cannot show the group");
     const Definitions defined = context.definitions();
-    const Snapshot seen =
-        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
     std::vector<render::DeviceRow> rows;
     for (const Member& member : group.members) {

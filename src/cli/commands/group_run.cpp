@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
@@ -12,8 +13,8 @@ namespace mdevadm::cli {
 
 namespace {
 
-// One start or stop of a group at a time, and what is seen is seen under the lock: so two that want the last
-// instances, or the opposite, do so one after the other.
+// What is seen is seen while nobody else may start or stop devices of the members' parents: so two that want
+// the last instances, or the opposite, do so one after the other.
 class GroupRun : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
@@ -25,10 +26,6 @@ class GroupRun : public Command {
   bool json() const final { return change_.json; }
 
   ExitCode run(Context& context) final {
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock_groups();
-    }
     const Groups groups = context.groups();
     return run_group(context, require_group(groups, name_, doing()));
   }
@@ -53,17 +50,31 @@ class GroupStart final : public GroupRun {
  private:
   std::string doing() const override { return "cannot start the group"; }
 
+  void declare_more(CLI::App& app, ValueKinds&) override {
+    app.add_flag("--accept-abi", accept_abi_,
+                 "also if a guest would see another device than it was defined with; pin what it sees now");
+  }
+
   ExitCode run_group(Context& context, const Group& group) override {
+    const std::string doing = fmt::format("cannot start group '{}'", group.name.str());
     const Definitions defined = context.definitions();
     std::vector<ParentName> parents;
-    for (const Definition* member :
-         members_of(group, defined, fmt::format("cannot start group '{}'", group.name.str()))) {
+    Facet facets = Facet::description;
+    for (const Definition* member : members_of(group, defined, doing)) {
       parents.push_back(member->parent);
+      facets |= facets_to_start(*member);
     }
-    const Snapshot seen = context.host().observe(
-        {Facet::devices | Facet::types | Facet::available | Facet::description, parents, std::nullopt});
-    return finish(context, plan_group_start(seen, group, defined));
+    std::vector<sys::FileLock> locks;
+    std::optional<sys::FileLock> definitions;
+    if (!change_.dry_run) {
+      locks = context.lock_parents(parents);
+      definitions = accept_abi_ ? std::optional(context.store().lock()) : std::nullopt;
+    }
+    const Snapshot seen = context.observe({facets, parents, std::nullopt});
+    return finish(context, plan_group_start(seen, group, defined, {Uuid::random(), accept_abi_}));
   }
+
+  bool accept_abi_ = false;
 };
 
 class GroupStop final : public GroupRun {
@@ -82,12 +93,11 @@ class GroupStop final : public GroupRun {
     for (const Member& member : group.members) {
       uuids.push_back(member.uuid);
     }
-    const Look look{Facet::devices | Facet::holders | Facet::busy, std::nullopt, uuids};
     double seconds = 0;
     std::from_chars(timeout_.data(), timeout_.data() + timeout_.size(), seconds);
     if (seconds > 0 && !change_.dry_run) {
       const std::chrono::milliseconds patience(static_cast<std::int64_t>(seconds * 1000));
-      const Plan release = plan_group_release(observe(context, look), group, patience, force_);
+      const Plan release = plan_group_release(context.observe_users(uuids, {}), group, patience, force_);
       VerboseProgress progress(context.messages(), context.globals().verbose);
       for (const JobResult& result : carry_out(release, {context.host(), context.store()}, progress)) {
         if (result.error) {
@@ -95,13 +105,27 @@ class GroupStop final : public GroupRun {
         }
       }
     }
-    return finish(context, plan_group_stop(observe(context, look), group, force_));
+    // Who waited for others to let go kept nobody else from the parents; from here on, nobody changes them.
+    const std::vector<ParentName> parents = parents_of(context, group, uuids);
+    const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
+    return finish(context, plan_group_stop(context.observe_users(uuids, parents), group, force_));
   }
 
-  static Snapshot observe(Context& context, const Look& look) {
-    Snapshot seen = look.devices->empty() ? Snapshot{} : context.host().observe(look);
-    context.warn_of_unseen(seen);
-    return seen;
+  // Those of all members, active or not: who starts the group just now holds them all.
+  static std::vector<ParentName> parents_of(Context& context, const Group& group,
+                                            const std::vector<Uuid>& uuids) {
+    std::vector<ParentName> parents;
+    for (const Definition& definition : context.definitions_if_readable().all) {
+      if (group.has(definition)) {
+        parents.push_back(definition.parent);
+      }
+    }
+    if (!uuids.empty()) {
+      for (const Device& device : context.observe({Facet::devices, std::nullopt, uuids}).devices) {
+        parents.push_back(device.parent);
+      }
+    }
+    return parents;
   }
 
   std::string timeout_;

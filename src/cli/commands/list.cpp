@@ -32,8 +32,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
 
   ExitCode list(Context& context) override {
     const Definitions defined = read_definitions(context);
-    const Snapshot seen =
-        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const Groups groups = read_groups(context);
     std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, context.store());
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
@@ -78,7 +77,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if (parent_.empty() || !rows.empty()) {
       return;
     }
-    const Snapshot seen = context.host().observe({Facet::parents, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({Facet::parents, std::nullopt, std::nullopt});
     if (seen.find_parent(parent_) == nullptr &&
         context.store().load(ParentName::parse(parent_)).all.empty()) {
       throw unknown_parent(seen, parent_, "cannot list devices");

@@ -25,6 +25,7 @@ class ModifyCommand final : public Command {
                              "attribute to set no more: all of a name, or the one of a number")
                   ->allow_extra_args(false),
               ValueKind::attribute_selector);
+    app.add_flag("--accept-abi", accept_abi_, "pin what its guest would see now");
     app.add_flag("--force", force_, "also if the parent or its type is not there now");
     change_.declare(app);
   }
@@ -38,11 +39,11 @@ class ModifyCommand final : public Command {
       lock = context.store().lock();
     }
     const Definitions defined = context.definitions();
-    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
     const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
     const Definition& current = require_definition(found, doing);
-    const Snapshot seen = context.host().observe({Facet::types, std::vector{current.parent}, std::nullopt});
+    const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
     Batch batch(change_);
     batch.add(word_, [&] { return plan_modify(seen, defined, current, request); });
     const ExitCode code = batch.finish(context, false);
@@ -56,7 +57,7 @@ class ModifyCommand final : public Command {
  private:
   bool changes_device() const {
     return !type_.empty() || !deleted_.empty() || !options_.attributes.empty() || options_.aggregate ||
-           !options_.create_args.empty();
+           !options_.create_args.empty() || options_.function_option->count() > 0;
   }
 
   ModifyRequest make_request() const {
@@ -72,6 +73,9 @@ class ModifyCommand final : public Command {
     if (const auto create_args = options_.joined_create_args()) {
       request.create_args = create_args->empty() ? std::optional<std::string>{} : create_args;
     }
+    if (options_.function_option->count() > 0) {
+      request.function = FunctionName::parse(options_.function);
+    }
     for (const std::string& text : deleted_) {
       if (const auto place = parse_decimal(text)) {
         request.delete_attributes.emplace_back(static_cast<std::size_t>(*place));
@@ -81,7 +85,8 @@ class ModifyCommand final : public Command {
     }
     request.add_attributes = parse_assignments(options_.attributes);
     request.fits = force_ ? FitsHost::later : FitsHost::required;
-    if (!request.start && !request.type && !options_.any_given() && deleted_.empty()) {
+    request.accept_abi = accept_abi_;
+    if (!request.start && !request.type && !options_.any_given() && deleted_.empty() && !accept_abi_) {
       throw Error(ExitCode::usage, "modify what of it?", "see what can be changed: mdevadm help modify");
     }
     return request;
@@ -93,6 +98,7 @@ class ModifyCommand final : public Command {
   StartModeOptions mode_;
   DefinitionOptions options_;
   std::vector<std::string> deleted_;
+  bool accept_abi_ = false;
   bool force_ = false;
   ChangeOptions change_;
 };

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
 
@@ -16,7 +18,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"), ValueKind::device);
+    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name; or parents"),
+              ValueKind::device_or_parent);
     kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
     listing_.declare(app, kinds);
   }
@@ -26,9 +29,12 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       throw Error(ExitCode::usage, "show which device?",
                   "mdevadm show DEVICE; see which there are: mdevadm list --all");
     }
+    if (const std::optional<std::string> sheet = show_parents(context)) {
+      context.out = *sheet;
+      return ExitCode::done;
+    }
     const Definitions defined = context.definitions_if_readable();
-    const Snapshot seen =
-        context.host().observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const Groups groups = context.groups_if_readable();
     const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
     std::vector<render::DeviceRow> rows;
@@ -52,6 +58,35 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
  private:
+  // Nothing if the words are not the names of parents.
+  std::optional<std::string> show_parents(Context& context) const {
+    std::vector<ParentName> names;
+    const Snapshot known = context.observe({Facet::parents, std::nullopt, std::nullopt});
+    for (const std::string& word : words_) {
+      if (const Parent* parent = known.find_parent(word)) {
+        names.push_back(parent->name);
+      }
+    }
+    if (names.size() != words_.size()) {
+      return std::nullopt;
+    }
+    Listing<render::ParentRow> listing(render::parent_columns(), {});
+    listing.follow(listing_);
+    const Snapshot seen =
+        context.observe({listing.needs() | Facet::types | Facet::devices, names, std::nullopt});
+    std::vector<render::ParentRow> rows;
+    for (const Parent& parent : seen.parents) {
+      if (std::find(names.begin(), names.end(), parent.name) != names.end()) {
+        const auto devices =
+            std::count_if(seen.devices.begin(), seen.devices.end(),
+                          [&](const Device& device) { return device.parent == parent.name; });
+        rows.push_back({&parent, static_cast<std::size_t>(devices)});
+      }
+    }
+    return listing.json() ? listing.render(rows, "parents", context.env())
+                          : render::render_sheet(render::make_grid(rows, listing.chosen()));
+  }
+
   void take(const std::string& word, const Snapshot& seen, const Definitions& defined,
             const std::vector<render::DeviceRow>& all, std::vector<render::DeviceRow>& rows) const {
     const auto parent = parent_.empty() ? std::nullopt : ParentName::parse(parent_);

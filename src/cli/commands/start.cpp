@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
@@ -38,6 +38,9 @@ class StartCommand final : public Command {
                   ->allow_extra_args(false)
                   ->needs(type),
               ValueKind::assignment);
+    declare_shape(app, kinds, type);
+    app.add_flag("--accept-abi", accept_abi_,
+                 "also if the guest would see another device than it was defined with; pin what it sees now");
     auto* automatic = app.add_flag("--auto", automatic_, "all devices that are defined as auto");
     words->excludes(type)->excludes(automatic);
     automatic->excludes(type);
@@ -57,12 +60,10 @@ class StartCommand final : public Command {
     Batch batch(change_);
     if (!type_.empty()) {
       const Definition wanted = transient();
-      add_starts(context, batch, {{wanted.uuid.str(), wanted}});
-      return batch.finish(context, true);
+      return start(context, batch, {{wanted.uuid.str(), wanted}}, true);
     }
     const Definitions defined = context.definitions();
-    add_starts(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined));
-    return batch.finish(context, false);
+    return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined), false);
   }
 
  private:
@@ -70,7 +71,25 @@ class StartCommand final : public Command {
     Definition wanted{uuid_.empty() ? Uuid::random() : *Uuid::parse(uuid_), *ParentName::parse(parent_),
                       *TypeName::parse(type_)};
     wanted.attributes = parse_assignments(attributes_);
+    wanted.create_args = create_args_.empty() ? std::nullopt : std::optional(join(create_args_, ","));
+    wanted.aggregate = aggregate_;
+    wanted.function = function_.empty() ? std::nullopt : FunctionName::parse(function_);
     return wanted;
+  }
+
+  // What else a device that is not kept may be given.
+  void declare_shape(CLI::App& app, ValueKinds& kinds, CLI::Option* type) {
+    kinds.set(app.add_option("--create-arg", create_args_,
+                             "what else is passed at creation of a device that is not kept; may repeat")
+                  ->allow_extra_args(false)
+                  ->needs(type),
+              ValueKind::create_argument);
+    kinds.set(app.add_option("--aggregate", aggregate_, "make a device that is not kept of N instances")
+                  ->needs(type),
+              ValueKind::count);
+    kinds.set(
+        app.add_option("--vf", function_, "virtual function for a device that is not kept")->needs(type),
+        ValueKind::function);
   }
 
   std::vector<Wanted> all_automatic(const Definitions& defined) const {
@@ -85,7 +104,7 @@ class StartCommand final : public Command {
   }
 
   std::vector<Wanted> named(Context& context, Batch& batch, const Definitions& defined) const {
-    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<Wanted> wanted;
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot start '{}'", printable(word));
@@ -114,21 +133,28 @@ class StartCommand final : public Command {
     return require_definition(found, doing);
   }
 
-  static void add_starts(Context& context, Batch& batch, const std::vector<Wanted>& wanted) {
-    if (wanted.empty()) {
-      return;
-    }
+  // What is planned rests on what is seen: nobody else may change it until it is done.
+  ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted, bool print_uuids) const {
     std::vector<ParentName> parents;
+    Facet facets = Facet::none;
     for (const Wanted& one : wanted) {
+      facets |= facets_to_start(one.definition);
       if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
         parents.push_back(one.definition.parent);
       }
     }
-    const Snapshot seen =
-        context.host().observe({Facet::devices | Facet::types | Facet::available, parents, std::nullopt});
-    for (const Wanted& one : wanted) {
-      batch.add(one.word, [&] { return plan_start(seen, one.definition); });
+    std::vector<sys::FileLock> locks;
+    std::optional<sys::FileLock> definitions;
+    if (!change_.dry_run) {
+      locks = context.lock_parents(parents);
+      definitions = accept_abi_ ? std::optional(context.store().lock()) : std::nullopt;
     }
+    const Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
+    StartPlanner planner(seen, {.accept_abi = accept_abi_});
+    for (const Wanted& one : wanted) {
+      batch.add(one.word, [&] { return planner.plan(one.definition); });
+    }
+    return batch.finish(context, print_uuids);
   }
 
   std::vector<std::string> words_;
@@ -136,6 +162,10 @@ class StartCommand final : public Command {
   std::string type_;
   std::string uuid_;
   std::vector<std::string> attributes_;
+  std::vector<std::string> create_args_;
+  std::optional<std::uint64_t> aggregate_;
+  std::string function_;
+  bool accept_abi_ = false;
   bool automatic_ = false;
   ChangeOptions change_;
 };

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -35,19 +36,37 @@ class StopCommand final : public Command {
       throw Error(ExitCode::usage, "stop which device?", "give a device, or --all");
     }
     const Definitions defined = context.definitions_if_readable();
-    const Snapshot devices = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
-    const std::vector<Target> targets =
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    std::vector<Target> targets =
         all_ ? all_targets(context, devices, defined) : named_targets(devices, defined);
-    const Snapshot seen = look_for_holders(context, targets);
+    if (request_for(Uuid{}).wait_for_holders.count() > 0 && !change_.dry_run) {
+      wait_for_holders(context, targets);
+    }
+    // Who waits for others to let go keeps nobody else from the parents; from here on, nobody changes them.
+    std::vector<ParentName> parents;
+    std::vector<Uuid> together;
+    for (const Target& target : targets) {
+      if (!target.refused) {
+        parents.push_back(*target.lane);
+        together.push_back(*target.uuid);
+      }
+    }
+    const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
+    const Snapshot seen = look_for_holders(context, targets, parents);
     Batch batch(change_);
     for (const Target& target : targets) {
       batch.add(target.word, [&] {
         if (target.refused) {
           throw Error(*target.refused);
         }
-        return plan_stop(seen, request_for(*target.uuid), *target.lane);
+        StopRequest request = request_for(*target.uuid);
+        if (!change_.dry_run) {
+          request.wait_for_holders = {};
+        }
+        return plan_stop(seen, request, *target.lane, together);
       });
     }
+    batch.backwards();
     return batch.finish(context, false);
   }
 
@@ -108,17 +127,34 @@ class StopCommand final : public Command {
     return targets;
   }
 
-  static Snapshot look_for_holders(Context& context, const std::vector<Target>& targets) {
+  // All at once. Those that are not let go of in time are refused.
+  void wait_for_holders(Context& context, std::vector<Target>& targets) const {
+    const Snapshot seen = look_for_holders(context, targets, {});
+    Plan release;
+    std::vector<Target*> waiting;
+    for (Target& target : targets) {
+      const Device* device = target.uuid ? seen.find_device(*target.uuid) : nullptr;
+      if (device != nullptr && device->busy) {
+        release.jobs.push_back(plan_release(*device, request_for(*target.uuid)));
+        waiting.push_back(&target);
+      }
+    }
+    VerboseProgress progress(context.messages(), context.globals().verbose);
+    const auto results = carry_out(release, {context.host(), context.store()}, progress);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      waiting[i]->refused = results[i].error;
+    }
+  }
+
+  static Snapshot look_for_holders(Context& context, const std::vector<Target>& targets,
+                                   const std::vector<ParentName>& parents) {
     std::vector<Uuid> uuids;
     for (const Target& target : targets) {
       if (target.uuid) {
         uuids.push_back(*target.uuid);
       }
     }
-    Snapshot seen = context.host().observe(
-        {Facet::devices | Facet::holders | Facet::busy, std::nullopt, std::move(uuids)});
-    context.warn_of_unseen(seen);
-    return seen;
+    return context.observe_users(uuids, parents);
   }
 
   std::vector<std::string> words_;

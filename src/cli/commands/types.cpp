@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/render/columns.hpp>
 
@@ -19,23 +20,42 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("parent,-p,--parent", parent_, "only what this parent offers"),
               ValueKind::parent);
+    kinds.set(app.add_option("--need", needs_, "only types that have this: framebuffer>=2G; may repeat")
+                  ->allow_extra_args(false),
+              ValueKind::need);
     listing_.declare(app, kinds);
   }
 
   ExitCode list(Context& context) override {
-    Look look{listing_.needs() | Facet::types, std::nullopt, std::nullopt};
+    std::vector<Need> needs;
+    for (const std::string& text : needs_) {
+      needs.push_back(*parse_need(text));
+    }
+    const Facet for_needs =
+        needs.empty() ? Facet::none : Facet::description | Facet::type_name | Facet::device_api;
+    Look look{listing_.needs() | Facet::types | for_needs, std::nullopt, std::nullopt};
     if (!parent_.empty()) {
       look.details_of = {*ParentName::parse(parent_)};
     }
-    const Snapshot seen = context.host().observe(look);
+    const Snapshot seen = context.observe(look);
     if (!parent_.empty() && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, "cannot list types");
     }
     context.note_missing_support(seen);
     std::vector<render::TypeRow> rows;
     for (const Parent& parent : seen.parents) {
+      const bool is_meant = parent_.empty() || parent.name.str() == parent_;
+      if (is_meant && !parent.notice.empty() && parent.types.empty()) {
+        context.messages().note(fmt::format("{}: {}", parent.name.str(), parent.notice));
+      }
+      if (is_meant && !parent.types_text.empty()) {
+        context.messages().note(fmt::format("{} says in words of its own what it offers: mdevadm show {}",
+                                            parent.name.str(), parent.name.str()));
+      }
       for (const Type& type : parent.types) {
-        rows.push_back({&parent, &type});
+        if (meets_all(type, needs)) {
+          rows.push_back({&parent, &type, used(seen, parent, type)});
+        }
       }
     }
     context.out = listing_.render(rows, "types", context.env());
@@ -43,7 +63,22 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
  private:
+  // Where a device on the parent does not tell its type, nobody knows.
+  static std::optional<std::uint64_t> used(const Snapshot& seen, const Parent& parent, const Type& type) {
+    std::uint64_t count = 0;
+    for (const Device& device : seen.devices) {
+      if (device.parent == parent.name) {
+        if (!device.type) {
+          return std::nullopt;
+        }
+        count += *device.type == type.id ? 1U : 0U;
+      }
+    }
+    return count;
+  }
+
   std::string parent_;
+  std::vector<std::string> needs_;
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ class UndefineCommand final : public Command {
     }
     const Definitions defined = context.definitions();
     const Groups groups = context.groups();
-    const Snapshot seen = context.host().observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
     Batch batch(change_);
     for (const std::string& word : words_) {
       batch.add(word, [&] {

@@ -126,16 +126,22 @@ TEST_CASE("effects on what is not there say so") {
     }
     return ExitCode::done;
   };
-  CHECK(code([&] { host.create(*ParentName::parse("nope"), *TypeName::parse("x"), Uuid::random()); }) ==
-        ExitCode::not_found);
-  CHECK(code([&] { host.create(*ParentName::parse("mtty"), *TypeName::parse("x"), Uuid::random()); }) ==
-        ExitCode::not_found);
   CHECK(code([&] {
-          host.write_attribute(*Uuid::parse("00000000-0000-4000-8000-000000000002"),
-                               {*AttributeName::parse("nosuch"), "1"});
+          host.create({Uuid::random(), *ParentName::parse("nope"), *TypeName::parse("x")});
         }) == ExitCode::not_found);
-  CHECK(code([&] { host.wait_for_device(Uuid::random(), std::chrono::milliseconds(20)); }) ==
-        ExitCode::failed);
+  CHECK(code([&] {
+          host.create({Uuid::random(), *ParentName::parse("mtty"), *TypeName::parse("x")});
+        }) == ExitCode::not_found);
+  const Device device{.uuid = *Uuid::parse("00000000-0000-4000-8000-000000000002"),
+                      .parent = *ParentName::parse("mtty"),
+                      .path = "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000002"};
+  CHECK(code([&] {
+          host.write_attribute(device, {*AttributeName::parse("nosuch"), "1"});
+        }) == ExitCode::not_found);
+  const Device gone{.uuid = Uuid::random(),
+                    .parent = *ParentName::parse("mtty"),
+                    .path = "sys/devices/virtual/mtty/mtty/gone"};
+  CHECK(code([&] { host.wait_for_device(gone, std::chrono::milliseconds(20)); }) == ExitCode::failed);
 }
 
 TEST_CASE("a device that is gone already counts as removed") {

@@ -1,4 +1,5 @@
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/error.hpp>
 
 #include "catch.hpp"
@@ -14,6 +15,7 @@ Snapshot host_with(std::optional<std::uint64_t> available) {
   Snapshot seen;
   seen.mdev_support = true;
   Parent parent{.name = gpu, .path = "sys/devices/pci0000:00/0000:2b:00.0"};
+  parent.home = parent.path;
   parent.types.push_back({.id = *TypeName::parse("nvidia-17"), .available = available});
   parent.types.push_back({.id = *TypeName::parse("nvidia-18"), .available = 0});
   seen.parents.push_back(std::move(parent));
@@ -56,13 +58,15 @@ TEST_CASE("start creates, sets attributes in order, waits, and gives the node aw
   definition.node = NodePolicy{"qemu", std::nullopt, 0660};
   const Job job = plan_start(host_with(1), definition);
   CHECK(texts(job) == std::vector<std::string>{
+                          "remember that c0ffee00-1111-4222-8333-444444444444 is coming up",
                           "create nvidia-17 on 0000:2b:00.0 as c0ffee00-1111-4222-8333-444444444444",
                           "set attribute b of c0ffee00-1111-4222-8333-444444444444 to '1'",
                           "set attribute a of c0ffee00-1111-4222-8333-444444444444 to '2'",
                           "wait for the node of c0ffee00-1111-4222-8333-444444444444",
-                          "give the node of c0ffee00-1111-4222-8333-444444444444 to owner qemu, mode 0660"});
-  REQUIRE(job.steps[0].undo);
-  const auto& undo = std::get<RemoveDevice>(*job.steps[0].undo);
+                          "give the node of c0ffee00-1111-4222-8333-444444444444 to owner qemu, mode 0660",
+                          "remember that c0ffee00-1111-4222-8333-444444444444 is up"});
+  REQUIRE(job.steps[1].undo);
+  const auto& undo = std::get<RemoveDevice>(*job.steps[1].undo);
   CHECK(undo.device.path == "sys/devices/pci0000:00/0000:2b:00.0/c0ffee00-1111-4222-8333-444444444444");
   CHECK(job.lane == gpu.str());
 }
@@ -81,7 +85,7 @@ TEST_CASE("start of what somebody is just making waits until its type can be see
   seen.devices[0].type.reset();
   const Job job = plan_start(seen, wanted());
   REQUIRE(job.steps.size() == 1);
-  CHECK(std::get<AwaitDevice>(job.steps[0].action).type.str() == "nvidia-17");
+  CHECK(std::get<AwaitDevice>(job.steps[0].action).device.type->str() == "nvidia-17");
   CHECK_FALSE(job.steps[0].undo);
 }
 
@@ -119,7 +123,7 @@ TEST_CASE("start is refused when the parent cannot do what the definition asks f
   definition.create_args = "vm_uuid=1";
   CHECK(refusal([&] { plan_start(host_with(1), definition); }).code() == ExitCode::failed);
   Snapshot able = host_with(1);
-  able.parents[0].capabilities.create_arguments = true;
+  able.parents[0].capabilities.create_arguments = Support::yes;
   CHECK_NOTHROW(plan_start(able, definition));
 }
 

@@ -1,5 +1,6 @@
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/room.hpp>
+#include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/error.hpp>
 
 #include <fmt/format.h>
@@ -50,7 +51,7 @@ struct World {
 
   std::string refusal() const {
     try {
-      plan_group_start(seen, group, defined);
+      plan_group_start(seen, group, defined, {});
     } catch (const Error& error) {
       return fmt::format("{} {}", static_cast<int>(error.code()), error.what());
     }
@@ -63,12 +64,15 @@ struct World {
 TEST_CASE("a group that fits is planned as a whole, nodes given away last") {
   World world({"nvidia-17", "nvidia-17"});
   world.defined.all[0].node = NodePolicy{"kvm", std::nullopt, std::nullopt};
-  const Plan plan = plan_group_start(world.seen, world.group, world.defined);
+  const Plan plan = plan_group_start(world.seen, world.group, world.defined, {});
   CHECK(plan.bond == Bond::all_or_none);
   REQUIRE(plan.jobs.size() == 2);
   CHECK(plan.jobs[0].goal == "start '" + uuid(1).str() + "' of group 'vm1'");
   for (const Step& step : plan.jobs[0].steps) {
-    CHECK(step.stage == (std::holds_alternative<OwnNode>(step.action) ? 1U : 0U));
+    const bool makes = std::holds_alternative<CreateDevice>(step.action) ||
+                       (std::holds_alternative<KeepRecord>(step.action) &&
+                        !std::get<KeepRecord>(step.action).record.finished);
+    CHECK((step.stage == 0) == makes);
   }
 }
 
@@ -85,7 +89,7 @@ TEST_CASE("members that are up take no room, and are left alone") {
   World world({"nvidia-17", "nvidia-17"});
   world.seen.parents = {m60(0, 1)};
   world.seen.devices.push_back({.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("nvidia-17")});
-  const Plan plan = plan_group_start(world.seen, world.group, world.defined);
+  const Plan plan = plan_group_start(world.seen, world.group, world.defined, {});
   CHECK(plan.jobs[0].steps.empty());
   CHECK_FALSE(plan.jobs[1].steps.empty());
 }
@@ -108,7 +112,7 @@ TEST_CASE("a group in use is not stopped, and all who use it are named") {
   for (int i = 1; i <= 2; ++i) {
     world.seen.devices.push_back({.uuid = uuid(i), .parent = gpu, .type = TypeName::parse("nvidia-17")});
   }
-  CHECK(plan_group_stop(world.seen, world.group, false).jobs.front().subject == uuid(2).str());
+  CHECK(plan_group_stop(world.seen, world.group, false).backwards);
   for (Device& device : world.seen.devices) {
     device.busy = true;
     device.holders = {{812, "qemu"}};
@@ -118,8 +122,8 @@ TEST_CASE("a group in use is not stopped, and all who use it are named") {
     FAIL("it was not refused");
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::in_use);
-    CHECK(std::string(error.what()) == "cannot stop group 'vm1': '" + uuid(2).str() +
-                                           "' is in use by pid 812 (qemu); '" + uuid(1).str() +
+    CHECK(std::string(error.what()) == "cannot stop group 'vm1': '" + uuid(1).str() +
+                                           "' is in use by pid 812 (qemu); '" + uuid(2).str() +
                                            "' is in use by pid 812 (qemu)");
   }
   CHECK(plan_group_stop(world.seen, world.group, true).jobs.size() == 2);

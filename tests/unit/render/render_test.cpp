@@ -108,5 +108,5 @@ TEST_CASE("a sheet leaves out what is absent and numbers the items of lists") {
                                }}};
   const Grid grid =
       make_grid(std::vector<Row>{{"x", std::nullopt}}, {&with_list[0], &with_list[1], &with_list[2]});
-  CHECK(render_sheet(grid) == "name:       x\nattributes:\n  1. name a, value 1\n  2. name b, value 2\n");
+  CHECK(render_sheet(grid) == "name:       x\nattributes:\n  1. a: 1\n  2. b: 2\n");
 }

@@ -123,10 +123,10 @@ TEST_CASE("a start whose attribute is refused removes the device again") {
                       .parent = a.parent,
                       .type = a.type,
                       .path = "sys/devices/p/00000000-0000-0000-0000-00000000000a"};
-  const auto results = world.run(
-      {{job_of("start it", a,
-               {{CreateDevice{a.uuid, a.parent, a.type}, RemoveDevice{device, std::chrono::milliseconds(20)}},
-                {WriteAttribute{a.uuid, {*AttributeName::parse("nosuch"), "1"}}, std::nullopt}})}});
+  const auto results = world.run({{job_of(
+      "start it", a,
+      {{CreateDevice{{a.uuid, a.parent, a.type}}, RemoveDevice{device, std::chrono::milliseconds(20)}},
+       {WriteAttribute{device, {*AttributeName::parse("nosuch"), "1"}}, std::nullopt}})}});
   CHECK(results[0].error->code() == ExitCode::not_found);
   CHECK(test::read_text(world.temp.path() / "sys/devices/p/mdev_supported_types/t/create") ==
         a.uuid.str() + "\n");

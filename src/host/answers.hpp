@@ -1,0 +1,18 @@
+// What a driver or the mdev core means by an errno, as a sentence, and what to do about it.
+#pragma once
+
+#include <mdevadm/model/creation.hpp>
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/util/error.hpp>
+#include <string>
+
+namespace mdevadm {
+
+Error create_error(int number, const Creation& what, const Capabilities& capabilities);
+Error remove_error(int number);
+Error online_error(int number, bool online);
+Error join_error(int number, const Uuid& peers);
+Error aggregate_error(int number, std::uint64_t units);
+Error attribute_error(int number, const Attribute& attribute);
+
+}  // namespace mdevadm

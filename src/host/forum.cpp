@@ -1,0 +1,87 @@
+// The interface as it was proposed at the KVM Forum of 2016: PARENT/mdev_supported_types/ID/{create,
+// description, max_instances} with types that vanish while they cannot be made, and PARENT/mdev_destroy or
+// DEVICE/remove. And the two ways that were proposed to let devices share an IOMMU group: UUID:GROUP at
+// creation (Alex Williamson), and the attribute peer_to_peer_resource_uuid (host/groups.cpp).
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/util/text.hpp>
+
+#include "dialect.hpp"
+#include "paths.hpp"
+#include "type_folders.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* destroy_file = "mdev_destroy";
+
+class Forum final : public Dialect {
+ public:
+  std::string_view name() const override { return "forum"; }
+
+  // Its types count no instances that are left.
+  bool speaks(const Place& parent) const override {
+    const sys::Result<sys::FileStatus> status = parent.folder.status(types_folder);
+    if (!status || !S_ISDIR(status->mode)) {
+      return false;
+    }
+    const std::vector<TypeName> types = type_folders(parent.folder);
+    return parent.folder.exists(destroy_file) || types.empty() ||
+           parent.folder.exists(fmt::format("{}/{}/max_instances", types_folder, types.front().str()));
+  }
+
+  void describe(const Place& parent, Facet facets, Parent& into) const override {
+    into.capabilities.kernel_groups = Support::unknown;
+    into.capabilities.types_vanish = true;
+    into.capabilities.tells_type = false;
+    into.home = parent.path;
+    if (!has_any(facets, type_facets)) {
+      return;
+    }
+    into.types = read_type_folders(parent.folder, facets,
+                                   [&](const sys::Dir& types, const std::string& prefix, Type& type) {
+                                     if (has_any(facets, Facet::available | Facet::description)) {
+                                       type.maximum = read_number(types, prefix + "max_instances");
+                                     }
+                                   });
+  }
+
+  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+    const std::string file = fmt::format("{}/{}/create", types_folder, what.type.str());
+    const std::string uuid = what.uuid.str();
+    if (what.beside) {
+      const std::string mate = what.beside->path;
+      const bool joins_later = parent.root.exists(fmt::format("{}/{}", mate, peers_file));
+      const sys::Result<std::string> group = parent.root.read_link(mate + "/iommu_group");
+      if (!joins_later && group) {
+        const sys::Result<sys::Done> made =
+            parent.folder.write_attribute(file, fmt::format("{}:{}\n", uuid, last_component(*group)));
+        // A kernel that takes no group parses before it does anything, and says EINVAL.
+        if (made || made.error().number != EINVAL || what.needs_group) {
+          return made;
+        }
+      }
+    }
+    return parent.folder.write_attribute(file, uuid + "\n");
+  }
+
+  Command removal(const Place& parent, const Device& device) const override {
+    return parent.folder.exists(destroy_file) ? Command{parent.path, destroy_file, device.uuid.str() + "\n"}
+                                              : Command{device.path, "remove", "1\n"};
+  }
+
+  bool tells_type() const override { return false; }
+};
+
+}  // namespace
+
+const Dialect& forum_dialect() {
+  static const Forum dialect;
+  return dialect;
+}
+
+}  // namespace mdevadm

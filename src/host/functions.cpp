@@ -1,0 +1,232 @@
+// vGPUs without mdev: NVIDIA's drivers for kernels since 6.8 set them on the virtual functions of a GPU, by
+// FUNCTION/nvidia/{creatable_vgpu_types, current_vgpu_type} (NVIDIA's vGPU software 17 and later, and the
+// driver proposed upstream in 2024, which differ in their errnos: what was written is read back). The parent
+// is the physical function; what a device is, is the type that a virtual function carries.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <map>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "dialect.hpp"
+#include "paths.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* drivers_folder = "sys/bus/pci/drivers";
+constexpr const char* current_file = "nvidia/current_vgpu_type";
+constexpr const char* creatable_file = "nvidia/creatable_vgpu_types";
+constexpr const char* no_type = "0";
+
+// Lines "1147  : NVIDIA L40S-1Q"; the first may be a heading, or not. Names have blanks and hyphens.
+std::vector<NamedType> parse_creatable(std::string_view text) {
+  std::vector<NamedType> result;
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t colon = line.find(':');
+    const std::string_view id = trim(line.substr(0, colon));
+    if (colon != std::string_view::npos && parse_decimal(id) && !trim(line.substr(colon + 1)).empty()) {
+      result.push_back({*TypeName::parse(id), std::string(trim(line.substr(colon + 1)))});
+    }
+  }
+  return result;
+}
+
+std::optional<TypeName> current_type(const sys::Dir& root, const std::string& function) {
+  const sys::Result<std::string> text = root.read_attribute(fmt::format("{}/{}", function, current_file));
+  return text && trim(*text) != no_type ? TypeName::parse(trim(*text)) : std::nullopt;
+}
+
+// The functions' folders, in their order.
+std::vector<std::string> function_paths(const Place& parent) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0;; ++i) {
+    const sys::Result<std::string> link = parent.folder.read_link(fmt::format("virtfn{}", i));
+    if (!link) {
+      return result;
+    }
+    result.push_back(resolve_link(parent.path, *link));
+  }
+}
+
+std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& function) {
+  const sys::Result<std::string> text = root.read_file(fmt::format("{}/{}", function, creatable_file));
+  return text ? parse_creatable(*text) : std::vector<NamedType>{};
+}
+
+// Why a GPU offers nothing at all.
+std::string notice_for(const Place& parent, const std::vector<Function>& functions,
+                       const std::vector<Type>& types) {
+  const std::string& path = parent.path;
+  const std::string_view address = last_component(path);
+  if (functions.empty()) {
+    return fmt::format("its virtual functions are off: turn them on with /usr/lib/nvidia/sriov-manage -e {}",
+                       address);
+  }
+  if (!parent.root.exists(fmt::format("{}/{}", functions.front().path, current_file))) {
+    return "its virtual functions have no vGPU interface: the driver is not NVIDIA's for vGPU hosts, or has "
+           "not "
+           "bound them";
+  }
+  const bool carries =
+      std::any_of(functions.begin(), functions.end(), [](const Function& one) { return one.type; });
+  if (types.empty() && !carries) {
+    return "it offers no type: if it is in MIG mode, it needs GPU instances first (nvidia-smi mig -cgi); "
+           "else see "
+           "whether nvidia-vgpud has run";
+  }
+  if (carries) {
+    return "its devices narrow what else it offers: a GPU that is not in mixed-size mode takes one size at a "
+           "time";
+  }
+  return {};
+}
+
+class Functions final : public Dialect {
+ public:
+  std::string_view name() const override { return "nvidia-vf"; }
+
+  bool speaks(const Place& parent) const override { return parent.folder.exists("sriov_totalvfs"); }
+
+  void describe(const Place& parent, Facet facets, Parent& into) const override {
+    into.capabilities.functions = true;
+    into.capabilities.types_vanish = true;
+    into.home = std::string(folder_of(parent.path));
+    if (!has_any(facets, type_facets)) {
+      return;
+    }
+    std::map<TypeName, Type> types;
+    for (Function& function : read_functions(parent, true)) {
+      for (const NamedType& one : function.creatable) {
+        Type& type = types.try_emplace(one.id, Type{.id = one.id, .device_api = "vfio-pci"}).first->second;
+        type.name = one.name;
+        type.available = type.available.value_or(0) + (function.type ? 0 : 1);
+      }
+      // A type that is in use and cannot be made once more is named nowhere.
+      if (function.type) {
+        types.try_emplace(*function.type,
+                          Type{.id = *function.type, .device_api = "vfio-pci", .available = 0});
+      }
+      into.functions.push_back(std::move(function));
+    }
+    for (auto& [id, type] : types) {
+      into.types.push_back(std::move(type));
+    }
+    std::sort(into.types.begin(), into.types.end(),
+              [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
+    into.notice = notice_for(parent, into.functions, into.types);
+  }
+
+  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+    const std::string path = path_of(parent, what.name);
+    if (const auto other = current_type(parent.root, path)) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("virtual function {} carries type {} meanwhile", what.name, other->str()),
+                  "try again: another function may be free");
+    }
+    // What can be made changes with every device of the GPU.
+    const std::vector<NamedType> creatable = creatable_on(parent.root, path);
+    const bool offered = std::any_of(creatable.begin(), creatable.end(),
+                                     [&](const NamedType& one) { return one.id == what.type; });
+    if (!offered) {
+      return sys::SysError{ENOSPC, path};
+    }
+    sys::Result<sys::Done> written =
+        parent.root.write_attribute(fmt::format("{}/{}", path, current_file), what.type.str() + "\n");
+    // The file is the proof, whatever the driver answers.
+    const auto now = current_type(parent.root, path);
+    if (now == what.type) {
+      return sys::Done{};
+    }
+    return written ? sys::SysError{EIO, path} : written.error();
+  }
+
+  // Functions are used again by whoever comes next: another type than ours is another's.
+  Command removal(const Place& parent, const Device& device) const override {
+    const auto now = current_type(parent.root, device.path);
+    if (now && device.type && *now != *device.type) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("virtual function {} carries type {} now, which somebody else set",
+                              device.kernel_name(), now->str()));
+    }
+    return {device.path, current_file, std::string(no_type) + "\n"};
+  }
+
+  bool is_there(const sys::Dir& root, const Device& device) const override {
+    return current_type(root, device.path).has_value();
+  }
+
+ private:
+  static std::string path_of(const Place& parent, const std::string& function) {
+    for (std::string& path : function_paths(parent)) {
+      if (last_component(path) == function) {
+        return std::move(path);
+      }
+    }
+    throw Error(ExitCode::not_found, fmt::format("it has no virtual function {}", function));
+  }
+};
+
+bool is_pci_address(std::string_view name) {
+  return name.size() >= 12 && name.find(':') != std::string_view::npos && name[name.size() - 2] == '.';
+}
+
+}  // namespace
+
+const Dialect& functions_dialect() {
+  static const Functions dialect;
+  return dialect;
+}
+
+std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
+  std::vector<Function> result;
+  for (const std::string& path : function_paths(parent)) {
+    Function function{std::string(last_component(path)), path, current_type(parent.root, path)};
+    if (with_creatable) {
+      function.creatable = creatable_on(parent.root, path);
+    }
+    result.push_back(std::move(function));
+  }
+  return result;
+}
+
+// Of the functions that a driver of NVIDIA's has, those that have virtual functions of their own, and neither
+// they nor these are parents of mediated devices.
+std::vector<std::string> function_parents(const sys::Dir& root) {
+  std::vector<std::string> result;
+  const sys::Result<sys::Dir> drivers = root.open_dir(drivers_folder);
+  const auto names = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  if (!names) {
+    return result;
+  }
+  const auto registered = [&](std::string_view name) {
+    return root.exists(fmt::format("{}/{}", parents_folder, name));
+  };
+  for (const sys::Entry& driver : *names) {
+    const sys::Result<sys::Dir> folder = driver.name.starts_with("nvidia")
+                                             ? drivers->open_dir(driver.name)
+                                             : sys::Result<sys::Dir>(sys::SysError{});
+    const auto functions = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
+    if (!functions) {
+      continue;
+    }
+    for (const sys::Entry& function : *functions) {
+      if (!is_pci_address(function.name) || !folder->exists(function.name + "/sriov_totalvfs") ||
+          folder->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
+        continue;
+      }
+      const sys::Result<std::string> first = folder->read_link(function.name + "/virtfn0");
+      if (!first || !registered(last_component(*first))) {
+        result.push_back(function.name);
+      }
+    }
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+}  // namespace mdevadm

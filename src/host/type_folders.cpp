@@ -1,0 +1,45 @@
+#include "type_folders.hpp"
+
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+
+#include "dialect.hpp"
+
+namespace mdevadm {
+
+std::vector<TypeName> type_folders(const sys::Dir& parent) {
+  std::vector<TypeName> result;
+  const sys::Result<sys::Dir> folder = parent.open_dir(types_folder);
+  const sys::Result<std::vector<sys::Entry>> entries =
+      folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  if (!entries) {
+    return result;
+  }
+  for (const sys::Entry& entry : *entries) {
+    const auto id = TypeName::parse(entry.name);
+    if (id && entry.kind != sys::EntryKind::file) {
+      result.push_back(*id);
+    }
+  }
+  std::sort(result.begin(), result.end(),
+            [](const TypeName& a, const TypeName& b) { return natural_less(a.str(), b.str()); });
+  return result;
+}
+
+Type read_type_folder(const sys::Dir& types, const TypeName& id, Facet facets) {
+  Type type{.id = id};
+  const std::string prefix = id.str() + "/";
+  if (has(facets, Facet::device_api)) {
+    type.device_api = read_optional(types, prefix + "device_api");
+  }
+  if (has(facets, Facet::type_name)) {
+    type.name = read_optional(types, prefix + "name");
+  }
+  if (has(facets, Facet::description)) {
+    type.description = read_optional(types, prefix + "description");
+    type.properties = parse_properties(type.description.value_or(""));
+  }
+  return type;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,109 @@
+#include <mdevadm/plan/abi.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <mdevadm/model/property.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// How many there can be is the host's business, not the guest's.
+constexpr std::array not_of_the_guest{"max_instance", "aggregation", "weight"};
+
+std::vector<Property> guest_properties(const std::string& description) {
+  std::vector<Property> properties = parse_properties(description);
+  std::erase_if(properties, [](const Property& one) {
+    return std::find(not_of_the_guest.begin(), not_of_the_guest.end(), one.name) != not_of_the_guest.end();
+  });
+  return properties;
+}
+
+const Property* find(const std::vector<Property>& properties, const std::string& name) {
+  const auto found = std::find_if(properties.begin(), properties.end(),
+                                  [&](const Property& one) { return one.name == name; });
+  return found == properties.end() ? nullptr : &*found;
+}
+
+std::string normal(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  std::vector<std::string> words;
+  for (const std::string_view word : split(text, ' ')) {
+    if (!trim(word).empty()) {
+      words.emplace_back(trim(word));
+    }
+  }
+  return join(words, " ");
+}
+
+std::string was(const std::string& what, const std::string& before, const std::string& now) {
+  return fmt::format("{} was '{}' and is '{}'", what, printable(before), printable(now));
+}
+
+// Property by property, in whatever form and order each interface tells them.
+void compare_descriptions(const std::string& before, const std::string& now,
+                          std::vector<AbiDifference>& into) {
+  const std::vector<Property> old_properties = guest_properties(before);
+  const std::vector<Property> new_properties = guest_properties(now);
+  if (old_properties.empty() || new_properties.empty()) {
+    if (normal(before) != normal(now)) {
+      into.push_back({was("description", normal(before), normal(now)), true});
+    }
+    return;
+  }
+  for (const Property& one : old_properties) {
+    const Property* other = find(new_properties, one.name);
+    if (other == nullptr) {
+      into.push_back(
+          {fmt::format("{} was '{}' and is not told any more", one.name, printable(one.text)), true});
+    } else if (other->value != one.value) {
+      into.push_back({was(one.name, one.text, other->text), true});
+    }
+  }
+}
+
+}  // namespace
+
+Abi pins_of(const Parent& parent, const Type& type) {
+  Abi abi;
+  const auto pin = [&](const char* name, const std::optional<std::string>& value) {
+    if (value && !value->empty()) {
+      abi.push_back({name, *value});
+    }
+  };
+  // By name, as they are read back.
+  pin("description", type.description ? std::optional(normal(*type.description)) : std::nullopt);
+  pin("device_api", type.device_api);
+  pin("driver", parent.driver);
+  pin("driver_version", parent.driver_version);
+  pin("migration_version", type.migration_version);
+  pin("name", type.name);
+  pin("pci_id", parent.pci_id);
+  pin("pci_subsystem", parent.pci_subsystem);
+  return abi;
+}
+
+std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now) {
+  std::vector<AbiDifference> differences;
+  for (const Pin& pin : pinned) {
+    const std::string* value = find_pin(now, pin.name);
+    if (value == nullptr || pin.name == "migration_version") {
+      continue;
+    }
+    if (pin.name == "description") {
+      compare_descriptions(pin.value, *value, differences);
+    } else if (pin.value != *value) {
+      // A type that has no description is what its name says.
+      const bool may_not_matter =
+          pin.name == "driver_version" || (pin.name == "name" && find_pin(pinned, "description") != nullptr &&
+                                           find_pin(now, "description") != nullptr);
+      differences.push_back({was(pin.name, pin.value, *value), !may_not_matter});
+    }
+  }
+  return differences;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,230 @@
+#include <mdevadm/plan/choose.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+#include <tuple>
+
+namespace mdevadm {
+
+namespace {
+
+using Comparison = Need::Comparison;
+
+struct Sign {
+  std::string_view text;
+  Comparison comparison;
+};
+
+// The longer ones first.
+constexpr std::array signs{Sign{">=", Comparison::at_least}, Sign{"<=", Comparison::at_most},
+                           Sign{">", Comparison::more}, Sign{"<", Comparison::less},
+                           Sign{"=", Comparison::equal}};
+
+template <typename T>
+bool compares(const T& has, Comparison comparison, const T& wanted) {
+  switch (comparison) {
+    case Comparison::at_least: return has >= wanted;
+    case Comparison::at_most: return has <= wanted;
+    case Comparison::more: return has > wanted;
+    case Comparison::less: return has < wanted;
+    case Comparison::equal: return has == wanted;
+  }
+  return false;
+}
+
+// A wide one is not larger than a high one.
+bool compares(const Resolution& has, Comparison comparison, const Resolution& wanted) {
+  const bool wide_enough = compares(has.width, comparison, wanted.width);
+  const bool high_enough = compares(has.height, comparison, wanted.height);
+  if (comparison == Comparison::more || comparison == Comparison::less) {
+    const Comparison or_equal = comparison == Comparison::more ? Comparison::at_least : Comparison::at_most;
+    return compares(has, or_equal, wanted) && (wide_enough || high_enough);
+  }
+  return wide_enough && high_enough;
+}
+
+// A bare number may mean bytes, and bytes that were written without a unit are a number.
+std::optional<Bytes> as_bytes(const PropertyValue& value) {
+  if (const auto* bytes = std::get_if<Bytes>(&value)) {
+    return *bytes;
+  }
+  const auto* number = std::get_if<std::uint64_t>(&value);
+  return number != nullptr ? std::optional(Bytes{*number}) : std::nullopt;
+}
+
+bool compares(const PropertyValue& has, Comparison comparison, const PropertyValue& wanted) {
+  if (has.index() != wanted.index()) {
+    const auto left = as_bytes(has);
+    const auto right = as_bytes(wanted);
+    return left && right && compares(*left, comparison, *right);
+  }
+  if (const auto* resolution = std::get_if<Resolution>(&has)) {
+    return compares(*resolution, comparison, std::get<Resolution>(wanted));
+  }
+  if (const auto* bytes = std::get_if<Bytes>(&has)) {
+    return compares(*bytes, comparison, std::get<Bytes>(wanted));
+  }
+  return compares(std::get<std::uint64_t>(has), comparison, std::get<std::uint64_t>(wanted));
+}
+
+std::optional<PropertyValue> value_of(const Type& type, const std::string& name) {
+  for (const Property& property : type.properties) {
+    if (property.name == name) {
+      return property.value;
+    }
+  }
+  if (name == "name" && type.name) {
+    return PropertyValue(*type.name);
+  }
+  if (name == "device_api" && type.device_api) {
+    return PropertyValue(*type.device_api);
+  }
+  if (name == "type") {
+    return PropertyValue(type.id.str());
+  }
+  return std::nullopt;
+}
+
+// Small is of what most fit on a parent, and, of types of one size, what has least of what was asked for.
+auto size_of(const Type& type, const std::vector<Need>& needs) {
+  std::uint64_t asked = 0;
+  for (const Need& need : needs) {
+    const std::optional<PropertyValue> value = value_of(type, need.property);
+    const std::optional<Bytes> bytes = value ? as_bytes(*value) : std::nullopt;
+    if (bytes) {
+      asked += bytes->count;
+    } else if (value && std::holds_alternative<Resolution>(*value)) {
+      const Resolution resolution = std::get<Resolution>(*value);
+      asked += std::uint64_t{resolution.width} * resolution.height;
+    }
+  }
+  std::uint64_t memory = 0;
+  for (const Property& property : type.properties) {
+    if (const auto* bytes = std::get_if<Bytes>(&property.value)) {
+      memory += bytes->count;
+    }
+  }
+  const std::uint64_t maximum = type.maximum.value_or(type.available.value_or(0));
+  return std::tuple(memory, ~maximum, asked);
+}
+
+std::string join_needs(const std::vector<Need>& needs) {
+  std::vector<std::string> texts;
+  std::transform(needs.begin(), needs.end(), std::back_inserter(texts),
+                 [](const Need& need) { return need.text; });
+  return join(texts, ", ");
+}
+
+std::string what_it_has(const Type& type, const std::vector<Need>& needs) {
+  std::vector<std::string> texts;
+  for (const Need& need : needs) {
+    for (const Property& property : type.properties) {
+      if (property.name == need.property) {
+        texts.push_back(fmt::format("{}={}", property.name, property.text));
+      }
+    }
+  }
+  return texts.empty() ? type.name.value_or(type.id.str()) : join(texts, ", ");
+}
+
+std::vector<std::string> all_properties(const Snapshot& seen) {
+  std::vector<std::string> names{"name", "device_api", "type"};
+  for (const Parent& parent : seen.parents) {
+    for (const Type& type : parent.types) {
+      for (const Property& property : type.properties) {
+        if (std::find(names.begin(), names.end(), property.name) == names.end()) {
+          names.push_back(property.name);
+        }
+      }
+    }
+  }
+  return names;
+}
+
+[[noreturn]] void refuse(const Snapshot& seen, const std::vector<Need>& needs, bool exist,
+                         const std::string& doing) {
+  if (exist) {
+    throw Error(ExitCode::no_capacity,
+                fmt::format("{}: of the types with {} none is left", doing, join_needs(needs)),
+                "see which: mdevadm types --need ...; --force chooses one all the same");
+  }
+  const std::vector<std::string> names = all_properties(seen);
+  for (const Need& need : needs) {
+    if (std::find(names.begin(), names.end(), need.property) == names.end()) {
+      const std::string meant = did_you_mean(need.property, names);
+      throw Error(ExitCode::not_found,
+                  fmt::format("{}: no type tells its '{}'", doing, printable(need.property)),
+                  meant.empty() ? fmt::format("they tell: {}", join(names, ", ")) : meant);
+    }
+  }
+  throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_needs(needs)),
+              "see what there is: mdevadm types");
+}
+
+}  // namespace
+
+std::optional<Need> parse_need(std::string_view text) {
+  const std::size_t at = text.find_first_of("<>=");
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string_view rest = text.substr(at);
+  const auto* sign =
+      std::find_if(signs.begin(), signs.end(), [&](const Sign& one) { return rest.starts_with(one.text); });
+  const std::string_view property = trim(text.substr(0, at));
+  const std::string_view value = trim(rest.substr(sign->text.size()));
+  if (property.empty() || value.empty() || value.find_first_of("<>=") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return Need{to_lower(property), sign->comparison, parse_property_value(value), std::string(value),
+              std::string(text)};
+}
+
+bool meets(const Type& type, const Need& need) {
+  const std::optional<PropertyValue> value = value_of(type, need.property);
+  if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
+    return need.comparison == Comparison::equal && to_lower(*text) == to_lower(need.word);
+  }
+  return value && compares(*value, need.comparison, need.value);
+}
+
+bool meets_all(const Type& type, const std::vector<Need>& needs) {
+  return std::all_of(needs.begin(), needs.end(), [&](const Need& need) { return meets(type, need); });
+}
+
+Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing) {
+  const Parent* parent = nullptr;
+  const Type* best = nullptr;
+  bool exist = false;
+  for (const Parent& one : seen.parents) {
+    for (const Type& type : one.types) {
+      if (!meets_all(type, needs)) {
+        continue;
+      }
+      exist = true;
+      // What does not tell how many are left may be tried.
+      if (type.available == 0U) {
+        continue;
+      }
+      const auto size = size_of(type, needs);
+      const auto best_size = best != nullptr ? size_of(*best, needs) : size;
+      if (best == nullptr || size < best_size ||
+          (size == best_size && type.available.value_or(0) > best->available.value_or(0))) {
+        parent = &one;
+        best = &type;
+      }
+    }
+  }
+  if (best == nullptr) {
+    refuse(seen, needs, exist, doing);
+  }
+  return {parent, best,
+          fmt::format("{} on {}: it has {}, and no smaller type that is left has", best->id.str(),
+                      parent->name.str(), what_it_has(*best, needs))};
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,397 @@
+#include <mdevadm/plan/start.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// The stages of a start.
+constexpr unsigned making = 0;
+constexpr unsigned sharing = 1;
+constexpr unsigned going_online = 2;
+constexpr unsigned ending = 3;
+
+constexpr std::string_view vm_key = "vm_uuid=";
+
+// Which virtual machine a device is of, as its create arguments say.
+std::optional<std::string> vm_in(const std::string& arguments) {
+  for (const std::string_view field : split(arguments, ',')) {
+    if (field.starts_with(vm_key)) {
+      return std::string(field.substr(vm_key.size()));
+    }
+  }
+  return std::nullopt;
+}
+
+void require_same(const Device& active, const Definition& wanted, const std::optional<Type>& type,
+                  const std::string& doing) {
+  if (active.parent != wanted.parent) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: a device with this UUID is active on {}", doing, active.parent.str()),
+                fmt::format("stop that one first: mdevadm stop {}", active.uuid.str()));
+  }
+  const bool same =
+      !active.type || same_type(active.type->str(), wanted.type.str()) || (type && type->id == *active.type);
+  if (!same) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: it is active as {}, and {} is wanted", doing, active.type->str(), wanted.type.str()),
+        fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
+  }
+}
+
+}  // namespace
+
+// A start as far as it is planned.
+struct StartPlanner::Draft {
+  const Definition& wanted;
+  const Parent* parent;
+  std::optional<Type> type{};
+  Job job;
+  std::string doing;
+  Device device;  // as it is or will be
+  bool staged;    // waits for others between the stages
+  bool is_new = true;
+  std::uint64_t units = 1;
+  std::optional<std::string> arguments{};
+
+  void add(unsigned stage, Action action, std::optional<Action> undo = std::nullopt) {
+    job.steps.push_back({std::move(action), std::move(undo), staged ? stage : making});
+  }
+};
+
+Facet facets_to_start(const Definition& wanted) {
+  Facet facets = Facet::devices | Facet::types | Facet::available | Facet::online | Facet::peers;
+  if (wanted.aggregate) {
+    facets |= Facet::aggregation | Facet::description;
+  }
+  if (wanted.abi) {
+    facets |= Facet::device_api | Facet::type_name | Facet::description | Facet::migration_version |
+              Facet::parent_identity;
+  }
+  return facets;
+}
+
+StartPlanner::StartPlanner(const Snapshot& seen, StartOptions options)
+    : seen_(seen), options_(std::move(options)) {}
+
+Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
+  const Parent* parent = seen_.find_parent(wanted.parent.str());
+  Draft draft{
+      .wanted = wanted,
+      .parent = parent,
+      .job = {goal.empty() ? fmt::format("start '{}'", wanted.uuid.str()) : goal, wanted.uuid.str(),
+              wanted.parent.str(), wanted.type.str()},
+      .doing = {},
+      .device = {.uuid = wanted.uuid, .parent = wanted.parent},
+      .staged = options_.in_stages,
+  };
+  draft.doing = "cannot " + draft.job.goal;
+  draft.units = wanted.aggregate.value_or(1);
+  if (parent != nullptr) {
+    draft.staged |= parent->capabilities.online || parent->capabilities.kernel_groups != Support::no;
+    const Type* type = resolve_type(*parent, wanted.type.str());
+    draft.type = type != nullptr ? std::optional(*type) : std::nullopt;
+    draft.arguments = arguments_for(draft);
+  }
+  if (const Device* active = seen_.find_device(wanted.uuid)) {
+    require_same(*active, wanted, draft.type, draft.doing);
+    plan_active(*active, draft);
+    return std::move(draft.job);
+  }
+  draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
+  require_capabilities(*parent, *draft.type, wanted, draft.doing);
+  if (draft.type->available && *draft.type->available < draft.units) {
+    throw no_room(*parent, *draft.type, draft.units, draft.doing);
+  }
+  check_abi(draft);
+  add_creation(draft);
+  add_settings(draft);
+  add_sharing(draft);
+  add_online(draft);
+  add_ending(draft);
+  return std::move(draft.job);
+}
+
+// What runs as it should is left alone. What an earlier start began and did not end is brought to its end: it
+// was killed, or it would still hold the parent's lock.
+void StartPlanner::plan_active(const Device& active, Draft& draft) {
+  draft.device = active;
+  draft.is_new = false;
+  if (!active.type && (draft.parent == nullptr || draft.parent->capabilities.tells_type)) {
+    draft.device.type = draft.type ? draft.type->id : draft.wanted.type;
+    draft.add(making, AwaitDevice{draft.device, creation_patience});  // somebody is just making it
+    return;
+  }
+  if (active.unfinished) {
+    add_settings(draft);
+  }
+  add_sharing(draft);
+  if (active.unfinished || active.online == false) {
+    add_online(draft);
+    add_ending(draft);
+  }
+  if (draft.job.steps.empty()) {
+    draft.job.note = "is active already";
+  }
+}
+
+void StartPlanner::check_abi(Draft& draft) const {
+  if (!draft.wanted.abi) {
+    return;
+  }
+  const Abi now = pins_of(*draft.parent, *draft.type);
+  if (options_.accept_abi) {
+    Definition after = draft.wanted;
+    after.abi = now;
+    if (after != draft.wanted) {
+      draft.add(ending, ReplaceDefinition{draft.wanted, after}, ReplaceDefinition{after, draft.wanted});
+    }
+    return;
+  }
+  std::vector<std::string> refused;
+  for (const AbiDifference& difference : compare_abi(*draft.wanted.abi, now)) {
+    if (difference.changes_guest) {
+      refused.push_back(difference.text);
+    } else {
+      draft.job.warnings.push_back(
+          fmt::format("'{}': since it was defined, {}", draft.wanted.uuid.str(), difference.text));
+    }
+  }
+  const std::string* version = find_pin(*draft.wanted.abi, "migration_version");
+  if (version != nullptr && !draft.type->migration_version && draft.type->device_api) {
+    refused.push_back(
+        fmt::format("migration_version was '{}' and is not told any more", printable(*version)));
+  }
+  if (!refused.empty()) {
+    throw Error(ExitCode::abi_differs,
+                fmt::format("{}: the guest would see another device than it was defined with: {}",
+                            draft.doing, join(refused, "; ")),
+                "take it as it is now with --accept-abi");
+  }
+  if (version != nullptr && draft.type->migration_version) {
+    draft.add(making, CheckMigration{draft.wanted.parent, draft.type->id, *version});
+  }
+}
+
+void StartPlanner::add_creation(Draft& draft) {
+  const Capabilities& can = draft.parent->capabilities;
+  draft.device.type = draft.type->id;
+  draft.device.name = name_for(draft);
+  draft.device.path = fmt::format("{}/{}", draft.parent->home, draft.device.kernel_name());
+  for (const Function& function : draft.parent->functions) {
+    if (function.address == draft.device.name) {
+      draft.device.path = function.path;
+    }
+  }
+  const Definition& wanted = draft.wanted;
+  const bool shares =
+      options_.sharing != Sharing::off && options_.set.size() > 1 && can.kernel_groups != Support::no;
+  // Whatever is left when the device is there, and what the kernel will not tell of it, must be known to
+  // whoever comes after us.
+  if (!can.tells_type || !draft.device.name.empty() || can.online || !wanted.attributes.empty() ||
+      draft.units > 1 || node_for(draft) || shares) {
+    draft.add(making, KeepRecord{record_of(draft, false)}, DropRecord{wanted.uuid});
+  }
+  draft.add(making,
+            CreateDevice{{.uuid = wanted.uuid,
+                          .parent = wanted.parent,
+                          .type = draft.type->id,
+                          .name = draft.device.name,
+                          .units = draft.units,
+                          .arguments = draft.arguments,
+                          .beside = leader_for(draft),
+                          .needs_group = options_.sharing == Sharing::required}},
+            RemoveDevice{draft.device, removal_patience});
+}
+
+// They go with the device: nothing is to be undone.
+void StartPlanner::add_settings(Draft& draft) const {
+  if (draft.units > 1) {
+    draft.add(making, Aggregate{draft.device, draft.units});
+  }
+  for (const Attribute& attribute : draft.wanted.attributes) {
+    draft.add(making, WriteAttribute{draft.device, attribute});
+  }
+}
+
+void StartPlanner::add_sharing(Draft& draft) const {
+  if (options_.sharing == Sharing::off || options_.set.size() < 2) {
+    return;
+  }
+  if (draft.parent == nullptr || draft.parent->capabilities.kernel_groups == Support::no) {
+    if (options_.sharing == Sharing::required) {
+      throw Error(
+          ExitCode::failed,
+          fmt::format("{}: devices of {} cannot share peer-to-peer resources: its interface has nothing "
+                      "for it",
+                      draft.doing, draft.wanted.parent.str()),
+          "leave that to the drivers with --p2p auto");
+    }
+    return;
+  }
+  const Uuid peers = peers_of_set();
+  if (draft.device.peers == peers) {
+    return;
+  }
+  draft.add(sharing, JoinPeers{draft.device, peers, leader_for(draft), options_.sharing == Sharing::required},
+            draft.device.peers ? std::optional<Action>(JoinPeers{draft.device, *draft.device.peers})
+                               : std::nullopt);
+}
+
+void StartPlanner::add_online(Draft& draft) {
+  const Capabilities can = draft.parent != nullptr ? draft.parent->capabilities : Capabilities{};
+  // One command brings all of a virtual machine's devices online: the first that is planned brings it.
+  const std::string whose = vm_of(draft.device);
+  if (can.online && (!can.online_together || going_online_.insert(whose).second)) {
+    draft.add(going_online, SetOnline{draft.device, true}, SetOnline{draft.device, false});
+  }
+}
+
+void StartPlanner::add_ending(Draft& draft) const {
+  draft.add(ending, AwaitDevice{draft.device, creation_patience});
+  if (const std::optional<NodePolicy> policy = node_for(draft)) {
+    draft.add(ending, OwnNode{draft.device, *policy});
+  }
+  const bool remembered = std::any_of(draft.job.steps.begin(), draft.job.steps.end(), [](const Step& step) {
+    return std::holds_alternative<KeepRecord>(step.action);
+  });
+  if (remembered || draft.device.unfinished) {
+    draft.add(ending, KeepRecord{record_of(draft, true)});
+  }
+}
+
+Record StartPlanner::record_of(const Draft& draft, bool finished) {
+  return {draft.wanted.uuid, draft.wanted.parent, draft.device.type.value_or(draft.wanted.type),
+          draft.device.name, finished};
+}
+
+std::optional<NodePolicy> StartPlanner::node_for(const Draft& draft) const {
+  return draft.wanted.node ? draft.wanted.node : options_.node;
+}
+
+// What the kernel calls a device, where that is not its UUID.
+std::string StartPlanner::name_for(const Draft& draft) {
+  const Capabilities& can = draft.parent->capabilities;
+  const auto is_taken = [&](const std::string& name) {
+    return names_.contains(name) ||
+           std::any_of(seen_.devices.begin(), seen_.devices.end(),
+                       [&](const Device& device) { return device.kernel_name() == name; });
+  };
+  if (can.numbered) {
+    const std::string owner = vm_in(draft.arguments.value_or("")).value_or(draft.wanted.uuid.str());
+    unsigned number = 0;
+    while (is_taken(fmt::format("{}-{}", owner, number))) {
+      ++number;
+    }
+    return *names_.insert(fmt::format("{}-{}", owner, number)).first;
+  }
+  if (can.functions) {
+    return *names_.insert(function_for(draft)).first;
+  }
+  return {};
+}
+
+// The one that the definition names, or the first that is free and takes the type.
+std::string StartPlanner::function_for(const Draft& draft) const {
+  const std::optional<FunctionName>& pinned = draft.wanted.function;
+  bool exists = false;
+  for (const Function& function : draft.parent->functions) {
+    if (pinned && function.address != pinned->str()) {
+      continue;
+    }
+    exists = true;
+    const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
+                                   [&](const NamedType& type) { return type.id == draft.type->id; });
+    if (!function.type && takes && !names_.contains(function.address)) {
+      return function.address;
+    }
+    if (pinned && function.type) {
+      throw Error(ExitCode::conflict, fmt::format("{}: virtual function {} carries type {} already",
+                                                  draft.doing, pinned->str(), function.type->str()));
+    }
+  }
+  if (pinned && !exists) {
+    throw Error(ExitCode::not_found, fmt::format("{}: {} has no virtual function {}", draft.doing,
+                                                 draft.wanted.parent.str(), pinned->str()));
+  }
+  throw no_room(*draft.parent, *draft.type, 1, draft.doing);
+}
+
+std::string StartPlanner::vm_of(const Device& device) {
+  const std::string name = device.kernel_name();
+  return name.substr(0, name.rfind('-'));
+}
+
+// In whose group a device is created: that of one on the same parent that is there already, or that comes
+// before it.
+std::optional<Device> StartPlanner::leader_for(const Draft& draft) const {
+  if (options_.sharing == Sharing::off || draft.parent->capabilities.kernel_groups == Support::no) {
+    return std::nullopt;
+  }
+  const Definition* first = nullptr;
+  for (const Definition& member : options_.set) {
+    if (member.parent != draft.wanted.parent || member.uuid == draft.wanted.uuid) {
+      if (member.uuid == draft.wanted.uuid) {
+        break;
+      }
+      continue;
+    }
+    first = first == nullptr ? &member : first;
+  }
+  for (const Definition& member : options_.set) {
+    const Device* active = seen_.find_device(member.uuid);
+    if (active != nullptr && active->parent == draft.wanted.parent && member.uuid != draft.wanted.uuid) {
+      return *active;
+    }
+  }
+  if (first == nullptr) {
+    return std::nullopt;
+  }
+  return Device{.uuid = first->uuid,
+                .parent = first->parent,
+                .type = first->type,
+                .path = fmt::format("{}/{}", draft.parent->home, first->uuid.str())};
+}
+
+// The value of those that run already stays.
+Uuid StartPlanner::peers_of_set() const {
+  for (const Definition& member : options_.set) {
+    const Device* active = seen_.find_device(member.uuid);
+    if (active != nullptr && active->peers) {
+      return *active->peers;
+    }
+  }
+  return options_.peers;
+}
+
+std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const {
+  const std::optional<std::string>& given = draft.wanted.create_args;
+  if (!options_.vm || draft.parent->capabilities.create_arguments != Support::yes) {
+    return given;
+  }
+  const std::string vm = options_.vm->str();
+  const std::optional<std::string> own = vm_in(given.value_or(""));
+  if (own && Uuid::parse(*own) != options_.vm) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: its create_args say vm_uuid={}, and the group is of virtual machine {}",
+                            draft.doing, printable(*own), vm));
+  }
+  return own ? given
+             : std::optional(given ? fmt::format("{},{}{}", *given, vm_key, vm)
+                                   : fmt::format("{}{}", vm_key, vm));
+}
+
+Job plan_start(const Snapshot& seen, const Definition& wanted) {
+  return StartPlanner(seen).plan(wanted);
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,95 @@
+// /run/mdevadm/devices/<uuid>.toml, and the locks beside them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "files.hpp"
+#include "toml.hpp"
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* records_folder = "run/mdevadm/devices";
+constexpr std::chrono::seconds parent_patience{60};  // drivers may take their time
+
+std::string file_name(const Uuid& uuid) {
+  return uuid.str() + std::string(suffix);
+}
+
+// These are no files of a person's: one that cannot be read is as good as none.
+std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return std::nullopt;
+  }
+  const toml::table& table = parsed.table();
+  const auto parent = ParentName::parse(table["parent"].value_or(std::string_view{}));
+  const auto type = TypeName::parse(table["type"].value_or(std::string_view{}));
+  if (!parent || !type) {
+    return std::nullopt;
+  }
+  return Record{uuid, *parent, *type, table["name"].value_or(std::string{}),
+                table["finished"].value_or(false)};
+}
+
+}  // namespace
+
+Records Store::load_records() const {
+  Records records;
+  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(records_folder);
+  const auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  if (!entries) {
+    return records;
+  }
+  for (const sys::Entry& entry : *entries) {
+    const auto uuid =
+        is_ours(entry.name)
+            ? Uuid::parse(std::string_view(entry.name).substr(0, entry.name.size() - suffix.size()))
+            : std::nullopt;
+    const sys::Result<std::string> text =
+        uuid ? folder->read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
+    if (auto record = text ? parse_record(*text, *uuid) : std::nullopt) {
+      records.all.push_back(*std::move(record));
+    }
+  }
+  return records;
+}
+
+void Store::keep_record(const Record& record) const {
+  const std::string doing = fmt::format("cannot remember '{}'", record.uuid.str());
+  const sys::Dir folder = root_->make_dirs(records_folder).or_throw("{}", doing);
+  write_atomically(
+      folder, file_name(record.uuid),
+      fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", quoted(record.parent.str()),
+                  quoted(record.type.str()), quoted(record.name), record.finished),
+      doing);
+}
+
+void Store::drop_record(const Uuid& uuid) const {
+  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(records_folder);
+  const sys::Result<sys::Done> removed =
+      folder ? folder->remove_file(file_name(uuid)) : sys::Result<sys::Done>(folder.error());
+  if (!removed && removed.error().number != ENOENT) {
+    sys::throw_error(removed.error(), fmt::format("cannot forget '{}'", uuid.str()));
+  }
+}
+
+std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents,
+                                               const Waiting& waiting) const {
+  // In one order, so that nobody waits for somebody who waits for him.
+  std::sort(parents.begin(), parents.end());
+  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+  std::vector<sys::FileLock> locks;
+  for (const ParentName& parent : parents) {
+    locks.push_back(take_lock(
+        {"parent-" + parent.str() + ".lock", fmt::format("cannot change {}", parent.str()), parent_patience},
+        waiting));
+  }
+  return locks;
+}
+
+}  // namespace mdevadm::store
