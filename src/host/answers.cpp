@@ -30,6 +30,12 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
             fmt::format("the driver does not make one {} of {} instances", type, what.units),
             fmt::format("see how many it takes: mdevadm types -o +aggregate {}", what.parent.str())};
   }
+  if (capabilities.numbered) {
+    return {ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
+            "this interface may say so whatever the reason: nothing is left, the virtual machine is online "
+            "already, "
+            "or the create arguments are not what the driver wants"};
+  }
   if (what.arguments) {
     return {ExitCode::failed,
             fmt::format("the driver takes no {} with the create arguments '{}'", type,
@@ -51,7 +57,8 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
   const std::string type = fmt::format("{} on {}", what.type.str(), what.parent.str());
   const std::string reason = sys::errno_text(number);
   switch (number) {
-    case EEXIST: return {ExitCode::conflict, "a device with this UUID exists already"};
+    case EEXIST:
+      return {ExitCode::conflict, "a device with this UUID exists already", "see whose it is: mdevadm list"};
     case ENOSPC:
     case EUSERS:
       return {ExitCode::no_capacity,
@@ -101,8 +108,11 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
       return {ExitCode::no_capacity, fmt::format("there is no memory for {}", type),
               "the sample drivers before Linux 5.13 say so when no instance is left"};
     case E2BIG:
-      return {ExitCode::failed, "its create arguments are too long: the kernel takes 4095 bytes in all"};
-    case ERANGE: return {ExitCode::failed, fmt::format("'{}' is no number of a type", what.type.str())};
+      return {ExitCode::failed, "its create arguments are too long: the kernel takes 4095 bytes in all",
+              "say less with --create-arg"};
+    case ERANGE:
+      return {ExitCode::failed, fmt::format("'{}' is no number of a type", what.type.str()),
+              see_types(what.parent)};
     case EINVAL: return invalid_create(what, capabilities, type);
     case EACCES:
       return {ExitCode::failed, fmt::format("cannot create {}: {}", type, reason), sys::errno_hint(number)};
@@ -120,6 +130,9 @@ Error remove_error(int number) {
     case EPERM:
       return {ExitCode::in_use, "the driver says no (Operation not permitted): somebody uses it",
               "end the virtual machine that has it"};
+    case EAGAIN:
+      return {ExitCode::failed, fmt::format("{}: it is being made or removed just now", doing),
+              "try again in a moment"};
     case EIO: return {ExitCode::failed, fmt::format("{}: the driver failed", doing), driver_log};
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: the kernel does not know it so", doing), driver_log};

@@ -145,7 +145,7 @@ class Flat final : public Dialect {
     const std::string key = table.id_column + "=";
     for (const std::string_view field : split(arguments, ',')) {
       if (field.starts_with(key) && field.substr(key.size()) != what.type.str()) {
-        throw Error(ExitCode::conflict,
+        throw Error(ExitCode::failed,
                     fmt::format("its create_args say '{}', and its type is {}", field, what.type.str()),
                     "the type is passed by itself: take it out of create_args");
       }

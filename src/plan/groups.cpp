@@ -65,9 +65,11 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
       for (const auto& [one, count] : counts) {
         parts.push_back(times(count, one));
       }
+      const std::string beside =
+          parts.empty() ? std::string{} : fmt::format(" beside the group's {}", join(parts, " and "));
       throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: its member '{}' does not fit: {} has no room for {} beside the group's {}",
-                              doing, member->uuid.str(), parent_name, type, join(parts, " and ")),
+                  fmt::format("{}: its member '{}' does not fit: {} has no room for {}{}", doing,
+                              member->uuid.str(), parent_name, type, beside),
                   fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
                               parent_name));
     }

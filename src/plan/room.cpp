@@ -63,15 +63,28 @@ void add_pool(const Parent& parent, const std::string& name, const std::vector<s
   room.add_resource(name, left, takes);
 }
 
-// NVIDIA's types are slices of a framebuffer, and a GPU holds slices of one size.
-bool add_framebuffer(const Parent& parent, Room& room) {
+std::uint64_t count_of(const Type& type, const Parent& parent, const std::vector<Device>& devices) {
+  return static_cast<std::uint64_t>(std::count_if(devices.begin(), devices.end(), [&](const Device& device) {
+    return device.parent == parent.name && device.type == type.id;
+  }));
+}
+
+// NVIDIA's types are slices of a framebuffer, and a GPU holds slices of one size. What is left is told, or is
+// what an idle one has without what is used.
+bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, Room& room) {
   const auto sizes = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
   if (!sizes) {
     return false;
   }
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < sizes->size(); ++i) {
-    left = std::max(left, parent.types[i].available.value_or(0) * (*sizes)[i]);
+    const Type& type = parent.types[i];
+    if (!type.available && !type.maximum) {
+      return false;
+    }
+    const std::uint64_t used = count_of(type, parent, devices);
+    const std::uint64_t idle = type.maximum.value_or(0);
+    left = std::max(left, type.available.value_or(idle - std::min(idle, used)) * (*sizes)[i]);
     room.demands[i].kind = std::to_string((*sizes)[i]) + " MiB";
   }
   room.add_resource("framebuffer", left, *sizes);
@@ -136,7 +149,7 @@ Capacity room_on(const Parent& parent, const std::vector<Device>& devices) {
     takes[i] = type.available ? 1 : 0;
     room.add_resource(type.id.str(), type.available.value_or(0), takes);
   }
-  if (!add_framebuffer(parent, room)) {
+  if (!add_framebuffer(parent, devices, room)) {
     add_samples(parent, room);
   }
   return {std::move(room.resources), std::move(room.demands)};

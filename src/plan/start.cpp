@@ -108,8 +108,13 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
     return std::move(draft.job);
   }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
+  // Of a type that aggregates, that too few are left comes before what it can at most: some tell only that.
+  const bool too_few = draft.type->available && *draft.type->available < draft.units;
+  if (too_few && draft.type->most_units) {
+    throw no_room(*parent, *draft.type, draft.units, draft.doing);
+  }
   require_capabilities(*parent, *draft.type, wanted, draft.doing);
-  if (draft.type->available && *draft.type->available < draft.units) {
+  if (too_few) {
     throw no_room(*parent, *draft.type, draft.units, draft.doing);
   }
   check_abi(draft);

@@ -1,0 +1,87 @@
+# One device of several instances, as it was proposed from 2018 to 2020: words at creation (A0, A1), attributes of the device
+# (A2, in three forms), a file of the type (A3).
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+. "$here/../tools/dialects.sh"
+if [ "${1:-}" = "" ]; then
+  part_failed=0
+  in_scenario gvt-a0 gvt A0 busy
+  in_scenario gvt-a1 gvt A1 busy
+  in_scenario gvt-a2-rfc gvt A2-rfc blocks
+  in_scenario gvt-a2-v2 gvt A2-v2 blocks
+  in_scenario gvt-a2-v3 gvt A2-v3 blocks
+  in_scenario gvt-a3 gvt A3 blocks
+  same "$part_failed" 0 "all parts hold"
+  cells_are A0 A1 A2-rfc A2-v2 A2-v3 A3
+  finish
+  exit
+fi
+
+gvt() {  # DIALECT KIND
+  local dialect=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
+  left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
+  discovered "$dialect" $p upstream $t
+  out_has "." "$(say "it is described")"
+  run mdevadm show $p -o abilities
+  out_has "aggregation: yes" "$(say "and can aggregate")"
+  same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" "$(say "one type says so")"
+  defined $p $t
+  created "$dialect" $A
+  mdevadm stop a
+  attributed "$dialect" plain /sys/bus/mdev/devices/$A/plain
+  removed "$dialect" "$2" /sys/devices/pci0000:00/$p/$A
+
+  cell "$dialect" aggregate
+  run mdevadm modify a --aggregate 3
+  exits 0 "$(say "a definition of three instances")"
+  run mdevadm start a
+  exits 0 "$(say "starts")"
+  case $dialect in
+    A0) same "$(cat /sys/bus/mdev/devices/$A/instances)" 3 "$(say "the kernel says three")" ;;
+    A1) same "$(cat /sys/bus/mdev/devices/$A/aggregated_instances)" 3 "$(say "the kernel says three")" ;;
+    A2*) same "$(cat /sys/bus/mdev/devices/$A/mdev/aggregated_instances)" 3 "$(say "the kernel says three")" ;;
+    A3) same "$(cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/aggregator)" 1 "$(say "the type is back to one")" ;;
+  esac
+  # The first proposal with attributes takes the instances only when the device is opened.
+  if [ "$dialect" = A2-rfc ]; then
+    same "$(left)" 6 "$(say "one of seven is taken so far")"
+  else
+    same "$(left)" 4 "$(say "four of seven are left")"
+  fi
+  [ "$dialect" = A3 ] || same "$(field a units)" 3 "$(say "and it is shown so")"
+  mdevadm stop a
+  same "$(left)" 7 "$(say "all seven are back")"
+  run mdevadm modify a --aggregate 8
+  exits 1 "$(say "more than the type takes is refused")"
+  err_has "it wants 8 instances as one, and $t on $p takes 7 at most$" "$(say "with the most that it takes")"
+  run mdevadm define -p $p -t i915-GVTg_V5_4 --aggregate 2
+  exits 1 "$(say "so is a type that cannot")"
+  err_has "i915-GVTg_V5_4 on $p cannot aggregate$" "$(say "which is said")"
+  for _ in 1 2 3 4 5; do mdevadm start -p $p -t $t >/dev/null; done
+  run mdevadm start a
+  exits 6 "$(say "three of two that are left")"
+  err_has "it takes 3 instances of $t, and 2 are left" "$(say "are told as instances")"
+  same "$(mdevadm list -o uuid | grep -c $A)" 0 "$(say "and not made")"
+  mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
+
+  # shellcheck disable=SC2086
+  errors_at_create "$dialect" $all_create_errors
+  if [ "${dialect#A2}" != "$dialect" ]; then
+    for pair in EINVAL=1 ENOSPC=6 E2BIG=1; do
+      control fault attribute 1 ${pair%=*}
+      run mdevadm start a
+      exits ${pair#*=} "$(say "${pair%=*} of aggregation")"
+      err_has "cannot make it of 3 instances: " "$(say "${pair%=*} of aggregation is told as what it is")"
+      same "$(active)" "" "$(say "${pair%=*} of aggregation undoes the start")"
+      control clear
+    done
+  fi
+  same "$(left)" 7 "$(say "all seven are back")"
+  nothing_left "nothing is left"
+}
+
+shift
+"$@"
+finish

@@ -1,0 +1,177 @@
+# shellcheck shell=bash disable=SC2154
+# What is checked of every dialect of the kernel's interface, on the simulated host that plays it. Source checks.sh first.
+#
+#   in_scenario SCENARIO WORD...   runs this script again in it, with these words, its parents having an attribute "plain"
+#   cell DIALECT COLUMN            what is checked from here on is of this cell of the table in tests/README.md
+#   cells_are DIALECT...           the cells that were checked are those of the table, for these dialects
+#   say SENTENCE                   the sentence of a check, with its cell before it
+
+cell_files=${CELL_FILES:-$(mktemp -d)}
+export CELL_FILES=$cell_files
+cell_name=
+
+cell() { cell_name="$1 $2"; touch "$cell_files/$1 $2"; }
+say() { echo "$cell_name: $1"; }
+
+# The shipped scenarios, each parent of mediated devices with one attribute more.
+in_scenario() {
+  local name=$1 folder here
+  shift
+  here=$(dirname "${BASH_SOURCE[0]}")/../../examples/scenarios
+  folder=$(mktemp -d)
+  cp -r "$here/types" "$folder"
+  awk -v plain='{ name = "plain", value = "0\\n", writable = true }' '
+    function end_parent() { if (open && !has) print "attribute = [" plain "]" }
+    /^\[\[parent\]\]/ { end_parent(); open = 1; has = 0 }
+    /^attribute =/ { sub(/\[/, "[" plain ", "); has = 1 }
+    /^functions|^dialect = "C1"/ { has = 1 }
+    { print }
+    END { end_parent() }' "$here/$name.toml" >"$folder/$name.toml"
+  "$MDEVSIM" run "$folder/$name.toml" -- bash "$0" inside "$@" || part_failed=1
+  rm -rf "$folder"
+}
+
+cells_are() {
+  local readme wanted
+  readme=$(dirname "${BASH_SOURCE[0]}")/../README.md
+  wanted=$(for dialect in "$@"; do
+    awk -F'|' -v dialect="$dialect" '
+      /^\| dialect \|/ { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); column[i] = $i } next }
+      { name = $2; gsub(/ /, "", name) }
+      name == dialect { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); if ($i != "-") print dialect " " column[i] } }' "$readme"
+  done | sort)
+  same "$(ls "$cell_files" | sort)" "$wanted" "the table in tests/README.md has just the cells that are checked here"
+  rm -rf "$cell_files"
+}
+
+# --- inside ---
+
+A=aaaaaaaa-0000-4000-8000-000000000001
+B=bbbbbbbb-0000-4000-8000-000000000002
+VM=99999999-0000-4000-8000-000000000009
+control() { "$MDEVSIM" control "$@"; }
+mdevadm() { "$MDEVADM" "$@"; }
+cells_of() { mdevadm list -o "$1" | sed 1d | tr -s ' ' | sort | paste -sd,; }
+active() { cells_of name; }
+field() { mdevadm show "$1" --json -o "$2" | jq -r ".devices[0].$2"; }  # DEVICE COLUMN
+groups_left() { { ls /sys/kernel/iommu_groups; ls /dev/vfio; } 2>/dev/null | grep -c '^[0-9]'; }
+# Nothing of a device is left: no directory, no group, no node, no record.
+nothing_left() {
+  same "$(ls /sys/bus/mdev/devices 2>/dev/null | wc -l) $(ls /run/mdevadm/devices 2>/dev/null | wc -l)" "0 0" "$(say "$1")"
+}
+hold() {  # UUID...: until release
+  hold_file=$(mktemp)
+  "$MDEVSIM" hold "$@" 60 >"$hold_file" &
+  holder=$!
+  for _ in $(seq 500); do grep -q holding "$hold_file" && break; sleep 0.01; done
+  rm -f "$hold_file"
+}
+release() { kill $holder; wait $holder 2>/dev/null; }
+
+# discovered DIALECT PARENT NAME TYPE
+discovered() {
+  cell "$1" discover
+  run mdevadm show "$2" -o dialect,types
+  exits 0 "$(say "the parent is found")"
+  out_has "^dialect: +$3$" "$(say "by looking, as $3")"
+  same "$(mdevadm types "$2" --json | jq -r '.types[0].dialect')" "$3" "$(say "types --json says so too")"
+  same "$(mdevadm types "$2" --json | jq -r "[.types[].type] | index(\"$4\") != null")" true "$(say "it offers $4")"
+}
+
+# defined PARENT TYPE [OPTION...]: $A as "a" and $B as "b"
+defined() {
+  local parent=$1 type=$2
+  shift 2
+  mdevadm define -u $A -p "$parent" -t "$type" --name a "$@" >/dev/null
+  mdevadm define -u $B -p "$parent" -t "$type" --name b "$@" >/dev/null
+}
+
+# created DIALECT NAME-IN-THE-KERNEL: starts a
+created() {
+  cell "$1" create
+  run mdevadm start a
+  exits 0 "$(say "a device is made")"
+  same "$(readlink -f "/sys/bus/${3:-mdev}/devices/$2" | grep -c .)" 1 "$(say "the kernel has it as $2")"
+  same "$(cells_of name,state)" "a active" "$(say "it is active")"
+  same "$(field a type)" "$(field a defined_type)" "$(say "of its type")"
+  holds "$(say "its node is there")" test -c "$(field a node)"
+  run mdevadm start a
+  exits 0 "$(say "started again")"
+  err_has "'$A' is active already$" "$(say "it is left alone")"
+}
+
+# attributed DIALECT FILE [FOLDER]: starts a with an attribute, and one that there is not
+attributed() {
+  cell "$1" attributes
+  mdevadm modify a --attr "$2=seven" >/dev/null
+  run mdevadm start a
+  exits 0 "$(say "attributes are set at start")"
+  same "$(cat "$3")" seven "$(say "$2 has its value")"
+  mdevadm stop a
+  mdevadm modify a --attr nosuch=1 >/dev/null
+  run mdevadm start a
+  exits 3 "$(say "one that there is not undoes the start")"
+  err_has "cannot set attribute 'nosuch' to '1': the device has no such attribute" "$(say "and is named")"
+  same "$(active)" "" "$(say "no device is left")"
+  mdevadm modify a --delete-attr nosuch --delete-attr "$2" >/dev/null
+}
+
+# removed DIALECT KIND [FOLDER [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
+# FOLDER is that of a, which stays until a removal is over, NAME what mdevsim calls it
+removed() {
+  cell "$1" remove
+  mdevadm start a
+  run mdevadm stop a
+  exits 0 "$(say "a device goes")"
+  same "$(active)" "" "$(say "and is gone")"
+  mdevadm start a
+  hold "${4:-$A}"
+  run mdevadm stop a
+  exits 5 "$(say "not one that is in use")"
+  err_has "is in use by pid $holder \(mdevsim\)" "$(say "the user is named")"
+  run mdevadm stop a --force
+  exits "$([ "$2" = goes ] && echo 0 || echo 5)" "$(say "forced, it goes only where nobody can say no")"
+  case $2 in
+    busy) err_has "the driver (says that it is in use|says no)|offline: it is in use" "$(say "as the driver says")" ;;
+    blocks) err_has "the removal is pending: the kernel waits for pid $holder" "$(say "the kernel waits for the user")" ;;
+  esac
+  release
+  for _ in $(seq 100); do [ -z "$(active)" ] && [ ! -e "${3:-/nonexistent}" ] && break; [ "$2" = blocks ] || break; sleep 0.02; done
+  run mdevadm stop a
+  exits 0 "$(say "when nobody uses it, it goes")"
+  same "$(active)" "" "$(say "for good")"
+}
+
+# errors_at_create DIALECT ERRNO=CODE...
+errors_at_create() {
+  local dialect=$1 pair
+  shift
+  cell "$dialect" errors
+  for pair in "$@"; do
+    control clear
+    control fault create 1 "${pair%=*}"
+    run mdevadm start a
+    exits "${pair#*=}" "$(say "${pair%=*} of create")"
+    err_has "^hint: " "$(say "${pair%=*} of create comes with what to do")"
+    same "$(active)" "" "$(say "${pair%=*} of create leaves nothing")"
+  done
+  control clear
+}
+
+# errors_at_remove DIALECT ERRNO=CODE...: a stays up
+errors_at_remove() {
+  local dialect=$1 pair
+  shift
+  cell "$dialect" errors
+  mdevadm start a
+  for pair in "$@"; do
+    control clear
+    control fault remove 0 "${pair%=*}"
+    run mdevadm stop a
+    exits "${pair#*=}" "$(say "${pair%=*} of remove")"
+    err_has "^hint: " "$(say "${pair%=*} of remove comes with what to do")"
+  done
+  control clear
+}
+
+all_create_errors="EINVAL=1 EEXIST=5 ENOSPC=6 EUSERS=6 ENOMEM=6 ENODEV=1 EPERM=6 EIO=1 EAGAIN=1 E2BIG=1 ERANGE=1 EBUSY=5 EFAULT=1 EOPNOTSUPP=1"

@@ -1,0 +1,71 @@
+#include <mdevadm/plan/choose.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+Type type(const char* id, const char* description, std::optional<std::uint64_t> available = 1) {
+  return {.id = *TypeName::parse(id),
+          .name = std::string("GRID ") + id,
+          .available = available,
+          .properties = parse_properties(description)};
+}
+
+Snapshot host() {
+  Snapshot seen;
+  Parent one{.name = *ParentName::parse("one"), .path = "sys/one"};
+  one.types = {type("small", "framebuffer=1024M, max_resolution=2560x1600, num_heads=2", 8),
+               type("large", "framebuffer=4096M, max_resolution=3840x2160, num_heads=4", 2)};
+  Parent two{.name = *ParentName::parse("two"), .path = "sys/two"};
+  two.types = {type("small", "framebuffer=1024M, max_resolution=2560x1600, num_heads=2", 9),
+               type("gone", "framebuffer=2048M, max_resolution=2560x1600, num_heads=2", 0)};
+  seen.parents = {one, two};
+  return seen;
+}
+
+std::string chosen(const std::vector<const char*>& texts) {
+  std::vector<Need> needs;
+  for (const char* text : texts) {
+    needs.push_back(*parse_need(text));
+  }
+  try {
+    const Snapshot seen = host();
+    const Choice choice = choose_type(seen, needs, "cannot choose");
+    return choice.type->id.str() + " on " + choice.parent->name.str();
+  } catch (const Error& error) {
+    return std::to_string(static_cast<int>(error.code()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a need is a property, a comparison and a value") {
+  const auto need = parse_need("Framebuffer >= 2G");
+  REQUIRE(need);
+  CHECK(need->property == "framebuffer");
+  CHECK(need->comparison == Need::Comparison::at_least);
+  CHECK(need->value == PropertyValue(Bytes{std::uint64_t{2} << 30}));
+  for (const char* bad : {"", "framebuffer", ">=2G", "framebuffer>=", "a=>2", "a>=2>3"}) {
+    CHECK_FALSE(parse_need(bad));
+  }
+}
+
+TEST_CASE("the smallest that fits and is left, where most of it is left") {
+  CHECK(chosen({"framebuffer>=1G"}) == "small on two");
+  CHECK(chosen({"framebuffer>1G"}) == "large on one");
+  CHECK(chosen({"framebuffer=2G"}) == "6");
+  CHECK(chosen({"framebuffer>=8G"}) == "3");
+  CHECK(chosen({"num_heads>=4", "framebuffer<=4G"}) == "large on one");
+  CHECK(chosen({"name=grid large"}) == "large on one");
+  CHECK(chosen({"colour=red"}) == "3");
+}
+
+TEST_CASE("a resolution is enough only if it is in both directions") {
+  CHECK(chosen({"max_resolution>=2560x1600"}) == "small on two");
+  CHECK(chosen({"max_resolution>=2000x2000"}) == "large on one");
+  CHECK(chosen({"max_resolution>=4000x1000"}) == "3");
+  CHECK(chosen({"max_resolution<3840x2160"}) == "small on two");
+}

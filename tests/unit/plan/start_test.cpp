@@ -1,0 +1,151 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+const ParentName gpu = *ParentName::parse("0000:86:00.0");
+const Uuid vm = *Uuid::parse("99999999-0000-4000-8000-000000000009");
+
+Uuid uuid(int number) {
+  return *Uuid::parse(fmt::format("aaaaaaaa-0000-4000-8000-{:012}", number));
+}
+
+Definition wanted(int number, std::optional<std::string> args = std::nullopt) {
+  Definition definition{uuid(number), gpu, *TypeName::parse("17")};
+  definition.create_args = std::move(args);
+  return definition;
+}
+
+Snapshot host(const Capabilities& can) {
+  Snapshot seen;
+  Parent parent{.name = gpu, .path = "sys/devices/gpu", .home = "sys/devices/gpu", .capabilities = can};
+  parent.types = {{.id = *TypeName::parse("17")}};
+  seen.parents = {parent};
+  return seen;
+}
+
+// "stage action" of each step, without UUIDs.
+std::vector<std::string> kinds(const Job& job) {
+  std::vector<std::string> result;
+  for (const Step& step : job.steps) {
+    const std::string text = describe(step.action);
+    result.push_back(fmt::format("{} {}", step.stage, text.substr(0, text.find(' '))));
+  }
+  return result;
+}
+
+template <typename A>
+const A* action(const Job& job) {
+  for (const Step& step : job.steps) {
+    if (const A* found = std::get_if<A>(&step.action)) {
+      return found;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("what goes online waits between the stages, and what does not, does not") {
+  const Snapshot flat = host({.create_arguments = Support::yes, .online = true, .tells_type = false});
+  CHECK(kinds(plan_start(flat, wanted(1))) ==
+        std::vector<std::string>{"0 remember", "0 create", "2 bring", "3 wait", "3 remember"});
+  const Snapshot plain = host({});
+  CHECK(kinds(plan_start(plain, wanted(1))) == std::vector<std::string>{"0 create", "0 wait"});
+}
+
+TEST_CASE("numbered devices of a virtual machine get the next number, and go online once") {
+  Snapshot seen = host({.create_arguments = Support::yes,
+                        .online = true,
+                        .online_together = true,
+                        .numbered = true,
+                        .tells_type = false});
+  seen.devices.push_back({.uuid = uuid(7), .parent = gpu, .name = vm.str() + "-0"});
+  StartPlanner planner(seen, {.vm = vm});
+  const Job first = planner.plan(wanted(1));
+  const Job second = planner.plan(wanted(2));
+  CHECK(action<CreateDevice>(first)->what.name == vm.str() + "-1");
+  CHECK(action<CreateDevice>(second)->what.name == vm.str() + "-2");
+  CHECK(action<CreateDevice>(second)->what.arguments == "vm_uuid=" + vm.str());
+  CHECK(action<SetOnline>(first) != nullptr);
+  CHECK(action<SetOnline>(second) == nullptr);
+}
+
+TEST_CASE("a definition of another virtual machine than its group's is refused") {
+  const Snapshot seen = host({.create_arguments = Support::yes});
+  StartPlanner planner(seen, {.vm = vm});
+  CHECK_THROWS_WITH(planner.plan(wanted(1, "vm_uuid=" + uuid(5).str())),
+                    Catch::Contains("the group is of virtual machine " + vm.str()));
+  CHECK(action<CreateDevice>(planner.plan(wanted(2, "a=1")))->what.arguments == "a=1,vm_uuid=" + vm.str());
+}
+
+TEST_CASE("several devices take several virtual functions") {
+  Snapshot seen = host({.functions = true});
+  const NamedType type{*TypeName::parse("17"), "L40S-1Q"};
+  seen.parents[0].functions = {{"f0", "sys/f0", TypeName::parse("17"), {}},
+                               {"f1", "sys/f1", std::nullopt, {type}},
+                               {"f2", "sys/f2", std::nullopt, {}},
+                               {"f3", "sys/f3", std::nullopt, {type}}};
+  StartPlanner planner(seen);
+  CHECK(action<CreateDevice>(planner.plan(wanted(1)))->what.name == "f1");
+  const Job second = planner.plan(wanted(2));
+  CHECK(action<CreateDevice>(second)->what.name == "f3");
+  CHECK(action<AwaitDevice>(second)->device.path == "sys/f3");
+  CHECK_THROWS_WITH(planner.plan(wanted(3)), Catch::Contains("no instance of 17 is left"));
+}
+
+TEST_CASE("members that share join what is up already, under its value, or one another under a new one") {
+  Snapshot seen = host({.kernel_groups = Support::unknown, .tells_type = false});
+  StartOptions options{.sharing = Sharing::automatic, .set = {wanted(1), wanted(2)}, .peers = uuid(8)};
+  StartPlanner planner(seen, options);
+  const Job first = planner.plan(wanted(1));
+  const Job second = planner.plan(wanted(2));
+  CHECK_FALSE(action<CreateDevice>(first)->what.beside);
+  CHECK(action<CreateDevice>(second)->what.beside->uuid == uuid(1));
+  CHECK(action<JoinPeers>(first)->peers == uuid(8));
+  seen.devices.push_back(
+      {.uuid = uuid(2), .parent = gpu, .type = TypeName::parse("17"), .path = "sys/x", .peers = uuid(9)});
+  const Job joins = StartPlanner(seen, options).plan(wanted(1));
+  CHECK(action<CreateDevice>(joins)->what.beside->uuid == uuid(2));
+  CHECK(action<JoinPeers>(joins)->peers == uuid(9));
+  CHECK(StartPlanner(seen, options).plan(wanted(2)).steps.empty());
+}
+
+TEST_CASE("what an earlier start left out is done, and the device left as it is if that fails") {
+  Snapshot seen = host({});
+  seen.devices.push_back(
+      {.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("17"), .path = "sys/x", .unfinished = true});
+  Definition definition = wanted(1);
+  definition.attributes = {{*AttributeName::parse("a"), "1"}};
+  const Job job = plan_start(seen, definition);
+  CHECK(kinds(job) == std::vector<std::string>{"0 set", "0 wait", "0 remember"});
+  for (const Step& step : job.steps) {
+    CHECK_FALSE(step.undo);
+  }
+  seen.devices[0].unfinished = false;
+  seen.devices[0].online = false;
+  seen.parents[0].capabilities.online = true;
+  CHECK(action<SetOnline>(plan_start(seen, definition))->online);
+}
+
+TEST_CASE("descriptions are compared property by property, whatever the interface") {
+  const Abi pinned{{"description", "num_heads=4, framebuffer=4096M, max_instance=2"},
+                   {"name", "GRID M60-4Q"}};
+  CHECK(compare_abi(pinned, {{"description", "max_instance=1, framebuffer=4G, num_heads=4"}}).empty());
+  const auto differs =
+      compare_abi(pinned, {{"description", "num_heads=2, framebuffer=4096M"}, {"name", "other"}});
+  REQUIRE(differs.size() == 2);
+  CHECK(differs[0].text == "num_heads was '4' and is '2'");
+  CHECK(differs[0].changes_guest);
+  CHECK_FALSE(differs[1].changes_guest);
+  CHECK(compare_abi({{"name", "L40S-1Q"}}, {{"name", "L40S-2Q"}})[0].changes_guest);
+  CHECK(compare_abi({{"device_api", "vfio-pci"}}, {}).empty());
+  CHECK_FALSE(compare_abi({{"driver_version", "1"}}, {{"driver_version", "2"}})[0].changes_guest);
+}
