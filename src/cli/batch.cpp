@@ -49,8 +49,14 @@ void Batch::take(Plan plan) {
 ExitCode Batch::finish(Context& context, bool print_uuids) {
   std::vector<JobResult> results(plan_.jobs.size());
   if (!options_.dry_run) {
-    VerboseProgress progress(context.messages(), context.globals().verbose);
-    results = carry_out(plan_, {context.host(), context.store()}, progress);
+    const Effects effects{context.host(), context.store()};
+    if (shows_progress_ && !context.globals().verbose) {
+      GroupProgress progress(context.messages(), plan_);
+      results = carry_out(plan_, effects, progress);
+    } else {
+      VerboseProgress progress(context.messages(), context.globals().verbose);
+      results = carry_out(plan_, effects, progress);
+    }
   }
   for (const Item& item : items_) {
     if (item.refused) {

@@ -30,6 +30,8 @@ class Batch {
   void take(Plan plan);
   // Of each lane, the last one first.
   void backwards() { plan_.backwards = true; }
+  // It takes a while: say how far it has come.
+  void show_progress() { shows_progress_ = true; }
   // What is done, is done to this group.
   void of_group(const std::string& name) { group_ = name; }
 
@@ -49,6 +51,7 @@ class Batch {
 
   const ChangeOptions& options_;
   std::string group_;
+  bool shows_progress_ = false;
   Plan plan_;
   std::vector<Item> items_;
 };

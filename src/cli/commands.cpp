@@ -18,6 +18,8 @@ const std::vector<CommandEntry>& command_table() {
        make_stop},
       {"group create", "keep a group: devices of one user that are started and stopped as one",
        "mdevadm group create vm1 cad-seat-1 cad-seat-2", make_group_create},
+      {"group modify", "change what is kept of a group", "mdevadm group modify vm1 --node-owner qemu:kvm",
+       make_group_modify},
       {"group delete", "drop a group; its devices stay defined", "mdevadm group delete vm1",
        make_group_delete},
       {"group add", "take devices into a group", "mdevadm group add vm1 cad-seat-3", make_group_add},

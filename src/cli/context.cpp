@@ -45,6 +45,38 @@ void Messages::note(const std::string& text) const {
   }
 }
 
+void Messages::line_in_place(const std::string& text) const {
+  if (speaks_to_person() && on_terminal()) {
+    write("\r\x1b[K" + text);
+  }
+}
+
+GroupProgress::GroupProgress(const Messages& messages, const Plan& plan) : messages_(messages) {
+  for (const Job& job : plan.jobs) {
+    steps_ += job.steps.size();
+    jobs_ += job.steps.empty() ? 0U : 1U;
+  }
+}
+
+GroupProgress::~GroupProgress() {
+  messages_.line_in_place({});
+}
+
+void GroupProgress::done(const Job& job, const Action& action) {
+  ++steps_done_;
+  const bool job_ends = &action == &job.steps.back().action;
+  jobs_done_ += job_ends ? 1U : 0U;
+  if (messages_.on_terminal()) {
+    messages_.line_in_place(fmt::format("[{}/{}] {}", steps_done_, steps_, describe(action)));
+  } else if (job_ends) {
+    messages_.note(fmt::format("{}: done ({} of {})", job.goal, jobs_done_, jobs_));
+  }
+}
+
+void GroupProgress::undone(const Job&, const Action& action) {
+  messages_.line_in_place(fmt::format("undo: {}", describe(action)));
+}
+
 void VerboseProgress::done(const Job& job, const Action& action) {
   if (verbose_) {
     messages_.note(fmt::format("{}: {}: done", job.goal, describe(action)));

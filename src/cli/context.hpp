@@ -33,6 +33,10 @@ class Messages {
   void warning(const std::string& text) const;
   // What a person at a terminal may like to know; silent under --quiet and --json.
   void note(const std::string& text) const;
+  // One line that stands for the last one of this kind, on a terminal; an empty one clears it.
+  void line_in_place(const std::string& text) const;
+  bool speaks_to_person() const { return !json_ && !quiet_; }
+  bool on_terminal() const { return env_.err_is_terminal; }
 
  private:
   void write(const std::string& text) const;
@@ -53,6 +57,25 @@ class VerboseProgress final : public Progress {
  private:
   const Messages& messages_;
   bool verbose_;
+};
+
+// Progress of a plan of several devices: one line, in place, on a terminal; elsewhere a line a device.
+class GroupProgress final : public Progress {
+ public:
+  GroupProgress(const Messages& messages, const Plan& plan);
+  GroupProgress(const GroupProgress&) = delete;
+  GroupProgress& operator=(const GroupProgress&) = delete;
+  ~GroupProgress() override;
+
+  void done(const Job& job, const Action& action) override;
+  void undone(const Job& job, const Action& action) override;
+
+ private:
+  const Messages& messages_;
+  std::size_t steps_ = 0;  // in all
+  std::size_t steps_done_ = 0;
+  std::size_t jobs_ = 0;  // that have any
+  std::size_t jobs_done_ = 0;
 };
 
 class Context {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/plan/choose.hpp>
 #include <mdevadm/util/text.hpp>
@@ -29,6 +30,13 @@ std::string objection_to_assignment(const std::string& text) {
         quoted(text.substr(0, equals)));
   }
   return {};
+}
+
+std::optional<std::uint32_t> parse_mode(const std::string& text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool good = error == std::errc{} && end == text.data() + text.size() && mode <= 0777;
+  return good ? std::optional(mode) : std::nullopt;
 }
 
 std::string objection_to_need(const std::string& text) {
@@ -135,6 +143,10 @@ const char* metavar(ValueKind kind) {
     case ValueKind::attribute_selector: return "K|INDEX";
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
+    case ValueKind::sharing: return "auto|require|off";
+    case ValueKind::node_owner: return "OWNER:GROUP";
+    case ValueKind::node_mode: return "MODE";
+    case ValueKind::selinux_label: return "LABEL";
     case ValueKind::file: return "FILE";
     case ValueKind::folder: return "DIR";
     case ValueKind::seconds: return "SECONDS";
@@ -182,6 +194,14 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("{} is no PCI address, such as 0000:41:00.4", quoted(text));
     case ValueKind::need: return objection_to_need(text);
+    case ValueKind::sharing:
+      return parse_sharing(text) ? "" : fmt::format("{} is none of auto, require and off", quoted(text));
+    case ValueKind::node_owner:
+      return text.empty() || (text != ":" && !has_control_bytes(text))
+                 ? ""
+                 : fmt::format("{} names neither a user nor a group", quoted(text));
+    case ValueKind::node_mode:
+      return parse_mode(text) ? "" : fmt::format("{} is no octal mode such as 0660", quoted(text));
     case ValueKind::seconds: return objection_to_seconds(text);
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
@@ -207,6 +227,7 @@ std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& re
     case ValueKind::type: return types(request.parent, context);
     case ValueKind::columns: return columns(request);
     case ValueKind::function: return functions(request.parent, context);
+    case ValueKind::sharing: return {"auto", "require", "off"};
     case ValueKind::group: return context.store().load_groups().names();
     case ValueKind::verb: return request.verbs;
     default: return {};

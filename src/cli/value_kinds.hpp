@@ -29,6 +29,10 @@ enum class ValueKind {
   create_argument,  // K=V, kept verbatim
   attribute_selector,
   function,
+  sharing,
+  node_owner,
+  node_mode,
+  selinux_label,
   need,
   file,
   folder,

@@ -192,6 +192,12 @@ void Host::own_node(const Device& device, const NodePolicy& policy) const {
   if (policy.group && !group) {
     throw Error(ExitCode::failed, fmt::format("{}: there is no group '{}'", doing, printable(*policy.group)));
   }
+  if (policy.selinux_label && !root_->exists("sys/fs/selinux/enforce")) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: this kernel has no SELinux, and the label '{}' is wanted", doing,
+                            printable(*policy.selinux_label)),
+                "take selinux_label out of [node]");
+  }
   const std::optional<Device> now = look_at(device);
   if (!now || now->nodes.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: it has none", doing));
@@ -201,6 +207,9 @@ void Host::own_node(const Device& device, const NodePolicy& policy) const {
     root_->set_owner(path, owner, group).or_throw("{}", doing);
     if (policy.mode) {
       root_->set_mode(path, *policy.mode).or_throw("{}", doing);
+    }
+    if (policy.selinux_label) {
+      root_->set_selinux_label(path, *policy.selinux_label).or_throw("{}: label it", doing);
     }
   }
 }

@@ -4,6 +4,19 @@
 
 namespace mdevadm {
 
+std::string sharing_word(Sharing sharing) {
+  return sharing == Sharing::off ? "off" : sharing == Sharing::automatic ? "auto" : "require";
+}
+
+std::optional<Sharing> parse_sharing(std::string_view word) {
+  for (const Sharing sharing : {Sharing::off, Sharing::automatic, Sharing::required}) {
+    if (sharing_word(sharing) == word) {
+      return sharing;
+    }
+  }
+  return std::nullopt;
+}
+
 bool is_group_name(std::string_view text) {
   return is_label(text) && text.find(' ') == std::string_view::npos;
 }

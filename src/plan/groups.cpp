@@ -55,7 +55,8 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
     plan::Capacity& room = rooms.try_emplace(parent_name, room_on(*parent, seen.devices)).first->second;
     std::vector<std::string>& before = taken[parent_name];
     const std::string& type = member->type.str();
-    if (room.knows(type) && !room.fits(type)) {
+    const std::uint64_t units = member->aggregate.value_or(1);
+    if (room.knows(type) && !room.fits(type, units)) {
       std::map<std::string, std::size_t> counts;
       for (const std::string& one : before) {
         ++counts[one];
@@ -74,7 +75,7 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
                               parent_name));
     }
     if (room.knows(type)) {
-      room.take(type);
+      room.take(type, units);
     }
     before.push_back(type);
   }

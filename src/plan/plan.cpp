@@ -28,6 +28,9 @@ std::string describe_policy(const NodePolicy& policy) {
   if (policy.mode) {
     parts.push_back(fmt::format("mode {:04o}", *policy.mode));
   }
+  if (policy.selinux_label) {
+    parts.push_back("label " + printable(*policy.selinux_label));
+  }
   return join(parts, ", ");
 }
 

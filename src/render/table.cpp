@@ -91,8 +91,9 @@ void add_columns(libscols_table* table, const Grid& grid, const Texts& rows) {
   }
 }
 
-void add_row(libscols_table* table, const Grid& grid, const std::vector<std::string>& row, bool colour) {
-  libscols_line* line = ::scols_table_new_line(table, nullptr);
+libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vector<std::string>& row,
+                       bool colour, libscols_line* above = nullptr) {
+  libscols_line* line = ::scols_table_new_line(table, above);
   if (line == nullptr) {
     throw std::bad_alloc();
   }
@@ -103,6 +104,21 @@ void add_row(libscols_table* table, const Grid& grid, const std::vector<std::str
       ::scols_cell_set_color(::scols_line_get_cell(line, i), name);
     }
   }
+  return line;
+}
+
+// What the grid's cells show; it keeps none of it.
+Texts take_texts(Grid& grid) {
+  Texts rows;
+  rows.reserve(grid.rows.size());
+  for (std::vector<Value>& row : grid.rows) {
+    std::vector<std::string>& texts = rows.emplace_back();
+    texts.reserve(row.size());
+    for (Value& value : row) {
+      texts.push_back(take_text(std::move(value)));
+    }
+  }
+  return rows;
 }
 
 // Whether a text is as wide as it is long, and harmless.
@@ -139,7 +155,10 @@ std::string plain_table(const Grid& grid, const Texts& rows) {
   return result;
 }
 
-std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style) {
+// `add_rows` adds the lines to a table that has its columns.
+template <typename AddRows>
+std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style,
+                        const AddRows& add_rows) {
   const Utf8Locale locale;
   const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(::scols_new_table(),
                                                                          ::scols_unref_table);
@@ -154,9 +173,7 @@ std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& s
     ::scols_table_set_termwidth(table.get(), style.width);
   }
   add_columns(table.get(), grid, rows);
-  for (const std::vector<std::string>& row : rows) {
-    add_row(table.get(), grid, row, style.colour);
-  }
+  add_rows(table.get());
   char* text = nullptr;
   if (::scols_print_table_to_string(table.get(), &text) != 0) {
     throw std::bad_alloc();
@@ -171,18 +188,35 @@ std::string render_table(Grid grid, const TableStyle& style) {
   if (grid.rows.empty()) {
     return {};
   }
-  Texts rows;
-  rows.reserve(grid.rows.size());
-  bool plain = style.width == 0 && !style.colour;
-  for (std::vector<Value>& row : grid.rows) {
-    std::vector<std::string>& texts = rows.emplace_back();
-    texts.reserve(row.size());
-    for (Value& value : row) {
-      texts.push_back(take_text(std::move(value)));
-      plain = plain && is_plain(texts.back());
+  const Texts rows = take_texts(grid);
+  const bool plain = style.width == 0 && !style.colour &&
+                     std::all_of(rows.begin(), rows.end(), [](const std::vector<std::string>& row) {
+                       return std::all_of(row.begin(), row.end(), is_plain);
+                     });
+  return plain ? plain_table(grid, rows) : smart_table(grid, rows, style, [&](libscols_table* table) {
+    for (const std::vector<std::string>& row : rows) {
+      add_row(table, grid, row, style.colour);
     }
+  });
+}
+
+std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style) {
+  if (grid.rows.empty()) {
+    return {};
   }
-  return plain ? plain_table(grid, rows) : smart_table(grid, rows, style);
+  const Texts rows = take_texts(grid);
+  return smart_table(grid, rows, style, [&](libscols_table* table) {
+    ::scols_column_set_flags(::scols_table_get_column(table, 0), SCOLS_FL_TREE);
+    std::size_t next = 0;
+    for (const Branch& branch : branches) {
+      std::vector<std::string> heading(grid.columns.size());
+      heading.front() = branch.heading;
+      libscols_line* above = add_row(table, grid, heading, false);
+      for (std::size_t i = 0; i < branch.rows; ++i) {
+        add_row(table, grid, rows[next++], style.colour, above);
+      }
+    }
+  });
 }
 
 namespace {

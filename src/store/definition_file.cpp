@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "shared_keys.hpp"
 #include "toml.hpp"
 
 namespace mdevadm::store {
@@ -30,25 +30,6 @@ constexpr std::string_view label_rule =
 constexpr std::string_view attribute_rule = "it must be a path inside the device's folder, without '..'";
 constexpr std::string_view uuid_rule = "it must be 32 hexadecimal digits as 8-4-4-4-12";
 
-StartMode start_mode(const toml::node& node) {
-  const std::string text = text_of(node, "start");
-  if (text != "auto" && text != "manual") {
-    broken(node, fmt::format("'start' must be \"auto\" or \"manual\", not \"{}\"", printable(text)));
-  }
-  return text == "auto" ? StartMode::automatic : StartMode::manual;
-}
-
-std::uint32_t file_mode(const toml::node& node) {
-  const std::string text = text_of(node, "mode");
-  std::uint32_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
-    broken(node,
-           fmt::format("'mode' must be octal permissions such as \"0660\", not \"{}\"", printable(text)));
-  }
-  return mode;
-}
-
 class Reader {
  public:
   Reader(const std::string& path, FileContent& content) : path_(path), content_(content) {}
@@ -63,7 +44,7 @@ class Reader {
     Definition result{*content_.uuid, *content_.parent,
                       checked_text<TypeName>(*type, "type", component_rule)};
     for (const auto& [key, node] : root) {
-      read_key(key.str(), node, key.source().begin, result);
+      read_key(key, node, result);
     }
     content_.definition = std::move(result);
   }
@@ -95,9 +76,10 @@ class Reader {
     }
   }
 
-  void read_key(std::string_view key, const toml::node& node, toml::source_position where, Definition& into) {
+  void read_key(const toml::key& name, const toml::node& node, Definition& into) {
+    const std::string_view key = name.str();
     if (key == "start") {
-      into.start = start_mode(node);
+      into.start = read_start_mode(node);
     } else if (key == "name") {
       into.name = checked_text<Label>(node, key, label_rule);
     } else if (key == "aggregate") {
@@ -107,13 +89,13 @@ class Reader {
     } else if (key == "attribute") {
       read_attributes(node, into);
     } else if (key == "node") {
-      read_node(node, into);
+      into.node = read_node_policy(node, path_, content_.odd);
     } else if (key == "vf") {
       into.function = checked_text<FunctionName>(node, key, component_rule);
     } else if (key == "abi") {
       read_abi(node, into);
     } else if (key != "type" && key != "uuid" && key != "parent") {
-      note_unknown(key, where);
+      content_.odd.push_back(unknown_key(path_, name));
     }
   }
 
@@ -136,25 +118,6 @@ class Reader {
     }
   }
 
-  void read_node(const toml::node& node, Definition& into) {
-    const toml::table* table = node.as_table();
-    if (table == nullptr) {
-      broken(node, fmt::format("'node' must be a table ([node]), not {}", kind_name(node)));
-    }
-    NodePolicy policy;
-    if (const toml::node* owner = table->get("owner")) {
-      policy.owner = text_of(*owner, "owner");
-    }
-    if (const toml::node* group = table->get("group")) {
-      policy.group = text_of(*group, "group");
-    }
-    if (const toml::node* mode = table->get("mode")) {
-      policy.mode = file_mode(*mode);
-    }
-    note_unknown_but(*table, {"owner", "group", "mode"});
-    into.node = std::move(policy);
-  }
-
   // Whatever is pinned, by this version or another, is kept; what is no text is none of ours.
   void read_abi(const toml::node& node, Definition& into) {
     const toml::table* table = node.as_table();
@@ -171,14 +134,9 @@ class Reader {
   void note_unknown_but(const toml::table& table, std::initializer_list<std::string_view> known) {
     for (const auto& [key, node] : table) {
       if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        note_unknown(key.str(), key.source().begin);
+        content_.odd.push_back(unknown_key(path_, key));
       }
     }
-  }
-
-  void note_unknown(std::string_view key, toml::source_position where) {
-    content_.odd.push_back(
-        {path_, where.line, where.column, fmt::format("unknown key '{}', kept as it is", printable(key))});
   }
 
   const std::string& path_;

@@ -10,6 +10,14 @@ constexpr mode_t permissions = 0644;
 
 }  // namespace
 
+std::string file_name(const Uuid& uuid) {
+  return uuid.str() + std::string(suffix);
+}
+
+std::string file_name(const GroupName& name) {
+  return name.str() + std::string(suffix);
+}
+
 bool is_ours(std::string_view name) {
   return !sys::AtomicFile::is_temporary(name) && name.ends_with(suffix) && name.front() != '.';
 }

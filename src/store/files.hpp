@@ -1,13 +1,19 @@
 // What keeping definitions and groups in files has in common.
 #pragma once
 
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
+#include <mdevadm/util/uuid.hpp>
 #include <string>
 #include <string_view>
 
 namespace mdevadm::store {
 
 inline constexpr std::string_view suffix = ".toml";
+
+// The file of a device, of a group.
+std::string file_name(const Uuid& uuid);
+std::string file_name(const GroupName& name);
 
 // Whether a file's name is one that we keep: editors' backups and what a killed process left are not.
 bool is_ours(std::string_view name);

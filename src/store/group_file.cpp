@@ -8,6 +8,8 @@
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "shared_keys.hpp"
+#include "text_editor.hpp"
 #include "toml.hpp"
 
 namespace mdevadm::store {
@@ -47,17 +49,6 @@ std::string all_members(const std::vector<Member>& members) {
   return members.empty() ? "[]" : text + "]";
 }
 
-// Lines of a text, each with its end.
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return lines;
-}
-
 // Whether the list has its brackets and each member on lines of their own: then a line can come or go.
 bool is_line_by_line(const toml::array& list) {
   std::set<toml::source_index> lines{list.source().begin.line, list.source().end.line};
@@ -67,46 +58,68 @@ bool is_line_by_line(const toml::array& list) {
          });
 }
 
-std::string edit_lines(const std::string& text, const toml::array& list, const Group& before,
-                       const Group& after) {
-  std::vector<std::string> lines = lines_of(text);
-  const auto stays = [&](const Member& member) {
-    return std::find(after.members.begin(), after.members.end(), member) != after.members.end();
+void edit_members(TextEditor& editor, const toml::array& list, const Group& before, const Group& after) {
+  const auto is_in = [](const std::vector<Member>& members, const Member& member) {
+    return std::find(members.begin(), members.end(), member) != members.end();
   };
-  // From the end, so that the numbers of lines above stay true.
-  std::size_t end = list.source().end.line - 1;
-  for (std::size_t i = before.members.size(); i-- > 0;) {
-    const std::size_t line = list.get(i)->source().begin.line - 1;
-    if (!stays(before.members[i])) {
-      lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(line));
-      --end;
-    } else if (const std::string& last = lines[line];
-               i + 1 == before.members.size() && trim(last).ends_with('"')) {
-      lines[line].insert(last.find_last_of('"') + 1, ",");
+  for (std::size_t i = 0; i < before.members.size(); ++i) {
+    const toml::source_region& place = list.get(i)->source();
+    if (!is_in(after.members, before.members[i])) {
+      editor.remove_lines(place.begin.line, place.begin.line + 1);
     }
+  }
+  const bool adds = std::any_of(after.members.begin(), after.members.end(),
+                                [&](const Member& member) { return !is_in(before.members, member); });
+  if (adds && !list.empty() && is_in(after.members, before.members.back()) &&
+      !trim(editor.rest_of_line(list.back().source().end)).starts_with(',')) {
+    editor.insert_after(list.back().source().end, ",");
   }
   for (const Member& member : after.members) {
-    if (std::find(before.members.begin(), before.members.end(), member) == before.members.end()) {
-      lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(end++), member_line(member));
+    if (!is_in(before.members, member)) {
+      editor.insert_lines(list.source().end.line, member_line(member));
     }
   }
-  std::string result;
-  for (const std::string& line : lines) {
-    result += line;
-  }
-  return result;
-}
-
-std::size_t offset_of(const std::string& text, toml::source_position position) {
-  std::size_t offset = 0;
-  for (toml::source_index line = 1; line < position.line; ++line) {
-    offset = text.find('\n', offset) + 1;
-  }
-  return offset + position.column - 1;
 }
 
 std::size_t comments_in(std::string_view text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '#'));
+}
+
+Sharing read_sharing(const toml::node& node) {
+  const std::string text = text_of(node, "p2p");
+  if (const auto sharing = parse_sharing(text)) {
+    return *sharing;
+  }
+  broken(node, fmt::format("'p2p' must be \"auto\", \"require\" or \"off\", not \"{}\"", printable(text)));
+}
+
+// The single values; what is as it is without being said is not said.
+std::vector<KeyText> top_keys(const Group& group) {
+  return {{"p2p", group.sharing != Sharing::automatic ? std::optional(quoted(sharing_word(group.sharing)))
+                                                      : std::nullopt},
+          {"start", group.start == StartMode::automatic ? std::optional(quoted("auto")) : std::nullopt},
+          {"vm_uuid", group.vm ? std::optional(quoted(group.vm->str())) : std::nullopt}};
+}
+
+void read_key(const toml::key& key, const toml::node& node, const std::string& path, Group& group,
+              GroupContent& content) {
+  if (key == "members") {
+    group.members = read_members(node);
+  } else if (key == "p2p") {
+    group.sharing = read_sharing(node);
+  } else if (key == "start") {
+    group.start = read_start_mode(node);
+  } else if (key == "vm_uuid") {
+    const std::string text = text_of(node, "vm_uuid");
+    group.vm = Uuid::parse(text);
+    if (!group.vm) {
+      broken(node, fmt::format("'{}' is no good as vm_uuid: it must be a UUID", printable(text)));
+    }
+  } else if (key == "node") {
+    group.node = read_node_policy(node, path, content.odd);
+  } else {
+    content.odd.push_back(unknown_key(path, key));
+  }
 }
 
 }  // namespace
@@ -121,17 +134,11 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
   }
   try {
     Group group{name};
-    const toml::node* members = parsed.table().get("members");
-    if (members == nullptr) {
+    if (!parsed.table().contains("members")) {
       throw Broken{{}, "there is no 'members'"};
     }
-    group.members = read_members(*members);
     for (const auto& [key, node] : parsed.table()) {
-      if (key.str() != "members") {
-        const toml::source_position where = key.source().begin;
-        content.odd.push_back({path, where.line, where.column,
-                               fmt::format("unknown key '{}', kept as it is", printable(key.str()))});
-      }
+      read_key(key, node, path, group, content);
     }
     content.group = std::move(group);
   } catch (const Broken& problem) {
@@ -141,7 +148,8 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
 }
 
 std::string format_group(const Group& group) {
-  return fmt::format("members = {}\n", all_members(group.members));
+  std::string text = fmt::format("members = {}\n", all_members(group.members)) + key_lines(top_keys(group));
+  return group.node ? text + "\n[node]\n" + key_lines(node_keys(group.node)) : text;
 }
 
 std::string edit_group(const std::string& text, const std::string& path, const Group& before,
@@ -149,16 +157,20 @@ std::string edit_group(const std::string& text, const std::string& path, const G
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   const toml::array* list = parsed ? parsed.table()["members"].as_array() : nullptr;
   std::string edited;
-  if (list != nullptr && is_line_by_line(*list)) {
-    edited = edit_lines(text, *list, before, after);
-  } else if (list != nullptr) {
-    const std::size_t from = offset_of(text, list->source().begin);
-    const std::size_t to = offset_of(text, list->source().end);
-    edited = text.substr(0, from) + all_members(after.members) + text.substr(to);
+  if (list != nullptr) {
+    TextEditor editor(text, parsed.table());
+    if (before.members != after.members && is_line_by_line(*list)) {
+      edit_members(editor, *list, before, after);
+    } else if (before.members != after.members) {
+      editor.replace(list->source(), all_members(after.members));
+    }
+    editor.change_keys(top_keys(before), top_keys(after));
+    editor.change_table("node", node_keys(before.node), node_keys(after.node));
+    edited = editor.apply();
   }
   const GroupContent result = parse_group(edited, path, after.name);
   const bool loses = list != nullptr && !is_line_by_line(*list) && comments_in(edited) != comments_in(text);
-  if (!result.group || result.group->members != after.members || loses) {
+  if (result.group != after || loses) {
     throw Error(ExitCode::failed,
                 fmt::format("cannot change '{}': its form cannot be changed without losing comments", path),
                 "edit the file by hand");

@@ -17,10 +17,6 @@ namespace {
 
 constexpr const char* groups_folder = "etc/mdevadm/groups";
 
-std::string file_name(const GroupName& name) {
-  return name.str() + std::string(suffix);
-}
-
 void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
   if (!is_ours(file)) {
     return;

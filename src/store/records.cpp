@@ -16,10 +16,6 @@ namespace {
 constexpr const char* records_folder = "run/mdevadm/devices";
 constexpr std::chrono::seconds parent_patience{60};  // drivers may take their time
 
-std::string file_name(const Uuid& uuid) {
-  return uuid.str() + std::string(suffix);
-}
-
 // These are no files of a person's: one that cannot be read is as good as none.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
   const toml::parse_result parsed = toml::parse(text);

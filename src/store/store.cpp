@@ -25,10 +25,6 @@ constexpr const char* lock_folder = "run/mdevadm";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds short_wait{500};  // for somebody who needs not be named
 
-std::string file_name(const Uuid& uuid) {
-  return uuid.str() + std::string(suffix);
-}
-
 std::string folder_name(const ParentName& parent) {
   return fmt::format("{}/{}", devices_folder, parent.str());
 }

@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -255,6 +256,15 @@ Result<Done> Dir::set_owner(const std::string& name, std::optional<uid_t> owner,
                             std::optional<gid_t> group) const {
   constexpr auto unchanged = static_cast<uid_t>(-1);
   if (::fchownat(fd_.get(), name.c_str(), owner.value_or(unchanged), group.value_or(unchanged), 0) != 0) {
+    return error(name);
+  }
+  return Done{};
+}
+
+Result<Done> Dir::set_selinux_label(const std::string& name, const std::string& label) const {
+  // With the byte that ends it, as libselinux has it.
+  const std::string path = fmt::format("/proc/self/fd/{}/{}", fd_.get(), name);
+  if (::setxattr(path.c_str(), "security.selinux", label.c_str(), label.size() + 1, 0) != 0) {
     return error(name);
   }
   return Done{};

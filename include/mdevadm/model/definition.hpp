@@ -26,6 +26,7 @@ struct NodePolicy {
   std::optional<std::string> owner;   // user name or number
   std::optional<std::string> group;   // group name or number
   std::optional<std::uint32_t> mode;  // permission bits
+  std::optional<std::string> selinux_label{};
   bool operator==(const NodePolicy&) const = default;
 };
 

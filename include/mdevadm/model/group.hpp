@@ -31,6 +31,10 @@ struct Member {
 // Whether members share an IOMMU group and peer-to-peer resources.
 enum class Sharing { off, automatic, required };
 
+// "off", "auto", "require".
+std::string sharing_word(Sharing sharing);
+std::optional<Sharing> parse_sharing(std::string_view word);
+
 struct Group {
   GroupName name;
   std::vector<Member> members{};  // in the order in which they are started

@@ -80,6 +80,15 @@ struct TableStyle {
 // Aligned columns with headings, a line a row; nothing for no rows.
 std::string render_table(Grid grid, const TableStyle& style);
 
+// Rows that belong to something: a heading, and how many of a grid's rows come below it.
+struct Branch {
+  std::string heading;
+  std::size_t rows;
+};
+
+// The grid's rows below the headings of what they belong to, in order, the first column as a tree.
+std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style);
+
 // "Heading:  value", a line a column, a blank line between rows; columns without a value are left out. A list
 // is shown one item a line, numbered from 1.
 std::string render_sheet(const Grid& grid);

@@ -69,6 +69,8 @@ class [[nodiscard]] Dir {
   Result<Done> rename_file(const std::string& from, const std::string& to) const;
   Result<Done> set_owner(const std::string& name, std::optional<uid_t> owner,
                          std::optional<gid_t> group) const;
+  // The security context of a file, on a kernel that has SELinux.
+  Result<Done> set_selinux_label(const std::string& name, const std::string& label) const;
   Result<Done> set_mode(const std::string& name, mode_t mode) const;
   // Makes what was renamed or removed here last through a power cut.
   Result<Done> sync() const;

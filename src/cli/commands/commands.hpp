@@ -16,6 +16,7 @@ std::unique_ptr<Command> make_undefine();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_stop();
 std::unique_ptr<Command> make_group_create();
+std::unique_ptr<Command> make_group_modify();
 std::unique_ptr<Command> make_group_delete();
 std::unique_ptr<Command> make_group_add();
 std::unique_ptr<Command> make_group_remove();

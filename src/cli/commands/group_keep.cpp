@@ -7,6 +7,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
+#include "../definition_options.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -63,23 +64,101 @@ class GroupChange : public Command {
   ChangeOptions change_;
 };
 
+// What can be said of a group beside its members.
+class GroupOptions {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) {
+    kinds.set(
+        app.add_option("--p2p", sharing_, "whether members share an IOMMU group and peer-to-peer resources"),
+        ValueKind::sharing);
+    mode_.declare(app);
+    kinds.set(app.add_option("--vm-uuid", vm_, "UUID of the virtual machine, for drivers that want it"),
+              ValueKind::uuid);
+    kinds.set(app.add_option("--node-owner", owner_, "who owns the members' nodes"), ValueKind::node_owner);
+    kinds.set(app.add_option("--node-mode", node_mode_, "permissions of the members' nodes, octal"),
+              ValueKind::node_mode);
+    kinds.set(app.add_option("--selinux-label", label_, "security context of the members' nodes"),
+              ValueKind::selinux_label);
+  }
+
+  bool any_given() const {
+    return !sharing_.empty() || mode_.mode() || !vm_.empty() || !owner_.empty() || !node_mode_.empty() ||
+           !label_.empty();
+  }
+
+  void apply_to(Group& group) const {
+    group.sharing = parse_sharing(sharing_).value_or(group.sharing);
+    group.start = mode_.mode().value_or(group.start);
+    group.vm = vm_.empty() ? group.vm : Uuid::parse(vm_);
+    NodePolicy node = group.node.value_or(NodePolicy{});
+    if (!owner_.empty()) {
+      const std::size_t colon = std::min(owner_.find(':'), owner_.size());
+      const std::string user = owner_.substr(0, colon);
+      const std::string rest = colon < owner_.size() ? owner_.substr(colon + 1) : std::string{};
+      node.owner = user.empty() ? node.owner : std::optional(user);
+      node.group = rest.empty() ? node.group : std::optional(rest);
+    }
+    if (!node_mode_.empty()) {
+      node.mode = static_cast<std::uint32_t>(std::stoul(node_mode_, nullptr, 8));
+    }
+    node.selinux_label = label_.empty() ? node.selinux_label : std::optional(label_);
+    if (node != NodePolicy{}) {
+      group.node = node;
+    }
+  }
+
+ private:
+  std::string sharing_;
+  StartModeOptions mode_;
+  std::string vm_;
+  std::string owner_;
+  std::string node_mode_;
+  std::string label_;
+};
+
 class GroupCreate final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::new_group);
     kinds.set(app.add_option("device", words_, "its members, in the order in which they are started"),
               ValueKind::defined_device);
+    options_.declare(app, kinds);
     change_.declare(app);
   }
 
  private:
   Job plan(Context& context, const Groups& groups) override {
-    return plan_group_create(groups,
-                             {*GroupName::parse(name_),
-                              members_for(context, words_, fmt::format("cannot create group '{}'", name_))});
+    Group group{*GroupName::parse(name_),
+                members_for(context, words_, fmt::format("cannot create group '{}'", name_))};
+    options_.apply_to(group);
+    return plan_group_create(groups, group);
   }
 
   std::vector<std::string> words_;
+  GroupOptions options_;
+};
+
+class GroupModify final : public GroupChange {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_name(app, kinds, ValueKind::group);
+    options_.declare(app, kinds);
+    change_.declare(app);
+  }
+
+ private:
+  Job plan(Context&, const Groups& groups) override {
+    if (!options_.any_given()) {
+      throw Error(ExitCode::usage, "modify what of it?",
+                  "see what can be changed: mdevadm help group modify");
+    }
+    const Group& before = require_group(groups, name_, "cannot modify the group");
+    Group after = before;
+    options_.apply_to(after);
+    return plan_group_change(groups, before, after);
+  }
+
+  GroupOptions options_;
 };
 
 class GroupDelete final : public GroupChange {
@@ -184,6 +263,10 @@ class GroupRename final : public GroupChange {
 
 std::unique_ptr<Command> make_group_create() {
   return std::make_unique<GroupCreate>();
+}
+
+std::unique_ptr<Command> make_group_modify() {
+  return std::make_unique<GroupModify>();
 }
 
 std::unique_ptr<Command> make_group_delete() {

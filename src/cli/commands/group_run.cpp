@@ -38,6 +38,7 @@ class GroupRun : public Command {
   ExitCode finish(Context& context, Plan plan) {
     Batch batch(change_);
     batch.of_group(name_);
+    batch.show_progress();
     batch.take(std::move(plan));
     return batch.finish(context, false);
   }
@@ -50,7 +51,9 @@ class GroupStart final : public GroupRun {
  private:
   std::string doing() const override { return "cannot start the group"; }
 
-  void declare_more(CLI::App& app, ValueKinds&) override {
+  void declare_more(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("--p2p", sharing_, "share peer-to-peer resources otherwise than the group says"),
+              ValueKind::sharing);
     app.add_flag("--accept-abi", accept_abi_,
                  "also if a guest would see another device than it was defined with; pin what it sees now");
   }
@@ -71,9 +74,12 @@ class GroupStart final : public GroupRun {
       definitions = accept_abi_ ? std::optional(context.store().lock()) : std::nullopt;
     }
     const Snapshot seen = context.observe({facets, parents, std::nullopt});
-    return finish(context, plan_group_start(seen, group, defined, {Uuid::random(), accept_abi_}));
+    Group as_said = group;
+    as_said.sharing = parse_sharing(sharing_).value_or(group.sharing);
+    return finish(context, plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_}));
   }
 
+  std::string sharing_;
   bool accept_abi_ = false;
 };
 

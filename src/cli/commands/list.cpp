@@ -27,6 +27,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
     kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
+    app.add_flag("--tree", tree_, "below the groups that devices are members of, else below their parents");
     listing_.declare(app, kinds);
   }
 
@@ -38,19 +39,68 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     require_parent(context, rows);
     say_why_empty(context, seen, defined, rows);
-    context.out = listing_.render(rows, "devices", context.env());
+    context.out =
+        tree_ ? render_tree(rows, groups, context.env()) : listing_.render(rows, "devices", context.env());
     return ExitCode::done;
   }
 
  private:
+  // Members of groups in the groups' order, then what is in none.
+  std::string render_tree(const std::vector<render::DeviceRow>& rows, const Groups& groups,
+                          const Env& env) const {
+    if (listing_.json()) {
+      throw Error(ExitCode::usage, "--tree is for people, and --json is not",
+                  "the columns group and parent tell the same: mdevadm list --json");
+    }
+    std::vector<render::DeviceRow> sorted;
+    std::vector<render::Branch> branches;
+    const auto take = [&](const std::string& heading, const auto& belongs) {
+      const std::size_t before = sorted.size();
+      std::copy_if(rows.begin(), rows.end(), std::back_inserter(sorted), belongs);
+      if (sorted.size() > before) {
+        branches.push_back({heading, sorted.size() - before});
+      }
+      return before;
+    };
+    for (const Group& group : groups.all) {
+      const std::size_t first =
+          take(group.name.str(), [&](const render::DeviceRow& row) { return row.group == &group; });
+      const auto place = [&](const render::DeviceRow& row) {
+        return std::find_if(group.members.begin(), group.members.end(),
+                            [&](const Member& member) { return member.means(*row.definition); });
+      };
+      std::stable_sort(sorted.begin() + static_cast<std::ptrdiff_t>(first), sorted.end(),
+                       [&](const auto& a, const auto& b) { return place(a) < place(b); });
+    }
+    std::vector<ParentName> parents;
+    for (const render::DeviceRow& row : rows) {
+      const ParentName& parent = parent_of(row);
+      if (std::find(parents.begin(), parents.end(), parent) == parents.end()) {
+        parents.push_back(parent);
+        take(parent.str(), [&](const render::DeviceRow& other) {
+          return other.group == nullptr && parent_of(other) == parent;
+        });
+      }
+    }
+    return render::render_tree(render::make_grid(sorted, listing_.chosen()), branches,
+                               {env.width, env.out_is_terminal && !env.no_color});
+  }
+
+  static const ParentName& parent_of(const render::DeviceRow& row) {
+    return row.device != nullptr ? row.device->parent : row.definition->parent;
+  }
+
   Definitions read_definitions(Context& context) const {
-    if (defined_ || all_ || !group_.empty()) {
+    if (defined_ || all_ || tree_ || !group_.empty()) {
       return context.definitions();
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
   }
 
   Groups read_groups(Context& context) const {
+    if (tree_ && group_.empty()) {
+      return context.groups_if_readable();
+    }
     if (!group_.empty()) {
       Groups groups = context.groups();
       std::ignore = require_group(groups, group_, "cannot list devices");
@@ -66,7 +116,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if ((!defined_ && !all_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
       return false;
     }
-    const std::string& parent = (row.device != nullptr ? row.device->parent : row.definition->parent).str();
+    const std::string& parent = parent_of(row).str();
     const bool has_type = row.device != nullptr ? row.device->type && row.device->type->str() == type_
                                                 : row.definition->type.str() == type_;
     return (parent_.empty() || parent == parent_) && (type_.empty() || has_type);
@@ -96,6 +146,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   bool active_ = false;
   bool defined_ = false;
   bool all_ = false;
+  bool tree_ = false;
   std::string parent_;
   std::string type_;
   std::string group_;

@@ -53,7 +53,16 @@ TEST_CASE("a change keeps what a person wrote around the members") {
   CHECK(with == "# cad\nmembers = [  # in order\n  \"" + a.str() + "\",  # left\n  # the big one\n  \"" +
                     b.str() + "\",\n  \"" + c.str() + "\",\n]\n# end\n");
   CHECK(edit_group(text, "vm1.toml", before, {vm1, {b}}) ==
-        "# cad\nmembers = [  # in order\n  # the big one\n  \"" + b.str() + "\",\n]\n# end\n");
+        "# cad\nmembers = [  # in order\n  # the big one\n  \"" + b.str() + "\"\n]\n# end\n");
+  Group whose = before;
+  whose.sharing = Sharing::required;
+  whose.start = StartMode::automatic;
+  whose.vm = c.uuid;
+  whose.node = NodePolicy{"qemu", std::nullopt, 0660, std::nullopt};
+  const std::string said = edit_group(text, "vm1.toml", before, whose);
+  CHECK(said.starts_with("# cad\nmembers = [  # in order\n"));
+  CHECK(parse_group(said, "vm1.toml", vm1).group == whose);
+  CHECK(parse_group(format_group(whose), "vm1.toml", vm1).group == whose);
   const std::string line = "members = [\"" + a.str() + "\", \"" + b.str() + "\"]  # two\n";
   CHECK(edit_group(line, "vm1.toml", before, {vm1, {a}}) ==
         "members = [\n  \"" + a.str() + "\",\n]  # two\n");

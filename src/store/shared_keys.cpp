@@ -1,0 +1,72 @@
+#include "shared_keys.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::store {
+
+namespace {
+
+std::uint32_t file_mode(const toml::node& node) {
+  const std::string text = text_of(node, "mode");
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
+    broken(node,
+           fmt::format("'mode' must be octal permissions such as \"0660\", not \"{}\"", printable(text)));
+  }
+  return mode;
+}
+
+}  // namespace
+
+StartMode read_start_mode(const toml::node& node) {
+  const std::string text = text_of(node, "start");
+  if (text != "auto" && text != "manual") {
+    broken(node, fmt::format("'start' must be \"auto\" or \"manual\", not \"{}\"", printable(text)));
+  }
+  return text == "auto" ? StartMode::automatic : StartMode::manual;
+}
+
+NodePolicy read_node_policy(const toml::node& node, const std::string& path, std::vector<FileProblem>& odd) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    broken(node, fmt::format("'node' must be a table ([node]), not {}", kind_name(node)));
+  }
+  NodePolicy policy;
+  for (const auto& [key, value] : *table) {
+    if (key == "owner") {
+      policy.owner = text_of(value, key.str());
+    } else if (key == "group") {
+      policy.group = text_of(value, key.str());
+    } else if (key == "mode") {
+      policy.mode = file_mode(value);
+    } else if (key == "selinux_label") {
+      policy.selinux_label = text_of(value, key.str());
+    } else {
+      odd.push_back(unknown_key(path, key));
+    }
+  }
+  return policy;
+}
+
+std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy) {
+  const NodePolicy& node = policy ? *policy : NodePolicy{};
+  const auto text = [](const std::optional<std::string>& value) {
+    return value ? std::optional(quoted(*value)) : std::nullopt;
+  };
+  return {{"owner", text(node.owner)},
+          {"group", text(node.group)},
+          {"mode", node.mode ? std::optional(fmt::format("\"{:04o}\"", *node.mode)) : std::nullopt},
+          {"selinux_label", text(node.selinux_label)}};
+}
+
+FileProblem unknown_key(const std::string& path, const toml::key& key) {
+  const toml::source_position where = key.source().begin;
+  return {path, where.line, where.column,
+          fmt::format("unknown key '{}', kept as it is", printable(key.str()))};
+}
+
+}  // namespace mdevadm::store

@@ -1,0 +1,201 @@
+#include "text_editor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::store {
+
+std::string key_lines(const std::vector<KeyText>& keys) {
+  std::string text;
+  for (const auto& [key, value] : keys) {
+    if (value) {
+      text += fmt::format("{} = {}\n", key, *value);
+    }
+  }
+  return text;
+}
+
+std::vector<std::string> own_line_comments(std::string_view text) {
+  std::vector<std::string> result;
+  for (const std::string_view line : split(text, '\n')) {
+    const std::string_view content = trim(line);
+    if (!content.empty() && content.front() == '#') {
+      result.emplace_back(content);
+    }
+  }
+  return result;
+}
+
+bool is_blocks(const toml::array& list) {
+  return !list.empty() && list.front().is_table() && !list.front().as_table()->is_inline();
+}
+
+TextEditor::TextEditor(const std::string& text, const toml::table& root) : text_(text), root_(root) {
+  line_starts_.push_back(0);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      line_starts_.push_back(i + 1);
+    }
+  }
+  collect_headers(root);
+  headers_.push_back(static_cast<toml::source_index>(line_starts_.size() + 1));
+  std::sort(headers_.begin(), headers_.end());
+}
+
+void TextEditor::change_keys(const std::vector<KeyText>& before, const std::vector<KeyText>& after) {
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    if (before[i] != after[i]) {
+      change_key(after[i]);
+    }
+  }
+}
+
+void TextEditor::change_table(const std::string& name, const std::vector<KeyText>& before,
+                              const std::vector<KeyText>& after) {
+  if (before == after) {
+    return;
+  }
+  const toml::table* table = root_[name].as_table();
+  if (table == nullptr) {
+    insert_lines(line_starts_.size() + 1,
+                 fmt::format("{}[{}]\n{}", text_.empty() ? "" : "\n", name, key_lines(after)));
+    return;
+  }
+  const auto wanted = [&](std::string_view key) -> const std::string* {
+    for (const auto& [name_of_key, value] : after) {
+      if (name_of_key == key && value) {
+        return &*value;
+      }
+    }
+    return nullptr;
+  };
+  for (const auto& [key, node] : *table) {
+    if (const std::string* value = wanted(key.str())) {
+      replace(node.source(), *value);
+    } else {
+      remove_lines(key.source().begin.line, node.source().end.line + 1);
+    }
+  }
+  for (const auto& [key, value] : after) {
+    if (value && !table->contains(key)) {
+      insert_lines(block_end(table->source().begin.line), fmt::format("{} = {}\n", key, *value));
+    }
+  }
+}
+
+// Lines on which a [table] or [[table]] header stands. Tables inside a list's element belong to that element.
+void TextEditor::collect_headers(const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    if (const toml::table* inner = node.as_table(); inner != nullptr && !inner->is_inline()) {
+      add_header(key.source().begin.line);
+      collect_headers(*inner);
+    } else if (const toml::array* list = node.as_array(); list != nullptr && is_blocks(*list)) {
+      for (const toml::node& element : *list) {
+        add_header(element.source().begin.line);
+      }
+    }
+  }
+}
+
+// A table may also come of a dotted key (a.b = 1), which has no header.
+void TextEditor::add_header(toml::source_index line) {
+  if (trim(std::string_view(text_).substr(line_start(line))).starts_with('[')) {
+    headers_.push_back(line);
+  }
+}
+
+// Byte offset of a position; columns count code points.
+std::size_t TextEditor::offset_of(toml::source_position position) const {
+  std::size_t offset = line_starts_[position.line - 1];
+  for (toml::source_index column = 1; column < position.column && offset < text_.size(); ++column) {
+    ++offset;
+    while (offset < text_.size() && (static_cast<unsigned char>(text_[offset]) & 0xc0) == 0x80) {
+      ++offset;
+    }
+  }
+  return offset;
+}
+
+std::size_t TextEditor::line_start(std::size_t line) const {
+  return line > line_starts_.size() ? text_.size() : line_starts_[line - 1];
+}
+
+void TextEditor::change_key(const KeyText& key) {
+  const toml::node* node = root_.get(key.first);
+  if (node == nullptr) {
+    insert_lines(top_level_end(), fmt::format("{} = {}\n", key.first, key.second.value_or("")));
+  } else if (key.second) {
+    replace(node->source(), *key.second);
+  } else {
+    remove_lines(root_.find(key.first)->first.source().begin.line, node->source().end.line + 1);
+  }
+}
+
+// The line before which a further key of the top level goes: after the last one there is, or after the
+// comment that heads the file, in any case before the first header.
+std::size_t TextEditor::top_level_end() const {
+  std::size_t line = 0;
+  for (const auto& [key, node] : root_) {
+    const std::size_t last = node.source().end.line;
+    if (std::find(headers_.begin(), headers_.end(), key.source().begin.line) == headers_.end() &&
+        last < headers_.front()) {
+      line = std::max(line, last);
+    }
+  }
+  return line + 1;
+}
+
+void TextEditor::replace(const toml::source_region& region, const std::string& replacement) {
+  const std::size_t from = offset_of(region.begin);
+  patches_.push_back({from, offset_of(region.end) - from, replacement});
+}
+
+void TextEditor::insert_lines(std::size_t before_line, const std::string& lines) {
+  const std::size_t at = line_start(before_line);
+  const bool after_unended_line = at == text_.size() && at > 0 && text_.back() != '\n';
+  patches_.push_back({at, 0, (after_unended_line ? "\n" : "") + lines});
+}
+
+void TextEditor::remove_lines(std::size_t from, std::size_t to) {
+  patches_.push_back({line_start(from), line_start(to) - line_start(from), {}});
+}
+
+void TextEditor::insert_after(toml::source_position end, const std::string& text) {
+  patches_.push_back({offset_of(end), 0, text});
+}
+
+std::string_view TextEditor::rest_of_line(toml::source_position position) const {
+  const std::size_t from = offset_of(position);
+  return std::string_view(text_).substr(from, line_start(position.line + 1) - from);
+}
+
+std::size_t TextEditor::block_end(std::size_t header) const {
+  std::size_t line =
+      *std::upper_bound(headers_.begin(), headers_.end(), static_cast<toml::source_index>(header));
+  while (line > header + 1 && is_blank_or_comment(line - 1)) {
+    --line;
+  }
+  return line;
+}
+
+bool TextEditor::is_blank_or_comment(std::size_t line) const {
+  const std::string_view content =
+      trim(std::string_view(text_).substr(line_start(line), line_start(line + 1) - line_start(line)));
+  return content.empty() || content.front() == '#';
+}
+
+std::string TextEditor::apply() {
+  std::stable_sort(patches_.begin(), patches_.end(),
+                   [](const Patch& a, const Patch& b) { return a.offset < b.offset; });
+  std::string result;
+  std::size_t done = 0;
+  for (const Patch& patch : patches_) {
+    result.append(text_, done, patch.offset - done).append(patch.replacement);
+    done = patch.offset + patch.length;
+  }
+  return result.append(text_, done);
+}
+
+}  // namespace mdevadm::store
