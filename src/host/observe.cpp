@@ -74,6 +74,13 @@ Snapshot Host::observe(const Look& look) const {
   seen.mdev_support = !seen.parents.empty() || root_->exists(parents_folder) || root_->exists(devices_folder);
   if (has_any(look.facets, device_facets)) {
     seen.devices = read_devices(*root_, look);
+    for (const Record& record : look.known.all) {
+      const bool asked = !look.devices || std::find(look.devices->begin(), look.devices->end(),
+                                                    record.uuid) != look.devices->end();
+      if (asked && seen.find_device(record.uuid) == nullptr) {
+        seen.lost.push_back(record.uuid);
+      }
+    }
   }
   if (has(look.facets, Facet::holders)) {
     seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);

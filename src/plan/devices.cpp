@@ -72,6 +72,10 @@ constexpr unsigned removing = 1;
 
 }  // namespace
 
+bool is_lost(const Snapshot& seen, const Uuid& uuid) {
+  return std::find(seen.lost.begin(), seen.lost.end(), uuid) != seen.lost.end();
+}
+
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing) {
   const std::string why = fmt::format("{}: no parent '{}' offers mediated devices here", doing, name);
   if (!seen.mdev_support) {
@@ -153,6 +157,10 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid.str(), lane.str(), {}, {}, {}};
   const Device* device = seen.find_device(request.uuid);
   if (device == nullptr) {
+    // An earlier stop was killed before it forgot it.
+    if (is_lost(seen, request.uuid)) {
+      job.steps.push_back({DropRecord{request.uuid}, std::nullopt});
+    }
     job.note = "is not active";
     return job;
   }

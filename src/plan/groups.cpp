@@ -201,8 +201,14 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
                 "nothing is stopped; end what uses it, wait for that with --timeout SECONDS, or remove it "
                 "all the same with --force");
   }
-  for (const Device* device : active) {
-    Job job = plan_stop(seen, {device->uuid, {}, force}, device->parent, together);
+  for (const Member& member : group.members) {
+    const auto device = std::find_if(active.begin(), active.end(),
+                                     [&](const Device* one) { return one->uuid == member.uuid; });
+    if (device == active.end() && !is_lost(seen, member.uuid)) {
+      continue;
+    }
+    const ParentName lane = device != active.end() ? (*device)->parent : *ParentName::parse("none");
+    Job job = plan_stop(seen, {member.uuid, {}, force}, lane, together);
     job.goal += fmt::format(" of group '{}'", group.name.str());
     plan.jobs.push_back(std::move(job));
   }

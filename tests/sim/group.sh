@@ -177,6 +177,31 @@ together() {
     "$MDEVADM" group stop one
   done
   control clear
+  # Who waits says for whom.
+  control delay create 500
+  "$MDEVADM" group start -q one & local x=$!
+  sleep 0.2
+  run "$MDEVADM" group start two
+  exits 6 "the second of two waits, and then finds nothing left"
+  err_has "^mdevadm: waiting for process $x \(mdevadm\)$" "it says for whom it waits"
+  wait $x
+  control delay create 50
+  "$MDEVADM" group stop -q one
+  # A member that goes while its group starts: the start was first, or the member was gone before.
+  for i in 1 2 3; do
+    "$MDEVADM" group start -q one & local x=$!
+    "$MDEVADM" undefine a --force & local y=$!
+    wait $x; local started=$?
+    wait $y
+    case "$started $("$MDEVADM" list -o uuid | sed 1d | wc -l)" in
+      "0 2" | "0 1" | "3 0") passed "a member that is undefined meanwhile is started, or none, or the rest ($started)" ;;
+      *) failed "a member that is undefined meanwhile" "exit code $started, active $(active)" ;;
+    esac
+    "$MDEVADM" list -o uuid | sed 1d | xargs -r "$MDEVADM" stop
+    define 1 $first nvidia-17 a
+    "$MDEVADM" group add one a
+  done
+  control clear
   # Killed in the middle, the same command ends what it began.
   control delay create 100
   for i in 0.05 0.15 0.25; do

@@ -1,6 +1,6 @@
-// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec,
-// before the kernel does anything for that call. Exits with 137 if it was killed, else with COMMAND's own
-// code.
+// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec, in
+// whichever thread, before the kernel does anything for that call. Processes that it starts are let go.
+// Exits with 137 if it was killed, else with COMMAND's own code.
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,24 +12,23 @@
 namespace {
 
 constexpr int killed_code = 128 + SIGKILL;
+constexpr int syscall_stop = SIGTRAP | 0x80;
 
 int code_of(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Lets the child go on to its next stop; false once it has ended.
-bool next_stop(pid_t child, int& status) {
-  int deliver = 0;
-  while (true) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, deliver);
-    if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) {
-      return false;
-    }
-    if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-      return true;
-    }
-    deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);  // its own signals reach it
-  }
+bool enters_call(pid_t thread) {
+  __ptrace_syscall_info info{};
+  return ::ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, &info) > 0 &&
+         info.op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
+// What a stopped thread is to be given when it goes on: its own signals, but not those of tracing. A new
+// thread begins with a SIGSTOP that nobody sent.
+int signal_to_deliver(int status) {
+  const int signal = WSTOPSIG(status);
+  return signal == syscall_stop || signal == SIGTRAP || signal == SIGSTOP ? 0 : signal;
 }
 
 }  // namespace
@@ -51,16 +50,24 @@ int main(int argc, char** argv) {
   if (!WIFSTOPPED(status)) {
     return code_of(status);
   }
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  for (long entered = 1; next_stop(child, status); ++entered) {
-    if (entered == wanted) {
+  ::ptrace(PTRACE_SETOPTIONS, child, nullptr,
+           PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE);
+  ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+  long entered = 0;
+  while (true) {
+    const pid_t thread = ::waitpid(-1, &status, __WALL);
+    if (thread < 0 || (thread == child && !WIFSTOPPED(status))) {
+      return code_of(status);
+    }
+    if (!WIFSTOPPED(status)) {
+      continue;  // a thread that has ended
+    }
+    if (WSTOPSIG(status) == syscall_stop && enters_call(thread) && ++entered == wanted) {
       ::kill(child, SIGKILL);
-      ::waitpid(child, &status, 0);
+      while (::waitpid(-1, &status, __WALL) != child || WIFSTOPPED(status)) {
+      }
       return killed_code;
     }
-    if (!next_stop(child, status)) {  // the exit from the call
-      break;
-    }
+    ::ptrace(PTRACE_SYSCALL, thread, nullptr, signal_to_deliver(status));
   }
-  return code_of(status);
 }

@@ -128,6 +128,7 @@ struct Snapshot {
   bool mdev_support = false;    // the kernel's mdev core is there
   std::vector<Parent> parents;  // sorted by name
   std::vector<Device> devices;  // sorted by parent, then UUID
+  std::vector<Uuid> lost;       // devices that are remembered and are not there: removed, or never made
   std::size_t unseen_processes =
       0;  // processes whose open files could not be looked at (only with Facet::holders)
 

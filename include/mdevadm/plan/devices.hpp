@@ -8,6 +8,9 @@
 
 namespace mdevadm {
 
+// Whether it is remembered as a device and is none.
+bool is_lost(const Snapshot& seen, const Uuid& uuid);
+
 // What to say of a parent that is not there, naming one that is spelled alike.
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing);
 

@@ -1,0 +1,72 @@
+# kill -9 on entry to every system call of a group's start, and of its stop: the same command again ends where it should, on an
+# interface of every kind.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+. "$here/../tools/dialects.sh"
+rm -rf "$cell_files"
+if [ "${1:-}" = "" ]; then
+  part_failed=0
+  # At every call where a start goes through most; of the others, at every third.
+  in_scenario m60-f2 sweep m60-f2 1 &
+  first=$!
+  for scenario in m60-k2 vf-n1 workstation; do in_scenario $scenario sweep $scenario 3; done
+  wait $first || part_failed=1
+  same "$part_failed" 0 "all parts hold"
+  finish
+  exit
+fi
+
+# Two members that go through every step that there is.
+members() {
+  case $1 in
+    m60-f2) defined 0000:86:00.0 17 --attr plain=7 ;;
+    m60-k2) defined 0000:86:00.0 17 --attr plain=7 ;;
+    vf-n1) defined 0000:41:00.0 1149 --attr nvidia/vgpu_params=x=1 ;;
+    workstation)
+      mdevadm define -u $A -p 0000:86:00.0 -t nvidia-17 --name a --attr plain=7 >/dev/null
+      mdevadm define -u $B -p 0000:00:02.0 -t i915-GVTg_V5_4 --name b --attr plain=7 >/dev/null ;;
+  esac
+  mdevadm group create vm a b --vm-uuid $VM --node-owner nobody:nogroup --node-mode 0660
+}
+
+# All that a start has to do.
+up() {
+  mdevadm list --json -o name,state,online,node_owner,node_group,node_mode,peers,node |
+    jq -r '[.devices[] | "\(.name)=\(.state),\(.online),\(.node_owner):\(.node_group):\(.node_mode)"],
+      (.devices | map(.peers) | unique | length), (if .devices[0].peers then (.devices | map(.node) | unique | length) else empty end)'
+  case $1 in
+    vf-n1) grep -h . /sys/bus/pci/devices/*/nvidia/vgpu_params ;;
+    *) cat /sys/bus/mdev/devices/*/plain ;;
+  esac
+}
+down() {
+  mdevadm list -o uuid
+  ls /run/mdevadm/devices 2>/dev/null
+}
+
+sweep() {
+  local k ends=0 wanted first_wrong=
+  members "$1"
+  mdevadm group start -q vm || failed "$1: the group starts" "exit code $?"
+  wanted=$(up "$1")
+  mdevadm group stop -q vm
+  for k in $(seq 1 "$2" 3000); do
+    "$KILL_AT" "$k" "$MDEVADM" group start -q vm >/dev/null 2>&1
+    ends=$?
+    run mdevadm group start -q vm
+    [ "$code" = 0 ] && [ "$(up "$1")" = "$wanted" ] || { first_wrong="call $k: exit code $code, $err, $(up "$1")"; break; }
+    "$KILL_AT" "$k" "$MDEVADM" group stop -q vm >/dev/null 2>&1
+    [ $? = 137 ] || [ $ends = 137 ] || break
+    run mdevadm group stop -q vm
+    for _ in $(seq 50); do [ "$(down)" = "" ] && break; sleep 0.01; done
+    [ "$code" = 0 ] && [ "$(down)" = "" ] || { first_wrong="stop, call $k: exit code $code, $err, $(down)"; break; }
+  done
+  holds "$1: a start makes calls at which it can be killed: $k" test "$k" -gt 50
+  same "$first_wrong" "" "$1: wherever it is killed, start ends with all up as they should be, and stop with nothing left"
+}
+
+shift
+"$@"
+finish
