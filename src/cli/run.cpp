@@ -11,6 +11,7 @@
 #include "app.hpp"
 #include "complete.hpp"
 #include "help.hpp"
+#include "node.hpp"
 
 namespace mdevadm::cli {
 
@@ -45,6 +46,10 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
   }
   if (!words.empty() && words.front() == "__describe") {
     write_results(describe_tree(line), env);
+    return ExitCode::done;
+  }
+  if (words.size() == 2 && words.front() == "__node") {
+    write_results(node_properties(words.back(), env), env);
     return ExitCode::done;
   }
   if (asks_for_json(words)) {

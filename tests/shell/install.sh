@@ -9,6 +9,7 @@ run env DESTDIR="$target" cmake --install "$BUILD" --prefix /usr
 exits 0 "cmake --install works"
 same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<'T'
 ./usr/bin/mdevsim
+./usr/lib/udev/rules.d/70-mdevadm-nodes.rules
 ./usr/sbin/mdevadm
 ./usr/share/bash-completion/completions/mdevadm
 ./usr/share/bash-completion/completions/mdevsim
