@@ -1,5 +1,6 @@
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/sys/process.hpp>
@@ -69,6 +70,34 @@ struct UnitsFile {
 constexpr std::array units_files{UnitsFile{"aggregated_instances", nullptr}, UnitsFile{"instances", nullptr},
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregation"},
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregated_instances"}};
+
+// ap_config: adapters, domains and control domains as masks "0x<64 digits>", the leftmost bit being number 0
+// (vfio-ap.rst). Nothing where a number is none, or too large for them.
+std::optional<std::string> with_queues(const std::string& config, const std::vector<Attribute>& attributes) {
+  constexpr std::size_t digits = 64;
+  std::vector<std::string> masks;
+  for (const std::string_view mask : split(trim(config), ',')) {
+    if (mask.size() != digits + 2 || !mask.starts_with("0x")) {
+      return std::nullopt;
+    }
+    masks.emplace_back(mask);
+  }
+  if (masks.size() != 3) {
+    return std::nullopt;
+  }
+  for (const Attribute& attribute : attributes) {
+    const std::string& name = attribute.name.str();
+    char* end = nullptr;
+    const unsigned long number = std::strtoul(attribute.value.c_str(), &end, 0);
+    if (attribute.value.empty() || *end != '\0' || number >= digits * 4) {
+      return std::nullopt;
+    }
+    char& digit = masks[name == "assign_adapter" ? 0 : name == "assign_domain" ? 1 : 2][2 + number / 4];
+    const int value = digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+    digit = "0123456789abcdef"[static_cast<unsigned>(value) | (8U >> (number % 4))];
+  }
+  return fmt::format("{},{},{}", masks[0], masks[1], masks[2]);
+}
 
 }  // namespace
 
@@ -173,12 +202,26 @@ void Host::set_online(const Device& device, bool online) const {
   }
 }
 
-void Host::write_attribute(const Device& device, const Attribute& attribute) const {
+std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute) const {
   const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot set its attributes");
   // With exactly one newline: NVIDIA's vgpu_params drops the last byte of whatever it is given.
   const sys::Result<sys::Done> written = folder.write_attribute(attribute.name.str(), attribute.value + "\n");
   if (!written) {
     throw attribute_error(written.error().number, attribute);
+  }
+  const std::optional<std::string> reads = read_optional(folder, attribute.name.str());
+  return reads ? std::optional(std::string(trim(*reads))) : std::nullopt;
+}
+
+void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
+  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot assign queues to it");
+  const std::optional<std::string> now = read_optional(folder, "ap_config");
+  const std::optional<std::string> wanted = now ? with_queues(*now, attributes) : std::nullopt;
+  if (wanted && folder.write_attribute("ap_config", *wanted + "\n")) {
+    return;
+  }
+  for (const Attribute& attribute : attributes) {
+    write_attribute(device, attribute);
   }
 }
 

@@ -6,6 +6,11 @@
 
 namespace mdevadm {
 
+bool assigns_queue(const Attribute& attribute) {
+  const std::string& name = attribute.name.str();
+  return name == "assign_adapter" || name == "assign_domain" || name == "assign_control_domain";
+}
+
 std::string FileProblem::str() const {
   return line == 0 ? fmt::format("{}: {}", path, message)
                    : fmt::format("{}:{}:{}: {}", path, line, column, message);

@@ -74,6 +74,13 @@ std::string describe(const Action& action) {
             return fmt::format("set attribute {} of {} to '{}'", a.attribute.name.str(), a.device.uuid.str(),
                                printable(a.attribute.value));
           },
+          [](const AssignQueues& a) {
+            std::vector<std::string> parts;
+            for (const Attribute& attribute : a.attributes) {
+              parts.push_back(fmt::format("{}={}", attribute.name.str(), printable(attribute.value)));
+            }
+            return fmt::format("set of {}, at once if it can be: {}", a.device.uuid.str(), join(parts, ", "));
+          },
           [](const JoinPeers& a) {
             return fmt::format("let {} share peer-to-peer resources as {}{}", a.device.uuid.str(),
                                a.peers.str(), a.required ? "" : ", if it is of a kind that does");

@@ -223,8 +223,15 @@ void StartPlanner::add_settings(Draft& draft) const {
   if (draft.units > 1) {
     draft.add(making, Aggregate{draft.device, draft.units});
   }
-  for (const Attribute& attribute : draft.wanted.attributes) {
-    draft.add(making, WriteAttribute{draft.device, attribute});
+  const std::vector<Attribute>& all = draft.wanted.attributes;
+  for (auto next = all.begin(); next != all.end();) {
+    const auto end = std::find_if_not(next, all.end(), assigns_queue);
+    if (end - next > 1) {
+      draft.add(making, AssignQueues{draft.device, {next, end}});
+      next = end;
+    } else {
+      draft.add(making, WriteAttribute{draft.device, *next++});
+    }
   }
 }
 

@@ -67,7 +67,16 @@ class Performer {
   void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
 
   void operator()(const WriteAttribute& action) const {
-    effects_.host.write_attribute(action.device, action.attribute);
+    const auto reads = effects_.host.write_attribute(action.device, action.attribute);
+    if (reads && *reads != trim(action.attribute.value)) {
+      warnings_.push_back(fmt::format("'{}': attribute '{}' was set to '{}' and reads '{}'",
+                                      action.device.uuid.str(), action.attribute.name.str(),
+                                      printable(action.attribute.value), printable(*reads)));
+    }
+  }
+
+  void operator()(const AssignQueues& action) const {
+    effects_.host.assign_queues(action.device, action.attributes);
   }
 
   void operator()(const JoinPeers& action) const {

@@ -12,6 +12,7 @@ if [ "${1:-}" = "" ]; then
   in_scenario m60-f2 together
   in_scenario m60-f3 host
   in_scenario m60-f2 text
+  EXTRA='hotplug = true' in_scenario m60-f2 plug
   same "$part_failed" 0 "all parts hold"
   cells_are F0 F1 F2 F3
   finish
@@ -166,6 +167,18 @@ host() {
   removed F3 goes  # its destroy cannot say no
   # shellcheck disable=SC2086
   errors_at_create F3 $all_create_errors
+  nothing_left "nothing is left"
+}
+
+# A driver that can add devices to a virtual machine that is online.
+plug() {
+  cell F2 group
+  defined $gpu 17 --create-arg vm_uuid=$VM
+  mdevadm start a
+  run mdevadm start b
+  exits 0 "$(say "where the driver can plug, a device is added to a virtual machine that is online")"
+  same "$(cells_of name,online)" "a yes,b yes" "$(say "and goes online")"
+  mdevadm stop a b
   nothing_left "nothing is left"
 }
 

@@ -84,8 +84,10 @@ matrix() {
   mdevadm stop a
   cell C1 attributes
   mdevadm modify a --attr assign_adapter=5 --attr assign_domain=4 --attr assign_domain=0xab --attr assign_control_domain=4 >/dev/null
-  run mdevadm start a
-  exits 0 "$(say "adapters and domains are assigned in order")"
+  run mdevadm start a -v
+  exits 0 "$(say "adapters and domains are assigned")"
+  err_has "at once if it can be: assign_adapter=5, assign_domain=4, assign_domain=0xab, assign_control_domain=4: done$" "$(say "by one write")"
+  same "$(cat /sys/bus/mdev/devices/$A/control_domains)" 0004 "$(say "control domains as well")"
   same "$(paste -sd' ' /sys/bus/mdev/devices/$A/matrix)" "05.0004 05.00ab" "$(say "to the matrix that was wanted")"
   mdevadm modify b --attr assign_adapter=5 --attr assign_domain=4 >/dev/null
   run mdevadm start b

@@ -27,6 +27,7 @@ in_scenario() {
     /^functions|^dialect = "C1"/ { has = 1 }
     { print }
     END { end_parent() }' "$here/$name.toml" >"$folder/$name.toml"
+  [ -z "${EXTRA:-}" ] || sed -i "/^dialect/a $EXTRA" "$folder/$name.toml"
   "$MDEVSIM" run "$folder/$name.toml" -- bash "$0" inside "$@" || part_failed=1
   rm -rf "$folder"
 }

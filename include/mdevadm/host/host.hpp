@@ -64,8 +64,14 @@ class Host {
   void set_online(const Device& device, bool online) const;
 
   // Writes one attribute of a live device, by one write(2) of the value and a newline. Throws Error:
-  // not_found (no such attribute), failed (refused).
-  void write_attribute(const Device& device, const Attribute& attribute) const;
+  // not_found (no such attribute), failed (refused). The answer is what the attribute reads then, without
+  // blanks around it, where it can be read: a driver may store what it likes.
+  std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute) const;
+
+  // Gives a vfio-ap device several adapters and domains: by one write to ap_config where the kernel has it,
+  // all or none; else, and to find out which is refused, one by one in order. Throws Error as
+  // write_attribute.
+  void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
   // Gives the device's VFIO nodes to whom the policy says. Throws Error.
   void own_node(const Device& device, const NodePolicy& policy) const;

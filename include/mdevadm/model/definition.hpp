@@ -21,6 +21,10 @@ struct Attribute {
   bool operator==(const Attribute&) const = default;
 };
 
+// Whether it gives a vfio-ap device one adapter, domain or control domain. Such can be given all at once,
+// where the kernel has ap_config (6.10).
+bool assigns_queue(const Attribute& attribute);
+
 // Who may open the device's VFIO node. What is absent is left as the kernel and udev made it.
 struct NodePolicy {
   std::optional<std::string> owner;   // user name or number

@@ -37,6 +37,12 @@ struct WriteAttribute {
   Attribute attribute;
 };
 
+// Several that assigns_queue(), at once where the kernel can.
+struct AssignQueues {
+  Device device;
+  std::vector<Attribute> attributes;
+};
+
 // Makes it share an IOMMU group, and peer-to-peer resources, with all that share as `peers`, if it is of a
 // kind that can. `leader`: whose group it was created for. It must share if it is `required` to.
 struct JoinPeers {
@@ -124,10 +130,10 @@ struct RemoveGroup {
   Group group;
 };
 
-using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, JoinPeers, SetOnline,
-                            AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord, DropRecord,
-                            AddDefinition, ReplaceDefinition, RemoveDefinition, AddGroup, ReplaceGroup,
-                            LeaveGroup, RenameGroup, RemoveGroup>;
+using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers,
+                            SetOnline, AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord,
+                            DropRecord, AddDefinition, ReplaceDefinition, RemoveDefinition, AddGroup,
+                            ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
 
 // One line for a person: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);

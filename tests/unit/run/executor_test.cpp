@@ -133,6 +133,21 @@ TEST_CASE("a start whose attribute is refused removes the device again") {
   CHECK(test::read_text(world.temp.path() / device.path / "remove") == "1\n");
 }
 
+TEST_CASE("an attribute that reads otherwise than it was written is told") {
+  World world;
+  test::write_text(world.temp.path() / "sys/devices/p/d/plain", "seven and more");
+  test::write_text(world.temp.path() / "sys/devices/p/d/exact", "");
+  const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
+  // No kernel's file: what is written stands over what was there.
+  const auto results =
+      world.run({{job_of("start it", a,
+                         {{WriteAttribute{device, {*AttributeName::parse("plain"), "x"}}, std::nullopt},
+                          {WriteAttribute{device, {*AttributeName::parse("exact"), "x"}}, std::nullopt}})}});
+  CHECK(results[0].outcome == Outcome::done);
+  REQUIRE(results[0].warnings.size() == 1);
+  CHECK(results[0].warnings[0].find("attribute 'plain' was set to 'x' and reads 'x") != std::string::npos);
+}
+
 TEST_CASE("of jobs that are done together, one that fails undoes all, the last step first") {
   World world;
   Job first = job_of("do one", a, {add(a)});
