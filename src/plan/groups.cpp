@@ -148,9 +148,12 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
     std::vector<const Definition*> found = defined.find(member.uuid);
     std::erase_if(found, [&](const Definition* one) { return !member.means(*one); });
     if (found.empty()) {
-      throw Error(ExitCode::not_found, fmt::format("{}: its member '{}' is not defined", doing, member.str()),
-                  fmt::format("define it, or take it out: mdevadm group remove {} {}", group.name.str(),
-                              member.str()));
+      throw Error(
+          ExitCode::not_found,
+          fmt::format("{}: its member '{}'{} is not defined", doing, member.str(),
+                      member.line > 0 ? fmt::format(" (line {} of the group's file)", member.line) : ""),
+          fmt::format("define it, or take it out: mdevadm group remove {} {}", group.name.str(),
+                      member.str()));
     }
     if (found.size() > 1) {
       throw Error(ExitCode::conflict,

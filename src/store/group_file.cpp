@@ -35,7 +35,7 @@ std::vector<Member> read_members(const toml::node& node) {
     if (std::find(members.begin(), members.end(), *member) != members.end()) {
       broken(element, fmt::format("'{}' is a member twice", member->str()));
     }
-    members.push_back(*member);
+    members.push_back({member->uuid, member->parent, element.source().begin.line});
   }
   return members;
 }

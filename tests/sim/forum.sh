@@ -116,6 +116,10 @@ cannot() {
   exits 0 "$(say "a group starts where nothing is shared")"
   same "$(active)" "a,b" "$(say "with all members")"
   mdevadm group stop vm
+  run mdevadm group start vm --p2p require
+  exits 1 "$(say "where it must be shared")"
+  err_has "the driver cannot make it share the IOMMU group of '$A'" "$(say "that is told")"
+  same "$(active)" "" "$(say "and nothing is up")"
   nothing_left "nothing is left"
 }
 

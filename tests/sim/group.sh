@@ -46,6 +46,19 @@ whole() {
   same "$(sed 1d <<<"$out" | tr -s ' ' | sort | paste -sd,)" "a vm1,b vm1,big vm1" "its devices can be listed"
   run "$MDEVADM" group start vm1
   exits 0 "started again, nothing changes"
+  "$MDEVADM" group stop vm1 2>/dev/null
+  run "$MDEVADM" group start vm1
+  same "$(grep -c 'done ([1-3] of 3)$' <<<"$err")" 3 "how far it has come is said, a line a member"
+  run "$MDEVADM" group stop vm1 -q
+  same "$err" "" "not with -q"
+  run "$MDEVADM" group start vm1 --json
+  same "$err" "" "nor with --json"
+  "$MDEVADM" group stop vm1 -q
+  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the node')")" 1 "on a terminal in one line"
+  run "$MDEVADM" group start vm1 --p2p require
+  exits 1 "members that must share peer-to-peer resources"
+  err_has "devices of $first cannot share peer-to-peer resources: its interface has nothing for it$" "are refused where nothing can"
+  same "$(active)" "a b big" "and what is up stays"
   : >/tmp/hold.$$
   "$MDEVSIM" hold "$(uuid 2)" 60 >/tmp/hold.$$ &
   holder=$!
@@ -89,10 +102,10 @@ whole() {
   rm "/etc/mdevadm/devices/$first/$(uuid 2).toml"
   run "$MDEVADM" group start vm1
   exits 3 "a member whose definition a person took away"
-  err_has "its member '$(uuid 2)' is not defined$" "is named"
+  err_has "its member '$(uuid 2)' \(line 3 of the group's file\) is not defined$" "is named, with its line"
   same "$(lefts)" "$idle" "and nothing is done"
   run "$MDEVADM" group show vm1
-  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml: its member '$(uuid 2)' is neither defined nor active$" "show says so, too"
+  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml:3: its member '$(uuid 2)' is neither defined nor active$" "show says so, too"
   run "$MDEVADM" group remove vm1 "$(uuid 2)"
   exits 0 "it can be taken out"
   run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group nosuch

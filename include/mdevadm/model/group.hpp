@@ -19,13 +19,14 @@ using GroupName = Name<is_group_name, struct GroupTag>;
 struct Member {
   Uuid uuid;
   std::optional<ParentName> parent{};
+  std::size_t line = 0;  // of the group's file, if it was read from one
 
   static std::optional<Member> parse(std::string_view text);
   std::string str() const;  // "UUID" or "PARENT/UUID"
   bool means(const Definition& definition) const {
     return definition.uuid == uuid && (!parent || definition.parent == *parent);
   }
-  bool operator==(const Member&) const = default;
+  bool operator==(const Member& other) const { return uuid == other.uuid && parent == other.parent; }
 };
 
 // Whether members share an IOMMU group and peer-to-peer resources.
