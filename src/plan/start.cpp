@@ -349,29 +349,27 @@ std::optional<Device> StartPlanner::leader_for(const Draft& draft) const {
   if (options_.sharing == Sharing::off || draft.parent->capabilities.kernel_groups == Support::no) {
     return std::nullopt;
   }
-  const Definition* first = nullptr;
+  const auto could_lead = [&](const Definition& member) {
+    return member.parent == draft.wanted.parent && member.uuid != draft.wanted.uuid;
+  };
   for (const Definition& member : options_.set) {
-    if (member.parent != draft.wanted.parent || member.uuid == draft.wanted.uuid) {
-      if (member.uuid == draft.wanted.uuid) {
-        break;
-      }
-      continue;
-    }
-    first = first == nullptr ? &member : first;
-  }
-  for (const Definition& member : options_.set) {
-    const Device* active = seen_.find_device(member.uuid);
-    if (active != nullptr && active->parent == draft.wanted.parent && member.uuid != draft.wanted.uuid) {
+    const Device* active = could_lead(member) ? seen_.find_device(member.uuid) : nullptr;
+    if (active != nullptr && active->parent == member.parent) {
       return *active;
     }
   }
-  if (first == nullptr) {
-    return std::nullopt;
+  for (const Definition& member : options_.set) {
+    if (member.uuid == draft.wanted.uuid) {
+      break;
+    }
+    if (could_lead(member)) {
+      return Device{.uuid = member.uuid,
+                    .parent = member.parent,
+                    .type = member.type,
+                    .path = fmt::format("{}/{}", draft.parent->home, member.uuid.str())};
+    }
   }
-  return Device{.uuid = first->uuid,
-                .parent = first->parent,
-                .type = first->type,
-                .path = fmt::format("{}/{}", draft.parent->home, first->uuid.str())};
+  return std::nullopt;
 }
 
 // The value of those that run already stays.

@@ -113,6 +113,15 @@ off() {
   run mdevadm start -p $gpu -t 1149
   exits 3 "$(say "nothing can be started")"
   err_has "^hint: its virtual functions are off" "$(say "and it is said why")"
+  # As a GPU in MIG mode without instances has it, or one whose daemon has not run.
+  control functions $gpu 8
+  header=$(mktemp)
+  echo "ID    : vGPU Name" >"$header"
+  for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do mount --bind "$header" "$list"; done
+  run mdevadm types $gpu
+  err_has "it offers no type: if it is in MIG mode, it needs GPU instances first" "$(say "a GPU that offers nothing says what may be missing")"
+  for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do umount "$list"; done
+  control functions $gpu 0
   control functions $gpu 4
   same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 4 "$(say "they may come later")"
 }
