@@ -59,7 +59,6 @@ struct StartPlanner::Draft {
   std::string doing;
   Device device;  // as it is or will be
   bool staged;    // waits for others between the stages
-  bool is_new = true;
   std::uint64_t units = 1;
   std::optional<std::string> arguments{};
 
@@ -130,7 +129,6 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
 // was killed, or it would still hold the parent's lock.
 void StartPlanner::plan_active(const Device& active, Draft& draft) {
   draft.device = active;
-  draft.is_new = false;
   if (!active.type && (draft.parent == nullptr || draft.parent->capabilities.tells_type)) {
     draft.device.type = draft.type ? draft.type->id : draft.wanted.type;
     draft.add(making, AwaitDevice{draft.device, creation_patience});  // somebody is just making it

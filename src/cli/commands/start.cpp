@@ -136,7 +136,8 @@ class StartCommand final : public Command {
   // What is planned rests on what is seen: nobody else may change it until it is done.
   ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted, bool print_uuids) const {
     std::vector<ParentName> parents;
-    Facet facets = Facet::none;
+    // A type may be meant by the vendor's name; definitions hold the kernel's.
+    Facet facets = type_.empty() ? Facet::none : Facet::type_name;
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);
       if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
