@@ -71,7 +71,6 @@ Snapshot Host::observe(const Look& look) const {
   if (has_any(look.facets, parent_facets)) {
     seen.parents = read_parents(*root_, look);
   }
-  seen.mdev_support = !seen.parents.empty() || root_->exists(parents_folder) || root_->exists(devices_folder);
   if (has_any(look.facets, device_facets)) {
     seen.devices = read_devices(*root_, look);
     for (const Record& record : look.known.all) {
@@ -82,6 +81,8 @@ Snapshot Host::observe(const Look& look) const {
       }
     }
   }
+  seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_folder) ||
+                      root_->exists(devices_folder) || has_functions();
   if (has(look.facets, Facet::holders)) {
     seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);
   }

@@ -106,6 +106,8 @@ whose() {
 
 off() {
   cell N1 discover
+  run mdevadm list
+  same "$code $err" "0 " "$(say "with nothing set, the list is empty")"
   control functions $gpu 0
   run mdevadm types $gpu
   exits 0 "$(say "with virtual functions off there are no types")"

@@ -125,7 +125,7 @@ struct Device {
 };
 
 struct Snapshot {
-  bool mdev_support = false;    // the kernel's mdev core is there
+  bool mdev_support = false;    // the kernel's mdev core is there, or something else that offers such devices
   std::vector<Parent> parents;  // sorted by name
   std::vector<Device> devices;  // sorted by parent, then UUID
   std::vector<Uuid> lost;       // devices that are remembered and are not there: removed, or never made
