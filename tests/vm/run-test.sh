@@ -12,6 +12,6 @@ trap 'rm -rf "$shared"' EXIT
 
 boots=$(sed -n 's/^# boots=//p' "$test_file")
 for boot in $(seq 1 "${boots:-1}"); do
-  "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-240}" "$shared" \
+  "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-420}" "$shared" \
     "PATH=$(dirname "$mdevadm"):\$PATH HOLD=$machine/hold KILL_AT=$(dirname "$mdevadm")/../tests/kill_at BOOT=$boot ASAN_OPTIONS=detect_leaks=1 bash $test_file"
 done
