@@ -23,7 +23,6 @@ gvt() {  # DIALECT KIND
   local dialect=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
   left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
   discovered "$dialect" $p upstream $t
-  out_has "." "$(say "it is described")"
   run mdevadm show $p -o abilities
   out_has "aggregation: yes" "$(say "and can aggregate")"
   same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" "$(say "one type says so")"

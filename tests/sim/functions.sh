@@ -22,7 +22,6 @@ records() { ls /run/mdevadm/devices | wc -l; }
 
 single() {
   discovered "$1" $gpu nvidia-vf 1149
-  out_has "." "$(say "it is described")"
   same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 8 "$(say "with its virtual functions")"
   defined $gpu L40S-4Q
   same "$(field a type)" 1149 "$(say "a type can be meant by its name")"
