@@ -46,6 +46,19 @@ void Batch::take(Plan plan) {
   }
 }
 
+void Batch::record(const std::string& word, Job job, JobResult result) {
+  items_.push_back({word, std::nullopt, plan_.jobs.size()});
+  plan_.jobs.push_back(std::move(job));
+  recorded_.push_back(std::move(result));
+}
+
+ExitCode Batch::conclude(Context& context) const {
+  if (options_.json) {
+    context.out += render_results(recorded_);
+  }
+  return exit_code(recorded_);
+}
+
 ExitCode Batch::finish(Context& context, bool print_uuids) {
   std::vector<JobResult> results(plan_.jobs.size());
   if (!options_.dry_run) {

@@ -28,6 +28,10 @@ class Batch {
 
   // A plan that is there already: its jobs are the items.
   void take(Plan plan);
+  // What is done already: `job` may be empty, of something that could not be planned.
+  void record(const std::string& word, Job job, JobResult result);
+  // The end of what was recorded, its errors having been told when they came.
+  ExitCode conclude(Context& context) const;
   // Of each lane, the last one first.
   void backwards() { plan_.backwards = true; }
   // It takes a while: say how far it has come.
@@ -53,6 +57,7 @@ class Batch {
   std::string group_;
   bool shows_progress_ = false;
   Plan plan_;
+  std::vector<JobResult> recorded_;
   std::vector<Item> items_;
 };
 

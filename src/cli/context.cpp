@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include <mdevadm/render/grid.hpp>
+#include <mdevadm/run/look.hpp>
+#include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -15,7 +17,28 @@ void Messages::write(const std::string& text) const {
   [[maybe_unused]] const ssize_t written = ::write(env_.err, text.data(), text.size());
 }
 
-void Messages::error(const Error& error) const {
+// What the journal cannot take still reaches stderr.
+void Messages::tell(Level level, const std::string& prefix, const std::string& text,
+                    const Subject& about) const {
+  if (env_.err_is_journal) {
+    sys::JournalFields fields{{"MESSAGE", text},
+                              {"PRIORITY", std::to_string(static_cast<int>(level))},
+                              {"SYSLOG_IDENTIFIER", "mdevadm"}};
+    for (const auto& [name, value] :
+         {std::pair("MDEV_UUID", &about.uuid), std::pair("PARENT", &about.parent),
+          std::pair("MDEV_TYPE", &about.type), std::pair("MDEV_GROUP", &about.group)}) {
+      if (!value->empty()) {
+        fields.emplace_back(name, *value);
+      }
+    }
+    if (sys::send_to_journal(fields)) {
+      return;
+    }
+  }
+  write(fmt::format("mdevadm: {}{}\n", prefix, text));
+}
+
+void Messages::error(const Error& error, const Subject& about) const {
   if (json_) {
     const render::Value hint = error.hint().empty() ? render::Value() : render::Value(error.hint());
     write(render::render_json_line(
@@ -24,24 +47,21 @@ void Messages::error(const Error& error) const {
                                    {"hint", hint}}}}}));
     return;
   }
-  std::string text = fmt::format("mdevadm: error: {}\n", error.what());
-  if (!error.hint().empty()) {
-    text += fmt::format("hint: {}\n", error.hint());
-  }
-  write(text);
+  tell(Level::error, "error: ",
+       error.hint().empty() ? error.what() : fmt::format("{}\nhint: {}", error.what(), error.hint()), about);
 }
 
-void Messages::warning(const std::string& text) const {
+void Messages::warning(const std::string& text, const Subject& about) const {
   if (json_) {
     write(render::render_json_line({{"warning", render::Object{{{"message", text}}}}}));
   } else if (!quiet_) {
-    write(fmt::format("mdevadm: warning: {}\n", text));
+    tell(Level::warning, "warning: ", text, about);
   }
 }
 
-void Messages::note(const std::string& text) const {
+void Messages::note(const std::string& text, const Subject& about) const {
   if (!json_ && !quiet_) {
-    write(fmt::format("mdevadm: {}\n", text));
+    tell(Level::info, "", text, about);
   }
 }
 
@@ -97,25 +117,8 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
       host_(root_),
       store_(root_) {}
 
-// A definition that names its virtual function says whose that is, should the record be lost.
-void Context::add_pinned(Records& known) const {
-  for (const Definition& definition : store_.load().all) {
-    if (definition.function && known.find(definition.uuid) == nullptr &&
-        known.find_name(definition.function->str()) == nullptr) {
-      known.all.push_back(
-          {definition.uuid, definition.parent, definition.type, definition.function->str(), true});
-    }
-  }
-}
-
-Snapshot Context::observe(Look look) const {
-  if (has_any(look.facets, device_facets)) {
-    look.known = store_.load_records();
-    if (host_.has_functions()) {
-      add_pinned(look.known);
-    }
-  }
-  return host_.observe(look);
+Snapshot Context::observe(Look what) const {
+  return look({host_, store_}, std::move(what));
 }
 
 Snapshot Context::observe_users(const std::vector<Uuid>& devices,

@@ -20,7 +20,16 @@ struct Globals {
   bool quiet = false;
 };
 
-// Messages on stderr, as text or, under --json, as one JSON object a line.
+// Whom a message is about: fields of the journal's entry, where messages go there.
+struct Subject {
+  std::string uuid{};
+  std::string parent{};
+  std::string type{};
+  std::string group{};
+};
+
+// Messages on stderr, as text or, under --json, as one JSON object a line. Where stderr leads to systemd's
+// journal, entries with fields.
 class Messages {
  public:
   explicit Messages(const Env& env) : env_(env) {}
@@ -28,18 +37,22 @@ class Messages {
   void use_json() { json_ = true; }
   void set_quiet() { quiet_ = true; }
 
-  void error(const Error& error) const;
+  void error(const Error& error, const Subject& about = {}) const;
   // Says what is odd and what happens next: "..., skipping".
-  void warning(const std::string& text) const;
+  void warning(const std::string& text, const Subject& about = {}) const;
   // What a person at a terminal may like to know; silent under --quiet and --json.
-  void note(const std::string& text) const;
+  void note(const std::string& text, const Subject& about = {}) const;
   // One line that stands for the last one of this kind, on a terminal; an empty one clears it.
   void line_in_place(const std::string& text) const;
   bool speaks_to_person() const { return !json_ && !quiet_; }
   bool on_terminal() const { return env_.err_is_terminal; }
+  bool in_journal() const { return env_.err_is_journal && !json_; }
 
  private:
+  enum class Level { error = 3, warning = 4, info = 6 };  // of syslog
+
   void write(const std::string& text) const;
+  void tell(Level level, const std::string& prefix, const std::string& text, const Subject& about) const;
 
   const Env& env_;
   bool json_ = false;
@@ -94,7 +107,7 @@ class Context {
   std::string out;
 
   // The host as the kernel and our own memory of it tell.
-  Snapshot observe(Look look) const;
+  Snapshot observe(Look what) const;
   // Who uses these devices, with what their parents can do; warns where that cannot be known for sure. All
   // devices are looked at where some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
@@ -116,7 +129,6 @@ class Context {
 
  private:
   Definitions warned(Definitions definitions);
-  void add_pinned(Records& known) const;
 
   const Env& env_;
   const Globals& globals_;

@@ -6,7 +6,8 @@
 namespace mdevadm::cli {
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
-                                           const Groups& groups, const store::Store& store) {
+                                           const Groups& groups, const BootEvents& boot,
+                                           const store::Store& store) {
   std::vector<render::DeviceRow> rows;
   auto device = seen.devices.begin();
   auto definition = defined.all.begin();
@@ -24,6 +25,10 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
     if (order >= 0) {
       row.file = store.path_of(*definition);
       row.group = groups.of(*definition);
+      row.automatic = definition->start == StartMode::automatic ||
+                      (row.group != nullptr && row.group->start == StartMode::automatic);
+      row.boot = row.automatic ? boot.find(definition->uuid, definition->parent) : nullptr;
+      row.parent_here = seen.find_parent(definition->parent.str()) != nullptr;
       row.definition = &*definition++;
     }
   }

@@ -10,8 +10,9 @@
 namespace mdevadm::cli {
 
 // One row a (device, parent): live ones with their definition under the same parent, definitions without a
-// live device by themselves. Sorted by parent, then UUID. `seen` and `defined` must outlive the rows.
+// live device by themselves. Sorted by parent, then UUID. What it is given must outlive the rows.
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
-                                           const Groups& groups, const store::Store& store);
+                                           const Groups& groups, const BootEvents& boot,
+                                           const store::Store& store);
 
 }  // namespace mdevadm::cli

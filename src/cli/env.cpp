@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -29,6 +30,7 @@ Env real_env() {
   env.width = env.out_is_terminal ? terminal_width() : 0;
   const char* no_color = std::getenv("NO_COLOR");
   env.no_color = no_color != nullptr && *no_color != '\0';
+  env.err_is_journal = sys::leads_to_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
   return env;
 }
 

@@ -88,6 +88,14 @@ class Listing {
                        [](const Column* c) { return c->info.needs_definitions; });
   }
 
+  bool needs_boot() const {
+    const std::vector<const Column*> columns = chosen();
+    return std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->info.needs_boot; });
+  }
+
+  // Other columns than the usual ones, where none are asked for.
+  void use(std::vector<std::string> defaults) { defaults_ = std::move(defaults); }
+
   std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
     render::Grid grid = render::make_grid(rows, chosen());
     return json_ ? render::render_json(grid, json_key)

@@ -10,6 +10,7 @@
 
 #include "app.hpp"
 #include "complete.hpp"
+#include "generator.hpp"
 #include "help.hpp"
 #include "node.hpp"
 
@@ -50,6 +51,10 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
   }
   if (words.size() == 2 && words.front() == "__node") {
     write_results(node_properties(words.back(), env), env);
+    return ExitCode::done;
+  }
+  if (words.size() == 3 && words.front() == "__generator") {
+    generate_units(words[1], words[2], env);
     return ExitCode::done;
   }
   if (asks_for_json(words)) {

@@ -211,6 +211,12 @@ std::string objection(ValueKind kind, const std::string& text) {
   }
 }
 
+std::chrono::milliseconds parse_seconds(const std::string& text) {
+  double seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
 std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context) {
   switch (kind) {
     case ValueKind::device:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -54,6 +55,9 @@ struct CompletionRequest {
   std::vector<std::string> columns;  // keys of the command's columns
   std::vector<std::string> verbs;
 };
+
+// The time that a value of the kind `seconds` means; none for an empty text.
+std::chrono::milliseconds parse_seconds(const std::string& text);
 
 // The values that exist now. Empty where there is no knowing (numbers) or the shell knows better (files).
 std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context);

@@ -102,8 +102,9 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
               "it means one of: another size is in use on this GPU, nothing is left, MIG wants GPU instances "
               "first; the kernel log says more"};
     case EAGAIN:
-      return {ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
-              "try again in a moment"};
+      return Error(ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
+                   "try again in a moment")
+          .worth(Retry::soon);
     case ENOMEM:
       return {ExitCode::no_capacity, fmt::format("there is no memory for {}", type),
               "the sample drivers before Linux 5.13 say so when no instance is left"};

@@ -71,7 +71,8 @@ std::span<const Dialect* const> flat_dialects();
 const Dialect& functions_dialect();
 
 // The physical functions whose virtual functions carry vGPUs, or could.
-std::vector<std::string> function_parents(const sys::Dir& root);
+std::vector<std::string> function_parents(const sys::Dir& root,
+                                          const std::optional<std::vector<ParentName>>& among = std::nullopt);
 // The virtual functions of one, with what they carry, and with what they could carry if asked for.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);
 

@@ -196,7 +196,8 @@ std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
 
 // Of the functions that a driver of NVIDIA's has, those that have virtual functions of their own, and neither
 // they nor these are parents of mediated devices.
-std::vector<std::string> function_parents(const sys::Dir& root) {
+std::vector<std::string> function_parents(const sys::Dir& root,
+                                          const std::optional<std::vector<ParentName>>& among) {
   std::vector<std::string> result;
   const sys::Result<sys::Dir> drivers = root.open_dir(drivers_folder);
   const auto names = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
@@ -205,6 +206,10 @@ std::vector<std::string> function_parents(const sys::Dir& root) {
   }
   const auto registered = [&](std::string_view name) {
     return root.exists(fmt::format("{}/{}", parents_folder, name));
+  };
+  const auto is_wanted = [&](const std::string& name) {
+    return !among || std::any_of(among->begin(), among->end(),
+                                 [&](const ParentName& one) { return one.str() == name; });
   };
   for (const sys::Entry& driver : *names) {
     const sys::Result<sys::Dir> folder = driver.name.starts_with("nvidia")
@@ -215,7 +220,8 @@ std::vector<std::string> function_parents(const sys::Dir& root) {
       continue;
     }
     for (const sys::Entry& function : *functions) {
-      if (!is_pci_address(function.name) || !folder->exists(function.name + "/sriov_totalvfs") ||
+      if (!is_wanted(function.name) || !is_pci_address(function.name) ||
+          !folder->exists(function.name + "/sriov_totalvfs") ||
           folder->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
         continue;
       }

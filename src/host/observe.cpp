@@ -54,13 +54,24 @@ Facet facets_for(const ParentName& parent, const Look& look) {
 }
 
 std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
+  const auto by_name = [](const Parent& a, const Parent& b) { return a.name < b.name; };
   std::vector<Parent> result;
+  if (look.details_of && !look.other_parents) {
+    for (const ParentName& name : *look.details_of) {
+      const auto place = find_parent(root, name.str());
+      if (place && dialect_of(*place) != nullptr) {
+        result.push_back(read_parent(name, *place, look.facets));
+      }
+    }
+    std::sort(result.begin(), result.end(), by_name);
+    return result;
+  }
   for (const auto& [entry, place] : find_parents(root)) {
     if (const auto name = ParentName::parse(entry)) {
       result.push_back(read_parent(*name, place, facets_for(*name, look)));
     }
   }
-  std::sort(result.begin(), result.end(), [](const Parent& a, const Parent& b) { return a.name < b.name; });
+  std::sort(result.begin(), result.end(), by_name);
   return result;
 }
 
@@ -89,8 +100,8 @@ Snapshot Host::observe(const Look& look) const {
   return seen;
 }
 
-bool Host::has_functions() const {
-  return !function_parents(*root_).empty();
+bool Host::has_functions(const std::optional<std::vector<ParentName>>& parents) const {
+  return !function_parents(*root_, parents).empty();
 }
 
 }  // namespace mdevadm

@@ -262,11 +262,23 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Lo
   return result;
 }
 
+// On which parents devices are looked for: a device that is asked for may be on any that it was ever on.
+std::optional<std::vector<ParentName>> function_parents_for(const Look& look) {
+  if (look.other_parents || !look.details_of) {
+    return std::nullopt;
+  }
+  std::vector<ParentName> parents = *look.details_of;
+  for (const Record& record : look.known.all) {
+    parents.push_back(record.parent);
+  }
+  return parents;
+}
+
 // What virtual functions carry. Whose it is, only a record can tell; one of another type was made by somebody
 // else since.
 void add_functions(const sys::Dir& root, const Look& look, std::vector<Device>& into) {
   NodeReader nodes(root);
-  for (const std::string& name : function_parents(root)) {
+  for (const std::string& name : function_parents(root, function_parents_for(look))) {
     const auto place = find_parent(root, name);
     const auto parent = ParentName::parse(name);
     if (!place || !parent) {
@@ -318,7 +330,10 @@ std::vector<Device> read_devices(const sys::Dir& root, const Look& look) {
     sys::throw_error(bus.error(), "cannot look for mediated devices");
   }
   std::vector<Device> result = bus ? read_bus(root, *bus, look) : std::vector<Device>{};
-  add_functions(root, look, result);
+  // Whoever asks for one device and has it need not look at every GPU.
+  if (!look.devices || result.size() < look.devices->size()) {
+    add_functions(root, look, result);
+  }
   add_what_is_remembered(look.known, result);
   return sorted(std::move(result));
 }

@@ -15,7 +15,7 @@ namespace {
 const Parent& require_parent(const Snapshot& seen, const ParentName& name, const std::string& doing) {
   const Parent* parent = seen.find_parent(name.str());
   if (parent == nullptr) {
-    throw unknown_parent(seen, name.str(), doing);
+    throw unknown_parent(seen, name.str(), doing).worth(Retry::later);
   }
   return *parent;
 }
@@ -103,11 +103,15 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
           ? fmt::format("its types now: {}; those that do not fit beside its devices are not offered",
                         names.empty() ? "none" : join(names, ", "))
           : fmt::format("its types: {}", names.empty() ? "none now" : join(names, ", "));
-  throw Error(parent.capabilities.types_vanish && has_devices(seen, parent) ? ExitCode::no_capacity
-                                                                            : ExitCode::not_found,
-              fmt::format("{}: {} has no type '{}'{}", doing, parent_name.str(), type_name.str(),
-                          parent.capabilities.types_vanish ? " now" : ""),
-              meant.empty() ? why : meant);
+  const std::string what = fmt::format("{}: {} has no type '{}'{}", doing, parent_name.str(), type_name.str(),
+                                       parent.capabilities.types_vanish ? " now" : "");
+  if (parent.capabilities.types_vanish && has_devices(seen, parent)) {
+    throw Error(ExitCode::no_capacity, what, meant.empty() ? why : meant);
+  }
+  // NVIDIA's types come when its daemon has run, all at once; where there are some, another is not likely to
+  // come.
+  throw Error(ExitCode::not_found, what, meant.empty() ? why : meant)
+      .worth(names.empty() ? Retry::later : Retry::perhaps);
 }
 
 Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing) {

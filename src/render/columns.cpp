@@ -12,6 +12,7 @@ namespace mdevadm::render {
 namespace {
 
 constexpr Facet dev = Facet::devices;
+constexpr Facet boot_facets = Facet::devices | Facet::parents;
 
 template <typename T>
 Value text_or_none(const std::optional<T>& name) {
@@ -75,6 +76,38 @@ Value attributes_of(const DeviceRow& row) {
   }
   list.text = join(texts, " ");
   return list;
+}
+
+// What came up in another way than at boot is not what was remembered of it.
+bool counts(const BootEvent& event, const DeviceRow& row) {
+  return event.outcome == BootOutcome::started || row.device == nullptr;
+}
+
+Value boot_of(const DeviceRow& row) {
+  if (!row.automatic) {
+    return {};
+  }
+  if (row.boot != nullptr && counts(*row.boot, row)) {
+    return boot_word(row.boot->outcome);
+  }
+  return std::string(row.device != nullptr ? "active" : row.parent_here ? "untried" : "waiting");
+}
+
+// A cell of what is remembered of this boot.
+template <typename Get>
+Value boot_value(const DeviceRow& row, const Get& get) {
+  return row.automatic && row.boot != nullptr && counts(*row.boot, row) ? get(*row.boot) : Value();
+}
+
+Value milliseconds_or_none(std::chrono::milliseconds time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+}
+
+Value boot_message_of(const DeviceRow& row) {
+  if (row.automatic && row.boot == nullptr && row.device == nullptr && !row.parent_here) {
+    return fmt::format("parent {} is not here", row.definition->parent.str());
+  }
+  return boot_value(row, [](const BootEvent& event) { return text_or_none(event.message); });
 }
 
 Value holders_of(const DeviceRow& row) {
@@ -221,6 +254,26 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"held_by", "HELD-BY", Kind::list, "processes that have its node open (root sees all)",
       dev | Facet::holders},
      holders_of},
+    {{"boot", "BOOT", Kind::text, "what became of it at this boot: started, waiting, failed ...", boot_facets,
+      true, true},
+     boot_of},
+    {{"boot_begun_ms", "BEGUN-MS", Kind::number, "when its start at boot began, since the machine was on",
+      boot_facets, true, true},
+     [](const DeviceRow& r) -> Value {
+       return boot_value(r, [](const BootEvent& event) { return milliseconds_or_none(event.begun); });
+     }},
+    {{"boot_took_ms", "TOOK-MS", Kind::number, "how long its start at boot took", boot_facets, true, true},
+     [](const DeviceRow& r) -> Value {
+       return boot_value(
+           r, [](const BootEvent& event) { return milliseconds_or_none(event.ended - event.begun); });
+     }},
+    {{"boot_tries", "TRIES", Kind::number, "how often its start was tried at boot", boot_facets, true, true},
+     [](const DeviceRow& r) -> Value {
+       return boot_value(r, [](const BootEvent& event) -> Value { return event.tries; });
+     }},
+    {{"boot_message", "BOOT-MESSAGE", Kind::text, "why it failed at boot, or what it waits for", boot_facets,
+      true, true},
+     boot_message_of},
     {{"path", "PATH", Kind::text, "its folder in sysfs", dev},
      [](const DeviceRow& r) -> Value { return r.device != nullptr ? Value("/" + r.device->path) : Value(); }},
     {{"file", "FILE", Kind::text, "where its definition is kept", dev, true},

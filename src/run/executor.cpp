@@ -13,6 +13,7 @@
 
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -219,6 +220,9 @@ class Run {
       if (step.stage != stage || stopped) {
         continue;
       }
+      if (!result.begun) {
+        result.begun = sys::since_boot();
+      }
       try {
         throw_if_interrupted();
         std::visit(Performer(effects_, result.warnings), step.action);
@@ -233,14 +237,15 @@ class Run {
       } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
         fail(number, Error(ExitCode::failed, error.what()));
       }
+      result.ended = sys::since_boot();
     }
   }
 
   void fail(std::size_t number, const Error& error) {
     failed_ = true;
     results_[number].outcome = Outcome::failed;
-    results_[number].error = Error(
-        error.code(), fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()), error.hint());
+    results_[number].error =
+        error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()));
     if (!all_or_none()) {
       std::vector<std::string> left;
       bool any = false;
@@ -291,11 +296,9 @@ class Run {
                   const std::string& if_all_undone) {
     std::optional<Error>& error = results_[number].error;
     if (error) {
-      error =
-          Error(error->code(),
-                error->what() + (left.empty() ? if_all_undone
-                                              : fmt::format("; could not be undone: {}", join(left, "; "))),
-                error->hint());
+      error = error->reworded(
+          error->what() +
+          (left.empty() ? if_all_undone : fmt::format("; could not be undone: {}", join(left, "; "))));
     }
   }
 

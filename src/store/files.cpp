@@ -22,6 +22,10 @@ bool is_ours(std::string_view name) {
   return !sys::AtomicFile::is_temporary(name) && name.ends_with(suffix) && name.front() != '.';
 }
 
+std::optional<Uuid> uuid_of(std::string_view name) {
+  return is_ours(name) ? Uuid::parse(name.substr(0, name.size() - suffix.size())) : std::nullopt;
+}
+
 sys::Dir folder_to_write(const sys::Dir& root, const std::string& name, const std::string& doing) {
   sys::Dir folder = root.make_dirs(name).or_throw("{}", doing);
   for (const sys::Entry& entry : folder.entries().or_throw("{}", doing)) {

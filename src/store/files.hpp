@@ -4,6 +4,7 @@
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/uuid.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ std::string file_name(const GroupName& name);
 
 // Whether a file's name is one that we keep: editors' backups and what a killed process left are not.
 bool is_ours(std::string_view name);
+
+// Whose file that is, if it is a device's.
+std::optional<Uuid> uuid_of(std::string_view name);
 
 // The folder, made if it is missing. The lock is held: temporary files in it were left by a process that
 // died, and go.

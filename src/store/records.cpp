@@ -42,10 +42,7 @@ Records Store::load_records() const {
     return records;
   }
   for (const sys::Entry& entry : *entries) {
-    const auto uuid =
-        is_ours(entry.name)
-            ? Uuid::parse(std::string_view(entry.name).substr(0, entry.name.size() - suffix.size()))
-            : std::nullopt;
+    const auto uuid = uuid_of(entry.name);
     const sys::Result<std::string> text =
         uuid ? folder->read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
     if (auto record = text ? parse_record(*text, *uuid) : std::nullopt) {

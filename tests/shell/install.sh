@@ -9,6 +9,12 @@ run env DESTDIR="$target" cmake --install "$BUILD" --prefix /usr
 exits 0 "cmake --install works"
 same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<'T'
 ./usr/bin/mdevsim
+./usr/lib/systemd/system-generators/mdevadm-generator
+./usr/lib/systemd/system/mdevadm-groups.service
+./usr/lib/systemd/system/mdevadm-parent@.service
+./usr/lib/systemd/system/mdevadm-stop.service
+./usr/lib/systemd/system/mdevadm.target
+./usr/lib/udev/rules.d/60-mdevadm-parents.rules
 ./usr/lib/udev/rules.d/70-mdevadm-nodes.rules
 ./usr/sbin/mdevadm
 ./usr/share/bash-completion/completions/mdevadm
@@ -19,6 +25,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/doc/mdevadm/examples/crypto.toml
 ./usr/share/man/man5/mdevadm.toml.5
 ./usr/share/man/man5/mdevsim.toml.5
+./usr/share/man/man7/mdevadm-boot.7
 ./usr/share/man/man7/mdevadm-dialects.7
 ./usr/share/man/man8/mdevadm.8
 ./usr/share/man/man8/mdevsim.8

@@ -18,9 +18,10 @@ namespace mdevadm {
 struct Look {
   Facet facets = Facet::none;
   std::optional<std::vector<ParentName>>
-      details_of;                            // types and identity of these parents only, the others by name
-  std::optional<std::vector<Uuid>> devices;  // these devices only
-  Records known{};  // what is remembered of devices, for what the kernel does not tell
+      details_of;                              // types and identity of these parents only, the others by name
+  std::optional<std::vector<Uuid>> devices{};  // these devices only
+  Records known{};            // what is remembered of devices, for what the kernel does not tell
+  bool other_parents = true;  // no: those beside `details_of` are not looked for at all
 };
 
 // How a removal ended.
@@ -39,9 +40,9 @@ class Host {
   // cannot be read is absent. Throws Error if the folders of the mdev bus themselves cannot be read.
   Snapshot observe(const Look& look) const;
 
-  // Whether there are devices that are set on virtual functions, or could be: whose they are, the kernel does
-  // not tell.
-  bool has_functions() const;
+  // Whether there are devices that are set on virtual functions, or could be, on one of these parents or on
+  // any: whose they are, the kernel does not tell.
+  bool has_functions(const std::optional<std::vector<ParentName>>& parents = std::nullopt) const;
 
   // Makes a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type is
   // gone), in_use (whom it was to join), failed.

@@ -2,6 +2,7 @@
 // --list-columns and completion. Keys and their meaning do not change; new ones may come.
 #pragma once
 
+#include <mdevadm/model/boot.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
@@ -16,8 +17,12 @@ struct DeviceRow {
   const Device* device = nullptr;          // absent: not active
   const Definition* definition = nullptr;  // absent: not defined under this parent
   const Group* group = nullptr;            // absent: the definition is in none
-  std::string file{};                      // where the definition is kept
-  std::size_t unseen_processes = 0;        // processes whose open files could not be looked at
+  // Whether it is to come up by itself, and what became of that at this boot.
+  bool automatic = false;
+  const BootEvent* boot = nullptr;
+  bool parent_here = true;           // not looked at where nobody waits for it
+  std::string file{};                // where the definition is kept
+  std::size_t unseen_processes = 0;  // processes whose open files could not be looked at
 };
 
 // A type of a parent.

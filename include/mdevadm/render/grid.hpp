@@ -41,6 +41,7 @@ struct ColumnInfo {
   std::string_view help;  // one line, for --list-columns
   Facet needs;            // what must have been looked at
   bool needs_definitions = false;
+  bool needs_boot = false;  // what is remembered of this boot
 };
 
 // One column of rows of a kind.

@@ -1,6 +1,7 @@
 // The one place where plans become effects.
 #pragma once
 
+#include <chrono>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <mdevadm/store/store.hpp>
@@ -31,6 +32,10 @@ struct JobResult {
   std::string note;            // unchanged: why there was nothing to do
   std::optional<Error> error;  // failed: "cannot start '…': <why>; <what became of what was done before>"
   std::vector<std::string> warnings;
+  // When its first step began and its last one ended, since the machine was switched on; absent: there was
+  // none.
+  std::optional<std::chrono::milliseconds> begun{};
+  std::optional<std::chrono::milliseconds> ended{};
 };
 
 struct Effects {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <mdevadm/model/boot.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/record.hpp>
@@ -44,6 +45,10 @@ class Store {
   Records load_records() const;
   void keep_record(const Record& record) const;
   void drop_record(const Uuid& uuid) const;
+
+  // What became of what was to come up by itself, at this boot: /run/mdevadm/boot/<parent>/<uuid>.toml.
+  BootEvents load_boot_events() const;
+  void keep_boot_event(const BootEvent& event) const;
 
   // Writes a definition that is not there yet, as `text` where that is given (it must parse to the
   // definition), else in the form of a new file. Throws Error{conflict} if there is one.

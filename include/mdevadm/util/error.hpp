@@ -20,6 +20,14 @@ enum class ExitCode : int {
   partly_done = 8,
 };
 
+// Whether the same may go well when it is tried again.
+enum class Retry {
+  no,
+  soon,     // the kernel asks for it: something is not ready at this moment
+  perhaps,  // something is missing that should have come with what is there
+  later,    // something has not come yet, and may take as long as a driver takes to load
+};
+
 // What went wrong: `what()` is one line, "<what we were doing> '<thing>': <why>"; `hint()` says what to do,
 // or is empty.
 class Error : public std::runtime_error {
@@ -29,10 +37,20 @@ class Error : public std::runtime_error {
 
   ExitCode code() const noexcept { return code_; }
   const std::string& hint() const noexcept { return hint_; }
+  Retry retry() const noexcept { return retry_; }
+
+  Error worth(Retry retry) const {
+    Error same = *this;
+    same.retry_ = retry;
+    return same;
+  }
+  // The same, said in other words.
+  Error reworded(const std::string& message) const { return Error(code_, message, hint_).worth(retry_); }
 
  private:
   ExitCode code_;
   std::string hint_;
+  Retry retry_ = Retry::no;
 };
 
 }  // namespace mdevadm

@@ -53,7 +53,8 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
     const Group& group = require_group(groups, name_, "cannot show the group");
     const Definitions defined = context.definitions();
     const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
-    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
+    const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
+    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
     std::vector<render::DeviceRow> rows;
     for (const Member& member : group.members) {
       const std::size_t before = rows.size();

@@ -1,12 +1,12 @@
 // Groups brought up and down as one: start, stop.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
+#include "../boot_report.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -18,21 +18,24 @@ namespace {
 class GroupRun : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("group", name_, "the group")->required(), ValueKind::group);
-    declare_more(app, kinds);
+    auto* group = kinds.set(app.add_option("group", name_, "the group"), ValueKind::group);
+    declare_more(app, kinds, group);
     change_.declare(app);
   }
 
   bool json() const final { return change_.json; }
 
-  ExitCode run(Context& context) final {
+  ExitCode run(Context& context) override {
+    if (name_.empty()) {
+      throw Error(ExitCode::usage, "which group?", "see which there are: mdevadm group list");
+    }
     const Groups groups = context.groups();
     return run_group(context, require_group(groups, name_, doing()));
   }
 
  protected:
   virtual std::string doing() const = 0;
-  virtual void declare_more(CLI::App&, ValueKinds&) {}
+  virtual void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) = 0;
   virtual ExitCode run_group(Context& context, const Group& group) = 0;
 
   ExitCode finish(Context& context, Plan plan) {
@@ -51,11 +54,59 @@ class GroupStart final : public GroupRun {
  private:
   std::string doing() const override { return "cannot start the group"; }
 
-  void declare_more(CLI::App& app, ValueKinds& kinds) override {
+  void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) override {
     kinds.set(app.add_option("--p2p", sharing_, "share peer-to-peer resources otherwise than the group says"),
               ValueKind::sharing);
     app.add_flag("--accept-abi", accept_abi_,
                  "also if a guest would see another device than it was defined with; pin what it sees now");
+    auto* automatic = app.add_flag("--auto", automatic_, "all groups that are marked auto");
+    automatic->excludes(group);
+    kinds
+        .set(app.add_option("--timeout", timeout_,
+                            "with --auto: wait so long for parents and types that have not come yet"),
+             ValueKind::seconds)
+        ->needs(automatic);
+    kinds
+        .set(app.add_option(
+                 "-p,--parent", parent_,
+                 "with --auto: only groups with a member on this parent, and none on one that is not "
+                 "here"),
+             ValueKind::parent)
+        ->needs(automatic);
+  }
+
+  ExitCode run(Context& context) override {
+    if (!automatic_) {
+      return GroupRun::run(context);
+    }
+    const Groups groups = context.groups();
+    const Definitions defined = context.definitions();
+    std::vector<BootUnit> units = boot_units(groups, defined);
+    if (const std::optional<ParentName> parent = ParentName::parse(parent_)) {
+      units = boot_units_with(context.observe({Facet::parents, std::nullopt, std::nullopt}), std::move(units),
+                              *parent);
+    }
+    for (BootUnit& unit : units) {
+      unit.group->sharing = parse_sharing(sharing_).value_or(unit.group->sharing);
+    }
+    return change_.dry_run
+               ? show_all(context, units, defined)
+               : bring_up_and_tell(context, change_, units, defined, {accept_abi_, parse_seconds(timeout_)});
+  }
+
+  ExitCode show_all(Context& context, const std::vector<BootUnit>& units, const Definitions& defined) const {
+    Batch batch(change_);
+    for (const BootUnit& unit : units) {
+      const Snapshot seen = context.observe({unit.facets(), unit.parents(), std::nullopt});
+      const BootAttempt attempt = plan_boot(seen, unit, defined, {accept_abi_, Uuid::random()});
+      for (const Job& job : attempt.plan.jobs) {
+        batch.add(job.subject, [&job] { return job; });
+      }
+      for (const Refusal& refusal : attempt.refused) {
+        batch.add(refusal.subject, [&refusal]() -> Job { throw refusal.error; });
+      }
+    }
+    return batch.finish(context, false);
   }
 
   ExitCode run_group(Context& context, const Group& group) override {
@@ -80,14 +131,17 @@ class GroupStart final : public GroupRun {
   }
 
   std::string sharing_;
+  std::string timeout_;
+  std::string parent_;
   bool accept_abi_ = false;
+  bool automatic_ = false;
 };
 
 class GroupStop final : public GroupRun {
  private:
   std::string doing() const override { return "cannot stop the group"; }
 
-  void declare_more(CLI::App& app, ValueKinds& kinds) override {
+  void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option*) override {
     kinds.set(app.add_option("--timeout", timeout_, "wait so long for those who use a member to let go"),
               ValueKind::seconds);
     app.add_flag("--force", force_,
@@ -99,10 +153,8 @@ class GroupStop final : public GroupRun {
     for (const Member& member : group.members) {
       uuids.push_back(member.uuid);
     }
-    double seconds = 0;
-    std::from_chars(timeout_.data(), timeout_.data() + timeout_.size(), seconds);
-    if (seconds > 0 && !change_.dry_run) {
-      const std::chrono::milliseconds patience(static_cast<std::int64_t>(seconds * 1000));
+    const std::chrono::milliseconds patience = parse_seconds(timeout_);
+    if (patience.count() > 0 && !change_.dry_run) {
       const Plan release = plan_group_release(context.observe_users(uuids, {}), group, patience, force_);
       VerboseProgress progress(context.messages(), context.globals().verbose);
       for (const JobResult& result : carry_out(release, {context.host(), context.store()}, progress)) {

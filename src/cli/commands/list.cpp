@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
+#include <mdevadm/render/boot_plot.hpp>
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/sys/atomic_file.hpp>
 
 #include "../device_rows.hpp"
 #include "../listing.hpp"
@@ -22,8 +25,15 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     auto* active = app.add_flag("--active", active_, "devices that are active (this is the usual list)");
     auto* defined = app.add_flag("--defined", defined_, "devices that are defined, active or not");
     auto* all = app.add_flag("--all", all_, "devices that are active or defined");
-    active->excludes(defined)->excludes(all);
-    defined->excludes(all);
+    auto* boot = app.add_flag(
+        "--boot", boot_, "devices that are to come up by themselves, and what became of them at this boot");
+    active->excludes(defined)->excludes(all)->excludes(boot);
+    defined->excludes(all)->excludes(boot);
+    all->excludes(boot);
+    kinds
+        .set(app.add_option("--plot", plot_, "with --boot: write a picture (SVG) of it into FILE"),
+             ValueKind::file)
+        ->needs(boot);
     kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
     kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
@@ -32,13 +42,22 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   ExitCode list(Context& context) override {
+    if (boot_) {
+      listing_.use({"uuid", "name", "parent", "type", "state", "boot", "boot_begun_ms", "boot_took_ms",
+                    "boot_message"});
+    }
     const Definitions defined = read_definitions(context);
     const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const Groups groups = read_groups(context);
-    std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, context.store());
+    const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
+    std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, boot, context.store());
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     require_parent(context, rows);
     say_why_empty(context, seen, defined, rows);
+    if (!plot_.empty()) {
+      write_plot(context, rows);
+      return ExitCode::done;
+    }
     context.out =
         tree_ ? render_tree(rows, groups, context.env()) : listing_.render(rows, "devices", context.env());
     return ExitCode::done;
@@ -86,12 +105,27 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
                                {env.width, env.out_is_terminal && !env.no_color});
   }
 
+  void write_plot(Context& context, const std::vector<render::DeviceRow>& rows) const {
+    const std::string picture = render::render_boot_plot(rows);
+    if (plot_ == "-") {
+      context.out = picture;
+      return;
+    }
+    const std::filesystem::path path = plot_;
+    const sys::Dir folder = sys::Dir::open(path.has_parent_path() ? path.parent_path().string() : ".")
+                                .or_throw("cannot write '{}'", printable(plot_));
+    sys::AtomicFile file = sys::AtomicFile::create(folder, path.filename().string(), 0644)
+                               .or_throw("cannot write '{}'", printable(plot_));
+    file.write(picture).or_throw("cannot write '{}'", printable(plot_));
+    file.commit().or_throw("cannot write '{}'", printable(plot_));
+  }
+
   static const ParentName& parent_of(const render::DeviceRow& row) {
     return row.device != nullptr ? row.device->parent : row.definition->parent;
   }
 
   Definitions read_definitions(Context& context) const {
-    if (defined_ || all_ || tree_ || !group_.empty()) {
+    if (defined_ || all_ || boot_ || tree_ || !group_.empty()) {
       return context.definitions();
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
@@ -113,7 +147,10 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if (!group_.empty() && (row.group == nullptr || row.group->name.str() != group_)) {
       return false;
     }
-    if ((!defined_ && !all_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
+    if (boot_ && !row.automatic) {
+      return false;
+    }
+    if ((!defined_ && !all_ && !boot_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
       return false;
     }
     const std::string& parent = parent_of(row).str();
@@ -137,7 +174,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   void say_why_empty(Context& context, const Snapshot& seen, const Definitions& defined,
                      const std::vector<render::DeviceRow>& rows) const {
     context.note_missing_support(seen);
-    if (rows.empty() && !defined_ && !all_ && !defined.all.empty() && context.env().err_is_terminal) {
+    if (rows.empty() && !defined_ && !all_ && !boot_ && !defined.all.empty() &&
+        context.env().err_is_terminal) {
       context.messages().note(
           fmt::format("no device is active; {} defined: mdevadm list --defined", defined.all.size()));
     }
@@ -146,6 +184,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   bool active_ = false;
   bool defined_ = false;
   bool all_ = false;
+  bool boot_ = false;
+  std::string plot_;
   bool tree_ = false;
   std::string parent_;
   std::string type_;

@@ -36,7 +36,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const Definitions defined = context.definitions_if_readable();
     const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const Groups groups = context.groups_if_readable();
-    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, context.store());
+    const BootEvents boot = context.store().load_boot_events();
+    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
     std::vector<render::DeviceRow> rows;
     std::size_t missing = 0;
     for (const std::string& word : words_) {

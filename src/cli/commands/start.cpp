@@ -6,6 +6,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
+#include "../boot_report.hpp"
 #include "../definition_options.hpp"
 #include "commands.hpp"
 
@@ -42,6 +43,11 @@ class StartCommand final : public Command {
     app.add_flag("--accept-abi", accept_abi_,
                  "also if the guest would see another device than it was defined with; pin what it sees now");
     auto* automatic = app.add_flag("--auto", automatic_, "all devices that are defined as auto");
+    kinds
+        .set(app.add_option("--timeout", timeout_,
+                            "with --auto: wait so long for parents and types that have not come yet"),
+             ValueKind::seconds)
+        ->needs(automatic);
     words->excludes(type)->excludes(automatic);
     automatic->excludes(type);
     change_.declare(app);
@@ -63,6 +69,9 @@ class StartCommand final : public Command {
       return start(context, batch, {{wanted.uuid.str(), wanted}}, true);
     }
     const Definitions defined = context.definitions();
+    if (automatic_ && !change_.dry_run) {
+      return bring_up_all(context, defined);
+    }
     return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined), false);
   }
 
@@ -90,6 +99,19 @@ class StartCommand final : public Command {
     kinds.set(
         app.add_option("--vf", function_, "virtual function for a device that is not kept")->needs(type),
         ValueKind::function);
+  }
+
+  ExitCode bring_up_all(Context& context, const Definitions& defined) const {
+    std::vector<ParentName> parents;
+    for (const Wanted& wanted : all_automatic(defined)) {
+      parents.push_back(wanted.definition.parent);
+    }
+    if (parents.empty()) {
+      return bring_up_and_tell(context, change_, {}, defined, {});
+    }
+    const Snapshot seen = context.observe({Facet::types, parents, std::nullopt});
+    return bring_up_and_tell(context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
+                             {accept_abi_, parse_seconds(timeout_)});
   }
 
   std::vector<Wanted> all_automatic(const Definitions& defined) const {
@@ -166,6 +188,7 @@ class StartCommand final : public Command {
   std::vector<std::string> create_args_;
   std::optional<std::uint64_t> aggregate_;
   std::string function_;
+  std::string timeout_;
   bool accept_abi_ = false;
   bool automatic_ = false;
   ChangeOptions change_;

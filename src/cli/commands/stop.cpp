@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -79,11 +78,7 @@ class StopCommand final : public Command {
     std::optional<ParentName> lane;
   };
 
-  StopRequest request_for(const Uuid& uuid) const {
-    double seconds = 0;
-    std::from_chars(timeout_.data(), timeout_.data() + timeout_.size(), seconds);
-    return {uuid, std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)), force_};
-  }
+  StopRequest request_for(const Uuid& uuid) const { return {uuid, parse_seconds(timeout_), force_}; }
 
   // Devices that somebody else made are theirs.
   std::vector<Target> all_targets(Context& context, const Snapshot& devices,

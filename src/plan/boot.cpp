@@ -1,0 +1,131 @@
+#include <mdevadm/plan/boot.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+bool wait_for_one_another(const Snapshot& seen, const ParentName& parent) {
+  const Parent* there = seen.find_parent(parent.str());
+  return there != nullptr && there->capabilities.online;
+}
+
+// All that are missing, not the first one only.
+void require_parents(const Snapshot& seen, const BootUnit& unit, const std::string& doing) {
+  std::vector<std::string> missing;
+  for (const ParentName& parent : unit.parents()) {
+    if (seen.find_parent(parent.str()) == nullptr) {
+      missing.push_back(parent.str());
+    }
+  }
+  if (!missing.empty()) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: {} of its members {} not here: {}", doing,
+                            missing.size() == 1 ? "a parent" : "parents", missing.size() == 1 ? "is" : "are",
+                            join(missing, ", ")),
+                "load their drivers; which parents there are: mdevadm types")
+        .worth(Retry::later);
+  }
+}
+
+BootAttempt plan_group(const Snapshot& seen, const BootUnit& unit, const Definitions& defined,
+                       const BootPlanOptions& options) {
+  const Group& group = *unit.group;
+  try {
+    require_parents(seen, unit, fmt::format("cannot start group '{}'", group.name.str()));
+    return {plan_group_start(seen, group, defined, {options.peers, options.accept_abi}), {}};
+  } catch (const Error& error) {
+    return {{}, {{group.name.str(), std::nullopt, error}}};
+  }
+}
+
+}  // namespace
+
+std::vector<ParentName> BootUnit::parents() const {
+  std::vector<ParentName> parents;
+  for (const Definition& definition : wanted) {
+    if (std::find(parents.begin(), parents.end(), definition.parent) == parents.end()) {
+      parents.push_back(definition.parent);
+    }
+  }
+  return parents;
+}
+
+Facet BootUnit::facets() const {
+  Facet facets = group ? Facet::description : Facet::none;
+  for (const Definition& definition : wanted) {
+    facets |= facets_to_start(definition);
+  }
+  return facets;
+}
+
+std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,
+                                 const std::optional<ParentName>& parent) {
+  std::vector<BootUnit> units;
+  const auto unit_for = [&](const Definition& definition) -> BootUnit& {
+    const bool waits = wait_for_one_another(seen, definition.parent);
+    for (BootUnit& unit : units) {
+      const ParentName& of = unit.wanted.front().parent;
+      if (of == definition.parent || (waits && wait_for_one_another(seen, of))) {
+        return unit;
+      }
+    }
+    return units.emplace_back();
+  };
+  for (const Definition& definition : defined.all) {
+    if (definition.start == StartMode::automatic && (!parent || definition.parent == *parent)) {
+      unit_for(definition).wanted.push_back(definition);
+    }
+  }
+  return units;
+}
+
+std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& defined) {
+  std::vector<BootUnit> units;
+  for (const Group& group : groups.all) {
+    if (group.start != StartMode::automatic) {
+      continue;
+    }
+    BootUnit& unit = units.emplace_back();
+    unit.group = group;
+    std::copy_if(defined.all.begin(), defined.all.end(), std::back_inserter(unit.wanted),
+                 [&](const Definition& definition) { return group.has(definition); });
+  }
+  return units;
+}
+
+std::vector<BootUnit> boot_units_with(const Snapshot& seen, std::vector<BootUnit> units,
+                                      const ParentName& parent) {
+  std::erase_if(units, [&](const BootUnit& unit) {
+    const std::vector<ParentName> parents = unit.parents();
+    return std::find(parents.begin(), parents.end(), parent) == parents.end() ||
+           std::any_of(parents.begin(), parents.end(),
+                       [&](const ParentName& one) { return seen.find_parent(one.str()) == nullptr; });
+  });
+  return units;
+}
+
+BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definitions& defined,
+                      const BootPlanOptions& options) {
+  if (unit.group) {
+    return plan_group(seen, unit, defined, options);
+  }
+  BootAttempt attempt;
+  StartPlanner planner(seen, {.accept_abi = options.accept_abi});
+  for (const Definition& definition : unit.wanted) {
+    try {
+      attempt.plan.jobs.push_back(planner.plan(definition));
+    } catch (const Error& error) {
+      attempt.refused.push_back({definition.uuid.str(), definition.parent, error});
+    }
+  }
+  return attempt;
+}
+
+}  // namespace mdevadm

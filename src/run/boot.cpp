@@ -1,0 +1,266 @@
+#include <mdevadm/run/boot.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/run/look.hpp>
+#include <mdevadm/sys/clock.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+namespace mdevadm {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds first_pause{20};
+constexpr milliseconds longest_pause{250};
+
+// "cannot start '…': why" without what everybody knows who asks what became of it.
+std::string why(const std::string& message) {
+  const std::size_t end = message.find("': ");
+  return message.starts_with("cannot start '") && end != std::string::npos ? message.substr(end + 3)
+                                                                           : message;
+}
+
+// One thing at a time, whatever thread it comes from.
+class Told final : public Progress {
+ public:
+  explicit Told(BootWatcher& watcher) : watcher_(watcher) {}
+
+  void done(const Job&, const Action&) override {}
+  void undone(const Job&, const Action&) override {}
+
+  template <typename Call>
+  void tell(const Call& call) {
+    const std::lock_guard lock(mutex_);
+    call(watcher_);
+  }
+
+ private:
+  BootWatcher& watcher_;
+  std::mutex mutex_;
+};
+
+// Brings up one unit.
+class UnitRun {
+ public:
+  UnitRun(const BootUnit& unit, const Definitions& defined, const BootOptions& options,
+          const Effects& effects, Told& told)
+      : unit_(unit), left_(unit), defined_(defined), options_(options), effects_(effects), told_(told) {}
+
+  std::vector<BootItem> run() {
+    milliseconds pause = first_pause;
+    for (attempt(); is_pending(); attempt()) {
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, longest_pause);
+    }
+    return std::move(items_);
+  }
+
+ private:
+  milliseconds waited() const { return sys::since_boot() - asked_; }
+  // A group may have no member that is defined, and is to fail then.
+  bool is_pending() const { return unit_.group ? items_.empty() : !left_.wanted.empty(); }
+
+  void attempt() {
+    ++tries_;
+    try {
+      // Who waits for what has not come yet keeps nobody from the parents.
+      if (tries_ > 1 && !anything_has_come()) {
+        return;
+      }
+      const std::vector<sys::FileLock> locks =
+          effects_.store.lock_parents(left_.parents(), [&](const std::string& holder) {
+            told_.tell([&](auto& watcher) { watcher.waiting_for(holder); });
+          });
+      const auto definitions = options_.accept_abi ? std::optional(effects_.store.lock()) : std::nullopt;
+      const Snapshot seen = look(
+          effects_,
+          {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});
+      carry(plan_boot(seen, left_, defined_, {options_.accept_abi, Uuid::random()}));
+    } catch (const Error& error) {
+      refuse_all(error);
+    } catch (const std::exception& error) {
+      refuse_all(Error(ExitCode::failed, error.what()));
+    }
+  }
+
+  // Looking whether a parent is there costs a readlink; it is known that nothing is to be done without any.
+  bool anything_has_come() const {
+    if (sys::interrupted() || waited() >= options_.patience) {
+      return true;  // the last try says what is missing
+    }
+    const std::vector<ParentName> parents = left_.parents();
+    const Snapshot seen = effects_.host.observe(
+        {.facets = Facet::parents, .details_of = parents, .devices = {}, .other_parents = false});
+    const auto has_come = [&](const ParentName& parent) { return seen.find_parent(parent.str()) != nullptr; };
+    return unit_.group ? std::all_of(parents.begin(), parents.end(), has_come)
+                       : std::any_of(parents.begin(), parents.end(), has_come);
+  }
+
+  void carry(const BootAttempt& attempt) {
+    std::vector<JobResult> results = carry_out(attempt.plan, effects_, told_);
+    if (unit_.group) {
+      for (const JobResult& result : results) {
+        const std::string& name = unit_.group->name.str();
+        if (result.error && may_try_again(name, *result.error)) {
+          wait_for({name, std::nullopt, *result.error});  // all of it is undone
+          return;
+        }
+      }
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Job& job = attempt.plan.jobs[i];
+      const std::optional<Error>& error = results[i].error;
+      if (error && !unit_.group && may_try_again(job.subject, *error)) {
+        wait_for({job.subject, ParentName::parse(job.lane), *error});
+      } else {
+        end({job.subject, job, std::move(results[i]), tries_, waited()});
+      }
+    }
+    for (const Refusal& refusal : attempt.refused) {
+      refuse(refusal);
+    }
+  }
+
+  void refuse_all(const Error& error) {
+    if (unit_.group) {
+      refuse({unit_.group->name.str(), std::nullopt, error});
+      return;
+    }
+    const std::vector<Definition> all = left_.wanted;
+    for (const Definition& definition : all) {
+      refuse({definition.uuid.str(), definition.parent,
+              error.reworded(fmt::format("cannot start '{}': {}", definition.uuid.str(), error.what()))});
+    }
+  }
+
+  void refuse(const Refusal& refusal) {
+    if (may_try_again(refusal.subject, refusal.error)) {
+      wait_for(refusal);
+      return;
+    }
+    BootItem item{refusal.subject, {}, {}, tries_, waited()};
+    item.job.subject = refusal.subject;
+    item.job.lane = refusal.parent ? refusal.parent->str() : std::string{};
+    item.result.outcome = Outcome::failed;
+    item.result.error = refusal.error;
+    if (tries_ > 1 && !sys::interrupted()) {
+      item.result.error = refusal.error.reworded(fmt::format(
+          "{} (tried for {:.1f} s)", refusal.error.what(), static_cast<double>(item.waited.count()) / 1000));
+    }
+    end(std::move(item));
+  }
+
+  milliseconds patience_for(const Error& error) const {
+    switch (error.retry()) {
+      case Retry::no: return milliseconds{0};
+      case Retry::soon: return settling;
+      case Retry::perhaps: return std::min<milliseconds>(settling, options_.patience);
+      case Retry::later: break;
+    }
+    return options_.patience;
+  }
+
+  // What should be ready soon is waited for from when it was seen not to be.
+  bool may_try_again(const std::string& subject, const Error& error) {
+    const milliseconds now = sys::since_boot();
+    const milliseconds since =
+        error.retry() != Retry::later ? not_ready_.try_emplace(subject, now).first->second : asked_;
+    return !sys::interrupted() && now - since < patience_for(error);
+  }
+
+  void wait_for(const Refusal& refusal) {
+    if (!told_waiting_.insert(refusal.subject).second) {
+      return;
+    }
+    told_.tell([&](auto& watcher) { watcher.waiting(refusal, patience_for(refusal.error)); });
+    for (const Definition& definition : left_.wanted) {
+      if (is_about(refusal.subject, definition)) {
+        keep({definition.uuid, definition.parent, BootOutcome::waiting, asked_, asked_, asked_, tries_,
+              why(refusal.error.what())});
+      }
+    }
+  }
+
+  bool is_about(const std::string& subject, const Definition& definition) const {
+    return unit_.group ? subject == unit_.group->name.str() || subject == definition.uuid.str()
+                       : subject == definition.uuid.str();
+  }
+
+  void end(BootItem item) {
+    const milliseconds now = sys::since_boot();
+    for (const Definition& definition : left_.wanted) {
+      if (!is_about(item.subject, definition)) {
+        continue;
+      }
+      // What was up already came up earlier, and that is what is remembered.
+      if (item.result.outcome == Outcome::unchanged) {
+        continue;
+      }
+      const std::optional<Error>& error = item.result.error;
+      keep({definition.uuid, definition.parent,
+            item.result.outcome == Outcome::done ? BootOutcome::started : BootOutcome::failed, asked_,
+            item.result.begun.value_or(now), item.result.ended.value_or(now), tries_,
+            error                                    ? why(error->what())
+            : item.result.outcome == Outcome::undone ? "another one of its group failed"
+                                                     : std::string{}});
+    }
+    std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(item.subject, one); });
+    told_.tell([&](auto& watcher) { watcher.ended(item); });
+    items_.push_back(std::move(item));
+  }
+
+  // That it cannot be remembered is no reason to let a device down.
+  void keep(const BootEvent& event) const {
+    try {
+      effects_.store.keep_boot_event(event);
+    } catch (const Error&) {
+    }
+  }
+
+  const BootUnit& unit_;
+  BootUnit left_;  // what is still to be brought up
+  const Definitions& defined_;
+  const BootOptions& options_;
+  const Effects& effects_;
+  Told& told_;
+  const milliseconds asked_ = sys::since_boot();
+  std::uint64_t tries_ = 0;
+  std::set<std::string> told_waiting_;
+  std::map<std::string, milliseconds> not_ready_;  // since when, by subject
+  std::vector<BootItem> items_;
+};
+
+}  // namespace
+
+std::vector<BootItem> bring_up(const std::vector<BootUnit>& units, const Definitions& defined,
+                               const BootOptions& options, const Effects& effects, BootWatcher& watcher) {
+  Told told(watcher);
+  std::vector<std::vector<BootItem>> parts(units.size());
+  const auto run_unit = [&](std::size_t i) {
+    parts[i] = UnitRun(units[i], defined, options, effects, told).run();
+  };
+  if (units.size() == 1) {
+    run_unit(0);
+  } else {
+    std::vector<std::jthread> threads;
+    threads.reserve(units.size());
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      threads.emplace_back(run_unit, i);
+    }
+  }
+  std::vector<BootItem> items;
+  for (std::vector<BootItem>& part : parts) {
+    std::move(part.begin(), part.end(), std::back_inserter(items));
+  }
+  return items;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,30 @@
+#include <mdevadm/run/look.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// A definition that names its virtual function says whose that is, should the record be lost.
+void add_pinned(const store::Store& store, Records& known) {
+  for (const Definition& definition : store.load().all) {
+    if (definition.function && known.find(definition.uuid) == nullptr &&
+        known.find_name(definition.function->str()) == nullptr) {
+      known.all.push_back(
+          {definition.uuid, definition.parent, definition.type, definition.function->str(), true});
+    }
+  }
+}
+
+}  // namespace
+
+Snapshot look(const Effects& effects, Look what) {
+  if (has_any(what.facets, device_facets)) {
+    what.known = effects.store.load_records();
+    if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
+      add_pinned(effects.store, what.known);
+    }
+  }
+  return effects.host.observe(what);
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,92 @@
+// /run/mdevadm/boot/<parent>/<uuid>.toml
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/store/store.hpp>
+#include <tuple>
+
+#include "files.hpp"
+#include "toml.hpp"
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* boot_folder = "run/mdevadm/boot";
+
+std::chrono::milliseconds time_at(const toml::table& table, std::string_view key) {
+  return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
+}
+
+// As with records: one that cannot be read is as good as none.
+std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, const ParentName& parent) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return std::nullopt;
+  }
+  const toml::table& table = parsed.table();
+  const auto outcome = parse_boot_outcome(table["outcome"].value_or(std::string_view{}));
+  if (!outcome) {
+    return std::nullopt;
+  }
+  return BootEvent{.uuid = uuid,
+                   .parent = parent,
+                   .outcome = *outcome,
+                   .asked = time_at(table, "asked_ms"),
+                   .begun = time_at(table, "begun_ms"),
+                   .ended = time_at(table, "ended_ms"),
+                   .tries = static_cast<std::uint64_t>(
+                       std::max<std::int64_t>(table["tries"].value_or(std::int64_t{0}), 0)),
+                   .message = table["message"].value_or(std::string{})};
+}
+
+void load_parent(const sys::Dir& folder, const ParentName& parent, BootEvents& events) {
+  const auto entries = folder.entries();
+  if (!entries) {
+    return;
+  }
+  for (const sys::Entry& entry : *entries) {
+    const auto uuid = uuid_of(entry.name);
+    const sys::Result<std::string> text =
+        uuid ? folder.read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
+    if (auto event = text ? parse_event(*text, *uuid, parent) : std::nullopt) {
+      events.all.push_back(*std::move(event));
+    }
+  }
+}
+
+}  // namespace
+
+BootEvents Store::load_boot_events() const {
+  BootEvents events;
+  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(boot_folder);
+  const auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  if (!entries) {
+    return events;
+  }
+  for (const sys::Entry& entry : *entries) {
+    const auto parent = ParentName::parse(entry.name);
+    const sys::Result<sys::Dir> inside = folder->open_dir(entry.name);
+    if (parent && inside) {
+      load_parent(*inside, *parent, events);
+    }
+  }
+  std::sort(events.all.begin(), events.all.end(), [](const BootEvent& a, const BootEvent& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+  });
+  return events;
+}
+
+void Store::keep_boot_event(const BootEvent& event) const {
+  const std::string doing = fmt::format("cannot remember what became of '{}'", event.uuid.str());
+  const sys::Dir folder =
+      root_->make_dirs(fmt::format("{}/{}", boot_folder, event.parent.str())).or_throw("{}", doing);
+  write_atomically(
+      folder, file_name(event.uuid),
+      fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
+                  quoted(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
+                  event.ended.count(), event.tries, quoted(event.message)),
+      doing);
+}
+
+}  // namespace mdevadm::store
