@@ -1,0 +1,141 @@
+# conformance.sh IMPLEMENTATION [SECTION...]: what a program that is called mdevctl does, command line by command line, beside
+# what mdevctl 1.4.0 does: expected/SECTION.txt. IMPLEMENTATION is 1.4.0, 1.2.0 or mdevadm; the program is $MDEVCTL, else the
+# installed mdevctl, or $MDEVADM. Where it differs stands in differences-IMPLEMENTATION, and must be so; how, if anybody cares,
+# in expected/SECTION.IMPLEMENTATION.txt.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+implementation=${1:?}
+shift
+if [ $# -eq 0 ]; then
+  set -- "$here"/cases/*.sh
+  set -- "${@##*/}"
+  set -- "${@%.sh}"
+fi
+if [ "$implementation" = mdevadm ]; then default=${MDEVADM:-}; else default=$(command -v mdevctl); fi
+binary=$(realpath "${MDEVCTL:-$default}")
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# --- running ---
+
+# What changes from run to run, and what each program may say in its own words.
+settled() {
+  local version=${implementation//./\\.}
+  [ "$implementation" != mdevadm ] || version='[0-9]+\.[0-9]+\.[0-9]+'
+  sed -E '
+    s/^(2> )\[[0-9T:Z-]+ /\1[TIME /
+    s/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/RANDOM-UUID/g
+    s/^(2> (Error: | +|\[TIME [^]]*\] )?).*line [0-9]+,? column [0-9]+.*/\1(where in the JSON)/
+    s/^(1> mdevctl )'"$version"'$/\1VERSION/'
+}
+
+run_section() {
+  timeout -k 5 300 "$MDEVSIM" run "$here/host.toml" -- bash "$here/inside.sh" "$binary" "$(realpath "$MDEVSIM")" "$1" \
+    >"$results/$1.raw" 2>"$results/$1.err"
+  echo $? >"$results/$1.code"
+  settled <"$results/$1.raw" >"$results/$1.txt"
+}
+
+run_sections() {
+  local section
+  for section in "$@"; do
+    run_section "$section" &
+    [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+  done
+  wait
+}
+
+# --- comparing ---
+
+# The cases of a file: ARRAY[NAME]=TEXT
+read_cases() {  # FILE ARRAY
+  local -n cases=$2
+  local line name=
+  cases=()
+  [ -e "$1" ] || return 0
+  while IFS= read -r line; do
+    case $line in
+      "=== "*) name=${line#=== } cases["$name"]= ;;
+      *) cases["$name"]+=$line$'\n' ;;
+    esac
+  done <"$1"
+}
+
+# A reason stands at the margin, the cases it is for below it.
+declare -A reasons
+read_reasons() {
+  local line reason=
+  [ -e "$here/differences-$implementation" ] || return 0
+  while IFS= read -r line; do
+    case $line in
+      "  "*) reasons["${line#  }"]=$reason ;;
+      *) reason=$line ;;
+    esac
+  done <"$here/differences-$implementation"
+}
+
+difference() { diff -U2 --label wanted --label got <(printf %s "$1") <(printf %s "$2") | tail -n +3; }
+
+compare_case() {  # SECTION NAME
+  local case="$1: $2" reason=${reasons["$1: $2"]:-} wanted=${expected["$2"]:-} own=${variant["$2"]-none} got=${found["$2"]:-}
+  if [ -z "$got" ]; then
+    failed "$case" "it was not run"
+  elif [ -z "$wanted" ]; then
+    failed "$case" "nobody has said what is right: $got"
+  elif [ -z "$reason" ]; then
+    if [ "$got" = "$wanted" ]; then passed "$case"; else failed "$case" "$(difference "$wanted" "$got")"; fi
+  elif [ "$own" = none ] && [ "$got" != "$wanted" ]; then
+    passed "$case differs: $reason"
+  elif [ "$own" = none ]; then
+    failed "$case" "it does not differ, but should: $reason"
+  elif [ "$own" = "$wanted" ]; then
+    failed "$case" "expected/$1.$implementation.txt is no different, but should be: $reason"
+  elif [ "$got" = "$own" ]; then
+    passed "$case differs: $reason"
+  else
+    failed "$case" "$(difference "$own" "$got")"
+  fi
+}
+
+declare -A expected variant found
+compare_section() {  # SECTION
+  local name
+  read_cases "$here/expected/$1.txt" expected
+  read_cases "$here/expected/$1.$implementation.txt" variant
+  read_cases "$results/$1.txt" found
+  command_line="conformance.sh $implementation $1"
+  code=$(cat "$results/$1.code") out='' err=$(cat "$results/$1.err")
+  same "$code/$err" 0/ "$1 runs"
+  while IFS= read -r name; do compare_case "$1" "$name"; done \
+    < <(cat "$here/expected/$1.txt" "$results/$1.txt" 2>/dev/null | sed -n 's/^=== //p' | awk '!seen[$0]++')
+  for name in "${!variant[@]}"; do
+    [ -n "${reasons["$1: $name"]:-}" ] || failed "$1: $name" "not in differences-$implementation, but there is a variant"
+  done
+  for name in "${!reasons[@]}"; do
+    [ "${name%%: *}" != "$1" ] || [ -n "${expected["${name#*: }"]:-}" ] || failed "$name" "in differences-$implementation only"
+  done
+}
+
+# Of another program than mdevctl 1.4.0, only what is listed as different.
+accept_section() {  # SECTION
+  local name
+  if [ "$implementation" = 1.4.0 ]; then
+    cp "$results/$1.txt" "$here/expected/$1.txt"
+  elif [ -e "$here/expected/$1.$implementation.txt" ]; then
+    read_cases "$results/$1.txt" found
+    sed -n 's/^=== //p' "$results/$1.txt" | while IFS= read -r name; do
+      [ -z "${reasons["$1: $name"]:-}" ] || printf '=== %s\n%s' "$name" "${found["$name"]}"
+    done >"$here/expected/$1.$implementation.txt"
+  fi
+  failed "$1" "accepted: look at git diff, and run again"
+}
+
+[ -x "$binary" ] || { echo "conformance.sh: there is no $binary"; exit 1; }
+read_reasons
+run_sections "$@"
+for section in "$@"; do
+  if [ "${MDEVADM_TEST_ACCEPT:-}" = 1 ]; then accept_section "$section"; else compare_section "$section"; fi
+done
+finish
