@@ -56,9 +56,11 @@ if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
   accelerator=(-accel kvm -cpu host)
 fi
 
+# The kernel tests its ciphers for a second if it is let, and has been seen to hang there.
+words="console=ttyS0 quiet panic=-1 tsc=reliable cryptomgr.notests vm.modules=$modules vm.access=$access"
 options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${accelerator[@]}" -m "$memory" -smp 2
   -kernel "$machine/vmlinux" -initrd "$machine/initramfs.gz"
-  -append "console=ttyS0 quiet panic=-1 tsc=reliable vm.modules=$modules vm.access=$access"
+  -append "$words"
   -serial "file:$control/console" -chardev 'stdio,id=output,signal=off' -serial chardev:output)
 share() {  # NAME FOLDER [MORE]: QEMU wants a comma in a value doubled
   options+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap${3:-}" -device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
