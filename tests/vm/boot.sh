@@ -1,28 +1,41 @@
 #!/usr/bin/env bash
-# boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] FOLDER COMMAND...: boots the machine that prepare.sh made, with FOLDER at
-# /shared (-r: read-only) and the host's root file system (changes go to memory), runs COMMAND there with bash, prints what it
-# prints and returns its exit code; 124: the time ran out, 125: the machine failed.
+# boot.sh [OPTION...] FOLDER COMMAND...: boots the machine that prepare.sh made, with FOLDER at /shared and the host's root file
+# system (changes go to memory), runs COMMAND there with bash, prints what it prints and returns its exit code; 124: the time ran
+# out, 125: the machine failed, 126: its power was cut (guest/cut).
+#   -t SECONDS    how long the machine may run
+#   -m MEGABYTES  its memory
+#   -k MODULES    the drivers to load, a,b,c; "none": not even the mdev core
+#   -r            FOLDER read-only
+#   -s COMMAND    runs this first, before any process but init
+#   -d IMAGE      an ext4 image as a disk, mounted at /persist
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
-limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw
+limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw setup='' disk=''
 
-usage() { echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] FOLDER COMMAND..." >&2; exit 2; }
+usage() {
+  echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] [-s COMMAND] [-d IMAGE]" \
+    "FOLDER COMMAND..." >&2
+  exit 2
+}
 fail() { echo "boot.sh: $*" >&2; exit 125; }
 
-while getopts t:m:k:r option; do
+while getopts t:m:k:rs:d: option; do
   case $option in
     t) limit=$OPTARG ;;
     m) memory=$OPTARG ;;
     k) modules=$OPTARG ;;
     r) access=ro ;;
+    s) setup=$OPTARG ;;
+    d) disk=$OPTARG ;;
     *) usage ;;
   esac
 done
 shift $((OPTIND - 1))
 [[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ ]] || usage
 [ -d "$1" ] || fail "cannot share $1: no such folder"
+[ -z "$disk" ] || [ -f "$disk" ] || fail "cannot use $disk as a disk: no such file"
 folder=$(realpath "$1")
 shift
 [ -f "$machine/stamp" ] || fail "cannot boot: there is no machine in $machine: run prepare.sh"
@@ -48,7 +61,8 @@ trap 'exit 143' TERM
 
 mkdir "$control/guest"
 printf '%s\n' "$*" >"$control/guest/command"
-cp "$here/guest/enter" "$control/guest/enter"
+[ -z "$setup" ] || printf '%s\n' "$setup" >"$control/guest/setup"
+cp "$here"/guest/{enter,cut} "$control/guest/"
 
 # kvm only where the processor really has it: without vmx or svm a /dev/kvm emulates each instruction, slower than tcg.
 accelerator=(-accel 'tcg,thread=multi' -cpu qemu64)
@@ -57,7 +71,8 @@ if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
 fi
 
 # The kernel tests its ciphers for a second if it is let, and has been seen to hang there.
-words="console=ttyS0 quiet panic=-1 tsc=reliable cryptomgr.notests vm.modules=$modules vm.access=$access"
+words="console=ttyS0 quiet panic=-1 tsc=reliable cryptomgr.notests"
+words+=" vm.modules=$modules vm.access=$access vm.disk=${disk:+vda}"
 options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${accelerator[@]}" -m "$memory" -smp 2
   -kernel "$machine/vmlinux" -initrd "$machine/initramfs.gz"
   -append "$words"
@@ -68,6 +83,10 @@ share() {  # NAME FOLDER [MORE]: QEMU wants a comma in a value doubled
 share host / ,readonly=on
 share shared "$folder" "$([ $access = rw ] || echo ,readonly=on)"
 share control "$control/guest"
+# What the machine has written reaches the host's memory, which outlives QEMU however that ends; what is still in the machine's
+# own memory is lost with it. Hence nothing is gained by waiting for the host's disk, which is what "unsafe" leaves out; the
+# machine sees a disk with a write cache that it has to flush.
+[ -z "$disk" ] || options+=(-drive "file=${disk//,/,,},format=raw,if=virtio,cache=unsafe")
 
 # QEMU makes its output non-blocking, which must not reach the file that our caller gave us: hence a pipe between them.
 mkfifo "$control/output"
@@ -83,14 +102,19 @@ qemu=
 wait "$reader" || true
 reader=
 
+show_console() { tail -q -n 30 "$control/qemu" "$control/console" >&2 || true; }
+# 137: QEMU had to be killed, by timeout or by somebody else. Even if COMMAND has ended: then the machine did not go down.
+if [ "$ended" = 124 ] || { [ "$ended" = 137 ] && [ "$SECONDS" -ge "$limit" ]; }; then
+  echo "boot.sh: the time of $limit s ran out; the end of the console:" >&2
+  show_console
+  exit 124
+fi
 if [ -s "$control/guest/code" ]; then
   exit "$(cat "$control/guest/code")"
 fi
-# 137: QEMU had to be killed, by timeout or by somebody else.
-if [ "$ended" = 124 ] || { [ "$ended" = 137 ] && [ "$SECONDS" -ge "$limit" ]; }; then
-  echo "boot.sh: the time of $limit s ran out" >&2
-  exit 124
+if [ -e "$control/guest/power-cut" ]; then
+  exit 126
 fi
 echo "boot.sh: the machine failed; the end of its console:" >&2
-tail -q -n 30 "$control/qemu" "$control/console" >&2 || true
+show_console
 exit 125

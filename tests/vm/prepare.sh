@@ -9,8 +9,8 @@ here=$(dirname "$(realpath "$0")")
 top=$(realpath "$here/../..")
 machine=${MDEVADM_VM_DIR:-$top/build/vm}
 drivers=(mtty mdpy mbochs)
-# Besides the drivers: what reaches the host's files, and what the drivers and VFIO need.
-modules=(virtio_pci 9p 9pnet_virtio overlay vfio vfio_iommu_type1 mdev)
+# Besides the drivers: what reaches the host's files, what the drivers and VFIO need, and the disk, whose ext4 sums with crc32c.
+modules=(virtio_pci 9p 9pnet_virtio overlay vfio vfio_iommu_type1 mdev virtio_blk ext4 crc32c_generic)
 packages=(qemu-system-x86 busybox-static cpio kmod xz-utils bc gcc libc6-dev make binutils)
 verbose=
 work=

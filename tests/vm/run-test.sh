@@ -1,17 +1,48 @@
 #!/usr/bin/env bash
-# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, once for each boot that the test wants ("boots=2"
-# in it), with a folder at /shared that lasts over the boots.
+# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a folder at /shared that lasts over the boots.
+# Comments in the test say what machine it wants, one a line:
+#   # boots=2             it runs over so many boots, counted in $BOOT
+#   # modules=mtty,mdpy   only these drivers are loaded before it; none: not even the mdev core
+#   # disk=64M            a disk at /persist lasts over the boots too, as real ones do: what was not flushed is lost in a power cut
+#   # cuts=1,2            these boots end by a power cut (bash /control/cut), which none of the others may
+# If there is a tests/vm/NAME.setup, it runs before all other processes of each boot.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
-test_file=$here/$1.test
+name=$1
 mdevadm=$(realpath "$2")
 machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
-shared=$(mktemp -d)
-trap 'rm -rf "$shared"' EXIT
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
 
-boots=$(sed -n 's/^# boots=//p' "$test_file")
+wish() { sed -n "s/^# $1=//p" "$here/$name.test"; }  # NAME
+fail() { echo "run-test.sh: $*" >&2; exit 1; }
+programs=$(dirname "$mdevadm")
+in_guest() {  # FILE BOOT
+  echo "PATH=$programs:\$PATH HOLD=$machine/hold KILL_AT=$programs/../tests/kill_at BOOT=$2 ASAN_OPTIONS=detect_leaks=1 bash $1"
+}
+
+mkdir "$folder/shared"
+options=(-t "${MDEVADM_VM_SECONDS:-420}")
+modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
+[ -z "$modules" ] || options+=(-k "$modules")
+if [ -n "$disk" ]; then
+  truncate -s "$disk" "$folder/disk"
+  mkfs.ext4 -q "$folder/disk"
+  options+=(-d "$folder/disk")
+fi
+
 for boot in $(seq 1 "${boots:-1}"); do
-  "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-420}" "$shared" \
-    "PATH=$(dirname "$mdevadm"):\$PATH HOLD=$machine/hold KILL_AT=$(dirname "$mdevadm")/../tests/kill_at BOOT=$boot ASAN_OPTIONS=detect_leaks=1 bash $test_file"
+  setup=()
+  [ ! -f "$here/$name.setup" ] || setup=(-s "$(in_guest "$here/$name.setup" "$boot")")
+  code=0
+  "$here/boot.sh" "${options[@]}" "${setup[@]}" "$folder/shared" "$(in_guest "$here/$name.test" "$boot")" |
+    tee "$folder/output" || code=$?
+  if [[ ,$cuts, == *,$boot,* ]]; then
+    # Nobody was left to say how its checks went.
+    [ $code = 126 ] || fail "boot $boot was to end by a power cut and ended with $code"
+    ! grep -q '^not ok' "$folder/output" || fail "a check failed before the power was cut"
+  elif [ $code != 0 ]; then
+    exit $code
+  fi
 done
