@@ -6,34 +6,36 @@
 #   -m MEGABYTES  its memory
 #   -k MODULES    the drivers to load, a,b,c; "none": not even the mdev core
 #   -r            FOLDER read-only
+#   -i systemd    boots to multi-user.target and runs COMMAND when that is reached; otherwise COMMAND is all that runs
 #   -s COMMAND    runs this first, before any process but init
 #   -d IMAGE      an ext4 image as a disk, mounted at /persist
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
-limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw setup='' disk=''
+limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw init=bash setup='' disk=''
 
 usage() {
-  echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] [-s COMMAND] [-d IMAGE]" \
+  echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] [-i bash|systemd] [-s COMMAND] [-d IMAGE]" \
     "FOLDER COMMAND..." >&2
   exit 2
 }
 fail() { echo "boot.sh: $*" >&2; exit 125; }
 
-while getopts t:m:k:rs:d: option; do
+while getopts t:m:k:ri:s:d: option; do
   case $option in
     t) limit=$OPTARG ;;
     m) memory=$OPTARG ;;
     k) modules=$OPTARG ;;
     r) access=ro ;;
+    i) init=$OPTARG ;;
     s) setup=$OPTARG ;;
     d) disk=$OPTARG ;;
     *) usage ;;
   esac
 done
 shift $((OPTIND - 1))
-[[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ ]] || usage
+[[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ && $init =~ ^(bash|systemd)$ ]] || usage
 [ -d "$1" ] || fail "cannot share $1: no such folder"
 [ -z "$disk" ] || [ -f "$disk" ] || fail "cannot use $disk as a disk: no such file"
 folder=$(realpath "$1")
@@ -62,7 +64,7 @@ trap 'exit 143' TERM
 mkdir "$control/guest"
 printf '%s\n' "$*" >"$control/guest/command"
 [ -z "$setup" ] || printf '%s\n' "$setup" >"$control/guest/setup"
-cp "$here"/guest/{enter,cut} "$control/guest/"
+cp "$here"/guest/{enter,cut,systemd} "$control/guest/"
 
 # kvm only where the processor really has it: without vmx or svm a /dev/kvm emulates each instruction, slower than tcg.
 accelerator=(-accel 'tcg,thread=multi' -cpu qemu64)
@@ -72,7 +74,7 @@ fi
 
 # The kernel tests its ciphers for a second if it is let, and has been seen to hang there.
 words="console=ttyS0 quiet panic=-1 tsc=reliable cryptomgr.notests"
-words+=" vm.modules=$modules vm.access=$access vm.disk=${disk:+vda}"
+words+=" vm.modules=$modules vm.access=$access vm.init=$init vm.disk=${disk:+vda}"
 options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${accelerator[@]}" -m "$memory" -smp 2
   -kernel "$machine/vmlinux" -initrd "$machine/initramfs.gz"
   -append "$words"

@@ -2,6 +2,7 @@
 # run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a folder at /shared that lasts over the boots.
 # Comments in the test say what machine it wants, one a line:
 #   # boots=2             it runs over so many boots, counted in $BOOT
+#   # init=systemd        systemd is process 1 and has booted when the test runs
 #   # modules=mtty,mdpy   only these drivers are loaded before it; none: not even the mdev core
 #   # disk=64M            a disk at /persist lasts over the boots too, as real ones do: what was not flushed is lost in a power cut
 #   # cuts=1,2            these boots end by a power cut (bash /control/cut), which none of the others may
@@ -23,7 +24,7 @@ in_guest() {  # FILE BOOT
 }
 
 mkdir "$folder/shared"
-options=(-t "${MDEVADM_VM_SECONDS:-420}")
+options=(-t "${MDEVADM_VM_SECONDS:-420}" -i "$(wish init | grep . || echo bash)")
 modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
 [ -z "$modules" ] || options+=(-k "$modules")
 if [ -n "$disk" ]; then
