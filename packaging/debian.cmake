@@ -1,0 +1,76 @@
+# Debian packages of what is built: "cpack" in the build folder. A package is an install component; what it has besides (control
+# scripts, its description, overrides of lintian) lies in debian/COMPONENT/, and debian/finish.cmake turns installed files into
+# those that Debian wants. Nothing of this is installed by cmake --install.
+#
+# A package is added by mdevadm_package() below, with COMPONENT in its install rules and a file debian/COMPONENT/description: its
+# first line is the synopsis. postinst and the like, conffiles and lintian-overrides beside it are taken along if they are there.
+# One that stands in for another program, in the version of mdevadm that it came with, would be
+#   mdevadm_package(mdevctl mdevadm-mdevctl SECTION admin WITH mdevadm PROVIDES mdevctl CONFLICTS mdevctl REPLACES mdevctl)
+
+# Units and rules name the program by its full path, and a package is for /usr.
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  return()
+endif()
+
+set(MDEVADM_PACKAGE_REVISION 1 CACHE STRING "Revision of the Debian packages of this version")
+set(MDEVADM_PACKAGE_MAINTAINER "the mdevadm authors <mdevadm@example.org>" CACHE STRING "Who maintains the Debian packages")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${MDEVADM_PACKAGE_REVISION})
+set(CPACK_DEBIAN_PACKAGE_MAINTAINER ${MDEVADM_PACKAGE_MAINTAINER})
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+# The first line of each package's own description stands for it.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/debian/finish.cmake)
+set(CPACK_MDEVADM_SOURCE_DIR ${PROJECT_SOURCE_DIR})
+# A debug build keeps its symbols; to press all these as small as can be takes a minute.
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
+else()
+  set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+  set(CPACK_STRIP_FILES ON)
+endif()
+set(CPACK_COMPONENTS_ALL)
+
+# mdevadm_package(COMPONENT NAME [SECTION|DEPENDS|RECOMMENDS|SUGGESTS|PROVIDES|CONFLICTS|REPLACES TEXT]... [WITH COMPONENT...])
+# makes the package NAME of COMPONENT. It depends on the libraries that its programs need, and with WITH on other packages of ours
+# in the same version.
+function(mdevadm_package component name)
+  set(fields SECTION DEPENDS RECOMMENDS SUGGESTS PROVIDES CONFLICTS REPLACES)
+  cmake_parse_arguments(ARG "" "${fields}" "WITH" ${ARGN})
+  set(folder ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/debian/${component})
+  string(TOUPPER ${component} key)
+  set(CPACK_COMPONENTS_ALL ${CPACK_COMPONENTS_ALL} ${component} PARENT_SCOPE)
+  set(CPACK_COMPONENT_${key}_DEPENDS ${ARG_WITH} PARENT_SCOPE)
+  set(CPACK_DEBIAN_${key}_PACKAGE_NAME ${name} PARENT_SCOPE)
+  foreach(field ${fields})
+    if(DEFINED ARG_${field})
+      set(CPACK_DEBIAN_${key}_PACKAGE_${field} "${ARG_${field}}" PARENT_SCOPE)
+    endif()
+  endforeach()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/description)
+  file(READ ${folder}/description description)
+  set(CPACK_DEBIAN_${key}_DESCRIPTION "${description}" PARENT_SCOPE)
+  file(GLOB control CONFIGURE_DEPENDS ${folder}/preinst ${folder}/postinst ${folder}/prerm ${folder}/postrm ${folder}/conffiles)
+  set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
+  if(EXISTS ${folder}/lintian-overrides)
+    install(FILES ${folder}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME ${name}
+      COMPONENT ${component} EXCLUDE_FROM_ALL)
+  endif()
+endfunction()
+
+mdevadm_package(mdevadm mdevadm SECTION admin SUGGESTS mdevsim)
+# Where definitions are kept; the program makes these itself where they are missing.
+install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
+install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)
+
+if(MDEVADM_SIM)
+  mdevadm_package(mdevsim mdevsim SECTION utils RECOMMENDS mdevadm)
+endif()
+
+include(CPack)

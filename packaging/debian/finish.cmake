@@ -1,0 +1,64 @@
+# Turns the installed files of each package, before they are packed, into what Debian's policy wants: man pages and long documents
+# compressed, and the documents that every package has. Called by cpack.
+
+# gzip -n: no name and no time, so that the same files make the same package.
+function(compress)
+  if(ARGN)
+    execute_process(COMMAND gzip -9nf ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endfunction()
+
+# LICENSE in the form that Debian reads by machine.
+function(write_copyright folder)
+  file(READ ${CPACK_MDEVADM_SOURCE_DIR}/LICENSE text)
+  string(REGEX MATCH "Copyright \\(c\\) ([^\n]+)\n\n(.*)$" found "${text}")
+  if(NOT found)
+    message(FATAL_ERROR "LICENSE does not say whose it is")
+  endif()
+  set(holder ${CMAKE_MATCH_1})
+  string(STRIP "${CMAKE_MATCH_2}" license)
+  string(REPLACE "\n\n" "\n.\n" license "${license}")
+  string(REPLACE "\n" "\n " license "${license}")
+  file(WRITE ${folder}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: mdevadm
+
+Files: *
+Copyright: ${holder}
+License: Expat
+
+License: Expat
+ ${license}
+")
+endfunction()
+
+# The project's changes as the upstream changelog, and the package's own, which only says which version this is.
+function(write_changelogs folder name)
+  file(REMOVE ${folder}/CHANGELOG.md)
+  file(COPY_FILE ${CPACK_MDEVADM_SOURCE_DIR}/CHANGELOG.md ${folder}/changelog)
+  set(version ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
+  string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
+  file(WRITE ${folder}/changelog.Debian "${name} (${version}) unstable; urgency=medium
+
+  * mdevadm ${CPACK_PACKAGE_VERSION}; its changes are in changelog.gz.
+
+ -- ${CPACK_DEBIAN_PACKAGE_MAINTAINER}  ${now}
+")
+  compress(${folder}/changelog ${folder}/changelog.Debian)
+endfunction()
+
+function(finish component)
+  string(TOUPPER ${component} key)
+  set(name ${CPACK_DEBIAN_${key}_PACKAGE_NAME})
+  set(root ${CPACK_TEMPORARY_DIRECTORY}/${component})
+  set(usr ${root}/usr)
+  write_copyright(${usr}/share/doc/${name})
+  write_changelogs(${usr}/share/doc/${name} ${name})
+  file(GLOB long ${usr}/share/man/man*/* ${usr}/share/doc/${name}/README.md)
+  compress(${long})
+  # The umask of who builds is not to matter.
+  execute_process(COMMAND chmod -R u=rwX,go=rX ${root} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+foreach(component ${CPACK_COMPONENTS_ALL})
+  finish(${component})
+endforeach()
