@@ -30,7 +30,7 @@ contents() { dpkg-deb -c "$1" | awk '{ print $1, $2, $6 $7 $8 }' | LC_ALL=C sort
 # What a package should have: the files named on standard input, programs where programs are, and the folders above them.
 wanted() {
   awk '
-    { mode = $1 ~ /\/s?bin\// ? "-rwxr-xr-x" : "-rw-r--r--" }
+    { mode = $1 ~ /\/(s?bin|system-generators)\// ? "-rwxr-xr-x" : "-rw-r--r--" }
     !/\/$/ { print mode, "root/root", "./" $1 }
     { for (path = $1; sub(/[^\/]*\/?$/, "", path) && path != "";) folders[path] }
     /\/$/ { folders[$1] }
@@ -48,6 +48,12 @@ check_all_contents() {
   { documents mdevadm; cat; } >"$work/wanted" <<'T'
 etc/mdevadm/devices/
 etc/mdevadm/groups/
+usr/lib/systemd/system-generators/mdevadm-generator
+usr/lib/systemd/system/mdevadm-groups.service
+usr/lib/systemd/system/mdevadm-parent@.service
+usr/lib/systemd/system/mdevadm-stop.service
+usr/lib/systemd/system/mdevadm.target
+usr/lib/udev/rules.d/60-mdevadm-parents.rules
 usr/lib/udev/rules.d/70-mdevadm-nodes.rules
 usr/sbin/mdevadm
 usr/share/bash-completion/completions/mdevadm
@@ -56,6 +62,7 @@ usr/share/doc/mdevadm/examples/cad-seat.toml
 usr/share/doc/mdevadm/examples/crypto.toml
 usr/share/lintian/overrides/mdevadm
 usr/share/man/man5/mdevadm.toml.5.gz
+usr/share/man/man7/mdevadm-boot.7.gz
 usr/share/man/man7/mdevadm-dialects.7.gz
 usr/share/man/man8/mdevadm-define.8.gz
 usr/share/man/man8/mdevadm-group.8.gz
@@ -164,7 +171,7 @@ enabled() {
   (cd "$root/etc/systemd/system" && find . -name 'mdevadm*' -type l -printf '%P -> %l\n') | sed 's|> /usr/lib|> /lib|' | sort
 }
 target_enabled='multi-user.target.wants/mdevadm.target -> /lib/systemd/system/mdevadm.target'
-stop_enabled='multi-user.target.wants/mdevadm-stop.service -> /lib/systemd/system/mdevadm-stop.service'
+stop_enabled='mdevadm.target.wants/mdevadm-stop.service -> /lib/systemd/system/mdevadm-stop.service'
 groups_enabled='mdevadm.target.wants/mdevadm-groups.service -> /lib/systemd/system/mdevadm-groups.service'
 
 make_root() {
