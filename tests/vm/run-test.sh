@@ -5,6 +5,7 @@
 #   # init=systemd        systemd is process 1 and has booted when the test runs
 #   # modules=mtty,mdpy   only these drivers are loaded before it; none: not even the mdev core
 #   # disk=64M            a disk at /persist lasts over the boots too, as real ones do: what was not flushed is lost in a power cut
+#   # packages=yes        the Debian packages of what was built lie in /shared/packages
 #   # cuts=1,2            these boots end by a power cut (bash /control/cut), which none of the others may
 # If there is a tests/vm/NAME.setup, it runs before all other processes of each boot.
 set -euo pipefail
@@ -31,6 +32,12 @@ if [ -n "$disk" ]; then
   truncate -s "$disk" "$folder/disk"
   mkfs.ext4 -q "$folder/disk"
   options+=(-d "$folder/disk")
+fi
+
+if [ -n "$(wish packages)" ]; then
+  cpack --config "$programs/../CPackConfig.cmake" -B "$folder/packages" >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
+  mkdir "$folder/shared/packages"
+  mv "$folder"/packages/*.deb "$folder/shared/packages/"
 fi
 
 for boot in $(seq 1 "${boots:-1}"); do
