@@ -19,7 +19,7 @@ constexpr double label_width = 560;  // beside the last bar
 constexpr double row_height = 20;
 constexpr double most_ticks = 10;
 
-constexpr const char* style =
+constexpr const char* style_sheet =
     "text{font:12px sans-serif;fill:#222}.title{font-size:15px}.parent{font-weight:bold}.tick{fill:#777}"
     "line{stroke:#ddd}.waited{fill:#d5dde5}.started{fill:#4a9a5b}.failed{fill:#c0392b}.waiting{fill:#d5dde5}"
     ".why{fill:#c0392b}";
@@ -159,7 +159,7 @@ std::string render_boot_plot(const std::vector<DeviceRow>& rows) {
              "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
              "viewBox=\"0 0 {0:.0f} {1:.0f}\">\n<style>{2}</style>\n"
              "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-             left + time_width + label_width, bottom + row_height, style) +
+             left + time_width + label_width, bottom + row_height, style_sheet) +
          text_at(left, 26, "title",
                  fmt::format("mediated devices at boot: {} of {} started, time since the machine was on",
                              started, rows.size())) +

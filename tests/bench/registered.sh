@@ -20,7 +20,7 @@ cat >"$work/shared/setup" <<'T'
 set -eu
 uuid() { printf '8f3c2a10-0000-4000-8000-%012x' "$1"; }
 rm -rf /etc/mdevadm /etc/mdevctl.d
-mkdir -p /etc/mdevadm/devices/mtty /etc/mdevctl.d/mtty
+mkdir -p /etc/mdevadm/devices/mtty /etc/mdevctl.d/{mtty,scripts.d/{callouts,notifiers}}
 for i in $(seq 24); do
   if [ "$1" = mdevadm ]; then
     printf 'type = "mtty-1"\nstart = "auto"\n' >"/etc/mdevadm/devices/mtty/$(uuid "$i").toml"
