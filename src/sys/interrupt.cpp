@@ -28,6 +28,7 @@ void catch_signals() {
     }
   }
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 bool interrupted() {

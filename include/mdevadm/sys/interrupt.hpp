@@ -5,7 +5,7 @@
 namespace mdevadm::sys {
 
 // From now on SIGINT, SIGTERM and SIGHUP only set the flag; a second one ends the process as usual. SIGPIPE
-// becomes EPIPE.
+// becomes EPIPE. How a child ended can be learned, though our caller ignores that of its own (SIGCHLD).
 void catch_signals();
 
 bool interrupted();

@@ -1,0 +1,211 @@
+#include <mdevadm/sys/script.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <thread>
+
+#include <mdevadm/sys/unique_fd.hpp>
+
+namespace mdevadm::sys {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// How often it is looked whether a script has ended that somebody holds the pipes of.
+constexpr milliseconds look_again{100};
+// How long after a script's end what it left behind may still say something.
+constexpr milliseconds last_words{200};
+constexpr std::size_t block = 16384;
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+// Never one of the three that the child is to have: they would be overwritten before they are used.
+UniqueFd above_standard(int fd) {
+  UniqueFd low(fd);
+  return fd > STDERR_FILENO ? std::move(low) : UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+std::optional<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return std::nullopt;
+  }
+  Pipe pipe{above_standard(ends[0]), above_standard(ends[1])};
+  return pipe.read && pipe.write ? std::optional(std::move(pipe)) : std::nullopt;
+}
+
+// Ours only: what the child has of a pipe is another open file.
+void never_wait_for(const UniqueFd& fd) {
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+// 0 or an errno. The child has no descriptor of ours but these three, and SIGPIPE as it should be.
+int spawn(const ScriptCall& call, const std::array<int, 3>& standard, pid_t& child) {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  sigset_t usual;
+  ::posix_spawn_file_actions_init(&files);
+  ::posix_spawnattr_init(&attributes);
+  for (int fd = 0; fd < static_cast<int>(standard.size()); ++fd) {
+    ::posix_spawn_file_actions_adddup2(&files, standard[static_cast<std::size_t>(fd)], fd);
+  }
+  ::sigemptyset(&usual);
+  ::sigaddset(&usual, SIGPIPE);
+  ::posix_spawnattr_setsigdefault(&attributes, &usual);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> words = call.arguments;
+  words.insert(words.begin(), call.path);
+  std::vector<char*> argv;
+  std::transform(words.begin(), words.end(), std::back_inserter(argv),
+                 [](std::string& w) { return w.data(); });
+  argv.push_back(nullptr);
+  const int failed = ::posix_spawn(&child, call.path.c_str(), &files, &attributes, argv.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&files);
+  return failed;
+}
+
+// A child that runs, and what is said to and by it.
+class Conversation {
+ public:
+  Conversation(pid_t child, const ScriptCall& call, UniqueFd in, UniqueFd out, UniqueFd err)
+      : child_(child),
+        left_(call.input),
+        deadline_(Clock::now() + call.deadline),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        err_(std::move(err)) {
+    never_wait_for(in_);
+    never_wait_for(out_);
+    never_wait_for(err_);
+  }
+
+  ScriptEnd hold() {
+    talk();
+    wait();
+    if (!ended_) {
+      ::kill(child_, SIGKILL);
+      look(0);
+      end_.how = ScriptEnd::How::timed_out;
+    }
+    return std::move(end_);
+  }
+
+ private:
+  // Until it has closed what it writes to, or has ended and left that to others.
+  void talk() {
+    if (left_.empty()) {
+      in_.reset();
+    }
+    while ((out_ || err_) && Clock::now() < deadline_) {
+      std::array<pollfd, 3> wanted{
+          {{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
+      const milliseconds left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now());
+      const int ready = ::poll(wanted.data(), wanted.size(),
+                               static_cast<int>(std::clamp(left, milliseconds{1}, look_again).count()));
+      if (ready > 0) {
+        feed(wanted[0].revents);
+        hear(wanted[1].revents, out_, end_.out);
+        hear(wanted[2].revents, err_, end_.err);
+      } else if (ready == 0 && !ended_ && look(WNOHANG)) {
+        deadline_ = std::min(deadline_, Clock::now() + last_words);
+      }
+    }
+  }
+
+  // What it does not read (EPIPE), it does not read.
+  void feed(short events) {
+    if (events == 0) {
+      return;
+    }
+    const ssize_t written = ::write(in_.get(), left_.data(), left_.size());
+    if (written > 0) {
+      left_.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (left_.empty() || (written < 0 && errno != EAGAIN && errno != EINTR)) {
+      in_.reset();
+    }
+  }
+
+  static void hear(short events, UniqueFd& from, std::string& text) {
+    if (events == 0) {
+      return;
+    }
+    std::array<char, block> buffer;
+    const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
+    if (got > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+      from.reset();
+    }
+  }
+
+  // Closing its pipes is the last thing but one that a process does.
+  void wait() {
+    in_.reset();
+    for (std::chrono::microseconds pause{100}; !ended_ && !look(WNOHANG) && Clock::now() < deadline_;) {
+      std::this_thread::sleep_for(pause);
+      pause = std::min<std::chrono::microseconds>(pause * 2, look_again);
+    }
+  }
+
+  // Whether it has ended.
+  bool look(int how) {
+    int status = 0;
+    pid_t answer = 0;
+    do {
+      answer = ::waitpid(child_, &status, how);
+    } while (answer < 0 && errno == EINTR);
+    if (answer == child_) {
+      ended_ = true;
+      end_.how = WIFSIGNALED(status) ? ScriptEnd::How::killed : ScriptEnd::How::exited;
+      end_.number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    }
+    return ended_;
+  }
+
+  pid_t child_;
+  std::string_view left_;  // of what it is to be told
+  Clock::time_point deadline_;
+  UniqueFd in_;
+  UniqueFd out_;
+  UniqueFd err_;
+  bool ended_ = false;
+  ScriptEnd end_{ScriptEnd::How::exited, 0, {}, {}};
+};
+
+}  // namespace
+
+Result<ScriptEnd> run_script(const ScriptCall& call) {
+  std::optional<Pipe> in = make_pipe();
+  std::optional<Pipe> out = make_pipe();
+  std::optional<Pipe> err = make_pipe();
+  if (!in || !out || !err) {
+    return SysError{errno, call.path};
+  }
+  pid_t child = 0;
+  const int failed = spawn(call, {in->read.get(), out->write.get(), err->write.get()}, child);
+  if (failed != 0) {
+    return SysError{failed, call.path};
+  }
+  in->read.reset();
+  out->write.reset();
+  err->write.reset();
+  return Conversation(child, call, std::move(in->write), std::move(out->read), std::move(err->read)).hold();
+}
+
+}  // namespace mdevadm::sys

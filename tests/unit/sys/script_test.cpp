@@ -1,0 +1,138 @@
+#include <mdevadm/sys/script.hpp>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+
+#include <mdevadm/sys/dir.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using namespace std::chrono_literals;
+using How = sys::ScriptEnd::How;
+
+namespace {
+
+struct Folder : test::TempDir {
+  Folder() { std::signal(SIGPIPE, SIG_IGN); }
+
+  std::string script(const std::string& body, const std::string& first = "#!/bin/sh\n") const {
+    const std::filesystem::path file = path() / "script";
+    test::write_text(file, first + body);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    return file.string();
+  }
+
+  sys::Result<sys::ScriptEnd> run(const std::string& body, std::string_view input = {},
+                                  std::chrono::milliseconds deadline = 20s) const {
+    return sys::run_script({script(body), {"one", "two words"}, input, deadline});
+  }
+};
+
+std::chrono::steady_clock::duration time_of(const std::function<void()>& what) {
+  const auto begin = std::chrono::steady_clock::now();
+  what();
+  return std::chrono::steady_clock::now() - begin;
+}
+
+}  // namespace
+
+TEST_CASE("a script's exit code, arguments, input, output and parent are as they should be") {
+  const Folder folder;
+  const auto end = folder.run("echo \"$# $1,$2 $PPID\"; cat; printf no >&2; exit 7", "said");
+  REQUIRE(end);
+  CHECK(end->how == How::exited);
+  CHECK(end->number == 7);
+  CHECK(end->out == "2 one,two words " + std::to_string(::getpid()) + "\nsaid");
+  CHECK(end->err == "no");
+}
+
+TEST_CASE("a script that is killed tells its signal") {
+  const Folder folder;
+  const auto end = folder.run("kill -TERM $$");
+  REQUIRE(end);
+  CHECK(end->how == How::killed);
+  CHECK(end->number == SIGTERM);
+}
+
+TEST_CASE("what cannot be executed says why") {
+  const Folder folder;
+  const std::string path = folder.script("exit 0", "");
+  CHECK(sys::run_script({path, {}, {}, 1s}).error().number == ENOEXEC);
+  CHECK(sys::run_script({folder.script("", "#!/nonexistent\n"), {}, {}, 1s}).error().number == ENOENT);
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  CHECK(sys::run_script({path, {}, {}, 1s}).error().number == EACCES);
+  CHECK(sys::run_script({folder.str(), {}, {}, 1s}).error().number == EACCES);
+  CHECK(sys::run_script({folder.str() + "/none", {}, {}, 1s}).error().number == ENOENT);
+}
+
+TEST_CASE("much is read and written at the same time") {
+  const Folder folder;
+  const std::string much(3'000'000, 'x');
+  const auto end = folder.run("tee /dev/stderr", much);
+  REQUIRE(end);
+  CHECK(end->out == much);
+  CHECK(end->err == much);
+}
+
+TEST_CASE("a script need not read what it is given") {
+  const Folder folder;
+  const std::string much(3'000'000, 'x');
+  for (const char* body : {"exit 3", "exec 0<&-; sleep 0.1; exit 3", "head -c 70000 >/dev/null; exit 3"}) {
+    const auto end = folder.run(body, much);
+    REQUIRE(end);
+    CHECK(end->number == 3);
+  }
+}
+
+TEST_CASE("a script has SIGPIPE as usual, and no descriptor of ours") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() / "held");
+  const auto held = sys::Dir::open(folder.str() + "/held");
+  const auto end = folder.run("grep SigIgn /proc/self/status; ls -l /proc/$$/fd");
+  REQUIRE(end);
+  const auto ignored = std::stoul(end->out.substr(end->out.find('\t') + 1), nullptr, 16);
+  CHECK((ignored & (1UL << (SIGPIPE - 1))) == 0);
+  CHECK(end->out.find("0 -> pipe:") != std::string::npos);
+  CHECK(end->out.find("held") == std::string::npos);
+}
+
+TEST_CASE("after the deadline a script is killed, and what it said is kept") {
+  const Folder folder;
+  const auto spent = time_of([&] {
+    const auto end = folder.run("echo first; exec sleep 50", {}, 200ms);
+    REQUIRE(end);
+    CHECK(end->how == How::timed_out);
+    CHECK(end->out == "first\n");
+  });
+  CHECK(spent < 5s);
+  // One that has closed all of its pipes is waited for no longer.
+  const auto silent = folder.run("exec >&- 2>&- <&-; exec sleep 50", {}, 200ms);
+  REQUIRE(silent);
+  CHECK(silent->how == How::timed_out);
+}
+
+TEST_CASE("what a script leaves in the background is not waited for, though it holds the pipes") {
+  const Folder folder;
+  const auto spent = time_of([&] {
+    const auto end = folder.run("sleep 6 & echo told; exit 4", {}, 20s);
+    REQUIRE(end);
+    CHECK(end->how == How::exited);
+    CHECK(end->number == 4);
+    CHECK(end->out == "told\n");
+  });
+  CHECK(spent < 4s);
+}
+
+TEST_CASE("a script that closes its pipes and goes on is waited for") {
+  const Folder folder;
+  const auto end = folder.run("exec >&- 2>&- <&-; sleep 0.3; exit 5");
+  REQUIRE(end);
+  CHECK(end->how == How::exited);
+  CHECK(end->number == 5);
+}
