@@ -144,6 +144,15 @@ struct Step {
   unsigned stage = 0;          // no job begins one before all have ended the last
 };
 
+enum class HookAction { start, stop, define, undefine, modify };
+
+// What mdevctl's scripts are told of a job, before its first step and after its last.
+struct HookEvent {
+  HookAction action;
+  Definition about;     // the device, as it is to be or as it was
+  bool forced = false;  // also if a script says no
+};
+
 // Steps that belong together: all are done, or those that were done are undone.
 struct Job {
   std::string goal;     // "start '8f3c…'": completes "cannot …"
@@ -153,6 +162,7 @@ struct Job {
   std::vector<Step> steps{};
   std::string note{};  // why there is nothing to do, when there are no steps: "is active already"
   std::vector<std::string> warnings{};
+  std::optional<HookEvent> hooks{};
 };
 
 // How jobs depend on one another.

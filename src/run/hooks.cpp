@@ -1,0 +1,331 @@
+#include <mdevadm/run/hooks.hpp>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr int not_mine = 2;
+constexpr mode_t executable = S_IXUSR | S_IXGRP | S_IXOTH;
+
+const char* word_of(HookAction action) {
+  switch (action) {
+    case HookAction::start: return "start";
+    case HookAction::stop: return "stop";
+    case HookAction::define: return "define";
+    case HookAction::undefine: return "undefine";
+    case HookAction::modify: return "modify";
+  }
+  return "";
+}
+
+const char* word_of(HookState state) {
+  switch (state) {
+    case HookState::none: return "none";
+    case HookState::success: return "success";
+    case HookState::failure: return "failure";
+  }
+  return "";
+}
+
+// As mdevctl shows a path, and names an action.
+std::string quoted(const std::string& path) {
+  std::string text = "\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') {
+      text += '\\';
+    }
+    text += c;
+  }
+  return text + '"';
+}
+
+std::string capitalised(std::string word) {
+  word.front() = static_cast<char>(word.front() - 'a' + 'A');
+  return word;
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// What is in the folder and was never meant to be run, or can't be.
+bool is_no_script(int number) {
+  constexpr std::array errors{EACCES, EPERM, ENOEXEC, ENOENT, ENOTDIR, ELOOP};
+  return std::find(errors.begin(), errors.end(), number) != errors.end();
+}
+
+// Being killed is no answer, and not counted as one by mdevctl.
+void require_success(const std::string& path, const sys::ScriptEnd& end) {
+  if (end.how == sys::ScriptEnd::How::exited && end.number != 0) {
+    throw Error(ExitCode::failed,
+                fmt::format("Script '{}' failed with status '{}'", quoted(path), end.number));
+  }
+}
+
+}  // namespace
+
+ScriptEvent event_of(const HookEvent& hooks) {
+  const Definition& about = hooks.about;
+  return {hooks.action,     about.uuid.str(),      about.parent.str(),
+          about.type.str(), compact_config(about), hooks.forced};
+}
+
+Hooks::Hooks(const sys::Dir& root, Sink sink, std::chrono::milliseconds deadline)
+    : root_(root), sink_(std::move(sink)), deadline_(deadline) {}
+
+bool Hooks::any() {
+  const std::lock_guard lock(mutex_);
+  return !callouts().empty() || !notifiers().empty();
+}
+
+void Hooks::pre(const ScriptEvent& event) {
+  const std::lock_guard lock(mutex_);
+  answered_.erase({event.uuid, event.parent});
+  try {
+    if (const auto answer = ask({event, "pre", word_of(event.action)}, event.config)) {
+      require_success(answer->path, answer->end);
+    }
+  } catch (const Error& error) {
+    if (!event.forced) {
+      throw;
+    }
+    warn(fmt::format("Forcing operation '{}' despite callout failure. Error was: {}", word_of(event.action),
+                     error.what()));
+  }
+}
+
+void Hooks::post(const ScriptEvent& event, HookState state) {
+  const std::lock_guard lock(mutex_);
+  try {
+    tell_post(event, state);
+  } catch (const Error& error) {
+    warn(error.what());
+  }
+  answered_.erase({event.uuid, event.parent});
+}
+
+void Hooks::tell_post(const ScriptEvent& event, HookState state) {
+  const Asked asked{event, "post", word_of(event.action), state};
+  const auto answered = answered_.find({event.uuid, event.parent});
+  const Responsible& who = responsible(event);
+  if (who.path) {
+    // It need not care for what came of it.
+    if (who.supported.actions.contains(asked.action) && who.supported.events.contains(asked.event)) {
+      ask_responsible(who, asked, event.config);
+    }
+  } else if (answered == answered_.end()) {
+    search(asked, event.config);
+  } else if (const auto end = call(answered->second, asked, event.config)) {
+    said(answered->second, end->err);
+  }
+}
+
+void Hooks::notify(const ScriptEvent& event, HookState state) {
+  const std::lock_guard lock(mutex_);
+  tell_notifiers(event, state);
+}
+
+void Hooks::tell_notifiers(const ScriptEvent& event, HookState state) {
+  for (const std::string& path : notifiers()) {
+    try {
+      call(path, {event, "notify", word_of(event.action), state}, {});
+    } catch (const Error& error) {
+      warn(error.what());
+    }
+  }
+}
+
+ReportedAttributes Hooks::get_attributes(const ScriptEvent& event) {
+  const std::lock_guard lock(mutex_);
+  try {
+    const auto answer = ask({event, "get", "attributes"}, {});
+    if (!answer) {
+      return {};
+    }
+    require_success(answer->path, answer->end);
+    return parse_reported_attributes(answer->end.out);
+  } catch (const Error& error) {
+    return {{}, error};
+  }
+}
+
+void Hooks::live(const ScriptEvent& event) {
+  const std::lock_guard lock(mutex_);
+  const Responsible& who = responsible(event);
+  if (!who.path && !who.failed) {
+    throw Error(ExitCode::failed,
+                "Live modification is not supported for this device type. Changing the device configuration "
+                "requires stopping and restarting the device.");
+  }
+  const auto answer = ask({event, "live", word_of(event.action)}, event.config);
+  tell_notifiers(event, HookState::none);
+  require_success(answer->path, answer->end);
+}
+
+std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view input) {
+  const Responsible& who = responsible(asked.about);
+  if (who.failed) {
+    throw Error(*who.failed);
+  }
+  if (who.path) {
+    return ask_responsible(who, asked, input);
+  }
+  std::optional<Answer> answer = search(asked, input);
+  if (answer) {
+    answered_.insert_or_assign({asked.about.uuid, asked.about.parent}, answer->path);
+  }
+  return answer;
+}
+
+std::optional<Hooks::Answer> Hooks::ask_responsible(const Responsible& who, const Asked& asked,
+                                                    std::string_view input) {
+  const auto require = [&](const std::set<std::string>& words, const char* kind, const std::string& word) {
+    if (!words.contains(word)) {
+      throw Error(ExitCode::failed, fmt::format("Script {} does not support {} '{}'", quoted(*who.path), kind,
+                                                capitalised(word)));
+    }
+  };
+  require(who.supported.actions, "action", asked.action);
+  require(who.supported.events, "event", asked.event);
+  std::optional<sys::ScriptEnd> end = call(*who.path, asked, input);
+  if (!end) {
+    throw Error(ExitCode::failed, fmt::format("call-out script '{}' cannot be executed any more", *who.path));
+  }
+  said(*who.path, end->err);
+  return Answer{*who.path, *std::move(end)};
+}
+
+// The first that does not say that it is not its business.
+std::optional<Hooks::Answer> Hooks::search(const Asked& asked, std::string_view input) {
+  for (const std::string& path : callouts()) {
+    std::optional<sys::ScriptEnd> end = call(path, asked, input);
+    if (end && end->how == sys::ScriptEnd::How::killed) {
+      warn_of_signal(path);
+    } else if (end && end->number != not_mine) {
+      said(path, end->err);
+      return Answer{path, *std::move(end)};
+    }
+  }
+  return std::nullopt;
+}
+
+const Hooks::Responsible& Hooks::responsible(const ScriptEvent& event) {
+  const Key key{event.parent, event.type};
+  const auto known = responsible_.find(key);
+  return known != responsible_.end() ? known->second
+                                     : responsible_.emplace(key, negotiate(event)).first->second;
+}
+
+Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
+  const std::string provided = provided_capabilities();
+  for (const std::string& path : callouts()) {
+    try {
+      const auto end = call(path, {event, "get", "capabilities"}, provided);
+      if (end && end->how == sys::ScriptEnd::How::killed) {
+        warn_of_signal(path);
+        continue;
+      }
+      auto supported = end && end->number != not_mine ? parse_capabilities(end->out) : std::nullopt;
+      if (!supported) {
+        continue;
+      }
+      said(path, end->err);
+      for (const auto& [kind, count] :
+           {std::pair("Action", supported->unknown_actions), std::pair("Event", supported->unknown_events)}) {
+        for (std::size_t i = 0; i < count; ++i) {
+          warn(fmt::format("Callout script {} provides unknown {} type", quoted(path), kind));
+        }
+      }
+      return {path, *std::move(supported)};
+    } catch (const Error& error) {
+      return {std::nullopt, {}, error};  // nobody is to wait for it again
+    }
+  }
+  return {};
+}
+
+// Nothing, if it cannot be executed.
+std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& asked,
+                                          std::string_view input) const {
+  const ScriptEvent& about = asked.about;
+  const char* kind = std::string_view(asked.event) == "notify" ? "notifier" : "call-out";
+  auto ran = sys::run_script({path,
+                              {"-t", about.type, "-e", asked.event, "-a", asked.action, "-s",
+                               word_of(asked.state), "-u", about.uuid, "-p", about.parent},
+                              input,
+                              deadline_});
+  if (!ran && is_no_script(ran.error().number)) {
+    return std::nullopt;
+  }
+  sys::ScriptEnd end = std::move(ran).or_throw("cannot run {} script '{}'", kind, printable(path));
+  if (end.how == sys::ScriptEnd::How::timed_out) {
+    throw Error(ExitCode::failed,
+                fmt::format("{} script '{}' has not ended after {:g} s, and was killed", kind,
+                            printable(path), std::chrono::duration<double>(deadline_).count()));
+  }
+  return end;
+}
+
+const std::vector<std::string>& Hooks::callouts() {
+  return callouts_ ? *callouts_ : callouts_.emplace(find_scripts("callouts"));
+}
+
+const std::vector<std::string>& Hooks::notifiers() {
+  return notifiers_ ? *notifiers_ : notifiers_.emplace(find_scripts("notifiers"));
+}
+
+std::vector<std::string> Hooks::find_scripts(const std::string& kind) const {
+  std::vector<std::string> scripts;
+  for (const char* place : {"usr/lib/mdevctl/scripts.d/", "etc/mdevctl.d/scripts.d/"}) {
+    add_scripts(place + kind, kind == "callouts", scripts);
+  }
+  return scripts;
+}
+
+void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::string>& scripts) const {
+  const sys::Result<sys::Dir> folder = root_.open_dir(name);
+  const sys::Result<std::vector<sys::Entry>> entries =
+      folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  if (!entries) {
+    if (!sys::is_absence(entries.error().number)) {
+      warn(fmt::format("cannot look for scripts in '{}': {}", printable(entries.error().path),
+                       sys::errno_text(entries.error().number)));
+    }
+    return;
+  }
+  const auto first = static_cast<std::ptrdiff_t>(scripts.size());
+  for (const sys::Entry& entry : *entries) {
+    const sys::Result<sys::FileStatus> status = folder->status(entry.name);
+    if (status && S_ISREG(status->mode) && (status->mode & executable) != 0) {
+      scripts.push_back(folder->path_of(entry.name));
+    }
+  }
+  if (sorted) {
+    std::sort(scripts.begin() + first, scripts.end());
+  }
+}
+
+void Hooks::said(const std::string& path, const std::string& text) const {
+  if (!text.empty()) {
+    sink_(Kind::said, fmt::format("{}: {}", name_of(path), in_characters(text)));
+  }
+}
+
+void Hooks::warn(const std::string& text) const {
+  sink_(Kind::warning, text);
+}
+
+void Hooks::warn_of_signal(const std::string& path) const {
+  warn(fmt::format("callout script {} was terminated by a signal", quoted(path)));
+}
+
+}  // namespace mdevadm

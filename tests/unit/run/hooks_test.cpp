@@ -1,0 +1,437 @@
+#include <mdevadm/run/hooks.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include <mdevadm/util/text.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto new_callouts = "usr/lib/mdevctl/scripts.d/callouts/";
+constexpr auto old_callouts = "etc/mdevctl.d/scripts.d/callouts/";
+constexpr auto new_notifiers = "usr/lib/mdevctl/scripts.d/notifiers/";
+constexpr auto old_notifiers = "etc/mdevctl.d/scripts.d/notifiers/";
+constexpr auto uuid = "00000000-0000-0000-0000-00000000000a";
+constexpr auto all_supported =
+    R"({"supports":{"version":2,"actions":["start","stop","define","undefine","modify","attributes"],)"
+    R"("events":["pre","post","notify","get","live"]}})";
+
+const ScriptEvent event{HookAction::define, uuid, "mtty", "mtty-1", R"({"mdev_type":"mtty-1"})", false};
+
+// Scripts that write down how they are called: "NAME EVENT-ACTION-STATE <INPUT>".
+struct Scripts {
+  test::TempDir temp;
+  sys::Dir root = *sys::Dir::open(temp.str());
+  std::vector<std::string> said;
+  Hooks hooks;
+
+  explicit Scripts(std::chrono::milliseconds deadline = 20s)
+      : hooks(
+            root,
+            [this](Hooks::Kind kind, const std::string& text) {
+              said.push_back((kind == Hooks::Kind::said ? "said " : "warning ") + without_root(text));
+            },
+            deadline) {
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  void add(const std::string& name, const std::string& body = {}, bool reads = true) const {
+    const std::filesystem::path file = temp.path() / name;
+    test::write_text(file, "#!/bin/sh\nprintf '%s %s-%s-%s <%s>\\n' \"${0##*/}\" \"$4\" \"$6\" \"$8\" " +
+                               std::string(reads ? "\"$(cat)\"" : "''") + " >>" + temp.str() + "/calls\n" +
+                               body + "\n");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  }
+
+  // One that is responsible for everything, and does this besides.
+  void add_capable(const std::string& name, const std::string& body = {},
+                   const std::string& supported = all_supported) const {
+    add(name, "if [ $6 = capabilities ]; then printf %s '" + supported + "'; exit 0; fi\n" + body);
+  }
+
+  // What was called since the last time, each script but for what it is offered.
+  std::vector<std::string> calls() const {
+    std::vector<std::string> lines;
+    if (!std::filesystem::exists(temp.path() / "calls")) {
+      return lines;
+    }
+    const std::string text = test::read_text(temp.path() / "calls");
+    std::filesystem::remove(temp.path() / "calls");
+    for (std::string_view line : split(trim(text), '\n')) {
+      const std::size_t offer = line.find(" <{\"provides\"");
+      lines.emplace_back(line.substr(0, offer));
+    }
+    return lines;
+  }
+
+  std::string without_root(std::string text) const {
+    const std::size_t at = text.find(temp.str());
+    return at == std::string::npos ? text : text.erase(at, temp.str().size());
+  }
+
+  std::string refusal(const std::function<void()>& what) const {
+    try {
+      what();
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::failed);
+      return without_root(error.what());
+    }
+    return "none";
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+const std::string config = " <" + event.config + ">";
+
+}  // namespace
+
+TEST_CASE("without scripts nothing is done, whatever is in their folders") {
+  Scripts scripts;
+  test::write_text(scripts.temp.path() / new_callouts / ".keep", "");
+  test::write_text(scripts.temp.path() / new_callouts / "not-executable", "#!/bin/sh\nexit 1\n");
+  std::filesystem::create_directories(scripts.temp.path() / old_notifiers / "folder");
+  std::filesystem::create_symlink("nowhere", scripts.temp.path() / new_callouts / "dangling");
+  CHECK_FALSE(scripts.hooks.any());
+  scripts.hooks.pre(event);
+  scripts.hooks.post(event, HookState::success);
+  scripts.hooks.notify(event, HookState::success);
+  CHECK(scripts.hooks.get_attributes(event).attributes.empty());
+  CHECK(scripts.said.empty());
+}
+
+TEST_CASE("a script is called with six options, and reads the configuration") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "echo \"$PPID $*\" >&2");
+  CHECK(scripts.hooks.any());
+  scripts.hooks.pre(event);
+  CHECK(scripts.calls() == Lines{"a get-capabilities-none", "a pre-define-none" + config});
+  CHECK(scripts.said == Lines{"said a: " + std::to_string(::getpid()) +
+                              " -t mtty-1 -e pre -a define -s none -u " + uuid + " -p mtty\n"});
+}
+
+TEST_CASE("what is asked first is what mdevctl says of itself, byte for byte") {
+  CHECK(provided_capabilities() ==
+        R"({"provides":{"version":2,"actions":["start","stop","define","undefine","modify","attributes",)"
+        R"("capabilities"],"events":["pre","post","notify","get","live"]}})");
+}
+
+TEST_CASE("scripts answer by folder and then by name, and who answered hears what came of it") {
+  Scripts scripts;
+  scripts.add(std::string(old_callouts) + "1");
+  scripts.add(std::string(new_callouts) + "b", "exit 2");
+  scripts.add(std::string(new_callouts) + "B", "echo not mine >&2; exit 2");
+  scripts.add(std::string(new_callouts) + "10", "exit 2");
+  scripts.hooks.pre(event);
+  CHECK(scripts.calls() == Lines{"10 get-capabilities-none", "B get-capabilities-none",
+                                 "b get-capabilities-none", "1 get-capabilities-none",
+                                 "10 pre-define-none" + config, "B pre-define-none" + config,
+                                 "b pre-define-none" + config, "1 pre-define-none" + config});
+  scripts.hooks.post(event, HookState::failure);
+  CHECK(scripts.calls() == Lines{"1 post-define-failure" + config});
+  CHECK(scripts.said.empty());
+}
+
+TEST_CASE("where nobody answered before, somebody may after") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "exit 2");
+  scripts.add(std::string(new_callouts) + "b", "[ $4 = post ] || exit 2");
+  scripts.add(std::string(new_callouts) + "c", "exit 2");
+  scripts.hooks.pre(event);
+  scripts.calls();
+  scripts.hooks.post(event, HookState::success);
+  CHECK(scripts.calls() == Lines{"a post-define-success" + config, "b post-define-success" + config});
+}
+
+TEST_CASE("a script that says no is named with its exit code, and what it said is passed on") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "printf 'no,\\nbecause' >&2; exit 3");
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) ==
+        "Script '\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '3'");
+  CHECK(scripts.said == Lines{"said a: no,\nbecause"});
+  scripts.said.clear();
+  ScriptEvent forced = event;
+  forced.forced = true;
+  scripts.hooks.pre(forced);
+  REQUIRE(scripts.said.size() == 2);
+  CHECK(scripts.said[1] ==
+        "warning Forcing operation 'define' despite callout failure. Error was: Script "
+        "'\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '3'");
+}
+
+TEST_CASE("a script that is killed has not answered") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "kill -KILL $$");
+  scripts.add(std::string(new_callouts) + "b");
+  scripts.hooks.pre(event);
+  const std::string killed =
+      "warning callout script \"/usr/lib/mdevctl/scripts.d/callouts/a\" was terminated by a signal";
+  CHECK(scripts.said == Lines{killed, killed});
+  scripts.calls();
+  scripts.hooks.post(event, HookState::success);
+  CHECK(scripts.calls() == Lines{"b post-define-success" + config});
+}
+
+TEST_CASE("a script that does not end is killed, named, and not asked again") {
+  Scripts scripts(300ms);
+  scripts.add(std::string(new_callouts) + "a", "exec sleep 50");
+  const std::string expected =
+      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 0.3 s, and was killed";
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) == expected);
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) == expected);
+  CHECK(scripts.calls() == Lines{"a get-capabilities-none"});
+}
+
+TEST_CASE("a notifier that does not end keeps no other from being told") {
+  Scripts scripts(300ms);
+  scripts.add(std::string(new_notifiers) + "a", "exec sleep 50");
+  scripts.add(std::string(old_notifiers) + "b");
+  scripts.hooks.notify(event, HookState::success);
+  CHECK(scripts.calls() == Lines{"a notify-define-success <>", "b notify-define-success <>"});
+  CHECK(scripts.said == Lines{"warning notifier script '/usr/lib/mdevctl/scripts.d/notifiers/a' has not "
+                              "ended after 0.3 s, and was killed"});
+}
+
+TEST_CASE("notifiers are all told, whatever they do, and what they say is not passed on") {
+  Scripts scripts;
+  scripts.add(std::string(new_notifiers) + "a", "echo x; echo y >&2; exit 1");
+  scripts.add(std::string(old_notifiers) + "b", "kill -KILL $$");
+  for (const HookState state : {HookState::none, HookState::success, HookState::failure}) {
+    scripts.hooks.notify(event, state);
+  }
+  CHECK(scripts.calls() == Lines{"a notify-define-none <>", "b notify-define-none <>",
+                                 "a notify-define-success <>", "b notify-define-success <>",
+                                 "a notify-define-failure <>", "b notify-define-failure <>"});
+  CHECK(scripts.said.empty());
+}
+
+TEST_CASE(
+    "the first script that says what it supports is the only one called, asked once a parent and type") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "echo a >&2");
+  scripts.add_capable(std::string(new_callouts) + "b", "echo b >&2");
+  scripts.add_capable(std::string(new_callouts) + "c");
+  scripts.hooks.pre(event);
+  scripts.hooks.post(event, HookState::success);
+  ScriptEvent other = event;
+  other.uuid = "00000000-0000-0000-0000-00000000000b";
+  scripts.hooks.pre(other);
+  CHECK(scripts.calls() == Lines{"a get-capabilities-none", "b get-capabilities-none",
+                                 "b pre-define-none" + config, "b post-define-success" + config,
+                                 "b pre-define-none" + config});
+  CHECK(scripts.said == Lines{"said b: b\n", "said b: b\n", "said b: b\n"});
+  other.type = "mtty-2";
+  scripts.hooks.post(other, HookState::success);
+  CHECK(scripts.calls() ==
+        Lines{"a get-capabilities-none", "b get-capabilities-none", "b post-define-success" + config});
+}
+
+TEST_CASE("of the responsible script every exit code but 0 is a no, and being killed is none") {
+  Scripts scripts;
+  scripts.add_capable(std::string(new_callouts) + "a", "exit 2");
+  scripts.add(std::string(new_callouts) + "b");
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) ==
+        "Script '\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '2'");
+  Scripts killed;
+  killed.add_capable(std::string(new_callouts) + "a", "kill -KILL $$");
+  killed.hooks.pre(event);
+  CHECK(killed.said.empty());
+}
+
+TEST_CASE("what the responsible script does not support is refused without asking it, but after the fact") {
+  Scripts scripts;
+  scripts.add_capable(std::string(new_callouts) + "a", {},
+                      R"({"supports":{"version":3,"actions":["define","dance"],"events":["pre"],"more":1}})");
+  scripts.hooks.pre(event);
+  CHECK(scripts.said == Lines{"warning Callout script \"/usr/lib/mdevctl/scripts.d/callouts/a\" provides "
+                              "unknown Action type"});
+  scripts.calls();
+  scripts.hooks.post(event, HookState::success);
+  ScriptEvent modify = event;
+  modify.action = HookAction::modify;
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(modify); }) ==
+        "Script \"/usr/lib/mdevctl/scripts.d/callouts/a\" does not support action 'Modify'");
+  CHECK(scripts.refusal([&] { scripts.hooks.live(event); }) ==
+        "Script \"/usr/lib/mdevctl/scripts.d/callouts/a\" does not support event 'Live'");
+  CHECK(std::string(scripts.hooks.get_attributes(event).error.value().what())
+            .ends_with("does not support action 'Attributes'"));
+  CHECK(scripts.calls().empty());
+}
+
+TEST_CASE("an answer that is none makes a script as there were before") {
+  for (const char* text :
+       {"hello", "{}", "null", "[]", R"({"supports":null})", R"({"supports":{"actions":[],"events":[]}})",
+        R"({"supports":{"version":"2","actions":[],"events":[]}})",
+        R"({"supports":{"version":-1,"actions":[],"events":[]}})",
+        R"({"supports":{"version":2.0,"actions":[],"events":[]}})",
+        R"({"supports":{"version":2,"actions":[]}})",
+        R"({"supports":{"version":2,"actions":"start","events":[]}})",
+        R"({"supports":{"version":2,"actions":[1],"events":[]}})",
+        R"({"supports":{"version":2,"actions":[],"events":[]}} x)",
+        R"([{"supports":{"version":2,"actions":[],"events":[]}}])", "\xff", ""}) {
+    INFO(text);
+    CHECK_FALSE(parse_capabilities(text));
+  }
+  using namespace std::string_view_literals;
+  CHECK(parse_capabilities(R"({"supports":{"version":2,"actions":[],"events":[]}})"));
+  CHECK(parse_capabilities("{\"supports\":{\"version\":2,\"actions\":[],\"events\":[]}}\n\0\0"sv));
+}
+
+TEST_CASE("the exit code of who says what it supports matters only where it is 2, or a signal") {
+  for (const auto& [ending, answers] : {std::pair("exit 1", true), std::pair("exit 3", true),
+                                        std::pair("exit 2", false), std::pair("kill -KILL $$", false)}) {
+    INFO(ending);
+    Scripts scripts;
+    scripts.add(std::string(new_callouts) + "a",
+                std::string("[ $6 = capabilities ] || exit 0; printf %s '") + all_supported + "'; " + ending);
+    scripts.add(std::string(new_callouts) + "b");
+    scripts.hooks.pre(event);
+    const Lines calls = scripts.calls();
+    CHECK((std::find(calls.begin(), calls.end(), "b get-capabilities-none") == calls.end()) == answers);
+  }
+}
+
+TEST_CASE("attributes are asked for without input, and who knows them hears what comes after") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "[ $4-$6 != get-attributes ] || exit 2");
+  scripts.add(std::string(new_callouts) + "b",
+              "[ $4-$6 != get-attributes ] || printf '[{\"x\":\"1\"},{\"y\":\"2\"}]'");
+  scripts.hooks.pre(event);
+  scripts.calls();
+  const ReportedAttributes reported = scripts.hooks.get_attributes(event);
+  CHECK_FALSE(reported.error);
+  CHECK(reported.attributes ==
+        std::vector<Attribute>{{*AttributeName::parse("x"), "1"}, {*AttributeName::parse("y"), "2"}});
+  scripts.hooks.post(event, HookState::success);
+  CHECK(scripts.calls() ==
+        Lines{"a get-attributes-none <>", "b get-attributes-none <>", "b post-define-success" + config});
+}
+
+TEST_CASE("a script that does not tell the attributes is an error that a listing may ignore") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "printf '[{\"x\":\"1\"}]'; exit 1");
+  const ReportedAttributes reported = scripts.hooks.get_attributes(event);
+  CHECK(reported.attributes.empty());
+  CHECK(std::string(reported.error.value().what()).ends_with("failed with status '1'"));
+}
+
+TEST_CASE("what is reported is understood as mdevctl does") {
+  using namespace std::string_view_literals;
+  const auto what = [](std::string_view text) {
+    const ReportedAttributes reported = parse_reported_attributes(text);
+    std::string all;
+    for (const Attribute& one : reported.attributes) {
+      all += one.name.str() + "=" + one.value + " ";
+    }
+    return all + (reported.error ? reported.error->what() : "");
+  };
+  for (const std::string_view none : {""sv, "null"sv, "[]"sv, " [ ]\n"sv, "[{}]"sv, "[{}]\n"sv, "[{}]\0"sv}) {
+    CHECK(what(none) == "");
+  }
+  CHECK(what("[{\"a\":\"1\"}]\n\0"sv) == "a=1 ");
+  CHECK(what(" [ { \"a\" : \"1\" }, {\"a\":\"2\"} ]\n") == "a=1 a=2 ");
+  CHECK(what("[{\"f\u00fcr\":\"\\u00fc\\\"\\\\\"}]") == "f\u00fcr=\u00fc\"\\ ");
+  CHECK(what("[{\"a\":\"\xff\"}]") == "a=\ufffd ");
+  CHECK(what("[{},{}]") == "invalid JSON format for attribute: too many fields");
+  CHECK(what("[{\"a\":\"1\",\"b\":\"2\"}]") == "invalid JSON format for attribute: too many fields");
+  CHECK(what("{\"a\":\"1\"}") == "attributes field is not an array");
+  CHECK(what("[\"a\"]") == "invalid JSON format for attribute: not an object");
+  CHECK(what("[{\"a\":\"1\"},{\"b\":2}]") ==
+        "a=1 invalid JSON format for attribute {\"b\", 2}: value must be of type str");
+  CHECK(what("[{\"../a\":\"1\"}]") ==
+        "invalid JSON format for attribute {\"../a\", \"1\"}: it has no such name");
+  for (const std::string_view bad : {"\n"sv, "\0\0"sv, "hello"sv, "[] x"sv}) {
+    CHECK(what(bad) == "Invalid JSON received from callout script");
+    CHECK(parse_reported_attributes(bad).error->hint().find("at line ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a live device is changed by the responsible script, and notifiers hear of it") {
+  Scripts scripts;
+  scripts.add_capable(std::string(new_callouts) + "a");
+  scripts.add(std::string(new_notifiers) + "n");
+  ScriptEvent modify = event;
+  modify.action = HookAction::modify;
+  scripts.hooks.live(modify);
+  CHECK(scripts.calls() ==
+        Lines{"a get-capabilities-none", "a live-modify-none" + config, "n notify-modify-none <>"});
+
+  Scripts refusing;
+  refusing.add_capable(std::string(new_callouts) + "a", "exit 2");
+  refusing.add(std::string(new_notifiers) + "n");
+  CHECK(refusing.refusal([&] { refusing.hooks.live(modify); }).ends_with("failed with status '2'"));
+  CHECK(refusing.calls().back() == "n notify-modify-none <>");
+}
+
+TEST_CASE("without a responsible script no live device is changed, and nobody is told") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a");
+  scripts.add(std::string(new_notifiers) + "n");
+  CHECK(scripts.refusal([&] { scripts.hooks.live(event); }) ==
+        "Live modification is not supported for this device type. Changing the device configuration requires "
+        "stopping and restarting the device.");
+  CHECK(scripts.calls() == Lines{"a get-capabilities-none"});
+}
+
+TEST_CASE("what cannot be executed is passed over, and who does not read its input is no failure") {
+  Scripts scripts;
+  for (const auto& [name, first] : {std::pair("1-empty", ""), std::pair("2-no-first-line", "exit 1\n"),
+                                    std::pair("3-no-interpreter", "#!/nonexistent\n")}) {
+    const std::filesystem::path file = scripts.temp.path() / new_callouts / name;
+    test::write_text(file, first);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  }
+  scripts.add(std::string(new_callouts) + "9-last", {}, false);
+  ScriptEvent much = event;
+  much.config = std::string(300'000, 'x');
+  scripts.hooks.pre(much);
+  CHECK(scripts.calls() == Lines{"9-last get-capabilities-none <>", "9-last pre-define-none <>"});
+  CHECK(scripts.said.empty());
+}
+
+TEST_CASE("one script runs at a time, whatever thread asks") {
+  Scripts scripts;
+  scripts.add(
+      std::string(new_callouts) + "a",
+      "mkdir " + scripts.temp.str() + "/busy || exit 1; sleep 0.02; rmdir " + scripts.temp.str() + "/busy");
+  std::vector<std::jthread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&, i] {
+      ScriptEvent own = event;
+      own.uuid.back() = static_cast<char>('0' + i);
+      try {
+        scripts.hooks.pre(own);
+        scripts.hooks.post(own, HookState::success);
+      } catch (const Error&) {
+        ++failures;
+      }
+    });
+  }
+  threads.clear();
+  CHECK(failures == 0);
+  CHECK(scripts.calls().size() == 13);
+}
+
+TEST_CASE("a definition is told as one line") {
+  Definition definition{*Uuid::parse(uuid), *ParentName::parse("p"), *TypeName::parse("quote'\"*")};
+  CHECK(compact_config(definition) == R"({"mdev_type":"quote'\"*","start":"manual","attrs":[]})");
+  definition.start = StartMode::automatic;
+  definition.attributes = {{*AttributeName::parse("b"), "a \"b\""},
+                           {*AttributeName::parse("a"), "f\u00fcr\n"}};
+  CHECK(compact_config(definition) ==
+        "{\"mdev_type\":\"quote'\\\"*\",\"start\":\"auto\",\"attrs\":[{\"b\":\"a "
+        "\\\"b\\\"\"},{\"a\":\"f\u00fcr\\n\"}]}");
+}
