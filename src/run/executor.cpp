@@ -13,6 +13,7 @@
 
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/run/hooks.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
@@ -172,6 +173,11 @@ class Performer {
   std::vector<std::string>& warnings_;
 };
 
+// Whether other devices wait for what is done to this one between the stages.
+bool concerns_others(const Step& step) {
+  return std::holds_alternative<SetOnline>(step.action) || std::holds_alternative<JoinPeers>(step.action);
+}
+
 // Calls a function for each job's number, in lanes.
 using ForEachJob = std::function<void(const std::function<void(std::size_t)>&)>;
 
@@ -182,6 +188,7 @@ class Run {
         effects_(effects),
         progress_(progress),
         results_(plan.jobs.size()),
+        hooks_(plan.jobs.size()),
         done_(plan.jobs.size()) {}
 
   std::vector<JobResult> run(const ForEachJob& in_lanes) {
@@ -191,6 +198,7 @@ class Run {
       results_[i].outcome = job.steps.empty() ? Outcome::unchanged : Outcome::done;
       results_[i].note = job.note;
       results_[i].warnings = job.warnings;
+      prepare_hooks(i);
       for (const Step& step : job.steps) {
         stages.insert(step.stage);
       }
@@ -200,6 +208,9 @@ class Run {
     }
     if (failed_ && all_or_none()) {
       undo_all();
+      for (std::size_t i = 0; i < hooks_.size(); ++i) {
+        end_hooks(i, HookState::failure);
+      }
     }
     return std::move(results_);
   }
@@ -212,38 +223,98 @@ class Run {
 
   bool all_or_none() const { return plan_.bond == Bond::all_or_none; }
 
+  // Of a job that scripts want to know of.
+  struct HookedJob {
+    ScriptEvent event;
+    bool whole = false;  // all of it is done in one stage
+    bool begun = false;  // they were asked, and are still to be told
+    bool asked = false;
+  };
+
+  void prepare_hooks(std::size_t number) {
+    const Job& job = plan_.jobs[number];
+    if (effects_.hooks != nullptr && job.hooks && !job.steps.empty() && effects_.hooks->any()) {
+      hooks_[number] = {.event = event_of(*job.hooks),
+                        .whole = std::none_of(job.steps.begin(), job.steps.end(), concerns_others)};
+    }
+  }
+
+  void begin_hooks(std::size_t number) {
+    std::optional<HookedJob>& hooked = hooks_[number];
+    if (!hooked || hooked->asked) {
+      return;
+    }
+    hooked->asked = true;
+    try {
+      effects_.hooks->pre(hooked->event);
+      hooked->begun = true;
+    } catch (const Error&) {
+      effects_.hooks->notify(hooked->event, HookState::none);
+      throw;
+    }
+  }
+
+  void end_hooks(std::size_t number, HookState state) {
+    std::optional<HookedJob>& hooked = hooks_[number];
+    if (hooked && hooked->begun) {
+      hooked->begun = false;
+      effects_.hooks->post(hooked->event, state);
+      effects_.hooks->notify(hooked->event, state);
+    }
+  }
+
+  unsigned stage_of(std::size_t number, const Step& step) const {
+    const bool whole = hooks_[number] && hooks_[number]->whole;
+    return whole ? plan_.jobs[number].steps.front().stage : step.stage;
+  }
+
+  bool is_stopped(std::size_t number) const {
+    return results_[number].outcome != Outcome::done || (failed_ && all_or_none());
+  }
+
   void run_stage(std::size_t number, unsigned stage) {
     const Job& job = plan_.jobs[number];
-    JobResult& result = results_[number];
+    const Step* last = nullptr;
     for (const Step& step : job.steps) {
-      const bool stopped = result.outcome != Outcome::done || (failed_ && all_or_none());
-      if (step.stage != stage || stopped) {
-        continue;
+      if (stage_of(number, step) == stage && !is_stopped(number)) {
+        run_step(number, step);
+        last = &step;
       }
+    }
+    const bool ends = last == &job.steps.back() && results_[number].outcome == Outcome::done;
+    if (last != nullptr && (ends || results_[number].outcome == Outcome::unchanged)) {
+      end_hooks(number, HookState::success);
+    }
+  }
+
+  void run_step(std::size_t number, const Step& step) {
+    const Job& job = plan_.jobs[number];
+    JobResult& result = results_[number];
+    try {
+      throw_if_interrupted();
+      begin_hooks(number);
       if (!result.begun) {
         result.begun = sys::since_boot();
       }
-      try {
-        throw_if_interrupted();
-        std::visit(Performer(effects_, result.warnings), step.action);
-        const std::lock_guard lock(mutex_);
-        done_[number].push_back({steps_done_++, &step});
-        progress_.done(job, step.action);
-      } catch (const AlreadySo& so) {
-        result.outcome = Outcome::unchanged;
-        result.note = so.note;
-      } catch (const Error& error) {
-        fail(number, error);
-      } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
-        fail(number, Error(ExitCode::failed, error.what()));
-      }
-      result.ended = sys::since_boot();
+      std::visit(Performer(effects_, result.warnings), step.action);
+      const std::lock_guard lock(mutex_);
+      done_[number].push_back({steps_done_++, &step});
+      progress_.done(job, step.action);
+    } catch (const AlreadySo& so) {
+      result.outcome = Outcome::unchanged;
+      result.note = so.note;
+    } catch (const Error& error) {
+      fail(number, error);
+    } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
+      fail(number, Error(ExitCode::failed, error.what()));
     }
+    result.ended = sys::since_boot();
   }
 
   void fail(std::size_t number, const Error& error) {
     failed_ = true;
     results_[number].outcome = Outcome::failed;
+    results_[number].cause = error;
     results_[number].error =
         error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()));
     if (!all_or_none()) {
@@ -253,6 +324,7 @@ class Run {
         any |= undo(number, *done.step, left);
       }
       add_ending(number, left, any ? "; what was done before is undone" : "");
+      end_hooks(number, HookState::failure);
     }
   }
 
@@ -306,6 +378,7 @@ class Run {
   const Effects& effects_;
   Progress& progress_;
   std::vector<JobResult> results_;
+  std::vector<std::optional<HookedJob>> hooks_;
   std::mutex mutex_;
   std::vector<std::vector<DoneStep>> done_;  // of each job
   std::size_t steps_done_ = 0;

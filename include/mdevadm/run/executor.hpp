@@ -29,8 +29,9 @@ enum class Outcome {
 
 struct JobResult {
   Outcome outcome = Outcome::done;
-  std::string note;            // unchanged: why there was nothing to do
-  std::optional<Error> error;  // failed: "cannot start '…': <why>; <what became of what was done before>"
+  std::string note;              // unchanged: why there was nothing to do
+  std::optional<Error> error;    // failed: "cannot start '…': <why>; <what became of what was done before>"
+  std::optional<Error> cause{};  // the same as it was said: "<why>"
   std::vector<std::string> warnings;
   // When its first step began and its last one ended, since the machine was switched on; absent: there was
   // none.
@@ -38,15 +39,25 @@ struct JobResult {
   std::optional<std::chrono::milliseconds> ended{};
 };
 
+class Hooks;
+
 struct Effects {
   const Host& host;
   const store::Store& store;
+  Hooks* hooks = nullptr;  // scripts to be asked and told; none: nobody is
 };
 
 // Carries out every job, those of different lanes side by side, those of one lane in order. A job whose step
 // fails, or that is interrupted, is undone in reverse. The others go on (Bond::none), or begin no further
 // step and are undone as well, the last step that was done first (Bond::all_or_none). One result a job, in
 // the plan's order. Does not throw.
+//
+// Scripts, of a job that has any steps: they are asked before its first one, and if one says no, nothing is
+// done and the notifiers hear of `none`. Else they are told, and the notifiers, when its last one is done, or
+// when it failed and is undone. Of an all-or-none plan, a job that had come to its end, and was told of as a
+// success, is undone without a word: what could be said, the scripts know no action for. Scripts hold locks
+// between the two (ap-check does, and waits for itself): so a job that no other waits for begins and ends in
+// one stage.
 std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress);
 
 }  // namespace mdevadm

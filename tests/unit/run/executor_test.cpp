@@ -1,6 +1,10 @@
 #include <mdevadm/run/executor.hpp>
 
+#include <csignal>
 #include <filesystem>
+
+#include <mdevadm/run/hooks.hpp>
+#include <mdevadm/util/text.hpp>
 
 #include "catch.hpp"
 #include "tree.hpp"
@@ -173,4 +177,132 @@ TEST_CASE("no job of a stage begins before all have ended the one before") {
     REQUIRE(world.store.load().all.size() == 1);
     world.store.remove(a);
   }
+}
+
+namespace {
+
+// Scripts that write down "WHO EVENT STATE UUID's last letter, whether that is defined".
+struct Scripted : World {
+  std::vector<std::string> said;
+  Hooks hooks{root, [this](Hooks::Kind, const std::string& text) { said.push_back(text); }};
+
+  explicit Scripted(const std::string& callout_does = {}) {
+    std::signal(SIGPIPE, SIG_IGN);
+    add("callouts/ask", callout_does);
+    add("notifiers/tell", {});
+  }
+
+  void add(const std::string& name, const std::string& does) const {
+    const std::filesystem::path file = temp.path() / "usr/lib/mdevctl/scripts.d" / name;
+    test::write_text(file, "#!/bin/sh\n[ $6 != capabilities ] || exit 0\nis=; [ ! -e " + temp.str() +
+                               "/etc/mdevadm/devices/${12}/${10}.toml ] || is=' defined'\n" +
+                               "echo \"${0##*/} $4 $8 ${10##*0}$is\" >>" + temp.str() + "/calls\n" + does +
+                               "\n");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  }
+
+  std::vector<JobResult> run(const Plan& plan) { return carry_out(plan, {host, store, &hooks}, recorder); }
+
+  std::string calls() const {
+    const std::filesystem::path file = temp.path() / "calls";
+    std::string text = std::filesystem::exists(file) ? test::read_text(file) : std::string{};
+    std::filesystem::remove(file);
+    return text;
+  }
+};
+
+Job hooked(Job job, const Definition& about, bool forced = false) {
+  job.hooks = {HookAction::define, about, forced};
+  return job;
+}
+
+const Step failing{RemoveDefinition{definition("z", "00000000-0000-0000-0000-00000000000f")}, std::nullopt};
+
+}  // namespace
+
+TEST_CASE("scripts are asked before the first step and told after the last") {
+  Scripted world;
+  const auto results = world.run({{hooked(job_of("do it", a, {add(a), add(b)}), a)}});
+  CHECK(results[0].outcome == Outcome::done);
+  CHECK(world.calls() == "ask pre none a\nask post success a defined\ntell notify success a defined\n");
+}
+
+TEST_CASE("of a job without steps, or that is no device's, scripts do not hear") {
+  Scripted world;
+  world.run({{hooked(job_of("do nothing", a, {}), a), job_of("do it", b, {add(b)})}});
+  CHECK(world.calls().empty());
+}
+
+TEST_CASE("a script that says no keeps a job from its steps, and notifiers hear of none") {
+  Scripted world("exit 3");
+  const auto results = world.run({{hooked(job_of("do it", a, {add(a)}), a), job_of("two", b, {add(b)})}});
+  REQUIRE(results[0].outcome == Outcome::failed);
+  const std::string why =
+      "Script '\"" + world.temp.str() + "/usr/lib/mdevctl/scripts.d/callouts/ask\"' failed with status '3'";
+  CHECK(results[0].error->what() == "cannot do it: " + why);
+  CHECK(results[0].cause->what() == why);
+  CHECK(results[1].outcome == Outcome::done);
+  CHECK(world.store.load().all == std::vector{b});
+  CHECK(world.calls() == "ask pre none a\ntell notify none a\n");
+}
+
+TEST_CASE("a script that says no to what is forced is overruled, and told as usual") {
+  Scripted world("[ $4 != pre ]");
+  const auto results = world.run({{hooked(job_of("do it", a, {add(a)}), a, true)}});
+  CHECK(results[0].outcome == Outcome::done);
+  CHECK(world.calls() == "ask pre none a\nask post success a defined\ntell notify success a defined\n");
+  REQUIRE(world.said.size() == 1);
+  CHECK(world.said[0].starts_with("Forcing operation 'define' despite callout failure. Error was: Script"));
+}
+
+TEST_CASE("of a job that fails scripts are told when it is undone") {
+  Scripted world;
+  world.run({{hooked(job_of("do it", a, {add(a), failing}), a)}});
+  CHECK(world.calls() == "ask pre none a\nask post failure a\ntell notify failure a\n");
+}
+
+TEST_CASE("with stages, a job that no other waits for is done at once between asking and telling") {
+  Scripted world;
+  Step late = add(b);
+  late.stage = 1;
+  Step later = add(c);
+  later.stage = 3;
+  const auto results =
+      world.run({{hooked(job_of("one", a, {add(a), late}), a), hooked(job_of("two", a, {later}), c)},
+                 Bond::all_or_none});
+  CHECK(results[0].outcome == Outcome::done);
+  CHECK(results[1].outcome == Outcome::done);
+  CHECK(world.calls() ==
+        "ask pre none a\nask post success a defined\ntell notify success a defined\n"
+        "ask pre none c\nask post success c defined\ntell notify success c defined\n");
+}
+
+TEST_CASE(
+    "with stages, a job that others wait for is asked for before its first and told of after its last") {
+  Scripted world;
+  const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
+  const Step online{SetOnline{device, true}, std::nullopt, 2};  // fails: there is no such device
+  Job second = hooked(job_of("two", b, {add(b)}), b);
+  const auto results =
+      world.run({{hooked(job_of("one", a, {add(a), online}), a), second}, Bond::all_or_none});
+  REQUIRE(results[0].outcome == Outcome::failed);
+  CHECK(results[1].outcome == Outcome::undone);
+  // The second had come to its end: it is undone without a word.
+  CHECK(world.calls() ==
+        "ask pre none a\n"
+        "ask pre none b\nask post success b defined\ntell notify success b defined\n"
+        "ask post failure a\ntell notify failure a\n");
+  CHECK(world.store.load().all.empty());
+}
+
+TEST_CASE("of jobs that are done together, one that a script says no to undoes all") {
+  Scripted world("[ ${10##*0} != c ]");
+  const auto results = world.run(
+      {{hooked(job_of("one", a, {add(a)}), a), hooked(job_of("two", a, {add(c)}), c)}, Bond::all_or_none});
+  CHECK(results[0].outcome == Outcome::undone);
+  REQUIRE(results[1].outcome == Outcome::failed);
+  CHECK(world.store.load().all.empty());
+  CHECK(world.calls() ==
+        "ask pre none a\nask post success a defined\ntell notify success a defined\n"
+        "ask pre none c\ntell notify none c\n");
 }
