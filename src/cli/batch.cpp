@@ -62,7 +62,7 @@ ExitCode Batch::conclude(Context& context) const {
 ExitCode Batch::finish(Context& context, bool print_uuids) {
   std::vector<JobResult> results(plan_.jobs.size());
   if (!options_.dry_run) {
-    const Effects effects{context.host(), context.store()};
+    const Effects effects{context.host(), context.store(), &context.hooks()};
     if (shows_progress_ && !context.globals().verbose) {
       GroupProgress progress(context.messages(), plan_);
       results = carry_out(plan_, effects, progress);

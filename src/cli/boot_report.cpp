@@ -83,7 +83,8 @@ ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const 
   Batch batch(change);
   std::size_t up = 0;
   std::size_t failed = 0;
-  for (BootItem& item : bring_up(units, defined, options, {context.host(), context.store()}, report)) {
+  const Effects effects{context.host(), context.store(), &context.hooks()};
+  for (BootItem& item : bring_up(units, defined, options, effects, report)) {
     const bool is_up = item.result.outcome == Outcome::done || item.result.outcome == Outcome::unchanged;
     up += is_up ? 1U : 0U;
     failed += item.result.error ? 1U : 0U;

@@ -12,6 +12,16 @@
 
 namespace mdevadm::cli {
 
+namespace {
+
+void warn_by_line(const Messages& messages, const std::string& text) {
+  for (const std::string_view line : split(trim(text), '\n')) {
+    messages.warning(printable(line));
+  }
+}
+
+}  // namespace
+
 void Messages::write(const std::string& text) const {
   // Nothing can be done about a stderr that cannot be written to.
   [[maybe_unused]] const ssize_t written = ::write(env_.err, text.data(), text.size());
@@ -115,7 +125,8 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
       messages_(messages),
       root_(sys::Dir::open(globals.root).or_throw("cannot use '{}' as the root", printable(globals.root))),
       host_(root_),
-      store_(root_) {}
+      store_(root_),
+      hooks_(root_, [&messages](Hooks::Kind, const std::string& text) { warn_by_line(messages, text); }) {}
 
 Snapshot Context::observe(Look what) const {
   return look({host_, store_}, std::move(what));

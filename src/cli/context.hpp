@@ -4,6 +4,7 @@
 
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/run/executor.hpp>
+#include <mdevadm/run/hooks.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
@@ -102,6 +103,8 @@ class Context {
   const sys::Dir& root() const { return root_; }
   const Host& host() const { return host_; }
   const store::Store& store() const { return store_; }
+  // mdevctl's scripts; what they say, and what is odd about them, are warnings.
+  Hooks& hooks() { return hooks_; }
 
   // Results; written to stdout at the end, all at once.
   std::string out;
@@ -136,6 +139,7 @@ class Context {
   sys::Dir root_;
   Host host_;
   store::Store store_;
+  Hooks hooks_;
 };
 
 }  // namespace mdevadm::cli

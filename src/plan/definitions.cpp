@@ -102,9 +102,11 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
                 fmt::format("change it with: mdevadm modify {}", wanted.uuid.str()));
   }
   require_free_name(defined, wanted, doing);
+  job.hooks = {HookAction::define, wanted};
   if (request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, wanted, doing);
     job.type = fitting.type.str();
+    job.hooks->about.type = fitting.type;
     // What a person wrote stays as it is.
     wanted = request.text ? wanted : fitting;
   }
@@ -147,6 +149,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     return job;
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
+  job.hooks = {HookAction::modify, after};
   return job;
 }
 
@@ -165,6 +168,7 @@ Job plan_undefine(const Definition& definition, const Groups& groups, bool from_
     }
   }
   job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});
+  job.hooks = {HookAction::undefine, definition};
   if (const Group* group = groups.of(definition)) {
     const auto member = std::find_if(group->members.begin(), group->members.end(),
                                      [&](const Member& one) { return one.means(definition); });

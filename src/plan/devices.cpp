@@ -169,6 +169,10 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     return job;
   }
   job.type = device->type ? device->type->str() : std::string{};
+  if (device->type) {
+    // Not as it is defined: that is what mdevctl tells of a live device.
+    job.hooks = {HookAction::stop, {device->uuid, device->parent, *device->type}};
+  }
   if (device->foreign) {
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: virtual function {} was set by somebody else", job.goal,

@@ -65,6 +65,12 @@ struct StartPlanner::Draft {
   void add(unsigned stage, Action action, std::optional<Action> undo = std::nullopt) {
     job.steps.push_back({std::move(action), std::move(undo), staged ? stage : making});
   }
+
+  // By the type's full name: scripts go by it.
+  void tell_scripts() {
+    job.hooks = {HookAction::start, wanted};
+    job.hooks->about.type = device.type.value_or(wanted.type);
+  }
 };
 
 Facet facets_to_start(const Definition& wanted) {
@@ -122,6 +128,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
   add_sharing(draft);
   add_online(draft);
   add_ending(draft);
+  draft.tell_scripts();
   return std::move(draft.job);
 }
 
@@ -136,6 +143,7 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
   }
   if (active.unfinished) {
     add_settings(draft);
+    draft.tell_scripts();  // whoever began it was killed before it told them
   }
   add_sharing(draft);
   if (active.unfinished || active.online == false) {
