@@ -275,7 +275,10 @@ void StartPlanner::add_online(Draft& draft) {
 }
 
 void StartPlanner::add_ending(Draft& draft) const {
-  draft.add(ending, AwaitDevice{draft.device, creation_patience});
+  const bool made_here = std::any_of(draft.job.steps.begin(), draft.job.steps.end(), [](const Step& step) {
+    return std::holds_alternative<CreateDevice>(step.action);
+  });
+  draft.add(ending, AwaitDevice{draft.device, creation_patience, made_here});
   if (const std::optional<NodePolicy> policy = node_for(draft)) {
     draft.add(ending, OwnNode{draft.device, *policy});
   }

@@ -104,6 +104,9 @@ class Performer {
       warnings_.push_back(
           fmt::format("'{}' is up, but there is no /dev/vfio here in which its node could show", uuid.str()));
     }
+    if (action.made_here) {
+      return;
+    }
     const std::optional<Device> now = effects_.host.look_at(action.device);
     if (!now || now->type != action.device.type) {
       throw Error(ExitCode::conflict,

@@ -62,6 +62,7 @@ struct SetOnline {
 struct AwaitDevice {
   Device device;
   std::chrono::milliseconds patience;
+  bool made_here = false;  // by an earlier step: nobody else gave it a type
 };
 
 // Waits until nobody has the device's nodes open. When that takes longer, the job fails, or goes on if it is
