@@ -1,7 +1,12 @@
 #include <malloc.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "cli/env.hpp"
 #include "cli/run.hpp"
+#include "compat/run.hpp"
 
 namespace {
 
@@ -18,5 +23,10 @@ void keep_memory() {
 int main(int argc, char** argv) {
   keep_memory();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const std::string_view path = argc > 0 ? argv[0] : "";
+  const std::string name(path.substr(path.rfind('/') + 1));
+  if (mdevadm::compat::is_called_so(name)) {
+    return mdevadm::compat::run(name, words);
+  }
   return mdevadm::cli::run(words, mdevadm::cli::real_env());
 }

@@ -134,15 +134,7 @@ Snapshot Context::observe(Look what) const {
 
 Snapshot Context::observe_users(const std::vector<Uuid>& devices,
                                 const std::vector<ParentName>& parents) const {
-  if (devices.empty()) {
-    return {};
-  }
-  Snapshot offering = parents.empty() ? Snapshot{} : observe({Facet::types, parents, std::nullopt});
-  const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
-                                    [](const Parent& one) { return one.capabilities.online_together; });
-  Snapshot seen = observe({Facet::devices | Facet::holders | Facet::busy | Facet::online, std::nullopt,
-                           together ? std::nullopt : std::optional(devices)});
-  seen.parents = std::move(offering.parents);
+  Snapshot seen = look_at_users({host_, store_}, devices, parents);
   warn_of_unseen(seen);
   return seen;
 }

@@ -105,7 +105,8 @@ void Host::create(const Creation& what) const {
   const Speaker speaker = speaker_of(*root_, what.parent);
   const sys::Result<sys::Done> created = speaker.dialect.create(speaker.place, what);
   if (!created) {
-    throw create_error(created.error().number, what, capabilities_of(speaker, what.parent));
+    throw create_error(created.error().number, what, capabilities_of(speaker, what.parent))
+        .caused_by(created.error().number);
   }
 }
 
@@ -202,14 +203,16 @@ void Host::set_online(const Device& device, bool online) const {
   }
 }
 
-std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute) const {
+std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute,
+                                                 bool bare) const {
   const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot set its attributes");
   // With exactly one newline: NVIDIA's vgpu_params drops the last byte of whatever it is given.
-  const sys::Result<sys::Done> written = folder.write_attribute(attribute.name.str(), attribute.value + "\n");
+  const sys::Result<sys::Done> written =
+      folder.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
   if (!written) {
-    throw attribute_error(written.error().number, attribute);
+    throw attribute_error(written.error().number, attribute).caused_by(written.error().number);
   }
-  const std::optional<std::string> reads = read_optional(folder, attribute.name.str());
+  const std::optional<std::string> reads = bare ? std::nullopt : read_optional(folder, attribute.name.str());
   return reads ? std::optional(std::string(trim(*reads))) : std::nullopt;
 }
 
@@ -290,7 +293,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
       break;
     }
     if (answer->error().number != EAGAIN || attempt >= busy_retries) {
-      throw remove_error(answer->error().number);
+      throw remove_error(answer->error().number).caused_by(answer->error().number);
     }
     put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));

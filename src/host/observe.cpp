@@ -93,7 +93,7 @@ Snapshot Host::observe(const Look& look) const {
     }
   }
   seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_folder) ||
-                      root_->exists(devices_folder) || has_functions();
+                      root_->exists(devices_folder) || (!look.bus_only && has_functions());
   if (has(look.facets, Facet::holders)) {
     seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);
   }

@@ -189,7 +189,7 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look) {
   }
   for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
     const auto plain = Uuid::parse(entry.name);
-    if (const auto uuid = plain ? plain : uuid_of(entry.name, look.known)) {
+    if (const auto uuid = plain || look.bus_only ? plain : uuid_of(entry.name, look.known)) {
       result.push_back({std::move(entry.name), *uuid});
     }
   }
@@ -204,7 +204,7 @@ std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Look& l
     return std::find(look.devices->begin(), look.devices->end(), uuid) != look.devices->end() &&
            std::none_of(found.begin(), found.end(), [&](const Device& one) { return one.uuid == uuid; });
   };
-  if (!look.devices || std::none_of(look.devices->begin(), look.devices->end(), is_wanted)) {
+  if (look.bus_only || !look.devices || std::none_of(look.devices->begin(), look.devices->end(), is_wanted)) {
     return result;
   }
   for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
@@ -331,7 +331,7 @@ std::vector<Device> read_devices(const sys::Dir& root, const Look& look) {
   }
   std::vector<Device> result = bus ? read_bus(root, *bus, look) : std::vector<Device>{};
   // Whoever asks for one device and has it need not look at every GPU.
-  if (!look.devices || result.size() < look.devices->size()) {
+  if (!look.bus_only && (!look.devices || result.size() < look.devices->size())) {
     add_functions(root, look, result);
   }
   add_what_is_remembered(look.known, result);

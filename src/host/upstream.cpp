@@ -120,7 +120,7 @@ class Upstream final : public Dialect {
         }
       }
     }
-    return write(*types, prefix, uuid + words);
+    return write(*types, prefix, uuid + words, what.bare ? "" : "\n");
   }
 
   Command removal(const Place&, const Device& device) const override {
@@ -129,8 +129,8 @@ class Upstream final : public Dialect {
 
  private:
   static sys::Result<sys::Done> write(const sys::Dir& types, const std::string& prefix,
-                                      const std::string& text) {
-    return types.write_attribute(prefix + "create", text + "\n");
+                                      const std::string& text, const char* ending = "\n") {
+    return types.write_attribute(prefix + "create", text + ending);
   }
 };
 

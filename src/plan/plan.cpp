@@ -52,8 +52,12 @@ std::string describe_creation(const Creation& what) {
   return text;
 }
 
+std::string where(const Uuid& uuid, const ParentName& parent) {
+  return fmt::format("definition of {} under {}", uuid.str(), parent.str());
+}
+
 std::string where(const Definition& definition) {
-  return fmt::format("definition of {} under {}", definition.uuid.str(), definition.parent.str());
+  return where(definition.uuid, definition.parent);
 }
 
 }  // namespace
@@ -109,6 +113,8 @@ std::string describe(const Action& action) {
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },
+          [](const WriteConfig& a) { return "write mdevctl's " + where(a.kept.uuid, a.kept.parent); },
+          [](const RemoveConfig& a) { return "delete mdevctl's " + where(a.kept.uuid, a.kept.parent); },
           [](const AddGroup& a) { return fmt::format("write the group '{}'", a.group.name.str()); },
           [](const ReplaceGroup& a) { return fmt::format("change the group '{}'", a.after.name.str()); },
           [](const LeaveGroup& a) {

@@ -220,7 +220,8 @@ void StartPlanner::add_creation(Draft& draft) {
                           .units = draft.units,
                           .arguments = draft.arguments,
                           .beside = leader_for(draft),
-                          .needs_group = options_.sharing == Sharing::required}},
+                          .needs_group = options_.sharing == Sharing::required,
+                          .bare = options_.bare}},
             RemoveDevice{draft.device, removal_patience});
 }
 
@@ -232,11 +233,11 @@ void StartPlanner::add_settings(Draft& draft) const {
   const std::vector<Attribute>& all = draft.wanted.attributes;
   for (auto next = all.begin(); next != all.end();) {
     const auto end = std::find_if_not(next, all.end(), assigns_queue);
-    if (end - next > 1) {
+    if (end - next > 1 && !options_.bare) {
       draft.add(making, AssignQueues{draft.device, {next, end}});
       next = end;
     } else {
-      draft.add(making, WriteAttribute{draft.device, *next++});
+      draft.add(making, WriteAttribute{draft.device, *next++, options_.bare});
     }
   }
 }
@@ -278,7 +279,9 @@ void StartPlanner::add_ending(Draft& draft) const {
   const bool made_here = std::any_of(draft.job.steps.begin(), draft.job.steps.end(), [](const Step& step) {
     return std::holds_alternative<CreateDevice>(step.action);
   });
-  draft.add(ending, AwaitDevice{draft.device, creation_patience, made_here});
+  if (!options_.bare) {
+    draft.add(ending, AwaitDevice{draft.device, creation_patience, made_here});
+  }
   if (const std::optional<NodePolicy> policy = node_for(draft)) {
     draft.add(ending, OwnNode{draft.device, *policy});
   }

@@ -43,8 +43,12 @@ Json to_json(const Record& record) {
 }
 
 // Names and attribute values come from drivers and files: what is no UTF-8 must not end the program.
+std::string dump_bare(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump_bare(json, indent) + "\n";
 }
 
 }  // namespace
@@ -69,6 +73,10 @@ std::string render_json(const Record& fields) {
   root["version"] = format_version;
   root.update(to_json(fields));
   return dump(root, 2);
+}
+
+std::string render_bare_json(const Value& value) {
+  return dump_bare(to_json(value), 2);
 }
 
 std::string render_json_line(const Record& fields) {

@@ -47,7 +47,11 @@ class Performer {
       effects_.host.create(action.what);
     } catch (const Error& error) {
       if (error.code() == ExitCode::conflict) {
-        explain_existing(action.what);
+        try {
+          explain_existing(action.what);
+        } catch (const Error& explained) {
+          throw explained.caused_by(error.number());
+        }
       }
       throw;
     }
@@ -69,7 +73,7 @@ class Performer {
   void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
 
   void operator()(const WriteAttribute& action) const {
-    const auto reads = effects_.host.write_attribute(action.device, action.attribute);
+    const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
     if (reads && *reads != trim(action.attribute.value)) {
       warnings_.push_back(fmt::format("'{}': attribute '{}' was set to '{}' and reads '{}'",
                                       action.device.uuid.str(), action.attribute.name.str(),
@@ -146,6 +150,8 @@ class Performer {
     effects_.store.replace(action.before, action.after);
   }
   void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
+  void operator()(const WriteConfig& action) const { effects_.store.write_config(action.kept); }
+  void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.kept); }
   void operator()(const AddGroup& action) const { effects_.store.add_group(action.group); }
   void operator()(const ReplaceGroup& action) const {
     effects_.store.replace_group(action.before, action.after);
@@ -307,6 +313,7 @@ class Run {
       result.outcome = Outcome::unchanged;
       result.note = so.note;
     } catch (const Error& error) {
+      result.failed_action = step.action;
       fail(number, error);
     } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
       fail(number, Error(ExitCode::failed, error.what()));
@@ -362,6 +369,8 @@ class Run {
       progress_.undone(plan_.jobs[number], *step.undo);
       return true;
     } catch (const std::exception& error) {
+      const auto* known = dynamic_cast<const Error*>(&error);
+      results_[number].undo_error = known != nullptr ? *known : Error(ExitCode::failed, error.what());
       left.push_back(fmt::format("{} ({})", describe(*step.undo), error.what()));
       return false;
     }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mdevadm/run/look.hpp>
 
 namespace mdevadm {
@@ -18,13 +19,27 @@ void add_pinned(const store::Store& store, Records& known) {
 }  // namespace
 
 Snapshot look(const Effects& effects, Look what) {
-  if (has_any(what.facets, device_facets)) {
+  if (has_any(what.facets, device_facets) && !what.bus_only) {
     what.known = effects.store.load_records();
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
       add_pinned(effects.store, what.known);
     }
   }
   return effects.host.observe(what);
+}
+
+Snapshot look_at_users(const Effects& effects, const std::vector<Uuid>& devices,
+                       const std::vector<ParentName>& parents) {
+  if (devices.empty()) {
+    return {};
+  }
+  Snapshot offering = parents.empty() ? Snapshot{} : look(effects, {Facet::types, parents, std::nullopt});
+  const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
+                                    [](const Parent& one) { return one.capabilities.online_together; });
+  Snapshot seen = look(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online, std::nullopt,
+                                 together ? std::nullopt : std::optional(devices)});
+  seen.parents = std::move(offering.parents);
+  return seen;
 }
 
 }  // namespace mdevadm

@@ -4,12 +4,6 @@
 
 namespace mdevadm::store {
 
-namespace {
-
-constexpr mode_t permissions = 0644;
-
-}  // namespace
-
 std::string file_name(const Uuid& uuid) {
   return uuid.str() + std::string(suffix);
 }
@@ -37,7 +31,7 @@ sys::Dir folder_to_write(const sys::Dir& root, const std::string& name, const st
 }
 
 void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
-                      const std::string& doing) {
+                      const std::string& doing, mode_t permissions) {
   sys::AtomicFile file = sys::AtomicFile::create(folder, name, permissions).or_throw("{}", doing);
   file.write(text).or_throw("{}", doing);
   file.commit().or_throw("{}", doing);

@@ -26,8 +26,8 @@ std::optional<Uuid> uuid_of(std::string_view name);
 // died, and go.
 sys::Dir folder_to_write(const sys::Dir& root, const std::string& folder, const std::string& doing);
 
-// One atomic replacement.
+// One atomic replacement. A new file gets these permissions.
 void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
-                      const std::string& doing);
+                      const std::string& doing, mode_t permissions = 0644);
 
 }  // namespace mdevadm::store

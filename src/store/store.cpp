@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include <mdevadm/store/definition_file.hpp>
@@ -59,6 +60,32 @@ void load_file(const sys::Dir& folder, const ParentName& parent, const std::stri
   take(parse_definition(*text, folder.path_of(name), {*uuid, parent}), into);
 }
 
+// mdevctl's, after ours: of what both have, ours counts.
+void add_configs(const KeptConfigs& configs, const Store& store, Definitions& into) {
+  const std::size_t own = into.all.size();
+  std::set<std::pair<ParentName, Uuid>> taken;
+  for (std::size_t i = 0; i < own; ++i) {
+    taken.emplace(into.all[i].parent, into.all[i].uuid);
+  }
+  for (const KeptConfig& kept : configs.all) {
+    ConfigReading reading = definition_of(kept);
+    if (!reading.definition) {
+      into.broken.push_back({store.path_of(kept), 0, 0, reading.refusal});
+    } else if (taken.contains({kept.parent, kept.uuid})) {
+      Definition counts = *reading.definition;
+      counts.origin = Origin::mdevadm;
+      into.odd.push_back(
+          {store.path_of(kept), 0, 0,
+           fmt::format("conflict: it is defined in '{}' as well, which counts", store.path_of(counts))});
+    } else {
+      into.all.push_back(*std::move(reading.definition));
+    }
+  }
+  for (const BrokenConfig& broken : configs.broken) {
+    into.broken.push_back(broken.problem);
+  }
+}
+
 // Hand-written files can give one name twice. It then means the first of them.
 void note_repeated_labels(Definitions& definitions, const Store& store) {
   std::map<Label, const Definition*> owners;
@@ -78,7 +105,7 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
 
 }  // namespace
 
-Definitions Store::load(const std::optional<ParentName>& only) const {
+Definitions Store::load_own(const std::optional<ParentName>& only) const {
   Definitions result;
   const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_folder);
   if (!devices && devices.error().number == ENOENT) {
@@ -108,6 +135,12 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
       load_file(*folder, *parent, file.name, result);
     }
   }
+  return result;
+}
+
+Definitions Store::load(const std::optional<ParentName>& only) const {
+  Definitions result = load_own(only);
+  add_configs(load_configs({.parent = only}), *this, result);
   std::sort(result.all.begin(), result.all.end(), [](const Definition& a, const Definition& b) {
     return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
@@ -116,6 +149,11 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
 }
 
 std::string Store::path_of(const Definition& definition) const {
+  if (definition.origin == Origin::mdevctl) {
+    const KeptConfig usual{definition.uuid, definition.parent, {}};
+    const std::string path = path_of(usual);
+    return root_->exists(path.substr(root_->path_of("").size())) ? path : path_of(kept_config(definition));
+  }
   return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
 }
 
@@ -153,6 +191,9 @@ sys::Dir Store::folder_for_change(const Definition& definition, const std::strin
 }
 
 void Store::add(const Definition& definition, const std::optional<std::string>& text) const {
+  if (definition.origin == Origin::mdevctl) {
+    return add_to_mdevctl(definition);
+  }
   const std::string doing = fmt::format("cannot write '{}'", path_of(definition));
   const sys::Dir folder = folder_for_change(definition, doing);
   if (folder.exists(file_name(definition.uuid))) {
@@ -162,6 +203,9 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
 }
 
 void Store::replace(const Definition& before, const Definition& after) const {
+  if (before.origin == Origin::mdevctl) {
+    return replace_in_mdevctl(before, after);
+  }
   const std::string path = path_of(before);
   const std::string doing = fmt::format("cannot modify '{}'", path);
   const sys::Dir folder = folder_for_change(before, doing);
@@ -174,6 +218,9 @@ void Store::replace(const Definition& before, const Definition& after) const {
 }
 
 void Store::remove(const Definition& definition) const {
+  if (definition.origin == Origin::mdevctl) {
+    return remove_config(kept_config(definition));
+  }
   const std::string doing = fmt::format("cannot remove '{}'", path_of(definition));
   const sys::Dir devices = root_->open_dir_as_root(devices_folder).or_throw("{}", doing);
   {

@@ -27,7 +27,8 @@ bool is_absence(int number) {
 
 void throw_error(const SysError& error, const std::string& doing) {
   throw Error(ExitCode::failed, fmt::format("{}: {}", doing, errno_text(error.number)),
-              errno_hint(error.number));
+              errno_hint(error.number))
+      .caused_by(error.number);
 }
 
 }  // namespace mdevadm::sys

@@ -37,6 +37,24 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
   return result;
 }
 
+std::optional<Uuid> Uuid::parse_any(std::string_view text) {
+  constexpr std::string_view urn = "urn:uuid:";
+  if (text.starts_with(urn)) {
+    return parse(text.substr(urn.size()));
+  }
+  if (text.size() == form.size() + 2 && text.front() == '{' && text.back() == '}') {
+    return parse(text.substr(1, form.size()));
+  }
+  if (text.size() != form.size() - 4) {
+    return parse(text);
+  }
+  std::string hyphenated(text);
+  for (const std::size_t place : {8U, 13U, 18U, 23U}) {
+    hyphenated.insert(place, 1, '-');
+  }
+  return parse(hyphenated);
+}
+
 Uuid Uuid::random() {
   Uuid result;
   ::uuid_generate_random(result.bytes_.data());

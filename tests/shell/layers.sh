@@ -15,6 +15,7 @@ declare -A may_use=(
   [render]="render model util"
   [run]="run plan host store model sys util"
   [sim]="sim plan store model sys util"
+  [compat]="compat run render plan host store model sys util"
   [cli]="cli run render plan host store model sys util"
 )
 
@@ -46,7 +47,7 @@ same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
 same "$(wraps 'CLI/' 'src/(cli/|sim/commands.cpp)')" "" "CLI11 is included in cli and in mdevsim's command line only"
 same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.cpp')" "" "libsmartcols is included in render's sources only"
-same "$(wraps 'nlohmann' 'src/(render/[a-z]*|run/hook_json)\.cpp')" "" "the JSON library is included in render's sources and for scripts only"
+same "$(wraps 'nlohmann' 'src/(render/[a-z]*|store/config_text|run/hook_json)\.cpp')" "" "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"
 
 # Nothing below cli prints, and planning does no I/O.

@@ -21,6 +21,7 @@ struct Look {
       details_of;                              // types and identity of these parents only, the others by name
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};            // what is remembered of devices, for what the kernel does not tell
+  bool bus_only = false;      // devices that the bus lists under their UUIDs, and no others
   bool other_parents = true;  // no: those beside `details_of` are not looked for at all
 };
 
@@ -66,8 +67,10 @@ class Host {
 
   // Writes one attribute of a live device, by one write(2) of the value and a newline. Throws Error:
   // not_found (no such attribute), failed (refused). The answer is what the attribute reads then, without
-  // blanks around it, where it can be read: a driver may store what it likes.
-  std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute) const;
+  // blanks around it, where it can be read: a driver may store what it likes. `bare`: without the newline,
+  // and nothing is read.
+  std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute,
+                                             bool bare = false) const;
 
   // Gives a vfio-ap device several adapters and domains: by one write to ap_config where the kernel has it,
   // all or none; else, and to find out which is refused, one by one in order. Throws Error as

@@ -20,6 +20,7 @@ struct Creation {
   // by itself unless `needs_group`.
   std::optional<Device> beside{};
   bool needs_group = false;
+  bool bare = false;  // written without a newline, where a UUID alone is
 };
 
 }  // namespace mdevadm

@@ -13,6 +13,9 @@ namespace mdevadm {
 
 enum class StartMode { manual, automatic };
 
+// Whose file it is kept in: ours, or mdevctl's.
+enum class Origin { mdevadm, mdevctl };
+
 // One value for one attribute of the live device. They are written in order, and names may repeat: vfio-ap
 // gets one assign_adapter a number.
 struct Attribute {
@@ -46,6 +49,7 @@ struct Definition {
   std::optional<NodePolicy> node{};
   std::optional<FunctionName> function{};  // the virtual function that is to carry it; absent: any
   std::optional<Abi> abi{};                // what the guest saw when it was defined
+  Origin origin = Origin::mdevadm;
 
   bool operator==(const Definition&) const = default;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <mdevadm/model/config.hpp>
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
@@ -32,9 +33,11 @@ struct Aggregate {
   std::uint64_t units;
 };
 
+// `bare`: as it is, without the newline that ends a value.
 struct WriteAttribute {
   Device device;
   Attribute attribute;
+  bool bare = false;
 };
 
 // Several that assigns_queue(), at once where the kernel can.
@@ -108,6 +111,15 @@ struct RemoveDefinition {
   Definition definition;
 };
 
+// mdevctl's, in its own words, whatever was there.
+struct WriteConfig {
+  KeptConfig kept;
+};
+
+struct RemoveConfig {
+  KeptConfig kept;
+};
+
 struct AddGroup {
   Group group;
 };
@@ -133,8 +145,8 @@ struct RemoveGroup {
 
 using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers,
                             SetOnline, AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord,
-                            DropRecord, AddDefinition, ReplaceDefinition, RemoveDefinition, AddGroup,
-                            ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
+                            DropRecord, AddDefinition, ReplaceDefinition, RemoveDefinition, WriteConfig,
+                            RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
 
 // One line for a person: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);

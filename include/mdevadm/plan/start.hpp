@@ -31,6 +31,9 @@ struct StartOptions {
   Uuid peers{};
   std::optional<Uuid> vm{};          // passed to drivers that want to know the virtual machine
   std::optional<NodePolicy> node{};  // for definitions without one of their own
+  // What the kernel is given has no newline at its end, attributes are set one by one, and nobody waits for
+  // nodes: what mdevctl does.
+  bool bare = false;
 };
 
 // Plans starts one by one; those that were planned are taken into account. What it is given must outlive it.

@@ -100,6 +100,9 @@ std::string render_json(const Grid& grid, const std::string& key);
 // {"version": 1, <fields>}
 std::string render_json(const Record& fields);
 
+// Nothing but the value, in lines, without a newline at the end.
+std::string render_bare_json(const Value& value);
+
 // {<fields>} on one line: for messages on stderr.
 std::string render_json_line(const Record& fields);
 

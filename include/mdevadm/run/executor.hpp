@@ -33,6 +33,8 @@ struct JobResult {
   std::optional<Error> error;    // failed: "cannot start '…': <why>; <what became of what was done before>"
   std::optional<Error> cause{};  // the same as it was said: "<why>"
   std::vector<std::string> warnings;
+  std::optional<Action> failed_action{};  // failed: at what
+  std::optional<Error> undo_error{};      // why something could not be undone
   // When its first step began and its last one ended, since the machine was switched on; absent: there was
   // none.
   std::optional<std::chrono::milliseconds> begun{};

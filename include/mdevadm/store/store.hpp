@@ -1,10 +1,11 @@
-// The definitions of a host, /etc/mdevadm/devices/<parent>/<uuid>.toml, and their groups,
-// /etc/mdevadm/groups/<name>.toml, below a root.
+// The definitions of a host, /etc/mdevadm/devices/<parent>/<uuid>.toml and, as mdevctl keeps them,
+// /etc/mdevctl.d/<parent>/<uuid>; and their groups, /etc/mdevadm/groups/<name>.toml. Below a root.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <mdevadm/model/boot.hpp>
+#include <mdevadm/model/config.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/record.hpp>
@@ -18,6 +19,13 @@ namespace mdevadm::store {
 // Told who is waited for, once, when a wait gets long.
 using Waiting = std::function<void(const std::string& holder)>;
 
+// Which of mdevctl's definitions are looked at.
+struct ConfigFilter {
+  std::optional<ParentName> parent{};
+  std::optional<Uuid> uuid{};
+  bool links = false;  // symbolic links too: mdevctl knows that they are there, and does not read them
+};
+
 // Reading takes no lock and makes nothing. Changing needs the lock; each change is one atomic replacement of
 // one file.
 class Store {
@@ -25,8 +33,9 @@ class Store {
   // `root` must outlive the store.
   explicit Store(const sys::Dir& root) : root_(&root) {}
 
-  // Everything that is defined, or everything under one parent. A missing folder is an empty one; a file that
-  // cannot be used is reported in `broken`, the rest counts. Throws Error if a folder cannot be read.
+  // Everything that is defined, or everything under one parent, whoever keeps it. What both keep under one
+  // parent is ours. A missing folder is an empty one; a file that cannot be used is reported in `broken`, the
+  // rest counts. Throws Error if a folder cannot be read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
   // Where a definition is kept, for messages.
@@ -62,6 +71,14 @@ class Store {
   // there is none.
   void remove(const Definition& definition) const;
 
+  // The definitions as mdevctl keeps them, and nothing else. Throws Error if a folder cannot be read.
+  KeptConfigs load_configs(const ConfigFilter& filter = {}) const;
+  std::string path_of(const KeptConfig& kept) const;
+  // Writes one, whatever was there. Throws Error.
+  void write_config(const KeptConfig& kept) const;
+  // The parent's folder stays. Throws Error{not_found} if there is none.
+  void remove_config(const KeptConfig& kept) const;
+
   // The same for groups. A member need not be defined: `odd` has what two groups claim.
   Groups load_groups() const;
   std::string path_of(const GroupName& name) const;
@@ -80,6 +97,10 @@ class Store {
   };
   sys::FileLock take_lock(const LockRequest& request, const Waiting& waiting = {}) const;
   sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
+  Definitions load_own(const std::optional<ParentName>& only) const;
+  KeptConfig kept_config(const Definition& definition) const;
+  void add_to_mdevctl(const Definition& definition) const;
+  void replace_in_mdevctl(const Definition& before, const Definition& after) const;
 
   const sys::Dir* root_;
 };

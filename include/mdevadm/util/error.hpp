@@ -44,13 +44,23 @@ class Error : public std::runtime_error {
     same.retry_ = retry;
     return same;
   }
+  // The errno that was the cause, 0 if there was none.
+  int number() const noexcept { return number_; }
+  Error caused_by(int number) const {
+    Error same = *this;
+    same.number_ = number;
+    return same;
+  }
   // The same, said in other words.
-  Error reworded(const std::string& message) const { return Error(code_, message, hint_).worth(retry_); }
+  Error reworded(const std::string& message) const {
+    return Error(code_, message, hint_).worth(retry_).caused_by(number_);
+  }
 
  private:
   ExitCode code_;
   std::string hint_;
   Retry retry_ = Retry::no;
+  int number_ = 0;
 };
 
 }  // namespace mdevadm

@@ -25,6 +25,9 @@ std::string to_lower(std::string_view text);
 // log.
 std::string printable(std::string_view text);
 
+// Whether it is UTF-8 from end to end.
+bool is_utf8(std::string_view text);
+
 bool has_control_bytes(std::string_view text);
 
 // The whole text as a decimal number without sign; nothing else passes.

@@ -16,6 +16,9 @@ namespace mdevadm {
 class Uuid {
  public:
   static std::optional<Uuid> parse(std::string_view text);
+  // Likewise, and in the other forms in which UUIDs are written: without hyphens, in braces, behind
+  // "urn:uuid:".
+  static std::optional<Uuid> parse_any(std::string_view text);
   // A version 4 UUID from the system's random source.
   static Uuid random();
   // The version 5 UUID that stands for a name: the same one every time.

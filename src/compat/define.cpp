@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "scripts.hpp"
+#include "session.hpp"
+
+namespace mdevadm::compat {
+
+namespace {
+
+// All but the UUID, which may have to be made up.
+struct Wanted {
+  ParentName parent;
+  Config config;
+  std::string refusal;  // if it is defined already
+};
+
+bool is_defined(const Session& session, const Uuid& uuid, const ParentName& parent) {
+  const std::string path = session.store().path_of(KeptConfig{uuid, parent, {}});
+  std::error_code ignored;  // whatever cannot be looked at, cannot be written either
+  return std::filesystem::exists(path, ignored) ||
+         !session.store().load_configs({.parent = parent, .uuid = uuid}).all.empty();
+}
+
+Wanted wanted_by_file(const Session& session, const Options& options, const Uuid& uuid) {
+  const std::string path = *options.text("jsonfile");
+  require_file(path);
+  const std::optional<ParentName> parent = parent_in(options);
+  if (!parent) {
+    throw Failure{fmt::format("Parent device required to define device via {}", shown(path))};
+  }
+  const std::string refusal =
+      fmt::format("Cowardly refusing to overwrite existing config for {}/{}", parent->str(), uuid.str());
+  if (is_defined(session, uuid, *parent)) {
+    throw Failure{refusal};
+  }
+  return {*parent, config_in(read_config_file(path)), refusal};
+}
+
+Wanted wanted_by_options(const Session& session, const Options& options, const Uuid& uuid) {
+  std::optional<ParentName> parent = parent_in(options);
+  std::optional<std::string> type = options.text("type");
+  const std::optional<Device> active =
+      !type && options.has("uuid") ? find_active(session, uuid) : std::nullopt;
+  if (active) {
+    parent = parent.value_or(active->parent);
+    type = active->type->str();
+  }
+  if (!parent) {
+    throw Failure{"No parent specified"};
+  }
+  if (!type) {
+    throw Failure{"No type specified"};
+  }
+  const std::string refusal = fmt::format("Device {} on {} already defined", uuid.str(), parent->str());
+  if (is_defined(session, uuid, *parent)) {
+    throw Failure{refusal};
+  }
+  return {*parent, {*type, options.has("auto") ? StartMode::automatic : StartMode::manual}, refusal};
+}
+
+}  // namespace
+
+void run_define(Session& session, const Options& options) {
+  const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
+  Wanted wanted = options.has("jsonfile") ? wanted_by_file(session, options, uuid)
+                                          : wanted_by_options(session, options, uuid);
+  KeptConfig kept{uuid, wanted.parent, std::move(wanted.config)};
+  with_scripts(session, Doing::define, kept, options.has("force"), [&] {
+    const sys::FileLock lock = session.store().lock();
+    if (is_defined(session, uuid, kept.parent)) {  // by somebody else, meanwhile
+      throw Failure{wanted.refusal};
+    }
+    write_config(session, kept);
+  });
+  if (!options.has("uuid")) {
+    session.out += uuid.str() + "\n";
+  }
+}
+
+}  // namespace mdevadm::compat

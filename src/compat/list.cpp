@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/run/look.hpp>
+
+#include "session.hpp"
+
+namespace mdevadm::compat {
+
+namespace {
+
+struct Row {
+  KeptConfig kept;
+  const char* remark = "";  // " (defined)"
+};
+
+// Devices of a parent in a row, as rows are sorted.
+render::Value to_value(const Config& config) {
+  render::List attributes;
+  for (const ConfigAttribute& attribute : config.attributes) {
+    attributes.items.push_back({{attribute.name, attribute.value}});
+  }
+  return render::Object{{{"mdev_type", config.type},
+                         {"start", config.start == StartMode::automatic ? "auto" : "manual"},
+                         {"attrs", std::move(attributes)}}};
+}
+
+// Of one UUID that is there once, nothing but what could be its definition.
+std::string to_json(const std::vector<Row>& rows, bool of_one) {
+  if (of_one && rows.size() == 1) {
+    return render::render_bare_json(to_value(rows.front().kept.config));
+  }
+  render::List parents;
+  for (const Row& row : rows) {
+    if (parents.items.empty()) {
+      parents.items.emplace_back();
+    }
+    render::Record& by_parent = parents.items.front();
+    if (by_parent.empty() || by_parent.back().first != row.kept.parent.str()) {
+      by_parent.emplace_back(row.kept.parent.str(), render::List{});
+    }
+    std::get<render::List>(by_parent.back().second)
+        .items.push_back({{row.kept.uuid.str(), to_value(row.kept.config)}});
+  }
+  return render::render_bare_json(parents);
+}
+
+std::string to_text(const std::vector<Row>& rows, bool verbose) {
+  std::string text;
+  for (const Row& row : rows) {
+    const Config& config = row.kept.config;
+    text += fmt::format("{} {} {} {}{}\n", row.kept.uuid.str(), row.kept.parent.str(), config.type,
+                        config.start == StartMode::automatic ? "auto" : "manual", row.remark);
+    text += verbose ? attribute_lines(config) : "";
+  }
+  return text;
+}
+
+Snapshot devices(const Session& session, const Options& options) {
+  Snapshot seen = session.observe(
+      {.facets = Facet::devices,
+       .details_of = std::nullopt,
+       .devices = options.has("uuid") ? std::optional(std::vector{*options.uuid()}) : std::nullopt,
+       .bus_only = true});
+  const std::optional<std::string> parent = options.text("parent");
+  std::erase_if(seen.devices, [&](const Device& device) {
+    return !is_listed(device) || (parent && device.parent.str() != *parent);
+  });
+  return seen;
+}
+
+std::vector<Row> active_rows(const Session& session, const Options& options) {
+  const Snapshot seen = devices(session, options);
+  std::map<ParentName, KeptConfigs> defined;
+  std::vector<Row> rows;
+  for (const Device& device : seen.devices) {
+    if (!defined.contains(device.parent)) {
+      defined.emplace(device.parent, session.store().load_configs(
+                                         {.parent = device.parent, .uuid = options.uuid(), .links = true}));
+    }
+    const KeptConfigs& configs = defined.at(device.parent);
+    const KeptConfig* kept = configs.find(device.uuid, device.parent);
+    Config config{device.type->str(), kept != nullptr ? kept->config.start : StartMode::manual};
+    rows.push_back({{device.uuid, device.parent, std::move(config)},
+                    configs.has(device.uuid, device.parent) ? " (defined)" : ""});
+  }
+  return rows;
+}
+
+std::vector<Row> defined_rows(const Session& session, const Options& options) {
+  const std::optional<std::string> given = options.text("parent");
+  const std::optional<ParentName> parent = given ? ParentName::parse(*given) : std::nullopt;
+  KeptConfigs configs =
+      given && !parent ? KeptConfigs{} : session.configs({.parent = parent, .uuid = options.uuid()});
+  warn_of_broken(configs);
+  const bool shows_active = !options.has("dumpjson");
+  const Snapshot seen = shows_active && !configs.all.empty() ? devices(session, options) : Snapshot{};
+  std::vector<Row> rows;
+  for (KeptConfig& kept : configs.all) {
+    const Device* device = seen.find_device(kept.uuid);
+    const bool is_active =
+        device != nullptr && device->parent == kept.parent && device->type->str() == kept.config.type;
+    rows.push_back({std::move(kept), is_active ? " (active)" : ""});
+  }
+  return rows;
+}
+
+}  // namespace
+
+void run_list(Session& session, const Options& options) {
+  const std::vector<Row> rows =
+      options.has("defined") ? defined_rows(session, options) : active_rows(session, options);
+  session.out =
+      options.has("dumpjson") ? to_json(rows, options.has("uuid")) : to_text(rows, options.has("verbose"));
+}
+
+}  // namespace mdevadm::compat

@@ -1,0 +1,136 @@
+#include "session.hpp"
+
+#include <fmt/format.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <mdevadm/run/look.hpp>
+#include <mdevadm/store/config_text.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::compat {
+
+namespace {
+
+constexpr const char* environment = "mdevctl::environment";
+
+class Silence final : public Progress {
+ public:
+  void done(const Job&, const Action&) override {}
+  void undone(const Job&, const Action&) override {}
+};
+
+std::string place_in(const store::ConfigContent& content) {
+  return content.line == 0 ? "" : fmt::format(" at line {} column {}", content.line, content.column);
+}
+
+}  // namespace
+
+Snapshot Session::observe(const Look& what) const {
+  return look(effects(), what);
+}
+
+KeptConfigs Session::configs(const store::ConfigFilter& filter) const {
+  KeptConfigs found = store_.load_configs(filter);
+  for (const std::string& name : found.nameless) {
+    warn(environment, fmt::format("Can't determine uuid for file '{}'", printable(name)));
+  }
+  return found;
+}
+
+JobResult Session::carry_out(Job job) const {
+  Silence silence;
+  JobResult result = std::move(mdevadm::carry_out({{std::move(job)}}, effects(), silence).front());
+  for (const std::string& warning : result.warnings) {
+    warn("mdevctl", warning);
+  }
+  return result;
+}
+
+std::string chosen_root() {
+  const char* given = std::getenv("MDEVCTL_ENV_ROOT");
+  return given != nullptr && *given != '\0' && ::getauxval(AT_SECURE) == 0 ? given : "/";
+}
+
+std::optional<ParentName> parent_in(const Options& options) {
+  const auto given = options.text("parent");
+  auto parent = given ? ParentName::parse(*given) : std::nullopt;
+  if (given && !parent) {
+    throw Failure{fmt::format("'{}' cannot be a parent", printable(*given))};
+  }
+  return parent;
+}
+
+bool is_listed(const Device& device) {
+  return device.type && device.name.empty() && !device.foreign;
+}
+
+std::optional<Device> find_active(const Session& session, const Uuid& uuid) {
+  const Snapshot seen = session.observe(
+      {.facets = Facet::devices, .details_of = std::nullopt, .devices = std::vector{uuid}, .bus_only = true});
+  const Device* device = seen.find_device(uuid);
+  return device != nullptr && is_listed(*device) ? std::optional(*device) : std::nullopt;
+}
+
+void require_file(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) {
+    throw Failure{fmt::format("Unable to read file {}", shown(path)), {cause_of(errno)}};
+  }
+}
+
+std::string read_config_file(const std::string& path) {
+  const std::string failed = fmt::format("Unable to read jsonfile {}", shown(path));
+  const sys::Result<std::string> text = sys::read_stream(path);
+  if (!text) {
+    throw Failure{failed, {cause_of(text.error().number)}};
+  }
+  if (!is_utf8(*text)) {
+    throw Failure{failed, {"stream did not contain valid UTF-8"}};
+  }
+  return *text;
+}
+
+Config config_in(const std::string& text) {
+  store::ConfigContent content = store::parse_config(text);
+  if (!content.config) {
+    throw Failure{content.message + place_in(content)};
+  }
+  return *std::move(content.config);
+}
+
+void warn_of_broken(const KeptConfigs& configs) {
+  for (const BrokenConfig& broken : configs.broken) {
+    warn(environment, fmt::format("{}; skipping this definition", broken.problem.str()));
+  }
+}
+
+void require_readable(const KeptConfigs& configs) {
+  if (!configs.broken.empty()) {
+    const FileProblem& problem = configs.broken.front().problem;
+    throw Failure{problem.line == 0 ? problem.message
+                                    : fmt::format("{} at line {} column {}", problem.message, problem.line,
+                                                  problem.column)};
+  }
+}
+
+void write_config(const Session& session, const KeptConfig& kept) {
+  Job job{fmt::format("define '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(), kept.config.type};
+  job.steps.push_back({WriteConfig{kept}, std::nullopt});
+  const JobResult result = session.carry_out(std::move(job));
+  if (result.error) {
+    throw Failure{result.error->number() != 0 ? cause_of(result.error->number()) : result.error->what()};
+  }
+}
+
+std::string attribute_lines(const Config& config) {
+  std::string text = config.attributes.empty() ? "" : "  Attrs:\n";
+  for (std::size_t i = 0; i < config.attributes.size(); ++i) {
+    const ConfigAttribute& attribute = config.attributes[i];
+    text += fmt::format("    @{{{}}}: {{\"{}\":\"{}\"}}\n", i, attribute.name, attribute.value);
+  }
+  return text;
+}
+
+}  // namespace mdevadm::compat

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "scripts.hpp"
+#include "session.hpp"
+
+namespace mdevadm::compat {
+
+namespace {
+
+KeptConfig by_file(const Options& options, const Uuid& uuid) {
+  const std::string text = read_config_file(*options.text("jsonfile"));
+  const std::optional<ParentName> parent = parent_in(options);
+  if (!parent) {
+    throw Failure{"Parent device required to start device via json file"};
+  }
+  return {uuid, *parent, config_in(text)};
+}
+
+KeptConfig by_options(const Options& options, const Uuid& uuid) {
+  const std::optional<ParentName> parent = parent_in(options);
+  const std::optional<std::string> type = options.text("type");
+  if (type && !parent) {
+    throw Failure{"can't provide type without parent"};
+  }
+  if (!type || !parent) {
+    throw Failure{"Device is insufficiently specified"};
+  }
+  return {uuid, *parent, {*type}};
+}
+
+KeptConfig wanted(const Session& session, const Options& options, const Uuid& uuid) {
+  if (options.has("jsonfile")) {
+    return by_file(options, uuid);
+  }
+  const KeptConfigs configs =
+      options.has("uuid") ? session.configs({.parent = parent_in(options), .uuid = uuid}) : KeptConfigs{};
+  require_readable(configs);
+  if (configs.all.size() > 1) {
+    throw Failure{
+        fmt::format("Multiple definitions found for device {}. Please specify a parent.", uuid.str())};
+  }
+  if (configs.all.empty()) {
+    return by_options(options, uuid);
+  }
+  const KeptConfig& kept = configs.all.front();
+  if (options.text("type").value_or(kept.config.type) != kept.config.type) {
+    throw Failure{fmt::format("Device {} already exists on parent {} with type {}", uuid.str(),
+                              kept.parent.str(), kept.config.type)};
+  }
+  return kept;
+}
+
+void require_inactive(const Snapshot& seen, const KeptConfig& kept) {
+  const Device* active = seen.find_device(kept.uuid);
+  if (active == nullptr || !is_listed(*active)) {
+    return;
+  }
+  throw Failure{active->parent != kept.parent             ? "Device exists under different parent"
+                : active->type->str() != kept.config.type ? "Device exists with different type"
+                                                          : "Device already exists"};
+}
+
+const Parent& require_parent(const Snapshot& seen, const std::string& name) {
+  if (!seen.mdev_support) {
+    throw Failure{cause_of(ENOENT)};
+  }
+  const Parent* parent = seen.find_parent(name);
+  if (parent == nullptr) {
+    const std::vector<std::string> names = seen.parent_names();
+    const auto alike = std::find_if(names.begin(), names.end(),
+                                    [&](const std::string& one) { return to_lower(one) == to_lower(name); });
+    throw Failure{fmt::format("Unable to find parent device '{}'{}", name,
+                              alike == names.end() ? "" : fmt::format(". Did you mean '{}'?", *alike))};
+  }
+  if (parent->dialect.empty()) {
+    throw Failure{fmt::format("Parent {} is not currently registered for mdev support", name)};
+  }
+  return *parent;
+}
+
+// What mdevctl looks at, in its order and words. The plan's own checks come after it.
+Definition require_startable(const Session& session, const Snapshot& seen, const KeptConfig& kept) {
+  require_inactive(seen, kept);
+  const std::string& name = kept.parent.str();
+  const Parent& parent = require_parent(seen, name);
+  const Type* type = parent.find_type(kept.config.type);
+  if (type == nullptr) {
+    throw Failure{fmt::format("Parent {} does not support mdev type {}", name, kept.config.type)};
+  }
+  if (available_instances(session, parent, *type) == 0) {
+    throw Failure{fmt::format("No available instances of {} on {}", kept.config.type, name)};
+  }
+  for (const ConfigAttribute& attribute : kept.config.attributes) {
+    if (!AttributeName::parse(attribute.name)) {
+      throw Failure{fmt::format("Invalid attribute '{}'", attribute.name)};
+    }
+  }
+  return *definition_of(kept).definition;
+}
+
+Failure explained(const JobResult& result, const Definition& wanted) {
+  const Error& error = *result.error;
+  if (result.undo_error) {
+    return failure_of(fmt::format("Error removing device {}", wanted.uuid.str()), *result.undo_error);
+  }
+  if (result.failed_action && std::holds_alternative<CreateDevice>(*result.failed_action)) {
+    return failure_of(fmt::format("Failed to create mdev {}, type {} on {}", wanted.uuid.str(),
+                                  wanted.type.str(), wanted.parent.str()),
+                      error);
+  }
+  const auto* write = result.failed_action ? std::get_if<WriteAttribute>(&*result.failed_action) : nullptr;
+  if (write != nullptr && (error.number() == ENOENT || error.number() == EXDEV)) {
+    return {fmt::format("Invalid attribute '{}'", write->attribute.name.str())};
+  }
+  if (write != nullptr) {
+    return failure_of(fmt::format("Failed to write {} to attribute {}", write->attribute.value,
+                                  write->attribute.name.str()),
+                      error);
+  }
+  return {error.what()};
+}
+
+void start(const Session& session, const KeptConfig& kept) {
+  const auto lock = session.store().lock_parents({kept.parent}, {});
+  const Snapshot seen = session.observe(
+      {Facet::devices | Facet::types | Facet::available, std::vector{kept.parent}, std::nullopt});
+  const Definition definition = require_startable(session, seen, kept);
+  const JobResult result = session.carry_out(StartPlanner(seen, {.bare = true}).plan(definition));
+  if (result.error) {
+    throw explained(result, definition);
+  }
+  if (result.outcome == Outcome::unchanged) {  // somebody else was quicker
+    throw Failure{"Device already exists"};
+  }
+}
+
+}  // namespace
+
+void run_start(Session& session, const Options& options) {
+  const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
+  const KeptConfig kept = wanted(session, options, uuid);
+  with_scripts(session, Doing::start, kept, options.has("force"), [&] { start(session, kept); });
+  if (!options.has("uuid")) {
+    session.out += uuid.str() + "\n";
+  }
+}
+
+// For the udev rule: what fails is told, and is no failure.
+void run_start_parent(Session& session, const Options& options) {
+  const auto parent = ParentName::parse(*options.text("parent"));
+  const KeptConfigs configs = parent ? session.configs({.parent = parent}) : KeptConfigs{};
+  warn_of_broken(configs);
+  for (const KeptConfig& kept : configs.all) {
+    if (kept.config.start != StartMode::automatic) {
+      continue;
+    }
+    try {
+      with_scripts(session, Doing::start, kept, false, [&] { start(session, kept); });
+    } catch (const Failure& failure) {
+      warn("mdevctl", failure.text);
+      for (const std::string& cause : failure.causes) {
+        warn("mdevctl", cause);
+      }
+    } catch (const Error& error) {
+      warn("mdevctl", error.what());
+    }
+  }
+}
+
+}  // namespace mdevadm::compat

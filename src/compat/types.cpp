@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "session.hpp"
+
+namespace mdevadm::compat {
+
+namespace {
+
+constexpr const char* mdev_interface = "upstream";
+
+// The lines of a description as one.
+std::string joined(std::string_view description) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(trim(description), '\n')) {
+    lines.emplace_back(line);
+  }
+  return join(lines, ", ");
+}
+
+struct TypeRow {
+  std::string id;
+  std::int64_t available;
+  std::string device_api;
+  std::string name;
+  std::string description;
+};
+
+TypeRow row_of(const Session& session, const Parent& parent, const Type& type) {
+  if (!type.device_api) {
+    throw Failure{cause_of(ENOENT)};
+  }
+  return {type.id.str(), available_instances(session, parent, type), std::string(trim(*type.device_api)),
+          std::string(trim(type.name.value_or(""))), joined(type.description.value_or(""))};
+}
+
+std::vector<TypeRow> rows_of(const Session& session, const Parent& parent) {
+  std::vector<TypeRow> rows;
+  for (const Type& type : parent.types) {
+    rows.push_back(row_of(session, parent, type));
+  }
+  std::sort(rows.begin(), rows.end(), [](const TypeRow& a, const TypeRow& b) { return a.id < b.id; });
+  return rows;
+}
+
+render::Value to_value(const TypeRow& row) {
+  render::Record fields{{"available_instances", static_cast<std::uint64_t>(row.available)},
+                        {"device_api", row.device_api}};
+  if (!row.name.empty()) {
+    fields.emplace_back("name", row.name);
+  }
+  if (!row.description.empty()) {
+    fields.emplace_back("description", row.description);
+  }
+  return render::Object{std::move(fields)};
+}
+
+std::string to_text(const TypeRow& row) {
+  return fmt::format("  {}\n    Available instances: {}\n    Device API: {}\n{}{}", row.id, row.available,
+                     row.device_api, row.name.empty() ? "" : fmt::format("    Name: {}\n", row.name),
+                     row.description.empty() ? "" : fmt::format("    Description: {}\n", row.description));
+}
+
+}  // namespace
+
+std::int64_t available_instances(const Session& session, const Parent& parent, const Type& type) {
+  if (type.available) {
+    return static_cast<std::int64_t>(*type.available);
+  }
+  // It is no such number as a kernel tells: mdevctl has a word for each.
+  const std::string path =
+      fmt::format("{}/mdev_supported_types/{}/available_instances", parent.path, type.id.str());
+  const sys::Result<std::string> read = session.root().read_attribute(path);
+  if (!read) {
+    throw Failure{cause_of(read.error().number)};
+  }
+  std::string_view text = trim(*read);
+  if (text.empty()) {
+    throw Failure{"cannot parse integer from empty string"};
+  }
+  text.remove_prefix(text.front() == '+' ? 1 : 0);
+  std::int32_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc::result_out_of_range) {
+    throw Failure{"number too large to fit in target type"};
+  }
+  if (error != std::errc{} || rest != end) {
+    throw Failure{"invalid digit found in string"};
+  }
+  return number;
+}
+
+void run_types(Session& session, const Options& options) {
+  const std::optional<std::string> given = options.text("parent");
+  const std::optional<ParentName> only = given ? ParentName::parse(*given) : std::nullopt;
+  Snapshot seen;
+  if (!given || only) {
+    seen = session.observe({.facets = Facet::types | Facet::available | Facet::device_api | Facet::type_name |
+                                      Facet::description,
+                            .details_of = only ? std::optional(std::vector{*only}) : std::nullopt,
+                            .bus_only = true});
+  }
+  render::List parents;
+  for (const Parent& parent : seen.parents) {
+    if (parent.dialect != mdev_interface && !(parent.dialect.empty() && !only)) {
+      continue;
+    }
+    if (parent.dialect.empty()) {
+      throw Failure{cause_of(ENOENT)};
+    }
+    parents.items.resize(1);
+    session.out += options.has("dumpjson") ? "" : parent.name.str() + "\n";
+    render::List types;
+    for (const TypeRow& row : rows_of(session, parent)) {
+      types.items.push_back({{row.id, to_value(row)}});
+      session.out += options.has("dumpjson") ? "" : to_text(row);
+    }
+    parents.items.front().emplace_back(parent.name.str(), std::move(types));
+  }
+  session.out += options.has("dumpjson") ? render::render_bare_json(parents) : "";
+}
+
+}  // namespace mdevadm::compat

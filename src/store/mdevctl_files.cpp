@@ -1,0 +1,181 @@
+// /etc/mdevctl.d/<parent>/<uuid>
+#include <algorithm>
+#include <mdevadm/store/config_text.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/text.hpp>
+#include <tuple>
+
+#include "files.hpp"
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* configs_folder = "etc/mdevctl.d";
+constexpr const char* scripts_folder = "scripts.d";  // is among the parents' and is none
+constexpr mode_t config_permissions = 0666;          // less the umask
+
+std::string config_folder(const ParentName& parent) {
+  return fmt::format("{}/{}", configs_folder, parent.str());
+}
+
+// mdevctl takes a name in capitals, or without hyphens, for a UUID, and does not find it then.
+std::string file_of(const KeptConfig& kept) {
+  return kept.file.empty() ? kept.uuid.str() : kept.file;
+}
+
+class ConfigReader {
+ public:
+  ConfigReader(const ConfigFilter& filter, KeptConfigs& into) : filter_(filter), into_(into) {}
+
+  void read_all(const sys::Dir& configs) {
+    for (const sys::Entry& entry : configs.entries().or_throw("cannot read '{}'", configs.path())) {
+      const bool may_be_parent = entry.kind == sys::EntryKind::folder || entry.kind == sys::EntryKind::other;
+      if (!may_be_parent || entry.name == scripts_folder) {
+        continue;
+      }
+      const auto parent = is_utf8(entry.name) ? ParentName::parse(entry.name) : std::nullopt;
+      if (parent) {
+        read_parent(configs, *parent);
+      } else {
+        into_.nameless.push_back(entry.name);
+      }
+    }
+  }
+
+  void read_parent(const sys::Dir& configs, const ParentName& parent) {
+    const sys::Result<sys::Dir> folder = configs.open_dir(parent.str());
+    if (!folder && sys::is_absence(folder.error().number)) {
+      return;
+    }
+    if (!folder) {
+      sys::throw_error(folder.error(), fmt::format("cannot read '{}'", folder.error().path));
+    }
+    for (const sys::Entry& entry : folder->entries().or_throw("cannot read '{}'", folder->path())) {
+      const bool is_read =
+          entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);
+      if (is_read && !sys::AtomicFile::is_temporary(entry.name)) {
+        read_file(*folder, parent, entry.name);
+      }
+    }
+  }
+
+ private:
+  void read_file(const sys::Dir& folder, const ParentName& parent, const std::string& name) {
+    const auto uuid = Uuid::parse_any(name);
+    if (!uuid) {
+      into_.nameless.push_back(name);
+      return;
+    }
+    if (filter_.uuid && *filter_.uuid != *uuid) {
+      return;
+    }
+    const sys::Result<std::string> text = folder.read_file(name);
+    if (!text && text.error().number == ENOENT) {
+      return;  // removed since the folder was read
+    }
+    ConfigContent content;
+    if (!text) {
+      content.message = sys::errno_text(text.error().number);
+    } else if (!is_utf8(*text)) {
+      content.message = "it is not UTF-8";
+    } else {
+      content = parse_config(*text);
+    }
+    if (content.config) {
+      into_.all.push_back({*uuid, parent, *std::move(content.config), name == uuid->str() ? "" : name});
+    } else {
+      into_.broken.push_back(
+          {*uuid, parent, {folder.path_of(name), content.line, content.column, content.message}});
+    }
+  }
+
+  const ConfigFilter& filter_;
+  KeptConfigs& into_;
+};
+
+}  // namespace
+
+KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
+  KeptConfigs result;
+  const sys::Result<sys::Dir> configs = root_->open_dir_as_root(configs_folder);
+  if (!configs && configs.error().number == ENOENT) {
+    return result;
+  }
+  if (!configs) {
+    sys::throw_error(configs.error(), fmt::format("cannot read '{}'", configs.error().path));
+  }
+  ConfigReader reader(filter, result);
+  if (filter.parent) {
+    const bool is_link = static_cast<bool>(configs->read_link(filter.parent->str()));
+    if (!is_link && filter.parent->str() != scripts_folder) {
+      reader.read_parent(*configs, *filter.parent);
+    }
+  } else {
+    reader.read_all(*configs);
+  }
+  const auto in_order = [](const auto& a, const auto& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+  };
+  std::sort(result.all.begin(), result.all.end(), in_order);
+  std::sort(result.broken.begin(), result.broken.end(), in_order);
+  return result;
+}
+
+std::string Store::path_of(const KeptConfig& kept) const {
+  return root_->path_of(config_folder(kept.parent) + "/" + file_of(kept));
+}
+
+void Store::write_config(const KeptConfig& kept) const {
+  const std::string doing = fmt::format("cannot write '{}'", path_of(kept));
+  const sys::Dir folder = folder_to_write(*root_, config_folder(kept.parent), doing);
+  write_atomically(folder, file_of(kept), format_config(kept.config, JsonForm::lines), doing,
+                   config_permissions);
+}
+
+void Store::remove_config(const KeptConfig& kept) const {
+  const std::string doing = fmt::format("cannot remove '{}'", path_of(kept));
+  const sys::Dir folder = root_->open_dir_as_root(config_folder(kept.parent)).or_throw("{}", doing);
+  const sys::Result<sys::Done> removed = folder.remove_file(file_of(kept));
+  if (!removed && removed.error().number == ENOENT) {
+    throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing)).caused_by(ENOENT);
+  }
+  if (!removed) {
+    sys::throw_error(removed.error(), doing);
+  }
+  folder.sync().or_throw("{}", doing);
+}
+
+// As it is kept now, or would be.
+KeptConfig Store::kept_config(const Definition& definition) const {
+  KeptConfigs kept = load_configs({.parent = definition.parent, .uuid = definition.uuid});
+  return kept.all.empty() ? KeptConfig{definition.uuid, definition.parent, config_of(definition)}
+                          : std::move(kept.all.front());
+}
+
+void Store::add_to_mdevctl(const Definition& definition) const {
+  const KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
+  if (load_configs({.parent = definition.parent, .uuid = definition.uuid, .links = true})
+          .has(definition.uuid, definition.parent)) {
+    throw Error(ExitCode::conflict, fmt::format("cannot write '{}': it exists already", path_of(kept)));
+  }
+  write_config(kept);
+}
+
+void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
+  KeptConfig kept = kept_config(before);
+  const std::string doing = fmt::format("cannot modify '{}'", path_of(kept));
+  if (definition_of(kept).definition != before) {
+    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+  }
+  if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: mdevctl's definitions have no words for {}", doing, join(keys, ", ")),
+                fmt::format("make it one of mdevadm's first: mdevadm import mdevctl {}", before.uuid.str()));
+  }
+  kept.config = config_of(after);
+  write_config(kept);
+}
+
+}  // namespace mdevadm::store
