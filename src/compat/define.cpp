@@ -14,6 +14,7 @@ struct Wanted {
   ParentName parent;
   Config config;
   std::string refusal;  // if it is defined already
+  bool is_active = false;
 };
 
 bool is_defined(const Session& session, const Uuid& uuid, const ParentName& parent) {
@@ -41,9 +42,8 @@ Wanted wanted_by_file(const Session& session, const Options& options, const Uuid
 Wanted wanted_by_options(const Session& session, const Options& options, const Uuid& uuid) {
   std::optional<ParentName> parent = parent_in(options);
   std::optional<std::string> type = options.text("type");
-  const std::optional<Device> active =
-      !type && options.has("uuid") ? find_active(session, uuid) : std::nullopt;
-  if (active) {
+  const std::optional<Device> active = options.has("uuid") ? find_active(session, uuid) : std::nullopt;
+  if (active && !type) {
     parent = parent.value_or(active->parent);
     type = active->type->str();
   }
@@ -57,7 +57,21 @@ Wanted wanted_by_options(const Session& session, const Options& options, const U
   if (is_defined(session, uuid, *parent)) {
     throw Failure{refusal};
   }
-  return {*parent, {*type, options.has("auto") ? StartMode::automatic : StartMode::manual}, refusal};
+  const StartMode start = options.has("auto") ? StartMode::automatic : StartMode::manual;
+  return {*parent, {*type, start}, refusal, active.has_value()};
+}
+
+// Here, unlike in a list, what goes wrong counts.
+std::vector<ConfigAttribute> live_attributes(Session& session, const KeptConfig& kept) {
+  const ReportedAttributes reported = ask_attributes(session, kept);
+  if (reported.error) {
+    Failure failure{reported.error->what()};
+    if (!reported.error->hint().empty()) {
+      failure.causes.push_back(reported.error->hint());
+    }
+    throw failure;
+  }
+  return attributes_in(reported);
 }
 
 }  // namespace
@@ -67,7 +81,10 @@ void run_define(Session& session, const Options& options) {
   Wanted wanted = options.has("jsonfile") ? wanted_by_file(session, options, uuid)
                                           : wanted_by_options(session, options, uuid);
   KeptConfig kept{uuid, wanted.parent, std::move(wanted.config)};
-  with_scripts(session, Doing::define, kept, options.has("force"), [&] {
+  with_scripts(session, event_of(HookAction::define, kept, options.has("force")), [&] {
+    if (wanted.is_active) {
+      kept.config.attributes = live_attributes(session, kept);
+    }
     const sys::FileLock lock = session.store().lock();
     if (is_defined(session, uuid, kept.parent)) {  // by somebody else, meanwhile
       throw Failure{wanted.refusal};

@@ -5,6 +5,7 @@
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/look.hpp>
 
+#include "scripts.hpp"
 #include "session.hpp"
 
 namespace mdevadm::compat {
@@ -71,8 +72,9 @@ Snapshot devices(const Session& session, const Options& options) {
   return seen;
 }
 
-std::vector<Row> active_rows(const Session& session, const Options& options) {
+std::vector<Row> active_rows(Session& session, const Options& options) {
   const Snapshot seen = devices(session, options);
+  warn_of_names(seen.nameless);
   std::map<ParentName, KeptConfigs> defined;
   std::vector<Row> rows;
   for (const Device& device : seen.devices) {
@@ -83,8 +85,9 @@ std::vector<Row> active_rows(const Session& session, const Options& options) {
     const KeptConfigs& configs = defined.at(device.parent);
     const KeptConfig* kept = configs.find(device.uuid, device.parent);
     Config config{device.type->str(), kept != nullptr ? kept->config.start : StartMode::manual};
-    rows.push_back({{device.uuid, device.parent, std::move(config)},
-                    configs.has(device.uuid, device.parent) ? " (defined)" : ""});
+    KeptConfig row{device.uuid, device.parent, std::move(config)};
+    row.config.attributes = attributes_in(ask_attributes(session, row));
+    rows.push_back({std::move(row), configs.has(device.uuid, device.parent) ? " (defined)" : ""});
   }
   return rows;
 }

@@ -73,25 +73,68 @@ KeptConfig by_file(const Session& session, const Options& options) {
   return kept;
 }
 
-void modify_live(const Options& options) {
+// The running device, as it was found.
+KeptConfig find_live(Session& session, const Options& options) {
+  const Uuid uuid = *options.uuid();
+  const std::optional<ParentName> parent = parent_in(options);
+  const std::optional<Device> active = find_active(session, uuid);
+  if (!active || (parent && *parent != active->parent)) {
+    throw Failure{
+        fmt::format("Mediated device {}{} is not active", parent ? parent->str() + "/" : "", uuid.str())};
+  }
+  KeptConfig kept{uuid, active->parent, {active->type->str()}};
+  std::ignore = ask_attributes(session, kept);  // nobody looks at them; but scripts are used to be asked
+  return kept;
+}
+
+void require_same_definition(const Session& session, const KeptConfig& live) {
+  const KeptConfigs configs = session.configs({.parent = live.parent, .uuid = live.uuid});
+  require_readable(configs);
+  if (configs.all.empty()) {
+    throw Failure{fmt::format("Mediated device {}/{} is not defined", live.parent.str(), live.uuid.str())};
+  }
+  if (configs.all.front().config.type != live.config.type) {
+    throw Failure{"'type' of active and defined mdev does not match"};
+  }
+}
+
+KeptConfig modify_live(Session& session, const Options& options) {
   for (const char* fixed : {"type", "auto", "manual"}) {
     if (options.has(fixed)) {
       throw Failure{fmt::format("'{}' cannot be changed on active mdev", fixed)};
     }
   }
+  KeptConfig live = find_live(session, options);
   if (!options.has("jsonfile")) {
     throw Failure{"'live' option must be used with 'jsonfile' option"};
   }
+  const std::string path = *options.text("jsonfile");
+  require_file(path);
+  const KeptConfig wanted{live.uuid, live.parent, config_in(read_config_file(path))};
+  if (wanted.config.type != live.config.type) {
+    throw Failure{"'type' cannot be changed on active mdev"};
+  }
+  if (options.has("defined")) {
+    require_same_definition(session, live);
+  }
+  try {
+    session.hooks().live(event_of(HookAction::modify, wanted));
+  } catch (const Error& error) {
+    throw Failure{error.what()};
+  }
+  return wanted;
 }
 
 }  // namespace
 
 void run_modify(Session& session, const Options& options) {
-  if (options.has("live")) {
-    return modify_live(options);
+  const KeptConfig kept = options.has("live")       ? modify_live(session, options)
+                          : options.has("jsonfile") ? by_file(session, options)
+                                                    : changed(session, options);
+  if (options.has("live") && !options.has("defined")) {
+    return;
   }
-  const KeptConfig kept = options.has("jsonfile") ? by_file(session, options) : changed(session, options);
-  with_scripts(session, Doing::modify, kept, options.has("force"), [&] {
+  with_scripts(session, event_of(HookAction::modify, kept, options.has("force")), [&] {
     const sys::FileLock lock = session.store().lock();
     write_config(session, kept);
   });

@@ -1,9 +1,49 @@
 #include "scripts.hpp"
 
+#include <mdevadm/store/config_text.hpp>
+
 namespace mdevadm::compat {
 
-void with_scripts(const Session&, Doing, const KeptConfig&, bool, const std::function<void()>& command) {
-  command();
+ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced) {
+  return {.action = action,
+          .uuid = about.uuid.str(),
+          .parent = about.parent.str(),
+          .type = about.config.type,
+          .config = store::format_config(about.config, store::JsonForm::compact),
+          .forced = forced};
+}
+
+void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command) {
+  Hooks& hooks = session.hooks();
+  try {
+    hooks.pre(event);
+  } catch (const Error& error) {
+    hooks.notify(event, HookState::none);
+    throw Failure{error.what()};
+  }
+  const auto tell = [&](HookState state) {
+    hooks.post(event, state);
+    hooks.notify(event, state);
+  };
+  try {
+    command();
+  } catch (...) {
+    tell(HookState::failure);
+    throw;
+  }
+  tell(HookState::success);
+}
+
+ReportedAttributes ask_attributes(Session& session, const KeptConfig& about) {
+  return session.hooks().get_attributes(event_of(HookAction::define, about));
+}
+
+std::vector<ConfigAttribute> attributes_in(const ReportedAttributes& reported) {
+  std::vector<ConfigAttribute> attributes;
+  for (const Attribute& attribute : reported.attributes) {
+    attributes.push_back({attribute.name.str(), attribute.value});
+  }
+  return attributes;
 }
 
 }  // namespace mdevadm::compat

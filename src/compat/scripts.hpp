@@ -3,18 +3,20 @@
 
 #include <functional>
 #include <mdevadm/model/config.hpp>
-#include <string>
-#include <vector>
+#include <mdevadm/run/hooks.hpp>
 
 #include "session.hpp"
 
 namespace mdevadm::compat {
 
-enum class Doing { define, undefine, modify, start, stop };
+ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced = false);
 
-// The command runs unless a call-out says no and `forced` does not overrule it. Throws what the command
-// throws, and Failure for a call-out that says no.
-void with_scripts(const Session& session, Doing doing, const KeptConfig& about, bool forced,
-                  const std::function<void()>& command);
+// The command runs unless a call-out says no and is not overruled. Throws what the command throws, and
+// Failure for a call-out that says no.
+void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command);
+
+// What a script knows of a live device; the first that is none ends it.
+ReportedAttributes ask_attributes(Session& session, const KeptConfig& about);
+std::vector<ConfigAttribute> attributes_in(const ReportedAttributes& reported);
 
 }  // namespace mdevadm::compat

@@ -22,11 +22,22 @@ class Silence final : public Progress {
   void undone(const Job&, const Action&) override {}
 };
 
+void hear_script(Hooks::Kind kind, const std::string& text) {
+  if (kind == Hooks::Kind::warning) {
+    warn("mdevctl::callouts", text);
+  } else {
+    std::ignore = ::write(STDERR_FILENO, text.data(), text.size());
+  }
+}
+
 std::string place_in(const store::ConfigContent& content) {
   return content.line == 0 ? "" : fmt::format(" at line {} column {}", content.line, content.column);
 }
 
 }  // namespace
+
+Session::Session(sys::Dir root)
+    : root_(std::move(root)), host_(root_), store_(root_), hooks_(root_, hear_script) {}
 
 Snapshot Session::observe(const Look& what) const {
   return look(effects(), what);
@@ -34,9 +45,7 @@ Snapshot Session::observe(const Look& what) const {
 
 KeptConfigs Session::configs(const store::ConfigFilter& filter) const {
   KeptConfigs found = store_.load_configs(filter);
-  for (const std::string& name : found.nameless) {
-    warn(environment, fmt::format("Can't determine uuid for file '{}'", printable(name)));
-  }
+  warn_of_names(found.nameless);
   return found;
 }
 
@@ -100,6 +109,12 @@ Config config_in(const std::string& text) {
   return *std::move(content.config);
 }
 
+void warn_of_names(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    warn(environment, fmt::format("Can't determine uuid for file '{}'", printable(name)));
+  }
+}
+
 void warn_of_broken(const KeptConfigs& configs) {
   for (const BrokenConfig& broken : configs.broken) {
     warn(environment, fmt::format("{}; skipping this definition", broken.problem.str()));
@@ -120,7 +135,9 @@ void write_config(const Session& session, const KeptConfig& kept) {
   job.steps.push_back({WriteConfig{kept}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {
-    throw Failure{result.error->number() != 0 ? cause_of(result.error->number()) : result.error->what()};
+    // A file where a folder has to be made is there already, to mkdir(2).
+    const int number = result.error->number() == ENOTDIR ? EEXIST : result.error->number();
+    throw Failure{number != 0 ? cause_of(number) : result.error->what()};
   }
 }
 

@@ -4,6 +4,7 @@
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/model/config.hpp>
 #include <mdevadm/run/executor.hpp>
+#include <mdevadm/run/hooks.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <optional>
@@ -17,7 +18,7 @@ namespace mdevadm::compat {
 
 class Session {
  public:
-  explicit Session(sys::Dir root) : root_(std::move(root)), host_(root_), store_(root_) {}
+  explicit Session(sys::Dir root);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -26,7 +27,9 @@ class Session {
 
   const sys::Dir& root() const { return root_; }
   const store::Store& store() const { return store_; }
-  Effects effects() const { return {host_, store_}; }
+  Hooks& hooks() { return hooks_; }
+  // Without scripts: mdevctl asks them before it looks whether a thing can be done at all.
+  Effects effects() const { return {host_, store_, nullptr}; }
   Snapshot observe(const Look& what) const;
 
   // What is defined, with a warning for each file that nobody could have meant as a definition.
@@ -39,6 +42,7 @@ class Session {
   sys::Dir root_;
   Host host_;
   store::Store store_;
+  Hooks hooks_;
 };
 
 // Below which folder everything is: MDEVCTL_ENV_ROOT, or "/".
@@ -56,6 +60,9 @@ std::optional<Device> find_active(const Session& session, const Uuid& uuid);
 void require_file(const std::string& path);
 std::string read_config_file(const std::string& path);
 Config config_in(const std::string& text);
+
+// Of each name that should be a UUID and is none.
+void warn_of_names(const std::vector<std::string>& names);
 
 // How many more of a type can be made. Throws Failure in mdevctl's words where that cannot be read.
 std::int64_t available_instances(const Session& session, const Parent& parent, const Type& type);

@@ -144,7 +144,8 @@ void start(const Session& session, const KeptConfig& kept) {
 void run_start(Session& session, const Options& options) {
   const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
   const KeptConfig kept = wanted(session, options, uuid);
-  with_scripts(session, Doing::start, kept, options.has("force"), [&] { start(session, kept); });
+  with_scripts(session, event_of(HookAction::start, kept, options.has("force")),
+               [&] { start(session, kept); });
   if (!options.has("uuid")) {
     session.out += uuid.str() + "\n";
   }
@@ -160,7 +161,7 @@ void run_start_parent(Session& session, const Options& options) {
       continue;
     }
     try {
-      with_scripts(session, Doing::start, kept, false, [&] { start(session, kept); });
+      with_scripts(session, event_of(HookAction::start, kept), [&] { start(session, kept); });
     } catch (const Failure& failure) {
       warn("mdevctl", failure.text);
       for (const std::string& cause : failure.causes) {

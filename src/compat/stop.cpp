@@ -31,7 +31,8 @@ void run_stop(Session& session, const Options& options) {
     throw Failure{fmt::format("Device {} is not an active mdev", uuid.str())};
   }
   const KeptConfig about{uuid, device->parent, {device->type->str()}};
-  with_scripts(session, Doing::stop, about, options.has("force"), [&] { stop(session, *device); });
+  with_scripts(session, event_of(HookAction::stop, about, options.has("force")),
+               [&] { stop(session, *device); });
 }
 
 }  // namespace mdevadm::compat

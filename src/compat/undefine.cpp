@@ -38,7 +38,8 @@ void run_undefine(Session& session, const Options& options) {
   bool all_well = true;
   for (const KeptConfig& kept : configs.all) {
     try {
-      with_scripts(session, Doing::undefine, kept, options.has("force"), [&] { remove(session, kept); });
+      with_scripts(session, event_of(HookAction::undefine, kept, options.has("force")),
+                   [&] { remove(session, kept); });
     } catch (const Failure& failure) {
       all_well = false;
       warn_of(kept, failure.text);

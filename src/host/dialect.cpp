@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <mdevadm/util/text.hpp>
 #include <span>
 
@@ -23,10 +24,13 @@ std::optional<Place> place_at(const sys::Dir& root, const std::string& path, boo
   return folder ? std::optional(Place{root, *std::move(folder), path, registered}) : std::nullopt;
 }
 
-// Where a link in a folder of links leads.
+// Where a link in a folder of links leads. In a tree that somebody copied a folder may be in its place.
 std::optional<Place> follow(const sys::Dir& root, const std::string& links, const std::string& name,
                             bool registered) {
   const sys::Result<std::string> target = root.read_link(fmt::format("{}/{}", links, name));
+  if (!target && target.error().number == EINVAL) {
+    return place_at(root, fmt::format("{}/{}", links, name), registered);
+  }
   return target ? place_at(root, resolve_link(links, *target), registered) : std::nullopt;
 }
 

@@ -83,7 +83,7 @@ Snapshot Host::observe(const Look& look) const {
     seen.parents = read_parents(*root_, look);
   }
   if (has_any(look.facets, device_facets)) {
-    seen.devices = read_devices(*root_, look);
+    seen.devices = read_devices(*root_, look, seen.nameless);
     for (const Record& record : look.known.all) {
       const bool asked = !look.devices || std::find(look.devices->begin(), look.devices->end(),
                                                     record.uuid) != look.devices->end();

@@ -178,7 +178,8 @@ std::optional<Uuid> uuid_of(const std::string& name, const Records& known) {
   return name.substr(dash) == "-0" ? *owner : Uuid::of_name(name);
 }
 
-std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look) {
+std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look,
+                                       std::vector<std::string>& nameless) {
   std::vector<NamedUuid> result;
   if (look.devices) {
     for (const Uuid& uuid : *look.devices) {
@@ -191,6 +192,8 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look) {
     const auto plain = Uuid::parse(entry.name);
     if (const auto uuid = plain || look.bus_only ? plain : uuid_of(entry.name, look.known)) {
       result.push_back({std::move(entry.name), *uuid});
+    } else if (look.bus_only) {
+      nameless.push_back(std::move(entry.name));
     }
   }
   return result;
@@ -236,8 +239,9 @@ std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::sp
 // So many that a further thread pays: the kernel's part of reading one is a few microseconds.
 constexpr std::size_t devices_a_thread = 1500;
 
-std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Look& look) {
-  const std::vector<NamedUuid> names = devices_to_read(bus, look);
+std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Look& look,
+                             std::vector<std::string>& nameless) {
+  const std::vector<NamedUuid> names = devices_to_read(bus, look, nameless);
   const Facet facets = look.facets;
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, names.size() / devices_a_thread + 1);
@@ -324,12 +328,12 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
 
 }  // namespace
 
-std::vector<Device> read_devices(const sys::Dir& root, const Look& look) {
+std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless) {
   const sys::Result<sys::Dir> bus = root.open_dir(devices_folder);
   if (!bus && !sys::is_absence(bus.error().number)) {
     sys::throw_error(bus.error(), "cannot look for mediated devices");
   }
-  std::vector<Device> result = bus ? read_bus(root, *bus, look) : std::vector<Device>{};
+  std::vector<Device> result = bus ? read_bus(root, *bus, look, nameless) : std::vector<Device>{};
   // Whoever asks for one device and has it need not look at every GPU.
   if (!look.bus_only && (!look.devices || result.size() < look.devices->size())) {
     add_functions(root, look, result);

@@ -40,6 +40,8 @@ void refuse_oddities(std::string_view text) {
       in_word = c != '"';
     } else if (c == '"') {
       in_word = true;
+    } else if (c == '\0') {
+      throw Misread{i, "a byte 0 is none of JSON's"};
     } else if (c == '[' || c == '{') {
       if (++depth > deepest) {
         throw Misread{i, "it is nested too deeply"};

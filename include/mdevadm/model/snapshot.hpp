@@ -129,6 +129,7 @@ struct Snapshot {
   std::vector<Parent> parents;  // sorted by name
   std::vector<Device> devices;  // sorted by parent, then UUID
   std::vector<Uuid> lost;       // devices that are remembered and are not there: removed, or never made
+  std::vector<std::string> nameless;  // what the bus lists and calls by no UUID (only with Look::bus_only)
   std::size_t unseen_processes =
       0;  // processes whose open files could not be looked at (only with Facet::holders)
 

@@ -317,7 +317,7 @@ mdevctl start -u $A -p mtty -t mtty-1
 in_use() {
   "$mdevsim" hold $A 60 >/srv/holding &
   local holder=$! program first="waits for who uses it"
-  until grep -q holding /srv/holding || ! kill -0 $holder; do sleep 0.01; done
+  until grep -qs holding /srv/holding || ! kill -0 $holder; do sleep 0.01; done
   record "$@" >/srv/recorded &
   program=$!
   for _ in $(seq 150); do
