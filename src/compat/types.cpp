@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -69,10 +70,12 @@ std::string to_text(const TypeRow& row) {
 }  // namespace
 
 std::int64_t available_instances(const Session& session, const Parent& parent, const Type& type) {
-  if (type.available) {
+  // A 32-bit number to mdevctl, with a sign.
+  constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
+  if (type.available && *type.available <= most) {
     return static_cast<std::int64_t>(*type.available);
   }
-  // It is no such number as a kernel tells: mdevctl has a word for each.
+  // It is no such number as a kernel tells: mdevctl has a word for each kind.
   const std::string path =
       fmt::format("{}/mdev_supported_types/{}/available_instances", parent.path, type.id.str());
   const sys::Result<std::string> read = session.root().read_attribute(path);

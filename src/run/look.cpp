@@ -33,7 +33,10 @@ Snapshot look_at_users(const Effects& effects, const std::vector<Uuid>& devices,
   if (devices.empty()) {
     return {};
   }
-  Snapshot offering = parents.empty() ? Snapshot{} : look(effects, {Facet::types, parents, std::nullopt});
+  Snapshot offering;
+  if (!parents.empty()) {
+    offering = look(effects, {Facet::types, parents, std::nullopt});
+  }
   const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
                                     [](const Parent& one) { return one.capabilities.online_together; });
   Snapshot seen = look(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online, std::nullopt,
