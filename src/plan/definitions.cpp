@@ -153,6 +153,56 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   return job;
 }
 
+Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) {
+  Job job{fmt::format("import '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(), kept.config.type};
+  const Definition* there = defined.find(kept.uuid, kept.parent);
+  if (there != nullptr && there->origin == Origin::mdevadm) {
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot {}: it is defined already under {}", job.goal, kept.parent.str()),
+                fmt::format("drop that first: mdevadm undefine {}", kept.uuid.str()));
+  }
+  ConfigReading reading = definition_of(kept);
+  if (!reading.definition) {
+    throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, reading.refusal));
+  }
+  reading.definition->origin = Origin::mdevadm;
+  job.steps.push_back(
+      {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
+  if (moved) {
+    job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
+  }
+  if (!kept.unknown.empty()) {
+    job.warnings.push_back(fmt::format("'{}': nobody knows what is meant by {}; it is left out",
+                                       kept.uuid.str(), printable(join(kept.unknown, ", "))));
+  }
+  return job;
+}
+
+Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over) {
+  Job job{fmt::format("export '{}'", definition.uuid.str()), definition.uuid.str(), definition.parent.str(),
+          definition.type.str()};
+  KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
+  const KeptConfig* there = theirs.find(kept.uuid, kept.parent);
+  if (there != nullptr && there->config == kept.config) {
+    job.note = "is so already";
+    return job;
+  }
+  if (theirs.has(kept.uuid, kept.parent) && !over) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("cannot {}: mdevctl has another definition of it under {}", job.goal, kept.parent.str()),
+        "--force replaces that");
+  }
+  kept.file = there != nullptr ? there->file : "";
+  job.steps.push_back(
+      {WriteConfig{kept}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{kept})});
+  if (const std::vector<std::string> keys = beyond_config(definition); !keys.empty()) {
+    job.warnings.push_back(
+        fmt::format("'{}': mdevctl has no words for {}; it is left out", kept.uuid.str(), join(keys, ", ")));
+  }
+  return job;
+}
+
 Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group) {
   Job job{fmt::format("undefine '{}'", definition.uuid.str()),
           definition.uuid.str(),

@@ -196,6 +196,12 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"start", "START", Kind::text, "auto or manual; none if it is not defined", dev, true}, start_of},
     {{"group", "GROUP", Kind::text, "group that its definition is a member of", dev, true},
      [](const DeviceRow& r) -> Value { return r.group != nullptr ? Value(r.group->name.str()) : Value(); }},
+    {{"origin", "ORIGIN", Kind::text, "whose definition it is: mdevadm's or mdevctl's", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition == nullptr                   ? Value()
+              : r.definition->origin == Origin::mdevctl ? Value("mdevctl")
+                                                        : Value("mdevadm");
+     }},
     {{"defined_type", "DEFINED-TYPE", Kind::text, "type in its definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? Value(r.definition->type.str()) : Value();

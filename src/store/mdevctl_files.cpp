@@ -84,7 +84,8 @@ class ConfigReader {
       content = parse_config(*text);
     }
     if (content.config) {
-      into_.all.push_back({*uuid, parent, *std::move(content.config), name == uuid->str() ? "" : name});
+      into_.all.push_back({*uuid, parent, *std::move(content.config), name == uuid->str() ? "" : name,
+                           std::move(content.unknown)});
     } else {
       into_.broken.push_back(
           {*uuid, parent, {folder.path_of(name), content.line, content.column, content.message}});

@@ -63,7 +63,7 @@ TEST_CASE("JSON without -o has every column, and always the same keys") {
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
   REQUIRE(json["devices"].size() == 4);
   for (const auto& device : json["devices"]) {
-    CHECK(device.size() == 32);
+    CHECK(device.size() == 33);
   }
   CHECK(json["devices"][0]["state"] == "inactive");
   CHECK(json["devices"][0]["iommu_group"].is_null());

@@ -30,7 +30,9 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm.8
 ./usr/share/man/man8/mdevsim.8
 ./usr/share/man/man8/mdevadm-define.8
+./usr/share/man/man8/mdevadm-export.8
 ./usr/share/man/man8/mdevadm-group.8
+./usr/share/man/man8/mdevadm-import.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8
 ./usr/share/man/man8/mdevadm-show.8
@@ -46,6 +48,24 @@ same "$(cd "$target/usr/share/mdevadm/scenarios" && find . -type f | sort)" "$(c
 for scenario in $("$target/usr/bin/mdevsim" list | cut -d' ' -f1); do
   run "$target/usr/bin/mdevsim" check "$scenario"
   out_has "^$target/usr/share/mdevadm/scenarios/$scenario.toml: kernel " "the scenario $scenario is found where it was installed"
+done
+names=$(mktemp -d)
+run env DESTDIR="$names" cmake --install "$BUILD" --prefix /usr --component mdevctl
+exits 0 "cmake --install works for the names of mdevctl"
+same "$(cd "$names" && find . ! -type d -printf '%p%l\n' | sed 's/mdevadm$/ &/' | sort; ls -d "$names/etc/mdevctl.d" | sed "s|$names|.|")" "$(cat <<'T'
+./usr/bin/lsmdev../sbin/ mdevadm
+./usr/bin/mdevctl../sbin/ mdevadm
+./usr/sbin/lsmdev mdevadm
+./usr/sbin/mdevctl mdevadm
+./usr/share/man/man8/mdevctl.8
+./etc/mdevctl.d
+T
+)" "and they are where libvirt and udev look for them"
+cp -a "$names/usr" "$target/"
+rm -rf "$names"
+for name in "$target"/usr/{bin,sbin}/mdevctl; do
+  run "$name" --version
+  out_has "^mdevctl 1" "${name#"$target"} runs"
 done
 run "$target/usr/sbin/mdevadm" --version
 exits 0 "what was installed runs"

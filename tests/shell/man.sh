@@ -57,7 +57,12 @@ same "$(section DIALECTS <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-
   "$(grep -oE '\.id = "[A-Za-z0-9-]+"' "$top/src/sim/words.cpp" | cut -d'"' -f2 | sort)" "and every dialect"
 
 # Whatever option a page mentions in passing exists somewhere.
-all=$(jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
+mdevctl=$(mktemp -d)
+ln -s "$(realpath "$MDEVADM")" "$mdevctl/mdevctl"
+mdevctl_options=$("$mdevctl/mdevctl" --help | sed -n '/^Commands:/,/^Options:/p' | awk '/^  [a-z]/ && $1 != "help" { print $1 }' |
+  while read -r verb; do "$mdevctl/mdevctl" "$verb" --help; done | grep -oE -- '--[a-z]+' | sort -u)
+rm -r "$mdevctl"
+all=$(echo "$mdevctl_options"; jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
 unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure)$' || true)
 same "$unknown" "" "man pages and README mention no option that does not exist"
 

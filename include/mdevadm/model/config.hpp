@@ -26,7 +26,8 @@ struct KeptConfig {
   Uuid uuid;
   ParentName parent;
   Config config;
-  std::string file{};  // its name where that is not the UUID in its usual form
+  std::string file{};                  // its name where that is not the UUID in its usual form
+  std::vector<std::string> unknown{};  // keys in it that mean nothing to anybody
 };
 
 // One that cannot be used.

@@ -2,6 +2,7 @@
 // refused with Error.
 #pragma once
 
+#include <mdevadm/model/config.hpp>
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/plan/plan.hpp>
@@ -51,6 +52,14 @@ struct ModifyRequest {
 // not_found (type, or an attribute to be deleted), failed.
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
+
+// mdevctl's definition becomes one of ours; `moved`: and is mdevctl's no more. Throws Error: conflict (there
+// is one of ours), failed (it asks for what no host could have).
+Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved);
+
+// One of ours is given to mdevctl as well, as far as that has words for it. What it has of that device is
+// replaced if `over`, else Error{conflict}.
+Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over);
 
 // A member of a group goes out of it as well with `from_group`; else Error{conflict}.
 Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false);

@@ -15,6 +15,8 @@ std::unique_ptr<Command> make_modify();
 std::unique_ptr<Command> make_undefine();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_stop();
+std::unique_ptr<Command> make_import_mdevctl();
+std::unique_ptr<Command> make_export_mdevctl();
 std::unique_ptr<Command> make_group_create();
 std::unique_ptr<Command> make_group_modify();
 std::unique_ptr<Command> make_group_delete();

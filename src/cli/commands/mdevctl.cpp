@@ -1,0 +1,121 @@
+// Definitions on their way from mdevctl and to it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../definition_options.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ImportCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("uuid", words_, "those of these UUIDs; else all"), ValueKind::uuid);
+    kinds.set(app.add_option("-p,--parent", parent_, "only those under this parent"), ValueKind::parent);
+    app.add_flag("--remove", remove_, "remove mdevctl's");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Definitions defined = context.definitions();
+    const KeptConfigs theirs = context.store().load_configs({.parent = parent_option(parent_)});
+    Batch batch(change_);
+    for (const std::string& word : words_) {
+      if (std::none_of(theirs.all.begin(), theirs.all.end(),
+                       [&](const KeptConfig& one) { return is(one, word); })) {
+        batch.add(word, [&]() -> Job {
+          throw Error(ExitCode::not_found,
+                      fmt::format("cannot import '{}': mdevctl has no definition of it{}", word,
+                                  parent_.empty() ? "" : " under " + parent_));
+        });
+      }
+    }
+    for (const KeptConfig& kept : theirs.all) {
+      const bool wanted =
+          words_.empty() ||
+          std::any_of(words_.begin(), words_.end(), [&](const std::string& word) { return is(kept, word); });
+      if (wanted) {
+        batch.add(kept.uuid.str(), [&] { return plan_import(kept, defined, remove_); });
+      }
+    }
+    return batch.finish(context, false);
+  }
+
+ private:
+  static bool is(const KeptConfig& kept, const std::string& word) { return Uuid::parse(word) == kept.uuid; }
+
+  std::vector<std::string> words_;
+  std::string parent_;
+  bool remove_ = false;
+  ChangeOptions change_;
+};
+
+class ExportCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name; else all"),
+              ValueKind::defined_device);
+    kinds.set(app.add_option("-p,--parent", parent_, "only those under this parent"), ValueKind::parent);
+    app.add_flag("--force", force_, "replace what mdevctl has of the device");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    std::optional<sys::FileLock> lock;
+    if (!change_.dry_run) {
+      lock = context.store().lock();
+    }
+    const Definitions defined = context.definitions();
+    const KeptConfigs theirs =
+        context.store().load_configs({.parent = parent_option(parent_), .links = true});
+    Batch batch(change_);
+    for (const std::string& word : words_) {
+      batch.add(word, [&] {
+        const std::string doing = fmt::format("cannot export '{}'", printable(word));
+        const Found found = resolve_device(word, {}, defined, parent_option(parent_), doing);
+        return plan_export(require_definition(found, doing), theirs, force_);
+      });
+    }
+    for (const Definition& definition : defined.all) {
+      const bool wanted = words_.empty() && definition.origin == Origin::mdevadm &&
+                          (parent_.empty() || definition.parent.str() == parent_);
+      if (wanted) {
+        batch.add(definition.uuid.str(), [&] { return plan_export(definition, theirs, force_); });
+      }
+    }
+    return batch.finish(context, false);
+  }
+
+ private:
+  std::vector<std::string> words_;
+  std::string parent_;
+  bool force_ = false;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_import_mdevctl() {
+  return std::make_unique<ImportCommand>();
+}
+
+std::unique_ptr<Command> make_export_mdevctl() {
+  return std::make_unique<ExportCommand>();
+}
+
+}  // namespace mdevadm::cli
