@@ -156,7 +156,15 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
 Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) {
   Job job{fmt::format("import '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(), kept.config.type};
   const Definition* there = defined.find(kept.uuid, kept.parent);
-  if (there != nullptr && there->origin == Origin::mdevadm) {
+  const bool is_ours = there != nullptr && there->origin == Origin::mdevadm;
+  if (is_ours && config_of(*there) == kept.config) {
+    job.note = "is so already";
+    if (moved) {
+      job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
+    }
+    return job;
+  }
+  if (is_ours) {
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: it is defined already under {}", job.goal, kept.parent.str()),
                 fmt::format("drop that first: mdevadm undefine {}", kept.uuid.str()));

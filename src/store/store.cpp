@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include <mdevadm/store/definition_file.hpp>
@@ -63,20 +62,20 @@ void load_file(const sys::Dir& folder, const ParentName& parent, const std::stri
 // mdevctl's, after ours: of what both have, ours counts.
 void add_configs(const KeptConfigs& configs, const Store& store, Definitions& into) {
   const std::size_t own = into.all.size();
-  std::set<std::pair<ParentName, Uuid>> taken;
+  std::map<std::pair<ParentName, Uuid>, std::size_t> taken;
   for (std::size_t i = 0; i < own; ++i) {
-    taken.emplace(into.all[i].parent, into.all[i].uuid);
+    taken.emplace(std::pair(into.all[i].parent, into.all[i].uuid), i);
   }
   for (const KeptConfig& kept : configs.all) {
     ConfigReading reading = definition_of(kept);
     if (!reading.definition) {
       into.broken.push_back({store.path_of(kept), 0, 0, reading.refusal});
-    } else if (taken.contains({kept.parent, kept.uuid})) {
-      Definition counts = *reading.definition;
-      counts.origin = Origin::mdevadm;
-      into.odd.push_back(
-          {store.path_of(kept), 0, 0,
-           fmt::format("conflict: it is defined in '{}' as well, which counts", store.path_of(counts))});
+    } else if (const auto ours = taken.find({kept.parent, kept.uuid}); ours != taken.end()) {
+      const Definition& counts = into.all[ours->second];
+      if (config_of(counts) != kept.config) {
+        into.odd.push_back({store.path_of(kept), 0, 0,
+                            fmt::format("conflict: '{}' says otherwise, and counts", store.path_of(counts))});
+      }
     } else {
       into.all.push_back(*std::move(reading.definition));
     }

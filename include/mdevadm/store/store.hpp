@@ -33,9 +33,9 @@ class Store {
   // `root` must outlive the store.
   explicit Store(const sys::Dir& root) : root_(&root) {}
 
-  // Everything that is defined, or everything under one parent, whoever keeps it. What both keep under one
-  // parent is ours. A missing folder is an empty one; a file that cannot be used is reported in `broken`, the
-  // rest counts. Throws Error if a folder cannot be read.
+  // Everything that is defined, or everything under one parent, whoever keeps it. Of what both keep under one
+  // parent ours counts; it is `odd` if they differ. A missing folder is an empty one; a file that cannot be
+  // used is reported in `broken`, the rest counts. Throws Error if a folder cannot be read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
   // Where a definition is kept, for messages.
