@@ -41,11 +41,11 @@ say "$m" import mdevctl ${A/a/c}
 printf '{' >mtty/${A/a/d}
 say "$m" list --defined -o uuid
 T
-run "$MDEVSIM" run mtty -- bash "$folder/inside.sh" "$folder/mdevctl" "$(realpath "$MDEVADM")"
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/inside.sh" "$folder/mdevctl" "$(realpath "$MDEVADM")"
 exits 0 "the session runs"
 session=$(sed "s|$folder/||; s|$(realpath "$MDEVADM")|mdevadm|; s/  */ /g" <<<"$out")
 A=aaaaaaaa-1111-2222-3333-444444444401 B=bbbbbbbb-1111-2222-3333-444444444402
-line() { grep -A"${2:-1}" -xF -- "\$ $1" <<<"$session" | tail -n +2; }
+line() { grep -m1 -A"${2:-1}" -xF -- "\$ $1" <<<"$session" | tail -n +2; }
 
 same "$(line 'mdevadm list --all -o uuid,start,origin' 3)" "UUID START ORIGIN
 $A manual mdevctl
