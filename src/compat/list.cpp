@@ -4,6 +4,7 @@
 #include <map>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/look.hpp>
+#include <tuple>
 
 #include "scripts.hpp"
 #include "session.hpp"
@@ -17,7 +18,6 @@ struct Row {
   const char* remark = "";  // " (defined)"
 };
 
-// Devices of a parent in a row, as rows are sorted.
 render::Value to_value(const Config& config) {
   render::List attributes;
   for (const ConfigAttribute& attribute : config.attributes) {
@@ -28,7 +28,7 @@ render::Value to_value(const Config& config) {
                          {"attrs", std::move(attributes)}}};
 }
 
-// Of one UUID that is there once, nothing but what could be its definition.
+// Rows are sorted by parent. Of one UUID that is there once, nothing but what could be its definition.
 std::string to_json(const std::vector<Row>& rows, bool of_one) {
   if (of_one && rows.size() == 1) {
     return render::render_bare_json(to_value(rows.front().kept.config));
@@ -92,6 +92,16 @@ std::vector<Row> active_rows(Session& session, const Options& options) {
   return rows;
 }
 
+// Of the same parent.
+const Device* find_sorted(const Snapshot& seen, const KeptConfig& kept) {
+  const auto found = std::lower_bound(
+      seen.devices.begin(), seen.devices.end(), kept, [](const Device& device, const KeptConfig& key) {
+        return std::tie(device.parent, device.uuid) < std::tie(key.parent, key.uuid);
+      });
+  const bool is_it = found != seen.devices.end() && found->uuid == kept.uuid && found->parent == kept.parent;
+  return is_it ? &*found : nullptr;
+}
+
 std::vector<Row> defined_rows(const Session& session, const Options& options) {
   const std::optional<std::string> given = options.text("parent");
   const std::optional<ParentName> parent = given ? ParentName::parse(*given) : std::nullopt;
@@ -102,9 +112,8 @@ std::vector<Row> defined_rows(const Session& session, const Options& options) {
   const Snapshot seen = shows_active && !configs.all.empty() ? devices(session, options) : Snapshot{};
   std::vector<Row> rows;
   for (KeptConfig& kept : configs.all) {
-    const Device* device = seen.find_device(kept.uuid);
-    const bool is_active =
-        device != nullptr && device->parent == kept.parent && device->type->str() == kept.config.type;
+    const Device* device = find_sorted(seen, kept);
+    const bool is_active = device != nullptr && device->type->str() == kept.config.type;
     rows.push_back({std::move(kept), is_active ? " (active)" : ""});
   }
   return rows;

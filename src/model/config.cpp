@@ -4,19 +4,29 @@
 
 #include <algorithm>
 #include <mdevadm/util/text.hpp>
+#include <tuple>
 
 namespace mdevadm {
 
+namespace {
+
+// Lists have thousands, and are sorted.
+template <typename Kept>
+const Kept* find_sorted(const std::vector<Kept>& all, const Uuid& uuid, const ParentName& parent) {
+  const auto found =
+      std::lower_bound(all.begin(), all.end(), std::tie(parent, uuid),
+                       [](const Kept& one, const auto& key) { return std::tie(one.parent, one.uuid) < key; });
+  return found != all.end() && found->uuid == uuid && found->parent == parent ? &*found : nullptr;
+}
+
+}  // namespace
+
 bool KeptConfigs::has(const Uuid& uuid, const ParentName& parent) const {
-  const auto is_it = [&](const auto& one) { return one.uuid == uuid && one.parent == parent; };
-  return std::any_of(all.begin(), all.end(), is_it) || std::any_of(broken.begin(), broken.end(), is_it);
+  return find(uuid, parent) != nullptr || find_sorted(broken, uuid, parent) != nullptr;
 }
 
 const KeptConfig* KeptConfigs::find(const Uuid& uuid, const ParentName& parent) const {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const KeptConfig& one) {
-    return one.uuid == uuid && one.parent == parent;
-  });
-  return found == all.end() ? nullptr : &*found;
+  return find_sorted(all, uuid, parent);
 }
 
 ConfigReading definition_of(const KeptConfig& kept) {
