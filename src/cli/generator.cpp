@@ -40,7 +40,7 @@ void generate_units(const std::string& folder, const std::string& unit_file, con
     const std::string name = std::filesystem::path(unit_file).filename();
     const std::size_t at = name.find("@.") + 1;
     for (const std::string& parent : parents) {
-      std::filesystem::create_directories(wants);
+      std::filesystem::create_directory(wants);
       std::filesystem::create_symlink(unit_file,
                                       wants / (name.substr(0, at) + unit_escaped(parent) + name.substr(at)));
     }

@@ -151,10 +151,6 @@ class UnitRun {
     item.job.lane = refusal.parent ? refusal.parent->str() : std::string{};
     item.result.outcome = Outcome::failed;
     item.result.error = refusal.error;
-    if (tries_ > 1 && !sys::interrupted()) {
-      item.result.error = refusal.error.reworded(fmt::format(
-          "{} (tried for {:.1f} s)", refusal.error.what(), static_cast<double>(item.waited.count()) / 1000));
-    }
     end(std::move(item));
   }
 
@@ -195,6 +191,11 @@ class UnitRun {
   }
 
   void end(BootItem item) {
+    if (item.result.error && tries_ > 1 && !sys::interrupted()) {
+      item.result.error =
+          item.result.error->reworded(fmt::format("{} (tried for {:.1f} s)", item.result.error->what(),
+                                                  static_cast<double>(item.waited.count()) / 1000));
+    }
     const milliseconds now = sys::since_boot();
     for (const Definition& definition : left_.wanted) {
       if (!is_about(item.subject, definition)) {

@@ -65,7 +65,9 @@ usr/share/man/man5/mdevadm.toml.5.gz
 usr/share/man/man7/mdevadm-boot.7.gz
 usr/share/man/man7/mdevadm-dialects.7.gz
 usr/share/man/man8/mdevadm-define.8.gz
+usr/share/man/man8/mdevadm-export.8.gz
 usr/share/man/man8/mdevadm-group.8.gz
+usr/share/man/man8/mdevadm-import.8.gz
 usr/share/man/man8/mdevadm-list.8.gz
 usr/share/man/man8/mdevadm-modify.8.gz
 usr/share/man/man8/mdevadm-show.8.gz
