@@ -1,0 +1,113 @@
+#include <mdevadm/plan/boot.hpp>
+
+#include <fmt/format.h>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+Uuid uuid(int number) {
+  return *Uuid::parse(fmt::format("00000000-0000-0000-0000-{:012x}", number));
+}
+
+Parent parent(const std::string& name, const std::vector<std::string>& types) {
+  Parent result{.name = *ParentName::parse(name), .path = "sys/devices/" + name};
+  for (const std::string& type : types) {
+    result.types.push_back({.id = *TypeName::parse(type), .available = 8});
+  }
+  return result;
+}
+
+Definition automatic(int number, const std::string& parent_name, const std::string& type = "a-1") {
+  return {.uuid = uuid(number),
+          .parent = *ParentName::parse(parent_name),
+          .type = *TypeName::parse(type),
+          .start = StartMode::automatic};
+}
+
+Snapshot host(std::vector<Parent> parents) {
+  Snapshot seen;
+  seen.mdev_support = true;
+  seen.parents = std::move(parents);
+  return seen;
+}
+
+Retry retry_of(const Snapshot& seen, const Definition& definition) {
+  const BootAttempt attempt = plan_boot(seen, {std::nullopt, {definition}}, {}, {});
+  REQUIRE(attempt.plan.jobs.empty());
+  REQUIRE(attempt.refused.size() == 1);
+  return attempt.refused.front().error.retry();
+}
+
+}  // namespace
+
+TEST_CASE("each parent's devices come up by themselves; what is started by hand does not") {
+  Definitions defined;
+  defined.all = {automatic(1, "p"), automatic(2, "p"), automatic(3, "q"), automatic(4, "q")};
+  defined.all[3].start = StartMode::manual;
+  const std::vector<BootUnit> units = boot_units(host({parent("p", {"a-1"})}), defined, std::nullopt);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].wanted.size() == 2);
+  CHECK(units[1].wanted.size() == 1);
+  CHECK(boot_units(host({}), defined, ParentName::parse("q")).size() == 1);
+  CHECK(boot_units(host({}), defined, ParentName::parse("r")).empty());
+}
+
+TEST_CASE("parents whose devices wait for one another come up as one") {
+  Parent p = parent("p", {"a-1"});
+  Parent q = parent("q", {"a-1"});
+  p.capabilities.online = q.capabilities.online = true;
+  Definitions defined;
+  defined.all = {automatic(1, "p"), automatic(2, "q"), automatic(3, "r")};
+  const std::vector<BootUnit> units = boot_units(host({p, q, parent("r", {"a-1"})}), defined, std::nullopt);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].parents().size() == 2);
+  CHECK(units[1].parents().size() == 1);
+}
+
+TEST_CASE("what may come later is told from what will not") {
+  CHECK(retry_of(host({}), automatic(1, "p")) == Retry::later);
+  CHECK(retry_of(host({parent("p", {})}), automatic(1, "p")) == Retry::later);
+  CHECK(retry_of(host({parent("p", {"b-1"})}), automatic(1, "p")) == Retry::perhaps);
+  Parent full = parent("p", {"a-1"});
+  full.types.front().available = 0;
+  CHECK(retry_of(host({full}), automatic(1, "p")) == Retry::no);
+}
+
+TEST_CASE("one that cannot be started keeps no other one down") {
+  const BootUnit unit{std::nullopt, {automatic(1, "p"), automatic(2, "p", "wrong"), automatic(3, "p")}};
+  const BootAttempt attempt = plan_boot(host({parent("p", {"a-1"})}), unit, {}, {});
+  CHECK(attempt.plan.jobs.size() == 2);
+  CHECK(attempt.plan.bond == Bond::none);
+  REQUIRE(attempt.refused.size() == 1);
+  CHECK(attempt.refused.front().subject == uuid(2).str());
+}
+
+TEST_CASE("a group waits for all its parents, and names those that are missing") {
+  Definitions defined;
+  defined.all = {automatic(1, "p"), automatic(2, "q"), automatic(3, "r")};
+  Groups groups;
+  groups.all.push_back({*GroupName::parse("vm")});
+  groups.all.back().start = StartMode::automatic;
+  groups.all.back().members = {{uuid(1)}, {uuid(2)}, {uuid(3)}};
+  groups.all.push_back({*GroupName::parse("by-hand")});
+  const std::vector<BootUnit> units = boot_units(groups, defined);
+  REQUIRE(units.size() == 1);
+
+  const Snapshot one = host({parent("p", {"a-1"})});
+  const BootAttempt attempt = plan_boot(one, units.front(), defined, {});
+  REQUIRE(attempt.refused.size() == 1);
+  CHECK(std::string(attempt.refused.front().error.what()) ==
+        "cannot start group 'vm': parents of its members are not here: q, r");
+  CHECK(attempt.refused.front().error.retry() == Retry::later);
+  CHECK(boot_units_with(one, units, *ParentName::parse("p")).empty());
+
+  const Snapshot all = host({parent("p", {"a-1"}), parent("q", {"a-1"}), parent("r", {"a-1"})});
+  CHECK(boot_units_with(all, units, *ParentName::parse("p")).size() == 1);
+  CHECK(boot_units_with(all, units, *ParentName::parse("s")).empty());
+  const BootAttempt whole = plan_boot(all, units.front(), defined, {});
+  CHECK(whole.plan.jobs.size() == 3);
+  CHECK(whole.plan.bond == Bond::all_or_none);
+}
