@@ -290,8 +290,11 @@ class Run {
         last = &step;
       }
     }
+    if (last == nullptr) {
+      return;
+    }
     const bool ends = last == &job.steps.back() && results_[number].outcome == Outcome::done;
-    if (last != nullptr && (ends || results_[number].outcome == Outcome::unchanged)) {
+    if (ends || results_[number].outcome == Outcome::unchanged) {
       end_hooks(number, HookState::success);
     }
   }

@@ -43,7 +43,7 @@ Retry retry_of(const Snapshot& seen, const Definition& definition) {
 
 }  // namespace
 
-TEST_CASE("each parent's devices come up by themselves; what is started by hand does not") {
+TEST_CASE("each parent's devices come up by themselves, and what is started by hand does not") {
   Definitions defined;
   defined.all = {automatic(1, "p"), automatic(2, "p"), automatic(3, "q"), automatic(4, "q")};
   defined.all[3].start = StartMode::manual;
