@@ -4,8 +4,6 @@
 #
 # A package is added by mdevadm_package() below, with COMPONENT in its install rules and a file debian/COMPONENT/description: its
 # first line is the synopsis. postinst and the like, conffiles and lintian-overrides beside it are taken along if they are there.
-# One that stands in for another program, in the version of mdevadm that it came with, would be
-#   mdevadm_package(mdevctl mdevadm-mdevctl SECTION admin WITH mdevadm PROVIDES mdevctl CONFLICTS mdevctl REPLACES mdevctl)
 
 # Units and rules name the program by its full path, and a package is for /usr.
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
@@ -37,11 +35,12 @@ else()
 endif()
 set(CPACK_COMPONENTS_ALL)
 
-# mdevadm_package(COMPONENT NAME [SECTION|DEPENDS|RECOMMENDS|SUGGESTS|PROVIDES|CONFLICTS|REPLACES TEXT]... [WITH COMPONENT...])
+# mdevadm_package(COMPONENT NAME [ARCHITECTURE|SECTION|DEPENDS|RECOMMENDS|SUGGESTS|PROVIDES|CONFLICTS|REPLACES TEXT]...
+#                 [WITH COMPONENT...])
 # makes the package NAME of COMPONENT. It depends on the libraries that its programs need, and with WITH on other packages of ours
 # in the same version.
 function(mdevadm_package component name)
-  set(fields SECTION DEPENDS RECOMMENDS SUGGESTS PROVIDES CONFLICTS REPLACES)
+  set(fields ARCHITECTURE SECTION DEPENDS RECOMMENDS SUGGESTS PROVIDES CONFLICTS REPLACES)
   cmake_parse_arguments(ARG "" "${fields}" "WITH" ${ARGN})
   set(folder ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/debian/${component})
   string(TOUPPER ${component} key)
@@ -58,16 +57,16 @@ function(mdevadm_package component name)
   set(CPACK_DEBIAN_${key}_DESCRIPTION "${description}" PARENT_SCOPE)
   file(GLOB control CONFIGURE_DEPENDS ${folder}/preinst ${folder}/postinst ${folder}/prerm ${folder}/postrm ${folder}/conffiles)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
-  if(EXISTS ${folder}/lintian-overrides)
-    install(FILES ${folder}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME ${name}
-      COMPONENT ${component} EXCLUDE_FROM_ALL)
-  endif()
 endfunction()
 
 mdevadm_package(mdevadm mdevadm SECTION admin SUGGESTS mdevsim)
 # Where definitions are kept; the program makes these itself where they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)
+
+# As mdevctl 1.4.0 to what asks for a version of it. Definitions outlive the package: they are mdevctl's too.
+mdevadm_package(mdevctl mdevadm-mdevctl ARCHITECTURE all SECTION admin WITH mdevadm
+  PROVIDES "mdevctl (= 1.4.0)" CONFLICTS mdevctl REPLACES mdevctl)
 
 if(MDEVADM_SIM)
   mdevadm_package(mdevsim mdevsim SECTION utils RECOMMENDS mdevadm)

@@ -1,11 +1,24 @@
 # Turns the installed files of each package, before they are packed, into what Debian's policy wants: man pages and long documents
-# compressed, and the documents that every package has. Called by cpack.
+# compressed, the documents that every package has, and what lintian is to overlook. Called by cpack.
 
 # gzip -n: no name and no time, so that the same files make the same package.
 function(compress)
   if(ARGN)
     execute_process(COMMAND gzip -9nf ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
   endif()
+endfunction()
+
+# gzip leaves links alone: one to a page that is compressed now has to name it so.
+function(compress_pages)
+  foreach(page ${ARGN})
+    if(IS_SYMLINK ${page})
+      file(READ_SYMLINK ${page} target)
+      file(REMOVE ${page})
+      file(CREATE_LINK ${target}.gz ${page}.gz SYMBOLIC)
+    else()
+      compress(${page})
+    endif()
+  endforeach()
 endfunction()
 
 # LICENSE in the form that Debian reads by machine.
@@ -53,8 +66,15 @@ function(finish component)
   set(usr ${root}/usr)
   write_copyright(${usr}/share/doc/${name})
   write_changelogs(${usr}/share/doc/${name} ${name})
-  file(GLOB long ${usr}/share/man/man*/* ${usr}/share/doc/${name}/README.md)
+  file(GLOB pages ${usr}/share/man/man*/*)
+  compress_pages(${pages})
+  file(GLOB long ${usr}/share/doc/${name}/README.md)
   compress(${long})
+  set(overrides ${CPACK_MDEVADM_SOURCE_DIR}/packaging/debian/${component}/lintian-overrides)
+  if(EXISTS ${overrides})
+    file(MAKE_DIRECTORY ${usr}/share/lintian/overrides)
+    file(COPY_FILE ${overrides} ${usr}/share/lintian/overrides/${name})
+  endif()
   # The umask of who builds is not to matter.
   execute_process(COMMAND chmod -R u=rwX,go=rX ${root} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()

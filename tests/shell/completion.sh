@@ -80,4 +80,29 @@ same "$(sim_words run m60-u)" "m60-u1 m60-u2" "scenarios that are shipped"
 same "$(sim_words run m60 --)" "--keep -- --help" "options"
 same "$(sim_words control un)" "unregister" "what can be interfered with"
 same "$(sim_words control fault re)" "remove read" "and in which operation"
+
+# mdevctl's, which asks its help and its lists.
+ln -s "$MDEVADM" "$bin/mdevctl"
+ln -s "$MDEVADM" "$bin/lsmdev"
+rm -rf "$host/sys"
+"$LAY_TREE" "$here/../trees/samples.tree" "$host"
+mdevctl_words() {
+  # shellcheck disable=SC2016
+  bash --norc -c 'PATH=$1:$PATH; . "$2"; shift 2; compopt() { echo "files"; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mdevctl; echo "${COMPREPLY[@]}"' \
+    - "$bin" "$here/../../completions/mdevctl.bash" "$@"
+}
+export MDEVCTL_ENV_ROOT=$host
+mkdir -p "$host/etc/mdevctl.d/mtty"
+echo '{"mdev_type":"mtty-1","start":"manual"}' >"$host/etc/mdevctl.d/mtty/${u}7"
+same "$(mdevctl_words mdevctl un)" "undefine" "mdevctl: commands"
+same "$(mdevctl_words mdevctl help st)" "start stop" "of help too"
+same "$(mdevctl_words mdevctl modify --de)" "--delattr --defined" "options of the command"
+same "$(mdevctl_words lsmdev --d)" "--defined --dumpjson" "lsmdev: those of list"
+same "$(mdevctl_words mdevctl start -u "")" "${u}7" "start offers what is defined"
+same "$(mdevctl_words mdevctl stop --uuid=abcd)" "abcd0000-0000-4000-8000-000000000003" "stop what is active"
+same "$(mdevctl_words lsmdev -u "" | tr ' ' '\n' | sort | paste -sd' ')" "${u}1 ${u}2 ${u}7 abcd0000-0000-4000-8000-000000000003" "a list both"
+same "$(mdevctl_words mdevctl define -u "")" "" "nobody knows a new one"
+same "$(mdevctl_words mdevctl types -p m)" "mbochs mdpy mtty" "parents"
+same "$(mdevctl_words mdevctl define -p mtty -t mtty)" "mtty-1 mtty-2" "types"
+same "$(mdevctl_words mdevctl define --jsonfile "" | head -1)" "files" "files are left to the shell"
 finish

@@ -52,13 +52,18 @@ done
 names=$(mktemp -d)
 run env DESTDIR="$names" cmake --install "$BUILD" --prefix /usr --component mdevctl
 exits 0 "cmake --install works for the names of mdevctl"
-same "$(cd "$names" && find . ! -type d -printf '%p%l\n' | sed 's/mdevadm$/ &/' | sort; ls -d "$names/etc/mdevctl.d" | sed "s|$names|.|")" "$(cat <<'T'
+same "$(cd "$names" && find . ! -type d -printf '%p%l\n' | sed 's/mdevadm$/ &/' | sort; ls -d "$names"/{etc/mdevctl.d,usr/lib/mdevctl/scripts.d/*} | sed "s|$names|.|")" "$(cat <<'T'
 ./usr/bin/lsmdev../sbin/ mdevadm
 ./usr/bin/mdevctl../sbin/ mdevadm
 ./usr/sbin/lsmdev mdevadm
 ./usr/sbin/mdevctl mdevadm
+./usr/share/bash-completion/completions/lsmdev
+./usr/share/bash-completion/completions/mdevctl
+./usr/share/man/man8/lsmdev.8mdevctl.8
 ./usr/share/man/man8/mdevctl.8
 ./etc/mdevctl.d
+./usr/lib/mdevctl/scripts.d/callouts
+./usr/lib/mdevctl/scripts.d/notifiers
 T
 )" "and they are where libvirt and udev look for them"
 cp -a "$names/usr" "$target/"

@@ -15,24 +15,25 @@ pack() {
   (umask 077 && cpack -G DEB --config "$BUILD/CPackConfig.cmake" -B "$folder" "$@" </dev/null)
 }
 
-# named PACKAGE NAME SECTION: its fields say so
+# named PACKAGE NAME SECTION [ARCHITECTURE]: its fields say so
 named() {
   same "$(dpkg-deb -f "$1" Package Version Architecture Section Priority)" "Package: $2
 Version: $version-1
-Architecture: $architecture
+Architecture: ${4:-$architecture}
 Section: $3
 Priority: optional" "$2 says what it is"
 }
 
-# As "mode owner path", directories ending in a slash.
+# As "mode owner path", directories ending in a slash, and links as "path->target".
 contents() { dpkg-deb -c "$1" | awk '{ print $1, $2, $6 $7 $8 }' | LC_ALL=C sort -k 3; }
 
-# What a package should have: the files named on standard input, programs where programs are, and the folders above them.
+# What a package should have: the files and links named on standard input, programs where programs are, and the folders above them.
 wanted() {
   awk '
     { mode = $1 ~ /\/(s?bin|system-generators)\// ? "-rwxr-xr-x" : "-rw-r--r--" }
+    /->/ { mode = "lrwxrwxrwx" }
     !/\/$/ { print mode, "root/root", "./" $1 }
-    { for (path = $1; sub(/[^\/]*\/?$/, "", path) && path != "";) folders[path] }
+    { path = $1; sub(/->.*/, "", path); while (sub(/[^\/]*\/?$/, "", path) && path != "") folders[path] }
     /\/$/ { folders[$1] }
     END { for (path in folders) print "drwxr-xr-x root/root ./" path }' | LC_ALL=C sort -k 3
 }
@@ -87,6 +88,21 @@ usr/share/man/man5/mdevsim.toml.5.gz
 usr/share/man/man8/mdevsim.8.gz
 T
   check_contents "$mdevsim" "$work/wanted" "mdevsim has just its files"
+  { documents mdevadm-mdevctl; cat; } >"$work/wanted" <<'T'
+etc/mdevctl.d/
+usr/bin/lsmdev->../sbin/mdevadm
+usr/bin/mdevctl->../sbin/mdevadm
+usr/lib/mdevctl/scripts.d/callouts/
+usr/lib/mdevctl/scripts.d/notifiers/
+usr/sbin/lsmdev->mdevadm
+usr/sbin/mdevctl->mdevadm
+usr/share/bash-completion/completions/lsmdev
+usr/share/bash-completion/completions/mdevctl
+usr/share/lintian/overrides/mdevadm-mdevctl
+usr/share/man/man8/lsmdev.8.gz->mdevctl.8.gz
+usr/share/man/man8/mdevctl.8.gz
+T
+  check_contents "$mdevctl" "$work/wanted" "mdevadm-mdevctl has just names, and what belongs to them"
 }
 
 # The programs in the packages are those that were built, but for what strip takes away.
@@ -111,12 +127,12 @@ check_lintian() {
   local unstripped=
   [ "$build_type" != Debug ] || unstripped="E: mdevadm: unstripped-binary-or-object [usr/sbin/mdevadm]
 E: mdevsim: unstripped-binary-or-object [usr/bin/mdevsim]"
-  run lintian --allow-root --fail-on none --tag-display-limit 0 "$mdevadm" "$mdevsim"
+  run lintian --allow-root --fail-on none --tag-display-limit 0 "$mdevadm" "$mdevctl" "$mdevsim"
   same "$(sort <<<"$out")" "$unstripped" "lintian finds nothing to say"
 }
 
 outside() {
-  local version build_type architecture mdevadm mdevsim part_failed=0 as_root=()
+  local version build_type architecture mdevadm mdevctl mdevsim part_failed=0 as_root=()
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   version=$(sed -n 's/^CMAKE_PROJECT_VERSION:.*=//p' "$BUILD/CMakeCache.txt")
@@ -126,8 +142,15 @@ outside() {
   exits 0 "cpack makes packages"
   mdevadm=$work/first/mdevadm_$version-1_$architecture.deb
   mdevsim=$work/first/mdevsim_$version-1_$architecture.deb
-  same "$(echo "$work"/first/*.deb)" "$mdevadm $mdevsim" "one for each program, with names as Debian has them"
+  mdevctl=$work/first/mdevadm-mdevctl_$version-1_all.deb
+  same "$(printf '%s\n' "$work"/first/*.deb | LC_ALL=C sort | paste -sd' ')" "$mdevctl $mdevadm $mdevsim" \
+    "one for each program and one for mdevctl's names, themselves named as Debian does it"
   named "$mdevadm" mdevadm admin
+  named "$mdevctl" mdevadm-mdevctl admin all
+  same "$(dpkg-deb -f "$mdevctl" Depends Provides Conflicts Replaces)" "Depends: mdevadm (= $version-1)
+Provides: mdevctl (= 1.4.0)
+Conflicts: mdevctl
+Replaces: mdevctl" "it takes mdevctl's place, with the mdevadm that it came with"
   named "$mdevsim" mdevsim utils
   run dpkg-deb -f "$mdevadm" Depends
   out_has '(^|, )libsmartcols1 \(>= .*, libuuid1 \(>= ' "mdevadm depends on its libraries, in the versions that it needs"
@@ -136,8 +159,10 @@ outside() {
   check_all_contents
   check_program "$mdevadm" usr/sbin/mdevadm "$MDEVADM"
   check_program "$mdevsim" usr/bin/mdevsim "$MDEVSIM"
+  dpkg-deb -x "$mdevctl" "$work/unpacked"
   check_documents mdevadm
   check_documents mdevsim
+  check_documents mdevadm-mdevctl
   check_lintian
 
   run pack "$work/second" -D CPACK_DEBIAN_PACKAGE_RELEASE=2
@@ -157,7 +182,7 @@ uuid=aaaaaaaa-0000-4000-8000-000000000001
 # Closed standard input: who asks a question gets no answer.
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@" <&-; }
 status() { in_root dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" 2>/dev/null; }
-package() { echo "/tmp/$1_$version-$2_$(dpkg --print-architecture).deb"; }
+package() { echo "/tmp/$1_$version-$2_${3:-$(dpkg --print-architecture)}.deb"; }
 kept() { (cd "$root/etc/mdevadm" && find . -type f -exec sha256sum {} + | sort; stat -c '%a %U:%G %n' . devices groups) 2>&1; }
 
 # What the machine's file system would have more, less or other by now. Caches and logs of the tools that ran do not count, nor
@@ -324,6 +349,36 @@ simulator() {
   same "$(changes)" "$before" "nothing is left behind"
 }
 
+# Debian's mdevctl, as it is installed here, makes room, and what was defined with it stays and is read.
+stands_in() {
+  local file=$root/etc/mdevctl.d/p/$uuid config='{"mdev_type":"t","start":"manual"}'
+  same "$(status mdevctl | cut -d' ' -f1)" installed "Debian's mdevctl is there"
+  mkdir -p "${file%/*}" && echo "$config" >"$file"
+  run in_root dpkg -i "$(package mdevadm 1)" "$(package mdevadm-mdevctl 1 all)"
+  exits 0 "mdevadm-mdevctl can be installed in its place"
+  same "$(status mdevctl | cut -d' ' -f1)" not-installed "which it leaves"
+  run in_root dpkg -V mdevadm-mdevctl
+  same "$out$err" "" "its files are those of the package"
+  for name in /usr/bin/mdevctl /usr/sbin/mdevctl; do
+    run in_root $name --version
+    same "$out" "mdevctl 1.4.0" "$name is mdevadm"
+    run in_root $name list --defined
+    same "$out" "$uuid p t manual" "and sees what was defined before"
+  done
+  run in_root /usr/bin/lsmdev --defined
+  same "$out" "$uuid p t manual" "lsmdev too"
+  run in_root man -w 8 lsmdev
+  same "$out" /usr/share/man/man8/mdevctl.8.gz "its man page is found"
+  run in_root dpkg -r mdevadm
+  exits 1 "mdevadm cannot go from below it"
+  run in_root dpkg -i "$(package mdevadm 2)" "$(package mdevadm-mdevctl 2 all)"
+  exits 0 "both can be upgraded"
+  run in_root dpkg -P mdevadm-mdevctl mdevadm
+  exits 0 "and purged"
+  same "$(cat "$file")" "$config" "mdevctl's definitions are left to whoever comes after it"
+  rm -r "${file%/*}"
+}
+
 inside() {
   space=$1/space version=$2 packages=$1/packages
   root=$space/root
@@ -344,6 +399,7 @@ inside() {
   goes
   comes_back
   is_purged
+  stands_in
   simulator
   needs_no_systemd
   finish
