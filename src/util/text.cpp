@@ -47,7 +47,11 @@ std::size_t utf8_length(std::string_view text) {
       return 0;
     }
   }
-  return length;
+  // Forms that are longer than need be, halves of UTF-16's pairs, and what is beyond the last character.
+  const auto second = length > 1 ? static_cast<unsigned char>(text[1]) : 0;
+  const bool refused = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+  return refused ? 0 : length;
 }
 
 bool is_control(char c) {

@@ -23,6 +23,17 @@ TEST_CASE("printable shows control bytes and broken UTF-8 and leaves the rest") 
   CHECK(printable(std::string_view("\0", 1)) == "\\x00");
 }
 
+TEST_CASE("UTF-8 has one form of each character, and no halves") {
+  for (const char* good : {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                           "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    CHECK(is_utf8(good));
+  }
+  for (const char* bad : {"\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
+                          "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "a\xffz"}) {
+    CHECK_FALSE(is_utf8(bad));
+  }
+}
+
 TEST_CASE("only a whole number is a decimal") {
   CHECK(parse_decimal("18446744073709551615") == UINT64_MAX);
   CHECK_FALSE(parse_decimal("18446744073709551616"));
