@@ -43,6 +43,15 @@ EntryKind kind_of(unsigned char type) {
   }
 }
 
+// Some file systems (XFS without ftype, what FUSE or 9p serve) leave it to us to ask.
+EntryKind kind_of(int folder, const dirent& entry) {
+  struct stat found {};
+  const bool is_told = entry.d_type != DT_UNKNOWN;
+  return is_told || ::fstatat(folder, entry.d_name, &found, AT_SYMLINK_NOFOLLOW) != 0
+             ? kind_of(entry.d_type)
+             : kind_of(static_cast<unsigned char>(IFTODT(found.st_mode)));
+}
+
 enum class Source { regular_file, stream };
 
 // All that is left to read; false with errno on error.
@@ -152,8 +161,9 @@ Result<std::vector<Entry>> Dir::entries() const {
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") {
-      result.push_back({std::string(name), kind_of(entry->d_type)});
+      result.push_back({std::string(name), kind_of(fd_.get(), *entry)});
     }
+    errno = 0;
   }
   if (errno != 0) {
     return error(".");

@@ -106,6 +106,14 @@ std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit
   return not_seen;
 }
 
+void fill_standard_descriptors() {
+  int fd = -1;
+  do {
+    fd = ::open("/dev/null", O_RDWR);  // the lowest that is free
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  UniqueFd(fd).reset();
+}
+
 std::optional<Result<Done>> write_with_patience(const UniqueFd& file, std::string_view value,
                                                 const std::string& path, std::chrono::milliseconds patience) {
   std::array<int, 2> ends{};

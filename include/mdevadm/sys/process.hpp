@@ -29,6 +29,9 @@ struct OpenFile {
 // count.
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit);
 
+// Opens /dev/null in the place of each of the three standard descriptors that our caller has closed.
+void fill_standard_descriptors();
+
 // Writes `value` to `file` by one write(2) in a child process and waits at most `patience` for it.
 // nullopt: the kernel has not answered yet. The child then stays behind, detached, with nothing of ours open;
 // signals would not end it (vfio waits uninterruptibly from the first one on), it ends when the kernel lets
