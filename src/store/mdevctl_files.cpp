@@ -20,9 +20,19 @@ std::string config_folder(const ParentName& parent) {
   return fmt::format("{}/{}", configs_folder, parent.str());
 }
 
-// mdevctl takes a name in capitals, or without hyphens, for a UUID, and does not find it then.
-std::string file_of(const KeptConfig& kept) {
+// mdevctl takes a name in capitals, or without hyphens, for a UUID, and does not find it then. It may write
+// another file beside it.
+template <typename Kept>
+std::string file_of(const Kept& kept) {
   return kept.file.empty() ? kept.uuid.str() : kept.file;
+}
+
+// Without the folder of scripts, in which nobody looks for a definition.
+void require_parent(const ParentName& parent, const std::string& doing) {
+  if (parent.str() == scripts_folder) {
+    throw Error(ExitCode::usage,
+                fmt::format("{}: '{}' is mdevctl's folder of scripts, and no parent", doing, scripts_folder));
+  }
 }
 
 class ConfigReader {
@@ -30,7 +40,11 @@ class ConfigReader {
   ConfigReader(const ConfigFilter& filter, KeptConfigs& into) : filter_(filter), into_(into) {}
 
   void read_all(const sys::Dir& configs) {
-    for (const sys::Entry& entry : configs.entries().or_throw("cannot read '{}'", configs.path())) {
+    const sys::Result<std::vector<sys::Entry>> entries = configs.entries();
+    if (!entries) {
+      return note_unread(entries.error());
+    }
+    for (const sys::Entry& entry : *entries) {
       const bool may_be_parent = entry.kind == sys::EntryKind::folder || entry.kind == sys::EntryKind::other;
       if (!may_be_parent || entry.name == scripts_folder) {
         continue;
@@ -46,18 +60,24 @@ class ConfigReader {
 
   void read_parent(const sys::Dir& configs, const ParentName& parent) {
     const sys::Result<sys::Dir> folder = configs.open_dir(parent.str());
-    if (!folder && sys::is_absence(folder.error().number)) {
-      return;
+    const sys::Result<std::vector<sys::Entry>> entries =
+        folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+    if (!entries) {
+      return note_unread(entries.error());
     }
-    if (!folder) {
-      sys::throw_error(folder.error(), fmt::format("cannot read '{}'", folder.error().path));
-    }
-    for (const sys::Entry& entry : folder->entries().or_throw("cannot read '{}'", folder->path())) {
+    for (const sys::Entry& entry : *entries) {
       const bool is_read =
           entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);
       if (is_read && !sys::AtomicFile::is_temporary(entry.name)) {
         read_file(*folder, parent, entry.name);
       }
+    }
+  }
+
+  // One folder that cannot be read is not to hide all others.
+  void note_unread(const sys::SysError& error) {
+    if (!sys::is_absence(error.number)) {
+      into_.unread.push_back({error.path, 0, 0, sys::errno_text(error.number)});
     }
   }
 
@@ -83,12 +103,15 @@ class ConfigReader {
     } else {
       content = parse_config(*text);
     }
+    std::string file = name == uuid->str() ? "" : name;
     if (content.config) {
-      into_.all.push_back({*uuid, parent, *std::move(content.config), name == uuid->str() ? "" : name,
-                           std::move(content.unknown)});
+      into_.all.push_back(
+          {*uuid, parent, *std::move(content.config), std::move(file), std::move(content.unknown)});
     } else {
-      into_.broken.push_back(
-          {*uuid, parent, {folder.path_of(name), content.line, content.column, content.message}});
+      into_.broken.push_back({*uuid,
+                              parent,
+                              {folder.path_of(name), content.line, content.column, content.message},
+                              std::move(file)});
     }
   }
 
@@ -96,18 +119,32 @@ class ConfigReader {
   KeptConfigs& into_;
 };
 
+// Of several files of one device, sorted by it, the first counts.
+void leave_one_of_each(KeptConfigs& configs, const Store& store) {
+  std::vector<KeptConfig> each;
+  for (KeptConfig& kept : configs.all) {
+    if (each.empty() || each.back().uuid != kept.uuid || each.back().parent != kept.parent) {
+      each.push_back(std::move(kept));
+      continue;
+    }
+    each.back().also.push_back(kept.file);
+    configs.odd.push_back(
+        {store.path_of(kept), 0, 0,
+         fmt::format("'{}' is of the same device, and counts", store.path_of(each.back()))});
+  }
+  configs.all = std::move(each);
+}
+
 }  // namespace
 
 KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   KeptConfigs result;
+  ConfigReader reader(filter, result);
   const sys::Result<sys::Dir> configs = root_->open_dir_as_root(configs_folder);
-  if (!configs && configs.error().number == ENOENT) {
+  if (!configs) {
+    reader.note_unread(configs.error());
     return result;
   }
-  if (!configs) {
-    sys::throw_error(configs.error(), fmt::format("cannot read '{}'", configs.error().path));
-  }
-  ConfigReader reader(filter, result);
   if (filter.parent) {
     const bool is_link = static_cast<bool>(configs->read_link(filter.parent->str()));
     if (!is_link && filter.parent->str() != scripts_folder) {
@@ -116,11 +153,13 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   } else {
     reader.read_all(*configs);
   }
+  // The usual name, which is not kept, comes before any other.
   const auto in_order = [](const auto& a, const auto& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+    return std::tie(a.parent, a.uuid, a.file) < std::tie(b.parent, b.uuid, b.file);
   };
   std::sort(result.all.begin(), result.all.end(), in_order);
   std::sort(result.broken.begin(), result.broken.end(), in_order);
+  leave_one_of_each(result, *this);
   return result;
 }
 
@@ -130,6 +169,7 @@ std::string Store::path_of(const KeptConfig& kept) const {
 
 void Store::write_config(const KeptConfig& kept) const {
   const std::string doing = fmt::format("cannot write '{}'", path_of(kept));
+  require_parent(kept.parent, doing);
   const sys::Dir folder = folder_to_write(*root_, config_folder(kept.parent), doing);
   write_atomically(folder, file_of(kept), format_config(kept.config, JsonForm::lines), doing,
                    config_permissions);
@@ -138,6 +178,11 @@ void Store::write_config(const KeptConfig& kept) const {
 void Store::remove_config(const KeptConfig& kept) const {
   const std::string doing = fmt::format("cannot remove '{}'", path_of(kept));
   const sys::Dir folder = root_->open_dir_as_root(config_folder(kept.parent)).or_throw("{}", doing);
+  for (const std::string& other : kept.also) {
+    if (const auto gone = folder.remove_file(other); !gone && gone.error().number != ENOENT) {
+      sys::throw_error(gone.error(), doing);
+    }
+  }
   const sys::Result<sys::Done> removed = folder.remove_file(file_of(kept));
   if (!removed && removed.error().number == ENOENT) {
     throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing)).caused_by(ENOENT);
@@ -146,6 +191,17 @@ void Store::remove_config(const KeptConfig& kept) const {
     sys::throw_error(removed.error(), doing);
   }
   folder.sync().or_throw("{}", doing);
+}
+
+bool Store::has_config(const Uuid& uuid, const ParentName& parent) const {
+  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(config_folder(parent));
+  return (folder && folder->status(uuid.str())) ||
+         load_configs({.parent = parent, .uuid = uuid, .links = true}).has(uuid, parent);
+}
+
+// Whether there is a file of its usual name.
+bool Store::is_usual(const KeptConfig& kept) const {
+  return root_->exists(config_folder(kept.parent) + "/" + kept.uuid.str());
 }
 
 // As it is kept now, or would be.
@@ -157,8 +213,7 @@ KeptConfig Store::kept_config(const Definition& definition) const {
 
 void Store::add_to_mdevctl(const Definition& definition) const {
   const KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
-  if (load_configs({.parent = definition.parent, .uuid = definition.uuid, .links = true})
-          .has(definition.uuid, definition.parent)) {
+  if (has_config(definition.uuid, definition.parent)) {
     throw Error(ExitCode::conflict, fmt::format("cannot write '{}': it exists already", path_of(kept)));
   }
   write_config(kept);

@@ -83,6 +83,8 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   for (const BrokenConfig& broken : configs.broken) {
     into.broken.push_back(broken.problem);
   }
+  into.broken.insert(into.broken.end(), configs.unread.begin(), configs.unread.end());
+  into.odd.insert(into.odd.end(), configs.odd.begin(), configs.odd.end());
 }
 
 // Hand-written files can give one name twice. It then means the first of them.
@@ -150,8 +152,7 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
 std::string Store::path_of(const Definition& definition) const {
   if (definition.origin == Origin::mdevctl) {
     const KeptConfig usual{definition.uuid, definition.parent, {}};
-    const std::string path = path_of(usual);
-    return root_->exists(path.substr(root_->path_of("").size())) ? path : path_of(kept_config(definition));
+    return is_usual(usual) ? path_of(usual) : path_of(kept_config(definition));
   }
   return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
 }

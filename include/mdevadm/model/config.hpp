@@ -28,6 +28,7 @@ struct KeptConfig {
   Config config;
   std::string file{};                  // its name where that is not the UUID in its usual form
   std::vector<std::string> unknown{};  // keys in it that mean nothing to anybody
+  std::vector<std::string> also{};     // names of other files of the same device, which do not count
 };
 
 // One that cannot be used.
@@ -35,12 +36,15 @@ struct BrokenConfig {
   Uuid uuid;
   ParentName parent;
   FileProblem problem;
+  std::string file{};  // as above
 };
 
 struct KeptConfigs {
   std::vector<KeptConfig> all;        // sorted by parent, then UUID
   std::vector<BrokenConfig> broken;   // likewise
   std::vector<std::string> nameless;  // names of files that are no UUID, of folders that are no parent's
+  std::vector<FileProblem> odd;       // files that do not count, as another of the same device does
+  std::vector<FileProblem> unread;    // folders that cannot be read
 
   // Whether there is a file for a device, good or not.
   bool has(const Uuid& uuid, const ParentName& parent) const;

@@ -47,6 +47,7 @@ struct Capabilities {
   bool types_vanish = false;     // types that cannot be made now are not offered
   bool any_type = false;         // what it offers is told in a form that is not understood
   bool tells_type = true;        // a live device says of which type it is
+  bool mdev_types = false;  // its types are folders in mdev_supported_types, as mdevctl and libvirt read them
 };
 
 struct NamedType {

@@ -35,7 +35,7 @@ class Store {
 
   // Everything that is defined, or everything under one parent, whoever keeps it. Of what both keep under one
   // parent ours counts; it is `odd` if they differ. A missing folder is an empty one; a file that cannot be
-  // used is reported in `broken`, the rest counts. Throws Error if a folder cannot be read.
+  // used is reported in `broken`, the rest counts. Throws Error if the folder of ours cannot be read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
   // Where a definition is kept, for messages.
@@ -71,12 +71,15 @@ class Store {
   // there is none.
   void remove(const Definition& definition) const;
 
-  // The definitions as mdevctl keeps them, and nothing else. Throws Error if a folder cannot be read.
+  // The definitions as mdevctl keeps them, and nothing else.
   KeptConfigs load_configs(const ConfigFilter& filter = {}) const;
+  // Whether there is anything where one is kept: a file, good or not, or what keeps one from being written.
+  bool has_config(const Uuid& uuid, const ParentName& parent) const;
   std::string path_of(const KeptConfig& kept) const;
-  // Writes one, whatever was there. Throws Error.
+  // Writes one, whatever was there. Throws Error, also where nobody would look for it.
   void write_config(const KeptConfig& kept) const;
-  // The parent's folder stays. Throws Error{not_found} if there is none.
+  // With all other files of the same device. The parent's folder stays. Throws Error{not_found} if there is
+  // none.
   void remove_config(const KeptConfig& kept) const;
 
   // The same for groups. A member need not be defined: `odd` has what two groups claim.
@@ -98,6 +101,7 @@ class Store {
   sys::FileLock take_lock(const LockRequest& request, const Waiting& waiting = {}) const;
   sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
   Definitions load_own(const std::optional<ParentName>& only) const;
+  bool is_usual(const KeptConfig& kept) const;
   KeptConfig kept_config(const Definition& definition) const;
   void add_to_mdevctl(const Definition& definition) const;
   void replace_in_mdevctl(const Definition& before, const Definition& after) const;

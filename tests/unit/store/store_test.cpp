@@ -2,6 +2,8 @@
 #include <unistd.h>
 #include <mdevadm/store/store.hpp>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "catch.hpp"
@@ -148,4 +150,48 @@ TEST_CASE("a folder that cannot be read is an error, not an empty one") {
   const sys::Dir root = *sys::Dir::open(temp.str());
   CHECK(code_of([&] { Store(root).load(); }) == ExitCode::failed);
   fs::permissions(temp.path() / "etc/mdevadm/devices", fs::perms::owner_all);
+}
+
+TEST_CASE("of several files that mdevctl's have of one device one counts, and all go together") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path folder = temp.path() / "etc/mdevctl.d/mtty";
+  std::string capitals = uuid_text;
+  std::transform(capitals.begin(), capitals.end(), capitals.begin(), ::toupper);
+  REQUIRE(capitals != uuid_text);
+  test::write_text(folder / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
+  test::write_text(folder / uuid_text, R"({"mdev_type":"mtty-1","start":"manual"})");
+  KeptConfigs configs = store.load_configs();
+  REQUIRE(configs.all.size() == 1);
+  CHECK(configs.all.front().config.type == "mtty-1");
+  CHECK(configs.all.front().also == std::vector{capitals});
+  REQUIRE(configs.odd.size() == 1);
+  CHECK(configs.odd.front().path == (folder / capitals).string());
+  CHECK(store.load().all == std::vector{*definition_of(configs.all.front()).definition});
+
+  store.remove_config(configs.all.front());
+  CHECK(store.load_configs().all.empty());
+  CHECK(fs::is_empty(folder));
+}
+
+TEST_CASE("what would be written among mdevctl's scripts is refused") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  CHECK(code_of([&] {
+          Store(root).write_config({*Uuid::parse(uuid_text), *ParentName::parse("scripts.d"), {"mtty-1"}});
+        }) == ExitCode::usage);
+  CHECK(fs::is_empty(temp.path()));
+}
+
+TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothing of ours") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  store.add(definition(), std::nullopt);
+  fs::create_directory_symlink("mdevctl.d", temp.path() / "etc/mdevctl.d");  // root cannot follow it either
+  CHECK(store.load_configs().unread.size() == 1);
+  const Definitions loaded = store.load();
+  CHECK(loaded.all == std::vector{definition()});
+  CHECK(loaded.broken.size() == 1);
 }
