@@ -59,10 +59,14 @@ ExitCode Batch::conclude(Context& context) const {
   return exit_code(recorded_);
 }
 
-ExitCode Batch::finish(Context& context, bool print_uuids) {
+ExitCode Batch::finish(Context& context, bool print_uuids, std::optional<sys::FileLock> definitions) {
+  const auto is_hooked = [](const Job& job) { return job.hooks.has_value(); };
+  if (std::any_of(plan_.jobs.begin(), plan_.jobs.end(), is_hooked) && context.hooks().any()) {
+    definitions.reset();
+  }
   std::vector<JobResult> results(plan_.jobs.size());
   if (!options_.dry_run) {
-    const Effects effects{context.host(), context.store(), &context.hooks()};
+    const Effects effects{context.host(), context.store(), &context.hooks(), definitions.has_value()};
     if (shows_progress_ && !context.globals().verbose) {
       GroupProgress progress(context.messages(), plan_);
       results = carry_out(plan_, effects, progress);

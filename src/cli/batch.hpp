@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/sys/file_lock.hpp>
 #include <mdevadm/util/error.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +42,8 @@ class Batch {
   void of_group(const std::string& name) { group_ = name; }
 
   // Shows or carries out. `print_uuids`: in text, the UUID of each device that went well is the result.
-  ExitCode finish(Context& context, bool print_uuids);
+  // `definitions` is the lock under which all this was planned; it is let go of where scripts are asked.
+  ExitCode finish(Context& context, bool print_uuids, std::optional<sys::FileLock> definitions = {});
 
  private:
   struct Item {

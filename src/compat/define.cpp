@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "scripts.hpp"
 #include "session.hpp"
 
@@ -17,13 +15,6 @@ struct Wanted {
   bool is_active = false;
 };
 
-bool is_defined(const Session& session, const Uuid& uuid, const ParentName& parent) {
-  const std::string path = session.store().path_of(KeptConfig{uuid, parent, {}});
-  std::error_code ignored;  // whatever cannot be looked at, cannot be written either
-  return std::filesystem::exists(path, ignored) ||
-         !session.store().load_configs({.parent = parent, .uuid = uuid}).all.empty();
-}
-
 Wanted wanted_by_file(const Session& session, const Options& options, const Uuid& uuid) {
   const std::string path = *options.text("jsonfile");
   require_file(path);
@@ -33,7 +24,7 @@ Wanted wanted_by_file(const Session& session, const Options& options, const Uuid
   }
   const std::string refusal =
       fmt::format("Cowardly refusing to overwrite existing config for {}/{}", parent->str(), uuid.str());
-  if (is_defined(session, uuid, *parent)) {
+  if (session.store().has_config(uuid, *parent)) {
     throw Failure{refusal};
   }
   return {*parent, config_in(read_config_file(path)), refusal};
@@ -54,7 +45,7 @@ Wanted wanted_by_options(const Session& session, const Options& options, const U
     throw Failure{"No type specified"};
   }
   const std::string refusal = fmt::format("Device {} on {} already defined", uuid.str(), parent->str());
-  if (is_defined(session, uuid, *parent)) {
+  if (session.store().has_config(uuid, *parent)) {
     throw Failure{refusal};
   }
   const StartMode start = options.has("auto") ? StartMode::automatic : StartMode::manual;
@@ -86,10 +77,10 @@ void run_define(Session& session, const Options& options) {
       kept.config.attributes = live_attributes(session, kept);
     }
     const sys::FileLock lock = session.store().lock();
-    if (is_defined(session, uuid, kept.parent)) {  // by somebody else, meanwhile
+    if (session.store().has_config(uuid, kept.parent)) {  // by somebody else, meanwhile
       throw Failure{wanted.refusal};
     }
-    write_config(session, kept);
+    write_config(session, kept, "define");
   });
   if (!options.has("uuid")) {
     session.out += uuid.str() + "\n";

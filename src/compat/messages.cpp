@@ -9,17 +9,52 @@
 #include <cstdlib>
 #include <ctime>
 #include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/text.hpp>
+#include <optional>
 
 namespace mdevadm::compat {
 
 namespace {
 
-// MDEVCTL_LOG, "warn" unless it says something else: a level, or "mdevctl=LEVEL".
-bool shows_warnings() {
+// Whether a level lets warnings pass; nothing: it is no level.
+std::optional<bool> lets_warnings_pass(std::string_view level) {
+  const std::string word = to_lower(level);
+  if (word == "error" || word == "off") {
+    return false;
+  }
+  return word == "warn" || word == "info" || word == "debug" || word == "trace" ? std::optional(true)
+                                                                                : std::nullopt;
+}
+
+// MDEVCTL_LOG is "warn" unless it says something else: LEVEL, or WHERE, or WHERE=LEVEL, several with commas
+// between them, of which the one that names most of `where` counts. Behind a slash stands what a text must
+// have to be shown at all. Without a word it shows errors only.
+bool is_shown(std::string_view where, std::string_view text) {
   const char* given = std::getenv("MDEVCTL_LOG");
-  std::string_view level = given != nullptr ? given : "warn";
-  level.remove_prefix(level.rfind('=') == std::string_view::npos ? 0 : level.rfind('=') + 1);
-  return level != "error" && level != "off" && level != "ERROR" && level != "OFF";
+  std::string_view rules = given != nullptr ? given : "warn";
+  if (const std::size_t slash = rules.find('/'); slash != std::string_view::npos) {
+    if (text.find(rules.substr(slash + 1)) == std::string_view::npos) {
+      return false;
+    }
+    rules = rules.substr(0, slash);
+  }
+  bool shown = false;
+  std::size_t named = 0;
+  for (const std::string_view rule : split(rules, ',')) {
+    const std::size_t equals = rule.find('=');
+    const std::string_view level = trim(rule.substr(equals == std::string_view::npos ? 0 : equals + 1));
+    std::optional<bool> passes = lets_warnings_pass(level);
+    std::string_view place = trim(rule.substr(0, equals));
+    if (equals == std::string_view::npos) {
+      place = passes ? "" : place;
+      passes = passes.value_or(true);
+    }
+    if (!trim(rule).empty() && passes && where.starts_with(place) && place.size() >= named) {
+      shown = *passes;
+      named = place.size();
+    }
+  }
+  return shown;
 }
 
 }  // namespace
@@ -52,22 +87,23 @@ std::string format_failure(const Failure& failure) {
 }
 
 void warn(const std::string& where, const std::string& text) {
-  if (shows_warnings()) {
+  if (is_shown(where, text)) {
     const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     const std::string line =
         fmt::format("[{:%Y-%m-%dT%H:%M:%S}Z WARN  {}] {}\n", fmt::gmtime(now), where, text);
-    std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+    write_out(STDERR_FILENO, line);
   }
 }
 
-void write_out(int descriptor, std::string_view text) {
+int write_out(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno != EINTR) {
-      throw Failure{cause_of(errno)};
+      return errno;
     }
     text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
   }
+  return 0;
 }
 
 }  // namespace mdevadm::compat

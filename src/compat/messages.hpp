@@ -30,6 +30,7 @@ std::string format_failure(const Failure& failure);
 // part of it; MDEVCTL_LOG can silence it.
 void warn(const std::string& where, const std::string& text);
 
-void write_out(int descriptor, std::string_view text);
+// All of it; 0, or the errno that kept it from being written.
+int write_out(int descriptor, std::string_view text);
 
 }  // namespace mdevadm::compat

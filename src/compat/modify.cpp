@@ -69,7 +69,11 @@ KeptConfig by_file(const Session& session, const Options& options) {
   require_file(path);
   KeptConfig kept{uuid, *parent, config_in(read_config_file(path))};
   const KeptConfigs there = session.store().load_configs({.parent = parent, .uuid = uuid});
-  kept.file = there.all.empty() ? "" : there.all.front().file;
+  if (!there.all.empty()) {
+    kept.file = there.all.front().file;
+  } else if (!there.broken.empty()) {
+    kept.file = there.broken.front().file;
+  }
   return kept;
 }
 
@@ -87,8 +91,9 @@ KeptConfig find_live(Session& session, const Options& options) {
   return kept;
 }
 
-void require_same_definition(const Session& session, const KeptConfig& live) {
-  const KeptConfigs configs = session.configs({.parent = live.parent, .uuid = live.uuid});
+// That of the running device, if it is of the same type.
+KeptConfig find_definition_of(const Session& session, const KeptConfig& live) {
+  KeptConfigs configs = session.configs({.parent = live.parent, .uuid = live.uuid});
   require_readable(configs);
   if (configs.all.empty()) {
     throw Failure{fmt::format("Mediated device {}/{} is not defined", live.parent.str(), live.uuid.str())};
@@ -96,6 +101,7 @@ void require_same_definition(const Session& session, const KeptConfig& live) {
   if (configs.all.front().config.type != live.config.type) {
     throw Failure{"'type' of active and defined mdev does not match"};
   }
+  return std::move(configs.all.front());
 }
 
 KeptConfig modify_live(Session& session, const Options& options) {
@@ -110,12 +116,12 @@ KeptConfig modify_live(Session& session, const Options& options) {
   }
   const std::string path = *options.text("jsonfile");
   require_file(path);
-  const KeptConfig wanted{live.uuid, live.parent, config_in(read_config_file(path))};
+  KeptConfig wanted{live.uuid, live.parent, config_in(read_config_file(path))};
   if (wanted.config.type != live.config.type) {
     throw Failure{"'type' cannot be changed on active mdev"};
   }
   if (options.has("defined")) {
-    require_same_definition(session, live);
+    wanted.file = find_definition_of(session, live).file;
   }
   try {
     session.hooks().live(event_of(HookAction::modify, wanted));
@@ -125,18 +131,36 @@ KeptConfig modify_live(Session& session, const Options& options) {
   return wanted;
 }
 
+// What is to be kept, by what is kept now: others may have changed that while scripts were asked. These have
+// said yes to `wanted`, and to nothing else.
+KeptConfig by_what_is_there(Session& session, const Options& options, const KeptConfig& wanted) {
+  if (options.has("live")) {
+    find_definition_of(session, wanted);
+    return wanted;
+  }
+  if (options.has("jsonfile")) {
+    return wanted;
+  }
+  KeptConfig now = changed(session, options);
+  if ((now.parent != wanted.parent || now.config != wanted.config) && session.hooks().any()) {
+    throw Failure{fmt::format("Mediated device {}/{} was changed by somebody else meanwhile",
+                              wanted.parent.str(), wanted.uuid.str())};
+  }
+  return now;
+}
+
 }  // namespace
 
 void run_modify(Session& session, const Options& options) {
-  const KeptConfig kept = options.has("live")       ? modify_live(session, options)
-                          : options.has("jsonfile") ? by_file(session, options)
-                                                    : changed(session, options);
+  const KeptConfig wanted = options.has("live")       ? modify_live(session, options)
+                            : options.has("jsonfile") ? by_file(session, options)
+                                                      : changed(session, options);
   if (options.has("live") && !options.has("defined")) {
     return;
   }
-  with_scripts(session, event_of(HookAction::modify, kept, options.has("force")), [&] {
+  with_scripts(session, event_of(HookAction::modify, wanted, options.has("force")), [&] {
     const sys::FileLock lock = session.store().lock();
-    write_config(session, kept);
+    write_config(session, by_what_is_there(session, options, wanted), "modify");
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/process.hpp>
 
 #include "session.hpp"
 
@@ -44,6 +45,7 @@ std::string results(const CommandLine& line) {
   return std::move(session.out);
 }
 
+// Where nobody hears why, there is still the exit code.
 int fail(const Failure& failure) {
   write_out(STDERR_FILENO, format_failure(failure));
   return static_cast<int>(ExitCode::failed);
@@ -56,10 +58,12 @@ bool is_called_so(const std::string& program) {
 }
 
 int run(const std::string& program, const std::vector<std::string>& words) {
+  // Or the first files that are opened would be taken for standard output.
+  sys::fill_standard_descriptors();
   sys::catch_signals();
   try {
-    write_out(STDOUT_FILENO, results(parse_command_line(program, words)));
-    return static_cast<int>(ExitCode::done);
+    const int unwritten = write_out(STDOUT_FILENO, results(parse_command_line(program, words)));
+    return unwritten == 0 ? static_cast<int>(ExitCode::done) : fail({cause_of(unwritten)});
   } catch (const Answer& answer) {
     write_out(answer.code == 0 ? STDOUT_FILENO : STDERR_FILENO, answer.text);
     return answer.code;

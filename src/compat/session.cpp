@@ -26,7 +26,7 @@ void hear_script(Hooks::Kind kind, const std::string& text) {
   if (kind == Hooks::Kind::warning) {
     warn("mdevctl::callouts", text);
   } else {
-    std::ignore = ::write(STDERR_FILENO, text.data(), text.size());
+    write_out(STDERR_FILENO, text);
   }
 }
 
@@ -66,7 +66,8 @@ std::string chosen_root() {
 std::optional<ParentName> parent_in(const Options& options) {
   const auto given = options.text("parent");
   auto parent = given ? ParentName::parse(*given) : std::nullopt;
-  if (given && !parent) {
+  // What would be written into the folder of scripts, nobody would find.
+  if (given && (!parent || *given == "scripts.d")) {
     throw Failure{fmt::format("'{}' cannot be a parent", printable(*given))};
   }
   return parent;
@@ -119,19 +120,27 @@ void warn_of_broken(const KeptConfigs& configs) {
   for (const BrokenConfig& broken : configs.broken) {
     warn(environment, fmt::format("{}; skipping this definition", broken.problem.str()));
   }
+  for (const FileProblem& problem : configs.unread) {
+    warn(environment, fmt::format("{}; skipping this folder", problem.str()));
+  }
+  for (const FileProblem& problem : configs.odd) {
+    warn(environment, problem.str());
+  }
 }
 
 void require_readable(const KeptConfigs& configs) {
   if (!configs.broken.empty()) {
     const FileProblem& problem = configs.broken.front().problem;
-    throw Failure{problem.line == 0 ? problem.message
-                                    : fmt::format("{} at line {} column {}", problem.message, problem.line,
-                                                  problem.column)};
+    throw Failure{problem.line == 0
+                      ? problem.message
+                      : fmt::format("{} at line {} column {}", problem.message, problem.line, problem.column),
+                  {fmt::format("the definition in {}", shown(problem.path))}};
   }
 }
 
-void write_config(const Session& session, const KeptConfig& kept) {
-  Job job{fmt::format("define '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(), kept.config.type};
+void write_config(const Session& session, const KeptConfig& kept, const char* verb) {
+  Job job{fmt::format("{} '{}'", verb, kept.uuid.str()), kept.uuid.str(), kept.parent.str(),
+          kept.config.type};
   job.steps.push_back({WriteConfig{kept}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {

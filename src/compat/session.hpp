@@ -28,8 +28,9 @@ class Session {
   const sys::Dir& root() const { return root_; }
   const store::Store& store() const { return store_; }
   Hooks& hooks() { return hooks_; }
-  // Without scripts: mdevctl asks them before it looks whether a thing can be done at all.
-  Effects effects() const { return {host_, store_, nullptr}; }
+  // Without scripts: mdevctl asks them before it looks whether a thing can be done at all. What changes
+  // definitions holds their lock.
+  Effects effects() const { return {host_, store_, nullptr, true}; }
   Snapshot observe(const Look& what) const;
 
   // What is defined, with a warning for each file that nobody could have meant as a definition.
@@ -72,8 +73,8 @@ void warn_of_broken(const KeptConfigs& configs);
 // Throws what is wrong with the first of them.
 void require_readable(const KeptConfigs& configs);
 
-// Under the lock of definitions. Throws Failure.
-void write_config(const Session& session, const KeptConfig& kept);
+// Under the lock of definitions. `verb` says what for. Throws Failure.
+void write_config(const Session& session, const KeptConfig& kept, const char* verb);
 
 // "  Attrs:" and a line each; nothing for none.
 std::string attribute_lines(const Config& config);

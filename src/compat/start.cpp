@@ -125,8 +125,8 @@ Failure explained(const JobResult& result, const Definition& wanted) {
   return {error.what()};
 }
 
+// Under the parent's lock.
 void start(const Session& session, const KeptConfig& kept) {
-  const auto lock = session.store().lock_parents({kept.parent}, {});
   const Snapshot seen = session.observe(
       {Facet::devices | Facet::types | Facet::available, std::vector{kept.parent}, std::nullopt});
   const Definition definition = require_startable(session, seen, kept);
@@ -139,13 +139,18 @@ void start(const Session& session, const KeptConfig& kept) {
   }
 }
 
+// The lock comes first, as with mdevadm's own start: a script may hold one of its own from before to after.
+void start_with_scripts(Session& session, const KeptConfig& kept, bool forced) {
+  const auto lock = session.store().lock_parents({kept.parent}, {});
+  with_scripts(session, event_of(HookAction::start, kept, forced), [&] { start(session, kept); });
+}
+
 }  // namespace
 
 void run_start(Session& session, const Options& options) {
   const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
   const KeptConfig kept = wanted(session, options, uuid);
-  with_scripts(session, event_of(HookAction::start, kept, options.has("force")),
-               [&] { start(session, kept); });
+  start_with_scripts(session, kept, options.has("force"));
   if (!options.has("uuid")) {
     session.out += uuid.str() + "\n";
   }
@@ -161,7 +166,7 @@ void run_start_parent(Session& session, const Options& options) {
       continue;
     }
     try {
-      with_scripts(session, event_of(HookAction::start, kept), [&] { start(session, kept); });
+      start_with_scripts(session, kept, false);
     } catch (const Failure& failure) {
       warn("mdevctl", failure.text);
       for (const std::string& cause : failure.causes) {

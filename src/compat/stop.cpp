@@ -10,8 +10,8 @@ namespace mdevadm::compat {
 
 namespace {
 
+// Under the parent's lock.
 void stop(const Session& session, const Device& device) {
-  const auto lock = session.store().lock_parents({device.parent}, {});
   const Snapshot seen = look_at_users(session.effects(), {device.uuid}, {device.parent});
   const JobResult result = session.carry_out(plan_stop(seen, {.uuid = device.uuid}, device.parent));
   if (result.error && result.error->number() != 0) {
@@ -31,6 +31,7 @@ void run_stop(Session& session, const Options& options) {
     throw Failure{fmt::format("Device {} is not an active mdev", uuid.str())};
   }
   const KeptConfig about{uuid, device->parent, {device->type->str()}};
+  const auto lock = session.store().lock_parents({device->parent}, {});
   with_scripts(session, event_of(HookAction::stop, about, options.has("force")),
                [&] { stop(session, *device); });
 }

@@ -13,8 +13,6 @@ namespace mdevadm::compat {
 
 namespace {
 
-constexpr const char* mdev_interface = "upstream";
-
 // The lines of a description as one.
 std::string joined(std::string_view description) {
   std::vector<std::string> lines;
@@ -111,11 +109,11 @@ void run_types(Session& session, const Options& options) {
   }
   render::List parents;
   for (const Parent& parent : seen.parents) {
-    if (parent.dialect != mdev_interface && !(parent.dialect.empty() && !only)) {
-      continue;
-    }
-    if (parent.dialect.empty()) {
+    if (parent.dialect.empty() && !only) {
       throw Failure{cause_of(ENOENT)};
+    }
+    if (!parent.capabilities.mdev_types) {
+      continue;
     }
     parents.items.resize(1);
     session.out += options.has("dumpjson") ? "" : parent.name.str() + "\n";

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "scripts.hpp"
 #include "session.hpp"
 
@@ -19,9 +21,43 @@ void remove(const Session& session, const KeptConfig& kept) {
   }
 }
 
-void warn_of(const KeptConfig& kept, const std::string& why) {
+template <typename Kept>
+void warn_of(const Kept& kept, const std::string& why) {
   warn("mdevctl", fmt::format("Undefine of {} on parent {} failed with error: {}", kept.uuid.str(),
                               kept.parent.str(), why));
+}
+
+// What fails with one is told, and is not to keep the others.
+template <typename Kept>
+bool goes_well(const Kept& kept, const std::function<void()>& command) {
+  try {
+    command();
+    return true;
+  } catch (const Failure& failure) {
+    warn_of(kept, failure.text);
+    for (const std::string& cause : failure.causes) {
+      warn_of(kept, cause);
+    }
+  } catch (const std::exception& error) {
+    warn_of(kept, error.what());
+  }
+  return false;
+}
+
+bool undefine(Session& session, const KeptConfig& kept, bool forced) {
+  return goes_well(kept, [&] {
+    with_scripts(session, event_of(HookAction::undefine, kept, forced), [&] { remove(session, kept); });
+  });
+}
+
+// Of a file that cannot be read nobody knows what scripts would have to be told: it goes only by force.
+bool undefine(Session& session, const BrokenConfig& broken, bool forced) {
+  return goes_well(broken, [&] {
+    if (!forced) {
+      throw Failure{fmt::format("{}; --force removes the file", broken.problem.str())};
+    }
+    remove(session, {broken.uuid, broken.parent, {}, broken.file});
+  });
 }
 
 }  // namespace
@@ -31,22 +67,16 @@ void run_undefine(Session& session, const Options& options) {
   const std::optional<ParentName> parent = given ? ParentName::parse(*given) : std::nullopt;
   const KeptConfigs configs =
       given && !parent ? KeptConfigs{} : session.configs({.parent = parent, .uuid = options.uuid()});
-  require_readable(configs);
-  if (configs.all.empty()) {
+  if (configs.all.empty() && configs.broken.empty()) {
     throw Failure{"No devices match the specified uuid"};
   }
+  const bool forced = options.has("force");
   bool all_well = true;
   for (const KeptConfig& kept : configs.all) {
-    try {
-      with_scripts(session, event_of(HookAction::undefine, kept, options.has("force")),
-                   [&] { remove(session, kept); });
-    } catch (const Failure& failure) {
-      all_well = false;
-      warn_of(kept, failure.text);
-      for (const std::string& cause : failure.causes) {
-        warn_of(kept, cause);
-      }
-    }
+    all_well = undefine(session, kept, forced) && all_well;
+  }
+  for (const BrokenConfig& broken : configs.broken) {
+    all_well = undefine(session, broken, forced) && all_well;
   }
   if (!all_well) {
     throw Failure{"Undefine failed"};

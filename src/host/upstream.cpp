@@ -73,6 +73,7 @@ class Upstream final : public Dialect {
   void describe(const Place& parent, Facet facets, Parent& into) const override {
     // No released kernel takes words behind the UUID, and none says so before it is tried.
     into.capabilities.create_arguments = Support::unknown;
+    into.capabilities.mdev_types = true;
     into.home = parent.path;
     if (!has_any(facets, type_facets)) {
       return;

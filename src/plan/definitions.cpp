@@ -204,7 +204,10 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   kept.file = there != nullptr ? there->file : "";
   job.steps.push_back(
       {WriteConfig{kept}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{kept})});
-  if (const std::vector<std::string> keys = beyond_config(definition); !keys.empty()) {
+  std::vector<std::string> keys = beyond_config(definition);
+  std::erase(keys,
+             "abi");  // nobody has written that: it is noted when a device is defined, and would be again
+  if (!keys.empty()) {
     job.warnings.push_back(
         fmt::format("'{}': mdevctl has no words for {}; it is left out", kept.uuid.str(), join(keys, ", ")));
   }

@@ -182,6 +182,16 @@ class Performer {
   std::vector<std::string>& warnings_;
 };
 
+template <typename... Kinds>
+bool is_any_of(const Action& action) {
+  return (std::holds_alternative<Kinds>(action) || ...);
+}
+
+bool changes_definitions(const Action& action) {
+  return is_any_of<AddDefinition, ReplaceDefinition, RemoveDefinition, WriteConfig, RemoveConfig, AddGroup,
+                   ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>(action);
+}
+
 // Whether other devices wait for what is done to this one between the stages.
 bool concerns_others(const Step& step) {
   return std::holds_alternative<SetOnline>(step.action) || std::holds_alternative<JoinPeers>(step.action);
@@ -299,6 +309,14 @@ class Run {
     }
   }
 
+  void perform(const Action& action, std::vector<std::string>& warnings) const {
+    std::optional<sys::FileLock> lock;
+    if (!effects_.holds_definitions && changes_definitions(action)) {
+      lock = effects_.store.lock();
+    }
+    std::visit(Performer(effects_, warnings), action);
+  }
+
   void run_step(std::size_t number, const Step& step) {
     const Job& job = plan_.jobs[number];
     JobResult& result = results_[number];
@@ -308,7 +326,7 @@ class Run {
       if (!result.begun) {
         result.begun = sys::since_boot();
       }
-      std::visit(Performer(effects_, result.warnings), step.action);
+      perform(step.action, result.warnings);
       const std::lock_guard lock(mutex_);
       done_[number].push_back({steps_done_++, &step});
       progress_.done(job, step.action);
@@ -367,7 +385,7 @@ class Run {
       return false;
     }
     try {
-      std::visit(Performer(effects_, results_[number].warnings), *step.undo);
+      perform(*step.undo, results_[number].warnings);
       const std::lock_guard lock(mutex_);
       progress_.undone(plan_.jobs[number], *step.undo);
       return true;

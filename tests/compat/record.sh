@@ -13,6 +13,7 @@
 #   outline PROGRAM WORD...          likewise, but of what is said to standard error only how it begins
 #   unseen PROGRAM WORD...           likewise, but not what became of definitions and devices
 #   onto FILE PROGRAM WORD...        likewise, its standard output going there
+#   without FD PROGRAM WORD...       likewise, with that descriptor closed
 #   rooted                           all that follows is below $root, by MDEVCTL_ENV_ROOT
 #   note TEXT                        writes down one line more
 
@@ -160,6 +161,7 @@ quoted() {
 # A script's parent has to be this very process.
 execute() {
   cd "${from:-/}" || exit 1
+  [ -z "${closed:-}" ] || eval "exec $closed>&-"
   echo "$BASHPID" >"$pid_file"
   exec "$@"
 }
@@ -225,3 +227,4 @@ unordered() { local said=sorted_said; "$@"; }
 outline() { local said=outline_said; "$@"; }
 unseen() { local unseen=yes; "$@"; }
 onto() { local onto=$1; shift; "$@"; }
+without() { local closed=$1; shift; "$@"; }

@@ -38,6 +38,24 @@ exits 1 "a closed standard output fails"
 run bash -c "'$MDEVADM' --root '$host' list 2>&-"
 exits 0 "a closed standard error does not matter"
 
+# Under the name mdevctl: never by a signal, and with the code that it would have anyway.
+names=$(mktemp -d)
+ln -s "$MDEVADM" "$names/mdevctl"
+export MDEVCTL_ENV_ROOT=$host
+for words in "--help:0" "--version:0" "list:0" "bogus:2" "define --bogus:2" "define -p x:1"; do
+  for end in '>/dev/full' '>&-' '2>/dev/full' '2>&-' '<&- >&- 2>&-'; do
+    run bash -c "'$names/mdevctl' ${words%:*} $end"
+    case $words$end in
+      "list:0>/dev/full") exits 1 "mdevctl ${words%:*} $end" ;;
+      *) exits "${words#*:}" "mdevctl ${words%:*} $end" ;;
+    esac
+  done
+  run bash -c "'$names/mdevctl' ${words%:*} 2>&1 | true; exit \${PIPESTATUS[0]}"
+  holds "mdevctl ${words%:*} | true" test "$code" -lt 3
+done
+unset MDEVCTL_ENV_ROOT
+rm -r "$names"
+
 # A full disk
 small=$(mktemp -d)
 if mount -t tmpfs -o size=16k,nr_inodes=24 tmpfs "$small" 2>/dev/null; then

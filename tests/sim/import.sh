@@ -40,6 +40,7 @@ say "$m" import mdevctl ${A/a/b} --remove
 say "$m" import mdevctl ${A/a/c}
 printf '{' >mtty/${A/a/d}
 say "$m" list --defined -o uuid
+say "$m" import mdevctl ${A/a/d}
 T
 run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/inside.sh" "$folder/mdevctl" "$(realpath "$MDEVADM")"
 exits 0 "the session runs"
@@ -79,7 +80,7 @@ hint: --force replaces that
 same "$(line "mdevadm export mdevctl $A --force" 2 | tail -1)" "= 0" "unless it is to be"
 same "$(line 'mdevadm import mdevctl --remove')" "= 0" "what both have is removed from mdevctl's"
 same "$(line 'ls mtty')" "= 0" "and is gone there"
-same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: '$B': mdevctl has no words for name, abi; it is left out" "what mdevctl cannot say is named"
+same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: '$B': mdevctl has no words for name; it is left out" "what mdevctl cannot say is named"
 same "$(line "cat mtty/$B" 5)" '{
  "mdev_type": "mtty-2",
  "start": "manual",
@@ -94,4 +95,8 @@ same "$(line "mdevadm import mdevctl ${A/a/b} --remove" 2)" "mdevadm: warning: '
 same "$(line "mdevadm import mdevctl ${A/a/c}" 2)" "mdevadm: error: cannot import '${A/a/c}': mdevctl has no definition of it
 = 3" "what mdevctl has not cannot be imported"
 same "$(line 'mdevadm list --defined -o uuid' | grep -c "warning: /etc/mdevctl.d/mtty/${A/a/d}:1:2: ")" 1 "a file that is no JSON is told with its place"
+same "$(line "mdevadm import mdevctl ${A/a/d}" 4 | sed 1d | sed 's/: syntax.*/: …/')" \
+  "mdevadm: error: cannot import '${A/a/d}': /etc/mdevctl.d/mtty/${A/a/d}:1:2: …
+hint: mend the file
+= 1" "and why it cannot be imported"
 finish

@@ -47,6 +47,9 @@ struct Effects {
   const Host& host;
   const store::Store& store;
   Hooks* hooks = nullptr;  // scripts to be asked and told; none: nobody is
+  // Whether the caller holds the lock of definitions; if not, each change of one takes it. While scripts are
+  // asked, which takes as long as they like, nobody is to wait for it.
+  bool holds_definitions = false;
 };
 
 // Carries out every job, those of different lanes side by side, those of one lane in order. A job whose step

@@ -60,7 +60,7 @@ class DefineCommand final : public Command {
         context.observe({facets_to_define, std::vector{request.wanted.parent}, std::nullopt});
     Batch batch(change_);
     batch.add(request.wanted.uuid.str(), [&] { return plan_define(seen, defined, request); });
-    return batch.finish(context, true);
+    return batch.finish(context, true, std::move(lock));
   }
 
  private:

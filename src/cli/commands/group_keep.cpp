@@ -28,7 +28,7 @@ class GroupChange : public Command {
     Batch batch(change_);
     batch.of_group(name_);
     batch.add(name_, [&] { return plan(context, groups); });
-    return batch.finish(context, false);
+    return batch.finish(context, false, std::move(lock));
   }
 
  protected:

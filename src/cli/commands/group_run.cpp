@@ -38,12 +38,12 @@ class GroupRun : public Command {
   virtual void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) = 0;
   virtual ExitCode run_group(Context& context, const Group& group) = 0;
 
-  ExitCode finish(Context& context, Plan plan) {
+  ExitCode finish(Context& context, Plan plan, std::optional<sys::FileLock> definitions = {}) {
     Batch batch(change_);
     batch.of_group(name_);
     batch.show_progress();
     batch.take(std::move(plan));
-    return batch.finish(context, false);
+    return batch.finish(context, false, std::move(definitions));
   }
 
   std::string name_;
@@ -127,7 +127,8 @@ class GroupStart final : public GroupRun {
     const Snapshot seen = context.observe({facets, parents, std::nullopt});
     Group as_said = group;
     as_said.sharing = parse_sharing(sharing_).value_or(group.sharing);
-    return finish(context, plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_}));
+    return finish(context, plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_}),
+                  std::move(definitions));
   }
 
   std::string sharing_;

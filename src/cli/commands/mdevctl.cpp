@@ -36,11 +36,7 @@ class ImportCommand final : public Command {
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
                        [&](const KeptConfig& one) { return is(one, word); })) {
-        batch.add(word, [&]() -> Job {
-          throw Error(ExitCode::not_found,
-                      fmt::format("cannot import '{}': mdevctl has no definition of it{}", word,
-                                  parent_.empty() ? "" : " under " + parent_));
-        });
+        batch.add(word, [&]() -> Job { throw why_not(theirs, word); });
       }
     }
     for (const KeptConfig& kept : theirs.all) {
@@ -51,11 +47,25 @@ class ImportCommand final : public Command {
         batch.add(kept.uuid.str(), [&] { return plan_import(kept, defined, remove_); });
       }
     }
-    return batch.finish(context, false);
+    return batch.finish(context, false, std::move(lock));
   }
 
  private:
-  static bool is(const KeptConfig& kept, const std::string& word) { return Uuid::parse(word) == kept.uuid; }
+  template <typename Kept>
+  static bool is(const Kept& kept, const std::string& word) {
+    return Uuid::parse(word) == kept.uuid;
+  }
+
+  Error why_not(const KeptConfigs& theirs, const std::string& word) const {
+    const std::string doing = fmt::format("cannot import '{}'", word);
+    for (const BrokenConfig& broken : theirs.broken) {
+      if (is(broken, word)) {
+        return {ExitCode::failed, fmt::format("{}: {}", doing, broken.problem.str()), "mend the file"};
+      }
+    }
+    return {ExitCode::not_found, fmt::format("{}: mdevctl has no definition of it{}", doing,
+                                             parent_.empty() ? "" : " under " + parent_)};
+  }
 
   std::vector<std::string> words_;
   std::string parent_;
@@ -98,7 +108,7 @@ class ExportCommand final : public Command {
         batch.add(definition.uuid.str(), [&] { return plan_export(definition, theirs, force_); });
       }
     }
-    return batch.finish(context, false);
+    return batch.finish(context, false, std::move(lock));
   }
 
  private:

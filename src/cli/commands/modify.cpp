@@ -46,7 +46,7 @@ class ModifyCommand final : public Command {
     const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
     Batch batch(change_);
     batch.add(word_, [&] { return plan_modify(seen, defined, current, request); });
-    const ExitCode code = batch.finish(context, false);
+    const ExitCode code = batch.finish(context, false, std::move(lock));
     if (code == ExitCode::done && !change_.dry_run && found.active != nullptr && changes_device()) {
       context.messages().note(
           fmt::format("'{}' is active: the change counts from its next start", current.uuid.str()));

@@ -177,7 +177,7 @@ class StartCommand final : public Command {
     for (const Wanted& one : wanted) {
       batch.add(one.word, [&] { return planner.plan(one.definition); });
     }
-    return batch.finish(context, print_uuids);
+    return batch.finish(context, print_uuids, std::move(definitions));
   }
 
   std::vector<std::string> words_;

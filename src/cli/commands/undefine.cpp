@@ -40,7 +40,7 @@ class UndefineCommand final : public Command {
         return plan_undefine(require_definition(found, doing), groups, force_);
       });
     }
-    return batch.finish(context, false);
+    return batch.finish(context, false, std::move(lock));
   }
 
  private:

@@ -177,3 +177,8 @@ defined mtty not-a-uuid
 MDEVCTL_LOG=error mdevctl list -d
 MDEVCTL_LOG=off mdevctl list -d
 MDEVCTL_LOG=warn mdevctl list -d
+for rules in '' Error bogus mdevctl mdevctl=error warn,mdevctl=off mdevctl::environment=debug mdevctl=warn,foo=error \
+  mdevctl::environment=off,warn foo=warn warn/uuid warn/xyz; do
+  note "$rules"
+  MDEVCTL_LOG=$rules outline mdevctl list -d
+done

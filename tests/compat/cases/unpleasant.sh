@@ -43,6 +43,11 @@ given "a bad file: undefine it, forced"
 lay_bad '{'
 outline mdevctl undefine -u $B --force
 
+given "a bad file: of another parent, of the same uuid"
+defined mtty $A
+defined $gpu $A '{'
+outline mdevctl undefine -u $A
+
 given "a bad file: modify it"
 lay_bad '{'
 outline mdevctl modify -u $B --auto
@@ -130,6 +135,27 @@ given "a file in upper case: define"
 defined mtty ${A^^} '{"mdev_type":"mtty-1","start":"auto"}'
 mdevctl define -u $A -p mtty -t mtty-2
 
+given "a file in upper case: bad, and modified by file"
+defined mtty ${A^^} '{'
+config '{"mdev_type":"mtty-2","start":"auto"}'
+mdevctl modify -u $A -p mtty --jsonfile $config
+
+given "a file in upper case: modify it and the device"
+defined mtty ${A^^}
+active mtty mtty-1 $A
+config '{"mdev_type":"mtty-1","start":"auto","attrs":[]}'
+callout 10-one 'echo "{\"supports\":{\"version\":2,\"actions\":[\"modify\",\"attributes\"],\"events\":[\"pre\",\"get\",\"live\"]}}"'
+outline mdevctl modify -u $A --live --defined --jsonfile $config
+
+given "two files of one device"
+defined mtty $A '{"mdev_type":"mtty-2","start":"manual"}'
+defined mtty ${A^^} '{"mdev_type":"mtty-1","start":"auto"}'
+outline mdevctl list -d
+outline mdevctl list -d --dumpjson -u $A
+outline mdevctl modify -u $A -p mtty --auto
+outline mdevctl start -u $A -p mtty
+outline mdevctl undefine -u $A
+
 given "a file without hyphens"
 defined mtty ${A//-/} '{"mdev_type":"mtty-1","start":"auto"}'
 mdevctl list -d
@@ -193,6 +219,26 @@ mdevctl list -d -p mtty --dumpjson
 given "a definition among the scripts"
 defined scripts.d $A
 mdevctl list -d
+
+given "a definition among the scripts: make one"
+config '{"mdev_type":"mtty-1","start":"manual"}'
+outline mdevctl define -u $A -p scripts.d -t mtty-1
+outline mdevctl define -u $B -p scripts.d --jsonfile $config
+outline mdevctl modify -u $C -p scripts.d --jsonfile $config
+note "$(find $folder/scripts.d -type f | sort | paste -sd' ')"
+
+given "a folder that cannot be read"
+defined mtty $A
+defined $gpu $B
+active mtty mtty-1 $A
+chmod 700 $folder/$gpu
+mkdir /srv/nobody
+cp "$(type -P mdevctl)" /srv/nobody/
+for words in 'list -d' 'list' 'list --dumpjson'; do
+  # shellcheck disable=SC2086
+  outline record setpriv --reuid 65534 --clear-groups /srv/nobody/mdevctl $words
+done
+rm -r /srv/nobody
 
 # Out of the folder of definitions, but not of this host's.
 outside=../../srv/outside
@@ -284,6 +330,28 @@ outline onto /dev/full mdevctl list
 
 given "standard output is full, and there is a uuid to print"
 outline onto /dev/full mdevctl start -p mtty -t mtty-1
+
+given "standard output is full: help"
+onto /dev/full usage mdevctl --help
+onto /dev/full usage mdevctl --version
+
+given "standard output is closed"
+defined mtty $A
+without 1 mdevctl list -d
+without 1 mdevctl define -p mtty -t mtty-1 -u $B
+without 1 usage mdevctl --help
+
+given "standard error is closed"
+without 2 mdevctl define -p mtty
+without 2 mdevctl bogus
+without 2 mdevctl define -u $B -p mtty -t mtty-1
+
+given "words that are no characters"
+defined mtty $A
+for word in $'\xff' $'\xed\xa0\x80' $'\xe0\x80\x80' $'\xf4\x90\x80\x80'; do
+  usage mdevctl modify -u $A --addattr n --value "$word"
+  usage mdevctl define -u $B -p "$word" -t mtty-1
+done
 
 given "a thousand definitions"
 mkdir $folder/mtty $folder/$gpu

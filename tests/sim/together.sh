@@ -1,0 +1,128 @@
+# mdevadm under both of its names at once, beside scripts that take their time or keep a lock from before to after, as s390's
+# ap-check does: nobody waits for somebody who waits for him, and what one has written the other does not undo.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+
+A=aaaaaaaa-1111-2222-3333-444444444401
+B=bbbbbbbb-1111-2222-3333-444444444402
+
+inside() {
+  local folder=$1
+  scripts=/etc/mdevctl.d/scripts.d
+  callout=$scripts/callouts/ask
+  mkdir -p $scripts/callouts
+  ln -s "$MDEVADM" "$folder/mdevctl"
+  PATH=$folder:$PATH
+  mdevadm() { "$MDEVADM" "$@"; }
+  definition() { jq -c . /etc/mdevctl.d/mtty/$A 2>/dev/null; }
+
+  # In pre it takes a lock in the name of who called it, and gives it back in post.
+  cat >$callout <<T
+#!/bin/sh
+[ "\$2" = mtty-1 ] || exit 2
+case \$4 in
+  pre) for i in \$(seq 1000); do ln -s \$PPID $folder/held 2>/dev/null && exit 0; sleep 0.01; done; exit 1 ;;
+  post) [ "\$(readlink $folder/held)" = \$PPID ] && rm $folder/held ;;
+esac
+T
+  chmod +x $callout
+  both() {  # COMMAND OF MDEVCTL -- COMMAND OF MDEVADM: their exit codes, and how long they took if that was long
+    local theirs=() ours job
+    while [ "$1" != -- ]; do theirs+=("$1"); shift; done
+    shift
+    SECONDS=0
+    mdevctl "${theirs[@]}" >"$folder/theirs" 2>&1 &
+    job=$!
+    mdevadm "$@" >"$folder/ours" 2>&1
+    ours=$?
+    wait $job
+    echo "$? $ours"
+    [ "$SECONDS" -lt 30 ] || echo "after $SECONDS s"
+    cat "$folder/theirs" "$folder/ours" >&2
+  }
+  for round in 1 2 3; do
+    run both start -u $A -p mtty -t mtty-1 -- start --uuid $B -p mtty -t mtty-1
+    same "$out" "0 0" "both start a device of one parent, while a script keeps its lock ($round)"
+    run both stop -u $A -- stop $B
+    same "$out" "0 0" "and stop it"
+    run both define -u $A -p mtty -t mtty-1 -- define $B -p mtty -t mtty-1
+    same "$out" "0 0" "and define it"
+    run both modify -u $A --auto -- modify $B --auto
+    same "$out" "0 0" "and modify it"
+    run both undefine -u $A -- undefine $B
+    same "$out" "0 0" "and undefine it"
+  done
+
+  # A script of one type that takes its time is not waited for by who works on others.
+  answers_slowly() {
+    cat >$callout <<T
+#!/bin/sh
+[ "\$2-\$4" != mtty-1-pre ] || { touch $folder/asked; while [ ! -e $folder/answer ]; do sleep 0.01; done; }
+T
+    chmod +x $callout
+  }
+  answers_slowly
+  slow() {  # COMMAND...: starts it, and returns when it asks the script
+    rm -f "$folder"/{asked,answer}
+    "$@" >"$folder/slow" 2>&1 &
+    local end=$((SECONDS + 30))
+    until [ -e "$folder/asked" ] || [ $SECONDS -ge $end ]; do sleep 0.01; done
+  }
+  answer() { touch "$folder/answer"; wait; }
+  for program in mdevctl mdevadm; do
+    slow $program define ${options[$program]} $A -p mtty -t mtty-1
+    run mdevctl define -u $B -p mtty -t mtty-2
+    exits 0 "mdevctl defines another while $program's script is asked"
+    run mdevctl undefine -u $B
+    exits 0 "and undefines it"
+    run mdevadm define $B -p mtty -t mtty-2
+    exits 0 "so does mdevadm"
+    run mdevadm undefine $B
+    exits 0 "both"
+    answer
+    run mdevadm list --defined -o uuid
+    out_has "^$A" "and then it is defined"
+    run mdevadm undefine $A
+    rm -rf /etc/mdevctl.d/mtty
+  done
+
+  # What changed while scripts were asked of something else is not written over.
+  mdevctl define -u $A -p mtty -t mtty-1
+  slow mdevctl modify -u $A --auto
+  rm $callout
+  run mdevctl modify -u $A --addattr new --value 1
+  answer
+  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by somebody else meanwhile" "a change of what was changed meanwhile is refused"
+  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "and what came first is there"
+  answers_slowly
+  slow mdevadm modify $A --auto
+  rm $callout
+  run mdevctl modify -u $A --addattr newer --value 2
+  answer
+  same "$(grep -c 'somebody changed it meanwhile' "$folder/slow")" 1 "mdevadm refuses too"
+  answers_slowly
+  slow mdevctl modify -u $A --auto
+  rm $callout
+  run mdevctl undefine -u $A
+  answer
+  same "$(cat "$folder/slow")" "Error: Mediated device $A is not defined" "nor does a definition that was dropped come back"
+  same "$(definition)" "" "it is gone"
+
+  # Without scripts, of many changes none is lost.
+  mdevctl define -u $A -p mtty -t mtty-1
+  for i in $(seq 16); do mdevctl modify -u $A --addattr "a$i" --value "$i" & done
+  wait
+  same "$(definition | jq '.attrs | length')" 16 "16 changes of one definition at once are all there"
+  finish
+}
+
+declare -A options=([mdevctl]=-u [mdevadm]='')
+if [ "${1:-}" = inside ]; then
+  inside "$2"
+else
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$0" inside "$folder"
+fi
