@@ -59,7 +59,8 @@ function(mdevadm_package component name)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
 endfunction()
 
-mdevadm_package(mdevadm mdevadm SECTION admin SUGGESTS mdevsim)
+# libsmartcols is loaded when it is needed, so that nothing finds it among the libraries that the program is linked with.
+mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" SUGGESTS mdevsim)
 # Where definitions are kept; the program makes these itself where they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)

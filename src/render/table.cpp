@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <libsmartcols/libsmartcols.h>
 
 #include <algorithm>
 #include <clocale>
@@ -8,6 +7,8 @@
 
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
+
+#include "smartcols.hpp"
 
 namespace mdevadm::render {
 
@@ -87,21 +88,21 @@ void add_columns(libscols_table* table, const Grid& grid, const Texts& rows) {
     // A hint below 1 is a share of the line, one above is what the column must have.
     const double hint =
         yields(info) ? 0.1 : static_cast<double>(std::max<std::size_t>(width_of(info, i, rows), 2));
-    ::scols_table_new_column(table, std::string(info.heading).c_str(), hint, flags);
+    smartcols().table_new_column(table, std::string(info.heading).c_str(), hint, flags);
   }
 }
 
 libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vector<std::string>& row,
                        bool colour, libscols_line* above = nullptr) {
-  libscols_line* line = ::scols_table_new_line(table, above);
+  libscols_line* line = smartcols().table_new_line(table, above);
   if (line == nullptr) {
     throw std::bad_alloc();
   }
   for (std::size_t i = 0; i < row.size(); ++i) {
-    ::scols_line_set_data(line, i, row[i].c_str());
+    smartcols().line_set_data(line, i, row[i].c_str());
     const char* name = colour ? colour_of(grid.columns[i].key, row[i]) : nullptr;
     if (name != nullptr) {
-      ::scols_cell_set_color(::scols_line_get_cell(line, i), name);
+      smartcols().cell_set_color(smartcols().line_get_cell(line, i), name);
     }
   }
   return line;
@@ -160,22 +161,22 @@ template <typename AddRows>
 std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style,
                         const AddRows& add_rows) {
   const Utf8Locale locale;
-  const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(::scols_new_table(),
-                                                                         ::scols_unref_table);
+  const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(smartcols().new_table(),
+                                                                         smartcols().unref_table);
   if (!table) {
     throw std::bad_alloc();
   }
-  ::scols_table_enable_colors(table.get(), style.colour ? 1 : 0);
+  smartcols().table_enable_colors(table.get(), style.colour ? 1 : 0);
   // Where nothing can be cut, the terminal breaks the lines.
   const bool fits_itself = style.width > 0 && std::any_of(grid.columns.begin(), grid.columns.end(), yields);
-  ::scols_table_set_termforce(table.get(), fits_itself ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+  smartcols().table_set_termforce(table.get(), fits_itself ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
   if (fits_itself) {
-    ::scols_table_set_termwidth(table.get(), style.width);
+    smartcols().table_set_termwidth(table.get(), style.width);
   }
   add_columns(table.get(), grid, rows);
   add_rows(table.get());
   char* text = nullptr;
-  if (::scols_print_table_to_string(table.get(), &text) != 0) {
+  if (smartcols().print_table_to_string(table.get(), &text) != 0) {
     throw std::bad_alloc();
   }
   const std::unique_ptr<char, void (*)(void*)> owner(text, std::free);
@@ -206,7 +207,7 @@ std::string render_tree(Grid grid, const std::vector<Branch>& branches, const Ta
   }
   const Texts rows = take_texts(grid);
   return smart_table(grid, rows, style, [&](libscols_table* table) {
-    ::scols_column_set_flags(::scols_table_get_column(table, 0), SCOLS_FL_TREE);
+    smartcols().column_set_flags(smartcols().table_get_column(table, 0), SCOLS_FL_TREE);
     std::size_t next = 0;
     for (const Branch& branch : branches) {
       std::vector<std::string> heading(grid.columns.size());

@@ -1,0 +1,29 @@
+// libsmartcols, loaded when the first table is drawn. Most runs draw none, and its own start took a fifth of theirs: libvirt runs
+// hundreds of lists before it is up, all in JSON.
+#pragma once
+
+#include <libsmartcols/libsmartcols.h>
+
+namespace mdevadm::render {
+
+// Its functions, by their names without "scols_".
+struct Smartcols {
+  decltype(&::scols_new_table) new_table;
+  decltype(&::scols_unref_table) unref_table;
+  decltype(&::scols_table_new_column) table_new_column;
+  decltype(&::scols_table_get_column) table_get_column;
+  decltype(&::scols_column_set_flags) column_set_flags;
+  decltype(&::scols_table_new_line) table_new_line;
+  decltype(&::scols_line_set_data) line_set_data;
+  decltype(&::scols_line_get_cell) line_get_cell;
+  decltype(&::scols_cell_set_color) cell_set_color;
+  decltype(&::scols_table_enable_colors) table_enable_colors;
+  decltype(&::scols_table_set_termforce) table_set_termforce;
+  decltype(&::scols_table_set_termwidth) table_set_termwidth;
+  decltype(&::scols_print_table_to_string) print_table_to_string;
+};
+
+// Stays loaded. Throws Error if it is not installed.
+const Smartcols& smartcols();
+
+}  // namespace mdevadm::render
