@@ -1,6 +1,7 @@
 // Who uses a device. An mdev's VFIO nodes are character devices; whoever runs with the device has one of them
 // open.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <mdevadm/sys/file_lock.hpp>
 #include <mdevadm/sys/process.hpp>
 #include <optional>
+#include <set>
 
 #include "paths.hpp"
 
@@ -64,6 +66,34 @@ std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
   return lock ? std::optional(*std::move(lock)) : std::nullopt;
 }
 
+// Us, and whoever runs us: libvirt keeps a group open while it has its device removed, so that nobody else
+// takes it. That keeps the kernel from nothing, unlike an open device.
+std::set<int> callers() {
+  std::set<int> pids;
+  for (int pid = ::getpid(); pid > 1 && pids.insert(pid).second;) {
+    pid = sys::parent_of(pid);
+  }
+  return pids;
+}
+
+// Which devices have a caller with nothing but the group open: it is none of their holders.
+std::set<const Device*> leave_out_callers(std::vector<Device>& devices, const std::vector<Holder>& users) {
+  std::set<const Device*> kept;
+  const std::set<int> pids = callers();
+  const auto is_user = [&](int pid) {
+    return std::any_of(users.begin(), users.end(), [pid](const Holder& user) { return user.pid == pid; });
+  };
+  for (Device& device : devices) {
+    const auto count = std::erase_if(device.holders, [&](const Holder& holder) {
+      return pids.contains(holder.pid) && !is_user(holder.pid);
+    });
+    if (count > 0) {
+      kept.insert(&device);
+    }
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets) {
@@ -87,9 +117,10 @@ std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Fac
       std::for_each(first, last, [&](const auto& node) { add_holder(node.second->holders, file.pid, true); });
     }
   });
+  const std::set<const Device*> kept = leave_out_callers(devices, vfio_users);
   if (has(facets, Facet::busy)) {
     for (Device& device : devices) {
-      device.busy = !device.holders.empty() || is_busy(root, device);
+      device.busy = !device.holders.empty() || (!kept.contains(&device) && is_busy(root, device));
       if (device.busy && device.holders.empty()) {
         device.holders = vfio_users;
       }

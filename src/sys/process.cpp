@@ -84,6 +84,20 @@ std::string command_of(int pid) {
   return name ? *std::move(name) : std::string{};
 }
 
+int parent_of(int pid) {
+  const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
+  const Result<std::string> stat =
+      process ? process->read_attribute("stat") : Result<std::string>(process.error());
+  // "PID (NAME) STATE PPID ...": a name can have anything in it.
+  const std::size_t end = stat ? stat->rfind(") ") : std::string::npos;
+  if (end == std::string::npos) {
+    return 0;
+  }
+  const std::vector<std::string_view> words = split(std::string_view(*stat).substr(end + 2), ' ');
+  const auto parent = words.size() > 1 ? parse_decimal(words[1]) : std::nullopt;
+  return parent ? static_cast<int>(*parent) : 0;
+}
+
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit) {
   const Result<Dir> proc = Dir::open("/proc");
   const Result<std::vector<Entry>> entries =

@@ -16,6 +16,9 @@ namespace mdevadm::sys {
 // A process's short name (/proc/PID/comm), empty if it is gone.
 std::string command_of(int pid);
 
+// Who started a process, or took it over; 0 if there is nobody, or it is gone.
+int parent_of(int pid);
+
 // One open file of a process: either a character device with its number, or an anonymous file with its link
 // text.
 struct OpenFile {

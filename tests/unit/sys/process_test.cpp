@@ -24,6 +24,12 @@ TEST_CASE("an open character device is found by its number, whatever it is calle
   CHECK(found);
 }
 
+TEST_CASE("a process has who started it as its parent") {
+  CHECK(sys::parent_of(::getpid()) == ::getppid());
+  CHECK(sys::parent_of(1) == 0);
+  CHECK(sys::parent_of(-1) == 0);
+}
+
 TEST_CASE("a write that the kernel takes is answered with what the kernel says") {
   const test::TempDir temp;
   test::write_text(temp.path() / "file", "");
