@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ constexpr milliseconds look_again{100};
 // How long after a script's end what it left behind may still say something.
 constexpr milliseconds last_words{200};
 constexpr std::size_t block = 16384;
+// Of what it says. The rest is read and dropped: who writes on is not to be kept waiting, nor to fill memory.
+constexpr std::size_t most_kept = std::size_t{1} << 20U;
 
 struct Pipe {
   UniqueFd read;
@@ -51,6 +54,11 @@ std::optional<Pipe> make_pipe() {
 // Ours only: what the child has of a pipe is another open file.
 void never_wait_for(const UniqueFd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+// A script would see it end there.
+bool has_nul(const std::string& word) {
+  return word.find('\0') != std::string::npos;
 }
 
 // 0 or an errno. The child has no descriptor of ours but these three, and SIGPIPE as it should be.
@@ -121,8 +129,22 @@ class Conversation {
         feed(wanted[0].revents);
         hear(wanted[1].revents, out_, end_.out);
         hear(wanted[2].revents, err_, end_.err);
-      } else if (ready == 0 && !ended_ && look(WNOHANG)) {
+      }
+      // Each time: what it left behind may never fall silent.
+      if (!ended_ && look(WNOHANG)) {
+        hear_what_is_there(out_, end_.out);
+        hear_what_is_there(err_, end_.err);
         deadline_ = std::min(deadline_, Clock::now() + last_words);
+      }
+    }
+  }
+
+  // What it said before its end is not cut, however slow we are.
+  static void hear_what_is_there(UniqueFd& from, std::string& text) {
+    int bytes = 0;
+    if (from && ::ioctl(from.get(), FIONREAD, &bytes) == 0) {
+      for (int left = bytes; from && left > 0; left -= static_cast<int>(block)) {
+        hear(POLLIN, from, text);
       }
     }
   }
@@ -148,7 +170,7 @@ class Conversation {
     std::array<char, block> buffer;
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(got));
+      text.append(buffer.data(), std::min(static_cast<std::size_t>(got), most_kept - text.size()));
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
       from.reset();
     }
@@ -191,6 +213,9 @@ class Conversation {
 }  // namespace
 
 Result<ScriptEnd> run_script(const ScriptCall& call) {
+  if (has_nul(call.path) || std::any_of(call.arguments.begin(), call.arguments.end(), has_nul)) {
+    return SysError{EINVAL, call.path};
+  }
   std::optional<Pipe> in = make_pipe();
   std::optional<Pipe> out = make_pipe();
   std::optional<Pipe> err = make_pipe();

@@ -24,9 +24,10 @@ struct ScriptEnd {
 };
 
 // Runs it without a shell, with our environment and working folder, and waits for it. Whether it reads its
-// input is its own affair. After the deadline it is killed. What it leaves behind in the background is not
-// waited for, though it may hold our pipes. An error is that it could not be executed (ENOEXEC: it says by
-// whom in no first line). SIGPIPE has to be ignored (catch_signals); the script finds it as usual.
+// input is its own affair. Of each thing that it says, the first MiB is kept. After the deadline it is
+// killed. What it leaves behind in the background is not waited for, though it may hold our pipes and write
+// to them. An error is that it could not be executed (ENOEXEC: it says by whom in no first line; EINVAL:
+// there is a NUL in a word). SIGPIPE has to be ignored (catch_signals); the script finds it as usual.
 Result<ScriptEnd> run_script(const ScriptCall& call);
 
 }  // namespace mdevadm::sys

@@ -73,11 +73,41 @@ TEST_CASE("what cannot be executed says why") {
 
 TEST_CASE("much is read and written at the same time") {
   const Folder folder;
+  const std::string much(1'000'000, 'x');
+  const auto end = folder.run("tee /dev/stderr", much);
+  REQUIRE(end);
+  CHECK((end->out == much));  // a failure need not print all of it
+  CHECK((end->err == much));
+}
+
+TEST_CASE("of what a script says the first MiB is kept, and all of it is read") {
+  const Folder folder;
   const std::string much(3'000'000, 'x');
   const auto end = folder.run("tee /dev/stderr", much);
   REQUIRE(end);
-  CHECK(end->out == much);
-  CHECK(end->err == much);
+  CHECK(end->how == How::exited);
+  CHECK((end->out == much.substr(0, 1 << 20)));
+  CHECK((end->err == end->out));
+  const auto endless = folder.run("exec cat /dev/zero", {}, 300ms);
+  REQUIRE(endless);
+  CHECK(endless->how == How::timed_out);
+  CHECK(endless->out.size() == 1 << 20);
+}
+
+TEST_CASE("what a script said before its end is heard to the last byte") {
+  const Folder folder;
+  const auto end = folder.run("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 1 & exit 0");
+  REQUIRE(end);
+  CHECK(end->out.size() == 60000);
+  CHECK(end->err.size() == 60000);
+}
+
+TEST_CASE("a word with a NUL in it is none that a script could be given") {
+  const Folder folder;
+  using namespace std::string_literals;
+  const std::string path = folder.script("exit 0");
+  CHECK(sys::run_script({path, {"-t", "good\0bad"s}, {}, 1s}).error().number == EINVAL);
+  CHECK(sys::run_script({path + "\0x"s, {}, {}, 1s}).error().number == EINVAL);
 }
 
 TEST_CASE("a script need not read what it is given") {
@@ -127,6 +157,19 @@ TEST_CASE("what a script leaves in the background is not waited for, though it h
     CHECK(end->out == "told\n");
   });
   CHECK(spent < 4s);
+}
+
+TEST_CASE("what a script leaves in the background is not waited for, though it never falls silent") {
+  const Folder folder;
+  const auto spent = time_of([&] {
+    const auto end =
+        folder.run("(for i in $(seq 160); do sleep 0.05; echo noise; done) & echo told; exit 4", {}, 20s);
+    REQUIRE(end);
+    CHECK(end->how == How::exited);
+    CHECK(end->number == 4);
+    CHECK(end->out.starts_with("told\n"));
+  });
+  CHECK(spent < 5s);
 }
 
 TEST_CASE("a script that closes its pipes and goes on is waited for") {
