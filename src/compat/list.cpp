@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
-#include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/look.hpp>
+#include <mdevadm/store/config_text.hpp>
 #include <tuple>
 
 #include "scripts.hpp"
@@ -18,34 +19,16 @@ struct Row {
   const char* remark = "";  // " (defined)"
 };
 
-render::Value to_value(const Config& config) {
-  render::List attributes;
-  for (const ConfigAttribute& attribute : config.attributes) {
-    attributes.items.push_back({{attribute.name, attribute.value}});
-  }
-  return render::Object{{{"mdev_type", config.type},
-                         {"start", config.start == StartMode::automatic ? "auto" : "manual"},
-                         {"attrs", std::move(attributes)}}};
-}
-
 // Rows are sorted by parent. Of one UUID that is there once, nothing but what could be its definition.
 std::string to_json(const std::vector<Row>& rows, bool of_one) {
   if (of_one && rows.size() == 1) {
-    return render::render_bare_json(to_value(rows.front().kept.config));
+    return store::format_config(rows.front().kept.config, store::JsonForm::lines);
   }
-  render::List parents;
-  for (const Row& row : rows) {
-    if (parents.items.empty()) {
-      parents.items.emplace_back();
-    }
-    render::Record& by_parent = parents.items.front();
-    if (by_parent.empty() || by_parent.back().first != row.kept.parent.str()) {
-      by_parent.emplace_back(row.kept.parent.str(), render::List{});
-    }
-    std::get<render::List>(by_parent.back().second)
-        .items.push_back({{row.kept.uuid.str(), to_value(row.kept.config)}});
-  }
-  return render::render_bare_json(parents);
+  std::vector<KeptConfig> sorted;
+  sorted.reserve(rows.size());
+  std::transform(rows.begin(), rows.end(), std::back_inserter(sorted),
+                 [](const Row& row) { return row.kept; });
+  return store::format_configs(sorted);
 }
 
 std::string to_text(const std::vector<Row>& rows, bool verbose) {

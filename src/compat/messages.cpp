@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/quote.hpp>
 #include <mdevadm/util/text.hpp>
 #include <optional>
 
@@ -68,11 +69,7 @@ Failure failure_of(const std::string& text, const Error& error) {
 }
 
 std::string shown(std::string_view path) {
-  std::string result = "\"";
-  for (const char c : path) {
-    result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
-  }
-  return result + '"';
+  return quote_path(path);
 }
 
 std::string format_failure(const Failure& failure) {

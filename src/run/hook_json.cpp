@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <mdevadm/store/json_text.hpp>
+#include <mdevadm/util/quote.hpp>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -11,13 +13,13 @@ namespace mdevadm {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr std::array known_actions{"start",  "stop",       "define",      "undefine",
                                    "modify", "attributes", "capabilities"};
 constexpr std::array known_events{"pre", "post", "notify", "get", "live"};
 
-std::string dump(const Json& json) {
+std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -48,57 +50,45 @@ bool take_words(const Json& supports, const char* key, const Known& known, std::
   return true;
 }
 
-std::string place_of(std::string_view text, std::size_t byte) {
-  const std::string_view before = text.substr(0, std::min(text.size(), byte > 0 ? byte - 1 : 0));
-  const std::size_t line = before.rfind('\n');
-  return fmt::format("line {} column {}", 1 + std::count(before.begin(), before.end(), '\n'),
-                     line == std::string_view::npos ? before.size() + 1 : before.size() - line);
+Error error_of(const store::JsonMistake& mistake) {
+  if (mistake.line == 0) {
+    return {ExitCode::failed, mistake.message};
+  }
+  return {ExitCode::failed, "Invalid JSON received from callout script",
+          fmt::format("not understood at line {} column {}", mistake.line, mistake.column)};
 }
 
-Error refused(const std::string& what) {
-  return {ExitCode::failed, "invalid JSON format for attribute" + what};
-}
-
-// Appends it, or says what is wrong.
-std::optional<Error> take_attribute(const Json& one, std::vector<Attribute>& attributes) {
-  if (!one.is_object()) {
-    return refused(": not an object");
+// Up to the first that no device could have; `error` is what is wrong behind the last.
+ReportedAttributes take_names(const std::vector<ConfigAttribute>& words, std::optional<Error> error) {
+  ReportedAttributes result{{}, std::move(error)};
+  for (const ConfigAttribute& word : words) {
+    const std::optional<AttributeName> name = AttributeName::parse(word.name);
+    if (!name) {
+      result.error = Error(ExitCode::failed,
+                           fmt::format("invalid JSON format for attribute {{{}, {}}}: it has no such name",
+                                       quote_word(word.name), quote_word(word.value)));
+      break;
+    }
+    result.attributes.push_back({*name, word.value});
   }
-  if (one.size() != 1) {
-    return refused(": too many fields");
-  }
-  const auto field = one.begin();
-  if (!field->is_string()) {
-    return refused(fmt::format(" {{{}, {}}}: value must be of type str", dump(field.key()), dump(*field)));
-  }
-  const std::optional<AttributeName> name = AttributeName::parse(field.key());
-  if (!name) {
-    return refused(fmt::format(" {{{}, {}}}: it has no such name", dump(field.key()), dump(*field)));
-  }
-  attributes.push_back({*name, field->get<std::string>()});
-  return std::nullopt;
+  return result;
 }
 
 }  // namespace
-
-std::string compact_config(const Definition& definition) {
-  Json attributes = Json::array();
-  for (const Attribute& attribute : definition.attributes) {
-    attributes.push_back({{attribute.name.str(), attribute.value}});
-  }
-  return dump({{"mdev_type", definition.type.str()},
-               {"start", definition.start == StartMode::automatic ? "auto" : "manual"},
-               {"attrs", std::move(attributes)}});
-}
 
 std::string provided_capabilities() {
   return dump({{"provides", {{"version", 2}, {"actions", known_actions}, {"events", known_events}}}});
 }
 
 std::optional<SupportedHooks> parse_capabilities(std::string_view text) {
-  const Json root = Json::parse(without_nuls(text), nullptr, false);
+  Json root;
+  try {
+    root = store::parse_json(without_nuls(text));
+  } catch (const store::JsonMistake&) {
+    return std::nullopt;
+  }
   const auto supports = root.find("supports");  // of anything but an object: the end
-  if (!root.is_object() || supports == root.end() || !supports->is_object()) {
+  if (supports == root.end() || !supports->is_object()) {
     return std::nullopt;
   }
   SupportedHooks result;
@@ -111,35 +101,25 @@ std::optional<SupportedHooks> parse_capabilities(std::string_view text) {
 }
 
 ReportedAttributes parse_reported_attributes(std::string_view text) {
-  ReportedAttributes result;
   if (text.empty()) {
-    return result;
+    return {};
   }
-  const std::string clean = in_characters(without_nuls(text));
-  Json root;
+  std::vector<ConfigAttribute> words;
+  std::optional<Error> error;
   try {
-    root = Json::parse(clean);
-  } catch (const Json::parse_error& error) {
-    result.error = Error(ExitCode::failed, "Invalid JSON received from callout script",
-                         "not understood at " + place_of(clean, error.byte));
-    return result;
+    const Json root = store::parse_json(in_characters(without_nuls(text)));
+    // What ap-check prints for an empty matrix.
+    if (!root.is_null() && root != Json::array({Json::object()})) {
+      store::read_attributes(root, words);
+    }
+  } catch (const store::JsonMistake& mistake) {
+    error = error_of(mistake);
   }
-  // What ap-check prints for an empty matrix.
-  if (root.is_null() || root == Json::array({Json::object()})) {
-    return result;
-  }
-  if (!root.is_array()) {
-    result.error = Error(ExitCode::failed, "attributes field is not an array");
-    return result;
-  }
-  for (auto one = root.begin(); one != root.end() && !result.error; ++one) {
-    result.error = take_attribute(*one, result.attributes);
-  }
-  return result;
+  return take_names(words, std::move(error));
 }
 
 std::string in_characters(std::string_view text) {
-  return Json::parse(dump(Json(text))).get<std::string>();
+  return Json::parse(dump(text)).get<std::string>();
 }
 
 }  // namespace mdevadm

@@ -7,6 +7,9 @@
 #include <array>
 #include <cerrno>
 
+#include <mdevadm/model/config.hpp>
+#include <mdevadm/store/config_text.hpp>
+#include <mdevadm/util/quote.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -36,18 +39,7 @@ const char* word_of(HookState state) {
   return "";
 }
 
-// As mdevctl shows a path, and names an action.
-std::string quoted(const std::string& path) {
-  std::string text = "\"";
-  for (const char c : path) {
-    if (c == '"' || c == '\\') {
-      text += '\\';
-    }
-    text += c;
-  }
-  return text + '"';
-}
-
+// As mdevctl names an action.
 std::string capitalised(std::string word) {
   word.front() = static_cast<char>(word.front() - 'a' + 'A');
   return word;
@@ -67,7 +59,7 @@ bool is_no_script(int number) {
 void require_success(const std::string& path, const sys::ScriptEnd& end) {
   if (end.how == sys::ScriptEnd::How::exited && end.number != 0) {
     throw Error(ExitCode::failed,
-                fmt::format("Script '{}' failed with status '{}'", quoted(path), end.number));
+                fmt::format("Script '{}' failed with status '{}'", quote_path(path), end.number));
   }
 }
 
@@ -75,8 +67,12 @@ void require_success(const std::string& path, const sys::ScriptEnd& end) {
 
 ScriptEvent event_of(const HookEvent& hooks) {
   const Definition& about = hooks.about;
-  return {hooks.action,     about.uuid.str(),      about.parent.str(),
-          about.type.str(), compact_config(about), hooks.forced};
+  return {hooks.action,
+          about.uuid.str(),
+          about.parent.str(),
+          about.type.str(),
+          store::format_config(config_of(about), store::JsonForm::compact),
+          hooks.forced};
 }
 
 Hooks::Hooks(const sys::Dir& root, Sink sink, std::chrono::milliseconds deadline)
@@ -190,8 +186,8 @@ std::optional<Hooks::Answer> Hooks::ask_responsible(const Responsible& who, cons
                                                     std::string_view input) {
   const auto require = [&](const std::set<std::string>& words, const char* kind, const std::string& word) {
     if (!words.contains(word)) {
-      throw Error(ExitCode::failed, fmt::format("Script {} does not support {} '{}'", quoted(*who.path), kind,
-                                                capitalised(word)));
+      throw Error(ExitCode::failed, fmt::format("Script {} does not support {} '{}'", quote_path(*who.path),
+                                                kind, capitalised(word)));
     }
   };
   require(who.supported.actions, "action", asked.action);
@@ -242,7 +238,7 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
       for (const auto& [kind, count] :
            {std::pair("Action", supported->unknown_actions), std::pair("Event", supported->unknown_events)}) {
         for (std::size_t i = 0; i < count; ++i) {
-          warn(fmt::format("Callout script {} provides unknown {} type", quoted(path), kind));
+          warn(fmt::format("Callout script {} provides unknown {} type", quote_path(path), kind));
         }
       }
       return {path, *std::move(supported)};
@@ -325,7 +321,7 @@ void Hooks::warn(const std::string& text) const {
 }
 
 void Hooks::warn_of_signal(const std::string& path) const {
-  warn(fmt::format("callout script {} was terminated by a signal", quoted(path)));
+  warn(fmt::format("callout script {} was terminated by a signal", quote_path(path)));
 }
 
 }  // namespace mdevadm

@@ -47,7 +47,7 @@ same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
 same "$(wraps 'CLI/' 'src/(cli/|sim/commands.cpp)')" "" "CLI11 is included in cli and in mdevsim's command line only"
 same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.[ch]pp')" "" "libsmartcols is included in render's sources only"
-same "$(wraps 'nlohmann' 'src/(render/[a-z]*|store/config_text|run/hook_json)\.cpp')" "" "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
+same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/hook_json)\.cpp|include/mdevadm/store/json_text\.hpp)')" "" "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"
 
 # Nothing below cli prints, and planning does no I/O.

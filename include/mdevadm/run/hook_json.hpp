@@ -10,9 +10,6 @@
 
 namespace mdevadm {
 
-// {"mdev_type":…,"start":…,"attrs":[…]}, without a newline.
-std::string compact_config(const Definition& definition);
-
 // What mdevctl 1.4.0 says of itself when it asks a script what that supports.
 std::string provided_capabilities();
 

@@ -24,7 +24,7 @@ struct ScriptEvent {
   std::string uuid;
   std::string parent;
   std::string type;
-  std::string config;   // compact_config(), as it was before anything was done
+  std::string config;   // store::format_config(), compact, as it was before anything was done
   bool forced = false;  // a call-out that says no is overruled, with a warning
 };
 

@@ -16,7 +16,7 @@ struct ConfigContent {
   std::size_t line = 0;
   std::size_t column = 0;
   std::string message{};
-  std::vector<std::string> unknown{};  // keys that mean nothing to anybody
+  std::vector<std::string> unknown{};  // keys that mean nothing to anybody, by their bytes
 };
 
 ConfigContent parse_config(std::string_view text);
@@ -24,5 +24,7 @@ ConfigContent parse_config(std::string_view text);
 enum class JsonForm { lines, compact };
 // Without a newline at its end.
 std::string format_config(const Config& config, JsonForm form);
+// As mdevctl lists them, in lines: parents with their devices' configs. Sorted by parent.
+std::string format_configs(const std::vector<KeptConfig>& sorted);
 
 }  // namespace mdevadm::store

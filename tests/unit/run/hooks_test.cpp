@@ -16,6 +16,7 @@
 
 using namespace mdevadm;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 namespace {
 
@@ -427,11 +428,33 @@ TEST_CASE("one script runs at a time, whatever thread asks") {
 
 TEST_CASE("a definition is told as one line") {
   Definition definition{*Uuid::parse(uuid), *ParentName::parse("p"), *TypeName::parse("quote'\"*")};
-  CHECK(compact_config(definition) == R"({"mdev_type":"quote'\"*","start":"manual","attrs":[]})");
+  const auto config_of = [&] {
+    return event_of(HookEvent{.action = HookAction::define, .about = definition}).config;
+  };
+  CHECK(config_of() == R"({"mdev_type":"quote'\"*","start":"manual","attrs":[]})");
   definition.start = StartMode::automatic;
   definition.attributes = {{*AttributeName::parse("b"), "a \"b\""},
                            {*AttributeName::parse("a"), "f\u00fcr\n"}};
-  CHECK(compact_config(definition) ==
+  CHECK(config_of() ==
         "{\"mdev_type\":\"quote'\\\"*\",\"start\":\"auto\",\"attrs\":[{\"b\":\"a "
         "\\\"b\\\"\"},{\"a\":\"f\u00fcr\\n\"}]}");
+}
+
+TEST_CASE("JSON that mdevctl does not read is no answer") {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  for (const std::string& bad :
+       {"[{\"a\":" + deep + "}]", "[{\"a\":" + std::string(100'000, '['), "\xef\xbb\xbf[]"s,
+        "[{\"a\":1e999}]"s, "[{\"a\":\"\\ud800\"}]"s, "[\0]"s, "[] []"s}) {
+    const ReportedAttributes reported = parse_reported_attributes(bad);
+    CHECK(reported.attributes.empty());
+    REQUIRE(reported.error);
+    CHECK(std::string(reported.error->what()) == "Invalid JSON received from callout script");
+    CHECK(reported.error->hint().starts_with("not understood at line 1 column "));
+  }
+  CHECK(parse_reported_attributes("[{\"a\":" + std::string(200, '[')).error->hint() ==
+        "not understood at line 1 column 132");
+  for (const std::string& more : {deep, "1e999"s}) {
+    CHECK_FALSE(
+        parse_capabilities(R"({"supports":{"version":2,"actions":[],"events":[]},"more":)" + more + "}"));
+  }
 }

@@ -1,5 +1,9 @@
 #include <mdevadm/store/config_text.hpp>
+
+#include <fmt/format.h>
+
 #include <mdevadm/util/uuid.hpp>
+
 #include "catch.hpp"
 
 using namespace mdevadm;
@@ -34,6 +38,54 @@ TEST_CASE("a mistake in JSON has a line and a column") {
   CHECK(parse_config(std::string(500, '[')).column == 128);
 }
 
+TEST_CASE("what is no JSON to mdevctl is refused where it begins") {
+  using namespace std::string_view_literals;
+  const std::string good = R"({"mdev_type":"a","start":"auto"})";
+  REQUIRE(parse_config(good).config);
+  const auto column = [](std::string_view text) {
+    const ConfigContent content = parse_config(text);
+    CHECK(!content.config);
+    CHECK(content.line == 1);
+    CHECK(!content.message.empty());
+    return content.column;
+  };
+  CHECK(column(good + " x") == good.size() + 2);
+  CHECK(column(good + good) == good.size() + 1);
+  CHECK(column("\xef\xbb\xbf" + good) == 1);
+  CHECK(column(good + std::string(1, '\0')) == good.size() + 1);
+  CHECK(column("{\"mdev_type\":\"a\0b\",\"start\":1}"sv) == 16);
+  CHECK(column(R"({"mdev_type":"a","start":1e999})") == 1);
+  CHECK(column(R"({"mdev_type":"\ud800","start":1})") > 14);
+  CHECK(column(R"({"mdev_type":"\udc00","start":1})") > 14);
+  CHECK(column("{\"mdev_type\":\"\xff\",\"start\":1}") == 15);
+}
+
+TEST_CASE("however many keys there are, they are read") {
+  std::string text = R"({"mdev_type":"a",)";
+  for (int i = 0; i < 200'000; ++i) {
+    text += fmt::format("\"{}\":[],", 1'000'000 - i);
+  }
+  const ConfigContent content = parse_config(text + R"("start":"auto"})");
+  REQUIRE(content.config);
+  REQUIRE(content.unknown.size() == 200'000);
+  CHECK(content.unknown.front() == "1000000");
+  CHECK(content.unknown[1] == "800001");
+}
+
+TEST_CASE("configs are listed by their parents, as mdevctl does") {
+  CHECK(format_configs({}) == "[]");
+  const Uuid a = *Uuid::parse("aaaaaaaa-1111-2222-3333-444444444401");
+  const Uuid b = *Uuid::parse("bbbbbbbb-1111-2222-3333-444444444402");
+  std::string text = format_configs({{a, *ParentName::parse("p"), {"t"}},
+                                     {b, *ParentName::parse("p"), {"t", StartMode::automatic}},
+                                     {a, *ParentName::parse("q"), {"u", {}, {{"x", "\xff"}}}}});
+  CHECK(text.starts_with("[\n  {\n    \"p\": [\n      {\n        \"" + a.str() + "\": {\n"));
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+  CHECK(text == "[{\"p\":[{\"" + a.str() + R"(":{"mdev_type":"t","start":"manual","attrs":[]}},{")" +
+                    b.str() + R"(":{"mdev_type":"t","start":"auto","attrs":[]}}],"q":[{")" + a.str() +
+                    "\":{\"mdev_type\":\"u\",\"start\":\"manual\",\"attrs\":[{\"x\":\"\ufffd\"}]}}]}]");
+}
+
 TEST_CASE("what is JSON and no config is refused in mdevctl's words") {
   CHECK(parse_config("[]").message == "invalid json");
   CHECK(parse_config(R"({"mdev_type":"a"})").message == "invalid json");
@@ -41,6 +93,8 @@ TEST_CASE("what is JSON and no config is refused in mdevctl's words") {
         "attributes field is not an array");
   CHECK(parse_config(R"({"mdev_type":"a","start":1,"attrs":[{"a\n":1.50}]})").message ==
         R"(invalid JSON format for attribute {"a\n", 1.5}: value must be of type str)");
+  CHECK(parse_config(R"({"mdev_type":"good\u0000bad","start":1})").message ==
+        "invalid json: mdev_type must not have a NUL in it");
 }
 
 TEST_CASE("UUIDs are read in all the forms in which they are written") {

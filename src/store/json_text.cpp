@@ -1,0 +1,97 @@
+#include <mdevadm/store/json_text.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/util/quote.hpp>
+#include <mdevadm/util/text.hpp>
+#include <nlohmann/json.hpp>
+
+namespace mdevadm::store {
+
+namespace {
+
+// Looks keys up by order: the one that keeps their order goes through all of them for each.
+using Json = nlohmann::json;
+
+// As deep as mdevctl reads. What is done with it later may be recursive.
+constexpr int deepest = 127;
+
+JsonMistake mistake_at(std::string_view text, std::size_t offset, std::string message) {
+  const std::string_view before = text.substr(0, std::min(offset, text.size()));
+  const std::size_t last_line = before.rfind('\n');
+  return {std::move(message), static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) + 1,
+          before.size() - (last_line == std::string_view::npos ? 0 : last_line + 1) + 1};
+}
+
+void refuse_oddities(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) {
+    throw mistake_at(text, 0, "a value is expected");
+  }
+  int depth = 0;
+  bool in_word = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_word) {
+      i += c == '\\' ? 1 : 0;
+      in_word = c != '"';
+    } else if (c == '"') {
+      in_word = true;
+    } else if (c == '\0') {
+      throw mistake_at(text, i, "a byte 0 is none of JSON's");
+    } else if (c == '[' || c == '{') {
+      if (++depth > deepest) {
+        throw mistake_at(text, i, "it is nested too deeply");
+      }
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+}
+
+// The parser's message, without its name and the place, which it puts in other words.
+std::string reason_in(std::string_view message) {
+  const std::size_t place = message.find("column ");
+  const std::size_t colon = place == std::string_view::npos ? place : message.find(": ", place);
+  return printable(colon == std::string_view::npos ? message : message.substr(colon + 2));
+}
+
+ConfigAttribute read_attribute(const Json& element) {
+  if (!element.is_object()) {
+    throw JsonMistake{"invalid JSON format for attribute: not an object"};
+  }
+  if (element.size() != 1) {
+    throw JsonMistake{"invalid JSON format for attribute: too many fields"};
+  }
+  const std::string& name = element.begin().key();
+  const Json& value = element.begin().value();
+  if (!value.is_string()) {
+    throw JsonMistake{fmt::format("invalid JSON format for attribute {{{}, {}}}: value must be of type str",
+                                  quote_word(name), value.dump())};
+  }
+  return {name, value.get<std::string>()};
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text) {
+  refuse_oddities(text);
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw mistake_at(text, error.byte > 0 ? error.byte - 1 : 0, reason_in(error.what()));
+  } catch (const Json::out_of_range&) {
+    throw mistake_at(text, 0, "a number is too large");
+  }
+}
+
+void read_attributes(const Json& list, std::vector<ConfigAttribute>& attributes) {
+  if (!list.is_array()) {
+    throw JsonMistake{"attributes field is not an array"};
+  }
+  for (const Json& element : list) {
+    attributes.push_back(read_attribute(element));
+  }
+}
+
+}  // namespace mdevadm::store
