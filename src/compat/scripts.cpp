@@ -1,5 +1,6 @@
 #include "scripts.hpp"
 
+#include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/store/config_text.hpp>
 
 namespace mdevadm::compat {
@@ -14,11 +15,11 @@ ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced) {
 }
 
 void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command) {
+  throw_if_interrupted();  // of several devices, nobody is asked or told of the next
   Hooks& hooks = session.hooks();
   try {
     hooks.pre(event);
-  } catch (const Error& error) {
-    hooks.notify(event, HookState::none);
+  } catch (const std::exception& error) {
     throw Failure{error.what()};
   }
   const auto tell = [&](HookState state) {

@@ -14,8 +14,8 @@
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/hooks.hpp>
+#include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/sys/clock.hpp>
-#include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -30,12 +30,6 @@ constexpr milliseconds holder_poll{100};
 struct AlreadySo {
   std::string note;
 };
-
-void throw_if_interrupted() {
-  if (sys::interrupted()) {
-    throw Error(ExitCode::failed, "interrupted");
-  }
-}
 
 class Performer {
  public:
@@ -264,13 +258,8 @@ class Run {
       return;
     }
     hooked->asked = true;
-    try {
-      effects_.hooks->pre(hooked->event);
-      hooked->begun = true;
-    } catch (const Error&) {
-      effects_.hooks->notify(hooked->event, HookState::none);
-      throw;
-    }
+    effects_.hooks->pre(hooked->event);
+    hooked->begun = true;
   }
 
   void end_hooks(std::size_t number, HookState state) {

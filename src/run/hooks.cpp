@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <tuple>
 
 #include <mdevadm/model/config.hpp>
+#include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/store/config_text.hpp>
+#include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/quote.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -49,10 +52,16 @@ std::string name_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// What is in the folder and was never meant to be run, or can't be.
+// Whatever exec(2) has against it: it was never meant to be run, can't be, or is just being replaced. What is
+// left is our own: words that are too many or no words, and want of processes, memory or descriptors.
 bool is_no_script(int number) {
-  constexpr std::array errors{EACCES, EPERM, ENOEXEC, ENOENT, ENOTDIR, ELOOP};
-  return std::find(errors.begin(), errors.end(), number) != errors.end();
+  constexpr std::array ours{EINVAL, E2BIG, EAGAIN, ENOMEM, EMFILE, ENFILE};
+  return std::find(ours.begin(), ours.end(), number) == ours.end();
+}
+
+// It goes on when we are interrupted: what was begun has to be ended.
+bool only_tells(std::string_view event) {
+  return event == "post" || event == "notify";
 }
 
 // Being killed is no answer, and not counted as one by mdevctl.
@@ -75,8 +84,8 @@ ScriptEvent event_of(const HookEvent& hooks) {
           hooks.forced};
 }
 
-Hooks::Hooks(const sys::Dir& root, Sink sink, std::chrono::milliseconds deadline)
-    : root_(root), sink_(std::move(sink)), deadline_(deadline) {}
+Hooks::Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines)
+    : root_(root), sink_(std::move(sink)), deadlines_(deadlines) {}
 
 bool Hooks::any() {
   const std::lock_guard lock(mutex_);
@@ -86,37 +95,59 @@ bool Hooks::any() {
 void Hooks::pre(const ScriptEvent& event) {
   const std::lock_guard lock(mutex_);
   answered_.erase({event.uuid, event.parent});
+  bool agreed = false;
   try {
-    if (const auto answer = ask({event, "pre", word_of(event.action)}, event.config)) {
+    agreed = ask_pre(event);
+    throw_if_interrupted();
+  } catch (...) {
+    if (agreed) {  // it may hold what it lets go of only then
+      tell_post(event, HookState::failure);
+    }
+    tell_notifiers(event, agreed ? HookState::failure : HookState::none);
+    throw;
+  }
+}
+
+bool Hooks::ask_pre(const ScriptEvent& event) {
+  try {
+    const std::optional<Answer> answer = ask({event, "pre", word_of(event.action)}, event.config);
+    if (answer) {
       require_success(answer->path, answer->end);
     }
+    return answer.has_value();
   } catch (const Error& error) {
+    throw_if_interrupted();
     if (!event.forced) {
       throw;
     }
     warn(fmt::format("Forcing operation '{}' despite callout failure. Error was: {}", word_of(event.action),
                      error.what()));
+    return false;
   }
 }
 
 void Hooks::post(const ScriptEvent& event, HookState state) {
   const std::lock_guard lock(mutex_);
+  tell_post(event, state);
+}
+
+void Hooks::tell_post(const ScriptEvent& event, HookState state) {
   try {
-    tell_post(event, state);
-  } catch (const Error& error) {
+    tell_responsible(event, state);
+  } catch (const std::exception& error) {
     warn(error.what());
   }
   answered_.erase({event.uuid, event.parent});
 }
 
-void Hooks::tell_post(const ScriptEvent& event, HookState state) {
+void Hooks::tell_responsible(const ScriptEvent& event, HookState state) {
   const Asked asked{event, "post", word_of(event.action), state};
   const auto answered = answered_.find({event.uuid, event.parent});
   const Responsible& who = responsible(event);
   if (who.path) {
     // It need not care for what came of it.
     if (who.supported.actions.contains(asked.action) && who.supported.events.contains(asked.event)) {
-      ask_responsible(who, asked, event.config);
+      std::ignore = ask_responsible(who, asked, event.config);
     }
   } else if (answered == answered_.end()) {
     search(asked, event.config);
@@ -134,7 +165,7 @@ void Hooks::tell_notifiers(const ScriptEvent& event, HookState state) {
   for (const std::string& path : notifiers()) {
     try {
       call(path, {event, "notify", word_of(event.action), state}, {});
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       warn(error.what());
     }
   }
@@ -144,26 +175,43 @@ ReportedAttributes Hooks::get_attributes(const ScriptEvent& event) {
   const std::lock_guard lock(mutex_);
   try {
     const auto answer = ask({event, "get", "attributes"}, {});
+    throw_if_interrupted();
     if (!answer) {
       return {};
     }
     require_success(answer->path, answer->end);
     return parse_reported_attributes(answer->end.out);
   } catch (const Error& error) {
+    throw_if_interrupted();
     return {{}, error};
+  } catch (const std::exception& error) {
+    return {{}, Error(ExitCode::failed, error.what())};
   }
 }
 
 void Hooks::live(const ScriptEvent& event) {
   const std::lock_guard lock(mutex_);
   const Responsible& who = responsible(event);
-  if (!who.path && !who.failed) {
+  if (who.failed) {
+    throw Error(*who.failed);
+  }
+  if (!who.path) {
     throw Error(ExitCode::failed,
                 "Live modification is not supported for this device type. Changing the device configuration "
                 "requires stopping and restarting the device.");
   }
-  const auto answer = ask({event, "live", word_of(event.action)}, event.config);
+  const Asked asked{event, "live", word_of(event.action)};
+  require_support(who, asked);
+  throw_if_interrupted();
+  std::optional<Answer> answer;
+  try {
+    answer = ask_responsible(who, asked, event.config);
+  } catch (...) {
+    tell_notifiers(event, HookState::none);
+    throw;
+  }
   tell_notifiers(event, HookState::none);
+  throw_if_interrupted();
   require_success(answer->path, answer->end);
 }
 
@@ -173,6 +221,7 @@ std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view inp
     throw Error(*who.failed);
   }
   if (who.path) {
+    require_support(who, asked);
     return ask_responsible(who, asked, input);
   }
   std::optional<Answer> answer = search(asked, input);
@@ -182,8 +231,7 @@ std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view inp
   return answer;
 }
 
-std::optional<Hooks::Answer> Hooks::ask_responsible(const Responsible& who, const Asked& asked,
-                                                    std::string_view input) {
+void Hooks::require_support(const Responsible& who, const Asked& asked) {
   const auto require = [&](const std::set<std::string>& words, const char* kind, const std::string& word) {
     if (!words.contains(word)) {
       throw Error(ExitCode::failed, fmt::format("Script {} does not support {} '{}'", quote_path(*who.path),
@@ -192,9 +240,13 @@ std::optional<Hooks::Answer> Hooks::ask_responsible(const Responsible& who, cons
   };
   require(who.supported.actions, "action", asked.action);
   require(who.supported.events, "event", asked.event);
+}
+
+Hooks::Answer Hooks::ask_responsible(const Responsible& who, const Asked& asked, std::string_view input) {
   std::optional<sys::ScriptEnd> end = call(*who.path, asked, input);
   if (!end) {
-    throw Error(ExitCode::failed, fmt::format("call-out script '{}' cannot be executed any more", *who.path));
+    throw Error(ExitCode::failed,
+                fmt::format("call-out script '{}' cannot be executed any more", printable(*who.path)));
   }
   said(*who.path, end->err);
   return Answer{*who.path, *std::move(end)};
@@ -206,6 +258,9 @@ std::optional<Hooks::Answer> Hooks::search(const Asked& asked, std::string_view 
     std::optional<sys::ScriptEnd> end = call(path, asked, input);
     if (end && end->how == sys::ScriptEnd::How::killed) {
       warn_of_signal(path);
+      if (std::string_view(asked.event) == "pre" && sys::interrupted()) {
+        return Answer{path, *std::move(end)};  // what it has begun, it may have to end
+      }
     } else if (end && end->number != not_mine) {
       said(path, end->err);
       return Answer{path, *std::move(end)};
@@ -243,30 +298,42 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
       }
       return {path, *std::move(supported)};
     } catch (const Error& error) {
+      throw_if_interrupted();
       return {std::nullopt, {}, error};  // nobody is to wait for it again
     }
   }
+  throw_if_interrupted();  // whoever was killed might have answered
   return {};
 }
 
 // Nothing, if it cannot be executed.
 std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& asked,
-                                          std::string_view input) const {
+                                          std::string_view input) {
   const ScriptEvent& about = asked.about;
+  if (!only_tells(asked.event)) {
+    throw_if_interrupted();
+  }
+  const bool is_question = std::string_view(asked.event) == "get";
+  if (const auto mute = mute_.find(path); is_question && mute != mute_.end()) {
+    throw Error(mute->second);
+  }
+  const std::chrono::milliseconds deadline = is_question ? deadlines_.question : deadlines_.part;
   const char* kind = std::string_view(asked.event) == "notify" ? "notifier" : "call-out";
   auto ran = sys::run_script({path,
                               {"-t", about.type, "-e", asked.event, "-a", asked.action, "-s",
                                word_of(asked.state), "-u", about.uuid, "-p", about.parent},
                               input,
-                              deadline_});
+                              deadline});
   if (!ran && is_no_script(ran.error().number)) {
     return std::nullopt;
   }
   sys::ScriptEnd end = std::move(ran).or_throw("cannot run {} script '{}'", kind, printable(path));
   if (end.how == sys::ScriptEnd::How::timed_out) {
-    throw Error(ExitCode::failed,
-                fmt::format("{} script '{}' has not ended after {:g} s, and was killed", kind,
-                            printable(path), std::chrono::duration<double>(deadline_).count()));
+    const Error error(ExitCode::failed,
+                      fmt::format("{} script '{}' has not ended after {:g} s, and was killed", kind,
+                                  printable(path), std::chrono::duration<double>(deadline).count()));
+    mute_.insert_or_assign(path, error);
+    throw Error(error);
   }
   return end;
 }

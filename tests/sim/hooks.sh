@@ -100,4 +100,91 @@ $failed" "a start that fails is told of as a failure, when it is undone"
 same "$(of ' -t nosuch' | grep -c '^ask')" 0 "what cannot be is asked of nobody"
 same "$(of ' --dry-run' | grep -c '^ask')" 0 "a dry run asks nobody"
 same "$(tail -n 1 <<<"$out")" 1 "what a script supports is asked once"
+
+# Scripts that a Ctrl-C ends together with the program, and scripts whose words nobody can read.
+ln -s "$(realpath "$MDEVADM")" "$folder/mdevctl"
+cat >"$folder/unpleasant.sh" <<'T'
+folder=$1 m=$2 mdevctl=$1/mdevctl
+A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
+scripts=/etc/mdevctl.d/scripts.d
+mkdir -p $scripts/callouts $scripts/notifiers
+script() {  # FOLDER/NAME SHELL
+  printf '#!/bin/sh\necho "${0##*/} $4-$6-$8" >>%s/calls\n%s\n' "$folder" "${2:-}" >$scripts/$1
+  chmod +x $scripts/$1
+}
+say() {
+  : >$folder/calls
+  echo "$ $*"
+  setsid -w env --default-signal=INT "$@" 2>&1
+  echo "= $?"
+  grep -v -- -capabilities- $folder/calls
+}
+config() { printf '{"mdev_type":"%s","start":"auto"}' "$1" >$folder/config; }
+can='{"supports":{"version":2,"actions":["modify","attributes"],"events":["get","live"]}}'
+$mdevctl start -u $A -p mtty -t mtty-1
+$mdevctl start -u $B -p mtty -t mtty-1
+$mdevctl define -u $A
+$mdevctl define -u $B
+mkdir /etc/mdevctl.d/0000:0a:00.0
+cp /etc/mdevctl.d/mtty/$B /etc/mdevctl.d/0000:0a:00.0/
+script notifiers/tell
+script callouts/ask "case \$4-\$6 in *-capabilities) echo '$can' ;; live-*) kill -INT 0; sleep 9 ;; esac"
+config mtty-1
+say $mdevctl modify -u $A -p mtty --live --jsonfile $folder/config
+say $mdevctl modify -u $A -p mtty --live --defined --jsonfile $folder/config
+script callouts/ask '[ $6 != attributes ] || { kill -INT 0; sleep 9; }'
+say $mdevctl list
+script callouts/ask '[ $4 != pre ] || { kill -INT 0; sleep 9; }'
+say $mdevctl modify -u $A --auto
+say $mdevctl undefine -u $B --force
+say $m start --uuid ${A/a01/a03} -p mtty -t mtty-1
+script callouts/ask '[ $4 != pre ] || kill -INT $PPID'
+say $mdevctl stop -u $A
+script callouts/ask '[ $6 != attributes ] || { printf "[{\"a\":"; head -c 100000 /dev/zero | tr "\\0" "["; head -c 100000 /dev/zero | tr "\\0" "]"; printf "}]"; }'
+say $mdevctl list
+say $mdevctl list --defined
+script callouts/ask
+config 'mtty-1\u0000'
+say $mdevctl define -u ${A/a01/a04} -p mtty --jsonfile $folder/config
+true
+T
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/unpleasant.sh" "$folder" "$(realpath "$MDEVADM")"
+exits 0 "the session with unpleasant scripts runs"
+out=$(sed "s|$folder/||; s|$(realpath "$MDEVADM")|mdevadm|; /^\[.* WARN /d" <<<"$out")
+A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
+interrupted=$'Error: interrupted\n= 1'
+changed="$interrupted
+ask get-attributes-none
+ask live-modify-none
+tell notify-modify-none"
+cut_short() {  # ACTION
+  echo "ask pre-$1-none
+ask post-$1-failure
+tell notify-$1-failure"
+}
+same "$(of 'modify -u ')" "$changed" "a change of a live device that is interrupted is none, and notifiers hear of it"
+same "$(of 'modify -u ' 2)" "$changed" "and its definition is not written then"
+same "$(of 'mdevctl list')" "$interrupted
+ask get-attributes-none" "a listing that is interrupted asks of no other device"
+same "$(of ' --auto')" "$interrupted
+$(cut_short modify)" "a call-out that was interrupted with the command is told of its failure"
+same "$(of 'undefine ')" "$interrupted
+$(cut_short undefine)" "by no force is the command done then, nor the next device's"
+same "$(of 'start --uuid')" "mdevadm: warning: callout script \"/etc/mdevctl.d/scripts.d/callouts/ask\" was terminated by a signal
+mdevadm: error: cannot start '${A/a01/a03}': interrupted
+= 1
+$(cut_short start)" "so it is with mdevadm"
+same "$(of 'stop ')" "$interrupted
+$(cut_short stop)" "who said yes before the interruption is told of a failure"
+same "$(of 'mdevctl list' 2)" "$A mtty mtty-1 manual (defined)
+$B mtty mtty-1 manual (defined)
+= 0
+ask get-attributes-none
+ask get-attributes-none" "what is nested without end is no attribute, and the listing goes on"
+same "$(of 'list --defined')" "$B 0000:0a:00.0 mtty-1 manual
+$A mtty mtty-1 manual (active)
+$B mtty mtty-1 manual (active)
+= 0" "nothing of what was interrupted is done"
+same "$(of 'mdevctl define')" "Error: invalid json: mdev_type must not have a NUL in it
+= 1" "a type with a NUL in it is refused before a script could see another"
 finish

@@ -33,11 +33,23 @@ ScriptEvent event_of(const HookEvent& hooks);
 // What came of what the scripts are told of.
 enum class HookState { none, success, failure };
 
+// How long a script may take for what it has a part in: it may have to wait for another.
 inline constexpr std::chrono::minutes script_deadline{5};
+// And for what it is only asked (event "get"): a list waits for it, and libvirt waits for lists.
+inline constexpr std::chrono::minutes question_deadline{1};
+
+struct ScriptDeadlines {
+  std::chrono::milliseconds part = script_deadline;
+  std::chrono::milliseconds question = question_deadline;
+};
 
 // The scripts below one root. Any thread may call; one script runs at a time. As long as there is no script,
 // a call costs a look whether there is one: once per process, for each of four folders.
 // Errors say in what() what mdevctl says.
+//
+// When the process is interrupted (sys/interrupt.hpp), whatever asks scripts throws Error "interrupted" as
+// soon as the script at work has ended, and calls no other; whoever agreed to pre() by then is told of a
+// failure. Whatever only tells them goes on.
 class Hooks {
  public:
   enum class Kind {
@@ -48,17 +60,18 @@ class Hooks {
   using Sink = std::function<void(Kind kind, const std::string& text)>;
 
   // `root` must outlive it: scripts are found in usr/lib/mdevctl/scripts.d and etc/mdevctl.d/scripts.d.
-  Hooks(const sys::Dir& root, Sink sink, std::chrono::milliseconds deadline = script_deadline);
+  Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines = {});
 
   bool any();
 
-  // Asks. Throws Error if a script says no, unless the event is forced. Nobody is notified.
+  // Asks. Throws Error if a script says no, unless the event is forced. Whatever it throws, the command is
+  // not to be: who has to be told of that was told.
   void pre(const ScriptEvent& event);
   // Tells whoever answered to pre(); if nobody did, it is searched for anew. What it answers is its affair.
   void post(const ScriptEvent& event, HookState state);
   void notify(const ScriptEvent& event, HookState state);
   // What a script knows of the live device. The error may be a script's, or what is wrong with what it said;
-  // there may be some attributes beside it.
+  // there may be some attributes beside it. Throws nothing but "interrupted".
   ReportedAttributes get_attributes(const ScriptEvent& event);
   // Has the live device changed to `config`, and notifies if a script was run. Throws Error if it said no, or
   // if there is none that can.
@@ -89,14 +102,17 @@ class Hooks {
   std::vector<std::string> find_scripts(const std::string& kind) const;
   void add_scripts(const std::string& folder, bool sorted, std::vector<std::string>& scripts) const;
 
-  std::optional<sys::ScriptEnd> call(const std::string& path, const Asked& asked,
-                                     std::string_view input) const;
+  std::optional<sys::ScriptEnd> call(const std::string& path, const Asked& asked, std::string_view input);
   std::optional<Answer> search(const Asked& asked, std::string_view input);
   std::optional<Answer> ask(const Asked& asked, std::string_view input);
-  std::optional<Answer> ask_responsible(const Responsible& who, const Asked& asked, std::string_view input);
+  static void require_support(const Responsible& who, const Asked& asked);
+  Answer ask_responsible(const Responsible& who, const Asked& asked, std::string_view input);
   const Responsible& responsible(const ScriptEvent& event);
   Responsible negotiate(const ScriptEvent& event);
+  // Whether somebody agreed.
+  bool ask_pre(const ScriptEvent& event);
   void tell_post(const ScriptEvent& event, HookState state);
+  void tell_responsible(const ScriptEvent& event, HookState state);
   void tell_notifiers(const ScriptEvent& event, HookState state);
   void said(const std::string& path, const std::string& text) const;
   void warn(const std::string& text) const;
@@ -104,12 +120,13 @@ class Hooks {
 
   const sys::Dir& root_;
   Sink sink_;
-  std::chrono::milliseconds deadline_;
+  ScriptDeadlines deadlines_;
   std::mutex mutex_;
   std::optional<std::vector<std::string>> callouts_;
   std::optional<std::vector<std::string>> notifiers_;
   std::map<Key, Responsible> responsible_;  // by parent and type
   std::map<Key, std::string> answered_;     // who answered last, by UUID and parent
+  std::map<std::string, Error> mute_;       // scripts that let a deadline pass: asked no more questions
 };
 
 }  // namespace mdevadm

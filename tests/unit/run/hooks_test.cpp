@@ -1,5 +1,7 @@
 #include <mdevadm/run/hooks.hpp>
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,8 +9,10 @@
 #include <csignal>
 #include <filesystem>
 #include <functional>
+#include <new>
 #include <thread>
 
+#include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "catch.hpp"
@@ -38,13 +42,15 @@ struct Scripts {
   std::vector<std::string> said;
   Hooks hooks;
 
-  explicit Scripts(std::chrono::milliseconds deadline = 20s)
+  explicit Scripts(std::chrono::milliseconds deadline) : Scripts(ScriptDeadlines{deadline, deadline}) {}
+
+  explicit Scripts(const ScriptDeadlines& deadlines = {20s, 20s})
       : hooks(
             root,
             [this](Hooks::Kind kind, const std::string& text) {
               said.push_back((kind == Hooks::Kind::said ? "said " : "warning ") + without_root(text));
             },
-            deadline) {
+            deadlines) {
     std::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -90,6 +96,21 @@ struct Scripts {
       return without_root(error.what());
     }
     return "none";
+  }
+
+  // In a process of its own, that signals interrupt: once interrupted, it stays so.
+  std::string refusal_apart(const std::function<void()>& what) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      std::signal(SIGINT, SIG_DFL);
+      sys::catch_signals();
+      test::write_text(temp.path() / "refusal", refusal(what));
+      ::_exit(0);
+    }
+    int status = 0;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    return test::read_text(temp.path() / "refusal");
   }
 };
 
@@ -159,8 +180,10 @@ TEST_CASE("where nobody answered before, somebody may after") {
 TEST_CASE("a script that says no is named with its exit code, and what it said is passed on") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "printf 'no,\\nbecause' >&2; exit 3");
+  scripts.add(std::string(new_notifiers) + "n");
   CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) ==
         "Script '\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '3'");
+  CHECK(scripts.calls().back() == "n notify-define-none <>");
   CHECK(scripts.said == Lines{"said a: no,\nbecause"});
   scripts.said.clear();
   ScriptEvent forced = event;
@@ -457,4 +480,162 @@ TEST_CASE("JSON that mdevctl does not read is no answer") {
     CHECK_FALSE(
         parse_capabilities(R"({"supports":{"version":2,"actions":[],"events":[]},"more":)" + more + "}"));
   }
+}
+
+TEST_CASE("a script that is just being replaced is passed over") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a");
+  scripts.add(std::string(new_callouts) + "b");
+  const int writes =
+      ::open((scripts.temp.path() / new_callouts / "a").c_str(), O_WRONLY | O_CLOEXEC);  // ETXTBSY
+  REQUIRE(writes >= 0);
+  scripts.hooks.pre(event);
+  ::close(writes);
+  CHECK(scripts.calls() == Lines{"b get-capabilities-none", "b pre-define-none" + config});
+  CHECK(scripts.said.empty());
+}
+
+TEST_CASE("what cannot be a script's word is no script's fault") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a");
+  ScriptEvent odd = event;
+  odd.type = "good\0bad"s;
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(odd); })
+            .starts_with("cannot run call-out script '/usr/lib/mdevctl/scripts.d/callouts/a': "));
+  odd.type = std::string(1 << 18, 'x');
+  CHECK(scripts.refusal([&] { scripts.hooks.pre(odd); }).starts_with("cannot run call-out script "));
+  CHECK(scripts.calls().empty());
+}
+
+TEST_CASE("attributes are not waited for longer than a script lives, whatever else writes") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a",
+              "[ $6 = attributes ] || exit 0\n"
+              "(for i in $(seq 160); do sleep 0.05; echo; done) &\nprintf '[{\"x\":\"1\"}]'");
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(scripts.hooks.get_attributes(event).attributes.size() == 1);
+  CHECK(std::chrono::steady_clock::now() - begin < 6s);
+}
+
+TEST_CASE("who is only asked has less time, and who lets it pass once is asked nothing more") {
+  Scripts scripts({.part = 20s, .question = 300ms});
+  scripts.add(std::string(new_callouts) + "a",
+              "[ $4 != pre ] || sleep 0.6\n[ $6 != attributes ] || exec cat /dev/zero");
+  scripts.hooks.pre(event);
+  scripts.calls();
+  const std::string expected =
+      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 0.3 s, and was killed";
+  CHECK(scripts.without_root(scripts.hooks.get_attributes(event).error.value().what()) == expected);
+  CHECK(scripts.calls() == Lines{"a get-attributes-none <>"});
+  ScriptEvent other = event;
+  other.uuid = "00000000-0000-0000-0000-00000000000b";
+  CHECK(scripts.without_root(scripts.hooks.get_attributes(other).error.value().what()) == expected);
+  other.type = "mtty-2";
+  CHECK(scripts.hooks.get_attributes(other).error);
+  CHECK(scripts.calls().empty());
+  scripts.hooks.post(event, HookState::success);
+  CHECK(scripts.calls() == Lines{"a post-define-success" + config});
+}
+
+TEST_CASE("whatever goes wrong with a script, the others are told") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "echo words >&2");
+  scripts.add(std::string(new_notifiers) + "m", "exec sleep 50");
+  scripts.add(std::string(new_notifiers) + "n");
+  std::vector<std::string> warnings;
+  Hooks hooks(scripts.root,
+              [&](Hooks::Kind kind, const std::string& text) {
+                if (kind == Hooks::Kind::said) {
+                  throw std::bad_alloc();
+                }
+                warnings.push_back(text);
+              },
+              {.part = 300ms});
+  CHECK_THROWS_AS(hooks.pre(event), std::bad_alloc);
+  CHECK_NOTHROW(hooks.post(event, HookState::failure));
+  CHECK_NOTHROW(hooks.notify(event, HookState::failure));
+  CHECK(warnings.size() == 3);
+  const Lines calls = scripts.calls();
+  CHECK(std::count(calls.begin(), calls.end(), "n notify-define-none <>") == 1);
+  CHECK(std::count(calls.begin(), calls.end(), "n notify-define-failure <>") == 1);
+  CHECK(hooks.get_attributes(event).error);
+}
+
+TEST_CASE("an interruption ends what is asked, and who agreed by then is told of a failure") {
+  struct Case {
+    const char* a;
+    Lines called;
+  };
+  const std::string pre = "a pre-define-none" + config;
+  const std::string post = "a post-define-failure" + config;
+  const std::string none = "n notify-define-none <>";
+  const std::string failure = "n notify-define-failure <>";
+  for (const auto& [a, called] : {Case{"[ $4 != pre ] || kill -INT $PPID", {pre, post, failure}},
+                                  Case{"[ $4 != pre ] || kill -INT $PPID $$", {pre, post, failure}},
+                                  Case{"[ $4 != pre ] || { kill -INT $PPID; exit 2; }", {pre, none}},
+                                  Case{"[ $4 != pre ] || { kill -INT $PPID; exit 130; }", {pre, none}},
+                                  Case{"[ $4 != get ] || kill -INT $PPID $$", {none}}}) {
+    for (const bool forced : {false, true}) {
+      INFO(a << forced);
+      Scripts scripts;
+      scripts.add(std::string(new_callouts) + "a", a);
+      scripts.add(std::string(new_callouts) + "b", "[ $4 = get ]");
+      scripts.add(std::string(new_notifiers) + "n");
+      ScriptEvent own = event;
+      own.forced = forced;
+      CHECK(scripts.refusal_apart([&] { scripts.hooks.pre(own); }) == "interrupted");
+      Lines calls = scripts.calls();
+      std::erase_if(calls, [](const std::string& line) { return line.ends_with("get-capabilities-none"); });
+      CHECK(calls == called);
+    }
+  }
+}
+
+TEST_CASE("an interruption ends what the responsible script is asked") {
+  for (const char* ending : {"kill -INT $PPID", "kill -INT $PPID $$"}) {
+    Scripts scripts;
+    scripts.add_capable(std::string(new_callouts) + "a", std::string("[ $4 != pre ] || ") + ending);
+    CHECK(scripts.refusal_apart([&] { scripts.hooks.pre(event); }) == "interrupted");
+    CHECK(scripts.calls() ==
+          Lines{"a get-capabilities-none", "a pre-define-none" + config, "a post-define-failure" + config});
+  }
+}
+
+TEST_CASE("an interrupted change of a live device is a failure, of which notifiers hear") {
+  for (const char* ending : {"kill -INT $PPID", "kill -INT $PPID $$"}) {
+    Scripts scripts;
+    scripts.add_capable(std::string(new_callouts) + "a", ending);
+    scripts.add(std::string(new_notifiers) + "n");
+    CHECK(scripts.refusal_apart([&] { scripts.hooks.live(event); }) == "interrupted");
+    CHECK(scripts.calls() ==
+          Lines{"a get-capabilities-none", "a live-define-none" + config, "n notify-define-none <>"});
+  }
+}
+
+TEST_CASE("an interrupted listing asks of no other device") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "[ $6 != attributes ] || kill -INT $PPID $$");
+  CHECK(scripts.refusal_apart([&] {
+    CHECK(scripts.refusal([&] { scripts.hooks.get_attributes(event); }) == "interrupted");
+    scripts.hooks.get_attributes(event);
+  }) == "interrupted");
+  CHECK(scripts.calls() == Lines{"a get-capabilities-none", "a get-attributes-none <>"});
+}
+
+TEST_CASE("after an interruption all who are to be told are told, once") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "a", "exit 2");
+  scripts.add(std::string(new_callouts) + "b", "[ $4 != post ] || kill -TERM $$");
+  scripts.add(std::string(new_notifiers) + "n", "kill -TERM $$");
+  scripts.add(std::string(old_notifiers) + "o");
+  CHECK(scripts.refusal_apart([&] {
+    scripts.hooks.pre(event);
+    std::raise(SIGINT);
+    scripts.hooks.post(event, HookState::failure);
+    scripts.hooks.notify(event, HookState::failure);
+  }) == "none");
+  const Lines calls = scripts.calls();
+  REQUIRE(calls.size() == 7);
+  CHECK(Lines(calls.begin() + 4, calls.end()) ==
+        Lines{"b post-define-failure" + config, "n notify-define-failure <>", "o notify-define-failure <>"});
 }
