@@ -518,13 +518,13 @@ TEST_CASE("attributes are not waited for longer than a script lives, whatever el
 }
 
 TEST_CASE("who is only asked has less time, and who lets it pass once is asked nothing more") {
-  Scripts scripts({.part = 20s, .question = 300ms});
+  Scripts scripts({.part = 20s, .question = 2s});
   scripts.add(std::string(new_callouts) + "a",
-              "[ $4 != pre ] || sleep 0.6\n[ $6 != attributes ] || exec cat /dev/zero");
+              "[ $4 != pre ] || sleep 2.2\n[ $6 != attributes ] || exec cat /dev/zero");
   scripts.hooks.pre(event);
   scripts.calls();
   const std::string expected =
-      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 0.3 s, and was killed";
+      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 2 s, and was killed";
   CHECK(scripts.without_root(scripts.hooks.get_attributes(event).error.value().what()) == expected);
   CHECK(scripts.calls() == Lines{"a get-attributes-none <>"});
   ScriptEvent other = event;
@@ -550,7 +550,7 @@ TEST_CASE("whatever goes wrong with a script, the others are told") {
                 }
                 warnings.push_back(text);
               },
-              {.part = 300ms});
+              {.part = 2s});
   CHECK_THROWS_AS(hooks.pre(event), std::bad_alloc);
   CHECK_NOTHROW(hooks.post(event, HookState::failure));
   CHECK_NOTHROW(hooks.notify(event, HookState::failure));
