@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "scripts.hpp"
@@ -162,6 +163,7 @@ void run_start_parent(Session& session, const Options& options) {
   const KeptConfigs configs = parent ? session.configs({.parent = parent}) : KeptConfigs{};
   warn_of_broken(configs);
   for (const KeptConfig& kept : configs.all) {
+    throw_if_interrupted();
     if (kept.config.start != StartMode::automatic) {
       continue;
     }

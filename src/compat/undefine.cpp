@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <mdevadm/run/interrupted.hpp>
 
 #include "scripts.hpp"
 #include "session.hpp"
@@ -34,11 +35,13 @@ bool goes_well(const Kept& kept, const std::function<void()>& command) {
     command();
     return true;
   } catch (const Failure& failure) {
+    throw_if_interrupted();
     warn_of(kept, failure.text);
     for (const std::string& cause : failure.causes) {
       warn_of(kept, cause);
     }
   } catch (const std::exception& error) {
+    throw_if_interrupted();
     warn_of(kept, error.what());
   }
   return false;
