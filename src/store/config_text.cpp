@@ -1,6 +1,6 @@
 #include <mdevadm/store/config_text.hpp>
 
-#include <iterator>
+#include <algorithm>
 #include <mdevadm/store/json_text.hpp>
 #include <nlohmann/json.hpp>
 
@@ -8,9 +8,7 @@ namespace mdevadm::store {
 
 namespace {
 
-// Read by order, written in order.
 using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
 
 // Null, if there is none.
 const Json& value_of(const Json& root, const char* key) {
@@ -40,18 +38,85 @@ Config config_in(const Json& root) {
   return config;
 }
 
-OrderedJson to_json(const Config& config) {
-  OrderedJson attributes = OrderedJson::array();
-  for (const ConfigAttribute& attribute : config.attributes) {
-    attributes.push_back({{attribute.name, attribute.value}});
-  }
-  return {{"mdev_type", config.type},
-          {"start", config.start == StartMode::automatic ? "auto" : "manual"},
-          {"attrs", std::move(attributes)}};
+// As the library writes it, which is asked only where there is something to escape.
+std::string quoted(const std::string& text) {
+  const bool is_plain = std::all_of(text.begin(), text.end(),
+                                    [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return is_plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string dump(const OrderedJson& json, JsonForm form) {
-  return json.dump(form == JsonForm::lines ? 2 : -1, ' ', false, OrderedJson::error_handler_t::replace);
+// Writes as it goes. libvirt asks for a list of all whenever anything changes, and to plant the library's
+// tree of a thousand took as long as reading them.
+class Writer {
+ public:
+  explicit Writer(JsonForm form) : form_(form) {}
+
+  void open(char bracket) {
+    separate();
+    text_ += bracket;
+    ++depth_;
+    is_first_ = true;
+  }
+  void close(char bracket) {
+    --depth_;
+    if (!is_first_) {
+      begin_line();
+    }
+    text_ += bracket;
+    is_first_ = false;
+  }
+  void key(const std::string& name) {
+    separate();
+    text_ += quoted(name);
+    text_ += form_ == JsonForm::lines ? ": " : ":";
+    has_key_ = true;
+  }
+  void string(const std::string& value) {
+    separate();
+    text_ += quoted(value);
+  }
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  void begin_line() {
+    if (form_ == JsonForm::lines && !text_.empty()) {
+      text_ += '\n';
+      text_.append(2 * depth_, ' ');
+    }
+  }
+  // What stands behind its key is on the key's line.
+  void separate() {
+    if (!has_key_) {
+      text_ += is_first_ ? "" : ",";
+      begin_line();
+    }
+    has_key_ = is_first_ = false;
+  }
+
+  JsonForm form_;
+  std::string text_;
+  std::size_t depth_ = 0;
+  bool is_first_ = true;  // in its object or list
+  bool has_key_ = false;
+};
+
+void write(const Config& config, Writer& writer) {
+  writer.open('{');
+  writer.key("mdev_type");
+  writer.string(config.type);
+  writer.key("start");
+  writer.string(config.start == StartMode::automatic ? "auto" : "manual");
+  writer.key("attrs");
+  writer.open('[');
+  for (const ConfigAttribute& attribute : config.attributes) {
+    writer.open('{');
+    writer.key(attribute.name);
+    writer.string(attribute.value);
+    writer.close('}');
+  }
+  writer.close(']');
+  writer.close('}');
 }
 
 }  // namespace
@@ -75,22 +140,36 @@ ConfigContent parse_config(std::string_view text) {
 }
 
 std::string format_config(const Config& config, JsonForm form) {
-  return dump(to_json(config), form);
+  Writer writer(form);
+  write(config, writer);
+  return writer.take();
 }
 
 std::string format_configs(const std::vector<KeptConfig>& sorted) {
-  OrderedJson by_parent = OrderedJson::object();
-  for (const KeptConfig& kept : sorted) {
-    if (by_parent.empty() || std::prev(by_parent.end()).key() != kept.parent.str()) {
-      by_parent[kept.parent.str()] = OrderedJson::array();
+  Writer writer(JsonForm::lines);
+  writer.open('[');
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0) {
+      writer.open('{');
     }
-    by_parent.back().push_back({{kept.uuid.str(), to_json(kept.config)}});
+    if (i == 0 || sorted[i - 1].parent != sorted[i].parent) {
+      writer.key(sorted[i].parent.str());
+      writer.open('[');
+    }
+    writer.open('{');
+    writer.key(sorted[i].uuid.str());
+    write(sorted[i].config, writer);
+    writer.close('}');
+    const bool is_last = i + 1 == sorted.size();
+    if (is_last || sorted[i + 1].parent != sorted[i].parent) {
+      writer.close(']');
+    }
+    if (is_last) {
+      writer.close('}');
+    }
   }
-  OrderedJson list = OrderedJson::array();
-  if (!by_parent.empty()) {
-    list.push_back(std::move(by_parent));
-  }
-  return dump(list, JsonForm::lines);
+  writer.close(']');
+  return writer.take();
 }
 
 }  // namespace mdevadm::store

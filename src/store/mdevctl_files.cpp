@@ -60,11 +60,14 @@ class ConfigReader {
 
   void read_parent(const sys::Dir& configs, const ParentName& parent) {
     const sys::Result<sys::Dir> folder = configs.open_dir(parent.str());
-    const sys::Result<std::vector<sys::Entry>> entries =
+    sys::Result<std::vector<sys::Entry>> entries =
         folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
     if (!entries) {
       return note_unread(entries.error());
     }
+    // Names are put in order with less than what was read from them.
+    std::sort(entries->begin(), entries->end(),
+              [](const sys::Entry& a, const sys::Entry& b) { return a.name < b.name; });
     for (const sys::Entry& entry : *entries) {
       const bool is_read =
           entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);
@@ -157,7 +160,9 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   const auto in_order = [](const auto& a, const auto& b) {
     return std::tie(a.parent, a.uuid, a.file) < std::tie(b.parent, b.uuid, b.file);
   };
-  std::sort(result.all.begin(), result.all.end(), in_order);
+  if (!std::is_sorted(result.all.begin(), result.all.end(), in_order)) {
+    std::sort(result.all.begin(), result.all.end(), in_order);
+  }
   std::sort(result.broken.begin(), result.broken.end(), in_order);
   leave_one_of_each(result, *this);
   return result;

@@ -56,23 +56,18 @@ enum class Source { regular_file, stream };
 
 // All that is left to read; false with errno on error.
 bool read_fully(int fd, Source source, std::string& content) {
-  std::size_t used = 0;
+  std::array<char, page> part;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
   while (true) {
-    if (content.size() - used < page) {
-      content.resize(used + page);
-    }
-    const std::size_t room = content.size() - used;
-    const ssize_t got = ::read(fd, content.data() + used, room);
+    const ssize_t got = ::read(fd, part.data(), part.size());
     if (got < 0 && errno == EINTR) {
       continue;
     }
     if (got < 0) {
       return false;
     }
-    used += static_cast<std::size_t>(got);
+    content.append(part.data(), static_cast<std::size_t>(got));
     // A regular file that gives less than was asked for has ended: saves the read that would say 0.
-    if (got == 0 || (source == Source::regular_file && static_cast<std::size_t>(got) < room)) {
-      content.resize(used);
+    if (got == 0 || (source == Source::regular_file && static_cast<std::size_t>(got) < part.size())) {
       return true;
     }
   }
