@@ -1,5 +1,5 @@
-// libsmartcols, loaded when the first table is drawn. Most runs draw none, and its own start took a fifth of theirs: libvirt runs
-// hundreds of lists before it is up, all in JSON.
+// libsmartcols, loaded when the first table is drawn. Most runs draw none, and its own start took a fifth of
+// theirs: libvirt runs hundreds of lists before it is up, all in JSON.
 #pragma once
 
 #include <libsmartcols/libsmartcols.h>
