@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include <mdevadm/util/text.hpp>
 
@@ -33,6 +34,28 @@ std::size_t length_of_character(std::string_view text) {
   return is_utf8(text.substr(0, length)) ? length : 0;
 }
 
+// What a terminal obeys, or shows nothing of: C1 control characters, marks of direction and joining, private
+// use. mdevctl escapes some more.
+bool is_unseen(char32_t c) {
+  return (c >= 0x80 && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2060 && c <= 0x2069) || c == 0xfeff || (c >= 0xe000 && c <= 0xf8ff);
+}
+
+// One of two bytes or more, well formed.
+char32_t decoded(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  char32_t result = byte(0) & (0x7fU >> character.size());
+  for (std::size_t i = 1; i < character.size(); ++i) {
+    result = (result << 6) | (byte(i) & 0x3fU);
+  }
+  return result;
+}
+
+std::string escaped_character(std::string_view character) {
+  const char32_t c = decoded(character);
+  return is_unseen(c) ? fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(c)) : std::string(character);
+}
+
 std::string quote(std::string_view text, bool escapes_apostrophe) {
   std::string result = "\"";
   while (!text.empty()) {
@@ -40,7 +63,7 @@ std::string quote(std::string_view text, bool escapes_apostrophe) {
     const std::size_t length = is_ascii ? 1 : length_of_character(text);
     result += is_ascii      ? escaped_byte(text.front(), escapes_apostrophe)
               : length == 0 ? fmt::format("\\x{:02X}", static_cast<unsigned char>(text.front()))
-                            : std::string(text.substr(0, length));
+                            : escaped_character(text.substr(0, length));
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return result + '"';
