@@ -27,22 +27,9 @@ void add_holder(std::vector<Holder>& holders, int pid, bool certain) {
   }
 }
 
-std::vector<dev_t> node_numbers(const sys::Dir& root, const Device& device) {
-  std::vector<std::string> paths;
-  if (device.iommu_group) {
-    paths.push_back(group_node_path(*device.iommu_group));
-  }
-  if (const auto cdev = cdev_name(root, device.path)) {
-    paths.push_back(cdev_node_path(*cdev));
-  }
-  std::vector<dev_t> numbers;
-  for (const std::string& path : paths) {
-    const sys::Result<sys::FileStatus> status = root.status(path);
-    if (status && S_ISCHR(status->mode)) {
-      numbers.push_back(status->device_number);
-    }
-  }
-  return numbers;
+std::optional<dev_t> node_number(const sys::Dir& root, const std::string& path) {
+  const sys::Result<sys::FileStatus> status = root.status(path);
+  return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
 }
 
 // One group has one user: while there is one, even with nothing but the device itself open, the group's node
@@ -70,59 +57,71 @@ std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
 // takes it. That keeps the kernel from nothing, unlike an open device.
 std::set<int> callers() {
   std::set<int> pids;
-  for (int pid = ::getpid(); pid > 1 && pids.insert(pid).second;) {
+  for (int pid = ::getpid(); pid > 0 && pids.insert(pid).second;) {
     pid = sys::parent_of(pid);
   }
   return pids;
 }
 
-// Which devices have a caller with nothing but the group open: it is none of their holders.
-std::set<const Device*> leave_out_callers(std::vector<Device>& devices, const std::vector<Holder>& users) {
-  std::set<const Device*> kept;
-  const std::set<int> pids = callers();
-  const auto is_user = [&](int pid) {
-    return std::any_of(users.begin(), users.end(), [pid](const Holder& user) { return user.pid == pid; });
-  };
-  for (Device& device : devices) {
-    const auto count = std::erase_if(device.holders, [&](const Holder& holder) {
-      return pids.contains(holder.pid) && !is_user(holder.pid);
-    });
-    if (count > 0) {
-      kept.insert(&device);
-    }
+// Who has which device open, through the device's own node or through none.
+struct Users {
+  std::vector<Holder> of_any;                       // of which, the kernel does not tell
+  std::set<std::pair<const Device*, int>> of_node;  // device and pid
+
+  bool has(const Device& device, int pid) const {
+    return of_node.contains({&device, pid}) ||
+           std::any_of(of_any.begin(), of_any.end(), [pid](const Holder& user) { return user.pid == pid; });
   }
-  return kept;
+};
+
+// Whether the device is in use by others than callers with nothing but its group open, who are no holders.
+bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_pids, const Users& users) {
+  const auto left_out = std::erase_if(device.holders, [&](const Holder& holder) {
+    return caller_pids.contains(holder.pid) && !users.has(device, holder.pid);
+  });
+  return !device.holders.empty() || (left_out == 0 && is_busy(root, device));
 }
 
 }  // namespace
 
 std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets) {
   const auto lock = has(facets, Facet::busy) ? one_at_a_time(root) : std::nullopt;
-  std::multimap<dev_t, Device*> nodes;
+  std::multimap<dev_t, Device*> groups;
+  std::multimap<dev_t, Device*> own_nodes;
   for (Device& device : devices) {
     device.holders.clear();
-    for (const dev_t number : node_numbers(root, device)) {
-      nodes.emplace(number, &device);
+    if (const auto number =
+            device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
+      groups.emplace(*number, &device);
+    }
+    const auto cdev = cdev_name(root, device.path);
+    if (const auto number = cdev ? node_number(root, cdev_node_path(*cdev)) : std::nullopt) {
+      own_nodes.emplace(*number, &device);
     }
   }
-  if (nodes.empty()) {
+  if (groups.empty() && own_nodes.empty()) {
     return 0;
   }
-  std::vector<Holder> vfio_users;
+  Users users;
   const std::size_t unseen = sys::for_each_open_file([&](const sys::OpenFile& file) {
     if (file.anonymous == vfio_device) {
-      add_holder(vfio_users, file.pid, false);
+      add_holder(users.of_any, file.pid, false);
     } else if (file.character_device) {
-      const auto [first, last] = nodes.equal_range(*file.character_device);
-      std::for_each(first, last, [&](const auto& node) { add_holder(node.second->holders, file.pid, true); });
+      for (auto [node, last] = groups.equal_range(*file.character_device); node != last; ++node) {
+        add_holder(node->second->holders, file.pid, true);
+      }
+      for (auto [node, last] = own_nodes.equal_range(*file.character_device); node != last; ++node) {
+        add_holder(node->second->holders, file.pid, true);
+        users.of_node.emplace(node->second, file.pid);
+      }
     }
   });
-  const std::set<const Device*> kept = leave_out_callers(devices, vfio_users);
   if (has(facets, Facet::busy)) {
+    const std::set<int> caller_pids = callers();
     for (Device& device : devices) {
-      device.busy = !device.holders.empty() || (!kept.contains(&device) && is_busy(root, device));
+      device.busy = is_used(root, device, caller_pids, users);
       if (device.busy && device.holders.empty()) {
-        device.holders = vfio_users;
+        device.holders = users.of_any;
       }
     }
   }
