@@ -144,6 +144,9 @@ void Hooks::tell_responsible(const ScriptEvent& event, HookState state) {
   const Asked asked{event, "post", word_of(event.action), state};
   const auto answered = answered_.find({event.uuid, event.parent});
   const Responsible& who = responsible(event);
+  if (who.failed) {
+    return;  // it let its time pass, and would again
+  }
   if (who.path) {
     // It need not care for what came of it.
     if (who.supported.actions.contains(asked.action) && who.supported.events.contains(asked.event)) {
