@@ -29,6 +29,10 @@ void ChangeOptions::declare(CLI::App& app) {
   app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
 }
 
+std::optional<sys::FileLock> ChangeOptions::lock_definitions(const Context& context) const {
+  return dry_run ? std::nullopt : std::optional(context.store().lock());
+}
+
 void Batch::add(const std::string& word, const std::function<Job()>& plan) {
   Item item{word, std::nullopt, plan_.jobs.size()};
   try {

@@ -19,6 +19,8 @@ struct ChangeOptions {
   bool dry_run = false;
 
   void declare(CLI::App& app);
+  // For what is planned and written as one; nothing, on a dry run.
+  std::optional<sys::FileLock> lock_definitions(const Context& context) const;
 };
 
 class Batch {

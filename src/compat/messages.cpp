@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <regex.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,35 +28,50 @@ std::optional<bool> lets_warnings_pass(std::string_view level) {
                                                                                 : std::nullopt;
 }
 
-// MDEVCTL_LOG is "warn" unless it says something else: LEVEL, or WHERE, or WHERE=LEVEL, several with commas
-// between them, of which the one that names most of `where` counts. Behind a slash stands what a text must
-// have to be shown at all. Without a word it shows errors only.
-bool is_shown(std::string_view where, std::string_view text) {
+struct LogRule {
+  std::string_view place;  // a part of the program, or all of it
+  bool passes;
+};
+
+// LEVEL, PLACE, or PLACE=LEVEL, where no level is all levels.
+std::optional<LogRule> parse_rule(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view place = trim(text.substr(0, equals));
+  if (equals == std::string_view::npos) {
+    const std::optional<bool> passes = lets_warnings_pass(place);
+    return place.empty() ? std::nullopt : std::optional(passes ? LogRule{"", *passes} : LogRule{place, true});
+  }
+  const std::string_view level = trim(text.substr(equals + 1));
+  const std::optional<bool> passes = level.empty() ? true : lets_warnings_pass(level);
+  return passes ? std::optional(LogRule{place, *passes}) : std::nullopt;
+}
+
+bool matches(const std::string& text, const std::string& expression) {
+  regex_t compiled;
+  if (::regcomp(&compiled, expression.c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+    return true;  // it filters nothing
+  }
+  const bool found = ::regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+  ::regfree(&compiled);
+  return found;
+}
+
+// MDEVCTL_LOG has rules with commas between them, of which the one that names most of `where` counts, and
+// behind a slash an expression for what is shown at all. It is "warn" where it is not set; where it says
+// nothing, only errors are shown.
+bool is_shown(std::string_view where, const std::string& text) {
   const char* given = std::getenv("MDEVCTL_LOG");
-  std::string_view rules = given != nullptr ? given : "warn";
-  if (const std::size_t slash = rules.find('/'); slash != std::string_view::npos) {
-    if (text.find(rules.substr(slash + 1)) == std::string_view::npos) {
-      return false;
-    }
-    rules = rules.substr(0, slash);
-  }
-  bool shown = false;
-  std::size_t named = 0;
-  for (const std::string_view rule : split(rules, ',')) {
-    const std::size_t equals = rule.find('=');
-    const std::string_view level = trim(rule.substr(equals == std::string_view::npos ? 0 : equals + 1));
-    std::optional<bool> passes = lets_warnings_pass(level);
-    std::string_view place = trim(rule.substr(0, equals));
-    if (equals == std::string_view::npos) {
-      place = passes ? "" : place;
-      passes = passes.value_or(true);
-    }
-    if (!trim(rule).empty() && passes && where.starts_with(place) && place.size() >= named) {
-      shown = *passes;
-      named = place.size();
+  const std::string_view rules = given != nullptr ? given : "warn";
+  const std::size_t slash = rules.find('/');
+  LogRule counts{"", false};
+  for (const std::string_view part : split(rules.substr(0, slash), ',')) {
+    const std::optional<LogRule> rule = parse_rule(part);
+    if (rule && where.starts_with(rule->place) && rule->place.size() >= counts.place.size()) {
+      counts = *rule;
     }
   }
-  return shown;
+  return counts.passes &&
+         (slash == std::string_view::npos || matches(text, std::string(rules.substr(slash + 1))));
 }
 
 }  // namespace

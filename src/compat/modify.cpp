@@ -131,22 +131,13 @@ KeptConfig modify_live(Session& session, const Options& options) {
   return wanted;
 }
 
-// What is to be kept, by what is kept now: others may have changed that while scripts were asked. These have
-// said yes to `wanted`, and to nothing else.
-KeptConfig by_what_is_there(Session& session, const Options& options, const KeptConfig& wanted) {
+// What is to be kept, by what is kept now: without scripts to say yes to one thing only, others may have
+// changed it meanwhile.
+KeptConfig by_what_is_there(const Session& session, const Options& options, const KeptConfig& wanted) {
   if (options.has("live")) {
     find_definition_of(session, wanted);
-    return wanted;
   }
-  if (options.has("jsonfile")) {
-    return wanted;
-  }
-  KeptConfig now = changed(session, options);
-  if ((now.parent != wanted.parent || now.config != wanted.config) && session.hooks().any()) {
-    throw Failure{fmt::format("Mediated device {}/{} was changed by somebody else meanwhile",
-                              wanted.parent.str(), wanted.uuid.str())};
-  }
-  return now;
+  return options.has("live") || options.has("jsonfile") ? wanted : changed(session, options);
 }
 
 }  // namespace
@@ -158,9 +149,12 @@ void run_modify(Session& session, const Options& options) {
   if (options.has("live") && !options.has("defined")) {
     return;
   }
+  const std::optional<Config> before = kept_now(session, wanted);
   with_scripts(session, event_of(HookAction::modify, wanted, options.has("force")), [&] {
     const sys::FileLock lock = session.store().lock();
-    write_config(session, by_what_is_there(session, options, wanted), "modify");
+    const KeptConfig kept = by_what_is_there(session, options, wanted);
+    require_unchanged(session, wanted, before);
+    write_config(session, kept, "modify");
   });
 }
 

@@ -14,7 +14,8 @@ ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced) {
           .forced = forced};
 }
 
-void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command) {
+void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command,
+                  std::vector<sys::FileLock> locks) {
   throw_if_interrupted();  // of several devices, nobody is asked or told of the next
   Hooks& hooks = session.hooks();
   try {
@@ -24,6 +25,7 @@ void with_scripts(Session& session, const ScriptEvent& event, const std::functio
   }
   const auto tell = [&](HookState state) {
     hooks.post(event, state);
+    locks.clear();
     hooks.notify(event, state);
   };
   try {

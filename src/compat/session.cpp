@@ -129,12 +129,34 @@ void warn_of_broken(const KeptConfigs& configs) {
 }
 
 void require_readable(const KeptConfigs& configs) {
+  if (configs.all.empty() && !configs.unread.empty()) {
+    const FileProblem& folder = configs.unread.front();
+    throw Failure{fmt::format("Unable to read {}", shown(folder.path)), {folder.message}};
+  }
   if (!configs.broken.empty()) {
     const FileProblem& problem = configs.broken.front().problem;
     throw Failure{problem.line == 0
                       ? problem.message
                       : fmt::format("{} at line {} column {}", problem.message, problem.line, problem.column),
                   {fmt::format("the definition in {}", shown(problem.path))}};
+  }
+}
+
+std::vector<sys::FileLock> lock_parent(Session& session, const ParentName& parent) {
+  return session.hooks().any() ? session.store().lock_parents({parent}, {}, script_deadline)
+                               : session.store().lock_parents({parent}, {});
+}
+
+std::optional<Config> kept_now(const Session& session, const KeptConfig& kept) {
+  const KeptConfigs configs = session.store().load_configs({.parent = kept.parent, .uuid = kept.uuid});
+  const KeptConfig* found = configs.find(kept.uuid, kept.parent);
+  return found != nullptr ? std::optional(found->config) : std::nullopt;
+}
+
+void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
+  if (session.hooks().any() && kept_now(session, kept) != before) {
+    throw Failure{fmt::format("Mediated device {}/{} was changed by somebody else meanwhile",
+                              kept.parent.str(), kept.uuid.str())};
   }
 }
 

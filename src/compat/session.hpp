@@ -73,6 +73,15 @@ void warn_of_broken(const KeptConfigs& configs);
 // Throws what is wrong with the first of them.
 void require_readable(const KeptConfigs& configs);
 
+// One start or stop at a time on it. Scripts are asked meanwhile, so that there is patience for one of them.
+std::vector<sys::FileLock> lock_parent(Session& session, const ParentName& parent);
+
+// What is kept for a device now.
+std::optional<Config> kept_now(const Session& session, const KeptConfig& kept);
+// Under the lock of definitions, where scripts were asked about what was kept `before`: throws Failure if it
+// is another by now.
+void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before);
+
 // Under the lock of definitions. `verb` says what for. Throws Failure.
 void write_config(const Session& session, const KeptConfig& kept, const char* verb);
 

@@ -142,8 +142,9 @@ void start(const Session& session, const KeptConfig& kept) {
 
 // The lock comes first, as with mdevadm's own start: a script may hold one of its own from before to after.
 void start_with_scripts(Session& session, const KeptConfig& kept, bool forced) {
-  const auto lock = session.store().lock_parents({kept.parent}, {});
-  with_scripts(session, event_of(HookAction::start, kept, forced), [&] { start(session, kept); });
+  auto locks = lock_parent(session, kept.parent);
+  with_scripts(
+      session, event_of(HookAction::start, kept, forced), [&] { start(session, kept); }, std::move(locks));
 }
 
 }  // namespace

@@ -22,18 +22,24 @@ void stop(const Session& session, const Device& device) {
   }
 }
 
-}  // namespace
-
-void run_stop(Session& session, const Options& options) {
-  const Uuid uuid = *options.uuid();
+Device require_active(const Session& session, const Uuid& uuid) {
   const std::optional<Device> device = find_active(session, uuid);
   if (!device) {
     throw Failure{fmt::format("Device {} is not an active mdev", uuid.str())};
   }
-  const KeptConfig about{uuid, device->parent, {device->type->str()}};
-  const auto lock = session.store().lock_parents({device->parent}, {});
-  with_scripts(session, event_of(HookAction::stop, about, options.has("force")),
-               [&] { stop(session, *device); });
+  return *device;
+}
+
+}  // namespace
+
+void run_stop(Session& session, const Options& options) {
+  const Uuid uuid = *options.uuid();
+  auto locks = lock_parent(session, require_active(session, uuid).parent);
+  const Device device = require_active(session, uuid);  // once more: others may have had the lock
+  const KeptConfig about{uuid, device.parent, {device.type->str()}};
+  with_scripts(
+      session, event_of(HookAction::stop, about, options.has("force")), [&] { stop(session, device); },
+      std::move(locks));
 }
 
 }  // namespace mdevadm::compat

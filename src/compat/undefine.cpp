@@ -10,8 +10,9 @@ namespace mdevadm::compat {
 
 namespace {
 
-void remove(const Session& session, const KeptConfig& kept) {
+void remove(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
   const sys::FileLock lock = session.store().lock();
+  require_unchanged(session, kept, before);
   Job job{fmt::format("undefine '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(),
           kept.config.type};
   job.steps.push_back({RemoveConfig{kept}, std::nullopt});
@@ -49,7 +50,8 @@ bool goes_well(const Kept& kept, const std::function<void()>& command) {
 
 bool undefine(Session& session, const KeptConfig& kept, bool forced) {
   return goes_well(kept, [&] {
-    with_scripts(session, event_of(HookAction::undefine, kept, forced), [&] { remove(session, kept); });
+    with_scripts(session, event_of(HookAction::undefine, kept, forced),
+                 [&] { remove(session, kept, kept.config); });
   });
 }
 
@@ -59,7 +61,7 @@ bool undefine(Session& session, const BrokenConfig& broken, bool forced) {
     if (!forced) {
       throw Failure{fmt::format("{}; --force removes the file", broken.problem.str())};
     }
-    remove(session, {broken.uuid, broken.parent, {}, broken.file});
+    remove(session, {broken.uuid, broken.parent, {}, broken.file}, std::nullopt);
   });
 }
 
@@ -71,6 +73,7 @@ void run_undefine(Session& session, const Options& options) {
   const KeptConfigs configs =
       given && !parent ? KeptConfigs{} : session.configs({.parent = parent, .uuid = options.uuid()});
   if (configs.all.empty() && configs.broken.empty()) {
+    require_readable(configs);
     throw Failure{"No devices match the specified uuid"};
   }
   const bool forced = options.has("force");

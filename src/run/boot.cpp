@@ -79,7 +79,6 @@ class UnitRun {
           effects_.store.lock_parents(left_.parents(), [&](const std::string& holder) {
             told_.tell([&](auto& watcher) { watcher.waiting_for(holder); });
           });
-      const auto definitions = options_.accept_abi ? std::optional(effects_.store.lock()) : std::nullopt;
       const Snapshot seen = look(
           effects_,
           {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});

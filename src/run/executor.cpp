@@ -298,10 +298,22 @@ class Run {
     }
   }
 
+  // What the plan rests on, and a change of another file could have made untrue.
+  void require_still_so(const Action& action) const {
+    if (const auto* add = std::get_if<AddDefinition>(&action)) {
+      effects_.store.require_free(add->definition);
+    } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
+      effects_.store.require_free(replace->after);
+    } else if (const auto* remove = std::get_if<RemoveDefinition>(&action)) {
+      effects_.store.require_no_member(remove->definition);
+    }
+  }
+
   void perform(const Action& action, std::vector<std::string>& warnings) const {
     std::optional<sys::FileLock> lock;
     if (!effects_.holds_definitions && changes_definitions(action)) {
       lock = effects_.store.lock();
+      require_still_so(action);
     }
     std::visit(Performer(effects_, warnings), action);
   }

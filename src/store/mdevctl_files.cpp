@@ -122,7 +122,7 @@ class ConfigReader {
   KeptConfigs& into_;
 };
 
-// Of several files of one device, sorted by it, the first counts.
+// Of several files of one device, sorted by it, the first that can be read counts.
 void leave_one_of_each(KeptConfigs& configs, const Store& store) {
   std::vector<KeptConfig> each;
   for (KeptConfig& kept : configs.all) {
@@ -136,6 +136,16 @@ void leave_one_of_each(KeptConfigs& configs, const Store& store) {
          fmt::format("'{}' is of the same device, and counts", store.path_of(each.back()))});
   }
   configs.all = std::move(each);
+  std::erase_if(configs.broken, [&](const BrokenConfig& broken) {
+    const auto kept = std::find_if(configs.all.begin(), configs.all.end(), [&](const KeptConfig& one) {
+      return one.uuid == broken.uuid && one.parent == broken.parent;
+    });
+    if (kept != configs.all.end()) {
+      kept->also.push_back(file_of(broken));
+      configs.odd.push_back(broken.problem);
+    }
+    return kept != configs.all.end();
+  });
 }
 
 }  // namespace

@@ -14,7 +14,6 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* records_folder = "run/mdevadm/devices";
-constexpr std::chrono::seconds parent_patience{60};  // drivers may take their time
 
 // These are no files of a person's: one that cannot be read is as good as none.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
@@ -71,15 +70,15 @@ void Store::drop_record(const Uuid& uuid) const {
   }
 }
 
-std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents,
-                                               const Waiting& waiting) const {
+std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
+                                               std::chrono::seconds patience) const {
   // In one order, so that nobody waits for somebody who waits for him.
   std::sort(parents.begin(), parents.end());
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   std::vector<sys::FileLock> locks;
   for (const ParentName& parent : parents) {
     locks.push_back(take_lock(
-        {"parent-" + parent.str() + ".lock", fmt::format("cannot change {}", parent.str()), parent_patience},
+        {"parent-" + parent.str() + ".lock", fmt::format("cannot change {}", parent.str()), patience},
         waiting));
   }
   return locks;

@@ -83,7 +83,9 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   for (const BrokenConfig& broken : configs.broken) {
     into.broken.push_back(broken.problem);
   }
-  into.broken.insert(into.broken.end(), configs.unread.begin(), configs.unread.end());
+  for (const FileProblem& folder : configs.unread) {
+    into.odd.push_back({folder.path, 0, 0, "this folder cannot be read: " + folder.message});
+  }
   into.odd.insert(into.odd.end(), configs.odd.begin(), configs.odd.end());
 }
 
@@ -157,6 +159,31 @@ std::string Store::path_of(const Definition& definition) const {
   return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
 }
 
+void Store::require_free(const Definition& added) const {
+  const std::string doing = fmt::format("cannot write '{}'", path_of(added));
+  for (const Definition& other : load().all) {
+    const bool is_itself = other.uuid == added.uuid && other.parent == added.parent;
+    if (added.name && other.name == added.name && !is_itself) {
+      throw Error(ExitCode::conflict, fmt::format("{}: somebody gave the name '{}' to {} meanwhile", doing,
+                                                  added.name->str(), other.uuid.str()));
+    }
+    if (is_itself && other.origin != added.origin) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: somebody defined it as '{}' meanwhile", doing, path_of(other)));
+    }
+  }
+}
+
+void Store::require_no_member(const Definition& removed) const {
+  for (const Group& group : load_groups().all) {
+    if (group.has(removed)) {
+      throw Error(ExitCode::conflict, fmt::format("cannot remove '{}': somebody made it a member of group "
+                                                  "'{}' meanwhile",
+                                                  path_of(removed), group.name.str()));
+    }
+  }
+}
+
 sys::FileLock Store::lock() const {
   return take_lock({"definitions.lock",
                     fmt::format("cannot lock the definitions in '{}'", root_->path_of(devices_folder)),
@@ -218,10 +245,15 @@ void Store::replace(const Definition& before, const Definition& after) const {
 }
 
 void Store::remove(const Definition& definition) const {
+  const std::string doing = fmt::format("cannot remove '{}'", path_of(definition));
+  const Definitions now = load(definition.parent);
+  const Definition* there = now.find(definition.uuid, definition.parent);
+  if (there != nullptr && *there != definition) {
+    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+  }
   if (definition.origin == Origin::mdevctl) {
     return remove_config(kept_config(definition));
   }
-  const std::string doing = fmt::format("cannot remove '{}'", path_of(definition));
   const sys::Dir devices = root_->open_dir_as_root(devices_folder).or_throw("{}", doing);
   {
     const sys::Dir folder = folder_for_change(definition, doing);

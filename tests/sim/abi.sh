@@ -70,6 +70,15 @@ pci_subsystem = "10de:115e"' "what the guest sees is pinned in the definition"
   run mdevadm group start vm --accept-abi
   exits 0 "unless it is taken"
   mdevadm group stop vm
+  mdevadm modify a --auto --accept-abi
+  mdevadm group modify vm --auto
+  sed -i 's/^device_api = .*/device_api = "vfio-ccw"/' /etc/mdevadm/devices/$gpu/{"$A","$B"}.toml
+  run mdevadm start --auto --accept-abi
+  exits 0 "so it is at boot"
+  mdevadm stop a
+  run mdevadm group start --auto --accept-abi
+  exits 0 "with groups too"
+  same "$(cat /etc/mdevadm/devices/$gpu/{"$A","$B"}.toml | grep -c '^device_api = "vfio-pci"')" 2 "and is pinned"
 }
 
 needs() {

@@ -110,6 +110,72 @@ T
   same "$(cat "$folder/slow")" "Error: Mediated device $A is not defined" "nor does a definition that was dropped come back"
   same "$(definition)" "" "it is gone"
 
+  mdevctl define -u $A -p mtty -t mtty-1
+  answers_slowly
+  slow mdevctl undefine -u $A
+  rm $callout
+  run mdevctl modify -u $A --addattr new --value 1
+  answer
+  same "$(grep -c 'was changed by somebody else meanwhile' "$folder/slow")" 1 "nor is another definition dropped than scripts were asked about"
+  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "it is there"
+  answers_slowly
+  slow mdevadm undefine $A
+  rm $callout
+  run mdevctl modify -u $A --delattr
+  answer
+  same "$(grep -c 'somebody changed it meanwhile' "$folder/slow")" 1 "by mdevadm neither"
+  mdevctl undefine -u $A
+
+  # What the plan made sure of of others is so still, or nothing is done.
+  answers_slowly
+  slow mdevadm define $A -p mtty -t mtty-1 --name cad
+  run mdevadm define $B -p mtty -t mtty-2 --name cad
+  exits 0 "a name is taken while a script is asked"
+  answer
+  same "$(grep -c "somebody gave the name 'cad' to $B meanwhile" "$folder/slow")" 1 "which is not given twice"
+  slow mdevadm define $A -p mtty -t mtty-1
+  rm $callout
+  run mdevctl define -u $A -p mtty -t mtty-2
+  answer
+  same "$(grep -c "somebody defined it as '/etc/mdevctl.d/mtty/$A' meanwhile" "$folder/slow")" 1 "nor is a device defined twice"
+  mdevctl undefine -u $A
+  mdevadm define $A -p mtty -t mtty-1 >/dev/null
+  mdevadm group create vm $B
+  answers_slowly
+  slow mdevadm undefine $A
+  run mdevadm group add vm $A
+  exits 0 "a device becomes a member while a script is asked"
+  answer
+  same "$(grep -c "somebody made it a member of group 'vm' meanwhile" "$folder/slow")" 1 "and is not undefined"
+  run mdevadm undefine $A $B --force
+  mdevadm group delete vm
+
+  # Who waited for another stop finds nothing to stop, and says nothing of it to scripts.
+  rm $callout
+  mdevctl start -u $A -p mtty -t mtty-1
+  answers_slowly
+  slow mdevctl stop -u $A
+  mdevctl stop -u $A >"$folder/second" 2>&1 &
+  sleep 0.2
+  answer
+  same "$(cat "$folder/slow")" "" "the first stop stops it"
+  same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second finds it gone"
+  rm $callout
+
+  # A notifier may go on with a command of its own.
+  mkdir -p $scripts/notifiers
+  cat >$scripts/notifiers/more <<T
+#!/bin/sh
+[ "\${10}-\$4-\$6" != $A-notify-start ] || $folder/mdevctl start -u $B -p mtty -t mtty-1
+T
+  chmod +x $scripts/notifiers/more
+  SECONDS=0
+  run mdevctl start -u $A -p mtty -t mtty-1
+  exits 0 "a device is started"
+  same "$(ls /sys/bus/mdev/devices | wc -l)" 2 "and by a notifier of that, another one"
+  holds "at once ($SECONDS s)" test "$SECONDS" -lt 30
+  rm $scripts/notifiers/more
+
   # Without scripts, of many changes none is lost.
   mdevctl define -u $A -p mtty -t mtty-1
   for i in $(seq 16); do mdevctl modify -u $A --addattr "a$i" --value "$i" & done

@@ -45,9 +45,10 @@ class Store {
   // holds it, if it cannot be had for ten seconds.
   sys::FileLock lock() const;
 
-  // One start or stop at a time on each of these parents, over all processes, likewise, for a minute. Whoever
-  // holds them may rest a plan on what it sees.
-  std::vector<sys::FileLock> lock_parents(std::vector<ParentName> parents, const Waiting& waiting) const;
+  // One start or stop at a time on each of these parents, over all processes, likewise, for a minute if not
+  // said otherwise. Whoever holds them may rest a plan on what it sees.
+  std::vector<sys::FileLock> lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
+                                          std::chrono::seconds patience = std::chrono::minutes{1}) const;
 
   // What is remembered of devices until the machine goes down: /run/mdevadm/devices/<uuid>.toml. What cannot
   // be read is not remembered. Changing needs the parent's lock; several threads may.
@@ -67,8 +68,13 @@ class Store {
   // Error{conflict} if the file no longer says `before`.
   void replace(const Definition& before, const Definition& after) const;
 
+  // What a plan has made sure of, once more, for who has let go of the lock since: nobody else has the name,
+  // or keeps a definition of the same device; it is no group's member. Throw Error{conflict}.
+  void require_free(const Definition& added) const;
+  void require_no_member(const Definition& removed) const;
+
   // Removes the definition and, when it was the last one, its parent's folder. Throws Error{not_found} if
-  // there is none.
+  // there is none, Error{conflict} if it is another.
   void remove(const Definition& definition) const;
 
   // The definitions as mdevctl keeps them, and nothing else.

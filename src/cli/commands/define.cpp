@@ -43,10 +43,7 @@ class DefineCommand final : public Command {
 
   ExitCode run(Context& context) override {
     check_usage();
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     if (!needs_.empty()) {

@@ -20,10 +20,7 @@ class GroupChange : public Command {
   bool json() const final { return change_.json; }
 
   ExitCode run(Context& context) final {
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Groups groups = context.groups();
     Batch batch(change_);
     batch.of_group(name_);

@@ -14,6 +14,16 @@ namespace mdevadm::cli {
 
 namespace {
 
+// All of them, or Error.
+KeptConfigs load_theirs(const Context& context, const store::ConfigFilter& filter) {
+  KeptConfigs theirs = context.store().load_configs(filter);
+  if (!theirs.unread.empty()) {
+    const FileProblem& folder = theirs.unread.front();
+    throw Error(ExitCode::failed, fmt::format("cannot read '{}': {}", folder.path, folder.message));
+  }
+  return theirs;
+}
+
 class ImportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
@@ -26,12 +36,9 @@ class ImportCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
-    const KeptConfigs theirs = context.store().load_configs({.parent = parent_option(parent_)});
+    const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_)});
     Batch batch(change_);
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
@@ -86,13 +93,9 @@ class ExportCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
-    const KeptConfigs theirs =
-        context.store().load_configs({.parent = parent_option(parent_), .links = true});
+    const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_), .links = true});
     Batch batch(change_);
     for (const std::string& word : words_) {
       batch.add(word, [&] {

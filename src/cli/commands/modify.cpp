@@ -34,10 +34,7 @@ class ModifyCommand final : public Command {
 
   ExitCode run(Context& context) override {
     const ModifyRequest request = make_request();
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     const std::string doing = fmt::format("cannot modify '{}'", printable(word_));

@@ -25,10 +25,7 @@ class UndefineCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock;
-    if (!change_.dry_run) {
-      lock = context.store().lock();
-    }
+    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
     const Groups groups = context.groups();
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});

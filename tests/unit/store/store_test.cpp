@@ -193,5 +193,25 @@ TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothi
   CHECK(store.load_configs().unread.size() == 1);
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
-  CHECK(loaded.broken.size() == 1);
+  REQUIRE(loaded.odd.size() == 1);
+  CHECK(loaded.odd.front().message.find("this folder cannot be read") == 0);
+}
+
+TEST_CASE("a bad file beside a good one of the same device does not count, and goes with it") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path folder = temp.path() / "etc/mdevctl.d/mtty";
+  std::string capitals = uuid_text;
+  std::transform(capitals.begin(), capitals.end(), capitals.begin(), ::toupper);
+  test::write_text(folder / uuid_text, "{");
+  test::write_text(folder / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
+  const KeptConfigs configs = store.load_configs();
+  REQUIRE(configs.all.size() == 1);
+  CHECK(configs.all.front().file == capitals);
+  CHECK(configs.broken.empty());
+  REQUIRE(configs.odd.size() == 1);
+  CHECK(configs.odd.front().path == (folder / uuid_text).string());
+  store.remove_config(configs.all.front());
+  CHECK(fs::is_empty(folder));
 }
