@@ -66,8 +66,10 @@ class ConfigReader {
       return note_unread(entries.error());
     }
     // Names are put in order with less than what was read from them.
-    std::sort(entries->begin(), entries->end(),
-              [](const sys::Entry& a, const sys::Entry& b) { return a.name < b.name; });
+    if (!filter_.uuid) {
+      std::sort(entries->begin(), entries->end(),
+                [](const sys::Entry& a, const sys::Entry& b) { return a.name < b.name; });
+    }
     for (const sys::Entry& entry : *entries) {
       const bool is_read =
           entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);

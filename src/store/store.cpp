@@ -245,18 +245,24 @@ void Store::replace(const Definition& before, const Definition& after) const {
 }
 
 void Store::remove(const Definition& definition) const {
-  const std::string doing = fmt::format("cannot remove '{}'", path_of(definition));
-  const Definitions now = load(definition.parent);
-  const Definition* there = now.find(definition.uuid, definition.parent);
-  if (there != nullptr && *there != definition) {
-    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
-  }
+  const std::string path = path_of(definition);
+  const std::string doing = fmt::format("cannot remove '{}'", path);
+  const auto require_same = [&](const std::optional<Definition>& now) {
+    if (now && *now != definition) {
+      throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+    }
+  };
   if (definition.origin == Origin::mdevctl) {
-    return remove_config(kept_config(definition));
+    const KeptConfig kept = kept_config(definition);
+    require_same(definition_of(kept).definition);
+    return remove_config(kept);
   }
   const sys::Dir devices = root_->open_dir_as_root(devices_folder).or_throw("{}", doing);
   {
     const sys::Dir folder = folder_for_change(definition, doing);
+    if (const sys::Result<std::string> text = folder.read_file(file_name(definition.uuid))) {
+      require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
+    }
     const sys::Result<sys::Done> removed = folder.remove_file(file_name(definition.uuid));
     if (!removed && removed.error().number == ENOENT) {
       throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing));

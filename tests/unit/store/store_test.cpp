@@ -215,3 +215,16 @@ TEST_CASE("a bad file beside a good one of the same device does not count, and g
   store.remove_config(configs.all.front());
   CHECK(fs::is_empty(folder));
 }
+
+TEST_CASE("what has become another definition is not removed") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  store.add(definition(), std::nullopt);
+  Definition other = definition();
+  other.start = StartMode::automatic;
+  CHECK(code_of([&] { store.remove(other); }) == ExitCode::conflict);
+  CHECK(store.load().all.size() == 1);
+  store.remove(definition());
+  CHECK(code_of([&] { store.remove(definition()); }) == ExitCode::not_found);
+}
