@@ -25,7 +25,7 @@ in_guest() {  # FILE BOOT
 }
 
 mkdir "$folder/shared"
-options=(-t "${MDEVADM_VM_SECONDS:-800}" -i "$(wish init | grep . || echo bash)")
+options=(-t "${MDEVADM_VM_SECONDS:-1700}" -i "$(wish init | grep . || echo bash)")
 modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
 [ -z "$modules" ] || options+=(-k "$modules")
 if [ -n "$disk" ]; then
