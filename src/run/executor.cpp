@@ -303,7 +303,9 @@ class Run {
     if (const auto* add = std::get_if<AddDefinition>(&action)) {
       effects_.store.require_free(add->definition);
     } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
-      effects_.store.require_free(replace->after);
+      if (replace->before.name != replace->after.name) {  // two may share one that a person wrote
+        effects_.store.require_free(replace->after);
+      }
     } else if (const auto* remove = std::get_if<RemoveDefinition>(&action)) {
       effects_.store.require_no_member(remove->definition);
     }
