@@ -153,7 +153,8 @@ std::string Batch::render_results(const std::vector<JobResult>& results) const {
     rows.push_back(std::move(row));
   }
   std::vector<const render::Column<render::ResultRow>*> columns;
-  for (const auto& column : render::result_columns()) {
+  const auto all_columns = render::result_columns();  // a view of a static table
+  for (const auto& column : all_columns) {
     columns.push_back(&column);
   }
   return render::render_json(render::make_grid(rows, columns), "results");

@@ -31,7 +31,8 @@ void generate_units(const std::string& folder, const std::string& unit_file, con
     const Globals globals;
     const Context context(env, globals, messages);
     std::set<std::string> parents;
-    for (const Definition& definition : context.store().load().all) {
+    const Definitions defined = context.store().load();
+    for (const Definition& definition : defined.all) {
       if (definition.start == StartMode::automatic) {
         parents.insert(definition.parent.str());
       }

@@ -15,19 +15,19 @@ namespace mdevadm::cli {
 
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   return fmt::format("'{}'", printable(text));
 }
 
 std::string objection_to_assignment(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
-    return fmt::format("{} must have the form NAME=VALUE", quoted(text));
+    return fmt::format("{} must have the form NAME=VALUE", in_quotes(text));
   }
   if (!AttributeName::parse(text.substr(0, equals))) {
     return fmt::format(
         "{} is no name of an attribute: it must be a path inside the device's folder, without '..'",
-        quoted(text.substr(0, equals)));
+        in_quotes(text.substr(0, equals)));
   }
   return {};
 }
@@ -44,7 +44,7 @@ std::string objection_to_need(const std::string& text) {
                           : fmt::format(
                                 "{} is no need: NAME>=VALUE, with >=, <=, >, < or = between, such as "
                                 "framebuffer>=2G",
-                                quoted(text));
+                                in_quotes(text));
 }
 
 std::string objection_to_seconds(const std::string& text) {
@@ -53,7 +53,7 @@ std::string objection_to_seconds(const std::string& text) {
   constexpr double year = 366.0 * 24 * 3600;
   const bool good =
       error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds <= year;
-  return good ? std::string{} : fmt::format("{} is no number of seconds", quoted(text));
+  return good ? std::string{} : fmt::format("{} is no number of seconds", in_quotes(text));
 }
 
 std::vector<std::string> devices(ValueKind kind, Context& context) {
@@ -86,7 +86,8 @@ std::vector<std::string> devices(ValueKind kind, Context& context) {
 
 std::vector<std::string> types(const std::string& parent, Context& context) {
   std::vector<std::string> values;
-  for (const Parent& seen : context.observe({Facet::types, {}, {}}).parents) {
+  const Snapshot snapshot = context.observe({Facet::types, {}, {}});
+  for (const Parent& seen : snapshot.parents) {
     if (parent.empty() || parent == seen.name.str()) {
       for (const Type& type : seen.types) {
         values.push_back(type.id.str());
@@ -98,7 +99,8 @@ std::vector<std::string> types(const std::string& parent, Context& context) {
 
 std::vector<std::string> functions(const std::string& parent, Context& context) {
   std::vector<std::string> values;
-  for (const Parent& seen : context.observe({Facet::types, {}, {}}).parents) {
+  const Snapshot snapshot = context.observe({Facet::types, {}, {}});
+  for (const Parent& seen : snapshot.parents) {
     for (const Function& function : seen.functions) {
       if (parent.empty() || parent == seen.name.str()) {
         values.push_back(function.address);
@@ -161,52 +163,52 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::parent:
       return ParentName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of a parent: no '/', '..' or control bytes", quoted(text));
+                 : fmt::format("{} is no name of a parent: no '/', '..' or control bytes", in_quotes(text));
     case ValueKind::type:
       return TypeName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of a type: no '/', '..' or control bytes", quoted(text));
+                 : fmt::format("{} is no name of a type: no '/', '..' or control bytes", in_quotes(text));
     case ValueKind::uuid:
       return Uuid::parse(text)
                  ? ""
-                 : fmt::format("{} is no UUID: 32 hexadecimal digits as 8-4-4-4-12", quoted(text));
+                 : fmt::format("{} is no UUID: 32 hexadecimal digits as 8-4-4-4-12", in_quotes(text));
     case ValueKind::label:
       return text.empty() || Label::parse(text)
                  ? ""
                  : fmt::format("{} is no good as a name: no '/', control bytes or '-' in front, and no UUID",
-                               quoted(text));
+                               in_quotes(text));
     case ValueKind::group:
     case ValueKind::new_group:
       return GroupName::parse(text) ? ""
                                     : fmt::format(
                                           "{} is no good as a group's name: no '/', blanks, control bytes or "
                                           "'-' in front, and no UUID",
-                                          quoted(text));
+                                          in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::create_argument:
-      return has_control_bytes(text) ? fmt::format("{} has control bytes", quoted(text)) : "";
+      return has_control_bytes(text) ? fmt::format("{} has control bytes", in_quotes(text)) : "";
     case ValueKind::attribute_selector:
       return parse_decimal(text) || AttributeName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of an attribute", quoted(text));
+                 : fmt::format("{} is no name of an attribute", in_quotes(text));
     case ValueKind::function:
       return text.empty() || FunctionName::parse(text)
                  ? ""
-                 : fmt::format("{} is no PCI address, such as 0000:41:00.4", quoted(text));
+                 : fmt::format("{} is no PCI address, such as 0000:41:00.4", in_quotes(text));
     case ValueKind::need: return objection_to_need(text);
     case ValueKind::sharing:
-      return parse_sharing(text) ? "" : fmt::format("{} is none of auto, require and off", quoted(text));
+      return parse_sharing(text) ? "" : fmt::format("{} is none of auto, require and off", in_quotes(text));
     case ValueKind::node_owner:
       return text.empty() || (text != ":" && !has_control_bytes(text))
                  ? ""
-                 : fmt::format("{} names neither a user nor a group", quoted(text));
+                 : fmt::format("{} names neither a user nor a group", in_quotes(text));
     case ValueKind::node_mode:
-      return parse_mode(text) ? "" : fmt::format("{} is no octal mode such as 0660", quoted(text));
+      return parse_mode(text) ? "" : fmt::format("{} is no octal mode such as 0660", in_quotes(text));
     case ValueKind::seconds: return objection_to_seconds(text);
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
                  ? ""
-                 : fmt::format("{} is no whole number of at least 1", quoted(text));
+                 : fmt::format("{} is no whole number of at least 1", in_quotes(text));
     default: return text.empty() ? "it is empty" : "";
   }
 }

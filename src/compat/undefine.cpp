@@ -10,7 +10,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-void remove(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
+void remove_definition(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
   const sys::FileLock lock = session.store().lock();
   require_unchanged(session, kept, before);
   Job job{fmt::format("undefine '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(),
@@ -51,7 +51,7 @@ bool goes_well(const Kept& kept, const std::function<void()>& command) {
 bool undefine(Session& session, const KeptConfig& kept, bool forced) {
   return goes_well(kept, [&] {
     with_scripts(session, event_of(HookAction::undefine, kept, forced),
-                 [&] { remove(session, kept, kept.config); });
+                 [&] { remove_definition(session, kept, kept.config); });
   });
 }
 
@@ -61,7 +61,7 @@ bool undefine(Session& session, const BrokenConfig& broken, bool forced) {
     if (!forced) {
       throw Failure{fmt::format("{}; --force removes the file", broken.problem.str())};
     }
-    remove(session, {broken.uuid, broken.parent, {}, broken.file}, std::nullopt);
+    remove_definition(session, {broken.uuid, broken.parent, {}, broken.file}, std::nullopt);
   });
 }
 

@@ -22,7 +22,7 @@ std::vector<Property> guest_properties(const std::string& description) {
   return properties;
 }
 
-const Property* find(const std::vector<Property>& properties, const std::string& name) {
+const Property* find_property(const std::vector<Property>& properties, const std::string& name) {
   const auto found = std::find_if(properties.begin(), properties.end(),
                                   [&](const Property& one) { return one.name == name; });
   return found == properties.end() ? nullptr : &*found;
@@ -55,7 +55,7 @@ void compare_descriptions(const std::string& before, const std::string& now,
     return;
   }
   for (const Property& one : old_properties) {
-    const Property* other = find(new_properties, one.name);
+    const Property* other = find_property(new_properties, one.name);
     if (other == nullptr) {
       into.push_back(
           {fmt::format("{} was '{}' and is not told any more", one.name, printable(one.text)), true});

@@ -94,7 +94,7 @@ std::vector<const Device*> active_members(const Snapshot& seen, const Group& gro
 
 }  // namespace
 
-const Group& require_group(const Groups& groups, const std::string& name, const std::string& doing) {
+const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing) {
   const Group* group = groups.find(name);
   if (group == nullptr) {
     const std::string meant = did_you_mean(name, groups.names());

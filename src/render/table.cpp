@@ -113,11 +113,12 @@ Texts take_texts(Grid& grid) {
   Texts rows;
   rows.reserve(grid.rows.size());
   for (std::vector<Value>& row : grid.rows) {
-    std::vector<std::string>& texts = rows.emplace_back();
+    std::vector<std::string> texts;
     texts.reserve(row.size());
     for (Value& value : row) {
       texts.push_back(take_text(std::move(value)));
     }
+    rows.push_back(std::move(texts));
   }
   return rows;
 }

@@ -7,7 +7,8 @@ namespace {
 
 // A definition that names its virtual function says whose that is, should the record be lost.
 void add_pinned(const store::Store& store, Records& known) {
-  for (const Definition& definition : store.load().all) {
+  const Definitions defined = store.load();
+  for (const Definition& definition : defined.all) {
     if (definition.function && known.find(definition.uuid) == nullptr &&
         known.find_name(definition.function->str()) == nullptr) {
       known.all.push_back(

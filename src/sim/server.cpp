@@ -2,8 +2,10 @@
 
 #define FUSE_USE_VERSION 314
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <mdevadm/sys/result.hpp>
+#include <mdevadm/sys/unique_fd.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 #include <unordered_map>
@@ -31,14 +34,31 @@ struct Handle {
   std::vector<Entry> entries{};
 };
 
-// libfuse says why a mount fails on standard error only; this keeps its last words instead.
-std::string last_words;
+// libfuse reports the cause of a failure on standard error only; this stores its last message for our own
+// error.
+std::string last_message;
 
-void keep_words(fuse_log_level level, const char* format, va_list arguments) {
+void store_message(fuse_log_level level, const char* format, va_list arguments) {
   char text[512];
   if (level <= FUSE_LOG_ERR && std::vsnprintf(text, sizeof text, format, arguments) > 0) {
-    last_words = trim(text);
+    last_message = trim(text);
   }
+}
+
+// Mounts an empty FUSE file system and returns the descriptor to serve it from. fuse_session_mount would run
+// mount(8) after the kernel's mount in libfuse 3.15 and later; mount(8) looks for /sys/fs/selinux in the new
+// file system, which is served only after fuse_session_mount has returned: a deadlock.
+sys::Result<sys::UniqueFd> mount_fuse(const std::string& directory) {
+  sys::UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) {
+    return sys::SysError{errno, "/dev/fuse"};
+  }
+  const std::string options = fmt::format("fd={},rootmode=40000,user_id={},group_id={},allow_other",
+                                          device.get(), ::getuid(), ::getgid());
+  if (::mount("mdevsim", directory.c_str(), "fuse.mdevsim", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
+    return sys::SysError{errno, directory};
+  }
+  return device;
 }
 
 mode_t type_of(FileKind kind) {
@@ -52,7 +72,7 @@ class Server::Session {
   Session(Machine& machine, const Ptys& nodes) : machine_(machine), nodes_(nodes) {}
   ~Session() { unmount(); }
 
-  void mount(const std::string& folder);
+  void mount(const std::string& directory);
   void serve(int stop);
   void unmount();
 
@@ -78,6 +98,7 @@ class Server::Session {
   Machine& machine_;
   const Ptys& nodes_;
   fuse_session* session_ = nullptr;
+  std::string mounted_;  // directory of the mounted file system; empty: none
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::unordered_map<std::uint64_t, Handle> handles_;  // what is open, by fuse_file_info::fh
   std::uint64_t last_handle_ = 0;
@@ -303,22 +324,26 @@ fuse_lowlevel_ops Server::Session::operations() {
   return ops;
 }
 
-void Server::Session::mount(const std::string& folder) {
+void Server::Session::mount(const std::string& directory) {
+  const std::string doing = fmt::format("cannot mount the simulated files on '{}'", printable(directory));
   const fuse_lowlevel_ops ops = operations();
   char program[] = "mdevsim";
-  char flag[] = "-o";
-  char options[] = "fsname=mdevsim,subtype=mdevsim,allow_other";
-  char* words[] = {program, flag, options};
-  fuse_args arguments = FUSE_ARGS_INIT(3, words);
-  fuse_set_log_func(keep_words);
+  char* words[] = {program};
+  fuse_args arguments = FUSE_ARGS_INIT(1, words);
+  fuse_set_log_func(store_message);
   session_ = fuse_session_new(&arguments, &ops, sizeof ops, this);
   fuse_opt_free_args(&arguments);
-  if (session_ == nullptr || fuse_session_mount(session_, folder.c_str()) != 0) {
-    const std::string why = last_words.empty() ? sys::errno_text(errno) : last_words;
-    if (session_ != nullptr) {
-      fuse_session_destroy(std::exchange(session_, nullptr));
-    }
-    throw Error(ExitCode::failed, "cannot mount the simulated files on '" + folder + "': " + why);
+  if (session_ == nullptr) {
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, last_message));
+  }
+  sys::UniqueFd device = mount_fuse(directory).or_throw("{}", doing);
+  mounted_ = directory;
+  // The session takes over the descriptor of a path /dev/fd/N; it does not unmount what it did not mount.
+  const int number = device.release();
+  if (fuse_session_mount(session_, fmt::format("/dev/fd/{}", number).c_str()) != 0) {
+    ::close(number);
+    unmount();
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, last_message));
   }
 }
 
@@ -355,8 +380,10 @@ void Server::Session::serve(int stop) {
 }
 
 void Server::Session::unmount() {
+  if (!mounted_.empty()) {
+    ::umount2(std::exchange(mounted_, {}).c_str(), MNT_DETACH);
+  }
   if (session_ != nullptr) {
-    fuse_session_unmount(session_);
     fuse_session_destroy(std::exchange(session_, nullptr));
   }
 }

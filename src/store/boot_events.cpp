@@ -84,8 +84,8 @@ void Store::keep_boot_event(const BootEvent& event) const {
   write_atomically(
       folder, file_name(event.uuid),
       fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
-                  quoted(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
-                  event.ended.count(), event.tries, quoted(event.message)),
+                  toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
+                  event.ended.count(), event.tries, toml_string(event.message)),
       doing);
 }
 

@@ -39,7 +39,7 @@ Config config_in(const Json& root) {
 }
 
 // As the library writes it, which is asked only where there is something to escape.
-std::string quoted(const std::string& text) {
+std::string json_string(const std::string& text) {
   const bool is_plain = std::all_of(text.begin(), text.end(),
                                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
   return is_plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -67,13 +67,13 @@ class Writer {
   }
   void key(const std::string& name) {
     separate();
-    text_ += quoted(name);
+    text_ += json_string(name);
     text_ += form_ == JsonForm::lines ? ": " : ":";
     has_key_ = true;
   }
   void string(const std::string& value) {
     separate();
-    text_ += quoted(value);
+    text_ += json_string(value);
   }
 
   std::string take() { return std::move(text_); }

@@ -18,31 +18,33 @@ namespace {
 // The keys of the top level that are single values.
 std::vector<KeyText> top_keys(const Definition& definition) {
   return {
-      {"type", quoted(definition.type.str())},
-      {"start", quoted(definition.start == StartMode::automatic ? "auto" : "manual")},
-      {"name", definition.name ? std::optional(quoted(definition.name->str())) : std::nullopt},
+      {"type", toml_string(definition.type.str())},
+      {"start", toml_string(definition.start == StartMode::automatic ? "auto" : "manual")},
+      {"name", definition.name ? std::optional(toml_string(definition.name->str())) : std::nullopt},
       {"aggregate",
        definition.aggregate ? std::optional(fmt::format("{}", *definition.aggregate)) : std::nullopt},
-      {"create_args", definition.create_args ? std::optional(quoted(*definition.create_args)) : std::nullopt},
-      {"vf", definition.function ? std::optional(quoted(definition.function->str())) : std::nullopt},
+      {"create_args",
+       definition.create_args ? std::optional(toml_string(*definition.create_args)) : std::nullopt},
+      {"vf", definition.function ? std::optional(toml_string(definition.function->str())) : std::nullopt},
   };
 }
 
 std::string attribute_block(const Attribute& attribute) {
-  return fmt::format("[[attribute]]\nname = {}\nvalue = {}\n", quoted(attribute.name.str()),
-                     quoted(attribute.value));
+  return fmt::format("[[attribute]]\nname = {}\nvalue = {}\n", toml_string(attribute.name.str()),
+                     toml_string(attribute.value));
 }
 
 std::vector<KeyText> abi_keys(const std::optional<Abi>& abi) {
   std::vector<KeyText> keys;
   for (const Pin& pin : abi ? *abi : Abi{}) {
-    keys.emplace_back(pin.name, quoted(pin.value));
+    keys.emplace_back(pin.name, toml_string(pin.value));
   }
   return keys;
 }
 
 std::string inline_attribute(const Attribute& attribute) {
-  return fmt::format("{{ name = {}, value = {} }}", quoted(attribute.name.str()), quoted(attribute.value));
+  return fmt::format("{{ name = {}, value = {} }}", toml_string(attribute.name.str()),
+                     toml_string(attribute.value));
 }
 
 // A step on the way from one list of attributes to another.

@@ -95,10 +95,11 @@ Sharing read_sharing(const toml::node& node) {
 
 // The single values; what is as it is without being said is not said.
 std::vector<KeyText> top_keys(const Group& group) {
-  return {{"p2p", group.sharing != Sharing::automatic ? std::optional(quoted(sharing_word(group.sharing)))
-                                                      : std::nullopt},
-          {"start", group.start == StartMode::automatic ? std::optional(quoted("auto")) : std::nullopt},
-          {"vm_uuid", group.vm ? std::optional(quoted(group.vm->str())) : std::nullopt}};
+  return {
+      {"p2p", group.sharing != Sharing::automatic ? std::optional(toml_string(sharing_word(group.sharing)))
+                                                  : std::nullopt},
+      {"start", group.start == StartMode::automatic ? std::optional(toml_string("auto")) : std::nullopt},
+      {"vm_uuid", group.vm ? std::optional(toml_string(group.vm->str())) : std::nullopt}};
 }
 
 void read_key(const toml::key& key, const toml::node& node, const std::string& path, Group& group,

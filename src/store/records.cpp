@@ -56,8 +56,8 @@ void Store::keep_record(const Record& record) const {
   const sys::Dir folder = root_->make_dirs(records_folder).or_throw("{}", doing);
   write_atomically(
       folder, file_name(record.uuid),
-      fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", quoted(record.parent.str()),
-                  quoted(record.type.str()), quoted(record.name), record.finished),
+      fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", toml_string(record.parent.str()),
+                  toml_string(record.type.str()), toml_string(record.name), record.finished),
       doing);
 }
 

@@ -55,7 +55,7 @@ NodePolicy read_node_policy(const toml::node& node, const std::string& path, std
 std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy) {
   const NodePolicy& node = policy ? *policy : NodePolicy{};
   const auto text = [](const std::optional<std::string>& value) {
-    return value ? std::optional(quoted(*value)) : std::nullopt;
+    return value ? std::optional(toml_string(*value)) : std::nullopt;
   };
   return {{"owner", text(node.owner)},
           {"group", text(node.group)},

@@ -161,7 +161,8 @@ std::string Store::path_of(const Definition& definition) const {
 
 void Store::require_free(const Definition& added) const {
   const std::string doing = fmt::format("cannot write '{}'", path_of(added));
-  for (const Definition& other : load().all) {
+  const Definitions defined = load();
+  for (const Definition& other : defined.all) {
     const bool is_itself = other.uuid == added.uuid && other.parent == added.parent;
     if (added.name && other.name == added.name && !is_itself) {
       throw Error(ExitCode::conflict, fmt::format("{}: somebody gave the name '{}' to {} meanwhile", doing,
@@ -175,7 +176,8 @@ void Store::require_free(const Definition& added) const {
 }
 
 void Store::require_no_member(const Definition& removed) const {
-  for (const Group& group : load_groups().all) {
+  const Groups groups = load_groups();
+  for (const Group& group : groups.all) {
     if (group.has(removed)) {
       throw Error(ExitCode::conflict, fmt::format("cannot remove '{}': somebody made it a member of group "
                                                   "'{}' meanwhile",

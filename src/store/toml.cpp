@@ -36,7 +36,7 @@ std::uint64_t count_of(const toml::node& node, std::string_view key) {
   return static_cast<std::uint64_t>(number->get());
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     switch (c) {

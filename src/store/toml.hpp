@@ -30,6 +30,6 @@ std::string text_of(const toml::node& node, std::string_view key);
 std::uint64_t count_of(const toml::node& node, std::string_view key);  // at least 1
 
 // As a basic string.
-std::string quoted(std::string_view text);
+std::string toml_string(std::string_view text);
 
 }  // namespace mdevadm::store

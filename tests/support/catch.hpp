@@ -3,6 +3,11 @@
 
 #ifdef MDEVADM_CATCH2_V2
 #include <catch2/catch.hpp>
+
+namespace Catch::Matchers {
+// Version 3's name for what version 2 calls Contains.
+inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
+}  // namespace Catch::Matchers
 #else
 #include <catch2/catch_all.hpp>
 #endif

@@ -5,12 +5,13 @@
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mdevadm {
 
 // The group of that name. Throws Error{not_found}, naming one that is spelled alike.
-const Group& require_group(const Groups& groups, const std::string& name, const std::string& doing);
+const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing);
 
 // Members that are to be added must be in no other group: else Error{conflict}.
 Job plan_group_create(const Groups& groups, const Group& group);

@@ -45,8 +45,8 @@ class GroupChange : public Command {
       const auto written = Member::parse(word);
       const auto parent = written ? written->parent : std::nullopt;
       const std::string& plain = written && parent ? written->uuid.str() : word;
-      const Definition& definition =
-          require_definition(resolve_device(plain, {}, defined, parent, doing), doing);
+      const Found found = resolve_device(plain, {}, defined, parent, doing);
+      const Definition& definition = require_definition(found, doing);
       const bool alone = defined.find(definition.uuid).size() == 1;
       Member member{definition.uuid, alone ? std::nullopt : std::optional(definition.parent)};
       if (std::find(members.begin(), members.end(), member) != members.end()) {

@@ -174,13 +174,15 @@ class GroupStop final : public GroupRun {
   static std::vector<ParentName> parents_of(Context& context, const Group& group,
                                             const std::vector<Uuid>& uuids) {
     std::vector<ParentName> parents;
-    for (const Definition& definition : context.definitions_if_readable().all) {
+    const Definitions defined = context.definitions_if_readable();
+    for (const Definition& definition : defined.all) {
       if (group.has(definition)) {
         parents.push_back(definition.parent);
       }
     }
     if (!uuids.empty()) {
-      for (const Device& device : context.observe({Facet::devices, std::nullopt, uuids}).devices) {
+      const Snapshot seen = context.observe({Facet::devices, std::nullopt, uuids});
+      for (const Device& device : seen.devices) {
         parents.push_back(device.parent);
       }
     }

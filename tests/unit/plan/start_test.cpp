@@ -82,7 +82,7 @@ TEST_CASE("a definition of another virtual machine than its group's is refused")
   const Snapshot seen = host({.create_arguments = Support::yes});
   StartPlanner planner(seen, {.vm = vm});
   CHECK_THROWS_WITH(planner.plan(wanted(1, "vm_uuid=" + uuid(5).str())),
-                    Catch::Contains("the group is of virtual machine " + vm.str()));
+                    Catch::Matchers::ContainsSubstring("the group is of virtual machine " + vm.str()));
   CHECK(action<CreateDevice>(planner.plan(wanted(2, "a=1")))->what.arguments == "a=1,vm_uuid=" + vm.str());
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("several devices take several virtual functions") {
   const Job second = planner.plan(wanted(2));
   CHECK(action<CreateDevice>(second)->what.name == "f3");
   CHECK(action<AwaitDevice>(second)->device.path == "sys/f3");
-  CHECK_THROWS_WITH(planner.plan(wanted(3)), Catch::Contains("no instance of 17 is left"));
+  CHECK_THROWS_WITH(planner.plan(wanted(3)), Catch::Matchers::ContainsSubstring("no instance of 17 is left"));
 }
 
 TEST_CASE("members that share join what is up already, under its value, or one another under a new one") {

@@ -81,7 +81,7 @@ TEST_CASE("letters beyond ASCII count by their width") {
 
 TEST_CASE("JSON survives what is no UTF-8") {
   const std::string json = render_json(grid_of({{"\xff", 1}}), "rows");
-  CHECK_NOTHROW(nlohmann::json::parse(json));
+  CHECK(nlohmann::json::accept(json));
 }
 
 TEST_CASE("keys are snake_case and unique, and every column is explained") {
