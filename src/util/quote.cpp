@@ -27,21 +27,21 @@ std::string escaped_byte(char c, bool escapes_apostrophe) {
   }
 }
 
-// Of the character at the start, if it is one.
+// Returns the length in bytes of the non-ASCII character at the start, or 0 if it is not valid UTF-8.
 std::size_t length_of_character(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
   const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   return is_utf8(text.substr(0, length)) ? length : 0;
 }
 
-// What a terminal obeys, or shows nothing of: C1 control characters, marks of direction and joining, private
-// use. mdevctl escapes some more.
+// Returns whether a terminal interprets the character or does not show it: C1 control characters, direction
+// and joining marks, private use. mdevctl escapes some further characters.
 bool is_unseen(char32_t c) {
   return (c >= 0x80 && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
          (c >= 0x2060 && c <= 0x2069) || c == 0xfeff || (c >= 0xe000 && c <= 0xf8ff);
 }
 
-// One of two bytes or more, well formed.
+// Decodes one valid UTF-8 sequence of at least two bytes.
 char32_t decoded(std::string_view character) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
   char32_t result = byte(0) & (0x7fU >> character.size());

@@ -31,7 +31,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none.
+// Returns the length of the valid UTF-8 sequence at the start of `text`, or 0 if it is invalid.
 std::size_t utf8_length(std::string_view text) {
   const auto first = static_cast<unsigned char>(text[0]);
   const std::size_t length = first < 0x80                    ? 1
@@ -47,7 +47,7 @@ std::size_t utf8_length(std::string_view text) {
       return 0;
     }
   }
-  // Forms that are longer than need be, halves of UTF-16's pairs, and what is beyond the last character.
+  // Reject overlong forms, UTF-16 surrogates, and code points above U+10FFFF.
   const auto second = length > 1 ? static_cast<unsigned char>(text[1]) : 0;
   const bool refused = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);

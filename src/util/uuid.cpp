@@ -17,7 +17,8 @@ int value_of(char c) {
 
 }  // namespace
 
-// Not uuid_parse(): it takes five times as long, and lists of ten thousand devices parse ten thousand names.
+// Does not use uuid_parse(), which takes five times as long: a list of ten thousand devices parses ten
+// thousand names.
 std::optional<Uuid> Uuid::parse(std::string_view text) {
   if (text.size() != form.size()) {
     return std::nullopt;
@@ -62,7 +63,7 @@ Uuid Uuid::random() {
 }
 
 Uuid Uuid::of_name(std::string_view name) {
-  // Of names that nothing but this program gives UUIDs to.
+  // Namespace UUID that only this program uses.
   static const Uuid space = *parse("5a2e1f0c-7d0b-4c57-9a53-3c1a7f6d2b10");
   Uuid result;
   ::uuid_generate_sha1(result.bytes_.data(), space.bytes_.data(), name.data(), name.size());

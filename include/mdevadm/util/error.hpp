@@ -1,4 +1,4 @@
-// How everything above sys/ reports failure: one exception type that carries the program's exit code.
+// Error reporting above sys/: one exception type that carries the exit code of the program.
 #pragma once
 
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 namespace mdevadm {
 
-// What the process answers. mdevadm(8) has the same table; scripts rely on the numbers.
+// Exit codes of the process. mdevadm(8) documents the same table; scripts rely on the numbers.
 enum class ExitCode : int {
   done = 0,
   failed = 1,
@@ -20,16 +20,16 @@ enum class ExitCode : int {
   partly_done = 8,
 };
 
-// Whether the same may go well when it is tried again.
+// Whether and for how long it is worth retrying an operation that failed (run/boot.cpp).
 enum class Retry {
   no,
-  soon,     // the kernel asks for it: something is not ready at this moment
-  perhaps,  // something is missing that should have come with what is there
-  later,    // something has not come yet, and may take as long as a driver takes to load
+  soon,     // the kernel asks to try again (EAGAIN): something is not ready at this moment
+  perhaps,  // a thing is missing that should have appeared together with others that exist
+  later,    // a thing does not exist yet and may take as long as a driver takes to load
 };
 
-// What went wrong: `what()` is one line, "<what we were doing> '<thing>': <why>"; `hint()` says what to do,
-// or is empty.
+// A failure. `what()` is one line, "<operation> '<object>': <reason>"; `hint()` is the suggested remedy, or
+// empty.
 class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message, std::string hint = {})
@@ -39,19 +39,21 @@ class Error : public std::runtime_error {
   const std::string& hint() const noexcept { return hint_; }
   Retry retry() const noexcept { return retry_; }
 
+  // Returns a copy with the given retry class.
   Error worth(Retry retry) const {
     Error same = *this;
     same.retry_ = retry;
     return same;
   }
-  // The errno that was the cause, 0 if there was none.
+  // Returns the errno that caused the error, or 0 if there was none.
   int number() const noexcept { return number_; }
+  // Returns a copy that carries the given errno.
   Error caused_by(int number) const {
     Error same = *this;
     same.number_ = number;
     return same;
   }
-  // The same, said in other words.
+  // Returns the same error with another message; code, hint, retry class and errno are preserved.
   Error reworded(const std::string& message) const {
     return Error(code_, message, hint_).worth(retry_).caused_by(number_);
   }

@@ -1,4 +1,4 @@
-// Words and paths as mdevctl shows them in its messages: in the quotes and escapes of its language.
+// Quoting of arguments and paths as in mdevctl's messages, that is, as Rust's Debug format ({:?}) does it.
 #pragma once
 
 #include <string>
@@ -6,9 +6,10 @@
 
 namespace mdevadm {
 
-// Control bytes are escaped, and bytes that are no UTF-8, so that no name can garble a terminal or a log.
+// Returns the text in double quotes, with control bytes and invalid UTF-8 escaped so that no name can garble
+// a terminal or a log.
 std::string quote_word(std::string_view word);
-// Likewise, and ' is escaped too: mdevctl 1.4.0 does so in paths, and in nothing else.
+// Like quote_word(), but also escapes ' as mdevctl 1.4.0 does in paths, and only there.
 std::string quote_path(std::string_view path);
 
 }  // namespace mdevadm

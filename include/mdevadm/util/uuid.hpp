@@ -1,4 +1,4 @@
-// Identifiers of mediated devices.
+// UUIDs, which identify mediated devices.
 #pragma once
 
 #include <array>
@@ -10,18 +10,17 @@
 
 namespace mdevadm {
 
-// Any 8-4-4-4-12 hexadecimal digits: the kernel's mdev core takes every one, also those of no RFC (Proxmox
-// derives them from VM numbers). Case does not matter on the way in; the way out is lower case, as the kernel
-// names its directories.
+// 8-4-4-4-12 hexadecimal digits in any combination: the mdev core of the kernel accepts all of them,
+// including those that no RFC allows (Proxmox derives them from VM numbers). Input is case-insensitive;
+// output is lower case, like the kernel's directory names.
 class Uuid {
  public:
   static std::optional<Uuid> parse(std::string_view text);
-  // Likewise, and in the other forms in which UUIDs are written: without hyphens, in braces, behind
-  // "urn:uuid:".
+  // Like parse(), but also accepts other notations: without hyphens, in braces, with the prefix "urn:uuid:".
   static std::optional<Uuid> parse_any(std::string_view text);
-  // A version 4 UUID from the system's random source.
+  // Returns a version 4 UUID from the system's random source.
   static Uuid random();
-  // The version 5 UUID that stands for a name: the same one every time.
+  // Returns the version 5 UUID of a name: the same name always gives the same UUID.
   static Uuid of_name(std::string_view name);
 
   std::string str() const;
