@@ -18,7 +18,7 @@ constexpr std::string_view temporary_prefix = ".mdevadm-new-";
 Result<AtomicFile> AtomicFile::create(const Dir& folder, const std::string& name, mode_t mode) {
   const std::string temporary = fmt::format("{}{}-{}", temporary_prefix, ::getpid(), name);
   const SysError at{0, folder.path_of(name)};
-  // One of this name was left by a process that died and whose number is ours now.
+  // A file with this name was left by a dead process that had our process ID.
   ::unlinkat(folder.fd(), temporary.c_str(), 0);
   UniqueFd fd(::openat(folder.fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) {

@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::size_t page = 4096;
 
-// openat(2) with restrictions on how the path is resolved; without them where the kernel (before 5.6) or a
-// sandbox has no openat2(2).
+// Calls openat2(2) with restrictions on path resolution; falls back to openat(2) without them if the kernel
+// (before 5.6) or a sandbox does not provide openat2(2).
 UniqueFd open_restricted(int folder, const std::string& name, std::uint64_t flags, std::uint64_t resolve) {
   open_how how{};
   how.flags = flags;
@@ -43,7 +43,8 @@ EntryKind kind_of(unsigned char type) {
   }
 }
 
-// Some file systems (XFS without ftype, what FUSE or 9p serve) leave it to us to ask.
+// Some file systems do not report the type of an entry (XFS without ftype, FUSE, 9p); it then takes an
+// fstatat.
 EntryKind kind_of(int folder, const dirent& entry) {
   struct stat found {};
   const bool is_told = entry.d_type != DT_UNKNOWN;
@@ -54,7 +55,7 @@ EntryKind kind_of(int folder, const dirent& entry) {
 
 enum class Source { regular_file, stream };
 
-// All that is left to read; false with errno on error.
+// Reads until end of file; returns false with errno set on error.
 bool read_fully(int fd, Source source, std::string& content) {
   std::array<char, page> part;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
   while (true) {
@@ -66,7 +67,7 @@ bool read_fully(int fd, Source source, std::string& content) {
       return false;
     }
     content.append(part.data(), static_cast<std::size_t>(got));
-    // A regular file that gives less than was asked for has ended: saves the read that would say 0.
+    // A short read from a regular file means end of file: saves the read that would return 0.
     if (got == 0 || (source == Source::regular_file && static_cast<std::size_t>(got) < part.size())) {
       return true;
     }
@@ -144,8 +145,8 @@ Result<Dir> Dir::make_dirs(const std::string& name) const {
 }
 
 Result<std::vector<Entry>> Dir::entries() const {
-  // A second descriptor: closedir() closes the one it is given, and reading must begin at the start each
-  // time.
+  // A second descriptor, because closedir() closes the one it is given and each listing must start at the
+  // beginning.
   const int copy = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (copy < 0) {
     return error(".");
@@ -228,7 +229,7 @@ Result<Done> Dir::write_attribute(const std::string& name, std::string_view valu
   if (written < 0) {
     return error(name);
   }
-  // An attribute takes a value whole or not at all; one that took a part has done something nobody asked for.
+  // After a partial write the driver has acted on a truncated value: report that as an error.
   if (static_cast<std::size_t>(written) != value.size()) {
     return SysError{EIO, path_of(name)};
   }
@@ -267,7 +268,7 @@ Result<Done> Dir::set_owner(const std::string& name, std::optional<uid_t> owner,
 }
 
 Result<Done> Dir::set_selinux_label(const std::string& name, const std::string& label) const {
-  // With the byte that ends it, as libselinux has it.
+  // The value includes the terminating NUL byte, as with libselinux.
   const std::string path = fmt::format("/proc/self/fd/{}/{}", fd_.get(), name);
   if (::setxattr(path.c_str(), "security.selinux", label.c_str(), label.size() + 1, 0) != 0) {
     return error(name);
@@ -283,7 +284,7 @@ Result<Done> Dir::set_mode(const std::string& name, mode_t mode) const {
 }
 
 Result<Done> Dir::sync() const {
-  // EINVAL: a file system that has nothing to sync here (9p, some FUSE ones) says so this way.
+  // EINVAL: the file system does not support fsync on a directory (9p, some FUSE file systems).
   if (::fsync(fd_.get()) != 0 && errno != EINVAL) {
     return error(".");
   }

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds pause{5};
 
-// 0, or errno.
+// Waits at most `patience` for the lock. Returns 0 or an errno.
 int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -64,7 +64,8 @@ LockHolder FileLock::holder(const Dir& folder, const std::string& name) {
   const std::string id =
       fmt::format(" {:02x}:{:02x}:{} ", major(file.st_dev), minor(file.st_dev), file.st_ino);
   for (const std::string_view line : split(*locks, '\n')) {
-    // "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; a waiter's line has "->" after the number.
+    // Format: "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; waiting processes have "->" after the
+    // number.
     const std::size_t at = line.find(id);
     if (at == std::string_view::npos || line.find("FLOCK") == std::string_view::npos ||
         line.find("->") != std::string_view::npos) {

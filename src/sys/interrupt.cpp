@@ -7,7 +7,7 @@ namespace mdevadm::sys {
 
 namespace {
 
-// A signal handler can reach nothing but a global.
+// A signal handler has no context argument, so the flag must be global.
 volatile std::sig_atomic_t signal_came = 0;
 
 void note_signal(int) {
@@ -22,7 +22,7 @@ void catch_signals() {
   once.sa_flags = static_cast<int>(SA_RESETHAND);
   for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction old {};
-    // A signal that the caller ignores (nohup) stays ignored.
+    // A signal that the caller ignores (nohup) must stay ignored.
     if (::sigaction(number, nullptr, &old) == 0 && old.sa_handler != SIG_IGN) {
       ::sigaction(number, &once, nullptr);
     }

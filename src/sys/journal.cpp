@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* socket_path = "/run/systemd/journal/socket";
 
-// A value of several lines is preceded by its length: 64 bits, the lowest byte first.
+// Encodes the length that precedes a multi-line value: 64 bits, little-endian.
 std::string length_of(const std::string& value) {
   std::string bytes;
   for (std::uint64_t left = value.size(), i = 0; i < 8; ++i, left >>= 8U) {

@@ -28,13 +28,13 @@ void visit_files_of(const Dir& files, int pid, const std::function<void(const Op
     return;
   }
   for (const Entry& entry : *entries) {
-    const Result<FileStatus> status = files.status(entry.name);  // follows the link to what is open
+    const Result<FileStatus> status = files.status(entry.name);  // follows the link to the open file
     if (!status) {
       continue;
     }
     if (S_ISCHR(status->mode)) {
       visit({pid, status->device_number, {}});
-    } else if ((status->mode & S_IFMT) == 0) {  // anonymous inodes have no type
+    } else if ((status->mode & S_IFMT) == 0) {  // anonymous inodes have no file type
       if (Result<std::string> target = files.read_link(entry.name)) {
         visit({pid, std::nullopt, *std::move(target)});
       }
@@ -42,7 +42,7 @@ void visit_files_of(const Dir& files, int pid, const std::function<void(const Op
   }
 }
 
-// All descriptors from `first` to `last`, also on kernels before 5.9.
+// Closes all descriptors from `first` to `last`, also on kernels before 5.9, which lack close_range(2).
 void close_all(unsigned first, unsigned last) {
   constexpr unsigned usual_limit = 1024;
   if (first > last || ::close_range(first, last, 0) == 0) {
@@ -53,15 +53,16 @@ void close_all(unsigned first, unsigned last) {
   }
 }
 
-// In the child: only async-signal-safe calls, since other threads of the parent may hold any lock.
+// Runs in the child. Only async-signal-safe calls are allowed, because other threads of the parent may hold
+// any lock at the time of the fork.
 [[noreturn]] void write_and_report(int file, std::string_view value, int report) {
   ::setsid();
-  // Whoever reads our caller's output to its end must not wait for this child.
+  // The child may outlive us: a caller that reads our output until end of file must not wait for the child.
   const int null = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): the child execs nothing
   for (const int standard : std::array{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     ::dup2(null, standard);
   }
-  // Locks and pipes of the parent live on in inherited descriptors: close all but the two that are needed.
+  // Inherited descriptors would keep locks and pipes of the parent open: close all but the two needed here.
   const auto low = static_cast<unsigned>(std::min(file, report));
   const auto high = static_cast<unsigned>(std::max(file, report));
   close_all(STDERR_FILENO + 1, low - 1);
@@ -88,7 +89,7 @@ int parent_of(int pid) {
   const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
   const Result<std::string> stat =
       process ? process->read_attribute("stat") : Result<std::string>(process.error());
-  // "PID (NAME) STATE PPID ...": a name can have anything in it.
+  // Format: "PID (NAME) STATE PPID ..."; NAME may contain any characters, so search from the end.
   const std::size_t end = stat ? stat->rfind(") ") : std::string::npos;
   if (end == std::string::npos) {
     return 0;
@@ -123,7 +124,7 @@ std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit
 void fill_standard_descriptors() {
   int fd = -1;
   do {
-    fd = ::open("/dev/null", O_RDWR);  // the lowest that is free
+    fd = ::open("/dev/null", O_RDWR);  // the lowest free number
   } while (fd >= 0 && fd <= STDERR_FILENO);
   UniqueFd(fd).reset();
 }
@@ -155,7 +156,7 @@ std::optional<Result<Done>> write_with_patience(const UniqueFd& file, std::strin
   if (events == 0) {
     return std::nullopt;
   }
-  int answer = EIO;  // a child that died without an answer
+  int answer = EIO;  // reported if the child dies without an answer
   [[maybe_unused]] const ssize_t got = ::read(answer_end.get(), &answer, sizeof answer);
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }

@@ -23,12 +23,13 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// How often it is looked whether a script has ended that somebody holds the pipes of.
+// Polling interval for the end of a script whose pipes are still held open by other processes.
 constexpr milliseconds look_again{100};
-// How long after a script's end what it left behind may still say something.
+// How long to read on after the end of a script whose background processes still hold its pipes.
 constexpr milliseconds last_words{200};
 constexpr std::size_t block = 16384;
-// Of what it says. The rest is read and dropped: who writes on is not to be kept waiting, nor to fill memory.
+// Limit per output stream. Further output is read and discarded, so the writer neither blocks nor fills
+// memory.
 constexpr std::size_t most_kept = std::size_t{1} << 20U;
 
 struct Pipe {
@@ -36,7 +37,8 @@ struct Pipe {
   UniqueFd write;
 };
 
-// Never one of the three that the child is to have: they would be overwritten before they are used.
+// Returns the descriptor, or a duplicate above the standard descriptors if it is one of these: they are
+// overwritten in the child before they would be used.
 UniqueFd above_standard(int fd) {
   UniqueFd low(fd);
   return fd > STDERR_FILENO ? std::move(low) : UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
@@ -51,17 +53,18 @@ std::optional<Pipe> make_pipe() {
   return pipe.read && pipe.write ? std::optional(std::move(pipe)) : std::nullopt;
 }
 
-// Ours only: what the child has of a pipe is another open file.
+// Affects only our end of the pipe; the child's end is another open file description.
 void never_wait_for(const UniqueFd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
-// A script would see it end there.
+// argv strings end at the first NUL byte.
 bool has_nul(const std::string& word) {
   return word.find('\0') != std::string::npos;
 }
 
-// 0 or an errno. The child has no descriptor of ours but these three, and SIGPIPE as it should be.
+// Starts the child with only the three given descriptors and with the default action for SIGPIPE. Returns 0
+// or an errno.
 int spawn(const ScriptCall& call, const std::array<int, 3>& standard, pid_t& child) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
@@ -87,7 +90,7 @@ int spawn(const ScriptCall& call, const std::array<int, 3>& standard, pid_t& chi
   return failed;
 }
 
-// A child that runs, and what is said to and by it.
+// A running child with its input and output streams.
 class Conversation {
  public:
   Conversation(pid_t child, const ScriptCall& call, UniqueFd in, UniqueFd out, UniqueFd err)
@@ -114,7 +117,8 @@ class Conversation {
   }
 
  private:
-  // Until it has closed what it writes to, or has ended and left that to others.
+  // Feeds and reads the child until it has closed its output streams, or until shortly after its end if
+  // background processes hold the streams open.
   void talk() {
     if (left_.empty()) {
       in_.reset();
@@ -130,7 +134,7 @@ class Conversation {
         hear(wanted[1].revents, out_, end_.out);
         hear(wanted[2].revents, err_, end_.err);
       }
-      // Each time: what it left behind may never fall silent.
+      // Check in each round, because background processes may write without a pause.
       if (!ended_ && look(WNOHANG)) {
         hear_what_is_there(out_, end_.out);
         hear_what_is_there(err_, end_.err);
@@ -139,7 +143,7 @@ class Conversation {
     }
   }
 
-  // What it said before its end is not cut, however slow we are.
+  // Reads what the child wrote before its end, however late it is read.
   static void hear_what_is_there(UniqueFd& from, std::string& text) {
     int bytes = 0;
     if (from && ::ioctl(from.get(), FIONREAD, &bytes) == 0) {
@@ -149,7 +153,7 @@ class Conversation {
     }
   }
 
-  // What it does not read (EPIPE), it does not read.
+  // Writes the next part of the input. A child may close its input without reading it: ignore EPIPE.
   void feed(short events) {
     if (events == 0) {
       return;
@@ -176,7 +180,7 @@ class Conversation {
     }
   }
 
-  // Closing its pipes is the last thing but one that a process does.
+  // Waits for the end of the child. Its pipes close slightly before waitpid(2) reports it.
   void wait() {
     in_.reset();
     for (std::chrono::microseconds pause{100}; !ended_ && !look(WNOHANG) && Clock::now() < deadline_;) {
@@ -185,7 +189,7 @@ class Conversation {
     }
   }
 
-  // Whether it has ended.
+  // Updates and returns whether the child has ended. `how`: options of waitpid(2).
   bool look(int how) {
     int status = 0;
     pid_t answer = 0;
@@ -201,7 +205,7 @@ class Conversation {
   }
 
   pid_t child_;
-  std::string_view left_;  // of what it is to be told
+  std::string_view left_;  // input not yet written
   Clock::time_point deadline_;
   UniqueFd in_;
   UniqueFd out_;

@@ -8,11 +8,12 @@
 
 namespace mdevadm::sys {
 
-// The number of a user or group that is given by name or by number; nullopt if there is none.
+// Return the ID of a user or group given by name or by number, or nullopt if no such name exists. A number
+// is accepted even if it belongs to no account.
 std::optional<uid_t> user_id(const std::string& user);
 std::optional<gid_t> group_id(const std::string& group);
 
-// The name, or the number as text if it has none.
+// Return the name, or the number as text if the ID has no name.
 std::string user_name(uid_t user);
 std::string group_name(gid_t group);
 

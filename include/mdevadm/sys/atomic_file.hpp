@@ -1,5 +1,4 @@
-// Replacing a file so that whoever reads it, or finds it after a power cut, has the old content or the new
-// one.
+// Atomic replacement of a file: a reader sees the old or the new content, also after a power failure.
 #pragma once
 
 #include <mdevadm/sys/dir.hpp>
@@ -8,12 +7,12 @@
 
 namespace mdevadm::sys {
 
-// A temporary file in the folder of the one it is to become. Nothing is visible under the final name before
-// commit(); the destructor removes what was not committed.
+// A temporary file in the directory of the file that it is to replace. Nothing is visible under the final
+// name before commit(); the destructor removes a file that was not committed.
 class [[nodiscard]] AtomicFile {
  public:
-  // `folder` must outlive the object. An existing file's mode, owner and group carry over to the one that
-  // replaces it.
+  // Creates the temporary file. `folder` must outlive the object. If the target exists, the new file takes
+  // over its mode, owner and group; otherwise it gets `mode`, less the umask.
   static Result<AtomicFile> create(const Dir& folder, const std::string& name, mode_t mode);
 
   AtomicFile(AtomicFile&& other) noexcept;
@@ -22,12 +21,13 @@ class [[nodiscard]] AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
 
+  // Appends all of `content`.
   Result<Done> write(std::string_view content);
-  // fsync, rename, fsync of the folder.
+  // Runs fsync on the file, renames it, and runs fsync on the directory.
   Result<Done> commit();
 
-  // Whether a name is that of a temporary file of ours. One that is found while holding the lock under which
-  // they are made was left by a process that died.
+  // Returns whether a name is that of a temporary file of this class. If one is found while the lock is held
+  // under which they are created, it was left by a process that died.
   static bool is_temporary(std::string_view name);
 
  private:
@@ -36,7 +36,7 @@ class [[nodiscard]] AtomicFile {
 
   const Dir* folder_;
   std::string name_;
-  std::string temporary_;  // empty once committed or moved from
+  std::string temporary_;  // empty after commit or move
   UniqueFd fd_;
 };
 

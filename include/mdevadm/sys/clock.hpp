@@ -1,4 +1,4 @@
-// The time since the machine was switched on, sleep included: what "at this boot" is measured by.
+// Time since boot, including suspend (CLOCK_BOOTTIME). Boot records use this clock.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// A folder held open, and everything done relative to it.
+// An open directory and the file operations relative to it.
 #pragma once
 
 #include <sys/types.h>
@@ -20,16 +20,17 @@ struct Entry {
 };
 
 struct FileStatus {
-  mode_t mode;  // with the file type
+  mode_t mode;  // including the file type
   uid_t owner;
   gid_t group;
-  dev_t device_number;  // st_rdev: what a device node stands for
+  dev_t device_number;  // st_rdev: the number of a device node
 };
 
-// All that a file, pipe or terminal gives until it ends.
+// Reads a file, pipe or terminal until end of file.
 Result<std::string> read_stream(const std::string& path);
 
-// An open folder. Names are relative to it; `path()` is for messages only.
+// An open directory. Names are relative to it; `path()` is for messages only. Unless stated otherwise, a
+// failed operation returns its errno with the path.
 class [[nodiscard]] Dir {
  public:
   static Result<Dir> open(const std::string& path);
@@ -39,45 +40,46 @@ class [[nodiscard]] Dir {
   std::string path_of(std::string_view name) const;
 
   Result<Dir> open_dir(const std::string& name) const;
-  // As open_dir, but symbolic links, absolute ones too, are resolved as if this folder were the root. For
-  // --root DIR.
+  // Like open_dir(), but resolves symbolic links, including absolute ones, as if this directory were the
+  // root. Used for --root DIR.
   Result<Dir> open_dir_as_root(const std::string& name) const;
-  // Opens the folder, making it and those above it if they are missing (mode 0755).
+  // Opens the directory, creating it and its missing parent directories with mode 0755.
   Result<Dir> make_dirs(const std::string& name) const;
 
-  // Everything but "." and "..", in the order of the file system.
+  // Returns all entries except "." and "..", in file system order.
   Result<std::vector<Entry>> entries() const;
   Result<std::string> read_link(const std::string& name) const;
   bool exists(const std::string& name) const;
   Result<FileStatus> status(const std::string& name) const;
 
-  // A whole file.
+  // Reads a whole regular file.
   Result<std::string> read_file(const std::string& name) const;
-  // A sysfs attribute: one read(2), the final newline trimmed. The kernel gives at most one page.
+  // Reads a sysfs attribute with one read(2) and removes the final newline. The kernel returns at most one
+  // page.
   Result<std::string> read_attribute(const std::string& name) const;
-  // A sysfs attribute: one write(2) of the whole value through O_WRONLY without O_CREAT or O_TRUNC. Its errno
-  // is the answer: O_CREAT would turn ENOENT into EACCES there, a second write would be a second command.
+  // Writes a sysfs attribute with one write(2) of the whole value through O_WRONLY, without O_CREAT and
+  // O_TRUNC; a failure carries its errno. In sysfs O_CREAT would turn ENOENT into EACCES, and a second write
+  // would be a second command.
   Result<Done> write_attribute(const std::string& name, std::string_view value) const;
-  // The file that write_attribute writes, opened. Symbolic links that leave this folder are refused with
-  // EXDEV.
+  // Opens the file that write_attribute() writes. Fails with EXDEV if a symbolic link leaves this directory.
   Result<UniqueFd> open_attribute(const std::string& name) const;
 
-  // Opens a device node for reading and writing.
+  // Opens a device node for reading and writing, without blocking.
   Result<UniqueFd> open_node(const std::string& name) const;
 
   Result<Done> remove_file(const std::string& name) const;
   Result<Done> rename_file(const std::string& from, const std::string& to) const;
   Result<Done> set_owner(const std::string& name, std::optional<uid_t> owner,
                          std::optional<gid_t> group) const;
-  // The security context of a file, on a kernel that has SELinux.
+  // Sets the SELinux context of a file; the kernel must support SELinux.
   Result<Done> set_selinux_label(const std::string& name, const std::string& label) const;
   Result<Done> set_mode(const std::string& name, mode_t mode) const;
-  // Makes what was renamed or removed here last through a power cut.
+  // Makes renames and removals in this directory durable (fsync).
   Result<Done> sync() const;
 
  private:
   Dir(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
-  SysError error(std::string_view name) const;  // with the current errno
+  SysError error(std::string_view name) const;  // uses the current errno
   Result<Dir> open_dir_how(const std::string& name, std::uint64_t resolve) const;
 
   UniqueFd fd_;

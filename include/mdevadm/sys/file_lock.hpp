@@ -1,4 +1,4 @@
-// One process at a time: an advisory lock on a file.
+// An advisory lock on a file or directory (flock), held by one process at a time.
 #pragma once
 
 #include <chrono>
@@ -7,23 +7,24 @@
 
 namespace mdevadm::sys {
 
-// Who holds a lock, as far as the kernel tells (/proc/locks).
+// The process that holds a lock, as far as /proc/locks reports it.
 struct LockHolder {
   int pid = 0;          // 0: unknown
   std::string command;  // may be empty
 };
 
-// Held from acquire() until the object goes; the kernel drops it when the process dies, however it dies.
+// Held from acquire() until the object is destroyed; the kernel releases it if the process dies.
 class [[nodiscard]] FileLock {
  public:
-  // Makes the file if need be and waits at most `patience`; then EWOULDBLOCK.
+  // Creates the file if it does not exist and waits at most `patience` for the lock; then fails with
+  // EWOULDBLOCK.
   static Result<FileLock> acquire(const Dir& folder, const std::string& name,
                                   std::chrono::milliseconds patience);
 
-  // The same on a folder itself, which leaves no file behind.
+  // Locks the directory itself, so that no lock file is needed.
   static Result<FileLock> acquire(const Dir& folder, std::chrono::milliseconds patience);
 
-  // Who holds the lock on that file now, or pid 0.
+  // Returns the process that holds the lock on the file now, or pid 0.
   static LockHolder holder(const Dir& folder, const std::string& name);
 
  private:

@@ -1,13 +1,16 @@
-// Ctrl-C and SIGTERM as a wish to stop that is looked at between two steps, so that what was begun can be
-// undone.
+// Deferred signal handling: SIGINT, SIGTERM and SIGHUP set a flag that is checked between steps, so that
+// completed steps can be rolled back.
 #pragma once
 
 namespace mdevadm::sys {
 
-// From now on SIGINT, SIGTERM and SIGHUP only set the flag; a second one ends the process as usual. SIGPIPE
-// becomes EPIPE. How a child ended can be learned, though our caller ignores that of its own (SIGCHLD).
+// Installs the handlers: the first SIGINT, SIGTERM or SIGHUP only sets the flag, the second one ends the
+// process by default action; signals that the caller ignores stay ignored. Ignores SIGPIPE, so writes fail
+// with EPIPE. Resets SIGCHLD to its default, because waitpid(2) returns no exit status if the caller made us
+// ignore it.
 void catch_signals();
 
+// Returns whether one of these signals has arrived.
 bool interrupted();
 
 }  // namespace mdevadm::sys

@@ -1,5 +1,5 @@
-// systemd's journal, spoken to directly (systemd.io/JOURNAL_NATIVE_PROTOCOL, which is meant for that):
-// linking libsystemd for one datagram would double the time that the program takes to start.
+// Client of systemd's journal that uses its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL, documented
+// for this purpose). Linking libsystemd for one datagram would double the start-up time of the program.
 #pragma once
 
 #include <mdevadm/sys/result.hpp>
@@ -9,17 +9,17 @@
 
 namespace mdevadm::sys {
 
-// Names are upper case, digits and underscores; values any bytes.
+// Names consist of upper-case letters, digits and underscores; values may contain any bytes.
 using JournalFields = std::vector<std::pair<std::string, std::string>>;
 
-// Whether what is written to the descriptor goes to the journal. `journal_stream` is $JOURNAL_STREAM, which
-// names the device and inode that this process's output had when it was started.
+// Returns whether output to the descriptor goes to the journal. `journal_stream` is the value of
+// $JOURNAL_STREAM: device and inode number of the output that systemd gave this process.
 bool leads_to_journal(int descriptor, const char* journal_stream);
 
-// The datagram of one entry.
+// Returns the datagram of one entry.
 std::string journal_datagram(const JournalFields& fields);
 
-// One entry, as one datagram.
+// Sends one entry as one datagram.
 Result<Done> send_to_journal(const JournalFields& fields);
 
 }  // namespace mdevadm::sys

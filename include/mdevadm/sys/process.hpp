@@ -1,4 +1,4 @@
-// What /proc tells about processes, and a write(2) that may never return, done by a process of its own.
+// Information from /proc about processes, and a write(2) in a child process for writes that may never return.
 #pragma once
 
 #include <sys/types.h>
@@ -13,32 +13,31 @@
 
 namespace mdevadm::sys {
 
-// A process's short name (/proc/PID/comm), empty if it is gone.
+// Returns the short name of a process (/proc/PID/comm), or an empty string if it no longer exists.
 std::string command_of(int pid);
 
-// Who started a process, or took it over; 0 if there is nobody, or it is gone.
+// Returns the parent of a process, or 0 if it has none or no longer exists.
 int parent_of(int pid);
 
-// One open file of a process: either a character device with its number, or an anonymous file with its link
-// text.
+// One open file of a process: a character device with its number, or an anonymous inode with its link text.
 struct OpenFile {
   int pid;
   std::optional<dev_t> character_device;
-  std::string anonymous;  // "anon_inode:[vfio-device]" and the like, else empty
+  std::string anonymous;  // "anon_inode:[vfio-device]" for example, else empty
 };
 
-// Calls `visit` for every character device and every anonymous inode that some process has open. Says how
-// many processes could not be looked into (another user's, without root); those that end meanwhile do not
-// count.
+// Calls `visit` for every character device and every anonymous inode that a process has open. Returns the
+// number of processes that could not be inspected for lack of permission (processes of other users, without
+// root); processes that end during the walk are not counted.
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit);
 
-// Opens /dev/null in the place of each of the three standard descriptors that our caller has closed.
+// Opens /dev/null for each of the three standard descriptors that the caller left closed.
 void fill_standard_descriptors();
 
-// Writes `value` to `file` by one write(2) in a child process and waits at most `patience` for it.
-// nullopt: the kernel has not answered yet. The child then stays behind, detached, with nothing of ours open;
-// signals would not end it (vfio waits uninterruptibly from the first one on), it ends when the kernel lets
-// it.
+// Writes `value` to `file` with one write(2) in a child process and waits at most `patience` for the result.
+// Returns nullopt if the kernel has not answered by then. The child is then left behind, detached and without
+// any other open descriptor of this process; it ends when its write returns. Signals do not end it: vfio
+// waits uninterruptibly once a first signal has arrived.
 std::optional<Result<Done>> write_with_patience(const UniqueFd& file, std::string_view value,
                                                 const std::string& path, std::chrono::milliseconds patience);
 

@@ -1,4 +1,4 @@
-// What sys/ answers: a value, or the errno and the path it is about. sys/ never throws, prints or logs.
+// Return type of sys/: a value, or an errno with the path concerned. sys/ never throws, prints or logs.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,24 +13,24 @@ namespace mdevadm::sys {
 
 struct SysError {
   int number;        // errno
-  std::string path;  // what the call was about, as the caller named it
+  std::string path;  // the object of the failed call, as named by the caller
 };
 
-// "Permission denied" and the like, in the C locale.
+// Returns the description of an errno in the C locale, for example "Permission denied".
 std::string errno_text(int number);
 
-// The advice that goes with an errno, or empty.
+// Returns the hint for an errno, or an empty string.
 std::string errno_hint(int number);
 
-// Whether the errno says that the thing is not there (ENOENT, ENOTDIR, or ENODEV of a device that is just
-// going).
+// Returns whether the errno means that the object does not exist (ENOENT, ENOTDIR, or ENODEV of a device that
+// is being removed).
 bool is_absence(int number);
 
-// Throws the Error that `error` amounts to under the words of somebody who knows what was wanted.
+// Throws Error{failed} "<doing>: <description of the errno>", with the hint for the errno.
 [[noreturn]] void throw_error(const SysError& error, const std::string& doing);
 
-// Either a T or a SysError. Turning the second into an exception is explicit: or_throw() with the caller's
-// words.
+// Either a T or a SysError. Conversion to an exception is explicit: or_throw() with the caller's description
+// of the operation.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -43,10 +43,10 @@ class [[nodiscard]] Result {
   T&& operator*() && { return std::get<0>(std::move(state_)); }
   const T* operator->() const { return &std::get<0>(state_); }
   T* operator->() { return &std::get<0>(state_); }
-  // Only after operator bool said no.
+  // Precondition: the result is an error.
   const SysError& error() const { return std::get<1>(state_); }
 
-  // The value, or Error{failed, "<words>: <errno in words>"}.
+  // Returns the value, or throws Error{failed, "<words>: <description of the errno>"}.
   template <typename... Args>
   T or_throw(fmt::format_string<Args...> words, Args&&... args) && {
     if (!*this) {
@@ -55,7 +55,7 @@ class [[nodiscard]] Result {
     return std::get<0>(std::move(state_));
   }
 
-  // The value, nothing where is_absence(), or Error.
+  // Returns the value, or nullopt if is_absence() of its errno; throws Error otherwise.
   std::optional<T> or_absent() && {
     if (*this) {
       return std::get<0>(std::move(state_));
@@ -70,7 +70,7 @@ class [[nodiscard]] Result {
   std::variant<T, SysError> state_;
 };
 
-// The value of a Result that only says whether it went well.
+// The value type of operations that return no value.
 struct Done {};
 
 }  // namespace mdevadm::sys

@@ -1,4 +1,4 @@
-// Running one program that somebody else wrote, as a direct child, and hearing what it has to say.
+// Runs an external program, such as an administrator's script, as a direct child and collects its output.
 #pragma once
 
 #include <chrono>
@@ -11,23 +11,24 @@ namespace mdevadm::sys {
 
 struct ScriptCall {
   std::string path;
-  std::vector<std::string> arguments;  // without the program's name
-  std::string_view input;              // what it reads from its standard input, then an end
+  std::vector<std::string> arguments;  // without argv[0]
+  std::string_view input;              // written to its standard input, which is then closed
   std::chrono::milliseconds deadline;
 };
 
 struct ScriptEnd {
   enum class How { exited, killed, timed_out } how;
-  int number;  // exit code, or the signal that ended it
+  int number;  // exit code, or the number of the signal that ended it
   std::string out;
   std::string err;
 };
 
-// Runs it without a shell, with our environment and working folder, and waits for it. Whether it reads its
-// input is its own affair. Of each thing that it says, the first MiB is kept. After the deadline it is
-// killed. What it leaves behind in the background is not waited for, though it may hold our pipes and write
-// to them. An error is that it could not be executed (ENOEXEC: it says by whom in no first line; EINVAL:
-// there is a NUL in a word). SIGPIPE has to be ignored (catch_signals); the script finds it as usual.
+// Runs the program without a shell, with the environment and working directory of this process, and waits for
+// it. It may ignore its input. The first MiB of each output stream is stored. It is killed after the
+// deadline. Background processes that it leaves are not waited for, even if they hold the pipes open and
+// write to them. Fails if the program cannot be executed (ENOEXEC: no #! line; EINVAL: an argument contains a
+// NUL byte). SIGPIPE must be ignored in this process (catch_signals()); the program is started with its
+// default action.
 Result<ScriptEnd> run_script(const ScriptCall& call);
 
 }  // namespace mdevadm::sys

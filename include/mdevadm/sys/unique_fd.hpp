@@ -1,4 +1,4 @@
-// Owner of one file descriptor.
+// Owner of one file descriptor, closed by the destructor.
 #pragma once
 
 #include <utility>
