@@ -10,7 +10,7 @@ namespace mdevadm {
 
 namespace {
 
-// Lists have thousands, and are sorted.
+// Binary search: the lists are sorted and may have thousands of entries.
 template <typename Kept>
 const Kept* find_sorted(const std::vector<Kept>& all, const Uuid& uuid, const ParentName& parent) {
   const auto found =

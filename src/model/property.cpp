@@ -56,7 +56,7 @@ bool is_key(std::string_view text) {
   });
 }
 
-// "key=value" or "key: value".
+// Parses "key=value" or "key: value".
 std::optional<Property> parse_pair(std::string_view text, char separator) {
   const std::size_t at = text.find(separator);
   if (at == std::string_view::npos) {
@@ -70,7 +70,8 @@ std::optional<Property> parse_pair(std::string_view text, char separator) {
   return Property{std::string(key), parse_property_value(value), std::string(value)};
 }
 
-// All parts as pairs, or nothing: half a description understood would hide the other half.
+// Parses all parts as pairs, or returns an empty list: a partial result would hide the rest of the
+// description.
 std::vector<Property> parse_pairs(std::string_view text, char between, char separator) {
   std::vector<Property> result;
   for (const std::string_view part : split(text, between)) {
@@ -92,7 +93,8 @@ std::string key_of_words(std::string_view words) {
   return key;
 }
 
-// "16 MB video memory" -> video_memory, "640x480 framebuffer" -> resolution: the samples' way of speaking.
+// Parses the phrases of the sample drivers: "16 MB video memory" -> video_memory, "640x480 framebuffer" ->
+// resolution.
 std::optional<Property> parse_phrase(std::string_view phrase) {
   const std::size_t first_blank = phrase.find(' ');
   if (first_blank == std::string_view::npos) {

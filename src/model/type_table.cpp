@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view nvidia_columns =
     "vgpu_type_id, vgpu_type, max_instance, num_heads, frl_config, framebuffer, max_resolution";
 
-// The fields of a line: commas inside double quotes do not count, and quotes and blanks around a field go.
+// Splits a line at commas outside double quotes; removes the quotes and the blanks around fields.
 std::vector<std::string> fields_of(std::string_view line) {
   std::vector<std::string> fields(1);
   bool quoted = false;
@@ -34,7 +34,7 @@ std::vector<std::string> fields_of(std::string_view line) {
 
 class TableReader {
  public:
-  // False if these cannot be columns of a table of types.
+  // Returns false if the header cannot name the columns of a table of types.
   bool set_columns(std::string_view header) {
     columns_ = fields_of(header);
     const auto all_named = [](const std::string& name) {
@@ -77,7 +77,7 @@ class TableReader {
   }
 
  private:
-  // The first column that is called so, or ends so after an underscore.
+  // Returns the first column whose name is one of these or ends in an underscore and one of these.
   std::optional<std::size_t> find(std::initializer_list<std::string_view> names) const {
     for (const std::string_view name : names) {
       for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -95,7 +95,7 @@ class TableReader {
   std::optional<std::size_t> most_;
 };
 
-// Without a header only NVIDIA's own lines pass: a number, a name, a number.
+// Without a header only lines in NVIDIA's format are accepted: a number, a name, a number.
 bool is_nvidia_line(std::string_view line) {
   const std::vector<std::string> fields = fields_of(line);
   return fields.size() >= 3 && parse_decimal(fields[0]) && !fields[1].empty() && parse_decimal(fields[2]);
@@ -129,7 +129,7 @@ TypeTable parse_type_table(std::string_view text) {
       }
     }
   }
-  // An empty file is a table of nothing: a parent on which no more can be made.
+  // An empty file is a valid table without types: nothing more can be created on the parent.
   table.understood = has_header || !table.types.empty() || !has_text;
   table.id_column = reader.id_column();
   return table;

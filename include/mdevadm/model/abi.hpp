@@ -1,4 +1,4 @@
-// What a guest can see of a device, as it was when the device was defined.
+// The recorded guest ABI: the properties of a device that a guest can detect, as they were at definition.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace mdevadm {
 
-// One thing that is pinned: device_api = "vfio-pci".
+// One recorded property, for example device_api = "vfio-pci".
 struct Pin {
   std::string name;
   std::string value;
@@ -16,7 +16,7 @@ struct Pin {
 
 using Abi = std::vector<Pin>;
 
-// The value that is pinned under a name; nullptr if none is.
+// Returns the value recorded under a name, or nullptr.
 const std::string* find_pin(const Abi& abi, std::string_view name);
 
 }  // namespace mdevadm

@@ -1,5 +1,4 @@
-// What became of a definition that is to be brought up by itself, as mdevadm remembers it until the machine
-// goes down.
+// Autostart result of a definition at this boot, stored until reboot.
 #pragma once
 
 #include <chrono>
@@ -14,20 +13,20 @@ namespace mdevadm {
 
 enum class BootOutcome { waiting, started, failed };
 
-// "waiting", "started", "failed".
+// Convert to and from "waiting", "started" and "failed".
 std::string boot_word(BootOutcome outcome);
 std::optional<BootOutcome> parse_boot_outcome(std::string_view word);
 
-// Times are since the machine was switched on.
+// Times are relative to boot.
 struct BootEvent {
   Uuid uuid;
   ParentName parent;
   BootOutcome outcome = BootOutcome::waiting;
-  std::chrono::milliseconds asked{};  // when it was tried first
-  std::chrono::milliseconds begun{};  // when the try that counts began, or this word of it
+  std::chrono::milliseconds asked{};  // start of the first attempt
+  std::chrono::milliseconds begun{};  // start of the last attempt; if it never began, the time of this record
   std::chrono::milliseconds ended{};
   std::uint64_t tries = 0;
-  std::string message{};  // what failed, or what is waited for
+  std::string message{};  // reason of the failure, or the missing resource
   bool operator==(const BootEvent&) const = default;
 };
 

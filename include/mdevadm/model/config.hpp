@@ -1,4 +1,4 @@
-// A device's definition as mdevctl keeps it: any words, also such as no host could have.
+// Unvalidated contents of an mdevctl definition file.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -14,6 +14,7 @@ struct ConfigAttribute {
   bool operator==(const ConfigAttribute&) const = default;
 };
 
+// The contents of a definition file of mdevctl.
 struct Config {
   std::string type{};
   StartMode start = StartMode::manual;
@@ -21,47 +22,49 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// One that is kept for a device.
+// The config stored for a device.
 struct KeptConfig {
   Uuid uuid;
   ParentName parent;
   Config config;
-  std::string file{};                  // its name where that is not the UUID in its usual form
-  std::vector<std::string> unknown{};  // keys in it that mean nothing to anybody
-  std::vector<std::string> also{};     // names of other files of the same device, which do not count
+  std::string file{};                  // file name if it is not the UUID in canonical form
+  std::vector<std::string> unknown{};  // unknown keys
+  std::vector<std::string> also{};     // names of further files for the same device, which are ignored
 };
 
-// One that cannot be used.
+// A config file that cannot be used.
 struct BrokenConfig {
   Uuid uuid;
   ParentName parent;
   FileProblem problem;
-  std::string file{};  // as above
+  std::string file{};  // as in KeptConfig
 };
 
+// All config files, with the problems found while reading them.
 struct KeptConfigs {
   std::vector<KeptConfig> all;        // sorted by parent, then UUID
-  std::vector<BrokenConfig> broken;   // likewise
-  std::vector<std::string> nameless;  // names of files that are no UUID, of folders that are no parent's
-  std::vector<FileProblem> odd;       // files that do not count, as another of the same device does
-  std::vector<FileProblem> unread;    // folders that cannot be read
+  std::vector<BrokenConfig> broken;   // sorted likewise
+  std::vector<std::string> nameless;  // files not named by a UUID, directories not named by a parent
+  std::vector<FileProblem> odd;       // ignored files: another file for the same device takes precedence
+  std::vector<FileProblem> unread;    // unreadable directories
 
-  // Whether there is a file for a device, good or not.
+  // Returns whether a file for the device exists, valid or not.
   bool has(const Uuid& uuid, const ParentName& parent) const;
   const KeptConfig* find(const Uuid& uuid, const ParentName& parent) const;
 };
 
-// The same, if a host could have it; else why not.
+// The Definition equivalent to a config, or the reason why no host could have such a device.
 struct ConfigReading {
   std::optional<Definition> definition{};
   std::string refusal{};
 };
 ConfigReading definition_of(const KeptConfig& kept);
 
-// What mdevctl can say of a definition.
+// Returns the part of a definition that mdevctl's format can represent.
 Config config_of(const Definition& definition);
 
-// What of a definition mdevctl has no words for, by our keys: "create_args".
+// Returns the keys of a definition that mdevctl's format cannot represent, by their names in TOML:
+// "create_args".
 std::vector<std::string> beyond_config(const Definition& definition);
 
 }  // namespace mdevadm

@@ -1,4 +1,4 @@
-// What is to be made of a parent, in full.
+// Complete parameters for the creation of a device.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ struct Creation {
   Uuid uuid;
   ParentName parent;
   TypeName type;
-  std::string name{};                      // what the kernel is to call it, if not by its UUID
-  std::uint64_t units = 1;                 // how many instances it is made of
-  std::optional<std::string> arguments{};  // what stands behind the UUID, verbatim
-  // Whose IOMMU group it is to join, where the kernel takes that at creation; where it does not, it is made
-  // by itself unless `needs_group`.
+  std::string name{};                      // name in the kernel if it is not the UUID
+  std::uint64_t units = 1;                 // number of instances to aggregate
+  std::optional<std::string> arguments{};  // create arguments after the UUID, verbatim
+  // Device whose IOMMU group the new device joins if the kernel accepts a group at creation. If the kernel
+  // does not, the device is created in a group of its own unless `needs_group` is set.
   std::optional<Device> beside{};
   bool needs_group = false;
-  bool bare = false;  // written without a newline, where a UUID alone is
+  bool bare = false;  // omit the final newline if only a UUID is written, as mdevctl does
 };
 
 }  // namespace mdevadm

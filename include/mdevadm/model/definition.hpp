@@ -1,4 +1,4 @@
-// What is kept of a device so that it can be made again, with its UUID, after every boot.
+// The persistent definition of a device, from which it is created with the same UUID after every boot.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +13,25 @@ namespace mdevadm {
 
 enum class StartMode { manual, automatic };
 
-// Whose file it is kept in: ours, or mdevctl's.
+// Which store a definition is read from and written to.
 enum class Origin { mdevadm, mdevctl };
 
-// One value for one attribute of the live device. They are written in order, and names may repeat: vfio-ap
-// gets one assign_adapter a number.
+// One value for one sysfs attribute of an active device. Attributes are written in order and a name may occur
+// several times: vfio-ap takes one write to assign_adapter per adapter.
 struct Attribute {
   AttributeName name;
   std::string value;
   bool operator==(const Attribute&) const = default;
 };
 
-// Whether it gives a vfio-ap device one adapter, domain or control domain. Such can be given all at once,
-// where the kernel has ap_config (6.10).
+// Returns whether the attribute assigns an adapter, domain or control domain to a vfio-ap device. Kernels
+// with ap_config (6.10) accept several of these in one write.
 bool assigns_queue(const Attribute& attribute);
 
-// Who may open the device's VFIO node. What is absent is left as the kernel and udev made it.
+// Ownership and permissions of the device's VFIO nodes. Absent values stay as set by the kernel and udev.
 struct NodePolicy {
-  std::optional<std::string> owner;   // user name or number
-  std::optional<std::string> group;   // group name or number
+  std::optional<std::string> owner;   // user name or ID
+  std::optional<std::string> group;   // group name or ID
   std::optional<std::uint32_t> mode;  // permission bits
   std::optional<std::string> selinux_label{};
   bool operator==(const NodePolicy&) const = default;
@@ -44,17 +44,17 @@ struct Definition {
   StartMode start = StartMode::manual;
   std::optional<Label> name{};
   std::optional<std::uint64_t> aggregate{};
-  std::optional<std::string> create_args{};  // verbatim, understood or not
+  std::optional<std::string> create_args{};  // stored verbatim
   std::vector<Attribute> attributes{};
   std::optional<NodePolicy> node{};
-  std::optional<FunctionName> function{};  // the virtual function that is to carry it; absent: any
-  std::optional<Abi> abi{};                // what the guest saw when it was defined
+  std::optional<FunctionName> function{};  // the virtual function (VF) to use; absent: any
+  std::optional<Abi> abi{};                // guest ABI recorded at definition
   Origin origin = Origin::mdevadm;
 
   bool operator==(const Definition&) const = default;
 };
 
-// A place in a file that is wrong or odd. Line and column count from 1; 0 is the file as a whole.
+// A problem at a position in a file. Lines and columns count from 1; line 0 means the whole file.
 struct FileProblem {
   std::string path;
   std::size_t line = 0;
@@ -64,15 +64,16 @@ struct FileProblem {
   std::string str() const;  // "path:line:column: message"
 };
 
-// Everything that is defined, and what could not be read of it.
+// All definitions, with the problems found while reading them.
 struct Definitions {
   std::vector<Definition> all;      // sorted by parent, then UUID
-  std::vector<FileProblem> broken;  // files that do not count
-  std::vector<FileProblem> odd;     // files that count, with keys that mean nothing to us
+  std::vector<FileProblem> broken;  // ignored files
+  std::vector<FileProblem> odd;     // warnings: unknown keys, repeated names, conflicts with mdevctl's files
 
-  // Those of one UUID: it may be defined under several parents, of which one at a time can be active.
+  // Returns the definitions with this UUID: several parents may define it, but only one device can be active.
   std::vector<const Definition*> find(const Uuid& uuid) const;
   const Definition* find(const Uuid& uuid, const ParentName& parent) const;
+  // Returns the first definition with this name, or nullptr.
   const Definition* find_label(const Label& name) const;
 };
 

@@ -1,5 +1,4 @@
-// What of a host is worth looking at. Each facet costs system calls; who looks names those it will show or
-// decide by.
+// Parts of the host state to read. Each facet costs system calls; callers request only what they use.
 #pragma once
 
 #include <cstdint>
@@ -8,24 +7,24 @@ namespace mdevadm {
 
 enum class Facet : std::uint32_t {
   none = 0,
-  devices = 1U << 0U,      // the live devices, with parent and type: two readlinks each
-  iommu_group = 1U << 1U,  // one readlink a device
-  driver = 1U << 2U,       // one readlink a device
-  nodes = 1U << 3U,        // group and cdev node of each device, with owner and mode
-  holders = 1U << 4U,      // who has the nodes open: a walk over /proc
-  busy = 1U << 5U,         // whether somebody whom that walk cannot see has: opens the node for an instant
-  parents = 1U << 6U,      // the parents: one readlink each
-  parent_identity = 1U << 7U,  // driver and PCI ids of each parent
-  types = 1U << 8U,            // the types of each parent, by name only
-  available = 1U << 9U,        // one read a type each, from here ...
+  devices = 1U << 0U,      // active devices with parent and type: two readlinks each
+  iommu_group = 1U << 1U,  // one readlink per device
+  driver = 1U << 2U,       // one readlink per device
+  nodes = 1U << 3U,        // VFIO group and device node of each device, with owner and mode
+  holders = 1U << 4U,      // processes that have the nodes open: a walk over /proc
+  busy = 1U << 5U,     // whether a process that the walk cannot see has a node open: opens the node briefly
+  parents = 1U << 6U,  // the parents: one readlink each
+  parent_identity = 1U << 7U,  // driver and PCI IDs of each parent
+  types = 1U << 8U,            // types of each parent, names only
+  available = 1U << 9U,        // one read per type each, from here ...
   device_api = 1U << 10U,
   type_name = 1U << 11U,
   description = 1U << 12U,
   aggregation = 1U << 13U,
-  migration_version = 1U << 14U,  // ... to here; and one a device
-  units = 1U << 15U,              // up to three reads a device
-  online = 1U << 16U,             // one read a device whose parent has such a switch
-  peers = 1U << 17U,              // one read a device
+  migration_version = 1U << 14U,  // ... to here; this one also one per device
+  units = 1U << 15U,              // up to three reads per device
+  online = 1U << 16U,             // one read per device whose parent has an online switch
+  peers = 1U << 17U,              // one read per device
 };
 
 constexpr Facet operator|(Facet a, Facet b) {
@@ -36,18 +35,18 @@ constexpr Facet& operator|=(Facet& a, Facet b) {
   return a = a | b;
 }
 
-// Whether `set` holds all of `wanted`.
+// Returns whether `set` contains all facets of `wanted`.
 constexpr bool has(Facet set, Facet wanted) {
   return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(wanted)) ==
          static_cast<std::uint32_t>(wanted);
 }
 
-// Whether `set` holds any of `wanted`.
+// Returns whether `set` contains any facet of `wanted`.
 constexpr bool has_any(Facet set, Facet wanted) {
   return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(wanted)) != 0;
 }
 
-// What reading a type, a parent or a device at all is implied by.
+// Facets that require reading types, parents or devices.
 constexpr Facet type_facets = Facet::types | Facet::available | Facet::device_api | Facet::type_name |
                               Facet::description | Facet::aggregation | Facet::migration_version;
 constexpr Facet parent_facets = type_facets | Facet::parents | Facet::parent_identity;

@@ -1,4 +1,4 @@
-// Definitions that belong to one user, a virtual machine mostly, and are started and stopped as one.
+// Groups: definitions that are started and stopped together, usually the devices of one virtual machine.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -11,51 +11,53 @@
 
 namespace mdevadm {
 
-// What a group may be called: a label without blanks.
+// Returns whether the text can be a group name: a label without blanks.
 bool is_group_name(std::string_view text);
 using GroupName = Name<is_group_name, struct GroupTag>;
 
-// A definition by its UUID; with its parent where several parents define that UUID.
+// A member of a group: the UUID of a definition, with the parent if several parents define that UUID.
 struct Member {
   Uuid uuid;
   std::optional<ParentName> parent{};
-  std::size_t line = 0;  // of the group's file, if it was read from one
+  std::size_t line = 0;  // in the group's file; 0: not read from a file
 
   static std::optional<Member> parse(std::string_view text);
   std::string str() const;  // "UUID" or "PARENT/UUID"
+  // Returns whether the member refers to this definition.
   bool means(const Definition& definition) const {
     return definition.uuid == uuid && (!parent || definition.parent == *parent);
   }
   bool operator==(const Member& other) const { return uuid == other.uuid && parent == other.parent; }
 };
 
-// Whether members share an IOMMU group and peer-to-peer resources.
+// Whether the members share an IOMMU group and peer-to-peer resources.
 enum class Sharing { off, automatic, required };
 
-// "off", "auto", "require".
+// Convert to and from "off", "auto" and "require".
 std::string sharing_word(Sharing sharing);
 std::optional<Sharing> parse_sharing(std::string_view word);
 
 struct Group {
   GroupName name;
-  std::vector<Member> members{};  // in the order in which they are started
+  std::vector<Member> members{};  // in start order
   Sharing sharing = Sharing::automatic;
   StartMode start = StartMode::manual;
-  std::optional<Uuid> vm{};          // of the virtual machine, for drivers that want to know it
-  std::optional<NodePolicy> node{};  // of all members that have none of their own
+  std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
+  std::optional<NodePolicy> node{};  // for members without a node policy
 
   bool has(const Definition& definition) const;
   bool operator==(const Group&) const = default;
 };
 
-// All groups, and what could not be read of them.
+// All groups, with the problems found while reading them.
 struct Groups {
   std::vector<Group> all;           // sorted by name
-  std::vector<FileProblem> broken;  // files that do not count
-  std::vector<FileProblem> odd;     // files that count, with what means nothing or cannot be so
+  std::vector<FileProblem> broken;  // ignored files
+  std::vector<FileProblem> odd;     // warnings: unknown keys, members of two groups
 
   const Group* find(std::string_view name) const;
-  // The group that a definition is a member of; the first by name, should a person have put it into two.
+  // Returns the group that a definition is a member of. If hand-written files put it into several groups, the
+  // first by name is returned.
   const Group* of(const Definition& definition) const;
   std::vector<std::string> names() const;
 };

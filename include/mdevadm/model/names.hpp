@@ -1,4 +1,4 @@
-// Names that come from outside and may become parts of paths. What has been parsed is safe to use as such.
+// Validated names from external input. A parsed name is safe to use as part of a path.
 #pragma once
 
 #include <compare>
@@ -8,16 +8,17 @@
 
 namespace mdevadm {
 
-// One path component: not empty, not "." or "..", no '/', no control bytes.
+// Returns whether the text is one path component: not empty, not "." or "..", at most 255 bytes, without '/'
+// and control bytes.
 bool is_component(std::string_view text);
 
-// A path inside a device's folder: components joined by '/', none of them "..", no leading '/'.
+// Returns whether the text is a path inside a device's directory: components joined by '/', no leading '/'.
 bool is_attribute_path(std::string_view text);
 
-// What a person may call a definition: a component that does not begin with '-' and is no UUID.
+// Returns whether the text can name a definition: a component that does not begin with '-' and is not a UUID.
 bool is_label(std::string_view text);
 
-// A checked string; `Rule` says what passes.
+// A string validated by `Rule`.
 template <bool (*Rule)(std::string_view), typename Tag>
 class Name {
  public:
@@ -36,9 +37,9 @@ class Name {
 
 using ParentName =
     Name<is_component, struct ParentTag>;  // kernel name of the parent device: 0000:86:00.0, matrix
-using TypeName = Name<is_component, struct TypeTag>;                 // folder of the type: nvidia-17
-using FunctionName = Name<is_component, struct FunctionTag>;         // PCI address: 0000:41:00.4
+using TypeName = Name<is_component, struct TypeTag>;          // type ID, its directory in sysfs: nvidia-17
+using FunctionName = Name<is_component, struct FunctionTag>;  // PCI address: 0000:41:00.4
 using AttributeName = Name<is_attribute_path, struct AttributeTag>;  // assign_adapter, nvidia/vgpu_params
-using Label = Name<is_label, struct LabelTag>;                       // a definition's own name
+using Label = Name<is_label, struct LabelTag>;                       // user-defined name of a definition
 
 }  // namespace mdevadm

@@ -1,4 +1,4 @@
-// What a type's description says about it, as typed values.
+// Typed properties, parsed from the description of a type.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +23,19 @@ struct Resolution {
 using PropertyValue = std::variant<std::uint64_t, Bytes, Resolution, std::string>;
 
 struct Property {
-  std::string name;  // as the driver spells it: framebuffer, low_gm_size
+  std::string name;  // as spelled by the driver: framebuffer, low_gm_size
   PropertyValue value;
-  std::string text;  // the value as the driver wrote it: 512M
+  std::string text;  // the value as written by the driver: 512M
   bool operator==(const Property&) const = default;
 };
 
-// A number, a size ("512M", "128MB", "64 MB", "2G": powers of 1024), a resolution ("2560x1600"), or the text
-// as it is.
+// Parses a number, a size ("512M", "128MB", "64 MB", "2G": powers of 1024) or a resolution ("2560x1600");
+// returns the text unchanged if it is none of these.
 PropertyValue parse_property_value(std::string_view text);
 
-// The properties in a type's `description`. Understood are: NVIDIA's one line of `key=value` pairs with
-// commas, i915 GVT-g's lines of `key: value`, and the sentences of the kernel's sample drivers ("virtual
-// display, 16 MB video memory"). What is none of these gives nothing; the description itself stays.
+// Parses the properties in a type's `description`. Supported formats: NVIDIA's single line of comma-separated
+// `key=value` pairs, i915 GVT-g's lines of `key: value`, and the phrases of the kernel's sample drivers
+// ("virtual display, 16 MB video memory"). Returns an empty list for any other text.
 std::vector<Property> parse_properties(std::string_view description);
 
 }  // namespace mdevadm

@@ -1,5 +1,5 @@
-// What mdevadm remembers of devices that it brings up for as long as the kernel runs: what the kernel itself
-// does not tell.
+// Runtime records: facts about devices started by mdevadm that the kernel does not report. Valid until
+// reboot.
 #pragma once
 
 #include <mdevadm/model/names.hpp>
@@ -14,8 +14,8 @@ struct Record {
   Uuid uuid;
   ParentName parent;
   TypeName type;
-  std::string name{};     // what the kernel calls the device, if that is not its UUID
-  bool finished = false;  // its start came to its end
+  std::string name{};     // kernel name of the device if it is not the UUID
+  bool finished = false;  // the start has completed
   bool operator==(const Record&) const = default;
 
   std::string kernel_name() const { return name.empty() ? uuid.str() : name; }
@@ -25,7 +25,7 @@ struct Records {
   std::vector<Record> all;
 
   const Record* find(const Uuid& uuid) const;
-  // Of the device that the kernel calls so.
+  // Returns the record of the device with this kernel name, or nullptr.
   const Record* find_name(std::string_view name) const;
 };
 

@@ -1,4 +1,4 @@
-// What was seen of a host at one moment. Plain values; what was not asked for (model/facet.hpp) is absent.
+// The state of a host, read at one moment. Plain values; what was not requested (model/facet.hpp) is absent.
 #pragma once
 
 #include <cstdint>
@@ -12,82 +12,82 @@
 
 namespace mdevadm {
 
-// Whether two names mean one type: they are the same, or one is the other's number without the driver's name
-// before it ("17" and "nvidia-17"), as interfaces differ in that.
+// Returns whether two names denote the same type: they are equal, or one is a plain number and the other ends
+// in this number after the driver's name ("17" and "nvidia-17"), because the kernel interfaces differ in
+// that.
 bool same_type(std::string_view a, std::string_view b);
 
-// One kind of device that a parent can make.
+// An mdev type that a parent offers.
 struct Type {
   TypeName id;
-  std::optional<std::string> name{};         // the vendor's name: "GRID M60-4Q"
+  std::optional<std::string> name{};         // vendor's name: "GRID M60-4Q"
   std::optional<std::string> device_api{};   // vfio-pci, vfio-ccw, vfio-ap, vfio-platform
-  std::optional<std::string> description{};  // as the driver wrote it, lines and all
-  // How many more can be made now: devices, or units of devices where `most_units` is more than one. On
-  // virtual functions an upper limit: on how many of them it can be made.
+  std::optional<std::string> description{};  // as written by the driver, may have several lines
+  // Available instances: the number of further devices, or of further units if `most_units` is more than one.
+  // With virtual functions it is an upper limit: the number of VFs that accept the type.
   std::optional<std::uint64_t> available{};
-  std::vector<Property> properties{};         // parsed out of the description
-  std::optional<std::uint64_t> maximum{};     // how many an idle parent can make
-  std::optional<std::uint64_t> most_units{};  // how many one device can be made of; absent: just one
-  std::optional<std::string>
-      migration_version{};  // of the host's driver, opaque (Yan Zhao's patches of 2019)
+  std::vector<Property> properties{};              // parsed from the description
+  std::optional<std::uint64_t> maximum{};          // maximum instances on an idle parent
+  std::optional<std::uint64_t> most_units{};       // most instances that one device can aggregate; absent: 1
+  std::optional<std::string> migration_version{};  // of the host's driver, opaque (patches by Yan Zhao, 2019)
 };
 
-// Whether an interface can do something. Some show it only when it is tried.
+// Whether an interface supports a feature. Some interfaces reveal it only when it is tried.
 enum class Support { no, yes, unknown };
 
-// What a parent's kernel interface can do beyond plain create and remove. Nothing above host/ asks for more
-// than this.
+// Features of a parent's kernel interface beyond plain create and remove. Layers above host/ depend on
+// nothing else of the interface.
 struct Capabilities {
-  Support create_arguments = Support::no;  // takes words behind the UUID
-  Support kernel_groups = Support::no;     // takes an IOMMU group to join, at creation or as an attribute
-  bool online = false;           // devices go online, after all of a virtual machine's have been made
-  bool online_together = false;  // by one command for all devices of a virtual machine
-  bool numbered = false;         // several devices share a virtual machine's UUID, and have numbers
-  bool functions = false;        // devices are set on PCI virtual functions, which are there all the time
-  bool types_vanish = false;     // types that cannot be made now are not offered
-  bool any_type = false;         // what it offers is told in a form that is not understood
-  bool tells_type = true;        // a live device says of which type it is
-  bool mdev_types = false;  // its types are folders in mdev_supported_types, as mdevctl and libvirt read them
+  Support create_arguments = Support::no;  // accepts create arguments after the UUID
+  Support kernel_groups = Support::no;     // accepts an IOMMU group, at creation or as an attribute
+  bool online = false;           // devices are switched online after all devices of the VM have been created
+  bool online_together = false;  // with one command for all devices of a VM
+  bool numbered = false;         // devices share the UUID of their VM and have numbers
+  bool functions = false;        // devices are assigned to PCI virtual functions, which always exist
+  bool types_vanish = false;     // types that cannot be created now are not listed
+  bool any_type = false;         // the list of types has an unsupported format, so any type is accepted
+  bool tells_type = true;        // sysfs shows the type of an active device
+  bool mdev_types = false;  // types are directories in mdev_supported_types, as mdevctl and libvirt read them
 };
 
 struct NamedType {
   TypeName id;
-  std::string name;  // the vendor's
+  std::string name;  // vendor's name
 };
 
-// A PCI virtual function, which carries one device or none.
+// A PCI virtual function (VF), to which at most one device is assigned.
 struct Function {
   std::string address;                 // 0000:41:00.4
-  std::string path;                    // its folder below the root
-  std::optional<TypeName> type{};      // what it carries
-  std::vector<NamedType> creatable{};  // what can be set on it now
+  std::string path;                    // directory below the root
+  std::optional<TypeName> type{};      // the assigned type
+  std::vector<NamedType> creatable{};  // types that it accepts now
 };
 
-// A device that offers mediated devices.
+// A parent device: the physical device that offers mediated devices.
 struct Parent {
   ParentName name;
-  std::string path;       // its folder below the root: sys/devices/pci0000:00/0000:00:02.0
-  std::string dialect{};  // which shape of the kernel interface it speaks: "upstream"
-  std::string home{};     // the folder in which its devices appear, below the root
+  std::string path;       // directory below the root: sys/devices/pci0000:00/0000:00:02.0
+  std::string dialect{};  // variant of the kernel interface: "upstream"
+  std::string home{};     // directory in which its devices appear, below the root
   Capabilities capabilities{};
   std::optional<std::string> driver{};
   std::optional<std::string> pci_id{};  // vendor:device, "10de:13f2"
   std::optional<std::string> pci_subsystem{};
-  std::optional<std::string> driver_version{};  // of its module
+  std::optional<std::string> driver_version{};  // version of the driver's module
   std::vector<Type> types{};
   std::vector<Function> functions{};
-  std::string notice{};      // why it offers less than it could
-  std::string types_text{};  // what it says of its types, where that is not understood
+  std::string notice{};      // why it offers fewer types than it could
+  std::string types_text{};  // its list of types if the format is unsupported
 
   const Type* find_type(const std::string& id) const;
 };
 
-// A device node and who may open it.
+// A VFIO node with its ownership and permissions.
 struct Node {
-  enum class Kind { group, cdev } kind;  // /dev/vfio/N, or the device's own (kernel 6.6 and later)
+  enum class Kind { group, cdev } kind;  // /dev/vfio/N, or the VFIO device node (kernel 6.6 and later)
   std::string path;                      // /dev/vfio/7
-  std::string owner;                     // user name, or number if it has none
-  std::string group;                     // group name, or number
+  std::string owner;                     // user name, or ID if it has no name
+  std::string group;                     // group name, or ID
   std::uint32_t mode;                    // permission bits
 };
 
@@ -95,44 +95,44 @@ struct Node {
 struct Holder {
   int pid;
   std::string command;
-  bool certain = true;  // no: it has some VFIO device open, which one the kernel does not tell
+  bool certain = true;  // false: it has some VFIO device open, but the kernel does not report which one
   bool operator==(const Holder&) const = default;
 };
 
-// A live mediated device.
+// An active mediated device.
 struct Device {
   Uuid uuid;
   ParentName parent;
-  std::optional<TypeName> type{};  // absent for a moment after creation and during a pending removal
-  std::string path{};              // its folder below the root
+  std::optional<TypeName> type{};  // absent briefly after creation and while a removal is pending
+  std::string path{};              // directory below the root
   std::optional<std::string> driver{};
   std::optional<std::uint64_t> iommu_group{};
-  std::vector<Node> nodes{};  // the group's first
+  std::vector<Node> nodes{};  // group node first
   std::vector<Holder> holders{};
-  bool busy = false;                     // somebody has it open, seen or not (only with Facet::busy)
-  std::string name{};                    // what the kernel calls it, if that is not its UUID
-  std::optional<bool> online{};          // absent: it has no such switch
-  std::optional<std::uint64_t> units{};  // how many instances it is made of, where it says
-  std::optional<Uuid> peers{};           // whom it shares peer-to-peer resources with
+  bool busy = false;                     // some process has it open, visible or not (requires Facet::busy)
+  std::string name{};                    // kernel name if it is not the UUID
+  std::optional<bool> online{};          // absent: it has no online switch
+  std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
+  std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
   std::optional<std::string> migration_version{};
-  // Nobody said what its UUID is: it stands for the name. Set by somebody else than mdevadm.
+  // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
   bool foreign = false;
-  bool remembered = false;  // mdevadm keeps a record of it
-  bool unfinished = false;  // its start has not come to its end
+  bool remembered = false;  // a runtime record of it exists
+  bool unfinished = false;  // its start has not completed
 
-  // The name of its folder, in the kernel's lists too.
+  // Returns the name of its directory, which is also its name on the bus.
   std::string kernel_name() const { return name.empty() ? uuid.str() : name; }
   const Node* find_node(Node::Kind kind) const;
 };
 
+// The observed state of a host.
 struct Snapshot {
-  bool mdev_support = false;    // the kernel's mdev core is there, or something else that offers such devices
+  bool mdev_support = false;    // the mdev core is loaded, or an interface that works without it is present
   std::vector<Parent> parents;  // sorted by name
   std::vector<Device> devices;  // sorted by parent, then UUID
-  std::vector<Uuid> lost;       // devices that are remembered and are not there: removed, or never made
-  std::vector<std::string> nameless;  // what the bus lists and calls by no UUID (only with Look::bus_only)
-  std::size_t unseen_processes =
-      0;  // processes whose open files could not be looked at (only with Facet::holders)
+  std::vector<Uuid> lost;       // stale records: the device was removed or never created
+  std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Look::bus_only)
+  std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)
 
   const Parent* find_parent(const std::string& name) const;
   const Device* find_device(const Uuid& uuid) const;

@@ -1,5 +1,5 @@
-// The text in which the flat interface of 2016 lists types: a file of lines, as each vendor likes. NVIDIA's
-// is a table with commas and its columns' names in a comment first.
+// The list of types in the flat interface of 2016: a text file whose format is up to the vendor. NVIDIA's is
+// a comma-separated table with the column names in a leading comment.
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
@@ -10,15 +10,15 @@
 namespace mdevadm {
 
 struct TypeTable {
-  bool understood = false;  // no: some vendor's own text, in which no types were found
-  std::string id_column{};  // the word by which the driver takes a type: vgpu_type_id
+  bool understood = false;  // false: vendor-specific text in which no types were found
+  std::string id_column{};  // the key under which the driver accepts a type: vgpu_type_id
   std::vector<Type> types{};
 };
 
-// Columns are known by the names in a first line that starts with '#', whatever their order; without one
-// they are taken to be NVIDIA's. Values may have blanks around them and stand in double quotes. The columns
-// other than the type's number, name and maximum become its properties, and its description, in the form
-// that descriptions have elsewhere: "num_heads=2, framebuffer=512M". Lines that do not fit are left out.
+// Parses a table of types. A first line that starts with '#' names the columns in any order; without it
+// NVIDIA's columns are assumed. Values may be surrounded by blanks and double quotes. The columns other than
+// the type's number, name and maximum become its properties and, in the usual format "num_heads=2,
+// framebuffer=512M", its description. Lines of another form are skipped.
 TypeTable parse_type_table(std::string_view text);
 
 }  // namespace mdevadm
