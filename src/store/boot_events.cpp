@@ -1,4 +1,4 @@
-// /run/mdevadm/boot/<parent>/<uuid>.toml
+// Autostart results: /run/mdevadm/boot/<parent>/<uuid>.toml
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ std::chrono::milliseconds time_at(const toml::table& table, std::string_view key
   return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
 }
 
-// As with records: one that cannot be read is as good as none.
+// Returns nullopt for an unreadable record; it is treated as missing.
 std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, const ParentName& parent) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {

@@ -10,10 +10,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Null, if there is none.
+// Returns the value of a key, or null if it does not exist.
 const Json& value_of(const Json& root, const char* key) {
   static const Json none;
-  const auto found = root.find(key);  // of anything but an object: the end
+  const auto found = root.find(key);  // end() if root is not an object
   return found == root.end() ? none : *found;
 }
 
@@ -27,7 +27,7 @@ Config config_in(const Json& root) {
     throw JsonMistake{"invalid json: mdev_type must be of type str"};
   }
   Config config{type.get<std::string>(), start == "auto" ? StartMode::automatic : StartMode::manual};
-  // To scripts, it would be another type.
+  // In the arguments of scripts the name would end at the NUL byte.
   if (config.type.find('\0') != std::string::npos) {
     throw JsonMistake{"invalid json: mdev_type must not have a NUL in it"};
   }
@@ -38,15 +38,15 @@ Config config_in(const Json& root) {
   return config;
 }
 
-// As the library writes it, which is asked only where there is something to escape.
+// Calls the library only for text that needs escapes.
 std::string json_string(const std::string& text) {
   const bool is_plain = std::all_of(text.begin(), text.end(),
                                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
   return is_plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Writes as it goes. libvirt asks for a list of all whenever anything changes, and to plant the library's
-// tree of a thousand took as long as reading them.
+// Writes the text directly. libvirt requests the list of all devices on every change, and building the
+// library's object tree for a thousand definitions took as long as reading them.
 class Writer {
  public:
   explicit Writer(JsonForm form) : form_(form) {}
@@ -85,7 +85,7 @@ class Writer {
       text_.append(2 * depth_, ' ');
     }
   }
-  // What stands behind its key is on the key's line.
+  // A value stays on the line of its key.
   void separate() {
     if (!has_key_) {
       text_ += is_first_ ? "" : ",";

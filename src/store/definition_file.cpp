@@ -34,7 +34,7 @@ class Reader {
  public:
   Reader(const std::string& path, FileContent& content) : path_(path), content_(content) {}
 
-  // What the top level says of the device, `identity` counting where it is set.
+  // Reads the top level; values of `known` take precedence.
   void read(const toml::table& root, const Identity& known) {
     identify(root, known);
     const toml::node* type = root.get("type");
@@ -118,7 +118,8 @@ class Reader {
     }
   }
 
-  // Whatever is pinned, by this version or another, is kept; what is no text is none of ours.
+  // Preserves all recorded properties, including those of other versions; rejects values that are not
+  // strings.
   void read_abi(const toml::node& node, Definition& into) {
     const toml::table* table = node.as_table();
     if (table == nullptr) {

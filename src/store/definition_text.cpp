@@ -15,7 +15,7 @@ namespace mdevadm::store {
 
 namespace {
 
-// The keys of the top level that are single values.
+// Returns the single-value keys of the top level.
 std::vector<KeyText> top_keys(const Definition& definition) {
   return {
       {"type", toml_string(definition.type.str())},
@@ -47,14 +47,14 @@ std::string inline_attribute(const Attribute& attribute) {
                      toml_string(attribute.value));
 }
 
-// A step on the way from one list of attributes to another.
+// A step of the change from one list of attributes to another.
 struct ListEdit {
   enum class Kind { remove, insert } kind;
-  std::size_t index;  // in the old list; for insert: before this one
+  std::size_t index;  // in the old list; insert: position of the next element
   Attribute attribute;
 };
 
-// The longest common subsequence stays, so blocks that do not change are not touched.
+// Computes the steps from the longest common subsequence, so that unchanged blocks are not touched.
 std::vector<ListEdit> list_edits(const std::vector<Attribute>& before, const std::vector<Attribute>& after) {
   const std::size_t n = before.size();
   const std::size_t m = after.size();
@@ -82,7 +82,7 @@ std::vector<ListEdit> list_edits(const std::vector<Attribute>& before, const std
   return edits;
 }
 
-// A definition's text on its way to another.
+// Edits the text of one definition.
 class DefinitionEditor {
  public:
   DefinitionEditor(const std::string& text, const toml::table& root) : root_(root), editor_(text, root) {}
@@ -159,8 +159,8 @@ std::string edit_definition(const std::string& text, const std::string& path, co
                             const Definition& after) {
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   std::string edited = parsed ? DefinitionEditor(text, parsed.table()).edit(before, after) : std::string{};
-  // Whatever form the text has: the result must say what was wanted and hold every comment, or the person
-  // edits it.
+  // Verify the result, whatever form the text has: it must parse to `after` and contain every comment.
+  // Otherwise the user has to edit the file.
   const FileContent result = parse_definition(edited, path, {after.uuid, after.parent});
   if (!parsed || !result.definition || *result.definition != after ||
       own_line_comments(edited) != own_line_comments(text)) {

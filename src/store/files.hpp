@@ -1,4 +1,4 @@
-// What keeping definitions and groups in files has in common.
+// File operations shared by definitions and groups.
 #pragma once
 
 #include <mdevadm/model/group.hpp>
@@ -12,21 +12,22 @@ namespace mdevadm::store {
 
 inline constexpr std::string_view suffix = ".toml";
 
-// The file of a device, of a group.
+// Return the file name of a device's or a group's definition.
 std::string file_name(const Uuid& uuid);
 std::string file_name(const GroupName& name);
 
-// Whether a file's name is one that we keep: editors' backups and what a killed process left are not.
+// Returns whether a file name belongs to the store; editor backups and temporary files of killed processes do
+// not.
 bool is_ours(std::string_view name);
 
-// Whose file that is, if it is a device's.
+// Returns the UUID in the file name of a device, or nullopt for other names.
 std::optional<Uuid> uuid_of(std::string_view name);
 
-// The folder, made if it is missing. The lock is held: temporary files in it were left by a process that
-// died, and go.
+// Opens the directory, creating it if it is missing. The caller holds the lock, so temporary files in it were
+// left by processes that died; they are removed.
 sys::Dir folder_to_write(const sys::Dir& root, const std::string& folder, const std::string& doing);
 
-// One atomic replacement. A new file gets these permissions.
+// Replaces a file atomically. `permissions` apply to a new file.
 void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
                       const std::string& doing, mode_t permissions = 0644);
 

@@ -40,7 +40,7 @@ std::vector<Member> read_members(const toml::node& node) {
   return members;
 }
 
-// The text of `members = [ ... ]` for a file that has each member on a line of its own, or none.
+// Formats the members for a new file: one per line, or [] if there are none.
 std::string all_members(const std::vector<Member>& members) {
   std::string text = "[\n";
   for (const Member& member : members) {
@@ -49,7 +49,8 @@ std::string all_members(const std::vector<Member>& members) {
   return members.empty() ? "[]" : text + "]";
 }
 
-// Whether the list has its brackets and each member on lines of their own: then a line can come or go.
+// Returns whether the brackets and each member have a line of their own, so that members can be added and
+// removed by line.
 bool is_line_by_line(const toml::array& list) {
   std::set<toml::source_index> lines{list.source().begin.line, list.source().end.line};
   const bool apart = lines.size() == 2;
@@ -93,7 +94,7 @@ Sharing read_sharing(const toml::node& node) {
   broken(node, fmt::format("'p2p' must be \"auto\", \"require\" or \"off\", not \"{}\"", printable(text)));
 }
 
-// The single values; what is as it is without being said is not said.
+// Returns the single-value keys; default values are omitted.
 std::vector<KeyText> top_keys(const Group& group) {
   return {
       {"p2p", group.sharing != Sharing::automatic ? std::optional(toml_string(sharing_word(group.sharing)))

@@ -1,4 +1,4 @@
-// /etc/mdevadm/groups/<name>.toml.
+// Group files: /etc/mdevadm/groups/<name>.toml
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
   }
   const sys::Result<std::string> text = folder.read_file(file);
   if (!text) {
-    if (text.error().number != ENOENT) {  // removed since the folder was read
+    if (text.error().number != ENOENT) {  // removed since the directory was read
       into.broken.push_back({folder.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     }
     return;
@@ -42,7 +42,7 @@ void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
   }
 }
 
-// Files made by hand can have one member in two groups. It then belongs to the first by name.
+// Hand-written files can contain the same member in two groups; the first group by name is used.
 void note_repeated_members(Groups& groups, const Store& store) {
   std::map<std::string, const Group*> owners;
   for (const Group& group : groups.all) {

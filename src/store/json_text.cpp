@@ -11,10 +11,10 @@ namespace mdevadm::store {
 
 namespace {
 
-// Looks keys up by order: the one that keeps their order goes through all of them for each.
+// Finds keys by binary search; ordered_json would compare all keys of an object in each lookup.
 using Json = nlohmann::json;
 
-// As deep as mdevctl reads. What is done with it later may be recursive.
+// Nesting depth that mdevctl accepts. Later processing may be recursive.
 constexpr int deepest = 127;
 
 JsonMistake mistake_at(std::string_view text, std::size_t offset, std::string message) {
@@ -49,7 +49,7 @@ void refuse_oddities(std::string_view text) {
   }
 }
 
-// The parser's message, without its name and the place, which it puts in other words.
+// Returns the parser's message without the library's prefix and its position, which is reported separately.
 std::string reason_in(std::string_view message) {
   const std::size_t place = message.find("column ");
   const std::size_t colon = place == std::string_view::npos ? place : message.find(": ", place);

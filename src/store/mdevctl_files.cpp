@@ -1,4 +1,4 @@
-// /etc/mdevctl.d/<parent>/<uuid>
+// mdevctl's definitions: /etc/mdevctl.d/<parent>/<uuid>
 #include <algorithm>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/store/store.hpp>
@@ -13,21 +13,21 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* configs_folder = "etc/mdevctl.d";
-constexpr const char* scripts_folder = "scripts.d";  // is among the parents' and is none
+constexpr const char* scripts_folder = "scripts.d";  // located among the parents' directories
 constexpr mode_t config_permissions = 0666;          // less the umask
 
 std::string config_folder(const ParentName& parent) {
   return fmt::format("{}/{}", configs_folder, parent.str());
 }
 
-// mdevctl takes a name in capitals, or without hyphens, for a UUID, and does not find it then. It may write
-// another file beside it.
+// Returns the file name of a config. mdevctl accepts a name in upper case or without hyphens as a UUID but
+// then does not find the file by that UUID; it may write a second file in canonical form.
 template <typename Kept>
 std::string file_of(const Kept& kept) {
   return kept.file.empty() ? kept.uuid.str() : kept.file;
 }
 
-// Without the folder of scripts, in which nobody looks for a definition.
+// Throws if the parent's name is that of the script directory, which mdevctl does not search for definitions.
 void require_parent(const ParentName& parent, const std::string& doing) {
   if (parent.str() == scripts_folder) {
     throw Error(ExitCode::usage,
@@ -65,7 +65,7 @@ class ConfigReader {
     if (!entries) {
       return note_unread(entries.error());
     }
-    // Names are put in order with less than what was read from them.
+    // Sorting the names is cheaper than sorting the parsed configs.
     if (!filter_.uuid) {
       std::sort(entries->begin(), entries->end(),
                 [](const sys::Entry& a, const sys::Entry& b) { return a.name < b.name; });
@@ -79,7 +79,7 @@ class ConfigReader {
     }
   }
 
-  // One folder that cannot be read is not to hide all others.
+  // One unreadable directory must not hide the others.
   void note_unread(const sys::SysError& error) {
     if (!sys::is_absence(error.number)) {
       into_.unread.push_back({error.path, 0, 0, sys::errno_text(error.number)});
@@ -98,7 +98,7 @@ class ConfigReader {
     }
     const sys::Result<std::string> text = folder.read_file(name);
     if (!text && text.error().number == ENOENT) {
-      return;  // removed since the folder was read
+      return;  // removed since the directory was read
     }
     ConfigContent content;
     if (!text) {
@@ -124,7 +124,8 @@ class ConfigReader {
   KeptConfigs& into_;
 };
 
-// Of several files of one device, sorted by it, the first that can be read counts.
+// Of several files for one device, uses the first readable one and reports the others. `all` is sorted by
+// device.
 void leave_one_of_each(KeptConfigs& configs, const Store& store) {
   std::vector<KeptConfig> each;
   for (KeptConfig& kept : configs.all) {
@@ -168,7 +169,7 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   } else {
     reader.read_all(*configs);
   }
-  // The usual name, which is not kept, comes before any other.
+  // An empty file name stands for the canonical one, which therefore comes first.
   const auto in_order = [](const auto& a, const auto& b) {
     return std::tie(a.parent, a.uuid, a.file) < std::tie(b.parent, b.uuid, b.file);
   };
@@ -216,12 +217,12 @@ bool Store::has_config(const Uuid& uuid, const ParentName& parent) const {
          load_configs({.parent = parent, .uuid = uuid, .links = true}).has(uuid, parent);
 }
 
-// Whether there is a file of its usual name.
+// Returns whether the file with the canonical name exists.
 bool Store::is_usual(const KeptConfig& kept) const {
   return root_->exists(config_folder(kept.parent) + "/" + kept.uuid.str());
 }
 
-// As it is kept now, or would be.
+// Returns the stored config, or the one that would be written for the definition.
 KeptConfig Store::kept_config(const Definition& definition) const {
   KeptConfigs kept = load_configs({.parent = definition.parent, .uuid = definition.uuid});
   return kept.all.empty() ? KeptConfig{definition.uuid, definition.parent, config_of(definition)}

@@ -1,4 +1,4 @@
-// /run/mdevadm/devices/<uuid>.toml, and the locks beside them.
+// Runtime records, /run/mdevadm/devices/<uuid>.toml, and the locks of parents.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* records_folder = "run/mdevadm/devices";
 
-// These are no files of a person's: one that cannot be read is as good as none.
+// Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
@@ -72,7 +72,7 @@ void Store::drop_record(const Uuid& uuid) const {
 
 std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
                                                std::chrono::seconds patience) const {
-  // In one order, so that nobody waits for somebody who waits for him.
+  // A fixed lock order prevents deadlocks.
   std::sort(parents.begin(), parents.end());
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   std::vector<sys::FileLock> locks;

@@ -1,4 +1,4 @@
-// What definitions and groups say in the same words: start, and who may open a node. For sources only.
+// Keys shared by definition and group files: start mode and node policy. Internal header.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -10,15 +10,16 @@
 
 namespace mdevadm::store {
 
-// "auto" or "manual", the value of `start`. Throws Broken.
+// Parses the value of `start`, "auto" or "manual". Throws Broken.
 StartMode read_start_mode(const toml::node& node);
 
-// The table's keys that mean nothing to us are given to `odd`. Throws Broken.
+// Parses the table [node]; appends its unknown keys to `odd`. Throws Broken.
 NodePolicy read_node_policy(const toml::node& node, const std::string& path, std::vector<FileProblem>& odd);
 
+// Returns the keys of [node] in the order of a new file.
 std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy);
 
-// One line of a file that says something unknown.
+// Returns the warning about an unknown key, with its position.
 FileProblem unknown_key(const std::string& path, const toml::key& key);
 
 }  // namespace mdevadm::store

@@ -20,10 +20,10 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* devices_folder = "etc/mdevadm/devices";
-// Not below etc/: what is refused must leave no trace there.
+// Not below etc/: a refused change must leave no trace there.
 constexpr const char* lock_folder = "run/mdevadm";
 constexpr std::chrono::seconds lock_patience{10};
-constexpr std::chrono::milliseconds short_wait{500};  // for somebody who needs not be named
+constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
 
 std::string folder_name(const ParentName& parent) {
   return fmt::format("{}/{}", devices_folder, parent.str());
@@ -50,7 +50,7 @@ void load_file(const sys::Dir& folder, const ParentName& parent, const std::stri
   }
   const sys::Result<std::string> text = folder.read_file(name);
   if (!text && text.error().number == ENOENT) {
-    return;  // removed since the folder was read
+    return;  // removed since the directory was read
   }
   if (!text) {
     into.broken.push_back({folder.path_of(name), 0, 0, sys::errno_text(text.error().number)});
@@ -59,7 +59,7 @@ void load_file(const sys::Dir& folder, const ParentName& parent, const std::stri
   take(parse_definition(*text, folder.path_of(name), {*uuid, parent}), into);
 }
 
-// mdevctl's, after ours: of what both have, ours counts.
+// Adds mdevctl's definitions; if both stores define a device, mdevadm's definition wins.
 void add_configs(const KeptConfigs& configs, const Store& store, Definitions& into) {
   const std::size_t own = into.all.size();
   std::map<std::pair<ParentName, Uuid>, std::size_t> taken;
@@ -89,7 +89,7 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   into.odd.insert(into.odd.end(), configs.odd.begin(), configs.odd.end());
 }
 
-// Hand-written files can give one name twice. It then means the first of them.
+// Hand-written files can contain the same name twice; it then denotes the first definition.
 void note_repeated_labels(Definitions& definitions, const Store& store) {
   std::map<Label, const Definition*> owners;
   for (const Definition& definition : definitions.all) {
@@ -274,7 +274,7 @@ void Store::remove(const Definition& definition) const {
     }
     folder.sync().or_throw("{}", doing);
   }
-  // Fails, as it should, while other definitions are in there.
+  // Fails as intended if the directory contains other definitions.
   std::ignore = ::unlinkat(devices.fd(), definition.parent.str().c_str(), AT_REMOVEDIR);
 }
 

@@ -85,7 +85,8 @@ void TextEditor::change_table(const std::string& name, const std::vector<KeyText
   }
 }
 
-// Lines on which a [table] or [[table]] header stands. Tables inside a list's element belong to that element.
+// Collects the lines that contain a [table] or [[table]] header. Tables inside an element of a list belong to
+// that element.
 void TextEditor::collect_headers(const toml::table& table) {
   for (const auto& [key, node] : table) {
     if (const toml::table* inner = node.as_table(); inner != nullptr && !inner->is_inline()) {
@@ -99,14 +100,14 @@ void TextEditor::collect_headers(const toml::table& table) {
   }
 }
 
-// A table may also come of a dotted key (a.b = 1), which has no header.
+// A dotted key (a.b = 1) also creates a table, but has no header.
 void TextEditor::add_header(toml::source_index line) {
   if (trim(std::string_view(text_).substr(line_start(line))).starts_with('[')) {
     headers_.push_back(line);
   }
 }
 
-// Byte offset of a position; columns count code points.
+// Returns the byte offset of a position; columns count code points.
 std::size_t TextEditor::offset_of(toml::source_position position) const {
   std::size_t offset = line_starts_[position.line - 1];
   for (toml::source_index column = 1; column < position.column && offset < text_.size(); ++column) {
@@ -133,8 +134,8 @@ void TextEditor::change_key(const KeyText& key) {
   }
 }
 
-// The line before which a further key of the top level goes: after the last one there is, or after the
-// comment that heads the file, in any case before the first header.
+// Returns the line before which a new top-level key is inserted: after the last such key, or else at the
+// start of the file, in any case before the first header.
 std::size_t TextEditor::top_level_end() const {
   std::size_t line = 0;
   for (const auto& [key, node] : root_) {

@@ -1,4 +1,5 @@
-// Changing TOML that a person wrote: what is not changed stays as it is, to the byte. For sources only.
+// Edits hand-written TOML and leaves everything that does not change untouched, byte for byte. Internal
+// header.
 #pragma once
 
 #include <optional>
@@ -11,23 +12,24 @@
 
 namespace mdevadm::store {
 
-// A key and the text of its value; nothing: it is not there. In the order of a new file.
+// A key and the text of its value; nullopt: the key is absent. Lists are in the order of a new file.
 using KeyText = std::pair<std::string, std::optional<std::string>>;
 
-// "key = value" of those that are there, a line each.
+// Formats the present keys as "key = value", one per line.
 std::string key_lines(const std::vector<KeyText>& keys);
 
-// Comments that stand on lines of their own, in order: what an edit must not lose.
+// Returns the comments on lines of their own, in order. An edit must preserve them.
 std::vector<std::string> own_line_comments(std::string_view text);
 
-// Collects changes of a text, by positions in it as it was parsed. Both must outlive the editor.
+// Collects changes to a text by positions in the parsed document. Both must outlive the editor.
 class TextEditor {
  public:
   TextEditor(const std::string& text, const toml::table& root);
 
-  // Single values of the top level that are not the same.
+  // Changes the single-value keys of the top level that differ.
   void change_keys(const std::vector<KeyText>& before, const std::vector<KeyText>& after);
-  // Those of a table, value by value; the table is made, or emptied, if need be.
+  // Sets and removes the keys of a table; creates the table if it is missing, and keeps its header if all
+  // keys are removed.
   void change_table(const std::string& name, const std::vector<KeyText>& before,
                     const std::vector<KeyText>& after);
 
@@ -35,18 +37,19 @@ class TextEditor {
   void insert_lines(std::size_t before_line, const std::string& lines);
   void remove_lines(std::size_t from, std::size_t to);
   void insert_after(toml::source_position end, const std::string& text);
-  // What stands behind a position on its line.
+  // Returns the rest of the line after a position.
   std::string_view rest_of_line(toml::source_position position) const;
   std::size_t line_count() const { return line_starts_.size(); }
   bool is_empty() const { return text_.empty(); }
-  // The line after the last key of a block that begins with a header: the comment and the blank lines above
-  // the next header belong to that one, a comment that stands alone at the end belongs to the file.
+  // Returns the line after the last key of the block that begins at a header line. Comments and blank lines
+  // before the next header belong to that header, a comment at the end of the file belongs to the file.
   std::size_t block_end(std::size_t header) const;
 
+  // Returns the edited text.
   std::string apply();
 
  private:
-  // `length` bytes from `offset` become `replacement`.
+  // Replaces `length` bytes at `offset`.
   struct Patch {
     std::size_t offset;
     std::size_t length;
@@ -64,11 +67,11 @@ class TextEditor {
   const std::string& text_;
   const toml::table& root_;
   std::vector<std::size_t> line_starts_;     // offset of each line
-  std::vector<toml::source_index> headers_;  // lines of headers, and the line after the last
+  std::vector<toml::source_index> headers_;  // lines of headers, and the line after the last line
   std::vector<Patch> patches_;
 };
 
-// Whether a list is written as [[tables]].
+// Returns whether a list is written as [[tables]].
 bool is_blocks(const toml::array& list);
 
 }  // namespace mdevadm::store

@@ -1,5 +1,4 @@
-// toml++ as we use it: compiled in, no exceptions; and how a value that is not as it must be ends the reading
-// of its file. For sources only.
+// Configuration of toml++ (header-only, without exceptions) and helpers for reading values. Internal header.
 #pragma once
 
 #define TOML_HEADER_ONLY 1
@@ -14,7 +13,7 @@
 
 namespace mdevadm::store {
 
-// Ends the reading of a file.
+// Aborts the reading of a file: a value is invalid.
 struct Broken {
   toml::source_position where;
   std::string message;
@@ -22,14 +21,14 @@ struct Broken {
 
 [[noreturn]] void broken(const toml::node& node, std::string message);
 
-// "a table", "a string".
+// Returns "a table", "a string", ...
 std::string kind_name(const toml::node& node);
 
-// Values of one kind; else broken() under the key's name.
+// Return the value; call broken() with the key's name if it has another type.
 std::string text_of(const toml::node& node, std::string_view key);
 std::uint64_t count_of(const toml::node& node, std::string_view key);  // at least 1
 
-// As a basic string.
+// Formats a TOML basic string.
 std::string toml_string(std::string_view text);
 
 }  // namespace mdevadm::store

@@ -1,4 +1,4 @@
-// mdevctl's definitions as text: JSON.
+// Text of mdevctl's definitions (JSON).
 #pragma once
 
 #include <mdevadm/model/config.hpp>
@@ -9,22 +9,24 @@
 
 namespace mdevadm::store {
 
-// What became of reading one: the config, or what is wrong. Line and column count from 1; 0: it is JSON, and
-// no config.
+// Result of parsing: the config, or a problem with its position. Lines and columns count from 1; line 0:
+// valid JSON, but not a config.
 struct ConfigContent {
   std::optional<Config> config{};
   std::size_t line = 0;
   std::size_t column = 0;
   std::string message{};
-  std::vector<std::string> unknown{};  // keys that mean nothing to anybody, by their bytes
+  std::vector<std::string> unknown{};  // unknown keys, sorted by bytes
 };
 
 ConfigContent parse_config(std::string_view text);
 
+// `lines` is pretty-printed, `compact` is a single line.
 enum class JsonForm { lines, compact };
-// Without a newline at its end.
+// Formats a config, without a final newline.
 std::string format_config(const Config& config, JsonForm form);
-// As mdevctl lists them, in lines: parents with their devices' configs. Sorted by parent.
+// Formats a list sorted by parent in the format of mdevctl's JSON listing: parents with the configs of their
+// devices, pretty-printed.
 std::string format_configs(const std::vector<KeptConfig>& sorted);
 
 }  // namespace mdevadm::store

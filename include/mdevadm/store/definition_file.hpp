@@ -1,4 +1,4 @@
-// Reading the text of a definition: mdevadm.toml(5). Pure.
+// Parser for definition files, mdevadm.toml(5). Pure functions.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -9,23 +9,23 @@
 
 namespace mdevadm::store {
 
-// What a definition file says. `uuid` and `parent` may stand in the file; in the store the path says them.
+// Result of parsing. `uuid` and `parent` are optional in the file; in the store they are given by its path.
 struct FileContent {
   std::optional<Uuid> uuid;
   std::optional<ParentName> parent;
-  std::optional<Definition> definition;  // absent: `problem` says why
+  std::optional<Definition> definition;  // absent: `problem` has the reason
   FileProblem problem;
   std::vector<FileProblem> odd;  // unknown keys
 };
 
-// Who a file is about, where something else than its content says so.
+// What is known about a definition from other sources than the file's content.
 struct Identity {
   std::optional<Uuid> uuid;
   std::optional<ParentName> parent;
 };
 
-// Reads a definition. What `known` leaves open must stand in the file; what both say must agree. `path` is
-// for messages.
+// Parses a definition. A parent that `known` does not give must be in the file, a missing UUID is generated,
+// and a value given in both places must agree. `path` is for messages.
 FileContent parse_definition(std::string_view text, const std::string& path, const Identity& known);
 
 }  // namespace mdevadm::store

@@ -1,4 +1,4 @@
-// Writing the text of a definition, and changing what a person has written. Pure.
+// Formats definitions and edits existing definition files. Pure functions.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -6,12 +6,12 @@
 
 namespace mdevadm::store {
 
-// The text of a new file.
+// Returns the text of a new file.
 std::string format_definition(const Definition& definition);
 
-// `text` holds `before`; the result holds `after`, and every comment, blank line and key that `text` has and
-// that is not itself removed, in the same order. Throws Error if that cannot be done by machine (comments
-// inside an inline array that would have to be rewritten), leaving it to the person.
+// Changes a file's text from the definition `before` to `after`. Comments, blank lines and keys that are not
+// themselves removed are preserved in their order. Throws Error if this is not possible automatically
+// (comments inside an inline array that would have to be rewritten); the user then has to edit the file.
 std::string edit_definition(const std::string& text, const std::string& path, const Definition& before,
                             const Definition& after);
 

@@ -1,4 +1,4 @@
-// The text of a group's file: mdevadm.toml(5). Pure.
+// Parser and formatter for group files, mdevadm.toml(5). Pure functions.
 #pragma once
 
 #include <mdevadm/model/group.hpp>
@@ -10,19 +10,20 @@
 namespace mdevadm::store {
 
 struct GroupContent {
-  std::optional<Group> group;  // absent: `problem` says why
+  std::optional<Group> group;  // absent: `problem` has the reason
   FileProblem problem;
   std::vector<FileProblem> odd;  // unknown keys
 };
 
-// Reads a group; its name is that of the file. `path` is for messages.
+// Parses a group; its name is that of the file. `path` is for messages.
 GroupContent parse_group(std::string_view text, const std::string& path, const GroupName& name);
 
-// The text of a new file.
+// Returns the text of a new file.
 std::string format_group(const Group& group);
 
-// `text` holds `before`; the result holds the members of `after` and every comment and line that is not
-// itself a member's that goes. Throws Error if that cannot be done by machine, leaving it to the person.
+// Changes a file's text from the group `before` to `after`. Comments and lines other than those of removed
+// members are preserved. Throws Error if this is not possible automatically; the user then has to edit the
+// file.
 std::string edit_group(const std::string& text, const std::string& path, const Group& before,
                        const Group& after);
 

@@ -1,5 +1,5 @@
-// JSON that somebody else wrote: files and scripts that speak mdevctl's language. For those who know the JSON
-// library; of that, its header brings no more than names.
+// Parser for JSON in mdevctl's format from files and scripts. Internal: include only where nlohmann/json is
+// used (this header needs forward declarations only).
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,20 @@
 
 namespace mdevadm::store {
 
-// What is wrong with it. Line and column count from 1; 0: it is JSON, and not what was wanted.
+// A problem with its position. Lines and columns count from 1; line 0: valid JSON, but of the wrong
+// structure.
 struct JsonMistake {
   std::string message;
   std::size_t line = 0;
   std::size_t column = 0;
 };
 
-// Of a key's values the last counts. Throws JsonMistake, also for what the library takes and mdevctl does
-// not: a mark of byte order, and what is nested without end.
+// Parses JSON. If a key is repeated, the last value wins. Throws JsonMistake, also for input that the library
+// accepts and mdevctl does not: a byte order mark and very deep nesting.
 nlohmann::json parse_json(std::string_view text);
 
-// Appends the attributes in a list up to the first that is none: for that one, throws JsonMistake.
+// Appends the attributes of a list. Throws JsonMistake at the first invalid one; those before it are
+// appended.
 void read_attributes(const nlohmann::json& list, std::vector<ConfigAttribute>& attributes);
 
 }  // namespace mdevadm::store

@@ -1,5 +1,6 @@
-// The definitions of a host, /etc/mdevadm/devices/<parent>/<uuid>.toml and, as mdevctl keeps them,
-// /etc/mdevctl.d/<parent>/<uuid>; and their groups, /etc/mdevadm/groups/<name>.toml. Below a root.
+// Files of mdevadm below a root: definitions in /etc/mdevadm/devices/<parent>/<uuid>.toml and, in mdevctl's
+// format, /etc/mdevctl.d/<parent>/<uuid>; groups in /etc/mdevadm/groups/<name>.toml; runtime state in
+// /run/mdevadm.
 #pragma once
 
 #include <chrono>
@@ -16,84 +17,90 @@
 
 namespace mdevadm::store {
 
-// Told who is waited for, once, when a wait gets long.
+// Called with the process that holds a lock, once, when waiting for the lock takes long.
 using Waiting = std::function<void(const std::string& holder)>;
 
-// Which of mdevctl's definitions are looked at.
+// Selects which of mdevctl's definitions to read.
 struct ConfigFilter {
   std::optional<ParentName> parent{};
   std::optional<Uuid> uuid{};
-  bool links = false;  // symbolic links too: mdevctl knows that they are there, and does not read them
+  bool links = false;  // include symbolic links, which mdevctl lists but does not read
 };
 
-// Reading takes no lock and makes nothing. Changing needs the lock; each change is one atomic replacement of
-// one file.
+// Reads take no lock and create nothing. The caller of a change holds the lock; each change replaces one file
+// atomically.
 class Store {
  public:
   // `root` must outlive the store.
   explicit Store(const sys::Dir& root) : root_(&root) {}
 
-  // Everything that is defined, or everything under one parent, whoever keeps it. Of what both keep under one
-  // parent ours counts; it is `odd` if they differ. A missing folder is an empty one; a file that cannot be
-  // used is reported in `broken`, the rest counts. Throws Error if the folder of ours cannot be read.
+  // Returns all definitions, or those of one parent, from both stores. If both stores define the same device,
+  // mdevadm's definition wins; differences are reported in `odd`. A missing directory counts as empty; an
+  // unusable file is reported in `broken` and skipped. Throws Error if mdevadm's own directory cannot be
+  // read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
-  // Where a definition is kept, for messages.
+  // Returns the path of a definition's file, for messages.
   std::string path_of(const Definition& definition) const;
 
-  // One change at a time, over all processes: a lock in /run/mdevadm. Throws Error, naming the process that
-  // holds it, if it cannot be had for ten seconds.
+  // Locks the definitions against changes by other processes (a lock in /run/mdevadm). Throws Error, naming
+  // the holder, after waiting ten seconds.
   sys::FileLock lock() const;
 
-  // One start or stop at a time on each of these parents, over all processes, likewise, for a minute if not
-  // said otherwise. Whoever holds them may rest a plan on what it sees.
+  // Locks each of these parents against starts and stops by other processes. Throws Error, naming the holder,
+  // when `patience` has passed. A plan may rely on what the caller observes while it holds these locks.
   std::vector<sys::FileLock> lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
                                           std::chrono::seconds patience = std::chrono::minutes{1}) const;
 
-  // What is remembered of devices until the machine goes down: /run/mdevadm/devices/<uuid>.toml. What cannot
-  // be read is not remembered. Changing needs the parent's lock; several threads may.
+  // Runtime records in /run/mdevadm/devices/<uuid>.toml. Unreadable records are ignored. Changes require the
+  // lock of the parent; several threads may call.
   Records load_records() const;
   void keep_record(const Record& record) const;
   void drop_record(const Uuid& uuid) const;
 
-  // What became of what was to come up by itself, at this boot: /run/mdevadm/boot/<parent>/<uuid>.toml.
+  // Autostart results of this boot in /run/mdevadm/boot/<parent>/<uuid>.toml.
   BootEvents load_boot_events() const;
   void keep_boot_event(const BootEvent& event) const;
 
-  // Writes a definition that is not there yet, as `text` where that is given (it must parse to the
-  // definition), else in the form of a new file. Throws Error{conflict} if there is one.
+  // Writes a new definition, as `text` if given (it must parse to the definition), otherwise in the default
+  // format. Throws Error{conflict} if the file exists.
   void add(const Definition& definition, const std::optional<std::string>& text) const;
 
-  // Makes the file of `before` say what `after` says; what a person wrote around it stays. Throws
-  // Error{conflict} if the file no longer says `before`.
+  // Changes the file of `before` to `after` and preserves everything else in it. Throws Error{conflict} if
+  // the file no longer contains `before`.
   void replace(const Definition& before, const Definition& after) const;
 
-  // What a plan has made sure of, once more, for who has let go of the lock since: nobody else has the name,
-  // or keeps a definition of the same device; it is no group's member. Throw Error{conflict}.
+  // Re-check the preconditions of a plan if the lock was released since planning; throw Error{conflict}.
+  // require_free(): the name is unused and the other store does not define the device.
+  // require_no_member(): the definition is not a member of a group.
   void require_free(const Definition& added) const;
   void require_no_member(const Definition& removed) const;
 
-  // Removes the definition and, when it was the last one, its parent's folder. Throws Error{not_found} if
-  // there is none, Error{conflict} if it is another.
+  // Removes the definition and, if it was the last one, its parent's directory. Throws Error{not_found} if it
+  // does not exist, Error{conflict} if it has changed.
   void remove(const Definition& definition) const;
 
-  // The definitions as mdevctl keeps them, and nothing else.
+  // Returns mdevctl's definitions only.
   KeptConfigs load_configs(const ConfigFilter& filter = {}) const;
-  // Whether there is anything where one is kept: a file, good or not, or what keeps one from being written.
+  // Returns whether anything exists at the path of a config: a valid or invalid file, or an entry that
+  // prevents writing one.
   bool has_config(const Uuid& uuid, const ParentName& parent) const;
   std::string path_of(const KeptConfig& kept) const;
-  // Writes one, whatever was there. Throws Error, also where nobody would look for it.
+  // Writes a config, replacing an existing one. Throws Error, also if `parent` is the name of mdevctl's
+  // script directory, which is not searched for definitions.
   void write_config(const KeptConfig& kept) const;
-  // With all other files of the same device. The parent's folder stays. Throws Error{not_found} if there is
-  // none.
+  // Removes a config and all other files of the same device. The parent's directory stays. Throws
+  // Error{not_found} if it does not exist.
   void remove_config(const KeptConfig& kept) const;
 
-  // The same for groups. A member need not be defined: `odd` has what two groups claim.
+  // The same operations for groups. Members need not be defined; definitions claimed by two groups are
+  // reported in `odd`.
   Groups load_groups() const;
   std::string path_of(const GroupName& name) const;
   void add_group(const Group& group) const;
   void replace_group(const Group& before, const Group& after) const;
-  // Takes a member out, whoever else is changed. May be called by several threads at once.
+  // Removes a member from the current state of the group, so that concurrent changes of other members
+  // persist. Several threads may call.
   void leave_group(const GroupName& name, const Member& member) const;
   void rename_group(const GroupName& from, const GroupName& to) const;
   void remove_group(const GroupName& name) const;
