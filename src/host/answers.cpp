@@ -16,8 +16,8 @@ std::string see_types(const ParentName& parent) {
   return fmt::format("see what is left: mdevadm types {}", parent.str());
 }
 
-// EINVAL of a create: the kernel or the driver does not like the words; which of them, what was written
-// tells.
+// Returns the error for EINVAL of a create: the kernel or the driver rejects one of the parameters, and the
+// parameters that were passed indicate the likely cause.
 Error invalid_create(const Creation& what, const Capabilities& capabilities, const std::string& type) {
   if (what.beside) {
     return {

@@ -1,4 +1,5 @@
-// What a driver or the mdev core means by an errno, as a sentence, and what to do about it.
+// Translation of errnos from a driver or the mdev core into Errors with reason and hint, one function per
+// operation.
 #pragma once
 
 #include <mdevadm/model/creation.hpp>

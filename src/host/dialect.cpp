@@ -14,7 +14,7 @@ namespace mdevadm {
 
 namespace {
 
-// Where devices are that no list of parents knows.
+// Buses that may have parents which are not in the kernel's list of parents.
 constexpr std::array buses{"pci", "platform", "css"};
 constexpr const char* virtual_folder = "sys/devices/virtual";
 constexpr const char* bus_folder = "sys/bus/mdev";
@@ -24,7 +24,7 @@ std::optional<Place> place_at(const sys::Dir& root, const std::string& path, boo
   return folder ? std::optional(Place{root, *std::move(folder), path, registered}) : std::nullopt;
 }
 
-// Where a link in a folder of links leads. In a tree that somebody copied a folder may be in its place.
+// Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
 std::optional<Place> follow(const sys::Dir& root, const std::string& links, const std::string& name,
                             bool registered) {
   const sys::Result<std::string> target = root.read_link(fmt::format("{}/{}", links, name));
@@ -49,7 +49,8 @@ std::vector<std::string> names_in(const sys::Dir& root, const std::string& path)
   return names;
 }
 
-// Devices of a bus, or of a driver without a bus, that offer types without being registered.
+// Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
+// parents.
 void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, Place>>& into) {
   const auto known = [&](const std::string& name) {
     return std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; });
@@ -87,7 +88,7 @@ std::optional<bool> Dialect::is_online(const Place&, const Device&) const {
   return std::nullopt;
 }
 
-// While a removal is pending the link is gone already and the folder is not: both must go.
+// While a removal is pending the link is already gone but the directory still exists; both must be gone.
 bool Dialect::is_there(const sys::Dir& root, const Device& device) const {
   return root.exists(fmt::format("{}/{}", devices_folder, device.kernel_name())) || root.exists(device.path);
 }

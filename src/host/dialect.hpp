@@ -1,5 +1,5 @@
-// One shape of the kernel's interface to mediated devices. One file a dialect implements it; Host picks by
-// looking at the parent.
+// A variant of the kernel's interface to mediated devices. Each is implemented in a separate file; Host
+// selects one by examining the parent.
 #pragma once
 
 #include <mdevadm/model/creation.hpp>
@@ -13,15 +13,15 @@
 
 namespace mdevadm {
 
-// A parent's folder, and where it is.
+// A parent's directory and its location.
 struct Place {
   const sys::Dir& root;
   sys::Dir folder;
   std::string path;         // below the root
-  bool registered = false;  // the kernel lists it as a parent (/sys/class/mdev_bus)
+  bool registered = false;  // listed by the kernel in /sys/class/mdev_bus
 };
 
-// One write(2) that makes the kernel do something.
+// One write(2) that triggers an operation of the kernel.
 struct Command {
   std::string folder;  // below the root
   std::string attribute;
@@ -32,51 +32,55 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
 
-  // The word that `types --json` and `show` use for it.
+  // Returns the identifier used by `types --json` and `show`.
   virtual std::string_view name() const = 0;
+  // Returns whether the parent has this interface.
   virtual bool speaks(const Place& parent) const = 0;
-  // Capabilities, home, types and functions, with the attributes that `facets` asks for, in natural order.
+  // Reads capabilities, home, types and functions with the attributes requested by `facets`, in natural
+  // order.
   virtual void describe(const Place& parent, Facet facets, Parent& into) const = 0;
-  // One write(2), and what must go before and after it; its errno is the answer. Throws Error where it is
-  // not the kernel that says no.
+  // Creates a device with one write(2), plus the preparation and cleanup that the interface requires. Returns
+  // the errno of the write; throws Error for failures detected before or after it.
   virtual sys::Result<sys::Done> create(const Place& parent, const Creation& what) const = 0;
-  // By whose writing a device goes.
+  // Returns the command that removes a device.
   virtual Command removal(const Place& parent, const Device& device) const = 0;
-  // By whose writing it goes online or offline; nothing where devices have no such state.
+  // Returns the command that sets the online state, or nullopt if devices have no such state.
   virtual std::optional<Command> switching(const Place& parent, const Device& device, bool online) const;
-  // Whether the state that was asked for is there already; nothing where it cannot be read.
+  // Returns the online state, or nullopt if it cannot be read.
   virtual std::optional<bool> is_online(const Place& parent, const Device& device) const;
+  // Returns whether sysfs shows the type of an active device.
   virtual bool tells_type() const { return true; }
-  // Whether the device exists, be it half.
+  // Returns whether the device exists, including one whose removal is pending.
   virtual bool is_there(const sys::Dir& root, const Device& device) const;
 };
 
-// The dialect that a parent speaks; nullptr if none that is known.
+// Returns the interface of a parent, or nullptr if it has no supported one.
 const Dialect* dialect_of(const Place& parent);
 
-// Where a parent is, by its name. Nothing if there is no such device, or none that has to do with mediated
-// devices.
+// Returns the location of a parent, or nullopt if no such device exists or the device is not related to
+// mediated devices.
 std::optional<Place> find_parent(const sys::Dir& root, const std::string& name);
-// All of them: those that the kernel lists, and those of interfaces that have no such list.
+// Returns all parents: those listed by the kernel and those of interfaces without such a list.
 std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root);
 
-// The kernel's own interface since 4.10, with what was proposed on top of it: aggregation, words at creation,
+// The mainline interface since 4.10, with extensions that were proposed: aggregation, create arguments,
 // migration_version.
 const Dialect& upstream_dialect();
-// What was proposed at the KVM Forum of 2016, with its two ways to share an IOMMU group.
+// The interface proposed at KVM Forum 2016, with its two ways to share an IOMMU group.
 const Dialect& forum_dialect();
-// The flat files of 2016, in four forms.
+// The flat interface of 2016, in four forms.
 std::span<const Dialect* const> flat_dialects();
-// NVIDIA's vGPUs on SR-IOV virtual functions, without mdev.
+// NVIDIA vGPUs on SR-IOV virtual functions, without mdev.
 const Dialect& functions_dialect();
 
-// The physical functions whose virtual functions carry vGPUs, or could.
+// Returns the physical functions whose VFs have or can have vGPUs.
 std::vector<std::string> function_parents(const sys::Dir& root,
                                           const std::optional<std::vector<ParentName>>& among = std::nullopt);
-// The virtual functions of one, with what they carry, and with what they could carry if asked for.
+// Returns the VFs of a physical function with their assigned types and, on request, the types that they
+// accept.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);
 
-// An attribute that may be missing, or whose driver refuses to tell: absent either way.
+// Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it.
 std::optional<std::string> read_optional(const sys::Dir& folder, const std::string& name);
 std::optional<std::uint64_t> read_number(const sys::Dir& folder, const std::string& name);
 

@@ -24,7 +24,7 @@ constexpr milliseconds longest_pause{50};
 constexpr std::chrono::seconds put_off_patience{2};
 constexpr int busy_retries = 5;
 
-// Asks `is_so` again and again, ever more slowly, until it says yes or time is up.
+// Polls `is_so` at growing intervals until it returns true or the deadline has passed.
 template <typename Condition>
 bool wait_until(Clock::time_point deadline, const Condition& is_so) {
   milliseconds pause = first_pause;
@@ -39,7 +39,7 @@ bool wait_until(Clock::time_point deadline, const Condition& is_so) {
   return true;
 }
 
-// A parent with the dialect that it speaks.
+// A parent with its interface.
 struct Speaker {
   Place place;
   const Dialect& dialect;
@@ -61,8 +61,8 @@ Capabilities capabilities_of(const Speaker& speaker, const ParentName& name) {
   return parent.capabilities;
 }
 
-// The files in which a device says of how many instances it is made, and which of them is written: never, at
-// first (RFC of December 2019), at last.
+// Attributes for the number of aggregated instances: the one to read and the one to write; the latter was
+// absent in the first versions, separate in the RFC of December 2019, and the same file in the last version.
 struct UnitsFile {
   const char* shows;
   const char* takes;
@@ -71,8 +71,9 @@ constexpr std::array units_files{UnitsFile{"aggregated_instances", nullptr}, Uni
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregation"},
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregated_instances"}};
 
-// ap_config: adapters, domains and control domains as masks "0x<64 digits>", the leftmost bit being number 0
-// (vfio-ap.rst). Nothing where a number is none, or too large for them.
+// Adds queues to the value of ap_config: adapters, domains and control domains as masks "0x<64 digits>",
+// whose leftmost bit is number 0 (vfio-ap.rst). Returns nullopt if a number is invalid or too large for the
+// masks.
 std::optional<std::string> with_queues(const std::string& config, const std::vector<Attribute>& attributes) {
   constexpr std::size_t digits = 64;
   std::vector<std::string> masks;
@@ -197,7 +198,7 @@ void Host::set_online(const Device& device, bool online) const {
   const sys::Result<sys::Dir> folder = root_->open_dir(command->folder);
   const sys::Result<sys::Done> written = folder ? folder->write_attribute(command->attribute, command->value)
                                                 : sys::Result<sys::Done>(folder.error());
-  // Somebody else may have been quicker.
+  // Another process may have set the state first.
   if (!written && speaker.dialect.is_online(speaker.place, device) != online) {
     throw online_error(written.error().number, online);
   }
@@ -206,7 +207,7 @@ void Host::set_online(const Device& device, bool online) const {
 std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute,
                                                  bool bare) const {
   const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot set its attributes");
-  // With exactly one newline: NVIDIA's vgpu_params drops the last byte of whatever it is given.
+  // Exactly one newline: NVIDIA's vgpu_params drops the last byte of the written data.
   const sys::Result<sys::Done> written =
       folder.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
   if (!written) {
@@ -277,7 +278,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     const sys::Result<sys::Dir> folder = root_->open_dir(command.folder);
     const sys::Result<sys::UniqueFd> file =
         folder ? folder->open_attribute(command.attribute) : sys::Result<sys::UniqueFd>(folder.error());
-    // No file to write: the device is gone, or somebody else is removing it.
+    // If the attribute does not exist, the device is gone or another process is removing it.
     if (is_gone() || (!file && sys::is_absence(file.error().number))) {
       break;
     }
@@ -298,7 +299,8 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));
   }
-  // Since 5.2 the file that was answered with EAGAIN does not come back: nobody can remove the device then.
+  // Since 5.2 the remove attribute disappears for good when it returns EAGAIN: the device can no longer be
+  // removed.
   if (put_off && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
       root_->exists(fmt::format("{}/{}", devices_folder, device.kernel_name()))) {
     throw Error(
@@ -308,8 +310,8 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
             doing),
         "it goes when its driver is reloaded");
   }
-  // The kernel may say yes to a writer that came second and has done nothing: only the folder's going is
-  // proof.
+  // A second writer may get success although nothing was removed: only the disappearance of the directory
+  // proves the removal.
   return wait_until(deadline, is_gone) ? Removal::done : Removal::pending;
 }
 

@@ -1,7 +1,7 @@
-// The flat interface of 2016: PARENT/{mdev_supported_types, mdev_create, mdev_destroy}, with types as lines
-// of one file. Four forms: those of the patches' versions 2 to 4 and 5 to 6, where a virtual machine's
-// devices have one UUID and are numbered; that of version 7, where each device goes online by itself; and
-// Jike Song's, with a folder of its own below the parent.
+// The flat interface of 2016: PARENT/{mdev_supported_types, mdev_create, mdev_destroy}, with the types as
+// lines of one file. Four forms: versions 2 to 4 and versions 5 to 6 of the patches, in which the devices of
+// a virtual machine share a UUID and are numbered; version 7, in which each device is switched online
+// separately; and Jike Song's, with a subdirectory below the parent.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -65,7 +65,7 @@ class Flat final : public Dialect {
   }
 
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    // What is offered changes with every device that comes or goes.
+    // The types on offer change with every created or removed device.
     const TypeTable table = parse_type_table(read_types(parent));
     const bool offered = std::any_of(table.types.begin(), table.types.end(),
                                      [&](const Type& type) { return type.id == what.type; });
@@ -126,7 +126,7 @@ class Flat final : public Dialect {
     return parent.folder.read_file(in_home(types_file)).or_throw("cannot read what can be made");
   }
 
-  // "UUID", or "UUID:NUMBER" of a device that the kernel calls UUID-NUMBER.
+  // Returns "UUID", or "UUID:NUMBER" for a device with the kernel name UUID-NUMBER.
   std::string address(const Uuid& uuid, const std::string& name) const {
     if (!is_numbered()) {
       return uuid.str();
@@ -136,7 +136,7 @@ class Flat final : public Dialect {
                        has_number ? name.substr(uuid_length + 1) : "0");
   }
 
-  // The type by the name of its column, and what else was asked for.
+  // Returns the type as KEY=ID, with the key from the table of types, and the create arguments.
   static std::string words_for(const TypeTable& table, const Creation& what) {
     const std::string arguments = what.arguments.value_or("");
     if (!table.understood) {

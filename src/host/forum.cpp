@@ -1,7 +1,7 @@
-// The interface as it was proposed at the KVM Forum of 2016: PARENT/mdev_supported_types/ID/{create,
-// description, max_instances} with types that vanish while they cannot be made, and PARENT/mdev_destroy or
-// DEVICE/remove. And the two ways that were proposed to let devices share an IOMMU group: UUID:GROUP at
-// creation (Alex Williamson), and the attribute peer_to_peer_resource_uuid (host/groups.cpp).
+// The interface proposed at KVM Forum 2016: PARENT/mdev_supported_types/ID/{create, description,
+// max_instances} with types that vanish while they cannot be created, and PARENT/mdev_destroy or
+// DEVICE/remove. Also the two proposed ways to share an IOMMU group: UUID:GROUP at creation (Alex Williamson)
+// and the attribute peer_to_peer_resource_uuid (Host::join_peers()).
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -23,7 +23,7 @@ class Forum final : public Dialect {
  public:
   std::string_view name() const override { return "forum"; }
 
-  // Its types count no instances that are left.
+  // Its types have no count of available instances.
   bool speaks(const Place& parent) const override {
     const sys::Result<sys::FileStatus> status = parent.folder.status(types_folder);
     if (!status || !S_ISDIR(status->mode)) {
@@ -60,7 +60,7 @@ class Forum final : public Dialect {
       if (!joins_later && group) {
         const sys::Result<sys::Done> made =
             parent.folder.write_attribute(file, fmt::format("{}:{}\n", uuid, last_component(*group)));
-        // A kernel that takes no group parses before it does anything, and says EINVAL.
+        // A kernel without support for groups fails with EINVAL while parsing, before it changes anything.
         if (made || made.error().number != EINVAL || what.needs_group) {
           return made;
         }

@@ -1,7 +1,7 @@
-// vGPUs without mdev: NVIDIA's drivers for kernels since 6.8 set them on the virtual functions of a GPU, by
-// FUNCTION/nvidia/{creatable_vgpu_types, current_vgpu_type} (NVIDIA's vGPU software 17 and later, and the
-// driver proposed upstream in 2024, which differ in their errnos: what was written is read back). The parent
-// is the physical function; what a device is, is the type that a virtual function carries.
+// vGPUs without mdev: NVIDIA's drivers for kernels since 6.8 assign them to the virtual functions (VFs) of a
+// GPU through FUNCTION/nvidia/{creatable_vgpu_types, current_vgpu_type}. NVIDIA's vGPU software 17 and later
+// and the driver proposed upstream in 2024 differ in their errnos, so written values are read back. The
+// parent is the physical function; a device is the type assigned to a VF.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,8 @@ constexpr const char* current_file = "nvidia/current_vgpu_type";
 constexpr const char* creatable_file = "nvidia/creatable_vgpu_types";
 constexpr const char* no_type = "0";
 
-// Lines "1147  : NVIDIA L40S-1Q"; the first may be a heading, or not. Names have blanks and hyphens.
+// Parses lines like "1147  : NVIDIA L40S-1Q"; the first line may be a heading. Names contain blanks and
+// hyphens.
 std::vector<NamedType> parse_creatable(std::string_view text) {
   std::vector<NamedType> result;
   for (const std::string_view line : split(text, '\n')) {
@@ -41,7 +42,7 @@ std::optional<TypeName> current_type(const sys::Dir& root, const std::string& fu
   return text && trim(*text) != no_type ? TypeName::parse(trim(*text)) : std::nullopt;
 }
 
-// The functions' folders, in their order.
+// Returns the directories of the VFs in numerical order.
 std::vector<std::string> function_paths(const Place& parent) {
   std::vector<std::string> result;
   for (std::size_t i = 0;; ++i) {
@@ -58,7 +59,7 @@ std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& fun
   return text ? parse_creatable(*text) : std::vector<NamedType>{};
 }
 
-// Why a GPU offers nothing at all.
+// Returns why a GPU offers no types, or fewer than it could.
 std::string notice_for(const Place& parent, const std::vector<Function>& functions,
                        const std::vector<Type>& types) {
   const std::string& path = parent.path;
@@ -106,7 +107,7 @@ class Functions final : public Dialect {
         type.name = one.name;
         type.available = type.available.value_or(0) + (function.type ? 0 : 1);
       }
-      // A type that is in use and cannot be made once more is named nowhere.
+      // A type that is in use and cannot be created again is not listed anywhere else.
       if (function.type) {
         types.try_emplace(*function.type,
                           Type{.id = *function.type, .device_api = "vfio-pci", .available = 0});
@@ -128,7 +129,7 @@ class Functions final : public Dialect {
                   fmt::format("virtual function {} carries type {} meanwhile", what.name, other->str()),
                   "try again: another function may be free");
     }
-    // What can be made changes with every device of the GPU.
+    // The creatable types change with every device on the GPU.
     const std::vector<NamedType> creatable = creatable_on(parent.root, path);
     const bool offered = std::any_of(creatable.begin(), creatable.end(),
                                      [&](const NamedType& one) { return one.id == what.type; });
@@ -137,7 +138,7 @@ class Functions final : public Dialect {
     }
     sys::Result<sys::Done> written =
         parent.root.write_attribute(fmt::format("{}/{}", path, current_file), what.type.str() + "\n");
-    // The file is the proof, whatever the driver answers.
+    // The value read back is decisive, whatever the write returned.
     const auto now = current_type(parent.root, path);
     if (now == what.type) {
       return sys::Done{};
@@ -145,7 +146,7 @@ class Functions final : public Dialect {
     return written ? sys::SysError{EIO, path} : written.error();
   }
 
-  // Functions are used again by whoever comes next: another type than ours is another's.
+  // VFs are reused: a type that differs from the device's was set by another program.
   Command removal(const Place& parent, const Device& device) const override {
     const auto now = current_type(parent.root, device.path);
     if (now && device.type && *now != *device.type) {
@@ -194,8 +195,8 @@ std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
   return result;
 }
 
-// Of the functions that a driver of NVIDIA's has, those that have virtual functions of their own, and neither
-// they nor these are parents of mediated devices.
+// Searches the functions bound to NVIDIA drivers for those that have VFs, unless they or their VFs are
+// registered as parents of mediated devices.
 std::vector<std::string> function_parents(const sys::Dir& root,
                                           const std::optional<std::vector<ParentName>>& among) {
   std::vector<std::string> result;

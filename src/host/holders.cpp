@@ -1,5 +1,4 @@
-// Who uses a device. An mdev's VFIO nodes are character devices; whoever runs with the device has one of them
-// open.
+// Finds the processes that use a device: they have one of its VFIO nodes open, which are character devices.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,9 +31,9 @@ std::optional<dev_t> node_number(const sys::Dir& root, const std::string& path) 
   return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
 }
 
-// One group has one user: while there is one, even with nothing but the device itself open, the group's node
-// cannot be opened (libvirt asks in this way, too). A virtual machine that starts in this very instant would
-// be told the same.
+// A VFIO group has one user at a time. While it is in use, even if only the device itself is open, opening
+// its node fails with EBUSY (libvirt checks in the same way). A virtual machine that starts during this check
+// gets EBUSY, too.
 bool is_busy(const sys::Dir& root, const Device& device) {
   if (!device.iommu_group) {
     return false;
@@ -43,8 +42,8 @@ bool is_busy(const sys::Dir& root, const Device& device) {
   return !node && node.error().number == EBUSY;
 }
 
-// Of several that ask at once, each would take the others for users of the device. No lock is no reason not
-// to ask.
+// Serializes the check: concurrent checks would mistake each other for users of the device. If the lock is
+// not available, the check is done without it.
 std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
   constexpr std::chrono::seconds patience{5};
   const sys::Result<sys::Dir> nodes = root.open_dir(vfio_folder);
@@ -53,8 +52,8 @@ std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
   return lock ? std::optional(*std::move(lock)) : std::nullopt;
 }
 
-// Us, and whoever runs us: libvirt keeps a group open while it has its device removed, so that nobody else
-// takes it. That keeps the kernel from nothing, unlike an open device.
+// Returns this process and its ancestors. libvirt holds the group open while mdevadm removes its device, to
+// prevent other processes from using it. Unlike an open device, an open group does not block the removal.
 std::set<int> callers() {
   std::set<int> pids;
   for (int pid = ::getpid(); pid > 0 && pids.insert(pid).second;) {
@@ -63,9 +62,9 @@ std::set<int> callers() {
   return pids;
 }
 
-// Who has which device open, through the device's own node or through none.
+// Processes that have a device open through its own node, or without a node.
 struct Users {
-  std::vector<Holder> of_any;                       // of which, the kernel does not tell
+  std::vector<Holder> of_any;                       // the kernel does not report which device
   std::set<std::pair<const Device*, int>> of_node;  // device and pid
 
   bool has(const Device& device, int pid) const {
@@ -74,7 +73,8 @@ struct Users {
   }
 };
 
-// Whether the device is in use by others than callers with nothing but its group open, who are no holders.
+// Returns whether processes other than callers use the device. Callers that have only its group open are
+// removed from the holders.
 bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_pids, const Users& users) {
   const auto left_out = std::erase_if(device.holders, [&](const Holder& holder) {
     return caller_pids.contains(holder.pid) && !users.has(device, holder.pid);

@@ -9,7 +9,7 @@ namespace mdevadm {
 
 namespace {
 
-// "0x10de" and "0x13f2" -> "10de:13f2"
+// Combines "0x10de" and "0x13f2" to "10de:13f2".
 std::optional<std::string> pci_pair(const sys::Dir& parent, const char* vendor_file,
                                     const char* device_file) {
   const auto number = [&](const char* name) {

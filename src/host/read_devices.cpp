@@ -15,7 +15,7 @@ namespace mdevadm {
 
 namespace {
 
-// Thousands of nodes have a handful of owners, and each look-up of a name reads files.
+// Caches user and group names: thousands of nodes have few owners, and each lookup reads files.
 class NodeReader {
  public:
   explicit NodeReader(const sys::Dir& root) : root_(root) {}
@@ -48,14 +48,14 @@ class NodeReader {
   std::map<gid_t, std::string> groups_;
 };
 
-// Devices of one parent lie in one folder. It is opened once: from there the way to a device's links is
-// short, and walking long paths is most of what reading thousands of devices costs.
+// Reads devices relative to their common directory, which is opened once per parent: resolving long paths is
+// most of the cost of reading thousands of devices.
 class DeviceReader {
  public:
   DeviceReader(const sys::Dir& root, const sys::Dir& bus, Facet facets)
       : root_(root), bus_(bus), facets_(facets) {}
 
-  // `id` is the name under which the bus has it. Nothing if it is gone.
+  // `id` is the name on the bus. Returns nullopt if the device no longer exists.
   std::optional<Device> read(const std::string& id, const Uuid& uuid) {
     const sys::Result<std::string> link = bus_.read_link(id);
     if (!link) {
@@ -63,7 +63,7 @@ class DeviceReader {
     }
     std::string path = resolve_link(devices_folder, *link);
     const std::string_view folder = folder_of(path);
-    // One of the flat interfaces has a folder between a parent and its devices.
+    // One form of the flat interface has a directory between a parent and its devices.
     const bool has_own_folder = last_component(folder) == "mdev-host";
     auto parent = ParentName::parse(last_component(has_own_folder ? folder_of(folder) : folder));
     if (!parent) {
@@ -80,7 +80,7 @@ class DeviceReader {
     return device;
   }
 
-  // A virtual function, whose path and type are known.
+  // Reads the links of a VF whose path and type are known.
   void read_function(Device& device) {
     const std::optional<sys::Dir>& siblings = folder_at(folder_of(device.path));
     if (siblings) {
@@ -140,7 +140,7 @@ class DeviceReader {
   std::map<std::string, std::optional<sys::Dir>, std::less<>> folders_;
 };
 
-// By parent, then UUID. Devices are large: what is sorted is where they are.
+// Sorts by parent, then UUID. Sorts pointers, because devices are large.
 std::vector<Device> sorted(std::vector<Device> devices) {
   std::vector<Device*> order;
   order.reserve(devices.size());
@@ -158,14 +158,15 @@ std::vector<Device> sorted(std::vector<Device> devices) {
   return result;
 }
 
-// A device as the bus has it, and what its UUID is.
+// The name of a device on the bus, and its UUID.
 struct NamedUuid {
   std::string name;
   Uuid uuid;
 };
 
-// A name other than a UUID: what a record says it is; "UUID-0", the only one of its virtual machine as far as
-// the kernel knows; or, of "UUID-1", a UUID that stands for the name. Others are no devices of ours to show.
+// Returns the UUID of a device with another kernel name: from its record; else the UUID in "UUID-0", which is
+// device 0 of a virtual machine; else, for "UUID-1" and so on, a UUID derived from the name (version 5).
+// Returns nullopt for other names, which are ignored.
 std::optional<Uuid> uuid_of(const std::string& name, const Records& known) {
   if (const Record* record = known.find_name(name)) {
     return record->uuid;
@@ -199,7 +200,7 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look,
   return result;
 }
 
-// Devices whose UUID is not their name, of which some were asked for and not found under it.
+// Returns the requested devices that exist under another name than their UUID.
 std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Look& look,
                                               const std::vector<Device>& found) {
   std::vector<NamedUuid> result;
@@ -236,7 +237,8 @@ std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::sp
   return result;
 }
 
-// So many that a further thread pays: the kernel's part of reading one is a few microseconds.
+// Number of devices for which a further thread pays off: reading one takes the kernel only a few
+// microseconds.
 constexpr std::size_t devices_a_thread = 1500;
 
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Look& look,
@@ -266,7 +268,7 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Lo
   return result;
 }
 
-// On which parents devices are looked for: a device that is asked for may be on any that it was ever on.
+// Parents to search for devices on VFs: a requested device may be on any parent that its record names.
 std::optional<std::vector<ParentName>> function_parents_for(const Look& look) {
   if (look.other_parents || !look.details_of) {
     return std::nullopt;
@@ -278,8 +280,8 @@ std::optional<std::vector<ParentName>> function_parents_for(const Look& look) {
   return parents;
 }
 
-// What virtual functions carry. Whose it is, only a record can tell; one of another type was made by somebody
-// else since.
+// Adds the devices on VFs. Only a record identifies a device's owner; if the type differs from the record,
+// another program has assigned it since.
 void add_functions(const sys::Dir& root, const Look& look, std::vector<Device>& into) {
   NodeReader nodes(root);
   for (const std::string& name : function_parents(root, function_parents_for(look))) {
@@ -334,7 +336,7 @@ std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::ve
     sys::throw_error(bus.error(), "cannot look for mediated devices");
   }
   std::vector<Device> result = bus ? read_bus(root, *bus, look, nameless) : std::vector<Device>{};
-  // Whoever asks for one device and has it need not look at every GPU.
+  // If all requested devices were found, the GPUs need not be searched.
   if (!look.bus_only && (!look.devices || result.size() < look.devices->size())) {
     add_functions(root, look, result);
   }

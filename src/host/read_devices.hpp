@@ -1,4 +1,4 @@
-// The live devices of a host.
+// Reads the active devices of a host.
 #pragma once
 
 #include <mdevadm/host/host.hpp>
@@ -8,8 +8,8 @@
 
 namespace mdevadm {
 
-// All devices, or those that `look` names, with what it asks for, by parent, then UUID. Those that vanish
-// meanwhile are left out. `nameless`: what else the bus lists, where that is not looked into. Throws Error if
+// Returns all devices, or those requested by `look`, sorted by parent, then UUID. Devices that vanish during
+// the read are omitted. `nameless` receives the other entries of the bus with Look::bus_only. Throws Error if
 // the bus cannot be read.
 std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless);
 

@@ -1,4 +1,5 @@
-// Types as folders, one file a fact: what the forum's proposal and the mainline kernel have in common.
+// Types as directories with one file per property: the common part of the interface proposed at KVM Forum
+// 2016 and the mainline interface.
 #pragma once
 
 #include <mdevadm/model/facet.hpp>
@@ -10,12 +11,12 @@ namespace mdevadm {
 
 inline constexpr const char* types_folder = "mdev_supported_types";
 
-// The types of a parent, with device_api, name and description where `facets` asks for them, in natural
-// order. `complete` adds what one dialect has more.
+// Returns the types of a parent in natural order, with the properties requested by `facets`. `complete` reads
+// those specific to one interface.
 template <typename Complete>
 std::vector<Type> read_type_folders(const sys::Dir& parent, Facet facets, const Complete& complete);
 
-// The types' names alone.
+// Returns the names of the types only.
 std::vector<TypeName> type_folders(const sys::Dir& parent);
 Type read_type_folder(const sys::Dir& types, const TypeName& id, Facet facets);
 
@@ -24,7 +25,7 @@ std::vector<Type> read_type_folders(const sys::Dir& parent, Facet facets, const 
   std::vector<Type> result;
   const sys::Result<sys::Dir> folder = parent.open_dir(types_folder);
   if (!folder) {
-    return result;  // a parent that is just going
+    return result;  // the parent is being removed
   }
   for (const TypeName& id : type_folders(parent)) {
     Type type = read_type_folder(*folder, id, facets);

@@ -1,8 +1,8 @@
 // The interface of the mainline kernel since 4.10 (Documentation/ABI/testing/sysfs-bus-vfio-mdev):
 // PARENT/mdev_supported_types/TYPE/{create, available_instances, device_api, name, description},
-// DEVICE/remove. And what was proposed on top of it and merged nowhere: words behind the UUID (Halil Pasic,
-// December 2018), aggregation as such a word, as an attribute of the device and as one of the type (Zhenyu
-// Wang 2018 to 2020, Yan Zhao July 2020), migration_version (Yan Zhao 2019).
+// DEVICE/remove. Also extensions that were proposed but not merged: create arguments after the UUID (Halil
+// Pasic, December 2018); aggregation as a create argument, as an attribute of the device and as an attribute
+// of the type (Zhenyu Wang 2018 to 2020, Yan Zhao July 2020); migration_version (Yan Zhao 2019).
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -18,7 +18,8 @@ namespace mdevadm {
 
 namespace {
 
-// How many instances one device of a type can be made of, by one of three signs.
+// Returns how many instances one device of a type can aggregate; three variants of the interface report it
+// differently.
 std::optional<std::uint64_t> most_units(const sys::Dir& types, const std::string& prefix, const Type& type) {
   if (const auto most = read_number(types, prefix + "aggregation")) {
     return most;
@@ -35,8 +36,8 @@ std::optional<std::uint64_t> most_units(const sys::Dir& types, const std::string
   return std::nullopt;
 }
 
-// A type that is told to be N times itself, for as long as one device is made of it. Two writes, so nobody
-// else may make devices of it meanwhile: whoever calls holds the parent's lock.
+// Sets a type's aggregator to N while one device is created from it. This takes two writes, so no other
+// device of the type may be created in between: the caller holds the parent's lock.
 class MultipliedType {
  public:
   MultipliedType(const sys::Dir& types, std::string file, std::uint64_t units)
@@ -71,7 +72,7 @@ class Upstream final : public Dialect {
   }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
-    // No released kernel takes words behind the UUID, and none says so before it is tried.
+    // No released kernel accepts create arguments, and support is visible only by trying.
     into.capabilities.create_arguments = Support::unknown;
     into.capabilities.mdev_types = true;
     into.home = parent.path;
@@ -97,7 +98,7 @@ class Upstream final : public Dialect {
         });
   }
 
-  // The kernel's directory is lower case whatever is written; 36 bytes and a newline, in one write.
+  // The kernel names the directory in lower case whatever is written. 36 bytes and a newline, in one write.
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
     const sys::Result<sys::Dir> types = parent.folder.open_dir(types_folder);
     if (!types) {
@@ -111,8 +112,8 @@ class Upstream final : public Dialect {
       return multiplied.written() ? write(*types, prefix, uuid + words) : multiplied.written();
     }
     if (what.units > 1 && types->exists(prefix + "aggregation")) {
-      // Which of two words it is, only an existing device could tell. The kernel parses before it does
-      // anything, and says EINVAL.
+      // Only an existing device shows which of the two keywords the kernel uses. It parses the arguments
+      // before it changes anything and fails with EINVAL.
       for (const char* word : {"aggregate", "instances"}) {
         const sys::Result<sys::Done> made =
             write(*types, prefix, fmt::format("{},{}={}{}", uuid, word, what.units, words));

@@ -1,5 +1,4 @@
-// The machine: what its kernel offers and has, and the few ways to change that. Everything is read from and
-// written to sysfs and /dev below a root.
+// The host: reads the state of mediated devices from sysfs and /dev below a root, and changes it.
 #pragma once
 
 #include <chrono>
@@ -14,84 +13,84 @@
 
 namespace mdevadm {
 
-// What one look at the host should find out.
+// What observe() reads.
 struct Look {
   Facet facets = Facet::none;
   std::optional<std::vector<ParentName>>
-      details_of;                              // types and identity of these parents only, the others by name
+      details_of;  // types and identity of these parents only; of the others only the names
   std::optional<std::vector<Uuid>> devices{};  // these devices only
-  Records known{};            // what is remembered of devices, for what the kernel does not tell
-  bool bus_only = false;      // devices that the bus lists under their UUIDs, and no others
-  bool other_parents = true;  // no: those beside `details_of` are not looked for at all
+  Records known{};                             // runtime records, for facts that the kernel does not report
+  bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
+  bool other_parents = true;                   // false: do not search for parents other than `details_of`
 };
 
-// How a removal ended.
+// Result of a removal.
 enum class Removal {
-  done,     // the device is gone
-  pending,  // the kernel has taken the command and waits for somebody to close the device
+  done,     // the device no longer exists
+  pending,  // the kernel has accepted the command and waits until the device is released
 };
 
-// The Errors of the effects say why not; what was wanted, and for which device, the caller adds.
+// Errors contain the reason only; the caller prepends the operation and the device.
 class Host {
  public:
   // `root` must outlive the host.
   explicit Host(const sys::Dir& root) : root_(&root) {}
 
-  // Reads what is asked for and no more. Devices and types that vanish while being read are left out; what
-  // cannot be read is absent. Throws Error if the folders of the mdev bus themselves cannot be read.
+  // Reads the requested parts and no more. Devices and types that vanish during the read are omitted;
+  // unreadable values are absent. Throws Error if the directories of the mdev bus itself cannot be read.
   Snapshot observe(const Look& look) const;
 
-  // Whether there are devices that are set on virtual functions, or could be, on one of these parents or on
-  // any: whose they are, the kernel does not tell.
+  // Returns whether any of these parents, or any parent at all, uses virtual functions (VFs). The kernel does
+  // not report who owns a device on a VF; that takes the runtime records.
   bool has_functions(const std::optional<std::vector<ParentName>>& parents = std::nullopt) const;
 
-  // Makes a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type is
-  // gone), in_use (whom it was to join), failed.
+  // Creates a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type no
+  // longer exists), in_use (the device whose IOMMU group it was to join), failed.
   void create(const Creation& what) const;
 
-  // Waits until the device's type and VFIO node can be seen, at most `patience`. Where the root has no
-  // /dev/vfio (a container, say) the node is not waited for, and the answer is false. Throws Error if they do
-  // not come.
+  // Waits at most `patience` for the device's type and VFIO node. Returns false, without waiting for the
+  // node, if the root has no /dev/vfio (in a container for example). Throws Error on timeout.
   bool wait_for_device(const Device& device, std::chrono::milliseconds patience) const;
 
-  // Makes a new device one of so many instances where that is an attribute of the device, and sees that it is
-  // so wherever the device says. Throws Error.
+  // Sets the number of aggregated instances of a new device if this is an attribute of the device, and
+  // verifies the number if the device reports it. Throws Error.
   void aggregate(const Device& device, std::uint64_t units) const;
 
-  // Makes the device share its IOMMU group with all that have this value of peer_to_peer_resource_uuid. False
-  // if it has no such attribute, so that it needs no such thing. Throws Error.
+  // Makes the device share its IOMMU group with all devices that have this value of
+  // peer_to_peer_resource_uuid. Returns false if the device has no such attribute (sharing not applicable).
+  // Throws Error.
   bool join_peers(const Device& device, const Uuid& peers) const;
 
-  // Brings it online or takes it offline; asks first, as the state that it has is refused. Throws Error.
+  // Sets the online state. Reads the current state first, because writing the same state fails. Throws Error.
   void set_online(const Device& device, bool online) const;
 
-  // Writes one attribute of a live device, by one write(2) of the value and a newline. Throws Error:
-  // not_found (no such attribute), failed (refused). The answer is what the attribute reads then, without
-  // blanks around it, where it can be read: a driver may store what it likes. `bare`: without the newline,
-  // and nothing is read.
+  // Writes one attribute of an active device with one write(2) of the value and a newline. Returns the value
+  // read back without surrounding blanks, or nullopt if it is unreadable: a driver may store another value
+  // than the one written. With `bare` the newline is omitted and nothing is read back. Throws Error:
+  // not_found (no such attribute), failed (refused).
   std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute,
                                              bool bare = false) const;
 
-  // Gives a vfio-ap device several adapters and domains: by one write to ap_config where the kernel has it,
-  // all or none; else, and to find out which is refused, one by one in order. Throws Error as
-  // write_attribute.
+  // Assigns adapters and domains to a vfio-ap device: with one atomic write to ap_config if the kernel has
+  // it; otherwise, or to find the one that is refused, one by one in order. Throws Error like
+  // write_attribute().
   void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
-  // Gives the device's VFIO nodes to whom the policy says. Throws Error.
+  // Sets owner, group, mode and SELinux label of the device's VFIO nodes. Throws Error.
   void own_node(const Device& device, const NodePolicy& policy) const;
 
-  // Removes a device and waits at most `patience` for it to be gone; never longer, whatever the kernel does.
-  // Gone already is success. Throws Error: in_use (the driver refuses), failed.
+  // Removes a device and waits at most `patience` until it is gone, even if the kernel blocks. Succeeds if
+  // the device does not exist. Throws Error: in_use (the driver refuses), failed.
   Removal remove(const Device& device, std::chrono::milliseconds patience) const;
 
-  // Whether the device exists and what it is now; absent if it does not.
+  // Returns the current state of the device, or nullopt if it does not exist.
   std::optional<Device> look_at(const Device& device) const;
 
-  // Fills in who has the device open now, as observe() does with Facet::holders and Facet::busy.
+  // Updates the processes that have the device open, like observe() with Facet::holders and Facet::busy.
   void look_who_holds(Device& device) const;
 
-  // Whether the driver takes this migration_version for the type: a write to the type's file, which changes
-  // nothing (Yan Zhao's patches). Nothing where there is no such file.
+  // Returns whether the driver accepts this migration_version for the type, by a write to the type's file
+  // that has no side effects (patches by Yan Zhao, 2019); nullopt if the file does not exist.
   std::optional<bool> takes_migration_version(const ParentName& parent, const TypeName& type,
                                               const std::string& version) const;
 

@@ -24,7 +24,7 @@ struct Type {
   std::optional<std::string> device_api{};   // vfio-pci, vfio-ccw, vfio-ap, vfio-platform
   std::optional<std::string> description{};  // as written by the driver, may have several lines
   // Available instances: the number of further devices, or of further units if `most_units` is more than one.
-  // With virtual functions it is an upper limit: the number of VFs that accept the type.
+  // With virtual functions it is an upper limit: the number of free VFs that accept the type.
   std::optional<std::uint64_t> available{};
   std::vector<Property> properties{};              // parsed from the description
   std::optional<std::uint64_t> maximum{};          // maximum instances on an idle parent
