@@ -1,4 +1,4 @@
-// What a guest sees of a device, pinned and compared. Pure.
+// Recording and comparison of the guest ABI. Pure functions.
 #pragma once
 
 #include <mdevadm/model/abi.hpp>
@@ -8,17 +8,18 @@
 
 namespace mdevadm {
 
-// What there is to pin of a type on a parent. Needs Facet::device_api, type_name, description,
-// migration_version and parent_identity.
+// Returns the properties of a type on a parent that are recorded as guest ABI. Needs Facet::device_api,
+// type_name, description, migration_version and parent_identity.
 Abi pins_of(const Parent& parent, const Type& type);
 
 struct AbiDifference {
   std::string text;    // "framebuffer was 4096M and is 2048M"
-  bool changes_guest;  // no: it may, or may not (the driver's version)
+  bool changes_guest;  // false: the guest may not notice the difference (driver version)
 };
 
-// What differs between what is pinned and what is there now. What cannot be seen now is no difference: other
-// interfaces tell other things. The migration_version is not compared: the driver has to be asked.
+// Returns the differences between the recorded guest ABI and the present one. A property that is not reported
+// now is not a difference, because the kernel interfaces report different properties. The migration_version
+// is not compared: only the driver can check it.
 std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now);
 
 }  // namespace mdevadm

@@ -1,5 +1,5 @@
-// How devices that are to come up by themselves do so: which of them belong together, what to do now for
-// those that can be started, and why not for the others. Pure.
+// Planning of the autostart: partitions the definitions and groups into units, plans what can be started now
+// and refuses the rest with a reason. Pure functions.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -13,31 +13,32 @@
 
 namespace mdevadm {
 
-// What is brought up independently of all else: a group, or the devices of one parent. Parents whose devices
-// wait for one another on their way up are one unit.
+// A unit started independently of the others: a group, or the devices of one parent. Parents whose devices
+// depend on each other during the start form one unit.
 struct BootUnit {
   std::optional<Group> group{};
   std::vector<Definition> wanted{};
 
-  std::vector<ParentName> parents() const;  // each once
-  // What must be seen of the parents.
+  std::vector<ParentName> parents() const;  // without duplicates
+  // Returns the facets of the parents that a start requires.
   Facet facets() const;
 };
 
-// Of the definitions that are to come up by themselves, on one parent if that is given. Needs Facet::types of
-// their parents, as far as these are there.
+// Returns the units of the definitions with autostart, optionally of one parent only. Needs Facet::types of
+// the parents that exist.
 std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,
                                  const std::optional<ParentName>& parent);
-// Of the groups that are to.
+// Returns the units of the groups with autostart.
 std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& defined);
-// Those of them that have a member on this parent, and lack no other one.
+// Filters the units for those that have a member on this parent and whose parents all exist.
 std::vector<BootUnit> boot_units_with(const Snapshot& seen, std::vector<BootUnit> units,
                                       const ParentName& parent);
 
-// A subject that cannot be started as things are: a device's UUID, or the group's name.
+// A device or group that cannot be started in the present state. `subject` is the UUID or the name of the
+// group.
 struct Refusal {
   std::string subject;
-  std::optional<ParentName> parent;  // absent: it is a group
+  std::optional<ParentName> parent;  // absent: a group
   Error error;
 };
 
@@ -48,10 +49,11 @@ struct BootAttempt {
 
 struct BootPlanOptions {
   bool accept_abi = false;
-  Uuid peers{};  // as which members of a group share what they share
+  Uuid peers{};  // UUID for the peer-to-peer set of a group's members
 };
 
-// Whatever of the unit can be started now; of a group, all or nothing. Never throws Error: that is a refusal.
+// Plans everything in the unit that can be started now; a group is all or nothing. Errors become refusals,
+// none are thrown.
 BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definitions& defined,
                       const BootPlanOptions& options);
 

@@ -1,6 +1,5 @@
-// What a parent can still create: the arithmetic of the resources behind `available_instances`. A driver
-// tells only how many more of each type fit now; what a set of devices would leave takes a model of what
-// they share.
+// Capacity model: the shared resources behind `available_instances`. Drivers report available instances per
+// type only; checking a set of devices requires a model of the shared resources.
 #pragma once
 
 #include <cstdint>
@@ -12,42 +11,43 @@
 
 namespace mdevadm::plan {
 
-// Something that devices take a share of: memory, ports, fences.
+// A resource that devices consume: memory, ports, fences.
 struct Resource {
   std::string name;
   std::uint64_t total;
-  // An aggregated device takes its share once a unit; with no, once in all (i915 GVT-g's fences).
+  // true: an aggregated device consumes its share once per unit; false: once in total (fences of i915 GVT-g).
   bool once_a_unit = true;
 };
 
-// What one device of a type takes.
+// Consumption of one device of a type.
 struct Demand {
   std::string type;
-  std::vector<std::uint64_t> takes;  // of each resource, in the resources' order
-  std::string kind{};                // devices of two kinds exclude one another; empty goes with every kind
+  std::vector<std::uint64_t> takes;  // of each resource, in the order of the resources
+  std::string kind{};  // devices of different kinds exclude each other; empty: compatible with all
 };
 
-// The resources of one parent (of one GPU, where virtual functions share it) and what is taken of them.
-// A value: a copy answers "what if".
+// The resources of one parent (of one GPU if its virtual functions share them) and their use. A value type:
+// to evaluate a change, apply it to a copy.
 class Capacity {
  public:
   Capacity() = default;
   Capacity(std::vector<Resource> resources, std::vector<Demand> demands);
 
-  // The types, in the order they were given.
+  // Returns the types in the order given to the constructor.
   std::vector<std::string> types() const;
   bool knows(std::string_view type) const { return find(type) != nullptr; }
 
-  // How many more devices of the type, of one unit each, can be made now. 0 for a type that is not known.
+  // Returns how many more devices of one unit can be created; 0 for an unknown type.
   std::uint64_t left(std::string_view type) const;
-  // Whether live devices of another kind leave no place for the type, however much room there is.
+  // Returns whether active devices of another kind exclude the type, regardless of free resources.
   bool is_shut_out(std::string_view type) const;
-  // Whether a device of so many units can be made now.
+  // Returns whether a device of this many units can be created now.
   bool fits(std::string_view type, std::uint64_t units = 1) const;
-  // How many units a live device of the type that has `units` could have, were it alone to grow.
+  // Returns how many units an active device of the type with `units` units could have if only this device
+  // grew.
   std::uint64_t most_units(std::string_view type, std::uint64_t units) const;
 
-  // Only what fits may be taken, only what was taken may be given back.
+  // Preconditions: take() requires that the device fits, give_back() that it was taken.
   void take(std::string_view type, std::uint64_t units = 1);
   void give_back(std::string_view type, std::uint64_t units = 1);
 
@@ -60,67 +60,65 @@ class Capacity {
   std::vector<Resource> resources_;
   std::vector<Demand> demands_;
   std::vector<std::uint64_t> used_;
-  std::map<std::string, std::uint64_t> kinds_;  // live devices of each kind
+  std::map<std::string, std::uint64_t> kinds_;  // number of active devices of each kind
 };
 
-// --- NVIDIA: types are slices of one framebuffer ---
-
-// What may be made beside what is there.
+// NVIDIA (types are slices of one framebuffer): which types may coexist on a GPU.
 enum class Mix {
-  type,   // only the same type: the GPUs that the mdev interface was designed around
-  size,   // any type with the same framebuffer ("equal size")
-  mixed,  // whatever still fits ("mixed size"); real GPUs limit this further by fixed places
+  type,   // only the same type: the GPUs for which the mdev interface was designed
+  size,   // types with the same framebuffer ("equal size")
+  mixed,  // any types that fit ("mixed size"); real GPUs have further limits by fixed placements
 };
 
 struct FramebufferType {
   std::string type;
-  std::uint64_t most;         // on an idle GPU
+  std::uint64_t most;         // maximum instances on an idle GPU
   std::uint64_t framebuffer;  // MiB
 };
 
+// Returns the capacity of a GPU with this much framebuffer in MiB.
 Capacity homogeneous(std::span<const FramebufferType> types, std::uint64_t framebuffer, Mix mix);
 
-// --- i915 GVT-g: low and high graphics memory, fences ---
-
 struct GvtType {
-  std::string_view name;        // the last number of i915-GVTg_V5_4
-  std::uint64_t low;            // MiB of the aperture
-  std::uint64_t high;           // MiB of hidden graphics memory
-  std::uint64_t fences;         //
-  std::string_view resolution;  //
-  std::uint64_t weight;         // of the scheduler
+  std::string_view name;        // last number of i915-GVTg_V5_4
+  std::uint64_t low;            // aperture, MiB
+  std::uint64_t high;           // hidden graphics memory, MiB
+  std::uint64_t fences;         // fence registers
+  std::string_view resolution;  // maximum
+  std::uint64_t weight;         // scheduler weight
 };
 
-// All that the driver knows, smallest first.
+// Returns all types known to the driver of i915 GVT-g, smallest first. Their resources are low and high
+// graphics memory and fences.
 std::span<const GvtType> gvt_types();
 
-// The types that a GPU with so much memory offers at all: the driver stops at the first that does not fit
-// into the aperture. Sizes in MiB.
+// Returns the types offered by a GPU with this aperture in MiB: the driver stops at the first type that does
+// not fit.
 std::span<const GvtType> gvt_types_for(std::uint64_t aperture);
 
 struct GvtMemory {
-  std::uint64_t aperture;  // MiB, what the host sees
-  std::uint64_t total;     // MiB of the whole translation table
+  std::uint64_t aperture;  // MiB, visible to the host
+  std::uint64_t total;     // MiB, the whole translation table
   std::uint64_t fences;
 };
 
-// Types are called `prefix` and GvtType::name. The host keeps 128 MiB low, 384 MiB high and 4 fences.
+// Returns the capacity of a GPU whose types are named by `prefix` and GvtType::name. The host reserves 128
+// MiB low and 384 MiB high memory and 4 fences.
 Capacity gvt(const GvtMemory& memory, const std::string& prefix = {});
-
-// --- the simple ones ---
 
 struct SizedType {
   std::string type;
   std::uint64_t size;
 };
 
-// One pool that types take different shares of: mtty's 24 ports, mbochs' 256 MB of video memory.
+// Returns a capacity with one pool of which types consume different shares: the 24 ports of mtty, the 256 MB
+// video memory of mbochs.
 Capacity pool(std::string name, std::uint64_t total, std::span<const SizedType> types);
 
-// One counter for all: mdpy's 4 displays, a subchannel's one device.
+// Returns a capacity with one counter for all types: the 4 displays of mdpy, the one device of a subchannel.
 Capacity counter(std::uint64_t total, std::span<const std::string> types);
 
-// Each type by itself.
+// Returns a capacity without shared resources: each type has a separate count.
 Capacity separate(std::span<const SizedType> types);
 
 }  // namespace mdevadm::plan

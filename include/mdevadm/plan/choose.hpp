@@ -1,5 +1,5 @@
-// Choosing a type by what is needed of it, as users think: in resolution and framebuffer, not in nvidia-17.
-// Pure.
+// Choice of a type by requirements on resolution and framebuffer instead of a name like nvidia-17. Pure
+// functions.
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
@@ -10,34 +10,36 @@
 
 namespace mdevadm {
 
-// "framebuffer>=2G": a property, how it compares, and with what. Sizes and numbers are ordered; a resolution
-// is at least another if it is so in both directions; text is the same or not.
+// A requirement such as "framebuffer>=2G": property, comparison, value. Numbers and sizes are ordered; a
+// resolution is at least another one if it is in both dimensions; texts can only be equal.
 struct Need {
   enum class Comparison { at_least, at_most, more, less, equal };
 
   std::string property;
   Comparison comparison;
   PropertyValue value;
-  std::string word;  // the value, and
-  std::string text;  // the whole, as they were written
+  std::string word;  // the value as written
+  std::string text;  // the whole requirement as written
 };
 
+// Returns nullopt if the text is not a requirement.
 std::optional<Need> parse_need(std::string_view text);
 
-// Whether a type is known to meet a need. What it does not tell, it does not meet. A type's name, id and
-// device_api are properties too.
+// Returns whether a type is known to meet a requirement; an unreported property does not meet it. The type's
+// name, ID ("type") and device_api are properties too.
 bool meets(const Type& type, const Need& need);
 bool meets_all(const Type& type, const std::vector<Need>& needs);
 
 struct Choice {
   const Parent* parent;
   const Type* type;
-  std::string why;  // "it has framebuffer=2048M, and the smallest that does"
+  std::string why;  // message that names the choice and its reason
 };
 
-// The smallest type that meets all needs and is left, over all parents that were seen: the one of which most
-// fit on a parent; on the parent that has most left of it. Throws Error: not_found (none meets them),
-// no_capacity (those that do are used up).
+// Returns the smallest available type that meets all requirements: on all parents, the type with the least
+// memory and the highest maximum instances; if several parents offer it, the one with most available
+// instances. Throws Error: not_found (no type meets them), no_capacity (no instance of those that do is
+// available).
 Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing);
 
 }  // namespace mdevadm

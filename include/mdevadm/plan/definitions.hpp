@@ -1,5 +1,4 @@
-// How definitions are made, changed and dropped. Pure: decided from what is defined and what was seen, or
-// refused with Error.
+// Planning of define, modify, undefine, import and export. Pure functions; throw Error if not possible.
 #pragma once
 
 #include <mdevadm/model/config.hpp>
@@ -12,56 +11,57 @@
 
 namespace mdevadm {
 
-// What must be seen of a parent to define something on it.
+// Facets of a parent that are required to define a device on it.
 inline constexpr Facet facets_to_define = type_facets | Facet::parent_identity | Facet::devices;
 
-// Whether a definition must fit the host as it is now, or is for later: a driver that is not loaded, an image
-// being built.
+// Whether a definition must be valid on the host as it is now, or is for later use: the driver is not loaded,
+// or a system image is built.
 enum class FitsHost { required, later };
 
 struct DefineRequest {
   Definition wanted;
-  std::optional<std::string> text;  // the file as a person wrote it
+  std::optional<std::string> text;  // the file as written by the user
   FitsHost fits = FitsHost::required;
-  std::optional<Group> joins{};  // becomes its last member
+  std::optional<Group> joins{};  // the group whose last member it becomes
 };
 
-// Pins what the guest sees, where the parent is there: needs what plan/abi.hpp does of it, and
-// Facet::aggregation. Throws Error: conflict (defined already under this parent, or the name is taken),
-// not_found (parent or type), failed.
+// Plans a new definition. Records the guest ABI if the parent exists; this needs the facets of pins_of() and
+// Facet::aggregation. Throws Error: conflict (the parent has a definition with this UUID, or the name is
+// taken), not_found (parent or type), failed.
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request);
 
-// Which of a definition's attributes: all of a name, or the one at a place (counted from 1).
+// Selects attributes of a definition: all with a name, or the one at a position (counted from 1).
 using AttributeSelector = std::variant<AttributeName, std::size_t>;
 
-// What to change; what is absent stays. Deletions come before additions.
+// Changes to a definition; absent values stay. Attributes are deleted before others are added.
 struct ModifyRequest {
   std::optional<StartMode> start;
   std::optional<TypeName> type;
-  std::optional<std::optional<Label>> name;               // nothing inside: no name any more
-  std::optional<std::optional<std::uint64_t>> aggregate;  // nothing inside: none any more
-  std::optional<std::optional<std::string>> create_args;  // nothing inside: none any more
-  std::optional<std::optional<FunctionName>> function;    // nothing inside: none any more
+  std::optional<std::optional<Label>> name;               // inner nullopt: remove the name
+  std::optional<std::optional<std::uint64_t>> aggregate;  // inner nullopt: remove the key
+  std::optional<std::optional<std::string>> create_args;  // inner nullopt: remove the key
+  std::optional<std::optional<FunctionName>> function;    // inner nullopt: remove the key
   std::vector<AttributeSelector> delete_attributes;
   std::vector<Attribute> add_attributes;
   FitsHost fits = FitsHost::required;
-  bool accept_abi = false;  // pin what the guest would see now
+  bool accept_abi = false;  // record the present guest ABI
 };
 
-// A definition that is so already is a job without steps. Throws Error: conflict (the name is taken),
-// not_found (type, or an attribute to be deleted), failed.
+// Plans the change of a definition. Without any difference the job has no steps. Throws Error: conflict (the
+// name is taken), not_found (the type, or an attribute to delete), failed.
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
 
-// mdevctl's definition becomes one of ours; `moved`: and is mdevctl's no more. Throws Error: conflict (there
-// is one of ours), failed (it asks for what no host could have).
+// Plans the import of a definition from mdevctl; with `moved` it is removed there. Throws Error: conflict
+// (mdevadm has a definition of the device), failed (not valid on any host).
 Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved);
 
-// One of ours is given to mdevctl as well, as far as that has words for it. What it has of that device is
-// replaced if `over`, else Error{conflict}.
+// Plans the export of a definition to mdevctl, as far as mdevctl's format can represent it. An existing
+// definition of the device there is replaced with `over`; otherwise throws Error{conflict}.
 Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over);
 
-// A member of a group goes out of it as well with `from_group`; else Error{conflict}.
+// Plans the removal of a definition. If it is a member of a group, it is removed from the group too with
+// `from_group`; otherwise throws Error{conflict}.
 Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false);
 
 }  // namespace mdevadm

@@ -1,5 +1,4 @@
-// How devices are stopped, and what a start checks first. Pure: decided from what was seen, or refused with
-// Error.
+// Planning of stops, and checks shared by planning functions. Pure functions; throw Error if not possible.
 #pragma once
 
 #include <mdevadm/plan/plan.hpp>
@@ -8,46 +7,49 @@
 
 namespace mdevadm {
 
-// Whether it is remembered as a device and is none.
+// Returns whether a runtime record of the device exists but the device does not (stale record).
 bool is_lost(const Snapshot& seen, const Uuid& uuid);
 
-// What to say of a parent that is not there, naming one that is spelled alike.
+// Returns the error for a parent that does not exist, with the closest name as a hint.
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing);
 
-// The type that resolve_type() finds; of a parent whose types cannot be understood, any. Throws
-// Error{not_found} if the parent is not there (naming one that is spelled alike) or does not offer the type;
-// Error{no_capacity} if it may do so when there are fewer devices on it.
+// Returns the type found by resolve_type(), or the given name as a type if the parent's list of types has an
+// unsupported format. Throws Error{not_found} if the parent does not exist (with the closest name as a hint)
+// or does not offer the type; Error{no_capacity} if it might offer the type with fewer devices.
 Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName& type,
                   const std::string& doing);
 
-// What to say of a type of which so many units are not left.
+// Returns the error for a type with fewer than `units` available instances.
 Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing);
 
-// Throws Error{failed} if the definition asks for what the parent's kernel interface, or the type, cannot do.
+// Throws Error{failed} if the definition requires a feature that the parent's kernel interface, or the type,
+// does not have.
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
                           const std::string& doing);
 
 struct StopRequest {
   Uuid uuid;
-  std::chrono::milliseconds wait_for_holders{0};  // how long those who hold it may take to let go
-  bool force = false;                             // then remove it all the same
+  std::chrono::milliseconds wait_for_holders{0};  // how long to wait for the release of a device in use
+  bool force = false;                             // then remove it even if it is still in use
 };
 
-// How long a removal may take in which the kernel does not wait for anybody, and how long a forced one is
-// watched.
+// Time limit for the removal of an unused device, and for watching a forced removal.
 inline constexpr std::chrono::seconds removal_patience{10};
 
-// Needs Facet::holders and Facet::busy of the devices, Facet::online, and Facet::types of their parents. All
-// that go offline do so before the first is removed, the last one first. A device that is not active is a job
-// without steps (which of the two an unknown one is, the caller knows). Throws Error: in_use, naming who
-// holds it; conflict (it is not ours, or others stop with it).
+// Plans a stop. Needs Facet::holders and Facet::busy of the devices, Facet::online, and Facet::types of their
+// parents. All devices that go offline do so before the first one is removed, in reverse order. An inactive
+// device yields a job without removal; the caller distinguishes inactive from unknown. `together`: the UUIDs
+// stopped in the same operation. Throws Error: in_use, naming the processes; conflict (the device is
+// unmanaged, or other devices would go offline with it).
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
               const std::vector<Uuid>& together = {});
 
-// Waits until nobody uses it, or fails. In a lane of its own: several are waited for at once.
+// Plans to wait until the device is released. The job has a separate lane, so that several devices are
+// waited for in parallel. It fails on timeout.
 Job plan_release(const Device& device, const StopRequest& request);
 
-// "pid 812 (qemu-system-x86), probably pid 99 (hold)"; "a process that cannot be found" for none.
+// Returns "pid 812 (qemu-system-x86), probably pid 99 (hold)", or "a process that cannot be found" for an
+// empty list.
 std::string describe(const std::vector<Holder>& holders);
 
 }  // namespace mdevadm

@@ -1,4 +1,5 @@
-// What is to be done, as plain values: built by pure functions, printed by --dry-run, carried out by run/.
+// Plans: the changes to be made, as plain values. Built by pure functions, printed by --dry-run, executed by
+// run/.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,7 @@ struct CreateDevice {
   Creation what;
 };
 
-// Removes a device and waits until it is gone, at most `patience`. `forced`: the person knows that it may be
+// Removes a device and waits at most `patience` until it is gone. `forced`: the user accepts that it may be
 // in use.
 struct RemoveDevice {
   Device device;
@@ -27,27 +28,27 @@ struct RemoveDevice {
   bool forced = false;
 };
 
-// Makes it one of so many instances, where creation has not done that, and sees that it is.
+// Sets the number of aggregated instances, unless creation has done so, and verifies it.
 struct Aggregate {
   Device device;
   std::uint64_t units;
 };
 
-// `bare`: as it is, without the newline that ends a value.
+// `bare`: write the value without a final newline.
 struct WriteAttribute {
   Device device;
   Attribute attribute;
   bool bare = false;
 };
 
-// Several that assigns_queue(), at once where the kernel can.
+// Attributes that satisfy assigns_queue(), written at once if the kernel supports it.
 struct AssignQueues {
   Device device;
   std::vector<Attribute> attributes;
 };
 
-// Makes it share an IOMMU group, and peer-to-peer resources, with all that share as `peers`, if it is of a
-// kind that can. `leader`: whose group it was created for. It must share if it is `required` to.
+// Makes the device share an IOMMU group and peer-to-peer resources with the set `peers`, if its kind supports
+// that. `leader`: device in whose group it was created. `required`: failing to share is an error.
 struct JoinPeers {
   Device device;
   Uuid peers;
@@ -60,15 +61,15 @@ struct SetOnline {
   bool online;
 };
 
-// Waits until type and node of a device can be seen: the kernel shows the device first. Fails if it has
-// another type.
+// Waits until the type and the node of a device are visible: the kernel publishes the device before them.
+// Fails if the device has another type.
 struct AwaitDevice {
   Device device;
   std::chrono::milliseconds patience;
-  bool made_here = false;  // by an earlier step: nobody else gave it a type
+  bool made_here = false;  // created by an earlier step, so the type need not be checked
 };
 
-// Waits until nobody has the device's nodes open. When that takes longer, the job fails, or goes on if it is
+// Waits until all processes have closed the device's nodes. After `patience` the job fails, or continues if
 // `forced`.
 struct AwaitRelease {
   Device device;
@@ -81,14 +82,14 @@ struct OwnNode {
   NodePolicy policy;
 };
 
-// Asks the driver whether it takes a migration_version; fails with abi_differs if not.
+// Checks that the driver accepts a migration_version; fails with abi_differs if not.
 struct CheckMigration {
   ParentName parent;
   TypeName type;
   std::string version;
 };
 
-// What the kernel does not tell of a device is remembered until the machine goes down.
+// Writes a runtime record: facts about a device that the kernel does not report, stored until reboot.
 struct KeepRecord {
   Record record;
 };
@@ -99,7 +100,7 @@ struct DropRecord {
 
 struct AddDefinition {
   Definition definition;
-  std::optional<std::string> text;  // the file as a person wrote it
+  std::optional<std::string> text;  // the file as written by the user
 };
 
 struct ReplaceDefinition {
@@ -111,7 +112,7 @@ struct RemoveDefinition {
   Definition definition;
 };
 
-// mdevctl's, in its own words, whatever was there.
+// Writes a definition in mdevctl's format, replacing an existing one.
 struct WriteConfig {
   KeptConfig kept;
 };
@@ -126,7 +127,7 @@ struct AddGroup {
 
 struct ReplaceGroup {
   Group before;
-  Group after;  // of the same name
+  Group after;  // has the same name
 };
 
 struct LeaveGroup {
@@ -148,46 +149,46 @@ using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribut
                             DropRecord, AddDefinition, ReplaceDefinition, RemoveDefinition, WriteConfig,
                             RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
 
-// One line for a person: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
+// Returns one line for messages: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);
 
 struct Step {
   Action action;
-  std::optional<Action> undo;  // takes back what `action` did, when a later step of the job fails
-  unsigned stage = 0;          // no job begins one before all have ended the last
+  std::optional<Action> undo;  // reverts `action` if a later step of the job fails
+  unsigned stage = 0;          // starts only after all jobs have finished the previous stage
 };
 
 enum class HookAction { start, stop, define, undefine, modify };
 
-// What mdevctl's scripts are told of a job, before its first step and after its last.
+// The event that mdevctl's scripts receive before the first and after the last step of a job.
 struct HookEvent {
   HookAction action;
-  Definition about;     // the device, as it is to be or as it was
-  bool forced = false;  // also if a script says no
+  Definition about;     // the device as it will be or as it was
+  bool forced = false;  // continue even if a script refuses
 };
 
-// Steps that belong together: all are done, or those that were done are undone.
+// Steps that belong together: if one fails, the completed ones are rolled back.
 struct Job {
   std::string goal;     // "start '8f3c…'": completes "cannot …"
-  std::string subject;  // whom it is about: a device's UUID, a group's name
-  std::string lane;     // jobs of one lane run one after the other, in order: the parent's name
-  std::string type;     // of the device, for the report; empty if not known
+  std::string subject;  // UUID of the device or name of the group
+  std::string lane;     // the parent's name; jobs of one lane run one after the other, in order
+  std::string type;     // type of the device for the report; empty: unknown
   std::vector<Step> steps{};
-  std::string note{};  // why there is nothing to do, when there are no steps: "is active already"
+  std::string note{};  // reason if there are no steps: "is active already"
   std::vector<std::string> warnings{};
   std::optional<HookEvent> hooks{};
 };
 
-// How jobs depend on one another.
+// Whether a failed job affects the others.
 enum class Bond {
-  none,         // not at all: one that fails does not keep the others
-  all_or_none,  // one that fails undoes all
+  none,         // the other jobs continue
+  all_or_none,  // all jobs are rolled back
 };
 
 struct Plan {
   std::vector<Job> jobs{};
   Bond bond = Bond::none;
-  bool backwards = false;  // of each lane, the last job first
+  bool backwards = false;  // run the jobs of each lane in reverse order
 };
 
 }  // namespace mdevadm

@@ -1,4 +1,4 @@
-// Which device a person means. Pure.
+// Resolution of names given by the user. Pure functions.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -12,22 +12,22 @@ namespace mdevadm {
 
 struct Found {
   Uuid uuid;
-  const Device* active = nullptr;              // absent: not active
-  std::vector<const Definition*> definitions;  // under `parent` if that was given; may be empty
+  const Device* active = nullptr;              // nullptr: not active
+  std::vector<const Definition*> definitions;  // under `parent` if given; may be empty
 };
 
-// `word` is a UUID, a definition's name, or the beginning of just one UUID with four or more digits. What is
-// sought is a device that is active or defined. Throws Error: not_found, conflict (several begin so).
+// Resolves a UUID, a definition's name, or a unique UUID prefix of at least four digits to a device that is
+// active or defined. Throws Error: not_found, conflict (ambiguous prefix).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
 
-// The one definition that is meant. Throws Error: not_found (none), conflict (under several parents).
+// Returns the only definition. Throws Error: not_found (none), conflict (several parents define the device).
 const Definition& require_definition(const Found& found, const std::string& doing);
 
-// The type of a parent that is meant by its name in the kernel; by its number alone, or with a driver's name
-// before it, as other interfaces call it ("17" and "nvidia-17"); by the vendor's name where that is known
-// (Facet::type_name) and no two types have it, with or without the vendor before it. nullptr: none. A parent
-// whose types cannot be understood has no types, and is asked at creation.
+// Resolves the name of a parent's type: its ID in the kernel; its number with or without a driver's name, as
+// other interfaces use it ("17" and "nvidia-17"); or the vendor's name with or without the vendor, if it is
+// known (Facet::type_name) and unique. Returns nullptr if there is none. A parent whose list of types has an
+// unsupported format has no types; the driver decides at creation.
 const Type* resolve_type(const Parent& parent, std::string_view word);
 
 }  // namespace mdevadm

@@ -1,5 +1,5 @@
-// Whether several devices fit together: what a parent was seen to have left, with what is known of the
-// resources that its types share.
+// Check whether several devices fit together, from the parent's available instances and the known resources
+// that its types share.
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
@@ -9,12 +9,11 @@
 
 namespace mdevadm {
 
-// What is left on a parent now: each type by itself, as its
-// available_instances says, and what types share where that is known. What cannot be known is not counted, so
-// a set that fits here may still be refused by the driver; one that does not, cannot be made. Known are:
-// NVIDIA's GPUs (types with a framebuffer: one size at a time), i915 GVT-g, where the numbers are those of a
-// known size of its memory, and the kernel's samples. Needs Facet::available and Facet::description of the
-// parent, and the devices on it.
+// Returns the present capacity of a parent: available_instances of each type, and shared resources where
+// these are known. Unknown limits are not modelled: the driver may still refuse a set that fits, but a set
+// that does not fit cannot be created. Known are NVIDIA GPUs (types with a framebuffer; one size at a time),
+// i915 GVT-g if the numbers match a known memory size, and the kernel's sample drivers. Needs
+// Facet::available and Facet::description of the parent, and its devices.
 plan::Capacity room_on(const Parent& parent, const std::vector<Device>& devices);
 
 }  // namespace mdevadm

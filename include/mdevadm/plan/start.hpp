@@ -1,4 +1,4 @@
-// How devices are started, one or several at once. Pure: decided from what was seen, or refused with Error.
+// Planning of starts, of one or several devices. Pure functions; throw Error if not possible.
 #pragma once
 
 #include <map>
@@ -16,35 +16,35 @@ namespace mdevadm {
 
 inline constexpr std::chrono::seconds creation_patience{5};
 
-// What must be seen of the host to start this.
+// Returns the facets that are required to plan the start.
 Facet facets_to_start(const Definition& wanted);
 
-// The steps of a start are those of four stages: everything is made before anything is shared, and shared
-// before anything goes online, and online before any node is given away. Devices of parents whose interface
-// wants that for all of a virtual machine's devices, and groups, wait for one another between the stages.
+// A start has four stages: create, share, online, node ownership. A stage starts after all devices have
+// completed the previous one, for groups and for parents whose interface requires this for the devices of a
+// virtual machine.
 struct StartOptions {
-  bool in_stages = false;   // all wait for one another, whatever their parents want
-  bool accept_abi = false;  // pin what the guest sees now, instead of refusing a difference
-  // Whom a definition shares peer-to-peer resources with: all of `set`, under the value `peers`.
+  bool in_stages = false;   // use stages for all devices, whatever their parents require
+  bool accept_abi = false;  // record the present guest ABI instead of refusing a difference
+  // Peer-to-peer sharing: the devices of `set` share resources under the value `peers`.
   Sharing sharing = Sharing::off;
   std::vector<Definition> set{};
   Uuid peers{};
-  std::optional<Uuid> vm{};          // passed to drivers that want to know the virtual machine
-  std::optional<NodePolicy> node{};  // for definitions without one of their own
-  // What the kernel is given has no newline at its end, attributes are set one by one, and nobody waits for
-  // nodes: what mdevctl does.
+  std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
+  std::optional<NodePolicy> node{};  // for definitions without a node policy
+  // Behave like mdevctl: written values have no final newline, attributes are written one by one, nodes are
+  // not waited for.
   bool bare = false;
 };
 
-// Plans starts one by one; those that were planned are taken into account. What it is given must outlive it.
+// Plans starts one by one and takes into account the ones already planned. `seen` must outlive the planner.
 class StartPlanner {
  public:
   explicit StartPlanner(const Snapshot& seen, StartOptions options = {});
 
-  // Needs facets_to_start() of the definition's parent. Active already with the same parent and type is a job
-  // without steps, or with those that an earlier start left out. Throws Error: conflict, not_found,
-  // no_capacity, abi_differs, failed (the parent cannot do what the definition asks for).
-  // `goal`: what to call it instead of "start 'UUID'".
+  // Plans one start. Needs facets_to_start() of the definition's parent. For a device that is active with the
+  // same parent and type, the job has no steps, or those that an interrupted start did not reach. `goal`
+  // replaces the default "start 'UUID'". Throws Error: conflict, not_found, no_capacity, abi_differs, failed
+  // (the parent does not support the definition).
   Job plan(const Definition& wanted, const std::string& goal = {});
 
  private:
@@ -68,11 +68,11 @@ class StartPlanner {
 
   const Snapshot& seen_;
   StartOptions options_;
-  std::set<std::string> names_;  // that the devices planned so far will have
+  std::set<std::string> names_;  // kernel names of the devices planned so far
   std::set<std::string> going_online_;
 };
 
-// The same for one device by itself.
+// Plans the start of a single device.
 Job plan_start(const Snapshot& seen, const Definition& wanted);
 
 }  // namespace mdevadm
