@@ -1,4 +1,4 @@
-// The one place where plans become effects.
+// Executor: the only component that carries out plans.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace mdevadm {
 
-// Told of what happens while it happens; calls never overlap, whatever thread they come from.
+// Observer interface; callbacks are serialized, whatever thread they come from.
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -24,19 +24,18 @@ enum class Outcome {
   done,
   unchanged,
   failed,
-  undone,  // it went well, or had not begun; another job of an all-or-none plan failed
+  undone,  // succeeded or not started, then rolled back because another job of an all-or-none plan failed
 };
 
 struct JobResult {
   Outcome outcome = Outcome::done;
   std::string note;              // unchanged: why there was nothing to do
-  std::optional<Error> error;    // failed: "cannot start '…': <why>; <what became of what was done before>"
-  std::optional<Error> cause{};  // the same as it was said: "<why>"
+  std::optional<Error> error;    // failed: "cannot start '…': <reason>; <rollback result>"
+  std::optional<Error> cause{};  // failed: the original error, "<reason>"
   std::vector<std::string> warnings;
-  std::optional<Action> failed_action{};  // failed: at what
-  std::optional<Error> undo_error{};      // why something could not be undone
-  // When its first step began and its last one ended, since the machine was switched on; absent: there was
-  // none.
+  std::optional<Action> failed_action{};  // failed: the action that failed
+  std::optional<Error> undo_error{};      // reason if a step could not be rolled back
+  // Start of the first and end of the last step, relative to boot; absent: there was no step.
   std::optional<std::chrono::milliseconds> begun{};
   std::optional<std::chrono::milliseconds> ended{};
 };
@@ -46,23 +45,23 @@ class Hooks;
 struct Effects {
   const Host& host;
   const store::Store& store;
-  Hooks* hooks = nullptr;  // scripts to be asked and told; none: nobody is
-  // Whether the caller holds the lock of definitions; if not, each change of one takes it. While scripts are
-  // asked, which takes as long as they like, nobody is to wait for it.
+  Hooks* hooks = nullptr;  // scripts to run; nullptr: none
+  // Whether the caller holds the lock of the definitions. If not, each change of a definition takes it: the
+  // lock must not be held while scripts run, which may take long.
   bool holds_definitions = false;
 };
 
-// Carries out every job, those of different lanes side by side, those of one lane in order. A job whose step
-// fails, or that is interrupted, is undone in reverse. The others go on (Bond::none), or begin no further
-// step and are undone as well, the last step that was done first (Bond::all_or_none). One result a job, in
-// the plan's order. Does not throw.
+// Executes all jobs: jobs of different lanes in parallel, jobs of one lane in order. If a step of a job
+// fails, or the job is interrupted, its completed steps are rolled back in reverse order. The other jobs
+// continue (Bond::none), or start no further step and are rolled back as well, the most recent step of all
+// jobs first (Bond::all_or_none). Returns one result per job in the order of the plan. Does not throw.
 //
-// Scripts, of a job that has any steps: they are asked before its first one, and if one says no, nothing is
-// done and the notifiers hear of `none`. Else they are told, and the notifiers, when its last one is done, or
-// when it failed and is undone. Of an all-or-none plan, a job that had come to its end, and was told of as a
-// success, is undone without a word: what could be said, the scripts know no action for. Scripts hold locks
-// between the two (ap-check does, and waits for itself): so a job that no other waits for begins and ends in
-// one stage.
+// Scripts run only for jobs that have steps. The pre scripts run before the first step; if one refuses,
+// nothing is done and the notification scripts receive the state `none`. Otherwise the post and
+// notification scripts run after the last step, or after the rollback of a failed job. If an all-or-none
+// plan fails, jobs whose success was already notified are rolled back without another notification:
+// mdevctl defines no action for that. Scripts hold locks between pre and post (ap-check does, and would
+// wait for itself), so a job on which no other job depends is executed within one stage.
 std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress);
 
 }  // namespace mdevadm

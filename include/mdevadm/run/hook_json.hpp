@@ -1,4 +1,4 @@
-// What is said to call-out scripts and heard from them, in JSON.
+// JSON exchanged with call-out scripts.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -10,22 +10,22 @@
 
 namespace mdevadm {
 
-// What mdevctl 1.4.0 says of itself when it asks a script what that supports.
+// Returns the capabilities that mdevctl 1.4.0 sends when it queries those of a script.
 std::string provided_capabilities();
 
-// What a script says that it supports.
+// The capabilities of a script.
 struct SupportedHooks {
   std::set<std::string> actions;
   std::set<std::string> events;
-  std::size_t unknown_actions = 0;  // words that nobody knows
+  std::size_t unknown_actions = 0;  // number of unknown names
   std::size_t unknown_events = 0;
 };
 
-// Nothing if that is no answer: then it is a script as there were before mdevctl 1.3.0.
+// Returns nullopt if the text is not a capabilities object: the script is written for mdevctl before 1.3.0.
 std::optional<SupportedHooks> parse_capabilities(std::string_view text);
 
-// The attributes up to the first that is none, and what is wrong with that one. What mdevctl says is in
-// what(); what it names as the cause, in hint().
+// The attributes up to the first invalid one, and the problem with that one: what() has mdevctl's message,
+// hint() the cause that mdevctl appends.
 struct ReportedAttributes {
   std::vector<Attribute> attributes{};
   std::optional<Error> error{};
@@ -33,7 +33,7 @@ struct ReportedAttributes {
 
 ReportedAttributes parse_reported_attributes(std::string_view text);
 
-// Broken UTF-8 replaced by U+FFFD.
+// Replaces invalid UTF-8 by U+FFFD.
 std::string in_characters(std::string_view text);
 
 }  // namespace mdevadm

@@ -1,5 +1,5 @@
-// mdevctl's scripts: call-outs, which are asked before something is done and told after it, and notifiers,
-// which are told only. As mdevctl 1.4.0 runs them.
+// mdevctl's scripts, run as mdevctl 1.4.0 does: call-out scripts run before and after an operation,
+// notification scripts after it.
 #pragma once
 
 #include <chrono>
@@ -18,24 +18,24 @@
 
 namespace mdevadm {
 
-// What is done to which device. Words are passed as they are.
+// An operation on a device. The strings are passed unchanged.
 struct ScriptEvent {
   HookAction action;
   std::string uuid;
   std::string parent;
   std::string type;
-  std::string config;   // store::format_config(), compact, as it was before anything was done
-  bool forced = false;  // a call-out that says no is overruled, with a warning
+  std::string config;   // store::format_config(), compact, before the operation
+  bool forced = false;  // continue with a warning if a call-out script refuses
 };
 
 ScriptEvent event_of(const HookEvent& hooks);
 
-// What came of what the scripts are told of.
+// Result of the operation as passed to scripts.
 enum class HookState { none, success, failure };
 
-// How long a script may take for what it has a part in: it may have to wait for another.
+// Time limit of a script that takes part in an operation: it may have to wait for another script.
 inline constexpr std::chrono::minutes script_deadline{5};
-// And for what it is only asked (event "get"): a list waits for it, and libvirt waits for lists.
+// Time limit of a query (event "get"): listings wait for it, and libvirt waits for listings.
 inline constexpr std::chrono::minutes question_deadline{1};
 
 struct ScriptDeadlines {
@@ -43,42 +43,44 @@ struct ScriptDeadlines {
   std::chrono::milliseconds question = question_deadline;
 };
 
-// The scripts below one root. Any thread may call; one script runs at a time. As long as there is no script,
-// a call costs a look whether there is one: once per process, for each of four folders.
-// Errors say in what() what mdevctl says.
+// The scripts below one root. Thread-safe; one script runs at a time. If there are no scripts, the cost is
+// one search of four directories per process. what() of Errors is mdevctl's message.
 //
-// When the process is interrupted (sys/interrupt.hpp), whatever asks scripts throws Error "interrupted" as
-// soon as the script at work has ended, and calls no other; whoever agreed to pre() by then is told of a
-// failure. Whatever only tells them goes on.
+// After an interruption (sys/interrupt.hpp) queries and pre scripts throw Error "interrupted" as soon as the
+// running script has ended, and run no further one; a script that has accepted pre() by then is notified of a
+// failure. Post and notification scripts still run.
 class Hooks {
  public:
   enum class Kind {
-    said,     // "NAME: TEXT": what a call-out wrote to standard error, line ends and all
-    warning,  // of ours
+    said,     // "NAME: TEXT": standard error of a call-out script, including line ends
+    warning,  // a message of mdevadm
   };
-  // Calls never overlap.
+  // Calls are serialized.
   using Sink = std::function<void(Kind kind, const std::string& text)>;
 
-  // `root` must outlive it: scripts are found in usr/lib/mdevctl/scripts.d and etc/mdevctl.d/scripts.d.
+  // `root` must outlive the object: scripts are searched in usr/lib/mdevctl/scripts.d and
+  // etc/mdevctl.d/scripts.d.
   Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines = {});
 
+  // Returns whether there are any scripts.
   bool any();
 
-  // Asks. Throws Error if a script says no, unless the event is forced. Whatever it throws, the command is
-  // not to be: who has to be told of that was told.
+  // Runs pre scripts. Throws Error if one refuses, unless the event is forced. If it throws, abort the
+  // operation; scripts that must be notified already have been.
   void pre(const ScriptEvent& event);
-  // Tells whoever answered to pre(); if nobody did, it is searched for anew. What it answers is its affair.
+  // Runs the post event of the script that accepted pre(), or of the first one that accepts it. Its result is
+  // ignored.
   void post(const ScriptEvent& event, HookState state);
   void notify(const ScriptEvent& event, HookState state);
-  // What a script knows of the live device. The error may be a script's, or what is wrong with what it said;
-  // there may be some attributes beside it. Throws nothing but "interrupted".
+  // Queries the attributes of an active device from a script. The error is that of the script or of its
+  // output; it may come with some attributes. Throws only "interrupted".
   ReportedAttributes get_attributes(const ScriptEvent& event);
-  // Has the live device changed to `config`, and notifies if a script was run. Throws Error if it said no, or
-  // if there is none that can.
+  // Requests that a script changes the active device to `config`, and runs the notification scripts if one
+  // was run. Throws Error if the script refuses or none supports this.
   void live(const ScriptEvent& event);
 
  private:
-  // The words that a script is called with.
+  // The arguments of one script call.
   struct Asked {
     const ScriptEvent& about;
     const char* event;
@@ -89,7 +91,7 @@ class Hooks {
     std::string path;
     sys::ScriptEnd end;
   };
-  // Who is responsible for a parent's type; none: whoever answers, as it was before mdevctl 1.3.0.
+  // The script responsible for a parent's type; no path: scripts are tried in order, as before mdevctl 1.3.0.
   struct Responsible {
     std::optional<std::string> path{};
     SupportedHooks supported{};
@@ -109,7 +111,7 @@ class Hooks {
   Answer ask_responsible(const Responsible& who, const Asked& asked, std::string_view input);
   const Responsible& responsible(const ScriptEvent& event);
   Responsible negotiate(const ScriptEvent& event);
-  // Whether somebody agreed.
+  // Returns whether a script has accepted.
   bool ask_pre(const ScriptEvent& event);
   void tell_post(const ScriptEvent& event, HookState state);
   void tell_responsible(const ScriptEvent& event, HookState state);
@@ -125,8 +127,8 @@ class Hooks {
   std::optional<std::vector<std::string>> callouts_;
   std::optional<std::vector<std::string>> notifiers_;
   std::map<Key, Responsible> responsible_;  // by parent and type
-  std::map<Key, std::string> answered_;     // who answered last, by UUID and parent
-  std::map<std::string, Error> mute_;       // scripts that let a deadline pass: asked no more questions
+  std::map<Key, std::string> answered_;     // the last script that accepted, by UUID and parent
+  std::map<std::string, Error> mute_;       // scripts that exceeded a time limit: not queried again
 };
 
 }  // namespace mdevadm

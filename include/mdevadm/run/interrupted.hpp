@@ -1,9 +1,9 @@
-// Ctrl-C and SIGTERM between two steps.
+// Check for SIGINT, SIGTERM and SIGHUP between two steps.
 #pragma once
 
 namespace mdevadm {
 
-// Throws Error "interrupted" once a signal has come (sys/interrupt.hpp).
+// Throws Error "interrupted" once a signal has arrived (sys/interrupt.hpp).
 void throw_if_interrupted();
 
 }  // namespace mdevadm

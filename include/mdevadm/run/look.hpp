@@ -1,4 +1,4 @@
-// The host as the kernel and our own memory of it tell.
+// Host state from sysfs combined with mdevadm's runtime records.
 #pragma once
 
 #include <mdevadm/host/host.hpp>
@@ -6,11 +6,11 @@
 
 namespace mdevadm {
 
-// As Host::observe(), with what the store remembers of devices.
+// Like Host::observe(), with the runtime records from the store.
 Snapshot look(const Effects& effects, Look what);
 
-// Who uses these devices, with what their parents can do. All devices are looked at where some go offline
-// together.
+// Reads the processes that use these devices, and the capabilities of the parents. Reads all devices if the
+// interface switches several offline together.
 Snapshot look_at_users(const Effects& effects, const std::vector<Uuid>& devices,
                        const std::vector<ParentName>& parents);
 
