@@ -1,4 +1,4 @@
-// What came up at boot, as a picture.
+// Chart of the autostart.
 #pragma once
 
 #include <mdevadm/render/columns.hpp>
@@ -7,9 +7,9 @@
 
 namespace mdevadm::render {
 
-// An SVG document: time from left to right, since the machine was switched on; below the name of each parent,
-// a bar a device, for as long as its start took, with what it waited for before in a paler colour. What did
-// not come up is named with the reason. Rows are those of `list --boot`, sorted by parent.
+// Returns an SVG document with a time axis since boot. Below the name of each parent, each device has a bar
+// for the duration of its start, preceded by its waiting time in a paler colour. Failed devices are shown
+// with the reason. `rows` are those of `list --boot`, sorted by parent.
 std::string render_boot_plot(const std::vector<DeviceRow>& rows);
 
 }  // namespace mdevadm::render

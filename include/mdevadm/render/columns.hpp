@@ -1,5 +1,5 @@
-// The columns of what the program lists: one table a kind of row, from which come tables, JSON, -o,
-// --list-columns and completion. Keys and their meaning do not change; new ones may come.
+// Columns of the listings: one table per row type, which drives tables, JSON, -o, --list-columns and
+// completion. Keys and their meaning are stable; new ones may be added.
 #pragma once
 
 #include <mdevadm/model/boot.hpp>
@@ -12,45 +12,45 @@
 
 namespace mdevadm::render {
 
-// A device, live or defined or both, under one parent.
+// An active or defined device, or both, under one parent.
 struct DeviceRow {
-  const Device* device = nullptr;          // absent: not active
-  const Definition* definition = nullptr;  // absent: not defined under this parent
-  const Group* group = nullptr;            // absent: the definition is in none
-  // Whether it is to come up by itself, and what became of that at this boot.
+  const Device* device = nullptr;          // nullptr: not active
+  const Definition* definition = nullptr;  // nullptr: not defined under this parent
+  const Group* group = nullptr;            // nullptr: not a member of a group
+  // Whether it is started automatically, and the autostart result at this boot.
   bool automatic = false;
   const BootEvent* boot = nullptr;
-  bool parent_here = true;           // not looked at where nobody waits for it
-  std::string file{};                // where the definition is kept
-  std::size_t unseen_processes = 0;  // processes whose open files could not be looked at
+  bool parent_here = true;           // not determined if no device waits for the parent
+  std::string file{};                // path of the definition
+  std::size_t unseen_processes = 0;  // processes that could not be inspected
 };
 
 // A type of a parent.
 struct TypeRow {
   const Parent* parent;
   const Type* type;
-  std::optional<std::uint64_t> used{};  // devices of it; absent: nobody tells
+  std::optional<std::uint64_t> used{};  // number of devices of this type; absent: unknown
 };
 
 struct ParentRow {
   const Parent* parent;
-  std::size_t devices;  // that it has
+  std::size_t devices;  // number of its devices
 };
 
 struct GroupRow {
   const Group* group;
-  std::size_t active;  // how many of its members are
-  std::string file;    // where it is kept
+  std::size_t active;  // number of active members
+  std::string file;    // path of the group's file
 };
 
-// What was wanted of one device and what came of it.
+// Result of a command for one device or group.
 struct ResultRow {
-  std::string device;   // the UUID, or the word that was to name one; empty: it is about the group
+  std::string device;   // UUID, or the unresolved argument; empty for group operations
   std::string group;    // empty: none
   std::string parent;   // empty: not known
   std::string type;     // empty: not known
   std::string outcome;  // done, unchanged, failed, undone
-  std::string note;     // why unchanged
+  std::string note;     // reason for unchanged
   int code = 0;         // exit code of a failure
   std::string message;
   std::string hint;

@@ -1,4 +1,4 @@
-// Rows and columns as values, and what can be made of them: a table for people, JSON for programs.
+// Rows and columns as values, and their formatting as table, tree, list or JSON.
 #pragma once
 
 #include <cstdint>
@@ -15,36 +15,36 @@ enum class Kind { text, number, truth, list };
 
 struct Value;
 
-// The fields of one object in a list, in order.
+// The fields of a JSON object, in order.
 using Record = std::vector<std::pair<std::string, Value>>;
 
-// A list of objects in JSON, one text in a table.
+// A list of objects in JSON, a single text in a table.
 struct List {
   std::string text;
   std::vector<Record> items;
 };
 
-// One object in JSON; tables have none.
+// An object in JSON; not used in tables.
 struct Object {
   Record fields;
 };
 
-// std::monostate: there is none (null in JSON, "-" in a table).
+// std::monostate: no value (null in JSON, "-" in a table).
 struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object> {
   using variant::variant;
 };
 
 struct ColumnInfo {
-  std::string_view key;      // of -o and JSON: snake_case
-  std::string_view heading;  // of the table
+  std::string_view key;      // for -o and JSON: snake_case
+  std::string_view heading;  // in tables
   Kind kind;
-  std::string_view help;  // one line, for --list-columns
-  Facet needs;            // what must have been looked at
+  std::string_view help;  // one line for --list-columns
+  Facet needs;            // facets that must have been read
   bool needs_definitions = false;
-  bool needs_boot = false;  // what is remembered of this boot
+  bool needs_boot = false;  // requires the autostart results of this boot
 };
 
-// One column of rows of a kind.
+// A column for one row type.
 template <typename Row>
 struct Column {
   ColumnInfo info;
@@ -74,36 +74,36 @@ Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>
 }
 
 struct TableStyle {
-  std::size_t width = 0;  // of the terminal; 0: as wide as it gets, nothing cut
+  std::size_t width = 0;  // of the terminal; 0: unlimited, no value is cut
   bool colour = false;
 };
 
-// Aligned columns with headings, a line a row; nothing for no rows.
+// Returns aligned columns with headings, one line per row; an empty string if there are no rows.
 std::string render_table(Grid grid, const TableStyle& style);
 
-// Rows that belong to something: a heading, and how many of a grid's rows come below it.
+// A heading and the number of rows of the grid below it.
 struct Branch {
   std::string heading;
   std::size_t rows;
 };
 
-// The grid's rows below the headings of what they belong to, in order, the first column as a tree.
+// Returns the rows below the headings of their branches, in order, with the first column as a tree.
 std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style);
 
-// "Heading:  value", a line a column, a blank line between rows; columns without a value are left out. A list
-// is shown one item a line, numbered from 1.
+// Returns "Heading:  value" lines, one per column, with a blank line between rows; columns without a value
+// are omitted. Each item of a list has a line of its own, numbered from 1.
 std::string render_sheet(const Grid& grid);
 
-// {"version": 1, "<key>": [ {…}, … ]}
+// Returns {"version": 1, "<key>": [ {…}, … ]}.
 std::string render_json(const Grid& grid, const std::string& key);
 
-// {"version": 1, <fields>}
+// Returns {"version": 1, <fields>}.
 std::string render_json(const Record& fields);
 
-// Nothing but the value, in lines, without a newline at the end.
+// Returns the value alone, pretty-printed, without a final newline.
 std::string render_bare_json(const Value& value);
 
-// {<fields>} on one line: for messages on stderr.
+// Returns {<fields>} on one line, for messages on stderr.
 std::string render_json_line(const Record& fields);
 
 }  // namespace mdevadm::render
