@@ -1,5 +1,5 @@
-// A tree of folders, attributes and links that keeps the rules of the kernel's sysfs. No I/O: the FUSE server
-// carries it to programs, tests ask it directly.
+// A tree of directories, attributes and links that follows the rules of the kernel's sysfs. No I/O: the FUSE
+// server exposes it to programs, tests call it directly.
 #pragma once
 
 #include <sys/types.h>
@@ -16,23 +16,23 @@
 
 namespace mdevadm::sim {
 
-// Identifies a file for good, as an inode number does. Never reused; the root's is 1.
+// Permanent identifier of a file, like an inode number. Never reused; the root has 1.
 using NodeId = std::uint64_t;
 
-// What an attribute says: a text, or an errno.
+// Result of reading an attribute: a text or an errno.
 struct Reading {
   std::string text{};
   int error = 0;
 };
 
-// Called once, now or later, with the number of bytes that were taken or -errno.
+// Called exactly once, immediately or later, with the number of accepted bytes or -errno.
 using Answer = std::function<void(int)>;
 
 using Show = std::function<Reading()>;
-// One write(2) is one call.
+// Called once per write(2).
 using Store = std::function<void(std::string_view, const Answer&)>;
 
-// What sysfs says of a file's size whatever its content; also the most that one write takes.
+// Size of every sysfs file as reported by stat, and the limit of one write.
 constexpr std::size_t page_size = 4096;
 
 enum class FileKind { folder, attribute, link };
@@ -45,9 +45,9 @@ struct File {
   mode_t mode;  // permission bits
   uid_t owner = 0;
   gid_t group = 0;
-  std::map<std::string, NodeId, std::less<>> children{};  // of a folder
-  std::string target{};                                   // of a link
-  Show show{};                                            // of an attribute
+  std::map<std::string, NodeId, std::less<>> children{};  // directories only
+  std::string target{};                                   // links only
+  Show show{};                                            // attributes only
   Store store{};
 };
 
@@ -57,31 +57,31 @@ class Kernfs {
 
   static constexpr NodeId root = 1;
 
-  // Makes a folder, or finds the one that is there.
+  // Returns the directory, creating it if it does not exist.
   NodeId folder(NodeId parent, std::string_view name);
-  // Makes all that is missing of "a/b/c".
+  // Like folder() for a path "a/b/c" with all its components.
   NodeId folders(NodeId parent, std::string_view path);
   NodeId attribute(NodeId parent, std::string name, mode_t mode, Show show, Store store = {});
-  // A read-only attribute that never changes.
+  // Creates a read-only attribute with a constant value.
   NodeId constant(NodeId parent, std::string name, std::string text);
-  // A link to another file of this tree, relative as in sysfs.
+  // Creates a link to another file of this tree, relative as in sysfs.
   NodeId link(NodeId parent, std::string name, NodeId to);
 
-  // Removes a file with all that is in it. Nothing happens to what is already gone.
+  // Removes a file with everything below it; does nothing if it no longer exists.
   void remove(NodeId id);
   void remove(NodeId parent, std::string_view name);
 
-  // nullptr for what is not there, or no longer.
+  // Return nullptr if the file does not exist or no longer exists.
   const File* get(NodeId id) const;
   File* get(NodeId id);
   std::optional<NodeId> find(NodeId parent, std::string_view name) const;
-  // Follows a path from the root, links too.
+  // Follows a path from the root, including links.
   std::optional<NodeId> walk(std::string_view path) const;
-  // "/devices/virtual/mtty/mtty", empty for the root.
+  // Returns a path like "/devices/virtual/mtty/mtty", or an empty string for the root.
   std::string path_of(NodeId id) const;
 
-  // 0, or the errno with which the kernel refuses to open: as root too, an attribute that cannot be read or
-  // written at all stays shut.
+  // Returns 0 or the errno of open(2). Like the kernel, it refuses even root if the attribute does not
+  // support the requested access.
   static int may_open(const File& file, int flags, uid_t user);
 
  private:

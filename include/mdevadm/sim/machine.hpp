@@ -1,5 +1,5 @@
-// The simulated kernel: its files, and what happens when they are read and written. No I/O of its own: time
-// is told to it, device nodes are made by whoever implements Nodes.
+// The simulated kernel: its files, and the effects of reading and writing them. No I/O: the caller supplies
+// the time and creates the device nodes through Nodes.
 #pragma once
 
 #include <sys/types.h>
@@ -15,52 +15,52 @@
 
 namespace mdevadm::sim {
 
-// Device nodes below /dev/vfio, called "7" (of a group) or "devices/vfio3".
+// Device nodes below /dev/vfio, named "7" (group node) or "devices/vfio3".
 class Nodes {
  public:
   virtual ~Nodes() = default;
-  // Makes the node. Its number, as stat(2) tells it.
+  // Creates the node; returns its number as reported by stat(2).
   virtual dev_t appear(const std::string& name) = 0;
   virtual void vanish(const std::string& name) = 0;
   virtual bool is_open(const std::string& name) const = 0;
 };
 
-using Time = std::chrono::milliseconds;  // since the machine was made
+using Time = std::chrono::milliseconds;  // since the machine was created
 
 class Kernel;
 class Provider;
 
 class Machine {
  public:
-  // With the scenario's devices in place. `nodes` must live longer.
+  // Creates a machine with the scenario's devices. `nodes` must outlive it.
   Machine(Scenario scenario, Nodes& nodes);
   ~Machine();
 
   Kernfs& files();
 
-  // An attribute's content, or errno.
+  // Returns the content of an attribute or an errno.
   Reading read(NodeId attribute);
-  // One write(2). The answer may come during a later call of proceed().
+  // Performs one write(2). The answer may be given during a later call of proceed().
   void write(NodeId attribute, std::string_view data, const Answer& answer);
 
-  // Lets time go on and looks at the nodes again; what is due then, is done.
+  // Advances the time, checks which nodes are open, and completes everything that is due.
   void proceed(Time now);
-  // When proceed() has something to do next.
+  // Returns when proceed() must be called next.
   std::optional<Time> next() const;
-  // Nodes that removals wait for.
+  // Returns the nodes that pending removals wait for.
   std::vector<std::string> awaited_nodes() const;
 
-  // Somebody, a virtual machine say, opens a device (by UUID; a function by its address). 0, or the errno of
-  // the driver. One who is allowed to has a second to open its node; the device is in use until that is
-  // closed.
+  // Opens a device for a user, for example a virtual machine (by UUID; a virtual function by its address).
+  // Returns 0 or the driver's errno. On success the user has one second to open the node; the device is in
+  // use until the node is closed.
   int open(std::string_view device_name, const std::string& user);
-  // The name of the node that stands for the device.
+  // Returns the name of the device's node.
   std::optional<std::string> node_of(std::string_view device) const;
 
-  // What the kernel would have sent to udev, message by message.
+  // Returns the events that the kernel would have sent to udev, one message after the other.
   std::string events() const;
 
-  // A line for the control file: 0 or errno.
+  // Executes a line written to the control file. Returns 0 or an errno.
   int control(std::string_view line);
 
  private:

@@ -1,4 +1,4 @@
-// What a simulated host is made of, and the files that say so. mdevsim.toml(5) describes them.
+// Contents of a simulated host, read from scenario files, mdevsim.toml(5).
 #pragma once
 
 #include <chrono>
@@ -19,26 +19,26 @@ struct KernelVersion {
   auto operator<=>(const KernelVersion&) const = default;
 };
 
-// The shapes of the kernel's interface. What they have in common is told apart by the settings of Dialect.
+// Layouts of the kernel interface. Interfaces with the same layout differ in the settings of Dialect.
 enum class Layout {
-  typed,      // PARENT/mdev_supported_types/TYPE/create, from the KVM Forum's proposal to mainline
+  typed,      // PARENT/mdev_supported_types/TYPE/create: proposal at KVM Forum 2016 to mainline
   flat,       // PARENT/mdev_create, the patches of 2016
   functions,  // no mdev: vGPUs on SR-IOV virtual functions
 };
 
-// How the core of a kernel behaves where mainline changed.
+// Behaviour of the mdev core in the kernel versions where mainline changed it.
 enum class Era {
   proposal,  // before 4.10
-  v4_10,     // remove answers EBUSY for a device in use; no MDEV_STATE
-  v5_2,      // remove waits until nobody uses the device
-  v6_1,      // the core makes the attributes and counts instances; vfio-dev/
+  v4_10,     // remove returns EBUSY for a device in use; no MDEV_STATE
+  v5_2,      // remove blocks until the device is released
+  v6_1,      // the core creates the attributes and counts instances; vfio-dev/
 };
 
 enum class CreateWords { none, group, instances, aggregate, any };
 enum class Aggregation { none, at_create, attribute_rfc, attribute_v2, attribute_v3, type_file };
 
 struct Dialect {
-  std::string_view id;  // "U4", as scenarios spell it
+  std::string_view id;  // "U4", the ID in scenarios
   Layout layout;
   Era era;
   CreateWords words = CreateWords::none;
@@ -49,27 +49,27 @@ struct Dialect {
   bool is_proposal() const { return layout == Layout::typed && era == Era::proposal; }
 };
 
-// nullptr for a word that is none.
+// Returns nullptr if the ID is unknown.
 const Dialect* find_dialect(std::string_view id);
 std::vector<std::string> dialect_ids();
 
 enum class Arithmetic { homogeneous, gvt, ports, memory, shared, ap, ccw, fixed };
 
 struct SimType {
-  std::string id;  // the vendor's part: "17", "GVTg_V5_4"
+  std::string id;  // vendor's part of the ID: "17", "GVTg_V5_4"
   std::string name{};
   std::string description{};
   std::vector<std::pair<std::string, std::string>> properties{};  // in order
-  std::uint64_t most = 0;                                         // on an idle parent
-  std::uint64_t aggregation = 0;                                  // units that one device may have; 0: none
+  std::uint64_t most = 0;                                         // maximum instances on an idle parent
+  std::uint64_t aggregation = 0;                                  // most units per device; 0: no aggregation
 };
 
 struct PciIds {
   std::string vendor, device, subsystem_vendor, subsystem_device, revision, pci_class;
 };
 
-// A file in every device's folder that the driver makes. "{uuid}" and "{property}" in its value stand for the
-// device's UUID and the type's property of that name.
+// A file that the driver creates in the directory of every device. "{uuid}" and "{property}" in its value are
+// replaced by the device's UUID and the type's property of that name.
 struct VendorAttribute {
   std::string name;
   std::string value;
@@ -77,9 +77,9 @@ struct VendorAttribute {
 };
 
 struct ApQueues {
-  std::vector<unsigned> adapters, domains;  // that the machine has
+  std::vector<unsigned> adapters, domains;  // present in the machine
   unsigned max_adapter = 255, max_domain = 255;
-  // Adapters and domains in apmask and aqmask: queues of both stay the host's.
+  // Adapters and domains in apmask and aqmask: queues with both numbers belong to the host.
   std::vector<unsigned> host_adapters, host_domains;
 };
 
@@ -92,21 +92,21 @@ struct SimParent {
   std::string device_api = "vfio-pci";
   const Dialect* dialect = nullptr;
   Arithmetic arithmetic = Arithmetic::fixed;
-  plan::Capacity capacity{};  // in vendor type ids, nothing taken
+  plan::Capacity capacity{};  // in vendor type IDs, with nothing taken
   std::vector<SimType> types{};
   std::vector<VendorAttribute> attributes{};
-  int errno_full = 0;               // 0: what the driver is known to answer
-  int errno_wrong_type = 0;         //
+  int errno_full = 0;               // 0: the known errno of the driver
+  int errno_wrong_type = 0;         // 0: the known errno of the driver
   bool central_remove = false;      // K0: mdev_destroy in the parent instead of remove in the device
-  bool accepts_same_state = false;  // F2: online takes the state it has
-  bool hotplug = false;             // F2: devices may be made while others of their VM are online
-  bool vm_uuid = false;             // flat: vm_uuid= is needed
+  bool accepts_same_state = false;  // F2: writing the present state to online succeeds
+  bool hotplug = false;             // F2: devices may be created while others of their VM are online
+  bool vm_uuid = false;             // flat: vm_uuid= is required
   std::optional<std::uint64_t> peer_budget{};
-  std::vector<std::string> create_keys{};  // C0: what the driver understands
-  std::string migration_version{};         // V1: the software version, empty: cannot migrate
-  std::uint64_t functions = 0;             // virtual functions it can have
+  std::vector<std::string> create_keys{};  // C0: keys supported by the driver
+  std::string migration_version{};         // V1: the software version; empty: no migration
+  std::uint64_t functions = 0;             // number of VFs that it supports
   std::uint64_t functions_enabled = 0;
-  std::chrono::milliseconds linger{0};  // N1: how long a function stays taken after its user has gone
+  std::chrono::milliseconds linger{0};  // N1: how long a VF remains occupied after its release
   ApQueues ap{};
 
   std::string type_folder(const SimType& type) const;
@@ -120,16 +120,16 @@ struct SimDevice {
   std::uint64_t units = 1;
 };
 
-// What an operation is, for faults and delays.
+// Operations for which faults and delays can be set.
 enum class Operation { create, remove, attribute, online, join, read, mdev_type };
 
 std::optional<Operation> find_operation(std::string_view name);
 
 struct Fault {
   Operation at;
-  std::uint64_t nth = 0;    // of its kind, from 1; 0: every one
+  std::uint64_t nth = 0;    // which operation of this kind, from 1; 0: every one
   int error = 0;            // 0 with `vanish`
-  bool vanish = false;      // the parent goes in the middle of it
+  bool vanish = false;      // the parent disappears during the operation
   std::string attribute{};  // only this file; empty: any
 };
 
@@ -141,19 +141,19 @@ struct Delay {
 struct Scenario {
   std::string description{};
   KernelVersion kernel{6, 1};
-  bool cdev = false;  // devices have nodes of their own below /dev/vfio/devices
-  bool nodes = true;  // nodes can be opened; without, they are only numbers
+  bool cdev = false;  // devices have VFIO device nodes below /dev/vfio/devices
+  bool nodes = true;  // nodes can be opened; false: they are only numbers
   std::vector<SimParent> parents{};
   std::vector<SimDevice> devices{};
   std::vector<Fault> faults{};
   std::vector<Delay> delays{};
 };
 
-// "ENOSPC" and the like; nullopt for a word that is none.
+// Converts "ENOSPC" and the like; returns nullopt for an unknown name.
 std::optional<int> find_errno(std::string_view name);
 
-// Reads a scenario file. `types = "tables/m60.toml"` is relative to it. Throws Error{failed} with file, line
-// and column.
+// Reads a scenario file. A path such as `types = "tables/m60.toml"` is relative to the file. Throws
+// Error{failed} with file, line and column.
 Scenario read_scenario(const std::string& path);
 
 }  // namespace mdevadm::sim
