@@ -94,9 +94,11 @@ std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Fac
             device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
       groups.emplace(*number, &device);
     }
-    const auto cdev = cdev_name(root, device.path);
-    if (const auto number = cdev ? node_number(root, cdev_node_path(*cdev)) : std::nullopt) {
-      own_nodes.emplace(*number, &device);
+    if (const auto cdev = cdev_name(root, device.path)) {
+      device.own_node = node_number(root, cdev_node_path(*cdev));
+    }
+    if (device.own_node) {
+      own_nodes.emplace(*device.own_node, &device);
     }
   }
   if (groups.empty() && own_nodes.empty()) {

@@ -222,16 +222,26 @@ void Kernel::attach(Assignable& device, std::optional<std::uint64_t> group, Era 
   events.emit("add", files.path_of(folder), "vfio-dev", fields);
 }
 
+void Kernel::remove_vfio_dev(Assignable& device) {
+  const auto folder = files.find(device.folder, "vfio-dev");
+  if (!folder) {
+    return;
+  }
+  const std::string name = fmt::format("vfio{}", device.number);
+  events.emit("remove", files.path_of(*folder) + "/" + name, "vfio-dev");
+  files.remove(*files.walk("class/vfio-dev"), name);
+  files.remove(*folder);
+  if (cdev) {
+    nodes.hide("devices/" + name);
+  }
+}
+
 void Kernel::detach(Assignable& device, Era era) {
   if (era == Era::v6_1) {
-    const std::string name = fmt::format("vfio{}", device.number);
-    const NodeId folder = *files.find(device.folder, "vfio-dev");
-    events.emit("remove", files.path_of(folder) + "/" + name, "vfio-dev");
-    files.remove(*files.walk("class/vfio-dev"), name);
-    files.remove(folder);
+    remove_vfio_dev(device);
     device_numbers_.give_back(device.number);
     if (cdev) {
-      nodes.vanish("devices/" + name);
+      nodes.vanish(fmt::format("devices/vfio{}", device.number));
     }
   }
   leave(device);

@@ -115,6 +115,10 @@ class Kernel {
   // --- VFIO ---
   // A device gets a group of its own, or joins one; its nodes and links appear.
   void attach(Assignable& device, std::optional<std::uint64_t> group, Era era);
+  // Removes the device's entry of class vfio-dev and its own node. Linux 6.6 and later do so when a removal
+  // begins, earlier ones when the device was released (vfio_unregister_group_dev). Does nothing if it was
+  // done before.
+  void remove_vfio_dev(Assignable& device);
   void detach(Assignable& device, Era era);
   void move(Assignable& device, std::optional<std::uint64_t> group, Era era);
   std::map<std::uint64_t, Group> groups;

@@ -179,7 +179,8 @@ void MdevParent::remove(Mdev& device, const Answer& answer) {
   });
 }
 
-// What goes before the driver is waited for: all but the group and vfio-dev.
+// Removes all files that the kernel removes before it waits for the device to be released: all but the IOMMU
+// group and, before Linux 6.6, vfio-dev.
 void MdevParent::strip(Mdev& device) {
   Kernfs& files = kernel_.files;
   remove_type_links(device);
@@ -195,6 +196,9 @@ void MdevParent::strip(Mdev& device) {
     if (name != "iommu_group" && name != "vfio-dev") {
       files.remove(child);
     }
+  }
+  if (kernel_.version >= KernelVersion{6, 6}) {
+    kernel_.remove_vfio_dev(device);
   }
 }
 

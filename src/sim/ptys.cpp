@@ -77,13 +77,17 @@ dev_t Ptys::make_number(const std::string& name) {
   return number;
 }
 
-void Ptys::vanish(const std::string& name) {
+void Ptys::hide(const std::string& name) {
   const std::string path = folder_ + "/" + name;
-  if (const auto master = masters_.find(name); master != masters_.end()) {
+  if (masters_.contains(name)) {
     ::umount2(path.c_str(), MNT_DETACH);
-    masters_.erase(master);
   }
   ::unlink(path.c_str());
+}
+
+void Ptys::vanish(const std::string& name) {
+  hide(name);
+  masters_.erase(name);
 }
 
 bool Ptys::is_open(const std::string& name) const {

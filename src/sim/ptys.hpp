@@ -20,6 +20,7 @@ class Ptys final : public Nodes {
   Ptys& operator=(const Ptys&) = delete;
 
   dev_t appear(const std::string& name) override;
+  void hide(const std::string& name) override;
   void vanish(const std::string& name) override;
   bool is_open(const std::string& name) const override;
 

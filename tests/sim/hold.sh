@@ -4,8 +4,8 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  for part in node waiting busy sets online functions; do
-    "$MDEVSIM" run "$(case $part in node | waiting) echo samples ;; busy) echo m60-u1 ;; sets) echo m60-k2 ;; online) echo m60-f2 ;; *) echo vf-n1 ;; esac)" \
+  for part in node own_node waiting busy sets online functions; do
+    "$MDEVSIM" run "$(case $part in node | waiting) echo samples ;; own_node) echo vfio-cdev ;; busy) echo m60-u1 ;; sets) echo m60-k2 ;; online) echo m60-f2 ;; *) echo vf-n1 ;; esac)" \
       -- bash "$0" "$part" || exit 1
   done
   exit
@@ -45,6 +45,26 @@ node() {
   run "$MDEVADM" stop $a
   exits 0 "it is not any more"
   holds "the node is gone" test ! -e /dev/vfio/0
+}
+
+# As QEMU with iommufd: the device's own node is open, the group's is not. Linux 6.6 and later remove the node before the device
+# is released.
+own_node() {
+  put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  sleep 100 </dev/vfio/devices/vfio0 &
+  local user=$!
+  until [ "$(readlink "/proc/$user/exe")" != "$(readlink /proc/$$/exe)" ]; do sleep 0.02; done
+  run "$MDEVADM" list -o held_by
+  out_has "^sleep\($user\)$" "list names the process that has the device's own node open"
+  run "$MDEVADM" stop $a
+  exits 5 "the device is not stopped"
+  run "$MDEVADM" stop $a --force
+  exits 5 "stop --force makes its removal pending"
+  holds "the node is gone" test ! -e /dev/vfio/devices/vfio0
+  err_has "pid $user \(sleep\)" "and still names the process"
+  kill $user
+  wait $user 2>/dev/null
+  holds "the removal ends when the process ends" eval 'for _ in $(seq 50); do test -e /sys/class/mdev_bus/mtty/$a || exit 0; sleep 0.1; done; exit 1'
 }
 
 waiting() {

@@ -108,6 +108,9 @@ struct Device {
   std::optional<std::string> driver{};
   std::optional<std::uint64_t> iommu_group{};
   std::vector<Node> nodes{};  // group node first
+  // Device number of the device's own VFIO node (only with Facet::holders). Linux 6.6 and later remove the
+  // node when a removal begins; processes that have it open are found by this number until they close it.
+  std::optional<std::uint64_t> own_node{};
   std::vector<Holder> holders{};
   bool busy = false;                     // some process has it open, visible or not (requires Facet::busy)
   std::string name{};                    // kernel name if it is not the UUID

@@ -21,6 +21,8 @@ class Nodes {
   virtual ~Nodes() = default;
   // Creates the node; returns its number as reported by stat(2).
   virtual dev_t appear(const std::string& name) = 0;
+  // Removes the node from /dev; is_open() still counts the descriptors that are open.
+  virtual void hide(const std::string& name) = 0;
   virtual void vanish(const std::string& name) = 0;
   virtual bool is_open(const std::string& name) const = 0;
 };

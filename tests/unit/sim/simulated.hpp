@@ -15,6 +15,7 @@ class ListedNodes final : public sim::Nodes {
     there.insert(name);
     return ++last_;
   }
+  void hide(const std::string& name) override { there.erase(name); }
   void vanish(const std::string& name) override {
     there.erase(name);
     open.erase(name);
