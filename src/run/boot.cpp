@@ -92,8 +92,8 @@ class UnitRun {
 
   // Looking whether a parent is there costs a readlink; it is known that nothing is to be done without any.
   bool anything_has_come() const {
-    if (sys::interrupted() || waited() >= options_.patience) {
-      return true;  // the last try says what is missing
+    if (sys::interrupted() || missing_for() >= options_.patience) {
+      return true;  // the last attempt reports which parents are missing
     }
     const std::vector<ParentName> parents = left_.parents();
     const Snapshot seen = effects_.host.observe(
@@ -163,12 +163,22 @@ class UnitRun {
     return options_.patience;
   }
 
-  // What should be ready soon is waited for from when it was seen not to be.
+  // Time limits count from the moment the cause was first seen: waiting for the lock of another parent before
+  // that does not use them up.
   bool may_try_again(const std::string& subject, const Error& error) {
     const milliseconds now = sys::since_boot();
-    const milliseconds since =
-        error.retry() != Retry::later ? not_ready_.try_emplace(subject, now).first->second : asked_;
-    return !sys::interrupted() && now - since < patience_for(error);
+    auto& since = error.retry() == Retry::later ? missing_since_ : not_ready_since_;
+    const milliseconds first = since.try_emplace(subject, now).first->second;
+    return !sys::interrupted() && now - first < patience_for(error);
+  }
+
+  // Time since the first attempt that found a parent or type missing.
+  milliseconds missing_for() const {
+    milliseconds longest{0};
+    for (const auto& [subject, since] : missing_since_) {
+      longest = std::max(longest, sys::since_boot() - since);
+    }
+    return longest;
   }
 
   void wait_for(const Refusal& refusal) {
@@ -234,7 +244,9 @@ class UnitRun {
   const milliseconds asked_ = sys::since_boot();
   std::uint64_t tries_ = 0;
   std::set<std::string> told_waiting_;
-  std::map<std::string, milliseconds> not_ready_;  // since when, by subject
+  // By subject: when a parent or type was first missing, and when a driver was first not ready.
+  std::map<std::string, milliseconds> missing_since_;
+  std::map<std::string, milliseconds> not_ready_since_;
   std::vector<BootItem> items_;
 };
 

@@ -80,6 +80,34 @@ kill -TERM $!
 holds "a wait can be interrupted" eval "wait $!; [ \$? = 8 ]"
 control register mdpy
 
+# The lock of a parent is held for longer than the timeout, as a slow driver does: the time to wait for a missing parent starts
+# after that.
+control unregister mbochs
+define 20 mbochs-small
+define 21 mdpy-vga
+"$MDEVADM" group create late "$(uuid 20)" "$(uuid 21)" --auto
+flock /run/mdevadm/parent-mdpy.lock sleep 2 &
+sleep 0.2
+milliseconds "$MDEVADM" group start --auto --timeout 1
+holds "waiting for a lock does not use up the time to wait for a missing parent ($took ms)" test $took -ge 2500
+(sleep 3; control register mbochs) &
+flock /run/mdevadm/parent-mdpy.lock sleep 2 &
+sleep 0.2
+run "$MDEVADM" group start --auto --timeout 2
+exits 0 "a parent that registers after the lock was released is still waited for"
+same "$(active)" "$(uuids 1 2 3 4 20 21)" "and the group starts"
+wait
+"$MDEVADM" group stop -q late
+control unregister mbochs
+flock /run/mdevadm/parent-mdpy.lock sleep 2 &
+sleep 0.2
+run "$MDEVADM" group start --auto --timeout 1
+exits 3 "without that parent the group fails"
+err_has "mbochs \(tried for [2-9]\.[0-9] s\)$" "and the message has the time that was tried"
+wait
+"$MDEVADM" group delete late && "$MDEVADM" undefine "$(uuid 20)" "$(uuid 21)"
+control register mbochs
+
 define 6 mtty-99 --auto
 run "$MDEVADM" start --auto
 exits 8 "a type that is not there fails"

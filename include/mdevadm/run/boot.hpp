@@ -31,9 +31,9 @@ class BootWatcher {
 
 struct BootOptions {
   bool accept_abi = false;
-  // How long to wait for missing resources: parents, and types of a parent that has none yet. A type that is
-  // missing while others exist is waited for at most `settling`; an operation for which the kernel returns
-  // EAGAIN is retried for `settling` in any case.
+  // How long to wait for missing resources: parents, and types of a parent that has none yet; counted from
+  // the attempt that first found them missing. A type that is missing while others exist is waited for at
+  // most `settling`; an operation for which the kernel returns EAGAIN is retried for `settling` in any case.
   std::chrono::milliseconds patience{0};
 };
 
