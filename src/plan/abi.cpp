@@ -11,7 +11,7 @@ namespace mdevadm {
 
 namespace {
 
-// How many there can be is the host's business, not the guest's.
+// Properties that describe the capacity of the host and are not visible to the guest.
 constexpr std::array not_of_the_guest{"max_instance", "aggregation", "weight"};
 
 std::vector<Property> guest_properties(const std::string& description) {
@@ -43,7 +43,7 @@ std::string was(const std::string& what, const std::string& before, const std::s
   return fmt::format("{} was '{}' and is '{}'", what, printable(before), printable(now));
 }
 
-// Property by property, in whatever form and order each interface tells them.
+// Compares property by property, because interfaces report descriptions in different formats and orders.
 void compare_descriptions(const std::string& before, const std::string& now,
                           std::vector<AbiDifference>& into) {
   const std::vector<Property> old_properties = guest_properties(before);
@@ -74,7 +74,7 @@ Abi pins_of(const Parent& parent, const Type& type) {
       abi.push_back({name, *value});
     }
   };
-  // By name, as they are read back.
+  // In alphabetical order, in which a stored ABI is read back, so that both compare equal.
   pin("description", type.description ? std::optional(normal(*type.description)) : std::nullopt);
   pin("device_api", type.device_api);
   pin("driver", parent.driver);
@@ -96,7 +96,7 @@ std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now) {
     if (pin.name == "description") {
       compare_descriptions(pin.value, *value, differences);
     } else if (pin.value != *value) {
-      // A type that has no description is what its name says.
+      // If either side has no description, the type name is the only evidence of what the guest detects.
       const bool may_not_matter =
           pin.name == "driver_version" || (pin.name == "name" && find_pin(pinned, "description") != nullptr &&
                                            find_pin(now, "description") != nullptr);

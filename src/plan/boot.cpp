@@ -16,7 +16,7 @@ bool wait_for_one_another(const Snapshot& seen, const ParentName& parent) {
   return there != nullptr && there->capabilities.online;
 }
 
-// All that are missing, not the first one only.
+// Throws Error{not_found} that names all missing parents, not only the first.
 void require_parents(const Snapshot& seen, const BootUnit& unit, const std::string& doing) {
   std::vector<std::string> missing;
   for (const ParentName& parent : unit.parents()) {

@@ -101,7 +101,7 @@ void Capacity::give_back(std::string_view type, std::uint64_t units) {
 
 namespace {
 
-// Every type has a count of its own and shuts out the others.
+// Returns a model in which each type has a separate counter and excludes all other types.
 Capacity one_type_at_a_time(std::span<const FramebufferType> types) {
   std::vector<Resource> resources;
   std::vector<Demand> demands;

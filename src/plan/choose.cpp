@@ -19,7 +19,7 @@ struct Sign {
   Comparison comparison;
 };
 
-// The longer ones first.
+// Longer operators first: ">=" begins with ">".
 constexpr std::array signs{Sign{">=", Comparison::at_least}, Sign{"<=", Comparison::at_most},
                            Sign{">", Comparison::more}, Sign{"<", Comparison::less},
                            Sign{"=", Comparison::equal}};
@@ -36,7 +36,7 @@ bool compares(const T& has, Comparison comparison, const T& wanted) {
   return false;
 }
 
-// A wide one is not larger than a high one.
+// Orders resolutions by both dimensions: one that is only wider is not larger.
 bool compares(const Resolution& has, Comparison comparison, const Resolution& wanted) {
   const bool wide_enough = compares(has.width, comparison, wanted.width);
   const bool high_enough = compares(has.height, comparison, wanted.height);
@@ -47,7 +47,7 @@ bool compares(const Resolution& has, Comparison comparison, const Resolution& wa
   return wide_enough && high_enough;
 }
 
-// A bare number may mean bytes, and bytes that were written without a unit are a number.
+// Converts a byte count or a plain number: a size without a unit is parsed as a number.
 std::optional<Bytes> as_bytes(const PropertyValue& value) {
   if (const auto* bytes = std::get_if<Bytes>(&value)) {
     return *bytes;
@@ -89,7 +89,8 @@ std::optional<PropertyValue> value_of(const Type& type, const std::string& name)
   return std::nullopt;
 }
 
-// Small is of what most fit on a parent, and, of types of one size, what has least of what was asked for.
+// Returns a sort key, smallest type first: by memory, then by the number of instances that fit on a parent
+// (more is smaller), then by the size of the requested properties.
 auto size_of(const Type& type, const std::vector<Need>& needs) {
   std::uint64_t asked = 0;
   for (const Need& need : needs) {
@@ -206,7 +207,7 @@ Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const s
         continue;
       }
       exist = true;
-      // What does not tell how many are left may be tried.
+      // Types whose number of available instances is unknown remain candidates.
       if (type.available == 0U) {
         continue;
       }

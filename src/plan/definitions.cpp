@@ -24,7 +24,8 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
 }
 
-// With what the host would say at start, said now; and what the guest will see, pinned.
+// Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
+// refuse the definition at start.
 Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing) {
   try {
     const Type type = require_type(seen, wanted.parent, wanted.type, doing);
@@ -107,12 +108,12 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     const Definition fitting = fitted(seen, wanted, doing);
     job.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
-    // What a person wrote stays as it is.
+    // The text of a file written by the user is stored unchanged.
     wanted = request.text ? wanted : fitting;
   }
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
-    // Where other parents define this UUID too, it alone would not say which is meant.
+    // If other parents define this UUID too, the member needs the parent to be unambiguous.
     Group after = *request.joins;
     after.members.push_back(
         {wanted.uuid, defined.find(wanted.uuid).empty() ? std::nullopt : std::optional(wanted.parent)});
@@ -205,8 +206,8 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   job.steps.push_back(
       {WriteConfig{kept}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{kept})});
   std::vector<std::string> keys = beyond_config(definition);
-  std::erase(keys,
-             "abi");  // nobody has written that: it is noted when a device is defined, and would be again
+  // No warning about the ABI: define recorded it, not the user, and records it again.
+  std::erase(keys, "abi");
   if (!keys.empty()) {
     job.warnings.push_back(
         fmt::format("'{}': mdevctl has no words for {}; it is left out", kept.uuid.str(), join(keys, ", ")));

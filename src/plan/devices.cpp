@@ -20,7 +20,8 @@ const Parent& require_parent(const Snapshot& seen, const ParentName& name, const
   return *parent;
 }
 
-// Devices of one virtual machine that go offline by one command. The kernel calls them UUID-NUMBER.
+// Returns the other devices of the same virtual machine, which go offline with one write. The kernel names
+// them UUID-NUMBER.
 std::vector<const Device*> companions(const Snapshot& seen, const Device& device) {
   std::vector<const Device*> result;
   const std::string name = device.kernel_name();
@@ -33,7 +34,7 @@ std::vector<const Device*> companions(const Snapshot& seen, const Device& device
   return result;
 }
 
-// Those that one command takes offline are stopped together.
+// Throws Error{conflict} unless all devices that go offline with one write are stopped together.
 void require_companions(const Snapshot& seen, const Device& device, const std::vector<Uuid>& together,
                         const std::string& doing) {
   for (const Device* other : companions(seen, device)) {
@@ -46,7 +47,8 @@ void require_companions(const Snapshot& seen, const Device& device, const std::v
   }
 }
 
-// Of those that one command takes offline, the one that is stopped first: the last.
+// Returns true if the device is the last in `together` of those that go offline with one write. Stops run in
+// reverse order, so its job contains that write.
 bool goes_first(const Snapshot& seen, const Device& device, const std::vector<Uuid>& together) {
   const auto place = [&](const Device& one) { return std::find(together.begin(), together.end(), one.uuid); };
   const std::vector<const Device*> others = companions(seen, device);
@@ -66,7 +68,7 @@ std::vector<std::string> type_names(const Parent& parent) {
   return names;
 }
 
-// The stages of a stop.
+// Stages of a stop.
 constexpr unsigned going_offline = 0;
 constexpr unsigned removing = 1;
 
@@ -108,8 +110,8 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
   if (parent.capabilities.types_vanish && has_devices(seen, parent)) {
     throw Error(ExitCode::no_capacity, what, meant.empty() ? why : meant);
   }
-  // NVIDIA's types come when its daemon has run, all at once; where there are some, another is not likely to
-  // come.
+  // NVIDIA's daemon registers all types at once: if the parent has other types, this one is unlikely to
+  // appear later.
   throw Error(ExitCode::not_found, what, meant.empty() ? why : meant)
       .worth(names.empty() ? Retry::later : Retry::perhaps);
 }
@@ -161,7 +163,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid.str(), lane.str(), {}, {}, {}};
   const Device* device = seen.find_device(request.uuid);
   if (device == nullptr) {
-    // An earlier stop was killed before it forgot it.
+    // A stop was killed before it deleted the record.
     if (is_lost(seen, request.uuid)) {
       job.steps.push_back({DropRecord{request.uuid}, std::nullopt});
     }
@@ -170,7 +172,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   job.type = device->type ? device->type->str() : std::string{};
   if (device->type) {
-    // Not as it is defined: that is what mdevctl tells of a live device.
+    // As in mdevctl, scripts receive the values of the active device, not of its definition.
     job.hooks = {HookAction::stop, {device->uuid, device->parent, *device->type}};
   }
   if (device->foreign) {

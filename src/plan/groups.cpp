@@ -41,11 +41,11 @@ std::string times(std::size_t count, const std::string& type) {
   return count == 1 ? type : fmt::format("{} x {}", count, type);
 }
 
-// Takes the members' room one after the other: the first that finds none is named, with what went before it.
+// Throws Error{no_capacity} for the first member that does not fit after those before it have been counted.
 void require_room(const Snapshot& seen, const std::vector<const Definition*>& members,
                   const std::string& doing) {
   std::map<std::string, plan::Capacity> rooms;
-  std::map<std::string, std::vector<std::string>> taken;  // types of those before it, by parent
+  std::map<std::string, std::vector<std::string>> taken;  // types of the preceding members, by parent
   for (const Definition* member : members) {
     const std::string& parent_name = member->parent.str();
     const Parent* parent = seen.find_parent(parent_name);

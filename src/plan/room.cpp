@@ -16,7 +16,7 @@ using plan::Resource;
 
 constexpr std::uint64_t mebibyte = 1 << 20;
 
-// Types and what they share, on the way to a Capacity.
+// The input of a Capacity while it is being collected.
 struct Room {
   std::vector<Resource> resources;
   std::vector<Demand> demands;
@@ -38,7 +38,7 @@ std::optional<std::uint64_t> mebibytes(const Type& type, std::string_view name) 
   return std::nullopt;
 }
 
-// A number for every type, or nothing if one has none.
+// Returns one number per type, or nothing if any type has none.
 template <typename Of>
 std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
   std::vector<std::uint64_t> numbers;
@@ -52,7 +52,8 @@ std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
   return numbers;
 }
 
-// One pool, of which the most is left that agrees with what is left of every type.
+// Adds one pool that all types share. Its free amount is the largest that agrees with the available instances
+// of every type.
 void add_pool(const Parent& parent, const std::string& name, const std::vector<std::uint64_t>& takes,
               Room& room) {
   std::uint64_t left = 0;
@@ -69,8 +70,9 @@ std::uint64_t count_of(const Type& type, const Parent& parent, const std::vector
   }));
 }
 
-// NVIDIA's types are slices of a framebuffer, and a GPU holds slices of one size. What is left is told, or is
-// what an idle one has without what is used.
+// Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time. The free amount
+// follows from the available instances or, if not reported, from the maximum instances less the active
+// devices. Returns false if neither is known for a type.
 bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, Room& room) {
   const auto sizes = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
   if (!sizes) {
@@ -91,7 +93,8 @@ bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, R
   return true;
 }
 
-// How much memory the GPU has, nobody tells; but what is left of every type must come out of it.
+// Returns the capacity of an i915 GVT-g parent. The driver does not report the size of the GPU's memory, so
+// each known size is tried until the available instances of every type match. Returns nothing if none does.
 std::optional<Capacity> gvt_room(const Parent& parent, const std::vector<Device>& devices) {
   constexpr std::uint64_t whole = 4096;
   constexpr std::uint64_t fences = 32;
@@ -114,7 +117,8 @@ std::optional<Capacity> gvt_room(const Parent& parent, const std::vector<Device>
   return std::nullopt;
 }
 
-// mtty-N takes N ports, mdpy's displays are counted together, mbochs' say their memory.
+// Adds the resources of the kernel's sample drivers: mtty-N uses N ports, all mdpy types share one counter,
+// and mbochs types state their video memory.
 void add_samples(const Parent& parent, Room& room) {
   const auto ports = of_all(parent, [](const Type& type) -> std::optional<std::uint64_t> {
     constexpr std::string_view prefix = "mtty-";

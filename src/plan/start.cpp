@@ -13,7 +13,7 @@ namespace mdevadm {
 
 namespace {
 
-// The stages of a start.
+// Stages of a start.
 constexpr unsigned making = 0;
 constexpr unsigned sharing = 1;
 constexpr unsigned going_online = 2;
@@ -21,7 +21,7 @@ constexpr unsigned ending = 3;
 
 constexpr std::string_view vm_key = "vm_uuid=";
 
-// Which virtual machine a device is of, as its create arguments say.
+// Returns the UUID of the virtual machine in the create arguments of a device.
 std::optional<std::string> vm_in(const std::string& arguments) {
   for (const std::string_view field : split(arguments, ',')) {
     if (field.starts_with(vm_key)) {
@@ -50,15 +50,15 @@ void require_same(const Device& active, const Definition& wanted, const std::opt
 
 }  // namespace
 
-// A start as far as it is planned.
+// A start while it is being planned.
 struct StartPlanner::Draft {
   const Definition& wanted;
   const Parent* parent;
   std::optional<Type> type{};
   Job job;
   std::string doing;
-  Device device;  // as it is or will be
-  bool staged;    // waits for others between the stages
+  Device device;  // the active device, or the expected state of the new one
+  bool staged;    // waits for other jobs between the stages
   std::uint64_t units = 1;
   std::optional<std::string> arguments{};
 
@@ -66,7 +66,7 @@ struct StartPlanner::Draft {
     job.steps.push_back({std::move(action), std::move(undo), staged ? stage : making});
   }
 
-  // By the type's full name: scripts go by it.
+  // Scripts select their devices by the full type ID, so the hook event gets the resolved type.
   void tell_scripts() {
     job.hooks = {HookAction::start, wanted};
     job.hooks->about.type = device.type.value_or(wanted.type);
@@ -113,7 +113,8 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
     return std::move(draft.job);
   }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
-  // Of a type that aggregates, that too few are left comes before what it can at most: some tell only that.
+  // For aggregating types check the available instances before the limit: some interfaces report no limit but
+  // the number of available instances.
   const bool too_few = draft.type->available && *draft.type->available < draft.units;
   if (too_few && draft.type->most_units) {
     throw no_room(*parent, *draft.type, draft.units, draft.doing);
@@ -132,18 +133,20 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
   return std::move(draft.job);
 }
 
-// What runs as it should is left alone. What an earlier start began and did not end is brought to its end: it
-// was killed, or it would still hold the parent's lock.
+// Leaves an active device unchanged if its start is complete. Otherwise completes the start: the process that
+// began it is dead, or it would still hold the parent lock.
 void StartPlanner::plan_active(const Device& active, Draft& draft) {
   draft.device = active;
   if (!active.type && (draft.parent == nullptr || draft.parent->capabilities.tells_type)) {
     draft.device.type = draft.type ? draft.type->id : draft.wanted.type;
-    draft.add(making, AwaitDevice{draft.device, creation_patience});  // somebody is just making it
+    // Another process is creating the device.
+    draft.add(making, AwaitDevice{draft.device, creation_patience});
     return;
   }
   if (active.unfinished) {
     add_settings(draft);
-    draft.tell_scripts();  // whoever began it was killed before it told them
+    // The process that began the start was killed before it ran the post scripts.
+    draft.tell_scripts();
   }
   add_sharing(draft);
   if (active.unfinished || active.online == false) {
@@ -206,8 +209,8 @@ void StartPlanner::add_creation(Draft& draft) {
   const Definition& wanted = draft.wanted;
   const bool shares =
       options_.sharing != Sharing::off && options_.set.size() > 1 && can.kernel_groups != Support::no;
-  // Whatever is left when the device is there, and what the kernel will not tell of it, must be known to
-  // whoever comes after us.
+  // Write a record if steps remain after the creation, or if sysfs does not report the name or the type: a
+  // later start needs them if this process is killed.
   if (!can.tells_type || !draft.device.name.empty() || can.online || !wanted.attributes.empty() ||
       draft.units > 1 || node_for(draft) || shares) {
     draft.add(making, KeepRecord{record_of(draft, false)}, DropRecord{wanted.uuid});
@@ -225,7 +228,7 @@ void StartPlanner::add_creation(Draft& draft) {
             RemoveDevice{draft.device, removal_patience});
 }
 
-// They go with the device: nothing is to be undone.
+// Adds steps without undo actions: removing the device discards its settings.
 void StartPlanner::add_settings(Draft& draft) const {
   if (draft.units > 1) {
     draft.add(making, Aggregate{draft.device, draft.units});
@@ -268,7 +271,7 @@ void StartPlanner::add_sharing(Draft& draft) const {
 
 void StartPlanner::add_online(Draft& draft) {
   const Capabilities can = draft.parent != nullptr ? draft.parent->capabilities : Capabilities{};
-  // One command brings all of a virtual machine's devices online: the first that is planned brings it.
+  // One write brings all devices of a virtual machine online: only the first planned job contains it.
   const std::string whose = vm_of(draft.device);
   if (can.online && (!can.online_together || going_online_.insert(whose).second)) {
     draft.add(going_online, SetOnline{draft.device, true}, SetOnline{draft.device, false});
@@ -302,7 +305,7 @@ std::optional<NodePolicy> StartPlanner::node_for(const Draft& draft) const {
   return draft.wanted.node ? draft.wanted.node : options_.node;
 }
 
-// What the kernel calls a device, where that is not its UUID.
+// Returns the kernel name of the device; empty if that is its UUID.
 std::string StartPlanner::name_for(const Draft& draft) {
   const Capabilities& can = draft.parent->capabilities;
   const auto is_taken = [&](const std::string& name) {
@@ -324,7 +327,7 @@ std::string StartPlanner::name_for(const Draft& draft) {
   return {};
 }
 
-// The one that the definition names, or the first that is free and takes the type.
+// Returns the VF that the definition names, or the first free one that supports the type.
 std::string StartPlanner::function_for(const Draft& draft) const {
   const std::optional<FunctionName>& pinned = draft.wanted.function;
   bool exists = false;
@@ -355,8 +358,8 @@ std::string StartPlanner::vm_of(const Device& device) {
   return name.substr(0, name.rfind('-'));
 }
 
-// In whose group a device is created: that of one on the same parent that is there already, or that comes
-// before it.
+// Returns the device whose IOMMU group the new device joins at creation: an active member of the set on the
+// same parent, or one that is started before it.
 std::optional<Device> StartPlanner::leader_for(const Draft& draft) const {
   if (options_.sharing == Sharing::off || draft.parent->capabilities.kernel_groups == Support::no) {
     return std::nullopt;
@@ -384,7 +387,7 @@ std::optional<Device> StartPlanner::leader_for(const Draft& draft) const {
   return std::nullopt;
 }
 
-// The value of those that run already stays.
+// Returns the value that active members have already, so that they need no change.
 Uuid StartPlanner::peers_of_set() const {
   for (const Definition& member : options_.set) {
     const Device* active = seen_.find_device(member.uuid);
