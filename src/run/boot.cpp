@@ -21,14 +21,14 @@ using std::chrono::milliseconds;
 constexpr milliseconds first_pause{20};
 constexpr milliseconds longest_pause{250};
 
-// "cannot start '…': why" without what everybody knows who asks what became of it.
+// Returns the reason of "cannot start '…': reason"; the boot report names the device itself.
 std::string why(const std::string& message) {
   const std::size_t end = message.find("': ");
   return message.starts_with("cannot start '") && end != std::string::npos ? message.substr(end + 3)
                                                                            : message;
 }
 
-// One thing at a time, whatever thread it comes from.
+// Serializes the calls of the watcher, which come from several threads.
 class Told final : public Progress {
  public:
   explicit Told(BootWatcher& watcher) : watcher_(watcher) {}
@@ -47,7 +47,7 @@ class Told final : public Progress {
   std::mutex mutex_;
 };
 
-// Brings up one unit.
+// Starts one unit.
 class UnitRun {
  public:
   UnitRun(const BootUnit& unit, const Definitions& defined, const BootOptions& options,
@@ -65,13 +65,13 @@ class UnitRun {
 
  private:
   milliseconds waited() const { return sys::since_boot() - asked_; }
-  // A group may have no member that is defined, and is to fail then.
+  // A group whose members have no definitions is pending, too, until its failure is reported.
   bool is_pending() const { return unit_.group ? items_.empty() : !left_.wanted.empty(); }
 
   void attempt() {
     ++tries_;
     try {
-      // Who waits for what has not come yet keeps nobody from the parents.
+      // Do not hold the parent locks while waiting for a parent to appear.
       if (tries_ > 1 && !anything_has_come()) {
         return;
       }
@@ -90,7 +90,7 @@ class UnitRun {
     }
   }
 
-  // Looking whether a parent is there costs a readlink; it is known that nothing is to be done without any.
+  // Checking whether a parent exists costs one readlink, and no device can be started while all are missing.
   bool anything_has_come() const {
     if (sys::interrupted() || missing_for() >= options_.patience) {
       return true;  // the last attempt reports which parents are missing
@@ -109,7 +109,7 @@ class UnitRun {
       for (const JobResult& result : results) {
         const std::string& name = unit_.group->name.str();
         if (result.error && may_try_again(name, *result.error)) {
-          wait_for({name, std::nullopt, *result.error});  // all of it is undone
+          wait_for({name, std::nullopt, *result.error});  // the executor has rolled the whole group back
           return;
         }
       }
@@ -210,7 +210,7 @@ class UnitRun {
       if (!is_about(item.subject, definition)) {
         continue;
       }
-      // What was up already came up earlier, and that is what is remembered.
+      // A device that was active before keeps the record of its own start.
       if (item.result.outcome == Outcome::unchanged) {
         continue;
       }
@@ -227,7 +227,7 @@ class UnitRun {
     items_.push_back(std::move(item));
   }
 
-  // That it cannot be remembered is no reason to let a device down.
+  // Ignores errors: the start of a device does not depend on its boot record.
   void keep(const BootEvent& event) const {
     try {
       effects_.store.keep_boot_event(event);
@@ -236,7 +236,7 @@ class UnitRun {
   }
 
   const BootUnit& unit_;
-  BootUnit left_;  // what is still to be brought up
+  BootUnit left_;  // the definitions that are not finished
   const Definitions& defined_;
   const BootOptions& options_;
   const Effects& effects_;

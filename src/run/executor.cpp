@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds holder_poll{100};
 
-// Ends a job early because what it wanted is so already, by somebody else's doing.
+// Ends a job early because another process has already reached its goal.
 struct AlreadySo {
   std::string note;
 };
@@ -83,7 +83,7 @@ class Performer {
     if (effects_.host.join_peers(action.device, action.peers) || !action.required || !action.leader) {
       return;
     }
-    // It has no attribute for it: then it was created in the group, or does not share.
+    // Without the attribute, the device shares only if it was created in the IOMMU group.
     const std::optional<Device> now = effects_.host.look_at(action.device);
     const std::optional<Device> leader = effects_.host.look_at(*action.leader);
     if (!now || !leader || now->iommu_group != leader->iommu_group) {
@@ -155,8 +155,9 @@ class Performer {
   void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
 
  private:
-  // The kernel knew the UUID though it was not active when we looked: somebody was quicker, or a removal is
-  // pending.
+  // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
+  // has created it, or its removal is pending. Waits for the device and throws AlreadySo if it is the wanted
+  // one.
   void explain_existing(const Creation& what) const {
     Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
     device.name = what.name;
@@ -186,12 +187,12 @@ bool changes_definitions(const Action& action) {
                    ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>(action);
 }
 
-// Whether other devices wait for what is done to this one between the stages.
+// Returns true for steps whose order relative to the steps of other jobs matters.
 bool concerns_others(const Step& step) {
   return std::holds_alternative<SetOnline>(step.action) || std::holds_alternative<JoinPeers>(step.action);
 }
 
-// Calls a function for each job's number, in lanes.
+// Calls a function with the index of each job: lanes in parallel, the jobs of a lane in order.
 using ForEachJob = std::function<void(const std::function<void(std::size_t)>&)>;
 
 class Run {
@@ -230,17 +231,17 @@ class Run {
 
  private:
   struct DoneStep {
-    std::size_t number;  // in the order in which steps were done, over all jobs
+    std::size_t number;  // position in the order of completion of all steps
     const Step* step;
   };
 
   bool all_or_none() const { return plan_.bond == Bond::all_or_none; }
 
-  // Of a job that scripts want to know of.
+  // State of the scripts of a job.
   struct HookedJob {
     ScriptEvent event;
-    bool whole = false;  // all of it is done in one stage
-    bool begun = false;  // they were asked, and are still to be told
+    bool whole = false;  // all steps run in one stage
+    bool begun = false;  // pre() succeeded and post() is outstanding
     bool asked = false;
   };
 
@@ -298,12 +299,13 @@ class Run {
     }
   }
 
-  // What the plan rests on, and a change of another file could have made untrue.
+  // Re-checks the preconditions of the plan under the lock, for changes that other processes made to other
+  // files.
   void require_still_so(const Action& action) const {
     if (const auto* add = std::get_if<AddDefinition>(&action)) {
       effects_.store.require_free(add->definition);
     } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
-      if (replace->before.name != replace->after.name) {  // two may share one that a person wrote
+      if (replace->before.name != replace->after.name) {  // hand-edited files may share a name
         effects_.store.require_free(replace->after);
       }
     } else if (const auto* remove = std::get_if<RemoveDefinition>(&action)) {
@@ -339,7 +341,7 @@ class Run {
     } catch (const Error& error) {
       result.failed_action = step.action;
       fail(number, error);
-    } catch (const std::exception& error) {  // out of memory and the like: undo as for any failure
+    } catch (const std::exception& error) {  // such as std::bad_alloc: roll back as for any failure
       fail(number, Error(ExitCode::failed, error.what()));
     }
     result.ended = sys::since_boot();
@@ -362,7 +364,8 @@ class Run {
     }
   }
 
-  // In the order in which things were done, backwards, one at a time: each state on the way was there before.
+  // Rolls back all jobs, one step at a time in reverse order of completion: every intermediate state has
+  // existed before.
   void undo_all() {
     std::map<std::size_t, std::pair<std::size_t, const Step*>, std::greater<>> steps;
     for (std::size_t job = 0; job < done_.size(); ++job) {
@@ -382,7 +385,8 @@ class Run {
     }
   }
 
-  // What cannot be taken back is told, and the rest still tried.
+  // Returns true if the step was rolled back. A failure is reported, and the remaining steps are still rolled
+  // back.
   bool undo(std::size_t number, const Step& step, std::vector<std::string>& left) {
     if (!step.undo) {
       return false;
@@ -416,7 +420,7 @@ class Run {
   std::vector<JobResult> results_;
   std::vector<std::optional<HookedJob>> hooks_;
   std::mutex mutex_;
-  std::vector<std::vector<DoneStep>> done_;  // of each job
+  std::vector<std::vector<DoneStep>> done_;  // by job
   std::size_t steps_done_ = 0;
   std::atomic<bool> failed_ = false;
 };

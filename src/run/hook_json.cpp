@@ -23,12 +23,13 @@ std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Some scripts, and the shells that they are written in, end what they say with NULs.
+// Some scripts, because of the shell that runs them, terminate their output with NUL bytes.
 std::string_view without_nuls(std::string_view text) {
   return text.substr(0, text.find_last_not_of('\0') + 1);
 }
 
-// Counts the words that nobody knows; false if it is no list of words.
+// Splits a list into known names and a count of unknown ones. Returns false if the value is not a list of
+// strings.
 template <typename Known>
 bool take_words(const Json& supports, const char* key, const Known& known, std::set<std::string>& words,
                 std::size_t& unknown) {
@@ -58,7 +59,7 @@ Error error_of(const store::JsonMistake& mistake) {
           fmt::format("not understood at line {} column {}", mistake.line, mistake.column)};
 }
 
-// Up to the first that no device could have; `error` is what is wrong behind the last.
+// Returns the attributes up to the first with an invalid name. `error` is the error after the last one.
 ReportedAttributes take_names(const std::vector<ConfigAttribute>& words, std::optional<Error> error) {
   ReportedAttributes result{{}, std::move(error)};
   for (const ConfigAttribute& word : words) {
@@ -87,7 +88,7 @@ std::optional<SupportedHooks> parse_capabilities(std::string_view text) {
   } catch (const store::JsonMistake&) {
     return std::nullopt;
   }
-  const auto supports = root.find("supports");  // of anything but an object: the end
+  const auto supports = root.find("supports");  // end() if root is not an object
   if (supports == root.end() || !supports->is_object()) {
     return std::nullopt;
   }
@@ -108,7 +109,7 @@ ReportedAttributes parse_reported_attributes(std::string_view text) {
   std::optional<Error> error;
   try {
     const Json root = store::parse_json(in_characters(without_nuls(text)));
-    // What ap-check prints for an empty matrix.
+    // ap-check prints [{}] for an empty matrix.
     if (!root.is_null() && root != Json::array({Json::object()})) {
       store::read_attributes(root, words);
     }

@@ -42,7 +42,7 @@ const char* word_of(HookState state) {
   return "";
 }
 
-// As mdevctl names an action.
+// Returns an action in the spelling of mdevctl's messages.
 std::string capitalised(std::string word) {
   word.front() = static_cast<char>(word.front() - 'a' + 'A');
   return word;
@@ -52,19 +52,20 @@ std::string name_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Whatever exec(2) has against it: it was never meant to be run, can't be, or is just being replaced. What is
-// left is our own: words that are too many or no words, and want of processes, memory or descriptors.
+// Returns true if exec(2) failed because of the file: it is not executable, or is being replaced. The other
+// errors have their cause in this process: invalid or too long arguments, or lack of processes, memory or
+// descriptors.
 bool is_no_script(int number) {
   constexpr std::array ours{EINVAL, E2BIG, EAGAIN, ENOMEM, EMFILE, ENFILE};
   return std::find(ours.begin(), ours.end(), number) == ours.end();
 }
 
-// It goes on when we are interrupted: what was begun has to be ended.
+// Returns true for events that run even after an interruption, because they complete what pre() began.
 bool only_tells(std::string_view event) {
   return event == "post" || event == "notify";
 }
 
-// Being killed is no answer, and not counted as one by mdevctl.
+// Throws Error if the script failed. As in mdevctl, a script that was killed by a signal has not failed.
 void require_success(const std::string& path, const sys::ScriptEnd& end) {
   if (end.how == sys::ScriptEnd::How::exited && end.number != 0) {
     throw Error(ExitCode::failed,
@@ -100,7 +101,7 @@ void Hooks::pre(const ScriptEvent& event) {
     agreed = ask_pre(event);
     throw_if_interrupted();
   } catch (...) {
-    if (agreed) {  // it may hold what it lets go of only then
+    if (agreed) {  // it may hold resources that only its post event releases
       tell_post(event, HookState::failure);
     }
     tell_notifiers(event, agreed ? HookState::failure : HookState::none);
@@ -145,10 +146,10 @@ void Hooks::tell_responsible(const ScriptEvent& event, HookState state) {
   const auto answered = answered_.find({event.uuid, event.parent});
   const Responsible& who = responsible(event);
   if (who.failed) {
-    return;  // it let its time pass, and would again
+    return;  // its capabilities query timed out and would do so again
   }
   if (who.path) {
-    // It need not care for what came of it.
+    // Support for the post event is optional.
     if (who.supported.actions.contains(asked.action) && who.supported.events.contains(asked.event)) {
       std::ignore = ask_responsible(who, asked, event.config);
     }
@@ -255,14 +256,14 @@ Hooks::Answer Hooks::ask_responsible(const Responsible& who, const Asked& asked,
   return Answer{*who.path, *std::move(end)};
 }
 
-// The first that does not say that it is not its business.
+// Returns the answer of the first script that does not exit with "not mine" (2).
 std::optional<Hooks::Answer> Hooks::search(const Asked& asked, std::string_view input) {
   for (const std::string& path : callouts()) {
     std::optional<sys::ScriptEnd> end = call(path, asked, input);
     if (end && end->how == sys::ScriptEnd::How::killed) {
       warn_of_signal(path);
       if (std::string_view(asked.event) == "pre" && sys::interrupted()) {
-        return Answer{path, *std::move(end)};  // what it has begun, it may have to end
+        return Answer{path, *std::move(end)};  // may hold resources: run its post event too
       }
     } else if (end && end->number != not_mine) {
       said(path, end->err);
@@ -302,14 +303,14 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
       return {path, *std::move(supported)};
     } catch (const Error& error) {
       throw_if_interrupted();
-      return {std::nullopt, {}, error};  // nobody is to wait for it again
+      return {std::nullopt, {}, error};  // cached, so that the timeout is not waited for again
     }
   }
-  throw_if_interrupted();  // whoever was killed might have answered
+  throw_if_interrupted();  // a script that was killed by the interruption might have answered
   return {};
 }
 
-// Nothing, if it cannot be executed.
+// Returns nothing if the file cannot be executed.
 std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& asked,
                                           std::string_view input) {
   const ScriptEvent& about = asked.about;

@@ -5,7 +5,7 @@ namespace mdevadm {
 
 namespace {
 
-// A definition that names its virtual function says whose that is, should the record be lost.
+// Adds records for definitions that name a virtual function: they identify its device if the record is lost.
 void add_pinned(const store::Store& store, Records& known) {
   const Definitions defined = store.load();
   for (const Definition& definition : defined.all) {
