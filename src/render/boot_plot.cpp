@@ -14,8 +14,8 @@ namespace {
 
 constexpr double left = 20;
 constexpr double top = 60;
-constexpr double time_width = 900;   // of all the time that is shown
-constexpr double label_width = 560;  // beside the last bar
+constexpr double time_width = 900;   // width of the whole time range
+constexpr double label_width = 560;  // space after the last bar
 constexpr double row_height = 20;
 constexpr double most_ticks = 10;
 
@@ -42,7 +42,7 @@ double seconds(std::chrono::milliseconds time) {
   return static_cast<double>(time.count()) / 1000;
 }
 
-// From when to when the picture goes, and where in it a time is.
+// Maps the time range of the rows to x coordinates.
 class Scale {
  public:
   explicit Scale(const std::vector<DeviceRow>& rows) {
@@ -65,7 +65,7 @@ class Scale {
   double x(double time) const { return left + (time - from_) / (to_ - from_) * time_width; }
 
  private:
-  // 1, 2 or 5 of some power of ten, so that there are no more ticks than can be read.
+  // Returns 1, 2 or 5 times a power of ten that yields at most `most_ticks` ticks.
   static double step_for(double span) {
     for (double power = 0.001;; power *= 10) {
       for (const double digit : std::array{1.0, 2.0, 5.0}) {
@@ -89,7 +89,7 @@ std::string text_at(double x, double y, const std::string& text_class, const std
 std::string bar(const Scale& scale, double y, const std::string& bar_class,
                 std::pair<std::chrono::milliseconds, std::chrono::milliseconds> time) {
   const double begin = scale.x(seconds(time.first));
-  // What takes no time at all is still there.
+  // A start of zero duration remains visible.
   const double width = std::max(scale.x(seconds(time.second)) - begin, 1.0);
   return fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" class=\"{}\"/>\n",
                      begin, y, width, row_height - 6, bar_class);

@@ -32,7 +32,7 @@ Value number_or_none(const std::optional<std::uint64_t>& number) {
   return number ? Value(*number) : Value();
 }
 
-// The node that is to be opened: the group's, where there is one.
+// Returns the node that a user of the device opens: the group node if there is one.
 const Node* node_of(const DeviceRow& row) {
   return row.device == nullptr || row.device->nodes.empty() ? nullptr : &row.device->nodes.front();
 }
@@ -78,7 +78,7 @@ Value attributes_of(const DeviceRow& row) {
   return list;
 }
 
-// What came up in another way than at boot is not what was remembered of it.
+// Returns false if the device was not started at boot but is active: its boot record is outdated.
 bool counts(const BootEvent& event, const DeviceRow& row) {
   return event.outcome == BootOutcome::started || row.device == nullptr;
 }
@@ -93,7 +93,7 @@ Value boot_of(const DeviceRow& row) {
   return std::string(row.device != nullptr ? "active" : row.parent_here ? "untried" : "waiting");
 }
 
-// A cell of what is remembered of this boot.
+// Returns a cell of the boot record; empty if the record is missing or outdated.
 template <typename Get>
 Value boot_value(const DeviceRow& row, const Get& get) {
   return row.automatic && row.boot != nullptr && counts(*row.boot, row) ? get(*row.boot) : Value();
@@ -111,7 +111,7 @@ Value boot_message_of(const DeviceRow& row) {
 }
 
 Value holders_of(const DeviceRow& row) {
-  // Nobody seen by one who may not look is not nobody.
+  // Without permission to inspect all processes, an empty list does not mean "unused": report null.
   if (row.device == nullptr || (row.device->holders.empty() && row.unseen_processes > 0)) {
     return {};
   }
@@ -144,7 +144,7 @@ Value mode_of(const DeviceRow& row) {
   return node != nullptr ? Value(fmt::format("{:04o}", node->mode)) : Value();
 }
 
-// A property's kind and number say what its text means; sizes are in bytes.
+// `kind` states which of the number fields apply; sizes are in bytes.
 Record property_record(const Property& property) {
   Record record{{"name", property.name}, {"text", property.text}, {"kind", std::string("text")},
                 {"number", Value()},     {"width", Value()},      {"height", Value()}};
@@ -162,7 +162,7 @@ Record property_record(const Property& property) {
   return record;
 }
 
-// In a table, what could not be parsed stands as the driver wrote it.
+// In a table, a description that could not be parsed is shown as the driver reports it.
 Value properties_of(const TypeRow& row) {
   List list;
   std::vector<std::string> texts;

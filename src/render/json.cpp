@@ -42,7 +42,8 @@ Json to_json(const Record& record) {
   return object;
 }
 
-// Names and attribute values come from drivers and files: what is no UTF-8 must not end the program.
+// Names and attribute values come from drivers and files: replace invalid UTF-8, which would throw by
+// default.
 std::string dump_bare(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,12 +1,13 @@
-// libsmartcols, loaded when the first table is drawn. Most runs draw none, and its own start took a fifth of
-// theirs: libvirt runs hundreds of lists before it is up, all in JSON.
+// libsmartcols, loaded when the first table is rendered. Most runs render none, and loading the library at
+// program start took a fifth of their time: libvirt lists devices hundreds of times while it starts, always
+// as JSON.
 #pragma once
 
 #include <libsmartcols/libsmartcols.h>
 
 namespace mdevadm::render {
 
-// Its functions, by their names without "scols_".
+// Its functions, named without the prefix "scols_".
 struct Smartcols {
   decltype(&::scols_new_table) new_table;
   decltype(&::scols_unref_table) unref_table;
@@ -23,7 +24,7 @@ struct Smartcols {
   decltype(&::scols_print_table_to_string) print_table_to_string;
 };
 
-// Stays loaded. Throws Error if it is not installed.
+// Loads the library on the first call; it is never unloaded. Throws Error if it is not installed.
 const Smartcols& smartcols();
 
 }  // namespace mdevadm::render

@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* nothing = "-";
 
-// What a cell shows, as it is: libsmartcols writes what could garble a terminal as \xNN by itself. The text
-// of a Value that has one is moved out of it.
+// Returns the text of a cell, unescaped: libsmartcols escapes control characters as \xNN. Moves the text out
+// of the value.
 std::string take_text(Value&& value) {
   std::string text;
   if (auto* string = std::get_if<std::string>(&value)) {
@@ -36,7 +36,7 @@ std::string text_of(const Value& value) {
   return take_text(Value(value));
 }
 
-// libsmartcols measures text by LC_CTYPE; the program itself knows no locale.
+// Selects UTF-8 while it exists: libsmartcols measures text according to LC_CTYPE, which is "C" otherwise.
 class Utf8Locale {
  public:
   Utf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(::uselocale(locale_)) {}
@@ -63,7 +63,7 @@ const char* colour_of(std::string_view key, const std::string& text) {
 
 using Texts = std::vector<std::vector<std::string>>;
 
-// Long free text gives way on a narrow terminal; names and numbers are never cut.
+// Returns true for columns that are truncated if the terminal is narrow: free text, never names or numbers.
 bool yields(const ColumnInfo& info) {
   return info.kind == Kind::list || info.key == "description";
 }
@@ -85,7 +85,8 @@ void add_columns(libscols_table* table, const Grid& grid, const Texts& rows) {
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
     const ColumnInfo& info = grid.columns[i];
     const int flags = (info.kind == Kind::number ? SCOLS_FL_RIGHT : 0) | (yields(info) ? SCOLS_FL_TRUNC : 0);
-    // A hint below 1 is a share of the line, one above is what the column must have.
+    // libsmartcols reads a hint below 1 as a fraction of the line width, and otherwise as the minimum number
+    // of columns.
     const double hint =
         yields(info) ? 0.1 : static_cast<double>(std::max<std::size_t>(width_of(info, i, rows), 2));
     smartcols().table_new_column(table, std::string(info.heading).c_str(), hint, flags);
@@ -108,7 +109,7 @@ libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vecto
   return line;
 }
 
-// What the grid's cells show; it keeps none of it.
+// Moves the texts out of the grid.
 Texts take_texts(Grid& grid) {
   Texts rows;
   rows.reserve(grid.rows.size());
@@ -123,14 +124,13 @@ Texts take_texts(Grid& grid) {
   return rows;
 }
 
-// Whether a text is as wide as it is long, and harmless.
+// Returns true if the text is printable ASCII: one column per byte, nothing to escape.
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// A table that needs no measuring, cutting or colouring, as all are that go through a pipe on an ordinary
-// host: measuring costs libsmartcols more than reading the host took. It looks just as libsmartcols would
-// have it.
+// Renders a table that needs no measuring, truncation or colours, with the same result as libsmartcols:
+// measuring would take longer than reading the host. This is the usual case for piped output.
 std::string plain_table(const Grid& grid, const Texts& rows) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
@@ -157,7 +157,7 @@ std::string plain_table(const Grid& grid, const Texts& rows) {
   return result;
 }
 
-// `add_rows` adds the lines to a table that has its columns.
+// `add_rows` adds the lines to the table after its columns have been added.
 template <typename AddRows>
 std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style,
                         const AddRows& add_rows) {
@@ -168,7 +168,7 @@ std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& s
     throw std::bad_alloc();
   }
   smartcols().table_enable_colors(table.get(), style.colour ? 1 : 0);
-  // Where nothing can be cut, the terminal breaks the lines.
+  // If no column may be truncated, leave line breaks to the terminal.
   const bool fits_itself = style.width > 0 && std::any_of(grid.columns.begin(), grid.columns.end(), yields);
   smartcols().table_set_termforce(table.get(), fits_itself ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
   if (fits_itself) {
@@ -223,7 +223,7 @@ std::string render_tree(Grid grid, const std::vector<Branch>& branches, const Ta
 
 namespace {
 
-// Two fields are a thing and what is said of it; of more, each needs its name.
+// Returns "name: value" for a record of two fields, otherwise a list of all non-empty fields with their keys.
 std::string sheet_line(const Record& record) {
   if (record.size() == 2) {
     return fmt::format("{}: {}", printable(text_of(record[0].second)), printable(text_of(record[1].second)));
