@@ -10,7 +10,7 @@ namespace mdevadm::cli {
 
 namespace {
 
-// The App within which a command of two words is.
+// Returns the App that contains the commands of a group, such as "group"; creates it on first use.
 CLI::App& family_of(CLI::App& app, const std::string& name) {
   const auto found = app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
   if (!found.empty()) {
@@ -23,7 +23,7 @@ CLI::App& family_of(CLI::App& app, const std::string& name) {
   return *family;
 }
 
-// The innermost command that was parsed, or the program itself.
+// Returns the innermost command that was parsed, or the program itself.
 const CLI::App& innermost(const CLI::App& app) {
   const auto inner = app.get_subcommands();
   return inner.empty() ? app : innermost(*inner.front());
@@ -80,7 +80,7 @@ void CommandLine::parse(const std::vector<std::string>& words) {
   }
 }
 
-// CLI11's words are made for programmers, and it knows no "did you mean".
+// Replaces CLI11's messages, which are written for programmers, and adds suggestions for misspelled names.
 void CommandLine::refuse(const CLI::ParseError& error) const {
   const CLI::App& at = innermost(app_);
   const std::string verb = &at == &app_ ? std::string{} : full_name(at);

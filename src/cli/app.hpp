@@ -1,4 +1,4 @@
-// The whole command line: global options and all commands, as one CLI11 tree.
+// The whole command line as one CLI11 tree: global options and all commands.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,22 +15,22 @@ class CommandLine {
  public:
   CommandLine();
 
-  // Reads the words behind the program's name. Throws Error{usage}.
+  // Parses the arguments after the program's name. Throws Error{usage}.
   void parse(const std::vector<std::string>& words);
 
-  // The command that was asked for, or nullptr.
+  // Returns the selected command, or nullptr.
   Command* chosen() const;
   const CommandEntry* entry(const std::string& name) const;
 
   CLI::App& app() { return app_; }
-  // Where a command's options are declared: "start", "group start".
+  // Returns the App that holds a command's options, by its full name: "start", "group start".
   CLI::App& app_of(const std::string& name);
   const Globals& globals() const { return globals_; }
   const ValueKinds& kinds() const { return kinds_; }
   Command* command(const std::string& name) const;
   bool wants_version() const { return version_; }
-  // What help is wanted of: "" for none, "mdevadm" for the program, else a command's name, or the first word
-  // of several.
+  // Returns the topic of the requested help: "" for none, "mdevadm" for the program, otherwise the name of a
+  // command or the first word of several.
   std::string help_topic() const;
 
  private:
@@ -48,14 +48,13 @@ class CommandLine {
   CLI::App* help_command_ = nullptr;
 };
 
-// "group start" of the App that is start within group.
+// Returns the full name of a command: "group start" for the App `start` in the App `group`.
 std::string full_name(const CLI::App& app);
 
-// The first word of a command's name; several commands may share it.
+// Returns the first word of a command's name, which several commands may share.
 std::string first_word(const std::string& name);
 
-// Whether JSON is asked for, as far as can be seen before, or without, parsing: for the form of an error
-// about parsing.
+// Returns true if --json is among the arguments; used for errors that occur before or during parsing.
 bool asks_for_json(const std::vector<std::string>& words);
 
 }  // namespace mdevadm::cli

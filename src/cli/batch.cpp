@@ -153,15 +153,15 @@ std::string Batch::render_results(const std::vector<JobResult>& results) const {
     rows.push_back(std::move(row));
   }
   std::vector<const render::Column<render::ResultRow>*> columns;
-  const auto all_columns = render::result_columns();  // a view of a static table
+  const auto all_columns = render::result_columns();  // refers to a static table
   for (const auto& column : all_columns) {
     columns.push_back(&column);
   }
   return render::render_json(render::make_grid(rows, columns), "results");
 }
 
-// One failure of one: its own code. Several of which some went well: partly done. All of several: their code
-// if it is one and the same.
+// Returns the exit code: for a single failed item, its code; if some items failed, `partial`; if all failed,
+// their common code, otherwise `failed`.
 ExitCode Batch::exit_code(const std::vector<JobResult>& results) const {
   std::set<ExitCode> codes;
   std::size_t failures = 0;

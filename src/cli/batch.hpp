@@ -1,5 +1,5 @@
-// The common end of all commands that change something: jobs are collected, then shown (--dry-run) or carried
-// out, and what came of each device is reported.
+// The common last part of all commands that change something: collects jobs, prints them (--dry-run) or
+// executes them, and reports the result of each device.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ struct ChangeOptions {
   bool dry_run = false;
 
   void declare(CLI::App& app);
-  // For what is planned and written as one; nothing, on a dry run.
+  // Locks the definitions, so that planning and writing form a unit. Returns nothing on a dry run.
   std::optional<sys::FileLock> lock_definitions(const Context& context) const;
 };
 
@@ -27,31 +27,31 @@ class Batch {
  public:
   explicit Batch(const ChangeOptions& options) : options_(options) {}
 
-  // Plans what `word` stands for. An Error thrown by `plan` fails this one only.
+  // Adds the job that `plan` returns for the argument. If `plan` throws Error, only this item fails.
   void add(const std::string& word, const std::function<Job()>& plan);
 
-  // A plan that is there already: its jobs are the items.
+  // Uses the jobs of a complete plan as items.
   void take(Plan plan);
-  // What is done already: `job` may be empty, of something that could not be planned.
+  // Adds the result of a job that has been executed. `job` is empty if it could not be planned.
   void record(const std::string& word, Job job, JobResult result);
-  // The end of what was recorded, its errors having been told when they came.
+  // Prints the recorded results, whose errors have been reported before, and returns the exit code.
   ExitCode conclude(Context& context) const;
-  // Of each lane, the last one first.
+  // Executes the last job of each lane first.
   void backwards() { plan_.backwards = true; }
-  // It takes a while: say how far it has come.
+  // Shows the progress, for plans that take longer.
   void show_progress() { shows_progress_ = true; }
-  // What is done, is done to this group.
+  // Names the group in the output.
   void of_group(const std::string& name) { group_ = name; }
 
-  // Shows or carries out. `print_uuids`: in text, the UUID of each device that went well is the result.
-  // `definitions` is the lock under which all this was planned; it is let go of where scripts are asked.
+  // Prints or executes the plan. With `print_uuids` the text output is the UUID of each device that
+  // succeeded. `definitions` is the lock that was held while planning; it is released before scripts run.
   ExitCode finish(Context& context, bool print_uuids, std::optional<sys::FileLock> definitions = {});
 
  private:
   struct Item {
     std::string word;
     std::optional<Error> refused;
-    std::size_t job = 0;  // index into plan_, if not refused
+    std::size_t job = 0;  // index in plan_, unless refused
   };
 
   std::string render_plan() const;

@@ -1,5 +1,4 @@
-// What is told of devices and groups that come up by themselves: while it happens, to a person or to the
-// journal, and in the end.
+// Reports the start of autostart devices and groups, on the terminal or in the journal.
 #pragma once
 
 #include <mdevadm/run/boot.hpp>
@@ -9,7 +8,7 @@
 
 namespace mdevadm::cli {
 
-// Brings up the units, tells what happens, and answers what came of it.
+// Starts the units, reports progress and results, and returns the exit code.
 ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
                            const Definitions& defined, const BootOptions& options);
 

@@ -1,4 +1,4 @@
-// One verb of the program.
+// Interface and table of the commands.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,19 +12,18 @@
 
 namespace mdevadm::cli {
 
-// A command declares its options once; parsing, help, completion and the check of the man pages all read that
-// declaration.
+// A command declares its options once: parsing, help, completion and the man page check use that declaration.
 class Command {
  public:
   virtual ~Command() = default;
 
-  // Binds members to options of `app`; called once, before parsing.
+  // Declares the options in `app` and binds them to members; called once, before parsing.
   virtual void declare(CLI::App& app, ValueKinds& kinds) = 0;
-  // After parsing. Throws Error.
+  // Executes the command after parsing. Throws Error.
   virtual ExitCode run(Context& context) = 0;
-  // Whether messages are to be JSON.
+  // Returns true if messages are printed as JSON.
   virtual bool json() const { return false; }
-  // The columns that -o takes.
+  // Returns the column keys that -o accepts.
   virtual std::vector<std::string> column_keys() const { return {}; }
 };
 
@@ -35,7 +34,7 @@ struct CommandEntry {
   std::unique_ptr<Command> (*make)();
 };
 
-// All commands, in the order in which help lists them.
+// Returns all commands, in the order in which help lists them.
 const std::vector<CommandEntry>& command_table();
 
 }  // namespace mdevadm::cli

@@ -39,14 +39,14 @@ bool has_commands(const CLI::App& app) {
   return !names_within(app).empty();
 }
 
-// What the words before the last one mean.
+// The meaning of the arguments before the completed one.
 struct Situation {
   const CLI::App* command = nullptr;
-  const CLI::Option* awaits_value = nullptr;  // the last of them is an option whose value comes now
-  std::size_t positionals = 0;                // of the command, so far
+  const CLI::Option* awaits_value = nullptr;  // the last argument is an option that takes a value
+  std::size_t positionals = 0;                // number of positional arguments of the command so far
   std::string parent;
   std::string root = "/";
-  bool only_positionals = false;  // "--" came
+  bool only_positionals = false;  // after "--"
 };
 
 Situation read_situation(CommandLine& line, const std::vector<std::string>& words) {
@@ -126,7 +126,7 @@ std::vector<std::string> values_for(CommandLine& line, const Situation& at, cons
     return {*kind == ValueKind::file ? ":files" : ":folders"};
   }
   Env silent = env;
-  silent.err = -1;  // a shell's prompt is no place for warnings
+  silent.err = -1;  // warnings would garble the shell prompt
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
@@ -171,7 +171,7 @@ std::string complete(CommandLine& line, const std::vector<std::string>& words, c
       }
     }
   } catch (const std::exception&) {
-    return text;  // no candidates is the only fitting answer at a prompt
+    return text;  // an error message would garble the shell prompt
   }
   return text;
 }

@@ -1,4 +1,4 @@
-// Words for the shell's completion.
+// Candidates for shell completion.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace mdevadm::cli {
 
-// `words`: those behind the program's name up to and with the one to be completed (empty for a new word). One
-// candidate a line; a first line ":files" or ":folders" hands over to the shell. Never fails: what cannot be
-// found out is left out.
+// Completes the last of the arguments after the program's name (empty: a new argument). Returns one candidate
+// per line; a first line ":files" or ":folders" asks the shell to complete file names. Never fails: on an
+// error candidates are missing.
 std::string complete(CommandLine& line, const std::vector<std::string>& words, const Env& env);
 
 }  // namespace mdevadm::cli

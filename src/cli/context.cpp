@@ -23,11 +23,11 @@ void warn_by_line(const Messages& messages, const std::string& text) {
 }  // namespace
 
 void Messages::write(const std::string& text) const {
-  // Nothing can be done about a stderr that cannot be written to.
+  // An unwritable stderr cannot be reported.
   [[maybe_unused]] const ssize_t written = ::write(env_.err, text.data(), text.size());
 }
 
-// What the journal cannot take still reaches stderr.
+// Writes to stderr if the journal does not accept the entry.
 void Messages::tell(Level level, const std::string& prefix, const std::string& text,
                     const Subject& about) const {
   if (env_.err_is_journal) {

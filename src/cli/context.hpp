@@ -1,5 +1,4 @@
-// What a command works with: the host and the store below the chosen root, its output, and the way to say
-// something.
+// The environment of a command: host and store below the selected root, results and messages.
 #pragma once
 
 #include <mdevadm/host/host.hpp>
@@ -14,14 +13,14 @@
 
 namespace mdevadm::cli {
 
-// Options that every command takes.
+// Options that every command accepts.
 struct Globals {
   std::string root = "/";
   bool verbose = false;
   bool quiet = false;
 };
 
-// Whom a message is about: fields of the journal's entry, where messages go there.
+// The device or group that a message refers to; written as fields of journal entries.
 struct Subject {
   std::string uuid{};
   std::string parent{};
@@ -29,8 +28,8 @@ struct Subject {
   std::string group{};
 };
 
-// Messages on stderr, as text or, under --json, as one JSON object a line. Where stderr leads to systemd's
-// journal, entries with fields.
+// Prints messages on stderr, as text or, with --json, as one JSON object per line. If stderr is connected to
+// the systemd journal, writes entries with fields.
 class Messages {
  public:
   explicit Messages(const Env& env) : env_(env) {}
@@ -39,18 +38,18 @@ class Messages {
   void set_quiet() { quiet_ = true; }
 
   void error(const Error& error, const Subject& about = {}) const;
-  // Says what is odd and what happens next: "..., skipping".
+  // Reports a problem and how the program continues: "..., skipping".
   void warning(const std::string& text, const Subject& about = {}) const;
-  // What a person at a terminal may like to know; silent under --quiet and --json.
+  // Prints information for interactive users; nothing with --quiet and --json.
   void note(const std::string& text, const Subject& about = {}) const;
-  // One line that stands for the last one of this kind, on a terminal; an empty one clears it.
+  // Replaces the previous progress line of a terminal; an empty text clears it.
   void line_in_place(const std::string& text) const;
   bool speaks_to_person() const { return !json_ && !quiet_; }
   bool on_terminal() const { return env_.err_is_terminal; }
   bool in_journal() const { return env_.err_is_journal && !json_; }
 
  private:
-  enum class Level { error = 3, warning = 4, info = 6 };  // of syslog
+  enum class Level { error = 3, warning = 4, info = 6 };  // syslog priorities
 
   void write(const std::string& text) const;
   void tell(Level level, const std::string& prefix, const std::string& text, const Subject& about) const;
@@ -60,7 +59,7 @@ class Messages {
   bool quiet_ = false;
 };
 
-// Progress on stderr under --verbose.
+// Prints each step on stderr with --verbose.
 class VerboseProgress final : public Progress {
  public:
   VerboseProgress(const Messages& messages, bool verbose) : messages_(messages), verbose_(verbose) {}
@@ -73,7 +72,8 @@ class VerboseProgress final : public Progress {
   bool verbose_;
 };
 
-// Progress of a plan of several devices: one line, in place, on a terminal; elsewhere a line a device.
+// Prints the progress of a plan with several devices: a single updated line on a terminal, otherwise one line
+// per device.
 class GroupProgress final : public Progress {
  public:
   GroupProgress(const Messages& messages, const Plan& plan);
@@ -86,9 +86,9 @@ class GroupProgress final : public Progress {
 
  private:
   const Messages& messages_;
-  std::size_t steps_ = 0;  // in all
+  std::size_t steps_ = 0;  // all steps of the plan
   std::size_t steps_done_ = 0;
-  std::size_t jobs_ = 0;  // that have any
+  std::size_t jobs_ = 0;  // jobs with steps
   std::size_t jobs_done_ = 0;
 };
 
@@ -103,31 +103,31 @@ class Context {
   const sys::Dir& root() const { return root_; }
   const Host& host() const { return host_; }
   const store::Store& store() const { return store_; }
-  // mdevctl's scripts; what they say, and what is odd about them, are warnings.
+  // The mdevctl scripts. Their error output and problems with them are printed as warnings.
   Hooks& hooks() { return hooks_; }
 
-  // Results; written to stdout at the end, all at once.
+  // Results, written to stdout at the end in one piece.
   std::string out;
 
-  // The host as the kernel and our own memory of it tell.
+  // Returns the host state from sysfs combined with the runtime records.
   Snapshot observe(Look what) const;
-  // Who uses these devices, with what their parents can do; warns where that cannot be known for sure. All
-  // devices are looked at where some go offline together.
+  // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
+  // processes cannot be inspected. Contains all devices if some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
-  // Nobody else starts or stops devices of these parents while the result lives; who does is named if it
-  // takes long.
+  // Locks the parents: no other process starts or stops devices on them until the locks are released. Names
+  // the process that holds a lock if waiting takes longer.
   std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents);
 
-  // What is defined, with a warning for every file that cannot be used.
+  // Returns all definitions. Warns about each invalid file.
   Definitions definitions();
-  // As a listing needs them: if the folder cannot be read there is a warning instead of an Error.
+  // Like definitions(), but only warns if the directory cannot be read, for listings.
   Definitions definitions_if_readable();
-  // The same of groups.
+  // The same for groups.
   Groups groups();
   Groups groups_if_readable();
-  // Where it cannot be known for sure who uses a device.
+  // Warns if some processes could not be inspected, so that users of a device may be missing.
   void warn_of_unseen(const Snapshot& seen) const;
-  // A note for hosts whose kernel knows no mediated devices.
+  // Prints a note if the kernel does not support mediated devices.
   void note_missing_support(const Snapshot& seen);
 
  private:

@@ -1,4 +1,4 @@
-// The options that say what a definition is to hold, as define, modify and start share them.
+// Options for the contents of a definition, shared by define, modify and start.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -10,11 +10,11 @@
 
 namespace mdevadm::cli {
 
-// "K=V" that has been checked -> an attribute.
+// Converts a "K=V" argument that has been validated.
 Attribute parse_assignment(const std::string& text);
 std::vector<Attribute> parse_assignments(const std::vector<std::string>& texts);
 
-// What an option holds, if it was given.
+// Returns the value of an option, if it was given.
 std::optional<ParentName> parent_option(const std::string& text);
 std::optional<TypeName> type_option(const std::string& text);
 
@@ -33,7 +33,7 @@ struct DefinitionOptions {
   std::optional<std::string> joined_create_args() const;
 };
 
-// --auto and --manual.
+// The options --auto and --manual.
 struct StartModeOptions {
   bool automatic = false;
   bool manual = false;

@@ -1,4 +1,4 @@
-// Devices and definitions side by side, as list and show print them.
+// Combines devices and definitions into the rows of list and show.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,9 @@
 
 namespace mdevadm::cli {
 
-// One row a (device, parent): live ones with their definition under the same parent, definitions without a
-// live device by themselves. Sorted by parent, then UUID. What it is given must outlive the rows.
+// Returns one row per device and parent: active devices with their definition under the same parent, and
+// definitions of inactive devices. Sorted by parent, then UUID. The rows refer to the arguments, which must
+// outlive them.
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store);

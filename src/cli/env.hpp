@@ -1,4 +1,4 @@
-// What varies from one run of the program to another, apart from the machine itself.
+// Properties of the process that commands depend on.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@ struct Env {
   int err = 2;  // descriptor for messages
   bool out_is_terminal = false;
   bool err_is_terminal = false;
-  std::size_t width = 0;        // of the terminal that `out` is, 0 if it is none
+  std::size_t width = 0;        // columns of the terminal at `out`; 0 if it is not a terminal
   bool no_color = false;        // NO_COLOR is set
-  bool err_is_journal = false;  // what is written to `err` goes to systemd's journal
+  bool err_is_journal = false;  // `err` is connected to the systemd journal
 };
 
-// As the process finds it: terminals, COLUMNS, NO_COLOR.
+// Returns the environment of this process: terminals, COLUMNS, NO_COLOR.
 Env real_env();
 
 }  // namespace mdevadm::cli

@@ -1,4 +1,4 @@
-// For systemd, early at boot: which parents have devices that are to come up.
+// Systemd generator for the units that start autostart devices.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace mdevadm::cli {
 
-// Makes mdevadm.target, in systemd's folder for generated units, want an instance of `unit_file` (a template)
-// for each parent that has such definitions. What cannot be done is left out: a boot must not fail for it.
+// Creates a dependency of mdevadm.target on an instance of `unit_file` (a template unit) for each parent with
+// autostart definitions, in the generator output directory `folder`. Ignores errors: they must not prevent
+// the boot.
 void generate_units(const std::string& folder, const std::string& unit_file, const Env& env);
 
-// `text` as the instance of a unit's name, as systemd-escape(1) makes it.
+// Escapes `text` for use as an instance name, like systemd-escape(1).
 std::string unit_escaped(const std::string& text);
 
 }  // namespace mdevadm::cli

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t page_width = 80;
 constexpr std::size_t text_column = 30;
 
-// `text` broken between words into lines of `width`.
+// Wraps `text` at spaces into lines of at most `width`.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   std::vector<std::string> lines(1);
   for (const std::string_view word : split(text, ' ')) {
@@ -28,7 +28,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   return lines;
 }
 
-// "  head      what it is, in as many lines as it takes"
+// Returns "  head      text", with the text wrapped and aligned in a column.
 std::string entry_text(const std::string& head, const std::string& text) {
   std::string result = fmt::format("  {:<{}}", head, text_column - 2);
   if (head.size() + 3 > text_column) {
@@ -99,7 +99,7 @@ std::string command_help(CommandLine& line, const CommandEntry& entry) {
   return text;
 }
 
-// What commands there are that begin with one word, or empty.
+// Returns the help of all commands that share a first word; empty if there are none.
 std::string family_help(const std::string& word) {
   std::string text;
   for (const CommandEntry& entry : command_table()) {

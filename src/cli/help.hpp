@@ -1,4 +1,4 @@
-// Help as text of at most 80 columns.
+// Help texts of at most 80 columns.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace mdevadm::cli {
 
-// Of the program, or of one command. Throws Error{usage} for a command that does not exist.
+// Returns the help of the program or of a command. Throws Error{usage} for an unknown command.
 std::string help_text(CommandLine& line, const std::string& topic);
 
-// The CLI tree as JSON, for the check of the man pages: commands, their options with metavars, their columns.
+// Returns all commands, options, placeholders and columns as JSON, for the man page check.
 std::string describe_tree(CommandLine& line);
 
 }  // namespace mdevadm::cli

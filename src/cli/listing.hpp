@@ -1,4 +1,4 @@
-// The options and the output that all listing commands share.
+// Options and output shared by all listing commands.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,13 +15,13 @@
 
 namespace mdevadm::cli {
 
-// Which of a column table are shown, and how.
+// Selection of columns from a column table, and the output format.
 template <typename Row>
 class Listing {
  public:
   using Column = render::Column<Row>;
 
-  // `defaults`: keys of the columns that a table has without -o; empty: all. JSON without -o has all.
+  // `defaults`: keys of the columns printed without -o; empty: all. JSON without -o always has all columns.
   Listing(std::span<const Column> columns, std::vector<std::string> defaults)
       : columns_(columns), defaults_(std::move(defaults)) {}
 
@@ -33,7 +33,7 @@ class Listing {
     app.add_flag("--list-columns", list_columns_, "list the columns that there are");
   }
 
-  // The same options, of rows of another kind.
+  // Copies the options of a listing with another row type.
   template <typename Other>
   void follow(const Listing<Other>& other) {
     json_ = other.json();
@@ -52,7 +52,7 @@ class Listing {
     return keys;
   }
 
-  // The columns to be shown. Throws Error{usage} for one that does not exist.
+  // Returns the selected columns. Throws Error{usage} for an unknown one.
   std::vector<const Column*> chosen() const {
     const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
     std::vector<std::string> names = wanted_.empty() ? usual : std::vector<std::string>{};
@@ -73,7 +73,7 @@ class Listing {
     return result;
   }
 
-  // What must be looked at to show them.
+  // Returns the facets that the selected columns need.
   Facet needs() const {
     Facet facets = Facet::none;
     for (const Column* column : chosen()) {
@@ -93,7 +93,7 @@ class Listing {
     return std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->info.needs_boot; });
   }
 
-  // Other columns than the usual ones, where none are asked for.
+  // Replaces the columns that are printed without -o.
   void use(std::vector<std::string> defaults) { defaults_ = std::move(defaults); }
 
   std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
@@ -136,7 +136,7 @@ class Listing {
   std::string wanted_;
 };
 
-// A command that lists: what is the same for all of them.
+// Base class of the listing commands.
 template <typename Row>
 class ListingCommand : public Command {
  public:

@@ -18,7 +18,7 @@ bool is_node_of(const Device& device, const std::string& kernel_name) {
 
 std::string describe(const Device& device, const NodePolicy& policy) {
   std::string text = fmt::format("MDEVADM_UUID={}\n", device.uuid.str());
-  // What has control bytes could say more than one thing.
+  // A newline in a value would be read as another property.
   if (policy.owner && !has_control_bytes(*policy.owner)) {
     text += fmt::format("MDEVADM_NODE_OWNER={}\n", *policy.owner);
   }

@@ -1,4 +1,4 @@
-// What udev asks of a VFIO node.
+// Answers udev's query for the owner, group and mode of a VFIO node.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace mdevadm::cli {
 
-// Properties for a rule's IMPORT{program}, a line each, of the node that the kernel calls so ("7", "vfio3"):
-// the device's UUID, and owner, group and mode where its definition, or else its group, says them. Nothing
-// for a device that is not defined. Never fails: what cannot be found out is left to other rules.
+// Returns properties for IMPORT{program} of a udev rule, one per line, for the node with this kernel name
+// ("7", "vfio3"): the device's UUID, and owner, group and mode if its definition or its group sets them.
+// Empty if the device has no definition. Never fails: on an error other rules decide.
 std::string node_properties(const std::string& kernel_name, const Env& env);
 
 }  // namespace mdevadm::cli

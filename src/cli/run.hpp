@@ -1,4 +1,5 @@
-// The program, but for its process.
+// The main function of mdevadm, without process state: arguments, terminals and the exit code are passed
+// explicitly.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace mdevadm::cli {
 
-// `words`: the command line behind the program's name. Returns the exit code.
+// Runs mdevadm with the command line after the program's name. Returns the exit code.
 int run(const std::vector<std::string>& words, const Env& env);
 
 }  // namespace mdevadm::cli

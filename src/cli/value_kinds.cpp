@@ -110,7 +110,7 @@ std::vector<std::string> functions(const std::string& parent, Context& context) 
   return values;
 }
 
-// Completes the last of a list with commas; the ones before it stay and are not offered again.
+// Completes the last item of a comma-separated list; columns that precede it are not offered again.
 std::vector<std::string> columns(const CompletionRequest& request) {
   const std::size_t comma = request.word.rfind(',');
   const std::string before = comma == std::string::npos ? std::string{} : request.word.substr(0, comma + 1);

@@ -1,5 +1,5 @@
-// What kind of value an option or argument takes. The kind is declared once; help, checking and completion
-// follow from it.
+// Kinds of values that options and arguments accept. The kind is declared once; help, validation and
+// completion use it.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -26,8 +26,8 @@ enum class ValueKind {
   group,
   new_group,
   columns,
-  assignment,       // K=V, K being an attribute
-  create_argument,  // K=V, kept verbatim
+  assignment,       // K=V, where K is an attribute
+  create_argument,  // K=V, passed verbatim
   attribute_selector,
   function,
   sharing,
@@ -42,35 +42,36 @@ enum class ValueKind {
   verb,
 };
 
-// The word that help shows for a value of the kind: DEVICE, PARENT, …
+// Returns the placeholder that help shows for the value: DEVICE, PARENT, …
 const char* metavar(ValueKind kind);
 
-// Why `text` cannot be a value of the kind, or empty.
+// Returns the reason why `text` is not a valid value of the kind; empty if it is valid.
 std::string objection(ValueKind kind, const std::string& text);
 
-// What completion needs to know of the words before the one that is completed.
+// The part of the command line that precedes the completed value.
 struct CompletionRequest {
-  std::string word;                  // what is there so far
+  std::string word;                  // the value as typed so far
   std::string parent;                // the value of --parent, if given
   std::vector<std::string> columns;  // keys of the command's columns
   std::vector<std::string> verbs;
 };
 
-// The time that a value of the kind `seconds` means; none for an empty text.
+// Returns the duration for a value of the kind `seconds`; zero for an empty text.
 std::chrono::milliseconds parse_seconds(const std::string& text);
 
-// The values that exist now. Empty where there is no knowing (numbers) or the shell knows better (files).
+// Returns the existing values. Empty for kinds with unlimited values (numbers) and for those that the shell
+// completes (files).
 std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context);
 
-// Whether a value follows the option.
+// Returns true if a value follows the option.
 bool takes_value(const CLI::Option& option);
 
-// Which kind each declared option and argument takes.
+// The kind of each declared option and argument.
 class ValueKinds {
  public:
-  // Gives the option its metavar and its check, and remembers the kind.
+  // Sets the placeholder and the validator of the option and stores the kind.
   CLI::Option* set(CLI::Option* option, ValueKind kind);
-  // Throws nothing; nullptr if the option takes no value of a kind.
+  // Returns nullptr if the option has no value kind.
   const ValueKind* find(const CLI::Option* option) const;
 
  private:

@@ -1,4 +1,4 @@
-// The makers of all commands; each stands in the file of its name, those of groups in group_*.cpp.
+// Factory functions of all commands, each defined in the file named after it, those of groups in group_*.cpp.
 #pragma once
 
 #include <memory>

@@ -61,7 +61,8 @@ class DefineCommand final : public Command {
   }
 
  private:
-  // By what is needed, a type is chosen once and for all: the guest's device never changes.
+  // Resolves the requirements to a type once: the device keeps it, so that the guest's hardware does not
+  // change.
   void choose(Context& context) {
     Look look{type_facets, std::nullopt, std::nullopt};
     const bool any_parent = parent_.empty() || parent_ == "any";
@@ -135,7 +136,7 @@ class DefineCommand final : public Command {
                   "it may be coming or going; try again");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
-    // A virtual function that somebody else has set is ours from now on, and only that one.
+    // The definition of an adopted VF names that VF.
     wanted.function = found.active->foreign ? FunctionName::parse(found.active->kernel_name()) : std::nullopt;
     return wanted;
   }

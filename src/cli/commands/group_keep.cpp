@@ -1,4 +1,4 @@
-// What is kept of groups: create, delete, add, remove, rename.
+// The commands that change group files: create, delete, add, remove, rename.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace mdevadm::cli {
 
 namespace {
 
-// A change under the lock, of the group that the first argument names.
+// A change of the group in the first argument, made under the lock of the definitions.
 class GroupChange : public Command {
  public:
   bool json() const final { return change_.json; }
@@ -36,7 +36,8 @@ class GroupChange : public Command {
 
   virtual Job plan(Context& context, const Groups& groups) = 0;
 
-  // The definitions that words stand for, as members: with their parent where the UUID alone would not do.
+  // Returns the definitions in the arguments as members, with the parent if the UUID is defined under
+  // several.
   static std::vector<Member> members_for(Context& context, const std::vector<std::string>& words,
                                          const std::string& doing) {
     const Definitions defined = context.definitions();
@@ -61,7 +62,7 @@ class GroupChange : public Command {
   ChangeOptions change_;
 };
 
-// What can be said of a group beside its members.
+// Options for the properties of a group other than its members.
 class GroupOptions {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) {
@@ -217,7 +218,7 @@ class GroupRemove final : public GroupChange {
     return plan_group_change(groups, before, after);
   }
 
-  // A member that is not defined any more is found by what the group's file says of it.
+  // Finds the member in the group's file first, because its definition may have been removed.
   static Member find_member(const Group& group, const Definitions& defined, const std::string& word,
                             const std::string& doing) {
     const auto written = Member::parse(word);

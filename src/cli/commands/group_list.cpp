@@ -1,4 +1,4 @@
-// What groups there are, and who is in them: list, show.
+// The commands group list and group show.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Groups brought up and down as one: start, stop.
+// The commands group start and group stop.
 #include <fmt/format.h>
 
 #include <mdevadm/plan/groups.hpp>
@@ -13,8 +13,7 @@ namespace mdevadm::cli {
 
 namespace {
 
-// What is seen is seen while nobody else may start or stop devices of the members' parents: so two that want
-// the last instances, or the opposite, do so one after the other.
+// The snapshot is taken under the parent locks, so concurrent starts and stops of groups are serialized.
 class GroupRun : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
@@ -164,13 +163,14 @@ class GroupStop final : public GroupRun {
         }
       }
     }
-    // Who waited for others to let go kept nobody else from the parents; from here on, nobody changes them.
+    // The parents were not locked while waiting for the devices to be released; lock them now.
     const std::vector<ParentName> parents = parents_of(context, group, uuids);
     const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
     return finish(context, plan_group_stop(context.observe_users(uuids, parents), group, force_));
   }
 
-  // Those of all members, active or not: who starts the group just now holds them all.
+  // Returns the parents of all members, active or not: a concurrent start of the group holds the locks of all
+  // of them.
   static std::vector<ParentName> parents_of(Context& context, const Group& group,
                                             const std::vector<Uuid>& uuids) {
     std::vector<ParentName> parents;

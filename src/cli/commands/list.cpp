@@ -64,7 +64,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
  private:
-  // Members of groups in the groups' order, then what is in none.
+  // Members of groups first, in the order of the groups, then all other devices.
   std::string render_tree(const std::vector<render::DeviceRow>& rows, const Groups& groups,
                           const Env& env) const {
     if (listing_.json()) {
@@ -159,7 +159,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     return (parent_.empty() || parent == parent_) && (type_.empty() || has_type);
   }
 
-  // Nothing to show of a parent is an answer; of one that does not exist it is a slip of the finger.
+  // An empty result is fine for an existing parent; an unknown parent is an error, probably a typo.
   void require_parent(Context& context, const std::vector<render::DeviceRow>& rows) const {
     if (parent_.empty() || !rows.empty()) {
       return;

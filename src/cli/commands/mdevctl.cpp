@@ -1,4 +1,4 @@
-// Definitions on their way from mdevctl and to it.
+// The commands that import definitions from mdevctl and export them to it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace mdevadm::cli {
 
 namespace {
 
-// All of them, or Error.
+// Returns all definitions of mdevctl. Throws Error if a directory cannot be read.
 KeptConfigs load_theirs(const Context& context, const store::ConfigFilter& filter) {
   KeptConfigs theirs = context.store().load_configs(filter);
   if (!theirs.unread.empty()) {

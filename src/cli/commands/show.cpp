@@ -59,7 +59,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
  private:
-  // Nothing if the words are not the names of parents.
+  // Returns nothing unless all arguments are names of parents.
   std::optional<std::string> show_parents(Context& context) const {
     std::vector<ParentName> names;
     const Snapshot known = context.observe({Facet::parents, std::nullopt, std::nullopt});

@@ -14,7 +14,7 @@ namespace mdevadm::cli {
 
 namespace {
 
-// A definition to be started, or a device that needs no starting.
+// An argument and the definition it refers to; for an active device without one, the values of the device.
 struct Wanted {
   std::string word;
   Definition definition;
@@ -86,7 +86,7 @@ class StartCommand final : public Command {
     return wanted;
   }
 
-  // What else a device that is not kept may be given.
+  // Declares the options for the properties of transient devices.
   void declare_shape(CLI::App& app, ValueKinds& kinds, CLI::Option* type) {
     kinds.set(app.add_option("--create-arg", create_args_,
                              "what else is passed at creation of a device that is not kept; may repeat")
@@ -140,7 +140,7 @@ class StartCommand final : public Command {
     return wanted;
   }
 
-  // What is active is started already, defined or not.
+  // An active device needs no definition: it has been started already.
   static Definition definition_of(const Found& found, const std::string& doing) {
     if (found.active != nullptr && found.active->type && found.definitions.empty()) {
       return {found.uuid, found.active->parent, *found.active->type};
@@ -155,10 +155,10 @@ class StartCommand final : public Command {
     return require_definition(found, doing);
   }
 
-  // What is planned rests on what is seen: nobody else may change it until it is done.
+  // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
   ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted, bool print_uuids) const {
     std::vector<ParentName> parents;
-    // A type may be meant by the vendor's name; definitions hold the kernel's.
+    // --type may be the vendor's name; definitions contain the kernel's type ID.
     Facet facets = type_.empty() ? Facet::none : Facet::type_name;
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);

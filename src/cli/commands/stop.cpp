@@ -41,7 +41,7 @@ class StopCommand final : public Command {
     if (request_for(Uuid{}).wait_for_holders.count() > 0 && !change_.dry_run) {
       wait_for_holders(context, targets);
     }
-    // Who waits for others to let go keeps nobody else from the parents; from here on, nobody changes them.
+    // The parents were not locked while waiting for the devices to be released; lock them now.
     std::vector<ParentName> parents;
     std::vector<Uuid> together;
     for (const Target& target : targets) {
@@ -70,7 +70,7 @@ class StopCommand final : public Command {
   }
 
  private:
-  // What a word turned out to mean.
+  // The device that an argument refers to.
   struct Target {
     std::string word;
     std::optional<Error> refused;
@@ -80,7 +80,7 @@ class StopCommand final : public Command {
 
   StopRequest request_for(const Uuid& uuid) const { return {uuid, parse_seconds(timeout_), force_}; }
 
-  // Devices that somebody else made are theirs.
+  // Returns the devices to stop for --all: those with a definition, so neither transient nor unmanaged ones.
   std::vector<Target> all_targets(Context& context, const Snapshot& devices,
                                   const Definitions& defined) const {
     std::vector<Target> targets;
@@ -122,7 +122,7 @@ class StopCommand final : public Command {
     return targets;
   }
 
-  // All at once. Those that are not let go of in time are refused.
+  // Waits for all devices in parallel. Targets that are not released in time are refused.
   void wait_for_holders(Context& context, std::vector<Target>& targets) const {
     const Snapshot seen = look_for_holders(context, targets, {});
     Plan release;

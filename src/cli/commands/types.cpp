@@ -63,7 +63,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
  private:
-  // Where a device on the parent does not tell its type, nobody knows.
+  // Returns the number of devices of a type; nothing if the type of any device on the parent is unknown.
   static std::optional<std::uint64_t> used(const Snapshot& seen, const Parent& parent, const Type& type) {
     std::uint64_t count = 0;
     for (const Device& device : seen.devices) {
