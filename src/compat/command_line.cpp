@@ -12,7 +12,7 @@ namespace mdevadm::compat {
 namespace {
 
 struct Option {
-  char letter;  // 0: none
+  char letter;  // 0: no short option
   std::string_view name;
   std::string_view value;  // empty: a flag
   std::string_view help;
@@ -25,7 +25,7 @@ constexpr Option auto_option{'a', "auto", "", "start it when its parent comes"};
 constexpr Option file_option{0, "jsonfile", "FILE", "take all that is to be known of it from here"};
 constexpr Option force_option{'f', "force", "", "go on where a call-out says no"};
 constexpr Option json_option{0, "dumpjson", "", "print JSON"};
-// Of all commands.
+// Options of all commands.
 constexpr Option help_option{'h', "help", "", "print help"};
 constexpr Option version_option{'V', "version", "", "print the version"};
 
@@ -34,7 +34,7 @@ struct CommandSpec {
   Verb verb;
   const char* summary;
   std::vector<Option> options;
-  // What is wrong with options that are good by themselves; empty if nothing is.
+  // Returns the error of options that are missing or conflict; empty if there is none.
   std::string (*refusal)(const Options& options);
   bool takes_parent = false;
   bool hidden = false;
@@ -50,7 +50,7 @@ std::string need_uuid_or_parent(const Options& options) {
              : "the following required arguments were not provided:\n  <--uuid <UUID>|--parent <PARENT>>";
 }
 
-// The first of `others` that is there beside `one`.
+// Returns the error for the first of `others` that was given together with `one`.
 std::string conflict(const Options& options, const std::string& one,
                      std::initializer_list<const char*> others) {
   for (const char* other : others) {
@@ -201,7 +201,7 @@ const CommandSpec& command_called(const std::string& name) {
   return *found;
 }
 
-// "4294967295", "+1" and "00" are numbers; " 1" and "-1" are none.
+// Accepts "4294967295", "+1" and "00"; rejects " 1" and "-1".
 std::optional<std::uint32_t> parse_index(std::string_view text) {
   text.remove_prefix(text.starts_with('+') ? 1 : 0);
   std::uint32_t number = 0;
@@ -210,7 +210,7 @@ std::optional<std::uint32_t> parse_index(std::string_view text) {
   return error == std::errc{} && rest == end ? std::optional(number) : std::nullopt;
 }
 
-// The words behind a command.
+// Parses the arguments of a command.
 class WordReader {
  public:
   WordReader(const CommandSpec& command, std::string called, const std::vector<std::string>& words)
@@ -272,7 +272,7 @@ class WordReader {
     take(option, std::move(value));
   }
 
-  // "-dvu UUID", "-pmtty", "-p=mtty"
+  // Parses short options: "-dvu UUID", "-pmtty", "-p=mtty".
   void read_letters(const std::string& word) {
     for (std::size_t i = 1; i < word.size(); ++i) {
       const Option& option = find(word, [&](const Option& one) { return one.letter == word[i]; });
@@ -300,7 +300,7 @@ class WordReader {
     return *found;
   }
 
-  // What stands in the next word may not look like an option.
+  // A value in the next argument must not begin like an option.
   void take(const Option& option, std::optional<std::string> value) {
     const std::string name = fmt::format("--{}", option.name);
     if (option.value.empty() && value) {
@@ -341,7 +341,7 @@ class WordReader {
   Options options_;
 };
 
-// "help", "help define"
+// Answers "help" and "help define".
 [[noreturn]] void help_on(const std::vector<std::string>& words) {
   if (words.size() > 2) {
     refuse(fmt::format("unrecognized subcommand '{}'", printable(words[2])));

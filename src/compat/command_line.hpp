@@ -1,5 +1,5 @@
-// mdevctl's command line, read as its parser does: from left to right, and the first word that is wrong, or
-// that asks for help, counts; what is missing or does not go together comes after that. CLI11 reads in
+// Parser of mdevctl's command line. Like mdevctl's own parser it reads from left to right and stops at the
+// first invalid argument or help option, before it checks required and conflicting options. CLI11 checks in
 // another order.
 #pragma once
 
@@ -13,18 +13,18 @@
 
 namespace mdevadm::compat {
 
-// The release that we stand in for.
+// The emulated release of mdevctl.
 inline constexpr const char* mdevctl_version = "1.4.0";
 
 enum class Verb { define, undefine, modify, start, stop, list, types, start_parent_mdevs };
 
-// What a command line is answered with when no command is to be run.
+// Thrown if no command is to be executed: the text to print and the exit code.
 struct Answer {
   std::string text;
   int code = 0;
 };
 
-// What was said behind a command.
+// The options of a command.
 class Options {
  public:
   bool has(const std::string& name) const { return values_.contains(name); }
@@ -35,7 +35,7 @@ class Options {
   void set(const std::string& name, std::string value) { values_.emplace(name, std::move(value)); }
 
  private:
-  std::map<std::string, std::string> values_;  // by long name; a flag's is empty
+  std::map<std::string, std::string> values_;  // by long name; flags have an empty value
 };
 
 struct CommandLine {
@@ -43,7 +43,7 @@ struct CommandLine {
   Options options;
 };
 
-// `program`: the name that it was called by. Throws Answer.
+// `program` is the name by which the program was called. Throws Answer.
 CommandLine parse_command_line(const std::string& program, const std::vector<std::string>& words);
 
 }  // namespace mdevadm::compat

@@ -7,11 +7,11 @@ namespace mdevadm::compat {
 
 namespace {
 
-// All but the UUID, which may have to be made up.
+// The definition without the UUID, which may have to be generated.
 struct Wanted {
   ParentName parent;
   Config config;
-  std::string refusal;  // if it is defined already
+  std::string refusal;  // error message if it is already defined
   bool is_active = false;
 };
 
@@ -52,7 +52,7 @@ Wanted wanted_by_options(const Session& session, const Options& options, const U
   return {*parent, {*type, start}, refusal, active.has_value()};
 }
 
-// Here, unlike in a list, what goes wrong counts.
+// Returns the attributes of an active device. Unlike in listings, errors of scripts are failures.
 std::vector<ConfigAttribute> live_attributes(Session& session, const KeptConfig& kept) {
   const ReportedAttributes reported = ask_attributes(session, kept);
   if (reported.error) {
@@ -77,7 +77,7 @@ void run_define(Session& session, const Options& options) {
       kept.config.attributes = live_attributes(session, kept);
     }
     const sys::FileLock lock = session.store().lock();
-    if (session.store().has_config(uuid, kept.parent)) {  // by somebody else, meanwhile
+    if (session.store().has_config(uuid, kept.parent)) {  // another process may have defined it
       throw Failure{wanted.refusal};
     }
     write_config(session, kept, "define");

@@ -19,7 +19,8 @@ struct Row {
   const char* remark = "";  // " (defined)"
 };
 
-// Rows are sorted by parent. Of one UUID that is there once, nothing but what could be its definition.
+// `rows` are sorted by parent. With --uuid and one row the result is a plain definition, as accepted by
+// --jsonfile.
 std::string to_json(const std::vector<Row>& rows, bool of_one) {
   if (of_one && rows.size() == 1) {
     return store::format_config(rows.front().kept.config, store::JsonForm::lines);
@@ -75,7 +76,7 @@ std::vector<Row> active_rows(Session& session, const Options& options) {
   return rows;
 }
 
-// Of the same parent.
+// Returns the device with this UUID and parent, or nullptr.
 const Device* find_sorted(const Snapshot& seen, const KeptConfig& kept) {
   const auto found = std::lower_bound(
       seen.devices.begin(), seen.devices.end(), kept, [](const Device& device, const KeptConfig& key) {

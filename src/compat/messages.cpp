@@ -18,7 +18,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-// Whether a level lets warnings pass; nothing: it is no level.
+// Returns whether a log level includes warnings; nothing if the level is unknown.
 std::optional<bool> lets_warnings_pass(std::string_view level) {
   const std::string word = to_lower(level);
   if (word == "error" || word == "off") {
@@ -29,11 +29,11 @@ std::optional<bool> lets_warnings_pass(std::string_view level) {
 }
 
 struct LogRule {
-  std::string_view place;  // a part of the program, or all of it
+  std::string_view place;  // a module of the program; empty: all of it
   bool passes;
 };
 
-// LEVEL, PLACE, or PLACE=LEVEL, where no level is all levels.
+// Parses LEVEL, MODULE or MODULE=LEVEL; without a level all messages are included.
 std::optional<LogRule> parse_rule(std::string_view text) {
   const std::size_t equals = text.find('=');
   const std::string_view place = trim(text.substr(0, equals));
@@ -49,16 +49,16 @@ std::optional<LogRule> parse_rule(std::string_view text) {
 bool matches(const std::string& text, const std::string& expression) {
   regex_t compiled;
   if (::regcomp(&compiled, expression.c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
-    return true;  // it filters nothing
+    return true;  // an invalid expression filters nothing
   }
   const bool found = ::regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
   ::regfree(&compiled);
   return found;
 }
 
-// MDEVCTL_LOG has rules with commas between them, of which the one that names most of `where` counts, and
-// behind a slash an expression for what is shown at all. It is "warn" where it is not set; where it says
-// nothing, only errors are shown.
+// Evaluates MDEVCTL_LOG: comma-separated rules, of which the one with the longest matching module applies,
+// and after a slash a regular expression for the message. The default is "warn"; without a matching rule only
+// errors are shown.
 bool is_shown(std::string_view where, const std::string& text) {
   const char* given = std::getenv("MDEVCTL_LOG");
   const std::string_view rules = given != nullptr ? given : "warn";

@@ -1,4 +1,4 @@
-// What mdevctl says on standard error, and how.
+// Error messages and log messages in mdevctl's format.
 #pragma once
 
 #include <mdevadm/util/error.hpp>
@@ -8,29 +8,29 @@
 
 namespace mdevadm::compat {
 
-// "Error: TEXT", with what caused it.
+// An error message and its causes.
 struct Failure {
   std::string text;
   std::vector<std::string> causes{};
 };
 
-// "No such file or directory (os error 2)"
+// Returns a cause in the form "No such file or directory (os error 2)".
 std::string cause_of(int number);
 
-// With the errno that caused it, where there was one.
+// Returns a failure with the errno of `error`, if it has one, as cause.
 Failure failure_of(const std::string& text, const Error& error);
 
-// In the quotes and escapes in which paths are shown.
+// Quotes and escapes a path for messages.
 std::string shown(std::string_view path);
 
-// All of it, with the newline.
+// Returns the complete message, with the trailing newline.
 std::string format_failure(const Failure& failure);
 
-// To standard error, as its logger does: "[TIME WARN  mdevctl::environment] TEXT". `where` is "mdevctl" or a
-// part of it; MDEVCTL_LOG can silence it.
+// Writes a log message to stderr: "[TIME WARN  mdevctl::environment] TEXT". `where` is "mdevctl" or one of
+// its modules; MDEVCTL_LOG can suppress it.
 void warn(const std::string& where, const std::string& text);
 
-// All of it; 0, or the errno that kept it from being written.
+// Writes the whole text. Returns 0 or the errno of the failure.
 int write_out(int descriptor, std::string_view text);
 
 }  // namespace mdevadm::compat

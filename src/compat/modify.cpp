@@ -58,7 +58,7 @@ KeptConfig changed(const Session& session, const Options& options) {
   return kept;
 }
 
-// Whatever is defined, if anything is.
+// Returns the contents of the file; they replace the definition, if there is one.
 KeptConfig by_file(const Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   const std::optional<ParentName> parent = parent_in(options);
@@ -77,7 +77,7 @@ KeptConfig by_file(const Session& session, const Options& options) {
   return kept;
 }
 
-// The running device, as it was found.
+// Returns the active device.
 KeptConfig find_live(Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   const std::optional<ParentName> parent = parent_in(options);
@@ -87,11 +87,11 @@ KeptConfig find_live(Session& session, const Options& options) {
         fmt::format("Mediated device {}{} is not active", parent ? parent->str() + "/" : "", uuid.str())};
   }
   KeptConfig kept{uuid, active->parent, {active->type->str()}};
-  std::ignore = ask_attributes(session, kept);  // nobody looks at them; but scripts are used to be asked
+  std::ignore = ask_attributes(session, kept);  // result unused; mdevctl runs the scripts here too
   return kept;
 }
 
-// That of the running device, if it is of the same type.
+// Returns the definition of the active device. Throws Failure if their types differ.
 KeptConfig find_definition_of(const Session& session, const KeptConfig& live) {
   KeptConfigs configs = session.configs({.parent = live.parent, .uuid = live.uuid});
   require_readable(configs);
@@ -131,8 +131,8 @@ KeptConfig modify_live(Session& session, const Options& options) {
   return wanted;
 }
 
-// What is to be kept, by what is kept now: without scripts to say yes to one thing only, others may have
-// changed it meanwhile.
+// Computes the definition again from the stored one, under the lock: without scripts a concurrent change is
+// no error and must not be lost. With scripts, require_unchanged() rejects it.
 KeptConfig by_what_is_there(const Session& session, const Options& options, const KeptConfig& wanted) {
   if (options.has("live")) {
     find_definition_of(session, wanted);

@@ -25,7 +25,7 @@ void run_command(Session& session, const CommandLine& line) {
   }
 }
 
-// Where there is nothing, nothing is listed; more needs a place.
+// A missing root directory is an empty host for listings, and an error for all other commands.
 std::string run_without_root(const CommandLine& line, int error) {
   const bool lists =
       line.verb == Verb::list || line.verb == Verb::types || line.verb == Verb::start_parent_mdevs;
@@ -45,7 +45,7 @@ std::string results(const CommandLine& line) {
   return std::move(session.out);
 }
 
-// Where nobody hears why, there is still the exit code.
+// If stderr cannot be written to, the exit code still reports the failure.
 int fail(const Failure& failure) {
   write_out(STDERR_FILENO, format_failure(failure));
   return static_cast<int>(ExitCode::failed);
@@ -58,7 +58,7 @@ bool is_called_so(const std::string& program) {
 }
 
 int run(const std::string& program, const std::vector<std::string>& words) {
-  // Or the first files that are opened would be taken for standard output.
+  // If a standard descriptor is closed, the first opened file would get its number and receive the output.
   sys::fill_standard_descriptors();
   sys::catch_signals();
   try {

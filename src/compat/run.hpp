@@ -1,4 +1,4 @@
-// The program under the name mdevctl, or lsmdev.
+// The program under the names mdevctl and lsmdev.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace mdevadm::compat {
 
-// Whether a program of this name is to be it.
+// Returns true for program names that stand for mdevctl: "mdevctl" and names that end with "lsmdev".
 bool is_called_so(const std::string& program);
 
-// `words`: the command line behind the program's name. Returns the exit code.
+// Runs mdevctl with the command line after the program's name. Returns the exit code.
 int run(const std::string& program, const std::vector<std::string>& words);
 
 }  // namespace mdevadm::compat

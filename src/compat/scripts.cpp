@@ -16,7 +16,7 @@ ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced) {
 
 void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command,
                   std::vector<sys::FileLock> locks) {
-  throw_if_interrupted();  // of several devices, nobody is asked or told of the next
+  throw_if_interrupted();  // after an interruption, no scripts run for the remaining devices
   Hooks& hooks = session.hooks();
   try {
     hooks.pre(event);
@@ -38,7 +38,7 @@ void with_scripts(Session& session, const ScriptEvent& event, const std::functio
 }
 
 ReportedAttributes ask_attributes(Session& session, const KeptConfig& about) {
-  if (!session.hooks().any()) {  // most hosts, and lists of a thousand devices
+  if (!session.hooks().any()) {  // saves formatting an event for each listed device
     return {};
   }
   return session.hooks().get_attributes(event_of(HookAction::define, about));

@@ -1,4 +1,4 @@
-// Call-outs and notifiers around what a command does.
+// Runs call-out and notification scripts for the commands.
 #pragma once
 
 #include <functional>
@@ -11,13 +11,13 @@ namespace mdevadm::compat {
 
 ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced = false);
 
-// The command runs unless a call-out says no and is not overruled. `locks` are let go of before notifiers,
-// which may run commands of their own, are told. Throws what the command throws, and Failure for a call-out
-// that says no.
+// Runs pre scripts, the command, and post and notification scripts. The command is skipped if a pre script
+// fails and the event is not forced. Releases `locks` before notification scripts run, because these may run
+// mdevctl themselves. Throws the exceptions of the command, and Failure if a pre script fails.
 void with_scripts(Session& session, const ScriptEvent& event, const std::function<void()>& command,
                   std::vector<sys::FileLock> locks = {});
 
-// What a script knows of a live device; the first that is none ends it.
+// Returns the attributes that a script reports for an active device, up to the first invalid one.
 ReportedAttributes ask_attributes(Session& session, const KeptConfig& about);
 std::vector<ConfigAttribute> attributes_in(const ReportedAttributes& reported);
 

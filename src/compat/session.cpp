@@ -66,7 +66,7 @@ std::string chosen_root() {
 std::optional<ParentName> parent_in(const Options& options) {
   const auto given = options.text("parent");
   auto parent = given ? ParentName::parse(*given) : std::nullopt;
-  // What would be written into the folder of scripts, nobody would find.
+  // mdevctl would ignore definitions written to the directory of its scripts.
   if (given && (!parent || *given == "scripts.d")) {
     throw Failure{fmt::format("'{}' cannot be a parent", printable(*given))};
   }
@@ -166,7 +166,7 @@ void write_config(const Session& session, const KeptConfig& kept, const char* ve
   job.steps.push_back({WriteConfig{kept}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {
-    // A file where a folder has to be made is there already, to mkdir(2).
+    // mkdir(2) reports EEXIST for a file in place of the directory, and mdevctl prints that.
     const int number = result.error->number() == ENOTDIR ? EEXIST : result.error->number();
     throw Failure{number != 0 ? cause_of(number) : result.error->what()};
   }

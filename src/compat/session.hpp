@@ -1,4 +1,4 @@
-// What a command under the name mdevctl works with.
+// Environment of the mdevctl commands, and helper functions that they share.
 #pragma once
 
 #include <mdevadm/host/host.hpp>
@@ -22,21 +22,21 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Results; written to stdout at the end, all at once.
+  // Results, written to stdout at the end in one piece.
   std::string out;
 
   const sys::Dir& root() const { return root_; }
   const store::Store& store() const { return store_; }
   Hooks& hooks() { return hooks_; }
-  // Without scripts: mdevctl asks them before it looks whether a thing can be done at all. What changes
-  // definitions holds their lock.
+  // Without hooks, because the commands run the scripts themselves: mdevctl runs pre scripts before it checks
+  // whether the operation is possible. Commands that change definitions hold the lock of the definitions.
   Effects effects() const { return {host_, store_, nullptr, true}; }
   Snapshot observe(const Look& what) const;
 
-  // What is defined, with a warning for each file that nobody could have meant as a definition.
+  // Returns mdevctl's definitions. Warns about each file whose name is not a UUID.
   KeptConfigs configs(const store::ConfigFilter& filter) const;
 
-  // Carries out one job, and tells its warnings.
+  // Executes a job and prints its warnings.
   JobResult carry_out(Job job) const;
 
  private:
@@ -46,46 +46,48 @@ class Session {
   Hooks hooks_;
 };
 
-// Below which folder everything is: MDEVCTL_ENV_ROOT, or "/".
+// Returns the root directory: MDEVCTL_ENV_ROOT, or "/".
 std::string chosen_root();
 
-// A parent's name that was given; nothing was given: nothing. Throws Failure for what can be none.
+// Returns the --parent option, if given. Throws Failure if it cannot be the name of a parent.
 std::optional<ParentName> parent_in(const Options& options);
 
-// Devices that mdevctl knows of: of a type, and called by their UUID.
+// Returns true for devices that mdevctl lists: those with a type, whose kernel name is their UUID.
 bool is_listed(const Device& device);
-// The active one, if it is listed.
+// Returns the device if it is active and listed.
 std::optional<Device> find_active(const Session& session, const Uuid& uuid);
 
-// A file that is to say all of a device. Throw Failure.
+// Functions that read a definition from a file. Throw Failure.
 void require_file(const std::string& path);
 std::string read_config_file(const std::string& path);
 Config config_in(const std::string& text);
 
-// Of each name that should be a UUID and is none.
+// Warns about each name that is not a UUID.
 void warn_of_names(const std::vector<std::string>& names);
 
-// How many more of a type can be made. Throws Failure in mdevctl's words where that cannot be read.
+// Returns the available instances of a type. Throws Failure with mdevctl's message if they cannot be read.
 std::int64_t available_instances(const Session& session, const Parent& parent, const Type& type);
 
-// Files that cannot be used are left out of what is listed.
+// Warns about files that cannot be read and are therefore not listed.
 void warn_of_broken(const KeptConfigs& configs);
-// Throws what is wrong with the first of them.
+// Throws Failure for the first file that cannot be read.
 void require_readable(const KeptConfigs& configs);
 
-// One start or stop at a time on it. Scripts are asked meanwhile, so that there is patience for one of them.
+// Locks a parent. Another process holds the lock while its scripts run, so the timeout covers the deadline of
+// one script.
 std::vector<sys::FileLock> lock_parent(Session& session, const ParentName& parent);
 
-// What is kept for a device now.
+// Returns the present definition of the device, if there is one.
 std::optional<Config> kept_now(const Session& session, const KeptConfig& kept);
-// Under the lock of definitions, where scripts were asked about what was kept `before`: throws Failure if it
-// is another by now.
+// Throws Failure if scripts have run and the stored definition is no longer `before`. The caller holds the
+// lock of the definitions.
 void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before);
 
-// Under the lock of definitions. `verb` says what for. Throws Failure.
+// Writes a definition; the caller holds the lock of the definitions. `verb` names the command. Throws
+// Failure.
 void write_config(const Session& session, const KeptConfig& kept, const char* verb);
 
-// "  Attrs:" and a line each; nothing for none.
+// Returns "  Attrs:" and a line per attribute; empty if there are none.
 std::string attribute_lines(const Config& config);
 
 // The commands. They throw Failure and Error.

@@ -84,7 +84,7 @@ const Parent& require_parent(const Snapshot& seen, const std::string& name) {
   return *parent;
 }
 
-// What mdevctl looks at, in its order and words. The plan's own checks come after it.
+// Checks what mdevctl checks, in its order and with its messages, before the plan's own checks.
 Definition require_startable(const Session& session, const Snapshot& seen, const KeptConfig& kept) {
   require_inactive(seen, kept);
   const std::string& name = kept.parent.str();
@@ -126,7 +126,7 @@ Failure explained(const JobResult& result, const Definition& wanted) {
   return {error.what()};
 }
 
-// Under the parent's lock.
+// Starts a device; the caller holds the parent lock.
 void start(const Session& session, const KeptConfig& kept) {
   const Snapshot seen = session.observe(
       {Facet::devices | Facet::types | Facet::available, std::vector{kept.parent}, std::nullopt});
@@ -135,12 +135,13 @@ void start(const Session& session, const KeptConfig& kept) {
   if (result.error) {
     throw explained(result, definition);
   }
-  if (result.outcome == Outcome::unchanged) {  // somebody else was quicker
+  if (result.outcome == Outcome::unchanged) {  // another process has started it
     throw Failure{"Device already exists"};
   }
 }
 
-// The lock comes first, as with mdevadm's own start: a script may hold one of its own from before to after.
+// Locks the parent before the pre scripts, like mdevadm's own start: a script may hold a lock from pre to
+// post.
 void start_with_scripts(Session& session, const KeptConfig& kept, bool forced) {
   auto locks = lock_parent(session, kept.parent);
   with_scripts(
@@ -158,7 +159,7 @@ void run_start(Session& session, const Options& options) {
   }
 }
 
-// For the udev rule: what fails is told, and is no failure.
+// Called by the udev rule: prints errors as warnings and succeeds.
 void run_start_parent(Session& session, const Options& options) {
   const auto parent = ParentName::parse(*options.text("parent"));
   const KeptConfigs configs = parent ? session.configs({.parent = parent}) : KeptConfigs{};

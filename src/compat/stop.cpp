@@ -10,7 +10,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-// Under the parent's lock.
+// Stops a device; the caller holds the parent lock.
 void stop(const Session& session, const Device& device) {
   const Snapshot seen = look_at_users(session.effects(), {device.uuid}, {device.parent});
   const JobResult result = session.carry_out(plan_stop(seen, {.uuid = device.uuid}, device.parent));
@@ -35,7 +35,8 @@ Device require_active(const Session& session, const Uuid& uuid) {
 void run_stop(Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   auto locks = lock_parent(session, require_active(session, uuid).parent);
-  const Device device = require_active(session, uuid);  // once more: others may have had the lock
+  // Again: the device may have changed while waiting for the lock.
+  const Device device = require_active(session, uuid);
   const KeptConfig about{uuid, device.parent, {device.type->str()}};
   with_scripts(
       session, event_of(HookAction::stop, about, options.has("force")), [&] { stop(session, device); },

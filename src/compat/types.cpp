@@ -13,7 +13,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-// The lines of a description as one.
+// Joins the lines of a description.
 std::string joined(std::string_view description) {
   std::vector<std::string> lines;
   for (const std::string_view line : split(trim(description), '\n')) {
@@ -68,12 +68,12 @@ std::string to_text(const TypeRow& row) {
 }  // namespace
 
 std::int64_t available_instances(const Session& session, const Parent& parent, const Type& type) {
-  // A 32-bit number to mdevctl, with a sign.
+  // mdevctl parses it as a signed 32-bit number.
   constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
   if (type.available && *type.available <= most) {
     return static_cast<std::int64_t>(*type.available);
   }
-  // It is no such number as a kernel tells: mdevctl has a word for each kind.
+  // The value is not an unsigned number. mdevctl has a separate message for each case.
   const std::string path =
       fmt::format("{}/mdev_supported_types/{}/available_instances", parent.path, type.id.str());
   const sys::Result<std::string> read = session.root().read_attribute(path);

@@ -29,7 +29,7 @@ void warn_of(const Kept& kept, const std::string& why) {
                               kept.parent.str(), why));
 }
 
-// What fails with one is told, and is not to keep the others.
+// Prints an error as a warning, so that the remaining definitions are processed.
 template <typename Kept>
 bool goes_well(const Kept& kept, const std::function<void()>& command) {
   try {
@@ -55,7 +55,7 @@ bool undefine(Session& session, const KeptConfig& kept, bool forced) {
   });
 }
 
-// Of a file that cannot be read nobody knows what scripts would have to be told: it goes only by force.
+// Removes an unreadable definition only with --force: without its contents the scripts cannot be called.
 bool undefine(Session& session, const BrokenConfig& broken, bool forced) {
   return goes_well(broken, [&] {
     if (!forced) {
