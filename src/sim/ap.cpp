@@ -1,4 +1,4 @@
-// vfio-ap's matrix devices: which crypto queues (adapter × domain) a guest gets.
+// vfio-ap matrix devices: the crypto queues (adapter × domain) assigned to a guest.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ constexpr std::size_t mask_digits = mask_bits / 4;
 
 using QueueNumbers = std::set<unsigned>;
 
-// Bit 0 is the leftmost.
+// Bit 0 is the leftmost bit.
 std::string to_mask(const QueueNumbers& numbers) {
   std::string text = "0x" + std::string(mask_digits, '0');
   for (const unsigned number : numbers) {
@@ -47,7 +47,7 @@ std::optional<QueueNumbers> from_mask(std::string_view text) {
   return numbers;
 }
 
-// Lines AA.DDDD of the product; half of one while only adapters or only domains are assigned.
+// Returns one line AA.DDDD per queue; partial lines while only adapters or only domains are assigned.
 std::string matrix_text(const QueueMatrix& queues) {
   std::string text;
   for (const unsigned adapter : queues.adapters) {
@@ -100,7 +100,7 @@ void ApMatrix::publish() {
   });
 }
 
-// The host cannot take a queue that a device has.
+// Adds an attribute for a mask of the host. The host cannot take queues that are assigned to a device.
 void ApMatrix::add_host_mask(NodeId bus, const std::string& name, QueueNumbers& mask,
                              std::function<QueueMatrix(const QueueNumbers&)> with) {
   kernel_.files.attribute(
@@ -121,7 +121,7 @@ void ApMatrix::add_host_mask(NodeId bus, const std::string& name, QueueNumbers& 
       });
 }
 
-// The checks of a new matrix as a whole, of what it has more than before; refused, everything stays.
+// Checks the queues that the new matrix adds, and replaces the matrix. Changes nothing on an error.
 int ApMatrix::replace(Mdev& device, QueueMatrix next) {
   if (kernel_.version < KernelVersion{5, 19} && kernel_.is_open(device)) {
     return -EBUSY;
@@ -233,7 +233,7 @@ void ApMatrix::furnish(Mdev& device) {
   }
 }
 
-// What of a matrix the machine has: what a guest would see.
+// Returns the part of a matrix that exists in the machine, which is what a guest detects.
 QueueMatrix ApMatrix::present(const QueueMatrix& queues) const {
   QueueMatrix result;
   const auto& ap = settings_.ap;

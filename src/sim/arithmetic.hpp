@@ -1,4 +1,4 @@
-// The types of a parent and the arithmetic of what is left of them, as a scenario's file says them.
+// Reads the types and the capacity model of a parent from a scenario file.
 #pragma once
 
 #include <mdevadm/sim/scenario.hpp>
@@ -8,7 +8,7 @@
 
 namespace mdevadm::sim {
 
-// A type as it is written, with the number that its arithmetic counts in.
+// A type of the scenario file, with the size that the capacity model uses.
 struct WrittenType {
   SimType type;
   std::uint64_t size;
@@ -16,8 +16,8 @@ struct WrittenType {
 
 WrittenType read_type(const toml::table& table);
 
-// Sets the parent's capacity; types that follow from the arithmetic join `types`. `where` is the parent's
-// table.
+// Sets the capacity of the parent and appends the types that the model implies to `types`. `where` is the
+// table of the parent.
 void read_arithmetic(Keys& keys, const toml::table& where, SimParent& parent,
                      std::vector<WrittenType>& types);
 

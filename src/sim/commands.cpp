@@ -19,7 +19,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-// Where scenarios are that came with the program: installed, or beside the sources it was built from.
+// Returns the directory of the shipped scenarios, installed or in the source tree that contains the program.
 std::optional<std::string> scenarios_folder() {
   std::array<char, 4096> path{};
   if (::readlink("/proc/self/exe", path.data(), path.size() - 1) <= 0) {
@@ -55,7 +55,7 @@ std::vector<std::string> shipped() {
   return names;
 }
 
-// A file, or the name of one that is shipped.
+// Returns the path of a scenario, given as path or as name of a shipped one.
 std::string path_of(const std::string& scenario) {
   if (scenario.find('/') != std::string::npos || scenario.ends_with(ending)) {
     return scenario;
@@ -91,7 +91,7 @@ void print_check(const std::string& scenario) {
   }
 }
 
-// "UUID... [SECONDS]"
+// Removes the optional last argument of "UUID... [SECONDS]" and returns it.
 std::optional<std::uint64_t> take_seconds(std::vector<std::string>& words) {
   const auto seconds = words.size() > 1 ? parse_decimal(words.back()) : std::nullopt;
   if (seconds) {
@@ -168,7 +168,7 @@ int report(const Error& error) {
 }  // namespace
 
 int run(const std::vector<std::string>& words) {
-  // What is behind "--" is another program's.
+  // Arguments after "--" belong to the command.
   const auto separator = std::find(words.begin(), words.end(), "--");
   CLI::App app("Simulates hosts with mediated devices", "mdevsim");
   Words said;
@@ -177,7 +177,7 @@ int run(const std::vector<std::string>& words) {
   try {
     app.parse(std::vector<std::string>(std::make_reverse_iterator(separator), words.rend()));
   } catch (const CLI::ParseError& error) {
-    // Help and version are no errors.
+    // --help and --version are reported as errors with exit code 0.
     if (error.get_exit_code() == 0) {
       return app.exit(error);
     }

@@ -6,7 +6,8 @@
 
 namespace mdevadm::sim {
 
-// Carries out the words behind the program's name; the exit code. Prints to standard output and error.
+// Runs mdevsim with the arguments after the program's name and returns the exit code. Prints to stdout and
+// stderr.
 int run(const std::vector<std::string>& words);
 
 }  // namespace mdevadm::sim

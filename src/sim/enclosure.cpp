@@ -27,8 +27,8 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr int no_proc = 125;      // the first process could not have a /proc of its own
-constexpr int not_started = 127;  // as shells say it
+constexpr int no_proc = 125;      // the supervisor could not mount /proc
+constexpr int not_started = 127;  // exit code of shells for a command that cannot be executed
 constexpr const char* source = "mdevsim";
 
 [[noreturn]] void fail(const std::string& doing, const std::string& hint = {}) {
@@ -48,7 +48,7 @@ void become_root(uid_t user, gid_t group) {
   write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
 }
 
-// What is mounted in there later, shows in namespaces below ours as well.
+// Mounts an empty tmpfs. It is shared, so that later mounts in it propagate to the namespaces below.
 void mount_empty(const std::string& path) {
   if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0 ||
       ::mount(nullptr, path.c_str(), nullptr, MS_SHARED, nullptr) != 0) {
@@ -61,7 +61,7 @@ bool is_folder(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// Shows what `name` was in the folder `old` again under `path`. What cannot be shown is missing there.
+// Shows the file `name` of the directory `old` under `path`. Files that cannot be shown are missing there.
 void show_again(int old, const char* name, const std::string& path) {
   struct stat status {};
   if (::fstatat(old, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -74,7 +74,7 @@ void show_again(int old, const char* name, const std::string& path) {
     }
     return;
   }
-  // One that is only shown again would look for its terminals where it came from.
+  // A bind-mounted ptmx would use the terminals next to its original path, so a new node is created.
   if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(5, 2) &&
       ::mknod(path.c_str(), status.st_mode, status.st_rdev) == 0) {
     ::chmod(path.c_str(), status.st_mode & 07777);
@@ -132,7 +132,7 @@ void enclose() {
     become_root(user, group);
   }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    // Only a mount point has a way of passing mounts on.
+    // Only mount points have a propagation type.
     fail("cannot make mounts private",
          errno == EINVAL ? "in a chroot: make its folder a mount point first, mount --bind FOLDER FOLDER"
                          : "run as root; here user namespaces may not mount");
@@ -165,8 +165,8 @@ void replace_folders(const std::string& parent, const std::vector<std::string>& 
 
 namespace {
 
-// The first process of a process namespace shows that one's processes in /proc, to itself and those below;
-// nodes that we mount appear for it, too. False: it may not.
+// Mounts a /proc that shows the processes of the new PID namespace, visible for this process and those below.
+// Mounts of the outer namespace still propagate into it. Returns false if that is not permitted.
 bool show_own_processes() {
   return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0 &&
          ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
@@ -185,7 +185,7 @@ extern "C" void pass_on(int number) {
   }
 }
 
-// Whoever has the other end of the pipe has ended.
+// Returns true if the process at the other end of the pipe has ended.
 bool is_alone(const sys::UniqueFd& pipe) {
   pollfd wait{.fd = pipe.get(), .events = 0, .revents = 0};
   return ::poll(&wait, 1, 0) == 1;
@@ -197,11 +197,12 @@ struct FirstTask {
   bool own_processes;
 };
 
-// Between us and the command: the first process of its namespace, which the kernel takes all others with.
+// Supervises the command as first process of its PID namespace: the kernel kills all other processes of the
+// namespace when it ends.
 [[noreturn]] void be_first(const FirstTask& task, const sys::UniqueFd& above) {
   const auto& [words, files, own_processes] = task;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (is_alone(above)) {  // ended before we had asked to be told
+  if (is_alone(above)) {  // it ended before PR_SET_PDEATHSIG took effect
     ::_exit(1);
   }
   ::setrlimit(RLIMIT_NOFILE, &files);
@@ -213,7 +214,7 @@ struct FirstTask {
   for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
     ::sigaction(number, &action, nullptr);
   }
-  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends both to the command, too
   std::ignore = std::signal(SIGQUIT, SIG_IGN);
   const pid_t child = ::fork();
   if (child == 0) {
@@ -223,7 +224,7 @@ struct FirstTask {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::vector<char*> arguments;
     for (const std::string& word : words) {
-      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp takes them so, and changes none
+      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp takes char* but does not write
     }
     arguments.push_back(nullptr);
     ::execvp(arguments[0], arguments.data());
@@ -248,7 +249,7 @@ struct FirstTask {
 }  // namespace
 
 Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& files) {
-  // Whether that works is known by trying.
+  // There is no other way to find out whether that is permitted.
   const pid_t probe = fork_into_namespace(true);
   if (probe == 0) {
     ::_exit(show_own_processes() ? 0 : no_proc);

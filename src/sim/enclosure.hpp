@@ -1,5 +1,5 @@
-// A place of its own for a simulated host: namespaces in which /sys, /dev/vfio and where definitions are kept
-// are replaced, and a process that takes everything with it when it ends.
+// Isolation of a simulated host: namespaces in which /sys, /dev/vfio and the directories of definitions are
+// replaced, and a process whose end terminates all others.
 #pragma once
 
 #include <sys/resource.h>
@@ -12,31 +12,31 @@
 
 namespace mdevadm::sim {
 
-// Puts this process into a mount namespace of its own; without root, into a user namespace too, where it is
+// Moves this process into a new mount namespace; without root also into a new user namespace, in which it is
 // root. Throws Error{failed}.
 void enclose();
 
-// Whether FUSE is to be had. Throws Error{failed} where not.
+// Throws Error{failed} if FUSE is not available.
 void require_fuse();
 
-// Makes the folder PARENT/NAME an empty one of our own, for every name. What else is in PARENT stays as it
-// is; where a name is missing, PARENT is replaced by a folder in which everything of it is found again, so
-// that nothing is made on the real one. With `kept`, the names' content is in that folder and stays.
+// Replaces each directory PARENT/NAME by an empty one. The other contents of PARENT do not change. If a NAME
+// does not exist, PARENT is replaced by a directory that shows the same contents, so that nothing is created
+// in the real one. If `kept` is set, the contents of the directories are stored there and survive.
 void replace_folders(const std::string& parent, const std::vector<std::string>& names,
                      const std::optional<std::string>& kept);
 
-// A running command, with a first process above it that ends with this one, and ends everything below with
-// itself.
+// A running command and its supervisor, the first process of its PID namespace. The supervisor ends with this
+// process, and all processes of the namespace end with the supervisor.
 struct Enclosed {
-  pid_t first;          // in our process namespace
-  sys::UniqueFd ended;  // becomes readable
-  sys::UniqueFd alive;  // by which it knows that we are
+  pid_t first;          // PID of the supervisor, in our PID namespace
+  sys::UniqueFd ended;  // becomes readable when the supervisor ends
+  sys::UniqueFd alive;  // closed when this process ends, which the supervisor detects
 };
-// The command may have so many files open. Throws Error if it cannot be started; one that is not there ends
-// with 127.
+// Starts a command with the limit `files` for open files. Throws Error if it cannot be started; the exit code
+// of a command that does not exist is 127.
 Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& files);
 
-// The command's exit code; 128 and the signal's number if one ended it.
+// Returns the exit code of the command; 128 plus the signal number if a signal ended it.
 int exit_code_of(const Enclosed& enclosed);
 
 }  // namespace mdevadm::sim

@@ -1,4 +1,4 @@
-// The flat interface of 2016: text files in the parent, one line of CSV a type.
+// The flat interface of 2016: text files in the parent, with one line of CSV per type.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr std::size_t first_buffer = 1024;  // what F0's file can hold
+constexpr std::size_t first_buffer = 1024;  // size of the buffer for F0's file
 
 class FlatParent final : public MdevParent {
  public:
@@ -25,8 +25,8 @@ class FlatParent final : public MdevParent {
            [](int) {});
   }
 
-  // A virtual machine starts only with all of its devices online (seed of F2; there was no such check
-  // before).
+  // A virtual machine starts only if all of its devices are online (documented for F2, and applied to F0 and
+  // F1, whose sources show no such check; F3 has no online state).
   int admit(Assignable& assignable, const std::string&) override {
     Mdev& device = static_cast<Mdev&>(assignable);
     if (device.state != Mdev::State::active) {
@@ -44,7 +44,8 @@ class FlatParent final : public MdevParent {
     return has_instances() ? fmt::format("{}-{}", uuid.str(), instance) : uuid.str();
   }
 
-  // Devices of one virtual machine: of one vm_uuid, in F0 and F1 of one UUID.
+  // Returns true if any device of the same virtual machine meets the condition. Its devices share a vm_uuid;
+  // in F0 and F1 they share a UUID.
   template <typename Condition>
   bool any_of_vm(const Mdev& device, Condition condition) const {
     return std::any_of(mdevs().begin(), mdevs().end(), [&](const auto& entry) {
@@ -82,7 +83,8 @@ class FlatParent final : public MdevParent {
     }
   }
 
-  // One line a type that can be made now, a comment with the columns' names first. The core adds a newline.
+  // Returns a comment with the names of the columns and one line per type that can be created. The core
+  // appends a newline.
   std::string types_text() const {
     std::string text = "# vgpu_type_id, vgpu_type, max_instance";
     for (const auto& [key, value] : settings_.types.front().properties) {
@@ -102,8 +104,6 @@ class FlatParent final : public MdevParent {
     return (revision() == 0 ? text.substr(0, first_buffer - 1) : text) + "\n";
   }
 
-  // --- create ---
-
   struct Fields {
     int error = 0;
     Uuid uuid{};
@@ -111,7 +111,7 @@ class FlatParent final : public MdevParent {
     std::optional<std::string_view> words{};
   };
 
-  // F0: two hexadecimal digits sixteen times, after each byte one of a few separators.
+  // Parses a UUID as F0 does: sixteen pairs of hexadecimal digits, each followed by an optional separator.
   static std::optional<Uuid> parse_loose_uuid(std::string_view text) {
     std::string digits;
     for (std::size_t i = 0; i < text.size() && digits.size() < 32;) {
@@ -136,7 +136,7 @@ class FlatParent final : public MdevParent {
                                         : Uuid::parse(field.substr(0, uuid_length));
   }
 
-  // "UUID:INSTANCE[:WORDS]" or "UUID[:WORDS]".
+  // Parses "UUID:INSTANCE[:WORDS]" or "UUID[:WORDS]".
   Fields parse(std::string_view data, bool create) const {
     Fields fields;
     const std::size_t first = data.find(':');
@@ -168,7 +168,7 @@ class FlatParent final : public MdevParent {
     return fields;
   }
 
-  // What the driver reads out of the words: which type, whose.
+  // Parses the create arguments: the type and the virtual machine.
   int read_words(const Fields& fields, CreateRequest& request) const {
     std::string_view words = fields.words.value_or("");
     words = words.substr(0, words.find_last_not_of('\n') + 1);
@@ -208,10 +208,10 @@ class FlatParent final : public MdevParent {
     create(request, [this, answer, taken](int result) { answer(result < 0 ? -told(-result) : taken); });
   }
 
-  // The first core threw errnos away.
+  // F0's core replaced all errors by EINVAL.
   int told(int error) const { return revision() == 0 ? EINVAL : error; }
 
-  // No device joins a virtual machine that has some online, unless the vendor can plug.
+  // No device joins a virtual machine that has devices online, unless the driver supports hot-plugging.
   int refuses(const CreateRequest& request) override {
     const bool frozen = !settings_.hotplug && !request.vm.empty() &&
                         std::any_of(mdevs().begin(), mdevs().end(), [&](const auto& entry) {
@@ -219,8 +219,6 @@ class FlatParent final : public MdevParent {
                         });
     return frozen ? EBUSY : 0;
   }
-
-  // --- destroy ---
 
   void write_destroy(std::string_view data, const Answer& answer) {
     const int taken = static_cast<int>(data.size());
@@ -240,7 +238,7 @@ class FlatParent final : public MdevParent {
     });
   }
 
-  // F3's destroy has no way to say no.
+  // The destroy callback of F3 cannot return an error.
   bool may_refuse_removal() const override { return revision() != 3; }
 
   void add_early_files(Mdev&) override {}
@@ -251,8 +249,6 @@ class FlatParent final : public MdevParent {
       add_online_file(device);
     }
   }
-
-  // --- start and stop ---
 
   void add_online_file(Mdev& device) {
     kernel_.files.attribute(
@@ -299,7 +295,7 @@ class FlatParent final : public MdevParent {
                                                     [](const auto& entry) { return entry.second->online; }));
   }
 
-  // F0, F1: one UUID, all its instances, whichever parent has it.
+  // F0, F1: adds a file that switches all instances of a UUID, on any parent.
   void add_class_file(NodeId shared, const std::string& name, bool start) {
     if (kernel_.files.find(shared, name)) {
       return;

@@ -1,5 +1,5 @@
-// vGPUs without mdev: NVIDIA's on SR-IOV virtual functions, by the rules of the driver that is shipped (N1)
-// and of the one that was proposed upstream (N2).
+// NVIDIA vGPUs on SR-IOV virtual functions, without mdev: the rules of the shipped driver (N1) and of the
+// driver proposed upstream (N2).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr unsigned first_function = 4;  // how far the first one is from its physical function
-constexpr Time driver_patience{5000};   // how long N1 waits for a user that has just gone
+constexpr unsigned first_function = 4;  // distance of the first VF from its physical function
+constexpr Time driver_patience{5000};   // how long N1 waits for a user that has just closed it
 
 struct Function : Assignable {
   const SimType* type = nullptr;
@@ -48,7 +48,7 @@ class FunctionParent final : public Provider {
     return function.type == nullptr ? ENODEV : 0;
   }
 
-  // All or none, as SR-IOV has it.
+  // Enables all VFs or none, like SR-IOV.
   int enable_functions(std::uint64_t count) override {
     if (count > settings_.functions) {
       return ERANGE;
@@ -90,7 +90,7 @@ class FunctionParent final : public Provider {
         folder_, "sriov_numvfs", 0644, [this] { return Reading{fmt::format("{}\n", functions_.size())}; },
         [this](std::string_view data, const Answer& answer) {
           const auto number = parse_kernel_number(data);
-          // The shipped driver has no sriov_configure: PCI's core says ENOENT.
+          // The shipped driver has no sriov_configure, for which the PCI core returns ENOENT.
           const int error = !number ? EINVAL : is_shipped() ? ENOENT : enable_functions(*number);
           answer(error != 0 ? -error : static_cast<int>(data.size()));
         });
@@ -172,7 +172,7 @@ class FunctionParent final : public Provider {
         });
   }
 
-  // What can be made now, on this function.
+  // Returns the types that can be created on this VF now.
   std::string creatable(const Function& function) const {
     const bool any = std::any_of(functions_.begin(), functions_.end(),
                                  [](const auto& one) { return one->type != nullptr; });
@@ -228,7 +228,7 @@ class FunctionParent final : public Provider {
         });
   }
 
-  // How long the driver still has work after its user has gone.
+  // Returns for how long the driver is busy after the device was closed.
   Time linger(const Function& function) const {
     return is_shipped() && function.was_used && !kernel_.is_open(function) ? settings_.linger : Time{0};
   }
@@ -261,7 +261,7 @@ class FunctionParent final : public Provider {
         return EPERM;
       }
       if (type == types.end() || !capacity_.fits(id)) {
-        return EIO;  // the resource manager's no, whatever its reason
+        return EIO;  // the resource manager reports every refusal as EIO
       }
       take(function, *type);
       return 0;

@@ -29,7 +29,8 @@ namespace {
 
 constexpr const char* control_folder = "sys/kernel/mdevsim";
 
-// The node through which VFIO is used at all; only a number here, and missing where nodes may not be made.
+// Creates the container node /dev/vfio/vfio, which cannot be opened here. Ignores errors: a user namespace
+// must not create device nodes.
 void make_container_node(const std::string& folder) {
   constexpr unsigned misc = 10;
   constexpr unsigned vfio = 196;
@@ -39,7 +40,7 @@ void make_container_node(const std::string& folder) {
   }
 }
 
-// Every node takes a descriptor. What was allowed before.
+// Raises the limit of open files, because each node needs a descriptor. Returns the previous limit.
 rlimit allow_many_files() {
   rlimit before{};
   if (::getrlimit(RLIMIT_NOFILE, &before) == 0) {
@@ -74,7 +75,7 @@ void pass_signals_to(pid_t process) {
   for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
     ::sigaction(number, &action, nullptr);
   }
-  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends them to the command, too
+  std::ignore = std::signal(SIGINT, SIG_IGN);  // the terminal sends both to the command, too
   std::ignore = std::signal(SIGQUIT, SIG_IGN);
 }
 
@@ -90,10 +91,11 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
     home = real_path(*kept);
   }
   enclose();
-  Ptys nodes("/dev/vfio", scenario.nodes);  // before /dev changes: a ptmx finds its terminals beside itself
+  // Before /dev is replaced, because a ptmx uses the pts directory next to it.
+  Ptys nodes("/dev/vfio", scenario.nodes);
   replace_folders("/etc", {"mdevadm", "mdevctl.d"}, home);
   replace_folders("/run", {"mdevadm"}, std::nullopt);
-  // mdevctl refuses to work without them.
+  // mdevctl fails if these directories do not exist.
   for (const char* name : {"callouts", "notifiers"}) {
     const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
     std::ignore =
@@ -110,11 +112,9 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   return exit_code_of(enclosed);
 }
 
-// --- below a folder ---
-
 namespace {
 
-// What a mount left in /proc/self/mountinfo: folder and kind of file system, of those that are ours.
+// Returns the mount points of a simulated host below `folder`, from /proc/self/mountinfo.
 std::vector<std::string> our_mounts(const std::string& folder) {
   const std::string text =
       sys::read_stream("/proc/self/mountinfo").or_throw("cannot read the list of mounts");
@@ -130,7 +130,7 @@ std::vector<std::string> our_mounts(const std::string& folder) {
   return result;
 }
 
-// The process that serves a mounted host: tells once whether it went well, then stays.
+// Serves a mounted host in a background process. Reports through `tell` whether the mount succeeded.
 [[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& folder, int tell) {
   std::string answer = "ok";
   ::setsid();
@@ -217,13 +217,11 @@ void unmount_at(const std::string& given) {
                 fmt::format("cannot take the simulated host from '{}': somebody is in it", folder));
   }
   ::umount2((folder + "/dev/vfio").c_str(), MNT_DETACH);
-  // Only what is empty goes.
+  // Removes only directories that are empty.
   for (const char* name : {"/sys", "/dev/vfio", "/dev"}) {
     ::rmdir((folder + name).c_str());
   }
 }
-
-// --- talking to a host ---
 
 namespace {
 

@@ -1,4 +1,4 @@
-// Simulated hosts that run: for one command, or below a folder until they are taken away.
+// Runs simulated hosts: for the duration of a command, or mounted on a directory until unmounted.
 #pragma once
 
 #include <mdevadm/sim/scenario.hpp>
@@ -8,22 +8,23 @@
 
 namespace mdevadm::sim {
 
-// Runs a command on the host; its exit code. With `kept`, what it defines is in that folder and stays.
+// Runs a command on the host and returns its exit code. Definitions are stored in the directory `kept` and
+// survive, if it is given.
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
            const std::optional<std::string>& kept);
 
-// Puts the host's files into the folder that is given, served by a process that stays behind. Needs root.
+// Mounts the host's files on the directory `given`, served by a background process. Requires root.
 void mount_at(const Scenario& scenario, const std::string& given);
 void unmount_at(const std::string& given);
 
-// A user of devices of the host below `root`: opens them as a virtual machine would, and keeps them open for
-// so long, or until a signal comes.
+// Opens devices of the host below `root` as a virtual machine would, and holds them open for the given time,
+// or until a signal arrives.
 void hold(const std::string& root, const std::vector<std::string>& devices,
           std::optional<std::uint64_t> seconds);
 
-// One line for the host's control file.
+// Writes one line to the host's control file.
 void send_control(const std::string& root, const std::string& line);
-// What the host's kernel would have sent to udev so far.
+// Returns the uevents that the host's kernel has generated so far.
 std::string read_events(const std::string& root);
 
 }  // namespace mdevadm::sim

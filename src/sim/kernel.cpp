@@ -55,7 +55,8 @@ std::optional<Time> Timeline::next() const {
 
 void Events::emit(std::string_view action, const std::string& path, std::string_view subsystem,
                   const Fields& fields) {
-  constexpr std::size_t kept = 16 << 20;  // a day of churn; then the older half goes
+  // Enough for a day of continuous changes; then the older half is dropped.
+  constexpr std::size_t kept = 16 << 20;
   if (text_.size() > kept) {
     text_.erase(0, text_.find("\n\n", kept / 2) + 2);
   }
@@ -103,7 +104,7 @@ Events::Fields node_fields(dev_t number, const std::string& name) {
       {"MAJOR", std::to_string(major(number))}, {"MINOR", std::to_string(minor(number))}, {"DEVNAME", name}};
 }
 
-// Files of the driver core that are there, but do nothing here.
+// For files of the driver core that exist but have no function here.
 void refuse(std::string_view, const Answer& answer) {
   answer(-EINVAL);
 }
@@ -131,8 +132,6 @@ Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
     trouble.set_delay(delay.of, delay.time);
   }
 }
-
-// --- VFIO ---
 
 std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   const std::uint64_t number = group_numbers_.take();
@@ -259,7 +258,8 @@ bool Kernel::is_open(const Assignable& device) const {
   if (device.granted_until >= time.now()) {
     return true;
   }
-  // A node shared by a set tells only that somebody has one of them; who opened one by name is known.
+  // A node shared by several devices shows only that one of them is open; `user` is set for those opened by
+  // name.
   const auto group = groups.find(device.group);
   const bool alone = group != groups.end() && group->second.members.size() == 1;
   const bool node = nodes.is_open(std::to_string(device.group)) && (alone || !device.user.empty());

@@ -1,4 +1,4 @@
-// What all parents of the simulated machine share: files, time, events, faults, IOMMU groups.
+// State shared by all parents of the simulated machine: files, time, uevents, faults, IOMMU groups.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,14 @@ namespace mdevadm::sim {
 
 class Provider;
 
-// Whole numbers as the kernel's kstrtoul takes them: 0x and 0 prefixes (with base 0), one newline at the end,
-// nothing else. nullopt: EINVAL.
+// Parses a number like the kernel's kstrtoul: prefixes 0x and 0 (with base 0), and at most one trailing
+// newline. Returns nullopt for EINVAL.
 std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned base = 0);
 
 class Timeline {
  public:
   Time now() const { return now_; }
-  // At once if there is nothing to wait for.
+  // Calls `what` after the delay; immediately if the delay is zero.
   void after(Time delay, std::function<void()> what);
   void proceed(Time now);
   std::optional<Time> next() const;
@@ -28,7 +28,7 @@ class Timeline {
   std::multimap<Time, std::function<void()>> due_;
 };
 
-// The messages of kobject_uevent(), as they go over netlink; one line a NUL.
+// The messages of kobject_uevent(), as sent over netlink, with newlines instead of NUL bytes.
 class Events {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -41,7 +41,7 @@ class Events {
   std::uint64_t sequence_ = 0;
 };
 
-// Faults and delays that were asked for.
+// Configured faults and delays.
 class Trouble {
  public:
   struct Strike {
@@ -54,7 +54,7 @@ class Trouble {
     faults_.clear();
     delays_.clear();
   }
-  // Counts this operation; what is to go wrong with it.
+  // Counts the operation and returns the fault that applies to it.
   std::optional<Strike> strike(Operation operation, std::string_view attribute = {});
   Time delay(Operation of) const;
 
@@ -67,7 +67,7 @@ class Trouble {
   std::map<Operation, Time> delays_;
 };
 
-// NumberPool that are handed out, the lowest free one first.
+// Hands out numbers, the lowest free one first.
 class NumberPool {
  public:
   std::uint64_t take();
@@ -78,17 +78,17 @@ class NumberPool {
   std::uint64_t next_ = 0;
 };
 
-// What can be opened: an mdev or a virtual function.
+// A device that can be opened: an mdev or a virtual function.
 struct Assignable {
   virtual ~Assignable() = default;
-  std::string name;  // of its folder
+  std::string name;  // name of its directory
   Provider* parent = nullptr;
   NodeId folder = 0;
   std::uint64_t group = 0;
   std::uint64_t number = 0;  // X of vfio-dev/vfioX
-  std::string user{};        // who opened it last
-  Time granted_until{-1};    // the user's node need not be open before this
-  bool isolated = false;     // by a real IOMMU, not by vfio's word
+  std::string user{};        // name of its last user
+  Time granted_until{-1};    // counts as open until then, even without an open node
+  bool isolated = false;     // by a hardware IOMMU, not by vfio-noiommu
 };
 
 struct Group {
@@ -107,13 +107,11 @@ class Kernel {
   Trouble trouble;
   KernelVersion version;
   bool cdev;
-  std::map<std::string, Assignable*, std::less<>> devices;  // by folder name, bus-wide
+  std::map<std::string, Assignable*, std::less<>> devices;  // by directory name, for the whole bus
 
-  // The folder of a driver of a bus ("bus/mdev"), made if it is missing.
+  // Returns the directory of a driver of a bus ("bus/mdev"); creates it if it does not exist.
   NodeId driver_folder(const std::string& bus, const std::string& driver);
 
-  // --- VFIO ---
-  // A device gets a group of its own, or joins one; its nodes and links appear.
   void attach(Assignable& device, std::optional<std::uint64_t> group, Era era);
   // Removes the device's entry of class vfio-dev and its own node. Linux 6.6 and later do so when a removal
   // begins, earlier ones when the device was released (vfio_unregister_group_dev). Does nothing if it was
@@ -125,7 +123,7 @@ class Kernel {
 
   bool is_open(const Assignable& device) const;
   bool is_open(const Group& group) const;
-  // Who has the group, empty for nobody.
+  // Returns the user of the group; empty if there is none.
   std::string user_of(const Group& group) const;
   static std::string node_of(const Assignable& device) { return std::to_string(device.group); }
 
@@ -147,7 +145,7 @@ class Kernel {
   NumberPool device_numbers_;  // of vfio-dev
 };
 
-// A parent device and the interface through which it makes others.
+// A parent device and its interface for creating devices.
 class Provider {
  public:
   Provider(Kernel& kernel, const SimParent& settings);
@@ -159,28 +157,29 @@ class Provider {
   NodeId folder() const { return folder_; }
   bool is_present() const { return present_; }
 
-  // Makes the files, announces it. The driver is loaded.
+  // Creates the files and emits the uevent when the driver is loaded.
   void appear();
-  // The driver goes, and with it all devices; waits, as the kernel does, for those in use.
+  // Removes all devices and the files when the driver is unloaded. Waits for devices in use, like the kernel.
   virtual void withdraw() = 0;
-  // A device that is there from the beginning.
+  // Creates a device that exists from the beginning.
   virtual void preset(const SimDevice& device) = 0;
-  // Whether the driver lets a user open the device: 0 or errno. Groups were checked before.
+  // Returns 0 or the errno with which the driver refuses to open the device. The group has been checked
+  // before.
   virtual int admit(Assignable& device, const std::string& user);
-  // sriov-manage's work; 0 or errno.
+  // Does the work of sriov-manage. Returns 0 or errno.
   virtual int enable_functions(std::uint64_t count);
 
  protected:
   virtual void publish() = 0;
   void remove_folder();
-  void log_state(std::string_view state);  // MDEV_STATE
+  void log_state(std::string_view state);  // emits a uevent with MDEV_STATE
 
   Kernel& kernel_;
   const SimParent& settings_;
   plan::Capacity capacity_;
   NodeId folder_ = 0;
-  bool registered_ = false;  // takes new devices
-  bool present_ = false;     // its files are there
+  bool registered_ = false;  // accepts new devices
+  bool present_ = false;     // its files exist
 
  private:
   void make_folder();
@@ -191,7 +190,7 @@ std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings);
 std::unique_ptr<Provider> make_flat(Kernel& kernel, const SimParent& settings);
 std::unique_ptr<Provider> make_functions(Kernel& kernel, const SimParent& settings);
 
-// The subsystem that a parent on a bus is of.
+// Returns the subsystem of a parent.
 std::string subsystem_of(const SimParent& parent);
 
 }  // namespace mdevadm::sim

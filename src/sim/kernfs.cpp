@@ -50,7 +50,7 @@ NodeId Kernfs::link(NodeId parent, std::string name, NodeId to) {
   const std::string target = path_of(to);
   const std::vector<std::string_view> from = split(path, '/');
   const std::vector<std::string_view> there = split(target, '/');
-  // The target's own name is always said, even where the link is below it.
+  // As in sysfs, the link contains the target's own name even if the link is below the target.
   std::size_t shared = 0;
   while (shared < from.size() - 1 && shared < there.size() - 1 && from[shared] == there[shared]) {
     ++shared;
@@ -76,7 +76,7 @@ void Kernfs::remove(NodeId id) {
   const std::unique_ptr<File> file = std::move(found->second);
   files_.erase(found);
   if (File* above = get(file->parent)) {
-    // The name may have passed to another file.
+    // The name may refer to another file by now.
     const auto entry = above->children.find(file->name);
     if (entry != above->children.end() && entry->second == id) {
       above->children.erase(entry);

@@ -1,4 +1,4 @@
-// A table of a scenario's file, and its mistakes.
+// Access to a table of a scenario file, with error reporting.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,24 +17,24 @@ namespace mdevadm::sim {
 
 inline constexpr std::uint64_t mebibyte = 1 << 20;
 
-// A table whose keys are asked for by name; what nobody asked for is a mistake of whoever wrote it. What is
-// not as it must be ends the reading of the file (store::Broken).
+// A table whose keys are read by name; keys that were never read are reported as unknown. Invalid values
+// throw store::Broken, which ends the reading of the file.
 class Keys {
  public:
-  // `what`: "a parent".
+  // `what` names the table in messages: "a parent".
   Keys(const toml::table& table, std::string what) : table_(table), what_(std::move(what)) {}
 
-  // nullptr if it is not there.
+  // Returns nullptr if the key does not exist.
   const toml::node* find(std::string_view key);
   const toml::node& need(std::string_view key);
 
-  // `otherwise` if it is not there; broken() if it is of another kind.
+  // Return `otherwise` if the key does not exist; call broken() if the value has another type.
   std::string text(std::string_view key, std::string otherwise = {});
   std::uint64_t number(std::string_view key, std::uint64_t otherwise);
   bool truth(std::string_view key, bool otherwise);
-  // MiB: a number of them, or a text such as "8192M" or "2G".
+  // Returns a size in MiB, written as number of MiB or as text such as "8192M" or "2G".
   std::uint64_t mebibytes(std::string_view key, std::uint64_t otherwise);
-  // The errno of a name; 0 if it is not there.
+  // Returns the value of an errno name; 0 if the key does not exist.
   int error_number(std::string_view key);
   std::vector<std::uint64_t> numbers(std::string_view key);
   std::vector<std::string> texts(std::string_view key);
@@ -42,7 +42,7 @@ class Keys {
   std::vector<const toml::table*> tables(std::string_view key);
   const toml::table* table(std::string_view key);
 
-  // When all have been asked for.
+  // Reports unknown keys; called after all keys have been read.
   void finish() const;
 
   const toml::table& node() const { return table_; }
@@ -53,7 +53,7 @@ class Keys {
   std::vector<std::string> asked_{};
 };
 
-// One of a few words, and what it stands for.
+// Converts one of several keywords into its value.
 template <typename Enum>
 Enum choice(const toml::node& node, std::string_view key,
             std::initializer_list<std::pair<std::string_view, Enum>> words) {
@@ -69,7 +69,7 @@ Enum choice(const toml::node& node, std::string_view key,
                 fmt::format("'{}' must be one of {}, not '{}'", key, join(known, ", "), printable(text)));
 }
 
-// A text that can be one word of a path.
+// Returns a text that is valid as a component of a path.
 std::string component(const toml::node& node, std::string_view key);
 
 }  // namespace mdevadm::sim

@@ -11,7 +11,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr Time grant{1000};  // for the one who may open a device to open its node
+constexpr Time grant{1000};  // time to open the node after permission was granted
 
 std::unique_ptr<Provider> make_provider(Kernel& kernel, const SimParent& settings) {
   switch (settings.dialect->layout) {
@@ -29,7 +29,7 @@ Machine::Machine(Scenario scenario, Nodes& nodes)
     providers_.push_back(make_provider(*kernel_, parent));
     providers_.back()->appear();
   }
-  // What is there from the beginning was neither slow nor in trouble.
+  // Faults and delays do not apply to devices that exist from the beginning.
   Trouble trouble;
   std::swap(kernel_->trouble, trouble);
   std::map<std::string_view, Provider*> by_name;
@@ -65,7 +65,7 @@ void Machine::write(NodeId attribute, std::string_view data, const Answer& answe
   if (file == nullptr || !file->store) {
     return answer(file == nullptr ? -ENODEV : -EIO);
   }
-  const Store store = file->store;  // the file may go by this very write
+  const Store store = file->store;  // a copy, because the write may remove the file
   store(data.substr(0, page_size), answer);
 }
 

@@ -15,7 +15,7 @@ Mdev* MdevParent::find(std::string_view name) {
   return found == mdevs_.end() ? nullptr : found->second.get();
 }
 
-// Since 6.1 the core counts the instances of drivers that have no arithmetic of their own.
+// Since 6.1 the core counts the instances of drivers without a capacity model of their own.
 bool MdevParent::core_counts() const {
   return era() == Era::v6_1 &&
          (settings_.arithmetic == Arithmetic::shared || settings_.arithmetic == Arithmetic::ap ||
@@ -92,7 +92,7 @@ void MdevParent::create(const CreateRequest& request, const Answer& answer) {
   });
 }
 
-// The device's folder, while the driver has not been asked yet.
+// Creates the device's directory before the driver is called.
 void MdevParent::appear_early(Mdev& device) {
   Kernfs& files = kernel_.files;
   device.folder = files.folder(device_home(), device.name);
@@ -110,11 +110,11 @@ void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const
     appear_early(device);
   }
   device.state = Mdev::State::active;
-  // The group that was to be joined may have gone while the driver worked.
+  // The requested group may have been removed while the driver was busy.
   const bool joins = request.group && kernel_.groups.contains(*request.group);
   kernel_.attach(device, joins ? request.group : std::nullopt, era());
   furnish(device);
-  // Until drivers became drivers of the mdev bus (5.16), all were bound to vfio's shim.
+  // Before 5.16 all devices were bound to vfio's own driver; since then drivers register on the mdev bus.
   const std::string driver = kernel_.version < KernelVersion{5, 16} ? "vfio_mdev" : settings_.driver;
   const NodeId driver_folder = kernel_.driver_folder("bus/mdev", driver);
   files.link(device.folder, "driver", driver_folder);
@@ -233,7 +233,7 @@ void MdevParent::withdraw() {
     kernel_.files.remove(*links, settings_.name);
   }
   if (era() == Era::proposal) {
-    unpublish();  // no new devices from here on
+    unpublish();  // accepts no new devices from here on
   }
   for (Mdev* device : active) {
     remove(*device, [](int) {});
@@ -251,8 +251,6 @@ void MdevParent::finish_withdraw() {
     remove_folder();
   }
 }
-
-// --- files that drivers make ---
 
 void MdevParent::interfere(Operation operation, std::string_view attribute, std::function<int()> action,
                            const Answer& answer) {
@@ -299,7 +297,7 @@ void MdevParent::add_uevent_file(Mdev& device) {
 
 namespace {
 
-// What the scenario says of the file, filled in for this device.
+// Returns the value that the scenario sets for the attribute, with the device's values filled in.
 std::string value_of(const VendorAttribute& attribute, const Mdev& device) {
   std::string text = attribute.value;
   const auto fill = [&](const std::string& mark, const std::string& value) {

@@ -1,5 +1,4 @@
-// Mediated devices and the parents that make them: what the typed and the flat interface have in common,
-// which is the life of a device.
+// Life cycle of mediated devices, common to the parents with the typed and the flat interface.
 #pragma once
 
 #include "kernel.hpp"
@@ -21,29 +20,29 @@ struct Mdev : Assignable {
 
   Uuid uuid{};
   const SimType* type = nullptr;
-  std::uint64_t units = 1;      // what it shows
-  std::uint64_t accounted = 1;  // what was taken for it
+  std::uint64_t units = 1;      // number that the device's attributes report
+  std::uint64_t accounted = 1;  // number taken from the capacity
   State state = State::coming;
   bool online = false;
-  std::string vm{};  // flat: vm_uuid
-  Uuid peers{};      // K2: whom it shares a group with
+  std::string vm{};  // flat interface: vm_uuid
+  Uuid peers{};      // K2: the set with which it shares an IOMMU group
   QueueMatrix queues{};
 };
 
-// What a write to a create file asks for.
+// The contents of a write to a create file.
 struct CreateRequest {
   Uuid uuid{};
-  std::string name{};  // of the folder
+  std::string name{};  // name of its directory
   const SimType* type = nullptr;
   std::uint64_t units = 1;
   std::optional<std::uint64_t> group{};
   std::string vm{};
 };
 
-// A write to one of a device's files.
+// A write to an attribute of a device.
 struct FileWrite {
   Operation operation;
-  std::string attribute;  // the file's name
+  std::string attribute;  // name of the attribute
   std::string_view data;
 };
 
@@ -56,32 +55,33 @@ class MdevParent : public Provider {
   void withdraw() override;
 
  protected:
-  // From the check that the name is free on; `answer` gets 0 or -errno.
+  // Creates a device: checks that the name is free and runs the driver's part. `answer` gets 0 or -errno.
   void create(const CreateRequest& request, const Answer& answer);
-  // From the moment that the driver is asked; `answer` gets 0 or -errno.
+  // Removes a device, starting with the call of the driver. `answer` gets 0 or -errno.
   void remove(Mdev& device, const Answer& answer);
 
-  // What differs between the interfaces.
-  virtual NodeId device_home() const { return folder_; }  // the folder that devices' folders are in
-  virtual void furnish(Mdev& device) = 0;  // files of the driver and the core, after the driver's step
-  virtual void add_early_files(Mdev& device) = 0;  // those that are there before it
+  // Differences between the interfaces.
+  virtual NodeId device_home() const { return folder_; }  // directory that contains the devices' directories
+  virtual void furnish(Mdev& device) = 0;  // attributes of driver and core, added after the driver's part
+  virtual void add_early_files(Mdev& device) = 0;  // attributes added before it
   virtual void add_type_links(Mdev&) {}
   virtual void remove_type_links(Mdev&) {}
-  virtual void refresh() {}                                 // after a change of what is left
-  virtual int refuses(const CreateRequest&) { return 0; }   // the driver, before it looks for room
-  virtual bool may_refuse_removal() const { return true; }  // before 5.2, of a device in use
-  virtual void unpublish() = 0;                             // the parent's own files
+  virtual void refresh() {}                                 // after a change of the capacity
+  virtual int refuses(const CreateRequest&) { return 0; }   // checked by the driver before the capacity
+  virtual bool may_refuse_removal() const { return true; }  // before 5.2, if the device is in use
+  virtual void unpublish() = 0;                             // removes the parent's own files
 
-  static std::optional<Uuid> parse_uuid_field(std::string_view data);  // 36 bytes, perhaps one more
+  static std::optional<Uuid> parse_uuid_field(std::string_view data);  // 36 bytes and an optional separator
   Mdev* find(std::string_view name);
   const std::map<std::string, std::unique_ptr<Mdev>, std::less<>>& mdevs() const { return mdevs_; }
   Era era() const { return settings_.dialect->era; }
   void add_vendor_attributes(Mdev& device);
   void add_uevent_file(Mdev& device);
-  // A write to a file of a device, with the faults and delays of its operation; -ENODEV if the device has
-  // gone when its time comes. `action` answers bytes or -errno.
+  // Handles a write to an attribute of a device, with the configured faults and delays of the operation.
+  // Answers -ENODEV if the device has been removed before the delay ends. `action` returns the number of
+  // bytes or -errno.
   void change(const Mdev& device, const FileWrite& write, const Changing& action, const Answer& answer);
-  // Carries out `action` (0 or -errno) with the faults and delays of `operation`.
+  // Runs `action` (0 or -errno) with the configured faults and delays of `operation`.
   void interfere(Operation operation, std::string_view attribute, std::function<int()> action,
                  const Answer& answer);
 
@@ -100,16 +100,16 @@ class MdevParent : public Provider {
   std::map<std::string, std::unique_ptr<Mdev>, std::less<>> mdevs_;
 };
 
-// vfio-ap's attributes (vfio_ap_ops.c).
+// The attributes of vfio-ap (vfio_ap_ops.c).
 class ApMatrix {
  public:
-  // MdevParent::change().
+  // Bound to MdevParent::change().
   using Change = std::function<void(const Mdev& device, const FileWrite& write, const Changing& action,
                                     const Answer& answer)>;
 
   ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all, Change change);
 
-  void publish();  // /sys/bus/ap
+  void publish();  // creates /sys/bus/ap
   void furnish(Mdev& device);
 
  private:

@@ -6,7 +6,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-// Below /sys/devices.
+// Returns the path of a parent's directory below /sys.
 std::string folder_of(const SimParent& parent) {
   if (parent.bus == "pci") {
     return fmt::format("devices/pci{}/{}", parent.name.substr(0, 7), parent.name);
@@ -106,7 +106,7 @@ void Provider::log_state(std::string_view state) {
   }
 }
 
-// A device of a real bus stays when its driver goes.
+// Removes the directory of a virtual parent. A device on a real bus continues to exist without its driver.
 void Provider::remove_folder() {
   Kernfs& files = kernel_.files;
   const bool is_class = settings_.bus == "virtual";

@@ -16,7 +16,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr unsigned vfio_major = 246;  // of nodes without a terminal: a number that drivers get at run time
+constexpr unsigned vfio_major = 246;  // of nodes without a terminal: from the range of dynamic majors
 constexpr mode_t node_mode = 0600;
 
 }  // namespace
@@ -46,13 +46,13 @@ std::optional<dev_t> Ptys::make_terminal(const std::string& name) {
   if (!master || ::ioctl(master.get(), TIOCSPTLCK, &locked) != 0) {
     return std::nullopt;
   }
-  // Only a terminal that has been closed says so.
+  // The master reports POLLHUP only after the slave has been opened and closed once.
   const sys::UniqueFd once(::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   struct stat status {};
   if (!once || ::fstat(once.get(), &status) != 0 || ::fchmod(once.get(), node_mode) != 0) {
     return std::nullopt;
   }
-  // The owner that a new node has; in a user namespace it may be root's name for the user already.
+  // New device nodes belong to root. May fail in a user namespace, where the user is shown as root anyway.
   std::ignore = ::fchown(once.get(), 0, 0);
   const std::string path = folder_ + "/" + name;
   const sys::UniqueFd place(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, node_mode));
@@ -66,7 +66,8 @@ std::optional<dev_t> Ptys::make_terminal(const std::string& name) {
   return status.st_rdev;
 }
 
-// A node that only shows its number; where not even that may be made (user namespaces), a file.
+// Creates a node that only shows its number; a regular file where device nodes cannot be created (user
+// namespaces).
 dev_t Ptys::make_number(const std::string& name) {
   const auto minor = parse_decimal(name.substr(name.find_first_of("0123456789")));
   const dev_t number = makedev(vfio_major, static_cast<unsigned>(minor.value_or(0)));

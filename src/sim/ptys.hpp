@@ -1,5 +1,5 @@
-// Device nodes that can be opened although no driver is behind them: pseudo-terminals. A terminal's slave is
-// a real character device with a number of its own, and its master tells whether anybody has it open.
+// Device nodes that can be opened without a driver: pseudo-terminals. The slave of a terminal is a character
+// device with its own number, and its master shows whether any process has it open.
 #pragma once
 
 #include <map>
@@ -12,8 +12,8 @@ namespace mdevadm::sim {
 
 class Ptys final : public Nodes {
  public:
-  // Nodes go into `folder`, which must be there by the first one. Not `openable`: they are numbers only.
-  // Terminals come out of what /dev is now.
+  // Creates nodes in `folder`, which must exist when the first node is created. If not `openable`, the nodes
+  // only show numbers. Terminals are allocated from the /dev at the time of construction.
   Ptys(std::string folder, bool openable);
   ~Ptys() override;
   Ptys(const Ptys&) = delete;
@@ -24,7 +24,8 @@ class Ptys final : public Nodes {
   void vanish(const std::string& name) override;
   bool is_open(const std::string& name) const override;
 
-  // Becomes ready (POLLHUP) when nobody has the node open any more; -1 if there is none to wait for.
+  // Returns a descriptor that becomes ready (POLLHUP) when the node is closed; -1 if there is none to wait
+  // for.
   int wait_descriptor(const std::string& name) const;
 
  private:

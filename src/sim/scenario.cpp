@@ -294,8 +294,6 @@ class Reader {
     return result;
   }
 
-  // --- type table and arithmetic ---
-
   void read_types(Keys& keys, SimParent& parent) {
     const toml::node& node = keys.need("arithmetic");
     if (node.as_table() == nullptr) {
@@ -324,8 +322,6 @@ class Reader {
       }
     }
   }
-
-  // --- what is there at first, and what goes wrong ---
 
   void read_devices(const toml::table& table) {
     Keys keys(table, "a device");

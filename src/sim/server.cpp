@@ -22,7 +22,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-// One open file: an attribute's text as it was at the first read, or a folder's entries.
+// An open file: the contents of an attribute at the first read, or the entries of a directory.
 struct Handle {
   NodeId node;
   Reading reading{};
@@ -100,7 +100,7 @@ class Server::Session {
   fuse_session* session_ = nullptr;
   std::string mounted_;  // directory of the mounted file system; empty: none
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  std::unordered_map<std::uint64_t, Handle> handles_;  // what is open, by fuse_file_info::fh
+  std::unordered_map<std::uint64_t, Handle> handles_;  // open files, by fuse_file_info::fh
   std::uint64_t last_handle_ = 0;
   time_t birth_ = ::time(nullptr);
 };
@@ -148,7 +148,7 @@ void Server::Session::do_getattr(fuse_req_t request, NodeId node) {
   fuse_reply_attr(request, &status, 0);
 }
 
-// Owner and mode of attributes can be changed; a size means nothing.
+// Changes owner and mode of attributes; sizes are ignored.
 void Server::Session::do_setattr(fuse_req_t request, NodeId node, const struct stat& wanted, int which) {
   File* file = machine_.files().get(node);
   if (file == nullptr) {
@@ -196,7 +196,7 @@ void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* i
     fuse_reply_err(request, error);
     return;
   }
-  info->direct_io = 1;  // one write(2) is one write here, and no content is kept
+  info->direct_io = 1;  // every write(2) arrives unsplit, and contents are not cached
   reply_open(request, info, {.node = node});
 }
 
@@ -212,7 +212,7 @@ void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info
   for (const auto& [name, child] : folder->children) {
     handle.entries.push_back({name, child, type_of(files.get(child)->kind)});
   }
-  // As in sysfs, in no order that anybody could count on.
+  // Like sysfs, in no meaningful order.
   std::sort(handle.entries.begin() + 2, handle.entries.end(),
             [](const Handle::Entry& a, const Handle::Entry& b) {
               return std::hash<std::string>{}(a.name) < std::hash<std::string>{}(b.name);
@@ -262,7 +262,7 @@ void Server::Session::do_write(fuse_req_t request, std::string_view data, const 
   });
 }
 
-// What sysfs never lets anyone do is said as it says it.
+// Operations that sysfs never supports fail with the errno of sysfs.
 fuse_lowlevel_ops Server::Session::operations() {
   fuse_lowlevel_ops ops{};
   ops.lookup = [](fuse_req_t request, fuse_ino_t parent, const char* name) {

@@ -1,5 +1,4 @@
-// Carries a Machine's files to programs, by FUSE. One thread does everything: what the machine decides is one
-// order of events.
+// Serves the files of a Machine by FUSE, from a single thread, so that all events are totally ordered.
 #pragma once
 
 #include <mdevadm/sim/machine.hpp>
@@ -12,15 +11,15 @@ namespace mdevadm::sim {
 
 class Server {
  public:
-  // Both must live longer.
+  // Both arguments must outlive the server.
   Server(Machine& machine, const Ptys& nodes);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Mounts the files over a folder. Throws Error{failed}.
+  // Mounts the files on a directory. Throws Error{failed}.
   void mount(const std::string& folder);
-  // Serves until `stop` (a descriptor) becomes readable, or the folder is unmounted.
+  // Serves requests until the descriptor `stop` becomes readable or the directory is unmounted.
   void serve(int stop);
   void unmount();
 

@@ -1,5 +1,5 @@
-// Parents with a folder of types: mainline's interface of all eras, what was proposed on the way to it, and
-// what was proposed on top of it (aggregation, constructor parameters, migration_version).
+// Parents with a directory per type: mainline's interface in all its versions, its predecessors, and
+// extensions proposed for it (aggregation, constructor parameters, migration_version).
 #include <fmt/format.h>
 
 #include "mdev.hpp"
@@ -36,14 +36,14 @@ class TypedParent final : public MdevParent {
     };
     const std::vector<Mdev*> others = all();
     if (settings_.arithmetic == Arithmetic::ap && std::any_of(others.begin(), others.end(), opens_other)) {
-      return EPERM;  // one matrix a virtual machine
+      return EPERM;  // one matrix per virtual machine
     }
-    // Peer-to-peer resources are taken by the first of a set to be opened.
+    // The first opened device of a set takes the peer-to-peer resources of all.
     const Group& group = kernel_.groups.at(device.group);
     if (settings_.peer_budget && group.members.size() > 1 && !kernel_.is_open(group)) {
       return peers_in_use() + group.members.size() > *settings_.peer_budget ? ENOSPC : 0;
     }
-    // The first proposal takes the memory only here.
+    // The first proposal takes the memory only when the device is opened.
     if (settings_.dialect->aggregation == Aggregation::attribute_rfc && device.units > device.accounted) {
       return capacity_.fits(device.type->id, device.units - device.accounted) ? 0 : ENOSPC;
     }
@@ -69,8 +69,6 @@ class TypedParent final : public MdevParent {
     }
     return count;
   }
-
-  // --- the parent's files ---
 
   void publish() override {
     Kernfs& files = kernel_.files;
@@ -150,7 +148,7 @@ class TypedParent final : public MdevParent {
 
   std::uint64_t available(const SimType& type) const { return capacity_.left(type.id) / multiplier(type); }
 
-  // A3: the type becomes N times itself, for everybody.
+  // A3: adds the attribute that makes all later devices of the type consist of N instances.
   void make_aggregator(NodeId folder, const SimType& type) {
     kernel_.files.attribute(
         folder, "aggregator", 0644, [this, &type] { return Reading{fmt::format("{}\n", multiplier(type))}; },
@@ -164,7 +162,7 @@ class TypedParent final : public MdevParent {
         });
   }
 
-  // V1: the reader's string is what a target must accept.
+  // V1: adds the attribute; a write is accepted only if it equals the string that is read.
   void make_migration_version(NodeId folder, const SimType& type) {
     if (settings_.migration_version.empty()) {
       return;
@@ -180,7 +178,7 @@ class TypedParent final : public MdevParent {
         });
   }
 
-  // K0: types of which nothing more can be made are not there.
+  // K0: types of which no more devices can be created have no directory.
   void refresh() override {
     if (!dialect().is_proposal() || !registered_) {
       return;
@@ -197,15 +195,13 @@ class TypedParent final : public MdevParent {
     }
   }
 
-  // --- create ---
-
   struct Words {
     int error = 0;
     std::uint64_t units = 1;
     std::optional<std::uint64_t> group{};
   };
 
-  // "instances=N" or "aggregate=N" (Zhenyu Wang's patches, in their order of checks).
+  // Parses "instances=N" or "aggregate=N" (Zhenyu Wang's patches, in their order of checks).
   static Words parse_units(const SimType& type, std::string_view rest, std::string_view key) {
     if (!rest.starts_with(key)) {
       return {EINVAL};
@@ -218,7 +214,7 @@ class TypedParent final : public MdevParent {
     return {0, *number};
   }
 
-  // "UUID:GROUP": the group of a device that is there (Alex Williamson's idea).
+  // Parses "UUID:GROUP": the group of an existing device (Alex Williamson's idea).
   Words parse_group(std::string_view rest) const {
     const auto number = parse_kernel_number(rest, 10);
     if (!number) {
@@ -294,8 +290,6 @@ class TypedParent final : public MdevParent {
            [answer, taken](int error) { answer(error < 0 ? error : taken); });
   }
 
-  // --- the device's files ---
-
   void add_early_files(Mdev& device) override {
     if (settings_.central_remove) {
       return;
@@ -309,7 +303,7 @@ class TypedParent final : public MdevParent {
         [this, name](std::string_view data, const Answer& answer) { write_remove(name, data, answer); });
   }
 
-  // The attribute takes itself away first. Kernels before 5.2 make it anew when the driver refuses.
+  // The attribute removes itself first. Kernels before 5.2 create it again if the driver refuses.
   void write_remove(const std::string& name, std::string_view data, const Answer& answer) {
     const int taken = static_cast<int>(data.size());
     const auto number = parse_kernel_number(data);
@@ -373,8 +367,6 @@ class TypedParent final : public MdevParent {
     }
   }
 
-  // --- aggregation ---
-
   void add_aggregation_files(Mdev& device) {
     Kernfs& files = kernel_.files;
     const auto units = [&device] { return Reading{fmt::format("{}\n", device.units)}; };
@@ -418,7 +410,7 @@ class TypedParent final : public MdevParent {
                : capacity_.left(device.type->id);
   }
 
-  // In all versions of the patches a device in use is EINVAL.
+  // All versions of the patches return EINVAL for a device in use.
   int write_units(Mdev& device, std::string_view data) {
     const int taken = static_cast<int>(data.size());
     const auto number = parse_kernel_number(data);
@@ -442,8 +434,6 @@ class TypedParent final : public MdevParent {
     }
     return taken;
   }
-
-  // --- peer_to_peer_resource_uuid ---
 
   void add_peer_file(Mdev& device) {
     kernel_.files.attribute(

@@ -1,4 +1,4 @@
-// The words of scenarios: dialects, operations, errnos.
+// Keywords of scenario files: dialects, operations, errnos.
 #include <algorithm>
 #include <array>
 #include <cerrno>
