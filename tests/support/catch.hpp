@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 
 namespace Catch::Matchers {
-// Version 3's name for what version 2 calls Contains.
-inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
+// Catch2 3 renamed Contains.
+inline auto ContainsSubstring(const std::string& text) {
+  return Contains(text);
+}
 }  // namespace Catch::Matchers
 #else
 #include <catch2/catch_all.hpp>

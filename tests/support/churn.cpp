@@ -1,6 +1,6 @@
-// churn PARENT TYPE THREADS DEVICES: THREADS threads create and remove DEVICES mediated devices each, at once
-// and in an order of their own, and leave those that are even-numbered. Prints how many creates went through,
-// how many found no room, and how many devices it left. Anything else that the kernel answers ends it with 1.
+// churn PARENT TYPE THREADS DEVICES: THREADS threads in parallel create DEVICES mediated devices each, and
+// remove the odd-numbered ones. Prints how many devices were created, how many were refused for lack of
+// capacity, and how many remain. Exits with 1 if the kernel returns any other error.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@
 
 namespace {
 
-// 0 or errno.
+// Returns 0 or errno.
 int write_file(const std::string& path, const std::string& text) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0) {

@@ -1,6 +1,6 @@
-// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec, in
-// whichever thread, before the kernel does anything for that call. Processes that it starts are let go.
-// Exits with 137 if it was killed, else with COMMAND's own code.
+// kill_at N COMMAND...: runs COMMAND and kills it with SIGKILL on entry to its Nth system call after exec,
+// counted over all threads, before the kernel executes the call. Child processes are not traced. Exits with
+// 137 if COMMAND was killed, otherwise with the exit code of COMMAND.
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,8 +24,8 @@ bool enters_call(pid_t thread) {
          info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
-// What a stopped thread is to be given when it goes on: its own signals, but not those of tracing. A new
-// thread begins with a SIGSTOP that nobody sent.
+// Returns the signal to deliver to a stopped thread: not those caused by tracing, and not the SIGSTOP with
+// which a traced thread begins.
 int signal_to_deliver(int status) {
   const int signal = WSTOPSIG(status);
   return signal == syscall_stop || signal == SIGTRAP || signal == SIGSTOP ? 0 : signal;

@@ -1,4 +1,4 @@
-// lay_tree FILE DIR: makes a folder out of a captured host (tests/trees/README.md).
+// lay_tree FILE DIR: extracts a captured host (tests/trees/README.md) into a directory.
 #include <cstdio>
 #include <exception>
 

@@ -1,4 +1,4 @@
-// The whole program as tests run it.
+// Runs the whole program.
 #pragma once
 
 #include <string>
@@ -12,12 +12,11 @@ struct Ran {
   std::string err;
 };
 
-// Runs build/…/mdevadm with these words and, if not empty, this standard input; COLUMNS and NO_COLOR are not
-// set.
+// Runs build/…/mdevadm with these arguments and this standard input. COLUMNS and NO_COLOR are not set.
 Ran mdevadm(const std::vector<std::string>& words, const std::string& input = {});
 
-// Whether `text` is what tests/golden/NAME holds. With MDEVADM_TEST_ACCEPT=1 the file is rewritten, and the
-// answer is no all the same: an accept run must not pass for a green one.
+// Compares `text` with tests/golden/NAME. With MDEVADM_TEST_ACCEPT=1 rewrites the file and returns false, so
+// that an accept run cannot be mistaken for a successful one.
 bool is_golden(const std::string& text, const std::string& name);
 
 }  // namespace mdevadm::test

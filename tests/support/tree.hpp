@@ -1,4 +1,4 @@
-// Captured hosts in temporary folders.
+// Captured hosts in temporary directories.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 namespace mdevadm::test {
 
-// A folder that goes with the object.
+// A temporary directory, removed with the object.
 class TempDir {
  public:
   TempDir();
@@ -23,13 +23,13 @@ class TempDir {
 };
 
 std::string read_text(const std::filesystem::path& path);
-// Makes the folders above, too.
+// Creates missing parent directories.
 void write_text(const std::filesystem::path& path, std::string_view text);
 
-// Lays what tests/trees/README.md describes into `folder`.
+// Extracts a tree in the format of tests/trees/README.md into `folder`.
 void lay_tree(std::string_view text, const std::filesystem::path& folder);
 
-// A temporary folder with tests/trees/NAME.tree in it.
+// A temporary directory that contains tests/trees/NAME.tree.
 class Host : public TempDir {
  public:
   explicit Host(const std::string& name);
