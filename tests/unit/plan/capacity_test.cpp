@@ -1,4 +1,4 @@
-// The numbers are those that were published: NVIDIA's table of 2016, a listing and a bug report of GVT-g, the
+// The numbers are published ones: NVIDIA's table of 2016, a listing and a bug report of GVT-g, and the
 // sources of the drivers.
 #include <mdevadm/plan/capacity.hpp>
 
@@ -69,7 +69,7 @@ TEST_CASE("i915 GVT-g has what is left of aperture, hidden memory and fences") {
   struct Published {
     std::uint64_t aperture;
     Row idle;
-    std::vector<Row> after;  // one each of the types, as far as they fit
+    std::vector<Row> after;  // by type: after one device of it was created
   };
   const std::array<Published, 4> table{
       {{256, {2, 1}, {{1, 0}, {0, 0}}},

@@ -160,7 +160,7 @@ TEST_CASE("what GVT-g's types share is known where the numbers are those of a kn
   CHECK(room.left("i915-GVTg_V5_8") == 5);
   Device live{.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("i915-GVTg_V5_4")};
   CHECK(room_on(gvt({5, 4, 2, 1}), {live}).left("i915-GVTg_V5_1") == 1);
-  // Of an unknown one, each type counts by itself.
+  // If the size of the memory is unknown, each type is counted separately.
   plan::Capacity unknown = room_on(gvt({3, 3, 3, 3}), {});
   unknown.take("i915-GVTg_V5_1");
   CHECK(unknown.left("i915-GVTg_V5_8") == 3);

@@ -31,7 +31,7 @@ Snapshot host(const Capabilities& can) {
   return seen;
 }
 
-// "stage action" of each step, without UUIDs.
+// Returns "STAGE ACTION" for each step, without UUIDs.
 std::vector<std::string> kinds(const Job& job) {
   std::vector<std::string> result;
   for (const Step& step : job.steps) {

@@ -73,7 +73,7 @@ TEST_CASE("what a job did before it failed is undone in reverse, and the error s
 TEST_CASE("what cannot be undone is named, the rest is undone still") {
   World world;
   Step stubborn = add(b);
-  stubborn.undo = RemoveDefinition{c};  // fails: there is none
+  stubborn.undo = RemoveDefinition{c};  // fails: the definition does not exist
   const auto results =
       world.run({{job_of("do it", a, {add(a), stubborn, {RemoveDefinition{c}, std::nullopt}})}});
   const std::string message = results[0].error->what();
@@ -142,7 +142,7 @@ TEST_CASE("an attribute that reads otherwise than it was written is told") {
   test::write_text(world.temp.path() / "sys/devices/p/d/plain", "seven and more");
   test::write_text(world.temp.path() / "sys/devices/p/d/exact", "");
   const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
-  // No kernel's file: what is written stands over what was there.
+  // Unlike a sysfs attribute, a regular file keeps the remainder of its old contents.
   const auto results =
       world.run({{job_of("start it", a,
                          {{WriteAttribute{device, {*AttributeName::parse("plain"), "x"}}, std::nullopt},
@@ -181,7 +181,8 @@ TEST_CASE("no job of a stage begins before all have ended the one before") {
 
 namespace {
 
-// Scripts that write down "WHO EVENT STATE UUID's last letter, whether that is defined".
+// Scripts that record "NAME EVENT STATE LETTER", the last letter of the UUID, and whether the device is
+// defined.
 struct Scripted : World {
   std::vector<std::string> said;
   Hooks hooks{root, [this](Hooks::Kind, const std::string& text) { said.push_back(text); }};
@@ -281,13 +282,13 @@ TEST_CASE(
     "with stages, a job that others wait for is asked for before its first and told of after its last") {
   Scripted world;
   const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
-  const Step online{SetOnline{device, true}, std::nullopt, 2};  // fails: there is no such device
+  const Step online{SetOnline{device, true}, std::nullopt, 2};  // fails: the device does not exist
   Job second = hooked(job_of("two", b, {add(b)}), b);
   const auto results =
       world.run({{hooked(job_of("one", a, {add(a), online}), a), second}, Bond::all_or_none});
   REQUIRE(results[0].outcome == Outcome::failed);
   CHECK(results[1].outcome == Outcome::undone);
-  // The second had come to its end: it is undone without a word.
+  // The second job had completed: it is rolled back without notifying scripts.
   CHECK(world.calls() ==
         "ask pre none a\n"
         "ask pre none b\nask post success b defined\ntell notify success b defined\n"

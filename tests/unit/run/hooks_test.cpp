@@ -35,7 +35,7 @@ constexpr auto all_supported =
 
 const ScriptEvent event{HookAction::define, uuid, "mtty", "mtty-1", R"({"mdev_type":"mtty-1"})", false};
 
-// Scripts that write down how they are called: "NAME EVENT-ACTION-STATE <INPUT>".
+// Scripts that record their calls as "NAME EVENT-ACTION-STATE <INPUT>".
 struct Scripts {
   test::TempDir temp;
   sys::Dir root = *sys::Dir::open(temp.str());
@@ -62,13 +62,13 @@ struct Scripts {
     std::filesystem::permissions(file, std::filesystem::perms::owner_all);
   }
 
-  // One that is responsible for everything, and does this besides.
+  // Adds a script that supports every type and executes `body`.
   void add_capable(const std::string& name, const std::string& body = {},
                    const std::string& supported = all_supported) const {
     add(name, "if [ $6 = capabilities ]; then printf %s '" + supported + "'; exit 0; fi\n" + body);
   }
 
-  // What was called since the last time, each script but for what it is offered.
+  // Returns the calls since the last query; the offered capabilities are omitted.
   std::vector<std::string> calls() const {
     std::vector<std::string> lines;
     if (!std::filesystem::exists(temp.path() / "calls")) {
@@ -98,7 +98,7 @@ struct Scripts {
     return "none";
   }
 
-  // In a process of its own, that signals interrupt: once interrupted, it stays so.
+  // Runs in a child process, because a process stays interrupted after its first signal.
   std::string refusal_apart(const std::function<void()>& what) const {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -616,7 +616,7 @@ TEST_CASE("an interrupted listing asks of no other device") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "[ $6 != attributes ] || kill -INT $PPID $$");
   CHECK(scripts.refusal_apart([&] {
-    // In the child: what it finds is told by what it throws.
+    // Runs in the child, which reports both results in its exception.
     const std::string first = scripts.refusal([&] { scripts.hooks.get_attributes(event); });
     const std::string second = scripts.refusal([&] { scripts.hooks.get_attributes(event); });
     throw Error(ExitCode::failed, first + ", " + second);

@@ -1,4 +1,4 @@
-// Mainline's interface in its three eras, and what was proposed on top of it.
+// Mainline's interface in its three versions, and extensions proposed for it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -249,15 +249,14 @@ TEST_CASE("a kernel with VFIO's own nodes shows their numbers") {
   CHECK(host.nodes.there == std::set<std::string>{"0", "devices/vfio0"});
   host.nodes.open.insert("devices/vfio0");
   CHECK(host.write(devices + a + "/remove", "1") == Host::pending);
-  CHECK(host.nodes.there == std::set<std::string>{"0"});  // Linux 6.6: the node goes before the device is released
+  // Since Linux 6.6 the node is removed before the device is released.
+  CHECK(host.nodes.there == std::set<std::string>{"0"});
   CHECK(host.read(mtty + a + "/vfio-dev/vfio0/dev") == "absent");
   host.nodes.open.clear();
   host.wait(1);
   CHECK(*host.late == 1);
   CHECK(host.nodes.there.empty());
 }
-
-// --- on top of mainline ---
 
 TEST_CASE("A1: aggregation behind the UUID, parsed in the order of the patches") {
   Host host("gvt-a1");
@@ -279,7 +278,7 @@ TEST_CASE("A1: aggregation behind the UUID, parsed in the order of the patches")
   CHECK(host.write(create, c + ",aggregate=6") == -ENOSPC);
   CHECK(host.write(create, c.substr(1) + ",aggregate=1") == -EINVAL);
   CHECK(host.write(create, std::string(4096, 'a')) == -E2BIG);
-  CHECK(host.write(gvt + "4/create", a + ",aggregate=2") == -EINVAL);  // before EEXIST
+  CHECK(host.write(gvt + "4/create", a + ",aggregate=2") == -EINVAL);  // checked before EEXIST
   CHECK(host.write(gvt + "4/create", a + ",aggregate=1") == -EEXIST);
   CHECK(host.write(devices + a + "/remove", "1") == 1);
   CHECK(left(host, gvt + "8") == "5\n");
@@ -397,7 +396,7 @@ TEST_CASE("C1: a matrix of crypto queues is checked as a whole at each step") {
   CHECK(on(a, "unassign_domain", "99") == 2);
   CHECK(on(a, "assign_control_domain", "4") == 1);
   CHECK(host.read(devices + a + "/control_domains") == "0004\n");
-  CHECK(on(a, "assign_adapter", "7") == 1);  // not in the machine
+  CHECK(on(a, "assign_adapter", "7") == 1);  // does not exist in the machine
   CHECK(host.read(devices + a + "/guest_matrix") == "05.0004\n05.00ab\n");
   const std::string none = "0x" + std::string(64, '0');
   std::string three = none;

@@ -1,5 +1,5 @@
-// Whatever is created and removed on a simulated parent, in whatever order: a create goes through just when
-// something is left, and at the end the parent is as it was.
+// Random creation and removal on a simulated parent: a create succeeds if and only if an instance is
+// available, and at the end the parent is in its initial state.
 #include <mdevadm/util/text.hpp>
 #include <mdevadm/util/uuid.hpp>
 
@@ -12,7 +12,7 @@ using namespace mdevadm;
 
 namespace {
 
-// Every type's folder below a parent, by its path.
+// Returns the paths of all type directories of a parent.
 std::vector<std::string> type_folders(test::Simulated& host, const std::string& parent) {
   std::vector<std::string> result;
   const std::string types = "class/mdev_bus/" + parent + "/mdev_supported_types";

@@ -1,4 +1,5 @@
-// What came before mainline: the flat interface of 2016 and the KVM Forum's layout; and vGPUs without mdev.
+// Interfaces that preceded mainline: the flat interface of 2016 and the KVM Forum's layout; and vGPUs without
+// mdev.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,8 +24,6 @@ std::size_t lines(const std::string& text) {
 }
 
 }  // namespace
-
-// --- KVM Forum ---
 
 TEST_CASE("K0: types have bare names and go when nothing more can be made of them") {
   Host host("m60-k0");
@@ -109,7 +108,7 @@ TEST_CASE("K2: equal peer_to_peer_resource_uuid is one group, a fresh one takes 
   CHECK(host.open(a, "vm") == 0);
   CHECK(host.write(peers(c), own) == -EBUSY);
   CHECK(host.write(peers(b), vm) == -EBUSY);
-  CHECK(host.write(peers(b), own) == 37);  // what it has
+  CHECK(host.write(peers(b), own) == 37);  // the present value
   host.close(a);
   CHECK(host.write(peers(b), vm) == 36);
   CHECK(host.group_of(a) != host.group_of(b));
@@ -129,8 +128,6 @@ TEST_CASE("K2: the peer-to-peer resources of a GPU run out at the first open of 
              host.read(devices + a + "/peer_to_peer_resource_uuid"));
   CHECK(host.open(a, "vm") == ENOSPC);
 }
-
-// --- flat ---
 
 TEST_CASE("F2: the types are a table, and what cannot be made now is not in it") {
   Host host("m60-f2");
@@ -222,7 +219,7 @@ TEST_CASE("F1: instances of one UUID, started and stopped together") {
   CHECK(host.write(create, vm + ":1:vgpu_type_id=14") == -EEXIST);
   CHECK(host.write(create, vm) == -EINVAL);
   CHECK(host.write(create, vm + ":x:vgpu_type_id=14") == -EINVAL);
-  CHECK(host.write(create, vm + ":2") == -EINVAL);  // this driver needs words
+  CHECK(host.write(create, vm + ":2") == -EINVAL);  // this driver requires create arguments
   CHECK(host.open(vm + "-0", "vm") == EINVAL);
   CHECK(host.write("class/mdev/mdev_start", a) == -EINVAL);
   CHECK(host.write("class/mdev/mdev_start", vm + "\n") > 0);
@@ -263,8 +260,6 @@ TEST_CASE("F3: all below mdev-host, and destroy cannot refuse") {
   CHECK(host.write(home + "mdev_destroy", a) == 36);
   CHECK_FALSE(host.has(devices + a));
 }
-
-// --- virtual functions ---
 
 TEST_CASE("N1: the shipped driver's rules for vGPUs on virtual functions") {
   Host host("vf-n1");
@@ -343,7 +338,7 @@ TEST_CASE("N2: the rules of the driver that was proposed upstream") {
   CHECK(host.read(file(0, "creatable_vgpu_types")).empty());
   CHECK(host.read(file(1, "creatable_vgpu_types")) == "1150  : NVIDIA L40S-6Q\n");
   CHECK(set(1, "1149") == -EINVAL);
-  CHECK(set(0, "1149") == 4);  // replaced, not refused
+  CHECK(set(0, "1149") == 4);  // replaces the type
   CHECK(host.open("0000:41:00.4", "vm") == 0);
   CHECK(set(0, "1149") == -EBUSY);
   CHECK(set(0, "0") == -EBUSY);

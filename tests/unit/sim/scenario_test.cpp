@@ -11,7 +11,7 @@ using namespace mdevadm::sim;
 
 namespace {
 
-// Why a scenario of this text cannot be used, from the line on.
+// Returns the error message for a scenario file with this text, beginning with the line number.
 std::string refusal(const std::string& text) {
   const test::TempDir folder;
   const std::string path = folder.str() + "/x.toml";

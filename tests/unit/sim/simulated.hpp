@@ -1,4 +1,4 @@
-// A simulated machine without FUSE: its files are asked directly, time is told, nodes are a list.
+// A simulated machine without FUSE: tests access its files directly and set the time; nodes are a list.
 #pragma once
 
 #include <cerrno>
@@ -29,7 +29,7 @@ class ListedNodes final : public sim::Nodes {
   dev_t last_ = 0;
 };
 
-// A scenario that is shipped.
+// Returns a shipped scenario.
 inline sim::Scenario shipped(const std::string& name) {
   return sim::read_scenario(MDEVADM_SCENARIOS "/" + name + ".toml");
 }
@@ -43,7 +43,7 @@ class Simulated {
 
   bool has(const std::string& path) { return machine.files().walk(path).has_value(); }
 
-  // The whole text of an attribute; "errno N" if it refuses, "absent" if there is none.
+  // Returns the text of an attribute; "errno N" if it cannot be read, "absent" if it does not exist.
   std::string read(const std::string& path) {
     const auto file = machine.files().walk(path);
     if (!file) {
@@ -53,7 +53,7 @@ class Simulated {
     return reading.error != 0 ? "errno " + std::to_string(reading.error) : reading.text;
   }
 
-  // The bytes that were taken, -errno, or `pending`; a later answer is in `late`.
+  // Returns the number of bytes written, -errno, or `pending`; the answer then arrives in `late`.
   int write(const std::string& path, std::string_view data) {
     const auto file = machine.files().walk(path);
     if (!file) {
@@ -82,7 +82,7 @@ class Simulated {
     machine.proceed(now_);
   }
 
-  // Somebody opens the device for good: 0 or errno.
+  // Opens the device for a user until close() is called. Returns 0 or errno.
   int open(const std::string& device, const std::string& user) {
     const int error = machine.open(device, user);
     if (error == 0) {

@@ -189,7 +189,8 @@ TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothi
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
   store.add(definition(), std::nullopt);
-  fs::create_directory_symlink("mdevctl.d", temp.path() / "etc/mdevctl.d");  // root cannot follow it either
+  // A loop, so that root cannot open it either.
+  fs::create_directory_symlink("mdevctl.d", temp.path() / "etc/mdevctl.d");
   CHECK(store.load_configs().unread.size() == 1);
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});

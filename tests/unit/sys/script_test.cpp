@@ -76,7 +76,7 @@ TEST_CASE("much is read and written at the same time") {
   const std::string much(1'000'000, 'x');
   const auto end = folder.run("tee /dev/stderr", much);
   REQUIRE(end);
-  CHECK((end->out == much));  // a failure need not print all of it
+  CHECK((end->out == much));  // without printing all of it on failure
   CHECK((end->err == much));
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("after the deadline a script is killed, and what it said is kept") {
     CHECK(end->out == "first\n");
   });
   CHECK(spent < 5s);
-  // One that has closed all of its pipes is waited for no longer.
+  // A script that has closed all of its pipes is killed after the deadline, too.
   const auto silent = folder.run("exec >&- 2>&- <&-; exec sleep 50", {}, 200ms);
   REQUIRE(silent);
   CHECK(silent->how == How::timed_out);
