@@ -1,8 +1,8 @@
-# bash completion for mdevadm(8). The program itself knows what can follow; live UUIDs, parents and types come from it.
+# bash completion for mdevadm(8). The candidates come from the program, including UUIDs, parents and types.
 
 _mdevadm() {
   local current candidates words
-  # Words as the user wrote them: ':' of PCI addresses and '=' do not end one.
+  # Do not split at '=' and at the ':' of PCI addresses.
   if declare -F _get_comp_words_by_ref >/dev/null; then
     local cur cword
     _get_comp_words_by_ref -n :=, -w words -i cword -c cur
@@ -12,7 +12,7 @@ _mdevadm() {
     words=("${COMP_WORDS[@]:1:COMP_CWORD}")
     current=${COMP_WORDS[COMP_CWORD]}
   fi
-  # --option=value: complete the value
+  # Complete the value of --option=value.
   local prefix=
   if [[ $current == --*=* ]]; then
     prefix=${current%%=*}=
@@ -27,7 +27,7 @@ _mdevadm() {
   local IFS=$'\n'
   COMPREPLY=($candidates)
   [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *,* ]] && compopt -o nospace
-  # readline takes what is behind the last '=' or ':' as the word
+  # readline replaces only the part after the last '=' or ':'.
   if [[ -n $prefix && $COMP_WORDBREAKS != *=* ]]; then
     COMPREPLY=("${COMPREPLY[@]/#/$prefix}")
   fi

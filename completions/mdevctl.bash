@@ -1,10 +1,11 @@
-# bash completion for mdevctl(8), the name that mdevadm stands in under, and for lsmdev: what their help lists, and the UUIDs,
-# parents and types that are there.
+# bash completion for mdevctl(8), as implemented by mdevadm, and for lsmdev: the commands and options in their
+# help, and the existing UUIDs, parents and types.
 
 _mdevctl_commands() { "$1" --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p'; }
 _mdevctl_options() { "$@" --help 2>/dev/null | sed -n 's/^  \(-., \|    \)\(--[a-z]\+\).*/\2/p'; }
 
-# _mdevctl_values PROGRAM COMMAND OPTION: those that the option can have, ":files", or nothing; fails if it takes none
+# _mdevctl_values PROGRAM COMMAND OPTION: prints the values of the option, ":files", or nothing. Fails if it
+# takes no value.
 _mdevctl_values() {
   case $3 in
     -u | --uuid)
@@ -23,7 +24,7 @@ _mdevctl_values() {
 
 _mdevctl() {
   local program=${COMP_WORDS[0]} words cur cword
-  # Words as the user wrote them: ':' of PCI addresses and '=' do not end one.
+  # Do not split at '=' and at the ':' of PCI addresses.
   if declare -F _get_comp_words_by_ref >/dev/null; then
     _get_comp_words_by_ref -n :=, -w words -i cword -c cur
   else
@@ -31,13 +32,13 @@ _mdevctl() {
   fi
   local command=("${words[1]}") option=${words[cword - 1]} candidates
   if [[ $program == *lsmdev ]]; then
-    # All its words are options of list, whose types only mdevctl can tell.
+    # All its arguments are options of list; only mdevctl lists types.
     command=()
   elif [[ $cword == 1 || $command == help ]]; then
     COMPREPLY=($(compgen -W "$(_mdevctl_commands "$program")" -- "$cur"))
     return
   fi
-  # --option=value: complete the value
+  # Complete the value of --option=value.
   if [[ $cur == --*=* ]]; then
     option=${cur%%=*} cur=${cur#*=}
   fi

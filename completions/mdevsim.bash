@@ -4,7 +4,7 @@ _mdevsim() {
   local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} word i
   for ((i = 2; i < COMP_CWORD; ++i)); do
     if [[ $verb == run && ${COMP_WORDS[i]} == -- ]]; then
-      # What is behind "--" is another program's.
+      # Arguments after "--" are a command of their own.
       if declare -F _command_offset >/dev/null; then _command_offset $((i + 1)); else compopt -o default; fi
       return
     fi
