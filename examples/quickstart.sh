@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# quickstart.sh: builds mdevadm and shows what it does on a simulated host with a Tesla M60 board and an Intel GPU. No such
-# hardware is needed, and nothing of this machine is touched but the Debian packages that it installs (as root or with sudo). The
-# session that it prints stands in README.md.
+# quickstart.sh: builds mdevadm and demonstrates it on a simulated host with a Tesla M60 board and an Intel
+# GPU. Requires no such hardware. Installs Debian packages (as root or with sudo) and changes nothing else on
+# this machine. README.md contains the printed session.
 set -euo pipefail
 
 top=$(realpath "$(dirname "$0")/..")

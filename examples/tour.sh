@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The session of README.md: each command as typed, then what it prints. Wants the simulated host "workstation", a Tesla M60 board
-# and an Intel GPU; quickstart.sh makes one.
+# tour.sh: prints the session of README.md, each command followed by its output. Runs on the simulated host
+# "workstation", with a Tesla M60 board and an Intel GPU, which quickstart.sh starts.
 set -u
 export COLUMNS=120 NO_COLOR=1
 
