@@ -55,17 +55,18 @@ CommandLine::CommandLine() : app_("Administers Linux mediated devices", "mdevadm
   }
   help_command_ = app_.add_subcommand("help", "print help for a command");
   help_command_->set_help_flag();
-  kinds_.set(help_command_->add_option("command", help_words_, "the command"), ValueKind::verb);
+  kinds_.set(help_command_->add_option("command", help_words_, "name of a command"), ValueKind::verb);
 }
 
 void CommandLine::declare_globals() {
   app_.set_help_flag();
   app_.add_flag("-h,--help", help_, "print this help");
   app_.add_flag("-V,--version", version_, "print the version");
-  kinds_.set(app_.add_option("--root", globals_.root, "put DIR before /sys, /etc, /run and /dev"),
+  kinds_.set(app_.add_option("--root", globals_.root,
+                             "operate on the system rooted at DIR (/sys, /etc, /run, /dev below it)"),
              ValueKind::folder);
-  auto* verbose = app_.add_flag("-v,--verbose", globals_.verbose, "say what is done, on standard error");
-  app_.add_flag("-q,--quiet", globals_.quiet, "say nothing but errors")->excludes(verbose);
+  auto* verbose = app_.add_flag("-v,--verbose", globals_.verbose, "log each step to standard error");
+  app_.add_flag("-q,--quiet", globals_.quiet, "suppress warnings and notes")->excludes(verbose);
   app_.require_subcommand(0, 1);
 }
 

@@ -25,8 +25,8 @@ const char* outcome_word(Outcome outcome) {
 }  // namespace
 
 void ChangeOptions::declare(CLI::App& app) {
-  app.add_flag("--json", json, "print what came of it, and errors, as JSON");
-  app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
+  app.add_flag("--json", json, "print results and errors as JSON");
+  app.add_flag("--dry-run", dry_run, "show what would be done without doing it");
 }
 
 std::optional<sys::FileLock> ChangeOptions::lock_definitions(const Context& context) const {

@@ -26,17 +26,20 @@ std::optional<TypeName> type_option(const std::string& text) {
 }
 
 void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds) {
-  name_option =
-      kinds.set(app.add_option("--name", name, "name to call it by, instead of the UUID"), ValueKind::label);
-  kinds.set(app.add_option("--attr", attributes, "attribute to set at start; may repeat, order counts")
+  name_option = kinds.set(app.add_option("--name", name, "name of the device, usable instead of the UUID"),
+                          ValueKind::label);
+  kinds.set(app.add_option("--attr", attributes,
+                           "set attribute at start; can be given multiple times, applied in order")
                 ->allow_extra_args(false),
             ValueKind::assignment);
-  kinds.set(app.add_option("--create-arg", create_args, "what else is passed at creation; may repeat")
+  kinds.set(app.add_option("--create-arg", create_args,
+                           "create argument passed to the driver; can be given multiple times")
                 ->allow_extra_args(false),
             ValueKind::create_argument);
-  kinds.set(app.add_option("--aggregate", aggregate, "make it of N instances"), ValueKind::count);
+  kinds.set(app.add_option("--aggregate", aggregate, "aggregate N instances into one device"),
+            ValueKind::count);
   function_option =
-      kinds.set(app.add_option("--vf", function, "PCI address of the virtual function that is to carry it"),
+      kinds.set(app.add_option("--vf", function, "virtual function (PCI address) to place the vGPU on"),
                 ValueKind::function);
 }
 
@@ -51,7 +54,7 @@ std::optional<std::string> DefinitionOptions::joined_create_args() const {
 
 void StartModeOptions::declare(CLI::App& app) {
   auto* automatic_flag = app.add_flag("--auto", automatic, "start it at boot");
-  app.add_flag("--manual", manual, "start it only when asked to")->excludes(automatic_flag);
+  app.add_flag("--manual", manual, "do not start it at boot (default)")->excludes(automatic_flag);
 }
 
 std::optional<StartMode> StartModeOptions::mode() const {

@@ -125,8 +125,8 @@ std::string program_help(CommandLine& line) {
   text += entry_text("help COMMAND", "print help for a command");
   text += "\nOptions:\n" + options_text(line.app());
   text +=
-      "\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 in use,\n"
-      "6 no capacity, 7 guest ABI differs, 8 partly done\n\nMore: man mdevadm\n";
+      "\nExit status: 0 success, 1 failure, 2 usage error, 3 not found, 4 conflict,\n"
+      "5 in use, 6 no available instances, 7 guest ABI mismatch, 8 partial failure\n\nMore: man mdevadm\n";
   return text;
 }
 

@@ -28,9 +28,9 @@ class Listing {
   void declare(CLI::App& app, ValueKinds& kinds) {
     app.add_flag("--json", json_, "print JSON");
     kinds.set(app.add_option("-o,--output", wanted_,
-                             "columns to print, with commas between; +COLUMNS adds to the usual ones"),
+                             "comma-separated list of columns to print; +COLUMNS appends to the defaults"),
               ValueKind::columns);
-    app.add_flag("--list-columns", list_columns_, "list the columns that there are");
+    app.add_flag("--list-columns", list_columns_, "list available columns");
   }
 
   // Copies the options of a listing with another row type.

@@ -177,149 +177,149 @@ Value properties_of(const TypeRow& row) {
 }
 
 constexpr auto device_table = std::to_array<Column<DeviceRow>>({
-    {{"uuid", "UUID", Kind::text, "identifier of the device", dev},
+    {{"uuid", "UUID", Kind::text, "UUID of the device", dev},
      [](const DeviceRow& r) -> Value {
        return (r.device != nullptr ? r.device->uuid : r.definition->uuid).str();
      }},
-    {{"name", "NAME", Kind::text, "name in its definition", dev, true},
+    {{"name", "NAME", Kind::text, "name from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? text_or_none(r.definition->name) : Value();
      }},
-    {{"parent", "PARENT", Kind::text, "device that offers it", dev},
+    {{"parent", "PARENT", Kind::text, "parent device", dev},
      [](const DeviceRow& r) -> Value {
        return (r.device != nullptr ? r.device->parent : r.definition->parent).str();
      }},
-    {{"type", "TYPE", Kind::text, "its type: of the live device, else as defined", dev}, type_of},
-    {{"state", "STATE", Kind::text, "active, inactive, or drifted (active with another type than defined)",
+    {{"type", "TYPE", Kind::text, "mdev type: of the active device, else from the definition", dev}, type_of},
+    {{"state", "STATE", Kind::text, "active, inactive, or drifted (active with a type other than defined)",
       dev, true},
      state},
-    {{"start", "START", Kind::text, "auto or manual; none if it is not defined", dev, true}, start_of},
-    {{"group", "GROUP", Kind::text, "group that its definition is a member of", dev, true},
+    {{"start", "START", Kind::text, "autostart: auto or manual; empty without a definition", dev, true},
+     start_of},
+    {{"group", "GROUP", Kind::text, "group of which the device is a member", dev, true},
      [](const DeviceRow& r) -> Value { return r.group != nullptr ? Value(r.group->name.str()) : Value(); }},
-    {{"origin", "ORIGIN", Kind::text, "whose definition it is: mdevadm's or mdevctl's", dev, true},
+    {{"origin", "ORIGIN", Kind::text, "owner of the definition: mdevadm or mdevctl", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition == nullptr                   ? Value()
               : r.definition->origin == Origin::mdevctl ? Value("mdevctl")
                                                         : Value("mdevadm");
      }},
-    {{"defined_type", "DEFINED-TYPE", Kind::text, "type in its definition", dev, true},
+    {{"defined_type", "DEFINED-TYPE", Kind::text, "type from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? Value(r.definition->type.str()) : Value();
      }},
-    {{"aggregate", "AGGREGATE", Kind::number, "instances it is made of, as defined", dev, true},
+    {{"aggregate", "AGGREGATE", Kind::number, "aggregated instances, from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? number_or_none(r.definition->aggregate) : Value();
      }},
-    {{"create_args", "CREATE-ARGS", Kind::text, "what else is passed at creation, as defined", dev, true},
+    {{"create_args", "CREATE-ARGS", Kind::text, "create arguments, from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? text_or_none(r.definition->create_args) : Value();
      }},
-    {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, as defined", dev, true},
+    {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, from the definition", dev,
+      true},
      attributes_of},
-    {{"vf", "VF", Kind::text, "virtual function that is to carry it, as defined", dev, true},
+    {{"vf", "VF", Kind::text, "virtual function, from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
        return r.definition != nullptr ? text_or_none(r.definition->function) : Value();
      }},
-    {{"pins", "PINS", Kind::list, "what its guest saw when it was defined", dev, true}, pins_of_row},
+    {{"pins", "PINS", Kind::list, "guest ABI recorded in the definition", dev, true}, pins_of_row},
     {{"kernel_name", "KERNEL-NAME", Kind::text,
-      "what the kernel calls it, if not by its UUID: a PCI address, say", dev},
+      "sysfs name if it is not the UUID, e.g. the PCI address of the VF", dev},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr ? text_or_none(r.device->name) : Value();
      }},
-    {{"online", "ONLINE", Kind::truth, "whether it is online, where devices have such a state",
+    {{"online", "ONLINE", Kind::truth, "whether the device is online, if it has an online state",
       dev | Facet::online},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr && r.device->online ? Value(*r.device->online) : Value();
      }},
-    {{"units", "UNITS", Kind::number, "instances it is made of, where it says", dev | Facet::units},
+    {{"units", "UNITS", Kind::number, "aggregated instances reported by the driver", dev | Facet::units},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr ? number_or_none(r.device->units) : Value();
      }},
-    {{"peers", "PEERS", Kind::text, "as which it shares peer-to-peer resources, where it can",
-      dev | Facet::peers},
+    {{"peers", "PEERS", Kind::text, "identifier of the peer-to-peer set, if any", dev | Facet::peers},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr && r.device->peers ? Value(r.device->peers->str()) : Value();
      }},
-    {{"iommu_group", "IOMMU-GROUP", Kind::number, "number of its IOMMU group", dev | Facet::iommu_group},
+    {{"iommu_group", "IOMMU-GROUP", Kind::number, "IOMMU group number", dev | Facet::iommu_group},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr ? number_or_none(r.device->iommu_group) : Value();
      }},
-    {{"node", "NODE", Kind::text, "its VFIO node", dev | Facet::nodes},
+    {{"node", "NODE", Kind::text, "VFIO node", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->path) : Value(); }},
-    {{"cdev", "CDEV", Kind::text, "its own VFIO character device (kernel 6.6 and later)", dev | Facet::nodes},
+    {{"cdev", "CDEV", Kind::text, "VFIO device node (Linux 6.6 and later)", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return cdev_of(r) != nullptr ? Value(cdev_of(r)->path) : Value(); }},
-    {{"node_owner", "NODE-OWNER", Kind::text, "user who owns the node", dev | Facet::nodes},
+    {{"node_owner", "NODE-OWNER", Kind::text, "owner of the VFIO node", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->owner) : Value(); }},
-    {{"node_group", "NODE-GROUP", Kind::text, "group of the node", dev | Facet::nodes},
+    {{"node_group", "NODE-GROUP", Kind::text, "group of the VFIO node", dev | Facet::nodes},
      [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->group) : Value(); }},
-    {{"node_mode", "NODE-MODE", Kind::text, "permissions of the node, octal", dev | Facet::nodes}, mode_of},
+    {{"node_mode", "NODE-MODE", Kind::text, "mode of the VFIO node, octal", dev | Facet::nodes}, mode_of},
     {{"driver", "DRIVER", Kind::text, "driver bound to the device", dev | Facet::driver},
      [](const DeviceRow& r) -> Value {
        return r.device != nullptr ? text_or_none(r.device->driver) : Value();
      }},
-    {{"held_by", "HELD-BY", Kind::list, "processes that have its node open (root sees all)",
+    {{"held_by", "HELD-BY", Kind::list, "processes that use the device (complete only for root)",
       dev | Facet::holders},
      holders_of},
-    {{"boot", "BOOT", Kind::text, "what became of it at this boot: started, waiting, failed ...", boot_facets,
+    {{"boot", "BOOT", Kind::text, "autostart result at this boot: started, waiting, failed ...", boot_facets,
       true, true},
      boot_of},
-    {{"boot_begun_ms", "BEGUN-MS", Kind::number, "when its start at boot began, since the machine was on",
-      boot_facets, true, true},
+    {{"boot_begun_ms", "BEGUN-MS", Kind::number, "start time of autostart, ms since boot", boot_facets, true,
+      true},
      [](const DeviceRow& r) -> Value {
        return boot_value(r, [](const BootEvent& event) { return milliseconds_or_none(event.begun); });
      }},
-    {{"boot_took_ms", "TOOK-MS", Kind::number, "how long its start at boot took", boot_facets, true, true},
+    {{"boot_took_ms", "TOOK-MS", Kind::number, "duration of the start at boot, ms", boot_facets, true, true},
      [](const DeviceRow& r) -> Value {
        return boot_value(
            r, [](const BootEvent& event) { return milliseconds_or_none(event.ended - event.begun); });
      }},
-    {{"boot_tries", "TRIES", Kind::number, "how often its start was tried at boot", boot_facets, true, true},
+    {{"boot_tries", "TRIES", Kind::number, "number of start attempts at boot", boot_facets, true, true},
      [](const DeviceRow& r) -> Value {
        return boot_value(r, [](const BootEvent& event) -> Value { return event.tries; });
      }},
-    {{"boot_message", "BOOT-MESSAGE", Kind::text, "why it failed at boot, or what it waits for", boot_facets,
-      true, true},
+    {{"boot_message", "BOOT-MESSAGE", Kind::text, "reason of a failure at boot, or what is waited for",
+      boot_facets, true, true},
      boot_message_of},
-    {{"path", "PATH", Kind::text, "its folder in sysfs", dev},
+    {{"path", "PATH", Kind::text, "directory in sysfs", dev},
      [](const DeviceRow& r) -> Value { return r.device != nullptr ? Value("/" + r.device->path) : Value(); }},
-    {{"file", "FILE", Kind::text, "where its definition is kept", dev, true},
+    {{"file", "FILE", Kind::text, "file of the definition", dev, true},
      [](const DeviceRow& r) -> Value { return text_or_none(r.file); }},
 });
 
 constexpr auto type_table = std::to_array<Column<TypeRow>>({
-    {{"parent", "PARENT", Kind::text, "device that offers the type", Facet::types},
+    {{"parent", "PARENT", Kind::text, "parent device", Facet::types},
      [](const TypeRow& r) -> Value { return r.parent->name.str(); }},
-    {{"type", "TYPE", Kind::text, "the type, as define and start take it", Facet::types},
+    {{"type", "TYPE", Kind::text, "mdev type", Facet::types},
      [](const TypeRow& r) -> Value { return r.type->id.str(); }},
-    {{"available", "AVAILABLE", Kind::number, "how many more can be made now", Facet::available},
+    {{"available", "AVAILABLE", Kind::number, "available instances", Facet::available},
      [](const TypeRow& r) -> Value { return number_or_none(r.type->available); }},
-    {{"used", "USED", Kind::number, "how many devices of it there are", Facet::types | dev},
+    {{"used", "USED", Kind::number, "active devices of this type", Facet::types | dev},
      [](const TypeRow& r) -> Value { return number_or_none(r.used); }},
-    {{"maximum", "MAXIMUM", Kind::number, "how many an idle parent can make",
+    {{"maximum", "MAXIMUM", Kind::number, "maximum instances on an idle parent",
       Facet::types | Facet::description},
      [](const TypeRow& r) -> Value { return number_or_none(r.type->maximum); }},
     {{"aggregate", "AGGREGATE", Kind::number,
-      "how many instances one device can be made of; then available counts these",
+      "maximum instances of one aggregated device; available counts instances",
       Facet::aggregation | Facet::description},
      [](const TypeRow& r) -> Value { return number_or_none(r.type->most_units); }},
     {{"device_api", "API", Kind::text, "VFIO device API: vfio-pci, vfio-ap, vfio-ccw ...", Facet::device_api},
      [](const TypeRow& r) -> Value { return text_or_none(r.type->device_api); }},
-    {{"name", "NAME", Kind::text, "the vendor's name for it", Facet::type_name},
+    {{"name", "NAME", Kind::text, "vendor's name of the type", Facet::type_name},
      [](const TypeRow& r) -> Value { return text_or_none(r.type->name); }},
-    {{"properties", "PROPERTIES", Kind::list, "what its description says, as typed values",
-      Facet::description},
+    {{"properties", "PROPERTIES", Kind::list, "properties parsed from the description", Facet::description},
      properties_of},
-    {{"description", "DESCRIPTION", Kind::text, "its description as the driver wrote it", Facet::description},
+    {{"description", "DESCRIPTION", Kind::text, "description as reported by the driver", Facet::description},
      [](const TypeRow& r) -> Value { return text_or_none(r.type->description); }},
     {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::types | Facet::parent_identity},
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->driver); }},
     {{"pci_id", "PCI-ID", Kind::text, "PCI vendor and device of the parent",
       Facet::types | Facet::parent_identity},
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
-    {{"dialect", "DIALECT", Kind::text, "shape of the kernel interface that the parent speaks", Facet::types},
+    {{"dialect", "DIALECT", Kind::text, "kernel interface variant of the parent", Facet::types},
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->dialect); }},
     {{"migration_version", "MIGRATION-VERSION", Kind::text,
-      "what another host's driver must take for a guest to move there",
+      "migration version; a migration target's driver must accept it",
       Facet::types | Facet::migration_version},
      [](const TypeRow& r) -> Value { return text_or_none(r.type->migration_version); }},
 });
@@ -359,36 +359,35 @@ Value functions_of(const ParentRow& row) {
 }
 
 constexpr auto parent_table = std::to_array<Column<ParentRow>>({
-    {{"parent", "PARENT", Kind::text, "name of the device", Facet::parents},
+    {{"parent", "PARENT", Kind::text, "name of the parent", Facet::parents},
      [](const ParentRow& r) -> Value { return r.parent->name.str(); }},
-    {{"dialect", "DIALECT", Kind::text, "shape of the kernel interface that it speaks", Facet::types},
+    {{"dialect", "DIALECT", Kind::text, "kernel interface variant", Facet::types},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->dialect); }},
-    {{"abilities", "ABILITIES", Kind::list, "what that interface can do beyond creating and removing",
+    {{"abilities", "ABILITIES", Kind::list, "optional features of the kernel interface",
       Facet::types | Facet::aggregation | Facet::description},
      abilities_of},
-    {{"types", "TYPES", Kind::number, "how many types it offers now", Facet::types},
+    {{"types", "TYPES", Kind::number, "number of mdev types", Facet::types},
      [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.parent->types.size()); }},
-    {{"devices", "DEVICES", Kind::number, "how many devices it has", dev},
+    {{"devices", "DEVICES", Kind::number, "number of active devices", dev},
      [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.devices); }},
-    {{"notice", "NOTICE", Kind::text, "why it offers less than it could", Facet::types},
+    {{"notice", "NOTICE", Kind::text, "why types or instances are missing", Facet::types},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->notice); }},
-    {{"types_text", "TYPES-TEXT", Kind::text, "what it says of its types, where that is not understood",
+    {{"types_text", "TYPES-TEXT", Kind::text, "type information in a format that is not recognized",
       Facet::types},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->types_text); }},
-    {{"functions", "FUNCTIONS", Kind::list, "its virtual functions and the type that each carries",
+    {{"functions", "FUNCTIONS", Kind::list, "virtual functions and the vGPU type assigned to each",
       Facet::types},
      functions_of},
-    {{"driver", "DRIVER", Kind::text, "its driver", Facet::parent_identity},
+    {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver); }},
-    {{"driver_version", "DRIVER-VERSION", Kind::text, "version of the driver's module",
-      Facet::parent_identity},
+    {{"driver_version", "DRIVER-VERSION", Kind::text, "version of the driver module", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver_version); }},
     {{"pci_id", "PCI-ID", Kind::text, "PCI vendor and device", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
     {{"pci_subsystem", "PCI-SUBSYSTEM", Kind::text, "PCI vendor and device of the subsystem",
       Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->pci_subsystem); }},
-    {{"path", "PATH", Kind::text, "its folder in sysfs", Facet::parents},
+    {{"path", "PATH", Kind::text, "directory in sysfs", Facet::parents},
      [](const ParentRow& r) -> Value { return "/" + r.parent->path; }},
 });
 
@@ -398,35 +397,35 @@ Value group_state(const GroupRow& row) {
 }
 
 constexpr auto group_table = std::to_array<Column<GroupRow>>({
-    {{"name", "NAME", Kind::text, "the group's name", Facet::none},
+    {{"name", "NAME", Kind::text, "name of the group", Facet::none},
      [](const GroupRow& r) -> Value { return r.group->name.str(); }},
-    {{"state", "STATE", Kind::text, "active, partly or inactive", dev}, group_state},
-    {{"active", "ACTIVE", Kind::number, "how many of its members are active", dev},
+    {{"state", "STATE", Kind::text, "active, partly (some members active) or inactive", dev}, group_state},
+    {{"active", "ACTIVE", Kind::number, "number of active members", dev},
      [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.active); }},
-    {{"members", "MEMBERS", Kind::number, "how many members it has", Facet::none},
+    {{"members", "MEMBERS", Kind::number, "number of members", Facet::none},
      [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.group->members.size()); }},
-    {{"file", "FILE", Kind::text, "where it is kept", Facet::none},
+    {{"file", "FILE", Kind::text, "file of the group", Facet::none},
      [](const GroupRow& r) -> Value { return r.file; }},
 });
 
 constexpr auto result_table = std::to_array<Column<ResultRow>>({
-    {{"device", "DEVICE", Kind::text, "UUID, or the word that was to name one", Facet::none},
+    {{"device", "DEVICE", Kind::text, "UUID; the argument as given if it could not be resolved", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.device); }},
-    {{"group", "GROUP", Kind::text, "the group that it was done with", Facet::none},
+    {{"group", "GROUP", Kind::text, "group of the operation", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.group); }},
-    {{"parent", "PARENT", Kind::text, "its parent", Facet::none},
+    {{"parent", "PARENT", Kind::text, "parent device", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.parent); }},
-    {{"type", "TYPE", Kind::text, "its type", Facet::none},
+    {{"type", "TYPE", Kind::text, "mdev type", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.type); }},
-    {{"outcome", "OUTCOME", Kind::text, "done, unchanged, failed or undone", Facet::none},
+    {{"outcome", "OUTCOME", Kind::text, "done, unchanged, failed or undone (rolled back)", Facet::none},
      [](const ResultRow& r) -> Value { return r.outcome; }},
-    {{"note", "NOTE", Kind::text, "why nothing was to be done", Facet::none},
+    {{"note", "NOTE", Kind::text, "why nothing had to be done", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.note); }},
-    {{"code", "CODE", Kind::number, "exit code of this one", Facet::none},
+    {{"code", "CODE", Kind::number, "exit status for this item", Facet::none},
      [](const ResultRow& r) -> Value { return static_cast<std::uint64_t>(r.code); }},
-    {{"message", "MESSAGE", Kind::text, "what went wrong", Facet::none},
+    {{"message", "MESSAGE", Kind::text, "error message", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.message); }},
-    {{"hint", "HINT", Kind::text, "what to do about it", Facet::none},
+    {{"hint", "HINT", Kind::text, "hint", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.hint); }},
 });
 

@@ -20,22 +20,24 @@ class DefineCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("device,-u,--uuid", word_,
-                             "UUID for it (else one is made up), or a live device to adopt"),
+                             "UUID of the new definition (default: random), or an active device to adopt"),
               ValueKind::active_device);
-    kinds.set(app.add_option("-p,--parent", parent_, "device that is to offer it"), ValueKind::parent);
-    auto* type = kinds.set(app.add_option("-t,--type", type_, "its type"), ValueKind::type);
+    kinds.set(app.add_option("-p,--parent", parent_, "parent device"), ValueKind::parent);
+    auto* type = kinds.set(app.add_option("-t,--type", type_, "mdev type, as listed by mdevadm types"),
+                           ValueKind::type);
     kinds
         .set(app.add_option("--need", needs_,
-                            "instead of a type: the smallest that has this, framebuffer>=2G; may repeat")
+                            "select the smallest available type that meets this requirement, e.g. "
+                            "framebuffer>=2G; can be given multiple times")
                  ->allow_extra_args(false),
              ValueKind::need)
         ->excludes(type);
     mode_.declare(app);
     options_.declare(app, kinds);
-    kinds.set(app.add_option("--file", file_, "take the definition from FILE (- for standard input)"),
+    kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
-    kinds.set(app.add_option("-g,--group", group_, "make it a member of this group"), ValueKind::group);
-    app.add_flag("--force", force_, "also if the parent or its type is not there now");
+    kinds.set(app.add_option("-g,--group", group_, "add the device to this group"), ValueKind::group);
+    app.add_flag("--force", force_, "do not require the parent or the type to be present");
     change_.declare(app);
   }
 

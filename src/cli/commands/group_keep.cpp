@@ -30,8 +30,7 @@ class GroupChange : public Command {
 
  protected:
   void declare_name(CLI::App& app, ValueKinds& kinds, ValueKind kind) {
-    kinds.set(app.add_option("group", name_, kind == ValueKind::group ? "the group" : "its name")->required(),
-              kind);
+    kinds.set(app.add_option("group", name_, "name of the group")->required(), kind);
   }
 
   virtual Job plan(Context& context, const Groups& groups) = 0;
@@ -70,12 +69,15 @@ class GroupOptions {
         app.add_option("--p2p", sharing_, "whether members share an IOMMU group and peer-to-peer resources"),
         ValueKind::sharing);
     mode_.declare(app);
-    kinds.set(app.add_option("--vm-uuid", vm_, "UUID of the virtual machine, for drivers that want it"),
-              ValueKind::uuid);
-    kinds.set(app.add_option("--node-owner", owner_, "who owns the members' nodes"), ValueKind::node_owner);
-    kinds.set(app.add_option("--node-mode", node_mode_, "permissions of the members' nodes, octal"),
+    kinds.set(
+        app.add_option("--vm-uuid", vm_, "UUID of the virtual machine (passed to drivers that require it)"),
+        ValueKind::uuid);
+    kinds.set(app.add_option("--node-owner", owner_,
+                             "owner of the members' VFIO nodes: OWNER, OWNER:GROUP or :GROUP"),
+              ValueKind::node_owner);
+    kinds.set(app.add_option("--node-mode", node_mode_, "mode of the members' VFIO nodes, octal"),
               ValueKind::node_mode);
-    kinds.set(app.add_option("--selinux-label", label_, "security context of the members' nodes"),
+    kinds.set(app.add_option("--selinux-label", label_, "SELinux label of the members' VFIO nodes"),
               ValueKind::selinux_label);
   }
 
@@ -118,7 +120,7 @@ class GroupCreate final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::new_group);
-    kinds.set(app.add_option("device", words_, "its members, in the order in which they are started"),
+    kinds.set(app.add_option("device", words_, "members, in the order in which they are started"),
               ValueKind::defined_device);
     options_.declare(app, kinds);
     change_.declare(app);
@@ -176,7 +178,7 @@ class GroupAdd final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    kinds.set(app.add_option("device", words_, "its new members")->required(), ValueKind::defined_device);
+    kinds.set(app.add_option("device", words_, "devices to add")->required(), ValueKind::defined_device);
     change_.declare(app);
   }
 
@@ -200,7 +202,7 @@ class GroupRemove final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    kinds.set(app.add_option("device", words_, "members that go; their definitions stay")->required(),
+    kinds.set(app.add_option("device", words_, "members to remove (their definitions are kept)")->required(),
               ValueKind::defined_device);
     change_.declare(app);
   }
@@ -244,7 +246,7 @@ class GroupRename final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    kinds.set(app.add_option("name", to_, "its new name")->required(), ValueKind::new_group);
+    kinds.set(app.add_option("name", to_, "new name")->required(), ValueKind::new_group);
     change_.declare(app);
   }
 

@@ -44,7 +44,7 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
                        {"uuid", "name", "parent", "type", "state", "iommu_group", "node"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("group", name_, "the group")->required(), ValueKind::group);
+    kinds.set(app.add_option("group", name_, "name of the group")->required(), ValueKind::group);
     listing_.declare(app, kinds);
   }
 

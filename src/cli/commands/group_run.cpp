@@ -17,7 +17,7 @@ namespace {
 class GroupRun : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* group = kinds.set(app.add_option("group", name_, "the group"), ValueKind::group);
+    auto* group = kinds.set(app.add_option("group", name_, "name of the group"), ValueKind::group);
     declare_more(app, kinds, group);
     change_.declare(app);
   }
@@ -54,23 +54,23 @@ class GroupStart final : public GroupRun {
   std::string doing() const override { return "cannot start the group"; }
 
   void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) override {
-    kinds.set(app.add_option("--p2p", sharing_, "share peer-to-peer resources otherwise than the group says"),
+    kinds.set(app.add_option("--p2p", sharing_, "override the group's peer-to-peer setting"),
               ValueKind::sharing);
-    app.add_flag("--accept-abi", accept_abi_,
-                 "also if a guest would see another device than it was defined with; pin what it sees now");
-    auto* automatic = app.add_flag("--auto", automatic_, "all groups that are marked auto");
+    app.add_flag(
+        "--accept-abi", accept_abi_,
+        "start even if the guest ABI of a member differs from the recorded one, and record the current one");
+    auto* automatic = app.add_flag("--auto", automatic_, "start all groups with autostart");
     automatic->excludes(group);
     kinds
         .set(app.add_option("--timeout", timeout_,
-                            "with --auto: wait so long for parents and types that have not come yet"),
+                            "with --auto: time to wait for missing parents and types, in seconds"),
              ValueKind::seconds)
         ->needs(automatic);
     kinds
-        .set(app.add_option(
-                 "-p,--parent", parent_,
-                 "with --auto: only groups with a member on this parent, and none on one that is not "
-                 "here"),
-             ValueKind::parent)
+        .set(
+            app.add_option("-p,--parent", parent_,
+                           "with --auto: only groups that use this parent and whose parents are all present"),
+            ValueKind::parent)
         ->needs(automatic);
   }
 
@@ -142,10 +142,9 @@ class GroupStop final : public GroupRun {
   std::string doing() const override { return "cannot stop the group"; }
 
   void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option*) override {
-    kinds.set(app.add_option("--timeout", timeout_, "wait so long for those who use a member to let go"),
+    kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for members in use to be released"),
               ValueKind::seconds);
-    app.add_flag("--force", force_,
-                 "remove members that are in use; those removals stay pending until they are closed");
+    app.add_flag("--force", force_, "request removal of members in use; it completes when they are closed");
   }
 
   ExitCode run_group(Context& context, const Group& group) override {

@@ -22,22 +22,20 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       : ListingCommand(render::device_columns(), {"uuid", "name", "parent", "type", "state", "start"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* active = app.add_flag("--active", active_, "devices that are active (this is the usual list)");
-    auto* defined = app.add_flag("--defined", defined_, "devices that are defined, active or not");
-    auto* all = app.add_flag("--all", all_, "devices that are active or defined");
-    auto* boot = app.add_flag(
-        "--boot", boot_, "devices that are to come up by themselves, and what became of them at this boot");
+    auto* active = app.add_flag("--active", active_, "list active devices (default)");
+    auto* defined = app.add_flag("--defined", defined_, "list defined devices, active or not");
+    auto* all = app.add_flag("--all", all_, "list devices that are active or defined");
+    auto* boot =
+        app.add_flag("--boot", boot_, "list autostart devices and the result of their start at this boot");
     active->excludes(defined)->excludes(all)->excludes(boot);
     defined->excludes(all)->excludes(boot);
     all->excludes(boot);
-    kinds
-        .set(app.add_option("--plot", plot_, "with --boot: write a picture (SVG) of it into FILE"),
-             ValueKind::file)
+    kinds.set(app.add_option("--plot", plot_, "with --boot: write an SVG chart to FILE"), ValueKind::file)
         ->needs(boot);
-    kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
+    kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
     kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
-    app.add_flag("--tree", tree_, "below the groups that devices are members of, else below their parents");
+    app.add_flag("--tree", tree_, "show devices as a tree, by group or parent");
     listing_.declare(app, kinds);
   }
 

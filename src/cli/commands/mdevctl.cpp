@@ -27,9 +27,10 @@ KeptConfigs load_theirs(const Context& context, const store::ConfigFilter& filte
 class ImportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("uuid", words_, "those of these UUIDs; else all"), ValueKind::uuid);
-    kinds.set(app.add_option("-p,--parent", parent_, "only those under this parent"), ValueKind::parent);
-    app.add_flag("--remove", remove_, "remove mdevctl's");
+    kinds.set(app.add_option("uuid", words_, "definitions to import (default: all)"), ValueKind::uuid);
+    kinds.set(app.add_option("-p,--parent", parent_, "only definitions under this parent"),
+              ValueKind::parent);
+    app.add_flag("--remove", remove_, "remove the imported definitions from mdevctl");
     change_.declare(app);
   }
 
@@ -83,10 +84,11 @@ class ImportCommand final : public Command {
 class ExportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name; else all"),
+    kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name (default: all)"),
               ValueKind::defined_device);
-    kinds.set(app.add_option("-p,--parent", parent_, "only those under this parent"), ValueKind::parent);
-    app.add_flag("--force", force_, "replace what mdevctl has of the device");
+    kinds.set(app.add_option("-p,--parent", parent_, "only definitions under this parent"),
+              ValueKind::parent);
+    app.add_flag("--force", force_, "overwrite an existing mdevctl definition");
     change_.declare(app);
   }
 

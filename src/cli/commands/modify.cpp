@@ -15,18 +15,19 @@ namespace {
 class ModifyCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", word_, "UUID, unique beginning of one, or name")->required(),
+    kinds.set(app.add_option("device", word_, "UUID, unique UUID prefix, or name")->required(),
               ValueKind::defined_device);
-    kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
-    kinds.set(app.add_option("-t,--type", type_, "its type from now on"), ValueKind::type);
+    kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
+              ValueKind::parent);
+    kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app);
     options_.declare(app, kinds);
-    kinds.set(app.add_option("--delete-attr", deleted_,
-                             "attribute to set no more: all of a name, or the one of a number")
-                  ->allow_extra_args(false),
-              ValueKind::attribute_selector);
-    app.add_flag("--accept-abi", accept_abi_, "pin what its guest would see now");
-    app.add_flag("--force", force_, "also if the parent or its type is not there now");
+    kinds.set(
+        app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
+            ->allow_extra_args(false),
+        ValueKind::attribute_selector);
+    app.add_flag("--accept-abi", accept_abi_, "record the current guest ABI");
+    app.add_flag("--force", force_, "do not require the parent or the type to be present");
     change_.declare(app);
   }
 

@@ -23,29 +23,33 @@ struct Wanted {
 class StartCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"),
+    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name"),
                             ValueKind::inactive_definition);
-    kinds.set(app.add_option("-p,--parent", parent_,
-                             "the one under this parent; with --type: make a device that is not kept"),
-              ValueKind::parent);
-    auto* type =
-        kinds.set(app.add_option("-t,--type", type_, "type of a device that is not kept"), ValueKind::type);
+    kinds.set(
+        app.add_option(
+            "-p,--parent", parent_,
+            "select the definition under this parent; with --type: parent of the transient device to create"),
+        ValueKind::parent);
+    auto* type = kinds.set(
+        app.add_option("-t,--type", type_, "create a transient device of this type (requires --parent)"),
+        ValueKind::type);
     kinds
-        .set(app.add_option("-u,--uuid", uuid_, "UUID for a device that is not kept (else one is made up)"),
+        .set(app.add_option("-u,--uuid", uuid_, "UUID of the transient device (default: random)"),
              ValueKind::uuid)
         ->needs(type);
-    kinds.set(app.add_option("--attr", attributes_,
-                             "attribute of a device that is not kept; may repeat, order counts")
-                  ->allow_extra_args(false)
-                  ->needs(type),
-              ValueKind::assignment);
+    kinds.set(
+        app.add_option("--attr", attributes_,
+                       "set attribute on the transient device; can be given multiple times, applied in order")
+            ->allow_extra_args(false)
+            ->needs(type),
+        ValueKind::assignment);
     declare_shape(app, kinds, type);
     app.add_flag("--accept-abi", accept_abi_,
-                 "also if the guest would see another device than it was defined with; pin what it sees now");
-    auto* automatic = app.add_flag("--auto", automatic_, "all devices that are defined as auto");
+                 "start even if the guest ABI differs from the recorded one, and record the current one");
+    auto* automatic = app.add_flag("--auto", automatic_, "start all definitions with autostart");
     kinds
         .set(app.add_option("--timeout", timeout_,
-                            "with --auto: wait so long for parents and types that have not come yet"),
+                            "with --auto: time to wait for missing parents and types, in seconds"),
              ValueKind::seconds)
         ->needs(automatic);
     words->excludes(type)->excludes(automatic);
@@ -89,16 +93,16 @@ class StartCommand final : public Command {
   // Declares the options for the properties of transient devices.
   void declare_shape(CLI::App& app, ValueKinds& kinds, CLI::Option* type) {
     kinds.set(app.add_option("--create-arg", create_args_,
-                             "what else is passed at creation of a device that is not kept; may repeat")
+                             "create argument for the transient device; can be given multiple times")
                   ->allow_extra_args(false)
                   ->needs(type),
               ValueKind::create_argument);
-    kinds.set(app.add_option("--aggregate", aggregate_, "make a device that is not kept of N instances")
+    kinds.set(app.add_option("--aggregate", aggregate_, "aggregate N instances into the transient device")
                   ->needs(type),
               ValueKind::count);
-    kinds.set(
-        app.add_option("--vf", function_, "virtual function for a device that is not kept")->needs(type),
-        ValueKind::function);
+    kinds.set(app.add_option("--vf", function_, "virtual function (PCI address) for the transient device")
+                  ->needs(type),
+              ValueKind::function);
   }
 
   ExitCode bring_up_all(Context& context, const Definitions& defined) const {

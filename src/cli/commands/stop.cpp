@@ -16,15 +16,13 @@ namespace {
 class StopCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name"),
+    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name"),
                             ValueKind::active_device);
-    app.add_flag("--all", all_, "all active devices that are defined here; others are left alone")
-        ->excludes(words);
-    kinds.set(app.add_option("-p,--parent", parent_, "only devices of this parent"), ValueKind::parent);
-    kinds.set(app.add_option("--timeout", timeout_, "wait so long for those who use a device to let go"),
+    app.add_flag("--all", all_, "stop all active devices that have a definition")->excludes(words);
+    kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
+    kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for devices in use to be released"),
               ValueKind::seconds);
-    app.add_flag("--force", force_,
-                 "remove a device that is in use; the removal stays pending until it is closed");
+    app.add_flag("--force", force_, "request removal even if in use; it completes when the device is closed");
     change_.declare(app);
   }
 

@@ -18,9 +18,11 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
                        {"parent", "type", "available", "device_api", "name", "properties"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("parent,-p,--parent", parent_, "only what this parent offers"),
+    kinds.set(app.add_option("parent,-p,--parent", parent_, "list only the types of this parent"),
               ValueKind::parent);
-    kinds.set(app.add_option("--need", needs_, "only types that have this: framebuffer>=2G; may repeat")
+    kinds.set(app.add_option("--need", needs_,
+                             "list only types that meet this requirement, e.g. framebuffer>=2G; can be given "
+                             "multiple times")
                   ->allow_extra_args(false),
               ValueKind::need);
     listing_.declare(app, kinds);

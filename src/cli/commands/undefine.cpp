@@ -15,10 +15,11 @@ namespace {
 class UndefineCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", words_, "UUID, unique beginning of one, or name")->required(),
+    kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name")->required(),
               ValueKind::defined_device);
-    kinds.set(app.add_option("-p,--parent", parent_, "the one under this parent"), ValueKind::parent);
-    app.add_flag("--force", force_, "also if it is a member of a group: it is taken out of that");
+    kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
+              ValueKind::parent);
+    app.add_flag("--force", force_, "also remove it from its group");
     change_.declare(app);
   }
 
