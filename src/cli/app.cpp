@@ -91,7 +91,8 @@ void CommandLine::refuse(const CLI::ParseError& error) const {
   const auto inner = at.get_subcommands([](const CLI::App*) { return true; });
   const bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !inner.empty();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr && (!lacks_command || word.empty())) {
-    throw Error(ExitCode::usage, lacks_command ? fmt::format("which command of {}?", verb) : error.what(),
+    throw Error(ExitCode::usage,
+                lacks_command ? fmt::format("missing subcommand: mdevadm {} COMMAND", verb) : error.what(),
                 see_help);
   }
   std::vector<std::string> known;
@@ -101,7 +102,7 @@ void CommandLine::refuse(const CLI::ParseError& error) const {
     }
     const std::string meant = did_you_mean(word, known);
     throw Error(ExitCode::usage,
-                fmt::format("there is no command '{}{}'", verb.empty() ? "" : verb + " ", printable(word)),
+                fmt::format("unknown command '{}{}'", verb.empty() ? "" : verb + " ", printable(word)),
                 meant.empty() ? see_help : meant);
   }
   for (const CLI::App* app : {&at, static_cast<const CLI::App*>(&app_)}) {

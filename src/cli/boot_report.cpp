@@ -18,7 +18,7 @@ class BootReport final : public BootWatcher {
       : tells_all_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
 
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
-    messages_.note(fmt::format("{}; trying again for up to {:g} s", refusal.error.what(), seconds(patience)),
+    messages_.note(fmt::format("{}; retrying for up to {:g} s", refusal.error.what(), seconds(patience)),
                    about(refusal.subject, refusal.parent ? refusal.parent->str() : std::string{}));
   }
 
@@ -91,8 +91,8 @@ ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const 
     batch.record(item.subject, std::move(item.job), std::move(item.result));
   }
   if (const std::size_t wanted = count_wanted(units); failed > 0 && wanted > 1) {
-    context.messages().warning(fmt::format(
-        "{} of {} devices are up; see what became of the others: mdevadm list --boot", up, wanted));
+    context.messages().warning(
+        fmt::format("started {} of {} autostart devices; for details: mdevadm list --boot", up, wanted));
   }
   return batch.conclude(context);
 }

@@ -162,7 +162,7 @@ Definitions Context::definitions_if_readable() {
   try {
     return definitions();
   } catch (const Error& error) {
-    messages_.warning(fmt::format("{}; showing what the kernel knows", error.what()));
+    messages_.warning(fmt::format("{}; showing active devices only", error.what()));
     return {};
   }
 }
@@ -189,7 +189,7 @@ Groups Context::groups_if_readable() {
 
 void Context::warn_of_unseen(const Snapshot& seen) const {
   if (seen.unseen_processes > 0) {
-    messages_.warning(fmt::format("{} processes could not be looked into; one of them may use the device",
+    messages_.warning(fmt::format("cannot inspect {} processes (not root?); the device may be in use",
                                   seen.unseen_processes));
   }
 }
@@ -197,8 +197,7 @@ void Context::warn_of_unseen(const Snapshot& seen) const {
 void Context::note_missing_support(const Snapshot& seen) {
   if (!seen.mdev_support) {
     messages_.note(
-        "this host has no mediated devices: no driver has registered with the kernel's mdev core "
-        "(/sys/class/mdev_bus and /sys/bus/mdev are missing)");
+        "no mediated device support found: no parent device is registered (is the vendor driver loaded?)");
   }
 }
 

@@ -164,7 +164,7 @@ std::string help_text(CommandLine& line, const std::string& topic) {
   for (const CommandEntry& entry : command_table()) {
     names.emplace_back(entry.name);
   }
-  throw Error(ExitCode::usage, fmt::format("there is no command '{}'", printable(topic)),
+  throw Error(ExitCode::usage, fmt::format("unknown command '{}'", printable(topic)),
               did_you_mean(topic, names));
 }
 

@@ -125,8 +125,8 @@ class Listing {
       }
     }
     const std::string meant = did_you_mean(name, keys());
-    throw Error(ExitCode::usage, fmt::format("there is no column '{}'", printable(name)),
-                meant.empty() ? "see which there are with --list-columns" : meant);
+    throw Error(ExitCode::usage, fmt::format("unknown column '{}'", printable(name)),
+                meant.empty() ? "list the columns with --list-columns" : meant);
   }
 
   std::span<const Column> columns_;

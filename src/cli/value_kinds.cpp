@@ -25,9 +25,8 @@ std::string objection_to_assignment(const std::string& text) {
     return fmt::format("{} must have the form NAME=VALUE", in_quotes(text));
   }
   if (!AttributeName::parse(text.substr(0, equals))) {
-    return fmt::format(
-        "{} is no name of an attribute: it must be a path inside the device's folder, without '..'",
-        in_quotes(text.substr(0, equals)));
+    return fmt::format("invalid attribute {} (expected a path below the device's sysfs directory)",
+                       in_quotes(text.substr(0, equals)));
   }
   return {};
 }
@@ -40,11 +39,12 @@ std::optional<std::uint32_t> parse_mode(const std::string& text) {
 }
 
 std::string objection_to_need(const std::string& text) {
-  return parse_need(text) ? ""
-                          : fmt::format(
-                                "{} is no need: NAME>=VALUE, with >=, <=, >, < or = between, such as "
-                                "framebuffer>=2G",
-                                in_quotes(text));
+  return parse_need(text)
+             ? ""
+             : fmt::format(
+                   "invalid requirement {} (expected PROPERTY OP VALUE, OP is >=, <=, >, < or =), such as "
+                   "framebuffer>=2G",
+                   in_quotes(text));
 }
 
 std::string objection_to_seconds(const std::string& text) {
@@ -53,7 +53,8 @@ std::string objection_to_seconds(const std::string& text) {
   constexpr double year = 366.0 * 24 * 3600;
   const bool good =
       error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds <= year;
-  return good ? std::string{} : fmt::format("{} is no number of seconds", in_quotes(text));
+  return good ? std::string{}
+              : fmt::format("invalid time {} (expected a number of seconds)", in_quotes(text));
 }
 
 std::vector<std::string> devices(ValueKind kind, Context& context) {
@@ -163,53 +164,60 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::parent:
       return ParentName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of a parent: no '/', '..' or control bytes", in_quotes(text));
+                 : fmt::format("invalid parent {} (a name has no '/', '..' or control characters)",
+                               in_quotes(text));
     case ValueKind::type:
       return TypeName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of a type: no '/', '..' or control bytes", in_quotes(text));
-    case ValueKind::uuid:
-      return Uuid::parse(text)
-                 ? ""
-                 : fmt::format("{} is no UUID: 32 hexadecimal digits as 8-4-4-4-12", in_quotes(text));
-    case ValueKind::label:
-      return text.empty() || Label::parse(text)
-                 ? ""
-                 : fmt::format("{} is no good as a name: no '/', control bytes or '-' in front, and no UUID",
+                 : fmt::format("invalid type {} (a name has no '/', '..' or control characters)",
                                in_quotes(text));
+    case ValueKind::uuid:
+      return Uuid::parse(text) ? ""
+                               : fmt::format("invalid UUID {} (expected 32 hexadecimal digits as 8-4-4-4-12)",
+                                             in_quotes(text));
+    case ValueKind::label:
+      return text.empty() || Label::parse(text) ? ""
+                                                : fmt::format(
+                                                      "invalid name {} (a name has no '/', control "
+                                                      "characters or leading '-', and is not a UUID)",
+                                                      in_quotes(text));
     case ValueKind::group:
     case ValueKind::new_group:
       return GroupName::parse(text) ? ""
                                     : fmt::format(
-                                          "{} is no good as a group's name: no '/', blanks, control bytes or "
-                                          "'-' in front, and no UUID",
+                                          "invalid group name {} (a name has no '/', blanks, control "
+                                          "characters or leading '-', and is not a UUID)",
                                           in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::create_argument:
-      return has_control_bytes(text) ? fmt::format("{} has control bytes", in_quotes(text)) : "";
+      return has_control_bytes(text) ? fmt::format("{} contains control characters", in_quotes(text)) : "";
     case ValueKind::attribute_selector:
       return parse_decimal(text) || AttributeName::parse(text)
                  ? ""
-                 : fmt::format("{} is no name of an attribute", in_quotes(text));
+                 : fmt::format("invalid attribute {}", in_quotes(text));
     case ValueKind::function:
       return text.empty() || FunctionName::parse(text)
                  ? ""
-                 : fmt::format("{} is no PCI address, such as 0000:41:00.4", in_quotes(text));
+                 : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
     case ValueKind::need: return objection_to_need(text);
     case ValueKind::sharing:
-      return parse_sharing(text) ? "" : fmt::format("{} is none of auto, require and off", in_quotes(text));
+      return parse_sharing(text)
+                 ? ""
+                 : fmt::format("invalid value {} (expected auto, require or off)", in_quotes(text));
     case ValueKind::node_owner:
       return text.empty() || (text != ":" && !has_control_bytes(text))
                  ? ""
-                 : fmt::format("{} names neither a user nor a group", in_quotes(text));
+                 : fmt::format("invalid owner {} (expected USER, USER:GROUP or :GROUP)", in_quotes(text));
     case ValueKind::node_mode:
-      return parse_mode(text) ? "" : fmt::format("{} is no octal mode such as 0660", in_quotes(text));
+      return parse_mode(text)
+                 ? ""
+                 : fmt::format("invalid mode {} (expected octal permissions such as 0660)", in_quotes(text));
     case ValueKind::seconds: return objection_to_seconds(text);
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
                  ? ""
-                 : fmt::format("{} is no whole number of at least 1", in_quotes(text));
-    default: return text.empty() ? "it is empty" : "";
+                 : fmt::format("invalid number {} (expected 1 or more)", in_quotes(text));
+    default: return text.empty() ? "value must not be empty" : "";
   }
 }
 

@@ -10,25 +10,24 @@ namespace mdevadm {
 
 namespace {
 
-constexpr const char* driver_log = "the driver's reason is in the kernel log (dmesg)";
+constexpr const char* driver_log = "see the kernel log for the driver's reason: dmesg";
 
 std::string see_types(const ParentName& parent) {
-  return fmt::format("see what is left: mdevadm types {}", parent.str());
+  return fmt::format("check availability: mdevadm types {}", parent.str());
 }
 
 // Returns the error for EINVAL of a create: the kernel or the driver rejects one of the parameters, and the
 // parameters that were passed indicate the likely cause.
 Error invalid_create(const Creation& what, const Capabilities& capabilities, const std::string& type) {
   if (what.beside) {
-    return {
-        ExitCode::failed,
-        fmt::format("the driver cannot make it share the IOMMU group of '{}'", what.beside->uuid.str()),
-        "only devices of one parent share a group, and not every kernel can: --p2p off makes it by itself"};
+    return {ExitCode::failed,
+            fmt::format("the driver cannot create it in the IOMMU group of '{}'", what.beside->uuid.str()),
+            "only devices of one parent can share a group, and not every kernel supports it; to create it in "
+            "a group of its own: --p2p off"};
   }
   if (what.units > 1) {
-    return {ExitCode::failed,
-            fmt::format("the driver does not make one {} of {} instances", type, what.units),
-            fmt::format("see how many it takes: mdevadm types -o +aggregate {}", what.parent.str())};
+    return {ExitCode::failed, fmt::format("the driver cannot create {} from {} instances", type, what.units),
+            fmt::format("show the maximum: mdevadm types -o +aggregate {}", what.parent.str())};
   }
   if (capabilities.numbered) {
     return {ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
@@ -37,14 +36,14 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
             "or the create arguments are not what the driver wants"};
   }
   if (what.arguments) {
-    return {ExitCode::failed,
-            fmt::format("the driver takes no {} with the create arguments '{}'", type,
-                        printable(*what.arguments)),
-            "a kernel that takes no arguments says the same as one that does not know these, or lacks one"};
+    return {
+        ExitCode::failed,
+        fmt::format("the driver rejected the create arguments of {}: '{}'", type, printable(*what.arguments)),
+        "either create arguments are not supported, or one is unknown or missing"};
   }
   if (capabilities.create_arguments == Support::yes) {
-    return {ExitCode::failed, fmt::format("the driver takes no {} without further arguments", type),
-            "NVIDIA's wants to know the virtual machine: --create-arg vm_uuid=UUID"};
+    return {ExitCode::failed, fmt::format("the driver requires create arguments for {}", type),
+            "the NVIDIA driver requires the UUID of the virtual machine: --create-arg vm_uuid=UUID"};
   }
   return {ExitCode::failed, fmt::format("the driver refuses to create {} now: Invalid argument", type),
           "a GPU that takes one type at a time refuses others while it has devices: mdevadm list -p " +
@@ -58,38 +57,44 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
   const std::string reason = sys::errno_text(number);
   switch (number) {
     case EEXIST:
-      return {ExitCode::conflict, "a device with this UUID exists already", "see whose it is: mdevadm list"};
+      return {ExitCode::conflict, "a device with this UUID already exists",
+              "list active devices: mdevadm list"};
     case ENOSPC:
     case EUSERS:
       return {ExitCode::no_capacity,
-              what.units > 1 ? fmt::format("no {} instances of {} are left ({})", what.units, type, reason)
-                             : fmt::format("no instance of {} is left ({})", type, reason),
+              what.units > 1
+                  ? fmt::format("{} instances of {} are not available ({})", what.units, type, reason)
+                  : fmt::format("no available instances of {} ({})", type, reason),
               see_types(what.parent)};
     case EPERM:
       if (capabilities.functions) {
-        return {ExitCode::conflict, "the virtual function carries a type already, which nobody may replace",
-                "try again: another function may be free"};
+        return {ExitCode::conflict, "the virtual function is already in use",
+                "retry; another virtual function may be free"};
       }
-      return {
-          ExitCode::no_capacity, fmt::format("the driver will not create {} (Operation not permitted)", type),
-          "vfio_ap and vfio_ccw before Linux 6.1 say so when nothing is left; else the kernel log says why"};
+      return {ExitCode::no_capacity,
+              fmt::format("the driver will not create {} (Operation not permitted)", type),
+              "vfio_ap and vfio_ccw before Linux 6.1 return this error when no instance is available; "
+              "otherwise see the kernel log"};
     case ENOENT:
-      return {ExitCode::not_found, fmt::format("there is no {} any more", type),
-              fmt::format("see what there is: mdevadm types {}", what.parent.str())};
+      return {ExitCode::not_found, fmt::format("{} does not exist any more", type),
+              fmt::format("list the types: mdevadm types {}", what.parent.str())};
     case ENODEV:
       if (capabilities.functions) {
-        return {ExitCode::not_found, fmt::format("the driver knows no {}", type), see_types(what.parent)};
+        return {ExitCode::not_found, fmt::format("{} is unknown to the driver", type),
+                see_types(what.parent)};
       }
-      return {ExitCode::failed,
-              what.beside ? fmt::format("{} is going away, or the IOMMU group of '{}' is gone",
-                                        what.parent.str(), what.beside->uuid.str())
-                          : fmt::format("{} is going away or cannot work now", what.parent.str()),
-              driver_log};
+      return {
+          ExitCode::failed,
+          what.beside
+              ? fmt::format("parent {} is being removed, or the IOMMU group of '{}' does not exist any more",
+                            what.parent.str(), what.beside->uuid.str())
+              : fmt::format("parent {} is being removed or not operational", what.parent.str()),
+          driver_log};
     case EBUSY:
       return what.beside ? Error(ExitCode::in_use,
-                                 fmt::format("the IOMMU group of '{}' is in use: nothing can join it",
+                                 fmt::format("the IOMMU group of '{}' is in use and cannot be joined",
                                              what.beside->uuid.str()),
-                                 "a set of devices is fixed while one of them is open")
+                                 "a peer-to-peer set cannot change while one of its devices is open")
              : capabilities.online
                  ? Error(ExitCode::in_use,
                          "a device of the same virtual machine is online already, and the driver cannot add "
@@ -97,22 +102,22 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
                          "stop the virtual machine's devices, then start all of them at once")
                  : Error(ExitCode::in_use, fmt::format("{} is busy", what.parent.str()), driver_log);
     case EIO:
-      return {ExitCode::failed,
-              fmt::format("the GPU's resource manager refuses {} (Input/output error)", type),
-              "it means one of: another size is in use on this GPU, nothing is left, MIG wants GPU instances "
-              "first; the kernel log says more"};
+      return {
+          ExitCode::failed, fmt::format("the GPU's resource manager refuses {} (Input/output error)", type),
+          "possible causes: a vGPU of another size is active, no instances available, or (MIG mode) no GPU "
+          "instance created; see the kernel log"};
     case EAGAIN:
       return Error(ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
                    "try again in a moment")
           .worth(Retry::soon);
     case ENOMEM:
-      return {ExitCode::no_capacity, fmt::format("there is no memory for {}", type),
-              "the sample drivers before Linux 5.13 say so when no instance is left"};
+      return {ExitCode::no_capacity, fmt::format("not enough memory for {}", type),
+              "the sample drivers before Linux 5.13 return this error when no instance is available"};
     case E2BIG:
-      return {ExitCode::failed, "its create arguments are too long: the kernel takes 4095 bytes in all",
-              "say less with --create-arg"};
+      return {ExitCode::failed, "the create arguments are too long: the kernel accepts 4095 bytes in total",
+              "shorten the values of --create-arg"};
     case ERANGE:
-      return {ExitCode::failed, fmt::format("'{}' is no number of a type", what.type.str()),
+      return {ExitCode::failed, fmt::format("invalid type '{}' (expected a type number)", what.type.str()),
               see_types(what.parent)};
     case EINVAL: return invalid_create(what, capabilities, type);
     case EACCES:
@@ -126,17 +131,18 @@ Error remove_error(int number) {
   const std::string doing = "cannot remove the device";
   switch (number) {
     case EBUSY:
-      return {ExitCode::in_use, "the driver says that it is in use",
+      return {ExitCode::in_use, "the driver reports that the device is in use",
               "a virtual machine that has just ended may need a few seconds more"};
     case EPERM:
-      return {ExitCode::in_use, "the driver says no (Operation not permitted): somebody uses it",
-              "end the virtual machine that has it"};
+      return {ExitCode::in_use, "the driver refused the removal (Operation not permitted): device in use",
+              "stop the virtual machine that uses the device"};
     case EAGAIN:
-      return {ExitCode::failed, fmt::format("{}: it is being made or removed just now", doing),
+      return {ExitCode::failed, fmt::format("{}: the device is being created or removed", doing),
               "try again in a moment"};
     case EIO: return {ExitCode::failed, fmt::format("{}: the driver failed", doing), driver_log};
     case EINVAL:
-      return {ExitCode::failed, fmt::format("{}: the kernel does not know it so", doing), driver_log};
+      return {ExitCode::failed, fmt::format("{}: rejected by the kernel (Invalid argument)", doing),
+              driver_log};
     default:
       return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)),
               sys::errno_hint(number)};
@@ -146,47 +152,52 @@ Error remove_error(int number) {
 Error online_error(int number, bool online) {
   const std::string doing = online ? "cannot bring it online" : "cannot take it offline";
   switch (number) {
-    case ENOENT: return {ExitCode::failed, fmt::format("{}: it has no such switch", doing)};
+    case ENOENT:
+      return {ExitCode::failed,
+              fmt::format("{}: not supported by the driver (no 'online' attribute)", doing)};
     case ENOSPC:
-      return {ExitCode::no_capacity, fmt::format("{}: no peer-to-peer resources are left", doing),
+      return {ExitCode::no_capacity, fmt::format("{}: no available peer-to-peer resources", doing),
               "take another virtual machine's devices offline first"};
     case EBUSY:
       return {ExitCode::in_use, fmt::format("{}: it is in use", doing),
-              "end the virtual machine that has it"};
+              "stop the virtual machine that uses the device"};
     case EINVAL:
-      return {ExitCode::failed, fmt::format("{}: the driver says that it cannot be so now", doing),
+      return {ExitCode::failed,
+              fmt::format("{}: rejected by the driver in the current state (Invalid argument)", doing),
               driver_log};
-    case ENODEV: return {ExitCode::failed, fmt::format("{}: it is going away", doing), driver_log};
+    case ENODEV: return {ExitCode::failed, fmt::format("{}: the device is being removed", doing), driver_log};
     default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)), driver_log};
   }
 }
 
 Error join_error(int number, const Uuid& peers) {
-  const std::string doing = fmt::format("cannot make it share peer-to-peer resources as {}", peers.str());
+  const std::string doing = fmt::format("cannot join peer-to-peer set {}", peers.str());
   switch (number) {
     case EBUSY:
-      return {ExitCode::in_use, fmt::format("{}: it or a device of that set is in use", doing),
-              "a set of devices is fixed while one of them is open"};
+      return {ExitCode::in_use, fmt::format("{}: the device or a member of the set is in use", doing),
+              "a peer-to-peer set cannot change while one of its devices is open"};
     case EXDEV:
-      return {ExitCode::failed, fmt::format("{}: that set is another driver's", doing),
-              "only devices of one driver can share; --p2p off starts them without"};
+      return {
+          ExitCode::failed, fmt::format("{}: the set belongs to another driver", doing),
+          "only devices of one driver can share; to start them without peer-to-peer resources: --p2p off"};
     case ENOSPC:
-      return {ExitCode::no_capacity, fmt::format("{}: no peer-to-peer resources are left", doing),
-              "--p2p off starts the devices without"};
+      return {ExitCode::no_capacity, fmt::format("{}: no available peer-to-peer resources", doing),
+              "to start the devices without peer-to-peer resources: --p2p off"};
     case EINVAL:
-      return {ExitCode::failed, fmt::format("{}: the driver takes no such value", doing), driver_log};
-    case ENODEV: return {ExitCode::failed, fmt::format("{}: it is going away", doing), driver_log};
+      return {ExitCode::failed, fmt::format("{}: the driver rejected the value (Invalid argument)", doing),
+              driver_log};
+    case ENODEV: return {ExitCode::failed, fmt::format("{}: the device is being removed", doing), driver_log};
     default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)), driver_log};
   }
 }
 
 Error aggregate_error(int number, std::uint64_t units) {
-  const std::string doing = fmt::format("cannot make it of {} instances", units);
+  const std::string doing = fmt::format("cannot aggregate {} instances", units);
   switch (number) {
     case EINVAL:
-      return {ExitCode::failed, fmt::format("{}: fewer are left, or it is in use", doing),
-              "see how many are left: mdevadm types"};
-    case ENOSPC: return {ExitCode::no_capacity, fmt::format("{}: fewer are left", doing)};
+      return {ExitCode::failed, fmt::format("{}: not enough available instances, or device in use", doing),
+              "check availability: mdevadm types"};
+    case ENOSPC: return {ExitCode::no_capacity, fmt::format("{}: not enough available instances", doing)};
     case E2BIG: return {ExitCode::failed, fmt::format("{}: the number is too long", doing)};
     default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)), driver_log};
   }
@@ -201,32 +212,31 @@ Error attribute_error(int number, const Attribute& attribute) {
   const bool is_queue =
       attribute.name.str().find("assign_") != std::string::npos || attribute.name.str() == "ap_config";
   switch (number) {
-    case ENOENT: return {ExitCode::not_found, fmt::format("{}: the device has no such attribute", doing)};
+    case ENOENT: return {ExitCode::not_found, fmt::format("{}: no such attribute", doing)};
     case EACCES: return error("the attribute cannot be written");
-    case EXDEV: return error("it leads out of the device's folder");
+    case EXDEV: return error("it is not below the device's directory");
     case EADDRNOTAVAIL:
-      return error("a queue of it is reserved for the host",
+      return error("the queue is reserved for the host (apmask/aqmask)",
                    "free it in /sys/bus/ap/apmask and aqmask (chzdev, or ap.apmask= at boot)");
     case EADDRINUSE:
-      return error("a queue of it belongs to another device",
-                   "the kernel log names the queue and the device");
+      return error("a queue is assigned to another device", "the kernel log names the queue and the device");
     case EBUSY:
       return is_queue
                  ? error(
-                       "a queue of it belongs to another device, a guest uses this one, or the host's masks "
+                       "a queue is assigned to another device, a guest uses this one, or the host's masks "
                        "are being changed",
                        driver_log)
-                 : error("it is busy", driver_log);
-    case EPERM: return error("not while the device is open");
-    case ENXIO: return error("the device is not ready for it");
-    case E2BIG: return error("it is too long");
+                 : error("the device is busy", driver_log);
+    case EPERM: return error("not possible while the device is open");
+    case ENXIO: return error("the device is not ready (No such device or address)");
+    case E2BIG: return error("the value is too long");
     case ENODEV:
-      return is_queue ? error("this machine has no such number",
+      return is_queue ? error("the number does not exist on this machine",
                               "see /sys/bus/ap/ap_max_adapter_id and "
                               "ap_max_domain_id")
-                      : error("the device is going away");
+                      : error("the device is being removed");
     case ERANGE: return error("the number is too large");
-    default: return error(fmt::format("the driver refuses it: {}", sys::errno_text(number)), driver_log);
+    default: return error(fmt::format("rejected by the driver: {}", sys::errno_text(number)), driver_log);
   }
 }
 

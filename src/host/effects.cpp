@@ -49,8 +49,8 @@ Speaker speaker_of(const sys::Dir& root, const ParentName& name) {
   auto place = find_parent(root, name.str());
   const Dialect* dialect = place ? dialect_of(*place) : nullptr;
   if (dialect == nullptr) {
-    throw Error(ExitCode::not_found, fmt::format("{} offers mediated devices no more", name.str()),
-                "see which parents do: mdevadm types");
+    throw Error(ExitCode::not_found, fmt::format("{} no longer supports mediated devices", name.str()),
+                "list parents: mdevadm types");
   }
   return {*std::move(place), *dialect};
 }
@@ -135,7 +135,7 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
   });
   if (!came) {
     throw Error(ExitCode::failed,
-                fmt::format("the device was made, but {} did not appear within {} s", missing,
+                fmt::format("the device was created, but {} did not appear within {} s", missing,
                             std::chrono::duration_cast<std::chrono::seconds>(patience).count()));
   }
   return has_nodes;
@@ -143,7 +143,7 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
 
 void Host::aggregate(const Device& device, std::uint64_t units) const {
   const sys::Dir folder =
-      root_->open_dir(device.path).or_throw("cannot see of how many instances it is made");
+      root_->open_dir(device.path).or_throw("cannot read the number of aggregated instances");
   for (const UnitsFile& file : units_files) {
     if (!folder.exists(file.shows) || (file.takes != nullptr && !folder.exists(file.takes))) {
       continue;
@@ -156,21 +156,20 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
     }
     const auto now = read_number(folder, file.shows);
     if (now != units) {
-      throw Error(ExitCode::failed,
-                  fmt::format("it was to be made of {} instances, and says that it is of {}", units,
-                              now ? std::to_string(*now) : "none"));
+      throw Error(ExitCode::failed, fmt::format("requested {} instances, driver reports {}", units,
+                                                now ? std::to_string(*now) : "none"));
     }
     return;
   }
   const std::string type = device.type ? device.type->str() : "";
   if (!root_->exists(fmt::format("{}/{}/{}/aggregator", folder_of(device.path), types_folder, type))) {
     throw Error(ExitCode::failed,
-                fmt::format("it is not made of {} instances: it has no attribute for that", units));
+                fmt::format("cannot aggregate {} instances: the device has no attribute for it", units));
   }
 }
 
 bool Host::join_peers(const Device& device, const Uuid& peers) const {
-  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot make it share with others");
+  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot join a peer-to-peer set");
   const std::optional<std::string> now = read_optional(folder, peers_file);
   if (!now) {
     return false;
@@ -182,8 +181,9 @@ bool Host::join_peers(const Device& device, const Uuid& peers) const {
     }
     const std::optional<std::string> then = read_optional(folder, peers_file);
     if (!then || Uuid::parse(*then) != peers) {
-      throw Error(ExitCode::failed, fmt::format("it was to share as {}, and says '{}'", peers.str(),
-                                                printable(then.value_or(""))));
+      throw Error(ExitCode::failed,
+                  fmt::format("peer_to_peer_resource_uuid was set to {} but reads back '{}'", peers.str(),
+                              printable(then.value_or(""))));
     }
   }
   return true;
@@ -230,20 +230,20 @@ void Host::assign_queues(const Device& device, const std::vector<Attribute>& att
 }
 
 void Host::own_node(const Device& device, const NodePolicy& policy) const {
-  const std::string doing = std::string("cannot give away its VFIO node");
+  const std::string doing = std::string("cannot set owner and mode of the VFIO node");
   const auto owner = policy.owner ? sys::user_id(*policy.owner) : std::nullopt;
   const auto group = policy.group ? sys::group_id(*policy.group) : std::nullopt;
   if (policy.owner && !owner) {
-    throw Error(ExitCode::failed, fmt::format("{}: there is no user '{}'", doing, printable(*policy.owner)));
+    throw Error(ExitCode::failed, fmt::format("{}: unknown user '{}'", doing, printable(*policy.owner)));
   }
   if (policy.group && !group) {
-    throw Error(ExitCode::failed, fmt::format("{}: there is no group '{}'", doing, printable(*policy.group)));
+    throw Error(ExitCode::failed, fmt::format("{}: unknown group '{}'", doing, printable(*policy.group)));
   }
   if (policy.selinux_label && !root_->exists("sys/fs/selinux/enforce")) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: this kernel has no SELinux, and the label '{}' is wanted", doing,
+                fmt::format("{}: cannot set label '{}': SELinux is not enabled in this kernel", doing,
                             printable(*policy.selinux_label)),
-                "take selinux_label out of [node]");
+                "remove selinux_label from [node]");
   }
   const std::optional<Device> now = look_at(device);
   if (!now || now->nodes.empty()) {
@@ -305,10 +305,8 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
       root_->exists(fmt::format("{}/{}", devices_folder, device.kernel_name()))) {
     throw Error(
         ExitCode::failed,
-        fmt::format(
-            "{}: the kernel says that it is being made or removed just now, and takes no other command",
-            doing),
-        "it goes when its driver is reloaded");
+        fmt::format("{}: the kernel postponed the removal (EAGAIN) and accepts no further request", doing),
+        "reload the driver to remove it");
   }
   // A second writer may get success although nothing was removed: only the disappearance of the directory
   // proves the removal.

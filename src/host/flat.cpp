@@ -146,8 +146,8 @@ class Flat final : public Dialect {
     for (const std::string_view field : split(arguments, ',')) {
       if (field.starts_with(key) && field.substr(key.size()) != what.type.str()) {
         throw Error(ExitCode::failed,
-                    fmt::format("its create_args say '{}', and its type is {}", field, what.type.str()),
-                    "the type is passed by itself: take it out of create_args");
+                    fmt::format("create_args '{}' conflicts with type {}", field, what.type.str()),
+                    "the type is set automatically; remove it from create_args");
       }
       if (field.starts_with(key)) {
         return arguments;

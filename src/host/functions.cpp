@@ -65,24 +65,21 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
   const std::string& path = parent.path;
   const std::string_view address = last_component(path);
   if (functions.empty()) {
-    return fmt::format("its virtual functions are off: turn them on with /usr/lib/nvidia/sriov-manage -e {}",
-                       address);
+    return fmt::format(
+        "SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e {}", address);
   }
   if (!parent.root.exists(fmt::format("{}/{}", functions.front().path, current_file))) {
-    return "its virtual functions have no vGPU interface: the driver is not NVIDIA's for vGPU hosts, or has "
-           "not "
-           "bound them";
+    return "virtual functions have no vGPU interface: NVIDIA vGPU host driver not loaded or not bound";
   }
   const bool carries =
       std::any_of(functions.begin(), functions.end(), [](const Function& one) { return one.type; });
   if (types.empty() && !carries) {
-    return "it offers no type: if it is in MIG mode, it needs GPU instances first (nvidia-smi mig -cgi); "
-           "else see "
-           "whether nvidia-vgpud has run";
+    return "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise "
+           "check "
+           "that nvidia-vgpud has run";
   }
   if (carries) {
-    return "its devices narrow what else it offers: a GPU that is not in mixed-size mode takes one size at a "
-           "time";
+    return "active vGPUs restrict the available types (the GPU is not in mixed-size mode)";
   }
   return {};
 }
@@ -125,9 +122,10 @@ class Functions final : public Dialect {
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
     const std::string path = path_of(parent, what.name);
     if (const auto other = current_type(parent.root, path)) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("virtual function {} carries type {} meanwhile", what.name, other->str()),
-                  "try again: another function may be free");
+      throw Error(
+          ExitCode::conflict,
+          fmt::format("virtual function {} was taken by another process (type {})", what.name, other->str()),
+          "retry; another virtual function may be free");
     }
     // The creatable types change with every device on the GPU.
     const std::vector<NamedType> creatable = creatable_on(parent.root, path);
@@ -151,7 +149,7 @@ class Functions final : public Dialect {
     const auto now = current_type(parent.root, device.path);
     if (now && device.type && *now != *device.type) {
       throw Error(ExitCode::conflict,
-                  fmt::format("virtual function {} carries type {} now, which somebody else set",
+                  fmt::format("virtual function {} was changed to type {} by another program",
                               device.kernel_name(), now->str()));
     }
     return {device.path, current_file, std::string(no_type) + "\n"};

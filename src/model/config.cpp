@@ -32,14 +32,14 @@ const KeptConfig* KeptConfigs::find(const Uuid& uuid, const ParentName& parent) 
 ConfigReading definition_of(const KeptConfig& kept) {
   const auto type = TypeName::parse(kept.config.type);
   if (!type) {
-    return {std::nullopt, fmt::format("'{}' is no good as a type", printable(kept.config.type))};
+    return {std::nullopt, fmt::format("invalid type '{}'", printable(kept.config.type))};
   }
   Definition definition{kept.uuid, kept.parent, *type, kept.config.start};
   definition.origin = Origin::mdevctl;
   for (const ConfigAttribute& attribute : kept.config.attributes) {
     const auto name = AttributeName::parse(attribute.name);
     if (!name) {
-      return {std::nullopt, fmt::format("'{}' is no good as an attribute", printable(attribute.name))};
+      return {std::nullopt, fmt::format("invalid attribute '{}'", printable(attribute.name))};
     }
     definition.attributes.push_back({*name, attribute.value});
   }

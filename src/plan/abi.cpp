@@ -40,7 +40,7 @@ std::string normal(std::string text) {
 }
 
 std::string was(const std::string& what, const std::string& before, const std::string& now) {
-  return fmt::format("{} was '{}' and is '{}'", what, printable(before), printable(now));
+  return fmt::format("{}: defined '{}', now '{}'", what, printable(before), printable(now));
 }
 
 // Compares property by property, because interfaces report descriptions in different formats and orders.
@@ -58,7 +58,7 @@ void compare_descriptions(const std::string& before, const std::string& now,
     const Property* other = find_property(new_properties, one.name);
     if (other == nullptr) {
       into.push_back(
-          {fmt::format("{} was '{}' and is not told any more", one.name, printable(one.text)), true});
+          {fmt::format("{}: defined '{}', no longer reported", one.name, printable(one.text)), true});
     } else if (other->value != one.value) {
       into.push_back({was(one.name, one.text, other->text), true});
     }

@@ -26,10 +26,9 @@ void require_parents(const Snapshot& seen, const BootUnit& unit, const std::stri
   }
   if (!missing.empty()) {
     throw Error(ExitCode::not_found,
-                fmt::format("{}: {} of its members {} not here: {}", doing,
-                            missing.size() == 1 ? "a parent" : "parents", missing.size() == 1 ? "is" : "are",
-                            join(missing, ", ")),
-                "load their drivers; which parents there are: mdevadm types")
+                fmt::format("{}: missing {}: {}", doing,
+                            missing.size() == 1 ? "parent device" : "parent devices", join(missing, ", ")),
+                "load the drivers; list parents: mdevadm types")
         .worth(Retry::later);
   }
 }

@@ -150,20 +150,21 @@ std::vector<std::string> all_properties(const Snapshot& seen) {
                          const std::string& doing) {
   if (exist) {
     throw Error(ExitCode::no_capacity,
-                fmt::format("{}: of the types with {} none is left", doing, join_needs(needs)),
-                "see which: mdevadm types --need ...; --force chooses one all the same");
+                fmt::format("{}: no available instances of any type with {}", doing, join_needs(needs)),
+                "list the matching types: mdevadm types --need REQUIREMENT; to define one anyway: --type "
+                "TYPE --force");
   }
   const std::vector<std::string> names = all_properties(seen);
   for (const Need& need : needs) {
     if (std::find(names.begin(), names.end(), need.property) == names.end()) {
       const std::string meant = did_you_mean(need.property, names);
       throw Error(ExitCode::not_found,
-                  fmt::format("{}: no type tells its '{}'", doing, printable(need.property)),
-                  meant.empty() ? fmt::format("they tell: {}", join(names, ", ")) : meant);
+                  fmt::format("{}: unknown property '{}'", doing, printable(need.property)),
+                  meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant);
     }
   }
   throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_needs(needs)),
-              "see what there is: mdevadm types");
+              "list the types: mdevadm types");
 }
 
 }  // namespace
@@ -224,7 +225,7 @@ Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const s
     refuse(seen, needs, exist, doing);
   }
   return {parent, best,
-          fmt::format("{} on {}: it has {}, and no smaller type that is left has", best->id.str(),
+          fmt::format("selected {} on {} ({}), the smallest available match", best->id.str(),
                       parent->name.str(), what_it_has(*best, needs))};
 }
 

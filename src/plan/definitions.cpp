@@ -19,7 +19,7 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
   const Definition* owner = defined.find_label(*wanted.name);
   if (owner != nullptr && (owner->uuid != wanted.uuid || owner->parent != wanted.parent)) {
-    throw Error(ExitCode::conflict, fmt::format("{}: the name '{}' is taken by {} under {}", doing,
+    throw Error(ExitCode::conflict, fmt::format("{}: the name '{}' is already used by {} under {}", doing,
                                                 wanted.name->str(), owner->uuid.str(), owner->parent.str()));
   }
 }
@@ -36,7 +36,7 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);
   } catch (const Error& error) {
     const bool may_come = error.code() == ExitCode::not_found || error.code() == ExitCode::no_capacity;
-    const std::string hint = "--force defines it all the same, for a parent or type that comes later";
+    const std::string hint = "use --force if the driver is not loaded yet";
     throw Error(error.code(), error.what(),
                 !may_come              ? error.hint()
                 : error.hint().empty() ? hint
@@ -51,8 +51,10 @@ void delete_attributes(std::vector<Attribute>& attributes, const std::vector<Att
   for (const AttributeSelector& selector : selectors) {
     if (const auto* place = std::get_if<std::size_t>(&selector)) {
       if (*place < 1 || *place > attributes.size()) {
-        throw Error(ExitCode::not_found, fmt::format("{}: there is no attribute number {}", doing, *place),
-                    fmt::format("it has {}, counted from 1: mdevadm show", attributes.size()));
+        throw Error(
+            ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
+            fmt::format("the definition has {} attributes, counted from 1; list them: mdevadm show DEVICE",
+                        attributes.size()));
       }
       doomed[*place - 1] = true;
       continue;
@@ -65,7 +67,8 @@ void delete_attributes(std::vector<Attribute>& attributes, const std::vector<Att
       }
     }
     if (!found) {
-      throw Error(ExitCode::not_found, fmt::format("{}: it sets no attribute '{}'", doing, name.str()));
+      throw Error(ExitCode::not_found,
+                  fmt::format("{}: no attribute '{}' in the definition", doing, name.str()));
     }
   }
   std::size_t i = 0;
@@ -98,8 +101,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
           {}};
   const std::string doing = "cannot " + job.goal;
   if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: it is defined already under {}", doing, wanted.parent.str()),
+    throw Error(ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
                 fmt::format("change it with: mdevadm modify {}", wanted.uuid.str()));
   }
   require_free_name(defined, wanted, doing);
@@ -133,7 +135,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   const std::string doing = "cannot " + job.goal;
   Definition after = changed(current, request, doing);
   if (after == current && !request.accept_abi) {
-    job.note = "is so already";
+    job.note = "is unchanged";
     return job;
   }
   require_free_name(defined, after, doing);
@@ -146,7 +148,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     after.abi = pins_anew ? fitting.abi : current.abi;
   }
   if (after == current) {
-    job.note = "is so already";
+    job.note = "is unchanged";
     return job;
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
@@ -159,7 +161,7 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   const Definition* there = defined.find(kept.uuid, kept.parent);
   const bool is_ours = there != nullptr && there->origin == Origin::mdevadm;
   if (is_ours && config_of(*there) == kept.config) {
-    job.note = "is so already";
+    job.note = "is unchanged";
     if (moved) {
       job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
     }
@@ -167,8 +169,8 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   }
   if (is_ours) {
     throw Error(ExitCode::conflict,
-                fmt::format("cannot {}: it is defined already under {}", job.goal, kept.parent.str()),
-                fmt::format("drop that first: mdevadm undefine {}", kept.uuid.str()));
+                fmt::format("cannot {}: already defined under {}", job.goal, kept.parent.str()),
+                fmt::format("remove the existing definition first: mdevadm undefine {}", kept.uuid.str()));
   }
   ConfigReading reading = definition_of(kept);
   if (!reading.definition) {
@@ -181,8 +183,8 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
     job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
   }
   if (!kept.unknown.empty()) {
-    job.warnings.push_back(fmt::format("'{}': nobody knows what is meant by {}; it is left out",
-                                       kept.uuid.str(), printable(join(kept.unknown, ", "))));
+    job.warnings.push_back(
+        fmt::format("'{}': ignoring unknown key {}", kept.uuid.str(), printable(join(kept.unknown, ", "))));
   }
   return job;
 }
@@ -193,14 +195,14 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
   const KeptConfig* there = theirs.find(kept.uuid, kept.parent);
   if (there != nullptr && there->config == kept.config) {
-    job.note = "is so already";
+    job.note = "is unchanged";
     return job;
   }
   if (theirs.has(kept.uuid, kept.parent) && !over) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("cannot {}: mdevctl has another definition of it under {}", job.goal, kept.parent.str()),
-        "--force replaces that");
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot {}: mdevctl has a different definition of it under {}", job.goal,
+                            kept.parent.str()),
+                "overwrite it with --force");
   }
   kept.file = there != nullptr ? there->file : "";
   job.steps.push_back(
@@ -210,7 +212,8 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   std::erase(keys, "abi");
   if (!keys.empty()) {
     job.warnings.push_back(
-        fmt::format("'{}': mdevctl has no words for {}; it is left out", kept.uuid.str(), join(keys, ", ")));
+        fmt::format("'{}': '{}' cannot be represented in mdevctl format and was not exported",
+                    kept.uuid.str(), join(keys, ", ")));
   }
   return job;
 }
@@ -226,7 +229,7 @@ Job plan_undefine(const Definition& definition, const Groups& groups, bool from_
     if (!from_group) {
       throw Error(ExitCode::conflict,
                   fmt::format("cannot {}: it is a member of group '{}'", job.goal, group->name.str()),
-                  "--force takes it out of the group as well");
+                  "remove it from the group as well with --force");
     }
   }
   job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});

@@ -39,10 +39,12 @@ void require_companions(const Snapshot& seen, const Device& device, const std::v
                         const std::string& doing) {
   for (const Device* other : companions(seen, device)) {
     if (std::find(together.begin(), together.end(), other->uuid) == together.end()) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("{}: it goes offline together with '{}' of the same virtual machine", doing,
-                              other->uuid.str()),
-                  "stop them all at once");
+      throw Error(
+          ExitCode::conflict,
+          fmt::format(
+              "{}: devices of one virtual machine must be stopped together, but '{}' is not being stopped",
+              doing, other->uuid.str()),
+          "name all of them in one mdevadm stop command");
     }
   }
 }
@@ -79,13 +81,13 @@ bool is_lost(const Snapshot& seen, const Uuid& uuid) {
 }
 
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing) {
-  const std::string why = fmt::format("{}: no parent '{}' offers mediated devices here", doing, name);
+  const std::string why = fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name);
   if (!seen.mdev_support) {
     return {ExitCode::not_found, why,
-            "the kernel's mdev core is not loaded: load the driver of the parent first"};
+            "the kernel's mdev core is not loaded; load the driver of the parent first"};
   }
   std::string hint = did_you_mean(name, seen.parent_names());
-  return {ExitCode::not_found, why, hint.empty() ? "see which there are: mdevadm types" : hint};
+  return {ExitCode::not_found, why, hint.empty() ? "list parents: mdevadm types" : hint};
 }
 
 Type require_type(const Snapshot& seen, const ParentName& parent_name, const TypeName& type_name,
@@ -102,9 +104,11 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
   const std::string why =
       !parent.notice.empty() ? parent.notice
       : parent.capabilities.types_vanish
-          ? fmt::format("its types now: {}; those that do not fit beside its devices are not offered",
-                        names.empty() ? "none" : join(names, ", "))
-          : fmt::format("its types: {}", names.empty() ? "none now" : join(names, ", "));
+          ? fmt::format(
+                "currently creatable types: {} (types that do not fit next to existing devices are not "
+                "listed)",
+                names.empty() ? "none" : join(names, ", "))
+          : fmt::format("available types: {}", names.empty() ? "none" : join(names, ", "));
   const std::string what = fmt::format("{}: {} has no type '{}'{}", doing, parent_name.str(), type_name.str(),
                                        parent.capabilities.types_vanish ? " now" : "");
   if (parent.capabilities.types_vanish && has_devices(seen, parent)) {
@@ -117,11 +121,11 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
 }
 
 Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing) {
-  const std::string what = units == 1 ? fmt::format("no instance of {} is left", type.id.str())
-                                      : fmt::format("it takes {} instances of {}, and {} are left", units,
+  const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
+                                      : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
   return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-          fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
+          fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
                       parent.name.str())};
 }
 
@@ -129,21 +133,22 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                           const std::string& doing) {
   if (wanted.create_args && parent.capabilities.create_arguments == Support::no) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: it has create_args, and {} takes none", doing, parent.name.str()));
+                fmt::format("{}: create arguments are not supported by {}", doing, parent.name.str()));
   }
   const std::uint64_t units = wanted.aggregate.value_or(1);
   if (units > 1 && units > type.most_units.value_or(1)) {
-    throw Error(ExitCode::failed,
-                type.most_units
-                    ? fmt::format("{}: it wants {} instances as one, and {} on {} takes {} at most", doing,
-                                  units, type.id.str(), parent.name.str(), *type.most_units)
-                    : fmt::format("{}: it wants {} instances as one, and {} on {} cannot aggregate", doing,
-                                  units, type.id.str(), parent.name.str()));
+    throw Error(
+        ExitCode::failed,
+        type.most_units
+            ? fmt::format("{}: {} aggregated instances requested, type {} on {} supports at most {}", doing,
+                          units, type.id.str(), parent.name.str(), *type.most_units)
+            : fmt::format("{}: {} aggregated instances requested, type {} on {} does not support aggregation",
+                          doing, units, type.id.str(), parent.name.str()));
   }
   if (wanted.function && !parent.capabilities.functions) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: it names a virtual function, and {} has none that carry devices", doing,
-                            parent.name.str()));
+                fmt::format("{}: it names a virtual function, but parent {} does not use virtual functions",
+                            doing, parent.name.str()));
   }
 }
 
@@ -155,7 +160,7 @@ std::string describe(const std::vector<Holder>& holders) {
                            : fmt::format("pid {} ({})", holder.pid, printable(holder.command));
     names.push_back(holder.certain ? name : "probably " + name);
   }
-  return names.empty() ? "a process that cannot be found" : join(names, ", ");
+  return names.empty() ? "an unknown process" : join(names, ", ");
 }
 
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
@@ -177,15 +182,15 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   if (device->foreign) {
     throw Error(ExitCode::conflict,
-                fmt::format("cannot {}: virtual function {} was set by somebody else", job.goal,
+                fmt::format("cannot {}: virtual function {} is not managed by mdevadm", job.goal,
                             device->kernel_name()),
-                fmt::format("make it yours first: mdevadm define {}", device->uuid.str()));
+                fmt::format("adopt it first: mdevadm define {}", device->uuid.str()));
   }
   const bool waits = request.wait_for_holders.count() > 0;
   if (device->busy && !waits && !request.force) {
-    throw Error(
-        ExitCode::in_use, fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
-        "end what uses it, wait for that with --timeout SECONDS, or remove it all the same with --force");
+    throw Error(ExitCode::in_use,
+                fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
+                "stop the process using it, wait with --timeout SECONDS, or use --force");
   }
   if (waits) {
     job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force}, std::nullopt});

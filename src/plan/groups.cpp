@@ -24,8 +24,8 @@ void require_free_members(const Groups& groups, const Group& group, const std::s
       if (taken) {
         throw Error(
             ExitCode::conflict,
-            fmt::format("{}: '{}' is a member of group '{}'", doing, member.str(), other.name.str()),
-            fmt::format("take it out first: mdevadm group remove {} {}", other.name.str(), member.str()));
+            fmt::format("{}: '{}' is already a member of group '{}'", doing, member.str(), other.name.str()),
+            fmt::format("remove it first: mdevadm group remove {} {}", other.name.str(), member.str()));
       }
     }
   }
@@ -33,7 +33,7 @@ void require_free_members(const Groups& groups, const Group& group, const std::s
 
 void require_free_name(const Groups& groups, const GroupName& name, const std::string& doing) {
   if (groups.find(name.str()) != nullptr) {
-    throw Error(ExitCode::conflict, fmt::format("{}: there is a group '{}'", doing, name.str()));
+    throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, name.str()));
   }
 }
 
@@ -67,11 +67,11 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
         parts.push_back(times(count, one));
       }
       const std::string beside =
-          parts.empty() ? std::string{} : fmt::format(" beside the group's {}", join(parts, " and "));
+          parts.empty() ? std::string{} : fmt::format(" together with the group's {}", join(parts, " and "));
       throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: its member '{}' does not fit: {} has no room for {}{}", doing,
-                              member->uuid.str(), parent_name, type, beside),
-                  fmt::format("see what is left and what is used: mdevadm types {0}; mdevadm list -p {0}",
+                  fmt::format("{}: member '{}' cannot be created: {} has no available instances of {}{}",
+                              doing, member->uuid.str(), parent_name, type, beside),
+                  fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
                               parent_name));
     }
     if (room.knows(type)) {
@@ -98,8 +98,8 @@ const Group& require_group(const Groups& groups, const std::string& name, std::s
   const Group* group = groups.find(name);
   if (group == nullptr) {
     const std::string meant = did_you_mean(name, groups.names());
-    throw Error(ExitCode::not_found, fmt::format("{}: there is no group '{}'", doing, printable(name)),
-                meant.empty() ? "see which there are: mdevadm group list" : meant);
+    throw Error(ExitCode::not_found, fmt::format("{}: group '{}' not found", doing, printable(name)),
+                meant.empty() ? "list groups: mdevadm group list" : meant);
   }
   return *group;
 }
@@ -117,7 +117,7 @@ Job plan_group_change(const Groups& groups, const Group& before, const Group& af
   Job job = group_job("change", before);
   require_free_members(groups, after, "cannot " + job.goal);
   if (before == after) {
-    job.note = "is so already";
+    job.note = "is unchanged";
   } else {
     job.steps.push_back({ReplaceGroup{before, after}, ReplaceGroup{after, before}});
   }
@@ -140,7 +140,7 @@ Job plan_group_delete(const Group& group) {
 std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,
                                           const std::string& doing) {
   if (group.members.empty()) {
-    throw Error(ExitCode::failed, fmt::format("{}: it has no members", doing),
+    throw Error(ExitCode::failed, fmt::format("{}: the group has no members", doing),
                 fmt::format("add some: mdevadm group add {} DEVICE...", group.name.str()));
   }
   std::vector<const Definition*> result;
@@ -150,14 +150,14 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
     if (found.empty()) {
       throw Error(
           ExitCode::not_found,
-          fmt::format("{}: its member '{}'{} is not defined", doing, member.str(),
+          fmt::format("{}: member '{}'{} is not defined", doing, member.str(),
                       member.line > 0 ? fmt::format(" (line {} of the group's file)", member.line) : ""),
-          fmt::format("define it, or take it out: mdevadm group remove {} {}", group.name.str(),
+          fmt::format("define it, or remove it from the group: mdevadm group remove {} {}", group.name.str(),
                       member.str()));
     }
     if (found.size() > 1) {
       throw Error(ExitCode::conflict,
-                  fmt::format("{}: its member '{}' is defined under several parents", doing, member.str()),
+                  fmt::format("{}: member '{}' is defined under several parents", doing, member.str()),
                   fmt::format("name one of them in the group's file: \"{}/{}\"", found.front()->parent.str(),
                               member.uuid.str()));
     }
@@ -201,8 +201,8 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
   if (!used.empty() && !force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
-                "nothing is stopped; end what uses it, wait for that with --timeout SECONDS, or remove it "
-                "all the same with --force");
+                "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use "
+                "--force");
   }
   for (const Member& member : group.members) {
     const auto device = std::find_if(active.begin(), active.end(),

@@ -38,16 +38,16 @@ std::string describe_creation(const Creation& what) {
   std::string text =
       fmt::format("create {} on {} as {}", what.type.str(), what.parent.str(), what.uuid.str());
   if (!what.name.empty()) {
-    text += fmt::format(", called {}", what.name);
+    text += fmt::format(", name {}", what.name);
   }
   if (what.units > 1) {
-    text += fmt::format(", of {} instances", what.units);
+    text += fmt::format(", aggregating {} instances", what.units);
   }
   if (what.arguments) {
-    text += fmt::format(", with '{}'", printable(*what.arguments));
+    text += fmt::format(", create arguments '{}'", printable(*what.arguments));
   }
   if (what.beside) {
-    text += fmt::format(", in the IOMMU group of {}", what.beside->uuid.str());
+    text += fmt::format(", joining the IOMMU group of {}", what.beside->uuid.str());
   }
   return text;
 }
@@ -67,12 +67,11 @@ std::string describe(const Action& action) {
       Overloaded{
           [](const CreateDevice& a) { return describe_creation(a.what); },
           [](const RemoveDevice& a) {
-            return fmt::format(
-                "remove {}{}", a.device.uuid.str(),
-                a.forced ? ", also if it is in use, and watch for " + seconds_of(a.patience) : "");
+            return fmt::format("remove {}{}", a.device.uuid.str(),
+                               a.forced ? " (forced), wait up to " + seconds_of(a.patience) : "");
           },
           [](const Aggregate& a) {
-            return fmt::format("see that {} is made of {} instances", a.device.uuid.str(), a.units);
+            return fmt::format("aggregate {} from {} instances", a.device.uuid.str(), a.units);
           },
           [](const WriteAttribute& a) {
             return fmt::format("set attribute {} of {} to '{}'", a.attribute.name.str(), a.device.uuid.str(),
@@ -83,33 +82,36 @@ std::string describe(const Action& action) {
             for (const Attribute& attribute : a.attributes) {
               parts.push_back(fmt::format("{}={}", attribute.name.str(), printable(attribute.value)));
             }
-            return fmt::format("set of {}, at once if it can be: {}", a.device.uuid.str(), join(parts, ", "));
+            return fmt::format("assign queues to {} (atomically if supported): {}", a.device.uuid.str(),
+                               join(parts, ", "));
           },
           [](const JoinPeers& a) {
-            return fmt::format("let {} share peer-to-peer resources as {}{}", a.device.uuid.str(),
-                               a.peers.str(), a.required ? "" : ", if it is of a kind that does");
+            return fmt::format("join {} to peer-to-peer set {}{}", a.device.uuid.str(), a.peers.str(),
+                               a.required ? "" : " (if supported)");
           },
           [](const SetOnline& a) {
             return fmt::format("{} {} {}", a.online ? "bring" : "take", a.device.uuid.str(),
                                a.online ? "online" : "offline");
           },
-          [](const AwaitDevice& a) { return fmt::format("wait for the node of {}", a.device.uuid.str()); },
+          [](const AwaitDevice& a) {
+            return fmt::format("wait for the VFIO node of {}", a.device.uuid.str());
+          },
           [](const AwaitRelease& a) {
-            return fmt::format("wait at most {} until nobody uses {}", seconds_of(a.patience),
+            return fmt::format("wait up to {} for the release of {}", seconds_of(a.patience),
                                a.device.uuid.str());
           },
           [](const OwnNode& a) {
-            return fmt::format("give the node of {} to {}", a.device.uuid.str(), describe_policy(a.policy));
+            return fmt::format("set VFIO node of {}: {}", a.device.uuid.str(), describe_policy(a.policy));
           },
           [](const CheckMigration& a) {
-            return fmt::format("see that {} on {} takes the migration version '{}'", a.type.str(),
+            return fmt::format("check that {} on {} accepts migration version '{}'", a.type.str(),
                                a.parent.str(), printable(a.version));
           },
           [](const KeepRecord& a) {
-            return fmt::format("remember that {} is {}", a.record.uuid.str(),
-                               a.record.finished ? "up" : "coming up");
+            return fmt::format("record runtime state of {}: {}", a.record.uuid.str(),
+                               a.record.finished ? "started" : "starting");
           },
-          [](const DropRecord& a) { return fmt::format("forget {}", a.uuid.str()); },
+          [](const DropRecord& a) { return fmt::format("delete runtime state of {}", a.uuid.str()); },
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },
@@ -118,7 +120,7 @@ std::string describe(const Action& action) {
           [](const AddGroup& a) { return fmt::format("write the group '{}'", a.group.name.str()); },
           [](const ReplaceGroup& a) { return fmt::format("change the group '{}'", a.after.name.str()); },
           [](const LeaveGroup& a) {
-            return fmt::format("take {} out of the group '{}'", a.member.str(), a.group.str());
+            return fmt::format("remove {} from group '{}'", a.member.str(), a.group.str());
           },
           [](const RenameGroup& a) {
             return fmt::format("rename the group '{}' to '{}'", a.from.str(), a.to.str());

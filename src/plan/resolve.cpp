@@ -44,9 +44,10 @@ Error ambiguous(const std::set<Uuid>& uuids, const std::string& doing) {
     }
     names.push_back(uuid.str());
   }
-  return {ExitCode::conflict,
-          fmt::format("{}: {} devices begin so: {}", doing, uuids.size(), join(names, ", ")),
-          "give more digits"};
+  return {
+      ExitCode::conflict,
+      fmt::format("{}: ambiguous UUID prefix matches {} devices: {}", doing, uuids.size(), join(names, ", ")),
+      "give more digits"};
 }
 
 Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
@@ -76,11 +77,11 @@ Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& def
     }
   }
   const std::string meant = did_you_mean(word, labels);
-  throw Error(ExitCode::not_found, fmt::format("{}: no device is called or begins so", doing),
-              could_begin && word.size() < shortest_beginning
-                  ? "the beginning of a UUID needs 4 digits or more"
-              : !meant.empty() ? meant
-                               : "see which there are: mdevadm list --all");
+  throw Error(ExitCode::not_found,
+              fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
+              could_begin && word.size() < shortest_beginning ? "a UUID prefix needs at least 4 digits"
+              : !meant.empty()                                ? meant
+                                                              : "list all devices: mdevadm list --all");
 }
 
 }  // namespace
@@ -102,27 +103,30 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
       if (broken.path.find(found.uuid.str()) != std::string::npos) {
         throw Error(ExitCode::failed,
                     fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
-                    "mend the file by hand, or remove it");
+                    "fix or remove the file");
       }
     }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
-    throw Error(ExitCode::not_found, fmt::format("{}: it is neither active nor defined{}", doing, where),
-                "see which there are: mdevadm list --all");
+    throw Error(ExitCode::not_found, fmt::format("{}: not active and not defined{}", doing, where),
+                "list all devices: mdevadm list --all");
   }
   return found;
 }
 
 const Definition& require_definition(const Found& found, const std::string& doing) {
   if (found.definitions.empty()) {
-    throw Error(ExitCode::not_found, fmt::format("{}: it is active, but not defined", doing),
-                fmt::format("keep it with: mdevadm define {}", found.uuid.str()));
+    throw Error(
+        ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
+        fmt::format("to create a definition: mdevadm define {0}; to remove the device: mdevadm stop {0}",
+                    found.uuid.str()));
   }
   if (found.definitions.size() > 1) {
     std::vector<std::string> parents;
     std::transform(found.definitions.begin(), found.definitions.end(), std::back_inserter(parents),
                    [](const Definition* definition) { return definition->parent.str(); });
-    throw Error(ExitCode::conflict, fmt::format("{}: it is defined under {}", doing, join(parents, " and ")),
-                "say which with --parent");
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: defined under several parents: {}", doing, join(parents, " and ")),
+                "select one with --parent");
   }
   return *found.definitions.front();
 }

@@ -41,10 +41,10 @@ void require_same(const Device& active, const Definition& wanted, const std::opt
   const bool same =
       !active.type || same_type(active.type->str(), wanted.type.str()) || (type && type->id == *active.type);
   if (!same) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("{}: it is active as {}, and {} is wanted", doing, active.type->str(), wanted.type.str()),
-        fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: already active with type {} (definition: {})", doing, active.type->str(),
+                            wanted.type.str()),
+                fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
   }
 }
 
@@ -154,7 +154,7 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
     add_ending(draft);
   }
   if (draft.job.steps.empty()) {
-    draft.job.note = "is active already";
+    draft.job.note = "is already active";
   }
 }
 
@@ -177,19 +177,19 @@ void StartPlanner::check_abi(Draft& draft) const {
       refused.push_back(difference.text);
     } else {
       draft.job.warnings.push_back(
-          fmt::format("'{}': since it was defined, {}", draft.wanted.uuid.str(), difference.text));
+          fmt::format("'{}': changed since it was defined: {}", draft.wanted.uuid.str(), difference.text));
     }
   }
   const std::string* version = find_pin(*draft.wanted.abi, "migration_version");
   if (version != nullptr && !draft.type->migration_version && draft.type->device_api) {
     refused.push_back(
-        fmt::format("migration_version was '{}' and is not told any more", printable(*version)));
+        fmt::format("migration_version: defined '{}', no longer reported", printable(*version)));
   }
   if (!refused.empty()) {
-    throw Error(ExitCode::abi_differs,
-                fmt::format("{}: the guest would see another device than it was defined with: {}",
-                            draft.doing, join(refused, "; ")),
-                "take it as it is now with --accept-abi");
+    throw Error(
+        ExitCode::abi_differs,
+        fmt::format("{}: guest ABI differs from the definition: {}", draft.doing, join(refused, "; ")),
+        "accept the new ABI with --accept-abi");
   }
   if (version != nullptr && draft.type->migration_version) {
     draft.add(making, CheckMigration{draft.wanted.parent, draft.type->id, *version});
@@ -251,12 +251,10 @@ void StartPlanner::add_sharing(Draft& draft) const {
   }
   if (draft.parent == nullptr || draft.parent->capabilities.kernel_groups == Support::no) {
     if (options_.sharing == Sharing::required) {
-      throw Error(
-          ExitCode::failed,
-          fmt::format("{}: devices of {} cannot share peer-to-peer resources: its interface has nothing "
-                      "for it",
-                      draft.doing, draft.wanted.parent.str()),
-          "leave that to the drivers with --p2p auto");
+      throw Error(ExitCode::failed,
+                  fmt::format("{}: peer-to-peer sharing is not supported by parent {}", draft.doing,
+                              draft.wanted.parent.str()),
+                  "use it only where supported with --p2p auto");
     }
     return;
   }
@@ -342,7 +340,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
       return function.address;
     }
     if (pinned && function.type) {
-      throw Error(ExitCode::conflict, fmt::format("{}: virtual function {} carries type {} already",
+      throw Error(ExitCode::conflict, fmt::format("{}: virtual function {} is already in use (type {})",
                                                   draft.doing, pinned->str(), function.type->str()));
     }
   }
@@ -407,8 +405,8 @@ std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const
   const std::optional<std::string> own = vm_in(given.value_or(""));
   if (own && Uuid::parse(*own) != options_.vm) {
     throw Error(ExitCode::conflict,
-                fmt::format("{}: its create_args say vm_uuid={}, and the group is of virtual machine {}",
-                            draft.doing, printable(*own), vm));
+                fmt::format("{}: create_args vm_uuid={} conflicts with the group's vm_uuid {}", draft.doing,
+                            printable(*own), vm));
   }
   return own ? given
              : std::optional(given ? fmt::format("{},{}{}", *given, vm_key, vm)

@@ -105,10 +105,10 @@ std::string name_of(const DeviceRow& row) {
 
 std::string draw_row(const DeviceRow& row, const Scale& scale, double y) {
   if (row.boot == nullptr) {
-    const std::string why = row.device != nullptr ? "came up in another way"
+    const std::string why = row.device != nullptr ? "started manually"
                             : row.parent_here
-                                ? "was not tried"
-                                : fmt::format("parent {} is not here", row.definition->parent.str());
+                                ? "not attempted"
+                                : fmt::format("parent {} not found", row.definition->parent.str());
     return text_at(left, y + row_height - 9, "why", fmt::format("{}: {}", name_of(row), why));
   }
   const BootEvent& event = *row.boot;
@@ -161,8 +161,8 @@ std::string render_boot_plot(const std::vector<DeviceRow>& rows) {
              "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
              left + time_width + label_width, bottom + row_height, style_sheet) +
          text_at(left, 26, "title",
-                 fmt::format("mediated devices at boot: {} of {} started, time since the machine was on",
-                             started, rows.size())) +
+                 fmt::format("Mediated devices at boot: {} of {} started (time since boot)", started,
+                             rows.size())) +
          draw_axis(scale, bottom) + drawn + "</svg>\n";
 }
 

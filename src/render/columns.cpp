@@ -105,7 +105,7 @@ Value milliseconds_or_none(std::chrono::milliseconds time) {
 
 Value boot_message_of(const DeviceRow& row) {
   if (row.automatic && row.boot == nullptr && row.device == nullptr && !row.parent_here) {
-    return fmt::format("parent {} is not here", row.definition->parent.str());
+    return fmt::format("parent {} not found", row.definition->parent.str());
   }
   return boot_value(row, [](const BootEvent& event) { return text_or_none(event.message); });
 }

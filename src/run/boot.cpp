@@ -219,7 +219,7 @@ class UnitRun {
             item.result.outcome == Outcome::done ? BootOutcome::started : BootOutcome::failed, asked_,
             item.result.begun.value_or(now), item.result.ended.value_or(now), tries_,
             error                                    ? why(error->what())
-            : item.result.outcome == Outcome::undone ? "another one of its group failed"
+            : item.result.outcome == Outcome::undone ? "another member of the group failed"
                                                      : std::string{}});
     }
     std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(item.subject, one); });

@@ -57,11 +57,11 @@ class Performer {
     }
     Device device = action.device;
     effects_.host.look_who_holds(device);
-    throw Error(
-        ExitCode::in_use,
-        fmt::format("the removal is pending: the kernel waits for {} to close the device",
-                    device.holders.empty() ? "whoever uses it" : describe(device.holders)),
-        "it ends by itself when the device is closed; until then its UUID and its instance stay taken");
+    throw Error(ExitCode::in_use,
+                fmt::format("the removal is pending: still in use by {}",
+                            device.holders.empty() ? "the process that uses it" : describe(device.holders)),
+                "the removal completes when the device is closed; until then the UUID and the instance "
+                "remain in use");
   }
 
   void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
@@ -69,7 +69,7 @@ class Performer {
   void operator()(const WriteAttribute& action) const {
     const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
     if (reads && *reads != trim(action.attribute.value)) {
-      warnings_.push_back(fmt::format("'{}': attribute '{}' was set to '{}' and reads '{}'",
+      warnings_.push_back(fmt::format("'{}': attribute '{}' was set to '{}' but reads back '{}'",
                                       action.device.uuid.str(), action.attribute.name.str(),
                                       printable(action.attribute.value), printable(*reads)));
     }
@@ -88,9 +88,9 @@ class Performer {
     const std::optional<Device> leader = effects_.host.look_at(*action.leader);
     if (!now || !leader || now->iommu_group != leader->iommu_group) {
       throw Error(ExitCode::failed,
-                  fmt::format("it does not share the IOMMU group of '{}': its driver has no way to",
+                  fmt::format("it does not share the IOMMU group of '{}': not supported by the driver",
                               action.leader->uuid.str()),
-                  "leave that to the drivers with --p2p auto");
+                  "use it only where supported with --p2p auto");
     }
   }
 
@@ -99,8 +99,8 @@ class Performer {
   void operator()(const AwaitDevice& action) const {
     const Uuid& uuid = action.device.uuid;
     if (!effects_.host.wait_for_device(action.device, action.patience)) {
-      warnings_.push_back(
-          fmt::format("'{}' is up, but there is no /dev/vfio here in which its node could show", uuid.str()));
+      warnings_.push_back(fmt::format(
+          "'{}' is active, but /dev/vfio does not exist (container?); VFIO node not checked", uuid.str()));
     }
     if (action.made_here) {
       return;
@@ -108,7 +108,7 @@ class Performer {
     const std::optional<Device> now = effects_.host.look_at(action.device);
     if (!now || now->type != action.device.type) {
       throw Error(ExitCode::conflict,
-                  now ? "somebody made it of another type" : "somebody removed it meanwhile");
+                  now ? "created with another type by another process" : "removed by another process");
     }
   }
 
@@ -122,7 +122,7 @@ class Performer {
       effects_.host.look_who_holds(device);
     }
     if (device.busy && !action.forced) {
-      throw Error(ExitCode::in_use, fmt::format("it is still in use by {}", describe(device.holders)));
+      throw Error(ExitCode::in_use, fmt::format("still in use by {}", describe(device.holders)));
     }
   }
 
@@ -131,9 +131,9 @@ class Performer {
   void operator()(const CheckMigration& action) const {
     if (effects_.host.takes_migration_version(action.parent, action.type, action.version) == false) {
       throw Error(ExitCode::abi_differs,
-                  fmt::format("the driver does not take the migration version '{}' of its definition",
+                  fmt::format("the driver does not accept the migration version '{}' of the definition",
                               printable(action.version)),
-                  "take it as it is now with --accept-abi");
+                  "accept the new ABI with --accept-abi");
     }
   }
 
@@ -164,12 +164,12 @@ class Performer {
     const std::optional<Device> now = effects_.host.look_at(device);
     if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
-                  "the kernel waits until whoever uses it has closed it");
+                  "the removal completes when the process that uses the device closes it");
     }
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;
       (*this)(AwaitDevice{device, creation_patience});
-      throw AlreadySo{"is active already"};
+      throw AlreadySo{"is already active"};
     }
   }
 
@@ -359,7 +359,7 @@ class Run {
       for (const DoneStep& done : std::views::reverse(done_[number])) {
         any |= undo(number, *done.step, left);
       }
-      add_ending(number, left, any ? "; what was done before is undone" : "");
+      add_ending(number, left, any ? "; all changes were rolled back" : "");
       end_hooks(number, HookState::failure);
     }
   }
@@ -381,7 +381,7 @@ class Run {
     }
     for (std::size_t i = 0; i < results_.size(); ++i) {
       results_[i].outcome = results_[i].outcome == Outcome::done ? Outcome::undone : results_[i].outcome;
-      add_ending(i, left, "; the whole group is as it was before");
+      add_ending(i, left, "; all changes to the group were rolled back");
     }
   }
 
@@ -410,7 +410,7 @@ class Run {
     if (error) {
       error = error->reworded(
           error->what() +
-          (left.empty() ? if_all_undone : fmt::format("; could not be undone: {}", join(left, "; "))));
+          (left.empty() ? if_all_undone : fmt::format("; could not be rolled back: {}", join(left, "; "))));
     }
   }
 

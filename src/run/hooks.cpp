@@ -250,7 +250,7 @@ Hooks::Answer Hooks::ask_responsible(const Responsible& who, const Asked& asked,
   std::optional<sys::ScriptEnd> end = call(*who.path, asked, input);
   if (!end) {
     throw Error(ExitCode::failed,
-                fmt::format("call-out script '{}' cannot be executed any more", printable(*who.path)));
+                fmt::format("call-out script '{}' can no longer be executed", printable(*who.path)));
   }
   said(*who.path, end->err);
   return Answer{*who.path, *std::move(end)};
@@ -334,7 +334,7 @@ std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& 
   sys::ScriptEnd end = std::move(ran).or_throw("cannot run {} script '{}'", kind, printable(path));
   if (end.how == sys::ScriptEnd::How::timed_out) {
     const Error error(ExitCode::failed,
-                      fmt::format("{} script '{}' has not ended after {:g} s, and was killed", kind,
+                      fmt::format("{} script '{}' did not end within {:g} s and was killed", kind,
                                   printable(path), std::chrono::duration<double>(deadline).count()));
     mute_.insert_or_assign(path, error);
     throw Error(error);

@@ -23,7 +23,7 @@ void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
   }
   const auto name = GroupName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
   if (!name) {
-    into.broken.push_back({folder.path_of(file), 0, 0, "the name of the file is none that a group can have"});
+    into.broken.push_back({folder.path_of(file), 0, 0, "invalid group file name"});
     return;
   }
   const sys::Result<std::string> text = folder.read_file(file);
@@ -86,7 +86,7 @@ void Store::add_group(const Group& group) const {
   const std::string doing = fmt::format("cannot write '{}'", path_of(group.name));
   const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
   if (folder.exists(file_name(group.name))) {
-    throw Error(ExitCode::conflict, fmt::format("{}: it exists already", doing));
+    throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
   }
   write_atomically(folder, file_name(group.name), format_group(group), doing);
 }
@@ -97,7 +97,7 @@ void Store::replace_group(const Group& before, const Group& after) const {
   const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
   const std::string text = folder.read_file(file_name(before.name)).or_throw("{}", doing);
   if (parse_group(text, path, before.name).group != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
   write_atomically(folder, file_name(before.name), edit_group(text, path, before, after), doing);
 }
@@ -121,7 +121,7 @@ void Store::rename_group(const GroupName& from, const GroupName& to) const {
   const std::string doing = fmt::format("cannot rename '{}'", path_of(from));
   const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
   if (folder.exists(file_name(to))) {
-    throw Error(ExitCode::conflict, fmt::format("{}: there is a group '{}'", doing, to.str()));
+    throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, to.str()));
   }
   folder.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
   folder.sync().or_throw("{}", doing);
@@ -132,7 +132,7 @@ void Store::remove_group(const GroupName& name) const {
   const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
   const sys::Result<sys::Done> removed = folder.remove_file(file_name(name));
   if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing));
+    throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);

@@ -30,8 +30,8 @@ std::string file_of(const Kept& kept) {
 // Throws if the parent's name is that of the script directory, which mdevctl does not search for definitions.
 void require_parent(const ParentName& parent, const std::string& doing) {
   if (parent.str() == scripts_folder) {
-    throw Error(ExitCode::usage,
-                fmt::format("{}: '{}' is mdevctl's folder of scripts, and no parent", doing, scripts_folder));
+    throw Error(ExitCode::usage, fmt::format("{}: '{}' is mdevctl's directory of scripts, not a parent",
+                                             doing, scripts_folder));
   }
 }
 
@@ -136,7 +136,7 @@ void leave_one_of_each(KeptConfigs& configs, const Store& store) {
     each.back().also.push_back(kept.file);
     configs.odd.push_back(
         {store.path_of(kept), 0, 0,
-         fmt::format("'{}' is of the same device, and counts", store.path_of(each.back()))});
+         fmt::format("duplicate definition of the same device; '{}' is used", store.path_of(each.back()))});
   }
   configs.all = std::move(each);
   std::erase_if(configs.broken, [&](const BrokenConfig& broken) {
@@ -203,7 +203,7 @@ void Store::remove_config(const KeptConfig& kept) const {
   }
   const sys::Result<sys::Done> removed = folder.remove_file(file_of(kept));
   if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing)).caused_by(ENOENT);
+    throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing)).caused_by(ENOENT);
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);
@@ -241,12 +241,12 @@ void Store::replace_in_mdevctl(const Definition& before, const Definition& after
   KeptConfig kept = kept_config(before);
   const std::string doing = fmt::format("cannot modify '{}'", path_of(kept));
   if (definition_of(kept).definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
   if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: mdevctl's definitions have no words for {}", doing, join(keys, ", ")),
-                fmt::format("make it one of mdevadm's first: mdevadm import mdevctl {}", before.uuid.str()));
+                fmt::format("{}: {} cannot be represented in mdevctl format", doing, join(keys, ", ")),
+                fmt::format("import it first: mdevadm import mdevctl {}", before.uuid.str()));
   }
   kept.config = config_of(after);
   write_config(kept);

@@ -52,7 +52,7 @@ Records Store::load_records() const {
 }
 
 void Store::keep_record(const Record& record) const {
-  const std::string doing = fmt::format("cannot remember '{}'", record.uuid.str());
+  const std::string doing = fmt::format("cannot record runtime state of '{}'", record.uuid.str());
   const sys::Dir folder = root_->make_dirs(records_folder).or_throw("{}", doing);
   write_atomically(
       folder, file_name(record.uuid),
@@ -66,7 +66,7 @@ void Store::drop_record(const Uuid& uuid) const {
   const sys::Result<sys::Done> removed =
       folder ? folder->remove_file(file_name(uuid)) : sys::Result<sys::Done>(folder.error());
   if (!removed && removed.error().number != ENOENT) {
-    sys::throw_error(removed.error(), fmt::format("cannot forget '{}'", uuid.str()));
+    sys::throw_error(removed.error(), fmt::format("cannot delete runtime state of '{}'", uuid.str()));
   }
 }
 
@@ -78,7 +78,7 @@ std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, 
   std::vector<sys::FileLock> locks;
   for (const ParentName& parent : parents) {
     locks.push_back(take_lock(
-        {"parent-" + parent.str() + ".lock", fmt::format("cannot change {}", parent.str()), patience},
+        {"parent-" + parent.str() + ".lock", fmt::format("cannot lock parent {}", parent.str()), patience},
         waiting));
   }
   return locks;

@@ -74,7 +74,7 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
       const Definition& counts = into.all[ours->second];
       if (config_of(counts) != kept.config) {
         into.odd.push_back({store.path_of(kept), 0, 0,
-                            fmt::format("conflict: '{}' says otherwise, and counts", store.path_of(counts))});
+                            fmt::format("differs from '{}', which takes precedence", store.path_of(counts))});
       }
     } else {
       into.all.push_back(*std::move(reading.definition));
@@ -84,7 +84,7 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
     into.broken.push_back(broken.problem);
   }
   for (const FileProblem& folder : configs.unread) {
-    into.odd.push_back({folder.path, 0, 0, "this folder cannot be read: " + folder.message});
+    into.odd.push_back({folder.path, 0, 0, "this directory cannot be read: " + folder.message});
   }
   into.odd.insert(into.odd.end(), configs.odd.begin(), configs.odd.end());
 }
@@ -100,7 +100,7 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
     if (!is_new) {
       definitions.odd.push_back(
           {store.path_of(definition), 0, 0,
-           fmt::format("the name '{}' is taken: it means {} under {}", definition.name->str(),
+           fmt::format("duplicate name '{}': refers to {} under {}", definition.name->str(),
                        owner->second->uuid.str(), owner->second->parent.str())});
     }
   }
@@ -165,12 +165,12 @@ void Store::require_free(const Definition& added) const {
   for (const Definition& other : defined.all) {
     const bool is_itself = other.uuid == added.uuid && other.parent == added.parent;
     if (added.name && other.name == added.name && !is_itself) {
-      throw Error(ExitCode::conflict, fmt::format("{}: somebody gave the name '{}' to {} meanwhile", doing,
+      throw Error(ExitCode::conflict, fmt::format("{}: name '{}' was given to {} by another process", doing,
                                                   added.name->str(), other.uuid.str()));
     }
     if (is_itself && other.origin != added.origin) {
       throw Error(ExitCode::conflict,
-                  fmt::format("{}: somebody defined it as '{}' meanwhile", doing, path_of(other)));
+                  fmt::format("{}: defined as '{}' by another process", doing, path_of(other)));
     }
   }
 }
@@ -179,8 +179,8 @@ void Store::require_no_member(const Definition& removed) const {
   const Groups groups = load_groups();
   for (const Group& group : groups.all) {
     if (group.has(removed)) {
-      throw Error(ExitCode::conflict, fmt::format("cannot remove '{}': somebody made it a member of group "
-                                                  "'{}' meanwhile",
+      throw Error(ExitCode::conflict, fmt::format("cannot remove '{}': another process made it a member of "
+                                                  "group '{}'",
                                                   path_of(removed), group.name.str()));
     }
   }
@@ -208,9 +208,9 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
   }
   if (!lock && lock.error().number == EWOULDBLOCK) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: {} has held the lock for {} seconds", request.doing, holder(),
+                fmt::format("{}: timed out: {} has held the lock for {} s", request.doing, holder(),
                             request.patience.count()),
-                "wait for it to end, or end it");
+                "wait for that process to end, or stop it");
   }
   return std::move(lock).or_throw("{}", request.doing);
 }
@@ -226,7 +226,7 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
   const std::string doing = fmt::format("cannot write '{}'", path_of(definition));
   const sys::Dir folder = folder_for_change(definition, doing);
   if (folder.exists(file_name(definition.uuid))) {
-    throw Error(ExitCode::conflict, fmt::format("{}: it exists already", doing));
+    throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
   }
   write_atomically(folder, file_name(definition.uuid), text.value_or(format_definition(definition)), doing);
 }
@@ -241,7 +241,7 @@ void Store::replace(const Definition& before, const Definition& after) const {
   const std::string text = folder.read_file(file_name(before.uuid)).or_throw("{}", doing);
   const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
   if (content.definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
   write_atomically(folder, file_name(before.uuid), edit_definition(text, path, before, after), doing);
 }
@@ -251,7 +251,7 @@ void Store::remove(const Definition& definition) const {
   const std::string doing = fmt::format("cannot remove '{}'", path);
   const auto require_same = [&](const std::optional<Definition>& now) {
     if (now && *now != definition) {
-      throw Error(ExitCode::conflict, fmt::format("{}: somebody changed it meanwhile", doing), "try again");
+      throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
     }
   };
   if (definition.origin == Origin::mdevctl) {
@@ -267,7 +267,7 @@ void Store::remove(const Definition& definition) const {
     }
     const sys::Result<sys::Done> removed = folder.remove_file(file_name(definition.uuid));
     if (!removed && removed.error().number == ENOENT) {
-      throw Error(ExitCode::not_found, fmt::format("{}: it is gone already", doing));
+      throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
     }
     if (!removed) {
       sys::throw_error(removed.error(), doing);

@@ -11,7 +11,7 @@ std::string kind_name(const toml::node& node) {
     case toml::node_type::string: return "a string";
     case toml::node_type::integer: return "an integer";
     case toml::node_type::floating_point: return "a number with a fraction";
-    case toml::node_type::boolean: return "a truth value";
+    case toml::node_type::boolean: return "a boolean";
     default: return "a date or time";
   }
 }

@@ -78,7 +78,7 @@ TEST_CASE("list is filtered by parent and type") {
   const test::Ran unknown = run(host, {"list", "-p", "Mtty"});
   CHECK(unknown.code == 3);
   CHECK(unknown.err ==
-        "mdevadm: error: cannot list devices: no parent 'Mtty' offers mediated devices here\nhint: did you "
+        "mdevadm: error: cannot list devices: parent 'Mtty' not found or not mdev-capable\nhint: did you "
         "mean 'mtty'?\n");
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("columns are chosen, added, and refused with a suggestion") {
   CHECK(run(host, {"list", "-o", "+driver", "-t", "mtty-2"}).out.find("START DRIVER\n") != std::string::npos);
   const test::Ran wrong = run(host, {"list", "-o", "uid"});
   CHECK(wrong.code == 2);
-  CHECK(wrong.err == "mdevadm: error: there is no column 'uid'\nhint: did you mean 'uuid'?\n");
+  CHECK(wrong.err == "mdevadm: error: unknown column 'uid'\nhint: did you mean 'uuid'?\n");
   CHECK(run(host, {"list", "--list-columns"}).out.find("iommu_group   number of its IOMMU group\n") !=
         std::string::npos);
   CHECK(run(host, {"types", "--list-columns", "--json"}).out.find("\"column\": \"available\"") !=
@@ -120,7 +120,7 @@ TEST_CASE("a host without mediated devices is no error for lists, and is told of
     const test::Ran ran = test::mdevadm({verb, "--root", empty.str()});
     CHECK(ran.code == 0);
     CHECK(ran.out.empty());
-    CHECK(ran.err.find("this host has no mediated devices") != std::string::npos);
+    CHECK(ran.err.find("no mediated device support found") != std::string::npos);
     const test::Ran json = test::mdevadm({verb, "--root", empty.str(), "--json"});
     CHECK(json.code == 0);
     CHECK(json.err.empty());

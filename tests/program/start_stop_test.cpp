@@ -39,7 +39,7 @@ TEST_CASE("start refuses what is used up, unknown or active otherwise, before it
   const World world;
   const test::Ran full = world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-18"});
   CHECK(full.code == 6);
-  CHECK(full.err.find("no instance of nvidia-18 is left on 0000:86:00.0") != std::string::npos);
+  CHECK(full.err.find("no available instances of nvidia-18 on 0000:86:00.0") != std::string::npos);
   CHECK(world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-99"}).code == 3);
   CHECK(world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-18", "-u", live}).code == 4);
   CHECK(world.run({"start", "nosuch"}).code == 3);
@@ -49,7 +49,7 @@ TEST_CASE("start of what is active is success, whether it is defined or not") {
   const World world;
   const test::Ran ran = world.run({"start", live});
   CHECK(ran.code == 0);
-  CHECK(ran.err == "mdevadm: '" + live + "' is active already\n");
+  CHECK(ran.err == "mdevadm: '" + live + "' is already active\n");
   CHECK(world.run({"start", live, "-q"}).err.empty());
   const auto json = nlohmann::json::parse(world.run({"start", live, "--json"}).out);
   CHECK(json["results"][0]["outcome"] == "unchanged");
@@ -68,9 +68,10 @@ TEST_CASE("a start whose device does not come is undone and fails") {
   const test::Ran ran = world.run(
       {"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u", "00000000-0000-0000-0000-000000000001"});
   CHECK(ran.code == 1);
-  CHECK(ran.err.find("cannot start '00000000-0000-0000-0000-000000000001': the device was made, but its type "
-                     "did not appear "
-                     "within 5 s; what was done before is undone") != std::string::npos);
+  CHECK(ran.err.find(
+            "cannot start '00000000-0000-0000-0000-000000000001': the device was created, but its type "
+            "did not appear "
+            "within 5 s; all changes were rolled back") != std::string::npos);
   CHECK(test::read_text(world.path() /
                         "sys/class/mdev_bus/0000:86:00.0/mdev_supported_types/nvidia-17/create") ==
         "00000000-0000-0000-0000-000000000001\n");

@@ -34,7 +34,7 @@ holder=$!
 sleep 0.3
 run mdevadm define -p p -t t --force
 exits 1 "a lock that stays held ends the wait"
-err_has "process [0-9]+ \((flock|sleep)\) has held the lock for 10 seconds" "and its holder is named"
+err_has "process [0-9]+ \((flock|sleep)\) has held the lock for 10 s" "and its holder is named"
 run mdevadm list --defined
 exits 0 "reading needs no lock"
 pkill -P "$holder"

@@ -87,7 +87,7 @@ exits 1 "definitions that cannot be read are an error for list --defined"
 err_has "cannot read the definitions in '$host/etc/mdevadm/devices': Permission denied" "which is named"
 run nobody "$program" --root "$host" list
 exits 0 "and a warning for list"
-err_has 'warning: .*Permission denied; showing what the kernel knows' "which says what happens"
+err_has 'warning: .*Permission denied; showing active devices only' "which says what happens"
 out_has '^00000000-0000-4000-8000-000000000001' "and the devices are listed"
 run nobody "$program" --root "$host" define -p mtty -t mtty-1
 exits 1 "who may not write may not define"
@@ -105,7 +105,7 @@ same "$(mdevadm list | grep -c $'\033')" 0 "a pipe gets none"
 
 # -q and -v
 run mdevadm start 00000000-0000-4000-8000-000000000001 -q
-same "$err" "" "-q says nothing of what is so already"
+same "$err" "" "-q says nothing of what is unchanged"
 run mdevadm define -p mtty -t mtty-1 -v
 err_has "^mdevadm: define '.*': write the definition of .* under mtty: done$" "-v says what is done"
 run mdevadm list -q -v

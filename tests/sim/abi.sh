@@ -41,18 +41,18 @@ pci_subsystem = "10de:115e"' "what the guest sees is pinned in the definition"
   sed -i 's/^driver_version = .*/driver_version = "535.1" # older/' $file
   run mdevadm start a
   exits 0 "another driver version does not keep it"
-  err_has "^mdevadm: warning: '$A': since it was defined, driver_version was '535.1' and is '535.129.03'$" "but is told"
+  err_has "^mdevadm: warning: '$A': changed since it was defined: driver_version: defined '535.1', now '535.129.03'$" "but is told"
   mdevadm stop a
   sed -i 's/framebuffer=4096M/framebuffer=2048M/' $file
   run mdevadm start a
   exits 7 "another framebuffer does"
-  err_has "the guest would see another device than it was defined with: framebuffer was '2048M' and is '4096M'$" "with what differs"
-  err_has "^hint: take it as it is now with --accept-abi$" "and what to do"
+  err_has "guest ABI differs from the definition: framebuffer: defined '2048M', now '4096M'$" "with what differs"
+  err_has "^hint: accept the new ABI with --accept-abi$" "and what to do"
   same "$(active)" "" "nothing is made"
   sed -i 's/max_instance=2/max_instance=1/; s/framebuffer=2048M/framebuffer=4096M/; s/^pci_id = .*/pci_id = "10de:1111"/' $file
   run mdevadm start a
   exits 7 "nor does another card"
-  err_has "with: pci_id was '10de:1111' and is '10de:13f2'$" "how many there may be does not count"
+  err_has "with: pci_id: defined '10de:1111', now '10de:13f2'$" "how many there may be does not count"
   run mdevadm start a --accept-abi
   exits 0 "what it sees now can be taken"
   same "$(grep -c '"10de:13f2"' $file) $(grep -c '# older' $file)" "1 1" "and is pinned, what a person wrote stays"

@@ -54,14 +54,14 @@ gvt() {  # DIALECT KIND
   same "$(left)" 7 "$(say "all seven are back")"
   run mdevadm modify a --aggregate 8
   exits 1 "$(say "more than the type takes is refused")"
-  err_has "it wants 8 instances as one, and $t on $p takes 7 at most$" "$(say "with the most that it takes")"
+  err_has "8 aggregated instances requested, type $t on $p supports at most 7$" "$(say "with the most that it takes")"
   run mdevadm define -p $p -t i915-GVTg_V5_4 --aggregate 2
   exits 1 "$(say "so is a type that cannot")"
   err_has "i915-GVTg_V5_4 on $p cannot aggregate$" "$(say "which is said")"
   for _ in 1 2 3 4 5; do mdevadm start -p $p -t $t >/dev/null; done
   run mdevadm start a
   exits 6 "$(say "three of two that are left")"
-  err_has "it takes 3 instances of $t, and 2 are left" "$(say "are told as instances")"
+  err_has "requires 3 instances of $t, 2 available" "$(say "are told as instances")"
   same "$(mdevadm list -o uuid | grep -c $A)" 0 "$(say "and not made")"
   mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
 
@@ -72,7 +72,7 @@ gvt() {  # DIALECT KIND
       control fault attribute 1 ${pair%=*}
       run mdevadm start a
       exits ${pair#*=} "$(say "${pair%=*} of aggregation")"
-      err_has "cannot make it of 3 instances: " "$(say "${pair%=*} of aggregation is told as what it is")"
+      err_has "cannot aggregate 3 instances: " "$(say "${pair%=*} of aggregation is told as what it is")"
       same "$(active)" "" "$(say "${pair%=*} of aggregation undoes the start")"
       control clear
     done

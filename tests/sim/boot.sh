@@ -42,7 +42,7 @@ out_lacks "$(uuid 5)" "what is started by hand is not part of it"
 control fault create 1 EAGAIN
 run "$MDEVADM" start --auto
 exits 0 "a driver that is not ready is asked again"
-err_has "is not ready yet; trying again for up to 3 s$" "which is told"
+err_has "is not ready yet; retrying for up to 3 s$" "which is told"
 same "$(active)" "$(uuids 1 2 3 4)" "and all come up"
 tries=$(for i in 1 2 3 4; do boot $i boot_tries; done | sort -n | tail -1)
 same "$tries" 2 "at the second try"
@@ -60,11 +60,11 @@ control clear
 control unregister mdpy
 run "$MDEVADM" start --auto
 exits 8 "a parent that is not there keeps only its own devices down"
-err_has "^mdevadm: error: cannot start '$(uuid 4)': no parent 'mdpy' offers mediated devices here$" "it is named, and not waited for"
-err_has "^mdevadm: warning: 3 of 4 devices are up; see what became of the others: mdevadm list --boot$" "in the end there is a summary"
+err_has "^mdevadm: error: cannot start '$(uuid 4)': parent 'mdpy' not found or not mdev-capable$" "it is named, and not waited for"
+err_has "^mdevadm: warning: started 3 of 4 autostart devices; for details: mdevadm list --boot$" "in the end there is a summary"
 same "$(active)" "$(uuids 1 2 3)" "the others are up"
 run "$MDEVADM" list --boot -o uuid,boot,boot_message
-out_has "^$(uuid 4) failed +no parent 'mdpy' offers mediated devices here$" "list --boot tells it"
+out_has "^$(uuid 4) failed +parent 'mdpy' not found or not mdev-capable$" "list --boot tells it"
 (sleep 0.5; control register mdpy) &
 run "$MDEVADM" start --auto --timeout 20
 exits 0 "with --timeout it is waited for"
@@ -111,7 +111,7 @@ control register mbochs
 define 6 mtty-99 --auto
 run "$MDEVADM" start --auto
 exits 8 "a type that is not there fails"
-err_lacks "trying again" "and is not waited for without --timeout"
+err_lacks "retrying" "and is not waited for without --timeout"
 same "$(active)" "$(uuids 1 2 3 4)" "the rest comes up"
 run "$MDEVADM" start --auto --parent mdpy
 same "$code$out$err" 0 "another parent's failure is none of --parent's"
@@ -142,7 +142,7 @@ define 8 mbochs-small
 control unregister mbochs
 run "$MDEVADM" group start --auto
 exits 3 "a group whose parent is missing does not come up"
-err_has "^mdevadm: error: cannot start group 'vm': a parent of its members is not here: mbochs$" "and says which"
+err_has "^mdevadm: error: cannot start group 'vm': missing parent device: mbochs$" "and says which"
 same "$(active)" "" "not one member does"
 run "$MDEVADM" group start --auto --parent mdpy
 same "$code$out$err" 0 "for another parent of it there is nothing to do yet"

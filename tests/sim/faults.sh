@@ -38,7 +38,7 @@ control clear
 control fault create 1 vanish
 run "$MDEVADM" start $a
 exits 1 "a parent that goes in the middle of a start is told"
-err_has "cannot start '$a': mtty is going away or cannot work now$" "as what it is"
+err_has "cannot start '$a': parent mtty is being removed or not operational$" "as what it is"
 run "$MDEVADM" types mtty
 exits 3 "it is gone"
 control clear
@@ -49,7 +49,7 @@ exits 0 "and can come back"
 control fault remove 1 EAGAIN
 run "$MDEVADM" stop $a
 exits 1 "a removal that the kernel puts off is not called done"
-err_has "cannot stop '$a': .*takes no other command$" "but told"
+err_has "cannot stop '$a': .*accepts no further request$" "but told"
 same "$(active)" "$a" "the device is there"
 control clear
 control unregister mtty

@@ -190,7 +190,7 @@ text() {
   mount --bind "$table" /sys/devices/pci0000:86/$gpu/mdev_supported_types
   run mdevadm types $gpu
   exits 0 "$(say "a vendor's own text is no table")"
-  err_has "says in words of its own what it offers" "$(say "which is said")"
+  err_has "reports its types in an unrecognized format" "$(say "which is said")"
   run mdevadm show $gpu
   out_has "makes two kinds: small and large" "$(say "and the text can be read")"
   mdevadm define -u $A -p $gpu -t small --create-arg vgpu_type_id=11 --create-arg vm_uuid=$VM --name a >/dev/null

@@ -61,7 +61,7 @@ at_creation() {
   hold $A
   run mdevadm group start vm
   exits 5 "$(say "nothing joins a group that is in use")"
-  err_has "the IOMMU group of '$A' is in use: nothing can join it" "$(say "which is said")"
+  err_has "the IOMMU group of '$A' is in use and cannot be joined" "$(say "which is said")"
   release
   same "$(active)" a "$(say "what was up stays")"
   mdevadm stop a
@@ -94,7 +94,7 @@ by_attribute() {
     control fault join 1 ${pair%=*}
     run mdevadm group start vm
     exits ${pair#*=} "$(say "${pair%=*} of the join")"
-    err_has "cannot make it share peer-to-peer resources as" "$(say "${pair%=*} of the join is told as what it is")"
+    err_has "cannot join peer-to-peer set" "$(say "${pair%=*} of the join is told as what it is")"
     err_has "^hint: " "$(say "${pair%=*} of the join comes with what to do")"
     same "$(active)" a "$(say "${pair%=*} of the join undoes the start, and what was up stays")"
   done
@@ -118,7 +118,7 @@ cannot() {
   mdevadm group stop vm
   run mdevadm group start vm --p2p require
   exits 1 "$(say "where it must be shared")"
-  err_has "the driver cannot make it share the IOMMU group of '$A'" "$(say "that is told")"
+  err_has "the driver cannot create it in the IOMMU group of '$A'" "$(say "that is told")"
   same "$(active)" "" "$(say "and nothing is up")"
   nothing_left "nothing is left"
 }

@@ -35,7 +35,7 @@ single() {
     "$(say "types are those of all functions, now")"
   run mdevadm start -p $gpu -t nvidia-1147
   exits 6 "$(say "a GPU that is fixed to a size takes no other")"
-  err_has "its devices narrow what else it offers" "$(say "which is said")"
+  err_has "active vGPUs restrict the available types" "$(say "which is said")"
   run mdevadm start -p $gpu -t nvidia-1160 --vf 0000:41:01.3
   exits 0 "$(say "a certain function can be named")"
   same "$(current 0000:41:01.3)" 1160 "$(say "and carries it")"
@@ -71,8 +71,8 @@ whose() {
   foreign=$(mdevadm list -o uuid,kernel_name | awk -v f=$first '$2 == f { print $1 }')
   run mdevadm stop "$foreign"
   exits 4 "$(say "what somebody else has set is not cleared")"
-  err_has "virtual function $first was set by somebody else" "$(say "which is said")"
-  err_has "^hint: make it yours first: mdevadm define $foreign$" "$(say "with what to do")"
+  err_has "virtual function $first is not managed by mdevadm" "$(say "which is said")"
+  err_has "^hint: adopt it first: mdevadm define $foreign$" "$(say "with what to do")"
   same "$(current $first)" 1149 "$(say "it stays")"
   run mdevadm start a
   same "$(field a kernel_name)" $second "$(say "nor is it taken for ours")"
@@ -110,17 +110,17 @@ off() {
   control functions $gpu 0
   run mdevadm types $gpu
   exits 0 "$(say "with virtual functions off there are no types")"
-  err_has "$gpu: its virtual functions are off: turn them on with /usr/lib/nvidia/sriov-manage -e $gpu" "$(say "which is said")"
+  err_has "$gpu: SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e $gpu" "$(say "which is said")"
   run mdevadm start -p $gpu -t 1149
   exits 3 "$(say "nothing can be started")"
-  err_has "^hint: its virtual functions are off" "$(say "and it is said why")"
+  err_has "^hint: SR-IOV virtual functions are not enabled" "$(say "and it is said why")"
   # As a GPU in MIG mode without instances has it, or one whose daemon has not run.
   control functions $gpu 8
   header=$(mktemp)
   echo "ID    : vGPU Name" >"$header"
   for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do mount --bind "$header" "$list"; done
   run mdevadm types $gpu
-  err_has "it offers no type: if it is in MIG mode, it needs GPU instances first" "$(say "a GPU that offers nothing says what may be missing")"
+  err_has "no types available: in MIG mode create GPU instances first" "$(say "a GPU that offers nothing says what may be missing")"
   for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do umount "$list"; done
   control functions $gpu 0
   control functions $gpu 4

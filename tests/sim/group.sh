@@ -30,7 +30,7 @@ whole() {
   exits 4 "not a second of the name"
   run "$MDEVADM" group create vm2 a
   exits 4 "nor one with another's member"
-  err_has "is a member of group 'vm1'$" "which is named"
+  err_has "is already a member of group 'vm1'$" "which is named"
   run "$MDEVADM" group create vm2 small small
   exits 2 "nor a member twice"
   run "$MDEVADM" group create vm2 nosuch
@@ -57,7 +57,7 @@ whole() {
   same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the node')")" 1 "on a terminal in one line"
   run "$MDEVADM" group start vm1 --p2p require
   exits 1 "members that must share peer-to-peer resources"
-  err_has "devices of $first cannot share peer-to-peer resources: its interface has nothing for it$" "are refused where nothing can"
+  err_has "peer-to-peer sharing is not supported by parent $first$" "are refused where nothing can"
   same "$(active)" "a b big" "and what is up stays"
   : >/tmp/hold.$$
   "$MDEVSIM" hold "$(uuid 2)" 60 >/tmp/hold.$$ &
@@ -91,7 +91,7 @@ whole() {
   exits 0 "a member more"
   run "$MDEVADM" group start vm1
   exits 6 "may be one that does not fit"
-  err_has "its member '$(uuid 4)' does not fit: $first has no room for nvidia-14 beside the group's 2 x nvidia-17$" "which is named, with why"
+  err_has "member '$(uuid 4)' cannot be created: $first has no available instances of nvidia-14 together with the group's 2 x nvidia-17$" "which is named, with why"
   same "$(lefts)" "$idle" "before anything is written"
   run "$MDEVADM" undefine small
   exits 4 "a member is not undefined by the way"
@@ -102,10 +102,10 @@ whole() {
   rm "/etc/mdevadm/devices/$first/$(uuid 2).toml"
   run "$MDEVADM" group start vm1
   exits 3 "a member whose definition a person took away"
-  err_has "its member '$(uuid 2)' \(line 3 of the group's file\) is not defined$" "is named, with its line"
+  err_has "member '$(uuid 2)' \(line 3 of the group's file\) is not defined$" "is named, with its line"
   same "$(lefts)" "$idle" "and nothing is done"
   run "$MDEVADM" group show vm1
-  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml:3: its member '$(uuid 2)' is neither defined nor active$" "show says so, too"
+  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml:3: member '$(uuid 2)' is neither defined nor active$" "show says so, too"
   run "$MDEVADM" group remove vm1 "$(uuid 2)"
   exits 0 "it can be taken out"
   run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group nosuch

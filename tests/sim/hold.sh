@@ -99,7 +99,7 @@ busy() {
   err_has "Device or resource busy" "before 5.2 the removal is refused"
   run "$MDEVADM" stop --force $a
   exits 5 "which --force cannot change"
-  err_has "cannot stop '$a': the driver says that it is in use" "and says"
+  err_has "cannot stop '$a': the driver reports that the device is in use" "and says"
   release "$first_pid"
   run "$MDEVADM" stop $a
   exits 0 "let go, it is removed"

@@ -76,7 +76,7 @@ went_well() { grep -v '^[0-9a-f-]*$' | tail -n 4; }
 same "$(of ' define 7e' | went_well)" "$(echo '= 0'; sequence define manual '' ' defined')" "define: asked before, told after, by mdevadm itself"
 same "$(of ' modify ')" "$(echo '= 0'; sequence modify auto ' defined' ' defined')" "modify: with the definition as it is to be"
 same "$(of ' start 7e' | went_well)" "$(echo '= 0'; sequence start auto ' defined' ' defined active')" "start"
-same "$(of ' start 7e' 2 | grep -v 'is active already')" "= 0" "nothing to do: nobody is asked"
+same "$(of ' start 7e' 2 | grep -v 'is already active')" "= 0" "nothing to do: nobody is asked"
 same "$(of ' list' | grep -c '^ask')" 0 "a listing calls nobody"
 same "$(of ' stop ')" "$(echo '= 0'; sequence stop manual ' defined active' ' defined')" "stop: with what mdevctl tells of a live device"
 

@@ -64,23 +64,23 @@ same "$(line "tail -n +2 mtty/$A" 8)" ' "mdev_type": "mtty-1",
  ]
 }= 0' "mdevadm modifies mdevctl's definition in its form"
 same "$(line "mdevadm modify $A --name cad" 3 | tail -1)" "= 1" "what that has no words for is refused"
-same "$(line "mdevadm modify $A --name cad" 2 | tail -1)" "hint: make it one of mdevadm's first: mdevadm import mdevctl $A" "and what to do is said"
+same "$(line "mdevadm modify $A --name cad" 2 | tail -1)" "hint: import it first: mdevadm import mdevctl $A" "and what to do is said"
 same "$(line "mdevadm import mdevctl $A")" "= 0" "it is imported"
 same "$(line 'mdevadm list -o uuid,start,origin' 2)" "UUID START ORIGIN
 $A auto mdevadm" "and is mdevadm's then"
 same "$(sed '/^\$ mdevctl modify -u/q' <<<"$session" | grep -c 'warning: ')" 0 "as long as both say the same nobody is warned"
-same "$(sed '1,/^\$ mdevctl modify -u/d' <<<"$session" | grep -c "warning: /etc/mdevctl.d/mtty/$A: conflict: '/etc/mdevadm/devices/mtty/$A.toml' says otherwise, and counts")" 4 \
+same "$(sed '1,/^\$ mdevctl modify -u/d' <<<"$session" | grep -c "warning: /etc/mdevctl.d/mtty/$A: differs from '/etc/mdevadm/devices/mtty/$A.toml', which takes precedence")" 4 \
   "but when they differ, each time"
-same "$(line 'mdevadm import mdevctl' 4 | grep -v warning)" "mdevadm: error: cannot import '$A': it is defined already under mtty
-hint: drop that first: mdevadm undefine $A
+same "$(line 'mdevadm import mdevctl' 4 | grep -v warning)" "mdevadm: error: cannot import '$A': already defined under mtty
+hint: remove the existing definition first: mdevadm undefine $A
 = 4" "what mdevadm has is not overwritten by an import"
-same "$(line "mdevadm export mdevctl $A" 4 | grep -v warning)" "mdevadm: error: cannot export '$A': mdevctl has another definition of it under mtty
-hint: --force replaces that
+same "$(line "mdevadm export mdevctl $A" 4 | grep -v warning)" "mdevadm: error: cannot export '$A': mdevctl has a different definition of it under mtty
+hint: overwrite it with --force
 = 4" "nor what mdevctl has by an export"
 same "$(line "mdevadm export mdevctl $A --force" 2 | tail -1)" "= 0" "unless it is to be"
 same "$(line 'mdevadm import mdevctl --remove')" "= 0" "what both have is removed from mdevctl's"
 same "$(line 'ls mtty')" "= 0" "and is gone there"
-same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: '$B': mdevctl has no words for name; it is left out" "what mdevctl cannot say is named"
+same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: '$B': 'name' cannot be represented in mdevctl format and was not exported" "what mdevctl cannot say is named"
 same "$(line "cat mtty/$B" 5)" '{
  "mdev_type": "mtty-2",
  "start": "manual",
@@ -90,13 +90,13 @@ same "$(line 'mdevadm undefine seat')" "= 0" "mdevadm's own goes first"
 same "$(line 'mdevadm list --defined -o uuid,origin' 3)" "UUID ORIGIN
 $A mdevadm
 $B mdevctl" "and mdevctl's is seen then"
-same "$(line "mdevadm import mdevctl ${A/a/b} --remove" 2)" "mdevadm: warning: '${A/a/b}': nobody knows what is meant by more; it is left out
+same "$(line "mdevadm import mdevctl ${A/a/b} --remove" 2)" "mdevadm: warning: '${A/a/b}': ignoring unknown key more
 = 0" "keys that nobody knows are named"
-same "$(line "mdevadm import mdevctl ${A/a/c}" 2)" "mdevadm: error: cannot import '${A/a/c}': mdevctl has no definition of it
+same "$(line "mdevadm import mdevctl ${A/a/c}" 2)" "mdevadm: error: cannot import '${A/a/c}': no mdevctl definition found
 = 3" "what mdevctl has not cannot be imported"
 same "$(line 'mdevadm list --defined -o uuid' | grep -c "warning: /etc/mdevctl.d/mtty/${A/a/d}:1:2: ")" 1 "a file that is no JSON is told with its place"
 same "$(line "mdevadm import mdevctl ${A/a/d}" 4 | sed 1d | sed 's/: syntax.*/: …/')" \
   "mdevadm: error: cannot import '${A/a/d}': /etc/mdevctl.d/mtty/${A/a/d}:1:2: …
-hint: mend the file
+hint: fix or remove the file
 = 1" "and why it cannot be imported"
 finish

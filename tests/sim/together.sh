@@ -101,7 +101,7 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr newer --value 2
   answer
-  same "$(grep -c 'somebody changed it meanwhile' "$folder/slow")" 1 "mdevadm refuses too"
+  same "$(grep -c 'changed by another process' "$folder/slow")" 1 "mdevadm refuses too"
   answers_slowly
   slow mdevctl modify -u $A --auto
   rm $callout
@@ -123,7 +123,7 @@ T
   rm $callout
   run mdevctl modify -u $A --delattr
   answer
-  same "$(grep -c 'somebody changed it meanwhile' "$folder/slow")" 1 "by mdevadm neither"
+  same "$(grep -c 'changed by another process' "$folder/slow")" 1 "by mdevadm neither"
   mdevctl undefine -u $A
 
   # What the plan made sure of of others is so still, or nothing is done.
@@ -132,12 +132,12 @@ T
   run mdevadm define $B -p mtty -t mtty-2 --name cad
   exits 0 "a name is taken while a script is asked"
   answer
-  same "$(grep -c "somebody gave the name 'cad' to $B meanwhile" "$folder/slow")" 1 "which is not given twice"
+  same "$(grep -c "name 'cad' was given to $B by another process" "$folder/slow")" 1 "which is not given twice"
   slow mdevadm define $A -p mtty -t mtty-1
   rm $callout
   run mdevctl define -u $A -p mtty -t mtty-2
   answer
-  same "$(grep -c "somebody defined it as '/etc/mdevctl.d/mtty/$A' meanwhile" "$folder/slow")" 1 "nor is a device defined twice"
+  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$folder/slow")" 1 "nor is a device defined twice"
   mdevctl undefine -u $A
   mdevadm define $A -p mtty -t mtty-1 >/dev/null
   mdevadm group create vm $B
@@ -146,7 +146,7 @@ T
   run mdevadm group add vm $A
   exits 0 "a device becomes a member while a script is asked"
   answer
-  same "$(grep -c "somebody made it a member of group 'vm' meanwhile" "$folder/slow")" 1 "and is not undefined"
+  same "$(grep -c "another process made it a member of group 'vm'" "$folder/slow")" 1 "and is not undefined"
   run mdevadm undefine $A $B --force
   mdevadm group delete vm
 

@@ -51,8 +51,8 @@ era() {  # DIALECT KIND
     control fault remove 1 EAGAIN
     run mdevadm stop a
     exits 1 "$(say "EAGAIN of remove")"
-    err_has "takes no other command" "$(say "is told as what it is")"
-    err_has "^hint: it goes when its driver is reloaded$" "$(say "with what to do")"
+    err_has "accepts no further request" "$(say "is told as what it is")"
+    err_has "^hint: reload the driver to remove it$" "$(say "with what to do")"
     control clear
     control unregister $gpu
   fi
@@ -92,15 +92,15 @@ matrix() {
   mdevadm modify b --attr assign_adapter=5 --attr assign_domain=4 >/dev/null
   run mdevadm start b
   exits 1 "$(say "a queue of another device is refused")"
-  err_has "cannot set attribute 'assign_domain' to '4': a queue of it belongs to another device" "$(say "at the attribute that has it")"
+  err_has "cannot set attribute 'assign_domain' to '4': a queue is assigned to another device" "$(say "at the attribute that has it")"
   same "$(active)" a "$(say "which undoes the start")"
   mdevadm modify b --delete-attr assign_domain --delete-attr assign_adapter --attr assign_adapter=0 --attr assign_domain=0 >/dev/null
   run mdevadm start b
-  err_has "a queue of it is reserved for the host" "$(say "so is one of the host's")"
+  err_has "the queue is reserved for the host \(apmask/aqmask\)" "$(say "so is one of the host's")"
   err_has "^hint: free it in /sys/bus/ap/apmask" "$(say "with what to do")"
   mdevadm modify b --delete-attr assign_adapter --delete-attr assign_domain --attr assign_adapter=999 >/dev/null
   run mdevadm start b
-  err_has "this machine has no such number" "$(say "and a number that there is not")"
+  err_has "the number does not exist on this machine" "$(say "and a number that there is not")"
   mdevadm stop a
   mdevadm modify b --delete-attr 1 --attr ap_config=0x0400000000000000000000000000000000000000000000000000000000000000,0x0800000000000000000000000000000000000000000000000000000000000000,0x0000000000000000000000000000000000000000000000000000000000000000 >/dev/null
   run mdevadm start b
@@ -164,7 +164,7 @@ version() {
   sed -i 's/^migration_version = .*/migration_version = "8086-1912-other"/' /etc/mdevadm/devices/$p/$A.toml
   run mdevadm start a
   exits 7 "$(say "a driver that does not take it")"
-  err_has "the driver does not take the migration version '8086-1912-other'" "$(say "is told")"
+  err_has "the driver does not accept the migration version '8086-1912-other'" "$(say "is told")"
   err_has "^hint: .*--accept-abi$" "$(say "with what to do")"
   same "$(active)" "" "$(say "and nothing is made")"
   run mdevadm start a --accept-abi

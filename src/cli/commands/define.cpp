@@ -90,16 +90,15 @@ class DefineCommand final : public Command {
 
   void check_usage() const {
     if (!file_.empty() && (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given())) {
-      throw Error(ExitCode::usage,
-                  "--file says all of a definition but parent and UUID; other options cannot add to it");
+      throw Error(ExitCode::usage, "--file can only be combined with --parent and a UUID");
     }
     if (adopts() && word_.empty()) {
-      throw Error(ExitCode::usage, "define what?",
-                  "give --parent and --type, or a live device to adopt, or --file");
+      throw Error(ExitCode::usage, "nothing to define",
+                  "specify --parent and --type, an active device to adopt, or --file");
     }
     if (file_.empty() && !adopts() && needs_.empty() && (parent_.empty() || type_.empty())) {
-      throw Error(ExitCode::usage, fmt::format("--{} is missing", parent_.empty() ? "parent" : "type"),
-                  "give both --parent and --type, or neither to adopt a live device");
+      throw Error(ExitCode::usage, fmt::format("missing option --{}", parent_.empty() ? "parent" : "type"),
+                  "specify both --parent and --type, or neither to adopt an active device");
     }
     if (!adopts() && !word_.empty() && !Uuid::parse(word_)) {
       throw Error(ExitCode::usage, objection(ValueKind::uuid, word_));
@@ -124,18 +123,17 @@ class DefineCommand final : public Command {
   Definition adopted(const Snapshot& devices, const Definitions& defined) const {
     const std::string doing = fmt::format("cannot define '{}'", printable(word_));
     if (const auto uuid = Uuid::parse(word_); uuid && devices.find_device(*uuid) == nullptr) {
-      throw Error(ExitCode::not_found,
-                  fmt::format("{}: no device of this UUID is active that could be adopted", doing),
-                  "give --parent and --type to define a new one");
+      throw Error(ExitCode::not_found, fmt::format("{}: no active device with this UUID to adopt", doing),
+                  "specify --parent and --type to define a new one");
     }
     const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
     if (found.active == nullptr) {
-      throw Error(ExitCode::conflict, fmt::format("{}: it is defined already, and not active", doing),
+      throw Error(ExitCode::conflict, fmt::format("{}: already defined and not active", doing),
                   fmt::format("start it: mdevadm start {}", found.uuid.str()));
     }
     if (!found.active->type) {
       throw Error(ExitCode::failed, fmt::format("{}: its type cannot be read", doing),
-                  "it may be coming or going; try again");
+                  "the device may be in creation or removal; retry");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
     // The definition of an adopted VF names that VF.
@@ -151,8 +149,8 @@ class DefineCommand final : public Command {
     store::FileContent content = store::parse_definition(text, path, {uuid, parent_option(parent_)});
     if (!content.definition) {
       throw Error(ExitCode::failed,
-                  fmt::format("cannot define what '{}' says: {}", printable(path), content.problem.str()),
-                  content.parent ? "" : "say under which parent with --parent");
+                  fmt::format("cannot define from '{}': {}", printable(path), content.problem.str()),
+                  content.parent ? "" : "specify the parent with --parent");
     }
     for (const FileProblem& problem : content.odd) {
       context.messages().warning(problem.str());

@@ -50,7 +50,7 @@ class GroupChange : public Command {
       const bool alone = defined.find(definition.uuid).size() == 1;
       Member member{definition.uuid, alone ? std::nullopt : std::optional(definition.parent)};
       if (std::find(members.begin(), members.end(), member) != members.end()) {
-        throw Error(ExitCode::usage, fmt::format("{}: '{}' is named twice", doing, printable(word)));
+        throw Error(ExitCode::usage, fmt::format("{}: '{}' is given twice", doing, printable(word)));
       }
       members.push_back(std::move(member));
     }
@@ -149,8 +149,7 @@ class GroupModify final : public GroupChange {
  private:
   Job plan(Context&, const Groups& groups) override {
     if (!options_.any_given()) {
-      throw Error(ExitCode::usage, "modify what of it?",
-                  "see what can be changed: mdevadm help group modify");
+      throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help group modify");
     }
     const Group& before = require_group(groups, name_, "cannot modify the group");
     Group after = before;
@@ -209,7 +208,7 @@ class GroupRemove final : public GroupChange {
 
  private:
   Job plan(Context& context, const Groups& groups) override {
-    const std::string doing = fmt::format("cannot take from group '{}'", printable(name_));
+    const std::string doing = fmt::format("cannot remove from group '{}'", printable(name_));
     const Group& before = require_group(groups, name_, doing);
     const Definitions defined = context.definitions();
     Group after = before;
@@ -235,8 +234,8 @@ class GroupRemove final : public GroupChange {
         return member;
       }
     }
-    throw Error(ExitCode::not_found, fmt::format("{}: '{}' is no member of it", doing, printable(word)),
-                fmt::format("see who is: mdevadm group show {}", group.name.str()));
+    throw Error(ExitCode::not_found, fmt::format("{}: '{}' is not a member", doing, printable(word)),
+                fmt::format("list its members: mdevadm group show {}", group.name.str()));
   }
 
   std::vector<std::string> words_;

@@ -61,7 +61,7 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
       std::copy_if(all.begin(), all.end(), std::back_inserter(rows),
                    [&](const render::DeviceRow& row) { return is_row_of(row, member); });
       if (rows.size() == before) {
-        context.messages().warning(fmt::format("{}:{}: its member '{}' is neither defined nor active",
+        context.messages().warning(fmt::format("{}:{}: member '{}' is neither defined nor active",
                                                context.store().path_of(group.name), member.line,
                                                member.str()));
       }

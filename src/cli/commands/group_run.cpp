@@ -26,7 +26,7 @@ class GroupRun : public Command {
 
   ExitCode run(Context& context) override {
     if (name_.empty()) {
-      throw Error(ExitCode::usage, "which group?", "see which there are: mdevadm group list");
+      throw Error(ExitCode::usage, "missing argument GROUP", "list groups: mdevadm group list");
     }
     const Groups groups = context.groups();
     return run_group(context, require_group(groups, name_, doing()));

@@ -66,8 +66,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   std::string render_tree(const std::vector<render::DeviceRow>& rows, const Groups& groups,
                           const Env& env) const {
     if (listing_.json()) {
-      throw Error(ExitCode::usage, "--tree is for people, and --json is not",
-                  "the columns group and parent tell the same: mdevadm list --json");
+      throw Error(ExitCode::usage, "--tree and --json cannot be combined",
+                  "use the keys 'group' and 'parent' of mdevadm list --json");
     }
     std::vector<render::DeviceRow> sorted;
     std::vector<render::Branch> branches;

@@ -68,10 +68,11 @@ class ImportCommand final : public Command {
     const std::string doing = fmt::format("cannot import '{}'", word);
     for (const BrokenConfig& broken : theirs.broken) {
       if (is(broken, word)) {
-        return {ExitCode::failed, fmt::format("{}: {}", doing, broken.problem.str()), "mend the file"};
+        return {ExitCode::failed, fmt::format("{}: {}", doing, broken.problem.str()),
+                "fix or remove the file"};
       }
     }
-    return {ExitCode::not_found, fmt::format("{}: mdevctl has no definition of it{}", doing,
+    return {ExitCode::not_found, fmt::format("{}: no mdevctl definition found{}", doing,
                                              parent_.empty() ? "" : " under " + parent_)};
   }
 

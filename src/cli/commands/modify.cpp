@@ -47,7 +47,7 @@ class ModifyCommand final : public Command {
     const ExitCode code = batch.finish(context, false, std::move(lock));
     if (code == ExitCode::done && !change_.dry_run && found.active != nullptr && changes_device()) {
       context.messages().note(
-          fmt::format("'{}' is active: the change counts from its next start", current.uuid.str()));
+          fmt::format("'{}' is active; the change takes effect at the next start", current.uuid.str()));
     }
     return code;
   }
@@ -85,7 +85,7 @@ class ModifyCommand final : public Command {
     request.fits = force_ ? FitsHost::later : FitsHost::required;
     request.accept_abi = accept_abi_;
     if (!request.start && !request.type && !options_.any_given() && deleted_.empty() && !accept_abi_) {
-      throw Error(ExitCode::usage, "modify what of it?", "see what can be changed: mdevadm help modify");
+      throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help modify");
     }
     return request;
   }

@@ -27,8 +27,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
 
   ExitCode list(Context& context) override {
     if (words_.empty()) {
-      throw Error(ExitCode::usage, "show which device?",
-                  "mdevadm show DEVICE; see which there are: mdevadm list --all");
+      throw Error(ExitCode::usage, "missing argument DEVICE",
+                  "mdevadm show DEVICE; list all devices: mdevadm list --all");
     }
     if (const std::optional<std::string> sheet = show_parents(context)) {
       context.out = *sheet;

@@ -61,11 +61,12 @@ class StartCommand final : public Command {
 
   ExitCode run(Context& context) override {
     if (!type_.empty() && parent_.empty()) {
-      throw Error(ExitCode::usage, "--parent is missing",
-                  "a device that is not kept needs --parent and --type");
+      throw Error(ExitCode::usage, "missing option --parent",
+                  "a transient device requires both --parent and --type");
     }
     if (words_.empty() && type_.empty() && !automatic_) {
-      throw Error(ExitCode::usage, "start which device?", "give a device, or --auto, or --parent and --type");
+      throw Error(ExitCode::usage, "missing argument DEVICE",
+                  "specify a device, --auto, or --parent and --type");
     }
     Batch batch(change_);
     if (!type_.empty()) {

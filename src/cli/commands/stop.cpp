@@ -30,7 +30,7 @@ class StopCommand final : public Command {
 
   ExitCode run(Context& context) override {
     if (words_.empty() && !all_) {
-      throw Error(ExitCode::usage, "stop which device?", "give a device, or --all");
+      throw Error(ExitCode::usage, "missing argument DEVICE (or --all)", "specify a device or --all");
     }
     const Definitions defined = context.definitions_if_readable();
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
@@ -95,7 +95,8 @@ class StopCommand final : public Command {
     }
     if (left_alone > 0) {
       context.messages().note(fmt::format(
-          "{} active devices that are not defined here are left alone; name them to stop them", left_alone));
+          "{} active devices without a definition were not stopped; to stop one: mdevadm stop UUID",
+          left_alone));
     }
     return targets;
   }
@@ -108,7 +109,7 @@ class StopCommand final : public Command {
       try {
         const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
         if (found.active == nullptr && devices.find_device(found.uuid) != nullptr) {
-          throw Error(ExitCode::not_found, fmt::format("{}: it is active, but not on {}", doing, parent_));
+          throw Error(ExitCode::not_found, fmt::format("{}: active, but not on {}", doing, parent_));
         }
         target.uuid = found.uuid;
         target.lane = found.active != nullptr ? found.active->parent : found.definitions.front()->parent;

@@ -51,8 +51,9 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
         context.messages().note(fmt::format("{}: {}", parent.name.str(), parent.notice));
       }
       if (is_meant && !parent.types_text.empty()) {
-        context.messages().note(fmt::format("{} says in words of its own what it offers: mdevadm show {}",
-                                            parent.name.str(), parent.name.str()));
+        context.messages().note(
+            fmt::format("{} reports its types in an unrecognized format; see: mdevadm show {}",
+                        parent.name.str(), parent.name.str()));
       }
       for (const Type& type : parent.types) {
         if (meets_all(type, needs)) {

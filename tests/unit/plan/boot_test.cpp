@@ -100,7 +100,7 @@ TEST_CASE("a group waits for all its parents, and names those that are missing")
   const BootAttempt attempt = plan_boot(one, units.front(), defined, {});
   REQUIRE(attempt.refused.size() == 1);
   CHECK(std::string(attempt.refused.front().error.what()) ==
-        "cannot start group 'vm': parents of its members are not here: q, r");
+        "cannot start group 'vm': missing parent devices: q, r");
   CHECK(attempt.refused.front().error.retry() == Retry::later);
   CHECK(boot_units_with(one, units, *ParentName::parse("p")).empty());
 

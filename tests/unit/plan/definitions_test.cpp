@@ -137,10 +137,10 @@ TEST_CASE("modify does not ask the host about what it does not change") {
   CHECK(code_of([&] { plan_modify({}, {}, definition(), request); }) == ExitCode::done);
 }
 
-TEST_CASE("modify to what is so already has nothing to do") {
+TEST_CASE("modify to what is unchanged has nothing to do") {
   ModifyRequest request;
   request.start = StartMode::manual;
   const Job job = plan_modify(host(), {}, definition(), request);
   CHECK(job.steps.empty());
-  CHECK(job.note == "is so already");
+  CHECK(job.note == "is unchanged");
 }

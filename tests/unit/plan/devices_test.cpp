@@ -58,13 +58,13 @@ TEST_CASE("start creates, sets attributes in order, waits, and gives the node aw
   definition.node = NodePolicy{"qemu", std::nullopt, 0660};
   const Job job = plan_start(host_with(1), definition);
   CHECK(texts(job) == std::vector<std::string>{
-                          "remember that c0ffee00-1111-4222-8333-444444444444 is coming up",
+                          "record runtime state of c0ffee00-1111-4222-8333-444444444444: starting",
                           "create nvidia-17 on 0000:2b:00.0 as c0ffee00-1111-4222-8333-444444444444",
                           "set attribute b of c0ffee00-1111-4222-8333-444444444444 to '1'",
                           "set attribute a of c0ffee00-1111-4222-8333-444444444444 to '2'",
-                          "wait for the node of c0ffee00-1111-4222-8333-444444444444",
-                          "give the node of c0ffee00-1111-4222-8333-444444444444 to owner qemu, mode 0660",
-                          "remember that c0ffee00-1111-4222-8333-444444444444 is up"});
+                          "wait for the VFIO node of c0ffee00-1111-4222-8333-444444444444",
+                          "set VFIO node of c0ffee00-1111-4222-8333-444444444444: owner qemu, mode 0660",
+                          "record runtime state of c0ffee00-1111-4222-8333-444444444444: started"});
   REQUIRE(job.steps[1].undo);
   const auto& undo = std::get<RemoveDevice>(*job.steps[1].undo);
   CHECK(undo.device.path == "sys/devices/pci0000:00/0000:2b:00.0/c0ffee00-1111-4222-8333-444444444444");
@@ -76,7 +76,7 @@ TEST_CASE("start of what runs as wanted has nothing to do") {
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
   const Job job = plan_start(seen, wanted());
   CHECK(job.steps.empty());
-  CHECK(job.note == "is active already");
+  CHECK(job.note == "is already active");
 }
 
 TEST_CASE("start of what somebody is just making waits until its type can be seen") {
@@ -105,7 +105,7 @@ TEST_CASE("start names what is missing, and what was perhaps meant") {
   CHECK(parent.hint() == "did you mean '0000:2b:00.0'?");
   const Error type = refusal([&] { plan_start(host_with(1), wanted("grid")); });
   CHECK(type.code() == ExitCode::not_found);
-  CHECK(type.hint() == "its types: nvidia-17, nvidia-18");
+  CHECK(type.hint() == "available types: nvidia-17, nvidia-18");
   CHECK(refusal([&] { plan_start(Snapshot{}, wanted()); }).hint().find("not loaded") != std::string::npos);
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("stop of a device in use is refused, waited for, or forced") {
   CHECK(error.code() == ExitCode::in_use);
   CHECK(std::string(error.what()).find("it is in use by pid 812 (qemu), pid 99") != std::string::npos);
   const Job waits = plan_stop(seen, {uuid, 5s, false}, mtty);
-  CHECK(texts(waits)[0] == "wait at most 5 s until nobody uses c0ffee00-1111-4222-8333-444444444444");
+  CHECK(texts(waits)[0] == "wait up to 5 s for the release of c0ffee00-1111-4222-8333-444444444444");
   CHECK_FALSE(std::get<AwaitRelease>(waits.steps[0].action).forced);
   const Job forced = plan_stop(seen, {uuid, 0s, true}, mtty);
   REQUIRE(forced.steps.size() == 1);
@@ -146,7 +146,7 @@ TEST_CASE("stop of a device in use is refused, waited for, or forced") {
 }
 
 TEST_CASE("holders are named as surely as they are known") {
-  CHECK(describe(std::vector<Holder>{}) == "a process that cannot be found");
+  CHECK(describe(std::vector<Holder>{}) == "an unknown process");
   CHECK(describe(std::vector<Holder>{{812, "qemu"}, {99, "", false}}) == "pid 812 (qemu), probably pid 99");
 }
 

@@ -78,11 +78,13 @@ TEST_CASE("a group that fits is planned as a whole, nodes given away last") {
 
 TEST_CASE("of a group that does not fit, the first member without room is named") {
   CHECK(World({"nvidia-17", "nvidia-17", "nvidia-17"}).refusal() ==
-        "6 cannot start group 'vm1': its member '" + uuid(3).str() +
-            "' does not fit: 0000:86:00.0 has no room for nvidia-17 beside the group's 2 x nvidia-17");
+        "6 cannot start group 'vm1': member '" + uuid(3).str() +
+            "' cannot be created: 0000:86:00.0 has no available instances of nvidia-17 together with the "
+            "group's 2 x nvidia-17");
   CHECK(World({"nvidia-17", "nvidia-14"}).refusal() ==
-        "6 cannot start group 'vm1': its member '" + uuid(2).str() +
-            "' does not fit: 0000:86:00.0 has no room for nvidia-14 beside the group's nvidia-17");
+        "6 cannot start group 'vm1': member '" + uuid(2).str() +
+            "' cannot be created: 0000:86:00.0 has no available instances of nvidia-14 together with the "
+            "group's nvidia-17");
 }
 
 TEST_CASE("members that are up take no room, and are left alone") {
@@ -95,10 +97,10 @@ TEST_CASE("members that are up take no room, and are left alone") {
 }
 
 TEST_CASE("a group whose members are not what they should be is refused") {
-  CHECK(World({}).refusal() == "1 cannot start group 'vm1': it has no members");
+  CHECK(World({}).refusal() == "1 cannot start group 'vm1': the group has no members");
   World world({"nvidia-17"});
   world.group.members.push_back({uuid(9)});
-  CHECK(world.refusal() == "3 cannot start group 'vm1': its member '" + uuid(9).str() + "' is not defined");
+  CHECK(world.refusal() == "3 cannot start group 'vm1': member '" + uuid(9).str() + "' is not defined");
   world.group.members = {{uuid(1)}};
   world.defined.all.push_back({uuid(1), *ParentName::parse("other"), *TypeName::parse("t")});
   CHECK(world.refusal().starts_with("4 cannot start group 'vm1': its member '" + uuid(1).str() +
@@ -138,7 +140,7 @@ TEST_CASE("a member belongs to one group") {
   CHECK_THROWS_AS(plan_group_create(groups, other), Error);
   CHECK_THROWS_AS(plan_group_create(groups, world.group), Error);
   CHECK_THROWS_AS(plan_group_rename(groups, world.group, world.group.name), Error);
-  CHECK(plan_group_change(groups, world.group, world.group).note == "is so already");
+  CHECK(plan_group_change(groups, world.group, world.group).note == "is unchanged");
   CHECK_THROWS_AS(require_group(groups, "vm2", "cannot x"), Error);
   CHECK(groups.of(world.defined.all[0])->name == world.group.name);
 }

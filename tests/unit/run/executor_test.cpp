@@ -62,7 +62,7 @@ TEST_CASE("what a job did before it failed is undone in reverse, and the error s
   CHECK(results[0].error->code() != ExitCode::done);
   const std::string message = results[0].error->what();
   CHECK(message.find("cannot do it: ") == 0);
-  CHECK(message.find("; what was done before is undone") != std::string::npos);
+  CHECK(message.find("; all changes were rolled back") != std::string::npos);
   CHECK(world.store.load().all.empty());
   REQUIRE(world.recorder.lines.size() == 4);
   CHECK(world.recorder.lines[2].find("undo delete the definition of 00000000-0000-0000-0000-00000000000b") !=
@@ -77,9 +77,9 @@ TEST_CASE("what cannot be undone is named, the rest is undone still") {
   const auto results =
       world.run({{job_of("do it", a, {add(a), stubborn, {RemoveDefinition{c}, std::nullopt}})}});
   const std::string message = results[0].error->what();
-  CHECK(
-      message.find("; could not be undone: delete the definition of 00000000-0000-0000-0000-00000000000c") !=
-      std::string::npos);
+  CHECK(message.find(
+            "; could not be rolled back: delete the definition of 00000000-0000-0000-0000-00000000000c") !=
+        std::string::npos);
   CHECK(world.store.load().all == std::vector{b});
 }
 
@@ -149,7 +149,8 @@ TEST_CASE("an attribute that reads otherwise than it was written is told") {
                           {WriteAttribute{device, {*AttributeName::parse("exact"), "x"}}, std::nullopt}})}});
   CHECK(results[0].outcome == Outcome::done);
   REQUIRE(results[0].warnings.size() == 1);
-  CHECK(results[0].warnings[0].find("attribute 'plain' was set to 'x' and reads 'x") != std::string::npos);
+  CHECK(results[0].warnings[0].find("attribute 'plain' was set to 'x' but reads back 'x") !=
+        std::string::npos);
 }
 
 TEST_CASE("of jobs that are done together, one that fails undoes all, the last step first") {
@@ -162,7 +163,7 @@ TEST_CASE("of jobs that are done together, one that fails undoes all, the last s
   REQUIRE(results[1].outcome == Outcome::failed);
   const std::string message = results[1].error->what();
   CHECK(message.starts_with("cannot do two: "));
-  CHECK(message.ends_with("; the whole group is as it was before"));
+  CHECK(message.ends_with("; all changes to the group were rolled back"));
   CHECK(world.store.load().all.empty());
 }
 

@@ -212,7 +212,7 @@ TEST_CASE("a script that does not end is killed, named, and not asked again") {
   Scripts scripts(300ms);
   scripts.add(std::string(new_callouts) + "a", "exec sleep 50");
   const std::string expected =
-      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 0.3 s, and was killed";
+      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' did not end within 0.3 s and was killed";
   CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) == expected);
   CHECK(scripts.refusal([&] { scripts.hooks.pre(event); }) == expected);
   CHECK(scripts.calls() == Lines{"a get-capabilities-none"});
@@ -524,7 +524,7 @@ TEST_CASE("who is only asked has less time, and who lets it pass once is asked n
   scripts.hooks.pre(event);
   scripts.calls();
   const std::string expected =
-      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' has not ended after 2 s, and was killed";
+      "call-out script '/usr/lib/mdevctl/scripts.d/callouts/a' did not end within 2 s and was killed";
   CHECK(scripts.without_root(scripts.hooks.get_attributes(event).error.value().what()) == expected);
   CHECK(scripts.calls() == Lines{"a get-attributes-none <>"});
   ScriptEvent other = event;

@@ -61,7 +61,7 @@ TEST_CASE("a scenario that contradicts itself is refused") {
   CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' needs 'kernel' to be \"6.6\" or later");
   CHECK(refusal(ports + "dialect = \"N1\"\n") == "1:1: dialect N1 needs a 'pci' table");
   CHECK(refusal(ports + "pci = { vendor = \"8086\" }\n") ==
-        "2:8: 'mtty' is no PCI address such as 0000:86:00.0");
+        "2:8: invalid PCI address 'mtty' such as 0000:86:00.0");
   CHECK(refusal(ports + "count = 2\n") ==
         "2:8: several parents need a name with '{}' (decimal) or '{x}' (hexadecimal) in it");
   CHECK(refusal("[[parent]]\nname = \"0000:00:02.0\"\npci = {}\narithmetic = { kind = \"gvt\", aperture = "
@@ -72,7 +72,7 @@ TEST_CASE("a scenario that contradicts itself is refused") {
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\ncount = 25\n") ==
         "7:8: device 25 does not fit: parent 'mtty' has no room left for type '1'");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\nuuid = \"x\"\n") ==
-        "8:8: 'x' is no UUID");
+        "8:8: invalid UUID 'x'");
   CHECK(refusal(ports + "[[fault]]\nat = \"create\"\n") ==
         "5:1: a fault needs either an 'errno' or 'vanish = true'");
   CHECK(refusal(ports + "[[fault]]\nat = \"create\"\nerrno = \"ENOPE\"\n") ==

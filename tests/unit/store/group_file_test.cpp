@@ -42,7 +42,7 @@ TEST_CASE("a group's file that is wrong is told with its place") {
   const GroupContent odd = parse("members = []\ncolour = 1\n");
   REQUIRE(odd.group);
   REQUIRE(odd.odd.size() == 1);
-  CHECK(odd.odd[0].str() == "vm1.toml:2:1: unknown key 'colour', kept as it is");
+  CHECK(odd.odd[0].str() == "vm1.toml:2:1: unknown key 'colour', ignored and preserved");
 }
 
 TEST_CASE("a change keeps what a person wrote around the members") {
