@@ -48,7 +48,7 @@ sim_options=$( ("$MDEVSIM" --help; for verb in run mount umount check list hold 
   grep -oE '^  -[^ ]+' | tr ',' '\n' | tr -d ' ' | sort -u)
 same "$(sim_section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u)" "$sim_options" "mdevsim(8) has just the options that it has"
 for word in $(grep -oE 'verb == "[a-z]+"' "$top/src/sim/machine.cpp" | cut -d'"' -f2 | grep -vxE 'hold|opened'); do
-  holds "mdevsim(8) explains the control word '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section INTERFERING)
+  holds "mdevsim(8) explains the control word '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section "CONTROL REQUESTS")
 done
 words=$(grep -ohE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top"/src/sim/{scenario,arithmetic}.cpp | cut -d'"' -f2 | sort -u)
 missing=$(for word in $words; do grep -qE "[*.]$word[]*]" "$toml" || grep -qE "\*\[\[?(parent\.)?$word" "$toml" || echo "$word"; done)
