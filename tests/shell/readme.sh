@@ -1,4 +1,4 @@
-# README.md keeps its word: its session is what the program prints on the simulated host that quickstart.sh uses, its paths exist.
+# README.md is correct: its sessions are what the program prints on simulated hosts, its paths and commands exist.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -6,14 +6,28 @@ here=$(dirname "$(realpath "$0")")
 top=$(realpath "$here/../..")
 readme=$top/README.md
 
-# Process numbers are what they are.
+# block FIRST-LINE: the code block of README.md that begins with this line
+block() { awk -v first="$1" '/^```/ { if (found) exit; start = 1; next } start && index($0, first) == 1 { found = 1 } { start = 0 } found' "$readme"; }
+
+# Process numbers differ between runs.
 same_pids() { sed -E 's/pid [0-9]+/pid N/'; }
-shown=$(awk '/^```/ { on = !on; if (!on && found) exit; next } on && (found || /^# mdevadm types/) { found = 1; print }' "$readme" | same_pids)
+shown=$(block '# mdevadm types' | same_pids)
 run env PATH="$(dirname "$MDEVADM"):$PATH" "$MDEVSIM" run workstation -- bash "$top/examples/tour.sh"
-exits 0 "the session runs"
-same "$(same_pids <<<"$out")" "$shown" "README's first session is what the program prints"
+exits 0 "the example session runs"
+same "$(same_pids <<<"$out")" "$shown" "README's example session is what the program prints"
 run grep -c '^type_in ' "$top/examples/tour.sh"
-same "$(grep -c '^# mdev' <<<"$shown")" "$out" "and it is whole"
+same "$(grep -c '^# mdev' <<<"$shown")" "$out" "and it is complete"
+
+# UUIDs are random.
+same_uuids() { sed -E 's/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/UUID/'; }
+first=$(block '$ mdevsim run m60 -- bash' | tail -n +2)
+commands=$(sed -n 's/^# //p' <<<"$first")
+holds "README has a first session" test -n "$commands"
+# shellcheck disable=SC2016
+run env PATH="$(dirname "$MDEVADM"):$PATH" COLUMNS=80 NO_COLOR=1 "$MDEVSIM" run m60 -- \
+  bash -c 'while read -r line; do printf "# %s\n" "$line"; eval "$line" 2>&1; done <<<"$1"' bash "$commands"
+exits 0 "the first session runs"
+same "$(same_uuids <<<"$out")" "$(same_uuids <<<"$first")" "README's first session is what the program prints"
 
 for path in $(grep -oE '\]\([^)#]+\)' "$readme" "$top"/src/README.md "$top"/tests/README.md "$top"/tests/*/README.md | sed -E 's/^(.*):\]\((.*)\)$/\1|\2/'); do
   file=${path%%|*} link=${path#*|}
@@ -22,7 +36,7 @@ done
 for command in $(grep -oE '^\./[a-z/]+\.sh' "$readme"); do
   holds "README's $command can be run" test -x "$top/$command"
 done
-# Every command line of README that can be tried without a host is understood by the program.
+# The commands in README exist.
 while read -r line; do
   line=${line%%#*}
   words=${line#*mdevadm }
