@@ -103,7 +103,7 @@ const std::vector<CommandSpec>& commands() {
   static const std::vector<CommandSpec> table{
       {"define",
        Verb::define,
-       "Define a mediated device, so that it is kept",
+       "Define a persistent mediated device",
        {uuid_option, auto_option, parent_option, type_option, file_option, force_option},
        refusal_of_define},
       {"undefine",

@@ -121,7 +121,7 @@ void warn_of_broken(const KeptConfigs& configs) {
     warn(environment, fmt::format("{}; skipping this definition", broken.problem.str()));
   }
   for (const FileProblem& problem : configs.unread) {
-    warn(environment, fmt::format("{}; skipping this folder", problem.str()));
+    warn(environment, fmt::format("{}; skipping this directory", problem.str()));
   }
   for (const FileProblem& problem : configs.odd) {
     warn(environment, problem.str());
@@ -155,8 +155,8 @@ std::optional<Config> kept_now(const Session& session, const KeptConfig& kept) {
 
 void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
   if (session.hooks().any() && kept_now(session, kept) != before) {
-    throw Failure{fmt::format("Mediated device {}/{} was changed by somebody else meanwhile",
-                              kept.parent.str(), kept.uuid.str())};
+    throw Failure{fmt::format("Mediated device {}/{} was changed by another process", kept.parent.str(),
+                              kept.uuid.str())};
   }
 }
 

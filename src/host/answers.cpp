@@ -31,9 +31,10 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
   }
   if (capabilities.numbered) {
     return {ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
-            "this interface may say so whatever the reason: nothing is left, the virtual machine is online "
+            "this interface returns this error for several causes: no available instances, the virtual "
+            "machine is online "
             "already, "
-            "or the create arguments are not what the driver wants"};
+            "or invalid create arguments"};
   }
   if (what.arguments) {
     return {

@@ -63,8 +63,9 @@ std::string path_of(const std::string& scenario) {
   const std::vector<std::string> names = shipped();
   if (std::find(names.begin(), names.end(), scenario) == names.end()) {
     const std::string meant = did_you_mean(scenario, names);
-    throw Error(ExitCode::not_found, fmt::format("there is no scenario '{}'", printable(scenario)),
-                meant.empty() ? "mdevsim list shows them; a file of your own is given by its path" : meant);
+    throw Error(ExitCode::not_found, fmt::format("scenario '{}' not found", printable(scenario)),
+                meant.empty() ? "list scenarios: mdevsim list; specify a scenario file by a path with a slash"
+                              : meant);
   }
   return *scenarios_folder() + "/" + scenario + std::string(ending);
 }
@@ -109,24 +110,25 @@ void declare(CLI::App& app, Words& words) {
   app.require_subcommand(1);
   app.set_version_flag("-V,--version", fmt::format("mdevsim {}", version));
   CLI::App* run = app.add_subcommand("run", "run a command on a simulated host: run SCENARIO -- COMMAND...");
-  run->add_option("scenario", words.scenario, "a shipped scenario's name, or a file")->required();
-  run->add_option("--keep", words.kept, "keep what is defined there in this folder, for the next run");
-  CLI::App* mount = app.add_subcommand("mount", "put a simulated host into a folder, for --root");
-  mount->add_option("scenario", words.scenario, "a shipped scenario's name, or a file")->required();
-  mount->add_option("folder", words.folder, "where its sys and dev are to be")->required();
-  CLI::App* umount = app.add_subcommand("umount", "take it away again");
-  umount->add_option("folder", words.folder, "where it was mounted")->required();
-  CLI::App* check = app.add_subcommand("check", "say whether a scenario can be used");
-  check->add_option("scenario", words.scenario, "a shipped scenario's name, or a file")->required();
-  app.add_subcommand("list", "list the scenarios that are shipped");
-  CLI::App* hold = app.add_subcommand("hold", "use devices as a virtual machine does");
-  hold->add_option("device", words.devices, "UUIDs or functions; a number behind them is seconds")
+  run->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
+  run->add_option("--keep", words.kept, "store definitions in this directory and use them in the next run");
+  CLI::App* mount = app.add_subcommand("mount", "mount a simulated host on a directory, for --root");
+  mount->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
+  mount->add_option("folder", words.folder, "directory for its sys and dev")->required();
+  CLI::App* umount = app.add_subcommand("umount", "unmount a simulated host");
+  umount->add_option("folder", words.folder, "directory of the simulated host")->required();
+  CLI::App* check = app.add_subcommand("check", "check a scenario file");
+  check->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
+  app.add_subcommand("list", "list the scenarios that come with mdevsim");
+  CLI::App* hold = app.add_subcommand("hold", "open devices as a virtual machine does");
+  hold->add_option("device", words.devices, "UUIDs or virtual functions, then optionally seconds")
       ->required();
-  CLI::App* control = app.add_subcommand("control", "interfere with a running host");
-  control->add_option("words", words.line, "as in the manual: fault create 2 EIO")->required();
-  CLI::App* events = app.add_subcommand("events", "print what the kernel would have told udev");
+  CLI::App* control =
+      app.add_subcommand("control", "inject faults and delays, register and unregister parents");
+  control->add_option("words", words.line, "request, e.g. fault create 2 EIO (mdevsim(8))")->required();
+  CLI::App* events = app.add_subcommand("events", "print the events that udev would receive");
   for (CLI::App* one : {hold, control, events}) {
-    one->add_option("--root", words.root, "the folder it is mounted in");
+    one->add_option("--root", words.root, "directory of the simulated host");
   }
 }
 

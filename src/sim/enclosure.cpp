@@ -52,7 +52,7 @@ void become_root(uid_t user, gid_t group) {
 void mount_empty(const std::string& path) {
   if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0 ||
       ::mount(nullptr, path.c_str(), nullptr, MS_SHARED, nullptr) != 0) {
-    fail(fmt::format("cannot mount an empty folder on '{}'", path));
+    fail(fmt::format("cannot mount an empty directory on '{}'", path));
   }
 }
 
@@ -134,7 +134,7 @@ void enclose() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     // Only mount points have a propagation type.
     fail("cannot make mounts private",
-         errno == EINVAL ? "in a chroot: make its folder a mount point first, mount --bind FOLDER FOLDER"
+         errno == EINVAL ? "in a chroot: make its directory a mount point first: mount --bind DIR DIR"
                          : "run as root; here user namespaces may not mount");
   }
 }

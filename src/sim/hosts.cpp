@@ -99,7 +99,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   for (const char* name : {"callouts", "notifiers"}) {
     const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
     std::ignore =
-        scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot make a folder for scripts");
+        scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot create the script directories");
   }
   replace_folders("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
@@ -180,9 +180,10 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   allow_many_files();
   const std::string folder = real_path(given);
   if (!our_mounts(folder).empty()) {
-    throw Error(ExitCode::conflict,
-                fmt::format("cannot mount a simulated host on '{}': there is one", printable(folder)),
-                fmt::format("mdevsim umount {}", folder));
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("cannot mount a simulated host on '{}': one is already mounted", printable(folder)),
+        fmt::format("mdevsim umount {}", folder));
   }
   const sys::Dir home = sys::Dir::open(folder).or_throw("cannot open '{}'", printable(folder));
   std::ignore = home.make_dirs("sys").or_throw("cannot make '{}/sys'", folder);
@@ -202,7 +203,7 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   const ssize_t got = ::read(read_end.get(), buffer.data(), buffer.size());
   const std::string answer(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (answer != "ok") {
-    throw Error(ExitCode::failed, answer.empty() ? "the simulated host ended before it began" : answer);
+    throw Error(ExitCode::failed, answer.empty() ? "the simulated host did not start" : answer);
   }
 }
 
@@ -210,11 +211,11 @@ void unmount_at(const std::string& given) {
   const std::string folder = real_path(given);
   const std::vector<std::string> mounts = our_mounts(folder);
   if (mounts.empty()) {
-    throw Error(ExitCode::not_found, fmt::format("there is no simulated host on '{}'", printable(folder)));
+    throw Error(ExitCode::not_found, fmt::format("no simulated host is mounted on '{}'", printable(folder)));
   }
   if (::umount((folder + "/sys").c_str()) != 0 && errno == EBUSY) {
     throw Error(ExitCode::in_use,
-                fmt::format("cannot take the simulated host from '{}': somebody is in it", folder));
+                fmt::format("cannot unmount the simulated host on '{}': in use by a process", folder));
   }
   ::umount2((folder + "/dev/vfio").c_str(), MNT_DETACH);
   // Removes only directories that are empty.
@@ -229,7 +230,7 @@ sys::Dir open_host(const std::string& root) {
   const sys::Result<sys::Dir> top = sys::Dir::open(root);
   sys::Result<sys::Dir> folder = top ? top->open_dir(control_folder) : sys::Result<sys::Dir>(top.error());
   if (!folder) {
-    throw Error(ExitCode::not_found, fmt::format("there is no simulated host in '{}'", printable(root)),
+    throw Error(ExitCode::not_found, fmt::format("no simulated host is mounted in '{}'", printable(root)),
                 "run this inside mdevsim run, or with --root DIR of mdevsim mount");
   }
   return *std::move(folder);
@@ -237,8 +238,8 @@ sys::Dir open_host(const std::string& root) {
 
 std::string reason(int number, std::string_view device) {
   switch (number) {
-    case EBUSY: return "somebody else uses it, or its group";
-    case ENODEV: return "there is no such device, or no vGPU is set up on it";
+    case EBUSY: return "the device or its group is in use";
+    case ENODEV: return "no such device, or no vGPU is assigned to it";
     case EINVAL: return "the driver refuses: not every device of its virtual machine is online";
     case ENOSPC: return "the driver has no resources left for it";
     case EPERM:

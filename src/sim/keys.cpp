@@ -140,7 +140,7 @@ void Keys::finish() const {
 std::string component(const toml::node& node, std::string_view key) {
   std::string text = store::text_of(node, key);
   if (!is_component(text)) {
-    broken(node, fmt::format("'{}' is no good as {}: it must be one word of a path", printable(text), key));
+    broken(node, fmt::format("invalid {1} '{0}': must be a single path component", printable(text), key));
   }
   return text;
 }

@@ -59,7 +59,7 @@ class Reader {
       read_parent(*table);
     }
     if (scenario_.parents.empty()) {
-      broken(root, "there is no [[parent]]");
+      broken(root, "missing [[parent]]");
     }
     scenario_.kernel = kernel_.value_or(default_kernel(scenario_.parents.front()));
     scenario_.cdev = cdev;
@@ -177,7 +177,7 @@ class Reader {
     }
     if (parent.bus == "pci" && !is_pci_address(parent.name)) {
       broken(keys.need("name"),
-             fmt::format("'{}' is no PCI address such as 0000:86:00.0", printable(parent.name)));
+             fmt::format("invalid PCI address '{}' (expected e.g. 0000:86:00.0)", printable(parent.name)));
     }
   }
 
@@ -227,7 +227,7 @@ class Reader {
       parent.attributes.push_back(
           {store::text_of(name, "name"), attribute.text("value"), attribute.truth("writable", false)});
       if (!is_attribute_path(parent.attributes.back().name)) {
-        broken(name, "'name' must be a path inside the device's folder, without '..'");
+        broken(name, "'name' must be a path below the device's directory, without '..'");
       }
       attribute.finish();
     }
@@ -347,7 +347,7 @@ class Reader {
       }
     }
     if (!found) {
-      broken(parent_node, fmt::format("there is no parent '{}'", printable(parent_name)));
+      broken(parent_node, fmt::format("parent '{}' not found", printable(parent_name)));
     }
   }
 

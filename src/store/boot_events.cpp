@@ -78,7 +78,7 @@ BootEvents Store::load_boot_events() const {
 }
 
 void Store::keep_boot_event(const BootEvent& event) const {
-  const std::string doing = fmt::format("cannot remember what became of '{}'", event.uuid.str());
+  const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
   const sys::Dir folder =
       root_->make_dirs(fmt::format("{}/{}", boot_folder, event.parent.str())).or_throw("{}", doing);
   write_atomically(

@@ -19,16 +19,16 @@ Checked checked_text(const toml::node& node, std::string_view key, std::string_v
   const std::string text = text_of(node, key);
   auto value = Checked::parse(text);
   if (!value) {
-    broken(node, fmt::format("'{}' is no good as {}: {}", printable(text), key, rule));
+    broken(node, fmt::format("invalid {1} '{0}': {2}", printable(text), key, rule));
   }
   return *std::move(value);
 }
 
-constexpr std::string_view component_rule = "it must be one word of a path, without '/' and control bytes";
+constexpr std::string_view component_rule = "must be a single path component without control characters";
 constexpr std::string_view label_rule =
-    "it must be without '/' and control bytes, not begin with '-' and not be a UUID";
-constexpr std::string_view attribute_rule = "it must be a path inside the device's folder, without '..'";
-constexpr std::string_view uuid_rule = "it must be 32 hexadecimal digits as 8-4-4-4-12";
+    "must not contain '/' or control characters, begin with '-' or be a UUID";
+constexpr std::string_view attribute_rule = "must be a path below the device's directory, without '..'";
+constexpr std::string_view uuid_rule = "must be 32 hexadecimal digits as 8-4-4-4-12";
 
 class Reader {
  public:
@@ -39,7 +39,7 @@ class Reader {
     identify(root, known);
     const toml::node* type = root.get("type");
     if (type == nullptr) {
-      throw Broken{{}, "there is no 'type'"};
+      throw Broken{{}, "missing required key 'type'"};
     }
     Definition result{*content_.uuid, *content_.parent,
                       checked_text<TypeName>(*type, "type", component_rule)};
@@ -69,7 +69,7 @@ class Reader {
       content_.parent = parent;
     }
     if (!content_.parent) {
-      throw Broken{{}, "there is no 'parent'"};
+      throw Broken{{}, "missing required key 'parent'"};
     }
     if (!content_.uuid) {
       content_.uuid = Uuid::random();

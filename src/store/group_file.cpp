@@ -30,7 +30,7 @@ std::vector<Member> read_members(const toml::node& node) {
     const std::string text = text_of(element, "members");
     const auto member = Member::parse(text);
     if (!member) {
-      broken(element, fmt::format("'{}' is no member: it must be a UUID, or PARENT/UUID", printable(text)));
+      broken(element, fmt::format("invalid member '{}' (expected UUID or PARENT/UUID)", printable(text)));
     }
     if (std::find(members.begin(), members.end(), *member) != members.end()) {
       broken(element, fmt::format("'{}' is a member twice", member->str()));
@@ -115,7 +115,7 @@ void read_key(const toml::key& key, const toml::node& node, const std::string& p
     const std::string text = text_of(node, "vm_uuid");
     group.vm = Uuid::parse(text);
     if (!group.vm) {
-      broken(node, fmt::format("'{}' is no good as vm_uuid: it must be a UUID", printable(text)));
+      broken(node, fmt::format("invalid vm_uuid '{}' (expected a UUID)", printable(text)));
     }
   } else if (key == "node") {
     group.node = read_node_policy(node, path, content.odd);
@@ -137,7 +137,7 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
   try {
     Group group{name};
     if (!parsed.table().contains("members")) {
-      throw Broken{{}, "there is no 'members'"};
+      throw Broken{{}, "missing required key 'members'"};
     }
     for (const auto& [key, node] : parsed.table()) {
       read_key(key, node, path, group, content);

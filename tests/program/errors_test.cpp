@@ -23,7 +23,7 @@ struct World : test::Host {
 
 }  // namespace
 
-TEST_CASE("words that do not belong there are usage errors, with a suggestion where there is one") {
+TEST_CASE("unexpected arguments are usage errors, with a suggestion if there is one") {
   struct Case {
     std::vector<std::string> words;
     std::string error;

@@ -72,7 +72,7 @@ waiting() {
   holding first $a
   run "$MDEVSIM" hold $a 1
   exits 5 "a group has one user"
-  err_has "cannot hold '$a': somebody else uses it, or its group$" "which is said"
+  err_has "cannot hold '$a': the device or its group is in use$" "which is said"
   bash -c 'echo 1 >"$0"' $devices/$a/remove &
   remover=$!
   sleep 0.3

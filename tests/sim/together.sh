@@ -94,7 +94,7 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by somebody else meanwhile" "a change of what was changed meanwhile is refused"
+  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by another process" "a change of what was changed meanwhile is refused"
   same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "and what came first is there"
   answers_slowly
   slow mdevadm modify $A --auto
@@ -116,7 +116,7 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(grep -c 'was changed by somebody else meanwhile' "$folder/slow")" 1 "nor is another definition dropped than scripts were asked about"
+  same "$(grep -c 'was changed by another process' "$folder/slow")" 1 "nor is another definition dropped than scripts were asked about"
   same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "it is there"
   answers_slowly
   slow mdevadm undefine $A

@@ -34,14 +34,14 @@ const std::string ports =
 TEST_CASE("a scenario says what was expected, with line and column") {
   CHECK(refusal(ports) == "none");
   CHECK(refusal("[[parent]\n").starts_with("1:10: "));
-  CHECK(refusal("") == "1:1: there is no [[parent]]");
+  CHECK(refusal("") == "1:1: missing [[parent]]");
   CHECK(refusal("kernel = 6\n" + ports) == "1:10: 'kernel' must be a string, not an integer");
   CHECK(refusal("kernel = \"six\"\n" + ports) ==
         "1:10: 'kernel' must be a release such as \"6.1\", not \"six\"");
   CHECK(refusal("colour = 1\n" + ports) == "1:1: a scenario has no 'colour'");
   CHECK(refusal("kernal = \"6.1\"\n" + ports) == "1:1: a scenario has no 'kernal' (did you mean 'kernel'?)");
   CHECK(refusal("[[parent]]\nname = \"a/b\"\n") ==
-        "2:8: 'a/b' is no good as name: it must be one word of a path");
+        "2:8: invalid name 'a/b': must be a single path component");
   CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: a parent needs a 'arithmetic'");
   CHECK(refusal(ports + "dialect = \"U9\"\n").starts_with("5:11: 'dialect' must be one of U1, U2, U4, "));
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"prots\" }\n") ==
@@ -68,7 +68,7 @@ TEST_CASE("a scenario that contradicts itself is refused") {
                 "512, total = 256 }\n") == "4:14: 'aperture' is a part of 'total' and cannot be more");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"2\"\n") ==
         "7:8: parent 'mtty' has no type '2'");
-  CHECK(refusal(ports + "[[device]]\nparent = \"x\"\ntype = \"1\"\n") == "6:10: there is no parent 'x'");
+  CHECK(refusal(ports + "[[device]]\nparent = \"x\"\ntype = \"1\"\n") == "6:10: parent 'x' not found");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\ncount = 25\n") ==
         "7:8: device 25 does not fit: parent 'mtty' has no room left for type '1'");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\nuuid = \"x\"\n") ==

@@ -106,7 +106,7 @@ TEST_CASE("a file that says the wrong thing is named with the place of that thin
     const char* part;
   };
   for (const Case& c :
-       {Case{"start = 'auto'\n", 0, "there is no 'type'"},
+       {Case{"start = 'auto'\n", 0, "missing required key 'type'"},
         Case{"type = 5\n", 1, "must be a string, not an integer"},
         Case{"type = 'a/b'\n", 1, "no good as type"},
         Case{"type='a'\nstart='sometimes'\n", 2, "\"sometimes\""},

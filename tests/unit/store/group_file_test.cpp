@@ -32,10 +32,10 @@ TEST_CASE("what is written of a group is read again") {
 TEST_CASE("a group's file that is wrong is told with its place") {
   const auto problem = [](std::string_view text) { return parse(text).problem.str(); };
   CHECK(problem("members = [").starts_with("vm1.toml:1:"));
-  CHECK(problem("") == "vm1.toml: there is no 'members'");
+  CHECK(problem("") == "vm1.toml: missing required key 'members'");
   CHECK(problem("members = 1\n") == "vm1.toml:1:11: 'members' must be a list of UUIDs, not an integer");
   CHECK(problem("members = [\n  \"x\",\n]\n") ==
-        "vm1.toml:2:3: 'x' is no member: it must be a UUID, or PARENT/UUID");
+        "vm1.toml:2:3: invalid member 'x' (expected UUID or PARENT/UUID)");
   CHECK(problem("members = [\"../" + a.str() + "\"]\n").find("is no member") != std::string::npos);
   CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("is a member twice") !=
         std::string::npos);
