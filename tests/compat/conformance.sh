@@ -1,20 +1,29 @@
-# conformance.sh IMPLEMENTATION [SECTION...]: what a program that is called mdevctl does, command line by command line, beside
-# what mdevctl 1.4.0 does: expected/SECTION.txt. IMPLEMENTATION is 1.4.0, 1.2.0 or mdevadm; the program is $MDEVCTL, else the
-# installed mdevctl, or $MDEVADM. Where it differs stands in differences-IMPLEMENTATION, and must be so; how, if anybody cares,
-# in expected/SECTION.IMPLEMENTATION.txt.
+# conformance.sh PROGRAM [SECTION...]: runs the cases of cases/SECTION.sh with a program under the name mdevctl and compares the
+# results with those of mdevctl 1.4.0 in expected/SECTION.txt. PROGRAM is mdevctl ($MDEVCTL or the installed one) or mdevadm
+# ($MDEVADM). The implementation is mdevadm, or the version that mdevctl reports, such as 1.2.0. The cases listed in
+# differences-IMPLEMENTATION must differ; those that are also in expected/SECTION.IMPLEMENTATION.txt must give that result.
 # shellcheck shell=bash disable=SC2154
 set -u
+: "${MDEVSIM:?}"
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-implementation=${1:?}
+case ${1:?} in
+  mdevctl) program=${MDEVCTL:-mdevctl} ;;
+  mdevadm) program=${MDEVADM:?} ;;
+  *) echo "conformance.sh: invalid program '$1' (expected mdevctl or mdevadm)" >&2; exit 2 ;;
+esac
+binary=$(command -v "$program") && binary=$(realpath "$binary") || { echo "conformance.sh: cannot find '$program'" >&2; exit 1; }
+implementation=$1
+if [ "$1" = mdevctl ]; then
+  implementation=$("$binary" --version | sed -n 's/^mdevctl //p')
+  [ -n "$implementation" ] || { echo "conformance.sh: cannot read the version of '$binary'" >&2; exit 1; }
+fi
 shift
 if [ $# -eq 0 ]; then
   set -- "$here"/cases/*.sh
   set -- "${@##*/}"
   set -- "${@%.sh}"
 fi
-if [ "$implementation" = mdevadm ]; then default=${MDEVADM:-}; else default=$(command -v mdevctl); fi
-binary=$(realpath "${MDEVCTL:-$default}")
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
@@ -132,7 +141,7 @@ accept_section() {  # SECTION
   failed "$1" "accepted: look at git diff, and run again"
 }
 
-[ -x "$binary" ] || { echo "conformance.sh: there is no $binary"; exit 1; }
+echo "# implementation: $implementation ($binary)"
 read_reasons
 run_sections "$@"
 for section in "$@"; do

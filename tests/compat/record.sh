@@ -68,16 +68,23 @@ note() { echo "#${*:+ $*}"; }
 # A script that has set `deaf` leaves what it is given.
 cat >"$work/called" <<'T'
 line="call: $0 $*"
-[ "$PPID" = "$(cat /srv/pid)" ] || line="$line (not by mdevctl itself)"
-[ "$(pwd)" = / ] || line="$line (in $(pwd))"
+read -r pid </srv/pid
+[ "$PPID" = "$pid" ] || line="$line (not by mdevctl itself)"
+[ "$PWD" = / ] || line="$line (in $PWD)"
 [ ! -e "$MDEVCTL_ENV_ROOT/etc/mdevctl.d/${12}/${10}" ] || line="$line [defined]"
 [ ! -e "$MDEVCTL_ENV_ROOT/sys/bus/mdev/devices/${10}" ] || line="$line [active]"
 echo "$line" >>/srv/calls
+[ -z "$deaf" ] || return 0
 actions='"start","stop","define","undefine","modify","attributes","capabilities"' events='"pre","post","notify","get","live"'
-offer='{"provides":{"version":2,"actions":\['$actions'\],"events":\['$events'\]}}'
-# The last byte tells whether there was a newline before it.
-[ -n "$deaf" ] || { cat; printf .; } | sed 's/$/\\n/' | tr -d '\n' |
-  sed 's/\.\\n$//; s/^/  stdin: /; s/: $/ empty/; s/: '"$offer"'$/ what mdevctl provides/; s/$/\n/' >>/srv/calls
+# The last byte preserves a newline before it.
+given=$(cat; printf .) given=${given%.}
+case $given in
+  '') echo "  stdin empty" ;;
+  '{"provides":{"version":2,"actions":['"$actions"'],"events":['"$events"']}}') echo "  stdin what mdevctl provides" ;;
+  *"
+"*) printf %s "$given" | sed -z 's/\n/\\n/g; s/^/  stdin: /; s/$/\n/' ;;
+  *) printf '  stdin: %s\n' "$given" ;;
+esac >>/srv/calls
 T
 
 script() {  # FOLDER NAME SHELL
@@ -102,42 +109,50 @@ snapshot() {  # ARRAY
   while IFS=$'\t' read -r kind mode path rest; do
     case $kind/$path in
       d//sys/bus/mdev/devices/ | d/"$root"/etc/mdevctl.d | d/"$root"/sys) ;;
-      l//sys/bus/mdev/devices/*/mdev_type) path=${path%/mdev_type} array["$path"]+=" ${rest##*/}$(set_attributes "$path")" ;;
-      l//sys/bus/mdev/devices/*) rest=${rest%/*} array["$path"]=" ${rest##*/}" ;;
-      f/*) array["$path"]=" $mode"$'\n'$(text_of "  | " "$path") ;;
+      l//sys/bus/mdev/devices/*/mdev_type) path=${path%/mdev_type}; set_attributes "$path"; array["$path"]+=" ${rest##*/}$REPLY" ;;
+      l//sys/bus/mdev/devices/*) rest=${rest%/*} array["$path"]=" ${rest##*/}${array["$path"]:-}" ;;
+      f/*) marked "  | " "$path"; array["$path"]=" $mode"$'\n'${REPLY%$'\n'} ;;
       d/*) array["$path/"]= ;;
       *) array["$path"]=" -> $rest" ;;
     esac
-  done < <(find "${places[@]}" -maxdepth 9 -name scripts.d -prune -o -printf '%y\t%m\t%p\t%l\n' 2>/dev/null | sort -t $'\t' -k3,3)
+  done < <(exec find "${places[@]}" -maxdepth 9 -name scripts.d -prune -o -printf '%y\t%m\t%p\t%l\n' 2>/dev/null)
 }
 
-set_attributes() {  # DEVICE: those that are not as they were made
+set_attributes() {  # DEVICE: those that are not as they were made, to $REPLY
   local name value
+  REPLY=
   for name in $attributes; do
     [ -e "$1/$name" ] || continue
     IFS= read -r -d '' value <"$1/$name"
-    case $value in $'0\n' | $'still\n' | '') ;; *) printf ' %s=%s' "$name" "${value//$'\n'/\\n}" ;; esac
+    case $value in $'0\n' | $'still\n' | '') ;; *) REPLY+=" $name=${value//$'\n'/\\n}" ;; esac
   done
 }
 
-# Each line with something before it; a last line that does not end is told, as diff does.
-text_of() {  # PREFIX FILE
-  local text
-  IFS= read -r -d '' text <"$2"
-  [ -n "$text" ] || return 0
-  case $text in *$'\n') text=${text%$'\n'} ;; *) text+=$'\n'"\\ no newline" ;; esac
-  text=$1${text//$'\n'/$'\n'$1}
-  printf '%s\n' "${text//"$1\\ no newline"/\\ no newline}"
+# Each line with something before it, to $REPLY; a last line without a newline is marked, as diff does.
+marked() {  # PREFIX FILE
+  IFS= read -r -d '' REPLY <"$2"
+  [ -n "$REPLY" ] || return 0
+  case $REPLY in *$'\n') REPLY=${REPLY%$'\n'} ;; *) REPLY+=$'\n'"\\ no newline" ;; esac
+  REPLY=$1${REPLY//$'\n'/$'\n'$1}$'\n'
+  REPLY=${REPLY//"$1\\ no newline"/\\ no newline}
 }
+text_of() { marked "$@"; printf %s "$REPLY"; }  # PREFIX FILE
 
 changes() {
-  local name
-  for name in "${!before[@]}" "${!after[@]}"; do echo "$name"; done | sort -u | while IFS= read -r name; do
+  local name names=()
+  for name in "${!before[@]}"; do
+    [ "${before[$name]}" = "${after[$name]-gone}" ] || names+=("$name")
+  done
+  for name in "${!after[@]}"; do
+    [ -n "${before[$name]+x}" ] || names+=("$name")
+  done
+  [ ${#names[@]} -lt 2 ] || mapfile -t names < <(printf '%s\n' "${names[@]}" | exec sort)
+  for name in "${names[@]}"; do
     if [ -z "${after[$name]+x}" ]; then
       echo "- $name"
     elif [ -z "${before[$name]+x}" ]; then
       echo "+ $name${after[$name]}"
-    elif [ "${before[$name]}" != "${after[$name]}" ]; then
+    else
       echo "~ $name${after[$name]}"
     fi
   done
@@ -145,17 +160,17 @@ changes() {
 
 # --- running ---
 
-quoted() {
-  local word
+write_command() {
+  local word line=
   for word in "$@"; do
     [ ${#word} -lt 200 ] || word="${#word} characters"
     case $word in
       *[![:print:]]* | *\'*) printf -v word %q "$word" ;;
       '' | *[!a-zA-Z0-9_./:=,@%+-]*) word=\'$word\' ;;
     esac
-    printf ' %s' "$word"
+    line+=" $word"
   done
-  echo
+  printf '$%s\n' "$line"
 }
 
 # A script's parent has to be this very process.
@@ -169,7 +184,7 @@ execute() {
 record() {
   local code=0
   [ -n "${unseen:-}" ] || snapshot before
-  echo "\$$(quoted "$@")"
+  write_command "$@"
   : >"$calls"
   : >"$work/out"
   (execute "$@") >"${onto:-$work/out}" 2>"$work/err" || code=$?
@@ -180,15 +195,21 @@ record() {
   changes
 }
 
+# A file as it is, without a process of its own.
+put() { local text; IFS= read -r -d '' text <"$1"; printf %s "$text"; }
+
 all_said() {
   text_of "1> " "$work/out"
-  if grep -q "^thread 'main' panicked" "$work/err"; then echo "2> (panic)"; else text_of "2> " "$work/err"; fi
-  cat "$calls"
+  marked "2> " "$work/err"
+  if panicked; then echo "2> (panic)"; else printf %s "$REPLY"; fi
+  put "$calls"
 }
+panicked() { [[ $'\n'$REPLY == *$'\n2> thread \'main\' panicked'* ]]; }
 
 sorted_said() {
   text_of "1> " "$work/out" | sort
-  text_of "2> " "$work/err" | sort
+  # Without the time: two messages may be of two seconds.
+  text_of "2> " "$work/err" | sed -E 's/^(2> )\[[0-9T:Z-]+ /\1[TIME /' | sort
   # What a script can do is asked once, of whichever device comes first.
   paste -d '\t' - - <"$calls" | sed '/ -a capabilities /s/ -u [^ ]*/ -u (one of them)/' | sort | tr '\t' '\n'
 }
@@ -196,28 +217,30 @@ sorted_said() {
 # Its wording is each program's own.
 usage_said() {
   [ ! -s "$work/out" ] || echo "1> (help)"
-  case $(head -c 7 "$work/err") in
+  marked "2> " "$work/err"
+  case $REPLY in
     '') ;;
-    "error: ") echo "2> error: ..." ;;
-    "Error: ") text_of "2> " "$work/err" ;;
+    "2> error: "*) echo "2> error: ..." ;;
+    "2> Error: "*) printf %s "$REPLY" ;;
     *) echo "2> (help)" ;;
   esac
-  cat "$calls"
+  put "$calls"
 }
 
 # What a program does in its own way can be said in its own words.
 outline_said() {
   text_of "1> " "$work/out"
-  if grep -q "^thread 'main' panicked" "$work/err"; then
+  marked "2> " "$work/err"
+  if panicked; then
     echo "2> (panic)"
-  elif grep -q '^Error: ' "$work/err"; then
+  elif [[ $'\n'$REPLY == *$'\n'"2> Error: "* ]]; then
     echo "2> Error: ..."
-  elif grep -q '^\[[^ ]* WARN  mdevctl' "$work/err"; then
+  elif [[ $REPLY =~ (^|$'\n')"2> ["[^" "]*" WARN  mdevctl" ]]; then
     echo "2> (warnings)"
-  elif [ -s "$work/err" ]; then
+  elif [ -n "$REPLY" ]; then
     echo "2> (other words)"
   fi
-  cat "$calls"
+  put "$calls"
 }
 
 mdevctl() { record mdevctl "$@"; }
