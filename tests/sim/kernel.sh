@@ -5,7 +5,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
+machine=$("$here/../vm/machine.sh")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 sections="create open remove held types listing"

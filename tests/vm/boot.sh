@@ -12,7 +12,7 @@
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
-machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
+machine=$("$here/machine.sh")
 limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw init=bash setup='' disk=''
 
 usage() {
@@ -41,6 +41,8 @@ shift $((OPTIND - 1))
 folder=$(realpath "$1")
 shift
 [ -f "$machine/stamp" ] || fail "cannot boot: there is no machine in $machine: run prepare.sh"
+[ "$(cat "$machine/release" 2>/dev/null)" = "$("$here/machine.sh" release)" ] ||
+  fail "cannot boot: the machine in $machine was made for another Debian release: run prepare.sh"
 
 control=$(mktemp -d "${TMPDIR:-/tmp}/mdevadm-vm.XXXXXX")
 qemu='' reader=''

@@ -9,7 +9,7 @@ if [ "${1:-}" != --inside ]; then
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   # The machine's programs and ours are reached by their paths on the host.
-  printf -v command 'bash %q --inside %q' "$here/measure.sh" "${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}/hold"
+  printf -v command 'bash %q --inside %q' "$here/measure.sh" "$("$here/machine.sh")/hold"
   "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-300}" "$folder" "$command"
   exit
 fi

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# prepare.sh [-v]: makes the machine in which the kernel tests run: Debian's own kernel with the mdev core, the kernel's sample
-# drivers mtty, mdpy and mbochs built for it, and an initramfs that hands over to the host's own root file system.
-# The machine lies in $MDEVADM_VM_DIR (build/vm of the checkout, if not set). Only what changed is made anew; -v shows what the
-# programs called say.
+# prepare.sh [-v]: makes the machine in which the kernel tests run: the kernel of the Debian release that this host runs, with the mdev
+# core, the kernel's sample drivers mtty, mdpy and mbochs built for it, and an initramfs that switches to the host's own root file
+# system. The machine lies in the directory that machine.sh prints. Only parts whose inputs changed are made again; -v shows the
+# output of the programs called.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
-top=$(realpath "$here/../..")
-machine=${MDEVADM_VM_DIR:-$top/build/vm}
+machine=$("$here/machine.sh")
+release=$("$here/machine.sh" release)
 drivers=(mtty mdpy mbochs)
-# Besides the drivers: what reaches the host's files, what the drivers and VFIO need, and the disk, whose ext4 sums with crc32c.
-modules=(virtio_pci 9p 9pnet_virtio overlay vfio vfio_iommu_type1 mdev virtio_blk ext4 crc32c_generic)
-packages=(qemu-system-x86 busybox-static cpio kmod xz-utils bc gcc libc6-dev make binutils)
+# Besides the drivers: access to the host's files, VFIO and the mdev core, and the disk. Each of them is a module or built in.
+modules=(virtio_pci 9p 9pnet_virtio overlay vfio vfio_iommu_type1 mdev virtio_blk ext4)
+# ext4's checksums: Linux 6.1 and 6.12 find crc32c by its name in the crypto API, later ones call a library function that is built in.
+optional_modules=(crc32c_generic)
+packages=(qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc libc6-dev make binutils)
 verbose=
 work=
 
@@ -39,24 +41,21 @@ as_root() {
   fi
 }
 
-# ---- which kernel ----
+# ---- the kernel's version ----
 
-# apt takes a second to answer, so its answer is kept for as long as the lists that it comes from stay the same.
+# apt takes a second to answer, therefore its answer is cached until the lists that it comes from change.
 lists_state() { stat -c '%n %Y %s' /var/lib/apt/lists/*_Packages* /etc/apt/preferences* /etc/apt/preferences.d/* 2>/dev/null || true; }
 
-# The kernel that the newest image of this Debian release has, such as 6.1.0-56-amd64.
+# The kernel of this Debian release: $version, such as 6.1.0-56-amd64, and $package_version, such as 6.1.192-2, which all packages
+# built from the same source have. linux-image-amd64 depends on "linux-image-6.1.0-56-amd64 (= 6.1.192-2)".
 find_version() {
-  local state
-  state=$(lists_state | sha256sum | cut -d' ' -f1)
-  version=
-  if [ -f "$machine/version" ]; then
-    local known_state known_version
-    read -r known_state known_version <"$machine/version" || true
-    [ "$known_state" != "$state" ] || version=$known_version
-  fi
-  if [ -z "$version" ]; then
-    version=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -n 1)
-    [ -z "$version" ] || put "$machine/version" "$state $version"
+  local state known_state='' pattern='s/^Depends:.*\blinux-image-([0-9][^ ]*) \(= ([^)]+)\).*/\1 \2/p'
+  state=$(lists_state | digest)
+  version='' package_version=''
+  [ ! -f "$machine/version" ] || read -r known_state version package_version <"$machine/version" || true
+  if [ "$known_state" != "$state" ] || [ -z "$package_version" ]; then
+    read -r version package_version < <(apt-cache show --no-all-versions linux-image-amd64 2>/dev/null | sed -nE "$pattern") || true
+    [ -z "$version" ] || put "$machine/version" "$state $version $package_version"
   fi
   source_package=linux-source-$(cut -d. -f1,2 <<<"$version")
 }
@@ -64,23 +63,9 @@ find_version() {
 refresh_lists() {
   say "refreshing apt's lists"
   quietly "refresh apt's lists" as_root apt-get update -qq
-}
-
-# Installing the headers may refresh the lists and thereby move the version: settled when it stays.
-settle_version() {
-  local before
   find_version
-  [ -n "$version" ] || { refresh_lists; find_version; }
-  [ -n "$version" ] || fail "cannot tell which kernel Debian has: linux-image-amd64 is not in apt's lists"
-  while :; do
-    before=$version
-    "$here/../tools/packages.sh" "linux-headers-$version"
-    find_version
-    [ "$version" != "$before" ] || break
-  done
+  [ -n "$version" ] || fail "cannot find the version of Debian's kernel: linux-image-amd64 is not in apt's lists"
 }
-
-headers_version() { dpkg-query -W -f '${Version}' "linux-headers-$version" 2>/dev/null || true; }
 
 # ---- what is up to date ----
 
@@ -89,9 +74,10 @@ put() { printf '%s\n' "$2" >"$1.new.$$"; mv "$1.new.$$" "$1"; }
 
 digest() { sha256sum | cut -d' ' -f1; }
 
-# What each part is made from; the functions that make it are inputs like any other.
+# What each part is made from: the functions that make it are inputs, too.
 kernel_key() {
-  { echo "$version $(headers_version) ${drivers[*]} ${modules[*]}"; declare -f unpack_kernel build_drivers gather_modules; } | digest
+  { echo "$release $version $package_version ${drivers[*]} ${modules[*]} ${optional_modules[*]}"
+    declare -f unpack unpack_kernel prepare_headers build_drivers module_file add_module gather_modules; } | digest
 }
 initramfs_key() { { kernel_key; declare -f build_initramfs; cat "$here/guest/init" /bin/busybox; } | digest; }
 hold_key() { { declare -f build_hold; cat "$here/hold.c"; } | digest; }
@@ -101,48 +87,78 @@ fresh() { [ -f "$machine/$1.key" ] && [ "$(cat "$machine/$1.key")" = "$2" ]; }
 
 # ---- the parts ----
 
-fetch() {  # PACKAGE...
-  (cd "$work" && apt-get download -qq "$@" >fetch.log 2>&1 </dev/null)
+# The packages that the kernel and its drivers are made from, all of one version. None of them is installed: Debian 13's linux-headers
+# would install the whole kernel.
+find_packages() {
+  local name dependencies
+  image_packages=("linux-image-$version")
+  # In Debian 12 and 13 linux-image has all files itself, later it depends on packages that have them.
+  dependencies=$(apt-cache depends "linux-image-$version" 2>/dev/null)
+  for name in base binary modules; do
+    ! grep -qxF "  Depends: linux-$name-$version" <<<"$dependencies" || image_packages+=("linux-$name-$version")
+  done
+  # Debian 12 names linux-kbuild by the kernel's series, later releases by its full version.
+  kbuild=$(apt-cache depends "linux-headers-$version" 2>/dev/null | sed -n 's/^ *Depends: \(linux-kbuild-.*\)$/\1/p')
+  header_packages=("linux-headers-$version" "linux-headers-${version%-*}-common" "$kbuild")
 }
 
 download() {
-  say "downloading Debian's kernel $version and its source (about 210 MB)"
-  if ! fetch "linux-image-$version" "$source_package"; then
-    # The mirror keeps only the newest: what the lists name may be gone.
-    refresh_lists
-    settle_version
-    fetch "linux-image-$version" "$source_package" ||
-      { cat "$work/fetch.log" >&2; fail "cannot download linux-image-$version and $source_package"; }
-  fi
+  local wanted
+  find_packages
+  wanted=("${image_packages[@]}" "${header_packages[@]}" "$source_package")
+  (cd "$work" && apt-get download -qq "${wanted[@]/%/=$package_version}" >fetch.log 2>&1 </dev/null)
 }
 
-# A driver built from other sources or headers than the kernel's would load only by luck.
-check_versions() {
-  local image source headers
-  image=$(dpkg-deb -f "$work/linux-image-$version"_*.deb Version)
-  source=$(dpkg-deb -f "$work/$source_package"_*.deb Version)
-  headers=$(headers_version)
-  if [ "$image" != "$source" ] || [ "$image" != "$headers" ]; then
-    fail "cannot build the drivers: linux-image-$version is $image, linux-headers-$version is $headers, $source_package is $source;" \
-      "run apt-get update and apt-get install linux-headers-$version"
-  fi
+download_newest() {
+  say "downloading Debian's kernel $version, its headers and its source (about 300 MB)"
+  download && return
+  # The mirror has only the newest version, which may be newer than that in apt's lists.
+  rm -f "$work"/*.deb
+  refresh_lists
+  download || { cat "$work/fetch.log" >&2; fail "cannot download the packages of Debian's kernel $version"; }
 }
 
+# Removes each archive when it is unpacked, to save room.
+unpack() {  # PACKAGE [TAR-OPTION...]
+  dpkg-deb --fsys-tarfile "$work/$1"_*.deb | tar -x -C "$work/root" "${@:2}"
+  rm "$work/$1"_*.deb
+}
+
+# The ELF image inside the bzImage boots without unpacking itself, which takes long under emulation. Where it lies and how long it is
+# says the bzImage's header (Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length); its last four bytes are
+# the unpacked length. Debian 12 packs it with xz, later releases with zstd.
 unpack_kernel() {
+  local name image sectors offset length unpacker
   say "unpacking linux-image-$version"
-  mkdir "$work/image"
-  dpkg-deb --fsys-tarfile "$work/linux-image-$version"_*.deb | tar -x -C "$work/image" ./boot ./lib
-  rm "$work/linux-image-$version"_*.deb
-  # The ELF image inside the bzImage boots without unpacking itself, which takes long under emulation.
-  local image=$work/image/boot/vmlinuz-$version offset
-  # shellcheck disable=SC2013
-  for offset in $(LC_ALL=C grep -abo $'\xfd7zXZ' "$image" | cut -d: -f1); do
-    tail -c +$((offset + 1)) "$image" | xz -dc --single-stream >"$work/vmlinux" 2>/dev/null || true
-    if [ "$(head -c 4 "$work/vmlinux" | tail -c 3 | tr -d '\0')" = ELF ]; then
-      return
-    fi
-  done
-  fail "cannot find the kernel inside vmlinuz-$version: it is not packed with xz"
+  for name in "${image_packages[@]}"; do unpack "$name"; done
+  image=$work/root/boot/vmlinuz-$version
+  # After Debian 13 it lies beside the modules.
+  [ -f "$image" ] || image=$work/root/usr/lib/modules/$version/vmlinuz
+  [ -f "$image" ] || fail "cannot find vmlinuz in the packages of linux-image-$version"
+  sectors=$(od -An -tu1 -j $((0x1f1)) -N 1 "$image")
+  read -r offset length < <(od -An -tu4 -j $((0x248)) -N 8 "$image")
+  offset=$(((sectors + 1) * 512 + offset))
+  case $(od -An -tx1 -j "$offset" -N 4 "$image" | tr -d ' ') in
+    fd377a58) unpacker=(xz -dc) ;;
+    28b52ffd) unpacker=(zstd -dc) ;;
+    *) fail "cannot unpack the kernel inside vmlinuz-$version: it is packed with neither xz nor zstd" ;;
+  esac
+  tail -c +$((offset + 1)) "$image" | head -c $((length - 4)) | "${unpacker[@]}" >"$work/vmlinux" || true
+  [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is no ELF file"
+}
+
+# The headers name one another by their places below /usr/src. Their vmlinux is left out: it would ask for pahole, which describes
+# the types of modules to BPF programs.
+prepare_headers() {
+  local libraries compiler name
+  libraries=$(dpkg-deb -f "$work/$kbuild"_*.deb Depends | tr , '\n' | sed -nE 's/^ *(lib[^ ]+).*/\1/p')
+  for name in "${header_packages[@]}"; do unpack "$name" --exclude="*/linux-headers-$version/vmlinux"; done
+  headers=$work/root/usr/src/linux-headers-$version
+  sed -i "s|/usr/src/|$work/root/usr/src/|" "$headers/Makefile"
+  # The programs in linux-kbuild need these libraries, and modules are to be compiled with the kernel's own compiler.
+  compiler=$(sed -nE 's/^CC *=.*(gcc-[0-9]+)$/\1/p' "$headers/.kernelvariables")
+  # shellcheck disable=SC2086
+  "$here/../tools/packages.sh" $libraries $compiler
 }
 
 build_drivers() {
@@ -151,32 +167,52 @@ build_drivers() {
     tar -xJ -C "$work" --strip-components=2 --wildcards "$source_package/samples/vfio-mdev/*"
   rm "$work/$source_package"_*.deb
   echo "obj-m += ${drivers[*]/%/.o}" >"$work/vfio-mdev/Makefile"
-  quietly "build the drivers" make -s -C "/usr/src/linux-headers-$version" M="$work/vfio-mdev" modules
+  quietly "build the drivers" make -s -C "$headers" M="$work/vfio-mdev" modules
 }
 
-# The few modules that the machine loads, with what they depend on: 2 MB of 400.
+# The file of a module, whose name may have "-" where the module has "_"; Debian 13 and later compress it.
+module_file() { find "$from" -regextype posix-extended -regex ".*/${1//_/[-_]}\.ko(\.xz|\.zst|\.gz)?"; }
+
+# Adds a module and those that it depends on.
+add_module() {  # NAME
+  local file target name
+  ! grep -qE "/${1//_/[-_]}\.ko$" "$from/modules.builtin" || return 0
+  file=$(module_file "$1")
+  [ -n "$file" ] || fail "cannot find the module $1 in linux-image-$version"
+  target=$to/${file#"$from"/}
+  target=${target%.ko.*}
+  target=${target%.ko}.ko
+  [ ! -e "$target" ] || return 0
+  mkdir -p "$(dirname "$target")"
+  case $file in
+    *.xz) xz -dc "$file" >"$target" ;;
+    *.zst) zstd -qdc "$file" >"$target" ;;
+    *.gz) gzip -dc "$file" >"$target" ;;
+    *) cp "$file" "$target" ;;
+  esac
+  for name in $(modinfo -F depends "$target" | tr , ' '); do add_module "$name"; done
+}
+
+# The few modules that the machine loads, with their dependencies: 2 MB of 400.
 gather_modules() {
-  local from=$work/image/lib/modules/$version to=$work/modules/lib/modules/$version name file
-  depmod -b "$work/image" "$version"
+  local from=$work/root/lib/modules/$version to=$work/modules/lib/modules/$version name depends
+  [ -d "$from" ] || from=$work/root/usr/lib/modules/$version
   mkdir -p "$to/extra"
-  for name in "${modules[@]}"; do
-    # modules.dep: "kernel/…/9p.ko: kernel/…/9pnet.ko …"; what is built in has no line
-    for file in $(grep -E "/$name\.ko:" "$from/modules.dep" | tr -d :); do
-      mkdir -p "$to/$(dirname "$file")"
-      cp "$from/$file" "$to/$file"
-    done
-  done
   for name in "${drivers[@]}"; do
     strip --strip-debug -o "$to/extra/$name.ko" "$work/vfio-mdev/$name.ko"
+    for depends in $(modinfo -F depends "$to/extra/$name.ko" | tr , ' '); do add_module "$depends"; done
   done
+  for name in "${modules[@]}"; do add_module "$name"; done
+  for name in "${optional_modules[@]}"; do [ -z "$(module_file "$name")" ] || add_module "$name"; done
   cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/"
   depmod -b "$work/modules" "$version"
 }
 
 make_kernel() {
-  download
-  check_versions
+  download_newest
+  mkdir "$work/root"
   unpack_kernel
+  prepare_headers
   build_drivers
   gather_modules
   rm -rf "$machine"/{stamp,kernel.key,initramfs.key,modules}
@@ -225,18 +261,20 @@ done
 mkdir -p "$machine" || fail "cannot make $machine"
 exec 9>"$machine/lock"
 flock 9
-# Nobody else is at work now: what is left of others was left by those that were killed.
+# With the lock held, such files were left by runs that were killed.
 rm -rf "$machine"/{work,*.new}.*
 work=$(mktemp -d "$machine/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 "$here/../tools/packages.sh" "${packages[@]}"
-settle_version
+find_version
+[ -n "$version" ] || refresh_lists
 made=
 fresh kernel "$(kernel_key)" || { make_kernel; made=1; }
 fresh initramfs "$(initramfs_key)" || { make_initramfs; made=1; }
 fresh hold "$(hold_key)" || { make_hold; made=1; }
 if [ -n "$made" ] || [ ! -f "$machine/stamp" ]; then
+  put "$machine/release" "$release"
   put "$machine/stamp" "$(cat "$machine"/{kernel,initramfs,hold}.key | digest)"
   say "ready in $machine"
 fi

@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 name=$1
 mdevadm=$(realpath "$2")
-machine=${MDEVADM_VM_DIR:-$(realpath "$here/../..")/build/vm}
+machine=$("$here/machine.sh")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
