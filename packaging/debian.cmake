@@ -1,4 +1,4 @@
-# Debian packages of what is built: "cpack" in the build folder. A package is an install component; what it has besides (control
+# Debian packages of what is built: "cpack" in the build directory. A package is an install component; its other parts (control
 # scripts, its description, overrides of lintian) lies in debian/COMPONENT/, and debian/finish.cmake turns installed files into
 # those that Debian wants. Nothing of this is installed by cmake --install.
 #
@@ -61,7 +61,7 @@ endfunction()
 
 # libsmartcols is loaded when it is needed, so that nothing finds it among the libraries that the program is linked with.
 mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" SUGGESTS mdevsim)
-# Where definitions are kept; the program makes these itself where they are missing.
+# Directories of definitions; the program creates them if they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)
 

@@ -114,9 +114,9 @@ void declare(CLI::App& app, Words& words) {
   run->add_option("--keep", words.kept, "store definitions in this directory and use them in the next run");
   CLI::App* mount = app.add_subcommand("mount", "mount a simulated host on a directory, for --root");
   mount->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
-  mount->add_option("folder", words.folder, "directory for its sys and dev")->required();
+  mount->add_option("directory", words.folder, "directory for its sys and dev")->required();
   CLI::App* umount = app.add_subcommand("umount", "unmount a simulated host");
-  umount->add_option("folder", words.folder, "directory of the simulated host")->required();
+  umount->add_option("directory", words.folder, "directory of the simulated host")->required();
   CLI::App* check = app.add_subcommand("check", "check a scenario file");
   check->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
   app.add_subcommand("list", "list the scenarios that come with mdevsim");

@@ -130,7 +130,7 @@ std::vector<std::string> our_mounts(const std::string& folder) {
   return result;
 }
 
-// Serves a mounted host in a background process. Reports through `tell` whether the mount succeeded.
+// Serves a mounted host in a background process. Writes to `tell` whether the mount succeeded.
 [[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& folder, int tell) {
   std::string answer = "ok";
   ::setsid();

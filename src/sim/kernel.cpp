@@ -274,7 +274,7 @@ bool Kernel::is_open(const Group& group) const {
 std::string Kernel::user_of(const Group& group) const {
   for (const Assignable* member : group.members) {
     if (is_open(*member)) {
-      return member->user.empty() ? "somebody" : member->user;
+      return member->user.empty() ? "another process" : member->user;
     }
   }
   return {};

@@ -201,7 +201,7 @@ class GroupRemove final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    kinds.set(app.add_option("device", words_, "members to remove (their definitions are kept)")->required(),
+    kinds.set(app.add_option("device", words_, "members to remove (their definitions remain)")->required(),
               ValueKind::defined_device);
     change_.declare(app);
   }

@@ -1,0 +1,55 @@
+# Messages, manuals, READMEs and comments use the standard terms of the field: the words that the project has retired do not occur,
+# except as listed in words-allowed with a reason.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+top=$(realpath "$here/../..")
+cd "$top" || exit 1
+
+# Each line: a pattern (grep -E, whole words, any case), then the term to use instead.
+retired=$(cat <<'T'
+somebody|nobody|anybody|whoever	name the process, program or user
+what became of|what came of|became of	result
+tells?|told|telling	report, print, notify
+is kept|are kept|not kept	persistent, stored; transient
+folders?	directory
+so already	unchanged, already active
+meanwhile	concurrently, by another process
+all the same	anyway
+lets? go	release
+come up|comes up|came up|bring up|brought up|brings up	start
+remembers?|remembered|forgets?|forgotten	record, runtime state
+mend|mended|mends	fix
+side by side	in parallel
+none is left|are left|is left	available instances
+no good	invalid
+anew	again
+may repeat	can be given multiple times
+marked auto	autostart
+is no (name|uuid|pci|need|number|member|good|octal|whole|device|column|command|group|type|parent|file|user)	invalid X 'value' (expected ...), X 'name' not found
+there is no (type|parent|command|column|group|device|user|file|scenario)	X 'name' not found, unknown X 'name'
+begins so|begin so	UUID prefix
+carries type	assigned
+T
+)
+
+# Tests of single layers and of the program are C++ and name what they test; scripts of tests are read by their authors only.
+texts=$(git ls-files 'src/*.cpp' 'src/*.hpp' 'include/*.hpp' 'man/*.scd' '*.md' 'packaging/*' 'completions/*' 'examples/*.sh' 'examples/*.toml' \
+  src/render/schema/schema.json CMakeLists.txt '*/CMakeLists.txt' .ci/run tests/run.sh 'tests/tools/*' | grep -vE '^tests/tools/(words.py|dialects.sh)$')
+[ -n "$texts" ] || texts=$(find src include man README.md -type f)
+all=$(xargs -d '\n' python3 tests/tools/words.py <<<"$texts")
+holds "the texts are thousands of lines" test "$(wc -l <<<"$all")" -gt 5000
+
+allowed() { grep -vE '^(#|$)' "$here/words-allowed"; }
+not_allowed() { grep -vFf <(allowed); }
+while IFS=$'\t' read -r pattern instead; do
+  found=$(grep -iE ":.*\b($pattern)\b" <<<"$all" | not_allowed)
+  same "$found" "" "'${pattern//|/, }' does not occur: $instead"
+done <<<"$retired"
+
+# An exception that nothing needs any more has to go.
+while IFS= read -r text; do
+  holds "the exception '$text' is needed" grep -qF -- "$text" <<<"$all"
+done < <(allowed)
+finish
