@@ -362,7 +362,7 @@ class Reader {
                                  : fmt::format("51515151-0000-4000-8000-{:012x}", number + 1);
     const auto uuid = Uuid::parse(text);
     if (!uuid || !uuids_.insert(*uuid).second) {
-      broken(*uuid_node, fmt::format("'{}' is {}", printable(text), uuid ? "there twice" : "no UUID"));
+      broken(*uuid_node, fmt::format("{} UUID '{}'", uuid ? "duplicate" : "invalid", printable(text)));
     }
     plan::Capacity& left = left_.try_emplace(parent.name, parent.capacity).first->second;
     const std::string& id = parent.find_type(type)->id;

@@ -97,7 +97,7 @@ TEST_CASE("define for later is possible, and said to be") {
   const World world;
   const test::Ran refused = world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough"});
   CHECK(refused.code == 3);
-  CHECK(refused.err.find("--force defines it all the same") != std::string::npos);
+  CHECK(refused.err.find("use --force if the driver is not loaded yet") != std::string::npos);
   CHECK(world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough", "--force"}).code == 0);
 }
 

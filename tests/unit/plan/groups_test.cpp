@@ -103,7 +103,7 @@ TEST_CASE("a group whose members are not what they should be is refused") {
   CHECK(world.refusal() == "3 cannot start group 'vm1': member '" + uuid(9).str() + "' is not defined");
   world.group.members = {{uuid(1)}};
   world.defined.all.push_back({uuid(1), *ParentName::parse("other"), *TypeName::parse("t")});
-  CHECK(world.refusal().starts_with("4 cannot start group 'vm1': its member '" + uuid(1).str() +
+  CHECK(world.refusal().starts_with("4 cannot start group 'vm1': member '" + uuid(1).str() +
                                     "' is defined under several"));
   world.group.members = {{uuid(1), gpu}};
   CHECK(world.refusal() == "none");

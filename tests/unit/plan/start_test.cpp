@@ -56,7 +56,7 @@ const A* action(const Job& job) {
 TEST_CASE("what goes online waits between the stages, and what does not, does not") {
   const Snapshot flat = host({.create_arguments = Support::yes, .online = true, .tells_type = false});
   CHECK(kinds(plan_start(flat, wanted(1))) ==
-        std::vector<std::string>{"0 remember", "0 create", "2 bring", "3 wait", "3 remember"});
+        std::vector<std::string>{"0 record", "0 create", "2 bring", "3 wait", "3 record"});
   const Snapshot plain = host({});
   CHECK(kinds(plan_start(plain, wanted(1))) == std::vector<std::string>{"0 create", "0 wait"});
 }
@@ -126,7 +126,7 @@ TEST_CASE("what an earlier start left out is done, and the device left as it is 
   Definition definition = wanted(1);
   definition.attributes = {{*AttributeName::parse("a"), "1"}};
   const Job job = plan_start(seen, definition);
-  CHECK(kinds(job) == std::vector<std::string>{"0 set", "0 wait", "0 remember"});
+  CHECK(kinds(job) == std::vector<std::string>{"0 set", "0 wait", "0 record"});
   for (const Step& step : job.steps) {
     CHECK_FALSE(step.undo);
   }

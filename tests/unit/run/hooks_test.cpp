@@ -224,8 +224,8 @@ TEST_CASE("a notifier that does not end keeps no other from being told") {
   scripts.add(std::string(old_notifiers) + "b");
   scripts.hooks.notify(event, HookState::success);
   CHECK(scripts.calls() == Lines{"a notify-define-success <>", "b notify-define-success <>"});
-  CHECK(scripts.said == Lines{"warning notifier script '/usr/lib/mdevctl/scripts.d/notifiers/a' has not "
-                              "ended after 0.3 s, and was killed"});
+  CHECK(scripts.said == Lines{"warning notifier script '/usr/lib/mdevctl/scripts.d/notifiers/a' did not "
+                              "end within 0.3 s and was killed"});
 }
 
 TEST_CASE("notifiers are all told, whatever they do, and what they say is not passed on") {

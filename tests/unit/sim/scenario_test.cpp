@@ -61,7 +61,7 @@ TEST_CASE("a scenario that contradicts itself is refused") {
   CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' needs 'kernel' to be \"6.6\" or later");
   CHECK(refusal(ports + "dialect = \"N1\"\n") == "1:1: dialect N1 needs a 'pci' table");
   CHECK(refusal(ports + "pci = { vendor = \"8086\" }\n") ==
-        "2:8: invalid PCI address 'mtty' such as 0000:86:00.0");
+        "2:8: invalid PCI address 'mtty' (expected e.g. 0000:86:00.0)");
   CHECK(refusal(ports + "count = 2\n") ==
         "2:8: several parents need a name with '{}' (decimal) or '{x}' (hexadecimal) in it");
   CHECK(refusal("[[parent]]\nname = \"0000:00:02.0\"\npci = {}\narithmetic = { kind = \"gvt\", aperture = "

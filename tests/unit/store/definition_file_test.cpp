@@ -108,16 +108,16 @@ TEST_CASE("a file that says the wrong thing is named with the place of that thin
   for (const Case& c :
        {Case{"start = 'auto'\n", 0, "missing required key 'type'"},
         Case{"type = 5\n", 1, "must be a string, not an integer"},
-        Case{"type = 'a/b'\n", 1, "no good as type"},
+        Case{"type = 'a/b'\n", 1, "invalid type"},
         Case{"type='a'\nstart='sometimes'\n", 2, "\"sometimes\""},
-        Case{"type='a'\nname='../x'\n", 2, "no good as name"},
+        Case{"type='a'\nname='../x'\n", 2, "invalid name"},
         Case{"type='a'\naggregate=0\n", 2, "at least 1"}, Case{"type='a'\naggregate=-3\n", 2, "at least 1"},
         Case{"type='a'\nattribute='x'\n", 2, "list of tables"},
         Case{"type='a'\n[[attribute]]\nname='x'\n", 2, "needs a 'name' and a 'value'"},
-        Case{"type='a'\n[[attribute]]\nname='../x'\nvalue='1'\n", 3, "no good as name"},
+        Case{"type='a'\n[[attribute]]\nname='../x'\nvalue='1'\n", 3, "invalid name"},
         Case{"type='a'\n[node]\nmode='0999'\n", 3, "octal"},
         Case{"type='a'\n[node]\nmode='01777'\n", 3, "octal"},
-        Case{"type='a'\nnode=1\n", 2, "must be a table"}, Case{"type='a'\nuuid='x'\n", 2, "no good as uuid"},
+        Case{"type='a'\nnode=1\n", 2, "must be a table"}, Case{"type='a'\nuuid='x'\n", 2, "invalid uuid"},
         Case{"type='a'\nuuid='00000000-0000-0000-0000-000000000000'\n", 2, "but this is about"},
         Case{"type='a'\nparent='other'\n", 2, "but this is about"}}) {
     CAPTURE(c.text);

@@ -132,7 +132,7 @@ TEST_CASE("a name that two files give is told of and means the first") {
   const Definitions loaded = store.load();
   CHECK(loaded.all.size() == 2);
   REQUIRE(loaded.odd.size() == 1);
-  CHECK(loaded.odd[0].message.find("the name 'twin' is taken") == 0);
+  CHECK(loaded.odd[0].message.find("duplicate name 'twin': refers to") == 0);
   CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
 }
 
@@ -195,7 +195,7 @@ TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothi
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
   REQUIRE(loaded.odd.size() == 1);
-  CHECK(loaded.odd.front().message.find("this folder cannot be read") == 0);
+  CHECK(loaded.odd.front().message.find("this directory cannot be read") == 0);
 }
 
 TEST_CASE("a bad file beside a good one of the same device does not count, and goes with it") {
