@@ -31,7 +31,7 @@ same "$(at_once 32 undefine "$uuid")" "1x0 31x3" "of 32 that undefine it one doe
 # A lock that is not given back: who holds it is named.
 flock "$host/run/mdevadm/definitions.lock" sleep 30 &
 holder=$!
-sleep 0.3
+wait_until is_locked "$host/run/mdevadm/definitions.lock"
 run mdevadm define -p p -t t --force
 exits 1 "a lock that stays held ends the wait"
 err_has "process [0-9]+ \((flock|sleep)\) has held the lock for 10 s" "and its holder is named"

@@ -52,7 +52,7 @@ pci_subsystem = "10de:115e"' "what the guest sees is pinned in the definition"
   sed -i 's/max_instance=2/max_instance=1/; s/framebuffer=2048M/framebuffer=4096M/; s/^pci_id = .*/pci_id = "10de:1111"/' $file
   run mdevadm start a
   exits 7 "nor does another card"
-  err_has "with: pci_id: defined '10de:1111', now '10de:13f2'$" "how many there may be does not count"
+  err_has "definition: pci_id: defined '10de:1111', now '10de:13f2'$" "how many there may be does not count"
   run mdevadm start a --accept-abi
   exits 0 "what it sees now can be taken"
   same "$(grep -c '"10de:13f2"' $file) $(grep -c '# older' $file)" "1 1" "and is pinned, what a person wrote stays"
@@ -106,7 +106,7 @@ needs() {
   exits 2 "so is a need beside a type"
   same "$(mdevadm types --need 'framebuffer>=4G' --json | jq -c '[.types[].type] | unique')" '["nvidia-17","nvidia-18"]' "types lists what would do"
   run mdevadm define -p 0000:00:02.0 --need 'low_gm_size>=64M'
-  err_has "i915-GVTg_V5_8 on 0000:00:02.0: it has low_gm_size=64MB, and no smaller" "what was chosen and why is said"
+  err_has "selected i915-GVTg_V5_8 on 0000:00:02.0 \(low_gm_size=64MB\), the smallest available match" "what was chosen and why is said"
 }
 
 write_file() {  # FILE OPTION...

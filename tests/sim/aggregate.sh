@@ -57,7 +57,7 @@ gvt() {  # DIALECT KIND
   err_has "8 aggregated instances requested, type $t on $p supports at most 7$" "$(say "with the most that it takes")"
   run mdevadm define -p $p -t i915-GVTg_V5_4 --aggregate 2
   exits 1 "$(say "so is a type that cannot")"
-  err_has "i915-GVTg_V5_4 on $p cannot aggregate$" "$(say "which is said")"
+  err_has "type i915-GVTg_V5_4 on $p does not support aggregation$" "$(say "which is said")"
   for _ in 1 2 3 4 5; do mdevadm start -p $p -t $t >/dev/null; done
   run mdevadm start a
   exits 6 "$(say "three of two that are left")"

@@ -74,8 +74,8 @@ control unregister mdpy
 milliseconds "$MDEVADM" start --auto --timeout 1
 holds "but not longer than that ($took ms)" test $took -ge 1000 -a $took -lt 3000
 "$MDEVADM" start --auto --timeout 20 2>/dev/null &
-sleep 0.3
-same "$(boot 4 boot)" waiting "meanwhile list --boot says that it waits"
+waits() { [ "$(boot 4 boot)" = waiting ]; }
+holds "list --boot reports that it waits" wait_until waits
 kill -TERM $!
 holds "a wait can be interrupted" eval "wait $!; [ \$? = 8 ]"
 control register mdpy
@@ -87,12 +87,12 @@ define 20 mbochs-small
 define 21 mdpy-vga
 "$MDEVADM" group create late "$(uuid 20)" "$(uuid 21)" --auto
 flock /run/mdevadm/parent-mdpy.lock sleep 2 &
-sleep 0.2
+wait_until is_locked /run/mdevadm/parent-mdpy.lock
 milliseconds "$MDEVADM" group start --auto --timeout 1
 holds "waiting for a lock does not use up the time to wait for a missing parent ($took ms)" test $took -ge 2500
 (sleep 3; control register mbochs) &
 flock /run/mdevadm/parent-mdpy.lock sleep 2 &
-sleep 0.2
+wait_until is_locked /run/mdevadm/parent-mdpy.lock
 run "$MDEVADM" group start --auto --timeout 2
 exits 0 "a parent that registers after the lock was released is still waited for"
 same "$(active)" "$(uuids 1 2 3 20 21)" "and the group starts"
@@ -100,7 +100,7 @@ wait
 "$MDEVADM" group stop -q late
 control unregister mbochs
 flock /run/mdevadm/parent-mdpy.lock sleep 2 &
-sleep 0.2
+wait_until is_locked /run/mdevadm/parent-mdpy.lock
 run "$MDEVADM" group start --auto --timeout 1
 exits 3 "without that parent the group fails"
 err_has "mbochs \(tried for [2-9]\.[0-9] s\)$" "and the message has the time that was tried"

@@ -68,10 +68,10 @@ exits 0 "a file that cannot be read is no reason to show nothing"
 same "$(jq -c '[.types[] | .available]' <<<"$out")" "[null,null]" "what it would say is missing"
 control clear
 
-control delay create 400
+control delay create 1000
 "$MDEVADM" start $a &
 starter=$!
-sleep 0.15
+wait_until is_locked /run/mdevadm/parent-mtty.lock
 run "$MDEVADM" start $a
 exits 0 "a start that meets another of the same device waits for it"
 wait $starter

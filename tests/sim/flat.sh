@@ -34,7 +34,7 @@ numbered() {  # DIALECT NAME
   same "$(field b kernel_name)" $VM-1 "$(say "has the next number")"
   run mdevadm stop a
   exits 4 "$(say "one of two does not stop alone")"
-  err_has "it goes offline together with '$B'" "$(say "since both go offline at once")"
+  err_has "devices of one virtual machine must be stopped together, but '$B' is not being stopped" "$(say "since both go offline at once")"
   mdevadm stop a b
 
   cell "$dialect" online
@@ -119,7 +119,7 @@ online() {
   mdevadm define -u dddddddd-0000-4000-8000-000000000004 -p $gpu -t 17 --create-arg vgpu_type_id=11 >/dev/null
   run mdevadm start dddd
   exits 1 "$(say "create arguments that say another type are refused")"
-  err_has "create_args say 'vgpu_type_id=11', and its type is 17" "$(say "which is said")"
+  err_has "create_args 'vgpu_type_id=11' conflicts with type 17" "$(say "which is said")"
   nothing_left "nothing is left"
 }
 

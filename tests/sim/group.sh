@@ -54,7 +54,7 @@ whole() {
   run "$MDEVADM" group start vm1 --json
   same "$err" "" "nor with --json"
   "$MDEVADM" group stop vm1 -q
-  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the node')")" 1 "on a terminal in one line"
+  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the VFIO node')")" 1 "on a terminal in one line"
   run "$MDEVADM" group start vm1 --p2p require
   exits 1 "members that must share peer-to-peer resources"
   err_has "peer-to-peer sharing is not supported by parent $first$" "are refused where nothing can"
@@ -191,9 +191,9 @@ together() {
   done
   control clear
   # Who waits says for whom.
-  control delay create 500
+  control delay create 1500
   "$MDEVADM" group start -q one & local x=$!
-  sleep 0.2
+  wait_until is_locked "/run/mdevadm/parent-$first.lock"
   run "$MDEVADM" group start two
   exits 6 "the second of two waits, and then finds nothing left"
   err_has "^mdevadm: waiting for process $x \(mdevadm\)$" "it says for whom it waits"

@@ -75,8 +75,9 @@ waiting() {
   err_has "cannot hold '$a': the device or its group is in use$" "which is said"
   bash -c 'echo 1 >"$0"' $devices/$a/remove &
   remover=$!
-  sleep 0.3
-  holds "a removal waits" kill -0 $remover
+  holds "a removal begins" wait_until test ! -e $devices/$a
+  sleep 0.2
+  holds "and waits" kill -0 $remover
   kill -TERM $remover
   sleep 0.2
   holds "whatever signal comes" kill -0 $remover
@@ -139,7 +140,7 @@ functions() {
   local function=0000:41:00.4
   run "$MDEVSIM" hold $function 1
   exits 1 "a function without a vGPU cannot be opened"
-  err_has "no vGPU is set up on it" "which is said"
+  err_has "no vGPU is assigned to it" "which is said"
   put 1149 /sys/bus/pci/devices/$function/nvidia/current_vgpu_type
   holding first $function
   run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"

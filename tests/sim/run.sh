@@ -48,8 +48,8 @@ simulator=$!
 until pgrep -xf "sleep 101.$$" >/dev/null; do sleep 0.05; done
 kill -9 $simulator
 wait $simulator 2>/dev/null
-sleep 0.3
-same "$(pgrep -f "sleep 10[01].$$" | wc -l)" 0 "kill -9 of mdevsim takes the command and its children with it"
+gone() { ! pgrep -f "sleep 10[01].$$" >/dev/null; }
+holds "kill -9 of mdevsim takes the command and its children with it" wait_until gone
 leaves_nothing "and leaves nothing"
 "$MDEVSIM" run samples -- bash -c "sleep 102.$$ & exec sleep 103.$$ # $tag" &
 simulator=$!
@@ -72,7 +72,7 @@ u=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
 echo $u >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
 sleep 1000 </dev/vfio/0 &
 echo 1 >/sys/bus/mdev/devices/$u/remove &
-sleep 0.3
+until [ ! -e /sys/bus/mdev/devices/$u ]; do sleep 0.02; done
 echo stuck
 sleep 1000
 T
@@ -140,7 +140,7 @@ run "$MDEVSIM" events --root "$folder/host"
 out_has "^remove@/devices/virtual/mtty/mtty/$uuid$" "the events are told"
 (cd "$folder/host/sys" && exec sleep 105.$$) &
 sleeper=$!
-sleep 0.2
+wait_until pgrep -xf "sleep 105.$$" >/dev/null
 run "$MDEVSIM" umount "$folder/host"
 exits 5 "somebody in it keeps it"
 kill $sleeper

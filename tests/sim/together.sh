@@ -156,7 +156,7 @@ T
   answers_slowly
   slow mdevctl stop -u $A
   mdevctl stop -u $A >"$folder/second" 2>&1 &
-  sleep 0.2
+  sleep 1
   answer
   same "$(cat "$folder/slow")" "" "the first stop stops it"
   same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second finds it gone"

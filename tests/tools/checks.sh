@@ -7,6 +7,8 @@
 #   out_lacks / err_has / err_lacks likewise
 #   same "got" "wanted" "..."   two texts
 #   holds "..." COMMAND...      a command that must succeed
+#   wait_until COMMAND...       waits until the command succeeds, for a minute at most: tests wait for states, not for a time
+#   is_locked FILE              a process holds the lock on this file
 
 checks=0 failures=0 command_line=
 
@@ -40,6 +42,15 @@ err_has() { if has "$err" "$1"; then passed "$2"; else failed "$2" "stderr lacks
 err_lacks() { if has "$err" "$1"; then failed "$2" "stderr has /$1/"; else passed "$2"; fi; }
 same() { if [ "$1" = "$2" ]; then passed "$3"; else failed "$3" "got '$1', wanted '$2'"; fi; }
 holds() { local sentence=$1; shift; if "$@"; then passed "$sentence"; else failed "$sentence" "$* failed"; fi; }
+
+wait_until() {
+  local end=$((SECONDS + 60))
+  until "$@"; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 0.02
+  done
+}
+is_locked() { [ -e "$1" ] && ! flock -n "$1" true; }
 
 finish() {
   echo "1..$checks"

@@ -98,7 +98,7 @@ created() {
   holds "$(say "its node is there")" test -c "$(field a node)"
   run mdevadm start a
   exits 0 "$(say "started again")"
-  err_has "'$A' is active already$" "$(say "it is left alone")"
+  err_has "'$A' is already active$" "$(say "it is left alone")"
 }
 
 # attributed DIALECT FILE [FOLDER]: starts a with an attribute, and one that there is not
@@ -112,7 +112,7 @@ attributed() {
   mdevadm modify a --attr nosuch=1 >/dev/null
   run mdevadm start a
   exits 3 "$(say "one that there is not undoes the start")"
-  err_has "cannot set attribute 'nosuch' to '1': the device has no such attribute" "$(say "and is named")"
+  err_has "cannot set attribute 'nosuch' to '1': no such attribute" "$(say "and is named")"
   same "$(active)" "" "$(say "no device is left")"
   mdevadm modify a --delete-attr nosuch --delete-attr "$2" >/dev/null
 }
@@ -133,8 +133,8 @@ removed() {
   run mdevadm stop a --force
   exits "$([ "$2" = goes ] && echo 0 || echo 5)" "$(say "forced, it goes only where nobody can say no")"
   case $2 in
-    busy) err_has "the driver (says that it is in use|says no)|offline: it is in use" "$(say "as the driver says")" ;;
-    blocks) err_has "the removal is pending: the kernel waits for pid $holder" "$(say "the kernel waits for the user")" ;;
+    busy) err_has "the driver (reports that the device is in use|refused the removal)|offline: it is in use" "$(say "as the driver says")" ;;
+    blocks) err_has "the removal is pending: still in use by pid $holder" "$(say "the kernel waits for the user")" ;;
   esac
   release
   for _ in $(seq 100); do [ -z "$(active)" ] && [ ! -e "${3:-/nonexistent}" ] && break; [ "$2" = blocks ] || break; sleep 0.02; done
