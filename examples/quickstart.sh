@@ -6,8 +6,7 @@ set -euo pipefail
 
 top=$(realpath "$(dirname "$0")/..")
 cd "$top"
-# shellcheck disable=SC2046
-tests/tools/packages.sh $(cat tests/tools/build-packages)
+tests/tools/packages.sh tests/tools/build-packages
 
 echo "Building mdevadm" >&2
 mkdir -p build

@@ -25,8 +25,7 @@ passed=0 failed=0
 count() { if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi; }
 
 part packages
-# shellcheck disable=SC2046
-tests/tools/packages.sh $(cat tests/tools/build-packages tests/tools/test-packages)
+tests/tools/packages.sh tests/tools/build-packages tests/tools/test-packages
 mkdir -p build
 # The machine of the kernel tests; nothing else needs it.
 if [ -z "$only" ] || grep -qE "$only" <<<"$(ls tests/vm | sed -n 's/^\(.*\)\.test$/vm: \1/p'; echo 'sim: kernel'; echo 'shell: readme')"; then

@@ -1,10 +1,33 @@
 #!/usr/bin/env bash
-# packages.sh NAME...: installs those of Debian's packages that are missing. Needs root or sudo only if one is.
+# packages.sh NAME|LIST...: installs those of Debian's packages that are missing. Requires root or sudo only if one is.
+# A LIST is a file, given with a / in its path: package names; lines that begin with # are comments, "[RELEASE...] NAME..." is for
+# these releases only, "[not RELEASE...] NAME..." for all others. RELEASE is the code name in /etc/os-release, such as bookworm.
 set -euo pipefail
 
+# shellcheck disable=SC1091
+release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+
+names_of() {  # LIST
+  awk -v release="$release" '
+    /^#/ { next }
+    /^\[/ {
+      end = index($0, "]")
+      if (!end) { print "packages.sh: " FILENAME ":" FNR ": ] expected" >"/dev/stderr"; exit 1 }
+      condition = substr($0, 2, end - 2)
+      negated = sub(/^not +/, "", condition)
+      if ((index(" " condition " ", " " release " ") > 0) == negated) next
+      $0 = substr($0, end + 1)
+    }
+    { print }' "$1"
+}
+
 missing=()
-for name in "$@"; do
-  dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+for argument in "$@"; do
+  names=$argument
+  case $argument in */*) names=$(names_of "$argument") ;; esac
+  for name in $names; do
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+  done
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
