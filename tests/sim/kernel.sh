@@ -15,7 +15,8 @@ key=$(cat "$machine/stamp" "$here/../vm/measure.sh" "$here"/../vm/guest/* | sha2
 real=$machine/answers.$key
 if [ ! -s "$real" ]; then
   rm -f "$machine"/answers.*
-  "$here/../vm/boot.sh" -t 600 "$folder" "bash $here/../vm/measure.sh --inside $machine/hold $sections" >"$folder/real" || exit 1
+  "$here/../vm/boot.sh" -t 600 "$folder" "bash $here/../vm/measure.sh --inside $machine/hold $sections" >"$folder/real" ||
+    { echo "cannot measure the kernel; the end of its answers:"; tail -n 20 "$folder/real"; exit 1; }
   mv "$folder/real" "$real"
 fi
 
