@@ -1,6 +1,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>  // fmt::join since fmt 11
 
 #include <algorithm>
 #include <cstring>
