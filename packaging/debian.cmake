@@ -5,13 +5,23 @@
 # A package is added by mdevadm_package() below, with COMPONENT in its install rules and a file debian/COMPONENT/description: its
 # first line is the synopsis. postinst and the like, conffiles and lintian-overrides beside it are taken along if they are there.
 
-# Units and rules name the program by its full path, and a package is for /usr.
+# The man pages name directories below the configured prefix, and the files of a package are in /usr.
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   return()
 endif()
 
-set(MDEVADM_PACKAGE_REVISION 1 CACHE STRING "Revision of the Debian packages of this version")
-set(MDEVADM_PACKAGE_MAINTAINER "the mdevadm authors <mdevadm@example.org>" CACHE STRING "Who maintains the Debian packages")
+# Packages depend on the libraries of the release that they are built on. A lower revision for an older release makes apt replace
+# them when the system is upgraded: 1~deb12 < 1~deb13 < 1~forky < 1. Testing and unstable have a codename and no VERSION_ID.
+cmake_host_system_information(RESULT host QUERY DISTRIB_INFO)
+set(revision 1)
+if(host_VERSION_ID)
+  string(REGEX REPLACE "^debian$" deb id "${host_ID}")
+  set(revision 1~${id}${host_VERSION_ID})
+elseif(host_VERSION_CODENAME)
+  set(revision 1~${host_VERSION_CODENAME})
+endif()
+set(MDEVADM_PACKAGE_REVISION ${revision} CACHE STRING "Revision of the Debian packages of this version")
+set(MDEVADM_PACKAGE_MAINTAINER "the mdevadm authors <mdevadm@example.org>" CACHE STRING "Maintainer of the Debian packages")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_DEB_COMPONENT_INSTALL ON)

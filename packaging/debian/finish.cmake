@@ -21,8 +21,13 @@ function(compress_pages)
   endforeach()
 endfunction()
 
-# LICENSE in the form that Debian reads by machine.
-function(write_copyright folder)
+# LICENSE in the machine-readable form of Debian, and the licences of the header libraries that are compiled into programs. fmt is
+# not among these: its licence has an exception for compiled code.
+function(write_copyright folder has_program)
+  if(has_program)
+    file(READ ${CPACK_MDEVADM_SOURCE_DIR}/packaging/debian/libraries.copyright libraries)
+    string(PREPEND libraries "\n")
+  endif()
   file(READ ${CPACK_MDEVADM_SOURCE_DIR}/LICENSE text)
   string(REGEX MATCH "Copyright \\(c\\) ([^\n]+)\n\n(.*)$" found "${text}")
   if(NOT found)
@@ -41,7 +46,7 @@ License: Expat
 
 License: Expat
  ${license}
-")
+${libraries}")
 endfunction()
 
 # The project's changes as the upstream changelog, and the package's own, which only says which version this is.
@@ -64,7 +69,11 @@ function(finish component)
   set(name ${CPACK_DEBIAN_${key}_PACKAGE_NAME})
   set(root ${CPACK_TEMPORARY_DIRECTORY}/${component})
   set(usr ${root}/usr)
-  write_copyright(${usr}/share/doc/${name})
+  set(has_program TRUE)
+  if(CPACK_DEBIAN_${key}_PACKAGE_ARCHITECTURE STREQUAL "all")
+    set(has_program FALSE)
+  endif()
+  write_copyright(${usr}/share/doc/${name} ${has_program})
   write_changelogs(${usr}/share/doc/${name} ${name})
   file(GLOB pages ${usr}/share/man/man*/*)
   compress_pages(${pages})
