@@ -81,7 +81,7 @@ sweep() {
   control fault create 3 EIO
   control fault remove 0 EIO
   run mdevadm group start vm
-  err_has "could not be undone: remove aaaaaaaa" "$name: what cannot be undone is named"
+  err_has "could not be rolled back: remove aaaaaaaa" "$name: what cannot be undone is named"
 }
 
 shift
