@@ -4,6 +4,7 @@
 # out, 125: the machine failed, 126: its power was cut (guest/cut).
 #   -t SECONDS    how long the machine may run
 #   -m MEGABYTES  its memory
+#   -c CPUS       its processors
 #   -k MODULES    the drivers to load, a,b,c; "none": not even the mdev core
 #   -r            FOLDER read-only
 #   -i systemd    boots to multi-user.target and runs COMMAND when that is reached; otherwise COMMAND is all that runs
@@ -13,19 +14,20 @@ set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 machine=$("$here/machine.sh")
-limit=120 memory=1024 modules=mtty,mdpy,mbochs access=rw init=bash setup='' disk=''
+limit=120 memory=1024 cpus=1 modules=mtty,mdpy,mbochs access=rw init=bash setup='' disk=''
 
 usage() {
-  echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-k MODULES] [-r] [-i bash|systemd] [-s COMMAND] [-d IMAGE]" \
+  echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-c CPUS] [-k MODULES] [-r] [-i bash|systemd] [-s COMMAND] [-d IMAGE]" \
     "FOLDER COMMAND..." >&2
   exit 2
 }
 fail() { echo "boot.sh: $*" >&2; exit 125; }
 
-while getopts t:m:k:ri:s:d: option; do
+while getopts t:m:c:k:ri:s:d: option; do
   case $option in
     t) limit=$OPTARG ;;
     m) memory=$OPTARG ;;
+    c) cpus=$OPTARG ;;
     k) modules=$OPTARG ;;
     r) access=ro ;;
     i) init=$OPTARG ;;
@@ -35,7 +37,7 @@ while getopts t:m:k:ri:s:d: option; do
   esac
 done
 shift $((OPTIND - 1))
-[[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ && $init =~ ^(bash|systemd)$ ]] || usage
+[[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ && $cpus =~ ^[1-9]$ && $init =~ ^(bash|systemd)$ ]] || usage
 [ -d "$1" ] || fail "cannot share $1: no such folder"
 [ -z "$disk" ] || [ -f "$disk" ] || fail "cannot use $disk as a disk: no such file"
 folder=$(realpath "$1")
@@ -74,11 +76,19 @@ if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
   accelerator=(-accel kvm -cpu host)
 fi
 
-# The kernel tests its ciphers for a second if it is let, and has been seen to hang there.
-words="console=ttyS0 quiet panic=-1 tsc=reliable cryptomgr.notests"
+words="console=ttyS0 quiet panic=-1 tsc=reliable"
+# The kernel counts timer interrupts to see whether they arrive. On a busy host they arrive too late for that, and the kernel has been
+# seen to hang in the fallbacks that it tries then.
+words+=" no_timer_check"
+# Self-tests of ciphers, of a key derivation and of the jitter random number generator take a second, and Linux 6.1 has been seen to
+# hang in the first. A name that a kernel does not have is ignored.
+words+=" cryptomgr.notests initcall_blacklist=crypto_kdf108_init,jent_mod_init"
+# With libraries at the same addresses in all processes, QEMU 7.2 translates their code once instead of in each process, which halves
+# the time of tests that run many programs. Mitigations are indirect jumps, which emulation executes slowly.
+words+=" norandmaps mitigations=off init_on_alloc=0"
 words+=" vm.modules=$modules vm.access=$access vm.init=$init vm.disk=${disk:+vda}"
-options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${accelerator[@]}" -m "$memory" -smp 2
-  -kernel "$machine/vmlinux" -initrd "$machine/initramfs.gz"
+options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${accelerator[@]}" -m "$memory" -smp "$cpus"
+  -kernel "$machine/vmlinux" -initrd "$machine/initramfs.cpio"
   -append "$words"
   -serial "file:$control/console" -chardev 'stdio,id=output,signal=off' -serial chardev:output)
 share() {  # NAME FOLDER [MORE]: QEMU wants a comma in a value doubled

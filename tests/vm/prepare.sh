@@ -77,7 +77,7 @@ digest() { sha256sum | cut -d' ' -f1; }
 # What each part is made from: the functions that make it are inputs, too.
 kernel_key() {
   { echo "$release $version $package_version ${drivers[*]} ${modules[*]} ${optional_modules[*]}"
-    declare -f unpack unpack_kernel prepare_headers build_drivers module_file add_module gather_modules; } | digest
+    declare -f unpack unpack_kernel prepare_headers build_drivers module_file trim_module add_module gather_modules; } | digest
 }
 initramfs_key() { { kernel_key; declare -f build_initramfs; cat "$here/guest/init" /bin/busybox; } | digest; }
 hold_key() { { declare -f build_hold; cat "$here/hold.c"; } | digest; }
@@ -173,6 +173,9 @@ build_drivers() {
 # The file of a module, whose name may have "-" where the module has "_"; Debian 13 and later compress it.
 module_file() { find "$from" -regextype posix-extended -regex ".*/${1//_/[-_]}\.ko(\.xz|\.zst|\.gz)?"; }
 
+# Without debugging information, the types for BPF programs and the signature: the kernel would check the latter two of each module.
+trim_module() { objcopy --strip-debug -R .BTF -R .BTF_ids -R .BTF.base "$1"; }
+
 # Adds a module and those that it depends on.
 add_module() {  # NAME
   local file target name
@@ -190,6 +193,7 @@ add_module() {  # NAME
     *.gz) gzip -dc "$file" >"$target" ;;
     *) cp "$file" "$target" ;;
   esac
+  trim_module "$target"
   for name in $(modinfo -F depends "$target" | tr , ' '); do add_module "$name"; done
 }
 
@@ -199,7 +203,8 @@ gather_modules() {
   [ -d "$from" ] || from=$work/root/usr/lib/modules/$version
   mkdir -p "$to/extra"
   for name in "${drivers[@]}"; do
-    strip --strip-debug -o "$to/extra/$name.ko" "$work/vfio-mdev/$name.ko"
+    cp "$work/vfio-mdev/$name.ko" "$to/extra/$name.ko"
+    trim_module "$to/extra/$name.ko"
     for depends in $(modinfo -F depends "$to/extra/$name.ko" | tr , ' '); do add_module "$depends"; done
   done
   for name in "${modules[@]}"; do add_module "$name"; done
@@ -220,6 +225,7 @@ make_kernel() {
   put "$machine/kernel.key" "$(kernel_key)"
 }
 
+# Not compressed: unpacking takes longer under emulation than reading.
 build_initramfs() {
   say "building the initramfs"
   local root=$work/initramfs
@@ -227,13 +233,14 @@ build_initramfs() {
   cp /bin/busybox "$root/bin/busybox"
   cp -R "$machine/modules/lib" "$root/lib"
   install -m 755 "$here/guest/init" "$root/init"
-  (cd "$root" && find . -print0 | cpio -o0 -H newc --owner=0:0 --quiet | gzip -1 >"$work/initramfs.gz")
+  (cd "$root" && find . -print0 | cpio -o0 -H newc --owner=0:0 --quiet >"$work/initramfs.cpio")
 }
 
 make_initramfs() {
   build_initramfs
   rm -f "$machine/initramfs.key"
-  mv "$work/initramfs.gz" "$machine/"
+  rm -f "$machine/initramfs.gz"  # a former version made this
+  mv "$work/initramfs.cpio" "$machine/"
   put "$machine/initramfs.key" "$(initramfs_key)"
 }
 

@@ -4,6 +4,7 @@
 #   # boots=2             it runs over so many boots, counted in $BOOT
 #   # init=systemd        systemd is process 1 and has booted when the test runs
 #   # modules=mtty,mdpy   only these drivers are loaded before it; none: not even the mdev core
+#   # cpus=2              it has so many processors, and one otherwise
 #   # disk=64M            a disk at /persist lasts over the boots too, as real ones do: what was not flushed is lost in a power cut
 #   # packages=yes        the Debian packages of what was built lie in /shared/packages
 #   # cuts=1,2            these boots end by a power cut (bash /control/cut), which none of the others may
@@ -26,7 +27,8 @@ in_guest() {  # FILE BOOT
 
 mkdir "$folder/shared"
 options=(-t "${MDEVADM_VM_SECONDS:-1700}" -i "$(wish init | grep . || echo bash)")
-modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
+cpus=$(wish cpus) modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
+[ -z "$cpus" ] || options+=(-c "$cpus")
 [ -z "$modules" ] || options+=(-k "$modules")
 if [ -n "$disk" ]; then
   truncate -s "$disk" "$folder/disk"
