@@ -107,11 +107,10 @@ TEST_CASE("a file that says the wrong thing is named with the place of that thin
   };
   for (const Case& c :
        {Case{"start = 'auto'\n", 0, "missing required key 'type'"},
-        Case{"type = 5\n", 1, "must be a string, not an integer"},
-        Case{"type = 'a/b'\n", 1, "invalid type"},
+        Case{"type = 5\n", 1, "must be a string, not an integer"}, Case{"type = 'a/b'\n", 1, "invalid type"},
         Case{"type='a'\nstart='sometimes'\n", 2, "\"sometimes\""},
-        Case{"type='a'\nname='../x'\n", 2, "invalid name"},
-        Case{"type='a'\naggregate=0\n", 2, "at least 1"}, Case{"type='a'\naggregate=-3\n", 2, "at least 1"},
+        Case{"type='a'\nname='../x'\n", 2, "invalid name"}, Case{"type='a'\naggregate=0\n", 2, "at least 1"},
+        Case{"type='a'\naggregate=-3\n", 2, "at least 1"},
         Case{"type='a'\nattribute='x'\n", 2, "list of tables"},
         Case{"type='a'\n[[attribute]]\nname='x'\n", 2, "needs a 'name' and a 'value'"},
         Case{"type='a'\n[[attribute]]\nname='../x'\nvalue='1'\n", 3, "invalid name"},
