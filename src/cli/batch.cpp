@@ -110,7 +110,7 @@ std::string Batch::render_plan() const {
   for (const Job& job : plan_.jobs) {
     render::List steps;
     text += fmt::format("{}{}:{}\n", job.goal, job.lane.empty() ? "" : " on " + job.lane,
-                        job.steps.empty() ? " nothing to do, " + job.note : "");
+                        job.steps.empty() ? " nothing to do, it " + job.note : "");
     for (const Step& step : job.steps) {
       const std::string undo = step.undo ? describe(*step.undo) : std::string{};
       text += fmt::format("  {}\n", describe(step.action));
