@@ -1,8 +1,9 @@
-// The whole command line as one CLI11 tree: global options and all commands.
+// The whole command line: global options and all commands.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <mdevadm/args/arguments.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ class CommandLine {
 
   // Returns the selected command, or nullptr.
   Command* chosen() const;
+  // Returns the full name of the selected command. May be the first word of several commands ("group"), or
+  // empty.
+  std::string chosen_name() const;
   const CommandEntry* entry(const std::string& name) const;
 
   CLI::App& app() { return app_; }
@@ -28,28 +32,24 @@ class CommandLine {
   const Globals& globals() const { return globals_; }
   const ValueKinds& kinds() const { return kinds_; }
   Command* command(const std::string& name) const;
-  bool wants_version() const { return version_; }
-  // Returns the topic of the requested help: "" for none, "mdevadm" for the program, otherwise the name of a
-  // command or the first word of several.
-  std::string help_topic() const;
+  bool wants_version() const;
+  bool wants_schema() const { return schema_; }
+  bool wants_help() const { return selection_.help; }
 
  private:
   void declare_globals();
-  [[noreturn]] void refuse(const CLI::ParseError& error) const;
-  std::string chosen_name() const;
 
   CLI::App app_;
   Globals globals_;
   ValueKinds kinds_;
   std::map<std::string, std::unique_ptr<Command>> commands_;
   bool version_ = false;
+  bool schema_ = false;
+  bool json_version_ = false;
+  CLI::App* version_command_ = nullptr;
   bool help_ = false;
-  std::vector<std::string> help_words_;
-  CLI::App* help_command_ = nullptr;
+  args::Selection selection_;
 };
-
-// Returns the full name of a command: "group start" for the App `start` in the App `group`.
-std::string full_name(const CLI::App& app);
 
 // Returns the first word of a command's name, which several commands may share.
 std::string first_word(const std::string& name);

@@ -30,11 +30,17 @@ class Command {
 struct CommandEntry {
   const char* name;
   const char* summary;
-  const char* example;
+  // Arguments after the name, one alternative per line; empty: as declared.
+  const char* usage;
+  // Two or three command lines, one per line.
+  const char* examples;
   std::unique_ptr<Command> (*make)();
 };
 
 // Returns all commands, in the order in which help lists them.
 const std::vector<CommandEntry>& command_table();
+
+// Returns the description of the commands that share a first word of several commands, such as "group".
+const char* family_summary(const std::string& word);
 
 }  // namespace mdevadm::cli

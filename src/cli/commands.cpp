@@ -5,38 +5,104 @@ namespace mdevadm::cli {
 
 const std::vector<CommandEntry>& command_table() {
   static const std::vector<CommandEntry> table{
-      {"types", "list mdev types and available instances", "mdevadm types 0000:86:00.0", make_types},
-      {"list", "list devices", "mdevadm list --all -o uuid,type,state,node", make_list},
-      {"show", "show details of devices or parents", "mdevadm show cad-seat-1", make_show},
+      {"types", "list mdev types and available instances", "[OPTION]... [PARENT]",
+       "mdevadm types 0000:86:00.0\n"
+       "mdevadm types --need 'framebuffer>=4G'",
+       make_types},
+      {"list", "list devices", "",
+       "mdevadm list --all\n"
+       "mdevadm list -p 0000:86:00.0 -o +node\n"
+       "mdevadm list --boot",
+       make_list},
+      {"show", "show details of devices or parents", "[OPTION]... DEVICE...\n[OPTION]... PARENT...",
+       "mdevadm show cad-seat-1\n"
+       "mdevadm show 0000:86:00.0\n"
+       "mdevadm show 8f3c --json",
+       make_show},
       {"define", "create a persistent device definition",
-       "mdevadm define --parent 0000:86:00.0 --type nvidia-17 --name cad-seat-1 --auto", make_define},
-      {"modify", "change a device definition", "mdevadm modify cad-seat-1 --manual --type nvidia-18",
+       "--parent PARENT --type TYPE [OPTION]... [UUID]\n"
+       "--need NEED... [--parent PARENT] [OPTION]... [UUID]\n"
+       "[OPTION]... DEVICE\n"
+       "--file FILE [--parent PARENT] [OPTION]... [UUID]",
+       "mdevadm define -p 0000:86:00.0 -t nvidia-17 --name cad-seat-1 --auto\n"
+       "mdevadm define --need 'framebuffer>=2G' --name cad-seat-2\n"
+       "mdevadm define 8f3c --name found",
+       make_define},
+      {"modify", "change a device definition", "",
+       "mdevadm modify cad-seat-1 --auto\n"
+       "mdevadm modify cad-seat-1 --type nvidia-18 --attr frame_rate_limiter=0",
        make_modify},
-      {"undefine", "remove device definitions", "mdevadm undefine cad-seat-1", make_undefine},
-      {"start", "start (create) devices", "mdevadm start cad-seat-1", make_start},
-      {"stop", "stop (remove) devices that are not in use", "mdevadm stop cad-seat-1 --timeout 30",
+      {"undefine", "remove device definitions", "",
+       "mdevadm undefine cad-seat-1\n"
+       "mdevadm undefine cad-seat-1 cad-seat-2 --dry-run",
+       make_undefine},
+      {"start", "start (create) devices",
+       "[OPTION]... DEVICE...\n"
+       "--auto [--parent PARENT] [--timeout SECONDS] [OPTION]...\n"
+       "--parent PARENT --type TYPE [--uuid UUID] [OPTION]...",
+       "mdevadm start cad-seat-1\n"
+       "mdevadm start --auto --timeout 30\n"
+       "mdevadm start -p mtty -t mtty-1",
+       make_start},
+      {"stop", "stop (remove) devices that are not in use", "[OPTION]... DEVICE...\n--all [OPTION]...",
+       "mdevadm stop cad-seat-1 --timeout 30s\n"
+       "mdevadm stop --all --parent 0000:86:00.0",
        make_stop},
-      {"import mdevctl", "convert mdevctl definitions to mdevadm", "mdevadm import mdevctl --remove",
+      {"import mdevctl", "convert mdevctl definitions to mdevadm", "",
+       "mdevadm import mdevctl --dry-run\n"
+       "mdevadm import mdevctl --parent 0000:86:00.0 --remove",
        make_import_mdevctl},
-      {"export mdevctl", "copy definitions to mdevctl (/etc/mdevctl.d)", "mdevadm export mdevctl cad-seat-1",
+      {"export mdevctl", "copy definitions to mdevctl (/etc/mdevctl.d)", "",
+       "mdevadm export mdevctl cad-seat-1\n"
+       "mdevadm export mdevctl --dry-run",
        make_export_mdevctl},
-      {"group create", "define a group of devices that start and stop together",
-       "mdevadm group create vm1 cad-seat-1 cad-seat-2", make_group_create},
-      {"group modify", "change the settings of a group", "mdevadm group modify vm1 --node-owner qemu:kvm",
+      {"group create", "define a group of devices that start and stop together", "",
+       "mdevadm group create vm1 cad-seat-1 cad-seat-2\n"
+       "mdevadm group create vm1 cad-seat-1 --auto --node-owner libvirt-qemu:kvm",
+       make_group_create},
+      {"group modify", "change the settings of a group", "",
+       "mdevadm group modify vm1 --auto\n"
+       "mdevadm group modify vm1 --node-owner qemu:kvm --node-mode 0660",
        make_group_modify},
-      {"group delete", "delete a group; the definitions of its members remain", "mdevadm group delete vm1",
+      {"group delete", "delete a group; the definitions of its members remain", "",
+       "mdevadm group delete vm1\n"
+       "mdevadm group delete vm1 --dry-run",
        make_group_delete},
-      {"group add", "add devices to a group", "mdevadm group add vm1 cad-seat-3", make_group_add},
-      {"group remove", "remove devices from a group", "mdevadm group remove vm1 cad-seat-3",
+      {"group add", "add devices to a group", "",
+       "mdevadm group add vm1 cad-seat-3\n"
+       "mdevadm group add vm1 cad-seat-3 cad-seat-4",
+       make_group_add},
+      {"group remove", "remove devices from a group", "",
+       "mdevadm group remove vm1 cad-seat-3\n"
+       "mdevadm group remove vm1 8f3c",
        make_group_remove},
-      {"group rename", "rename a group", "mdevadm group rename vm1 cad", make_group_rename},
-      {"group list", "list groups", "mdevadm group list", make_group_list},
-      {"group show", "list the devices of a group", "mdevadm group show vm1", make_group_show},
-      {"group start", "start all devices of a group, or none", "mdevadm group start vm1", make_group_start},
-      {"group stop", "stop all devices of a group, unless one is in use",
-       "mdevadm group stop vm1 --timeout 30", make_group_stop},
+      {"group rename", "rename a group", "",
+       "mdevadm group rename vm1 cad\n"
+       "mdevadm group rename vm1 cad --dry-run",
+       make_group_rename},
+      {"group list", "list groups", "",
+       "mdevadm group list\n"
+       "mdevadm group list -o name,state",
+       make_group_list},
+      {"group show", "list the devices of a group", "",
+       "mdevadm group show vm1\n"
+       "mdevadm group show vm1 --json",
+       make_group_show},
+      {"group start", "start all devices of a group, or none",
+       "[OPTION]... GROUP\n--auto [--parent PARENT] [--timeout SECONDS] [OPTION]...",
+       "mdevadm group start vm1\n"
+       "mdevadm group start --auto --timeout 30",
+       make_group_start},
+      {"group stop", "stop all devices of a group, unless one is in use", "[OPTION]... GROUP",
+       "mdevadm group stop vm1\n"
+       "mdevadm group stop vm1 --timeout 30s",
+       make_group_stop},
   };
   return table;
+}
+
+const char* family_summary(const std::string& word) {
+  return word == "group" ? "manage groups of devices (mdevadm help group)" : nullptr;
 }
 
 }  // namespace mdevadm::cli

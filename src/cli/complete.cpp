@@ -71,7 +71,7 @@ Situation read_situation(CommandLine& line, const std::vector<std::string>& word
       const CLI::Option* option = find_option(at.command, line.app(), name);
       if (equals != std::string::npos) {
         give(name, word.substr(equals + 1));
-      } else if (option != nullptr && takes_value(*option)) {
+      } else if (option != nullptr && args::takes_value(*option)) {
         at.awaits_value = option;
         awaiting = name;
       }
@@ -109,7 +109,7 @@ std::vector<std::string> option_names(const CLI::App* command, const CLI::App& t
 }
 
 std::vector<std::string> verbs() {
-  std::vector<std::string> names{"help"};
+  std::vector<std::string> names{"help", "version"};
   for (const CommandEntry& entry : command_table()) {
     names.push_back(first_word(entry.name));
   }
@@ -130,7 +130,7 @@ std::vector<std::string> values_for(CommandLine& line, const Situation& at, cons
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
-  const Command* command = at.command != nullptr ? line.command(full_name(*at.command)) : nullptr;
+  const Command* command = at.command != nullptr ? line.command(args::full_name(*at.command)) : nullptr;
   return live_values(
       *kind,
       {word, at.parent, command != nullptr ? command->column_keys() : std::vector<std::string>{}, verbs()},

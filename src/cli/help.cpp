@@ -2,109 +2,53 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <mdevadm/args/help.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
 
-#include "value_kinds.hpp"
+#include "other_words.hpp"
 
 namespace mdevadm::cli {
 
 namespace {
 
-constexpr std::size_t page_width = 80;
-constexpr std::size_t text_column = 30;
-
-// Wraps `text` at spaces into lines of at most `width`.
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::vector<std::string> lines(1);
-  for (const std::string_view word : split(text, ' ')) {
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) {
-      lines.emplace_back();
-    }
-    lines.back() += lines.back().empty() ? "" : " ";
-    lines.back() += word;
-  }
-  return lines;
-}
-
-// Returns "  head      text", with the text wrapped and aligned in a column.
-std::string entry_text(const std::string& head, const std::string& text) {
-  std::string result = fmt::format("  {:<{}}", head, text_column - 2);
-  if (head.size() + 3 > text_column) {
-    result = fmt::format("  {}\n{}", head, std::string(text_column, ' '));
-  }
-  bool first = true;
-  for (const std::string& line : wrapped(text, page_width - text_column)) {
-    result += first ? line : std::string(text_column, ' ') + line;
-    result += "\n";
-    first = false;
+// Returns the lines of `text`, each indented and preceded by `prefix`.
+std::string lines_with(const std::string& prefix, std::string_view text) {
+  std::string result;
+  for (const std::string_view line : split(text, '\n')) {
+    result += fmt::format("  {}{}\n", prefix, line);
   }
   return result;
 }
 
-bool is_positional_only(const CLI::Option* option) {
-  return option->get_lnames().empty() && option->get_snames().empty();
+std::string usage_text(const CLI::App& app, const CommandEntry& entry) {
+  const std::string usage = *entry.usage != '\0' ? entry.usage : args::usage_of(app);
+  const std::string command = fmt::format("mdevadm {} ", entry.name);
+  return usage.find('\n') == std::string::npos ? fmt::format("Usage: {}{}\n", command, usage)
+                                               : "Usage:\n" + lines_with(command, usage);
 }
 
-std::string names_of(const CLI::Option* option) {
-  std::vector<std::string> names;
-  for (const std::string& name : option->get_snames()) {
-    names.push_back("-" + name);
-  }
-  for (const std::string& name : option->get_lnames()) {
-    names.push_back("--" + name);
-  }
-  const std::string text = join(names, ", ");
-  const std::string indent = option->get_snames().empty() ? "    " : "";
-  return indent + text + (takes_value(*option) ? " " + option->get_type_name() : "");
-}
-
-std::string options_text(const CLI::App& app) {
-  std::string text;
-  for (const CLI::Option* option : app.get_options()) {
-    if (!is_positional_only(option)) {
-      text += entry_text(names_of(option), option->get_description());
-    }
-  }
-  return text;
-}
-
-std::string usage_of(const CLI::App& app) {
-  std::string usage = fmt::format("mdevadm {} [OPTION]...", full_name(app));
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) {
-      const std::string name = option->get_type_name() + (option->get_expected_max() > 1 ? "..." : "");
-      usage += option->get_required() ? " " + name : fmt::format(" [{}]", name);
-    }
-  }
-  return usage;
-}
-
-std::string command_help(CommandLine& line, const CommandEntry& entry) {
+std::string command_help(CommandLine& line, const CommandEntry& entry, const args::HelpLayout& layout) {
   const CLI::App& app = line.app_of(entry.name);
-  std::string text = fmt::format("{}: {}\n\nUsage: {}\n", entry.name, entry.summary, usage_of(app));
-  std::string arguments;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) {
-      arguments += entry_text(option->get_type_name(), option->get_description());
-    }
+  std::string text = fmt::format("{}: {}\n\n{}", entry.name, entry.summary, usage_text(app, entry));
+  if (const std::string alias = alias_of(entry.name); !alias.empty()) {
+    text += fmt::format("Alias: mdevadm {}\n", alias);
   }
-  if (!arguments.empty()) {
+  if (const std::string arguments = layout.arguments(app); !arguments.empty()) {
     text += "\nArguments:\n" + arguments;
   }
-  text += "\nOptions:\n" + options_text(app);
-  text += "\nOptions of every command:\n" + options_text(line.app());
-  text += fmt::format("\nExample:\n  {}\n\nMore: man mdevadm-{}\n", entry.example, first_word(entry.name));
-  return text;
+  text += "\nOptions:\n" + layout.options(app);
+  text += "\nOptions of every command:\n" + layout.options(line.app());
+  text += "\nExamples:\n" + lines_with("", entry.examples);
+  return text + fmt::format("\nMore: man mdevadm-{}\n", first_word(entry.name));
 }
 
 // Returns the help of all commands that share a first word; empty if there are none.
-std::string family_help(const std::string& word) {
+std::string family_help(const std::string& word, const args::HelpLayout& layout) {
   std::string text;
   for (const CommandEntry& entry : command_table()) {
     if (first_word(entry.name) == word && entry.name != word) {
-      text += entry_text(entry.name, entry.summary);
+      text += layout.entry(entry.name, entry.summary);
     }
   }
   return text.empty()
@@ -115,19 +59,26 @@ std::string family_help(const std::string& word) {
                    word, text);
 }
 
-std::string program_help(CommandLine& line) {
+// Fits on a terminal of 30 lines: commands with the same first word are one line.
+std::string program_help(CommandLine& line, const args::HelpLayout& layout) {
   std::string text =
       "mdevadm: administers Linux mediated devices\n\nUsage: mdevadm [OPTION]... COMMAND "
       "[ARGUMENT]...\n\nCommands:\n";
+  std::string family;
   for (const CommandEntry& entry : command_table()) {
-    text += entry_text(entry.name, entry.summary);
+    const std::string word = first_word(entry.name);
+    const char* summary = family_summary(word);
+    if (summary == nullptr) {
+      text += layout.entry(entry.name, entry.summary);
+    } else if (word != family) {
+      text += layout.entry(word + " COMMAND", summary);
+      family = word;
+    }
   }
-  text += entry_text("help COMMAND", "print help for a command");
-  text += "\nOptions:\n" + options_text(line.app());
-  text +=
-      "\nExit status: 0 success, 1 failure, 2 usage error, 3 not found, 4 conflict,\n"
-      "5 in use, 6 no available instances, 7 guest ABI mismatch, 8 partial failure\n\nMore: man mdevadm\n";
-  return text;
+  text += layout.entry("help [COMMAND]", "print help for a command");
+  text += layout.entry("version", "print the version");
+  text += "\nOptions:\n" + layout.options(line.app());
+  return text + "\nMore: mdevadm help COMMAND, man mdevadm\n";
 }
 
 render::List options_record(const CLI::App& app) {
@@ -140,9 +91,10 @@ render::List options_record(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) {
       names.items.push_back({{"name", "--" + name}});
     }
-    const std::string value = takes_value(*option) ? option->get_type_name() : std::string{};
+    const std::string value = args::takes_value(*option) ? option->get_type_name() : std::string{};
     options.items.push_back({{"names", std::move(names)},
                              {"positional", option->get_positional()},
+                             {"repeatable", args::is_repeatable(*option)},
                              {"value", value.empty() ? render::Value() : render::Value(value)}});
   }
   return options;
@@ -150,22 +102,15 @@ render::List options_record(const CLI::App& app) {
 
 }  // namespace
 
-std::string help_text(CommandLine& line, const std::string& topic) {
-  if (topic == "mdevadm") {
-    return program_help(line);
+std::string help_text(CommandLine& line, const std::string& topic, std::size_t width) {
+  const args::HelpLayout layout(width);
+  const CommandEntry* entry = line.entry(topic);
+  if (entry != nullptr) {
+    return command_help(line, *entry, layout);
   }
-  if (const std::string text = family_help(topic); !text.empty()) {
-    return text;
-  }
-  if (const CommandEntry* entry = line.entry(topic)) {
-    return command_help(line, *entry);
-  }
-  std::vector<std::string> names;
-  for (const CommandEntry& entry : command_table()) {
-    names.emplace_back(entry.name);
-  }
-  throw Error(ExitCode::usage, fmt::format("unknown command '{}'", printable(topic)),
-              did_you_mean(topic, names));
+  // "version" is documented with the program.
+  const std::string text = family_help(topic, layout);
+  return text.empty() ? program_help(line, layout) : text;
 }
 
 std::string describe_tree(CommandLine& line) {

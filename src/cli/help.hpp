@@ -1,4 +1,4 @@
-// Help texts of at most 80 columns.
+// Help texts.
 #pragma once
 
 #include <string>
@@ -7,8 +7,9 @@
 
 namespace mdevadm::cli {
 
-// Returns the help of the program or of a command. Throws Error{usage} for an unknown command.
-std::string help_text(CommandLine& line, const std::string& topic);
+// Returns the help of a command, of the commands with the same first word, or, for an empty topic, of the
+// program. `width`: columns of the terminal; 0: unknown.
+std::string help_text(CommandLine& line, const std::string& topic, std::size_t width);
 
 // Returns all commands, options, placeholders and columns as JSON, for the man page check.
 std::string describe_tree(CommandLine& line);

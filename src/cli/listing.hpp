@@ -27,9 +27,11 @@ class Listing {
 
   void declare(CLI::App& app, ValueKinds& kinds) {
     app.add_flag("--json", json_, "print JSON");
-    kinds.set(app.add_option("-o,--output", wanted_,
-                             "comma-separated list of columns to print; +COLUMNS appends to the defaults"),
-              ValueKind::columns);
+    kinds
+        .set(app.add_option("-o,--output", wanted_,
+                            "comma-separated list of columns to print; +COLUMNS appends to the defaults"),
+             ValueKind::columns)
+        ->join(',');
     app.add_flag("--list-columns", list_columns_, "list available columns");
   }
 
@@ -63,7 +65,8 @@ class Listing {
     }
     if (!wanted_.empty()) {
       for (const std::string_view name : split(given, ',')) {
-        names.push_back(to_lower(trim(name)));
+        // With several options, each may begin with '+'.
+        names.push_back(to_lower(trim(name.starts_with('+') ? name.substr(1) : name)));
       }
     }
     std::vector<const Column*> result;

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/render/schema.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/version.hpp>
@@ -18,9 +20,15 @@ namespace mdevadm::cli {
 
 namespace {
 
+// The reader of the results has ended, as head(1) does. Not worth a message.
+struct ReaderGone {};
+
 void write_results(std::string_view text, const Env& env) {
   while (!text.empty()) {
     const ssize_t written = ::write(env.out, text.data(), text.size());
+    if (written < 0 && errno == EPIPE) {
+      throw ReaderGone{};
+    }
     if (written < 0 && errno != EINTR) {
       throw Error(ExitCode::failed, fmt::format("cannot write the output: {}", sys::errno_text(errno)));
     }
@@ -28,11 +36,14 @@ void write_results(std::string_view text, const Env& env) {
   }
 }
 
+std::string version_text(bool as_json) {
+  return as_json
+             ? render::render_json({{"program", std::string("mdevadm")}, {"release", std::string(version)}})
+             : fmt::format("mdevadm {}\n", version);
+}
+
 ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Command* command = line.chosen();
-  if (command == nullptr) {
-    throw Error(ExitCode::usage, "no command was given", "see mdevadm help");
-  }
   Context context(env, line.globals(), messages);
   const ExitCode code = command->run(context);
   write_results(context.out, env);
@@ -64,13 +75,21 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
   if (line.globals().quiet) {
     messages.set_quiet();
   }
-  if (line.wants_version()) {
-    write_results(fmt::format("mdevadm {}\n", version), env);
+  if (line.wants_schema()) {
+    write_results(render::json_schema(), env);
     return ExitCode::done;
   }
-  if (const std::string topic = line.help_topic(); !topic.empty()) {
-    write_results(help_text(line, topic), env);
+  if (line.wants_version()) {
+    write_results(version_text(asks_for_json(words)), env);
     return ExitCode::done;
+  }
+  const bool incomplete = line.chosen() == nullptr;
+  if (incomplete && !line.wants_help() && asks_for_json(words)) {
+    throw Error(ExitCode::usage, "missing command", "see mdevadm help");
+  }
+  if (incomplete || line.wants_help()) {
+    write_results(help_text(line, line.chosen_name(), env.width), env);
+    return line.wants_help() ? ExitCode::done : ExitCode::usage;
   }
   return run_command(line, env, messages);
 }
@@ -82,6 +101,8 @@ int run(const std::vector<std::string>& words, const Env& env) {
   Messages messages(env);
   try {
     return static_cast<int>(dispatch(words, env, messages));
+  } catch (const ReaderGone&) {
+    return static_cast<int>(ExitCode::failed);
   } catch (const Error& error) {
     messages.error(error);
     return static_cast<int>(error.code());

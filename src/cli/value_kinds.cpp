@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/plan/choose.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -38,6 +38,15 @@ std::optional<std::uint32_t> parse_mode(const std::string& text) {
   return good ? std::optional(mode) : std::nullopt;
 }
 
+std::string objection_to_uuid(const std::string& text) {
+  if (Uuid::parse(text)) {
+    return {};
+  }
+  const std::string why = why_no_uuid(text);
+  return fmt::format("invalid UUID {}{}", in_quotes(text),
+                     why.empty() ? " (expected 32 hexadecimal digits as 8-4-4-4-12)" : ": " + why);
+}
+
 std::string objection_to_need(const std::string& text) {
   return parse_need(text)
              ? ""
@@ -47,82 +56,53 @@ std::string objection_to_need(const std::string& text) {
                    in_quotes(text));
 }
 
-std::string objection_to_seconds(const std::string& text) {
-  double seconds = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  constexpr double year = 366.0 * 24 * 3600;
-  const bool good =
-      error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds <= year;
-  return good ? std::string{}
-              : fmt::format("invalid time {} (expected a number of seconds)", in_quotes(text));
+// Returns the milliseconds in a unit of systemd.time(7); 0 for an unknown unit. Without a unit: seconds.
+double milliseconds_in(std::string_view unit) {
+  struct Unit {
+    const char* names;  // separated by blanks, with one at each end
+    double milliseconds;
+  };
+  constexpr Unit units[] = {
+      {" ms msec ", 1},
+      {" s sec second seconds ", 1000},
+      {" m min minute minutes ", 60.0 * 1000},
+      {" h hr hour hours ", 3600.0 * 1000},
+      {" d day days ", 24 * 3600.0 * 1000},
+  };
+  if (unit.empty()) {
+    return 1000;
+  }
+  const auto* found = std::find_if(std::begin(units), std::end(units), [&](const Unit& one) {
+    return std::string_view(one.names).find(fmt::format(" {} ", unit)) != std::string_view::npos;
+  });
+  return found == std::end(units) ? 0 : found->milliseconds;
 }
 
-std::vector<std::string> devices(ValueKind kind, Context& context) {
-  std::vector<std::string> values;
-  const Snapshot seen = context.observe({Facet::devices, {}, {}});
-  const Definitions defined = context.store().load();
-  const bool wants_active = kind == ValueKind::device || kind == ValueKind::active_device;
-  if (wants_active) {
-    for (const Device& device : seen.devices) {
-      values.push_back(device.uuid.str());
+// Parses "30", "0.5", "30s", "500ms", "1min 30s".
+std::optional<std::chrono::milliseconds> duration(std::string_view text) {
+  constexpr double year = 366.0 * 24 * 3600 * 1000;
+  double sum = 0;
+  text = trim(text);
+  do {
+    double number = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || !(number >= 0)) {
+      return std::nullopt;
     }
-  }
-  std::set<Uuid> active;
-  for (const Device& device : seen.devices) {
-    active.insert(device.uuid);
-  }
-  for (const Definition& definition : defined.all) {
-    const bool is_active = active.count(definition.uuid) > 0;
-    if ((kind == ValueKind::active_device && !is_active) ||
-        (kind == ValueKind::inactive_definition && is_active)) {
-      continue;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    text = trim(text);
+    const auto unit_end =
+        std::find_if(text.begin(), text.end(), [&](char c) { return is_digit(c) || c == ' '; });
+    const auto length = static_cast<std::size_t>(unit_end - text.begin());
+    const double unit = milliseconds_in(text.substr(0, length));
+    sum += number * unit;
+    text = trim(text.substr(length));
+    if (unit == 0 || !(sum <= year)) {
+      return std::nullopt;
     }
-    values.push_back(definition.uuid.str());
-    if (definition.name) {
-      values.push_back(definition.name->str());
-    }
-  }
-  return values;
-}
-
-std::vector<std::string> types(const std::string& parent, Context& context) {
-  std::vector<std::string> values;
-  const Snapshot snapshot = context.observe({Facet::types, {}, {}});
-  for (const Parent& seen : snapshot.parents) {
-    if (parent.empty() || parent == seen.name.str()) {
-      for (const Type& type : seen.types) {
-        values.push_back(type.id.str());
-      }
-    }
-  }
-  return values;
-}
-
-std::vector<std::string> functions(const std::string& parent, Context& context) {
-  std::vector<std::string> values;
-  const Snapshot snapshot = context.observe({Facet::types, {}, {}});
-  for (const Parent& seen : snapshot.parents) {
-    for (const Function& function : seen.functions) {
-      if (parent.empty() || parent == seen.name.str()) {
-        values.push_back(function.address);
-      }
-    }
-  }
-  return values;
-}
-
-// Completes the last item of a comma-separated list; columns that precede it are not offered again.
-std::vector<std::string> columns(const CompletionRequest& request) {
-  const std::size_t comma = request.word.rfind(',');
-  const std::string before = comma == std::string::npos ? std::string{} : request.word.substr(0, comma + 1);
-  const std::vector<std::string_view> used = split(before, ',');
-  std::vector<std::string> values;
-  for (const std::string& column : request.columns) {
-    if (std::find(used.begin(), used.end(), column) == used.end()) {
-      values.push_back(before + column);
-    }
-  }
-  return values;
+  } while (!text.empty());
+  return std::chrono::milliseconds(static_cast<std::int64_t>(sum));
 }
 
 }  // namespace
@@ -171,10 +151,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid type {} (a name has no '/', '..' or control characters)",
                                in_quotes(text));
-    case ValueKind::uuid:
-      return Uuid::parse(text) ? ""
-                               : fmt::format("invalid UUID {} (expected 32 hexadecimal digits as 8-4-4-4-12)",
-                                             in_quotes(text));
+    case ValueKind::uuid: return objection_to_uuid(text);
     case ValueKind::label:
       return text.empty() || Label::parse(text) ? ""
                                                 : fmt::format(
@@ -212,7 +189,11 @@ std::string objection(ValueKind kind, const std::string& text) {
       return parse_mode(text)
                  ? ""
                  : fmt::format("invalid mode {} (expected octal permissions such as 0660)", in_quotes(text));
-    case ValueKind::seconds: return objection_to_seconds(text);
+    case ValueKind::seconds:
+      return duration(text)
+                 ? ""
+                 : fmt::format("invalid time {} (expected seconds, or a time such as 500ms, 30s or 1min)",
+                               in_quotes(text));
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
                  ? ""
@@ -222,42 +203,12 @@ std::string objection(ValueKind kind, const std::string& text) {
 }
 
 std::chrono::milliseconds parse_seconds(const std::string& text) {
-  double seconds = 0;
-  std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
-
-std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context) {
-  switch (kind) {
-    case ValueKind::device:
-    case ValueKind::active_device:
-    case ValueKind::inactive_definition:
-    case ValueKind::defined_device: return devices(kind, context);
-    case ValueKind::device_or_parent: {
-      std::vector<std::string> values = devices(ValueKind::device, context);
-      const std::vector<std::string> parents = context.observe({Facet::parents, {}, {}}).parent_names();
-      values.insert(values.end(), parents.begin(), parents.end());
-      return values;
-    }
-    case ValueKind::parent: return context.observe({Facet::parents, {}, {}}).parent_names();
-    case ValueKind::type: return types(request.parent, context);
-    case ValueKind::columns: return columns(request);
-    case ValueKind::function: return functions(request.parent, context);
-    case ValueKind::sharing: return {"auto", "require", "off"};
-    case ValueKind::group: return context.store().load_groups().names();
-    case ValueKind::verb: return request.verbs;
-    default: return {};
-  }
-}
-
-bool takes_value(const CLI::Option& option) {
-  return option.get_items_expected_max() > 0;
+  return duration(text).value_or(std::chrono::milliseconds(0));
 }
 
 CLI::Option* ValueKinds::set(CLI::Option* option, ValueKind kind) {
   kinds_[option] = kind;
   option->type_name(metavar(kind));
-  option->check([kind](const std::string& text) { return objection(kind, text); }, "");
   return option;
 }
 

@@ -56,20 +56,17 @@ struct CompletionRequest {
   std::vector<std::string> verbs;
 };
 
-// Returns the duration for a value of the kind `seconds`; zero for an empty text.
+// Returns the duration for a valid value of the kind `seconds`; zero for an empty text.
 std::chrono::milliseconds parse_seconds(const std::string& text);
 
 // Returns the existing values. Empty for kinds with unlimited values (numbers) and for those that the shell
 // completes (files).
 std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context);
 
-// Returns true if a value follows the option.
-bool takes_value(const CLI::Option& option);
-
 // The kind of each declared option and argument.
 class ValueKinds {
  public:
-  // Sets the placeholder and the validator of the option and stores the kind.
+  // Sets the placeholder of the option and stores the kind.
   CLI::Option* set(CLI::Option* option, ValueKind kind);
   // Returns nullptr if the option has no value kind.
   const ValueKind* find(const CLI::Option* option) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <mdevadm/util/error.hpp>
@@ -70,6 +71,10 @@ Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& def
       return *uuids.begin();
     }
   }
+  if (const std::string why = why_no_uuid(word); !why.empty()) {
+    throw Error(ExitCode::usage, fmt::format("{}: invalid UUID: {}", doing, why),
+                "list all devices: mdevadm list --all");
+  }
   std::vector<std::string> labels;
   for (const Definition& definition : defined.all) {
     if (definition.name) {
@@ -85,6 +90,35 @@ Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& def
 }
 
 }  // namespace
+
+std::string why_no_uuid(std::string_view word) {
+  constexpr std::array<std::size_t, 5> sizes{8, 4, 4, 4, 12};
+  constexpr std::array<const char*, 5> ordinals{"first", "second", "third", "fourth", "last"};
+  constexpr std::size_t longest_prefix = 30;
+  const std::vector<std::string_view> groups = split(word, '-');
+  const auto has_size = [](std::string_view group, std::size_t size) { return group.size() == size; };
+  const bool hexadecimal = is_beginning(word);
+  const bool has_sizes = std::equal(groups.begin(), groups.end(), sizes.begin(), sizes.end(), has_size);
+  const bool resembles = hexadecimal ? word.size() > 20 || groups.size() > 2 : has_sizes;
+  if (!resembles || Uuid::parse(word)) {
+    return {};
+  }
+  if (groups.size() == 1) {
+    return fmt::format("{} digits without hyphens (expected 8-4-4-4-12)", word.size());
+  }
+  for (std::size_t i = 0; i < groups.size() && i < sizes.size(); ++i) {
+    const bool is_last = i + 1 == groups.size();
+    const bool may_be_prefix =
+        is_last && hexadecimal && word.size() <= longest_prefix && groups[i].size() <= sizes[i];
+    if (groups[i].size() != sizes[i] && !may_be_prefix) {
+      return fmt::format("{} instead of {} digits in the {} group", groups[i].size(), sizes[i], ordinals[i]);
+    }
+  }
+  if (!hexadecimal) {
+    return "a digit is not hexadecimal";
+  }
+  return groups.size() > sizes.size() ? fmt::format("{} instead of 5 groups of digits", groups.size()) : "";
+}
 
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing) {

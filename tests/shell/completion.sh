@@ -11,7 +11,7 @@ trap 'rm -rf "$host" "$bin"' EXIT
 words() { "$MDEVADM" __complete --root "$host" "$@" | paste -sd' '; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "help types list show define modify undefine start stop import export group" "commands"
+same "$(words "")" "help version types list show define modify undefine start stop import export group" "commands"
 same "$(words st)" "start stop" "commands that begin so"
 same "$(words types "")" "mbochs mdpy mtty" "types offers the parents"
 same "$(words list -p m)" "mbochs mdpy mtty" "-p offers the parents"

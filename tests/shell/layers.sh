@@ -7,6 +7,7 @@ top=$(realpath "$here/../..")
 
 declare -A may_use=(
   [util]="util"
+  [args]="args util"
   [sys]="sys util"
   [model]="model util"
   [store]="store model sys util"
@@ -14,9 +15,9 @@ declare -A may_use=(
   [plan]="plan model util"
   [render]="render model util"
   [run]="run plan host store model sys util"
-  [sim]="sim plan store model sys util"
+  [sim]="sim args plan store model sys util"
   [compat]="compat run render plan host store model sys util"
-  [cli]="cli run render plan host store model sys util"
+  [cli]="cli args run render plan host store model sys util"
 )
 
 # upward TREE: prints every include under TREE/src and TREE/include that points where it may not.
@@ -44,7 +45,7 @@ done
 # Libraries stay behind their room's .cpp files.
 wraps() { grep -rlE "^ *# *include +[<\"]$1" "$top/src" "$top/include" | sed "s|$top/||" | grep -vE "^$2" || true; }
 same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
-same "$(wraps 'CLI/' 'src/(cli/|sim/commands.cpp)')" "" "CLI11 is included in cli and in mdevsim's command line only"
+same "$(wraps 'CLI/' '((src|include/mdevadm)/args/|src/(cli/|sim/commands.cpp))')" "" "CLI11 is included in args, cli and mdevsim's command line only"
 same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.[ch]pp')" "" "libsmartcols is included in render's sources only"
 same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/hook_json)\.cpp|include/mdevadm/store/json_text\.hpp)')" "" "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"

@@ -69,6 +69,9 @@ prints plan start "$live" --dry-run --json
 mdevadm start nosuch --json 2>"$json/err" >/dev/null
 grep error "$json/err" >"$json/errors"
 grep warning "$json/err" >"$json/warnings"
+"$MDEVADM" version --json >"$json/version"
+conforms version "version --json prints what the schema says" "$json/version"
+same "$("$MDEVADM" --json-schema)" "$(cat "$schema")" "--json-schema prints the schema"
 conforms error "errors are what the schema says" "$json/errors"
 conforms warning "warnings are what the schema says" "$json/warnings"
 

@@ -17,9 +17,13 @@ struct Found {
 };
 
 // Resolves a UUID, a definition's name, or a unique UUID prefix of at least four digits to a device that is
-// active or defined. Throws Error: not_found, conflict (ambiguous prefix).
+// active or defined. Throws Error: not_found, conflict (ambiguous prefix), usage (a malformed UUID).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
+
+// Returns why a word that resembles a UUID is none: "11 instead of 12 digits in the last group". Returns an
+// empty string for a UUID, for a UUID prefix and for words that do not resemble one.
+std::string why_no_uuid(std::string_view word);
 
 // Returns the only definition. Throws Error: not_found (none), conflict (several parents define the device).
 const Definition& require_definition(const Found& found, const std::string& doing);

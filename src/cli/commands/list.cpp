@@ -23,8 +23,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* active = app.add_flag("--active", active_, "list active devices (default)");
-    auto* defined = app.add_flag("--defined", defined_, "list defined devices, active or not");
-    auto* all = app.add_flag("--all", all_, "list devices that are active or defined");
+    auto* defined = app.add_flag("-d,--defined", defined_, "list defined devices, active or not");
+    auto* all = app.add_flag("-a,--all", all_, "list devices that are active or defined");
     auto* boot =
         app.add_flag("--boot", boot_, "list autostart devices and the result of their start at this boot");
     active->excludes(defined)->excludes(all)->excludes(boot);

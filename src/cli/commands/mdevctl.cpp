@@ -27,7 +27,8 @@ KeptConfigs load_theirs(const Context& context, const store::ConfigFilter& filte
 class ImportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("uuid", words_, "definitions to import (default: all)"), ValueKind::uuid);
+    kinds.set(app.add_option("uuid,-u,--uuid", words_, "definitions to import (default: all)"),
+              ValueKind::uuid);
     kinds.set(app.add_option("-p,--parent", parent_, "only definitions under this parent"),
               ValueKind::parent);
     app.add_flag("--remove", remove_, "remove the imported definitions from mdevctl");
@@ -85,7 +86,7 @@ class ImportCommand final : public Command {
 class ExportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name (default: all)"),
+    kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name (default: all)"),
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "only definitions under this parent"),
               ValueKind::parent);

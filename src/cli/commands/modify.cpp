@@ -15,7 +15,7 @@ namespace {
 class ModifyCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device", word_, "UUID, unique UUID prefix, or name")->required(),
+    kinds.set(app.add_option("device,-u,--uuid", word_, "UUID, unique UUID prefix, or name")->required(),
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);

@@ -33,10 +33,11 @@ class StartCommand final : public Command {
     auto* type = kinds.set(
         app.add_option("-t,--type", type_, "create a transient device of this type (requires --parent)"),
         ValueKind::type);
-    kinds
-        .set(app.add_option("-u,--uuid", uuid_, "UUID of the transient device (default: random)"),
-             ValueKind::uuid)
-        ->needs(type);
+    auto* uuids = kinds.set(
+        app.add_option("-u,--uuid", uuids_,
+                       "UUID of the transient device (default: random); without --type: same as DEVICE")
+            ->allow_extra_args(false),
+        ValueKind::inactive_definition);
     kinds.set(
         app.add_option("--attr", attributes_,
                        "set attribute on the transient device; can be given multiple times, applied in order")
@@ -52,7 +53,8 @@ class StartCommand final : public Command {
                             "with --auto: time to wait for missing parents and types, in seconds"),
              ValueKind::seconds)
         ->needs(automatic);
-    words->excludes(type)->excludes(automatic);
+    words->excludes(automatic);
+    uuids->excludes(automatic);
     automatic->excludes(type);
     change_.declare(app);
   }
@@ -60,6 +62,7 @@ class StartCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
+    sort_out_uuids();
     if (!type_.empty() && parent_.empty()) {
       throw Error(ExitCode::usage, "missing option --parent",
                   "a transient device requires both --parent and --type");
@@ -82,13 +85,36 @@ class StartCommand final : public Command {
 
  private:
   Definition transient() const {
-    Definition wanted{uuid_.empty() ? Uuid::random() : *Uuid::parse(uuid_), *ParentName::parse(parent_),
-                      *TypeName::parse(type_)};
+    Definition wanted{uuids_.empty() ? Uuid::random() : *Uuid::parse(uuids_.front()),
+                      *ParentName::parse(parent_), *TypeName::parse(type_)};
     wanted.attributes = parse_assignments(attributes_);
     wanted.create_args = create_args_.empty() ? std::nullopt : std::optional(join(create_args_, ","));
     wanted.aggregate = aggregate_;
     wanted.function = function_.empty() ? std::nullopt : FunctionName::parse(function_);
     return wanted;
+  }
+
+  // --uuid is the UUID of a transient device, or, as in mdevctl, a device to start.
+  void sort_out_uuids() {
+    if (type_.empty()) {
+      words_.insert(words_.end(), uuids_.begin(), uuids_.end());
+      return;
+    }
+    if (!words_.empty()) {
+      const bool is_uuid = words_.size() == 1 && Uuid::parse(words_.front()).has_value();
+      throw Error(ExitCode::usage, "cannot combine DEVICE with --type",
+                  is_uuid && !parent_.empty()
+                      ? fmt::format("to start a transient device with this UUID: mdevadm start --parent {} "
+                                    "--type {} --uuid {}",
+                                    printable(parent_), printable(type_), words_.front())
+                      : "the UUID of a transient device is set with --uuid UUID");
+    }
+    if (uuids_.size() > 1) {
+      throw Error(ExitCode::usage, "--uuid is given more than once");
+    }
+    if (!uuids_.empty() && !Uuid::parse(uuids_.front())) {
+      throw Error(ExitCode::usage, "--uuid: " + objection(ValueKind::uuid, uuids_.front()));
+    }
   }
 
   // Declares the options for the properties of transient devices.
@@ -188,7 +214,7 @@ class StartCommand final : public Command {
   std::vector<std::string> words_;
   std::string parent_;
   std::string type_;
-  std::string uuid_;
+  std::vector<std::string> uuids_;
   std::vector<std::string> attributes_;
   std::vector<std::string> create_args_;
   std::optional<std::uint64_t> aggregate_;

@@ -1,0 +1,32 @@
+// Splits arguments into options and plain words, and selects the command.
+#pragma once
+
+#include <mdevadm/args/arguments.hpp>
+#include <optional>
+
+namespace mdevadm::args {
+
+struct Token {
+  std::string typed;                   // as typed, for messages
+  std::string name{};                  // of an option: "-p", "--parent"; empty: a plain word
+  std::optional<std::string> value{};  // of an option
+};
+
+struct Tokens {
+  CLI::App* command = nullptr;
+  bool help = false;  // a word "help" was given in place of a command or of arguments
+  std::vector<Token> all{};
+};
+
+// Throws Error{usage}: unknown command, option without its value.
+Tokens split_words(CLI::App& program, const std::vector<std::string>& words, const Vocabulary& vocabulary);
+
+const CLI::App& program_of(const CLI::App& command);
+
+// Returns the hint for errors in the arguments of a command.
+std::string see_help(const CLI::App& command);
+
+// Returns true if the program or any of its commands has an option with this name.
+bool is_declared(const CLI::App& program, const std::string& name);
+
+}  // namespace mdevadm::args
