@@ -123,7 +123,9 @@ TEST_CASE("no combination of two options brings up the words of the library") {
         for (const auto* option : {&options[i], &options[j]}) {
           const bool has_value = !(*option)["value"].is_null();
           const std::string option_name = last_name(*option);
-          words.push_back(option_name.empty() ? "x" : has_value ? option_name + "=x" : option_name);
+          words.push_back(option_name.empty() ? "x"
+                          : has_value         ? option_name + "=/nonexistent/x"
+                                              : option_name);
         }
         words.emplace_back("--root=" + world.str());
         const test::Ran ran = test::mdevadm(words);
