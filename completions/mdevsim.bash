@@ -10,7 +10,7 @@ _mdevsim() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'run mount umount check list hold control events --help --version' -- "$current"))
+    COMPREPLY=($(compgen -W 'run mount umount check list hold control events help --help --version' -- "$current"))
     return
   fi
   case ${COMP_WORDS[COMP_CWORD - 1]} in

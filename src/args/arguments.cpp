@@ -42,16 +42,6 @@ std::vector<std::string> long_names(const CLI::App& command) {
               hint.empty() ? see_help(command) : hint);
 }
 
-CLI::Option* next_argument(const CLI::App& command, const std::vector<const CLI::Option*>& given) {
-  for (const CLI::Option* option : command.get_options()) {
-    const bool is_given = std::find(given.begin(), given.end(), option) != given.end();
-    if (option->get_positional() && (!is_given || is_repeatable(*option))) {
-      return const_cast<CLI::Option*>(option);
-    }
-  }
-  return nullptr;
-}
-
 void require_valid(const CLI::Option& option, const Token& token, const std::string& value,
                    const CLI::App& command, const Vocabulary& vocabulary) {
   const std::string why = vocabulary.objection(option, value);
@@ -111,13 +101,24 @@ std::string Vocabulary::option_hint(const std::string&, const std::string&) cons
   return {};
 }
 
+CLI::Option* next_argument(const CLI::App& command, const std::vector<const CLI::Option*>& given) {
+  for (const CLI::Option* option : command.get_options()) {
+    const bool is_given = std::find(given.begin(), given.end(), option) != given.end();
+    if (option->get_positional() && (!is_given || is_repeatable(*option))) {
+      return const_cast<CLI::Option*>(option);
+    }
+  }
+  return nullptr;
+}
+
 Selection read(CLI::App& program, const std::vector<std::string>& words, const Vocabulary& vocabulary) {
   const Tokens tokens = split_words(program, words, vocabulary);
   Selection selection{tokens.command, tokens.help};
   for (const Token& token : tokens.all) {
     // The options of a command that is missing cannot be assigned.
     if (!commands_in(*tokens.command).empty() && !token.name.empty() &&
-        find_option(*tokens.command, token.name) == nullptr && is_declared(program, token.name)) {
+        find_option(*tokens.command, token.name) == nullptr &&
+        find_declared(program, token.name) != nullptr) {
       continue;
     }
     assign(selection, token, vocabulary);

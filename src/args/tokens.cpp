@@ -10,18 +10,6 @@ namespace mdevadm::args {
 
 namespace {
 
-const CLI::Option* find_anywhere(const CLI::App& app, const std::string& name) {
-  if (const CLI::Option* option = app.get_option_no_throw(name)) {
-    return option;
-  }
-  for (const CLI::App* sub : commands_in(app)) {
-    if (const CLI::Option* option = find_anywhere(*sub, name)) {
-      return option;
-    }
-  }
-  return nullptr;
-}
-
 bool is_option_word(const std::string& word) {
   return word.size() > 1 && word.front() == '-';
 }
@@ -121,7 +109,7 @@ class Splitter {
 
   const CLI::Option* declared(const std::string& name) const {
     const CLI::Option* option = find_option(*tokens_.command, name);
-    return option != nullptr ? option : find_anywhere(program_, name);
+    return option != nullptr ? option : find_declared(program_, name);
   }
 
   std::string next_value(const std::string& name) {
@@ -160,8 +148,16 @@ std::string see_help(const CLI::App& command) {
   return fmt::format("see {} help{}", program_of(command).get_name(), name.empty() ? "" : " " + name);
 }
 
-bool is_declared(const CLI::App& program, const std::string& name) {
-  return find_anywhere(program, name) != nullptr;
+const CLI::Option* find_declared(const CLI::App& program, const std::string& name) {
+  if (const CLI::Option* option = program.get_option_no_throw(name)) {
+    return option;
+  }
+  for (const CLI::App* sub : commands_in(program)) {
+    if (const CLI::Option* option = find_declared(*sub, name)) {
+      return option;
+    }
+  }
+  return nullptr;
 }
 
 std::string full_name(const CLI::App& app) {

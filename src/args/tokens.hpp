@@ -26,7 +26,4 @@ const CLI::App& program_of(const CLI::App& command);
 // Returns the hint for errors in the arguments of a command.
 std::string see_help(const CLI::App& command);
 
-// Returns true if the program or any of its commands has an option with this name.
-bool is_declared(const CLI::App& program, const std::string& name);
-
 }  // namespace mdevadm::args

@@ -43,6 +43,22 @@ void Batch::add(const std::string& word, const std::function<Job()>& plan) {
   items_.push_back(std::move(item));
 }
 
+void Batch::add_after(const std::string& word, const std::function<Job()>& stop,
+                      const std::function<Job()>& start) {
+  std::optional<std::size_t> after;
+  add(word, [&] {
+    Job first = stop();
+    Job second = start();
+    if (!first.steps.empty()) {
+      after = plan_.jobs.size();
+      second.after = after;
+      plan_.jobs.push_back(std::move(first));
+    }
+    return second;
+  });
+  items_.back().job += after ? 1U : 0U;
+}
+
 void Batch::take(Plan plan) {
   plan_ = std::move(plan);
   for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {

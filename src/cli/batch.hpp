@@ -30,6 +30,10 @@ class Batch {
   // Adds the job that `plan` returns for the argument. If `plan` throws Error, only this item fails.
   void add(const std::string& word, const std::function<Job()>& plan);
 
+  // Adds one item with two jobs: the one that `start` returns runs if the one that `stop` returns succeeded.
+  void add_after(const std::string& word, const std::function<Job()>& stop,
+                 const std::function<Job()>& start);
+
   // Uses the jobs of a complete plan as items.
   void take(Plan plan);
   // Adds the result of a job that has been executed. `job` is empty if it could not be planned.

@@ -25,6 +25,8 @@ class Command {
   virtual bool json() const { return false; }
   // Returns the column keys that -o accepts.
   virtual std::vector<std::string> column_keys() const { return {}; }
+  // Returns the description of a column.
+  virtual std::string column_help(const std::string&) const { return {}; }
 };
 
 struct CommandEntry {

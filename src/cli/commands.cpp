@@ -48,6 +48,10 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm stop cad-seat-1 --timeout 30s\n"
        "mdevadm stop --all --parent 0000:86:00.0",
        make_stop},
+      {"restart", "stop devices, then start them from their definitions", "",
+       "mdevadm restart cad-seat-1\n"
+       "mdevadm restart cad-seat-1 cad-seat-2 --timeout 1min",
+       make_restart},
       {"import mdevctl", "convert mdevctl definitions to mdevadm", "",
        "mdevadm import mdevctl --dry-run\n"
        "mdevadm import mdevctl --parent 0000:86:00.0 --remove",

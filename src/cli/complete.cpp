@@ -7,152 +7,180 @@
 
 #include <mdevadm/util/text.hpp>
 
+#include "other_words.hpp"
+
 namespace mdevadm::cli {
 
 namespace {
 
-const CLI::Option* find_option(const CLI::App* sub, const CLI::App& top, const std::string& name) {
-  for (const CLI::App* app : {sub, &top}) {
-    if (app != nullptr) {
-      if (const CLI::Option* option = app->get_option_no_throw(name)) {
-        return option;
-      }
-    }
-  }
-  return nullptr;
-}
-
-const CLI::App* find_command(const CLI::App& top, const std::string& name) {
-  const auto found = top.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
-  return found.empty() ? nullptr : found.front();
-}
-
-std::vector<std::string> names_within(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(sub->get_name());
-  }
-  return names;
-}
-
-bool has_commands(const CLI::App& app) {
-  return !names_within(app).empty();
-}
+using Candidates = std::vector<Candidate>;
 
 // The meaning of the arguments before the completed one.
 struct Situation {
   const CLI::App* command = nullptr;
   const CLI::Option* awaits_value = nullptr;  // the last argument is an option that takes a value
-  std::size_t positionals = 0;                // number of positional arguments of the command so far
+  std::vector<const CLI::Option*> given{};    // options and arguments so far
   std::string parent;
   std::string root = "/";
-  bool only_positionals = false;  // after "--"
+  bool only_arguments = false;  // after "--"
 };
 
-Situation read_situation(CommandLine& line, const std::vector<std::string>& words) {
-  Situation at;
-  std::string awaiting;
-  const auto give = [&](const std::string& option, const std::string& value) {
-    if (option == "-p" || option == "--parent") {
-      at.parent = value;
-    } else if (option == "--root") {
-      at.root = value;
+class Reader {
+ public:
+  explicit Reader(CommandLine& line) : line_(line), words_(line.kinds()) { at_.command = &line.app(); }
+
+  Situation read(const std::vector<std::string>& words) {
+    for (const std::string& word : words) {
+      take(word);
     }
-  };
-  for (const std::string& word : words) {
-    if (at.awaits_value != nullptr) {
-      give(awaiting, word);
-      at.awaits_value = nullptr;
+    return at_;
+  }
+
+ private:
+  void take(const std::string& word) {
+    if (at_.awaits_value != nullptr) {
+      give(awaiting_, word);
+      at_.awaits_value = nullptr;
     } else if (word == "--") {
-      at.only_positionals = true;
-    } else if (word.starts_with('-') && word.size() > 1 && !at.only_positionals) {
-      const std::size_t equals = word.find('=');
-      const std::string name = word.substr(0, equals);
-      const CLI::Option* option = find_option(at.command, line.app(), name);
-      if (equals != std::string::npos) {
-        give(name, word.substr(equals + 1));
-      } else if (option != nullptr && args::takes_value(*option)) {
-        at.awaits_value = option;
-        awaiting = name;
-      }
-    } else if (at.command == nullptr || has_commands(*at.command)) {
-      at.command = find_command(at.command == nullptr ? line.app() : *at.command, word);
+      at_.only_arguments = true;
+    } else if (word.starts_with('-') && word.size() > 1 && !at_.only_arguments) {
+      take_option(word);
     } else {
-      ++at.positionals;
+      take_plain(word);
     }
   }
-  return at;
-}
 
-const CLI::Option* positional_at(const CLI::App* command, std::size_t index) {
-  std::size_t seen = 0;
-  for (const CLI::Option* option : command->get_options()) {
-    if (option->get_positional() && (seen++ == index || option->get_expected_max() > 1)) {
-      return option;
+  void take_option(const std::string& word) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const CLI::Option* option = args::find_option(*at_.command, name);
+    if (option == nullptr) {
+      option = args::find_declared(line_.app(), name);
+    }
+    if (option != nullptr) {
+      at_.given.push_back(option);
+    }
+    if (equals != std::string::npos) {
+      give(name, word.substr(equals + 1));
+    } else if (option != nullptr && args::takes_value(*option)) {
+      at_.awaits_value = option;
+      awaiting_ = name;
     }
   }
-  return nullptr;
-}
 
-std::vector<std::string> option_names(const CLI::App* command, const CLI::App& top) {
-  std::vector<std::string> names;
+  void take_plain(const std::string& word) {
+    if (args::commands_in(*at_.command).empty()) {
+      if (const CLI::Option* argument = args::next_argument(*at_.command, at_.given)) {
+        at_.given.push_back(argument);
+      }
+      return;
+    }
+    const std::string alias = words_.alias(args::full_name(*at_.command), word);
+    for (const CLI::App* sub : args::commands_in(*at_.command)) {
+      if (sub->get_name() == (alias.empty() ? word : alias)) {
+        at_.command = sub;
+        return;
+      }
+    }
+  }
+
+  void give(const std::string& option, const std::string& value) {
+    if (option == "-p" || option == "--parent") {
+      at_.parent = value;
+    } else if (option == "--root") {
+      at_.root = value;
+    }
+  }
+
+  CommandLine& line_;
+  OtherWords words_;
+  Situation at_;
+  std::string awaiting_;
+};
+
+Candidates option_names(const CLI::App* command, const CLI::App& top) {
+  Candidates names;
   for (const CLI::App* app : {command, &top}) {
-    if (app != nullptr) {
-      for (const CLI::Option* option : app->get_options()) {
-        for (const std::string& name : option->get_lnames()) {
-          names.push_back("--" + name);
-        }
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        names.push_back({"--" + name, option->get_description()});
       }
     }
   }
   return names;
 }
 
-std::vector<std::string> verbs() {
-  std::vector<std::string> names{"help", "version"};
-  for (const CommandEntry& entry : command_table()) {
-    names.push_back(first_word(entry.name));
+Candidates commands(const CLI::App& app) {
+  Candidates names;
+  for (const CLI::App* sub : args::commands_in(app)) {
+    const char* family = app.get_parent() == nullptr ? family_summary(sub->get_name()) : nullptr;
+    names.push_back({sub->get_name(), family != nullptr ? family : sub->get_description()});
+  }
+  if (app.get_parent() == nullptr) {
+    names.push_back({"help", "print help for a command"});
   }
   return names;
 }
 
-std::vector<std::string> values_for(CommandLine& line, const Situation& at, const CLI::Option* option,
-                                    const std::string& word, const Env& env) {
+// Completes the last item of a comma-separated list; columns that precede it are not offered again.
+Candidates columns(const Command& command, const std::string& word) {
+  const std::size_t start = word.find_last_of(",+") + 1;  // 0 if there is none
+  const std::string before = word.substr(0, start);
+  const std::vector<std::string_view> used = split(before, ',');
+  Candidates found;
+  for (const std::string& key : command.column_keys()) {
+    const auto is_it = [&](std::string_view one) {
+      return (one.starts_with('+') ? one.substr(1) : one) == key;
+    };
+    if (std::none_of(used.begin(), used.end(), is_it)) {
+      found.push_back({before + key, command.column_help(key)});
+    }
+  }
+  return found;
+}
+
+Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option* option,
+                      const std::string& word, const Env& env) {
   const ValueKind* kind = option != nullptr ? line.kinds().find(option) : nullptr;
   if (kind == nullptr) {
     return {};
   }
   if (*kind == ValueKind::file || *kind == ValueKind::folder) {
-    return {*kind == ValueKind::file ? ":files" : ":folders"};
+    return {{*kind == ValueKind::file ? ":files" : ":folders"}};
+  }
+  if (*kind == ValueKind::columns) {
+    const Command* command = line.command(args::full_name(*at.command));
+    return command != nullptr ? columns(*command, word) : Candidates{};
   }
   Env silent = env;
   silent.err = -1;  // warnings would garble the shell prompt
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
-  const Command* command = at.command != nullptr ? line.command(args::full_name(*at.command)) : nullptr;
-  return live_values(
-      *kind,
-      {word, at.parent, command != nullptr ? command->column_keys() : std::vector<std::string>{}, verbs()},
-      context);
+  return live_values(*kind, {word, at.parent}, context);
 }
 
-std::vector<std::string> candidates(CommandLine& line, const std::vector<std::string>& before,
-                                    const std::string& word, const Env& env) {
-  const Situation at = read_situation(line, before);
-  if (at.awaits_value != nullptr) {
-    return values_for(line, at, at.awaits_value, word, env);
+// Values are matched by live_values(); PCI addresses have several forms.
+Candidates candidates(CommandLine& line, const std::vector<std::string>& before, const std::string& word,
+                      const Env& env) {
+  const Situation at = Reader(line).read(before);
+  Candidates found;
+  if (at.awaits_value == nullptr && word.starts_with('-') && !at.only_arguments) {
+    found = option_names(at.command, line.app());
+  } else if (at.awaits_value == nullptr && !args::commands_in(*at.command).empty()) {
+    found = commands(*at.command);
+  } else {
+    const CLI::Option* option =
+        at.awaits_value != nullptr ? at.awaits_value : args::next_argument(*at.command, at.given);
+    const bool are_columns = option != nullptr && line.kinds().find(option) != nullptr &&
+                             *line.kinds().find(option) == ValueKind::columns;
+    found = values_for(line, at, option, word, env);
+    if (!are_columns) {
+      return found;
+    }
   }
-  if (word.starts_with('-') && !at.only_positionals) {
-    return option_names(at.command, line.app());
-  }
-  if (at.command == nullptr) {
-    return verbs();
-  }
-  if (has_commands(*at.command)) {
-    return names_within(*at.command);
-  }
-  return values_for(line, at, positional_at(at.command, at.positionals), word, env);
+  std::erase_if(found, [&](const Candidate& one) { return !one.value.starts_with(word); });
+  return found;
 }
 
 }  // namespace
@@ -162,12 +190,10 @@ std::string complete(CommandLine& line, const std::vector<std::string>& words, c
   const std::vector<std::string> before(words.begin(), words.empty() ? words.end() : words.end() - 1);
   std::string text;
   try {
-    std::vector<std::string> found = candidates(line, before, word, env);
     std::set<std::string> seen;
-    for (const std::string& candidate : found) {
-      const bool shell_does_it = candidate.starts_with(':');
-      if ((shell_does_it || candidate.starts_with(word)) && seen.insert(candidate).second) {
-        text += candidate + "\n";
+    for (const Candidate& one : candidates(line, before, word, env)) {
+      if (seen.insert(one.value).second) {
+        text += one.value + (one.description.empty() ? "" : "\t" + printable(one.description)) + "\n";
       }
     }
   } catch (const std::exception&) {

@@ -54,6 +54,12 @@ class Listing {
     return keys;
   }
 
+  std::string help_of(const std::string& key) const {
+    const auto found = std::find_if(columns_.begin(), columns_.end(),
+                                    [&](const Column& column) { return column.info.key == key; });
+    return found == columns_.end() ? std::string{} : std::string(found->info.help);
+  }
+
   // Returns the selected columns. Throws Error{usage} for an unknown one.
   std::vector<const Column*> chosen() const {
     const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
@@ -145,6 +151,7 @@ class ListingCommand : public Command {
  public:
   bool json() const final { return listing_.json(); }
   std::vector<std::string> column_keys() const final { return listing_.keys(); }
+  std::string column_help(const std::string& key) const final { return listing_.help_of(key); }
 
   ExitCode run(Context& context) final {
     if (listing_.lists_columns()) {

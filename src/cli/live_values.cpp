@@ -1,7 +1,10 @@
-// Completion of values.
+// Completion of values with those that exist on the host.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
+#include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "value_kinds.hpp"
@@ -10,97 +13,182 @@ namespace mdevadm::cli {
 
 namespace {
 
-std::vector<std::string> devices(ValueKind kind, Context& context) {
-  std::vector<std::string> values;
+using Candidates = std::vector<Candidate>;
+
+bool is_hexadecimal(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-';
+  });
+}
+
+bool is_offered(ValueKind kind, bool active) {
+  return kind == ValueKind::active_device ? active : kind != ValueKind::inactive_definition || !active;
+}
+
+// Offers names, and UUIDs of devices without a name; UUIDs of all if the word begins like one.
+void add_device(Candidates& found, const std::string& word, const Uuid& uuid, const std::string& name,
+                const std::string& description) {
+  if (!name.empty() && name.starts_with(word)) {
+    found.push_back({name, description});
+  }
+  if ((name.empty() || (!word.empty() && is_hexadecimal(word))) && uuid.str().starts_with(to_lower(word))) {
+    found.push_back({uuid.str(), name.empty() ? description : fmt::format("{}, {}", name, description)});
+  }
+}
+
+Candidates devices(ValueKind kind, const std::string& word, Context& context) {
+  Candidates found;
   const Snapshot seen = context.observe({Facet::devices, {}, {}});
   const Definitions defined = context.store().load();
-  const bool wants_active = kind == ValueKind::device || kind == ValueKind::active_device;
-  if (wants_active) {
-    for (const Device& device : seen.devices) {
-      values.push_back(device.uuid.str());
-    }
-  }
   std::set<Uuid> active;
   for (const Device& device : seen.devices) {
     active.insert(device.uuid);
   }
+  std::set<Uuid> offered;
   for (const Definition& definition : defined.all) {
     const bool is_active = active.count(definition.uuid) > 0;
-    if ((kind == ValueKind::active_device && !is_active) ||
-        (kind == ValueKind::inactive_definition && is_active)) {
+    offered.insert(definition.uuid);
+    if (is_offered(kind, is_active)) {
+      add_device(found, word, definition.uuid, definition.name ? definition.name->str() : "",
+                 fmt::format("{} on {}, {}", definition.type.str(), definition.parent.str(),
+                             is_active ? "active" : "inactive"));
+    }
+  }
+  const bool with_active = kind == ValueKind::device || kind == ValueKind::active_device;
+  for (const Device& device : seen.devices) {
+    if (with_active && offered.insert(device.uuid).second) {
+      add_device(found, word, device.uuid, {},
+                 fmt::format("{} on {}, active", device.type ? device.type->str() : "unknown type",
+                             device.parent.str()));
+    }
+  }
+  // Names first.
+  std::stable_partition(found.begin(), found.end(),
+                        [](const Candidate& one) { return !Uuid::parse(one.value); });
+  return found;
+}
+
+// PCI addresses are also found by their short form, without the domain.
+Candidates parents(const std::string& word, Context& context) {
+  Candidates found;
+  const Snapshot seen = context.observe({Facet::parents | Facet::parent_identity, {}, {}});
+  for (const Parent& parent : seen.parents) {
+    const std::string& name = parent.name.str();
+    const std::string lower = to_lower(word);
+    if (name.starts_with(lower) || (!lower.empty() && name.starts_with("0000:" + lower))) {
+      found.push_back({name, parent.driver.value_or("")});
+    }
+  }
+  return found;
+}
+
+Candidates types(const CompletionRequest& request, Context& context) {
+  Candidates found;
+  const Snapshot snapshot = context.observe({Facet::types | Facet::type_name | Facet::available, {}, {}});
+  for (const Parent& seen : snapshot.parents) {
+    if (!request.parent.empty() && request.parent != seen.name.str()) {
       continue;
     }
-    values.push_back(definition.uuid.str());
-    if (definition.name) {
-      values.push_back(definition.name->str());
-    }
-  }
-  return values;
-}
-
-std::vector<std::string> types(const std::string& parent, Context& context) {
-  std::vector<std::string> values;
-  const Snapshot snapshot = context.observe({Facet::types, {}, {}});
-  for (const Parent& seen : snapshot.parents) {
-    if (parent.empty() || parent == seen.name.str()) {
-      for (const Type& type : seen.types) {
-        values.push_back(type.id.str());
+    for (const Type& type : seen.types) {
+      std::string description = type.name.value_or("");
+      if (type.available) {
+        description += fmt::format("{}{} available", description.empty() ? "" : ", ", *type.available);
       }
+      found.push_back({type.id.str(), description});
     }
   }
-  return values;
+  return found;
 }
 
-std::vector<std::string> functions(const std::string& parent, Context& context) {
-  std::vector<std::string> values;
+Candidates functions(const std::string& parent, Context& context) {
+  Candidates found;
   const Snapshot snapshot = context.observe({Facet::types, {}, {}});
   for (const Parent& seen : snapshot.parents) {
     for (const Function& function : seen.functions) {
       if (parent.empty() || parent == seen.name.str()) {
-        values.push_back(function.address);
+        found.push_back({function.address, function.type ? function.type->str() : "free"});
       }
     }
   }
-  return values;
+  return found;
 }
 
-// Completes the last item of a comma-separated list; columns that precede it are not offered again.
-std::vector<std::string> columns(const CompletionRequest& request) {
-  const std::size_t comma = request.word.rfind(',');
-  const std::string before = comma == std::string::npos ? std::string{} : request.word.substr(0, comma + 1);
-  const std::vector<std::string_view> used = split(before, ',');
-  std::vector<std::string> values;
-  for (const std::string& column : request.columns) {
-    if (std::find(used.begin(), used.end(), column) == used.end()) {
-      values.push_back(before + column);
+// The names of properties; comparison and value are left to the user.
+Candidates properties(Context& context) {
+  Candidates found{{"name", "name of the type"}, {"type", "type ID"}, {"device_api", "VFIO device API"}};
+  std::set<std::string> names;
+  const Snapshot snapshot = context.observe({Facet::types | Facet::description, {}, {}});
+  for (const Parent& parent : snapshot.parents) {
+    for (const Type& type : parent.types) {
+      for (const Property& property : type.properties) {
+        if (names.insert(property.name).second) {
+          found.push_back({property.name, fmt::format("such as {}", property.text)});
+        }
+      }
     }
   }
-  return values;
+  return found;
+}
+
+Candidates owners(const std::string& word) {
+  Candidates found;
+  const std::size_t colon = word.find(':');
+  const std::string user = word.substr(0, colon);
+  for (const std::string& name : colon == std::string::npos ? sys::user_names() : sys::group_names()) {
+    found.push_back({colon == std::string::npos ? name : fmt::format("{}:{}", user, name)});
+  }
+  return found;
+}
+
+Candidates mdevctl_definitions(Context& context) {
+  Candidates found;
+  for (const KeptConfig& kept : context.store().load_configs({}).all) {
+    found.push_back({kept.uuid.str(), fmt::format("under {}", kept.parent.str())});
+  }
+  return found;
+}
+
+Candidates groups(Context& context) {
+  Candidates found;
+  for (const Group& group : context.store().load_groups().all) {
+    found.push_back({group.name.str(), fmt::format("{} members", group.members.size())});
+  }
+  return found;
+}
+
+Candidates all_values(ValueKind kind, const CompletionRequest& request, Context& context) {
+  switch (kind) {
+    case ValueKind::type: return types(request, context);
+    case ValueKind::function: return functions(request.parent, context);
+    case ValueKind::need: return properties(context);
+    case ValueKind::node_owner: return owners(request.word);
+    case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
+    case ValueKind::sharing: return {{"auto"}, {"require"}, {"off"}};
+    case ValueKind::group: return groups(context);
+    default: return {};
+  }
 }
 
 }  // namespace
 
-std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context) {
+std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& request, Context& context) {
   switch (kind) {
     case ValueKind::device:
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
-    case ValueKind::defined_device: return devices(kind, context);
+    case ValueKind::defined_device: return devices(kind, request.word, context);
     case ValueKind::device_or_parent: {
-      std::vector<std::string> values = devices(ValueKind::device, context);
-      const std::vector<std::string> parents = context.observe({Facet::parents, {}, {}}).parent_names();
-      values.insert(values.end(), parents.begin(), parents.end());
-      return values;
+      Candidates found = devices(ValueKind::device, request.word, context);
+      const Candidates more = parents(request.word, context);
+      found.insert(found.end(), more.begin(), more.end());
+      return found;
     }
-    case ValueKind::parent: return context.observe({Facet::parents, {}, {}}).parent_names();
-    case ValueKind::type: return types(request.parent, context);
-    case ValueKind::columns: return columns(request);
-    case ValueKind::function: return functions(request.parent, context);
-    case ValueKind::sharing: return {"auto", "require", "off"};
-    case ValueKind::group: return context.store().load_groups().names();
-    case ValueKind::verb: return request.verbs;
-    default: return {};
+    case ValueKind::parent: return parents(request.word, context);
+    default: break;
   }
+  Candidates found = all_values(kind, request, context);
+  std::erase_if(found, [&](const Candidate& one) { return !one.value.starts_with(request.word); });
+  return found;
 }
 
 }  // namespace mdevadm::cli

@@ -116,7 +116,8 @@ const char* metavar(ValueKind kind) {
     case ValueKind::defined_device: return "DEVICE";
     case ValueKind::parent: return "PARENT";
     case ValueKind::type: return "TYPE";
-    case ValueKind::uuid: return "UUID";
+    case ValueKind::uuid:
+    case ValueKind::mdevctl_definition: return "UUID";
     case ValueKind::label:
     case ValueKind::new_group: return "NAME";
     case ValueKind::group: return "GROUP";
@@ -134,7 +135,6 @@ const char* metavar(ValueKind kind) {
     case ValueKind::folder: return "DIR";
     case ValueKind::seconds: return "SECONDS";
     case ValueKind::count: return "N";
-    case ValueKind::verb: return "COMMAND";
   }
   return "";
 }
@@ -151,7 +151,8 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid type {} (a name has no '/', '..' or control characters)",
                                in_quotes(text));
-    case ValueKind::uuid: return objection_to_uuid(text);
+    case ValueKind::uuid:
+    case ValueKind::mdevctl_definition: return objection_to_uuid(text);
     case ValueKind::label:
       return text.empty() || Label::parse(text) ? ""
                                                 : fmt::format(

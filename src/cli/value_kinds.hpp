@@ -22,6 +22,7 @@ enum class ValueKind {
   parent,
   type,
   uuid,
+  mdevctl_definition,
   label,
   group,
   new_group,
@@ -39,7 +40,6 @@ enum class ValueKind {
   folder,
   seconds,
   count,
-  verb,
 };
 
 // Returns the placeholder that help shows for the value: DEVICE, PARENT, …
@@ -50,18 +50,22 @@ std::string objection(ValueKind kind, const std::string& text);
 
 // The part of the command line that precedes the completed value.
 struct CompletionRequest {
-  std::string word;                  // the value as typed so far
-  std::string parent;                // the value of --parent, if given
-  std::vector<std::string> columns;  // keys of the command's columns
-  std::vector<std::string> verbs;
+  std::string word;    // the value as typed so far
+  std::string parent;  // the value of --parent, if given
+};
+
+// A value that completion offers, and a few words about it.
+struct Candidate {
+  std::string value;
+  std::string description{};
 };
 
 // Returns the duration for a valid value of the kind `seconds`; zero for an empty text.
 std::chrono::milliseconds parse_seconds(const std::string& text);
 
-// Returns the existing values. Empty for kinds with unlimited values (numbers) and for those that the shell
-// completes (files).
-std::vector<std::string> live_values(ValueKind kind, const CompletionRequest& request, Context& context);
+// Returns the existing values that match the word. Empty for kinds with unlimited values (numbers) and for
+// those that are completed elsewhere (files, columns).
+std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& request, Context& context);
 
 // The kind of each declared option and argument.
 class ValueKinds {

@@ -281,8 +281,18 @@ class Run {
     return results_[number].outcome != Outcome::done || (failed_ && all_or_none());
   }
 
+  void inherit_failure(std::size_t number) {
+    const std::optional<std::size_t>& after = plan_.jobs[number].after;
+    if (after && results_[*after].outcome == Outcome::failed && results_[number].outcome == Outcome::done) {
+      results_[number].outcome = Outcome::failed;
+      results_[number].error = results_[*after].error;
+      results_[number].cause = results_[*after].cause;
+    }
+  }
+
   void run_stage(std::size_t number, unsigned stage) {
     const Job& job = plan_.jobs[number];
+    inherit_failure(number);
     const Step* last = nullptr;
     for (const Step& step : job.steps) {
       if (stage_of(number, step) == stage && !is_stopped(number)) {
@@ -360,6 +370,12 @@ class Run {
         any |= undo(number, *done.step, left);
       }
       add_ending(number, left, any ? "; all changes were rolled back" : "");
+      if (plan_.jobs[number].after) {
+        const std::string& subject = plan_.jobs[number].subject;
+        results_[number].error = results_[number].error->reworded(
+            fmt::format("{}; the device is stopped now; to start it: mdevadm start {}",
+                        results_[number].error->what(), subject));
+      }
       end_hooks(number, HookState::failure);
     }
   }

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
+#include <mdevadm/args/arguments.hpp>
+#include <mdevadm/args/help.hpp>
 #include <mdevadm/sim/scenario.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
@@ -104,38 +107,95 @@ std::optional<std::uint64_t> take_seconds(std::vector<std::string>& words) {
 struct Words {
   std::string scenario, folder, root = "/", kept;
   std::vector<std::string> command, devices, line;
+  bool help = false, version = false;
 };
 
+struct SimCommand {
+  const char* name;
+  const char* summary;
+  const char* usage;
+  const char* examples;  // one per line
+};
+
+constexpr SimCommand sim_commands[] = {
+    {"run", "run a command on a simulated host", "[OPTION]... SCENARIO -- COMMAND [ARGUMENT]...",
+     "mdevsim run m60 -- bash\n"
+     "mdevsim run --keep /tmp/definitions workstation -- mdevadm list --all"},
+    {"mount", "mount a simulated host, for programs with an option such as --root",
+     "[OPTION]... SCENARIO DIR", "mdevsim mount gvt /tmp/host\nmdevadm --root /tmp/host types"},
+    {"umount", "unmount a simulated host", "[OPTION]... DIR", "mdevsim umount /tmp/host"},
+    {"check", "check a scenario file", "[OPTION]... SCENARIO",
+     "mdevsim check m60\nmdevsim check ./host.toml"},
+    {"list", "list the scenarios that come with mdevsim", "[OPTION]...", "mdevsim list"},
+    {"hold", "open devices as a virtual machine does", "[OPTION]... DEVICE... [SECONDS]",
+     "mdevsim hold f9a0d9a5-1e21-4a58-8c4a-0f1ab8a3c8d0 30"},
+    {"control", "inject faults and delays, register and unregister parents", "[OPTION]... REQUEST...",
+     "mdevsim control fault create 2 EIO\n"
+     "mdevsim control delay remove 500\n"
+     "mdevsim control unregister 0000:86:00.0"},
+    {"events", "print the events that udev would receive", "[OPTION]...", "mdevsim events"},
+};
+
+CLI::Option* argument(CLI::App& app, const char* placeholder, auto& value, const char* description) {
+  return app.add_option(to_lower(placeholder), value, description)->type_name(placeholder)->required();
+}
+
 void declare(CLI::App& app, Words& words) {
-  app.require_subcommand(1);
-  app.set_version_flag("-V,--version", fmt::format("mdevsim {}", version));
-  CLI::App* run = app.add_subcommand("run", "run a command on a simulated host: run SCENARIO -- COMMAND...");
-  run->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
-  run->add_option("--keep", words.kept, "store definitions in this directory and use them in the next run");
-  CLI::App* mount = app.add_subcommand("mount", "mount a simulated host on a directory, for --root");
-  mount->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
-  mount->add_option("directory", words.folder, "directory for its sys and dev")->required();
-  CLI::App* umount = app.add_subcommand("umount", "unmount a simulated host");
-  umount->add_option("directory", words.folder, "directory of the simulated host")->required();
-  CLI::App* check = app.add_subcommand("check", "check a scenario file");
-  check->add_option("scenario", words.scenario, "name of a scenario, or file")->required();
-  app.add_subcommand("list", "list the scenarios that come with mdevsim");
-  CLI::App* hold = app.add_subcommand("hold", "open devices as a virtual machine does");
-  hold->add_option("device", words.devices, "UUIDs or virtual functions, then optionally seconds")
-      ->required();
-  CLI::App* control =
-      app.add_subcommand("control", "inject faults and delays, register and unregister parents");
-  control->add_option("words", words.line, "request, e.g. fault create 2 EIO (mdevsim(8))")->required();
-  CLI::App* events = app.add_subcommand("events", "print the events that udev would receive");
-  for (CLI::App* one : {hold, control, events}) {
-    one->add_option("--root", words.root, "directory of the simulated host");
+  app.set_help_flag();
+  app.add_flag("-h,--help", words.help, "print this help");
+  app.add_flag("-V,--version", words.version, "print the version");
+  std::map<std::string, CLI::App*> subs;
+  for (const SimCommand& command : sim_commands) {
+    subs[command.name] = app.add_subcommand(command.name, command.summary);
+    subs[command.name]->set_help_flag();
   }
+  for (const char* name : {"run", "mount", "check"}) {
+    argument(*subs[name], "SCENARIO", words.scenario, "name of a scenario (mdevsim list), or file");
+  }
+  subs["run"]
+      ->add_option("--keep", words.kept, "store definitions in DIR and use them in the next run")
+      ->type_name("DIR");
+  argument(*subs["mount"], "DIR", words.folder, "directory for its sys and dev");
+  argument(*subs["umount"], "DIR", words.folder, "directory of the simulated host");
+  argument(*subs["hold"], "DEVICE", words.devices, "UUIDs or virtual functions, then optionally seconds");
+  argument(*subs["control"], "REQUEST", words.line, "fault, delay, clear, unregister, ...: see mdevsim(8)");
+  for (const char* name : {"hold", "control", "events"}) {
+    subs[name]->add_option("--root", words.root, "directory of the simulated host")->type_name("DIR");
+  }
+}
+
+std::string program_help(const CLI::App& app) {
+  const args::HelpLayout layout(0);
+  std::string text =
+      "mdevsim: simulates hosts with mediated devices\n\nUsage: mdevsim COMMAND [ARGUMENT]...\n\nCommands:\n";
+  for (const SimCommand& command : sim_commands) {
+    text += layout.entry(command.name, command.summary);
+  }
+  text += layout.entry("help [COMMAND]", "print help for a command");
+  return text + "\nOptions:\n" + layout.options(app) + "\nMore: mdevsim help COMMAND, man mdevsim\n";
+}
+
+std::string command_help(const CLI::App& app, const CLI::App& command) {
+  const args::HelpLayout layout(0);
+  const std::string name = command.get_name();
+  const auto* entry = std::find_if(std::begin(sim_commands), std::end(sim_commands),
+                                   [&](const SimCommand& one) { return one.name == name; });
+  std::string text = fmt::format("{0}: {1}\n\nUsage: mdevsim {0} {2}\n", name, entry->summary, entry->usage);
+  if (const std::string arguments = layout.arguments(command); !arguments.empty()) {
+    text += "\nArguments:\n" + arguments;
+  }
+  text += "\nOptions:\n" + layout.options(command) + layout.options(app) + "\nExamples:\n";
+  for (const std::string_view line : split(entry->examples, '\n')) {
+    text += fmt::format("  {}\n", line);
+  }
+  return text + "\nMore: man mdevsim\n";
 }
 
 int carry_out(const std::string& verb, Words& words) {
   if (verb == "run") {
     if (words.command.empty()) {
-      throw Error(ExitCode::usage, "run needs a command", "mdevsim run SCENARIO -- COMMAND...");
+      throw Error(ExitCode::usage, "missing argument COMMAND",
+                  fmt::format("to start a shell: mdevsim run {} -- bash", printable(words.scenario)));
     }
     return run_on(read_scenario(path_of(words.scenario)), words.command,
                   words.kept.empty() ? std::nullopt : std::optional(words.kept));
@@ -167,6 +227,21 @@ int report(const Error& error) {
   return static_cast<int>(error.code());
 }
 
+int run_program(CLI::App& app, const std::vector<std::string>& words, Words& said) {
+  const args::Selection selection = args::read(app, words, args::Vocabulary());
+  const bool is_complete = selection.command != &app;
+  if (said.version) {
+    std::cout << fmt::format("mdevsim {}\n", version);
+    return 0;
+  }
+  if (selection.help || !is_complete) {
+    std::cout << (is_complete ? command_help(app, *selection.command) : program_help(app));
+    return selection.help ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  args::require_complete(selection);
+  return carry_out(selection.command->get_name(), said);
+}
+
 }  // namespace
 
 int run(const std::vector<std::string>& words) {
@@ -177,16 +252,7 @@ int run(const std::vector<std::string>& words) {
   said.command.assign(separator == words.end() ? separator : separator + 1, words.end());
   declare(app, said);
   try {
-    app.parse(std::vector<std::string>(std::make_reverse_iterator(separator), words.rend()));
-  } catch (const CLI::ParseError& error) {
-    // --help and --version are reported as errors with exit code 0.
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);
-    }
-    return report(Error(ExitCode::usage, error.what(), "see mdevsim --help"));
-  }
-  try {
-    const int code = carry_out(app.get_subcommands().front()->get_name(), said);
+    const int code = run_program(app, {words.begin(), separator}, said);
     std::cout.flush();
     if (!std::cout) {
       throw Error(ExitCode::failed, "cannot write the output");

@@ -248,6 +248,16 @@ std::string reason(int number, std::string_view device) {
   }
 }
 
+std::string why_not_done(int number, std::string_view request) {
+  switch (number) {
+    case EBUSY:
+      return request.starts_with("register") ? "the parent is already registered"
+                                             : "virtual functions are in use, or another number is enabled";
+    case ENODEV: return "the scenario has no such parent";
+    default: return sys::errno_text(number);
+  }
+}
+
 std::string node_path(const sys::Dir& top, const std::string& device) {
   for (const char* bus : {"mdev", "pci"}) {
     const auto link = top.read_link(fmt::format("sys/bus/{}/devices/{}/iommu_group", bus, device));
@@ -264,9 +274,10 @@ void send_control(const std::string& root, const std::string& line) {
   const sys::Result<sys::Done> done = open_host(root).write_attribute("control", line);
   if (!done) {
     const int number = done.error().number;
-    throw Error(number == EINVAL ? ExitCode::usage : ExitCode::failed,
-                fmt::format("'{}' was not done: {}", printable(line), sys::errno_text(number)),
-                number == EINVAL ? "see mdevsim(8) for what the control file takes" : "");
+    throw number == EINVAL
+        ? Error(ExitCode::usage, fmt::format("invalid request '{}'", printable(line)), "list the requests: man mdevsim")
+        : Error(number == ENODEV ? ExitCode::not_found : ExitCode::failed,
+                fmt::format("cannot execute '{}': {}", printable(line), why_not_done(number, line)));
   }
 }
 

@@ -35,4 +35,24 @@ std::string group_name(gid_t group) {
   return found != nullptr ? found->gr_name : fmt::format("{}", group);
 }
 
+std::vector<std::string> user_names() {
+  std::vector<std::string> names;
+  ::setpwent();
+  while (const passwd* user = ::getpwent()) {
+    names.emplace_back(user->pw_name);
+  }
+  ::endpwent();
+  return names;
+}
+
+std::vector<std::string> group_names() {
+  std::vector<std::string> names;
+  ::setgrent();
+  while (const ::group* group = ::getgrent()) {
+    names.emplace_back(group->gr_name);
+  }
+  ::endgrent();
+  return names;
+}
+
 }  // namespace mdevadm::sys

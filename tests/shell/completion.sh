@@ -8,17 +8,35 @@ trap 'rm -rf "$host" "$bin"' EXIT
 "$LAY_TREE" "$here/../trees/samples.tree" "$host"
 "$MDEVADM" --root "$host" define 00000000-0000-4000-8000-0000000000aa -p mtty -t mtty-1 --name console >/dev/null
 "$MDEVADM" --root "$host" define 00000000-0000-4000-8000-000000000001 >/dev/null
-words() { "$MDEVADM" __complete --root "$host" "$@" | paste -sd' '; }
+words() { "$MDEVADM" __complete --root "$host" "$@" | cut -f1 | paste -sd' '; }
+described() { "$MDEVADM" __complete --root "$host" "$@" | tr '\t' '|'; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "help version types list show define modify undefine start stop import export group" "commands"
+same "$(words "")" "types list show define modify undefine start stop restart import export group version help" "commands"
 same "$(words st)" "start stop" "commands that begin so"
 same "$(words types "")" "mbochs mdpy mtty" "types offers the parents"
 same "$(words list -p m)" "mbochs mdpy mtty" "-p offers the parents"
 same "$(words define --parent mtty --type "")" "mtty-1 mtty-2" "--type offers the types of the parent that was named"
 same "$(words define --type mdpy-)" "mdpy-hd mdpy-vga mdpy-xga" "--type without a parent offers all types"
-same "$(words stop "")" "abcd0000-0000-4000-8000-000000000003 ${u}1 ${u}2" "stop offers what is active"
-same "$(words start "")" "00000000-0000-4000-8000-0000000000aa console" "start offers what is defined and not active"
+same "$(words stop "")" "${u}1 abcd0000-0000-4000-8000-000000000003 ${u}2" "stop offers what is active"
+same "$(words start "")" "console" "start offers what is defined and not active: the name, if there is one"
+same "$(words start 0)" "00000000-0000-4000-8000-0000000000aa" "and the UUID for a word that begins like one"
+same "$(words show "" | cut -d' ' -f1)" "console" "names come before UUIDs"
+same "$(described start con)" "console|mtty-1 on mtty, inactive" "candidates have descriptions"
+same "$(described list --de)" "--defined|list defined devices, active or not" "options too"
+same "$(described und)" "undefine|remove device definitions" "and commands"
+same "$(described list -o na)" "name|$("$MDEVADM" list --list-columns --json | jq -r '.columns[] | select(.column == "name") | .meaning')" "and columns"
+same "$(words list -o +na)" "+name" "columns after a plus sign"
+same "$(words list -o +uuid,na)" "+uuid,name" "and after a comma"
+same "$(words -p mtty define --type "")" "mtty-1 mtty-2" "options before the command count"
+same "$(words ls -p mb)" "mbochs" "aliases are known"
+same "$(words group create x --node-owner roo)" "root" "--node-owner offers users"
+same "$(words group create x --node-owner root:roo)" "root:root" "then groups"
+same "$(words stop -u abcd)" "abcd0000-0000-4000-8000-000000000003" "-u offers devices"
+mkdir -p "$host/etc/mdevctl.d/mtty"
+echo '{"mdev_type":"mtty-1","start":"manual"}' >"$host/etc/mdevctl.d/mtty/${u}9"
+same "$(described import mdevctl "")" "${u}9|under mtty" "import offers the definitions of mdevctl"
+rm -r "$host/etc/mdevctl.d"
 same "$(words undefine con)" "console" "undefine offers names"
 same "$(words undefine abcd)" "" "undefine does not offer what is not defined"
 same "$(words show abc)" "abcd0000-0000-4000-8000-000000000003" "show offers all"
@@ -30,6 +48,7 @@ same "$(words define --file "")" ":files" "files are left to the shell"
 same "$(words --root "")" ":folders" "folders are left to the shell"
 same "$(words stop --timeout "")" "" "nobody knows how many seconds"
 same "$(words help st)" "start stop" "help offers commands"
+same "$(words help group st)" "start stop" "within group too"
 same "$(words group st)" "start stop" "commands within group"
 "$MDEVADM" --root "$host" group create seat console
 same "$(words group start "")" "seat" "groups"
@@ -39,8 +58,9 @@ run "$MDEVADM" __complete --root /nonexistent stop ""
 exits 0 "completion never fails"
 same "$out$err" "" "and says nothing then"
 
-# A real bash, asked by a real Tab.
+# A real bash, asked by a real Tab. The script does not depend on the package bash-completion.
 ln -s "$MDEVADM" "$bin/mdevadm"
+before='source /usr/share/bash-completion/bash_completion;'
 at_prompt() {  # TEXT: what stands on the line after Tab
   expect -c "
     log_user 0
@@ -48,7 +68,7 @@ at_prompt() {  # TEXT: what stands on the line after Tab
     set stty_init {columns 300}
     spawn env PS1=> PATH=$bin:\$env(PATH) TERM=dumb bash --norc --noprofile -i
     expect >
-    send \"source /usr/share/bash-completion/bash_completion; source $here/../../completions/mdevadm.bash; bind 'set enable-bracketed-paste off'; echo re''ady\r\"
+    send \"$before source $here/../../completions/mdevadm.bash; bind 'set enable-bracketed-paste off'; echo re''ady\r\"
     expect ready
     expect >
     send {$1}
@@ -66,8 +86,18 @@ same "$(line "mdevadm --root $host start con")" "mdevadm --root $host start cons
 same "$(line "mdevadm --root $host stop abcd")" "mdevadm --root $host stop abcd0000-0000-4000-8000-000000000003" "bash completes a UUID"
 rm -rf "$host/sys"
 "$LAY_TREE" "$here/../trees/nvidia.tree" "$host"
-same "$(line "mdevadm --root $host types 0000:8")" "mdevadm --root $host types 0000:86:00.0" "bash completes a PCI address with its colons"
-same "$(line "mdevadm --root $host list --parent=0000:8")" "mdevadm --root $host list --parent=0000:86:00.0" "bash completes behind an equals sign"
+same "$(words types 86)" "0000:86:00.0" "a parent by its PCI address without the domain"
+same "$(words types 86:0)" "0000:86:00.0" "also after a colon"
+same "$(words types --need fr)" "frl_config framebuffer" "--need offers properties"
+for before in 'source /usr/share/bash-completion/bash_completion;' ''; do
+  with=${before:+ with bash-completion}
+  same "$(line "mdevadm --root $host types 0000:8")" "mdevadm --root $host types 0000:86:00.0" "bash completes a PCI address with its colons$with"
+  same "$(line "mdevadm --root $host list --parent=0000:8")" "mdevadm --root $host list --parent=0000:86:00.0" "bash completes behind an equals sign$with"
+  same "$(line "mdevadm --root $host define -p 0000:86:00.0 -t nvidia-1 --name x")" "mdevadm --root $host define -p 0000:86:00.0 -t nvidia-1 --name x" "a value without candidates is left alone$with"
+  same "$(line "mdevadm --root $host define -p 0000:86:00.0 -t nvidia-22")" "mdevadm --root $host define -p 0000:86:00.0 -t nvidia-22" "a type after a PCI address$with"
+  same "$(line "mdevadm --root $host types 86")" "mdevadm --root $host types 0000:86:00.0" "a short PCI address is completed to the long one$with"
+  same "$(line "mdevadm --root $host types --need 'frame")" "mdevadm --root $host types --need 'framebuffer'" "a property within quotes$with"
+done
 
 # mdevsim's own.
 sim_words() {

@@ -36,14 +36,39 @@ same "$(page '' | section COMMANDS | grep -oE '^\*[a-z]+\*' | tr -d '*' | grep -
 same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | sort -u)" \
   "there is no man page for a command that does not exist"
 
+# Sections, synopses and examples.
+for file in "$MAN"/mdev*.8.scd; do
+  name=$(basename "$file" .8.scd)
+  wanted="NAME SYNOPSIS DESCRIPTION EXIT\ STATUS EXAMPLES SEE\ ALSO"
+  [ "$name" = mdevctl ] || wanted+=" OPTIONS"
+  case $name in
+    mdevadm) wanted+=" ENVIRONMENT FILES FOR\ USERS\ OF\ MDEVCTL" ;;
+    mdevadm-list | mdevadm-show | mdevadm-types | mdevadm-group) wanted+=" ENVIRONMENT" ;;
+    mdevadm-define | mdevadm-modify | mdevadm-undefine | mdevadm-start | mdevadm-restart | mdevadm-import | mdevadm-export) wanted+=" FILES" ;;
+  esac
+  eval "wanted=($wanted)"
+  for section in "${wanted[@]}"; do
+    holds "$name(8) has a section $section" test -n "$(section "$section" <"$file")"
+  done
+  # Each block of examples follows a sentence that ends in a colon.
+  same "$(section EXAMPLES <"$file" | awk '/^```/ { inside = !inside; if (inside && before !~ /:$/) print NR ": " before; next } NF && !inside { before = $0 }')" "" \
+    "$name(8) introduces each example with a sentence"
+done
+for verb in $(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq); do
+  missing=$(jq -r ".commands[] | select((.name | split(\" \")[0]) == \"$verb\") | .options[] | select((.positional | not) and (.names | length) > 0) |
+    [.names[].name] | join(\"|\")" "$tree" | sort -u | while read -r names; do
+    page "$verb" | section SYNOPSIS | grep -qE -- "\*($names)\*" || echo "$names"
+  done)
+  same "$missing" "" "the synopsis of mdevadm-$verb(8) has all its options"
+done
+
 codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")
 same "$(page '' | section 'EXIT STATUS' | grep -E '^\*')" "$codes" "mdevadm(8) has the exit codes of the source"
 
 # mdevsim's words: its own help, its reader of scenarios, its control file.
 sim=$MAN/mdevsim.8.scd toml=$MAN/mdevsim.toml.5.scd
 sim_section() { section "$1" <"$sim"; }
-# CLI11 writes "Subcommands:" and "-h,--help" on Debian 12 and 13, "SUBCOMMANDS:" and "-h,     --help" in version 2.6.
-same "$(sim_section COMMANDS | grep -oE '^\*[a-z]+\*$' | tr -d '*')" "$("$MDEVSIM" --help | sed -n '/^subcommands:/I,$p' | awk '/^  [a-z]/ { print $1 }')" \
+same "$(sim_section COMMANDS | grep -oE '^\*[a-z]+\*$' | tr -d '*')" "$("$MDEVSIM" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  [a-z]/ && $1 != "help" { print $1 }')" \
   "mdevsim(8) has its commands, in the order of help"
 sim_options=$( ("$MDEVSIM" --help; for verb in run mount umount check list hold control events; do "$MDEVSIM" $verb --help; done) |
   sed -nE 's/^ +((-[A-Za-z],? *)?(--[a-z-]+)?).*/\1/p' | tr -s ', ' '\n' | grep -x -- '-.*' | sort -u)

@@ -162,6 +162,32 @@ run "$MDEVSIM" run m60
 exits 2 "run needs a command"
 run "$MDEVSIM" nosuch
 exits 2 "an unknown command is a usage error"
+same "$err" "mdevsim: error: unknown command 'nosuch'
+hint: see mdevsim help" "in the words of mdevadm"
+words() {  # MESSAGE WORDS...
+  local message=$1
+  shift
+  run "$MDEVSIM" "$@"
+  exits 2 "mdevsim $* is a usage error"
+  err_has "^mdevsim: error: $message$" "which is named"
+  err_has "^hint: " "with a hint"
+  err_lacks "required|excludes|were not expected|subcommand|TEXT" "in the words of mdevadm"
+}
+words "missing argument SCENARIO" run -- true
+words "missing argument DIR" mount m60
+words "missing argument COMMAND" run m60
+words "unexpected argument 'true'" run m60 true
+words "'run' has no option '--keeep'" run --keeep "$folder" m60 -- true
+words "option '--keep' requires an argument" run m60 --keep
+words "unknown option '--frob'" --frob
+run "$MDEVSIM"
+exits 2 "without a command it is a usage error"
+same "$out" "$("$MDEVSIM" --help)" "and the help is printed"
+same "$("$MDEVSIM" help run)" "$("$MDEVSIM" run --help)" "help COMMAND and COMMAND --help are the same"
+same "$(for verb in "" run mount umount check list hold control events; do "$MDEVSIM" help $verb; done | grep -E 'TEXT|REQUIRED|Print this|.{81}')" "" \
+  "help is in the layout of mdevadm and fits 80 columns"
+run "$MDEVSIM" run m60 -- "$MDEVSIM" control register 0000:86:00.0
+err_has "^mdevsim: error: cannot execute 'register 0000:86:00.0': the parent is already registered$" "a refused request has its reason"
 echo 'kernel = 6' >"$folder/bad.toml"
 run "$MDEVSIM" run "$folder/bad.toml" -- touch "$folder/ran"
 exits 1 "a bad scenario is refused"

@@ -51,6 +51,12 @@ std::vector<CLI::App*> commands_in(const CLI::App& app);
 // nullptr.
 CLI::Option* find_option(const CLI::App& command, const std::string& name);
 
+// Returns an option of the program or of any of its commands with this name, or nullptr.
+const CLI::Option* find_declared(const CLI::App& program, const std::string& name);
+
+// Returns the argument that the next word belongs to, after those that were given, or nullptr.
+CLI::Option* next_argument(const CLI::App& command, const std::vector<const CLI::Option*>& given);
+
 // Returns true if a value follows the option.
 bool takes_value(const CLI::Option& option);
 

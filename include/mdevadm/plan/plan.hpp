@@ -177,6 +177,9 @@ struct Job {
   std::string note{};  // reason if there are no steps: "is active already"
   std::vector<std::string> warnings{};
   std::optional<HookEvent> hooks{};
+  // Index in the plan of the job of the same lane that must succeed first. If it fails, this job fails with
+  // the same error.
+  std::optional<std::size_t> after{};
 };
 
 // Whether a failed job affects the others.

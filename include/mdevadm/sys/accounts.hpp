@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mdevadm::sys {
 
@@ -16,5 +17,9 @@ std::optional<gid_t> group_id(const std::string& group);
 // Return the name, or the number as text if the ID has no name.
 std::string user_name(uid_t user);
 std::string group_name(gid_t group);
+
+// Return the names of all users or groups that the system enumerates.
+std::vector<std::string> user_names();
+std::vector<std::string> group_names();
 
 }  // namespace mdevadm::sys

@@ -28,7 +28,7 @@ class ImportCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("uuid,-u,--uuid", words_, "definitions to import (default: all)"),
-              ValueKind::uuid);
+              ValueKind::mdevctl_definition);
     kinds.set(app.add_option("-p,--parent", parent_, "only definitions under this parent"),
               ValueKind::parent);
     app.add_flag("--remove", remove_, "remove the imported definitions from mdevctl");

@@ -83,6 +83,28 @@ TEST_CASE("what cannot be undone is named, the rest is undone still") {
   CHECK(world.store.load().all == std::vector{b});
 }
 
+TEST_CASE("a job after another one runs if that one succeeded, and fails with its error if not") {
+  World world;
+  Job second = job_of("start it", a, {add(b)});
+  second.after = 0;
+  const auto good = world.run({{job_of("stop it", a, {add(a)}), second}});
+  CHECK(good[1].outcome == Outcome::done);
+  CHECK(world.store.load().all.size() == 2);
+
+  World other;
+  const auto bad = other.run({{job_of("stop it", a, {{RemoveDefinition{c}, std::nullopt}}), second}});
+  CHECK(bad[1].outcome == Outcome::failed);
+  CHECK(std::string(bad[1].error->what()) == bad[0].error->what());
+  CHECK(other.store.load().all.empty());
+
+  World third;
+  Job failing = job_of("start it", a, {{RemoveDefinition{c}, std::nullopt}});
+  failing.after = 0;
+  const auto stopped = third.run({{job_of("stop it", a, {add(a)}), failing}});
+  CHECK(std::string(stopped[1].error->what())
+            .ends_with("; the device is stopped now; to start it: mdevadm start " + a.uuid.str()));
+}
+
 TEST_CASE("jobs do not depend on one another, and results come in the plan's order") {
   World world;
   const auto results =

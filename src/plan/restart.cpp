@@ -1,0 +1,84 @@
+#include <mdevadm/plan/restart.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr unsigned stages_of_stop = 2;
+
+void release_function(Parent& parent, const Device& device) {
+  for (Function& function : parent.functions) {
+    if (function.address == device.name && device.type) {
+      function.type.reset();
+      function.creatable.push_back({*device.type, {}});
+    }
+  }
+}
+
+void release_instances(Parent& parent, const Device& device) {
+  for (Type& type : parent.types) {
+    const bool is_same = device.type && type.id == *device.type;
+    if (is_same && type.available) {
+      *type.available += device.units.value_or(1);
+    } else {
+      type.available.reset();
+    }
+  }
+  // Parents that list only what fits may not list the type of their device.
+  if (device.type && parent.find_type(device.type->str()) == nullptr) {
+    parent.types.push_back({.id = *device.type});
+  }
+}
+
+}  // namespace
+
+Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped) {
+  for (const Uuid& uuid : stopped) {
+    const Device* device = seen.find_device(uuid);
+    if (device == nullptr) {
+      continue;
+    }
+    for (Parent& parent : seen.parents) {
+      if (parent.name == device->parent) {
+        release_function(parent, *device);
+        release_instances(parent, *device);
+      }
+    }
+    std::erase_if(seen.devices, [&](const Device& other) { return other.uuid == uuid; });
+  }
+  return seen;
+}
+
+const Definition& definition_to_restart(const Found& found, const std::string& doing) {
+  if (found.active == nullptr) {
+    return require_definition(found, doing);
+  }
+  for (const Definition* definition : found.definitions) {
+    if (definition->parent == found.active->parent) {
+      return *definition;
+    }
+  }
+  if (!found.definitions.empty()) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: active on {}, but defined under {}", doing, found.active->parent.str(),
+                            found.definitions.front()->parent.str()),
+                fmt::format("stop it: mdevadm stop {}", found.uuid.str()));
+  }
+  throw Error(ExitCode::conflict,
+              fmt::format("{}: {}, so there is no definition to start it from", doing,
+                          found.active->foreign ? "unmanaged" : "transient"),
+              fmt::format("create a definition: mdevadm define {}", found.uuid.str()));
+}
+
+Job start_after_stop(Job start) {
+  for (Step& step : start.steps) {
+    step.stage += stages_of_stop;
+  }
+  return start;
+}
+
+}  // namespace mdevadm
