@@ -72,8 +72,8 @@ at_prompt() {  # TEXT: what stands on the line after Tab
     expect ready
     expect >
     send {$1}
+    # bash reads what follows when it has completed.
     send \"\t\"
-    sleep 1
     send \"\x01echo <\x05>\r\"
     expect -re {<([^\r\n]*)>\r?\n}
     puts \$expect_out(1,string)

@@ -36,7 +36,9 @@ exits 1 "a full standard output fails"
 err_has '^mdevadm: error: cannot write the output: No space left on device$' "and is told"
 run bash -c "set -o pipefail; '$MDEVADM' --root '$host' list | true; exit \${PIPESTATUS[0]}"
 holds "a closed pipe does not kill by a signal" test "$code" -lt 128
-run bash -c "trap '' PIPE; exec 3> >(exec 0<&-; sleep 0.3); sleep 0.1; '$MDEVADM' --root '$host' list >&3"
+# A FIFO that is opened for writing while it has a reader, which then goes.
+mkfifo "$host/fifo"
+run bash -c "trap '' PIPE; exec 4<>'$host/fifo' 3>'$host/fifo' 4<&-; '$MDEVADM' --root '$host' list >&3"
 exits 1 "a closed pipe fails"
 same "$err" "" "without a message, as with ls"
 run bash -c "'$MDEVADM' --root '$host' list >&-"

@@ -83,7 +83,7 @@ control clear
 scratch=$(mktemp)
 "$MDEVSIM" hold $a 100 >"$scratch" &
 holder=$!
-until grep -q holding "$scratch"; do sleep 0.02; done
+wait_until grep -q holding "$scratch"
 rm "$scratch"
 said=$("$MDEVADM" stop --force $a 2>&1 | cat)
 same "$(grep -c 'the removal is pending' <<<"$said")" 1 "--force says that the removal is pending"
@@ -91,6 +91,5 @@ holds "and whoever reads that is let go while the device is still in use" kill -
 holds "the kernel has not finished yet" test -e /sys/devices/virtual/mtty/mtty/$a
 kill $holder
 wait $holder
-for i in $(seq 50); do [ -e /sys/devices/virtual/mtty/mtty/$a ] || break; sleep 0.02; done
-holds "it does when the user lets go" test ! -e /sys/devices/virtual/mtty/mtty/$a
+holds "it does when the user lets go" wait_until test ! -e /sys/devices/virtual/mtty/mtty/$a
 finish

@@ -18,6 +18,7 @@ lefts() { cat /sys/class/mdev_bus/*/mdev_supported_types/*/available_instances |
 groups_left() { ls /sys/kernel/iommu_groups /dev/vfio | grep -c '^[0-9]'; }
 first=0000:86:00.0 second=0000:87:00.0 intel=0000:00:02.0
 idle=$(lefts)
+is_idle() { [ "$(lefts)" = "$idle" ]; }
 
 whole() {
   define 1 $first nvidia-17 a
@@ -227,7 +228,7 @@ together() {
     run "$MDEVADM" group stop one
     exits 0 "and so is a stop"
     # A removal that was under way is the kernel's to end.
-    for _ in $(seq 40); do [ "$(lefts)" != "$idle" ] || break; sleep 0.05; done
+    wait_until is_idle
     same "$(active)/$(lefts)" "/$idle" "with nothing left"
     control delay remove 0
   done

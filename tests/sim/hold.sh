@@ -64,7 +64,7 @@ own_node() {
   err_has "pid $user \(sleep\)" "and still names the process"
   kill $user
   wait $user 2>/dev/null
-  holds "the removal ends when the process ends" eval 'for _ in $(seq 50); do test -e /sys/class/mdev_bus/mtty/$a || exit 0; sleep 0.1; done; exit 1'
+  holds "the removal ends when the process ends" wait_until test ! -e /sys/class/mdev_bus/mtty/$a
 }
 
 waiting() {

@@ -45,6 +45,7 @@ down() {
   mdevadm list -o uuid
   ls /run/mdevadm/devices 2>/dev/null
 }
+is_down() { [ "$(down)" = "" ]; }
 
 sweep() {
   local k ends=0 wanted first_wrong=
@@ -60,7 +61,7 @@ sweep() {
     "$KILL_AT" "$k" "$MDEVADM" group stop -q vm >/dev/null 2>&1
     [ $? = 137 ] || [ $ends = 137 ] || break
     run mdevadm group stop -q vm
-    for _ in $(seq 50); do [ "$(down)" = "" ] && break; sleep 0.01; done
+    wait_until is_down
     [ "$code" = 0 ] && [ "$(down)" = "" ] || { first_wrong="stop, call $k: exit code $code, $err, $(down)"; break; }
   done
   holds "$1: a start makes calls at which it can be killed: $k" test "$k" -gt 50

@@ -8,14 +8,16 @@ chmod 755 "$folder"
 trap 'rm -rf "$folder"' EXIT
 tag=mdevsim-test-$$
 
-# Nothing of a host: processes, mounts, files.
+# Nothing of a host: processes, mounts, files. Processes end after the command that ends them.
+left() {
+  pgrep -f "$tag|$folder/host"
+  grep mdevsim /proc/mounts
+  ls -d /etc/mdevadm /run/mdevadm/x /etc/mdevctl.d/x 2>/dev/null
+}
+nothing_is_left() { [ "$(left)" = "" ]; }
 leaves_nothing() {
-  local i
-  for i in $(seq 50); do
-    pgrep -f "$tag" >"$folder/left" || break
-    sleep 0.1
-  done
-  same "$(cat "$folder/left")$(grep mdevsim /proc/mounts)$(ls -d /etc/mdevadm /run/mdevadm/x /etc/mdevctl.d/x 2>/dev/null)" "" "$1"
+  wait_until nothing_is_left
+  same "$(left)" "" "$1"
 }
 before=$(ls -d /etc/mdevadm /etc/mdevctl.d /run/mdevadm /dev/vfio 2>/dev/null)
 
@@ -151,7 +153,6 @@ same "$(ls "$folder/host")" "run" "with all that it had put there: mdevadm's own
 rm -r "$folder/host/run"
 run "$MDEVSIM" umount "$folder/host"
 exits 3 "what is not there cannot be taken away"
-sleep 0.3
 leaves_nothing "and no process stays"
 
 # Words.

@@ -156,7 +156,8 @@ T
   answers_slowly
   slow mdevctl stop -u $A
   mdevctl stop -u $A >"$folder/second" 2>&1 &
-  sleep 1
+  # The first one holds the lock, so the second one can only wait when it has it open.
+  holds "a second stop waits for the first" wait_until has_open $! /run/mdevadm/parent-mtty.lock
   answer
   same "$(cat "$folder/slow")" "" "the first stop stops it"
   same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second finds it gone"

@@ -9,6 +9,7 @@
 #   holds "..." COMMAND...      a command that must succeed
 #   wait_until COMMAND...       waits until the command succeeds, for a minute at most: tests wait for states, not for a time
 #   is_locked FILE              a process holds the lock on this file
+#   has_open PID FILE           the process has this file open
 
 checks=0 failures=0 command_line=
 
@@ -51,6 +52,11 @@ wait_until() {
   done
 }
 is_locked() { [ -e "$1" ] && ! flock -n "$1" true; }
+has_open() {
+  local descriptor
+  for descriptor in "/proc/$1/fd/"*; do [ "$descriptor" -ef "$2" ] && return; done
+  return 1
+}
 
 finish() {
   echo "1..$checks"

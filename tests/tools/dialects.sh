@@ -54,6 +54,7 @@ control() { "$MDEVSIM" control "$@"; }
 mdevadm() { "$MDEVADM" "$@"; }
 cells_of() { mdevadm list -o "$1" | sed 1d | tr -s ' ' | sort | paste -sd,; }
 active() { cells_of name; }
+is_removed() { [ -z "$(active)" ] && [ ! -e "$1" ]; }  # PATH
 field() { mdevadm show "$1" --json -o "$2" | jq -r ".devices[0].$2"; }  # DEVICE COLUMN
 groups_left() { { ls /sys/kernel/iommu_groups; ls /dev/vfio; } 2>/dev/null | grep -c '^[0-9]'; }
 # Nothing of a device is left: no directory, no group, no node, no record.
@@ -64,7 +65,7 @@ hold() {  # UUID...: until release
   hold_file=$(mktemp)
   "$MDEVSIM" hold "$@" 60 >"$hold_file" &
   holder=$!
-  for _ in $(seq 500); do grep -q holding "$hold_file" && break; sleep 0.01; done
+  wait_until grep -q holding "$hold_file"
   rm -f "$hold_file"
 }
 release() { kill $holder; wait $holder 2>/dev/null; }
@@ -137,7 +138,7 @@ removed() {
     blocks) err_has "the removal is pending: still in use by pid $holder" "$(say "the kernel waits for the user")" ;;
   esac
   release
-  for _ in $(seq 100); do [ -z "$(active)" ] && [ ! -e "${3:-/nonexistent}" ] && break; [ "$2" = blocks ] || break; sleep 0.02; done
+  [ "$2" != blocks ] || wait_until is_removed "${3:-/nonexistent}"
   run mdevadm stop a
   exits 0 "$(say "when nobody uses it, it goes")"
   same "$(active)" "" "$(say "for good")"
