@@ -164,7 +164,7 @@ std::string Batch::render_results(const std::vector<JobResult>& results) const {
     if (error) {
       row.code = static_cast<int>(error->code());
       row.message = error->what();
-      row.hint = error->hint();
+      row.hints = error->hints();
     }
     rows.push_back(std::move(row));
   }

@@ -14,6 +14,10 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm list -p 0000:86:00.0 -o +node\n"
        "mdevadm list --boot",
        make_list},
+      {"status", "show an overview of parents, devices, groups and problems", "",
+       "mdevadm status\n"
+       "mdevadm status --json",
+       make_status},
       {"show", "show details of devices or parents", "[OPTION]... DEVICE...\n[OPTION]... PARENT...",
        "mdevadm show cad-seat-1\n"
        "mdevadm show 0000:86:00.0\n"

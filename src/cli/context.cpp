@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/look.hpp>
 #include <mdevadm/sys/journal.hpp>
@@ -50,15 +53,17 @@ void Messages::tell(Level level, const std::string& prefix, const std::string& t
 
 void Messages::error(const Error& error, const Subject& about) const {
   if (json_) {
-    const render::Value hint = error.hint().empty() ? render::Value() : render::Value(error.hint());
     write(render::render_json_line(
         {{"error", render::Object{{{"code", static_cast<std::uint64_t>(error.code())},
                                    {"message", std::string(error.what())},
-                                   {"hint", hint}}}}}));
+                                   {"hints", render::Texts{error.hints()}}}}}}));
     return;
   }
-  tell(Level::error, "error: ",
-       error.hint().empty() ? error.what() : fmt::format("{}\nhint: {}", error.what(), error.hint()), about);
+  std::string text = error.what();
+  for (const std::string& hint : error.hints()) {
+    text += "\nhint: " + hint;
+  }
+  tell(Level::error, "error: ", text, about);
 }
 
 void Messages::warning(const std::string& text, const Subject& about) const {
@@ -144,46 +149,74 @@ std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& 
       parents, [&](const std::string& holder) { messages_.note(fmt::format("waiting for {}", holder)); });
 }
 
-Definitions Context::warned(Definitions definitions) {
-  for (const FileProblem& problem : definitions.broken) {
-    messages_.warning(fmt::format("{}; skipping this definition", problem.str()));
+std::string Context::parent_name(const std::string& word) const {
+  if (is_pci_address(word)) {
+    return kernel_spelling(word);
   }
-  for (const FileProblem& problem : definitions.odd) {
-    messages_.warning(problem.str());
+  const std::vector<std::string> registered = observe({Facet::parents, {}, {}}).parent_names();
+  if (std::find(registered.begin(), registered.end(), word) != registered.end()) {
+    return word;
   }
-  return definitions;
+  std::set<std::string> known(registered.begin(), registered.end());
+  const Definitions defined = store_.load();
+  for (const Definition& definition : defined.all) {
+    known.insert(definition.parent.str());
+  }
+  return resolve_parent(word, {known.begin(), known.end()});
 }
 
-Definitions Context::definitions() {
-  return warned(store_.load());
+// `Loaded`: Definitions or Groups; `kind`: "definition" or "group".
+template <typename Loaded>
+Loaded Context::with_warnings(Loaded loaded, FileProblems problems, const char* kind) {
+  const std::size_t count = loaded.broken.size() + loaded.odd.size();
+  if (problems == FileProblems::summarized && count > 0) {
+    messages_.warning(
+        count == 1 ? fmt::format("1 {} file has a problem; for details: mdevadm status", kind)
+                   : fmt::format("{} {} files have problems; for details: mdevadm status", count, kind));
+  }
+  if (problems == FileProblems::reported) {
+    for (const FileProblem& problem : loaded.broken) {
+      messages_.warning(fmt::format("{}; skipping this {}", problem.str(), kind));
+    }
+    for (const FileProblem& problem : loaded.odd) {
+      messages_.warning(problem.str());
+    }
+  }
+  return loaded;
 }
 
-Definitions Context::definitions_if_readable() {
+Definitions Context::definitions(FileProblems problems) {
+  return with_warnings(store_.load(), problems, "definition");
+}
+
+Definitions Context::definitions_if_readable(FileProblems problems) {
   try {
-    return definitions();
+    return definitions(problems);
   } catch (const Error& error) {
     messages_.warning(fmt::format("{}; showing active devices only", error.what()));
     return {};
   }
 }
 
-Groups Context::groups() {
-  Groups groups = store_.load_groups();
-  for (const FileProblem& problem : groups.broken) {
-    messages_.warning(fmt::format("{}; skipping this group", problem.str()));
-  }
-  for (const FileProblem& problem : groups.odd) {
-    messages_.warning(problem.str());
-  }
-  return groups;
+Groups Context::groups(FileProblems problems) {
+  return with_warnings(store_.load_groups(), problems, "group");
 }
 
-Groups Context::groups_if_readable() {
+Groups Context::groups_if_readable(FileProblems problems) {
   try {
-    return groups();
+    return groups(problems);
   } catch (const Error& error) {
     messages_.warning(fmt::format("{}; showing devices without their groups", error.what()));
     return {};
+  }
+}
+
+void Context::warn_about_file(const Definitions& defined, const Definition& definition) {
+  const std::string path = store_.path_of(definition);
+  for (const FileProblem& problem : defined.odd) {
+    if (problem.path == path) {
+      messages_.warning(problem.str());
+    }
   }
 }
 

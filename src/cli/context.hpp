@@ -92,6 +92,14 @@ class GroupProgress final : public Progress {
   std::size_t jobs_done_ = 0;
 };
 
+// Which problems of files a command prints. A file concerns a command if the command uses its contents or
+// would have listed them.
+enum class FileProblems {
+  ignored,     // the command is about other devices
+  summarized,  // one line with their number
+  reported,    // one warning each
+};
+
 class Context {
  public:
   // Throws Error if the root cannot be opened.
@@ -118,20 +126,26 @@ class Context {
   // the process that holds a lock if waiting takes longer.
   std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents);
 
-  // Returns all definitions. Warns about each invalid file.
-  Definitions definitions();
+  // Returns the name of the parent that the word means (plan/resolve.hpp), of this host or of a definition.
+  std::string parent_name(const std::string& word) const;
+
+  // Returns all definitions.
+  Definitions definitions(FileProblems problems = FileProblems::ignored);
   // Like definitions(), but only warns if the directory cannot be read, for listings.
-  Definitions definitions_if_readable();
+  Definitions definitions_if_readable(FileProblems problems = FileProblems::ignored);
   // The same for groups.
-  Groups groups();
-  Groups groups_if_readable();
+  Groups groups(FileProblems problems = FileProblems::ignored);
+  Groups groups_if_readable(FileProblems problems = FileProblems::ignored);
+  // Warns about unknown keys and the like in the file of a definition that the command uses.
+  void warn_about_file(const Definitions& defined, const Definition& definition);
   // Warns if some processes could not be inspected, so that users of a device may be missing.
   void warn_of_unseen(const Snapshot& seen) const;
   // Prints a note if the kernel does not support mediated devices.
   void note_missing_support(const Snapshot& seen);
 
  private:
-  Definitions warned(Definitions definitions);
+  template <typename Loaded>
+  Loaded with_warnings(Loaded loaded, FileProblems problems, const char* kind);
 
   const Env& env_;
   const Globals& globals_;

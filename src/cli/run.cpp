@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/render/schema.hpp>
 #include <mdevadm/sys/interrupt.hpp>
@@ -45,6 +46,9 @@ std::string version_text(bool as_json) {
 ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Command* command = line.chosen();
   Context context(env, line.globals(), messages);
+  line.kinds().replace_values(ValueKind::function, kernel_spelling);
+  line.kinds().replace_values(ValueKind::parent,
+                              [&](const std::string& word) { return context.parent_name(word); });
   const ExitCode code = command->run(context);
   write_results(context.out, env);
   return code;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/plan/choose.hpp>
@@ -142,7 +143,7 @@ const char* metavar(ValueKind kind) {
 std::string objection(ValueKind kind, const std::string& text) {
   switch (kind) {
     case ValueKind::parent:
-      return ParentName::parse(text)
+      return ParentName::parse(kernel_spelling(text))
                  ? ""
                  : fmt::format("invalid parent {} (a name has no '/', '..' or control characters)",
                                in_quotes(text));
@@ -174,7 +175,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid attribute {}", in_quotes(text));
     case ValueKind::function:
-      return text.empty() || FunctionName::parse(text)
+      return text.empty() || is_pci_address(text)
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
     case ValueKind::need: return objection_to_need(text);
@@ -209,8 +210,24 @@ std::chrono::milliseconds parse_seconds(const std::string& text) {
 
 CLI::Option* ValueKinds::set(CLI::Option* option, ValueKind kind) {
   kinds_[option] = kind;
+  options_.push_back(option);
   option->type_name(metavar(kind));
   return option;
+}
+
+void ValueKinds::replace_values(ValueKind kind,
+                                const std::function<std::string(const std::string&)>& replacement) const {
+  for (CLI::Option* option : options_) {
+    if (kinds_.at(option) != kind || option->count() == 0) {
+      continue;
+    }
+    const std::vector<std::string> words = option->results();
+    option->clear();
+    for (const std::string& word : words) {
+      option->add_result(replacement(word));
+    }
+    option->run_callback();
+  }
 }
 
 const ValueKind* ValueKinds::find(const CLI::Option* option) const {

@@ -74,9 +74,13 @@ class ValueKinds {
   CLI::Option* set(CLI::Option* option, ValueKind kind);
   // Returns nullptr if the option has no value kind.
   const ValueKind* find(const CLI::Option* option) const;
+  // After parsing: replaces each given value of the kind.
+  void replace_values(ValueKind kind,
+                      const std::function<std::string(const std::string&)>& replacement) const;
 
  private:
   std::map<const CLI::Option*, ValueKind> kinds_;
+  std::vector<CLI::Option*> options_;
 };
 
 }  // namespace mdevadm::cli

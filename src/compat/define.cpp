@@ -56,11 +56,7 @@ Wanted wanted_by_options(const Session& session, const Options& options, const U
 std::vector<ConfigAttribute> live_attributes(Session& session, const KeptConfig& kept) {
   const ReportedAttributes reported = ask_attributes(session, kept);
   if (reported.error) {
-    Failure failure{reported.error->what()};
-    if (!reported.error->hint().empty()) {
-      failure.causes.push_back(reported.error->hint());
-    }
-    throw failure;
+    throw Failure{reported.error->what(), reported.error->hints()};
   }
   return attributes_in(reported);
 }

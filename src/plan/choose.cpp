@@ -132,8 +132,10 @@ std::string what_it_has(const Type& type, const std::vector<Need>& needs) {
   return texts.empty() ? type.name.value_or(type.id.str()) : join(texts, ", ");
 }
 
+constexpr std::array built_in{"name", "device_api", "type"};
+
 std::vector<std::string> all_properties(const Snapshot& seen) {
-  std::vector<std::string> names{"name", "device_api", "type"};
+  std::vector<std::string> names(built_in.begin(), built_in.end());
   for (const Parent& parent : seen.parents) {
     for (const Type& type : parent.types) {
       for (const Property& property : type.properties) {
@@ -146,25 +148,56 @@ std::vector<std::string> all_properties(const Snapshot& seen) {
   return names;
 }
 
-[[noreturn]] void refuse(const Snapshot& seen, const std::vector<Need>& needs, bool exist,
-                         const std::string& doing) {
+[[noreturn]] void refuse(const std::vector<Need>& needs, bool exist, const std::string& doing) {
   if (exist) {
-    throw Error(ExitCode::no_capacity,
-                fmt::format("{}: no available instances of any type with {}", doing, join_needs(needs)),
-                "list the matching types: mdevadm types --need REQUIREMENT; to define one anyway: --type "
-                "TYPE --force");
-  }
-  const std::vector<std::string> names = all_properties(seen);
-  for (const Need& need : needs) {
-    if (std::find(names.begin(), names.end(), need.property) == names.end()) {
-      const std::string meant = did_you_mean(need.property, names);
-      throw Error(ExitCode::not_found,
-                  fmt::format("{}: unknown property '{}'", doing, printable(need.property)),
-                  meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant);
-    }
+    throw Error(
+        ExitCode::no_capacity,
+        fmt::format("{}: no available instances of any type with {}", doing, join_needs(needs)),
+        std::vector{fmt::format("list the matching types: mdevadm types --need '{}'", needs.front().text),
+                    std::string("select one that is not available now with --force")});
   }
   throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_needs(needs)),
               "list the types: mdevadm types");
+}
+
+// Returns a value of the property as an example, or nullopt if no type has the property.
+std::optional<Property> example_of(const Snapshot& seen, const std::string& name) {
+  for (const Parent& parent : seen.parents) {
+    for (const Type& type : parent.types) {
+      const auto found = std::find_if(type.properties.begin(), type.properties.end(),
+                                      [&](const Property& one) { return one.name == name; });
+      if (found != type.properties.end()) {
+        return *found;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// Texts equal any text, so that their value needs no check.
+bool is_comparable(const PropertyValue& has, const PropertyValue& wanted) {
+  return std::holds_alternative<std::string>(has) || has.index() == wanted.index() ||
+         (as_bytes(has) && as_bytes(wanted));
+}
+
+bool is_tie(const Type& type, const Type& best, const std::vector<Need>& needs) {
+  return type.id != best.id && size_of(type, needs) == size_of(best, needs) && type.available != 0U;
+}
+
+std::string with_name(const Type& type) {
+  return type.name ? fmt::format("{} ({})", type.id.str(), *type.name) : type.id.str();
+}
+
+// Types of the same size may differ in what they are licensed for, so the user has to know of them.
+std::string ties_of(const Parent& parent, const Type& best, const std::vector<Need>& needs) {
+  std::vector<std::string> names;
+  for (const Type& type : parent.types) {
+    if (meets_all(type, needs) && is_tie(type, best, needs)) {
+      names.push_back(with_name(type));
+    }
+  }
+  return names.empty() ? std::string{}
+                       : fmt::format("; of the same size: {} (select one with --type)", join(names, ", "));
 }
 
 }  // namespace
@@ -198,7 +231,30 @@ bool meets_all(const Type& type, const std::vector<Need>& needs) {
   return std::all_of(needs.begin(), needs.end(), [&](const Need& need) { return meets(type, need); });
 }
 
-Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing) {
+void require_known_properties(const Snapshot& seen, const std::vector<Need>& needs,
+                              const std::string& doing) {
+  const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
+                                     [](const Parent& parent) { return !parent.types.empty(); });
+  for (const Need& need : needs) {
+    const bool is_built_in = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end();
+    const std::optional<Property> example = example_of(seen, need.property);
+    if (!has_types || is_built_in || (example && is_comparable(example->value, need.value))) {
+      continue;
+    }
+    if (example) {
+      throw Error(ExitCode::usage, fmt::format("{}: invalid value '{}' for property '{}' (expected e.g. {})",
+                                               doing, printable(need.word), need.property, example->text));
+    }
+    const std::vector<std::string> names = all_properties(seen);
+    const std::string meant = did_you_mean(need.property, names);
+    throw Error(ExitCode::usage, fmt::format("{}: unknown property '{}'", doing, printable(need.property)),
+                meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant);
+  }
+}
+
+Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, Availability availability,
+                   const std::string& doing) {
+  require_known_properties(seen, needs, doing);
   const Parent* parent = nullptr;
   const Type* best = nullptr;
   bool exist = false;
@@ -209,7 +265,7 @@ Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const s
       }
       exist = true;
       // Types whose number of available instances is unknown remain candidates.
-      if (type.available == 0U) {
+      if (type.available == 0U && availability == Availability::now) {
         continue;
       }
       const auto size = size_of(type, needs);
@@ -222,11 +278,12 @@ Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const s
     }
   }
   if (best == nullptr) {
-    refuse(seen, needs, exist, doing);
+    refuse(needs, exist, doing);
   }
   return {parent, best,
-          fmt::format("selected {} on {} ({}), the smallest available match", best->id.str(),
-                      parent->name.str(), what_it_has(*best, needs))};
+          fmt::format("selected {} on {}, the smallest {}match ({}){}", with_name(*best), parent->name.str(),
+                      availability == Availability::now ? "available " : "", what_it_has(*best, needs),
+                      ties_of(*parent, *best, needs))};
 }
 
 }  // namespace mdevadm

@@ -36,11 +36,10 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);
   } catch (const Error& error) {
     const bool may_come = error.code() == ExitCode::not_found || error.code() == ExitCode::no_capacity;
-    const std::string hint = "use --force if the driver is not loaded yet";
-    throw Error(error.code(), error.what(),
-                !may_come              ? error.hint()
-                : error.hint().empty() ? hint
-                                       : error.hint() + "; " + hint);
+    if (!may_come) {
+      throw;
+    }
+    throw error.with_hint("use --force if the driver is not loaded yet");
   }
   return wanted;
 }

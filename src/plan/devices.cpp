@@ -63,6 +63,11 @@ bool has_devices(const Snapshot& seen, const Parent& parent) {
                      [&](const Device& device) { return device.parent == parent.name; });
 }
 
+bool has_function(const Parent& parent, const FunctionName& address) {
+  return std::any_of(parent.functions.begin(), parent.functions.end(),
+                     [&](const Function& function) { return function.address == address.str(); });
+}
+
 std::vector<std::string> type_names(const Parent& parent) {
   std::vector<std::string> names;
   std::transform(parent.types.begin(), parent.types.end(), std::back_inserter(names),
@@ -149,6 +154,12 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
     throw Error(ExitCode::failed,
                 fmt::format("{}: it names a virtual function, but parent {} does not use virtual functions",
                             doing, parent.name.str()));
+  }
+  if (wanted.function && !has_function(parent, *wanted.function)) {
+    throw Error(
+        ExitCode::not_found,
+        fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), wanted.function->str()),
+        fmt::format("list its virtual functions: mdevadm show {}", parent.name.str()));
   }
 }
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <set>
 
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -51,30 +53,19 @@ Error ambiguous(const std::set<Uuid>& uuids, const std::string& doing) {
       "give more digits"};
 }
 
-Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
-             const std::string& doing) {
-  if (const auto uuid = Uuid::parse(word)) {
-    return *uuid;
-  }
-  if (const auto label = Label::parse(word)) {
-    if (const Definition* definition = defined.find_label(*label)) {
-      return definition->uuid;
-    }
-  }
-  const bool could_begin = is_beginning(word);
-  if (could_begin && word.size() >= shortest_beginning) {
-    const std::set<Uuid> uuids = uuids_that_begin(word, seen, defined);
-    if (uuids.size() > 1) {
-      throw ambiguous(uuids, doing);
-    }
-    if (!uuids.empty()) {
-      return *uuids.begin();
-    }
-  }
-  if (const std::string why = why_no_uuid(word); !why.empty()) {
-    throw Error(ExitCode::usage, fmt::format("{}: invalid UUID: {}", doing, why),
-                "list all devices: mdevadm list --all");
-  }
+// A UUID, and the definition if the word is its name.
+struct Meaning {
+  Uuid uuid;
+  const Definition* named = nullptr;
+};
+
+[[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing) {
+  throw Error(ExitCode::failed, fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
+              "fix or remove the file");
+}
+
+[[noreturn]] void refuse_unknown(std::string_view word, const Definitions& defined,
+                                 const std::string& doing) {
   std::vector<std::string> labels;
   for (const Definition& definition : defined.all) {
     if (definition.name) {
@@ -82,11 +73,43 @@ Uuid uuid_of(std::string_view word, const Snapshot& seen, const Definitions& def
     }
   }
   const std::string meant = did_you_mean(word, labels);
+  const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
   throw Error(ExitCode::not_found,
               fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
-              could_begin && word.size() < shortest_beginning ? "a UUID prefix needs at least 4 digits"
-              : !meant.empty()                                ? meant
-                                                              : "list all devices: mdevadm list --all");
+              is_short         ? "a UUID prefix needs at least 4 digits"
+              : !meant.empty() ? meant
+                               : "list all devices: mdevadm list --all");
+}
+
+Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
+                   const std::string& doing) {
+  if (const auto uuid = Uuid::parse(word)) {
+    return {*uuid};
+  }
+  if (const auto label = Label::parse(word)) {
+    if (const Definition* definition = defined.find_label(*label)) {
+      return {definition->uuid, definition};
+    }
+    for (const FileProblem& broken : defined.broken) {
+      if (broken.name == label->str()) {
+        refuse_broken(broken, doing);
+      }
+    }
+  }
+  if (is_beginning(word) && word.size() >= shortest_beginning) {
+    const std::set<Uuid> uuids = uuids_that_begin(word, seen, defined);
+    if (uuids.size() > 1) {
+      throw ambiguous(uuids, doing);
+    }
+    if (!uuids.empty()) {
+      return {*uuids.begin()};
+    }
+  }
+  if (const std::string why = why_no_uuid(word); !why.empty()) {
+    throw Error(ExitCode::usage, fmt::format("{}: invalid UUID: {}", doing, why),
+                "list all devices: mdevadm list --all");
+  }
+  refuse_unknown(word, defined, doing);
 }
 
 }  // namespace
@@ -122,22 +145,23 @@ std::string why_no_uuid(std::string_view word) {
 
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing) {
-  Found found{uuid_of(word, seen, defined, doing), nullptr, {}};
+  const Meaning meant = meaning_of(word, seen, defined, doing);
+  // A name means one definition, even if the same UUID is defined under other parents too.
+  const std::optional<ParentName> under = meant.named != nullptr && !parent ? meant.named->parent : parent;
+  Found found{meant.uuid, nullptr, {}};
   const Device* device = seen.find_device(found.uuid);
-  if (device != nullptr && (!parent || *parent == device->parent)) {
+  if (device != nullptr && (!under || *under == device->parent)) {
     found.active = device;
   }
   for (const Definition* definition : defined.find(found.uuid)) {
-    if (!parent || *parent == definition->parent) {
+    if (!under || *under == definition->parent) {
       found.definitions.push_back(definition);
     }
   }
   if (found.active == nullptr && found.definitions.empty()) {
     for (const FileProblem& broken : defined.broken) {
       if (broken.path.find(found.uuid.str()) != std::string::npos) {
-        throw Error(ExitCode::failed,
-                    fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
-                    "fix or remove the file");
+        refuse_broken(broken, doing);
       }
     }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
@@ -147,12 +171,29 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
   return found;
 }
 
+std::string resolve_parent(std::string_view word, const std::vector<std::string>& known) {
+  const auto is_known = [&](const std::string& name) {
+    return std::find(known.begin(), known.end(), name) != known.end();
+  };
+  std::string name = kernel_spelling(word);
+  if (is_known(name)) {
+    return name;
+  }
+  std::string folded = to_lower(word);
+  if (const std::string subchannel = "0.0." + folded; is_known(subchannel)) {
+    return subchannel;
+  }
+  const auto same_letters = [&](const std::string& one) { return to_lower(one) == folded; };
+  const auto match = std::find_if(known.begin(), known.end(), same_letters);
+  const bool is_unique = match != known.end() && std::none_of(match + 1, known.end(), same_letters);
+  return is_unique ? *match : name;
+}
+
 const Definition& require_definition(const Found& found, const std::string& doing) {
   if (found.definitions.empty()) {
-    throw Error(
-        ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-        fmt::format("to create a definition: mdevadm define {0}; to remove the device: mdevadm stop {0}",
-                    found.uuid.str()));
+    throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
+                std::vector{fmt::format("create a definition: mdevadm define {}", found.uuid.str()),
+                            fmt::format("remove the device: mdevadm stop {}", found.uuid.str())});
   }
   if (found.definitions.size() > 1) {
     std::vector<std::string> parents;
@@ -189,6 +230,47 @@ const Type* resolve_type(const Parent& parent, std::string_view word) {
     const std::string other = to_lower(type.name.value_or(""));
     return !other.empty() && (other == name || other.ends_with(" " + name));
   });
+}
+
+bool TypeFilter::matches(const ParentName& parent_name, const TypeName& type) const {
+  const Parent* parent = seen_.find_parent(parent_name.str());
+  const Type* wanted = parent != nullptr ? resolve_type(*parent, word_) : nullptr;
+  const Type* has = parent != nullptr ? resolve_type(*parent, type.str()) : nullptr;
+  if (wanted != nullptr && has != nullptr) {
+    return wanted->id == has->id;
+  }
+  // The parent is missing, or its driver lists only the types that fit now.
+  return same_type(type.str(), word_) || to_lower(type.str()) == to_lower(word_);
+}
+
+void TypeFilter::require_known(const Definitions& defined, const std::string& doing) const {
+  const auto offers = [&](const Parent& parent) { return resolve_type(parent, word_) != nullptr; };
+  const auto has = [&](const Device& device) { return device.type && matches(device.parent, *device.type); };
+  const auto names = [&](const Definition& one) { return matches(one.parent, one.type); };
+  if (std::any_of(seen_.parents.begin(), seen_.parents.end(), offers) ||
+      std::any_of(seen_.devices.begin(), seen_.devices.end(), has) ||
+      std::any_of(defined.all.begin(), defined.all.end(), names)) {
+    return;
+  }
+  std::vector<std::string> known;
+  for (const Parent& parent : seen_.parents) {
+    for (const Type& type : parent.types) {
+      known.push_back(type.id.str());
+      known.push_back(type.name.value_or(type.id.str()));
+    }
+  }
+  const std::string meant = did_you_mean(word_, known);
+  throw Error(ExitCode::not_found, fmt::format("{}: no parent has a type '{}'", doing, printable(word_)),
+              meant.empty() ? "list types: mdevadm types" : meant);
+}
+
+void require_known_parent(const Snapshot& seen, const Definitions& defined, const std::string& name,
+                          const std::string& doing) {
+  const bool has_definitions = std::any_of(defined.all.begin(), defined.all.end(),
+                                           [&](const Definition& one) { return one.parent.str() == name; });
+  if (seen.find_parent(name) == nullptr && !has_definitions) {
+    throw unknown_parent(seen, name, doing);
+  }
 }
 
 }  // namespace mdevadm

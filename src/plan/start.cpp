@@ -328,12 +328,10 @@ std::string StartPlanner::name_for(const Draft& draft) {
 // Returns the VF that the definition names, or the first free one that supports the type.
 std::string StartPlanner::function_for(const Draft& draft) const {
   const std::optional<FunctionName>& pinned = draft.wanted.function;
-  bool exists = false;
   for (const Function& function : draft.parent->functions) {
     if (pinned && function.address != pinned->str()) {
       continue;
     }
-    exists = true;
     const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
                                    [&](const NamedType& type) { return type.id == draft.type->id; });
     if (!function.type && takes && !names_.contains(function.address)) {
@@ -343,10 +341,6 @@ std::string StartPlanner::function_for(const Draft& draft) const {
       throw Error(ExitCode::conflict, fmt::format("{}: virtual function {} is already in use (type {})",
                                                   draft.doing, pinned->str(), function.type->str()));
     }
-  }
-  if (pinned && !exists) {
-    throw Error(ExitCode::not_found, fmt::format("{}: {} has no virtual function {}", draft.doing,
-                                                 draft.wanted.parent.str(), pinned->str()));
   }
   throw no_room(*draft.parent, *draft.type, 1, draft.doing);
 }

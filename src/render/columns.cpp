@@ -425,8 +425,8 @@ constexpr auto result_table = std::to_array<Column<ResultRow>>({
      [](const ResultRow& r) -> Value { return static_cast<std::uint64_t>(r.code); }},
     {{"message", "MESSAGE", Kind::text, "error message", Facet::none},
      [](const ResultRow& r) -> Value { return text_or_none(r.message); }},
-    {{"hint", "HINT", Kind::text, "hint", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.hint); }},
+    {{"hints", "HINTS", Kind::list, "remedies, one text each", Facet::none},
+     [](const ResultRow& r) -> Value { return Texts{r.hints}; }},
 });
 
 }  // namespace

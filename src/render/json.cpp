@@ -28,6 +28,9 @@ Json to_json(const Value& value) {
     }
     return array;
   }
+  if (const auto* texts = std::get_if<Texts>(&value)) {
+    return texts->items;
+  }
   if (const auto* object = std::get_if<Object>(&value)) {
     return to_json(object->fields);
   }

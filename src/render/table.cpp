@@ -24,6 +24,8 @@ std::string take_text(Value&& value) {
     text = std::move(*string);
   } else if (auto* list = std::get_if<List>(&value)) {
     text = std::move(list->text);
+  } else if (const auto* texts = std::get_if<Texts>(&value)) {
+    text = join(texts->items, " ");
   } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
     text = fmt::format("{}", *number);
   } else if (const auto* truth = std::get_if<bool>(&value)) {
@@ -61,7 +63,7 @@ const char* colour_of(std::string_view key, const std::string& text) {
   return text == "active" ? "green" : text == "drifted" ? "yellow" : "darkgray";
 }
 
-using Texts = std::vector<std::vector<std::string>>;
+using TextRows = std::vector<std::vector<std::string>>;
 
 // Returns true for columns that are truncated if the terminal is narrow: free text, never names or numbers.
 bool yields(const ColumnInfo& info) {
@@ -73,7 +75,7 @@ std::size_t letters_in(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_letter));
 }
 
-std::size_t width_of(const ColumnInfo& info, std::size_t column, const Texts& rows) {
+std::size_t width_of(const ColumnInfo& info, std::size_t column, const TextRows& rows) {
   std::size_t width = info.heading.size();
   for (const std::vector<std::string>& row : rows) {
     width = std::max(width, letters_in(row[column]));
@@ -81,7 +83,7 @@ std::size_t width_of(const ColumnInfo& info, std::size_t column, const Texts& ro
   return width;
 }
 
-void add_columns(libscols_table* table, const Grid& grid, const Texts& rows) {
+void add_columns(libscols_table* table, const Grid& grid, const TextRows& rows) {
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
     const ColumnInfo& info = grid.columns[i];
     const int flags = (info.kind == Kind::number ? SCOLS_FL_RIGHT : 0) | (yields(info) ? SCOLS_FL_TRUNC : 0);
@@ -110,8 +112,8 @@ libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vecto
 }
 
 // Moves the texts out of the grid.
-Texts take_texts(Grid& grid) {
-  Texts rows;
+TextRows take_texts(Grid& grid) {
+  TextRows rows;
   rows.reserve(grid.rows.size());
   for (std::vector<Value>& row : grid.rows) {
     std::vector<std::string> texts;
@@ -131,7 +133,7 @@ bool is_plain(std::string_view text) {
 
 // Renders a table that needs no measuring, truncation or colours, with the same result as libsmartcols:
 // measuring would take longer than reading the host. This is the usual case for piped output.
-std::string plain_table(const Grid& grid, const Texts& rows) {
+std::string plain_table(const Grid& grid, const TextRows& rows) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
     widths.push_back(width_of(grid.columns[i], i, rows));
@@ -159,7 +161,7 @@ std::string plain_table(const Grid& grid, const Texts& rows) {
 
 // `add_rows` adds the lines to the table after its columns have been added.
 template <typename AddRows>
-std::string smart_table(const Grid& grid, const Texts& rows, const TableStyle& style,
+std::string smart_table(const Grid& grid, const TextRows& rows, const TableStyle& style,
                         const AddRows& add_rows) {
   const Utf8Locale locale;
   const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(smartcols().new_table(),
@@ -190,7 +192,7 @@ std::string render_table(Grid grid, const TableStyle& style) {
   if (grid.rows.empty()) {
     return {};
   }
-  const Texts rows = take_texts(grid);
+  const TextRows rows = take_texts(grid);
   const bool plain = style.width == 0 && !style.colour &&
                      std::all_of(rows.begin(), rows.end(), [](const std::vector<std::string>& row) {
                        return std::all_of(row.begin(), row.end(), is_plain);
@@ -206,7 +208,7 @@ std::string render_tree(Grid grid, const std::vector<Branch>& branches, const Ta
   if (grid.rows.empty()) {
     return {};
   }
-  const Texts rows = take_texts(grid);
+  const TextRows rows = take_texts(grid);
   return smart_table(grid, rows, style, [&](libscols_table* table) {
     smartcols().column_set_flags(smartcols().table_get_column(table, 0), SCOLS_FL_TREE);
     std::size_t next = 0;

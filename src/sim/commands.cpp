@@ -221,8 +221,8 @@ int carry_out(const std::string& verb, Words& words) {
 
 int report(const Error& error) {
   std::cerr << fmt::format("mdevsim: error: {}\n", error.what());
-  if (!error.hint().empty()) {
-    std::cerr << fmt::format("hint: {}\n", error.hint());
+  for (const std::string& hint : error.hints()) {
+    std::cerr << fmt::format("hint: {}\n", hint);
   }
   return static_cast<int>(error.code());
 }

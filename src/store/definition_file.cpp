@@ -144,6 +144,29 @@ class Reader {
   FileContent& content_;
 };
 
+// Returns the value of the line `name = "..."` in a file that is not valid TOML, or an empty string: users
+// refer to the device by this name, and are to be told which file is wrong.
+std::string name_in(std::string_view text) {
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos || trim(line.substr(0, equals)) != "name") {
+      continue;
+    }
+    const std::string_view value = trim(line.substr(equals + 1));
+    const std::size_t end = value.find('"', 1);
+    const bool is_quoted = value.starts_with('"') && end != std::string_view::npos;
+    const auto label = is_quoted ? Label::parse(value.substr(1, end - 1)) : std::nullopt;
+    return label ? label->str() : std::string{};
+  }
+  return {};
+}
+
+FileContent with_problem(FileContent content, FileProblem problem, std::string_view text) {
+  content.problem = std::move(problem);
+  content.problem.name = name_in(text);
+  return content;
+}
+
 }  // namespace
 
 FileContent parse_definition(std::string_view text, const std::string& path, const Identity& known) {
@@ -151,13 +174,14 @@ FileContent parse_definition(std::string_view text, const std::string& path, con
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
-    content.problem = {path, where.line, where.column, std::string(parsed.error().description())};
-    return content;
+    return with_problem({}, {path, where.line, where.column, std::string(parsed.error().description())},
+                        text);
   }
   try {
     Reader(path, content).read(parsed.table(), known);
   } catch (const Broken& broken) {
-    content.problem = {path, broken.where.line, broken.where.column, broken.message};
+    return with_problem(std::move(content), {path, broken.where.line, broken.where.column, broken.message},
+                        text);
   }
   return content;
 }

@@ -60,6 +60,7 @@ struct FileProblem {
   std::size_t line = 0;
   std::size_t column = 0;
   std::string message;
+  std::string name{};  // of the device, if a definition that cannot be used says it
 
   std::string str() const;  // "path:line:column: message"
 };

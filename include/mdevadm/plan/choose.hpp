@@ -30,16 +30,24 @@ std::optional<Need> parse_need(std::string_view text);
 bool meets(const Type& type, const Need& need);
 bool meets_all(const Type& type, const std::vector<Need>& needs);
 
+// Throws Error{usage} if no type of the host has a property of this name, or if the value cannot be compared
+// with the property. Without any type on the host nothing is checked.
+void require_known_properties(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing);
+
+// Whether a type must have an available instance now to be chosen.
+enum class Availability { now, later };
+
 struct Choice {
   const Parent* parent;
   const Type* type;
-  std::string why;  // message that names the choice and its reason
+  std::string why;  // message that names the choice, its reason, and other types of the same size
 };
 
 // Returns the smallest available type that meets all requirements: on all parents, the type with the least
 // memory and the highest maximum instances; if several parents offer it, the one with most available
-// instances. Throws Error: not_found (no type meets them), no_capacity (no instance of those that do is
-// available).
-Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing);
+// instances. Throws Error: usage (see require_known_properties()), not_found (no type meets them),
+// no_capacity (no instance of those that do is available).
+Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, Availability availability,
+                   const std::string& doing);
 
 }  // namespace mdevadm

@@ -25,6 +25,11 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
 // empty string for a UUID, for a UUID prefix and for words that do not resemble one.
 std::string why_no_uuid(std::string_view word);
 
+// Returns the parent among `known` that the word means: its name, another spelling of it
+// (model/addresses.hpp), the number of a subchannel without "0.0." as lscss --short prints it, or its name
+// in other letter case if that is unique. If there is none, returns the word in the kernel's spelling.
+std::string resolve_parent(std::string_view word, const std::vector<std::string>& known);
+
 // Returns the only definition. Throws Error: not_found (none), conflict (several parents define the device).
 const Definition& require_definition(const Found& found, const std::string& doing);
 
@@ -33,5 +38,26 @@ const Definition& require_definition(const Found& found, const std::string& doin
 // known (Facet::type_name) and unique. Returns nullptr if there is none. A parent whose list of types has an
 // unsupported format has no types; the driver decides at creation.
 const Type* resolve_type(const Parent& parent, std::string_view word);
+
+// Selects devices by type, in every form that resolve_type() accepts on the device's parent.
+class TypeFilter {
+ public:
+  // Needs Facet::type_name. `seen` must outlive the filter.
+  TypeFilter(const Snapshot& seen, std::string word) : seen_(seen), word_(std::move(word)) {}
+
+  // `type`: of a device on this parent or of a definition under it, which may contain the vendor's name.
+  bool matches(const ParentName& parent, const TypeName& type) const;
+
+  // Throws Error{not_found} if no parent has such a type, nor any device or definition.
+  void require_known(const Definitions& defined, const std::string& doing) const;
+
+ private:
+  const Snapshot& seen_;
+  std::string word_;
+};
+
+// Throws Error{not_found} unless the parent is on the host or has definitions.
+void require_known_parent(const Snapshot& seen, const Definitions& defined, const std::string& name,
+                          const std::string& doing);
 
 }  // namespace mdevadm

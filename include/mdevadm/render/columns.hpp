@@ -53,7 +53,7 @@ struct ResultRow {
   std::string note;     // reason for unchanged
   int code = 0;         // exit code of a failure
   std::string message;
-  std::string hint;
+  std::vector<std::string> hints;
 };
 
 std::span<const Column<DeviceRow>> device_columns();

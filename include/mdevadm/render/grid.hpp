@@ -24,13 +24,18 @@ struct List {
   std::vector<Record> items;
 };
 
+// A list of texts in JSON, joined by blanks in a table.
+struct Texts {
+  std::vector<std::string> items;
+};
+
 // An object in JSON; not used in tables.
 struct Object {
   Record fields;
 };
 
 // std::monostate: no value (null in JSON, "-" in a table).
-struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object> {
+struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Texts, Object> {
   using variant::variant;
 };
 

@@ -25,7 +25,7 @@ struct SupportedHooks {
 std::optional<SupportedHooks> parse_capabilities(std::string_view text);
 
 // The attributes up to the first invalid one, and the problem with that one: what() has mdevctl's message,
-// hint() the cause that mdevctl appends.
+// hints() the cause that mdevctl appends.
 struct ReportedAttributes {
   std::vector<Attribute> attributes{};
   std::optional<Error> error{};

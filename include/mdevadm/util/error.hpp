@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace mdevadm {
 
@@ -28,21 +29,30 @@ enum class Retry {
   later,    // a thing does not exist yet and may take as long as a driver takes to load
 };
 
-// A failure. `what()` is one line, "<operation> '<object>': <reason>"; `hint()` is the suggested remedy, or
-// empty.
+// A failure. `what()` is one line, "<operation> '<object>': <reason>". Each hint is one line that names one
+// remedy, best first.
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, const std::string& message, std::string hint = {})
-      : std::runtime_error(message), code_(code), hint_(std::move(hint)) {}
+  // An empty `hint` is no hint.
+  Error(ExitCode code, const std::string& message, const std::string& hint = {})
+      : Error(code, message, hint.empty() ? std::vector<std::string>{} : std::vector{hint}) {}
+  Error(ExitCode code, const std::string& message, std::vector<std::string> hints)
+      : std::runtime_error(message), code_(code), hints_(std::move(hints)) {}
 
   ExitCode code() const noexcept { return code_; }
-  const std::string& hint() const noexcept { return hint_; }
+  const std::vector<std::string>& hints() const noexcept { return hints_; }
   Retry retry() const noexcept { return retry_; }
 
   // Returns a copy with the given retry class.
   Error worth(Retry retry) const {
     Error same = *this;
     same.retry_ = retry;
+    return same;
+  }
+  // Returns a copy with one more hint.
+  Error with_hint(const std::string& hint) const {
+    Error same = *this;
+    same.hints_.push_back(hint);
     return same;
   }
   // Returns the errno that caused the error, or 0 if there was none.
@@ -55,12 +65,12 @@ class Error : public std::runtime_error {
   }
   // Returns the same error with another message; code, hint, retry class and errno are preserved.
   Error reworded(const std::string& message) const {
-    return Error(code_, message, hint_).worth(retry_).caused_by(number_);
+    return Error(code_, message, hints_).worth(retry_).caused_by(number_);
   }
 
  private:
   ExitCode code_;
-  std::string hint_;
+  std::vector<std::string> hints_;
   Retry retry_ = Retry::no;
   int number_ = 0;
 };

@@ -16,6 +16,7 @@ std::unique_ptr<Command> make_undefine();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_stop();
 std::unique_ptr<Command> make_restart();
+std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_import_mdevctl();
 std::unique_ptr<Command> make_export_mdevctl();
 std::unique_ptr<Command> make_group_create();

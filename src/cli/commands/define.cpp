@@ -80,7 +80,7 @@ class DefineCommand final : public Command {
     for (const std::string& text : needs_) {
       needs.push_back(*parse_need(text));
     }
-    const Choice choice = choose_type(seen, needs, doing);
+    const Choice choice = choose_type(seen, needs, force_ ? Availability::later : Availability::now, doing);
     context.messages().note(choice.why);
     parent_ = choice.parent->name.str();
     type_ = choice.type->id.str();

@@ -21,7 +21,7 @@ class GroupList final : public ListingCommand<render::GroupRow> {
   void declare(CLI::App& app, ValueKinds& kinds) override { listing_.declare(app, kinds); }
 
   ExitCode list(Context& context) override {
-    const Groups groups = context.groups();
+    const Groups groups = context.groups(FileProblems::summarized);
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<render::GroupRow> rows;
     for (const Group& group : groups.all) {

@@ -78,8 +78,8 @@ class GroupStart final : public GroupRun {
     if (!automatic_) {
       return GroupRun::run(context);
     }
-    const Groups groups = context.groups();
-    const Definitions defined = context.definitions();
+    const Groups groups = context.groups(FileProblems::reported);
+    const Definitions defined = context.definitions(FileProblems::reported);
     std::vector<BootUnit> units = boot_units(groups, defined);
     if (const std::optional<ParentName> parent = ParentName::parse(parent_)) {
       units = boot_units_with(context.observe({Facet::parents, std::nullopt, std::nullopt}), std::move(units),

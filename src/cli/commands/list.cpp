@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/boot_plot.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
@@ -45,11 +46,14 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
                     "boot_message"});
     }
     const Definitions defined = read_definitions(context);
-    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
+    const Snapshot seen =
+        context.observe({listing_.needs() | Facet::devices | for_type, std::nullopt, std::nullopt});
     const Groups groups = read_groups(context);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, boot, context.store());
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
+    keep_type(context, seen, rows);
     require_parent(context, rows);
     say_why_empty(context, seen, defined, rows);
     if (!plot_.empty()) {
@@ -124,7 +128,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
 
   Definitions read_definitions(Context& context) const {
     if (defined_ || all_ || boot_ || tree_ || !group_.empty()) {
-      return context.definitions();
+      return context.definitions(FileProblems::summarized);
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
   }
@@ -152,9 +156,22 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return false;
     }
     const std::string& parent = parent_of(row).str();
-    const bool has_type = row.device != nullptr ? row.device->type && row.device->type->str() == type_
-                                                : row.definition->type.str() == type_;
-    return (parent_.empty() || parent == parent_) && (type_.empty() || has_type);
+    return parent_.empty() || parent == parent_;
+  }
+
+  // Removes the rows of other types than --type.
+  void keep_type(Context& context, const Snapshot& seen, std::vector<render::DeviceRow>& rows) const {
+    if (type_.empty()) {
+      return;
+    }
+    const TypeFilter filter(seen, type_);
+    std::erase_if(rows, [&](const render::DeviceRow& row) {
+      const std::optional<TypeName> type = row.device != nullptr ? row.device->type : row.definition->type;
+      return !type || !filter.matches(parent_of(row), *type);
+    });
+    if (rows.empty()) {
+      filter.require_known(context.definitions(), "cannot list devices");
+    }
   }
 
   // An empty result is fine for an existing parent; an unknown parent is an error, probably a typo.
@@ -163,10 +180,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return;
     }
     const Snapshot seen = context.observe({Facet::parents, std::nullopt, std::nullopt});
-    if (seen.find_parent(parent_) == nullptr &&
-        context.store().load(ParentName::parse(parent_)).all.empty()) {
-      throw unknown_parent(seen, parent_, "cannot list devices");
-    }
+    require_known_parent(seen, context.store().load(ParentName::parse(parent_)), parent_,
+                         "cannot list devices");
   }
 
   void say_why_empty(Context& context, const Snapshot& seen, const Definitions& defined,

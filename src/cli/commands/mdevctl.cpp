@@ -41,6 +41,10 @@ class ImportCommand final : public Command {
     std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
     const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_)});
+    if (!parent_.empty() && theirs.all.empty()) {
+      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
+                           "cannot import definitions");
+    }
     Batch batch(change_);
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
@@ -100,6 +104,10 @@ class ExportCommand final : public Command {
     std::optional<sys::FileLock> lock = change_.lock_definitions(context);
     const Definitions defined = context.definitions();
     const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_), .links = true});
+    if (!parent_.empty()) {
+      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
+                           "cannot export definitions");
+    }
     Batch batch(change_);
     for (const std::string& word : words_) {
       batch.add(word, [&] {

@@ -41,6 +41,7 @@ class ModifyCommand final : public Command {
     const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
     const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
     const Definition& current = require_definition(found, doing);
+    context.warn_about_file(defined, current);
     const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
     Batch batch(change_);
     batch.add(word_, [&] { return plan_modify(seen, defined, current, request); });

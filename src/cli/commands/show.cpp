@@ -52,6 +52,11 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         ++missing;
       }
     }
+    for (const render::DeviceRow& row : rows) {
+      if (row.definition != nullptr) {
+        context.warn_about_file(defined, *row.definition);
+      }
+    }
     context.out = listing_.json() ? listing_.render(rows, "devices", context.env())
                                   : render::render_sheet(render::make_grid(rows, listing_.chosen()));
     return missing == 0               ? ExitCode::done

@@ -76,7 +76,12 @@ class StartCommand final : public Command {
       const Definition wanted = transient();
       return start(context, batch, {{wanted.uuid.str(), wanted}}, true);
     }
-    const Definitions defined = context.definitions();
+    const Definitions defined =
+        context.definitions(automatic_ ? FileProblems::reported : FileProblems::ignored);
+    if (automatic_ && !parent_.empty()) {
+      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
+                           "cannot start devices");
+    }
     if (automatic_ && !change_.dry_run) {
       return bring_up_all(context, defined);
     }
@@ -164,6 +169,7 @@ class StartCommand final : public Command {
       try {
         const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
         wanted.push_back({word, definition_of(found, doing)});
+        context.warn_about_file(defined, wanted.back().definition);
       } catch (const Error& error) {
         batch.add(word, [&error]() -> Job { throw error; });
       }

@@ -33,7 +33,10 @@ class StopCommand final : public Command {
       throw Error(ExitCode::usage, "missing argument DEVICE (or --all)", "specify a device or --all");
     }
     const Definitions defined = context.definitions_if_readable();
-    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot devices = context.observe({Facet::devices | Facet::parents, std::nullopt, std::nullopt});
+    if (all_ && !parent_.empty()) {
+      require_known_parent(devices, defined, parent_, "cannot stop devices");
+    }
     std::vector<Target> targets =
         all_ ? all_targets(context, devices, defined) : named_targets(devices, defined);
     if (request_for(Uuid{}).wait_for_holders.count() > 0 && !change_.dry_run) {

@@ -43,6 +43,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     if (!parent_.empty() && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, "cannot list types");
     }
+    require_known_properties(seen, needs, "cannot list types");
     context.note_missing_support(seen);
     std::vector<render::TypeRow> rows;
     for (const Parent& parent : seen.parents) {

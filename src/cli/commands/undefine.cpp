@@ -35,6 +35,11 @@ class UndefineCommand final : public Command {
       batch.add(word, [&] {
         const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
         const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
+        if (found.definitions.empty()) {
+          throw Error(ExitCode::not_found,
+                      fmt::format("{}: no definition exists (the device is active)", doing),
+                      fmt::format("remove the device: mdevadm stop {}", found.uuid.str()));
+        }
         return plan_undefine(require_definition(found, doing), groups, force_);
       });
     }

@@ -26,14 +26,14 @@ Snapshot host() {
   return seen;
 }
 
-std::string chosen(const std::vector<const char*>& texts) {
+std::string chosen(const std::vector<const char*>& texts, Availability availability = Availability::now) {
   std::vector<Need> needs;
   for (const char* text : texts) {
     needs.push_back(*parse_need(text));
   }
   try {
     const Snapshot seen = host();
-    const Choice choice = choose_type(seen, needs, "cannot choose");
+    const Choice choice = choose_type(seen, needs, availability, "cannot choose");
     return choice.type->id.str() + " on " + choice.parent->name.str();
   } catch (const Error& error) {
     return std::to_string(static_cast<int>(error.code()));
@@ -53,17 +53,40 @@ TEST_CASE("a need is a property, a comparison and a value") {
   }
 }
 
-TEST_CASE("the smallest that fits and is left, where most of it is left") {
+TEST_CASE("the smallest available type is chosen, on the parent with most available instances") {
   CHECK(chosen({"framebuffer>=1G"}) == "small on two");
   CHECK(chosen({"framebuffer>1G"}) == "large on one");
   CHECK(chosen({"framebuffer=2G"}) == "6");
   CHECK(chosen({"framebuffer>=8G"}) == "3");
   CHECK(chosen({"num_heads>=4", "framebuffer<=4G"}) == "large on one");
   CHECK(chosen({"name=grid large"}) == "large on one");
-  CHECK(chosen({"colour=red"}) == "3");
+  CHECK(chosen({"framebuffer=2G"}, Availability::later) == "gone on two");
 }
 
-TEST_CASE("a resolution is enough only if it is in both directions") {
+TEST_CASE("an unknown property and a value that cannot be compared with it are usage errors") {
+  CHECK(chosen({"colour=red"}) == "2");
+  CHECK(chosen({"framebuffer>=2X"}) == "2");
+  CHECK(chosen({"max_resolution>=2G"}) == "2");
+  CHECK(chosen({"num_heads>=x"}) == "2");
+  CHECK_NOTHROW(require_known_properties({}, {*parse_need("colour=red")}, "cannot choose"));
+}
+
+TEST_CASE("the choice names other available types of the same size") {
+  Snapshot seen = host();
+  seen.parents[0].types.push_back(
+      type("other", "framebuffer=1024M, max_resolution=2560x1600, num_heads=2", 8));
+  seen.parents.pop_back();
+  const Choice choice =
+      choose_type(seen, {*parse_need("framebuffer>=1G")}, Availability::now, "cannot choose");
+  CHECK(choice.why ==
+        "selected small (GRID small) on one, the smallest available match (framebuffer=1024M); of the same "
+        "size: other (GRID other) (select one with --type)");
+  seen.parents[0].types.back().available = 0;
+  CHECK(choose_type(seen, {*parse_need("framebuffer>=1G")}, Availability::now, "x").why.find("same size") ==
+        std::string::npos);
+}
+
+TEST_CASE("a resolution meets a requirement only if width and height do") {
   CHECK(chosen({"max_resolution>=2560x1600"}) == "small on two");
   CHECK(chosen({"max_resolution>=2000x2000"}) == "large on one");
   CHECK(chosen({"max_resolution>=4000x1000"}) == "3");

@@ -102,11 +102,12 @@ TEST_CASE("start names what is missing, and what was perhaps meant") {
   elsewhere.parent = *ParentName::parse("0000:2B:00.0");
   const Error parent = refusal([&] { plan_start(host_with(1), elsewhere); });
   CHECK(parent.code() == ExitCode::not_found);
-  CHECK(parent.hint() == "did you mean '0000:2b:00.0'?");
+  CHECK(parent.hints() == std::vector<std::string>{"did you mean '0000:2b:00.0'?"});
   const Error type = refusal([&] { plan_start(host_with(1), wanted("grid")); });
   CHECK(type.code() == ExitCode::not_found);
-  CHECK(type.hint() == "available types: nvidia-17, nvidia-18");
-  CHECK(refusal([&] { plan_start(Snapshot{}, wanted()); }).hint().find("not loaded") != std::string::npos);
+  CHECK(type.hints() == std::vector<std::string>{"available types: nvidia-17, nvidia-18"});
+  CHECK(refusal([&] { plan_start(Snapshot{}, wanted()); }).hints().at(0).find("not loaded") !=
+        std::string::npos);
 }
 
 TEST_CASE("start is refused when nothing is left, and tried when nobody knows") {

@@ -62,10 +62,63 @@ TEST_CASE("a UUID that is neither active nor defined is not found") {
   CHECK(world.refusal("cafe", *ParentName::parse("other")) == ExitCode::not_found);
 }
 
-TEST_CASE("of several definitions of a UUID the parent chooses") {
+TEST_CASE("a name means its definition, even if other parents define the same UUID") {
   const World world;
-  CHECK(world.find("cafe").definitions.size() == 2);
-  CHECK_THROWS_AS(require_definition(world.find("cafe"), "cannot x"), Error);
+  CHECK(require_definition(world.find("cafe"), "cannot x").parent == mtty);
+}
+
+TEST_CASE("--parent selects one of several definitions of a UUID") {
+  const World world;
+  CHECK(world.find("c0ffee1").definitions.size() == 2);
+  CHECK_THROWS_AS(require_definition(world.find("c0ffee1"), "cannot x"), Error);
   CHECK(require_definition(world.find("cafe", mdpy), "cannot x").parent == mdpy);
   CHECK_THROWS_AS(require_definition(world.find("c0ffee00"), "cannot x"), Error);
+}
+
+TEST_CASE("the name in a file that cannot be used leads to its error") {
+  World world;
+  world.defined.broken.push_back({"/etc/x.toml", 3, 7, "error", "pay2"});
+  CHECK(world.refusal("pay2") == ExitCode::failed);
+  CHECK(world.refusal("pay3") == ExitCode::not_found);
+}
+
+TEST_CASE("a parent is found in the spelling of other tools and in other letter case") {
+  const std::vector<std::string> known{"0.0.0313", "0000:4b:00.0", "Matrix", "matrix", "mtty"};
+  CHECK(resolve_parent("mtty", known) == "mtty");
+  CHECK(resolve_parent("MTTY", known) == "mtty");
+  CHECK(resolve_parent("4B:00.0", known) == "0000:4b:00.0");
+  CHECK(resolve_parent("0313", known) == "0.0.0313");
+  CHECK(resolve_parent("css_0_0_0313", known) == "0.0.0313");
+  CHECK(resolve_parent("matrix", known) == "matrix");
+  CHECK(resolve_parent("MATRIX", known) == "MATRIX");
+  CHECK(resolve_parent("4c:00.0", known) == "0000:4c:00.0");
+  CHECK(resolve_parent("", known).empty());
+}
+
+TEST_CASE("a type filter accepts every form of the type") {
+  World world;
+  Parent parent{.name = mtty, .path = "sys/mtty"};
+  parent.types = {{.id = *TypeName::parse("nvidia-17"), .name = "GRID M60-4Q"},
+                  {.id = *TypeName::parse("nvidia-18"), .name = "GRID M60-8Q"}};
+  world.seen.parents = {parent};
+  const auto type = [](const char* text) { return *TypeName::parse(text); };
+  for (const char* word : {"nvidia-17", "17", "GRID M60-4Q", "m60-4q"}) {
+    CAPTURE(word);
+    const TypeFilter filter(world.seen, word);
+    CHECK(filter.matches(mtty, type("nvidia-17")));
+    CHECK(filter.matches(mtty, type("M60-4Q")));
+    CHECK_FALSE(filter.matches(mtty, type("nvidia-18")));
+    CHECK_NOTHROW(filter.require_known({}, "cannot list"));
+  }
+  CHECK(TypeFilter(world.seen, "mdpy-HD").matches(mdpy, type("mdpy-hd")));
+  CHECK_NOTHROW(TypeFilter(world.seen, "mdpy-hd").require_known(world.defined, "cannot list"));
+  CHECK_THROWS_AS(TypeFilter(world.seen, "nvidia-19").require_known(world.defined, "cannot list"), Error);
+}
+
+TEST_CASE("a parent of a filter must be on the host or have definitions") {
+  World world;
+  CHECK_NOTHROW(require_known_parent(world.seen, world.defined, "mdpy", "cannot list"));
+  CHECK_THROWS_AS(require_known_parent(world.seen, world.defined, "mdpi", "cannot list"), Error);
+  world.seen.parents = {{.name = *ParentName::parse("mdpi"), .path = "sys/mdpi"}};
+  CHECK_NOTHROW(require_known_parent(world.seen, world.defined, "mdpi", "cannot list"));
 }

@@ -378,7 +378,7 @@ TEST_CASE("what is reported is understood as mdevctl does") {
         "invalid JSON format for attribute {\"../a\", \"1\"}: it has no such name");
   for (const std::string_view bad : {"\n"sv, "\0\0"sv, "hello"sv, "[] x"sv}) {
     CHECK(what(bad) == "Invalid JSON received from callout script");
-    CHECK(parse_reported_attributes(bad).error->hint().find("at line ") != std::string::npos);
+    CHECK(parse_reported_attributes(bad).error->hints().at(0).find("at line ") != std::string::npos);
   }
 }
 
@@ -472,9 +472,9 @@ TEST_CASE("JSON that mdevctl does not read is no answer") {
     CHECK(reported.attributes.empty());
     REQUIRE(reported.error);
     CHECK(std::string(reported.error->what()) == "Invalid JSON received from callout script");
-    CHECK(reported.error->hint().starts_with("not understood at line 1 column "));
+    CHECK(reported.error->hints().at(0).starts_with("not understood at line 1 column "));
   }
-  CHECK(parse_reported_attributes("[{\"a\":" + std::string(200, '[')).error->hint() ==
+  CHECK(parse_reported_attributes("[{\"a\":" + std::string(200, '[')).error->hints().at(0) ==
         "not understood at line 1 column 132");
   for (const std::string& more : {deep, "1e999"s}) {
     CHECK_FALSE(

@@ -1,0 +1,21 @@
+// Spellings of device names: other tools print the same address in other forms than the kernel does.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mdevadm {
+
+// Returns the kernel's name of the device that `word` spells:
+//   86:00.0, 00000000:86:00.0 (nvidia-smi), PCI addresses in upper case, pci_0000_86_00_0 (libvirt)
+//       -> 0000:86:00.0, the format of pci_name() in the kernel
+//   css_0_0_0313, ccw_0_0_1a2b (libvirt), 0.0.1A2B -> 0.0.0313, 0.0.1a2b
+//   ap_matrix (libvirt) -> matrix
+//   /sys/bus/pci/devices/0000:86:00.0 and other paths in sysfs -> the last component
+// Returns every other word as it is.
+std::string kernel_spelling(std::string_view word);
+
+// Returns whether the word, in the kernel's spelling, is a PCI address.
+bool is_pci_address(std::string_view word);
+
+}  // namespace mdevadm

@@ -1,0 +1,66 @@
+#include <algorithm>
+
+#include <mdevadm/render/status.hpp>
+
+#include "../device_rows.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class StatusCommand final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds&) override { app.add_flag("--json", json_, "print JSON"); }
+
+  bool json() const override { return json_; }
+
+  ExitCode run(Context& context) override {
+    const Definitions defined = context.definitions_if_readable();
+    const Groups groups = context.groups_if_readable();
+    const BootEvents boot = context.store().load_boot_events();
+    const Snapshot seen = context.observe(
+        {Facet::devices | Facet::types | Facet::available | Facet::type_name | Facet::parent_identity,
+         std::nullopt, std::nullopt});
+    context.note_missing_support(seen);
+    render::Status status{.mdev_support = seen.mdev_support};
+    status.devices = device_rows(seen, defined, groups, boot, context.store());
+    for (const Parent& parent : seen.parents) {
+      const auto devices = std::count_if(seen.devices.begin(), seen.devices.end(),
+                                         [&](const Device& device) { return device.parent == parent.name; });
+      status.parents.push_back({&parent, static_cast<std::size_t>(devices)});
+    }
+    add_groups(status, seen, groups, context);
+    for (const auto* problems : {&defined.broken, &defined.odd, &groups.broken, &groups.odd}) {
+      status.problems.insert(status.problems.end(), problems->begin(), problems->end());
+    }
+    const Env& env = context.env();
+    context.out = json_ ? render::render_status_json(status)
+                        : render::render_status(status, {env.width, env.out_is_terminal && !env.no_color});
+    return ExitCode::done;
+  }
+
+ private:
+  static void add_groups(render::Status& status, const Snapshot& seen, const Groups& groups,
+                         const Context& context) {
+    for (const Group& group : groups.all) {
+      const auto is_active = [&](const Member& member) {
+        const Device* device = seen.find_device(member.uuid);
+        return device != nullptr && (!member.parent || device->parent == *member.parent);
+      };
+      const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
+      status.groups.push_back(
+          {&group, static_cast<std::size_t>(active), context.store().path_of(group.name)});
+    }
+  }
+
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_status() {
+  return std::make_unique<StatusCommand>();
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,101 @@
+#include <mdevadm/model/addresses.hpp>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::size_t usual_domain_digits = 4;
+constexpr std::size_t most_domain_digits = 8;
+
+bool is_hex(std::string_view text, std::size_t least, std::size_t most) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() >= least && text.size() <= most && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+// The kernel prints at least four digits of the domain: 0000, 10000.
+std::string domain_of(std::string_view digits) {
+  while (digits.size() > usual_domain_digits && digits.front() == '0') {
+    digits.remove_prefix(1);
+  }
+  return std::string(usual_domain_digits - std::min(usual_domain_digits, digits.size()), '0') +
+         std::string(digits);
+}
+
+// `parts`: domain, bus, slot, function in lower case.
+std::optional<std::string> pci_address(std::span<const std::string_view> parts) {
+  const bool is_function = parts[3].size() == 1 && parts[3][0] >= '0' && parts[3][0] <= '7';
+  if (!is_hex(parts[0], 1, most_domain_digits) || !is_hex(parts[1], 2, 2) || !is_hex(parts[2], 2, 2) ||
+      !is_function) {
+    return std::nullopt;
+  }
+  std::string text = domain_of(parts[0]);
+  text.append(":").append(parts[1]).append(":").append(parts[2]).append(".").append(parts[3]);
+  return text;
+}
+
+// "[DOMAIN:]BUS:SLOT.FUNCTION"
+std::optional<std::string> pci_with_colons(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, ':');
+  if (parts.size() != 2 && parts.size() != 3) {
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> last = split(parts.back(), '.');
+  if (last.size() != 2) {
+    return std::nullopt;
+  }
+  const std::string_view domain = parts.size() == 3 ? parts[0] : "0000";
+  return pci_address(std::array{domain, parts[parts.size() - 2], last[0], last[1]});
+}
+
+// "0.0.0313": channel subsystem, subchannel set, number of a subchannel or device
+std::optional<std::string> channel_address(std::span<const std::string_view> parts) {
+  if (parts.size() != 3 || !is_hex(parts[0], 1, 2) || !is_hex(parts[1], 1, 1) || !is_hex(parts[2], 4, 4)) {
+    return std::nullopt;
+  }
+  std::string text(parts[0]);
+  text.append(".").append(parts[1]).append(".").append(parts[2]);
+  return text;
+}
+
+// libvirt's names of node devices: pci_0000_86_00_0, css_0_0_0313, ap_matrix
+std::optional<std::string> of_libvirt(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '_');
+  if (parts.size() == 5 && parts[0] == "pci") {
+    return pci_address(std::span(parts).subspan(1));
+  }
+  if (parts.size() == 4 && (parts[0] == "css" || parts[0] == "ccw")) {
+    return channel_address(std::span(parts).subspan(1));
+  }
+  return text == "ap_matrix" ? std::optional<std::string>("matrix") : std::nullopt;
+}
+
+}  // namespace
+
+std::string kernel_spelling(std::string_view word) {
+  if (word.starts_with("/sys/")) {
+    const std::size_t end = word.find_last_not_of('/');
+    const std::string_view path = word.substr(0, end + 1);
+    return std::string(path.substr(path.rfind('/') + 1));
+  }
+  const std::string lower = to_lower(word);
+  if (const auto address = pci_with_colons(lower)) {
+    return *address;
+  }
+  if (const auto address = channel_address(split(lower, '.'))) {
+    return *address;
+  }
+  return of_libvirt(lower).value_or(std::string(word));
+}
+
+bool is_pci_address(std::string_view word) {
+  return pci_with_colons(to_lower(word)).has_value();
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,63 @@
+#include <mdevadm/model/addresses.hpp>
+
+#include <utility>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+TEST_CASE("addresses in the spelling of other tools become the kernel's names") {
+  for (const auto& [word, name] : {
+           std::pair("86:00.0", "0000:86:00.0"),            // lspci
+           std::pair("0000:86:00.0", "0000:86:00.0"),       // lspci -D, driverctl
+           std::pair("00000000:86:00.0", "0000:86:00.0"),   // nvidia-smi
+           std::pair("00010000:E1:00.0", "10000:e1:00.0"),  // a domain of five digits
+           std::pair("0000:4B:1F.7", "0000:4b:1f.7"),       // letters in upper case
+           std::pair("pci_0000_86_00_0", "0000:86:00.0"),   // virsh nodedev-list
+           std::pair("PCI_0000_4B_00_0", "0000:4b:00.0"),   //
+           std::pair("css_0_0_0313", "0.0.0313"),           // virsh nodedev-list
+           std::pair("ccw_0_0_1a2b", "0.0.1a2b"),           //
+           std::pair("0.0.1A2B", "0.0.1a2b"),               // lscss
+           std::pair("ap_matrix", "matrix"),                // virsh nodedev-list
+           std::pair("/sys/bus/pci/devices/0000:86:00.0", "0000:86:00.0"),
+           std::pair("/sys/devices/vfio_ap/matrix/", "matrix"),  // udevadm info
+       }) {
+    CAPTURE(word);
+    CHECK(kernel_spelling(word) == name);
+  }
+}
+
+TEST_CASE("a word that is no address stays as it is") {
+  for (const char* word : {"mtty",
+                           "Matrix",
+                           "",
+                           "86:00.8",
+                           "86:00",
+                           "00.0",
+                           "1:2:3:4.0",
+                           "86:0.0",
+                           "0000:86:00.0 ",
+                           "g6:00.0",
+                           "000000000:86:00.0",
+                           "pci_0000_86_00",
+                           "pci_0000_86_00_00",
+                           "0.0.313",
+                           "0.0.03130",
+                           "css_0_0",
+                           "/etc/passwd",
+                           "::.",
+                           "...",
+                           "a.b.c"}) {
+    CAPTURE(word);
+    CHECK(kernel_spelling(word) == word);
+  }
+}
+
+TEST_CASE("PCI addresses are recognized in the spelling of the kernel and of lspci") {
+  CHECK(is_pci_address("0000:41:00.4"));
+  CHECK(is_pci_address("41:00.4"));
+  for (const char* word : {"", "a b", "41:00", "0.0.0313", "matrix", "41:00.9"}) {
+    CAPTURE(word);
+    CHECK_FALSE(is_pci_address(word));
+  }
+}
