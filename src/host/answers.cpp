@@ -22,19 +22,19 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
   if (what.beside) {
     return {ExitCode::failed,
             fmt::format("the driver cannot create it in the IOMMU group of '{}'", what.beside->uuid.str()),
-            "only devices of one parent can share a group, and not every kernel supports it; to create it in "
-            "a group of its own: --p2p off"};
+            std::vector<std::string>{
+                "create it in an IOMMU group of its own with --p2p off",
+                "only devices of one parent can share an IOMMU group, and not every kernel supports it"}};
   }
   if (what.units > 1) {
     return {ExitCode::failed, fmt::format("the driver cannot create {} from {} instances", type, what.units),
             fmt::format("show the maximum: mdevadm types -o +aggregate {}", what.parent.str())};
   }
   if (capabilities.numbered) {
-    return {ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
-            "this interface returns this error for several causes: no available instances, the virtual "
-            "machine is online "
-            "already, "
-            "or invalid create arguments"};
+    return {
+        ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
+        "possible causes: no available instances, the virtual machine is already online, or invalid create "
+        "arguments"};
   }
   if (what.arguments) {
     return {
@@ -47,8 +47,8 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
             "the NVIDIA driver requires the UUID of the virtual machine: --create-arg vm_uuid=UUID"};
   }
   return {ExitCode::failed, fmt::format("the driver refuses to create {} now: Invalid argument", type),
-          "a GPU that takes one type at a time refuses others while it has devices: mdevadm list -p " +
-              what.parent.str()};
+          fmt::format("a GPU may accept only the type of its active devices; list them: mdevadm list -p {}",
+                      what.parent.str())};
 }
 
 }  // namespace
@@ -74,8 +74,9 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
       }
       return {ExitCode::no_capacity,
               fmt::format("the driver will not create {} (Operation not permitted)", type),
-              "vfio_ap and vfio_ccw before Linux 6.1 return this error when no instance is available; "
-              "otherwise see the kernel log"};
+              std::vector<std::string>{
+                  "vfio_ap and vfio_ccw before Linux 6.1 return this error when no instance is available",
+                  driver_log}};
     case ENOENT:
       return {ExitCode::not_found, fmt::format("{} does not exist any more", type),
               fmt::format("list the types: mdevadm types {}", what.parent.str())};
@@ -103,10 +104,12 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
                          "stop the virtual machine's devices, then start all of them at once")
                  : Error(ExitCode::in_use, fmt::format("{} is busy", what.parent.str()), driver_log);
     case EIO:
-      return {
-          ExitCode::failed, fmt::format("the GPU's resource manager refuses {} (Input/output error)", type),
-          "possible causes: a vGPU of another size is active, no instances available, or (MIG mode) no GPU "
-          "instance created; see the kernel log"};
+      return {ExitCode::failed,
+              fmt::format("the GPU's resource manager refuses {} (Input/output error)", type),
+              std::vector<std::string>{"possible causes: a vGPU of another size is active, no available "
+                                       "instances, or (MIG mode) no GPU "
+                                       "instance was created",
+                                       driver_log}};
     case EAGAIN:
       return Error(ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
                    "try again in a moment")
@@ -178,12 +181,12 @@ Error join_error(int number, const Uuid& peers) {
       return {ExitCode::in_use, fmt::format("{}: the device or a member of the set is in use", doing),
               "a peer-to-peer set cannot change while one of its devices is open"};
     case EXDEV:
-      return {
-          ExitCode::failed, fmt::format("{}: the set belongs to another driver", doing),
-          "only devices of one driver can share; to start them without peer-to-peer resources: --p2p off"};
+      return {ExitCode::failed, fmt::format("{}: the set belongs to another driver", doing),
+              std::vector<std::string>{"start them without peer-to-peer resources with --p2p off",
+                                       "only devices of one driver can share resources"}};
     case ENOSPC:
       return {ExitCode::no_capacity, fmt::format("{}: no available peer-to-peer resources", doing),
-              "to start the devices without peer-to-peer resources: --p2p off"};
+              "start the devices without peer-to-peer resources with --p2p off"};
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: the driver rejected the value (Invalid argument)", doing),
               driver_log};

@@ -174,8 +174,7 @@ FileContent parse_definition(std::string_view text, const std::string& path, con
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
-    return with_problem({}, {path, where.line, where.column, std::string(parsed.error().description())},
-                        text);
+    return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error())}, text);
   }
   try {
     Reader(path, content).read(parsed.table(), known);

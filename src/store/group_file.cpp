@@ -131,7 +131,7 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
-    content.problem = {path, where.line, where.column, std::string(parsed.error().description())};
+    content.problem = {path, where.line, where.column, syntax_problem(parsed.error())};
     return content;
   }
   try {

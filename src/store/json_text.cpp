@@ -26,7 +26,7 @@ JsonMistake mistake_at(std::string_view text, std::size_t offset, std::string me
 
 void refuse_oddities(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) {
-    throw mistake_at(text, 0, "a value is expected");
+    throw mistake_at(text, 0, "invalid JSON: expected a value");
   }
   int depth = 0;
   bool in_word = false;
@@ -38,10 +38,10 @@ void refuse_oddities(std::string_view text) {
     } else if (c == '"') {
       in_word = true;
     } else if (c == '\0') {
-      throw mistake_at(text, i, "a byte 0 is none of JSON's");
+      throw mistake_at(text, i, "invalid JSON: zero byte");
     } else if (c == '[' || c == '{') {
       if (++depth > deepest) {
-        throw mistake_at(text, i, "it is nested too deeply");
+        throw mistake_at(text, i, "invalid JSON: nested too deeply");
       }
     } else if (c == ']' || c == '}') {
       --depth;
@@ -49,11 +49,25 @@ void refuse_oddities(std::string_view text) {
   }
 }
 
-// Returns the parser's message without the library's prefix and its position, which is reported separately.
+std::string_view after(std::string_view message, std::string_view mark) {
+  const std::size_t at = message.find(mark);
+  return at == std::string_view::npos ? std::string_view{} : message.substr(at + mark.size());
+}
+
+// Converts the parser's message "[json.exception.parse_error.101] parse error at line 1, column 3: syntax
+// error while parsing object key - invalid literal; last read: '{b'; expected string literal" to "invalid
+// JSON after
+// '{b': expected string literal". The position is reported separately.
 std::string reason_in(std::string_view message) {
-  const std::size_t place = message.find("column ");
-  const std::size_t colon = place == std::string_view::npos ? place : message.find(": ", place);
-  return printable(colon == std::string_view::npos ? message : message.substr(colon + 2));
+  if (message.find("unexpected end of input") != std::string_view::npos) {
+    return "invalid JSON: unexpected end of the text";
+  }
+  const std::string_view expected = after(message, "; expected ");
+  const std::string_view read = after(message, "last read: '");
+  const std::string where =
+      read.empty() ? std::string{} : fmt::format(" after '{}'", printable(read.substr(0, read.find('\''))));
+  return expected.empty() ? fmt::format("invalid JSON{}", where)
+                          : fmt::format("invalid JSON{}: expected {}", where, printable(expected));
 }
 
 ConfigAttribute read_attribute(const Json& element) {
@@ -81,7 +95,7 @@ Json parse_json(std::string_view text) {
   } catch (const Json::parse_error& error) {
     throw mistake_at(text, error.byte > 0 ? error.byte - 1 : 0, reason_in(error.what()));
   } catch (const Json::out_of_range&) {
-    throw mistake_at(text, 0, "a number is too large");
+    throw mistake_at(text, 0, "invalid JSON: number too large");
   }
 }
 

@@ -4,6 +4,15 @@
 
 namespace mdevadm::store {
 
+std::string syntax_problem(const toml::parse_error& error) {
+  std::string_view reason = error.description();
+  const std::size_t colon = reason.find(": ");
+  if (reason.starts_with("Error while parsing ") && colon != std::string_view::npos) {
+    reason.remove_prefix(colon + 2);
+  }
+  return fmt::format("invalid TOML: {}", reason);
+}
+
 std::string kind_name(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table: return "a table";

@@ -21,6 +21,9 @@ struct Broken {
 
 [[noreturn]] void broken(const toml::node& node, std::string message);
 
+// Returns "invalid TOML: " and the parser's reason, without the name of the rule that it was applying.
+std::string syntax_problem(const toml::parse_error& error);
+
 // Returns "a table", "a string", ...
 std::string kind_name(const toml::node& node);
 
