@@ -1,5 +1,6 @@
 #include <mdevadm/args/arguments.hpp>
 #include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
 
 #include "catch.hpp"
 
@@ -40,7 +41,7 @@ struct Line {
       read(words);
     } catch (const Error& error) {
       CHECK(error.code() == ExitCode::usage);
-      return error.what() + std::string(" / ") + error.hint();
+      return error.what() + std::string(" / ") + join(error.hints(), "\n");
     }
     return "accepted";
   }

@@ -67,7 +67,7 @@ TEST_CASE("the definition under the parent of the active device is restarted") {
       FAIL("accepted");
     } catch (const Error& error) {
       CHECK(error.code() == ExitCode::conflict);
-      CHECK(!error.hint().empty());
+      CHECK(!error.hints().empty());
     }
   }
 }
