@@ -113,7 +113,7 @@ Candidates functions(const std::string& parent, Context& context) {
   return found;
 }
 
-// The names of properties; comparison and value are left to the user.
+// Returns the names of properties only: any comparison and value may follow.
 Candidates properties(Context& context) {
   Candidates found{{"name", "name of the type"}, {"type", "type ID"}, {"device_api", "VFIO device API"}};
   std::set<std::string> names;
