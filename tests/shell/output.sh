@@ -30,6 +30,20 @@ out_has '^list: ' "--help before the command is help on the command"
 run "$MDEVADM" --version
 out_has '^mdevadm [0-9]+\.[0-9]+' "--version names program and version"
 
+# Suggestions for the words of other tools
+words_file=$here/../../src/cli/other_words.cpp
+while read -r suggested; do
+  # shellcheck disable=SC2086
+  run "$MDEVADM" help ${suggested#mdevadm }
+  exits 0 "a suggested command exists: $suggested"
+done < <(grep -oE "mdevadm [a-z]+( (create|delete|remove|list|show|modify|stop|mdevctl)\\b)?" "$words_file" | sort -u)
+while IFS='|' read -r family word; do
+  # shellcheck disable=SC2086
+  run "$MDEVADM" $family "$word"
+  exits 2 "a word with a suggestion is not a command: $family $word"
+  err_has "^hint: (did you mean|to start a device at boot)" "it gets the suggestion"
+done < <(sed -n '/other_commands\[\]/,/^};/s/^ *{"\([a-z]*\)", "\([a-z-]*\)".*/\1|\2/p' "$words_file")
+
 # A result that cannot be written
 run bash -c "'$MDEVADM' --root '$host' list >/dev/full"
 exits 1 "a full standard output fails"
