@@ -12,9 +12,9 @@ namespace mdevadm::args {
 
 namespace {
 
-std::vector<std::string> long_names(const CLI::App& command) {
+std::vector<std::string> long_names(CLI::App& command) {
   std::vector<std::string> names;
-  for (const CLI::App* app : {&command, &program_of(command)}) {
+  for (CLI::App* app : {&command, &program_of(command)}) {
     for (const CLI::Option* option : app->get_options()) {
       for (const std::string& name : option->get_lnames()) {
         names.push_back("--" + name);
@@ -24,7 +24,7 @@ std::vector<std::string> long_names(const CLI::App& command) {
   return names;
 }
 
-[[noreturn]] void refuse_option(const CLI::App& command, const Token& token, const Vocabulary& vocabulary) {
+[[noreturn]] void refuse_option(CLI::App& command, const Token& token, const Vocabulary& vocabulary) {
   const std::string owner = full_name(command);
   const std::vector<std::string> names = long_names(command);
   std::string hint = vocabulary.option_hint(owner, token.name);
@@ -42,8 +42,8 @@ std::vector<std::string> long_names(const CLI::App& command) {
               hint.empty() ? see_help(command) : hint);
 }
 
-void require_valid(const CLI::Option& option, const Token& token, const std::string& value,
-                   const CLI::App& command, const Vocabulary& vocabulary) {
+void require_valid(const CLI::Option& option, const Token& token, const std::string& value, CLI::App& command,
+                   const Vocabulary& vocabulary) {
   const std::string why = vocabulary.objection(option, value);
   if (!why.empty()) {
     throw Error(ExitCode::usage, token.name.empty() ? why : fmt::format("{}: {}", name_of(option), why),
@@ -53,7 +53,7 @@ void require_valid(const CLI::Option& option, const Token& token, const std::str
 
 // Adds the token's value to the results of its option.
 void assign(Selection& selection, const Token& token, const Vocabulary& vocabulary) {
-  const CLI::App& command = *selection.command;
+  CLI::App& command = *selection.command;
   CLI::Option* option =
       token.name.empty() ? next_argument(command, selection.given) : find_option(command, token.name);
   if (option == nullptr && token.name.empty()) {
@@ -83,6 +83,17 @@ void assign(Selection& selection, const Token& token, const Vocabulary& vocabula
   option->add_result(value);
 }
 
+// Assigns the results to the variable that is bound to the option.
+void convert(CLI::Option& option, CLI::App& command) {
+  try {
+    option.run_callback();
+  } catch (const CLI::Error&) {
+    throw Error(ExitCode::usage,
+                fmt::format("{}: invalid value '{}'", name_of(option), printable(option.results().back())),
+                see_help(command));
+  }
+}
+
 }  // namespace
 
 std::string Vocabulary::objection(const CLI::Option&, const std::string& value) const {
@@ -101,11 +112,11 @@ std::string Vocabulary::option_hint(const std::string&, const std::string&) cons
   return {};
 }
 
-CLI::Option* next_argument(const CLI::App& command, const std::vector<const CLI::Option*>& given) {
-  for (const CLI::Option* option : command.get_options()) {
+CLI::Option* next_argument(CLI::App& command, const std::vector<CLI::Option*>& given) {
+  for (CLI::Option* option : command.get_options({})) {
     const bool is_given = std::find(given.begin(), given.end(), option) != given.end();
     if (option->get_positional() && (!is_given || is_repeatable(*option))) {
-      return const_cast<CLI::Option*>(option);
+      return option;
     }
   }
   return nullptr;
@@ -123,8 +134,8 @@ Selection read(CLI::App& program, const std::vector<std::string>& words, const V
     }
     assign(selection, token, vocabulary);
   }
-  for (const CLI::Option* option : selection.given) {
-    const_cast<CLI::Option*>(option)->run_callback();
+  for (CLI::Option* option : selection.given) {
+    convert(*option, *tokens.command);
   }
   const CLI::Option* help = program.get_option_no_throw("--help");
   selection.help = selection.help || (help != nullptr && help->count() > 0);
@@ -138,7 +149,7 @@ void require_complete(const Selection& selection) {
   const std::string hint = see_help(*selection.command);
   for (auto later = selection.given.begin(); later != selection.given.end(); ++later) {
     for (auto earlier = selection.given.begin(); earlier != later; ++earlier) {
-      if ((*later)->get_excludes().count(const_cast<CLI::Option*>(*earlier)) > 0) {
+      if ((*later)->get_excludes().count(*earlier) > 0) {
         throw Error(ExitCode::usage,
                     fmt::format("cannot combine {} with {}", name_of(**earlier), name_of(**later)), hint);
       }

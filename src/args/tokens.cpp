@@ -15,7 +15,7 @@ bool is_option_word(const std::string& word) {
 }
 
 bool takes_arguments(const CLI::App& command) {
-  const auto options = command.get_options();
+  const std::vector<const CLI::Option*> options = command.get_options();
   return std::any_of(options.begin(), options.end(),
                      [](const CLI::Option* option) { return option->get_positional(); });
 }
@@ -128,7 +128,7 @@ class Splitter {
 
   const std::vector<std::string>& words_;
   const Vocabulary& vocabulary_;
-  const CLI::App& program_;
+  CLI::App& program_;
   std::size_t next_ = 0;
   Tokens tokens_;
 };
@@ -139,21 +139,21 @@ Tokens split_words(CLI::App& program, const std::vector<std::string>& words, con
   return Splitter(program, words, vocabulary).split();
 }
 
-const CLI::App& program_of(const CLI::App& command) {
+CLI::App& program_of(CLI::App& command) {
   return command.get_parent() == nullptr ? command : program_of(*command.get_parent());
 }
 
-std::string see_help(const CLI::App& command) {
+std::string see_help(CLI::App& command) {
   const std::string name = full_name(command);
   return fmt::format("see {} help{}", program_of(command).get_name(), name.empty() ? "" : " " + name);
 }
 
-const CLI::Option* find_declared(const CLI::App& program, const std::string& name) {
-  if (const CLI::Option* option = program.get_option_no_throw(name)) {
+CLI::Option* find_declared(CLI::App& program, const std::string& name) {
+  if (CLI::Option* option = program.get_option_no_throw(name)) {
     return option;
   }
-  for (const CLI::App* sub : commands_in(program)) {
-    if (const CLI::Option* option = find_declared(*sub, name)) {
+  for (CLI::App* sub : commands_in(program)) {
+    if (CLI::Option* option = find_declared(*sub, name)) {
       return option;
     }
   }
@@ -169,18 +169,14 @@ std::string full_name(const CLI::App& app) {
   return prefix.empty() ? app.get_name() : prefix + " " + app.get_name();
 }
 
-std::vector<CLI::App*> commands_in(const CLI::App& app) {
-  std::vector<CLI::App*> commands;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    commands.push_back(const_cast<CLI::App*>(sub));
-  }
-  return commands;
+std::vector<CLI::App*> commands_in(CLI::App& app) {
+  return app.get_subcommands([](CLI::App*) { return true; });
 }
 
-CLI::Option* find_option(const CLI::App& command, const std::string& name) {
-  for (const CLI::App* app : {&command, &program_of(command)}) {
-    if (const CLI::Option* option = app->get_option_no_throw(name)) {
-      return const_cast<CLI::Option*>(option);
+CLI::Option* find_option(CLI::App& command, const std::string& name) {
+  for (CLI::App* app : {&command, &program_of(command)}) {
+    if (CLI::Option* option = app->get_option_no_throw(name)) {
+      return option;
     }
   }
   return nullptr;

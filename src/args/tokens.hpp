@@ -21,9 +21,9 @@ struct Tokens {
 // Throws Error{usage}: unknown command, option without its value.
 Tokens split_words(CLI::App& program, const std::vector<std::string>& words, const Vocabulary& vocabulary);
 
-const CLI::App& program_of(const CLI::App& command);
+CLI::App& program_of(CLI::App& command);
 
 // Returns the hint for errors in the arguments of a command.
-std::string see_help(const CLI::App& command);
+std::string see_help(CLI::App& command);
 
 }  // namespace mdevadm::args

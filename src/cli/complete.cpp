@@ -17,9 +17,9 @@ using Candidates = std::vector<Candidate>;
 
 // The meaning of the arguments before the completed one.
 struct Situation {
-  const CLI::App* command = nullptr;
+  CLI::App* command = nullptr;
   const CLI::Option* awaits_value = nullptr;  // the last argument is an option that takes a value
-  std::vector<const CLI::Option*> given{};    // options and arguments so far
+  std::vector<CLI::Option*> given{};          // options and arguments so far
   std::string parent;
   std::string root = "/";
   bool only_arguments = false;  // after "--"
@@ -53,7 +53,7 @@ class Reader {
   void take_option(const std::string& word) {
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
-    const CLI::Option* option = args::find_option(*at_.command, name);
+    CLI::Option* option = args::find_option(*at_.command, name);
     if (option == nullptr) {
       option = args::find_declared(line_.app(), name);
     }
@@ -70,13 +70,13 @@ class Reader {
 
   void take_plain(const std::string& word) {
     if (args::commands_in(*at_.command).empty()) {
-      if (const CLI::Option* argument = args::next_argument(*at_.command, at_.given)) {
+      if (CLI::Option* argument = args::next_argument(*at_.command, at_.given)) {
         at_.given.push_back(argument);
       }
       return;
     }
     const std::string alias = words_.alias(args::full_name(*at_.command), word);
-    for (const CLI::App* sub : args::commands_in(*at_.command)) {
+    for (CLI::App* sub : args::commands_in(*at_.command)) {
       if (sub->get_name() == (alias.empty() ? word : alias)) {
         at_.command = sub;
         return;
@@ -110,7 +110,7 @@ Candidates option_names(const CLI::App* command, const CLI::App& top) {
   return names;
 }
 
-Candidates commands(const CLI::App& app) {
+Candidates commands(CLI::App& app) {
   Candidates names;
   for (const CLI::App* sub : args::commands_in(app)) {
     const char* family = app.get_parent() == nullptr ? family_summary(sub->get_name()) : nullptr;

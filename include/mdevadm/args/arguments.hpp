@@ -28,8 +28,8 @@ class Vocabulary {
 struct Selection {
   // The innermost command: the program itself, or a command that contains others, if the name is incomplete.
   CLI::App* command = nullptr;
-  bool help = false;                        // help for `command` is requested
-  std::vector<const CLI::Option*> given{};  // options and arguments, in the order given
+  bool help = false;                  // help for `command` is requested
+  std::vector<CLI::Option*> given{};  // options and arguments, in the order given
 };
 
 // Selects the command and assigns the values. A word "help" in place of a command, or --help, requests help.
@@ -45,17 +45,17 @@ void require_complete(const Selection& selection);
 std::string full_name(const CLI::App& app);
 
 // Returns the commands that a program or a command contains.
-std::vector<CLI::App*> commands_in(const CLI::App& app);
+std::vector<CLI::App*> commands_in(CLI::App& app);
 
 // Returns the option or argument of the command or of the program with this name ("-p", "--parent"), or
 // nullptr.
-CLI::Option* find_option(const CLI::App& command, const std::string& name);
+CLI::Option* find_option(CLI::App& command, const std::string& name);
 
 // Returns an option of the program or of any of its commands with this name, or nullptr.
-const CLI::Option* find_declared(const CLI::App& program, const std::string& name);
+CLI::Option* find_declared(CLI::App& program, const std::string& name);
 
 // Returns the argument that the next word belongs to, after those that were given, or nullptr.
-CLI::Option* next_argument(const CLI::App& command, const std::vector<const CLI::Option*>& given);
+CLI::Option* next_argument(CLI::App& command, const std::vector<CLI::Option*>& given);
 
 // Returns true if a value follows the option.
 bool takes_value(const CLI::Option& option);
