@@ -9,7 +9,7 @@
 using namespace mdevadm;
 using namespace mdevadm::store;
 
-TEST_CASE("a config is written as mdevctl writes it, and read again") {
+TEST_CASE("an mdevctl config is written in mdevctl's JSON format and parses back unchanged") {
   const Config config{"mtty-1", StartMode::automatic, {{"b", "1"}, {"a", "\x01 \"ü\"\n"}, {"b", ""}}};
   const std::string text = format_config(config, JsonForm::lines);
   CHECK(text.starts_with(
@@ -19,7 +19,7 @@ TEST_CASE("a config is written as mdevctl writes it, and read again") {
   CHECK(format_config({"t"}, JsonForm::compact) == R"({"mdev_type":"t","start":"manual","attrs":[]})");
 }
 
-TEST_CASE("the last of a key's values counts, and keys that nobody knows are named") {
+TEST_CASE("the last of several values of a key takes precedence and unknown keys are listed") {
   const ConfigContent content =
       parse_config(R"({"x":1,"mdev_type":"a","start":"auto","mdev_type":"b","start":7,"attrs":null})");
   REQUIRE(content.config);
@@ -28,7 +28,7 @@ TEST_CASE("the last of a key's values counts, and keys that nobody knows are nam
   CHECK(content.unknown == std::vector<std::string>{"x"});
 }
 
-TEST_CASE("a mistake in JSON has a line and a column") {
+TEST_CASE("a JSON syntax error is reported with line and column") {
   const ConfigContent content = parse_config("{\n  \"mdev_type\": x\n}");
   CHECK(!content.config);
   CHECK(content.line == 2);
@@ -38,7 +38,7 @@ TEST_CASE("a mistake in JSON has a line and a column") {
   CHECK(parse_config(std::string(500, '[')).column == 128);
 }
 
-TEST_CASE("what is no JSON to mdevctl is refused where it begins") {
+TEST_CASE("JSON that mdevctl rejects is rejected at the position of the error") {
   using namespace std::string_view_literals;
   const std::string good = R"({"mdev_type":"a","start":"auto"})";
   REQUIRE(parse_config(good).config);
@@ -60,7 +60,7 @@ TEST_CASE("what is no JSON to mdevctl is refused where it begins") {
   CHECK(column("{\"mdev_type\":\"\xff\",\"start\":1}") == 15);
 }
 
-TEST_CASE("however many keys there are, they are read") {
+TEST_CASE("a config with 200000 unknown keys is parsed and all of them are listed") {
   std::string text = R"({"mdev_type":"a",)";
   for (int i = 0; i < 200'000; ++i) {
     text += fmt::format("\"{}\":[],", 1'000'000 - i);
@@ -72,7 +72,7 @@ TEST_CASE("however many keys there are, they are read") {
   CHECK(content.unknown[1] == "800001");
 }
 
-TEST_CASE("configs are listed by their parents, as mdevctl does") {
+TEST_CASE("format_configs groups configs by parent like mdevctl list --dumpjson") {
   CHECK(format_configs({}) == "[]");
   const Uuid a = *Uuid::parse("aaaaaaaa-1111-2222-3333-444444444401");
   const Uuid b = *Uuid::parse("bbbbbbbb-1111-2222-3333-444444444402");
@@ -86,7 +86,7 @@ TEST_CASE("configs are listed by their parents, as mdevctl does") {
                     "\":{\"mdev_type\":\"u\",\"start\":\"manual\",\"attrs\":[{\"x\":\"\ufffd\"}]}}]}]");
 }
 
-TEST_CASE("what is JSON and no config is refused in mdevctl's words") {
+TEST_CASE("valid JSON that is not an mdevctl config is rejected with mdevctl's error message") {
   CHECK(parse_config("[]").message == "invalid json");
   CHECK(parse_config(R"({"mdev_type":"a"})").message == "invalid json");
   CHECK(parse_config(R"({"mdev_type":"a","start":1,"attrs":{}})").message ==
@@ -97,7 +97,7 @@ TEST_CASE("what is JSON and no config is refused in mdevctl's words") {
         "invalid json: mdev_type must not have a NUL in it");
 }
 
-TEST_CASE("UUIDs are read in all the forms in which they are written") {
+TEST_CASE("Uuid::parse_any accepts upper case and simple and braced and URN forms") {
   const auto uuid = Uuid::parse("aaaaaaaa-1111-2222-3333-444444444401");
   for (const char* form :
        {"AAAAAAAA-1111-2222-3333-444444444401", "aaaaaaaa111122223333444444444401",

@@ -60,7 +60,7 @@ device_api = "vfio-pci"
 
 }  // namespace
 
-TEST_CASE("a definition says all that the manual describes") {
+TEST_CASE("all keys of a definition file described in the manual are parsed") {
   const Definition d = definition_of(full);
   CHECK(d.uuid == uuid);
   CHECK(d.parent == matrix);
@@ -75,14 +75,14 @@ TEST_CASE("a definition says all that the manual describes") {
   CHECK(parsed(full).odd.empty());
 }
 
-TEST_CASE("only the type is needed") {
+TEST_CASE("type is the only required key of a definition file") {
   const Definition d = definition_of("type = 'x'");
   CHECK(d.start == StartMode::manual);
   CHECK_FALSE(d.name);
   CHECK(d.attributes.empty());
 }
 
-TEST_CASE("what is written can be read again, whatever the values") {
+TEST_CASE("a formatted definition parses back unchanged for all kinds of values") {
   Definition d = definition_of(full);
   d.attributes.push_back(attribute("a/b", "quote \" backslash \\ tab \t newline \n ü \x01 end"));
   d.create_args = "x=\"1\",y='2'";
@@ -91,7 +91,7 @@ TEST_CASE("what is written can be read again, whatever the values") {
   CHECK(definition_of(format_definition(bare)) == bare);
 }
 
-TEST_CASE("a file that is no TOML is named with line and column") {
+TEST_CASE("a TOML syntax error is reported with file and line and column") {
   const store::FileContent content = parsed("type = \"a\"\nstart = auto\n");
   REQUIRE_FALSE(content.definition);
   CHECK(content.problem.line == 2);
@@ -99,7 +99,7 @@ TEST_CASE("a file that is no TOML is named with line and column") {
   CHECK(content.problem.str().substr(0, 9) == "f.toml:2:");
 }
 
-TEST_CASE("a file that says the wrong thing is named with the place of that thing") {
+TEST_CASE("an invalid key or value is reported with the line where it is") {
   struct Case {
     const char* text;
     std::size_t line;
@@ -127,7 +127,7 @@ TEST_CASE("a file that says the wrong thing is named with the place of that thin
   }
 }
 
-TEST_CASE("a file may say itself whom it is about") {
+TEST_CASE("the keys parent and uuid in a file identify the device if its path does not") {
   const auto content =
       parse_definition("parent='p'\nuuid='C0FFEE00-1111-4222-8333-444444444444'\ntype='t'", "f", {});
   REQUIRE(content.definition);
@@ -136,7 +136,7 @@ TEST_CASE("a file may say itself whom it is about") {
   CHECK_FALSE(parse_definition("type='t'", "f", {}).definition);
 }
 
-TEST_CASE("unknown keys are told of, with their place, and do no harm") {
+TEST_CASE("unknown keys are reported with their line and otherwise ignored") {
   const store::FileContent content =
       parsed("type='a'\nfoo = 1\n[bar]\nx=1\n[[attribute]]\nname='n'\nvalue='v'\nz=2\n");
   REQUIRE(content.definition);
@@ -147,7 +147,7 @@ TEST_CASE("unknown keys are told of, with their place, and do no harm") {
   }
 }
 
-TEST_CASE("an edit changes what is to change and nothing else") {
+TEST_CASE("edit_definition replaces changed values and leaves the rest of the text unchanged") {
   const Definition before = definition_of(full);
   Definition after = before;
   after.start = StartMode::manual;
@@ -158,7 +158,7 @@ TEST_CASE("an edit changes what is to change and nothing else") {
   CHECK(edit_definition(full, "f", before, after) == wanted);
 }
 
-TEST_CASE("a key that goes takes its line along, one that comes stands with the others") {
+TEST_CASE("edit_definition removes the line of a removed key and inserts a new key after the others") {
   const Definition before = definition_of(full);
   Definition after = before;
   after.name.reset();
@@ -172,7 +172,7 @@ TEST_CASE("a key that goes takes its line along, one that comes stands with the 
         std::string::npos);
 }
 
-TEST_CASE("one of several attributes of a name can go, and the comments around stay") {
+TEST_CASE("edit_definition removes one of several attributes of a name and preserves comments") {
   const Definition before = definition_of(full);
   Definition after = before;
   after.attributes.erase(after.attributes.begin());
@@ -182,7 +182,7 @@ TEST_CASE("one of several attributes of a name can go, and the comments around s
   CHECK(edit_definition(full, "f", before, after) == wanted);
 }
 
-TEST_CASE("attributes that come are appended after the last, before what follows") {
+TEST_CASE("edit_definition appends new attributes after the last attribute and before the next table") {
   const Definition before = definition_of(full);
   Definition after = before;
   after.attributes.push_back(attribute("assign_control_domain", "1"));
@@ -193,7 +193,7 @@ TEST_CASE("attributes that come are appended after the last, before what follows
   CHECK(edited.find("# who may open it\n[node]") != std::string::npos);
 }
 
-TEST_CASE("every edit of every form gives what was wanted, and loses no comment") {
+TEST_CASE("edit_definition yields the new definition for every form of a file and preserves comments") {
   const std::vector<std::string> forms{
       full,
       "type='a'",
@@ -233,7 +233,7 @@ TEST_CASE("every edit of every form gives what was wanted, and loses no comment"
   }
 }
 
-TEST_CASE("an edit that would lose a comment is refused") {
+TEST_CASE("edit_definition throws if the edit would lose a comment") {
   const std::string text = "type='a'\nattribute=[\n  # the first\n  {name='x',value='1'},\n]\n";
   const Definition before = definition_of(text);
   Definition after = before;

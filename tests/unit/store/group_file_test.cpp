@@ -21,7 +21,7 @@ GroupContent parse(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("what is written of a group is read again") {
+TEST_CASE("a formatted group parses back unchanged") {
   const Group group{vm1, {a, c, b}};
   CHECK(parse(format_group(group)).group == group);
   CHECK(parse(format_group({vm1})).group == Group{vm1});
@@ -29,7 +29,7 @@ TEST_CASE("what is written of a group is read again") {
         "members = [\n  \"0000:86:00.0/00000000-0000-0000-0000-00000000000c\",\n]\n");
 }
 
-TEST_CASE("a group's file that is wrong is told with its place") {
+TEST_CASE("an invalid group file is reported with line and column") {
   const auto problem = [](std::string_view text) { return parse(text).problem.str(); };
   CHECK(problem("members = [").starts_with("vm1.toml:1:"));
   CHECK(problem("") == "vm1.toml: missing required key 'members'");
@@ -45,7 +45,7 @@ TEST_CASE("a group's file that is wrong is told with its place") {
   CHECK(odd.odd[0].str() == "vm1.toml:2:1: unknown key 'colour', ignored and preserved");
 }
 
-TEST_CASE("a change keeps what a person wrote around the members") {
+TEST_CASE("edit_group changes members and keys and preserves comments and layout") {
   const std::string text = "# cad\nmembers = [  # in order\n  \"" + a.str() +
                            "\",  # left\n  # the big one\n  \"" + b.str() + "\"\n]\n# end\n";
   const Group before{vm1, {a, b}};
@@ -70,7 +70,7 @@ TEST_CASE("a change keeps what a person wrote around the members") {
   CHECK_THROWS_AS(edit_group(crooked, "vm1.toml", before, {vm1, {a}}), Error);
 }
 
-TEST_CASE("groups are kept one a file, and a bad one keeps no other from being read") {
+TEST_CASE("each group is stored in its own file and an invalid file does not affect the others") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -96,7 +96,7 @@ TEST_CASE("groups are kept one a file, and a bad one keeps no other from being r
   CHECK_THROWS_AS(store.remove_group(*GroupName::parse("vm3")), Error);
 }
 
-TEST_CASE("a group's name is a label without blanks") {
+TEST_CASE("a group name is a label without spaces") {
   for (const char* good : {"vm1", "payroll.guest", "k_2"}) {
     CHECK(GroupName::parse(good));
   }

@@ -33,7 +33,7 @@ ExitCode code_of(const std::function<void()>& action) {
 
 }  // namespace
 
-TEST_CASE("without a folder nothing is defined, and looking makes none") {
+TEST_CASE("loading without a configuration directory returns nothing and creates no directory") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -41,7 +41,7 @@ TEST_CASE("without a folder nothing is defined, and looking makes none") {
   CHECK(fs::is_empty(temp.path()));
 }
 
-TEST_CASE("what is added can be loaded, once") {
+TEST_CASE("an added definition can be loaded and adding it again is a conflict") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -54,7 +54,7 @@ TEST_CASE("what is added can be loaded, once") {
   CHECK(store.path_of(definition()) == temp.str() + "/etc/mdevadm/devices/mtty/" + uuid_text + ".toml");
 }
 
-TEST_CASE("a file is added as the person wrote it") {
+TEST_CASE("a definition added with its text is stored with exactly this text") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -63,7 +63,7 @@ TEST_CASE("a file is added as the person wrote it") {
   CHECK(test::read_text(store.path_of(definition())) == text);
 }
 
-TEST_CASE("a change counts only if the file says what it was based on") {
+TEST_CASE("replace is a conflict if the stored definition differs from the expected one") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -75,7 +75,7 @@ TEST_CASE("a change counts only if the file says what it was based on") {
   CHECK(code_of([&] { store.replace(definition(), after); }) == ExitCode::conflict);
 }
 
-TEST_CASE("the last definition takes its parent's folder along") {
+TEST_CASE("removing the last definition of a parent removes the parent's directory") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -88,7 +88,7 @@ TEST_CASE("the last definition takes its parent's folder along") {
   CHECK_FALSE(fs::exists(temp.path() / "etc/mdevadm/devices/mtty"));
 }
 
-TEST_CASE("a bad file is told of, skipped and left alone, the others count") {
+TEST_CASE("invalid files are reported and left unchanged while valid ones are loaded") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -108,7 +108,7 @@ TEST_CASE("a bad file is told of, skipped and left alone, the others count") {
   CHECK(test::read_text(folder / "00000000-0000-0000-0000-000000000001.toml") == garbage);
 }
 
-TEST_CASE("what a killed process left is cleaned up by the next change") {
+TEST_CASE("the next change removes temporary files left by a killed process") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -120,7 +120,7 @@ TEST_CASE("what a killed process left is cleaned up by the next change") {
   CHECK_FALSE(fs::exists(left));
 }
 
-TEST_CASE("a name that two files give is told of and means the first") {
+TEST_CASE("a duplicate name is reported and refers to the first definition") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -136,7 +136,7 @@ TEST_CASE("a name that two files give is told of and means the first") {
   CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
 }
 
-TEST_CASE("a folder that cannot be read is an error, not an empty one") {
+TEST_CASE("an unreadable definition directory is an error") {
   if (::getuid() == 0) {
     const test::TempDir temp;
     test::write_text(temp.path() / "etc/mdevadm/devices", "a file where the folder should be");
@@ -152,7 +152,7 @@ TEST_CASE("a folder that cannot be read is an error, not an empty one") {
   fs::permissions(temp.path() / "etc/mdevadm/devices", fs::perms::owner_all);
 }
 
-TEST_CASE("of several files that mdevctl's have of one device one counts, and all go together") {
+TEST_CASE("one of several mdevctl files of a device takes precedence and all are removed together") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -175,7 +175,7 @@ TEST_CASE("of several files that mdevctl's have of one device one counts, and al
   CHECK(fs::is_empty(folder));
 }
 
-TEST_CASE("what would be written among mdevctl's scripts is refused") {
+TEST_CASE("writing an mdevctl config for a parent named scripts.d is refused") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   CHECK(code_of([&] {
@@ -184,12 +184,12 @@ TEST_CASE("what would be written among mdevctl's scripts is refused") {
   CHECK(fs::is_empty(temp.path()));
 }
 
-TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothing of ours") {
+TEST_CASE("an unreadable mdevctl directory is reported and mdevadm's definitions are still loaded") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
   store.add(definition(), std::nullopt);
-  // A loop, so that root cannot open it either.
+  // A symbolic link loop, which root cannot open either.
   fs::create_directory_symlink("mdevctl.d", temp.path() / "etc/mdevctl.d");
   CHECK(store.load_configs().unread.size() == 1);
   const Definitions loaded = store.load();
@@ -198,7 +198,7 @@ TEST_CASE("a folder of mdevctl's that cannot be read is told of, and hides nothi
   CHECK(loaded.odd.front().message.find("this directory cannot be read") == 0);
 }
 
-TEST_CASE("a bad file beside a good one of the same device does not count, and goes with it") {
+TEST_CASE("an invalid mdevctl file next to a valid one of the same device is ignored and removed with it") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -217,7 +217,7 @@ TEST_CASE("a bad file beside a good one of the same device does not count, and g
   CHECK(fs::is_empty(folder));
 }
 
-TEST_CASE("what has become another definition is not removed") {
+TEST_CASE("a definition that has changed is not removed") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
