@@ -21,7 +21,7 @@ std::size_t files_in(const fs::path& folder) {
 
 }  // namespace
 
-TEST_CASE("before commit the old content stands, afterwards the new") {
+TEST_CASE("AtomicFile replaces the old content on commit and not before") {
   const test::TempDir temp;
   test::write_text(temp.path() / "f", "old");
   const Dir dir = *Dir::open(temp.str());
@@ -35,7 +35,7 @@ TEST_CASE("before commit the old content stands, afterwards the new") {
   CHECK(files_in(temp.path()) == 1);
 }
 
-TEST_CASE("what is not committed leaves nothing behind") {
+TEST_CASE("AtomicFile removes its temporary file if it is not committed") {
   const test::TempDir temp;
   const Dir dir = *Dir::open(temp.str());
   {
@@ -47,7 +47,7 @@ TEST_CASE("what is not committed leaves nothing behind") {
   CHECK(files_in(temp.path()) == 0);
 }
 
-TEST_CASE("mode and owner of the old file carry over") {
+TEST_CASE("AtomicFile preserves mode and owner of the replaced file") {
   const test::TempDir temp;
   test::write_text(temp.path() / "f", "old");
   REQUIRE(::chmod((temp.path() / "f").c_str(), 0640) == 0);
@@ -67,7 +67,7 @@ TEST_CASE("mode and owner of the old file carry over") {
   }
 }
 
-TEST_CASE("a temporary file is known by its name") {
+TEST_CASE("is_temporary recognizes temporary files by their name") {
   CHECK(AtomicFile::is_temporary(".mdevadm-new-17-x.toml"));
   CHECK_FALSE(AtomicFile::is_temporary("x.toml"));
   CHECK_FALSE(AtomicFile::is_temporary(".x.toml.swp"));

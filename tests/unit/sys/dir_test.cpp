@@ -13,7 +13,7 @@ using sys::Dir;
 
 namespace fs = std::filesystem;
 
-TEST_CASE("an open descriptor is closed once, whatever is moved where") {
+TEST_CASE("UniqueFd closes its descriptor exactly once also after move and self-move") {
   sys::UniqueFd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   sys::UniqueFd second(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const int number = first.get();
@@ -29,14 +29,14 @@ TEST_CASE("an open descriptor is closed once, whatever is moved where") {
   CHECK_FALSE(second);
 }
 
-TEST_CASE("a folder that is not there is an errno and a path") {
+TEST_CASE("Dir::open of a missing directory returns ENOENT and the path") {
   const auto dir = Dir::open("/nonexistent/x");
   REQUIRE_FALSE(dir);
   CHECK(dir.error().number == ENOENT);
   CHECK(dir.error().path == "/nonexistent/x");
 }
 
-TEST_CASE("reading an attribute takes one newline off, and no more") {
+TEST_CASE("read_attribute removes exactly one trailing newline") {
   const test::TempDir temp;
   test::write_text(temp.path() / "one", "24\n");
   test::write_text(temp.path() / "two", "a\n\n");
@@ -48,7 +48,7 @@ TEST_CASE("reading an attribute takes one newline off, and no more") {
   CHECK_FALSE(dir.read_attribute("nosuch"));
 }
 
-TEST_CASE("writing an attribute neither makes nor truncates a file") {
+TEST_CASE("write_attribute neither creates nor truncates a file") {
   const test::TempDir temp;
   test::write_text(temp.path() / "there", "12345");
   const Dir dir = *Dir::open(temp.str());
@@ -60,7 +60,7 @@ TEST_CASE("writing an attribute neither makes nor truncates a file") {
   CHECK_FALSE(fs::exists(temp.path() / "missing"));
 }
 
-TEST_CASE("an attribute cannot lead out of the device's folder") {
+TEST_CASE("write_attribute refuses names and links that leave the device directory") {
   const test::TempDir temp;
   test::write_text(temp.path() / "outside", "safe");
   fs::create_directories(temp.path() / "device");
@@ -76,7 +76,7 @@ TEST_CASE("an attribute cannot lead out of the device's folder") {
   CHECK(test::read_text(temp.path() / "outside") == "safe");
 }
 
-TEST_CASE("below a root, absolute links stay below it") {
+TEST_CASE("absolute symbolic links are resolved below the root directory") {
   const test::TempDir temp;
   fs::create_directories(temp.path() / "data/mdevadm");
   fs::create_directory_symlink("/data", temp.path() / "etc");
@@ -87,7 +87,7 @@ TEST_CASE("below a root, absolute links stay below it") {
   CHECK(fs::is_directory(temp.path() / "data/mdevadm/devices/mtty"));
 }
 
-TEST_CASE("whole files are read whatever their length") {
+TEST_CASE("read_file and read_stream return whole files of any length") {
   const test::TempDir temp;
   const Dir dir = *Dir::open(temp.str());
   for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096},
@@ -99,7 +99,7 @@ TEST_CASE("whole files are read whatever their length") {
   }
 }
 
-TEST_CASE("entries tell files, folders and links apart, as often as they are asked for") {
+TEST_CASE("entries distinguishes files and directories and links and can be called repeatedly") {
   const test::TempDir temp;
   test::write_text(temp.path() / "file", "");
   fs::create_directory(temp.path() / "folder");

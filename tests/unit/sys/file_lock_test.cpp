@@ -10,7 +10,7 @@ using namespace mdevadm;
 using sys::Dir;
 using sys::FileLock;
 
-TEST_CASE("a folder can be locked without leaving a file in it") {
+TEST_CASE("a directory can be locked without creating a file in it") {
   const test::TempDir temp;
   const Dir dir = *Dir::open(temp.str());
   {
@@ -22,7 +22,7 @@ TEST_CASE("a folder can be locked without leaving a file in it") {
   CHECK(std::filesystem::is_empty(temp.path()));
 }
 
-TEST_CASE("a lock is had once, told of while it is held, and free afterwards") {
+TEST_CASE("a second acquire of a lock times out and reports the holder until it is released") {
   const test::TempDir temp;
   const Dir dir = *Dir::open(temp.str());
   {

@@ -7,16 +7,16 @@
 
 using namespace mdevadm::sys;
 
-TEST_CASE("an entry of the journal is a field a line") {
+TEST_CASE("a journal entry is written as one FIELD=value line per field") {
   CHECK(journal_datagram({{"MESSAGE", "up"}, {"PARENT", "mtty"}}) == "MESSAGE=up\nPARENT=mtty\n");
 }
 
-TEST_CASE("a value of several lines goes with its length") {
+TEST_CASE("a journal field with a newline is written with its length") {
   CHECK(journal_datagram({{"MESSAGE", "a\nb"}, {"PRIORITY", "3"}}) ==
         std::string("MESSAGE\n\x03\0\0\0\0\0\0\0a\nb\nPRIORITY=3\n", 31));
 }
 
-TEST_CASE("only a stream that systemd gave leads to the journal") {
+TEST_CASE("only the stream named by JOURNAL_STREAM leads to the journal") {
   struct stat status {};
   REQUIRE(::fstat(2, &status) == 0);
   const std::string own = fmt::format("{}:{}", status.st_dev, status.st_ino);

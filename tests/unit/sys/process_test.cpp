@@ -14,7 +14,7 @@
 using namespace mdevadm;
 using namespace std::chrono_literals;
 
-TEST_CASE("an open character device is found by its number, whatever it is called") {
+TEST_CASE("for_each_open_file reports an open character device by its device number") {
   const sys::UniqueFd full(::open("/dev/full", O_RDONLY | O_CLOEXEC));
   REQUIRE(full);
   bool found = false;
@@ -24,13 +24,13 @@ TEST_CASE("an open character device is found by its number, whatever it is calle
   CHECK(found);
 }
 
-TEST_CASE("a process has who started it as its parent") {
+TEST_CASE("parent_of returns the parent process or 0 if there is none") {
   CHECK(sys::parent_of(::getpid()) == ::getppid());
   CHECK(sys::parent_of(1) == 0);
   CHECK(sys::parent_of(-1) == 0);
 }
 
-TEST_CASE("a write that the kernel takes is answered with what the kernel says") {
+TEST_CASE("write_with_patience returns the result of a write that completes") {
   const test::TempDir temp;
   test::write_text(temp.path() / "file", "");
   const sys::UniqueFd good(::open((temp.path() / "file").c_str(), O_WRONLY | O_CLOEXEC));
@@ -45,7 +45,7 @@ TEST_CASE("a write that the kernel takes is answered with what the kernel says")
   CHECK(refused->error().number == ENOSPC);
 }
 
-TEST_CASE("a write that blocks does not hold up its caller") {
+TEST_CASE("write_with_patience returns after the deadline if the write blocks") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
   const sys::UniqueFd reader(ends[0]);
@@ -56,7 +56,7 @@ TEST_CASE("a write that blocks does not hold up its caller") {
   CHECK(std::chrono::steady_clock::now() - before < 5s);
 }
 
-TEST_CASE("errors in words carry the caller's and the system's") {
+TEST_CASE("or_throw combines the caller's message with the system error text") {
   const auto refused = sys::Dir::open("/nonexistent");
   try {
     sys::Result<sys::Dir> copy = sys::Dir::open("/nonexistent");

@@ -42,7 +42,7 @@ std::chrono::steady_clock::duration time_of(const std::function<void()>& what) {
 
 }  // namespace
 
-TEST_CASE("a script's exit code, arguments, input, output and parent are as they should be") {
+TEST_CASE("run_script passes arguments and input and returns exit code and output") {
   const Folder folder;
   const auto end = folder.run("echo \"$# $1,$2 $PPID\"; cat; printf no >&2; exit 7", "said");
   REQUIRE(end);
@@ -52,7 +52,7 @@ TEST_CASE("a script's exit code, arguments, input, output and parent are as they
   CHECK(end->err == "no");
 }
 
-TEST_CASE("a script that is killed tells its signal") {
+TEST_CASE("run_script reports the signal that killed a script") {
   const Folder folder;
   const auto end = folder.run("kill -TERM $$");
   REQUIRE(end);
@@ -60,7 +60,7 @@ TEST_CASE("a script that is killed tells its signal") {
   CHECK(end->number == SIGTERM);
 }
 
-TEST_CASE("what cannot be executed says why") {
+TEST_CASE("run_script returns the errno if a script cannot be executed") {
   const Folder folder;
   const std::string path = folder.script("exit 0", "");
   CHECK(sys::run_script({path, {}, {}, 1s}).error().number == ENOEXEC);
@@ -71,16 +71,16 @@ TEST_CASE("what cannot be executed says why") {
   CHECK(sys::run_script({folder.str() + "/none", {}, {}, 1s}).error().number == ENOENT);
 }
 
-TEST_CASE("much is read and written at the same time") {
+TEST_CASE("run_script reads and writes large amounts of data in parallel") {
   const Folder folder;
   const std::string much(1'000'000, 'x');
   const auto end = folder.run("tee /dev/stderr", much);
   REQUIRE(end);
-  CHECK((end->out == much));  // without printing all of it on failure
+  CHECK((end->out == much));  // extra parentheses: do not print the output on failure
   CHECK((end->err == much));
 }
 
-TEST_CASE("of what a script says the first MiB is kept, and all of it is read") {
+TEST_CASE("run_script returns the first MiB of the output and discards the rest") {
   const Folder folder;
   const std::string much(3'000'000, 'x');
   const auto end = folder.run("tee /dev/stderr", much);
@@ -94,7 +94,7 @@ TEST_CASE("of what a script says the first MiB is kept, and all of it is read") 
   CHECK(endless->out.size() == 1 << 20);
 }
 
-TEST_CASE("what a script said before its end is heard to the last byte") {
+TEST_CASE("run_script returns all output written before the script exited") {
   const Folder folder;
   const auto end = folder.run("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 1 & exit 0");
   REQUIRE(end);
@@ -102,7 +102,7 @@ TEST_CASE("what a script said before its end is heard to the last byte") {
   CHECK(end->err.size() == 60000);
 }
 
-TEST_CASE("a word with a NUL in it is none that a script could be given") {
+TEST_CASE("run_script rejects a path or argument with a NUL with EINVAL") {
   const Folder folder;
   using namespace std::string_literals;
   const std::string path = folder.script("exit 0");
@@ -110,7 +110,7 @@ TEST_CASE("a word with a NUL in it is none that a script could be given") {
   CHECK(sys::run_script({path + "\0x"s, {}, {}, 1s}).error().number == EINVAL);
 }
 
-TEST_CASE("a script need not read what it is given") {
+TEST_CASE("run_script ignores that a script does not read its input") {
   const Folder folder;
   const std::string much(3'000'000, 'x');
   for (const char* body : {"exit 3", "exec 0<&-; sleep 0.1; exit 3", "head -c 70000 >/dev/null; exit 3"}) {
@@ -120,7 +120,7 @@ TEST_CASE("a script need not read what it is given") {
   }
 }
 
-TEST_CASE("a script has SIGPIPE as usual, and no descriptor of ours") {
+TEST_CASE("run_script restores SIGPIPE in the script and passes no other descriptors to it") {
   const Folder folder;
   std::filesystem::create_directory(folder.path() / "held");
   const auto held = sys::Dir::open(folder.str() + "/held");
@@ -132,7 +132,7 @@ TEST_CASE("a script has SIGPIPE as usual, and no descriptor of ours") {
   CHECK(end->out.find("held") == std::string::npos);
 }
 
-TEST_CASE("after the deadline a script is killed, and what it said is kept") {
+TEST_CASE("run_script kills a script after the deadline and returns its output so far") {
   const Folder folder;
   const auto spent = time_of([&] {
     const auto end = folder.run("echo first; exec sleep 50", {}, 200ms);
@@ -147,7 +147,7 @@ TEST_CASE("after the deadline a script is killed, and what it said is kept") {
   CHECK(silent->how == How::timed_out);
 }
 
-TEST_CASE("what a script leaves in the background is not waited for, though it holds the pipes") {
+TEST_CASE("run_script does not wait for a background process that holds the pipes open") {
   const Folder folder;
   const auto spent = time_of([&] {
     const auto end = folder.run("sleep 6 & echo told; exit 4", {}, 20s);
@@ -159,7 +159,7 @@ TEST_CASE("what a script leaves in the background is not waited for, though it h
   CHECK(spent < 4s);
 }
 
-TEST_CASE("what a script leaves in the background is not waited for, though it never falls silent") {
+TEST_CASE("run_script does not wait for a background process that keeps writing to the pipes") {
   const Folder folder;
   const auto spent = time_of([&] {
     const auto end =
@@ -172,7 +172,7 @@ TEST_CASE("what a script leaves in the background is not waited for, though it n
   CHECK(spent < 5s);
 }
 
-TEST_CASE("a script that closes its pipes and goes on is waited for") {
+TEST_CASE("run_script waits for a script that has closed its pipes") {
   const Folder folder;
   const auto end = folder.run("exec >&- 2>&- <&-; sleep 0.3; exit 5");
   REQUIRE(end);
