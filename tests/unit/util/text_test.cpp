@@ -4,26 +4,26 @@
 
 using namespace mdevadm;
 
-TEST_CASE("trim takes blanks and line ends off both sides") {
+TEST_CASE("trim removes spaces and line ends on both sides") {
   CHECK(trim("  a b \r\n") == "a b");
   CHECK(trim(" \n\t").empty());
   CHECK(trim("").empty());
 }
 
-TEST_CASE("split keeps empty fields") {
+TEST_CASE("split preserves empty fields") {
   CHECK(split("a,,b", ',') == std::vector<std::string_view>{"a", "", "b"});
   CHECK(split("", ',') == std::vector<std::string_view>{""});
   CHECK(split("a,", ',') == std::vector<std::string_view>{"a", ""});
 }
 
-TEST_CASE("printable shows control bytes and broken UTF-8 and leaves the rest") {
+TEST_CASE("printable escapes control characters and invalid UTF-8 and preserves other text") {
   CHECK(printable("a\x1b[31m\n") == "a\\x1b[31m\\x0a");
   CHECK(printable("Größe") == "Größe");
   CHECK(printable("\xff\xc3") == "\\xff\\xc3");
   CHECK(printable(std::string_view("\0", 1)) == "\\x00");
 }
 
-TEST_CASE("UTF-8 has one form of each character, and no halves") {
+TEST_CASE("is_utf8 rejects overlong and truncated and surrogate encodings") {
   for (const char* good : {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
                            "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     CHECK(is_utf8(good));
@@ -34,7 +34,7 @@ TEST_CASE("UTF-8 has one form of each character, and no halves") {
   }
 }
 
-TEST_CASE("only a whole number is a decimal") {
+TEST_CASE("parse_decimal accepts only whole unsigned 64-bit numbers") {
   CHECK(parse_decimal("18446744073709551615") == UINT64_MAX);
   CHECK_FALSE(parse_decimal("18446744073709551616"));
   CHECK_FALSE(parse_decimal(""));
@@ -43,7 +43,7 @@ TEST_CASE("only a whole number is a decimal") {
   CHECK_FALSE(parse_decimal("0x10"));
 }
 
-TEST_CASE("the closest candidate is one that differs in case or little") {
+TEST_CASE("closest returns a candidate that differs in case or by a small edit distance") {
   const std::vector<std::string> candidates{"start", "stop", "0000:2b:00.0"};
   CHECK(closest("stat", candidates) == "start");
   CHECK(closest("0000:2B:00.0", candidates) == "0000:2b:00.0");
@@ -52,7 +52,7 @@ TEST_CASE("the closest candidate is one that differs in case or little") {
   CHECK(did_you_mean("frobnicate", candidates).empty());
 }
 
-TEST_CASE("numbers in names sort as numbers") {
+TEST_CASE("natural_less compares numbers in names by value") {
   CHECK(natural_less("nvidia-36", "nvidia-155"));
   CHECK_FALSE(natural_less("nvidia-155", "nvidia-36"));
 }

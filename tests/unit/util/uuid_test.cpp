@@ -6,14 +6,14 @@
 
 using namespace mdevadm;
 
-TEST_CASE("any 8-4-4-4-12 hexadecimal digits are a UUID, any case in, lower case out") {
+TEST_CASE("Uuid::parse accepts hexadecimal digits in 8-4-4-4-12 form and str is lower case") {
   CHECK(Uuid::parse("C0FFEE00-1111-4222-8333-444444444444")->str() == "c0ffee00-1111-4222-8333-444444444444");
   CHECK(Uuid::parse("00000000-0000-0000-0000-000000000000"));
   CHECK(Uuid::parse("ffffffff-ffff-ffff-ffff-ffffffffffff"));
   CHECK(Uuid::parse("00000001-0000-0000-0000-000000000104"));
 }
 
-TEST_CASE("nothing else is") {
+TEST_CASE("Uuid::parse rejects all other forms") {
   for (const char* text : {"", "c0ffee00", "c0ffee0011114222833344444444444",
                            "c0ffee00-1111-4222-8333-44444444444", "c0ffee00-1111-4222-8333-4444444444444",
                            "g0ffee00-1111-4222-8333-444444444444", "c0ffee00_1111-4222-8333-444444444444",
@@ -24,7 +24,7 @@ TEST_CASE("nothing else is") {
   CHECK_FALSE(Uuid::parse(std::string_view("c0ffee00-1111-4222-8333-44444444444\0", 36)));
 }
 
-TEST_CASE("made-up UUIDs differ and are of version 4") {
+TEST_CASE("Uuid::random returns distinct UUIDs of version 4") {
   std::set<Uuid> seen;
   for (int i = 0; i < 1000; ++i) {
     seen.insert(Uuid::random());
