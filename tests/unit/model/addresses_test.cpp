@@ -6,7 +6,7 @@
 
 using namespace mdevadm;
 
-TEST_CASE("addresses in the spelling of other tools become the kernel's names") {
+TEST_CASE("kernel_spelling converts addresses in the notation of other tools to kernel names") {
   for (const auto& [word, name] : {
            std::pair("86:00.0", "0000:86:00.0"),            // lspci
            std::pair("0000:86:00.0", "0000:86:00.0"),       // lspci -D, driverctl
@@ -27,7 +27,7 @@ TEST_CASE("addresses in the spelling of other tools become the kernel's names") 
   }
 }
 
-TEST_CASE("a word that is no address stays as it is") {
+TEST_CASE("kernel_spelling returns a string that is not an address unchanged") {
   for (const char* word : {"mtty",
                            "Matrix",
                            "",
@@ -53,7 +53,7 @@ TEST_CASE("a word that is no address stays as it is") {
   }
 }
 
-TEST_CASE("PCI addresses are recognized in the spelling of the kernel and of lspci") {
+TEST_CASE("is_pci_address accepts the notation of the kernel and of lspci") {
   CHECK(is_pci_address("0000:41:00.4"));
   CHECK(is_pci_address("41:00.4"));
   for (const char* word : {"", "a b", "41:00", "0.0.0313", "matrix", "41:00.9"}) {

@@ -4,7 +4,7 @@
 
 using namespace mdevadm;
 
-TEST_CASE("what could become another path is no name") {
+TEST_CASE("an empty name and a name with a path separator or control character are rejected") {
   for (const std::string bad : {"", ".", "..", "a/b", "/", "a\n", "\x7f", "a\x01"}) {
     CAPTURE(bad);
     CHECK_FALSE(ParentName::parse(bad));
@@ -15,14 +15,14 @@ TEST_CASE("what could become another path is no name") {
   CHECK_FALSE(ParentName::parse(std::string_view("a\0b", 3)));
 }
 
-TEST_CASE("the kernel's names are names") {
+TEST_CASE("ParentName accepts device names of the kernel") {
   for (const char* good : {"0000:86:00.0", "matrix", "mtty", "0.0.0313", "i915-GVTg_V5_4", "..."}) {
     CAPTURE(good);
     CHECK(ParentName::parse(good)->str() == good);
   }
 }
 
-TEST_CASE("attributes may lie deeper, but not elsewhere") {
+TEST_CASE("AttributeName accepts subdirectories and rejects paths outside the device directory") {
   CHECK(AttributeName::parse("assign_adapter"));
   CHECK(AttributeName::parse("nvidia/vgpu_params"));
   for (const char* bad : {"", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "a/./b", "a\tb"}) {
@@ -31,7 +31,7 @@ TEST_CASE("attributes may lie deeper, but not elsewhere") {
   }
 }
 
-TEST_CASE("a label can be told from a UUID and an option") {
+TEST_CASE("a label cannot be a UUID or begin with a hyphen") {
   CHECK(Label::parse("cad-seat-1"));
   CHECK(Label::parse("Büro 3"));
   CHECK_FALSE(Label::parse("-x"));

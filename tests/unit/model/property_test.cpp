@@ -17,7 +17,7 @@ const Property* find(const std::vector<Property>& properties, std::string_view n
 
 }  // namespace
 
-TEST_CASE("NVIDIA's pairs are numbers, sizes and resolutions") {
+TEST_CASE("NVIDIA descriptions are parsed into numbers and sizes and resolutions") {
   const auto properties = parse_properties(
       "num_heads=2, frl_config=45, framebuffer=512M, max_resolution=2560x1600, max_instance=16\n");
   REQUIRE(properties.size() == 5);
@@ -28,7 +28,7 @@ TEST_CASE("NVIDIA's pairs are numbers, sizes and resolutions") {
   CHECK(find(properties, "max_instance")->value == PropertyValue(std::uint64_t{16}));
 }
 
-TEST_CASE("i915's lines are understood") {
+TEST_CASE("i915 descriptions are parsed line by line") {
   const auto properties = parse_properties(
       "low_gm_size: 128MB\nhigh_gm_size: 512MB\nfence: 4\nresolution: 1920x1200\nweight: 4\n");
   REQUIRE(properties.size() == 5);
@@ -37,7 +37,7 @@ TEST_CASE("i915's lines are understood") {
   CHECK(find(properties, "fence")->value == PropertyValue(std::uint64_t{4}));
 }
 
-TEST_CASE("the samples' sentences are understood") {
+TEST_CASE("descriptions of the kernel's sample drivers are parsed") {
   const auto mbochs = parse_properties("virtual display, 16 MB video memory");
   REQUIRE(mbochs.size() == 1);
   CHECK(mbochs[0] == Property{"video_memory", Bytes{16ULL << 20}, "16 MB"});
@@ -46,7 +46,7 @@ TEST_CASE("the samples' sentences are understood") {
   CHECK(mdpy[0] == Property{"resolution", Resolution{640, 480}, "640x480"});
 }
 
-TEST_CASE("what cannot be parsed gives no properties, and no half of them") {
+TEST_CASE("a description that cannot be parsed completely has no properties") {
   CHECK(parse_properties("").empty());
   CHECK(parse_properties("I/O subchannel (Non-QDIO)").empty());
   CHECK(parse_properties("a=1, and something else").empty());
@@ -54,7 +54,7 @@ TEST_CASE("what cannot be parsed gives no properties, and no half of them") {
   CHECK(parse_properties("=, =").empty());
 }
 
-TEST_CASE("values keep their text where they are no number, size or resolution") {
+TEST_CASE("a value that is neither number nor size nor resolution is preserved as text") {
   CHECK(parse_property_value("N/A") == PropertyValue(std::string("N/A")));
   CHECK(parse_property_value("45fps") == PropertyValue(std::string("45fps")));
   CHECK(parse_property_value("1x") == PropertyValue(std::string("1x")));

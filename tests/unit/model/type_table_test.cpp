@@ -4,7 +4,7 @@
 
 using namespace mdevadm;
 
-TEST_CASE("NVIDIA's table is read by its columns' names") {
+TEST_CASE("an NVIDIA type table is parsed by the column names in its header") {
   const TypeTable table = parse_type_table(
       "# vgpu_type_id, vgpu_type, max_instance, num_heads, frl_config, framebuffer, max_resolution\n"
       "11     ,\"GRID M60-0B\",      16,       2,      45,     512M,    2560x1600\n"
@@ -23,7 +23,7 @@ TEST_CASE("NVIDIA's table is read by its columns' names") {
   CHECK(type.properties[4].value == PropertyValue(Resolution{3840, 2160}));
 }
 
-TEST_CASE("columns may come in any order, be unknown, or be too few or many in a line") {
+TEST_CASE("type table columns may be reordered or unknown and lines too short are skipped") {
   const TypeTable table = parse_type_table(
       "# framebuffer, colour, vgpu_type, vgpu_type_id\n"
       "1024M, \"red, or so\", A, 3\n"
@@ -36,7 +36,7 @@ TEST_CASE("columns may come in any order, be unknown, or be too few or many in a
   CHECK(table.types[1].id.str() == "4");
 }
 
-TEST_CASE("without a header only lines in NVIDIA's order are types") {
+TEST_CASE("without a header only lines in NVIDIA's column order are parsed as types") {
   const TypeTable table =
       parse_type_table("18 ,\"GRID M60-8Q\", 1, 4, 60, 8192M, 3840x2160\nnote: more to come\n");
   CHECK(table.understood);
@@ -44,7 +44,7 @@ TEST_CASE("without a header only lines in NVIDIA's order are types") {
   CHECK(table.types[0].maximum == 1U);
 }
 
-TEST_CASE("a full GPU's table has a header and no lines, and a vendor's own text is not understood") {
+TEST_CASE("a type table with only a header is valid and text without known columns is not") {
   CHECK(parse_type_table("# vgpu_type_id, vgpu_type\n\n").understood);
   CHECK(parse_type_table("\n").understood);
   CHECK_FALSE(parse_type_table("two kinds: small, large\n").understood);
