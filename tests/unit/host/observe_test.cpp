@@ -12,7 +12,7 @@ constexpr Facet everything = device_facets | parent_facets;
 
 }  // namespace
 
-TEST_CASE("the kernel's samples are seen as they are") {
+TEST_CASE("observe returns parents and types and devices of the kernel's sample drivers") {
   const test::Host tree("samples");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({everything, {}, {}});
@@ -37,7 +37,7 @@ TEST_CASE("the kernel's samples are seen as they are") {
   CHECK(device->find_node(Node::Kind::cdev) == nullptr);
 }
 
-TEST_CASE("only what was asked for is there") {
+TEST_CASE("observe returns only the requested facets and parents and devices") {
   const test::Host tree("samples");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Host host(root);
@@ -59,7 +59,7 @@ TEST_CASE("only what was asked for is there") {
   CHECK_FALSE(single.devices[0].iommu_group);
 }
 
-TEST_CASE("parents on PCI are known by address, driver and ids, their types come in natural order") {
+TEST_CASE("PCI parents have address and driver and PCI ID and their types are in natural order") {
   const test::Host tree("nvidia");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({everything, {}, {}});
@@ -74,7 +74,7 @@ TEST_CASE("parents on PCI are known by address, driver and ids, their types come
   CHECK(seen.devices.at(0).parent.str() == "0000:86:00.0");
 }
 
-TEST_CASE("a type without a name and one with a description of many lines are fine") {
+TEST_CASE("a type without a name and a type with a multi-line description are read") {
   const test::Host tree("i915");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({everything, {}, {}});
@@ -86,7 +86,7 @@ TEST_CASE("a type without a name and one with a description of many lines are fi
   CHECK(type->properties.size() == 5);
 }
 
-TEST_CASE("a host without the mdev core has nothing, which is no error") {
+TEST_CASE("observe of a host without the mdev core returns an empty snapshot") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Snapshot seen = Host(root).observe({everything, {}, {}});
@@ -95,7 +95,7 @@ TEST_CASE("a host without the mdev core has nothing, which is no error") {
   CHECK(seen.devices.empty());
 }
 
-TEST_CASE("what is odd in sysfs does not hide the rest") {
+TEST_CASE("invalid sysfs entries do not hide the valid ones") {
   const test::Host tree("samples");
   const auto bus = tree.path() / "sys/bus/mdev/devices";
   std::filesystem::create_symlink("../nowhere/00000000-0000-4000-8000-00000000000f",
@@ -114,7 +114,7 @@ TEST_CASE("what is odd in sysfs does not hide the rest") {
   CHECK_FALSE(seen.find_parent("mtty")->find_type("mtty-2")->device_api);
 }
 
-TEST_CASE("effects on what is not there say so") {
+TEST_CASE("effects on missing parents and types and attributes and devices throw Error") {
   const test::Host tree("samples");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Host host(root);
@@ -144,7 +144,7 @@ TEST_CASE("effects on what is not there say so") {
   CHECK(code([&] { host.wait_for_device(gone, std::chrono::milliseconds(20)); }) == ExitCode::failed);
 }
 
-TEST_CASE("a device that is gone already counts as removed") {
+TEST_CASE("removing a device that no longer exists succeeds") {
   const test::Host tree("samples");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Device gone{.uuid = Uuid::random(),
@@ -153,7 +153,7 @@ TEST_CASE("a device that is gone already counts as removed") {
   CHECK(Host(root).remove(gone, std::chrono::milliseconds(100)) == Removal::done);
 }
 
-TEST_CASE("a yes to remove is no proof: the folder must go") {
+TEST_CASE("remove is pending until the device directory has disappeared") {
   const test::Host tree("samples");
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({Facet::devices, {}, {}});
