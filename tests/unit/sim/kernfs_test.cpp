@@ -20,7 +20,7 @@ void swallow(std::string_view, const Answer&) {}
 
 }  // namespace
 
-TEST_CASE("links are relative, as sysfs has them") {
+TEST_CASE("symbolic links are relative as in sysfs") {
   Kernfs files;
   const NodeId device = files.folders(Kernfs::root, "devices/virtual/mtty/mtty");
   const NodeId type = files.folders(device, "mdev_supported_types/mtty-1");
@@ -35,7 +35,7 @@ TEST_CASE("links are relative, as sysfs has them") {
   CHECK(files.path_of(type) == "/devices/virtual/mtty/mtty/mdev_supported_types/mtty-1");
 }
 
-TEST_CASE("a folder goes with all that is in it, and its numbers never come again") {
+TEST_CASE("removing a directory removes its contents and node numbers are not reused") {
   Kernfs files;
   const NodeId folder = files.folders(Kernfs::root, "a/b");
   const NodeId inner = files.folders(folder, "c/d");
@@ -49,7 +49,7 @@ TEST_CASE("a folder goes with all that is in it, and its numbers never come agai
   CHECK(files.get(again) == nullptr);
 }
 
-TEST_CASE("a name that has passed to another file stays that file's") {
+TEST_CASE("removing a replaced file does not remove its successor of the same name") {
   Kernfs files;
   const NodeId before = files.constant(Kernfs::root, "x", "1");
   const NodeId after = files.constant(Kernfs::root, "x", "2");
@@ -57,7 +57,7 @@ TEST_CASE("a name that has passed to another file stays that file's") {
   CHECK(files.find(Kernfs::root, "x") == after);
 }
 
-TEST_CASE("attributes open only the way they can be used, for root too") {
+TEST_CASE("may_open enforces the access modes of attributes also for root") {
   Kernfs files;
   const auto open = [&](NodeId file, int flags, uid_t user = 0) {
     return files.may_open(*files.get(file), flags, user);

@@ -1,4 +1,4 @@
-// Mainline's interface in its three versions, and extensions proposed for it.
+// The three versions of the mainline mdev interface and extensions proposed for it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::string left(Host& host, const std::string& type) {
 
 }  // namespace
 
-TEST_CASE("create takes 36 or 37 bytes that begin with a UUID, in this order of errors") {
+TEST_CASE("create accepts 36 or 37 bytes that begin with a UUID and checks errors in kernel order") {
   Host host("samples");
   const std::string create = mtty + "mtty-1/create";
   CHECK(host.write(create, a) == 36);
@@ -47,7 +47,7 @@ TEST_CASE("create takes 36 or 37 bytes that begin with a UUID, in this order of 
   CHECK(left(host, mtty + "mtty-2") == "10\n");
 }
 
-TEST_CASE("what is exhausted says so as its driver or the core does") {
+TEST_CASE("create without available instances returns the errno of the driver or of the mdev core") {
   Host host("samples");
   for (int i = 0; i < 12; ++i) {
     CHECK(host.write(mtty + "mtty-2/create", fmt::format("bbbbbbbb-0000-4000-8000-{:012}", i)) == 36);
@@ -61,7 +61,7 @@ TEST_CASE("what is exhausted says so as its driver or the core does") {
   CHECK(left(host, mdpy + "vga") == "0\n");
 }
 
-TEST_CASE("a device has the files and links of kernel 6.1, and removal takes them all") {
+TEST_CASE("a device has the files and links of kernel 6.1 and remove deletes all of them") {
   Host host("samples");
   host.write(mtty + "mtty-2/create", a);
   CHECK(host.target(devices + a) == "../../../devices/virtual/mtty/mtty/" + a);
@@ -86,7 +86,7 @@ TEST_CASE("a device has the files and links of kernel 6.1, and removal takes the
   CHECK(left(host, mtty + "mtty-2") == "12\n");
 }
 
-TEST_CASE("since 5.2 removal waits for the user, and UUID and instance stay taken meanwhile") {
+TEST_CASE("since 5.2 remove blocks while the device is in use and UUID and instance remain in use") {
   Host host("samples");
   host.write(mtty + "mtty-1/create", a);
   CHECK(host.open(a, "vm") == 0);
@@ -110,7 +110,7 @@ TEST_CASE("since 5.2 removal waits for the user, and UUID and instance stay take
   CHECK(host.write(mtty + "mtty-1/create", a) == 36);
 }
 
-TEST_CASE("before 5.2 removal of a device in use is refused and the file is made anew") {
+TEST_CASE("before 5.2 remove of a device in use fails with EBUSY and the attribute is created again") {
   Host host("m60-u1");
   host.write(m60 + "17/create", a);
   CHECK_FALSE(host.has(devices + a + "/vfio-dev"));
@@ -123,7 +123,7 @@ TEST_CASE("before 5.2 removal of a device in use is refused and the file is made
   CHECK(host.read(m60 + "17/name") == "GRID M60-4Q\n");
 }
 
-TEST_CASE("a GPU that has one type answers EINVAL for another, ENOSPC for more") {
+TEST_CASE("create on a GPU limited to one type returns EINVAL for another type and ENOSPC when full") {
   Host host("m60");
   CHECK(host.write(m60 + "17/create", a) == 36);
   CHECK(left(host, m60 + "17") == "1\n");
@@ -135,7 +135,7 @@ TEST_CASE("a GPU that has one type answers EINVAL for another, ENOSPC for more")
         "num_heads=4, frl_config=60, framebuffer=4096M, max_resolution=3840x2160, max_instance=2\n");
 }
 
-TEST_CASE("while the driver works, the device is half there and cannot be removed") {
+TEST_CASE("during a slow create the device is visible without mdev_type and cannot be removed") {
   Host host("samples");
   host.machine.control("delay create 100");
   CHECK(host.write(mtty + "mtty-1/create", a) == Host::pending);
@@ -152,7 +152,7 @@ TEST_CASE("while the driver works, the device is half there and cannot be remove
   CHECK(host.has(devices + a + "/mdev_type"));
 }
 
-TEST_CASE("mdev_type may come late, and a driver may fail late") {
+TEST_CASE("mdev_type can appear after create and a driver can fail after a delay") {
   Host host("samples");
   host.machine.control("delay mdev_type 50");
   CHECK(host.write(mtty + "mtty-1/create", a) == 36);
@@ -169,7 +169,7 @@ TEST_CASE("mdev_type may come late, and a driver may fail late") {
   CHECK(left(host, mtty + "mtty-1") == "23\n");
 }
 
-TEST_CASE("faults strike the operation that was named, the time that was named") {
+TEST_CASE("an injected fault applies to the named operation and occurrence") {
   Host host("samples");
   CHECK(host.machine.control("fault create 2 ENOMEM") == 0);
   CHECK(host.write(mtty + "mtty-1/create", a) == 36);
@@ -191,7 +191,7 @@ TEST_CASE("faults strike the operation that was named, the time that was named")
   CHECK(host.machine.control("unregister nosuch") == ENODEV);
 }
 
-TEST_CASE("a parent that goes takes its devices, and waits for those in use") {
+TEST_CASE("unregistering a parent removes its devices and waits for those in use") {
   Host host("samples");
   host.write(mtty + "mtty-1/create", a);
   host.write(mtty + "mtty-1/create", b);
@@ -212,7 +212,7 @@ TEST_CASE("a parent that goes takes its devices, and waits for those in use") {
   CHECK(host.write(mtty + "mtty-1/create", a) == 36);
 }
 
-TEST_CASE("a parent may go in the middle of a create") {
+TEST_CASE("a parent can disappear during create") {
   Host host("samples");
   host.machine.control("fault create 1 vanish");
   CHECK(host.write(mtty + "mtty-1/create", a) == -ENODEV);
@@ -221,7 +221,7 @@ TEST_CASE("a parent may go in the middle of a create") {
   CHECK(host.has("class/mdev_bus/mdpy"));
 }
 
-TEST_CASE("events are a kernel's, message by message") {
+TEST_CASE("uevents match those of a kernel message by message") {
   Host host("samples");
   const std::size_t before = host.machine.events().size();
   host.write(mtty + "mtty-1/create", a);
@@ -242,7 +242,7 @@ TEST_CASE("events are a kernel's, message by message") {
   CHECK(host.write(devices + a + "/uevent", "dance") == -EINVAL);
 }
 
-TEST_CASE("a kernel with VFIO's own nodes shows their numbers") {
+TEST_CASE("a kernel with VFIO device nodes exposes their device numbers") {
   Host host("vfio-cdev");
   host.write(mtty + "mtty-1/create", a);
   CHECK(host.read(devices + a + "/vfio-dev/vfio0/dev") == "0:2\n");
@@ -258,7 +258,7 @@ TEST_CASE("a kernel with VFIO's own nodes shows their numbers") {
   CHECK(host.nodes.there.empty());
 }
 
-TEST_CASE("A1: aggregation behind the UUID, parsed in the order of the patches") {
+TEST_CASE("A1: aggregation follows the UUID and errors are checked in the order of the patches") {
   Host host("gvt-a1");
   CHECK(host.read(gvt + "8/aggregation") == "7\n");
   CHECK(host.read(gvt + "4/aggregation") == "absent");
@@ -284,15 +284,15 @@ TEST_CASE("A1: aggregation behind the UUID, parsed in the order of the patches")
   CHECK(left(host, gvt + "8") == "5\n");
 }
 
-TEST_CASE("A0: the same with another word and another file") {
+TEST_CASE("A0: aggregation uses the argument instances and the attribute instances") {
   Host host("gvt-a0");
   CHECK(host.write(gvt + "8/create", a + ",instances=2") == 48);
   CHECK(host.read(devices + a + "/instances") == "2\n");
   CHECK(host.write(gvt + "8/create", b + ",aggregate=2") == -EINVAL);
 }
 
-TEST_CASE("A2: aggregation is an attribute of the device, in three forms") {
-  SECTION("the RFC shows what is left and does not account") {
+TEST_CASE("A2: aggregation is an attribute of the device in three versions") {
+  SECTION("the RFC reports the remaining units and does not count aggregated ones") {
     Host host("gvt-a2-rfc");
     host.write(gvt + "8/create", a);
     CHECK(host.read(devices + a + "/mdev/aggregation") == "6\n");
@@ -305,7 +305,7 @@ TEST_CASE("A2: aggregation is an attribute of the device, in three forms") {
     }
     CHECK(host.open(a, "vm") == ENOSPC);
   }
-  SECTION("v2 accounts at the write, up to what is left or what it has") {
+  SECTION("v2 counts on write up to the remaining units or the current value") {
     Host host("gvt-a2-v2");
     host.write(gvt + "8/create", a);
     CHECK(host.read(devices + a + "/mdev/max_aggregation") == "6\n");
@@ -315,7 +315,7 @@ TEST_CASE("A2: aggregation is an attribute of the device, in three forms") {
     CHECK(host.write(devices + a + "/mdev/aggregated_instances", "3") == 1);
     CHECK(left(host, gvt + "8") == "4\n");
   }
-  SECTION("v3 allows what is left and what it has, and its own value even in use") {
+  SECTION("v3 allows remaining units plus the current value and accepts the current value in use") {
     Host host("gvt-a2-v3");
     host.write(gvt + "8/create", a);
     CHECK(host.read(devices + a + "/mdev/max_aggregation") == "7\n");
@@ -336,7 +336,7 @@ TEST_CASE("A2: aggregation is an attribute of the device, in three forms") {
   }
 }
 
-TEST_CASE("A3: an aggregator makes the type a multiple of itself, for everybody") {
+TEST_CASE("A3: the aggregator attribute multiplies the size of all later instances of the type") {
   Host host("gvt-a3");
   CHECK(host.read(gvt + "8/aggregator") == "1\n");
   CHECK(host.write(gvt + "8/aggregator", "3") == 1);
@@ -348,7 +348,7 @@ TEST_CASE("A3: an aggregator makes the type a multiple of itself, for everybody"
   CHECK(left(host, gvt + "8") == "4\n");
 }
 
-TEST_CASE("C0: words behind the UUID are the driver's") {
+TEST_CASE("C0: the driver interprets create arguments after the UUID") {
   Host host("m60-c0");
   const std::string create = m60 + "17/create";
   CHECK(host.write(create, a + ",vm_uuid=" + b + ",plugin0.frame_rate_limiter=0\n") > 0);
@@ -357,7 +357,7 @@ TEST_CASE("C0: words behind the UUID are the driver's") {
   CHECK(host.write(create, b) == 36);
 }
 
-TEST_CASE("V1: a version read here is written there to see whether they go together") {
+TEST_CASE("V1: writing a migration_version succeeds only if both types are compatible") {
   Host host("gvt-v1");
   host.write(gvt + "4/create", a);
   const std::string version = "8086-193b-i915-GVTg_V5_4-00000001\n";
@@ -372,7 +372,7 @@ TEST_CASE("V1: a version read here is written there to see whether they go toget
   CHECK(other.read(gvt + "4/migration_version") == "absent");
 }
 
-TEST_CASE("C1: a matrix of crypto queues is checked as a whole at each step") {
+TEST_CASE("C1: every assignment to a vfio_ap matrix is checked against the whole matrix") {
   Host host("ap");
   const std::string create = "class/mdev_bus/matrix/mdev_supported_types/vfio_ap-passthrough/create";
   CHECK(host.write(create, a) == 36);
@@ -396,7 +396,7 @@ TEST_CASE("C1: a matrix of crypto queues is checked as a whole at each step") {
   CHECK(on(a, "unassign_domain", "99") == 2);
   CHECK(on(a, "assign_control_domain", "4") == 1);
   CHECK(host.read(devices + a + "/control_domains") == "0004\n");
-  CHECK(on(a, "assign_adapter", "7") == 1);  // does not exist in the machine
+  CHECK(on(a, "assign_adapter", "7") == 1);  // the machine has no such adapter
   CHECK(host.read(devices + a + "/guest_matrix") == "05.0004\n05.00ab\n");
   const std::string none = "0x" + std::string(64, '0');
   std::string three = none;
@@ -411,7 +411,7 @@ TEST_CASE("C1: a matrix of crypto queues is checked as a whole at each step") {
   CHECK(host.open(b, "vm") == EPERM);
 }
 
-TEST_CASE("ccw: one device a subchannel, counted by the core") {
+TEST_CASE("ccw: the mdev core limits a subchannel to one device") {
   Host host("ccw");
   const std::string create = "class/mdev_bus/0.0.0072/mdev_supported_types/vfio_ccw-io/create";
   CHECK(host.write(create, a) == 36);
@@ -420,7 +420,7 @@ TEST_CASE("ccw: one device a subchannel, counted by the core") {
   CHECK(host.target("bus/css/devices/0.0.0072") == "../../../devices/css0/0.0.0072");
 }
 
-TEST_CASE("a driver that fails shows before 5.2 and since 6.1, not between") {
+TEST_CASE("events of a failed create are sent before 5.2 and since 6.1 but not in between") {
   const auto events_of_failure = [](const std::string& scenario) {
     Host host(scenario);
     const std::size_t before = host.machine.events().size();

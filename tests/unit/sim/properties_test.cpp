@@ -65,7 +65,7 @@ void play(const std::string& scenario, const std::string& parent, unsigned seed)
 
 }  // namespace
 
-TEST_CASE("creating and removing at random ends where it began, on parents of every arithmetic") {
+TEST_CASE("random creates and removes return every kind of parent to its initial state") {
   const std::vector<std::pair<std::string, std::string>> parents{
       {"m60", "0000:86:00.0"},       {"m60-u1", "0000:86:00.0"}, {"gvt", "0000:00:02.0"},
       {"gvt-small", "0000:00:02.0"}, {"samples", "mtty"},        {"samples", "mdpy"},
@@ -79,7 +79,7 @@ TEST_CASE("creating and removing at random ends where it began, on parents of ev
   }
 }
 
-TEST_CASE("a machine of every scenario that is shipped can be made") {
+TEST_CASE("every shipped scenario can be loaded and simulated") {
   const auto list = [] {
     std::vector<std::string> names;
     for (const char* name :

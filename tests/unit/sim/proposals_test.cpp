@@ -1,5 +1,5 @@
-// Interfaces that preceded mainline: the flat interface of 2016 and the KVM Forum's layout; and vGPUs without
-// mdev.
+// Interfaces proposed before mainline (the flat interface of 2016, the layout of the KVM Forum) and vGPUs
+// without mdev.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::size_t lines(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("K0: types have bare names and go when nothing more can be made of them") {
+TEST_CASE("K0: types have bare names and disappear when they have no available instances") {
   Host host("m60-k0");
   const std::string types = gpu + "mdev_supported_types/";
   CHECK(host.read(types + "17/max_instances") == "2\n");
@@ -46,7 +46,7 @@ TEST_CASE("K0: types have bare names and go when nothing more can be made of the
   CHECK(host.read(types + "11/max_instances") == "16\n");
 }
 
-TEST_CASE("K0 may have one file for all removals") {
+TEST_CASE("K0: one central file can replace the remove attributes of devices") {
   sim::Scenario scenario = test::shipped("m60-k0");
   scenario.parents.front().central_remove = true;
   Host host(scenario);
@@ -58,7 +58,7 @@ TEST_CASE("K0 may have one file for all removals") {
   CHECK_FALSE(host.has(devices + a));
 }
 
-TEST_CASE("K1: a device joins the group of one that is there") {
+TEST_CASE("K1: create with a group number adds the device to this IOMMU group") {
   Host host("m60-k1");
   const std::string create = gpu + "mdev_supported_types/14/create";
   CHECK(host.write(create, a) == 36);
@@ -77,7 +77,7 @@ TEST_CASE("K1: a device joins the group of one that is there") {
   CHECK(host.group_of(c) != group);
 }
 
-TEST_CASE("K1: a group that goes while a device is made for it is no trouble") {
+TEST_CASE("K1: create into a group that is removed during the create still succeeds") {
   Host host("m60-k1");
   const std::string create = gpu + "mdev_supported_types/14/create";
   CHECK(host.write(create, a) == 36);
@@ -90,7 +90,7 @@ TEST_CASE("K1: a group that goes while a device is made for it is no trouble") {
   CHECK(host.nodes.there.size() == 1);
 }
 
-TEST_CASE("K2: equal peer_to_peer_resource_uuid is one group, a fresh one takes a device out") {
+TEST_CASE("K2: devices with equal peer_to_peer_resource_uuid share a group until one gets another UUID") {
   Host host("m60-k2");
   const std::string create = gpu + "mdev_supported_types/14/create";
   for (const std::string& uuid : {a, b, c}) {
@@ -108,7 +108,7 @@ TEST_CASE("K2: equal peer_to_peer_resource_uuid is one group, a fresh one takes 
   CHECK(host.open(a, "vm") == 0);
   CHECK(host.write(peers(c), own) == -EBUSY);
   CHECK(host.write(peers(b), vm) == -EBUSY);
-  CHECK(host.write(peers(b), own) == 37);  // the present value
+  CHECK(host.write(peers(b), own) == 37);  // the current value
   host.close(a);
   CHECK(host.write(peers(b), vm) == 36);
   CHECK(host.group_of(a) != host.group_of(b));
@@ -116,7 +116,7 @@ TEST_CASE("K2: equal peer_to_peer_resource_uuid is one group, a fresh one takes 
   CHECK(host.write(peers(b), own) == -ENOSPC);
 }
 
-TEST_CASE("K2: the peer-to-peer resources of a GPU run out at the first open of a set") {
+TEST_CASE("K2: the first open of a peer-to-peer set fails with ENOSPC without peer-to-peer resources") {
   sim::Scenario scenario = test::shipped("m60-k2");
   scenario.parents.front().peer_budget = 1;
   Host host(scenario);
@@ -129,7 +129,7 @@ TEST_CASE("K2: the peer-to-peer resources of a GPU run out at the first open of 
   CHECK(host.open(a, "vm") == ENOSPC);
 }
 
-TEST_CASE("F2: the types are a table, and what cannot be made now is not in it") {
+TEST_CASE("F2: types are listed in a table that omits types without available instances") {
   Host host("m60-f2");
   const std::string idle = host.read(gpu + "mdev_supported_types");
   CHECK(idle.starts_with(
@@ -145,7 +145,7 @@ TEST_CASE("F2: the types are a table, and what cannot be made now is not in it")
   CHECK(lines(host.read(gpu + "mdev_supported_types")) == 2);
 }
 
-TEST_CASE("F2: create needs a type that is in the table and whose VM it is") {
+TEST_CASE("F2: create requires a type from the table and the UUID of a VM") {
   Host host("m60-f2");
   const std::string create = gpu + "mdev_create";
   for (const std::string& bad : std::vector<std::string>{
@@ -164,7 +164,7 @@ TEST_CASE("F2: create needs a type that is in the table and whose VM it is") {
   CHECK_FALSE(host.has(devices + a));
 }
 
-TEST_CASE("F2: all of a VM's devices first, then all online, then the VM, and back") {
+TEST_CASE("F2: the order create and online and open is enforced and undone in reverse") {
   Host host("m60-f2");
   const auto make = [&](const std::string& uuid) {
     return host.write(gpu + "mdev_create", uuid + ":vgpu_type_id=14,vm_uuid=" + vm);
@@ -193,7 +193,7 @@ TEST_CASE("F2: all of a VM's devices first, then all online, then the VM, and ba
   CHECK(host.machine.events().find("online@/devices/pci0000:86/0000:86:00.0/" + a) != std::string::npos);
 }
 
-TEST_CASE("F2: settings for vendors that can plug, accept the same state, or run out of peer resources") {
+TEST_CASE("F2: settings allow hotplug and repeated states and limit peer-to-peer resources") {
   sim::Scenario scenario = test::shipped("m60-f2");
   scenario.parents.front().hotplug = true;
   scenario.parents.front().accepts_same_state = true;
@@ -209,7 +209,7 @@ TEST_CASE("F2: settings for vendors that can plug, accept the same state, or run
   CHECK(host.write(devices + b + "/online", "1") == -ENOSPC);
 }
 
-TEST_CASE("F1: instances of one UUID, started and stopped together") {
+TEST_CASE("F1: instances of one UUID are started and stopped together") {
   Host host("m60-f1");
   const std::string create = gpu + "mdev_create";
   CHECK(host.write(create, vm + ":0:vgpu_type_id=14\n") > 0);
@@ -235,7 +235,7 @@ TEST_CASE("F1: instances of one UUID, started and stopped together") {
   CHECK_FALSE(host.has(devices + vm + "-0"));
 }
 
-TEST_CASE("F0: parameters are needed, every failure is EINVAL, UUIDs are read loosely") {
+TEST_CASE("F0: create arguments are required and all errors are EINVAL and UUIDs are parsed loosely") {
   Host host("m60-f0");
   const std::string create = gpu + "mdev_create";
   CHECK(host.write(create, vm + ":0") == -EINVAL);
@@ -248,7 +248,7 @@ TEST_CASE("F0: parameters are needed, every failure is EINVAL, UUIDs are read lo
   CHECK(host.read(gpu + "mdev_supported_types").size() <= 1024);
 }
 
-TEST_CASE("F3: all below mdev-host, and destroy cannot refuse") {
+TEST_CASE("F3: all files are below mdev-host and destroy succeeds for a device in use") {
   Host host("m60-f3");
   const std::string home = gpu + "mdev-host/";
   CHECK(host.read(gpu + "mdev_supported_types") == "absent");
@@ -261,7 +261,7 @@ TEST_CASE("F3: all below mdev-host, and destroy cannot refuse") {
   CHECK_FALSE(host.has(devices + a));
 }
 
-TEST_CASE("N1: the shipped driver's rules for vGPUs on virtual functions") {
+TEST_CASE("N1: vGPU types of virtual functions follow the rules of the shipped NVIDIA driver") {
   Host host("vf-n1");
   const auto file = [](int function, const std::string& name) {
     return "bus/pci/devices/0000:41:00.0/virtfn" + std::to_string(function) + "/nvidia/" + name;
@@ -302,7 +302,7 @@ TEST_CASE("N1: the shipped driver's rules for vGPUs on virtual functions") {
   CHECK(host.read(file(1, "current_vgpu_type")) == "0\n");
 }
 
-TEST_CASE("N1: just after its user has gone a function takes a while, and at most five seconds") {
+TEST_CASE("N1: resetting a function blocks after its user has exited for at most five seconds") {
   sim::Scenario scenario = test::shipped("vf-n1");
   scenario.parents.front().linger = std::chrono::milliseconds(300);
   Host host(scenario);
@@ -323,7 +323,7 @@ TEST_CASE("N1: just after its user has gone a function takes a while, and at mos
   CHECK(*stuck.late == -EBUSY);
 }
 
-TEST_CASE("N2: the rules of the driver that was proposed upstream") {
+TEST_CASE("N2: vGPU types of virtual functions follow the rules of the driver proposed upstream") {
   Host host("vf-n2");
   const auto file = [](int function, const std::string& name) {
     return "bus/pci/devices/0000:41:00.0/virtfn" + std::to_string(function) + "/nvidia/" + name;

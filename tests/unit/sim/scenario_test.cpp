@@ -31,7 +31,7 @@ const std::string ports =
 
 }  // namespace
 
-TEST_CASE("a scenario says what was expected, with line and column") {
+TEST_CASE("an invalid scenario file is reported with line and column and the expected value") {
   CHECK(refusal(ports) == "none");
   CHECK(refusal("[[parent]\n").starts_with("1:10: "));
   CHECK(refusal("") == "1:1: missing [[parent]]");
@@ -54,7 +54,7 @@ TEST_CASE("a scenario says what was expected, with line and column") {
             .starts_with("4:9: cannot read the types in "));
 }
 
-TEST_CASE("a scenario that contradicts itself is refused") {
+TEST_CASE("a contradictory scenario file is rejected") {
   CHECK(refusal(ports + ports) == "6:8: there are two parents 'mtty'");
   CHECK(refusal("kernel = \"6.1\"\n" + ports + "dialect = \"U1\"\n") ==
         "6:11: dialect U1 is that of kernels 4.10 to 5.1, but 'kernel' is 6.1");
@@ -84,7 +84,7 @@ TEST_CASE("a scenario that contradicts itself is refused") {
         "1:1: an 'ap' table goes with arithmetic = { kind = \"ap\" }, and only with that");
 }
 
-TEST_CASE("parents and devices can be numbered") {
+TEST_CASE("a count creates numbered parents and devices") {
   const test::TempDir folder;
   const std::string path = folder.str() + "/x.toml";
   std::ofstream(path)
