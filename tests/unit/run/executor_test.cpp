@@ -53,7 +53,7 @@ const Definition c = definition("q", "00000000-0000-0000-0000-00000000000c");
 
 }  // namespace
 
-TEST_CASE("what a job did before it failed is undone in reverse, and the error says so") {
+TEST_CASE("a failed job is rolled back in reverse order and its error reports the rollback") {
   World world;
   const auto results =
       world.run({{job_of("do it", a, {add(a), add(b), {RemoveDefinition{c}, std::nullopt}, add(c)})}});
@@ -70,7 +70,7 @@ TEST_CASE("what a job did before it failed is undone in reverse, and the error s
   CHECK(world.recorder.lines[3].find("0a under p") != std::string::npos);
 }
 
-TEST_CASE("what cannot be undone is named, the rest is undone still") {
+TEST_CASE("a step that cannot be rolled back is reported and the other steps are rolled back") {
   World world;
   Step stubborn = add(b);
   stubborn.undo = RemoveDefinition{c};  // fails: the definition does not exist
@@ -83,7 +83,7 @@ TEST_CASE("what cannot be undone is named, the rest is undone still") {
   CHECK(world.store.load().all == std::vector{b});
 }
 
-TEST_CASE("a job after another one runs if that one succeeded, and fails with its error if not") {
+TEST_CASE("a dependent job runs only if its predecessor succeeds and otherwise fails with the same error") {
   World world;
   Job second = job_of("start it", a, {add(b)});
   second.after = 0;
@@ -105,7 +105,7 @@ TEST_CASE("a job after another one runs if that one succeeded, and fails with it
             .ends_with("; the device is stopped now; to start it: mdevadm start " + a.uuid.str()));
 }
 
-TEST_CASE("jobs do not depend on one another, and results come in the plan's order") {
+TEST_CASE("a failed job does not affect independent jobs and results are in plan order") {
   World world;
   const auto results =
       world.run({{job_of("one", a, {add(a)}), job_of("two", c, {{RemoveDefinition{c}, std::nullopt}}),
@@ -118,7 +118,7 @@ TEST_CASE("jobs do not depend on one another, and results come in the plan's ord
   CHECK(world.store.load().all == std::vector{a, b});
 }
 
-TEST_CASE("many jobs in many lanes are all done") {
+TEST_CASE("jobs in several parallel lanes all succeed") {
   World world;
   Plan plan;
   for (int lane = 0; lane < 8; ++lane) {
@@ -135,7 +135,7 @@ TEST_CASE("many jobs in many lanes are all done") {
   CHECK(world.recorder.lines.size() == 200);
 }
 
-TEST_CASE("a start whose attribute is refused removes the device again") {
+TEST_CASE("a failed attribute write during start removes the created device") {
   World world;
   test::lay_tree(
       "sys/class/mdev_bus/p -> ../../devices/p\n"
@@ -159,7 +159,7 @@ TEST_CASE("a start whose attribute is refused removes the device again") {
   CHECK(test::read_text(world.temp.path() / device.path / "remove") == "1\n");
 }
 
-TEST_CASE("an attribute that reads otherwise than it was written is told") {
+TEST_CASE("an attribute that reads back a different value causes a warning") {
   World world;
   test::write_text(world.temp.path() / "sys/devices/p/d/plain", "seven and more");
   test::write_text(world.temp.path() / "sys/devices/p/d/exact", "");
@@ -175,7 +175,7 @@ TEST_CASE("an attribute that reads otherwise than it was written is told") {
         std::string::npos);
 }
 
-TEST_CASE("of jobs that are done together, one that fails undoes all, the last step first") {
+TEST_CASE("a failed job of an all-or-none plan rolls back all jobs") {
   World world;
   Job first = job_of("do one", a, {add(a)});
   Job second = job_of("do two", c, {add(c), {RemoveDefinition{b}, std::nullopt, 1}});
@@ -189,7 +189,7 @@ TEST_CASE("of jobs that are done together, one that fails undoes all, the last s
   CHECK(world.store.load().all.empty());
 }
 
-TEST_CASE("no job of a stage begins before all have ended the one before") {
+TEST_CASE("a stage starts only after all jobs have finished the previous stage") {
   World world;
   Job first = job_of("do one", a, {add(a), {RemoveDefinition{c}, AddDefinition{c, std::nullopt}, 1}});
   Job second = job_of("do two", c, {add(c)});
@@ -244,20 +244,20 @@ const Step failing{RemoveDefinition{definition("z", "00000000-0000-0000-0000-000
 
 }  // namespace
 
-TEST_CASE("scripts are asked before the first step and told after the last") {
+TEST_CASE("call-out scripts run before the first step and post and notify scripts after the last") {
   Scripted world;
   const auto results = world.run({{hooked(job_of("do it", a, {add(a), add(b)}), a)}});
   CHECK(results[0].outcome == Outcome::done);
   CHECK(world.calls() == "ask pre none a\nask post success a defined\ntell notify success a defined\n");
 }
 
-TEST_CASE("of a job without steps, or that is no device's, scripts do not hear") {
+TEST_CASE("scripts do not run for a job without steps or without hooks") {
   Scripted world;
   world.run({{hooked(job_of("do nothing", a, {}), a), job_of("do it", b, {add(b)})}});
   CHECK(world.calls().empty());
 }
 
-TEST_CASE("a script that says no keeps a job from its steps, and notifiers hear of none") {
+TEST_CASE("a failing call-out script prevents the job and notifiers run with state none") {
   Scripted world("exit 3");
   const auto results = world.run({{hooked(job_of("do it", a, {add(a)}), a), job_of("two", b, {add(b)})}});
   REQUIRE(results[0].outcome == Outcome::failed);
@@ -270,7 +270,7 @@ TEST_CASE("a script that says no keeps a job from its steps, and notifiers hear 
   CHECK(world.calls() == "ask pre none a\ntell notify none a\n");
 }
 
-TEST_CASE("a script that says no to what is forced is overruled, and told as usual") {
+TEST_CASE("a forced job ignores a failing call-out script and the scripts still get the result") {
   Scripted world("[ $4 != pre ]");
   const auto results = world.run({{hooked(job_of("do it", a, {add(a)}), a, true)}});
   CHECK(results[0].outcome == Outcome::done);
@@ -279,13 +279,13 @@ TEST_CASE("a script that says no to what is forced is overruled, and told as usu
   CHECK(world.said[0].starts_with("Forcing operation 'define' despite callout failure. Error was: Script"));
 }
 
-TEST_CASE("of a job that fails scripts are told when it is undone") {
+TEST_CASE("scripts get the failure of a job after its rollback") {
   Scripted world;
   world.run({{hooked(job_of("do it", a, {add(a), failing}), a)}});
   CHECK(world.calls() == "ask pre none a\nask post failure a\ntell notify failure a\n");
 }
 
-TEST_CASE("with stages, a job that no other waits for is done at once between asking and telling") {
+TEST_CASE("in a plan with stages a job that no other job waits for runs completely between its scripts") {
   Scripted world;
   Step late = add(b);
   late.stage = 1;
@@ -301,8 +301,7 @@ TEST_CASE("with stages, a job that no other waits for is done at once between as
         "ask pre none c\nask post success c defined\ntell notify success c defined\n");
 }
 
-TEST_CASE(
-    "with stages, a job that others wait for is asked for before its first and told of after its last") {
+TEST_CASE("in a plan with stages a rolled back job that had completed does not run its scripts again") {
   Scripted world;
   const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
   const Step online{SetOnline{device, true}, std::nullopt, 2};  // fails: the device does not exist
@@ -319,7 +318,7 @@ TEST_CASE(
   CHECK(world.store.load().all.empty());
 }
 
-TEST_CASE("of jobs that are done together, one that a script says no to undoes all") {
+TEST_CASE("in an all-or-none plan a failing call-out script rolls back all jobs") {
   Scripted world("[ ${10##*0} != c ]");
   const auto results = world.run(
       {{hooked(job_of("one", a, {add(a)}), a), hooked(job_of("two", a, {add(c)}), c)}, Bond::all_or_none});

@@ -120,7 +120,7 @@ const std::string config = " <" + event.config + ">";
 
 }  // namespace
 
-TEST_CASE("without scripts nothing is done, whatever is in their folders") {
+TEST_CASE("other files in the script directories are ignored and without scripts hooks have no effect") {
   Scripts scripts;
   test::write_text(scripts.temp.path() / new_callouts / ".keep", "");
   test::write_text(scripts.temp.path() / new_callouts / "not-executable", "#!/bin/sh\nexit 1\n");
@@ -134,7 +134,7 @@ TEST_CASE("without scripts nothing is done, whatever is in their folders") {
   CHECK(scripts.said.empty());
 }
 
-TEST_CASE("a script is called with six options, and reads the configuration") {
+TEST_CASE("a call-out script is called with six options and reads the configuration from its input") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "echo \"$PPID $*\" >&2");
   CHECK(scripts.hooks.any());
@@ -144,13 +144,13 @@ TEST_CASE("a script is called with six options, and reads the configuration") {
                               " -t mtty-1 -e pre -a define -s none -u " + uuid + " -p mtty\n"});
 }
 
-TEST_CASE("what is asked first is what mdevctl says of itself, byte for byte") {
+TEST_CASE("the capabilities offered to a script are byte for byte those of mdevctl") {
   CHECK(provided_capabilities() ==
         R"({"provides":{"version":2,"actions":["start","stop","define","undefine","modify","attributes",)"
         R"("capabilities"],"events":["pre","post","notify","get","live"]}})");
 }
 
-TEST_CASE("scripts answer by folder and then by name, and who answered hears what came of it") {
+TEST_CASE("call-out scripts run in order of directory and name and only the accepting one gets the result") {
   Scripts scripts;
   scripts.add(std::string(old_callouts) + "1");
   scripts.add(std::string(new_callouts) + "b", "exit 2");
@@ -166,7 +166,7 @@ TEST_CASE("scripts answer by folder and then by name, and who answered hears wha
   CHECK(scripts.said.empty());
 }
 
-TEST_CASE("where nobody answered before, somebody may after") {
+TEST_CASE("if no call-out script accepts the pre event the post event is offered to all of them") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "exit 2");
   scripts.add(std::string(new_callouts) + "b", "[ $4 = post ] || exit 2");
@@ -177,7 +177,7 @@ TEST_CASE("where nobody answered before, somebody may after") {
   CHECK(scripts.calls() == Lines{"a post-define-success" + config, "b post-define-success" + config});
 }
 
-TEST_CASE("a script that says no is named with its exit code, and what it said is passed on") {
+TEST_CASE("a failing call-out script is reported with its exit code and its output is printed") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "printf 'no,\\nbecause' >&2; exit 3");
   scripts.add(std::string(new_notifiers) + "n");
@@ -195,7 +195,7 @@ TEST_CASE("a script that says no is named with its exit code, and what it said i
         "'\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '3'");
 }
 
-TEST_CASE("a script that is killed has not answered") {
+TEST_CASE("a call-out script killed by a signal does not count as accepting") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "kill -KILL $$");
   scripts.add(std::string(new_callouts) + "b");
@@ -208,7 +208,7 @@ TEST_CASE("a script that is killed has not answered") {
   CHECK(scripts.calls() == Lines{"b post-define-success" + config});
 }
 
-TEST_CASE("a script that does not end is killed, named, and not asked again") {
+TEST_CASE("a call-out script that exceeds the deadline is killed and reported and not run again") {
   Scripts scripts(300ms);
   scripts.add(std::string(new_callouts) + "a", "exec sleep 50");
   const std::string expected =
@@ -218,7 +218,7 @@ TEST_CASE("a script that does not end is killed, named, and not asked again") {
   CHECK(scripts.calls() == Lines{"a get-capabilities-none"});
 }
 
-TEST_CASE("a notifier that does not end keeps no other from being told") {
+TEST_CASE("a notifier that exceeds the deadline does not prevent other notifiers from running") {
   Scripts scripts(300ms);
   scripts.add(std::string(new_notifiers) + "a", "exec sleep 50");
   scripts.add(std::string(old_notifiers) + "b");
@@ -228,7 +228,7 @@ TEST_CASE("a notifier that does not end keeps no other from being told") {
                               "end within 0.3 s and was killed"});
 }
 
-TEST_CASE("notifiers are all told, whatever they do, and what they say is not passed on") {
+TEST_CASE("all notifiers run whatever their exit code and their output is discarded") {
   Scripts scripts;
   scripts.add(std::string(new_notifiers) + "a", "echo x; echo y >&2; exit 1");
   scripts.add(std::string(old_notifiers) + "b", "kill -KILL $$");
@@ -241,8 +241,7 @@ TEST_CASE("notifiers are all told, whatever they do, and what they say is not pa
   CHECK(scripts.said.empty());
 }
 
-TEST_CASE(
-    "the first script that says what it supports is the only one called, asked once a parent and type") {
+TEST_CASE("the first script with capabilities is the only one run and capabilities are read once per type") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "echo a >&2");
   scripts.add_capable(std::string(new_callouts) + "b", "echo b >&2");
@@ -262,7 +261,7 @@ TEST_CASE(
         Lines{"a get-capabilities-none", "b get-capabilities-none", "b post-define-success" + config});
 }
 
-TEST_CASE("of the responsible script every exit code but 0 is a no, and being killed is none") {
+TEST_CASE("any nonzero exit code of the responsible script is a failure and a signal is not") {
   Scripts scripts;
   scripts.add_capable(std::string(new_callouts) + "a", "exit 2");
   scripts.add(std::string(new_callouts) + "b");
@@ -274,7 +273,7 @@ TEST_CASE("of the responsible script every exit code but 0 is a no, and being ki
   CHECK(killed.said.empty());
 }
 
-TEST_CASE("what the responsible script does not support is refused without asking it, but after the fact") {
+TEST_CASE("unsupported actions and events are refused before an operation and skipped after it") {
   Scripts scripts;
   scripts.add_capable(std::string(new_callouts) + "a", {},
                       R"({"supports":{"version":3,"actions":["define","dance"],"events":["pre"],"more":1}})");
@@ -294,7 +293,7 @@ TEST_CASE("what the responsible script does not support is refused without askin
   CHECK(scripts.calls().empty());
 }
 
-TEST_CASE("an answer that is none makes a script as there were before") {
+TEST_CASE("invalid capabilities are rejected") {
   for (const char* text :
        {"hello", "{}", "null", "[]", R"({"supports":null})", R"({"supports":{"actions":[],"events":[]}})",
         R"({"supports":{"version":"2","actions":[],"events":[]}})",
@@ -313,7 +312,7 @@ TEST_CASE("an answer that is none makes a script as there were before") {
   CHECK(parse_capabilities("{\"supports\":{\"version\":2,\"actions\":[],\"events\":[]}}\n\0\0"sv));
 }
 
-TEST_CASE("the exit code of who says what it supports matters only where it is 2, or a signal") {
+TEST_CASE("capabilities are accepted with any exit code except 2 and not after a signal") {
   for (const auto& [ending, answers] : {std::pair("exit 1", true), std::pair("exit 3", true),
                                         std::pair("exit 2", false), std::pair("kill -KILL $$", false)}) {
     INFO(ending);
@@ -327,7 +326,7 @@ TEST_CASE("the exit code of who says what it supports matters only where it is 2
   }
 }
 
-TEST_CASE("attributes are asked for without input, and who knows them hears what comes after") {
+TEST_CASE("attributes are requested without input and the script that returns them gets the post event") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "[ $4-$6 != get-attributes ] || exit 2");
   scripts.add(std::string(new_callouts) + "b",
@@ -343,7 +342,7 @@ TEST_CASE("attributes are asked for without input, and who knows them hears what
         Lines{"a get-attributes-none <>", "b get-attributes-none <>", "b post-define-success" + config});
 }
 
-TEST_CASE("a script that does not tell the attributes is an error that a listing may ignore") {
+TEST_CASE("a script that fails to return attributes yields an error and no attributes") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "printf '[{\"x\":\"1\"}]'; exit 1");
   const ReportedAttributes reported = scripts.hooks.get_attributes(event);
@@ -351,7 +350,7 @@ TEST_CASE("a script that does not tell the attributes is an error that a listing
   CHECK(std::string(reported.error.value().what()).ends_with("failed with status '1'"));
 }
 
-TEST_CASE("what is reported is understood as mdevctl does") {
+TEST_CASE("reported attributes are parsed like mdevctl does") {
   using namespace std::string_view_literals;
   const auto what = [](std::string_view text) {
     const ReportedAttributes reported = parse_reported_attributes(text);
@@ -382,7 +381,7 @@ TEST_CASE("what is reported is understood as mdevctl does") {
   }
 }
 
-TEST_CASE("a live device is changed by the responsible script, and notifiers hear of it") {
+TEST_CASE("live modifies an active device by the responsible script and runs the notifiers") {
   Scripts scripts;
   scripts.add_capable(std::string(new_callouts) + "a");
   scripts.add(std::string(new_notifiers) + "n");
@@ -399,7 +398,7 @@ TEST_CASE("a live device is changed by the responsible script, and notifiers hea
   CHECK(refusing.calls().back() == "n notify-modify-none <>");
 }
 
-TEST_CASE("without a responsible script no live device is changed, and nobody is told") {
+TEST_CASE("live is refused without a responsible script and notifiers do not run") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a");
   scripts.add(std::string(new_notifiers) + "n");
@@ -409,7 +408,7 @@ TEST_CASE("without a responsible script no live device is changed, and nobody is
   CHECK(scripts.calls() == Lines{"a get-capabilities-none"});
 }
 
-TEST_CASE("what cannot be executed is passed over, and who does not read its input is no failure") {
+TEST_CASE("scripts that cannot be executed are skipped and a script need not read its input") {
   Scripts scripts;
   for (const auto& [name, first] : {std::pair("1-empty", ""), std::pair("2-no-first-line", "exit 1\n"),
                                     std::pair("3-no-interpreter", "#!/nonexistent\n")}) {
@@ -425,7 +424,7 @@ TEST_CASE("what cannot be executed is passed over, and who does not read its inp
   CHECK(scripts.said.empty());
 }
 
-TEST_CASE("one script runs at a time, whatever thread asks") {
+TEST_CASE("scripts run one at a time when several threads use the hooks") {
   Scripts scripts;
   scripts.add(
       std::string(new_callouts) + "a",
@@ -449,7 +448,7 @@ TEST_CASE("one script runs at a time, whatever thread asks") {
   CHECK(scripts.calls().size() == 13);
 }
 
-TEST_CASE("a definition is told as one line") {
+TEST_CASE("a definition is passed to scripts as compact JSON on one line") {
   Definition definition{*Uuid::parse(uuid), *ParentName::parse("p"), *TypeName::parse("quote'\"*")};
   const auto config_of = [&] {
     return event_of(HookEvent{.action = HookAction::define, .about = definition}).config;
@@ -463,7 +462,7 @@ TEST_CASE("a definition is told as one line") {
         "\\\"b\\\"\"},{\"a\":\"f\u00fcr\\n\"}]}");
 }
 
-TEST_CASE("JSON that mdevctl does not read is no answer") {
+TEST_CASE("JSON from scripts that mdevctl does not accept is rejected") {
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   for (const std::string& bad :
        {"[{\"a\":" + deep + "}]", "[{\"a\":" + std::string(100'000, '['), "\xef\xbb\xbf[]"s,
@@ -482,12 +481,12 @@ TEST_CASE("JSON that mdevctl does not read is no answer") {
   }
 }
 
-TEST_CASE("a script that is just being replaced is passed over") {
+TEST_CASE("a script that is open for writing is skipped") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a");
   scripts.add(std::string(new_callouts) + "b");
   const int writes =
-      ::open((scripts.temp.path() / new_callouts / "a").c_str(), O_WRONLY | O_CLOEXEC);  // ETXTBSY
+      ::open((scripts.temp.path() / new_callouts / "a").c_str(), O_WRONLY | O_CLOEXEC);  // causes ETXTBSY
   REQUIRE(writes >= 0);
   scripts.hooks.pre(event);
   ::close(writes);
@@ -495,7 +494,7 @@ TEST_CASE("a script that is just being replaced is passed over") {
   CHECK(scripts.said.empty());
 }
 
-TEST_CASE("what cannot be a script's word is no script's fault") {
+TEST_CASE("an argument that cannot be passed to a script is an error") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a");
   ScriptEvent odd = event;
@@ -507,7 +506,7 @@ TEST_CASE("what cannot be a script's word is no script's fault") {
   CHECK(scripts.calls().empty());
 }
 
-TEST_CASE("attributes are not waited for longer than a script lives, whatever else writes") {
+TEST_CASE("get_attributes does not wait for a background process of the script") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a",
               "[ $6 = attributes ] || exit 0\n"
@@ -517,7 +516,7 @@ TEST_CASE("attributes are not waited for longer than a script lives, whatever el
   CHECK(std::chrono::steady_clock::now() - begin < 6s);
 }
 
-TEST_CASE("who is only asked has less time, and who lets it pass once is asked nothing more") {
+TEST_CASE("get_attributes has a shorter deadline and is not repeated for a script that exceeded it") {
   Scripts scripts({.part = 20s, .question = 2s});
   scripts.add(std::string(new_callouts) + "a",
               "[ $4 != pre ] || sleep 2.2\n[ $6 != attributes ] || exec cat /dev/zero");
@@ -537,7 +536,7 @@ TEST_CASE("who is only asked has less time, and who lets it pass once is asked n
   CHECK(scripts.calls() == Lines{"a post-define-success" + config});
 }
 
-TEST_CASE("whatever goes wrong with a script, the others are told") {
+TEST_CASE("an exception or failure of one script does not prevent later scripts from running") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "echo words >&2");
   scripts.add(std::string(new_notifiers) + "m", "exec sleep 50");
@@ -561,7 +560,7 @@ TEST_CASE("whatever goes wrong with a script, the others are told") {
   CHECK(hooks.get_attributes(event).error);
 }
 
-TEST_CASE("an interruption ends what is asked, and who agreed by then is told of a failure") {
+TEST_CASE("an interruption during pre aborts it and scripts that accepted before get the failure event") {
   struct Case {
     const char* a;
     Lines called;
@@ -591,7 +590,7 @@ TEST_CASE("an interruption ends what is asked, and who agreed by then is told of
   }
 }
 
-TEST_CASE("an interruption ends what the responsible script is asked") {
+TEST_CASE("an interruption during pre of the responsible script aborts it and sends the failure event") {
   for (const char* ending : {"kill -INT $PPID", "kill -INT $PPID $$"}) {
     Scripts scripts;
     scripts.add_capable(std::string(new_callouts) + "a", std::string("[ $4 != pre ] || ") + ending);
@@ -601,7 +600,7 @@ TEST_CASE("an interruption ends what the responsible script is asked") {
   }
 }
 
-TEST_CASE("an interrupted change of a live device is a failure, of which notifiers hear") {
+TEST_CASE("an interrupted live modification fails and notifiers run") {
   for (const char* ending : {"kill -INT $PPID", "kill -INT $PPID $$"}) {
     Scripts scripts;
     scripts.add_capable(std::string(new_callouts) + "a", ending);
@@ -612,7 +611,7 @@ TEST_CASE("an interrupted change of a live device is a failure, of which notifie
   }
 }
 
-TEST_CASE("an interrupted listing asks of no other device") {
+TEST_CASE("after an interruption get_attributes runs no more scripts") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "[ $6 != attributes ] || kill -INT $PPID $$");
   CHECK(scripts.refusal_apart([&] {
@@ -624,7 +623,7 @@ TEST_CASE("an interrupted listing asks of no other device") {
   CHECK(scripts.calls() == Lines{"a get-capabilities-none", "a get-attributes-none <>"});
 }
 
-TEST_CASE("after an interruption all who are to be told are told, once") {
+TEST_CASE("after an interruption post and notify run each remaining script exactly once") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "exit 2");
   scripts.add(std::string(new_callouts) + "b", "[ $4 != post ] || kill -TERM $$");
