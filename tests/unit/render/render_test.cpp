@@ -28,14 +28,14 @@ Grid grid_of(const std::vector<Row>& rows) {
 
 }  // namespace
 
-TEST_CASE("tables are aligned, numbers to the right, and end with a newline") {
+TEST_CASE("a table has aligned columns with numbers on the right and ends with a newline") {
   CHECK(render_table(grid_of({{"a", 5}, {"long name", 1234}}), {}) ==
         "NAME      COUNT\n"
         "a             5\n"
         "long name  1234\n");
 }
 
-TEST_CASE("a table looks the same whether it needs measuring or not") {
+TEST_CASE("a table has the same layout whether or not column widths must be measured") {
   const std::vector<Row> rows{{"a", 5}, {"", std::nullopt}, {"long name", 1234567}};
   const std::string plain = render_table(grid_of(rows), {});
   CHECK(plain == render_table(grid_of(rows), {500, false}));
@@ -45,7 +45,7 @@ TEST_CASE("a table looks the same whether it needs measuring or not") {
   CHECK(measured.substr(0, plain.size()) == plain);
 }
 
-TEST_CASE("on a narrow terminal free text is cut, and nothing else") {
+TEST_CASE("on a narrow terminal only free text is truncated") {
   static const std::vector<Column<Row>> with_text{
       columns[0], {{"description", "DESCRIPTION", Kind::text, "", Facet::none}, [](const Row&) -> Value {
                      return std::string("a long description that does not fit into the line at all");
@@ -58,33 +58,33 @@ TEST_CASE("on a narrow terminal free text is cut, and nothing else") {
   CHECK(render_table(grid_of(rows), {20, false}) == render_table(grid_of(rows), {}));
 }
 
-TEST_CASE("no rows are no output") {
+TEST_CASE("a table without rows is empty") {
   CHECK(render_table(grid_of({}), {}).empty());
 }
 
-TEST_CASE("an absent value is a dash in a table and null in JSON") {
+TEST_CASE("an absent value is a hyphen in a table and null in JSON") {
   CHECK(render_table(grid_of({{"", std::nullopt}}), {}) == "NAME COUNT\n-        -\n");
   const auto json = nlohmann::json::parse(render_json(grid_of({{"x", std::nullopt}}), "rows"));
   CHECK(json["version"] == 1);
   CHECK(json["rows"][0]["count"].is_null());
 }
 
-TEST_CASE("names that could garble a terminal are shown as what they are") {
+TEST_CASE("control characters in names are escaped in a table") {
   const std::string table = render_table(grid_of({{"a\x1b[2J\nb", 1}}), {});
   CHECK(table.find('\x1b') == std::string::npos);
   CHECK(table.find("\\x1b[2J") != std::string::npos);
 }
 
-TEST_CASE("letters beyond ASCII count by their width") {
+TEST_CASE("column alignment uses the display width of non-ASCII characters") {
   CHECK(render_table(grid_of({{"Büro", 1}, {"abcd", 2}}), {}) == "NAME COUNT\nBüro     1\nabcd     2\n");
 }
 
-TEST_CASE("JSON survives what is no UTF-8") {
+TEST_CASE("invalid UTF-8 results in valid JSON") {
   const std::string json = render_json(grid_of({{"\xff", 1}}), "rows");
   CHECK(nlohmann::json::accept(json));
 }
 
-TEST_CASE("keys are snake_case and unique, and every column is explained") {
+TEST_CASE("column keys are unique and in snake_case and every column has a description") {
   const auto check = [](const auto& table) {
     std::set<std::string_view> keys;
     for (const auto& column : table) {
@@ -99,7 +99,7 @@ TEST_CASE("keys are snake_case and unique, and every column is explained") {
   check(result_columns());
 }
 
-TEST_CASE("a sheet leaves out what is absent and numbers the items of lists") {
+TEST_CASE("a sheet omits absent values and numbers list items") {
   static const std::vector<Column<Row>> with_list{
       columns[0], columns[1], {{"list", "ATTRIBUTES", Kind::list, "", Facet::none}, [](const Row&) -> Value {
                                  return List{"a=1 b=2",
