@@ -53,7 +53,7 @@ std::string refusal(const std::vector<std::string>& words) {
 
 }  // namespace
 
-TEST_CASE("options stand before or after the command, joined to their values or not") {
+TEST_CASE("options are accepted before and after the command with joined and separate values") {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"list", "-q", "-t", "x", "-o", "a", "-o", "b"},
                                              {"-t", "x", "-qo", "a", "list", "--output=b"},
@@ -68,7 +68,7 @@ TEST_CASE("options stand before or after the command, joined to their values or 
   }
 }
 
-TEST_CASE("values are taken as they are") {
+TEST_CASE("values with brackets and leading hyphens are not interpreted") {
   Line line;
   line.read({"group", "add", "[a,b]", "-u", "[c,d]", "--", "-x", "--quiet"});
   CHECK(line.first == "[a,b]");
@@ -79,7 +79,7 @@ TEST_CASE("values are taken as they are") {
   CHECK(dash.type == "-1");
 }
 
-TEST_CASE("wrong arguments are named, with the help that explains them") {
+TEST_CASE("an unknown command or option is reported with the closest match or the matching help") {
   CHECK(refusal({"lst"}) == "unknown command 'lst' / did you mean 'list'?");
   CHECK(refusal({"group", "xyz"}) == "unknown command 'group xyz' / see tool help group");
   CHECK(refusal({"list", "--tpye", "x"}) == "'list' has no option '--tpye' / did you mean '--type'?");
@@ -99,7 +99,7 @@ TEST_CASE("exclusions and requirements are reported in the order given") {
   CHECK(refusal({"list", "--type", "--all"}) == "option '--type' requires an argument / see tool help list");
 }
 
-TEST_CASE("an incomplete name of a command selects the commands that it has in common with others") {
+TEST_CASE("a command group without a command selects the group") {
   Line line;
   line.read({"group"});
   CHECK(args::full_name(*line.selection.command) == "group");
@@ -109,7 +109,7 @@ TEST_CASE("an incomplete name of a command selects the commands that it has in c
   CHECK(none.quiet);
 }
 
-TEST_CASE("help needs no arguments") {
+TEST_CASE("help of a command does not require its arguments") {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"help", "group", "add"}, {"group", "help", "add"}}) {
     Line line;
