@@ -43,7 +43,7 @@ Retry retry_of(const Snapshot& seen, const Definition& definition) {
 
 }  // namespace
 
-TEST_CASE("each parent's devices come up by themselves, and what is started by hand does not") {
+TEST_CASE("boot_units contains the autostart devices of each parent and no manual ones") {
   Definitions defined;
   defined.all = {automatic(1, "p"), automatic(2, "p"), automatic(3, "q"), automatic(4, "q")};
   defined.all[3].start = StartMode::manual;
@@ -55,7 +55,7 @@ TEST_CASE("each parent's devices come up by themselves, and what is started by h
   CHECK(boot_units(host({}), defined, ParentName::parse("r")).empty());
 }
 
-TEST_CASE("parents whose devices wait for one another come up as one") {
+TEST_CASE("parents whose devices go online together form one boot unit") {
   Parent p = parent("p", {"a-1"});
   Parent q = parent("q", {"a-1"});
   p.capabilities.online = q.capabilities.online = true;
@@ -67,7 +67,7 @@ TEST_CASE("parents whose devices wait for one another come up as one") {
   CHECK(units[1].parents().size() == 1);
 }
 
-TEST_CASE("what may come later is told from what will not") {
+TEST_CASE("retry is later for a missing parent and perhaps for a missing type and no for a full type") {
   CHECK(retry_of(host({}), automatic(1, "p")) == Retry::later);
   CHECK(retry_of(host({parent("p", {})}), automatic(1, "p")) == Retry::later);
   CHECK(retry_of(host({parent("p", {"b-1"})}), automatic(1, "p")) == Retry::perhaps);
@@ -76,7 +76,7 @@ TEST_CASE("what may come later is told from what will not") {
   CHECK(retry_of(host({full}), automatic(1, "p")) == Retry::no);
 }
 
-TEST_CASE("one that cannot be started keeps no other one down") {
+TEST_CASE("a device that cannot be started at boot does not prevent the start of others") {
   const BootUnit unit{std::nullopt, {automatic(1, "p"), automatic(2, "p", "wrong"), automatic(3, "p")}};
   const BootAttempt attempt = plan_boot(host({parent("p", {"a-1"})}), unit, {}, {});
   CHECK(attempt.plan.jobs.size() == 2);
@@ -85,7 +85,7 @@ TEST_CASE("one that cannot be started keeps no other one down") {
   CHECK(attempt.refused.front().subject == uuid(2).str());
 }
 
-TEST_CASE("a group waits for all its parents, and names those that are missing") {
+TEST_CASE("a group waits for all its parents at boot and reports the missing ones") {
   Definitions defined;
   defined.all = {automatic(1, "p"), automatic(2, "q"), automatic(3, "r")};
   Groups groups;

@@ -1,5 +1,4 @@
-// The numbers are published ones: NVIDIA's table of 2016, a listing and a bug report of GVT-g, and the
-// sources of the drivers.
+// The numbers are published: NVIDIA's type table of 2016, a GVT-g listing and bug report, and driver sources.
 #include <mdevadm/plan/capacity.hpp>
 
 #include <array>
@@ -35,7 +34,7 @@ Capacity m60_by(Mix mix) {
 
 }  // namespace
 
-TEST_CASE("an M60 that has one type takes no other until the last is gone") {
+TEST_CASE("an M60 limited to one type accepts no other type until its last device is removed") {
   Capacity gpu = m60_by(Mix::type);
   const Row idle{16, 16, 8, 8, 4, 4, 2, 1};
   CHECK(left(gpu) == idle);
@@ -51,7 +50,7 @@ TEST_CASE("an M60 that has one type takes no other until the last is gone") {
   CHECK(left(gpu) == idle);
 }
 
-TEST_CASE("an M60 by size takes types of the same framebuffer") {
+TEST_CASE("an M60 limited to one size accepts types of the same framebuffer") {
   CHECK(after(m60_by(Mix::size), "13") == Row{0, 0, 7, 7, 0, 0, 0, 0});
   Capacity gpu = m60_by(Mix::size);
   gpu.take("11");
@@ -60,16 +59,16 @@ TEST_CASE("an M60 by size takes types of the same framebuffer") {
   CHECK(gpu.is_shut_out("18"));
 }
 
-TEST_CASE("an M60 with mixed sizes takes what its memory holds") {
+TEST_CASE("an M60 with mixed sizes accepts types up to its framebuffer memory") {
   CHECK(after(m60_by(Mix::mixed), "17") == Row{8, 8, 4, 4, 2, 2, 1, 0});
   CHECK(after(m60_by(Mix::mixed), "18") == Row{0, 0, 0, 0, 0, 0, 0, 0});
 }
 
-TEST_CASE("i915 GVT-g has what is left of aperture, hidden memory and fences") {
+TEST_CASE("GVT-g capacity is limited by aperture and hidden memory and fences") {
   struct Published {
     std::uint64_t aperture;
     Row idle;
-    std::vector<Row> after;  // by type: after one device of it was created
+    std::vector<Row> after;  // by type: available instances after creating one device of it
   };
   const std::array<Published, 4> table{
       {{256, {2, 1}, {{1, 0}, {0, 0}}},
@@ -88,7 +87,7 @@ TEST_CASE("i915 GVT-g has what is left of aperture, hidden memory and fences") {
   CHECK_FALSE(gvt({2048, 4096, 32}).fits("1"));
 }
 
-TEST_CASE("an aggregated GVT-g device takes memory once a unit and fences once") {
+TEST_CASE("an aggregated GVT-g device uses memory per unit and fences once") {
   Capacity gpu = gvt({1024, 4096, 32});
   CHECK(gpu.fits("8", 7));
   CHECK_FALSE(gpu.fits("8", 8));
@@ -99,7 +98,7 @@ TEST_CASE("an aggregated GVT-g device takes memory once a unit and fences once")
   CHECK(left(gpu) == Row{7, 5, 2, 1});
 }
 
-TEST_CASE("sample drivers and s390 count ports, memory and instances") {
+TEST_CASE("capacity of sample drivers and s390 counts ports and memory and instances") {
   const std::vector<SizedType> ports{{"1", 1}, {"2", 2}};
   CHECK(left(pool("ports", 24, ports)) == Row{24, 12});
   CHECK(after(pool("ports", 24, ports), "1") == Row{23, 11});
@@ -112,13 +111,13 @@ TEST_CASE("sample drivers and s390 count ports, memory and instances") {
   CHECK(after(separate(alone), "a") == Row{1, 5});
 }
 
-TEST_CASE("a type that is not known has nothing left") {
+TEST_CASE("an unknown type has no available instances") {
   CHECK(m60_by(Mix::type).left("20") == 0);
   CHECK_FALSE(m60_by(Mix::type).fits("20"));
   CHECK_FALSE(m60_by(Mix::type).knows("20"));
 }
 
-TEST_CASE("whatever is taken and given back, all arithmetics end where they began and never take too much") {
+TEST_CASE("every capacity model returns to its initial state after random takes and never exceeds it") {
   const std::vector<SizedType> sized{{"a", 1}, {"b", 3}, {"c", 7}};
   const std::vector<std::string> ids{"a", "b"};
   const std::vector<Capacity> all{m60_by(Mix::type),    m60_by(Mix::size),     m60_by(Mix::mixed),

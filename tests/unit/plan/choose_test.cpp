@@ -42,7 +42,7 @@ std::string chosen(const std::vector<const char*>& texts, Availability availabil
 
 }  // namespace
 
-TEST_CASE("a need is a property, a comparison and a value") {
+TEST_CASE("a requirement consists of property and comparison and value") {
   const auto need = parse_need("Framebuffer >= 2G");
   REQUIRE(need);
   CHECK(need->property == "framebuffer");

@@ -48,14 +48,14 @@ const Definition& after(const Job& job) {
 
 }  // namespace
 
-TEST_CASE("define adds a definition, and can take it back") {
+TEST_CASE("define plans adding the definition and rolls back by removing it") {
   const Job job = plan_define(host(), {}, {definition(), std::nullopt});
   REQUIRE(job.steps.size() == 1);
   CHECK(std::get<AddDefinition>(job.steps[0].action).definition == definition());
   CHECK(std::get<RemoveDefinition>(*job.steps[0].undo).definition == definition());
 }
 
-TEST_CASE("one UUID may be defined under several parents, but once under each") {
+TEST_CASE("one UUID can be defined once under each of several parents") {
   Definitions defined;
   defined.all = {definition()};
   CHECK(code_of([&] { plan_define(host(), defined, {definition(), std::nullopt}); }) == ExitCode::conflict);
@@ -66,7 +66,7 @@ TEST_CASE("one UUID may be defined under several parents, but once under each") 
         }) == ExitCode::done);
 }
 
-TEST_CASE("a name belongs to one definition") {
+TEST_CASE("a name can be used by only one definition") {
   Definitions defined;
   defined.all = {definition(other, "taken")};
   CHECK(code_of([&] {
@@ -77,7 +77,7 @@ TEST_CASE("a name belongs to one definition") {
         }) == ExitCode::done);
 }
 
-TEST_CASE("define checks parent, type and abilities, unless it is for later") {
+TEST_CASE("define checks the parent and type and capabilities unless FitsHost::later is given") {
   Definition unknown = definition();
   unknown.type = *TypeName::parse("mtty-9");
   CHECK(code_of([&] { plan_define(host(), {}, {unknown, std::nullopt}); }) == ExitCode::not_found);
@@ -89,7 +89,7 @@ TEST_CASE("define checks parent, type and abilities, unless it is for later") {
   CHECK(code_of([&] { plan_define(host(), {}, {aggregated, std::nullopt}); }) == ExitCode::failed);
 }
 
-TEST_CASE("modify changes what is named and keeps the rest") {
+TEST_CASE("modify changes the requested keys and preserves the others") {
   Definition current = definition(uuid, "n");
   current.attributes = {attribute("a", "1"), attribute("b", "2"), attribute("a", "3")};
   Definitions defined;
@@ -111,7 +111,7 @@ TEST_CASE("modify changes what is named and keeps the rest") {
   CHECK_FALSE(second.name);
 }
 
-TEST_CASE("modify refuses what cannot be") {
+TEST_CASE("modify refuses missing attributes and duplicate names and unknown types") {
   const Definition current = definition();
   Definitions defined;
   defined.all = {current, definition(other, "taken")};
@@ -131,13 +131,13 @@ TEST_CASE("modify refuses what cannot be") {
   CHECK(code_of([&] { plan_modify(host(), defined, current, type); }) == ExitCode::done);
 }
 
-TEST_CASE("modify does not ask the host about what it does not change") {
+TEST_CASE("modify does not check unchanged keys against the host") {
   ModifyRequest request;
   request.start = StartMode::automatic;
   CHECK(code_of([&] { plan_modify({}, {}, definition(), request); }) == ExitCode::done);
 }
 
-TEST_CASE("modify to what is unchanged has nothing to do") {
+TEST_CASE("modify to the current values plans no steps and reports unchanged") {
   ModifyRequest request;
   request.start = StartMode::manual;
   const Job job = plan_modify(host(), {}, definition(), request);

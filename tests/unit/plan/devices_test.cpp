@@ -52,7 +52,7 @@ std::vector<std::string> texts(const Job& job) {
 
 }  // namespace
 
-TEST_CASE("start creates, sets attributes in order, waits, and gives the node away") {
+TEST_CASE("start creates the device and sets attributes in order and waits and sets the node policy") {
   Definition definition = wanted();
   definition.attributes = {{*AttributeName::parse("b"), "1"}, {*AttributeName::parse("a"), "2"}};
   definition.node = NodePolicy{"qemu", std::nullopt, 0660};
@@ -71,7 +71,7 @@ TEST_CASE("start creates, sets attributes in order, waits, and gives the node aw
   CHECK(job.lane == gpu.str());
 }
 
-TEST_CASE("start of what runs as wanted has nothing to do") {
+TEST_CASE("start of an active device as defined plans no steps") {
   Snapshot seen = host_with(0);
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
   const Job job = plan_start(seen, wanted());
@@ -79,7 +79,7 @@ TEST_CASE("start of what runs as wanted has nothing to do") {
   CHECK(job.note == "is already active");
 }
 
-TEST_CASE("start of what somebody is just making waits until its type can be seen") {
+TEST_CASE("start of a device that is being created waits until its type is visible") {
   Snapshot seen = host_with(1);
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
   seen.devices[0].type.reset();
@@ -89,7 +89,7 @@ TEST_CASE("start of what somebody is just making waits until its type can be see
   CHECK_FALSE(job.steps[0].undo);
 }
 
-TEST_CASE("start of what runs otherwise is a conflict") {
+TEST_CASE("start of a UUID active with another type or parent is a conflict") {
   Snapshot seen = host_with(1);
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-18"));
   CHECK(refusal([&] { plan_start(seen, wanted()); }).code() == ExitCode::conflict);
@@ -97,7 +97,7 @@ TEST_CASE("start of what runs otherwise is a conflict") {
   CHECK(refusal([&] { plan_start(seen, wanted()); }).code() == ExitCode::conflict);
 }
 
-TEST_CASE("start names what is missing, and what was perhaps meant") {
+TEST_CASE("start reports a missing parent or type with similar or available names") {
   Definition elsewhere = wanted();
   elsewhere.parent = *ParentName::parse("0000:2B:00.0");
   const Error parent = refusal([&] { plan_start(host_with(1), elsewhere); });
@@ -110,12 +110,12 @@ TEST_CASE("start names what is missing, and what was perhaps meant") {
         std::string::npos);
 }
 
-TEST_CASE("start is refused when nothing is left, and tried when nobody knows") {
+TEST_CASE("start is refused without available instances and attempted if their number is unknown") {
   CHECK(refusal([&] { plan_start(host_with(0), wanted()); }).code() == ExitCode::no_capacity);
   CHECK(plan_start(host_with(std::nullopt), wanted()).steps.size() == 2);
 }
 
-TEST_CASE("start is refused when the parent cannot do what the definition asks for") {
+TEST_CASE("start is refused if the parent lacks a capability required by the definition") {
   Definition definition = wanted();
   definition.aggregate = 4;
   CHECK(refusal([&] { plan_start(host_with(1), definition); }).code() == ExitCode::failed);
@@ -128,7 +128,7 @@ TEST_CASE("start is refused when the parent cannot do what the definition asks f
   CHECK_NOTHROW(plan_start(able, definition));
 }
 
-TEST_CASE("stop of a device in use is refused, waited for, or forced") {
+TEST_CASE("stop of a device in use is refused or waits with a timeout or is forced") {
   using namespace std::chrono_literals;
   Snapshot seen;
   seen.devices.push_back(live("mtty", "mtty-1"));
@@ -146,12 +146,12 @@ TEST_CASE("stop of a device in use is refused, waited for, or forced") {
   CHECK(std::get<RemoveDevice>(forced.steps[0].action).forced);
 }
 
-TEST_CASE("holders are named as surely as they are known") {
+TEST_CASE("processes that use a device are described with their certainty") {
   CHECK(describe(std::vector<Holder>{}) == "an unknown process");
   CHECK(describe(std::vector<Holder>{{812, "qemu"}, {99, "", false}}) == "pid 812 (qemu), probably pid 99");
 }
 
-TEST_CASE("stop of what is not active has nothing to do") {
+TEST_CASE("stop of an inactive device plans no steps") {
   const Job job = plan_stop({}, {uuid}, *ParentName::parse("mtty"));
   CHECK(job.steps.empty());
   CHECK(job.note == "is not active");

@@ -61,7 +61,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("a group that fits is planned as a whole, nodes given away last") {
+TEST_CASE("a group start is planned as all-or-none and creates all devices before later stages") {
   World world({"nvidia-17", "nvidia-17"});
   world.defined.all[0].node = NodePolicy{"kvm", std::nullopt, std::nullopt};
   const Plan plan = plan_group_start(world.seen, world.group, world.defined, {});
@@ -76,7 +76,7 @@ TEST_CASE("a group that fits is planned as a whole, nodes given away last") {
   }
 }
 
-TEST_CASE("of a group that does not fit, the first member without room is named") {
+TEST_CASE("a group that exceeds the capacity is refused with the first member that does not fit") {
   CHECK(World({"nvidia-17", "nvidia-17", "nvidia-17"}).refusal() ==
         "6 cannot start group 'vm1': member '" + uuid(3).str() +
             "' cannot be created: 0000:86:00.0 has no available instances of nvidia-17 together with the "
@@ -87,7 +87,7 @@ TEST_CASE("of a group that does not fit, the first member without room is named"
             "group's nvidia-17");
 }
 
-TEST_CASE("members that are up take no room, and are left alone") {
+TEST_CASE("active members need no capacity and plan no steps") {
   World world({"nvidia-17", "nvidia-17"});
   world.seen.parents = {m60(0, 1)};
   world.seen.devices.push_back({.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("nvidia-17")});
@@ -96,7 +96,7 @@ TEST_CASE("members that are up take no room, and are left alone") {
   CHECK_FALSE(plan.jobs[1].steps.empty());
 }
 
-TEST_CASE("a group whose members are not what they should be is refused") {
+TEST_CASE("a group without members or with undefined or ambiguous members is refused") {
   CHECK(World({}).refusal() == "1 cannot start group 'vm1': the group has no members");
   World world({"nvidia-17"});
   world.group.members.push_back({uuid(9)});
@@ -109,7 +109,7 @@ TEST_CASE("a group whose members are not what they should be is refused") {
   CHECK(world.refusal() == "none");
 }
 
-TEST_CASE("a group in use is not stopped, and all who use it are named") {
+TEST_CASE("a group in use is not stopped and all processes that use it are reported") {
   World world({"nvidia-17", "nvidia-17"});
   for (int i = 1; i <= 2; ++i) {
     world.seen.devices.push_back({.uuid = uuid(i), .parent = gpu, .type = TypeName::parse("nvidia-17")});
@@ -132,7 +132,7 @@ TEST_CASE("a group in use is not stopped, and all who use it are named") {
   CHECK(plan_group_release(world.seen, world.group, std::chrono::seconds(1), false).jobs.size() == 2);
 }
 
-TEST_CASE("a member belongs to one group") {
+TEST_CASE("a device can be a member of only one group") {
   World world({"nvidia-17"});
   Groups groups;
   groups.all = {world.group};
@@ -145,7 +145,7 @@ TEST_CASE("a member belongs to one group") {
   CHECK(groups.of(world.defined.all[0])->name == world.group.name);
 }
 
-TEST_CASE("what GVT-g's types share is known where the numbers are those of a known memory") {
+TEST_CASE("GVT-g types share capacity if the available instances match a known memory size") {
   const auto gvt = [](std::vector<std::uint64_t> left) {
     Parent parent{.name = gpu, .path = "sys/devices/gpu"};
     const std::vector<std::string> names{"8", "4", "2", "1"};
@@ -168,7 +168,7 @@ TEST_CASE("what GVT-g's types share is known where the numbers are those of a kn
   CHECK(unknown.left("i915-GVTg_V5_8") == 3);
 }
 
-TEST_CASE("what the sample drivers' types share is known") {
+TEST_CASE("types of the sample drivers share capacity") {
   Parent mtty{.name = *ParentName::parse("mtty"), .path = "x"};
   mtty.types = {type("mtty-1", 5, ""), type("mtty-2", 2, "")};
   plan::Capacity ports = room_on(mtty, {});

@@ -39,7 +39,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("a device is found by UUID, by name and by the beginning of its UUID") {
+TEST_CASE("a device is found by UUID and name and UUID prefix") {
   const World world;
   CHECK(world.find("C0FFEE00-1111-4222-8333-444444444444").uuid == first);
   CHECK(world.find("cafe").uuid == second);
@@ -47,7 +47,7 @@ TEST_CASE("a device is found by UUID, by name and by the beginning of its UUID")
   CHECK(world.find("C0FFEE00-11").active != nullptr);
 }
 
-TEST_CASE("a beginning must be long enough and fit one device only") {
+TEST_CASE("a UUID prefix must have at least four digits and match only one device") {
   const World world;
   CHECK(world.refusal("c0f") == ExitCode::not_found);
   CHECK(world.refusal("c0ffee") == ExitCode::conflict);
@@ -62,12 +62,12 @@ TEST_CASE("a UUID that is neither active nor defined is not found") {
   CHECK(world.refusal("cafe", *ParentName::parse("other")) == ExitCode::not_found);
 }
 
-TEST_CASE("a name means its definition, even if other parents define the same UUID") {
+TEST_CASE("a name selects its definition if other parents define the same UUID") {
   const World world;
   CHECK(require_definition(world.find("cafe"), "cannot x").parent == mtty);
 }
 
-TEST_CASE("--parent selects one of several definitions of a UUID") {
+TEST_CASE("option --parent selects one of several definitions of a UUID") {
   const World world;
   CHECK(world.find("c0ffee1").definitions.size() == 2);
   CHECK_THROWS_AS(require_definition(world.find("c0ffee1"), "cannot x"), Error);
@@ -75,14 +75,14 @@ TEST_CASE("--parent selects one of several definitions of a UUID") {
   CHECK_THROWS_AS(require_definition(world.find("c0ffee00"), "cannot x"), Error);
 }
 
-TEST_CASE("the name in a file that cannot be used leads to its error") {
+TEST_CASE("the name in an invalid definition file is resolved to the error of the file") {
   World world;
   world.defined.broken.push_back({"/etc/x.toml", 3, 7, "error", "pay2"});
   CHECK(world.refusal("pay2") == ExitCode::failed);
   CHECK(world.refusal("pay3") == ExitCode::not_found);
 }
 
-TEST_CASE("a parent is found in the spelling of other tools and in other letter case") {
+TEST_CASE("a parent is found in the notation of other tools and in other letter case") {
   const std::vector<std::string> known{"0.0.0313", "0000:4b:00.0", "Matrix", "matrix", "mtty"};
   CHECK(resolve_parent("mtty", known) == "mtty");
   CHECK(resolve_parent("MTTY", known) == "mtty");

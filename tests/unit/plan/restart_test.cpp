@@ -38,7 +38,7 @@ TEST_CASE("after a stop the instance of the device is available, and those of ot
   CHECK_THROWS_AS(StartPlanner(after).plan(defined(gpu, "nvidia-19")), Error);
 }
 
-TEST_CASE("after a stop the virtual function of the device is free") {
+TEST_CASE("after a stop the virtual function of the device is available") {
   Snapshot seen = host();
   seen.parents[0].capabilities.functions = true;
   seen.parents[0].functions.push_back(

@@ -53,7 +53,7 @@ const A* action(const Job& job) {
 
 }  // namespace
 
-TEST_CASE("what goes online waits between the stages, and what does not, does not") {
+TEST_CASE("start on a parent with online state uses separate stages and otherwise a single stage") {
   const Snapshot flat = host({.create_arguments = Support::yes, .online = true, .tells_type = false});
   CHECK(kinds(plan_start(flat, wanted(1))) ==
         std::vector<std::string>{"0 record", "0 create", "2 bring", "3 wait", "3 record"});
@@ -61,7 +61,7 @@ TEST_CASE("what goes online waits between the stages, and what does not, does no
   CHECK(kinds(plan_start(plain, wanted(1))) == std::vector<std::string>{"0 create", "0 wait"});
 }
 
-TEST_CASE("numbered devices of a virtual machine get the next number, and go online once") {
+TEST_CASE("numbered devices of a virtual machine get consecutive numbers and go online once") {
   Snapshot seen = host({.create_arguments = Support::yes,
                         .online = true,
                         .online_together = true,
@@ -78,7 +78,7 @@ TEST_CASE("numbered devices of a virtual machine get the next number, and go onl
   CHECK(action<SetOnline>(second) == nullptr);
 }
 
-TEST_CASE("a definition of another virtual machine than its group's is refused") {
+TEST_CASE("a create argument vm_uuid that conflicts with the group's VM is refused") {
   const Snapshot seen = host({.create_arguments = Support::yes});
   StartPlanner planner(seen, {.vm = vm});
   CHECK_THROWS_WITH(planner.plan(wanted(1, "vm_uuid=" + uuid(5).str())),
@@ -86,7 +86,7 @@ TEST_CASE("a definition of another virtual machine than its group's is refused")
   CHECK(action<CreateDevice>(planner.plan(wanted(2, "a=1")))->what.arguments == "a=1,vm_uuid=" + vm.str());
 }
 
-TEST_CASE("several devices take several virtual functions") {
+TEST_CASE("several devices are assigned to different virtual functions") {
   Snapshot seen = host({.functions = true});
   const NamedType type{*TypeName::parse("17"), "L40S-1Q"};
   seen.parents[0].functions = {{"f0", "sys/f0", TypeName::parse("17"), {}},
@@ -102,7 +102,7 @@ TEST_CASE("several devices take several virtual functions") {
                     Catch::Matchers::ContainsSubstring("no available instances of 17"));
 }
 
-TEST_CASE("members that share join what is up already, under its value, or one another under a new one") {
+TEST_CASE("peer-to-peer members join an active member's set or form a new one") {
   Snapshot seen = host({.kernel_groups = Support::unknown, .tells_type = false});
   StartOptions options{.sharing = Sharing::automatic, .set = {wanted(1), wanted(2)}, .peers = uuid(8)};
   StartPlanner planner(seen, options);
@@ -119,7 +119,7 @@ TEST_CASE("members that share join what is up already, under its value, or one a
   CHECK(StartPlanner(seen, options).plan(wanted(2)).steps.empty());
 }
 
-TEST_CASE("what an earlier start left out is done, and the device left as it is if that fails") {
+TEST_CASE("start completes an unfinished start and does not remove the device on failure") {
   Snapshot seen = host({});
   seen.devices.push_back(
       {.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("17"), .path = "sys/x", .unfinished = true});
@@ -136,7 +136,7 @@ TEST_CASE("what an earlier start left out is done, and the device left as it is 
   CHECK(action<SetOnline>(plan_start(seen, definition))->online);
 }
 
-TEST_CASE("descriptions are compared property by property, whatever the interface") {
+TEST_CASE("guest ABI descriptions are compared property by property for every interface") {
   const Abi pinned{{"description", "num_heads=4, framebuffer=4096M, max_instance=2"},
                    {"name", "GRID M60-4Q"}};
   CHECK(compare_abi(pinned, {{"description", "max_instance=1, framebuffer=4G, num_heads=4"}}).empty());
