@@ -1,4 +1,4 @@
-// define, modify and undefine over captured hosts.
+// define, modify and undefine on captured hosts.
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -37,7 +37,7 @@ struct World : test::Host {
 
 }  // namespace
 
-TEST_CASE("define writes a file that a person can read") {
+TEST_CASE("define writes a readable definition file with mode 0644") {
   const World world;
   const test::Ran ran = world.define({"--name", "cad-seat-1", "--auto", "--attr",
                                       "nvidia/vgpu_params=frame_rate_limiter=0", "--attr", "b=2"});
@@ -50,7 +50,7 @@ TEST_CASE("define writes a file that a person can read") {
   CHECK((found.st_mode & 0777) == 0644);
 }
 
-TEST_CASE("define makes up a UUID where none is given") {
+TEST_CASE("define without a UUID generates and prints a random UUID") {
   const World world;
   const test::Ran ran = world.run({"define", "-p", gpu, "-t", "nvidia-17"});
   CHECK(ran.code == 0);
@@ -58,7 +58,7 @@ TEST_CASE("define makes up a UUID where none is given") {
   CHECK(std::filesystem::exists(world.file(ran.out.substr(0, 36))));
 }
 
-TEST_CASE("define takes upper-case UUIDs and keeps them in lower case") {
+TEST_CASE("define accepts an upper-case UUID and stores it in lower case") {
   const World world;
   CHECK(
       world.run({"define", "-u", "C0FFEE00-1111-4222-8333-000000000001", "-p", gpu, "-t", "nvidia-17"}).out ==
@@ -66,7 +66,7 @@ TEST_CASE("define takes upper-case UUIDs and keeps them in lower case") {
   CHECK(world.define().code == 4);
 }
 
-TEST_CASE("define of a live device adopts it as it is") {
+TEST_CASE("define of an active device adopts it with its current type and ABI") {
   const World world;
   CHECK(world.run({"define", "c0ffee00-1111-4222-8333-4444", "--name", "found"}).code == 0);
   CHECK(test::read_text(world.file("c0ffee00-1111-4222-8333-444444444444"))
@@ -78,7 +78,7 @@ TEST_CASE("define of a live device adopts it as it is") {
   CHECK(not_live.err.find("specify --parent and --type to define a new one") != std::string::npos);
 }
 
-TEST_CASE("define --file keeps the file to the letter") {
+TEST_CASE("define --file stores the file unchanged and reports syntax errors with their position") {
   const World world;
   const std::string text =
       "# from a colleague\nparent = \"0000:86:00.0\"\nuuid = \"" + uuid + "\"\ntype = \"nvidia-18\"  # big\n";
@@ -93,7 +93,7 @@ TEST_CASE("define --file keeps the file to the letter") {
   CHECK(nowhere.err.find("specify the parent with --parent") != std::string::npos);
 }
 
-TEST_CASE("define for later is possible, and said to be") {
+TEST_CASE("define for an absent parent is refused and accepted with --force") {
   const World world;
   const test::Ran refused = world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough"});
   CHECK(refused.code == 3);
@@ -101,7 +101,7 @@ TEST_CASE("define for later is possible, and said to be") {
   CHECK(world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough", "--force"}).code == 0);
 }
 
-TEST_CASE("modify keeps comments, order and unknown keys") {
+TEST_CASE("modify preserves comments and key order and unknown keys") {
   const World world;
   test::write_text(world.file(),
                    "# drawing office\ntype = \"nvidia-17\" # 4 GiB\n\ncolour = \"blue\"\nstart = "
@@ -114,7 +114,7 @@ TEST_CASE("modify keeps comments, order and unknown keys") {
   CHECK(is_golden(test::read_text(world.file()), "modify/kept.toml"));
 }
 
-TEST_CASE("attributes of one name keep order and repeats, and can be taken out singly") {
+TEST_CASE("modify preserves order and duplicates of attributes and deletes single ones by number") {
   const World world;
   world.define({"--attr", "assign_adapter=5", "--attr", "assign_adapter=6", "--attr", "assign_domain=0xab"});
   CHECK(world.run({"modify", uuid, "--delete-attr", "1", "--attr", "assign_adapter=7"}).code == 0);
@@ -129,7 +129,7 @@ TEST_CASE("attributes of one name keep order and repeats, and can be taken out s
   CHECK(world.run({"modify", uuid, "--delete-attr", "9"}).code == 3);
 }
 
-TEST_CASE("modify can take away again what is optional") {
+TEST_CASE("modify removes an optional name and reports unchanged values") {
   const World world;
   world.define({"--name", "seat"});
   CHECK(world.run({"modify", "seat", "--name", ""}).code == 0);
@@ -140,7 +140,7 @@ TEST_CASE("modify can take away again what is optional") {
   CHECK(same.err.find("is unchanged") != std::string::npos);
 }
 
-TEST_CASE("undefine drops what is named, and says which of several it could not") {
+TEST_CASE("undefine removes the named definitions and reports unknown names with exit code 8") {
   const World world;
   world.define({"--name", "one"});
   world.run({"define", "-p", gpu, "-t", "nvidia-18", "--name", "two"});
@@ -154,7 +154,7 @@ TEST_CASE("undefine drops what is named, and says which of several it could not"
   CHECK(world.run({"undefine", "c0ffee00-1111-4222-8333-444444444444"}).code == 3);
 }
 
-TEST_CASE("one UUID under two parents must be told apart") {
+TEST_CASE("undefine of a UUID defined under two parents requires --parent") {
   const World world;
   world.define();
   world.run({"define", uuid, "-p", "matrix", "-t", "x", "--force"});
@@ -167,7 +167,7 @@ TEST_CASE("one UUID under two parents must be told apart") {
   CHECK(world.run({"undefine", uuid}).code == 0);
 }
 
-TEST_CASE("with --dry-run define tells the steps and does nothing") {
+TEST_CASE("define --dry-run prints the steps and writes nothing") {
   const World world;
   const test::Ran text = world.define({"--dry-run"});
   CHECK(text.code == 0);
@@ -179,7 +179,7 @@ TEST_CASE("with --dry-run define tells the steps and does nothing") {
   CHECK(json["jobs"][0]["steps"][0]["undo"].is_string());
 }
 
-TEST_CASE("with --json it tells what came of each") {
+TEST_CASE("define --json reports the result of each device") {
   const World world;
   const auto done = nlohmann::json::parse(world.define({"--json"}).out);
   CHECK(done["results"][0]["outcome"] == "done");

@@ -1,4 +1,4 @@
-// Bad input and hard circumstances: a clear message, the right exit code, nothing changed.
+// Invalid input and failures: the message and exit code are correct and nothing is changed.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ struct World : test::Host {
 
 }  // namespace
 
-TEST_CASE("unexpected arguments are usage errors, with a suggestion if there is one") {
+TEST_CASE("usage errors have exit code 2 and a message and a hint where possible") {
   struct Case {
     std::vector<std::string> words;
     std::string error;
@@ -59,7 +59,7 @@ TEST_CASE("unexpected arguments are usage errors, with a suggestion if there is 
   }
 }
 
-TEST_CASE("names that could become other paths are refused, and nothing is written") {
+TEST_CASE("names with a path separator or control character are refused and nothing is written") {
   const World world;
   for (const std::string bad : {"../x", "a/b", "/", "..", ".", "", "a\nb", "a\x1b[0m"}) {
     CAPTURE(bad);
@@ -79,7 +79,7 @@ TEST_CASE("names that could become other paths are refused, and nothing is writt
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
 }
 
-TEST_CASE("UUIDs of wrong form are refused, and nothing is written") {
+TEST_CASE("malformed UUIDs are refused and nothing is written") {
   const World world;
   for (const std::string bad :
        {"1", "c0ffee00-1111-4222-8333-00000000000", "c0ffee00111142228333000000000001", "not-a-uuid"}) {
@@ -91,7 +91,7 @@ TEST_CASE("UUIDs of wrong form are refused, and nothing is written") {
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
 }
 
-TEST_CASE("a definition that does not parse is skipped; commands about other devices do not mention it") {
+TEST_CASE("an invalid definition file is skipped and commands for other devices do not report it") {
   const World world;
   const auto folder = world.path() / "etc/mdevadm/devices/mtty";
   test::write_text(folder / "00000000-0000-0000-0000-0000000000bb.toml", "type = \"mtty-1\"\nstart == 1\n");
@@ -117,7 +117,7 @@ TEST_CASE("a definition that does not parse is skipped; commands about other dev
   CHECK(bad.err.find("0000000000bb.toml:2:8: ") != std::string::npos);
 }
 
-TEST_CASE("what is refused leaves no trace among the definitions") {
+TEST_CASE("a refused command writes no definition") {
   const World world;
   CHECK(world.run({"define", "-p", "nope", "-t", "x"}).code == 3);
   CHECK(world.run({"define", "-p", "mtty", "-t", "mtty-9"}).code == 3);
@@ -126,7 +126,7 @@ TEST_CASE("what is refused leaves no trace among the definitions") {
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
 }
 
-TEST_CASE("options that may repeat do not swallow what follows") {
+TEST_CASE("repeatable options do not consume the following arguments") {
   const World world;
   const std::string uuid = "00000000-0000-0000-0000-0000000000bb";
   const test::Ran ran =
@@ -136,7 +136,7 @@ TEST_CASE("options that may repeat do not swallow what follows") {
   CHECK(world.run({"show", uuid, "-o", "attributes"}).out == "attributes:\n  1. a: 1\n  2. b: [x,y]\n");
 }
 
-TEST_CASE("defining over a file that does not parse does not lose it") {
+TEST_CASE("define does not overwrite an invalid definition file") {
   const World world;
   const auto file = world.path() / "etc/mdevadm/devices/mtty/00000000-0000-0000-0000-0000000000bb.toml";
   test::write_text(file, "broken");
@@ -146,13 +146,13 @@ TEST_CASE("defining over a file that does not parse does not lose it") {
   CHECK(test::read_text(file) == "broken");
 }
 
-TEST_CASE("a root that does not exist is told of") {
+TEST_CASE("a missing root directory is reported") {
   const test::Ran ran = test::mdevadm({"list", "--root", "/nonexistent"});
   CHECK(ran.code == 1);
   CHECK(ran.err == "mdevadm: error: cannot use '/nonexistent' as the root: No such file or directory\n");
 }
 
-TEST_CASE("errors about the command line are JSON when JSON is asked for") {
+TEST_CASE("usage errors are printed as JSON with --json") {
   const test::Ran ran = test::mdevadm({"list", "--json", "--nope"});
   CHECK(ran.code == 2);
   CHECK(ran.out.empty());

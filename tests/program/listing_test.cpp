@@ -1,4 +1,4 @@
-// types, list and show over captured hosts.
+// types, list and show on captured hosts.
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
@@ -28,7 +28,7 @@ void define_some(const test::Host& host) {
 
 }  // namespace
 
-TEST_CASE("types of every captured host, as a table and as JSON") {
+TEST_CASE("types of every captured host are printed as a table and as JSON") {
   for (const std::string name : {"samples", "nvidia", "i915", "s390"}) {
     CAPTURE(name);
     const test::Host host(name);
@@ -42,7 +42,7 @@ TEST_CASE("types of every captured host, as a table and as JSON") {
   }
 }
 
-TEST_CASE("list in its three ways, as a table and as JSON") {
+TEST_CASE("list prints active and defined and all devices as a table and as JSON") {
   const test::Host host("samples");
   define_some(host);
   for (const std::string way : {"active", "defined", "all"}) {
@@ -57,7 +57,7 @@ TEST_CASE("list in its three ways, as a table and as JSON") {
   CHECK(is_golden(json.out, "list/all.json"));
 }
 
-TEST_CASE("JSON without -o has every column, and always the same keys") {
+TEST_CASE("list --json without -o has all columns and the same keys for every device") {
   const test::Host host("samples");
   define_some(host);
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
@@ -83,7 +83,7 @@ TEST_CASE("list is filtered by parent and type") {
   CHECK(run(host, {"list", "-t", "mtty-9"}).code == 3);
 }
 
-TEST_CASE("columns are chosen, added, and refused with a suggestion") {
+TEST_CASE("list selects and adds columns and reports an unknown column with a suggestion") {
   const test::Host host("samples");
   CHECK(run(host, {"list", "-o", "TYPE,parent", "-t", "mtty-2"}).out == "TYPE   PARENT\nmtty-2 mtty\n");
   CHECK(run(host, {"list", "-o", "+driver", "-t", "mtty-2"}).out.find("START DRIVER\n") != std::string::npos);
@@ -96,7 +96,7 @@ TEST_CASE("columns are chosen, added, and refused with a suggestion") {
         std::string::npos);
 }
 
-TEST_CASE("show tells all that is known of a device") {
+TEST_CASE("show prints all properties of a device") {
   const test::Host host("samples");
   define_some(host);
   const std::string as_any_user =
@@ -115,7 +115,7 @@ TEST_CASE("show tells all that is known of a device") {
   CHECK(run(host, {"show"}).code == 2);
 }
 
-TEST_CASE("a host without mediated devices is no error for lists, and is told of") {
+TEST_CASE("types and list on a host without mediated device support print a note and succeed") {
   const test::TempDir empty;
   for (const std::string verb : {"types", "list"}) {
     const test::Ran ran = test::mdevadm({verb, "--root", empty.str()});

@@ -1,4 +1,4 @@
-// Names of parents, types and virtual functions as users type them.
+// Names of parents, types and virtual functions in the notations that users enter.
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -54,7 +54,7 @@ TEST_CASE("the letter case of a parent does not matter if one parent matches") {
   CHECK(world.run({"list", "--defined", "-p", "MTTY", "-o", "uuid"}).out.find(uuid) != std::string::npos);
 }
 
-TEST_CASE("a definition for later has the kernel's name of its parent") {
+TEST_CASE("define --force stores the kernel's name of an absent parent") {
   const World world("samples");
   CHECK(world.run({"define", uuid, "-p", "86:00.0", "-t", "nvidia-17", "--force"}).code == 0);
   CHECK(world.run({"list", "--defined", "-o", "parent"}).out == "PARENT\n0000:86:00.0\n");
@@ -95,7 +95,7 @@ TEST_CASE("an unknown property and a value of the wrong kind in --need are usage
   CHECK(world.run({"types", "--need", "framebuffer>=512G"}).code == 0);
 }
 
-TEST_CASE("the address of a virtual function is checked when it is defined") {
+TEST_CASE("define checks the PCI address of a virtual function") {
   const World world("samples");
   for (const char* bad : {"a b", "41:00", "mtty", "0000:41:00.9"}) {
     CAPTURE(bad);
@@ -106,7 +106,7 @@ TEST_CASE("the address of a virtual function is checked when it is defined") {
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
 }
 
-TEST_CASE("the name in a definition that cannot be used leads to its file") {
+TEST_CASE("the name in an invalid definition file leads to an error with the file and line") {
   const World world("samples");
   test::write_text(world.path() / "etc/mdevadm/devices/mtty/00000000-0000-0000-0000-0000000000bb.toml",
                    "type = \"mtty-1\"\nname = \"pay2\"\nstart == 1\n");
@@ -115,7 +115,7 @@ TEST_CASE("the name in a definition that cannot be used leads to its file") {
   CHECK(ran.err.find("0000000000bb.toml:3:8: ") != std::string::npos);
 }
 
-TEST_CASE("status shows parents, devices, groups and problems, as text and as JSON") {
+TEST_CASE("status prints parents and devices and groups and problems as text and as JSON") {
   const World world("samples");
   REQUIRE(world.run({"define", uuid, "-p", "mtty", "-t", "mtty-1", "--name", "modem", "--auto"}).code == 0);
   REQUIRE(world.run({"group", "create", "vm1", "modem"}).code == 0);

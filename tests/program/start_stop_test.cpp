@@ -1,5 +1,4 @@
-// start and stop over captured hosts: what is decided before anything is written. What the kernel answers:
-// tests/vm.
+// start and stop on captured hosts: checks before the first write. tests/vm covers the kernel's answers.
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
@@ -23,7 +22,7 @@ const std::string live = "c0ffee00-1111-4222-8333-444444444444";
 
 }  // namespace
 
-TEST_CASE("start --dry-run tells every step") {
+TEST_CASE("start --dry-run prints every step and writes nothing") {
   const World world;
   const test::Ran ran = world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u",
                                    "00000000-0000-0000-0000-000000000001", "--attr",
@@ -35,7 +34,7 @@ TEST_CASE("start --dry-run tells every step") {
           .empty());
 }
 
-TEST_CASE("start refuses what is used up, unknown or active otherwise, before it writes") {
+TEST_CASE("start refuses a full or unknown or conflicting type before it writes") {
   const World world;
   const test::Ran full = world.run({"start", "-p", "0000:86:00.0", "-t", "nvidia-18"});
   CHECK(full.code == 6);
@@ -45,7 +44,7 @@ TEST_CASE("start refuses what is used up, unknown or active otherwise, before it
   CHECK(world.run({"start", "nosuch"}).code == 3);
 }
 
-TEST_CASE("start of what is active is success, whether it is defined or not") {
+TEST_CASE("start of an active device without a definition succeeds and reports it as already active") {
   const World world;
   const test::Ran ran = world.run({"start", live});
   CHECK(ran.code == 0);
@@ -55,7 +54,7 @@ TEST_CASE("start of what is active is success, whether it is defined or not") {
   CHECK(json["results"][0]["outcome"] == "unchanged");
 }
 
-TEST_CASE("start --auto without anything that is auto is silent success") {
+TEST_CASE("start --auto without autostart devices succeeds without output") {
   const World world;
   const test::Ran ran = world.run({"start", "--auto"});
   CHECK(ran.code == 0);
@@ -63,8 +62,8 @@ TEST_CASE("start --auto without anything that is auto is silent success") {
   CHECK(ran.err.empty());
 }
 
-TEST_CASE("a start whose device does not come is undone and fails") {
-  const World world;  // a tree does not react to a write
+TEST_CASE("a start whose device does not appear fails and is rolled back") {
+  const World world;  // a captured host does not react to writes
   const test::Ran ran = world.run(
       {"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u", "00000000-0000-0000-0000-000000000001"});
   CHECK(ran.code == 1);
@@ -77,7 +76,7 @@ TEST_CASE("a start whose device does not come is undone and fails") {
         "00000000-0000-0000-0000-000000000001\n");
 }
 
-TEST_CASE("stop --dry-run tells what would be done, and options that exclude one another are refused") {
+TEST_CASE("stop --dry-run prints its steps and conflicting options are refused") {
   const World world;
   CHECK(world.run({"stop", live, "--dry-run"}).out ==
         "stop '" + live + "' on 0000:86:00.0:\n  remove " + live + "\n");
@@ -86,7 +85,7 @@ TEST_CASE("stop --dry-run tells what would be done, and options that exclude one
   CHECK(world.run({"start", live, "-t", "x", "-p", "y"}).code == 2);
 }
 
-TEST_CASE("stop of a device on another parent than named is not found") {
+TEST_CASE("stop of a device under another parent than --parent is not found") {
   const World world;
   CHECK(world.run({"stop", live, "-p", "mtty"}).code == 3);
 }

@@ -1,4 +1,4 @@
-// The command line: options may stand anywhere, and every wrong use is reported in the program's own words.
+// The command line: options are accepted in any position and usage errors do not contain messages of CLI11.
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -37,7 +37,7 @@ std::vector<std::string> with(std::vector<std::string> words, const std::vector<
   return words;
 }
 
-// Texts that CLI11 writes.
+// Returns false if the text contains a message of CLI11.
 bool is_in_our_words(const std::string& text) {
   for (const char* phrase :
        {"is required", "excludes", "At Most", "At Least", "at least", "needs", "were not expected",
@@ -67,7 +67,7 @@ std::string last_name(const nlohmann::json& option) {
 
 }  // namespace
 
-TEST_CASE("a name of an option takes a value in all commands or in none") {
+TEST_CASE("an option of the same name takes a value in all commands or in none") {
   std::map<std::string, bool> takes_value;
   const auto take = [&](const nlohmann::json& options) {
     for (const auto& option : options) {
@@ -84,7 +84,7 @@ TEST_CASE("a name of an option takes a value in all commands or in none") {
   }
 }
 
-TEST_CASE("every wrong use of every command is reported in the program's own words") {
+TEST_CASE("usage errors of every command do not contain messages of the CLI library") {
   for (const auto& command : tree()["commands"]) {
     const std::vector<std::string> name = words_of(command["name"]);
     check_refused(with(name, {"--no-such-option"}));
@@ -113,7 +113,7 @@ TEST_CASE("every wrong use of every command is reported in the program's own wor
   }
 }
 
-TEST_CASE("no combination of two options brings up the words of the library") {
+TEST_CASE("conflicts of any two options do not cause messages of the CLI library") {
   const World world;
   for (const auto& command : tree()["commands"]) {
     const auto& options = command["options"];
@@ -152,7 +152,7 @@ TEST_CASE("options can be given before the command") {
   CHECK(world.run({"show", "seat", "-o", "start"}).out == "start: auto\n");
 }
 
-TEST_CASE("messages on wrong use name the options") {
+TEST_CASE("usage errors name the option") {
   struct Case {
     std::vector<std::string> words;
     std::string error;
@@ -195,7 +195,7 @@ TEST_CASE("messages on wrong use name the options") {
   }
 }
 
-TEST_CASE("a word that resembles a UUID is reported as an invalid UUID if nothing has this name or prefix") {
+TEST_CASE("a malformed UUID is reported as an invalid UUID unless it is a name or UUID prefix") {
   const World world;
   const test::Ran ran = world.run({"define", "1e127251-f09c-473a-a803-cf658f58033"});
   CHECK(ran.code == 2);
@@ -208,7 +208,7 @@ TEST_CASE("a word that resembles a UUID is reported as an invalid UUID if nothin
   CHECK(world.run({"show", "dead-beef-cafe"}).code == 0);
 }
 
-TEST_CASE("options that select columns add up") {
+TEST_CASE("several -o options are combined") {
   const World world;
   const auto heading = [](const test::Ran& ran) { return words_of(ran.out.substr(0, ran.out.find('\n'))); };
   CHECK(heading(world.run({"list", "-o", "uuid", "-o", "state"})) ==
@@ -218,7 +218,7 @@ TEST_CASE("options that select columns add up") {
         heading(world.run({"list", "-o", "+node,origin"})));
 }
 
-TEST_CASE("without a command the help is printed, as a usage error") {
+TEST_CASE("mdevadm without a command prints the help with exit code 2") {
   const test::Ran ran = test::mdevadm({});
   CHECK(ran.code == 2);
   CHECK(ran.err.empty());
@@ -230,7 +230,7 @@ TEST_CASE("without a command the help is printed, as a usage error") {
   CHECK(nlohmann::json::parse(json.err)["error"]["message"] == "missing command");
 }
 
-TEST_CASE("help can be asked for in every way") {
+TEST_CASE("all forms of requesting help print the same text") {
   const std::string help = test::mdevadm({"help", "group", "start"}).out;
   CHECK(help.starts_with("group start: "));
   for (const std::vector<std::string>& words :
@@ -246,7 +246,7 @@ TEST_CASE("help can be asked for in every way") {
   CHECK(test::mdevadm({"undefine", "--help"}).code == 0);
 }
 
-TEST_CASE("aliases and the version") {
+TEST_CASE("aliases of commands print the same as the commands and all forms of version agree") {
   const World world;
   CHECK(world.run({"ls", "--json"}).out == world.run({"list", "--json"}).out);
   CHECK(world.run({"group", "ls"}).code == 0);
@@ -260,7 +260,7 @@ TEST_CASE("aliases and the version") {
   CHECK(test::mdevadm({"--version", "--json"}).out == test::mdevadm({"version", "--json"}).out);
 }
 
-TEST_CASE("times may have units") {
+TEST_CASE("time values accept units") {
   const World world;
   const std::string uuid = "abcd0000-0000-4000-8000-000000000003";
   const auto waits = [&](const std::string& time) {
