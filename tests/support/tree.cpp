@@ -33,7 +33,7 @@ std::string unescaped(std::string_view text) {
 TempDir::TempDir() {
   std::string name = (fs::temp_directory_path() / "mdevadm-test-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    throw std::runtime_error("cannot make a temporary folder");
+    throw std::runtime_error("cannot create a temporary directory");
   }
   path_ = name;
 }
@@ -76,7 +76,7 @@ void lay_tree(std::string_view text, const fs::path& folder) {
     } else if (equals != std::string_view::npos) {
       write_text(folder / line.substr(0, equals), unescaped(line.substr(equals + 3)));
     } else {
-      throw std::runtime_error("no entry of a tree: " + std::string(line));
+      throw std::runtime_error("invalid line in a tree: " + std::string(line));
     }
   }
 }
