@@ -26,7 +26,7 @@ std::string read_text(const std::filesystem::path& path);
 // Creates missing parent directories.
 void write_text(const std::filesystem::path& path, std::string_view text);
 
-// Extracts a tree in the format of tests/trees/README.md into `folder`.
+// Extracts a tree in the format of tests/trees/README.md into the directory `folder`.
 void lay_tree(std::string_view text, const std::filesystem::path& folder);
 
 // A temporary directory that contains tests/trees/NAME.tree.

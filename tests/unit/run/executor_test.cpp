@@ -213,7 +213,7 @@ struct Scripted : World {
   explicit Scripted(const std::string& callout_does = {}) {
     std::signal(SIGPIPE, SIG_IGN);
     add("callouts/ask", callout_does);
-    add("notifiers/tell", {});
+    add("notifiers/observe", {});
   }
 
   void add(const std::string& name, const std::string& does) const {
@@ -248,7 +248,7 @@ TEST_CASE("call-out scripts run before the first step and post and notify script
   Scripted world;
   const auto results = world.run({{hooked(job_of("do it", a, {add(a), add(b)}), a)}});
   CHECK(results[0].outcome == Outcome::done);
-  CHECK(world.calls() == "ask pre none a\nask post success a defined\ntell notify success a defined\n");
+  CHECK(world.calls() == "ask pre none a\nask post success a defined\nobserve notify success a defined\n");
 }
 
 TEST_CASE("scripts do not run for a job without steps or without hooks") {
@@ -267,14 +267,14 @@ TEST_CASE("a failing call-out script prevents the job and notifiers run with sta
   CHECK(results[0].cause->what() == why);
   CHECK(results[1].outcome == Outcome::done);
   CHECK(world.store.load().all == std::vector{b});
-  CHECK(world.calls() == "ask pre none a\ntell notify none a\n");
+  CHECK(world.calls() == "ask pre none a\nobserve notify none a\n");
 }
 
 TEST_CASE("a forced job ignores a failing call-out script and the scripts still get the result") {
   Scripted world("[ $4 != pre ]");
   const auto results = world.run({{hooked(job_of("do it", a, {add(a)}), a, true)}});
   CHECK(results[0].outcome == Outcome::done);
-  CHECK(world.calls() == "ask pre none a\nask post success a defined\ntell notify success a defined\n");
+  CHECK(world.calls() == "ask pre none a\nask post success a defined\nobserve notify success a defined\n");
   REQUIRE(world.said.size() == 1);
   CHECK(world.said[0].starts_with("Forcing operation 'define' despite callout failure. Error was: Script"));
 }
@@ -282,7 +282,7 @@ TEST_CASE("a forced job ignores a failing call-out script and the scripts still 
 TEST_CASE("scripts get the failure of a job after its rollback") {
   Scripted world;
   world.run({{hooked(job_of("do it", a, {add(a), failing}), a)}});
-  CHECK(world.calls() == "ask pre none a\nask post failure a\ntell notify failure a\n");
+  CHECK(world.calls() == "ask pre none a\nask post failure a\nobserve notify failure a\n");
 }
 
 TEST_CASE("in a plan with stages a job that no other job waits for runs completely between its scripts") {
@@ -297,8 +297,8 @@ TEST_CASE("in a plan with stages a job that no other job waits for runs complete
   CHECK(results[0].outcome == Outcome::done);
   CHECK(results[1].outcome == Outcome::done);
   CHECK(world.calls() ==
-        "ask pre none a\nask post success a defined\ntell notify success a defined\n"
-        "ask pre none c\nask post success c defined\ntell notify success c defined\n");
+        "ask pre none a\nask post success a defined\nobserve notify success a defined\n"
+        "ask pre none c\nask post success c defined\nobserve notify success c defined\n");
 }
 
 TEST_CASE("in a plan with stages a rolled back job that had completed does not run its scripts again") {
@@ -313,8 +313,8 @@ TEST_CASE("in a plan with stages a rolled back job that had completed does not r
   // The second job had completed: it is rolled back without notifying scripts.
   CHECK(world.calls() ==
         "ask pre none a\n"
-        "ask pre none b\nask post success b defined\ntell notify success b defined\n"
-        "ask post failure a\ntell notify failure a\n");
+        "ask pre none b\nask post success b defined\nobserve notify success b defined\n"
+        "ask post failure a\nobserve notify failure a\n");
   CHECK(world.store.load().all.empty());
 }
 
@@ -326,6 +326,6 @@ TEST_CASE("in an all-or-none plan a failing call-out script rolls back all jobs"
   REQUIRE(results[1].outcome == Outcome::failed);
   CHECK(world.store.load().all.empty());
   CHECK(world.calls() ==
-        "ask pre none a\nask post success a defined\ntell notify success a defined\n"
-        "ask pre none c\ntell notify none c\n");
+        "ask pre none a\nask post success a defined\nobserve notify success a defined\n"
+        "ask pre none c\nobserve notify none c\n");
 }

@@ -124,7 +124,7 @@ TEST_CASE("other files in the script directories are ignored and without scripts
   Scripts scripts;
   test::write_text(scripts.temp.path() / new_callouts / ".keep", "");
   test::write_text(scripts.temp.path() / new_callouts / "not-executable", "#!/bin/sh\nexit 1\n");
-  std::filesystem::create_directories(scripts.temp.path() / old_notifiers / "folder");
+  std::filesystem::create_directories(scripts.temp.path() / old_notifiers / "directory");
   std::filesystem::create_symlink("nowhere", scripts.temp.path() / new_callouts / "dangling");
   CHECK_FALSE(scripts.hooks.any());
   scripts.hooks.pre(event);

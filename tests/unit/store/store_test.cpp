@@ -139,7 +139,7 @@ TEST_CASE("a duplicate name is reported and refers to the first definition") {
 TEST_CASE("an unreadable definition directory is an error") {
   if (::getuid() == 0) {
     const test::TempDir temp;
-    test::write_text(temp.path() / "etc/mdevadm/devices", "a file where the folder should be");
+    test::write_text(temp.path() / "etc/mdevadm/devices", "a file in place of the directory");
     const sys::Dir root = *sys::Dir::open(temp.str());
     CHECK(code_of([&] { Store(root).load(); }) == ExitCode::failed);
     return;

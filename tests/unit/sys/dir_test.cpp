@@ -102,7 +102,7 @@ TEST_CASE("read_file and read_stream return whole files of any length") {
 TEST_CASE("entries distinguishes files and directories and links and can be called repeatedly") {
   const test::TempDir temp;
   test::write_text(temp.path() / "file", "");
-  fs::create_directory(temp.path() / "folder");
+  fs::create_directory(temp.path() / "dir");
   fs::create_symlink("nowhere", temp.path() / "link");
   const Dir dir = *Dir::open(temp.str());
   for (int i = 0; i < 2; ++i) {
@@ -111,11 +111,11 @@ TEST_CASE("entries distinguishes files and directories and links and can be call
     REQUIRE(entries);
     for (const sys::Entry& entry : *entries) {
       found += entry.name + (entry.kind == sys::EntryKind::file     ? "=file "
-                             : entry.kind == sys::EntryKind::folder ? "=folder "
+                             : entry.kind == sys::EntryKind::folder ? "=dir "
                                                                     : "=link ");
     }
-    CHECK(found.size() == std::string("file=file folder=folder link=link ").size());
-    CHECK(found.find("folder=folder ") != std::string::npos);
+    CHECK(found.size() == std::string("file=file dir=dir link=link ").size());
+    CHECK(found.find("dir=dir ") != std::string::npos);
     CHECK(found.find("link=link ") != std::string::npos);
   }
 }
