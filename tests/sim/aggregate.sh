@@ -1,4 +1,4 @@
-# One device of several instances, as it was proposed from 2018 to 2020: words at creation (A0, A1), attributes of the device
+# One device of several instances, as proposed from 2018 to 2020: create arguments (A0, A1), attributes of the device
 # (A2, in three forms), a file of the type (A3).
 # shellcheck shell=bash disable=SC2154
 set -u
@@ -13,7 +13,7 @@ if [ "${1:-}" = "" ]; then
   in_scenario gvt-a2-v2 gvt A2-v2 blocks
   in_scenario gvt-a2-v3 gvt A2-v3 blocks
   in_scenario gvt-a3 gvt A3 blocks
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   cells_are A0 A1 A2-rfc A2-v2 A2-v3 A3
   finish
   exit
@@ -24,8 +24,9 @@ gvt() {  # DIALECT KIND
   left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
   discovered "$dialect" $p upstream $t
   run mdevadm show $p -o abilities
-  out_has "aggregation: yes" "$(say "and can aggregate")"
-  same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" "$(say "one type says so")"
+  out_has "aggregation: yes" "$(say "show reports that the parent supports aggregation")"
+  same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" \
+    "$(say "types --json reports aggregation for one type only")"
   defined $p $t
   created "$dialect" $A
   mdevadm stop a
@@ -34,35 +35,38 @@ gvt() {  # DIALECT KIND
 
   cell "$dialect" aggregate
   run mdevadm modify a --aggregate 3
-  exits 0 "$(say "a definition of three instances")"
+  exits 0 "$(say "modify --aggregate accepts 3 instances")"
   run mdevadm start a
-  exits 0 "$(say "starts")"
+  exits 0 "$(say "a device of 3 instances starts")"
   case $dialect in
-    A0) same "$(cat /sys/bus/mdev/devices/$A/instances)" 3 "$(say "the kernel says three")" ;;
-    A1) same "$(cat /sys/bus/mdev/devices/$A/aggregated_instances)" 3 "$(say "the kernel says three")" ;;
-    A2*) same "$(cat /sys/bus/mdev/devices/$A/mdev/aggregated_instances)" 3 "$(say "the kernel says three")" ;;
-    A3) same "$(cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/aggregator)" 1 "$(say "the type is back to one")" ;;
+    A0) same "$(cat /sys/bus/mdev/devices/$A/instances)" 3 "$(say "the kernel reports 3 instances for the device")" ;;
+    A1) same "$(cat /sys/bus/mdev/devices/$A/aggregated_instances)" 3 "$(say "the kernel reports 3 aggregated instances for the device")" ;;
+    A2*) same "$(cat /sys/bus/mdev/devices/$A/mdev/aggregated_instances)" 3 \
+      "$(say "the kernel reports 3 aggregated instances for the device")" ;;
+    A3) same "$(cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/aggregator)" 1 \
+      "$(say "the aggregator attribute of the type is reset to 1 after the start")" ;;
   esac
-  # The first proposal with attributes takes the instances only when the device is opened.
+  # The first proposal with attributes reserves the instances only when the device is opened.
   if [ "$dialect" = A2-rfc ]; then
-    same "$(left)" 6 "$(say "one of seven is taken so far")"
+    same "$(left)" 6 "$(say "6 of 7 instances are available until the device is opened")"
   else
-    same "$(left)" 4 "$(say "four of seven are left")"
+    same "$(left)" 4 "$(say "4 of 7 instances are available after the start")"
   fi
-  [ "$dialect" = A3 ] || same "$(field a units)" 3 "$(say "and it is shown so")"
+  [ "$dialect" = A3 ] || same "$(field a units)" 3 "$(say "show reports 3 units for the device")"
   mdevadm stop a
-  same "$(left)" 7 "$(say "all seven are back")"
+  same "$(left)" 7 "$(say "all 7 instances are available after stop")"
   run mdevadm modify a --aggregate 8
-  exits 1 "$(say "more than the type takes is refused")"
-  err_has "8 aggregated instances requested, type $t on $p supports at most 7$" "$(say "with the most that it takes")"
+  exits 1 "$(say "modify --aggregate above the maximum is refused")"
+  err_has "8 aggregated instances requested, type $t on $p supports at most 7$" \
+    "$(say "the error names the maximum number of aggregated instances")"
   run mdevadm define -p $p -t i915-GVTg_V5_4 --aggregate 2
-  exits 1 "$(say "so is a type that cannot")"
-  err_has "type i915-GVTg_V5_4 on $p does not support aggregation$" "$(say "which is said")"
+  exits 1 "$(say "define --aggregate is refused for a type without aggregation")"
+  err_has "type i915-GVTg_V5_4 on $p does not support aggregation$" "$(say "the error says that the type does not support aggregation")"
   for _ in 1 2 3 4 5; do mdevadm start -p $p -t $t >/dev/null; done
   run mdevadm start a
-  exits 6 "$(say "three of two that are left")"
-  err_has "requires 3 instances of $t, 2 available" "$(say "are told as instances")"
-  same "$(mdevadm list -o uuid | grep -c $A)" 0 "$(say "and not made")"
+  exits 6 "$(say "start fails with exit code 6 if fewer instances are available than the device requires")"
+  err_has "requires 3 instances of $t, 2 available" "$(say "the error names the required and the available instances")"
+  same "$(mdevadm list -o uuid | grep -c $A)" 0 "$(say "a start that lacks instances creates no device")"
   mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
 
   # shellcheck disable=SC2086
@@ -71,14 +75,14 @@ gvt() {  # DIALECT KIND
     for pair in EINVAL=1 ENOSPC=6 E2BIG=1; do
       control fault attribute 1 ${pair%=*}
       run mdevadm start a
-      exits ${pair#*=} "$(say "${pair%=*} of aggregation")"
-      err_has "cannot aggregate 3 instances: " "$(say "${pair%=*} of aggregation is told as what it is")"
-      same "$(active)" "" "$(say "${pair%=*} of aggregation undoes the start")"
+      exits ${pair#*=} "$(say "start fails with the exit code for ${pair%=*} if aggregation fails")"
+      err_has "cannot aggregate 3 instances: " "$(say "${pair%=*} of aggregation: the error says that aggregation failed")"
+      same "$(active)" "" "$(say "${pair%=*} of aggregation: the start is rolled back")"
       control clear
     done
   fi
-  same "$(left)" 7 "$(say "all seven are back")"
-  nothing_left "nothing is left"
+  same "$(left)" 7 "$(say "all 7 instances are available after the failed starts")"
+  nothing_left "no device and no record exists at the end"
 }
 
 shift

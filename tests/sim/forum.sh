@@ -10,7 +10,7 @@ if [ "${1:-}" = "" ]; then
   in_scenario m60-k1 at_creation
   in_scenario m60-k2 by_attribute
   in_scenario m60-k0 cannot
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   cells_are K0 K1 K2
   finish
   exit
@@ -21,14 +21,15 @@ group_of() { basename "$(readlink -f "/sys/bus/mdev/devices/$1/iommu_group")"; }
 single() {
   discovered "$1" $gpu forum 17
   same "$(mdevadm types $gpu --json | jq -c '.types[6] | [.type, .maximum, .used, .available]')" '["17",2,0,null]' \
-    "$(say "a type tells its maximum, and nobody what is left")"
+    "$(say "types reports the maximum instances, and null for available instances")"
   defined $gpu 17
   created "$1" $A
-  same "$(mdevadm types $gpu --json | jq -c '[.types[] | [.type, .maximum, .used]]')" '[["17",2,1]]' "$(say "types that do not fit are not there")"
+  same "$(mdevadm types $gpu --json | jq -c '[.types[] | [.type, .maximum, .used]]')" '[["17",2,1]]' \
+    "$(say "types lists no type that does not fit beside the active devices")"
   cell "$1" errors
   run mdevadm start -p $gpu -t 18
-  exits 6 "$(say "nor can they be started")"
-  err_has "has no type '18' now" "$(say "which is said")"
+  exits 6 "$(say "start fails with exit code 6 for a type that does not fit")"
+  err_has "has no type '18' now" "$(say "the error says that the parent does not offer the type now")"
   mdevadm stop a
   attributed "$1" plain /sys/bus/mdev/devices/$A/plain
   removed "$1" busy
@@ -36,7 +37,7 @@ single() {
   errors_at_create "$1" $all_create_errors
   errors_at_remove "$1" EBUSY=5 EIO=1
   mdevadm stop a
-  nothing_left "nothing is left"
+  nothing_left "no device and no record exists at the end"
 }
 
 at_creation() {
@@ -44,83 +45,86 @@ at_creation() {
   defined $gpu 17
   mdevadm group create vm a b
   run mdevadm group start vm
-  exits 0 "$(say "a group starts")"
-  same "$(group_of $A)" "$(group_of $B)" "$(say "its members are in one IOMMU group")"
-  same "$(field a node)" "$(field b node)" "$(say "and have one node")"
+  exits 0 "$(say "group start succeeds")"
+  same "$(group_of $A)" "$(group_of $B)" "$(say "the members are in one IOMMU group")"
+  same "$(field a node)" "$(field b node)" "$(say "the members have the same VFIO group node")"
   hold $A $B
   run mdevadm group stop vm
-  exits 5 "$(say "in use, it does not stop")"
+  exits 5 "$(say "group stop is refused while the group is in use")"
   release
   mdevadm group stop vm
-  same "$(groups_left)" 0 "$(say "stopped, no group is left")"
+  same "$(groups_left)" 0 "$(say "no IOMMU group exists after group stop")"
   mdevadm start a
   run mdevadm group start vm
-  exits 0 "$(say "a member joins one that is up already")"
-  same "$(group_of $A)" "$(group_of $B)" "$(say "in its group")"
+  exits 0 "$(say "group start succeeds if a member is already active")"
+  same "$(group_of $A)" "$(group_of $B)" "$(say "the second member joins the IOMMU group of the active member")"
   mdevadm stop b
   hold $A
   run mdevadm group start vm
-  exits 5 "$(say "nothing joins a group that is in use")"
-  err_has "the IOMMU group of '$A' is in use and cannot be joined" "$(say "which is said")"
+  exits 5 "$(say "group start is refused if the IOMMU group of the active member is in use")"
+  err_has "the IOMMU group of '$A' is in use and cannot be joined" "$(say "the error names the member whose IOMMU group cannot be joined")"
   release
-  same "$(active)" a "$(say "what was up stays")"
+  same "$(active)" a "$(say "the active member stays active")"
   mdevadm stop a
-  nothing_left "nothing is left"
+  nothing_left "no device and no record exists at the end"
 }
 
 by_attribute() {
   cell K2 group
   defined $gpu 17
   mdevadm start a
-  same "$(field a peers)" "$(cat /sys/bus/mdev/devices/$A/peer_to_peer_resource_uuid)" "$(say "as which a device shares is shown")"
+  same "$(field a peers)" "$(cat /sys/bus/mdev/devices/$A/peer_to_peer_resource_uuid)" \
+    "$(say "show reports the peer-to-peer set of a device")"
   mdevadm stop a
   mdevadm group create vm a b
   run mdevadm group start vm
-  exits 0 "$(say "a group starts")"
-  same "$(field a peers)" "$(field b peers)" "$(say "its members share")"
-  same "$(group_of $A)" "$(group_of $B)" "$(say "one IOMMU group")"
-  same "$(field a iommu_group) $(field b iommu_group)" "$(group_of $A) $(group_of $A)" "$(say "which is shown as it is after the join")"
-  same "$(field a node)" "/dev/vfio/$(group_of $A)" "$(say "so is the node")"
+  exits 0 "$(say "group start succeeds")"
+  same "$(field a peers)" "$(field b peers)" "$(say "the members have the same peer-to-peer set")"
+  same "$(group_of $A)" "$(group_of $B)" "$(say "the members are in one IOMMU group")"
+  same "$(field a iommu_group) $(field b iommu_group)" "$(group_of $A) $(group_of $A)" \
+    "$(say "show reports the IOMMU group after the join for both members")"
+  same "$(field a node)" "/dev/vfio/$(group_of $A)" "$(say "show reports the VFIO group node after the join")"
   mdevadm group stop vm
-  same "$(groups_left)" 0 "$(say "stopped, no group is left")"
+  same "$(groups_left)" 0 "$(say "no IOMMU group exists after group stop")"
   mdevadm start a
   before=$(field a peers)
   run mdevadm group start vm
-  exits 0 "$(say "a member joins one that is up already")"
-  same "$(field b peers)" "$before" "$(say "under the value that it has")"
+  exits 0 "$(say "group start succeeds if a member is already active")"
+  same "$(field b peers)" "$before" "$(say "the second member joins the peer-to-peer set of the active member")"
   mdevadm stop b
   for pair in EBUSY=5 EXDEV=1 ENOSPC=6 EINVAL=1 ENODEV=1; do
     control clear
     control fault join 1 ${pair%=*}
     run mdevadm group start vm
-    exits ${pair#*=} "$(say "${pair%=*} of the join")"
-    err_has "cannot join peer-to-peer set" "$(say "${pair%=*} of the join is told as what it is")"
-    err_has "^hint: " "$(say "${pair%=*} of the join comes with what to do")"
-    same "$(active)" a "$(say "${pair%=*} of the join undoes the start, and what was up stays")"
+    exits ${pair#*=} "$(say "group start fails with the exit code for ${pair%=*} if the join fails")"
+    err_has "cannot join peer-to-peer set" "$(say "${pair%=*} of the join: the error says that the join failed")"
+    err_has "^hint: " "$(say "${pair%=*} of the join: the error has a hint")"
+    same "$(active)" a "$(say "${pair%=*} of the join: the start is rolled back and the active member stays active")"
   done
   control clear
   hold $A
   run mdevadm group start vm
-  exits 5 "$(say "nothing joins a set that is in use")"
+  exits 5 "$(say "group start is refused if the peer-to-peer set of the active member is in use")"
   release
   mdevadm stop a
-  nothing_left "nothing is left"
+  nothing_left "no device and no record exists at the end"
 }
 
-# No sign tells whether a kernel takes a group: it is tried, and what does not need it goes without.
+# Nothing shows whether a kernel accepts a group: mdevadm tries it, and starts without it if sharing is not required.
 cannot() {
   cell K0 create
   defined $gpu 17
   mdevadm group create vm a b
   run mdevadm group start vm
-  exits 0 "$(say "a group starts where nothing is shared")"
-  same "$(active)" "a,b" "$(say "with all members")"
+  exits 0 "$(say "group start succeeds on a parent without peer-to-peer sharing")"
+  same "$(active)" "a,b" "$(say "all members are active")"
   mdevadm group stop vm
   run mdevadm group start vm --p2p require
-  exits 1 "$(say "where it must be shared")"
-  err_has "the driver cannot create it in the IOMMU group of '$A'" "$(say "that is told")"
-  same "$(active)" "" "$(say "and nothing is up")"
-  nothing_left "nothing is left"
+  exits 1 "$(say "group start --p2p require fails on a parent without peer-to-peer sharing")"
+  err_has "the driver cannot create it in the IOMMU group of '$A'" \
+    "$(say "the error says that the device cannot be created in the IOMMU group of the other member")"
+  same "$(active)" "" "$(say "no member is active after the failed group start")"
+  nothing_left "no device and no record exists at the end"
 }
 
 shift

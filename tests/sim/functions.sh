@@ -11,7 +11,7 @@ if [ "${1:-}" = "" ]; then
     in_scenario "vf-${dialect,,}" whose "$dialect"
   done
   in_scenario vf-n1 off
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   cells_are N1 N2
   finish
   exit
@@ -22,35 +22,36 @@ records() { ls /run/mdevadm/devices | wc -l; }
 
 single() {
   discovered "$1" $gpu nvidia-vf 1149
-  same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 8 "$(say "with its virtual functions")"
+  same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 8 "$(say "show lists the 8 virtual functions of the parent")"
   defined $gpu L40S-4Q
-  same "$(field a type)" 1149 "$(say "a type can be meant by its name")"
+  same "$(field a type)" 1149 "$(say "define accepts the vendor's name of a type")"
   created "$1" $first pci
-  same "$(current $first)" 1149 "$(say "a virtual function carries it")"
-  same "$(field a kernel_name)" $first "$(say "whose address is shown")"
+  same "$(current $first)" 1149 "$(say "the virtual function has the type of the device")"
+  same "$(field a kernel_name)" $first "$(say "show reports the address of the virtual function as the kernel name")"
   run mdevadm start b
-  exits 0 "$(say "a second device")"
-  same "$(field b kernel_name)" $second "$(say "takes the next function")"
+  exits 0 "$(say "a second device starts")"
+  same "$(field b kernel_name)" $second "$(say "the second device uses the next virtual function")"
   same "$(mdevadm types $gpu --json | jq -c '[.types[] | [.type, .available, .used]]')" '[["1149",6,2],["1160",6,0]]' \
-    "$(say "types are those of all functions, now")"
+    "$(say "types reports the current sum of all virtual functions")"
   run mdevadm start -p $gpu -t nvidia-1147
-  exits 6 "$(say "a GPU that is fixed to a size takes no other")"
-  err_has "active vGPUs restrict the available types" "$(say "which is said")"
+  exits 6 "$(say "start fails with exit code 6 if the GPU only offers types of another size")"
+  err_has "active vGPUs restrict the available types" "$(say "the error says that the active vGPUs restrict the types")"
   run mdevadm start -p $gpu -t nvidia-1160 --vf 0000:41:01.3
-  exits 0 "$(say "a certain function can be named")"
-  same "$(current 0000:41:01.3)" 1160 "$(say "and carries it")"
+  exits 0 "$(say "start --vf accepts the address of a virtual function")"
+  same "$(current 0000:41:01.3)" 1160 "$(say "the device is assigned to the virtual function given with --vf")"
   run mdevadm start -p $gpu -t 1160 --vf 0000:41:01.3
-  exits 4 "$(say "not twice")"
+  exits 4 "$(say "start --vf is refused if the virtual function is already assigned")"
   run mdevadm start -p $gpu -t 1160 --vf 0000:41:09.9
-  exits 3 "$(say "and only one that there is")"
+  exits 3 "$(say "start --vf fails with exit code 3 if the virtual function does not exist")"
   mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
 
   if [ "$1" = N1 ]; then
     cell N1 attributes
     mdevadm modify a --attr nvidia/vgpu_params=frame_rate_limiter=0 >/dev/null
     run mdevadm start a
-    exits 0 "$(say "attributes are set at start")"
-    same "$(cat /sys/bus/pci/devices/$first/nvidia/vgpu_params)" frame_rate_limiter=0 "$(say "of the function")"
+    exits 0 "$(say "start succeeds for a device with attributes")"
+    same "$(cat /sys/bus/pci/devices/$first/nvidia/vgpu_params)" frame_rate_limiter=0 \
+      "$(say "start sets the attribute of the virtual function")"
     mdevadm stop a
     mdevadm modify a --delete-attr 1 >/dev/null
   fi
@@ -59,38 +60,38 @@ single() {
   errors_at_remove "$1" EBUSY=5 EPERM=5 EIO=1
   control clear
   mdevadm stop a
-  same "$(current $first) $(current $second)" "0 0" "$(say "nothing is left")"
-  same "$(records)" 0 "$(say "nothing is remembered")"
+  same "$(current $first) $(current $second)" "0 0" "$(say "no virtual function is assigned at the end")"
+  same "$(records)" 0 "$(say "no record exists at the end")"
 }
 
-# Functions are used again by whoever comes next: only what mdevadm has set is ever cleared.
+# Virtual functions are reused by any program: mdevadm clears only those that it has set.
 whose() {
   cell "$1" remove
   defined $gpu 1149
   echo 1149 >/sys/bus/pci/devices/$first/nvidia/current_vgpu_type
   foreign=$(mdevadm list -o uuid,kernel_name | awk -v f=$first '$2 == f { print $1 }')
   run mdevadm stop "$foreign"
-  exits 4 "$(say "what somebody else has set is not cleared")"
-  err_has "virtual function $first is not managed by mdevadm" "$(say "which is said")"
-  err_has "^hint: adopt it first: mdevadm define $foreign$" "$(say "with what to do")"
-  same "$(current $first)" 1149 "$(say "it stays")"
+  exits 4 "$(say "stop is refused for a virtual function that another program has set")"
+  err_has "virtual function $first is not managed by mdevadm" "$(say "the error says that mdevadm does not manage the virtual function")"
+  err_has "^hint: adopt it first: mdevadm define $foreign$" "$(say "the hint suggests to adopt the device with define")"
+  same "$(current $first)" 1149 "$(say "the virtual function is not cleared")"
   run mdevadm start a
-  same "$(field a kernel_name)" $second "$(say "nor is it taken for ours")"
+  same "$(field a kernel_name)" $second "$(say "start uses no virtual function that another program has set")"
   run mdevadm define "$foreign" --name found
-  exits 0 "$(say "it can be adopted")"
-  same "$(field found state),$(field found vf)" "active,$first" "$(say "with its function")"
+  exits 0 "$(say "define adopts the device of another program")"
+  same "$(field found state),$(field found vf)" "active,$first" "$(say "the adopted device is active on its virtual function")"
   run mdevadm stop found
-  exits 0 "$(say "and is ours from then on")"
-  same "$(current $first)" 0 "$(say "so it is cleared")"
+  exits 0 "$(say "stop succeeds for an adopted device")"
+  same "$(current $first)" 0 "$(say "stop clears the virtual function of an adopted device")"
   run mdevadm start found
-  exits 0 "$(say "it can be started again")"
-  same "$(current $first)" 1149 "$(say "where it was")"
+  exits 0 "$(say "start succeeds for a stopped adopted device")"
+  same "$(current $first)" 1149 "$(say "start uses the virtual function of the definition")"
   rm -r /run/mdevadm/devices
-  same "$(field found state)" active "$(say "a function that a definition names is known without being remembered")"
+  same "$(field found state)" active "$(say "list reports a defined device with a virtual function as active without a record")"
   run mdevadm stop found
-  exits 0 "$(say "and can be stopped")"
+  exits 0 "$(say "stop succeeds for a defined device without a record")"
 
-  # The function of a lost device was given to somebody else.
+  # Another program has set the virtual function of a device that disappeared.
   rm -f /run/mdevadm/devices/*
   echo 0 >/sys/bus/pci/devices/$second/nvidia/current_vgpu_type
   mdevadm start b
@@ -98,33 +99,35 @@ whose() {
   echo 0 >"/sys/bus/pci/devices/$address/nvidia/current_vgpu_type"
   echo 1160 >"/sys/bus/pci/devices/$address/nvidia/current_vgpu_type"
   run mdevadm stop b
-  exits 0 "$(say "a function that carries another type is not ours any more")"
-  same "$(current "$address")" 1160 "$(say "and is left alone")"
+  exits 0 "$(say "stop succeeds if another program has set another type on the virtual function")"
+  same "$(current "$address")" 1160 "$(say "stop does not clear the virtual function of the other program")"
   echo 0 >"/sys/bus/pci/devices/$address/nvidia/current_vgpu_type"
 }
 
 off() {
   cell N1 discover
   run mdevadm list
-  same "$code $err" "0 " "$(say "with nothing set, the list is empty")"
+  same "$code $err" "0 " "$(say "list is empty if no virtual function is assigned")"
   control functions $gpu 0
   run mdevadm types $gpu
-  exits 0 "$(say "with virtual functions off there are no types")"
-  err_has "$gpu: SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e $gpu" "$(say "which is said")"
+  exits 0 "$(say "types succeeds if SR-IOV virtual functions are disabled")"
+  err_has "$gpu: SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e $gpu" \
+    "$(say "types warns that virtual functions are disabled and how to enable them")"
   run mdevadm start -p $gpu -t 1149
-  exits 3 "$(say "nothing can be started")"
-  err_has "^hint: SR-IOV virtual functions are not enabled" "$(say "and it is said why")"
-  # As a GPU in MIG mode without instances has it, or one whose daemon has not run.
+  exits 3 "$(say "start fails with exit code 3 if virtual functions are disabled")"
+  err_has "^hint: SR-IOV virtual functions are not enabled" "$(say "the hint says that virtual functions are disabled")"
+  # As on a GPU in MIG mode without instances, or one whose daemon has not run.
   control functions $gpu 8
   header=$(mktemp)
   echo "ID    : vGPU Name" >"$header"
   for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do mount --bind "$header" "$list"; done
   run mdevadm types $gpu
-  err_has "no types available: in MIG mode create GPU instances first" "$(say "a GPU that offers nothing says what may be missing")"
+  err_has "no types available: in MIG mode create GPU instances first" "$(say "types warns what can be missing if the GPU offers no type")"
   for list in /sys/bus/pci/devices/*/nvidia/creatable_vgpu_types; do umount "$list"; done
   control functions $gpu 0
   control functions $gpu 4
-  same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 4 "$(say "they may come later")"
+  same "$(mdevadm show $gpu --json | jq '.parents[0].functions | length')" 4 \
+    "$(say "show lists the virtual functions that were enabled later")"
 }
 
 shift

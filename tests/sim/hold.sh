@@ -1,4 +1,4 @@
-# Devices in use: who may open them, who is seen, what a removal does in each era.
+# Devices in use: access to the nodes, the reported processes, the effect of a removal in each kernel version.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -30,24 +30,26 @@ put() { echo "$1" >"$2"; }
 
 node() {
   put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
-  same "$(stat -c '%F %a %U' /dev/vfio/0)" "character special file 600 root" "a node is a character device of root's"
+  same "$(stat -c '%F %a %U' /dev/vfio/0)" "character special file 600 root" \
+    "the VFIO group node is a character device of root with mode 600"
   chown 65534 /dev/vfio/0 && chmod 660 /dev/vfio/0
-  same "$(stat -c '%a %u' /dev/vfio/0)" "660 65534" "that can be given away"
+  same "$(stat -c '%a %u' /dev/vfio/0)" "660 65534" "owner and mode of the VFIO group node can be changed"
   sleep 100 </dev/vfio/0 &
   until [ "$(readlink "/proc/$!/exe")" != "$(readlink /proc/$$/exe)" ]; do sleep 0.02; done
-  same "$(stat -L -c %t:%T "/proc/$!/fd/0")" "$(stat -c %t:%T /dev/vfio/0)" "whoever has it open is seen by its number"
+  same "$(stat -L -c %t:%T "/proc/$!/fd/0")" "$(stat -c %t:%T /dev/vfio/0)" \
+    "the open descriptor has the device number of the VFIO group node"
   run "$MDEVADM" list -o held_by
-  out_has "^sleep\($!\)$" "and named"
+  out_has "^sleep\($!\)$" "list names the process that has the node open"
   run "$MDEVADM" stop $a
-  exits 5 "it is in use"
+  exits 5 "stop is refused while the device is in use"
   kill $!
   wait $! 2>/dev/null
   run "$MDEVADM" stop $a
-  exits 0 "it is not any more"
-  holds "the node is gone" test ! -e /dev/vfio/0
+  exits 0 "stop succeeds after the process has ended"
+  holds "the VFIO group node is removed with the device" test ! -e /dev/vfio/0
 }
 
-# As QEMU with iommufd: the device's own node is open, the group's is not. Linux 6.6 and later remove the node before the device
+# As QEMU with iommufd: the VFIO device node is open, the group node is not. Linux 6.6 and later remove the node before the device
 # is released.
 own_node() {
   put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
@@ -55,13 +57,13 @@ own_node() {
   local user=$!
   until [ "$(readlink "/proc/$user/exe")" != "$(readlink /proc/$$/exe)" ]; do sleep 0.02; done
   run "$MDEVADM" list -o held_by
-  out_has "^sleep\($user\)$" "list names the process that has the device's own node open"
+  out_has "^sleep\($user\)$" "list names the process that has the VFIO device node open"
   run "$MDEVADM" stop $a
-  exits 5 "the device is not stopped"
+  exits 5 "stop is refused while the VFIO device node is open"
   run "$MDEVADM" stop $a --force
-  exits 5 "stop --force makes its removal pending"
-  holds "the node is gone" test ! -e /dev/vfio/devices/vfio0
-  err_has "pid $user \(sleep\)" "and still names the process"
+  exits 5 "stop --force fails with exit code 5 as the removal is pending"
+  holds "the VFIO device node is removed although it is open" test ! -e /dev/vfio/devices/vfio0
+  err_has "pid $user \(sleep\)" "the error of stop --force names the process that uses the device"
   kill $user
   wait $user 2>/dev/null
   holds "the removal ends when the process ends" wait_until test ! -e /sys/class/mdev_bus/mtty/$a
@@ -71,83 +73,86 @@ waiting() {
   put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
   holding first $a
   run "$MDEVSIM" hold $a 1
-  exits 5 "a group has one user"
-  err_has "cannot hold '$a': the device or its group is in use$" "which is said"
+  exits 5 "a second process cannot open the VFIO group"
+  err_has "cannot hold '$a': the device or its group is in use$" "the error says that the device or its group is in use"
   bash -c 'echo 1 >"$0"' $devices/$a/remove &
   remover=$!
-  holds "a removal begins" wait_until test ! -e $devices/$a
+  holds "a removal of a device in use begins" wait_until test ! -e $devices/$a
   sleep 0.2
-  holds "and waits" kill -0 $remover
+  holds "the removal waits for the release" kill -0 $remover
   kill -TERM $remover
   sleep 0.2
-  holds "whatever signal comes" kill -0 $remover
+  holds "SIGTERM does not end the waiting removal" kill -0 $remover
   run bash -c "echo $a >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create"
-  err_has "File exists" "the UUID stays taken"
+  err_has "File exists" "the UUID stays in use while the removal is pending"
   release "$first_pid"
   wait $remover
-  holds "and the device goes when its user does" test ! -e /sys/devices/virtual/mtty/mtty/$a
-  same "$(cat /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/available_instances)" 24 "with its instance given back"
+  holds "the device is removed when it is released" test ! -e /sys/devices/virtual/mtty/mtty/$a
+  same "$(cat /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/available_instances)" 24 \
+    "the instance is available again after the removal"
   put $a /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
   holding timed $a 1
   run "$MDEVADM" stop $a --timeout 10
-  exits 0 "a user for a second is waited for"
+  exits 0 "stop --timeout waits until the device is released"
 }
 
 busy() {
   put $a $gpu/mdev_supported_types/nvidia-17/create
   holding first $a
   run bash -c "echo 1 >$devices/$a/remove"
-  err_has "Device or resource busy" "before 5.2 the removal is refused"
+  err_has "Device or resource busy" "before Linux 5.2 the kernel refuses to remove a device in use"
   run "$MDEVADM" stop --force $a
-  exits 5 "which --force cannot change"
-  err_has "cannot stop '$a': the driver reports that the device is in use" "and says"
+  exits 5 "stop --force fails if the kernel refuses the removal"
+  err_has "cannot stop '$a': the driver reports that the device is in use" \
+    "the error says that the driver reports that the device is in use"
   release "$first_pid"
   run "$MDEVADM" stop $a
-  exits 0 "let go, it is removed"
+  exits 0 "stop succeeds after the release"
 }
 
 sets() {
   for id in $a $b; do put $id $gpu/mdev_supported_types/14/create; done
   cat $devices/$a/peer_to_peer_resource_uuid >$devices/$b/peer_to_peer_resource_uuid
-  same "$(readlink $devices/$a/iommu_group)" "$(readlink $devices/$b/iommu_group)" "joined, two devices are one group"
+  same "$(readlink $devices/$a/iommu_group)" "$(readlink $devices/$b/iommu_group)" \
+    "two devices in one peer-to-peer set are in one IOMMU group"
   holding first $a $b
   run "$MDEVSIM" hold $b
-  exits 5 "another user gets none of a set in use"
+  exits 5 "a second process cannot open any device of a set that is in use"
   run bash -c "echo $a >$devices/$b/peer_to_peer_resource_uuid"
-  err_has "Device or resource busy" "and it cannot be split meanwhile"
+  err_has "Device or resource busy" "the kernel refuses to split a set that is in use"
   release "$first_pid"
   run bash -c "echo $a >$devices/$b/peer_to_peer_resource_uuid"
-  exits 0 "afterwards it can"
-  holds "into two groups" test "$(readlink $devices/$a/iommu_group)" != "$(readlink $devices/$b/iommu_group)"
+  exits 0 "the set can be split after the release"
+  holds "the split devices are in two IOMMU groups" test "$(readlink $devices/$a/iommu_group)" != "$(readlink $devices/$b/iommu_group)"
 }
 
 online() {
   for id in $a $b; do put "$id:vgpu_type_id=14,vm_uuid=$a" $gpu/mdev_create; done
   put 1 $devices/$a/online
   run "$MDEVSIM" hold $a 1
-  exits 1 "a virtual machine does not start with one of its devices offline"
-  err_has "not every device of its virtual machine is online" "which is said"
+  exits 1 "a device cannot be opened while another device of its virtual machine is offline"
+  err_has "not every device of its virtual machine is online" "the error says that not every device of the virtual machine is online"
   put 1 $devices/$b/online
   holding first $a $b
   run bash -c "echo 0 >$devices/$a/online"
-  err_has "Device or resource busy" "nor does one go offline under it"
+  err_has "Device or resource busy" "the kernel refuses to set a device in use offline"
   release "$first_pid"
   run bash -c "echo 0 >$devices/$a/online"
-  exits 0 "afterwards it does"
+  exits 0 "the device can be set offline after the release"
 }
 
 functions() {
   local function=0000:41:00.4
   run "$MDEVSIM" hold $function 1
-  exits 1 "a function without a vGPU cannot be opened"
-  err_has "no vGPU is assigned to it" "which is said"
+  exits 1 "a virtual function without a vGPU cannot be opened"
+  err_has "no vGPU is assigned to it" "the error says that no vGPU is assigned"
   put 1149 /sys/bus/pci/devices/$function/nvidia/current_vgpu_type
   holding first $function
   run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"
-  err_has "Operation not permitted" "one in use is not cleared"
+  err_has "Operation not permitted" "the kernel refuses to clear a virtual function in use"
   release "$first_pid"
   run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"
-  exits 0 "let go, it is"
+  exits 0 "the virtual function can be cleared after the release"
 }
 
 echo "# $1"

@@ -1,4 +1,4 @@
-# mdevctl's call-outs and notifiers: mdevadm asks and tells them in the same order as mdevctl does.
+# mdevctl's call-out and notification scripts: mdevadm runs them in the same order as mdevctl does.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 chmod 755 "$folder"
 trap 'rm -rf "$folder"' EXIT
 
-# Writes down how it is called, whether by mdevadm itself, and whether the device is defined and active by then.
+# Records how it is called, whether by mdevadm itself, and whether the device is defined and active at that time.
 cat >"$folder/recorder" <<T
 #!/bin/sh
 by=somebody
@@ -59,9 +59,9 @@ $MDEVADM define \$u -p mtty -t mtty-1
 grep -c -- '-a capabilities' $folder/calls
 T
 run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/inside.sh"
-exits 0 "the session runs"
+exits 0 "the session completes"
 
-# What the Nth command of these words said and called, but for the device's options.
+# The output and the script calls of the Nth command with these words, without the device's options.
 of() {
   awk -v n="${2:-1}" -v words="$1" '/^\$ /{on=0; if (index($0, words)) on=(++seen==n)} on' <<<"$out" |
     sed 's/ -u [-0-9a-f]* -p mtty/ …/; 1d'
@@ -73,12 +73,15 @@ sequence() {  # ACTION START BEFORE AFTER
   echo "tell -t mtty-1 -e notify -a $1 -s success … <> by mdevadm$4"
 }
 went_well() { grep -v '^[0-9a-f-]*$' | tail -n 4; }
-same "$(of ' define 7e' | went_well)" "$(echo '= 0'; sequence define manual '' ' defined')" "define: asked before, told after, by mdevadm itself"
-same "$(of ' modify ')" "$(echo '= 0'; sequence modify auto ' defined' ' defined')" "modify: with the definition as it is to be"
-same "$(of ' start 7e' | went_well)" "$(echo '= 0'; sequence start auto ' defined' ' defined active')" "start"
-same "$(of ' start 7e' 2 | grep -v 'is already active')" "= 0" "nothing to do: nobody is asked"
-same "$(of ' list' | grep -c '^ask')" 0 "a listing calls nobody"
-same "$(of ' stop ')" "$(echo '= 0'; sequence stop manual ' defined active' ' defined')" "stop: with what mdevctl tells of a live device"
+same "$(of ' define 7e' | went_well)" "$(echo '= 0'; sequence define manual '' ' defined')" \
+  "define runs pre, post and notify scripts in this order, itself"
+same "$(of ' modify ')" "$(echo '= 0'; sequence modify auto ' defined' ' defined')" "modify passes the new definition to the scripts"
+same "$(of ' start 7e' | went_well)" "$(echo '= 0'; sequence start auto ' defined' ' defined active')" \
+  "start runs pre, post and notify scripts in this order"
+same "$(of ' start 7e' 2 | grep -v 'is already active')" "= 0" "start of an active device runs no script"
+same "$(of ' list' | grep -c '^ask')" 0 "list runs no pre, post or notify script"
+same "$(of ' stop ')" "$(echo '= 0'; sequence stop manual ' defined active' ' defined')" \
+  "stop passes the configuration to the scripts as mdevctl reports it for an active device"
 
 refused="Script '\"/etc/mdevctl.d/scripts.d/callouts/ask\"' failed with status '1'"
 told="ask -t mtty-1 -e pre -a start -s none … $(config auto) by mdevadm defined
@@ -86,22 +89,24 @@ tell -t mtty-1 -e notify -a start -s none … <> by mdevadm defined"
 same "$(of ' start 7e' 3)" "mdevadm: warning: ask: not now
 mdevadm: error: cannot start '7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01': $refused
 = 1
-$told" "a call-out that says no: exit code 1, its words, nothing done, notifiers hear of none"
+$told" "a pre script that fails: start prints its output, exits with 1, starts nothing and runs the notify script with state none"
 same "$(of ' start --auto' | grep -v '^mdevadm: ')" "= 1
-$told" "the same at boot"
-same "$(of ' list' 2 | grep -c ' active')" 0 "the device is down"
-same "$(of ' start --auto' 2 | tail -n 3)" "$(sequence start auto ' defined' ' defined active')" "at boot it is asked and told"
-same "$(of ' stop ' 2 | grep -c -- '-e post\|^= 1$')" 1 "a stop that is refused is not told of"
-same "$(of ' stop ' 3 | tail -n 3)" "$(sequence stop manual ' defined active' ' defined')" "and the device was still up"
-same "$(of ' undefine ')" "$(echo '= 0'; sequence undefine auto ' defined' '')" "undefine"
+$told" "start --auto handles a failing pre script in the same way"
+same "$(of ' list' 2 | grep -c ' active')" 0 "the device is inactive after its pre script failed"
+same "$(of ' start --auto' 2 | tail -n 3)" "$(sequence start auto ' defined' ' defined active')" \
+  "start --auto runs the pre, post and notify scripts"
+same "$(of ' stop ' 2 | grep -c -- '-e post\|^= 1$')" 1 "a refused stop fails and runs no post script"
+same "$(of ' stop ' 3 | tail -n 3)" "$(sequence stop manual ' defined active' ' defined')" \
+  "the device is active when the pre script of the next stop runs"
+same "$(of ' undefine ')" "$(echo '= 0'; sequence undefine auto ' defined' '')" "undefine runs pre, post and notify scripts in this order"
 failed=$(sequence start manual '' '' | sed 's/success/failure/; s/"attrs":\[\]/"attrs":[{"nosuch":"1"}]/')
 same "$(of ' start --uuid' | grep -v '^mdevadm: \|^hint: ')" "= 3
-$failed" "a start that fails is told of as a failure, when it is undone"
-same "$(of ' -t nosuch' | grep -c '^ask')" 0 "what cannot be is asked of nobody"
-same "$(of ' --dry-run' | grep -c '^ask')" 0 "a dry run asks nobody"
-same "$(tail -n 1 <<<"$out")" 1 "what a script supports is asked once"
+$failed" "a failed start runs the post and notify scripts with state failure after the rollback"
+same "$(of ' -t nosuch' | grep -c '^ask')" 0 "start with an unknown type runs no script"
+same "$(of ' --dry-run' | grep -c '^ask')" 0 "define --dry-run runs no script"
+same "$(tail -n 1 <<<"$out")" 1 "define queries the capabilities of a script once"
 
-# Scripts that a Ctrl-C ends together with the program, and scripts whose words nobody can read.
+# Scripts that are terminated by Ctrl-C together with the program, and scripts with output that cannot be parsed.
 ln -s "$(realpath "$MDEVADM")" "$folder/mdevctl"
 cat >"$folder/unpleasant.sh" <<'T'
 folder=$1 m=$2 mdevctl=$1/mdevctl
@@ -149,7 +154,7 @@ say $mdevctl define -u ${A/a01/a04} -p mtty --jsonfile $folder/config
 true
 T
 run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/unpleasant.sh" "$folder" "$(realpath "$MDEVADM")"
-exits 0 "the session with unpleasant scripts runs"
+exits 0 "the session with interrupted and malformed scripts completes"
 out=$(sed "s|$folder/||; s|$(realpath "$MDEVADM")|mdevadm|; /^\[.* WARN /d" <<<"$out")
 A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
 interrupted=$'Error: interrupted\n= 1'
@@ -162,29 +167,29 @@ cut_short() {  # ACTION
 ask post-$1-failure
 tell notify-$1-failure"
 }
-same "$(of 'modify -u ')" "$changed" "a change of a live device that is interrupted is none, and notifiers hear of it"
-same "$(of 'modify -u ' 2)" "$changed" "and its definition is not written then"
+same "$(of 'modify -u ')" "$changed" "mdevctl modify --live: an interrupted call-out script fails the change and notifies with state none"
+same "$(of 'modify -u ' 2)" "$changed" "mdevctl modify --live --defined: an interrupted call-out script fails the change in the same way"
 same "$(of 'mdevctl list')" "$interrupted
-ask get-attributes-none" "a listing that is interrupted asks of no other device"
+ask get-attributes-none" "mdevctl list: an interrupted listing queries no other device"
 same "$(of ' --auto')" "$interrupted
-$(cut_short modify)" "a call-out that was interrupted with the command is told of its failure"
+$(cut_short modify)" "mdevctl modify: an interrupted pre script is notified of the failure"
 same "$(of 'undefine ')" "$interrupted
-$(cut_short undefine)" "by no force is the command done then, nor the next device's"
+$(cut_short undefine)" "mdevctl undefine --force: an interrupted pre script fails the command, and no other device is undefined"
 same "$(of 'start --uuid')" "mdevadm: warning: callout script \"/etc/mdevctl.d/scripts.d/callouts/ask\" was terminated by a signal
 mdevadm: error: cannot start '${A/a01/a03}': interrupted
 = 1
-$(cut_short start)" "so it is with mdevadm"
+$(cut_short start)" "mdevadm start: an interrupted pre script fails the start and is notified of the failure"
 same "$(of 'stop ')" "$interrupted
-$(cut_short stop)" "who said yes before the interruption is told of a failure"
+$(cut_short stop)" "mdevctl stop: if the command is interrupted after a successful pre script, the scripts are notified of the failure"
 same "$(of 'mdevctl list' 2)" "$A mtty mtty-1 manual (defined)
 $B mtty mtty-1 manual (defined)
 = 0
 ask get-attributes-none
-ask get-attributes-none" "what is nested without end is no attribute, and the listing goes on"
+ask get-attributes-none" "mdevctl list: attributes with excessive nesting are ignored and the listing continues"
 same "$(of 'list --defined')" "$B 0000:0a:00.0 mtty-1 manual
 $A mtty mtty-1 manual (active)
 $B mtty mtty-1 manual (active)
-= 0" "nothing of what was interrupted is done"
+= 0" "none of the interrupted changes was made"
 same "$(of 'mdevctl define')" "Error: invalid json: mdev_type must not have a NUL in it
-= 1" "a type with a NUL in it is refused before a script could see another"
+= 1" "mdevctl define: a type with a NUL character is refused before any script runs"
 finish

@@ -1,6 +1,6 @@
-# The simulator against the real kernel: the same questions (vm/measure.sh: every error of create, open and remove, a removal while
-# the device is in use, all of sysfs) put to Debian's kernel with its sample drivers and to the scenario of them give the same
-# answers, line by line. What differs and may is taken out below; tests/README.md says why.
+# The simulator compared with the real kernel: the same measurements (vm/measure.sh: every error of create, open and remove, a
+# removal of a device in use, all of sysfs) of Debian's kernel with its sample drivers and of their scenario give the same
+# answers, line by line. Differences that are allowed are filtered out below; tests/README.md says why.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 sections="create open remove held types listing"
 
-# The kernel's answers change with the kernel and the questions only.
+# The kernel's answers only change with the kernel and the measurements.
 key=$(cat "$machine/stamp" "$here/../vm/measure.sh" "$here"/../vm/guest/* | sha256sum | cut -c1-16)
 real=$machine/answers.$key
 if [ ! -s "$real" ]; then
@@ -22,11 +22,11 @@ fi
 
 printf '#!/bin/sh\nexec "%s" hold "$1" "$2"\n' "$MDEVSIM" >"$folder/hold"
 chmod +x "$folder/hold"
-# The simulator follows the kernel's version: since Linux 6.6, for example, a pending removal has taken vfio-dev away.
+# The scenario takes the kernel's version: since Linux 6.6, for example, a pending removal has already removed vfio-dev.
 read -r _ version _ <"$machine/version"
 series=$(cut -d. -f1,2 <<<"$version")
 sed "s/^kernel = .*/kernel = \"$series\"/" "$here/../../examples/scenarios/samples.toml" >"$folder/samples.toml"
-holds "the scenario has the kernel's version, $series" grep -q "^kernel = \"$series\"" "$folder/samples.toml"
+holds "the scenario has the kernel's version $series" grep -q "^kernel = \"$series\"" "$folder/samples.toml"
 # shellcheck disable=SC2086
 "$MDEVSIM" run "$folder/samples.toml" -- bash "$here/../vm/measure.sh" --inside "$folder/hold" $sections >"$folder/simulated" || exit 1
 
@@ -39,8 +39,8 @@ may_differ() {
 }
 may_differ "$real" >"$folder/a"
 may_differ "$folder/simulated" >"$folder/b"
-holds "there are hundreds of answers" test "$(wc -l <"$folder/a")" -gt 300
-same "$(diff "$folder/a" "$folder/b")" "" "kernel and simulator answer alike in all $(wc -l <"$folder/a") lines"
+holds "the measurement of the kernel has hundreds of lines" test "$(wc -l <"$folder/a")" -gt 300
+same "$(diff "$folder/a" "$folder/b")" "" "the simulator gives the same answers as the kernel in all $(wc -l <"$folder/a") lines"
 same "$(grep -cE ' (E[A-Z]+|open: E[A-Z]+)' "$folder/a")" "$(grep -cE ' (E[A-Z]+|open: E[A-Z]+)' "$folder/b")" \
-  "with as many errnos: $(grep -oE '\bE[A-Z]{3,}\b' "$folder/a" | sort | uniq -c | awk '{print $2"="$1}' | paste -sd' ')"
+  "the simulator gives as many errnos as the kernel: $(grep -oE '\bE[A-Z]{3,}\b' "$folder/a" | sort | uniq -c | awk '{print $2"="$1}' | paste -sd' ')"
 finish

@@ -1,5 +1,5 @@
-# kill -9 on entry to every system call of a group's start, and of its stop: the same command again ends where it should, on an
-# interface of every kind.
+# kill -9 on entry to every system call of a group's start and stop: the same command run again reaches the same final state, on
+# interfaces of four kinds.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -8,17 +8,17 @@ here=$(dirname "$(realpath "$0")")
 rm -rf "$cell_files"
 if [ "${1:-}" = "" ]; then
   part_failed=0
-  # At every call where a start goes through most; of the others, at every third.
+  # Every system call for the interface with the most steps; every third for the others.
   in_scenario m60-f2 sweep m60-f2 1 &
   first=$!
   for scenario in m60-k2 vf-n1 workstation; do in_scenario $scenario sweep $scenario 3; done
   wait $first || part_failed=1
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   finish
   exit
 fi
 
-# Two members that go through every step that there is.
+# Two members that need every step of a start.
 members() {
   case $1 in
     m60-f2) defined 0000:86:00.0 17 --attr plain=7 ;;
@@ -31,7 +31,7 @@ members() {
   mdevadm group create vm a b --vm-uuid $VM --node-owner nobody:nogroup --node-mode 0660
 }
 
-# All that a start has to do.
+# The state that a start has to reach.
 up() {
   mdevadm list --json -o name,state,online,node_owner,node_group,node_mode,peers,node |
     jq -r '[.devices[] | "\(.name)=\(.state),\(.online),\(.node_owner):\(.node_group):\(.node_mode)"],
@@ -64,8 +64,8 @@ sweep() {
     wait_until is_down
     [ "$code" = 0 ] && [ "$(down)" = "" ] || { first_wrong="stop, call $k: exit code $code, $err, $(down)"; break; }
   done
-  holds "$1: a start makes calls at which it can be killed: $k" test "$k" -gt 50
-  same "$first_wrong" "" "$1: wherever it is killed, start ends with all up as they should be, and stop with nothing left"
+  holds "$1: the start has more than 50 system calls at which it can be killed ($k)" test "$k" -gt 50
+  same "$first_wrong" "" "$1: after a kill at any call, start completes all members and stop leaves no device and no record"
 }
 
 shift

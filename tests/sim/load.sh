@@ -1,4 +1,4 @@
-# 32 threads create and remove at once, more than there is room for: no instance is lost and the sums are right.
+# 32 threads create and remove concurrently, more devices than the parent has instances: no instance is lost, the totals are right.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -25,12 +25,12 @@ echo "at the end $(cat $parent/mdev_supported_types/load-1/available_instances) 
 T
 
 run "$MDEVSIM" run "$folder/load.toml" -- bash "$folder/inside.sh"
-exits 0 "every create and remove that should go through does"
+exits 0 "concurrent creates and removes succeed or are refused as expected"
 read -r created refused left <<<"$(sed -nE 's/^created ([0-9]+), refused ([0-9]+), left ([0-9]+)$/\1 \2 \3/p' <<<"$out")"
-same "$((created + refused))" 2560 "all were tried"
-holds "there were more than there is room for" test "$refused" -gt 0
-holds "a thousand at most stayed" test "$left" -le 1000
-out_has "^available $((1000 - left))$" "what is available is what is not taken"
-out_has "^listed $left $left $left$" "bus, type and nodes list what stayed"
-out_has "^at the end 1000 0 0$" "all given back, the parent is as it was"
+same "$((created + refused))" 2560 "created and refused devices add up to the number of requests"
+holds "some creates are refused as all instances are in use" test "$refused" -gt 0
+holds "no more devices exist than the maximum instances" test "$left" -le 1000
+out_has "^available $((1000 - left))$" "available instances are the maximum minus the existing devices"
+out_has "^listed $left $left $left$" "bus, type directory and nodes list the existing devices"
+out_has "^at the end 1000 0 0$" "after the removal of all devices all instances are available and no IOMMU group exists"
 finish

@@ -33,27 +33,30 @@ say mdevctl undefine --uuid $u
 say mdevctl list --defined
 T
 run "$MDEVSIM" run m60 -- bash "$folder/inside.sh" 0000:86:00.0 nvidia-17 nvidia-11
-exits 0 "the session runs"
+exits 0 "the mdevctl session completes"
 line() { grep -A"${2:-0}" -F -- "\$ $1" <<<"$out"; }
 types=$(sed -n '/^\$ mdevctl types/,/^= 0/p' <<<"$out" | sed '1d;$d')
 same "$(jq -r '.[0]["0000:86:00.0"] | map(to_entries[] | "\(.key)=\(.value.available_instances)") | join(" ")' <<<"$types")" \
-  "nvidia-11=16 nvidia-12=16 nvidia-13=8 nvidia-14=8 nvidia-15=4 nvidia-16=4 nvidia-17=2 nvidia-18=1" "it sees the types and what is left"
+  "nvidia-11=16 nvidia-12=16 nvidia-13=8 nvidia-14=8 nvidia-15=4 nvidia-16=4 nvidia-17=2 nvidia-18=1" \
+  "mdevctl types lists the types and their available instances"
 device='7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 0000:86:00.0 nvidia-17'
-out_has "^$device auto$" "a definition is listed"
-out_has "^$device auto \(defined\)$" "a started device is listed as defined"
-out_has "^$device auto \(active\)$" "and the definition as active"
-out_has "mdev_supported_types/nvidia-17$" "the device is of its type"
-out_has "^Error: Device already exists" "a second start is refused"
-out_has "^Error: No available instances of nvidia-11 on 0000:86:00.0" "a type that has nothing left is refused"
-same "$(grep -c '^= 0' <<<"$out")" 13 "all the rest goes through"
-same "$(sed -n '/^\$ mdevctl stop/,/^\$ mdevctl start-parent/p' <<<"$out" | grep -c nvidia-17)" 0 "stopped, it is not listed"
-same "$(sed -n '/^\$ mdevctl start-parent/,/^\$ mdevctl undefine/p' <<<"$out" | grep -c "$device")" 1 "start-parent-mdevs brings it up"
-# What changes from run to run: its clock.
+out_has "^$device auto$" "mdevctl list --defined lists the definition"
+out_has "^$device auto \(defined\)$" "mdevctl list marks the started device as defined"
+out_has "^$device auto \(active\)$" "mdevctl list --defined marks the definition as active"
+out_has "mdev_supported_types/nvidia-17$" "the started device has the type of its definition"
+out_has "^Error: Device already exists" "a second mdevctl start of the device is refused"
+out_has "^Error: No available instances of nvidia-11 on 0000:86:00.0" "mdevctl start is refused for a type without available instances"
+same "$(grep -c '^= 0' <<<"$out")" 13 "the other 13 commands succeed"
+same "$(sed -n '/^\$ mdevctl stop/,/^\$ mdevctl start-parent/p' <<<"$out" | grep -c nvidia-17)" 0 \
+  "mdevctl list does not list the stopped device"
+same "$(sed -n '/^\$ mdevctl start-parent/,/^\$ mdevctl undefine/p' <<<"$out" | grep -c "$device")" 1 \
+  "mdevctl start-parent-mdevs starts the autostart device"
+# The log of mdevctl has a time stamp.
 settled() { sed -E 's/\[[0-9T:Z-]+ /[TIME /'; }
 "$MDEVSIM" run samples -- bash "$folder/inside.sh" mtty mtty-2 mtty-1 | settled >"$folder/simulated"
 "$here/../vm/boot.sh" "$folder" "bash /shared/inside.sh mtty mtty-2 mtty-1" | settled >"$folder/real"
-holds "mdevctl says much on the real kernel" test "$(wc -l <"$folder/real")" -gt 40
-same "$(diff "$folder/real" "$folder/simulated")" "" "and the same on the simulated host: $(wc -l <"$folder/real") lines"
+holds "mdevctl prints more than 40 lines on the real kernel" test "$(wc -l <"$folder/real")" -gt 40
+same "$(diff "$folder/real" "$folder/simulated")" "" "mdevctl prints the same $(wc -l <"$folder/real") lines on the simulated host"
 run ls /etc/mdevctl.d/0000:86:00.0
-exits 2 "nothing of it is left on this host"
+exits 2 "mdevctl's definitions of the simulated host do not exist on this host"
 finish

@@ -1,4 +1,4 @@
-# Restart: a device is stopped and started from its definition, or left as it is.
+# Restart: a device is stopped and started from its definition, or stays unchanged.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -14,7 +14,7 @@ fi
 a=aaaaaaaa-0000-4000-8000-000000000001
 b=aaaaaaaa-0000-4000-8000-000000000002
 devices=/sys/bus/mdev/devices
-held() {  # DEVICE: held in the background, as $user
+held() {  # DEVICE: in use by a process in the background, $user
   "$MDEVSIM" hold "$1" >/tmp/held.$$ &
   user=$!
   wait_until test -s /tmp/held.$$
@@ -24,54 +24,54 @@ held() {  # DEVICE: held in the background, as $user
 one() {
   "$MDEVADM" define $a -p mtty -t mtty-1 --name seat >/dev/null
   run "$MDEVADM" restart seat
-  exits 0 "an inactive device is started"
-  holds "and active" test -e $devices/$a
+  exits 0 "restart succeeds for an inactive device"
+  holds "restart starts an inactive device" test -e $devices/$a
   "$MDEVADM" modify seat --type mtty-2 2>/dev/null
   run "$MDEVADM" restart seat
-  exits 0 "an active device is restarted"
-  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "mtty-2" "with the type that its definition has now"
+  exits 0 "restart succeeds for an active device"
+  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "mtty-2" "the restarted device has the type of its modified definition"
 
   held $a
   run "$MDEVADM" restart seat
-  exits 5 "a device in use is not restarted"
-  err_has "in use by pid $user \(mdevsim\)" "the process is named"
-  err_lacks "force" "no hint names an option that restart does not have"
-  holds "it is active" test -e $devices/$a
+  exits 5 "restart is refused while the device is in use"
+  err_has "in use by pid $user \(mdevsim\)" "the error names the process that uses the device"
+  err_lacks "force" "no hint names --force, which restart does not have"
+  holds "the device stays active if restart is refused" test -e $devices/$a
   (sleep 1; kill $user) &
   run "$MDEVADM" restart seat --timeout 30s
-  exits 0 "with --timeout its release is waited for"
-  holds "and it is active again" test -e $devices/$a
+  exits 0 "restart --timeout waits until the device is released"
+  holds "the device is active after the restart" test -e $devices/$a
   wait
 
   run "$MDEVADM" restart seat --dry-run
-  exits 0 "a dry run succeeds"
-  out_has "remove $a" "it shows the stop"
-  out_has "create mtty-2 on mtty as $a" "and the start"
+  exits 0 "restart --dry-run succeeds"
+  out_has "remove $a" "restart --dry-run shows the removal"
+  out_has "create mtty-2 on mtty as $a" "restart --dry-run shows the creation"
   run "$MDEVADM" restart seat --json
-  same "$(jq -c '[.results[].outcome]' <<<"$out")" '["done"]' "one result a device"
+  same "$(jq -c '[.results[].outcome]' <<<"$out")" '["done"]' "restart --json reports one result per device"
 
   "$MDEVADM" start -u $b -p mtty -t mtty-1 >/dev/null
   run "$MDEVADM" restart $b
-  exits 4 "a transient device is refused"
-  err_has "cannot restart '$b': transient, so there is no definition" "with the reason"
-  err_has "^hint: create a definition: mdevadm define $b$" "and the way out"
-  holds "it is active" test -e $devices/$b
+  exits 4 "restart is refused for a transient device"
+  err_has "cannot restart '$b': transient, so there is no definition" "the error says that the device is transient and has no definition"
+  err_has "^hint: create a definition: mdevadm define $b$" "the hint suggests to create a definition"
+  holds "the transient device stays active" test -e $devices/$b
   run "$MDEVADM" restart nosuch
-  exits 3 "an unknown device is not found"
+  exits 3 "restart fails with exit code 3 for an unknown device"
 }
 
-# The last instance: it counts as available once its device is stopped.
+# The last instance: it becomes available when the device that uses it is stopped.
 full() {
   "$MDEVADM" define $a -p 0000:86:00.0 -t nvidia-18 --name one >/dev/null
   "$MDEVADM" start one
   "$MDEVADM" start -u $b -p 0000:86:00.0 -t nvidia-18 >/dev/null 2>&1
   run "$MDEVADM" restart one
-  exits 0 "a device that has the last instance is restarted"
+  exits 0 "restart succeeds for the device that uses the last instance"
   "$MDEVADM" stop $b 2>/dev/null
   "$MDEVADM" modify one --type nvidia-17 2>/dev/null
   run "$MDEVADM" restart one
-  exits 0 "also with another type, which only fits when the device is gone"
-  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "nvidia-17" "which it has then"
+  exits 0 "restart succeeds with another type that fits only after the stop"
+  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "nvidia-17" "the restarted device has the new type"
 }
 
 failure() {
@@ -79,23 +79,24 @@ failure() {
   "$MDEVADM" start seat
   "$MDEVSIM" control fault create 1 EIO
   run "$MDEVADM" restart seat
-  exits 1 "a start that fails after the stop fails"
-  err_has "the device is stopped now; to start it: mdevadm start $a$" "the error says so, and what starts it"
-  holds "it is not active" test ! -e $devices/$a
+  exits 1 "restart fails if the start fails after the stop"
+  err_has "the device is stopped now; to start it: mdevadm start $a$" \
+    "the error says that the device is stopped and suggests the command that starts it"
+  holds "the device is inactive after the failed start" test ! -e $devices/$a
   run "$MDEVADM" start $a
-  exits 0 "that command starts it"
+  exits 0 "the suggested command starts the device"
   "$MDEVSIM" control clear
   "$MDEVSIM" control fault remove 1 EIO
   run "$MDEVADM" restart seat
-  exits 1 "a stop that fails fails"
-  same "$(grep -c '^mdevadm: error' <<<"$err")" 1 "with one error"
-  err_lacks "is stopped now" "that does not call the device stopped"
-  holds "it is active" test -e $devices/$a
+  exits 1 "restart fails if the stop fails"
+  same "$(grep -c '^mdevadm: error' <<<"$err")" 1 "a failed stop is reported with one error"
+  err_lacks "is stopped now" "the error of a failed stop does not say that the device is stopped"
+  holds "the device stays active if the stop fails" test -e $devices/$a
   "$MDEVSIM" control clear
   sed -i 's/mtty-1/mtty-9/' /etc/mdevadm/devices/mtty/$a.toml
   run "$MDEVADM" restart seat
-  exits 3 "a device that could not be started again is not stopped"
-  holds "it is active" test -e $devices/$a
+  exits 3 "restart fails with exit code 3 if the type of the definition does not exist"
+  holds "the device stays active if it could not be started again" test -e $devices/$a
 }
 
 many() {
@@ -104,13 +105,13 @@ many() {
   "$MDEVADM" start one two
   held $a
   run "$MDEVADM" restart one two
-  exits 8 "of two, the one in use is not restarted"
+  exits 8 "restart fails partially (exit code 8) if one of two devices is in use"
   run "$MDEVADM" restart one two --json
-  same "$(jq -c '[.results[].outcome]' <<<"$out")" '["failed","done"]' "each has its result"
+  same "$(jq -c '[.results[].outcome]' <<<"$out")" '["failed","done"]' "restart --json reports a result for each device"
   kill $user
   wait $user
   run "$MDEVADM" restart one two
-  exits 0 "then both are"
+  exits 0 "restart succeeds for both devices after the release"
 }
 
 functions() {
@@ -118,8 +119,8 @@ functions() {
   "$MDEVADM" define $a -p 0000:41:00.0 -t L40S-48Q --name gpu >/dev/null
   "$MDEVADM" start gpu
   run "$MDEVADM" restart gpu
-  exits 0 "a vGPU on a virtual function is restarted"
-  same "$("$MDEVADM" list --json -o uuid | jq -r '.devices[].uuid')" "$a" "and active"
+  exits 0 "restart succeeds for a vGPU on a virtual function"
+  same "$("$MDEVADM" list --json -o uuid | jq -r '.devices[].uuid')" "$a" "the vGPU is active after the restart"
 }
 
 online() {
@@ -128,8 +129,8 @@ online() {
   "$MDEVADM" define $a -p "$parent" -t "$type" --name one --create-arg vm_uuid=$b >/dev/null
   "$MDEVADM" start one
   run "$MDEVADM" restart one
-  exits 0 "a device with an online switch is restarted"
-  same "$("$MDEVADM" list --json -o uuid | jq -r '.devices[].uuid')" "$a" "and active"
+  exits 0 "restart succeeds for a device with an online attribute"
+  same "$("$MDEVADM" list --json -o uuid | jq -r '.devices[].uuid')" "$a" "the device is active after the restart"
 }
 
 "$1"

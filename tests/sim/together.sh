@@ -1,5 +1,5 @@
-# mdevadm under both of its names at once, beside scripts that take their time or keep a lock from before to after, as s390's
-# ap-check does: nobody waits for somebody who waits for him, and what one has written the other does not undo.
+# mdevadm under both of its names concurrently, with scripts that are slow or hold a lock from pre to post, as s390's
+# ap-check does: no deadlock occurs, and no change of one process is overwritten by another.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -18,7 +18,7 @@ inside() {
   mdevadm() { "$MDEVADM" "$@"; }
   definition() { jq -c . /etc/mdevctl.d/mtty/$A 2>/dev/null; }
 
-  # In pre it takes a lock in the name of who called it, and gives it back in post.
+  # In pre it takes a lock in the name of the calling process, and releases it in post.
   cat >$callout <<T
 #!/bin/sh
 [ "\$2" = mtty-1 ] || exit 2
@@ -28,7 +28,7 @@ case \$4 in
 esac
 T
   chmod +x $callout
-  both() {  # COMMAND OF MDEVCTL -- COMMAND OF MDEVADM: their exit codes, and how long they took if that was long
+  both() {  # COMMAND OF MDEVCTL -- COMMAND OF MDEVADM: their exit codes, and the time they took if that was long
     local theirs=() ours job
     while [ "$1" != -- ]; do theirs+=("$1"); shift; done
     shift
@@ -44,18 +44,18 @@ T
   }
   for round in 1 2 3; do
     run both start -u $A -p mtty -t mtty-1 -- start --uuid $B -p mtty -t mtty-1
-    same "$out" "0 0" "both start a device of one parent, while a script keeps its lock ($round)"
+    same "$out" "0 0" "round $round: mdevctl and mdevadm start a device each while a script holds its lock"
     run both stop -u $A -- stop $B
-    same "$out" "0 0" "and stop it"
+    same "$out" "0 0" "round $round: mdevctl and mdevadm stop a device each while a script holds its lock"
     run both define -u $A -p mtty -t mtty-1 -- define $B -p mtty -t mtty-1
-    same "$out" "0 0" "and define it"
+    same "$out" "0 0" "round $round: mdevctl and mdevadm define a device each while a script holds its lock"
     run both modify -u $A --auto -- modify $B --auto
-    same "$out" "0 0" "and modify it"
+    same "$out" "0 0" "round $round: mdevctl and mdevadm modify a device each while a script holds its lock"
     run both undefine -u $A -- undefine $B
-    same "$out" "0 0" "and undefine it"
+    same "$out" "0 0" "round $round: mdevctl and mdevadm undefine a device each while a script holds its lock"
   done
 
-  # A script of one type that takes its time is not waited for by who works on others.
+  # A slow script of one type does not block commands for devices of other types.
   answers_slowly() {
     cat >$callout <<T
 #!/bin/sh
@@ -64,7 +64,7 @@ T
     chmod +x $callout
   }
   answers_slowly
-  slow() {  # COMMAND...: starts it, and returns when it asks the script
+  slow() {  # COMMAND...: starts it, and returns when it runs the script
     rm -f "$folder"/{asked,answer}
     "$@" >"$folder/slow" 2>&1 &
     local end=$((SECONDS + 30))
@@ -74,41 +74,45 @@ T
   for program in mdevctl mdevadm; do
     slow $program define ${options[$program]} $A -p mtty -t mtty-1
     run mdevctl define -u $B -p mtty -t mtty-2
-    exits 0 "mdevctl defines another while $program's script is asked"
+    exits 0 "mdevctl defines another device while $program's script runs"
     run mdevctl undefine -u $B
-    exits 0 "and undefines it"
+    exits 0 "mdevctl undefines another device while $program's script runs"
     run mdevadm define $B -p mtty -t mtty-2
-    exits 0 "so does mdevadm"
+    exits 0 "mdevadm defines another device while $program's script runs"
     run mdevadm undefine $B
-    exits 0 "both"
+    exits 0 "mdevadm undefines another device while $program's script runs"
     answer
     run mdevadm list --defined -o uuid
-    out_has "^$A" "and then it is defined"
+    out_has "^$A" "the device of $program is defined after its script ended"
     run mdevadm undefine $A
     rm -rf /etc/mdevctl.d/mtty
   done
 
-  # What changed while scripts were asked of something else is not written over.
+  # A change by another process while scripts run is not overwritten.
   mdevctl define -u $A -p mtty -t mtty-1
   slow mdevctl modify -u $A --auto
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by another process" "a change of what was changed meanwhile is refused"
-  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "and what came first is there"
+  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by another process" \
+    "mdevctl modify is refused if the definition was changed while its script ran"
+  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' \
+    "the change of the other process persists after mdevctl modify was refused"
   answers_slowly
   slow mdevadm modify $A --auto
   rm $callout
   run mdevctl modify -u $A --addattr newer --value 2
   answer
-  same "$(grep -c 'changed by another process' "$folder/slow")" 1 "mdevadm refuses too"
+  same "$(grep -c 'changed by another process' "$folder/slow")" 1 \
+    "mdevadm modify is refused if the definition was changed while its script ran"
   answers_slowly
   slow mdevctl modify -u $A --auto
   rm $callout
   run mdevctl undefine -u $A
   answer
-  same "$(cat "$folder/slow")" "Error: Mediated device $A is not defined" "nor does a definition that was dropped come back"
-  same "$(definition)" "" "it is gone"
+  same "$(cat "$folder/slow")" "Error: Mediated device $A is not defined" \
+    "mdevctl modify is refused if the definition was removed while its script ran"
+  same "$(definition)" "" "the removed definition is not created again"
 
   mdevctl define -u $A -p mtty -t mtty-1
   answers_slowly
@@ -116,41 +120,47 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(grep -c 'was changed by another process' "$folder/slow")" 1 "nor is another definition dropped than scripts were asked about"
-  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' "it is there"
+  same "$(grep -c 'was changed by another process' "$folder/slow")" 1 \
+    "mdevctl undefine is refused if the definition was changed while its script ran"
+  same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' \
+    "the changed definition exists after mdevctl undefine was refused"
   answers_slowly
   slow mdevadm undefine $A
   rm $callout
   run mdevctl modify -u $A --delattr
   answer
-  same "$(grep -c 'changed by another process' "$folder/slow")" 1 "by mdevadm neither"
+  same "$(grep -c 'changed by another process' "$folder/slow")" 1 \
+    "mdevadm undefine is refused if the definition was changed while its script ran"
   mdevctl undefine -u $A
 
-  # What the plan made sure of of others is so still, or nothing is done.
+  # The preconditions of a plan are checked again after the scripts ran.
   answers_slowly
   slow mdevadm define $A -p mtty -t mtty-1 --name cad
   run mdevadm define $B -p mtty -t mtty-2 --name cad
-  exits 0 "a name is taken while a script is asked"
+  exits 0 "define with a name succeeds while the script of another define with this name runs"
   answer
-  same "$(grep -c "name 'cad' was given to $B by another process" "$folder/slow")" 1 "which is not given twice"
+  same "$(grep -c "name 'cad' was given to $B by another process" "$folder/slow")" 1 \
+    "define is refused if another process took the name while its script ran"
   slow mdevadm define $A -p mtty -t mtty-1
   rm $callout
   run mdevctl define -u $A -p mtty -t mtty-2
   answer
-  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$folder/slow")" 1 "nor is a device defined twice"
+  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$folder/slow")" 1 \
+    "define is refused if another process defined the device while its script ran"
   mdevctl undefine -u $A
   mdevadm define $A -p mtty -t mtty-1 >/dev/null
   mdevadm group create vm $B
   answers_slowly
   slow mdevadm undefine $A
   run mdevadm group add vm $A
-  exits 0 "a device becomes a member while a script is asked"
+  exits 0 "group add succeeds while the script of undefine runs"
   answer
-  same "$(grep -c "another process made it a member of group 'vm'" "$folder/slow")" 1 "and is not undefined"
+  same "$(grep -c "another process made it a member of group 'vm'" "$folder/slow")" 1 \
+    "undefine is refused if the device became a member of a group while its script ran"
   run mdevadm undefine $A $B --force
   mdevadm group delete vm
 
-  # Who waited for another stop finds nothing to stop, and says nothing of it to scripts.
+  # A stop that waited for another stop of the same device finds no device, and runs no script.
   rm $callout
   mdevctl start -u $A -p mtty -t mtty-1
   answers_slowly
@@ -159,11 +169,11 @@ T
   # The first one holds the lock, so the second one can only wait when it has it open.
   holds "a second stop waits for the first" wait_until has_open $! /run/mdevadm/parent-mtty.lock
   answer
-  same "$(cat "$folder/slow")" "" "the first stop stops it"
-  same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second finds it gone"
+  same "$(cat "$folder/slow")" "" "the first stop succeeds"
+  same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second stop fails as the device is no longer active"
   rm $callout
 
-  # A notifier may go on with a command of its own.
+  # A notification script may run a command itself.
   mkdir -p $scripts/notifiers
   cat >$scripts/notifiers/more <<T
 #!/bin/sh
@@ -172,16 +182,16 @@ T
   chmod +x $scripts/notifiers/more
   SECONDS=0
   run mdevctl start -u $A -p mtty -t mtty-1
-  exits 0 "a device is started"
-  same "$(ls /sys/bus/mdev/devices | wc -l)" 2 "and by a notifier of that, another one"
-  holds "at once ($SECONDS s)" test "$SECONDS" -lt 30
+  exits 0 "start succeeds while a notification script starts another device"
+  same "$(ls /sys/bus/mdev/devices | wc -l)" 2 "the notification script starts another device"
+  holds "the start of a notification script does not wait for a lock ($SECONDS s)" test "$SECONDS" -lt 30
   rm $scripts/notifiers/more
 
-  # Without scripts, of many changes none is lost.
+  # Without scripts no concurrent change is lost.
   mdevctl define -u $A -p mtty -t mtty-1
   for i in $(seq 16); do mdevctl modify -u $A --addattr "a$i" --value "$i" & done
   wait
-  same "$(definition | jq '.attrs | length')" 16 "16 changes of one definition at once are all there"
+  same "$(definition | jq '.attrs | length')" 16 "16 concurrent changes of one definition are all stored"
   finish
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What is checked of every dialect of the kernel's interface, on the simulated host that plays it. Source checks.sh first.
+# The checks for every kernel interface, on the simulated host that implements it. Source checks.sh first.
 #
 #   in_scenario SCENARIO WORD...   runs this script again in it, with these words, its parents having an attribute "plain"
 #   cell DIALECT COLUMN            what is checked from here on is of this cell of the table in tests/README.md
@@ -13,7 +13,7 @@ cell_name=
 cell() { cell_name="$1 $2"; touch "$cell_files/$1 $2"; }
 say() { echo "$cell_name: $1"; }
 
-# The shipped scenarios, each parent of mediated devices with one attribute more.
+# The shipped scenarios, with an additional attribute "plain" of each parent of mediated devices.
 in_scenario() {
   local name=$1 folder here
   shift
@@ -41,7 +41,7 @@ cells_are() {
       { name = $2; gsub(/ /, "", name) }
       name == dialect { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); if ($i != "-") print dialect " " column[i] } }' "$readme"
   done | sort)
-  same "$(ls "$cell_files" | sort)" "$wanted" "the table in tests/README.md has just the cells that are checked here"
+  same "$(ls "$cell_files" | sort)" "$wanted" "the table in tests/README.md lists exactly the cells that are checked here"
   rm -rf "$cell_files"
 }
 
@@ -57,7 +57,7 @@ active() { cells_of name; }
 is_removed() { [ -z "$(active)" ] && [ ! -e "$1" ]; }  # PATH
 field() { mdevadm show "$1" --json -o "$2" | jq -r ".devices[0].$2"; }  # DEVICE COLUMN
 groups_left() { { ls /sys/kernel/iommu_groups; ls /dev/vfio; } 2>/dev/null | grep -c '^[0-9]'; }
-# Nothing of a device is left: no directory, no group, no node, no record.
+# No device, directory, group, node or record exists.
 nothing_left() {
   same "$(ls /sys/bus/mdev/devices 2>/dev/null | wc -l) $(ls /run/mdevadm/devices 2>/dev/null | wc -l)" "0 0" "$(say "$1")"
 }
@@ -74,10 +74,10 @@ release() { kill $holder; wait $holder 2>/dev/null; }
 discovered() {
   cell "$1" discover
   run mdevadm show "$2" -o dialect,types
-  exits 0 "$(say "the parent is found")"
-  out_has "^dialect: +$3$" "$(say "by looking, as $3")"
-  same "$(mdevadm types "$2" --json | jq -r '.types[0].dialect')" "$3" "$(say "types --json says so too")"
-  same "$(mdevadm types "$2" --json | jq -r "[.types[].type] | index(\"$4\") != null")" true "$(say "it offers $4")"
+  exits 0 "$(say "show finds the parent")"
+  out_has "^dialect: +$3$" "$(say "show detects the interface $3")"
+  same "$(mdevadm types "$2" --json | jq -r '.types[0].dialect')" "$3" "$(say "types --json reports the interface $3")"
+  same "$(mdevadm types "$2" --json | jq -r "[.types[].type] | index(\"$4\") != null")" true "$(say "types lists type $4")"
 }
 
 # defined PARENT TYPE [OPTION...]: $A as "a" and $B as "b"
@@ -92,56 +92,59 @@ defined() {
 created() {
   cell "$1" create
   run mdevadm start a
-  exits 0 "$(say "a device is made")"
-  holds "$(say "the kernel has it as $2")" test -e "/sys/bus/${3:-mdev}/devices/$2"
-  same "$(cells_of name,state)" "a active" "$(say "it is active")"
-  same "$(field a type)" "$(field a defined_type)" "$(say "of its type")"
-  holds "$(say "its node is there")" test -c "$(field a node)"
+  exits 0 "$(say "start creates a device")"
+  holds "$(say "the kernel names the device $2")" test -e "/sys/bus/${3:-mdev}/devices/$2"
+  same "$(cells_of name,state)" "a active" "$(say "list reports the device as active")"
+  same "$(field a type)" "$(field a defined_type)" "$(say "the device has the type of its definition")"
+  holds "$(say "the device has a node")" test -c "$(field a node)"
   run mdevadm start a
-  exits 0 "$(say "started again")"
-  err_has "'$A' is already active$" "$(say "it is left alone")"
+  exits 0 "$(say "a second start succeeds")"
+  err_has "'$A' is already active$" "$(say "a second start leaves the device unchanged")"
 }
 
-# attributed DIALECT FILE [FOLDER]: starts a with an attribute, and one that there is not
+# attributed DIALECT FILE [FOLDER]: starts a with an attribute, and with one that does not exist
 attributed() {
   cell "$1" attributes
   mdevadm modify a --attr "$2=seven" >/dev/null
   run mdevadm start a
-  exits 0 "$(say "attributes are set at start")"
-  same "$(cat "$3")" seven "$(say "$2 has its value")"
+  exits 0 "$(say "start succeeds for a device with an attribute")"
+  same "$(cat "$3")" seven "$(say "the attribute $2 has its value")"
   mdevadm stop a
   mdevadm modify a --attr nosuch=1 >/dev/null
   run mdevadm start a
-  exits 3 "$(say "one that there is not undoes the start")"
-  err_has "cannot set attribute 'nosuch' to '1': no such attribute" "$(say "and is named")"
-  same "$(active)" "" "$(say "no device is left")"
+  exits 3 "$(say "start fails with exit code 3 if an attribute does not exist")"
+  err_has "cannot set attribute 'nosuch' to '1': no such attribute" "$(say "the error names the attribute that does not exist")"
+  same "$(active)" "" "$(say "a start with an unknown attribute is rolled back")"
   mdevadm modify a --delete-attr nosuch --delete-attr "$2" >/dev/null
 }
 
 # removed DIALECT KIND [FOLDER [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
-# FOLDER is that of a, which stays until a removal is over, NAME what mdevsim calls it
+# FOLDER is the directory of a, which exists until the removal is complete, NAME its name for mdevsim
 removed() {
   cell "$1" remove
   mdevadm start a
   run mdevadm stop a
-  exits 0 "$(say "a device goes")"
-  same "$(active)" "" "$(say "and is gone")"
+  exits 0 "$(say "stop succeeds")"
+  same "$(active)" "" "$(say "stop removes the device")"
   mdevadm start a
   hold "${4:-$A}"
   run mdevadm stop a
-  exits 5 "$(say "not one that is in use")"
-  err_has "is in use by pid $holder \(mdevsim\)" "$(say "the user is named")"
+  exits 5 "$(say "stop is refused while the device is in use")"
+  err_has "is in use by pid $holder \(mdevsim\)" "$(say "the error names the process that uses the device")"
   run mdevadm stop a --force
-  exits "$([ "$2" = goes ] && echo 0 || echo 5)" "$(say "forced, it goes only where nobody can say no")"
+  exits "$([ "$2" = goes ] && echo 0 || echo 5)" \
+    "$(say "stop --force of a device in use succeeds only if the driver cannot refuse the removal")"
   case $2 in
-    busy) err_has "the driver (reports that the device is in use|refused the removal)|offline: it is in use" "$(say "as the driver says")" ;;
-    blocks) err_has "the removal is pending: still in use by pid $holder" "$(say "the kernel waits for the user")" ;;
+    busy) err_has "the driver (reports that the device is in use|refused the removal)|offline: it is in use" \
+      "$(say "the error says that the driver refuses the removal")" ;;
+    blocks) err_has "the removal is pending: still in use by pid $holder" \
+      "$(say "the error says that the removal is pending and names the process")" ;;
   esac
   release
   [ "$2" != blocks ] || wait_until is_removed "${3:-/nonexistent}"
   run mdevadm stop a
-  exits 0 "$(say "when nobody uses it, it goes")"
-  same "$(active)" "" "$(say "for good")"
+  exits 0 "$(say "stop succeeds after the release")"
+  same "$(active)" "" "$(say "no device is active after stop")"
 }
 
 # errors_at_create DIALECT ERRNO=CODE...
@@ -153,14 +156,14 @@ errors_at_create() {
     control clear
     control fault create 1 "${pair%=*}"
     run mdevadm start a
-    exits "${pair#*=}" "$(say "${pair%=*} of create")"
-    err_has "^hint: " "$(say "${pair%=*} of create comes with what to do")"
-    same "$(active)" "" "$(say "${pair%=*} of create leaves nothing")"
+    exits "${pair#*=}" "$(say "start fails with the exit code for ${pair%=*} if the creation fails")"
+    err_has "^hint: " "$(say "${pair%=*} of create: the error has a hint")"
+    same "$(active)" "" "$(say "${pair%=*} of create: no device is active")"
   done
   control clear
 }
 
-# errors_at_remove DIALECT ERRNO=CODE...: a stays up
+# errors_at_remove DIALECT ERRNO=CODE...: a stays active
 errors_at_remove() {
   local dialect=$1 pair
   shift
@@ -170,8 +173,8 @@ errors_at_remove() {
     control clear
     control fault remove 0 "${pair%=*}"
     run mdevadm stop a
-    exits "${pair#*=}" "$(say "${pair%=*} of remove")"
-    err_has "^hint: " "$(say "${pair%=*} of remove comes with what to do")"
+    exits "${pair#*=}" "$(say "stop fails with the exit code for ${pair%=*} if the removal fails")"
+    err_has "^hint: " "$(say "${pair%=*} of remove: the error has a hint")"
   done
   control clear
 }
