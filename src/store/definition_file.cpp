@@ -145,7 +145,7 @@ class Reader {
 };
 
 // Returns the value of the line `name = "..."` in a file that is not valid TOML, or an empty string: users
-// refer to the device by this name, and are to be told which file is wrong.
+// refer to the device by this name, and the error must name the invalid file.
 std::string name_in(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t equals = line.find('=');

@@ -60,7 +60,7 @@ TEST_CASE("define --force stores the kernel's name of an absent parent") {
   CHECK(world.run({"list", "--defined", "-o", "parent"}).out == "PARENT\n0000:86:00.0\n");
 }
 
-TEST_CASE("an unknown parent, type or group in a filter is an error") {
+TEST_CASE("an unknown parent or type or group in a filter is an error") {
   const World world("samples");
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"list", "-p", "nosuch"},

@@ -53,7 +53,7 @@ TEST_CASE("a requirement consists of property and comparison and value") {
   }
 }
 
-TEST_CASE("the smallest available type is chosen, on the parent with most available instances") {
+TEST_CASE("the smallest available type is chosen on the parent with most available instances") {
   CHECK(chosen({"framebuffer>=1G"}) == "small on two");
   CHECK(chosen({"framebuffer>1G"}) == "large on one");
   CHECK(chosen({"framebuffer=2G"}) == "6");

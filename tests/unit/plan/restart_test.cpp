@@ -28,7 +28,7 @@ Definition defined(const ParentName& parent, const char* type = "nvidia-17") {
 
 }  // namespace
 
-TEST_CASE("after a stop the instance of the device is available, and those of other types are unknown") {
+TEST_CASE("after a stop the instance of the device is available and those of other types are unknown") {
   const Snapshot after = after_stop(host(), {a});
   CHECK(after.find_device(a) == nullptr);
   CHECK(after.parents[0].types[0].available == 1);
