@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# boot.sh [OPTION...] FOLDER COMMAND...: boots the machine that prepare.sh made, with FOLDER at /shared and the host's root file
-# system (changes go to memory), runs COMMAND there with bash, prints what it prints and returns its exit code; 124: the time ran
-# out, 125: the machine failed, 126: its power was cut (guest/cut).
-#   -t SECONDS    how long the machine may run
+# boot.sh [OPTION...] DIR COMMAND...: boots the machine that prepare.sh made, with DIR at /shared and the host's root file
+# system (changes go to memory), runs COMMAND there with bash, prints its output and returns its exit code; 124: timeout,
+# 125: the machine failed, 126: its power was cut (guest/cut).
+#   -t SECONDS    timeout of the machine
 #   -m MEGABYTES  its memory
 #   -c CPUS       its processors
 #   -k MODULES    the drivers to load, a,b,c; "none": not even the mdev core
-#   -r            FOLDER read-only
-#   -i systemd    boots to multi-user.target and runs COMMAND when that is reached; otherwise COMMAND is all that runs
+#   -r            DIR read-only
+#   -i systemd    boots to multi-user.target and runs COMMAND when that is reached; otherwise only COMMAND runs
 #   -s COMMAND    runs this first, before any process but init
 #   -d IMAGE      an ext4 image as a disk, mounted at /persist
 set -euo pipefail
@@ -18,7 +18,7 @@ limit=120 memory=1024 cpus=1 modules=mtty,mdpy,mbochs access=rw init=bash setup=
 
 usage() {
   echo "usage: boot.sh [-t SECONDS] [-m MEGABYTES] [-c CPUS] [-k MODULES] [-r] [-i bash|systemd] [-s COMMAND] [-d IMAGE]" \
-    "FOLDER COMMAND..." >&2
+    "DIR COMMAND..." >&2
   exit 2
 }
 fail() { echo "boot.sh: $*" >&2; exit 125; }
@@ -38,7 +38,7 @@ while getopts t:m:c:k:ri:s:d: option; do
 done
 shift $((OPTIND - 1))
 [[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ && $cpus =~ ^[1-9]$ && $init =~ ^(bash|systemd)$ ]] || usage
-[ -d "$1" ] || fail "cannot share $1: no such folder"
+[ -d "$1" ] || fail "cannot share $1: no such directory"
 [ -z "$disk" ] || [ -f "$disk" ] || fail "cannot use $disk as a disk: no such file"
 folder=$(realpath "$1")
 shift
@@ -48,13 +48,13 @@ shift
 
 control=$(mktemp -d "${TMPDIR:-/tmp}/mdevadm-vm.XXXXXX")
 qemu='' reader=''
-# Killed without a chance to clean up, we close descriptor 9; then this child sweeps up after us. It has a session of its own, so
-# that what kills our whole process group leaves it alone.
+# If this script is killed, descriptor 9 is closed and this child removes the temporary files. It has a session of its own, so that
+# a signal to the whole process group does not reach it.
 # shellcheck disable=SC2016
 exec 9> >(exec setsid bash -c 'cat; rm -rf "$1"' sweeper "$control" >/dev/null 2>&1)
 # shellcheck disable=SC2317
 cleanup() {
-  # timeout hands the signal on, and five seconds later the one that cannot be refused.
+  # timeout passes SIGTERM on, and sends SIGKILL five seconds later.
   [ -z "$qemu" ] || kill -TERM "$qemu" 2>/dev/null || true
   [ -z "$reader" ] || kill "$reader" 2>/dev/null || true
   wait 2>/dev/null || true
@@ -91,22 +91,21 @@ options=(-nodefaults -no-user-config -display none -no-reboot -machine q35 "${ac
   -kernel "$machine/vmlinux" -initrd "$machine/initramfs.cpio"
   -append "$words"
   -serial "file:$control/console" -chardev 'stdio,id=output,signal=off' -serial chardev:output)
-share() {  # NAME FOLDER [MORE]: QEMU wants a comma in a value doubled
+share() {  # NAME DIR [MORE]: QEMU requires a comma in a value to be doubled
   options+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap${3:-}" -device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 share host / ,readonly=on
 share shared "$folder" "$([ $access = rw ] || echo ,readonly=on)"
 share control "$control/guest"
-# What the machine has written reaches the host's memory, which outlives QEMU however that ends; what is still in the machine's
-# own memory is lost with it. Hence nothing is gained by waiting for the host's disk, which is what "unsafe" leaves out; the
-# machine sees a disk with a write cache that it has to flush.
+# Data that the machine has flushed is in the host's page cache, which persists after QEMU ends; data in the machine's own memory is
+# lost with it. "unsafe" only omits the wait for the host's disk; the machine sees a disk with a write cache that it has to flush.
 [ -z "$disk" ] || options+=(-drive "file=${disk//,/,,},format=raw,if=virtio,cache=unsafe")
 
-# QEMU makes its output non-blocking, which must not reach the file that our caller gave us: hence a pipe between them.
+# QEMU makes its output non-blocking, which must not affect the caller's file: hence a pipe between them.
 mkfifo "$control/output"
 cat "$control/output" 9>&- &
 reader=$!
-# Whoever dies takes the next one along: we timeout, timeout QEMU.
+# If this script dies, the kernel kills timeout, and if timeout dies, it kills QEMU.
 setpriv --pdeathsig KILL timeout --foreground -k 5 "$limit" setpriv --pdeathsig KILL qemu-system-x86_64 "${options[@]}" \
   </dev/null >"$control/output" 2>"$control/qemu" 9>&- &
 qemu=$!
@@ -117,9 +116,9 @@ wait "$reader" || true
 reader=
 
 show_console() { tail -q -n 30 "$control/qemu" "$control/console" >&2 || true; }
-# 137: QEMU had to be killed, by timeout or by somebody else. Even if COMMAND has ended: then the machine did not go down.
+# 137: QEMU was killed, by timeout or by another process. It counts even if COMMAND has ended: the machine did not shut down.
 if [ "$ended" = 124 ] || { [ "$ended" = 137 ] && [ "$SECONDS" -ge "$limit" ]; }; then
-  echo "boot.sh: the time of $limit s ran out; the end of the console:" >&2
+  echo "boot.sh: timeout after $limit s; the end of the console:" >&2
   show_console
   exit 124
 fi

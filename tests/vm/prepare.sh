@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# prepare.sh [-v]: makes the machine in which the kernel tests run: the kernel of the Debian release that this host runs, with the mdev
+# prepare.sh [-v]: makes the virtual machine for the kernel tests: the kernel of the Debian release that this host runs, with the mdev
 # core, the kernel's sample drivers mtty, mdpy and mbochs built for it, and an initramfs that switches to the host's own root file
-# system. The machine lies in the directory that machine.sh prints. Only parts whose inputs changed are made again; -v shows the
-# output of the programs called.
+# system. machine.sh prints its directory. Only parts whose inputs changed are made again; -v shows the output of the
+# programs called.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -20,7 +20,7 @@ work=
 fail() { echo "prepare.sh: $*" >&2; exit 1; }
 say() { echo "vm: $*" >&2; }
 
-# Runs a command whose output matters only when it fails.
+# Runs a command and shows its output only if it fails.
 quietly() {  # WHAT COMMAND...
   local what=$1
   shift
@@ -43,7 +43,7 @@ as_root() {
 
 # ---- the kernel's version ----
 
-# apt takes a second to answer, therefore its answer is cached until the lists that it comes from change.
+# apt takes a second, therefore its output is cached until apt's lists change.
 lists_state() { stat -c '%n %Y %s' /var/lib/apt/lists/*_Packages* /etc/apt/preferences* /etc/apt/preferences.d/* 2>/dev/null || true; }
 
 # The kernel of this Debian release: $version, such as 6.1.0-56-amd64, and $package_version, such as 6.1.192-2, which all packages
@@ -69,12 +69,12 @@ refresh_lists() {
 
 # ---- what is up to date ----
 
-# A file is complete or not there, whenever we are stopped.
+# A file is complete or does not exist, even if this script is killed.
 put() { printf '%s\n' "$2" >"$1.new.$$"; mv "$1.new.$$" "$1"; }
 
 digest() { sha256sum | cut -d' ' -f1; }
 
-# What each part is made from: the functions that make it are inputs, too.
+# The inputs of each part, including the functions that make it.
 kernel_key() {
   { echo "$release $version $package_version ${drivers[*]} ${modules[*]} ${optional_modules[*]}"
     declare -f unpack unpack_kernel prepare_headers build_drivers module_file trim_module add_module gather_modules; } | digest
@@ -92,7 +92,7 @@ fresh() { [ -f "$machine/$1.key" ] && [ "$(cat "$machine/$1.key")" = "$2" ]; }
 find_packages() {
   local name dependencies
   image_packages=("linux-image-$version")
-  # In Debian 12 and 13 linux-image has all files itself, later it depends on packages that have them.
+  # In Debian 12 and 13 linux-image has all files itself, later releases split it into several packages.
   dependencies=$(apt-cache depends "linux-image-$version" 2>/dev/null)
   for name in base binary modules; do
     ! grep -qxF "  Depends: linux-$name-$version" <<<"$dependencies" || image_packages+=("linux-$name-$version")
@@ -132,7 +132,7 @@ unpack_kernel() {
   say "unpacking linux-image-$version"
   for name in "${image_packages[@]}"; do unpack "$name"; done
   image=$work/root/boot/vmlinuz-$version
-  # After Debian 13 it lies beside the modules.
+  # After Debian 13 it is in the directory of the modules.
   [ -f "$image" ] || image=$work/root/usr/lib/modules/$version/vmlinuz
   [ -f "$image" ] || fail "cannot find vmlinuz in the packages of linux-image-$version"
   sectors=$(od -An -tu1 -j $((0x1f1)) -N 1 "$image")
@@ -147,7 +147,7 @@ unpack_kernel() {
   [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is no ELF file"
 }
 
-# The headers name one another by their places below /usr/src. Their vmlinux is left out: it would ask for pahole, which describes
+# The headers refer to each other by their paths below /usr/src. Their vmlinux is left out: it would ask for pahole, which describes
 # the types of modules to BPF programs.
 prepare_headers() {
   local libraries compiler name
@@ -268,7 +268,7 @@ done
 mkdir -p "$machine" || fail "cannot make $machine"
 exec 9>"$machine/lock"
 flock 9
-# With the lock held, such files were left by runs that were killed.
+# While the lock is held, such files can only be from runs that were killed.
 rm -rf "$machine"/{work,*.new}.*
 work=$(mktemp -d "$machine/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a folder at /shared that lasts over the boots.
-# Comments in the test say what machine it wants, one a line:
-#   # boots=2             it runs over so many boots, counted in $BOOT
+# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a directory at /shared that persists over the boots.
+# Comments in the test configure the machine, one per line:
+#   # boots=2             number of boots; $BOOT is the number of the current one
 #   # init=systemd        systemd is process 1 and has booted when the test runs
-#   # modules=mtty,mdpy   only these drivers are loaded before it; none: not even the mdev core
-#   # cpus=2              it has so many processors, and one otherwise
-#   # disk=64M            a disk at /persist lasts over the boots too, as real ones do: what was not flushed is lost in a power cut
-#   # packages=yes        the Debian packages of what was built lie in /shared/packages
-#   # cuts=1,2            these boots end by a power cut (bash /control/cut), which none of the others may
+#   # modules=mtty,mdpy   drivers that are loaded before the test; none: not even the mdev core
+#   # cpus=2              number of processors, 1 by default
+#   # disk=64M            a disk at /persist persists over the boots: data that was not flushed is lost in a power cut
+#   # packages=yes        the Debian packages of the build are in /shared/packages
+#   # cuts=1,2            these boots must end by a power cut (bash /control/cut), the others must not
 # If there is a tests/vm/NAME.setup, it runs before all other processes of each boot.
 set -euo pipefail
 
@@ -49,8 +49,8 @@ for boot in $(seq 1 "${boots:-1}"); do
   "$here/boot.sh" "${options[@]}" "${setup[@]}" "$folder/shared" "$(in_guest "$here/$name.test" "$boot")" |
     tee "$folder/output" || code=$?
   if [[ ,$cuts, == *,$boot,* ]]; then
-    # Nobody was left to say how its checks went.
-    [ $code = 126 ] || fail "boot $boot was to end by a power cut and ended with $code"
+    # The test could not report its result.
+    [ $code = 126 ] || fail "boot $boot had to end by a power cut, but ended with exit code $code"
     ! grep -q '^not ok' "$folder/output" || fail "a check failed before the power was cut"
   elif [ $code != 0 ]; then
     exit $code
