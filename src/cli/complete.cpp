@@ -157,7 +157,8 @@ Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option*
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
-  return live_values(*kind, {word, at.parent}, context);
+  const std::string parent = at.parent.empty() ? std::string{} : context.parent_name(at.parent);
+  return live_values(*kind, {word, parent}, context);
 }
 
 // Values are matched by live_values(); PCI addresses have several forms.

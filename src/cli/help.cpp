@@ -62,7 +62,7 @@ std::string family_help(const std::string& word, const args::HelpLayout& layout)
 // Fits on a terminal of 30 lines: commands with the same first word are one line.
 std::string program_help(CommandLine& line, const args::HelpLayout& layout) {
   std::string text =
-      "mdevadm: administers Linux mediated devices\n\nUsage: mdevadm [OPTION]... COMMAND "
+      "mdevadm: administers Linux mediated devices\nUsage: mdevadm [OPTION]... COMMAND "
       "[ARGUMENT]...\n\nCommands:\n";
   std::string family;
   for (const CommandEntry& entry : command_table()) {
@@ -76,7 +76,6 @@ std::string program_help(CommandLine& line, const args::HelpLayout& layout) {
     }
   }
   text += layout.entry("help [COMMAND]", "print help for a command");
-  text += layout.entry("version", "print the version");
   text += "\nOptions:\n" + layout.options(line.app());
   return text + "\nMore: mdevadm help COMMAND, man mdevadm\n";
 }

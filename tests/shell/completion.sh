@@ -12,8 +12,8 @@ words() { "$MDEVADM" __complete --root "$host" "$@" | cut -f1 | paste -sd' '; }
 described() { "$MDEVADM" __complete --root "$host" "$@" | tr '\t' '|'; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "types list show define modify undefine start stop restart import export group version help" "commands"
-same "$(words st)" "start stop" "commands that begin so"
+same "$(words "")" "types list status show define modify undefine start stop restart import export group version help" "commands"
+same "$(words st)" "status start stop" "commands that begin so"
 same "$(words types "")" "mbochs mdpy mtty" "types offers the parents"
 same "$(words list -p m)" "mbochs mdpy mtty" "-p offers the parents"
 same "$(words define --parent mtty --type "")" "mtty-1 mtty-2" "--type offers the types of the parent that was named"
@@ -47,7 +47,7 @@ same "$(words start --ver)" "--version --verbose" "options of every command"
 same "$(words define --file "")" ":files" "files are left to the shell"
 same "$(words --root "")" ":folders" "folders are left to the shell"
 same "$(words stop --timeout "")" "" "nobody knows how many seconds"
-same "$(words help st)" "start stop" "help offers commands"
+same "$(words help st)" "status start stop" "help offers commands"
 same "$(words help group st)" "start stop" "within group too"
 same "$(words group st)" "start stop" "commands within group"
 "$MDEVADM" --root "$host" group create seat console
@@ -87,6 +87,7 @@ same "$(line "mdevadm --root $host stop abcd")" "mdevadm --root $host stop abcd0
 rm -rf "$host/sys"
 "$LAY_TREE" "$here/../trees/nvidia.tree" "$host"
 same "$(words types 86)" "0000:86:00.0" "a parent by its PCI address without the domain"
+same "$(words define -p 86:00.0 --type nvidia-18)" "nvidia-18" "--type knows a parent in its short form"
 same "$(words types 86:0)" "0000:86:00.0" "also after a colon"
 same "$(words types --need fr)" "frl_config framebuffer" "--need offers properties"
 for before in 'source /usr/share/bash-completion/bash_completion;' ''; do
