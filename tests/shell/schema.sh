@@ -1,4 +1,4 @@
-# Every command's JSON is what the installed schema says, and the schema knows every column.
+# The JSON of every command conforms to the installed schema, and the schema has every column.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -32,7 +32,7 @@ prints() {  # DEFINITION COMMAND...: its standard output
 }
 
 run /usr/bin/python3 -c "import json, jsonschema; jsonschema.Draft7Validator.check_schema(json.load(open('$schema')))"
-exits 0 "the schema is one"
+exits 0 "the schema is a valid JSON Schema"
 for tree in samples nvidia i915 s390; do
   rm -rf "$host" && mkdir "$host"
   "$LAY_TREE" "$here/../trees/$tree.tree" "$host"
@@ -76,7 +76,10 @@ conforms error "errors are what the schema says" "$json/errors"
 conforms warning "warnings are what the schema says" "$json/warnings"
 
 columns_of() { jq -r ".definitions.$1.properties.$1.items.properties | keys[]" "$schema"; }
-same "$(columns_of types)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has just the columns of types"
-same "$(columns_of devices)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has just the columns of list"
-same "$(columns_of groups)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has just the columns of group list"
+same "$(columns_of types)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" \
+  "the schema has exactly the columns of types"
+same "$(columns_of devices)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" \
+  "the schema has exactly the columns of list"
+same "$(columns_of groups)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" \
+  "the schema has exactly the columns of group list"
 finish

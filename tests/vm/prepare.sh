@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prepare.sh [-v]: makes the virtual machine for the kernel tests: the kernel of the Debian release that this host runs, with the mdev
+# prepare.sh [-v]: makes the test machine: the kernel of the Debian release that this host runs, with the mdev
 # core, the kernel's sample drivers mtty, mdpy and mbochs built for it, and an initramfs that switches to the host's own root file
 # system. machine.sh prints its directory. Only parts whose inputs changed are made again; -v shows the output of the
 # programs called.
