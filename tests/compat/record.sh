@@ -87,7 +87,7 @@ case $given in
 esac >>/srv/calls
 T
 
-script() {  # FOLDER NAME SHELL
+script() {  # DIR NAME SHELL
   printf '#!/bin/sh\n%s. %s/called\n%s\n' "${deaf:+deaf=yes; }" "$work" "${3:-}" >"$1/$2"
   chmod +x "$1/$2"
 }

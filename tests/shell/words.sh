@@ -34,10 +34,11 @@ carries type	assigned
 T
 )
 
-# The names and comments of the unit and program tests are checked, too; the scripts of tests are not.
+# Of tests, names, comments and the sentences of checks are checked.
 texts=$(git ls-files 'src/*.cpp' 'src/*.hpp' 'include/*.hpp' 'man/*.scd' '*.md' 'packaging/*' 'completions/*' 'examples/*.sh' 'examples/*.toml' \
   src/render/schema/schema.json CMakeLists.txt '*/CMakeLists.txt' .ci/run tests/run.sh 'tests/tools/*' \
-  'tests/unit/*.cpp' 'tests/unit/*.hpp' 'tests/program/*.cpp' 'tests/support/*.cpp' 'tests/support/*.hpp' | grep -vE '^tests/tools/(words.py|dialects.sh)$')
+  'tests/unit/*.cpp' 'tests/unit/*.hpp' 'tests/program/*.cpp' 'tests/support/*.cpp' 'tests/support/*.hpp' \
+  'tests/sim/*.sh' 'tests/shell/*.sh' 'tests/vm/*' 'tests/compat/*.sh' 'tests/bench/*.sh' | grep -vE '^tests/(tools/words.py|shell/words.sh)$')
 [ -n "$texts" ] || texts=$(find src include man README.md -type f)
 all=$(xargs -d '\n' python3 tests/tools/words.py <<<"$texts")
 holds "the texts are thousands of lines" test "$(wc -l <<<"$all")" -gt 5000

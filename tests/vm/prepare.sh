@@ -147,7 +147,7 @@ unpack_kernel() {
   [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is no ELF file"
 }
 
-# The headers refer to each other by their paths below /usr/src. Their vmlinux is left out: it would ask for pahole, which describes
+# The headers refer to each other by their paths below /usr/src. Their vmlinux is omitted: it would require pahole, which describes
 # the types of modules to BPF programs.
 prepare_headers() {
   local libraries compiler name
