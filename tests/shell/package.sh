@@ -40,7 +40,7 @@ wanted() {
     END { for (path in folders) print "drwxr-xr-x root/root ./" path }' | LC_ALL=C sort -k 3
 }
 
-# needs PACKAGE LIBRARY DEV SENTENCE: it depends on the runtime package of LIBRARY, as DEV of this release does. The name differs
+# needs PACKAGE LIBRARY DEV SENTENCE: checks that it depends on the runtime package of LIBRARY, as DEV of this release does. The name differs
 # between releases: libfuse3-3 on Debian 12, libfuse3-4 on Debian 13.
 needs() {
   local name
@@ -120,7 +120,7 @@ check_program() {  # PACKAGE PATH BUILT
   dpkg-deb -x "$1" "$work/unpacked"
   cp "$3" "$work/program"
   strip "$work/program"
-  holds "$2 is the one that was built" cmp "$work/unpacked/$2" "$work/program"
+  holds "$2 is the program of the build" cmp "$work/unpacked/$2" "$work/program"
 }
 
 check_documents() {

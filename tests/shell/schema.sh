@@ -28,7 +28,7 @@ prints() {  # DEFINITION COMMAND...: its standard output
   local kind=$1
   shift
   mdevadm "$@" >"$json/out" 2>/dev/null
-  conforms "$kind" "$* prints what the schema says" "$json/out"
+  conforms "$kind" "$* prints JSON that conforms to the schema" "$json/out"
 }
 
 run /usr/bin/python3 -c "import json, jsonschema; jsonschema.Draft7Validator.check_schema(json.load(open('$schema')))"
@@ -70,10 +70,10 @@ mdevadm start nosuch --json 2>"$json/err" >/dev/null
 grep error "$json/err" >"$json/errors"
 mdevadm list --all --json 2>"$json/warnings" >/dev/null
 "$MDEVADM" version --json >"$json/version"
-conforms version "version --json prints what the schema says" "$json/version"
+conforms version "version --json prints JSON that conforms to the schema" "$json/version"
 same "$("$MDEVADM" --json-schema)" "$(cat "$schema")" "--json-schema prints the schema"
-conforms error "errors are what the schema says" "$json/errors"
-conforms warning "warnings are what the schema says" "$json/warnings"
+conforms error "errors conform to the schema" "$json/errors"
+conforms warning "warnings conform to the schema" "$json/warnings"
 
 columns_of() { jq -r ".definitions.$1.properties.$1.items.properties | keys[]" "$schema"; }
 same "$(columns_of types)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" \

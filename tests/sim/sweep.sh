@@ -58,7 +58,7 @@ sweep() {
         tried=$((tried + 1))
         if [ "$code" = 0 ] || [ "$(idle)" != "$before" ]; then
           wrong=$((wrong + 1))
-          failed "$name: $kind number $k fails with $error" "exit code $code; $(idle)"
+          failed "$name: group start restores the state before it if $kind $k fails with $error" "exit code $code; $(idle)"
           mdevadm group stop -q vm
         fi
       done
