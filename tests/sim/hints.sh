@@ -1,0 +1,277 @@
+# Each command that a message names is run in the state that produced the message: it must be accepted and print or
+# change something. Each message of the sources that names a command must have been seen.
+# shellcheck shell=bash disable=SC2154,SC2086,SC2034
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+a=aaaaaaaa-0000-4000-8000-000000000001
+b=aaaaaaaa-0000-4000-8000-000000000002
+c=aaaaaaaa-0000-4000-8000-000000000003
+gpu=0000:86:00.0
+control() { "$MDEVSIM" control "$@"; }
+adm() { "$MDEVADM" "$@" >/dev/null 2>&1; }
+
+# A case has the name SCENARIO__NAME and brings the host into a state; `words` is the command that then fails or warns.
+samples__unknown_type_in_filter() { words="list --all -t nosuch"; }
+samples__unknown_parent() { words="list -p nosuch"; }
+samples__misspelled_parent() { words="types mttyy"; }
+samples__misspelled_command() { words="strat x"; }
+samples__misspelled_option() { words="list --defind"; }
+samples__unknown_device() { words="start nosuch"; }
+samples__malformed_uuid() { words="stop aaaaaaaa-0000-4000-8000-00000000001"; }
+samples__undefined_uuid() { words="start $a"; }
+samples__no_definition() { adm start -u $a -p mtty -t mtty-1; words="modify $a --auto"; }
+samples__undefine_without_definition() { adm start -u $a -p mtty -t mtty-1; words="undefine $a"; }
+samples__defined_twice() { adm define $a -p mtty -t mtty-1; words="define $a -p mtty -t mtty-2"; }
+samples__adopt_inactive() { adm define $a -p mtty -t mtty-1; words="define $a"; }
+samples__adopt_unknown() { words="define $a"; }
+samples__wrong_attribute_number() { adm define $a -p mtty -t mtty-1; words="modify $a --delete-attr 9"; }
+samples__no_change() { adm define $a -p mtty -t mtty-1; words="modify $a"; }
+samples__missing_argument() { adm define $a -p mtty -t mtty-1; words="show"; }
+samples__import_conflict() {
+  adm define $a -p mtty -t mtty-1
+  mkdir -p /etc/mdevctl.d/mtty
+  echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
+  words="import mdevctl $a"
+}
+samples__undefine_with_copy() {
+  adm define $a -p mtty -t mtty-1
+  adm export mdevctl $a
+  words="undefine $a"
+}
+samples__name_of_mdevctl() {
+  mkdir -p /etc/mdevctl.d/mtty
+  echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
+  words="modify $a --name cad"
+}
+samples__export_conflict() {
+  adm define $a -p mtty -t mtty-1
+  mkdir -p /etc/mdevctl.d/mtty
+  echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
+  words="export mdevctl $a"
+}
+samples__type_too_large() { words="define -p mdpy -t mdpy-4k"; }
+samples__later() { words="define -p 0000:99:00.0 -t nvidia-17"; }
+samples__active_with_other_type() {
+  adm define $a -p mtty -t mtty-1
+  adm start -u $a -p mtty -t mtty-2
+  words="start $a"
+}
+samples__active_on_other_parent() {
+  adm define $a -p mtty -t mtty-1
+  adm start -u $a -p mdpy -t mdpy-vga
+  words="start $a"
+}
+samples__modify_active() { adm define $a -p mtty -t mtty-1; adm start $a; words="modify $a --type mtty-2"; }
+samples__several_parents() {
+  adm define $a -p mtty -t mtty-1
+  adm define $a -p mdpy -t mdpy-vga
+  words="start $a"
+}
+samples__short_prefix() { adm define $a -p mtty -t mtty-1; words="start aaa"; }
+samples__not_stopped() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  adm start -u $b -p mtty -t mtty-1
+  words="stop --all"
+}
+samples__in_use() {
+  adm start -u $a -p mtty -t mtty-1
+  "$MDEVSIM" hold $a >/run/held &
+  until [ -s /run/held ]; do sleep 0.02; done
+  words="stop $a"
+}
+samples__broken_file() {
+  mkdir -p /etc/mdevadm/devices/mtty
+  echo 'type = ' >/etc/mdevadm/devices/mtty/$a.toml
+  words="list --all"
+}
+samples__broken_files() {
+  samples__broken_file
+  echo 'type = ' >/etc/mdevadm/devices/mtty/$b.toml
+}
+samples__inactive_only() { adm define $a -p mtty -t mtty-1; words="list"; }
+samples__empty() { words="list"; }
+samples__autostart_fails() {
+  adm define $a -p mtty -t mtty-1 --auto
+  adm define $b -p mtty -t mtty-1 --auto
+  control fault create 1 EIO
+  words="start --auto"
+}
+samples__group_unknown() { adm define $a -p mtty -t mtty-1; adm group create vm1 $a; words="group start vm9999"; }
+samples__group_empty() { adm define $a -p mtty -t mtty-1; adm group create vm1; words="group start vm1"; }
+samples__group_member_undefined() {
+  adm define $a -p mtty -t mtty-1
+  printf 'members = ["%s", "%s"]\n' $a $b >/tmp/vm1.toml
+  mkdir -p /etc/mdevadm/groups
+  cp /tmp/vm1.toml /etc/mdevadm/groups/vm1.toml
+  words="group start vm1"
+}
+samples__group_member_taken() {
+  adm define $a -p mtty -t mtty-1
+  adm group create vm1 $a
+  words="group create vm2 $a"
+}
+samples__group_not_a_member() {
+  adm define $a -p mtty -t mtty-1
+  adm define $b -p mtty -t mtty-1
+  adm group create vm1 $a
+  words="group remove vm1 $b"
+}
+samples__group_no_change() { adm group create vm1; words="group modify vm1"; }
+samples__group_member_undefine() {
+  adm define $a -p mtty -t mtty-1
+  adm group create vm1 $a
+  words="undefine $a"
+}
+samples__group_in_use() {
+  adm define $a -p mtty -t mtty-1
+  adm group create vm1 $a
+  adm group start vm1
+  "$MDEVSIM" hold $a >/run/held &
+  until [ -s /run/held ]; do sleep 0.02; done
+  words="group stop vm1"
+}
+samples__exists() { adm start -u $b -p mtty -t mtty-1; control fault create 1 EEXIST; words="start -u $a -p mtty -t mtty-1"; }
+samples__no_space() { control fault create 1 ENOSPC; words="start -u $a -p mtty -t mtty-1"; }
+samples__type_gone() { control fault create 1 ENOENT; words="start -u $a -p mtty -t mtty-1"; }
+samples__invalid() {
+  adm start -u $b -p mtty -t mtty-1
+  control fault create 1 EINVAL
+  words="start -u $a -p mtty -t mtty-1"
+}
+m60_u2__no_available_instances() {
+  adm start -u $a -p $gpu -t nvidia-18
+  words="start -u $b -p $gpu -t nvidia-18"
+}
+m60_u2__other_size() { adm start -u $a -p $gpu -t nvidia-18; words="start -u $b -p $gpu -t nvidia-17"; }
+m60_u2__group_too_large() {
+  for id in $a $b $c; do adm define $id -p $gpu -t nvidia-17; done
+  adm group create vm1 $a $b $c
+  words="group start vm1"
+}
+m60_u2__need_unknown() { words="types --need frambuffer>=1G"; }
+m60_u2__need_too_much() { words="define --need framebuffer>=64G"; }
+m60_u2__need_not_available() {
+  adm start -u $a -p $gpu -t nvidia-18
+  words="define --need framebuffer>=8G"
+}
+m60_u2__type_unknown() { words="define -p $gpu -t nvidia-99"; }
+m60_u2__type_misspelled() { words="define -p $gpu -t nvidia-181"; }
+m60_u2__removing() {
+  adm define $a -p $gpu -t nvidia-18 --name seat1
+  adm start seat1
+  "$MDEVSIM" hold $a >/run/held &
+  until [ -s /run/held ]; do sleep 0.02; done
+  adm stop seat1 --force
+  words="start seat1"
+}
+m60_k0__types_vanish() { adm start -u $a -p $gpu -t nvidia-18; words="start -u $b -p $gpu -t nvidia-18"; }
+vf_n1__no_such_function() { words="define $a -p 0000:41:00.0 -t 1149 --vf 41:1f.7"; }
+vf_n1__unmanaged_function() {
+  echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="stop $("$MDEVADM" list -o uuid | tail -1)"
+}
+gvt_a0__aggregation_refused() {
+  control fault create 1 EINVAL
+  words="start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8 --aggregate 2"
+}
+
+state() { "$MDEVADM" list --all --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
+
+# Runs the words; checks that they are accepted and that they print or change something.
+follow() {  # MESSAGE WORDS...
+  local message=$1 before
+  shift
+  before=$(state)
+  run "$MDEVADM" "$@"
+  exits 0 "'$message': the command is accepted"
+  holds "'$message': the command prints or changes something" test -n "$out" -o "$before" != "$(state)"
+}
+
+# Repeats the failed command with an option or a word replaced; the outcome must be another one.
+repeat() {  # MESSAGE CODE ERROR WORDS...
+  local message=$1 code_before=$2 err_before=$3
+  shift 3
+  run "$MDEVADM" "$@"
+  if [ "$code" != "$code_before" ] || [ "${err%%hint:*}" != "${err_before%%hint:*}" ]; then
+    passed "'$message': the outcome is another one"
+  else
+    failed "'$message': the outcome is another one" "the same error again"
+  fi
+}
+
+placeholders() {  # TEXT: with values for what the user has to insert
+  sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/" <<<"$1"
+}
+
+obey() {  # MESSAGE CODE ERROR: does what the message says
+  local message=$1 option meant typed
+  if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
+    eval "follow \"\$message\" $(placeholders "${BASH_REMATCH[2]%%,*}")"
+  elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)\b ]]; then
+    option=$(placeholders "${BASH_REMATCH[2]}")
+    case $option in
+      "--parent"*) option="--parent mtty" ;;
+      "--type"*) return ;;  # advice about another choice, not a remedy
+      *" if" | *" for" | *" and" | *" to") option=${option% *} ;;
+    esac
+    repeat "$message" "$2" "$3" $words $option
+  elif [[ $message =~ did\ you\ mean\ \'([^\']+)\' ]]; then
+    meant=${BASH_REMATCH[1]}
+    if [[ $meant == mdevadm\ * ]]; then
+      follow "$message" help ${meant#mdevadm }
+    else
+      typed=$(tr ' ' '\n' <<<"$words" | while read -r word; do
+        [[ $3 == *"'$word'"* || $3 == *"'${word%%[<>=]*}'"* ]] && echo "${word%%[<>=]*}"
+      done | tail -1)
+      repeat "$message" "$2" "$3" ${words/$typed/$meant}
+    fi
+  fi
+}
+
+# Prints the lines of stderr that a user can act on, one a line.
+advice() { sed -nE 's/^(hint: |mdevadm: (warning: |note: )?)//p' <<<"$1" | grep -vE '^error: '; }
+
+if [ "${1:-}" = inside ]; then  # CASE NUMBER LOG: obeys the advice of this number
+  "$2"
+  run "$MDEVADM" $words
+  mapfile -t lines < <(advice "$err")
+  printf '%s\n' "${lines[@]}" >>"$4"
+  if [ "$3" = 0 ]; then
+    holds "${2/__/: }: '$words' gives advice" test ${#lines[@]} -gt 0
+  else
+    [ ${#lines[@]} -ge "$3" ] || exit 9
+    obey "${lines[$3 - 1]}" "$code" "$err"
+  fi
+  finish
+  exit
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+mapfile -t cases < <(declare -F | sed -n 's/^declare -f //p' | grep __)
+for name in "${cases[@]}"; do
+  scenario=${name%%__*}
+  for ((number = 0; ; ++number)); do
+    result=0
+    text=$("$MDEVSIM" run "${scenario//_/-}" -- bash "$0" inside "$name" $number "$log" 2>&1) || result=$?
+    [ $result = 9 ] && break
+    grep -vE '^1\.\.' <<<"$text"
+    checks=$((checks + $(grep -cE '^(not )?ok ' <<<"$text")))
+    failures=$((failures + $(grep -c '^not ok ' <<<"$text")))
+  done
+done
+
+# Messages that no state of a simulated host produces, with the reason.
+cannot_be_seen='
+load the drivers; list parents
+'
+src=$(realpath "$here/../../src")
+mapfile -t sources < <(cd "$src" && find args cli plan host run store -name '*.cpp' | grep -vE '^cli/(commands|help|other_words)\.cpp$|^args/help\.cpp$' | sed "s|^|$src/|")
+while read -r expression; do
+  [ -n "$expression" ] || continue
+  grep -qxF "${expression//\\/}" <<<"$cannot_be_seen" || failed "the message /$expression/ is seen" "no case produced it"
+done < <(/usr/bin/python3 "$here/../tools/hints.py" --unseen "$log" "${sources[@]}")
+passed "the messages of ${#sources[@]} sources were searched for commands"
+finish
