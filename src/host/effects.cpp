@@ -318,8 +318,11 @@ std::optional<Device> Host::look_at(const Device& device) const {
   if (device.type) {
     known.all.push_back({device.uuid, device.parent, *device.type, device.name, true});
   }
-  const Snapshot seen =
-      observe({Facet::devices | Facet::nodes, std::nullopt, std::vector{device.uuid}, std::move(known)});
+  const Snapshot seen = observe({.facets = Facet::devices | Facet::nodes,
+                                 .details_of = std::nullopt,
+                                 .devices = std::vector{device.uuid},
+                                 .known = std::move(known),
+                                 .removals = false});
   const Device* found = seen.find_device(device.uuid);
   return found != nullptr ? std::optional(*found) : std::nullopt;
 }

@@ -73,6 +73,26 @@ struct Users {
   }
 };
 
+// The VFIO nodes of devices, by device number.
+struct Nodes {
+  std::multimap<dev_t, Device*> groups;
+  std::multimap<dev_t, Device*> own;
+
+  void add(const sys::Dir& root, Device& device) {
+    device.holders.clear();
+    if (const auto number =
+            device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
+      groups.emplace(*number, &device);
+    }
+    if (const auto cdev = cdev_name(root, device.path)) {
+      device.own_node = node_number(root, cdev_node_path(*cdev));
+    }
+    if (device.own_node) {
+      own.emplace(*device.own_node, &device);
+    }
+  }
+};
+
 // Returns whether processes other than callers use the device. Callers that have only its group open are
 // removed from the holders.
 bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_pids, const Users& users) {
@@ -84,56 +104,59 @@ bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_p
 
 }  // namespace
 
-std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets) {
+void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
   const auto lock = has(facets, Facet::busy) ? one_at_a_time(root) : std::nullopt;
-  std::multimap<dev_t, Device*> groups;
-  std::multimap<dev_t, Device*> own_nodes;
-  for (Device& device : devices) {
-    device.holders.clear();
-    if (const auto number =
-            device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
-      groups.emplace(*number, &device);
-    }
-    if (const auto cdev = cdev_name(root, device.path)) {
-      device.own_node = node_number(root, cdev_node_path(*cdev));
-    }
-    if (device.own_node) {
-      own_nodes.emplace(*device.own_node, &device);
+  Nodes nodes;
+  for (std::vector<Device>* devices : {&seen.devices, &seen.removing}) {
+    for (Device& device : *devices) {
+      nodes.add(root, device);
     }
   }
-  if (groups.empty() && own_nodes.empty()) {
-    return 0;
+  if (nodes.groups.empty() && nodes.own.empty()) {
+    return;
   }
   Users users;
-  const std::size_t unseen = sys::for_each_open_file([&](const sys::OpenFile& file) {
+  std::set<int> certain;
+  seen.unseen_processes = sys::for_each_open_file([&](const sys::OpenFile& file) {
     if (file.anonymous == vfio_device) {
       add_holder(users.of_any, file.pid, false);
     } else if (file.character_device) {
-      for (auto [node, last] = groups.equal_range(*file.character_device); node != last; ++node) {
+      for (auto [node, last] = nodes.groups.equal_range(*file.character_device); node != last; ++node) {
         add_holder(node->second->holders, file.pid, true);
+        certain.insert(file.pid);
       }
-      for (auto [node, last] = own_nodes.equal_range(*file.character_device); node != last; ++node) {
+      for (auto [node, last] = nodes.own.equal_range(*file.character_device); node != last; ++node) {
         add_holder(node->second->holders, file.pid, true);
+        certain.insert(file.pid);
         users.of_node.emplace(node->second, file.pid);
       }
     }
   });
+  seen.vague_users = static_cast<std::size_t>(
+      std::count_if(users.of_any.begin(), users.of_any.end(),
+                    [&](const Holder& holder) { return !certain.contains(holder.pid); }));
   if (has(facets, Facet::busy)) {
     const std::set<int> caller_pids = callers();
-    for (Device& device : devices) {
+    for (Device& device : seen.devices) {
       device.busy = is_used(root, device, caller_pids, users);
       if (device.busy && device.holders.empty()) {
         device.holders = users.of_any;
       }
     }
   }
-  return unseen;
+  for (Device& device : seen.removing) {
+    device.busy = true;
+    if (device.holders.empty()) {
+      device.holders = users.of_any;
+    }
+  }
 }
 
 void Host::look_who_holds(Device& device) const {
-  std::vector<Device> one{device};
+  Snapshot one;
+  one.devices.push_back(device);
   find_holders(*root_, one, Facet::holders | Facet::busy);
-  device = std::move(one.front());
+  device = std::move(one.devices.front());
 }
 
 }  // namespace mdevadm

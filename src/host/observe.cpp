@@ -84,10 +84,13 @@ Snapshot Host::observe(const Look& look) const {
   }
   if (has_any(look.facets, device_facets)) {
     seen.devices = read_devices(*root_, look, seen.nameless);
+    if (look.removals && !look.bus_only && (!look.devices || seen.devices.size() < look.devices->size())) {
+      seen.removing = read_removing(*root_, look, seen.devices);
+    }
     for (const Record& record : look.known.all) {
       const bool asked = !look.devices || std::find(look.devices->begin(), look.devices->end(),
                                                     record.uuid) != look.devices->end();
-      if (asked && seen.find_device(record.uuid) == nullptr) {
+      if (asked && seen.find_device(record.uuid) == nullptr && seen.find_removing(record.uuid) == nullptr) {
         seen.lost.push_back(record.uuid);
       }
     }
@@ -95,7 +98,7 @@ Snapshot Host::observe(const Look& look) const {
   seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_folder) ||
                       root_->exists(devices_folder) || (!look.bus_only && has_functions());
   if (has(look.facets, Facet::holders)) {
-    seen.unseen_processes = find_holders(*root_, seen.devices, look.facets);
+    find_holders(*root_, seen, look.facets);
   }
   return seen;
 }

@@ -37,8 +37,8 @@ std::optional<std::string> cdev_name(const sys::Dir& root, const std::string& de
 
 // Determines which processes have the nodes of these devices open. Compares device numbers, because paths
 // differ in containers. With Facet::busy it also detects users that the search does not find; then all
-// processes with any VFIO device open are listed as not certain. Returns the number of processes that could
-// not be inspected.
-std::size_t find_holders(const sys::Dir& root, std::vector<Device>& devices, Facet facets);
+// processes with any VFIO device open are listed as not certain, as they are for a pending removal without a
+// known user. Counts the processes that could not be inspected or attributed to a device.
+void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets);
 
 }  // namespace mdevadm

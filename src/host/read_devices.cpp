@@ -3,6 +3,7 @@
 #include <map>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 #include <span>
 #include <thread>
 #include <tuple>
@@ -328,7 +329,60 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
   }
 }
 
+// Names of registered parents to search for pending removals.
+std::vector<std::string> parents_to_search(const sys::Dir& root, const Look& look) {
+  std::vector<std::string> names;
+  if (look.details_of && !look.other_parents) {
+    std::transform(look.details_of->begin(), look.details_of->end(), std::back_inserter(names),
+                   [](const ParentName& name) { return name.str(); });
+    return names;
+  }
+  const sys::Result<sys::Dir> folder = root.open_dir(parents_folder);
+  auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  for (sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    names.push_back(std::move(entry.name));
+  }
+  return names;
+}
+
+// Returns whether the directory of a device that is not on the bus belongs to a pending removal. The kernel
+// has removed all its files then; a device that is being created has the file uevent before it is on the bus.
+bool is_removal(const sys::Dir& parent, const std::string& name) {
+  return !parent.exists(name + "/uevent") && parent.exists(name);
+}
+
 }  // namespace
+
+std::vector<Device> read_removing(const sys::Dir& root, const Look& look,
+                                  const std::vector<Device>& devices) {
+  std::set<std::pair<std::string_view, std::string>> on_bus;  // parent and kernel name
+  for (const Device& device : devices) {
+    on_bus.emplace(device.parent.str(), device.kernel_name());
+  }
+  std::vector<Device> result;
+  for (const std::string& name : parents_to_search(root, look)) {
+    const auto place = find_parent(root, name);
+    const auto parent = ParentName::parse(name);
+    const auto entries = place && parent ? place->folder.entries()
+                                         : sys::Result<std::vector<sys::Entry>>(sys::SysError{ENOENT, name});
+    for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+      const auto uuid = Uuid::parse(entry.name);
+      const bool wanted = uuid && (!look.devices || std::find(look.devices->begin(), look.devices->end(),
+                                                              *uuid) != look.devices->end());
+      if (!wanted || on_bus.contains({parent->str(), entry.name}) || !is_removal(place->folder, entry.name)) {
+        continue;
+      }
+      Device device{.uuid = *uuid, .parent = *parent, .path = place->path + "/" + entry.name};
+      device.removing = true;
+      if (const auto group = link_name(place->folder, entry.name + "/iommu_group")) {
+        device.iommu_group = parse_decimal(*group);
+      }
+      result.push_back(std::move(device));
+    }
+  }
+  add_what_is_remembered(look.known, result);
+  return sorted(std::move(result));
+}
 
 std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless) {
   const sys::Result<sys::Dir> bus = root.open_dir(devices_folder);

@@ -13,4 +13,8 @@ namespace mdevadm {
 // the bus cannot be read.
 std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless);
 
+// Returns the devices whose removal is pending, all or those requested by `look`, sorted by parent, then
+// UUID. `devices` are those on the bus. Reads one directory per parent.
+std::vector<Device> read_removing(const sys::Dir& root, const Look& look, const std::vector<Device>& devices);
+
 }  // namespace mdevadm

@@ -36,6 +36,12 @@ const Device* Snapshot::find_device(const Uuid& uuid) const {
   return found == devices.end() ? nullptr : &*found;
 }
 
+const Device* Snapshot::find_removing(const Uuid& uuid) const {
+  const auto found =
+      std::find_if(removing.begin(), removing.end(), [&](const Device& d) { return d.uuid == uuid; });
+  return found == removing.end() ? nullptr : &*found;
+}
+
 std::vector<std::string> Snapshot::parent_names() const {
   std::vector<std::string> names;
   std::transform(parents.begin(), parents.end(), std::back_inserter(names),

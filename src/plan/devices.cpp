@@ -125,10 +125,23 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
       .worth(names.empty() ? Retry::later : Retry::perhaps);
 }
 
-Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing) {
+std::string describe_removal(const Device& device) {
+  return fmt::format("its removal is pending until {} closes the device",
+                     device.holders.empty() ? "the process that uses it" : describe(device.holders));
+}
+
+Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
+              const std::string& doing) {
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
+  const auto removing = std::find_if(seen.removing.begin(), seen.removing.end(),
+                                     [&](const Device& device) { return device.parent == parent.name; });
+  if (removing != seen.removing.end()) {
+    return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
+            fmt::format("'{0}' is still being removed; wait for it: mdevadm stop {0} --timeout 60",
+                        removing->uuid.str())};
+  }
   return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
           fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
                       parent.name.str())};
@@ -183,7 +196,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     if (is_lost(seen, request.uuid)) {
       job.steps.push_back({DropRecord{request.uuid}, std::nullopt});
     }
-    job.note = "is not active";
+    const Device* removing = seen.find_removing(request.uuid);
+    job.note =
+        removing != nullptr ? "is already being removed: " + describe_removal(*removing) : "is not active";
     return job;
   }
   job.type = device->type ? device->type->str() : std::string{};
@@ -216,8 +231,14 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   if (can.online && switches) {
     job.steps.push_back({SetOnline{*device, false}, SetOnline{*device, true}, going_offline});
   }
+  // While a removal is pending, the kernel does not report the type.
+  const bool keeps_type = device->busy && request.force && device->type && !device->remembered;
+  if (keeps_type) {
+    job.steps.push_back(
+        {KeepRecord{{device->uuid, device->parent, *device->type, device->name, true}}, std::nullopt});
+  }
   job.steps.push_back({RemoveDevice{*device, removal_patience, request.force}, std::nullopt, last_stage});
-  if (device->remembered) {
+  if (device->remembered || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }
   return job;

@@ -34,6 +34,7 @@ std::set<Uuid> uuids_that_begin(std::string_view word, const Snapshot& seen, con
     }
   };
   std::for_each(seen.devices.begin(), seen.devices.end(), [&](const Device& d) { take(d.uuid); });
+  std::for_each(seen.removing.begin(), seen.removing.end(), [&](const Device& d) { take(d.uuid); });
   std::for_each(defined.all.begin(), defined.all.end(), [&](const Definition& d) { take(d.uuid); });
   return found;
 }
@@ -153,12 +154,16 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
   if (device != nullptr && (!under || *under == device->parent)) {
     found.active = device;
   }
+  const Device* removing = seen.find_removing(found.uuid);
+  if (removing != nullptr && (!parent || *parent == removing->parent)) {
+    found.removing = removing;
+  }
   for (const Definition* definition : defined.find(found.uuid)) {
     if (!under || *under == definition->parent) {
       found.definitions.push_back(definition);
     }
   }
-  if (found.active == nullptr && found.definitions.empty()) {
+  if (found.active == nullptr && found.removing == nullptr && found.definitions.empty()) {
     for (const FileProblem& broken : defined.broken) {
       if (broken.path.find(found.uuid.str()) != std::string::npos) {
         refuse_broken(broken, doing);
@@ -190,6 +195,11 @@ std::string resolve_parent(std::string_view word, const std::vector<std::string>
 }
 
 const Definition& require_definition(const Found& found, const std::string& doing) {
+  if (found.definitions.empty() && found.active == nullptr) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: no definition exists (the device is being removed)", doing),
+                fmt::format("wait for it: mdevadm stop {} --timeout 60", found.uuid.str()));
+  }
   if (found.definitions.empty()) {
     throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
                 std::vector{fmt::format("create a definition: mdevadm define {}", found.uuid.str()),

@@ -112,16 +112,22 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
     plan_active(*active, draft);
     return std::move(draft.job);
   }
+  if (const Device* earlier = seen_.find_removing(wanted.uuid)) {
+    throw Error(ExitCode::in_use,
+                fmt::format("{}: an earlier device with this UUID is still being removed: {}", draft.doing,
+                            describe_removal(*earlier)),
+                fmt::format("wait for it: mdevadm stop {} --timeout 60", wanted.uuid.str()));
+  }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but
   // the number of available instances.
   const bool too_few = draft.type->available && *draft.type->available < draft.units;
   if (too_few && draft.type->most_units) {
-    throw no_room(*parent, *draft.type, draft.units, draft.doing);
+    throw no_room(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   require_capabilities(*parent, *draft.type, wanted, draft.doing);
   if (too_few) {
-    throw no_room(*parent, *draft.type, draft.units, draft.doing);
+    throw no_room(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   check_abi(draft);
   add_creation(draft);
@@ -342,7 +348,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
                                                   draft.doing, pinned->str(), function.type->str()));
     }
   }
-  throw no_room(*draft.parent, *draft.type, 1, draft.doing);
+  throw no_room(seen_, *draft.parent, *draft.type, 1, draft.doing);
 }
 
 std::string StartPlanner::vm_of(const Device& device) {

@@ -115,14 +115,20 @@ class Performer {
   void operator()(const AwaitRelease& action) const {
     const auto deadline = std::chrono::steady_clock::now() + action.patience;
     Device device = action.device;
-    effects_.host.look_who_holds(device);
-    while (device.busy && std::chrono::steady_clock::now() < deadline) {
+    const auto is_in_the_way = [&] {
+      effects_.host.look_who_holds(device);
+      return device.removing ? effects_.host.has_directory(device) : device.busy;
+    };
+    bool waits = is_in_the_way();
+    while (waits && std::chrono::steady_clock::now() < deadline) {
       throw_if_interrupted();
       std::this_thread::sleep_for(holder_poll);
-      effects_.host.look_who_holds(device);
+      waits = is_in_the_way();
     }
-    if (device.busy && !action.forced) {
-      throw Error(ExitCode::in_use, fmt::format("still in use by {}", describe(device.holders)));
+    if (waits && !action.forced) {
+      throw Error(ExitCode::in_use, device.removing
+                                        ? describe_removal(device)
+                                        : fmt::format("still in use by {}", describe(device.holders)));
     }
   }
 

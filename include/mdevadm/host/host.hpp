@@ -21,6 +21,7 @@ struct Look {
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};                             // runtime records, for facts that the kernel does not report
   bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
+  bool removals = true;                        // find pending removals
   bool other_parents = true;                   // false: do not search for parents other than `details_of`
 };
 
@@ -85,6 +86,9 @@ class Host {
 
   // Returns the current state of the device, or nullopt if it does not exist.
   std::optional<Device> look_at(const Device& device) const;
+
+  // Returns whether the directory of the device exists, as it does until a pending removal completes.
+  bool has_directory(const Device& device) const { return root_->exists(device.path); }
 
   // Updates the processes that have the device open, like observe() with Facet::holders and Facet::busy.
   void look_who_holds(Device& device) const;

@@ -120,6 +120,7 @@ struct Device {
   std::optional<std::string> migration_version{};
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
   bool foreign = false;
+  bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool remembered = false;  // a runtime record of it exists
   bool unfinished = false;  // its start has not completed
 
@@ -133,12 +134,18 @@ struct Snapshot {
   bool mdev_support = false;    // the mdev core is loaded, or an interface that works without it is present
   std::vector<Parent> parents;  // sorted by name
   std::vector<Device> devices;  // sorted by parent, then UUID
-  std::vector<Uuid> lost;       // stale records: the device was removed or never created
+  // Devices whose removal is pending: no longer on the bus, but in use; UUID and instances remain taken.
+  // Sorted by parent, then UUID. The type is known if there is a runtime record.
+  std::vector<Device> removing{};
+  std::vector<Uuid> lost;             // stale records: the device was removed or never created
   std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Look::bus_only)
   std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)
+  // Processes that have a VFIO device open, but the kernel does not report which one (Facet::holders).
+  std::size_t vague_users = 0;
 
   const Parent* find_parent(const std::string& name) const;
   const Device* find_device(const Uuid& uuid) const;
+  const Device* find_removing(const Uuid& uuid) const;
   std::vector<std::string> parent_names() const;
 };
 

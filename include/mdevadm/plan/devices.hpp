@@ -19,8 +19,10 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
 Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName& type,
                   const std::string& doing);
 
-// Returns the error for a type with fewer than `units` available instances.
-Error no_room(const Parent& parent, const Type& type, std::uint64_t units, const std::string& doing);
+// Returns the error for a type with fewer than `units` available instances. The hint names devices of the
+// parent whose removal is pending.
+Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
+              const std::string& doing);
 
 // Throws Error{failed} if the definition requires a feature that the parent's kernel interface, or the type,
 // does not have.
@@ -36,16 +38,20 @@ struct StopRequest {
 // Time limit for the removal of an unused device, and for watching a forced removal.
 inline constexpr std::chrono::seconds removal_patience{10};
 
+// Returns "its removal is pending until pid 812 (qemu-system-x86) closes the device".
+std::string describe_removal(const Device& device);
+
 // Plans a stop. Needs Facet::holders and Facet::busy of the devices, Facet::online, and Facet::types of their
 // parents. All devices that go offline do so before the first one is removed, in reverse order. An inactive
-// device yields a job without removal; the caller distinguishes inactive from unknown. `together`: the UUIDs
+// device, or one whose removal is pending, yields a job without removal; the caller distinguishes inactive
+// from unknown. `together`: the UUIDs
 // stopped in the same operation. Throws Error: in_use, naming the processes; conflict (the device is
 // unmanaged, or other devices would go offline with it).
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
               const std::vector<Uuid>& together = {});
 
-// Plans to wait until the device is released. The job has a separate lane, so that several devices are
-// waited for in parallel. It fails on timeout.
+// Plans to wait until the device is released, or until its pending removal completes. The job has a separate
+// lane, so that several devices are waited for in parallel. It fails on timeout.
 Job plan_release(const Device& device, const StopRequest& request);
 
 // Returns "pid 812 (qemu-system-x86), probably pid 99 (hold)", or "a process that cannot be found" for an

@@ -14,10 +14,12 @@ struct Found {
   Uuid uuid;
   const Device* active = nullptr;              // nullptr: not active
   std::vector<const Definition*> definitions;  // under `parent` if given; may be empty
+  const Device* removing = nullptr;            // not nullptr: its removal is pending
 };
 
 // Resolves a UUID, a definition's name, or a unique UUID prefix of at least four digits to a device that is
-// active or defined. Throws Error: not_found, conflict (ambiguous prefix), usage (a malformed UUID).
+// active, being removed or defined. Throws Error: not_found, conflict (ambiguous prefix), usage (a malformed
+// UUID).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
 

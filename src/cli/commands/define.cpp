@@ -127,6 +127,9 @@ class DefineCommand final : public Command {
                   "specify --parent and --type to define a new one");
     }
     const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
+    if (found.active == nullptr && found.definitions.empty()) {
+      throw Error(ExitCode::in_use, fmt::format("{}: the device is being removed", doing));
+    }
     if (found.active == nullptr) {
       throw Error(ExitCode::conflict, fmt::format("{}: already defined and not active", doing),
                   fmt::format("start it: mdevadm start {}", found.uuid.str()));

@@ -115,7 +115,8 @@ class StopCommand final : public Command {
           throw Error(ExitCode::not_found, fmt::format("{}: active, but not on {}", doing, parent_));
         }
         target.uuid = found.uuid;
-        target.lane = found.active != nullptr ? found.active->parent : found.definitions.front()->parent;
+        const Device* device = found.active != nullptr ? found.active : found.removing;
+        target.lane = device != nullptr ? device->parent : found.definitions.front()->parent;
       } catch (const Error& error) {
         target.refused = error;
       }
@@ -131,6 +132,7 @@ class StopCommand final : public Command {
     std::vector<Target*> waiting;
     for (Target& target : targets) {
       const Device* device = target.uuid ? seen.find_device(*target.uuid) : nullptr;
+      device = target.uuid && device == nullptr ? seen.find_removing(*target.uuid) : device;
       if (device != nullptr && device->busy) {
         release.jobs.push_back(plan_release(*device, request_for(*target.uuid)));
         waiting.push_back(&target);
