@@ -1,26 +1,72 @@
 #include "device_rows.hpp"
 
+#include <algorithm>
 #include <compare>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/sys/clock.hpp>
 #include <tuple>
 
 namespace mdevadm::cli {
+
+namespace {
+
+// Returns active devices and those whose removal is pending, sorted by parent, then UUID.
+std::vector<const Device*> all_devices(const Snapshot& seen) {
+  std::vector<const Device*> all;
+  all.reserve(seen.devices.size() + seen.removing.size());
+  std::transform(seen.devices.begin(), seen.devices.end(), std::back_inserter(all),
+                 [](const Device& device) { return &device; });
+  const auto middle = static_cast<std::ptrdiff_t>(all.size());
+  std::transform(seen.removing.begin(), seen.removing.end(), std::back_inserter(all),
+                 [](const Device& device) { return &device; });
+  std::inplace_merge(all.begin(), all.begin() + middle, all.end(), [](const Device* a, const Device* b) {
+    return std::tie(a->parent, a->uuid) < std::tie(b->parent, b->uuid);
+  });
+  return all;
+}
+
+// Returns the vendor's name: from the parent, or as recorded in the definition; empty if it is not known.
+std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
+  const bool is_live = row.device != nullptr && row.device->type;
+  if (!is_live && row.definition == nullptr) {
+    return {};
+  }
+  const TypeName& type = is_live ? *row.device->type : row.definition->type;
+  const Parent* parent = seen.find_parent(row.parent().str());
+  const Type* found = parent != nullptr ? resolve_type(*parent, type.str()) : nullptr;
+  if (found != nullptr && found->name) {
+    return *found->name;
+  }
+  const bool is_recorded =
+      row.definition != nullptr && row.definition->abi && same_type(type.str(), row.definition->type.str());
+  const std::string* pin = is_recorded ? find_pin(*row.definition->abi, "name") : nullptr;
+  return pin != nullptr ? *pin : std::string{};
+}
+
+}  // namespace
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store) {
   std::vector<render::DeviceRow> rows;
-  auto device = seen.devices.begin();
+  const std::vector<const Device*> devices = all_devices(seen);
+  const auto booted = std::chrono::system_clock::now() - sys::since_boot();
+  const bool knows_names = std::any_of(seen.parents.begin(), seen.parents.end(),
+                                       [](const Parent& parent) { return !parent.types.empty(); });
+  auto device = devices.begin();
   auto definition = defined.all.begin();
   // Both are sorted by parent, then UUID.
-  while (device != seen.devices.end() || definition != defined.all.end()) {
-    const auto order = device == seen.devices.end()      ? std::strong_ordering::greater
+  while (device != devices.end() || definition != defined.all.end()) {
+    const auto order = device == devices.end()           ? std::strong_ordering::greater
                        : definition == defined.all.end() ? std::strong_ordering::less
-                                                         : std::tie(device->parent, device->uuid) <=>
+                                                         : std::tie((*device)->parent, (*device)->uuid) <=>
                                                                std::tie(definition->parent, definition->uuid);
     render::DeviceRow& row = rows.emplace_back();
     row.unseen_processes = seen.unseen_processes;
+    row.vague_users = seen.vague_users;
+    row.booted = booted;
     if (order <= 0) {
-      row.device = &*device++;
+      row.device = *device++;
     }
     if (order >= 0) {
       row.file = store.path_of(*definition);
@@ -31,6 +77,7 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.parent_here = seen.find_parent(definition->parent.str()) != nullptr;
       row.definition = &*definition++;
     }
+    row.type_name = knows_names || row.definition != nullptr ? type_name_of(row, seen) : std::string{};
   }
   return rows;
 }

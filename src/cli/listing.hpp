@@ -32,6 +32,7 @@ class Listing {
                             "comma-separated list of columns to print; +COLUMNS appends to the defaults"),
              ValueKind::columns)
         ->join(',');
+    app.add_flag("-n,--noheadings", no_headings_, "print no headings");
     app.add_flag("--list-columns", list_columns_, "list available columns");
   }
 
@@ -40,6 +41,7 @@ class Listing {
   void follow(const Listing<Other>& other) {
     json_ = other.json();
     wanted_ = other.wanted();
+    no_headings_ = !other.style({}).headings;
   }
 
   const std::string& wanted() const { return wanted_; }
@@ -72,7 +74,7 @@ class Listing {
     if (!wanted_.empty()) {
       for (const std::string_view name : split(given, ',')) {
         // With several options, each may begin with '+'.
-        names.push_back(to_lower(trim(name.starts_with('+') ? name.substr(1) : name)));
+        names.emplace_back(trim(name.starts_with('+') ? name.substr(1) : name));
       }
     }
     std::vector<const Column*> result;
@@ -105,17 +107,27 @@ class Listing {
   // Replaces the columns that are printed without -o.
   void use(std::vector<std::string> defaults) { defaults_ = std::move(defaults); }
 
+  // Returns whether one of the printed columns has this key.
+  bool prints(std::string_view key) const {
+    const std::vector<const Column*> columns = chosen();
+    return std::any_of(columns.begin(), columns.end(), [key](const Column* c) { return c->info.key == key; });
+  }
+
+  render::TableStyle style(const Env& env) const {
+    return {env.width, env.out_is_terminal && !env.no_color, !no_headings_};
+  }
+
+  render::Grid grid(const std::vector<Row>& rows) const { return render::make_grid(rows, chosen()); }
+
   std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
-    render::Grid grid = render::make_grid(rows, chosen());
-    return json_ ? render::render_json(grid, json_key)
-                 : render::render_table(std::move(grid), {env.width, env.out_is_terminal && !env.no_color});
+    return json_ ? render::render_json(grid(rows), json_key) : render::render_table(grid(rows), style(env));
   }
 
   std::string render_columns(const Env& env) const {
     static const std::vector<render::Column<render::ColumnInfo>> description{
-        {{"column", "COLUMN", render::Kind::text, "name for -o", Facet::none},
+        {{"column", "COLUMN", render::Kind::word, "name for -o", Facet::none},
          [](const render::ColumnInfo& info) -> render::Value { return std::string(info.key); }},
-        {{"meaning", "MEANING", render::Kind::text, "what it shows", Facet::none},
+        {{"meaning", "MEANING", render::Kind::sentence, "what it shows", Facet::none},
          [](const render::ColumnInfo& info) -> render::Value { return std::string(info.help); }},
     };
     std::vector<render::ColumnInfo> rows;
@@ -123,17 +135,27 @@ class Listing {
       rows.push_back(column.info);
     }
     const render::Grid grid = render::make_grid(rows, {&description[0], &description[1]});
-    return json_ ? render::render_json(grid, "columns") : render::render_table(grid, {env.width, false});
+    return json_ ? render::render_json(grid, "columns")
+                 : render::render_table(grid, {env.width, false, !no_headings_});
   }
 
  private:
+  // Finds a column by its key or its heading, in any case and with - for _.
   const Column* find(const std::string& name) const {
-    for (const Column& column : columns_) {
-      if (column.info.key == name) {
-        return &column;
+    const auto as_key = [](std::string_view text) {
+      std::string key = to_lower(text);
+      std::replace(key.begin(), key.end(), '-', '_');
+      return key;
+    };
+    const std::string wanted = as_key(name);
+    for (const bool by_heading : {false, true}) {
+      for (const Column& column : columns_) {
+        if (as_key(by_heading ? column.info.heading : column.info.key) == wanted) {
+          return &column;
+        }
       }
     }
-    const std::string meant = did_you_mean(name, keys());
+    const std::string meant = did_you_mean(wanted, keys());
     throw Error(ExitCode::usage, fmt::format("unknown column '{}'", printable(name)),
                 meant.empty() ? "list the columns with --list-columns" : meant);
   }
@@ -142,6 +164,7 @@ class Listing {
   std::vector<std::string> defaults_;
   bool json_ = false;
   bool list_columns_ = false;
+  bool no_headings_ = false;
   std::string wanted_;
 };
 
@@ -155,7 +178,7 @@ class ListingCommand : public Command {
 
   ExitCode run(Context& context) final {
     if (listing_.lists_columns()) {
-      context.out = listing_.render_columns(context.env());
+      context.out = columns_text(context);
       return ExitCode::done;
     }
     return list(context);
@@ -166,6 +189,9 @@ class ListingCommand : public Command {
       : listing_(columns, std::move(defaults)) {}
 
   virtual ExitCode list(Context& context) = 0;
+
+  // Returns the answer to --list-columns.
+  virtual std::string columns_text(Context& context) { return listing_.render_columns(context.env()); }
 
   Listing<Row> listing_;
 };

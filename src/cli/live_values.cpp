@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include <mdevadm/render/columns.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -148,6 +149,17 @@ Candidates mdevctl_definitions(Context& context) {
   return found;
 }
 
+// Completes the last item of a comma-separated list.
+Candidates states(const std::string& word) {
+  const std::size_t comma = word.rfind(',');
+  const std::string before = comma == std::string::npos ? std::string{} : word.substr(0, comma + 1);
+  Candidates found;
+  for (const std::string_view state : render::device_states) {
+    found.push_back({fmt::format("{}{}", before, state)});
+  }
+  return found;
+}
+
 Candidates groups(Context& context) {
   Candidates found;
   for (const Group& group : context.store().load_groups().all) {
@@ -163,6 +175,7 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
     case ValueKind::need: return properties(context);
     case ValueKind::node_owner: return owners(request.word);
     case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
+    case ValueKind::states: return states(request.word);
     case ValueKind::sharing: return {{"auto"}, {"require"}, {"off"}};
     case ValueKind::group: return groups(context);
     default: return {};

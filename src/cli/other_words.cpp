@@ -81,9 +81,7 @@ constexpr Suggestion other_commands[] = {
 };
 
 constexpr Suggestion other_options[] = {
-    {"list", "--inactive", "did you mean '--defined'? its column STATE shows which devices are inactive"},
     {"list", "--persistent", "did you mean '--defined'?"},
-    {"list", "--autostart", "did you mean '--boot'?"},
     {"list", "-u", "did you mean 'mdevadm show DEVICE'?"},
     {"list", "--uuid", "did you mean 'mdevadm show DEVICE'?"},
     {"*", "--autostart", "did you mean '--auto'?"},

@@ -10,6 +10,7 @@
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -106,6 +107,17 @@ std::optional<std::chrono::milliseconds> duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(sum));
 }
 
+std::string objection_to_states(const std::string& text) {
+  for (const std::string_view state : split(text, ',')) {
+    if (std::find(render::device_states.begin(), render::device_states.end(), state) ==
+        render::device_states.end()) {
+      return fmt::format("invalid state {} (expected {})", in_quotes(std::string(state)),
+                         fmt::join(render::device_states, ", "));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 const char* metavar(ValueKind kind) {
@@ -129,6 +141,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
     case ValueKind::sharing: return "auto|require|off";
+    case ValueKind::states: return "STATES";
     case ValueKind::node_owner: return "OWNER:GROUP";
     case ValueKind::node_mode: return "MODE";
     case ValueKind::selinux_label: return "LABEL";
@@ -179,6 +192,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
     case ValueKind::need: return objection_to_need(text);
+    case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:
       return parse_sharing(text)
                  ? ""

@@ -32,6 +32,7 @@ enum class ValueKind {
   attribute_selector,
   function,
   sharing,
+  states,  // comma-separated
   node_owner,
   node_mode,
   selinux_label,

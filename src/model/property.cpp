@@ -1,6 +1,9 @@
 #include <mdevadm/model/property.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -137,6 +140,32 @@ PropertyValue parse_property_value(std::string_view text) {
     return *size;
   }
   return std::string(text);
+}
+
+bool is_memory(const Property& property) {
+  constexpr std::array names{"framebuffer", "low_gm_size", "high_gm_size", "video_memory"};
+  return std::holds_alternative<Bytes>(property.value) &&
+         std::find(names.begin(), names.end(), property.name) != names.end();
+}
+
+std::optional<std::uint64_t> memory_of(const std::vector<Property>& properties) {
+  std::optional<std::uint64_t> sum;
+  for (const Property& property : properties) {
+    if (is_memory(property)) {
+      sum = sum.value_or(0) + std::get<Bytes>(property.value).count;
+    }
+  }
+  return sum;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array units{"", "K", "M", "G", "T"};
+  std::size_t unit = 0;
+  while (bytes > 0 && bytes % 1024 == 0 && unit + 1 < units.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{}{}", bytes, units[unit]);
 }
 
 std::vector<Property> parse_properties(std::string_view description) {

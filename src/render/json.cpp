@@ -34,6 +34,9 @@ Json to_json(const Value& value) {
   if (const auto* object = std::get_if<Object>(&value)) {
     return to_json(object->fields);
   }
+  if (const auto* shown = std::get_if<Number>(&value)) {
+    return shown->value;
+  }
   return nullptr;
 }
 
@@ -51,11 +54,37 @@ std::string dump_bare(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string dump(const Json& json, int indent) {
-  return dump_bare(json, indent) + "\n";
+// Writes one item per line, so that a document can be read, searched and compared by line.
+std::string dump_lines(const Json& array) {
+  std::string text = "[";
+  for (const Json& item : array) {
+    text += (&item == &array.front() ? "\n" : ",\n") + dump_bare(item, -1);
+  }
+  return text + (array.empty() ? "]" : "\n]");
+}
+
+std::string dump_document(const Json& root) {
+  std::string text;
+  for (const auto& [key, value] : root.items()) {
+    text += text.empty() ? '{' : ',';
+    text += Json(key).dump() + ":" + (value.is_array() ? dump_lines(value) : dump_bare(value, -1));
+  }
+  return text + "}\n";
 }
 
 }  // namespace
+
+List json_rows(const Grid& grid) {
+  List rows;
+  rows.items.reserve(grid.rows.size());
+  for (const std::vector<Value>& row : grid.rows) {
+    Record& object = rows.items.emplace_back();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      object.emplace_back(grid.columns[i].key, row[i]);
+    }
+  }
+  return rows;
+}
 
 std::string render_json(const Grid& grid, const std::string& key) {
   Json rows = Json::array();
@@ -69,14 +98,14 @@ std::string render_json(const Grid& grid, const std::string& key) {
   Json root = Json::object();
   root["version"] = format_version;
   root[key] = std::move(rows);
-  return dump(root, 2);
+  return dump_document(root);
 }
 
 std::string render_json(const Record& fields) {
   Json root = Json::object();
   root["version"] = format_version;
   root.update(to_json(fields));
-  return dump(root, 2);
+  return dump_document(root);
 }
 
 std::string render_bare_json(const Value& value) {
@@ -84,7 +113,7 @@ std::string render_bare_json(const Value& value) {
 }
 
 std::string render_json_line(const Record& fields) {
-  return dump(to_json(fields), -1);
+  return dump_bare(to_json(fields), -1) + "\n";
 }
 
 }  // namespace mdevadm::render

@@ -42,8 +42,8 @@ Smartcols load() {
   find(handle, "scols_line_get_cell", result.line_get_cell);
   find(handle, "scols_cell_set_color", result.cell_set_color);
   find(handle, "scols_table_enable_colors", result.table_enable_colors);
+  find(handle, "scols_table_enable_noheadings", result.table_enable_noheadings);
   find(handle, "scols_table_set_termforce", result.table_set_termforce);
-  find(handle, "scols_table_set_termwidth", result.table_set_termwidth);
   find(handle, "scols_print_table_to_string", result.print_table_to_string);
   return result;
 }

@@ -74,16 +74,20 @@ std::string state_of(const GroupRow& row) {
 // Types with available instances; drivers count them as alternatives, not together.
 List available_of(const ParentRow& row) {
   List list;
-  std::vector<std::string> texts;
   for (const Type& type : row.parent->types) {
     const Value number = type.available ? Value(*type.available) : Value();
     list.items.push_back(
         {{"type", type.id.str()}, {"name", type.name ? Value(*type.name) : Value()}, {"available", number}});
     if (type.available.value_or(0) > 0) {
-      texts.push_back(fmt::format("{}: {}", type.id.str(), *type.available));
+      if (!list.texts.empty()) {
+        list.texts.back() += ',';
+      }
+      list.texts.push_back(fmt::format("{}: {}", type.id.str(), *type.available));
     }
   }
-  list.text = texts.empty() ? "none" : join(texts, ", ");
+  if (list.texts.empty()) {
+    list.texts.emplace_back("none");
+  }
   return list;
 }
 

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <clocale>
 #include <cstdlib>
@@ -9,33 +7,15 @@
 #include <mdevadm/util/text.hpp>
 
 #include "smartcols.hpp"
+#include "texts.hpp"
 
 namespace mdevadm::render {
 
 namespace {
 
-constexpr const char* nothing = "-";
-
-// Returns the text of a cell, unescaped: libsmartcols escapes control characters as \xNN. Moves the text out
-// of the value.
 std::string take_text(Value&& value) {
-  std::string text;
-  if (auto* string = std::get_if<std::string>(&value)) {
-    text = std::move(*string);
-  } else if (auto* list = std::get_if<List>(&value)) {
-    text = std::move(list->text);
-  } else if (const auto* texts = std::get_if<Texts>(&value)) {
-    text = join(texts->items, " ");
-  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    text = fmt::format("{}", *number);
-  } else if (const auto* truth = std::get_if<bool>(&value)) {
-    text = *truth ? "yes" : "no";
-  }
-  return text.empty() ? nothing : text;
-}
-
-std::string text_of(const Value& value) {
-  return take_text(Value(value));
+  auto* string = std::get_if<std::string>(&value);
+  return string != nullptr && !string->empty() ? std::move(*string) : text_of(value);
 }
 
 // Selects UTF-8 while it exists: libsmartcols measures text according to LC_CTYPE, which is "C" otherwise.
@@ -57,41 +37,27 @@ class Utf8Locale {
 };
 
 const char* colour_of(std::string_view key, const std::string& text) {
-  if (key != "state") {
-    return nullptr;
+  if (key == "state") {
+    return text == "active" ? "green" : text == "drifted" || text == "removing" ? "yellow" : nullptr;
   }
-  return text == "active" ? "green" : text == "drifted" ? "yellow" : "darkgray";
+  return key == "boot" && text == "failed" ? "red" : nullptr;
 }
 
-using TextRows = std::vector<std::vector<std::string>>;
-
-// Returns true for columns that are truncated if the terminal is narrow: free text, never names or numbers.
-bool yields(const ColumnInfo& info) {
-  return info.kind == Kind::list || info.key == "description";
-}
-
-std::size_t letters_in(std::string_view text) {
-  const auto begins_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_letter));
-}
-
-std::size_t width_of(const ColumnInfo& info, std::size_t column, const TextRows& rows) {
-  std::size_t width = info.heading.size();
-  for (const std::vector<std::string>& row : rows) {
-    width = std::max(width, letters_in(row[column]));
+std::size_t width_of(const CellTexts& texts, std::size_t column) {
+  std::size_t width = columns_of(texts.headings[column]);
+  for (const std::vector<std::string>& row : texts.rows) {
+    width = std::max(width, columns_of(row[column]));
   }
   return width;
 }
 
-void add_columns(libscols_table* table, const Grid& grid, const TextRows& rows) {
+void add_columns(libscols_table* table, const Grid& grid, const CellTexts& texts) {
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
-    const ColumnInfo& info = grid.columns[i];
-    const int flags = (info.kind == Kind::number ? SCOLS_FL_RIGHT : 0) | (yields(info) ? SCOLS_FL_TRUNC : 0);
+    const int flags = grid.columns[i].kind == Kind::number ? SCOLS_FL_RIGHT : 0;
     // libsmartcols reads a hint below 1 as a fraction of the line width, and otherwise as the minimum number
     // of columns.
-    const double hint =
-        yields(info) ? 0.1 : static_cast<double>(std::max<std::size_t>(width_of(info, i, rows), 2));
-    smartcols().table_new_column(table, std::string(info.heading).c_str(), hint, flags);
+    const auto hint = static_cast<double>(std::max<std::size_t>(width_of(texts, i), 2));
+    smartcols().table_new_column(table, texts.headings[i].c_str(), hint, flags);
   }
 }
 
@@ -112,18 +78,20 @@ libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vecto
 }
 
 // Moves the texts out of the grid.
-TextRows take_texts(Grid& grid) {
-  TextRows rows;
-  rows.reserve(grid.rows.size());
-  for (std::vector<Value>& row : grid.rows) {
-    std::vector<std::string> texts;
-    texts.reserve(row.size());
-    for (Value& value : row) {
-      texts.push_back(take_text(std::move(value)));
-    }
-    rows.push_back(std::move(texts));
+CellTexts take_texts(Grid& grid) {
+  CellTexts texts;
+  for (const ColumnInfo& info : grid.columns) {
+    texts.headings.emplace_back(info.heading);
   }
-  return rows;
+  texts.rows.reserve(grid.rows.size());
+  for (std::vector<Value>& row : grid.rows) {
+    std::vector<std::string>& cells = texts.rows.emplace_back();
+    cells.reserve(row.size());
+    for (Value& value : row) {
+      cells.push_back(take_text(std::move(value)));
+    }
+  }
+  return texts;
 }
 
 // Returns true if the text is printable ASCII: one column per byte, nothing to escape.
@@ -131,12 +99,15 @@ bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// Renders a table that needs no measuring, truncation or colours, with the same result as libsmartcols:
-// measuring would take longer than reading the host. This is the usual case for piped output.
-std::string plain_table(const Grid& grid, const TextRows& rows) {
+// Renders a table that needs no measuring or colours, with the same result as libsmartcols: measuring would
+// take longer than reading the host. This is the usual case for piped output.
+std::string plain_table(const Grid& grid, const CellTexts& texts, bool headings) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < grid.columns.size(); ++i) {
-    widths.push_back(width_of(grid.columns[i], i, rows));
+    widths.push_back(headings ? texts.headings[i].size() : 1);
+    for (const std::vector<std::string>& row : texts.rows) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
   }
   std::string result;
   const auto add_cell = [&](std::size_t i, std::string_view text) {
@@ -148,10 +119,10 @@ std::string plain_table(const Grid& grid, const TextRows& rows) {
         .append(to_the_right || is_last ? 0 : padding, ' ');
     result += is_last ? '\n' : ' ';
   };
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    add_cell(i, grid.columns[i].heading);
+  for (std::size_t i = 0; headings && i < widths.size(); ++i) {
+    add_cell(i, texts.headings[i]);
   }
-  for (const std::vector<std::string>& row : rows) {
+  for (const std::vector<std::string>& row : texts.rows) {
     for (std::size_t i = 0; i < widths.size(); ++i) {
       add_cell(i, row[i]);
     }
@@ -161,7 +132,7 @@ std::string plain_table(const Grid& grid, const TextRows& rows) {
 
 // `add_rows` adds the lines to the table after its columns have been added.
 template <typename AddRows>
-std::string smart_table(const Grid& grid, const TextRows& rows, const TableStyle& style,
+std::string smart_table(const Grid& grid, const CellTexts& texts, const TableStyle& style,
                         const AddRows& add_rows) {
   const Utf8Locale locale;
   const std::unique_ptr<libscols_table, void (*)(libscols_table*)> table(smartcols().new_table(),
@@ -170,13 +141,10 @@ std::string smart_table(const Grid& grid, const TextRows& rows, const TableStyle
     throw std::bad_alloc();
   }
   smartcols().table_enable_colors(table.get(), style.colour ? 1 : 0);
-  // If no column may be truncated, leave line breaks to the terminal.
-  const bool fits_itself = style.width > 0 && std::any_of(grid.columns.begin(), grid.columns.end(), yields);
-  smartcols().table_set_termforce(table.get(), fits_itself ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-  if (fits_itself) {
-    smartcols().table_set_termwidth(table.get(), style.width);
-  }
-  add_columns(table.get(), grid, rows);
+  smartcols().table_enable_noheadings(table.get(), style.headings ? 0 : 1);
+  // The texts fit already, as far as they can.
+  smartcols().table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER);
+  add_columns(table.get(), grid, texts);
   add_rows(table.get());
   char* text = nullptr;
   if (smartcols().print_table_to_string(table.get(), &text) != 0) {
@@ -186,30 +154,38 @@ std::string smart_table(const Grid& grid, const TextRows& rows, const TableStyle
   return std::string(text) + "\n";
 }
 
+CellTexts texts_for(Grid& grid, const TableStyle& style, std::size_t indent = 0) {
+  return style.width > 0 ? fitted(grid, style.width, indent) : take_texts(grid);
+}
+
+constexpr std::size_t tree_indent = 2;  // "├─"
+
 }  // namespace
 
 std::string render_table(Grid grid, const TableStyle& style) {
   if (grid.rows.empty()) {
     return {};
   }
-  const TextRows rows = take_texts(grid);
-  const bool plain = style.width == 0 && !style.colour &&
-                     std::all_of(rows.begin(), rows.end(), [](const std::vector<std::string>& row) {
-                       return std::all_of(row.begin(), row.end(), is_plain);
-                     });
-  return plain ? plain_table(grid, rows) : smart_table(grid, rows, style, [&](libscols_table* table) {
-    for (const std::vector<std::string>& row : rows) {
-      add_row(table, grid, row, style.colour);
-    }
-  });
+  const CellTexts texts = texts_for(grid, style);
+  const bool plain =
+      style.width == 0 && !style.colour &&
+      std::all_of(texts.rows.begin(), texts.rows.end(), [](const std::vector<std::string>& row) {
+        return std::all_of(row.begin(), row.end(), is_plain);
+      });
+  return plain ? plain_table(grid, texts, style.headings)
+               : smart_table(grid, texts, style, [&](libscols_table* table) {
+                   for (const std::vector<std::string>& row : texts.rows) {
+                     add_row(table, grid, row, style.colour);
+                   }
+                 });
 }
 
 std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style) {
   if (grid.rows.empty()) {
     return {};
   }
-  const TextRows rows = take_texts(grid);
-  return smart_table(grid, rows, style, [&](libscols_table* table) {
+  const CellTexts texts = texts_for(grid, style, tree_indent);
+  const std::string tree = smart_table(grid, texts, style, [&](libscols_table* table) {
     smartcols().column_set_flags(smartcols().table_get_column(table, 0), SCOLS_FL_TREE);
     std::size_t next = 0;
     for (const Branch& branch : branches) {
@@ -217,52 +193,13 @@ std::string render_tree(Grid grid, const std::vector<Branch>& branches, const Ta
       heading.front() = branch.heading;
       libscols_line* above = add_row(table, grid, heading, false);
       for (std::size_t i = 0; i < branch.rows; ++i) {
-        add_row(table, grid, rows[next++], style.colour, above);
+        add_row(table, grid, texts.rows[next++], style.colour, above);
       }
     }
   });
-}
-
-namespace {
-
-// Returns "name: value" for a record of two fields, otherwise a list of all non-empty fields with their keys.
-std::string sheet_line(const Record& record) {
-  if (record.size() == 2) {
-    return fmt::format("{}: {}", printable(text_of(record[0].second)), printable(text_of(record[1].second)));
-  }
-  std::vector<std::string> fields;
-  for (const auto& [key, value] : record) {
-    if (const std::string text = text_of(value); text != nothing) {
-      fields.push_back(fmt::format("{} {}", key, printable(text)));
-    }
-  }
-  return join(fields, ", ");
-}
-
-}  // namespace
-
-std::string render_sheet(const Grid& grid) {
-  std::size_t width = 0;
-  for (const ColumnInfo& info : grid.columns) {
-    width = std::max(width, info.heading.size());
-  }
   std::string result;
-  for (const std::vector<Value>& row : grid.rows) {
-    if (!result.empty()) {
-      result += '\n';
-    }
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const auto* list = std::get_if<List>(&row[i]);
-      const std::string heading = fmt::format("{}:", to_lower(grid.columns[i].heading));
-      if (list != nullptr && !list->items.empty()) {
-        result += heading + "\n";
-        for (std::size_t n = 0; n < list->items.size(); ++n) {
-          result += fmt::format("  {}. {}\n", n + 1, sheet_line(list->items[n]));
-        }
-      } else if (const std::string text = text_of(row[i]); text != nothing) {
-        result += fmt::format("{:<{}} {}\n", heading, width + 1, printable(text));
-      }
-    }
+  for (std::string_view line : split(std::string_view(tree).substr(0, tree.size() - 1), '\n')) {
+    result.append(line.substr(0, line.find_last_not_of(' ') + 1)) += '\n';
   }
   return result;
 }

@@ -275,7 +275,8 @@ void send_control(const std::string& root, const std::string& line) {
   if (!done) {
     const int number = done.error().number;
     throw number == EINVAL
-        ? Error(ExitCode::usage, fmt::format("invalid request '{}'", printable(line)), "list the requests: man mdevsim")
+        ? Error(ExitCode::usage, fmt::format("invalid request '{}'", printable(line)),
+                "list the requests: man mdevsim")
         : Error(number == ENODEV ? ExitCode::not_found : ExitCode::failed,
                 fmt::format("cannot execute '{}': {}", printable(line), why_not_done(number, line)));
   }

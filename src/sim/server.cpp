@@ -38,8 +38,7 @@ struct Handle {
 // error.
 std::string last_message;
 
-[[gnu::format(printf, 2, 0)]] void store_message(fuse_log_level level, const char* format,
-                                                 va_list arguments) {
+void store_message(fuse_log_level level, const char* format, va_list arguments) {
   char text[512];
   if (level <= FUSE_LOG_ERR && std::vsnprintf(text, sizeof text, format, arguments) > 0) {
     last_message = trim(text);

@@ -133,7 +133,7 @@ TEST_CASE("repeatable options do not consume the following arguments") {
       world.run({"define", "--attr", "a=1", "--attr", "b=[x,y]", uuid, "--parent=mtty", "-tmtty-1"});
   CHECK(ran.code == 0);
   CHECK(ran.out == uuid + "\n");
-  CHECK(world.run({"show", uuid, "-o", "attributes"}).out == "attributes:\n  1. a: 1\n  2. b: [x,y]\n");
+  CHECK(world.run({"show", uuid, "-o", "attributes"}).out == "attributes:\n  1. a=1\n  2. b=[x,y]\n");
 }
 
 TEST_CASE("define does not overwrite an invalid definition file") {

@@ -63,7 +63,7 @@ TEST_CASE("list --json without -o has all columns and the same keys for every de
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
   REQUIRE(json["devices"].size() == 4);
   for (const auto& device : json["devices"]) {
-    CHECK(device.size() == 33);
+    CHECK(device.size() == 45);
   }
   CHECK(json["devices"][0]["state"] == "inactive");
   CHECK(json["devices"][0]["iommu_group"].is_null());
@@ -86,13 +86,13 @@ TEST_CASE("list is filtered by parent and type") {
 TEST_CASE("list selects and adds columns and reports an unknown column with a suggestion") {
   const test::Host host("samples");
   CHECK(run(host, {"list", "-o", "TYPE,parent", "-t", "mtty-2"}).out == "TYPE   PARENT\nmtty-2 mtty\n");
-  CHECK(run(host, {"list", "-o", "+driver", "-t", "mtty-2"}).out.find("START DRIVER\n") != std::string::npos);
+  CHECK(run(host, {"list", "-o", "+driver", "-t", "mtty-2"}).out.find(" DRIVER\n") != std::string::npos);
   const test::Ran wrong = run(host, {"list", "-o", "uid"});
   CHECK(wrong.code == 2);
   CHECK(wrong.err == "mdevadm: error: unknown column 'uid'\nhint: did you mean 'uuid'?\n");
-  CHECK(run(host, {"list", "--list-columns"}).out.find("iommu_group   IOMMU group number\n") !=
+  CHECK(run(host, {"list", "--list-columns"}).out.find("iommu_group       IOMMU group number\n") !=
         std::string::npos);
-  CHECK(run(host, {"types", "--list-columns", "--json"}).out.find("\"column\": \"available\"") !=
+  CHECK(run(host, {"types", "--list-columns", "--json"}).out.find("\"column\":\"available\"") !=
         std::string::npos);
 }
 
@@ -107,10 +107,10 @@ TEST_CASE("show prints all properties of a device") {
   REQUIRE(at != std::string::npos);
   shown.out.replace(at, host.str().size(), "");
   CHECK(is_golden(shown.out, "show/console.txt"));
-  CHECK(run(host, {"show", "later"}).out.find("state:        inactive\n") != std::string::npos);
+  CHECK(run(host, {"show", "later"}).out.find("state:             inactive\n") != std::string::npos);
   const test::Ran both = run(host, {"show", "console", "nosuch"});
   CHECK(both.code == 8);
-  CHECK(both.out.find("name:         console") != std::string::npos);
+  CHECK(both.out.find("name:              console") != std::string::npos);
   CHECK(run(host, {"show", "nosuch"}).code == 3);
   CHECK(run(host, {"show"}).code == 2);
 }

@@ -165,7 +165,6 @@ TEST_CASE("usage errors name the option") {
            {{"list", "--defined", "--all"}, "cannot combine --defined with --all", "see mdevadm help list"},
            {{"list", "-p", "a", "-p", "b"}, "--parent is given more than once", "see mdevadm help list"},
            {{"list", "-all"}, "'list' has no option '-all'", "did you mean '--all'?"},
-           {{"list", "--inactive"}, "'list' has no option '--inactive'", "did you mean '--defined'?"},
            {{"start", "--timeout", "3"}, "--timeout requires --auto", "see mdevadm help start"},
            {{"start", "x", "--auto"}, "cannot combine DEVICE with --auto", "see mdevadm help start"},
            {{"start", "00000000-0000-0000-0000-0000000000bb", "-p", "mtty", "-t", "mtty-1"},

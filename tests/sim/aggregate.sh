@@ -23,8 +23,8 @@ gvt() {  # DIALECT KIND
   local dialect=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
   left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
   discovered "$dialect" $p upstream $t
-  run mdevadm show $p -o abilities
-  out_has "aggregation: yes" "$(say "show reports that the parent supports aggregation")"
+  run mdevadm show $p -o capabilities
+  out_has "^  aggregation$" "$(say "show reports that the parent supports aggregation")"
   same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" \
     "$(say "types --json reports aggregation for one type only")"
   defined $p $t

@@ -73,7 +73,7 @@ numbered() {  # DIALECT NAME
 
 online() {
   discovered F2 $gpu flat-online 17
-  same "$(mdevadm types $gpu --json | jq -c '.types[6] | [.name, .maximum, (.properties[] | select(.name == "framebuffer").number)]')" \
+  same "$(mdevadm types $gpu --json | jq -c '.types[6] | [.name, .maximum, .properties.framebuffer]')" \
     '["GRID M60-4Q",2,4294967296]' "$(say "the columns of the type table are read by their names")"
   defined $gpu 17 --create-arg vm_uuid=$VM
   created F2 $A

@@ -107,7 +107,7 @@ whose() {
 off() {
   cell N1 discover
   run mdevadm list
-  same "$code $err" "0 " "$(say "list is empty if no virtual function is assigned")"
+  same "$code $out" "0 " "$(say "list is empty if no virtual function is assigned")"
   control functions $gpu 0
   run mdevadm types $gpu
   exits 0 "$(say "types succeeds if SR-IOV virtual functions are disabled")"

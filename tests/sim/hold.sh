@@ -4,8 +4,8 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  for part in node own_node waiting busy sets online functions; do
-    "$MDEVSIM" run "$(case $part in node | waiting) echo samples ;; own_node) echo vfio-cdev ;; busy) echo m60-u1 ;; sets) echo m60-k2 ;; online) echo m60-f2 ;; *) echo vf-n1 ;; esac)" \
+  for part in node own_node waiting removing busy sets online functions; do
+    "$MDEVSIM" run "$(case $part in node | waiting) echo samples ;; own_node) echo vfio-cdev ;; busy) echo m60-u1 ;; removing) echo m60-u2 ;; sets) echo m60-k2 ;; online) echo m60-f2 ;; *) echo vf-n1 ;; esac)" \
       -- bash "$0" "$part" || exit 1
   done
   exit
@@ -108,6 +108,44 @@ busy() {
   release "$first_pid"
   run "$MDEVADM" stop $a
   exits 0 "stop succeeds after the release"
+}
+
+# Since Linux 5.2 a forced removal of a device in use is pending: the device is off the bus, but its UUID and instance stay taken.
+removing() {
+  local gpu=0000:86:00.0
+  "$MDEVADM" define -q $a -p $gpu -t nvidia-17 --name a >/dev/null
+  "$MDEVADM" define -q $b -p $gpu -t nvidia-17 --name b >/dev/null
+  "$MDEVADM" start -q a
+  holding first $a
+  run "$MDEVADM" stop a --force
+  exits 5 "a forced stop of a device in use makes its removal pending"
+  holds "the device is off the bus" test ! -e $devices/$a
+  run "$MDEVADM" list -n -o name,state,type,held_by
+  out_has "^a removing nvidia-17 mdevsim\($first_pid\)$" "list shows it, with its type and the process that uses it"
+  run "$MDEVADM" list --json
+  same "$(jq -c '.devices[] | [.active, .removing, .in_use, .held_by[0].pid]' <<<"$out")" "[false,true,true,$first_pid]" "list --json reports the pending removal"
+  run "$MDEVADM" show $a
+  out_has '^state: *removing$' "show reports the state removing"
+  same "$("$MDEVADM" types $gpu --json | jq -c '.types[] | select(.type == "nvidia-17") | [.available, .used, .maximum]')" "[1,1,2]" \
+    "the instances in types add up"
+  run "$MDEVADM" stop a
+  exits 0 "stop succeeds for a device whose removal is pending"
+  err_has "'$a' is already being removed: its removal is pending until pid $first_pid \(mdevsim\) closes the device$" "stop reports what the removal waits for"
+  run "$MDEVADM" start a
+  exits 5 "start is refused for a device whose removal is pending"
+  err_has "an earlier device with this UUID is still being removed" "the error says that an earlier device is being removed"
+  "$MDEVADM" start -q b
+  run "$MDEVADM" start -p $gpu -t nvidia-17
+  exits 6 "the instance of a device whose removal is pending is not available"
+  err_has "^hint: '$a' is still being removed; wait for it: mdevadm stop $a --timeout 60$" "the hint names the device whose removal is pending"
+  run "$MDEVADM" stop a --timeout 0.3
+  exits 5 "stop --timeout fails if the removal does not complete in time"
+  err_has "cannot stop '$a': its removal is pending until pid $first_pid \(mdevsim\) closes the device" "the error names the process that the removal waits for"
+  (sleep 0.5; kill "$first_pid") &
+  run "$MDEVADM" stop a --timeout 30
+  exits 0 "stop --timeout succeeds when the process closes the device"
+  run "$MDEVADM" start a
+  exits 0 "the device can be started after its removal has completed"
 }
 
 sets() {

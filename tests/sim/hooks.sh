@@ -113,7 +113,7 @@ folder=$1 m=$2 mdevctl=$1/mdevctl
 A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
 scripts=/etc/mdevctl.d/scripts.d
 mkdir -p $scripts/callouts $scripts/notifiers
-script() {  # DIR/NAME SHELL
+script() {  # FOLDER/NAME SHELL
   printf '#!/bin/sh\necho "${0##*/} $4-$6-$8" >>%s/calls\n%s\n' "$folder" "${2:-}" >$scripts/$1
   chmod +x $scripts/$1
 }

@@ -8,7 +8,7 @@ chmod 755 "$folder"
 trap 'rm -rf "$folder"' EXIT
 tag=mdevsim-test-$$
 
-# What remains of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
+# What is left of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
 left() {
   pgrep -f "$tag|$folder/host"
   grep mdevsim /proc/mounts

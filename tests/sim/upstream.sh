@@ -158,7 +158,7 @@ version() {
   discovered V1 $p upstream $t
   defined $p $t
   created V1 $A
-  same "$(mdevadm show a --json | jq -r '.devices[0].pins[] | select(.name == "migration_version").value')" \
+  same "$(mdevadm show a --json | jq -r '.devices[0].pins.migration_version')" \
     "$(cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/migration_version)" "$(say "define records the migration_version of the type")"
   mdevadm stop a
   run mdevadm start a -v

@@ -1,7 +1,10 @@
 #include "program.hpp"
 
 #include <fcntl.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -14,15 +17,22 @@ namespace mdevadm::test {
 
 namespace {
 
-[[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& folder) {
+// Becomes the program, with `terminal` as standard output or, if it is -1, the file "out".
+[[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& folder,
+                         int terminal = -1) {
   const int in = ::open((folder / "in").c_str(), O_RDONLY);
-  const int out = ::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int out =
+      terminal >= 0 ? terminal : ::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const int err = ::open((folder / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::unsetenv("COLUMNS");
-  ::unsetenv("NO_COLOR");
+  if (terminal >= 0) {
+    ::setenv("NO_COLOR", "1", 1);
+  } else {
+    ::unsetenv("NO_COLOR");
+  }
   std::vector<char*> argv{const_cast<char*>("mdevadm")};
   for (const std::string& word : words) {
     argv.push_back(const_cast<char*>(word.c_str()));
@@ -47,6 +57,39 @@ Ran mdevadm(const std::vector<std::string>& words, const std::string& input) {
   }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read_text(folder.path() / "out"),
           read_text(folder.path() / "err")};
+}
+
+Ran mdevadm_on_terminal(const std::vector<std::string>& words) {
+  const TempDir folder;
+  write_text(folder.path() / "in", {});
+  int master = -1;
+  int terminal = -1;
+  const winsize size{.ws_row = 50, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  if (::openpty(&master, &terminal, nullptr, nullptr, &size) != 0) {
+    throw std::runtime_error("cannot open a terminal");
+  }
+  termios raw{};
+  ::tcgetattr(terminal, &raw);
+  ::cfmakeraw(&raw);
+  ::tcsetattr(terminal, TCSANOW, &raw);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(master);
+    become(words, folder.path(), terminal);
+  }
+  ::close(terminal);
+  std::string out;
+  char buffer[4096];
+  // Reading fails with EIO when the last process has closed the terminal.
+  for (ssize_t count = 0; (count = ::read(master, buffer, sizeof buffer)) > 0;) {
+    out.append(buffer, static_cast<std::size_t>(count));
+  }
+  ::close(master);
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child) {
+    throw std::runtime_error("cannot run the program");
+  }
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), out, read_text(folder.path() / "err")};
 }
 
 bool is_golden(const std::string& text, const std::string& name) {

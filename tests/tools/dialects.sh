@@ -102,7 +102,7 @@ created() {
   err_has "'$A' is already active$" "$(say "a second start leaves the device unchanged")"
 }
 
-# attributed DIALECT FILE [DIR]: starts a with an attribute, and with one that does not exist
+# attributed DIALECT FILE [FOLDER]: starts a with an attribute, and with one that does not exist
 attributed() {
   cell "$1" attributes
   mdevadm modify a --attr "$2=seven" >/dev/null
@@ -118,8 +118,8 @@ attributed() {
   mdevadm modify a --delete-attr nosuch --delete-attr "$2" >/dev/null
 }
 
-# removed DIALECT KIND [DIR [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
-# DIR is the directory of a, which exists until the removal is complete, NAME its name for mdevsim
+# removed DIALECT KIND [FOLDER [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
+# FOLDER is the directory of a, which exists until the removal is complete, NAME its name for mdevsim
 removed() {
   cell "$1" remove
   mdevadm start a

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,6 +33,16 @@ struct Property {
 // Parses a number, a size ("512M", "128MB", "64 MB", "2G": powers of 1024) or a resolution ("2560x1600");
 // returns the text unchanged if it is none of these.
 PropertyValue parse_property_value(std::string_view text);
+
+// Returns whether the property is an amount of graphics memory: NVIDIA's framebuffer, the two parts of i915
+// GVT-g's, the video memory of the sample drivers.
+bool is_memory(const Property& property);
+
+// Returns the graphics memory of a type in bytes, the sum of these properties; nullopt if there are none.
+std::optional<std::uint64_t> memory_of(const std::vector<Property>& properties);
+
+// Returns a number of bytes in the largest unit without a fraction: "512M", "4G".
+std::string size_text(std::uint64_t bytes);
 
 // Parses the properties in a type's `description`. Supported formats: NVIDIA's single line of comma-separated
 // `key=value` pairs, i915 GVT-g's lines of `key: value`, and the phrases of the kernel's sample drivers

@@ -2,6 +2,8 @@
 // completion. Keys and their meaning are stable; new ones may be added.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <mdevadm/model/boot.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
@@ -9,12 +11,13 @@
 #include <mdevadm/render/grid.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace mdevadm::render {
 
 // An active or defined device, or both, under one parent.
 struct DeviceRow {
-  const Device* device = nullptr;          // nullptr: not active
+  const Device* device = nullptr;          // nullptr: neither active nor being removed
   const Definition* definition = nullptr;  // nullptr: not defined under this parent
   const Group* group = nullptr;            // nullptr: not a member of a group
   // Whether it is started automatically, and the autostart result at this boot.
@@ -22,14 +25,28 @@ struct DeviceRow {
   const BootEvent* boot = nullptr;
   bool parent_here = true;           // not determined if no device waits for the parent
   std::string file{};                // path of the definition
+  std::string type_name{};           // vendor's name of the type; empty: not known
   std::size_t unseen_processes = 0;  // processes that could not be inspected
+  std::size_t vague_users = 0;       // processes that use some device, it is not known which
+  std::chrono::system_clock::time_point booted{};
+
+  const Uuid& uuid() const { return device != nullptr ? device->uuid : definition->uuid; }
+  const ParentName& parent() const { return device != nullptr ? device->parent : definition->parent; }
+  bool is_active() const { return device != nullptr && !device->removing; }
 };
+
+// States that state_word() returns.
+inline constexpr std::array<std::string_view, 4> device_states{"active", "inactive", "drifted", "removing"};
+
+// Returns the state of a device as the column STATE shows it.
+std::string state_word(const DeviceRow& row);
 
 // A type of a parent.
 struct TypeRow {
   const Parent* parent;
   const Type* type;
   std::optional<std::uint64_t> used{};  // number of devices of this type; absent: unknown
+  bool shows_memory = false;            // a column of its own shows the memory
 };
 
 struct ParentRow {

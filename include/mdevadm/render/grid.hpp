@@ -11,31 +11,48 @@
 
 namespace mdevadm::render {
 
-enum class Kind { text, number, truth, list };
+// What a cell holds, and how it gives way if the terminal is too narrow for the table (render/fit.cpp).
+enum class Kind {
+  text,      // a name or a path: cut last
+  word,      // an identifier or a keyword: never cut
+  uuid,      // cut to a prefix that is unique in the table
+  sentence,  // free text: cut between words
+  number,    // to the right, never cut
+  truth,
+  list  // cut between items
+};
 
 struct Value;
 
 // The fields of a JSON object, in order.
 using Record = std::vector<std::pair<std::string, Value>>;
 
-// A list of objects in JSON, a single text in a table.
+// A list of objects in JSON. In a table, the texts separated by blanks.
 struct List {
-  std::string text;
+  std::vector<std::string> texts;
   std::vector<Record> items;
 };
 
-// A list of texts in JSON, joined by blanks in a table.
+// A list of texts in JSON. In a table, `text`, or the items separated by blanks if it is empty.
 struct Texts {
   std::vector<std::string> items;
+  std::string text{};
 };
 
-// An object in JSON; not used in tables.
+// An object in JSON. In a table, the texts separated by blanks.
 struct Object {
   Record fields;
+  std::vector<std::string> texts{};
+};
+
+// A number in JSON, a text such as "4G" in a table.
+struct Number {
+  std::uint64_t value;
+  std::string text;
 };
 
 // std::monostate: no value (null in JSON, "-" in a table).
-struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Texts, Object> {
+struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object, Number, Texts> {
   using variant::variant;
 };
 
@@ -81,9 +98,12 @@ Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>
 struct TableStyle {
   std::size_t width = 0;  // of the terminal; 0: unlimited, no value is cut
   bool colour = false;
+  bool headings = true;
 };
 
-// Returns aligned columns with headings, one line per row; an empty string if there are no rows.
+// Returns aligned columns, one line per row; an empty string if there are no rows. Values are cut to fit the
+// width, as their Kind permits; a cut value ends in an ellipsis. If that is not enough, the lines are longer
+// than the width.
 std::string render_table(Grid grid, const TableStyle& style);
 
 // A heading and the number of rows of the grid below it.
@@ -95,14 +115,18 @@ struct Branch {
 // Returns the rows below the headings of their branches, in order, with the first column as a tree.
 std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style);
 
-// Returns "Heading:  value" lines, one per column, with a blank line between rows; columns without a value
-// are omitted. Each item of a list has a line of its own, numbered from 1.
-std::string render_sheet(const Grid& grid);
+// Returns "key:  value" lines, one per column, with a blank line between rows; columns without a value are
+// omitted. Each item of a list or an object has a line of its own; those of lists are numbered from 1.
+// Lines longer than `width` are wrapped, if it is not 0.
+std::string render_sheet(const Grid& grid, std::size_t width = 0);
 
-// Returns {"version": 1, "<key>": [ {…}, … ]}.
+// Returns the rows as JSON objects.
+List json_rows(const Grid& grid);
+
+// Returns {"version":1,"<key>":[…]} with one row per line.
 std::string render_json(const Grid& grid, const std::string& key);
 
-// Returns {"version": 1, <fields>}.
+// Returns {"version":1,<fields>} with one item per line in lists.
 std::string render_json(const Record& fields);
 
 // Returns the value alone, pretty-printed, without a final newline.

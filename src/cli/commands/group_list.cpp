@@ -14,9 +14,19 @@ namespace mdevadm::cli {
 
 namespace {
 
+render::GroupRow group_row(const Group& group, const Snapshot& seen, const store::Store& store) {
+  const auto is_active = [&](const Member& member) {
+    const Device* device = seen.find_device(member.uuid);
+    return device != nullptr && (!member.parent || device->parent == *member.parent);
+  };
+  const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
+  return {&group, static_cast<std::size_t>(active), store.path_of(group.name)};
+}
+
 class GroupList final : public ListingCommand<render::GroupRow> {
  public:
-  GroupList() : ListingCommand(render::group_columns(), {"name", "state", "active", "members"}) {}
+  GroupList()
+      : ListingCommand(render::group_columns(), {"name", "state", "active_count", "members", "start"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override { listing_.declare(app, kinds); }
 
@@ -25,12 +35,7 @@ class GroupList final : public ListingCommand<render::GroupRow> {
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<render::GroupRow> rows;
     for (const Group& group : groups.all) {
-      const auto is_active = [&](const Member& member) {
-        const Device* device = seen.find_device(member.uuid);
-        return device != nullptr && (!member.parent || device->parent == *member.parent);
-      };
-      const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
-      rows.push_back({&group, static_cast<std::size_t>(active), context.store().path_of(group.name)});
+      rows.push_back(group_row(group, seen, context.store()));
     }
     context.out = listing_.render(rows, "groups", context.env());
     return ExitCode::done;
@@ -41,7 +46,7 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
  public:
   GroupShow()
       : ListingCommand(render::device_columns(),
-                       {"uuid", "name", "parent", "type", "state", "iommu_group", "node"}) {}
+                       {"name", "parent", "type", "state", "iommu_group", "node", "uuid"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("group", name_, "name of the group")->required(), ValueKind::group);
@@ -55,26 +60,38 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
     const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
+    const std::vector<render::DeviceRow> rows = members_in(all, group, context);
+    Listing<render::GroupRow> settings(render::group_columns(), {});
+    const render::Grid sheet = settings.grid({group_row(group, seen, context.store())});
+    if (listing_.json()) {
+      context.out = render::render_json({{"group", render::Object{render::json_rows(sheet).items.front()}},
+                                         {"devices", render::json_rows(listing_.grid(rows))}});
+      return ExitCode::done;
+    }
+    const std::string table = listing_.render(rows, "devices", context.env());
+    context.out = listing_.wanted().empty()
+                      ? render::render_sheet(sheet, context.env().width) + (table.empty() ? "" : "\n") + table
+                      : table;
+    return ExitCode::done;
+  }
+
+ private:
+  // Returns the rows of the members, in the order of the group. Warns about members without a row.
+  static std::vector<render::DeviceRow> members_in(const std::vector<render::DeviceRow>& all,
+                                                   const Group& group, Context& context) {
     std::vector<render::DeviceRow> rows;
     for (const Member& member : group.members) {
       const std::size_t before = rows.size();
-      std::copy_if(all.begin(), all.end(), std::back_inserter(rows),
-                   [&](const render::DeviceRow& row) { return is_row_of(row, member); });
+      std::copy_if(all.begin(), all.end(), std::back_inserter(rows), [&](const render::DeviceRow& row) {
+        return row.uuid() == member.uuid && (!member.parent || row.parent() == *member.parent);
+      });
       if (rows.size() == before) {
         context.messages().warning(fmt::format("{}:{}: member '{}' is neither defined nor active",
                                                context.store().path_of(group.name), member.line,
                                                member.str()));
       }
     }
-    context.out = listing_.render(rows, "devices", context.env());
-    return ExitCode::done;
-  }
-
- private:
-  static bool is_row_of(const render::DeviceRow& row, const Member& member) {
-    const Uuid& uuid = row.device != nullptr ? row.device->uuid : row.definition->uuid;
-    const ParentName& parent = row.device != nullptr ? row.device->parent : row.definition->parent;
-    return uuid == member.uuid && (!member.parent || parent == *member.parent);
+    return rows;
   }
 
   std::string name_;

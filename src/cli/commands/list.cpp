@@ -8,6 +8,7 @@
 #include <mdevadm/render/boot_plot.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/text.hpp>
 
 #include "../device_rows.hpp"
 #include "../listing.hpp"
@@ -19,32 +20,33 @@ namespace {
 
 class ListCommand final : public ListingCommand<render::DeviceRow> {
  public:
-  ListCommand()
-      : ListingCommand(render::device_columns(), {"uuid", "name", "parent", "type", "state", "start"}) {}
+  ListCommand() : ListingCommand(render::device_columns(), {"name", "parent", "type", "state", "uuid"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* active = app.add_flag("--active", active_, "list active devices (default)");
     auto* defined = app.add_flag("-d,--defined", defined_, "list defined devices, active or not");
     auto* all = app.add_flag("-a,--all", all_, "list devices that are active or defined");
+    auto* inactive = app.add_flag("--inactive", inactive_, "list defined devices that are not active");
     auto* boot =
         app.add_flag("--boot", boot_, "list autostart devices and the result of their start at this boot");
-    active->excludes(defined)->excludes(all)->excludes(boot);
-    defined->excludes(all)->excludes(boot);
-    all->excludes(boot);
+    active->excludes(defined)->excludes(all)->excludes(boot)->excludes(inactive);
+    defined->excludes(all)->excludes(boot)->excludes(inactive);
+    all->excludes(boot)->excludes(inactive);
+    inactive->excludes(boot);
     kinds.set(app.add_option("--plot", plot_, "with --boot: write an SVG chart to FILE"), ValueKind::file)
         ->needs(boot);
     kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
     kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
+    app.add_flag("--autostart", autostart_, "only devices with autostart, active or not");
+    kinds.set(app.add_option("--state", states_, "only devices in these states, active or not"),
+              ValueKind::states);
     app.add_flag("--tree", tree_, "show devices as a tree, by group or parent");
     listing_.declare(app, kinds);
   }
 
   ExitCode list(Context& context) override {
-    if (boot_) {
-      listing_.use({"uuid", "name", "parent", "type", "state", "boot", "boot_begun_ms", "boot_took_ms",
-                    "boot_message"});
-    }
+    choose_columns();
     const Definitions defined = read_definitions(context);
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
     const Snapshot seen =
@@ -55,7 +57,10 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     keep_type(context, seen, rows);
     require_parent(context, rows);
-    say_why_empty(context, seen, defined, rows);
+    context.note_missing_support(seen);
+    if (rows.empty() && seen.mdev_support) {
+      context.messages().note(why_empty(defined));
+    }
     if (!plot_.empty()) {
       write_plot(context, rows);
       return ExitCode::done;
@@ -66,6 +71,15 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
  private:
+  // Sets the columns that are printed without -o.
+  void choose_columns() {
+    if (boot_) {
+      listing_.use({"name", "parent", "boot", "boot_begun_ms", "boot_took_ms", "uuid", "boot_message"});
+    } else if (includes_inactive()) {
+      listing_.use({"name", "parent", "type", "state", "start", "uuid"});
+    }
+  }
+
   // Members of groups first, in the order of the groups, then all other devices.
   std::string render_tree(const std::vector<render::DeviceRow>& rows, const Groups& groups,
                           const Env& env) const {
@@ -103,8 +117,38 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
         });
       }
     }
-    return render::render_tree(render::make_grid(sorted, listing_.chosen()), branches,
-                               {env.width, env.out_is_terminal && !env.no_color});
+    render::Grid grid = listing_.grid(sorted);
+    leave_out_parents(grid, branches, groups);
+    return render::render_tree(std::move(grid), branches, listing_.style(env));
+  }
+
+  // Below the name of a parent, the column PARENT is empty; if no branch is a group, it is removed.
+  void leave_out_parents(render::Grid& grid, const std::vector<render::Branch>& branches,
+                         const Groups& groups) const {
+    const auto is_group = [&](const render::Branch& branch) {
+      return groups.find(branch.heading) != nullptr;
+    };
+    for (std::size_t i = grid.columns.size(); i-- > 0;) {
+      if (grid.columns[i].key != "parent") {
+        continue;
+      }
+      const auto column = static_cast<std::ptrdiff_t>(i);
+      const bool is_needed =
+          !listing_.wanted().empty() || std::any_of(branches.begin(), branches.end(), is_group);
+      auto row = grid.rows.begin();
+      for (const render::Branch& branch : branches) {
+        for (std::size_t n = 0; n < branch.rows; ++n, ++row) {
+          if (!is_needed) {
+            row->erase(row->begin() + column);
+          } else if (!is_group(branch)) {
+            (*row)[i] = std::string(" ");
+          }
+        }
+      }
+      if (!is_needed) {
+        grid.columns.erase(grid.columns.begin() + column);
+      }
+    }
   }
 
   void write_plot(Context& context, const std::vector<render::DeviceRow>& rows) const {
@@ -122,12 +166,15 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     file.commit().or_throw("cannot write '{}'", printable(plot_));
   }
 
-  static const ParentName& parent_of(const render::DeviceRow& row) {
-    return row.device != nullptr ? row.device->parent : row.definition->parent;
+  static const ParentName& parent_of(const render::DeviceRow& row) { return row.parent(); }
+
+  // Returns whether inactive devices are listed, too.
+  bool includes_inactive() const {
+    return defined_ || all_ || boot_ || inactive_ || (!active_ && (autostart_ || !states_.empty()));
   }
 
   Definitions read_definitions(Context& context) const {
-    if (defined_ || all_ || boot_ || tree_ || !group_.empty()) {
+    if (includes_inactive() || autostart_ || tree_ || !group_.empty()) {
       return context.definitions(FileProblems::summarized);
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
@@ -149,11 +196,18 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if (!group_.empty() && (row.group == nullptr || row.group->name.str() != group_)) {
       return false;
     }
-    if (boot_ && !row.automatic) {
+    if ((boot_ || autostart_) && !row.automatic) {
       return false;
     }
-    if ((!defined_ && !all_ && !boot_ && row.device == nullptr) || (defined_ && row.definition == nullptr)) {
+    if ((!includes_inactive() && row.device == nullptr) || (inactive_ && row.device != nullptr) ||
+        (defined_ && row.definition == nullptr)) {
       return false;
+    }
+    if (!states_.empty()) {
+      const std::vector<std::string_view> states = split(states_, ',');
+      if (std::find(states.begin(), states.end(), render::state_word(row)) == states.end()) {
+        return false;
+      }
     }
     const std::string& parent = parent_of(row).str();
     return parent_.empty() || parent == parent_;
@@ -184,20 +238,33 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
                          "cannot list devices");
   }
 
-  void say_why_empty(Context& context, const Snapshot& seen, const Definitions& defined,
-                     const std::vector<render::DeviceRow>& rows) const {
-    context.note_missing_support(seen);
-    if (rows.empty() && !defined_ && !all_ && !boot_ && !defined.all.empty() &&
-        context.env().err_is_terminal) {
-      context.messages().note(
-          fmt::format("no device is active; {} defined: mdevadm list --defined", defined.all.size()));
+  // Returns a note for an empty list.
+  std::string why_empty(const Definitions& defined) const {
+    const bool is_filtered =
+        !parent_.empty() || !type_.empty() || !group_.empty() || !states_.empty() || autostart_;
+    const char* which = defined_              ? "defined "
+                        : inactive_           ? "inactive "
+                        : includes_inactive() ? ""
+                                              : "active ";
+    if (is_filtered) {
+      return fmt::format("no {}device matches", which);
     }
+    if (boot_) {
+      return "no device has autostart";
+    }
+    if (!includes_inactive() && !defined.all.empty()) {
+      return fmt::format("no device is active; {} defined: mdevadm list --defined", defined.all.size());
+    }
+    return fmt::format("no {}mediated devices; to see what can be created: mdevadm types", which);
   }
 
   bool active_ = false;
   bool defined_ = false;
   bool all_ = false;
   bool boot_ = false;
+  bool inactive_ = false;
+  bool autostart_ = false;
+  std::string states_;
   std::string plot_;
   bool tree_ = false;
   std::string parent_;

@@ -13,6 +13,17 @@ namespace mdevadm::cli {
 
 namespace {
 
+// The arguments, each resolved on its own, and what was observed of them.
+struct Shown {
+  Snapshot seen;
+  Definitions defined;
+  Groups groups;
+  BootEvents boot;
+  std::vector<render::DeviceRow> all;      // of the host
+  std::vector<render::DeviceRow> devices;  // of the arguments
+  std::vector<render::ParentRow> parents;  // of the arguments
+};
+
 class ShowCommand final : public ListingCommand<render::DeviceRow> {
  public:
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
@@ -30,20 +41,19 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "mdevadm show DEVICE; list all devices: mdevadm list --all");
     }
-    if (const std::optional<std::string> sheet = show_parents(context)) {
-      context.out = *sheet;
-      return ExitCode::done;
+    const std::vector<ParentName> parents = parents_in(context);
+    Shown shown;
+    shown.defined = context.definitions_if_readable();
+    if (parents.size() < words_.size()) {
+      shown.groups = context.groups_if_readable();
+      shown.boot = context.store().load_boot_events();
     }
-    const Definitions defined = context.definitions_if_readable();
-    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
-    const Groups groups = context.groups_if_readable();
-    const BootEvents boot = context.store().load_boot_events();
-    const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
-    std::vector<render::DeviceRow> rows;
+    shown.seen = observe(context, parents);
+    shown.all = device_rows(shown.seen, shown.defined, shown.groups, shown.boot, context.store());
     std::size_t missing = 0;
     for (const std::string& word : words_) {
       try {
-        take(word, seen, defined, all, rows);
+        take(word, parents, shown);
       } catch (const Error& error) {
         if (words_.size() == 1) {
           throw;
@@ -52,21 +62,26 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         ++missing;
       }
     }
-    for (const render::DeviceRow& row : rows) {
+    for (const render::DeviceRow& row : shown.devices) {
       if (row.definition != nullptr) {
-        context.warn_about_file(defined, *row.definition);
+        context.warn_about_file(shown.defined, *row.definition);
       }
     }
-    context.out = listing_.json() ? listing_.render(rows, "devices", context.env())
-                                  : render::render_sheet(render::make_grid(rows, listing_.chosen()));
+    context.out = listing_.json() ? as_json(shown) : as_text(shown, context.env());
     return missing == 0               ? ExitCode::done
            : missing == words_.size() ? ExitCode::not_found
                                       : ExitCode::partly_done;
   }
 
+  // If an argument is a parent, lists the columns of parents.
+  std::string columns_text(Context& context) override {
+    return parents_in(context).empty() ? listing_.render_columns(context.env())
+                                       : parent_listing().render_columns(context.env());
+  }
+
  private:
-  // Returns nothing unless all arguments are names of parents.
-  std::optional<std::string> show_parents(Context& context) const {
+  // Returns the parents among the arguments.
+  std::vector<ParentName> parents_in(Context& context) const {
     std::vector<ParentName> names;
     const Snapshot known = context.observe({Facet::parents, std::nullopt, std::nullopt});
     for (const std::string& word : words_) {
@@ -74,38 +89,101 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         names.push_back(parent->name);
       }
     }
-    if (names.size() != words_.size()) {
-      return std::nullopt;
-    }
-    Listing<render::ParentRow> listing(render::parent_columns(), {});
-    listing.follow(listing_);
-    const Snapshot seen =
-        context.observe({listing.needs() | Facet::types | Facet::devices, names, std::nullopt});
-    std::vector<render::ParentRow> rows;
-    for (const Parent& parent : seen.parents) {
-      if (std::find(names.begin(), names.end(), parent.name) != names.end()) {
-        const auto devices =
-            std::count_if(seen.devices.begin(), seen.devices.end(),
-                          [&](const Device& device) { return device.parent == parent.name; });
-        rows.push_back({&parent, static_cast<std::size_t>(devices)});
-      }
-    }
-    return listing.json() ? listing.render(rows, "parents", context.env())
-                          : render::render_sheet(render::make_grid(rows, listing.chosen()));
+    return names;
   }
 
-  void take(const std::string& word, const Snapshot& seen, const Definitions& defined,
-            const std::vector<render::DeviceRow>& all, std::vector<render::DeviceRow>& rows) const {
-    const auto parent = parent_.empty() ? std::nullopt : ParentName::parse(parent_);
-    const Found found =
-        resolve_device(word, seen, defined, parent, fmt::format("cannot show '{}'", printable(word)));
-    for (const render::DeviceRow& row : all) {
-      const Uuid& uuid = row.device != nullptr ? row.device->uuid : row.definition->uuid;
-      const ParentName& under = row.device != nullptr ? row.device->parent : row.definition->parent;
-      if (uuid == found.uuid && (!parent || *parent == under)) {
-        rows.push_back(row);
+  Listing<render::ParentRow> parent_listing() const {
+    Listing<render::ParentRow> listing(render::parent_columns(), {});
+    listing.follow(listing_);
+    return listing;
+  }
+
+  Snapshot observe(Context& context, const std::vector<ParentName>& parents) const {
+    if (parents.empty()) {
+      return context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    }
+    const bool only_parents = parents.size() == words_.size();
+    const Facet of_devices = only_parents ? Facet::none : listing_.needs();
+    const Facet of_parents = parent_listing().needs() | types_table().needs() | devices_table().needs();
+    return context.observe({of_parents | of_devices | Facet::types | Facet::devices,
+                            only_parents ? std::optional(parents) : std::nullopt, std::nullopt});
+  }
+
+  void take(const std::string& word, const std::vector<ParentName>& parents, Shown& shown) const {
+    const Parent* parent = shown.seen.find_parent(word);
+    if (parent == nullptr || std::find(parents.begin(), parents.end(), parent->name) == parents.end()) {
+      take_device(word, shown);
+      return;
+    }
+    const auto count = std::count_if(shown.seen.devices.begin(), shown.seen.devices.end(),
+                                     [&](const Device& device) { return device.parent == parent->name; });
+    shown.parents.push_back({parent, static_cast<std::size_t>(count)});
+  }
+
+  void take_device(const std::string& word, Shown& shown) const {
+    const auto under = parent_.empty() ? std::nullopt : ParentName::parse(parent_);
+    const Found found = resolve_device(word, shown.seen, shown.defined, under,
+                                       fmt::format("cannot show '{}'", printable(word)));
+    for (const render::DeviceRow& row : shown.all) {
+      if (row.uuid() == found.uuid && (!under || *under == row.parent())) {
+        shown.devices.push_back(row);
       }
     }
+  }
+
+  std::string as_json(const Shown& shown) const {
+    render::Record fields;
+    if (!shown.parents.empty()) {
+      fields.emplace_back("parents", render::json_rows(parent_listing().grid(shown.parents)));
+    }
+    if (!shown.devices.empty() || shown.parents.empty()) {
+      fields.emplace_back("devices", render::json_rows(listing_.grid(shown.devices)));
+    }
+    return render::render_json(fields);
+  }
+
+  std::string as_text(const Shown& shown, const Env& env) const {
+    std::string text;
+    const auto add = [&](const std::string& part) {
+      text += (text.empty() || part.empty() ? "" : "\n") + part;
+    };
+    for (const render::ParentRow& parent : shown.parents) {
+      add(render::render_sheet(parent_listing().grid({parent}), env.width));
+      if (listing_.wanted().empty()) {
+        add(types_of(parent, env));
+        add(devices_of(parent, shown, env));
+      }
+    }
+    if (!shown.devices.empty()) {
+      add(render::render_sheet(listing_.grid(shown.devices), env.width));
+    }
+    return text;
+  }
+
+  // The tables below the sheet of a parent.
+  static Listing<render::TypeRow> types_table() {
+    return {render::type_columns(), {"type", "name", "available", "memory", "properties"}};
+  }
+
+  static Listing<render::DeviceRow> devices_table() {
+    return {render::device_columns(), {"name", "type", "state", "uuid"}};
+  }
+
+  static std::string types_of(const render::ParentRow& parent, const Env& env) {
+    std::vector<render::TypeRow> rows;
+    for (const Type& type : parent.parent->types) {
+      rows.push_back({parent.parent, &type, std::nullopt, true});
+    }
+    return types_table().render(rows, "types", env);
+  }
+
+  static std::string devices_of(const render::ParentRow& parent, const Shown& shown, const Env& env) {
+    std::vector<render::DeviceRow> rows;
+    std::copy_if(shown.all.begin(), shown.all.end(), std::back_inserter(rows),
+                 [&](const render::DeviceRow& row) {
+                   return row.device != nullptr && row.parent() == parent.parent->name;
+                 });
+    return devices_table().render(rows, "devices", env);
   }
 
   std::vector<std::string> words_;

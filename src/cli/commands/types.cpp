@@ -15,7 +15,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
  public:
   TypesCommand()
       : ListingCommand(render::type_columns(),
-                       {"parent", "type", "available", "device_api", "name", "properties"}) {}
+                       {"parent", "type", "name", "available", "memory", "properties"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("parent,-p,--parent", parent_, "list only the types of this parent"),
@@ -45,6 +45,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     }
     require_known_properties(seen, needs, "cannot list types");
     context.note_missing_support(seen);
+    const bool shows_memory = listing_.prints("memory");
     std::vector<render::TypeRow> rows;
     for (const Parent& parent : seen.parents) {
       const bool is_meant = parent_.empty() || parent.name.str() == parent_;
@@ -58,7 +59,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
       }
       for (const Type& type : parent.types) {
         if (meets_all(type, needs)) {
-          rows.push_back({&parent, &type, used(seen, parent, type)});
+          rows.push_back({&parent, &type, used(seen, parent, type), shows_memory});
         }
       }
     }
@@ -67,15 +68,16 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
  private:
-  // Returns the number of devices of a type; nothing if the type of any device on the parent is unknown.
+  // Returns the number of devices of a type, pending removals included; nothing if the type of any device on
+  // the parent is unknown.
   static std::optional<std::uint64_t> used(const Snapshot& seen, const Parent& parent, const Type& type) {
     std::uint64_t count = 0;
-    for (const Device& device : seen.devices) {
-      if (device.parent == parent.name) {
-        if (!device.type) {
+    for (const std::vector<Device>* devices : {&seen.devices, &seen.removing}) {
+      for (const Device& device : *devices) {
+        if (device.parent == parent.name && !device.type) {
           return std::nullopt;
         }
-        count += *device.type == type.id ? 1U : 0U;
+        count += device.parent == parent.name && *device.type == type.id ? 1U : 0U;
       }
     }
     return count;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# Attributes of active devices as scripts report them to list and define.
+# What scripts report of active devices' attributes: to list, and to define.
 
-# A script that supports only get-attributes, and prints this for it.
+# A script that answers to get-attributes only with this.
 reports() { printf '[ "$4-$6" = get-attributes ] || exit 0\nprintf '"'%s'"'\nexit %s\n' "$1" "${2:-0}"; }
 
 given "in a list"

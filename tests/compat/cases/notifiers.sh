@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Notification scripts: which are notified of which events.
+# Notifiers: who is told of what.
 
 given "of every command"
 notifier

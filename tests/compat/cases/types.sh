@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# types: the types of parents, and their available instances.
+# types: what parents offer, and how many are left.
 
 given "all"
 mdevctl types

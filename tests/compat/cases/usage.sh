@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# The parsing of command lines, and usage errors.
+# How command lines are read, and what is said of those that are none.
 
 given "no command"
 usage mdevctl

@@ -2,6 +2,8 @@
 #include <mdevadm/render/grid.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
 #include <set>
 
 #include "catch.hpp"
@@ -45,17 +47,75 @@ TEST_CASE("a table has the same layout whether or not column widths must be meas
   CHECK(measured.substr(0, plain.size()) == plain);
 }
 
-TEST_CASE("on a narrow terminal only free text is truncated") {
-  static const std::vector<Column<Row>> with_text{
-      columns[0], {{"description", "DESCRIPTION", Kind::text, "", Facet::none}, [](const Row&) -> Value {
-                     return std::string("a long description that does not fit into the line at all");
-                   }}};
-  const std::vector<Row> rows{{"c0ffee00-1111-4222-8333-444444444444", 1}};
-  const std::string cut = render_table(make_grid(rows, {&with_text[0], &with_text[1]}), {60, false});
-  CHECK(cut.find("c0ffee00-1111-4222-8333-444444444444 a long") != std::string::npos);
-  CHECK(cut.find("at all") == std::string::npos);
-  CHECK(std::count(cut.begin(), cut.end(), '\n') == 2);
-  CHECK(render_table(grid_of(rows), {20, false}) == render_table(grid_of(rows), {}));
+namespace {
+
+constexpr const char* first_uuid = "c0ffee00-1111-4222-8333-444444444444";
+
+struct Wide {
+  std::string uuid;
+  std::vector<std::string> properties;
+  std::string note;
+};
+
+const std::vector<Column<Wide>> wide_columns{
+    {{"uuid", "UUID", Kind::uuid, "", Facet::none}, [](const Wide& r) -> Value { return r.uuid; }},
+    {{"properties", "PROPERTIES", Kind::list, "", Facet::none},
+     [](const Wide& r) -> Value {
+       return List{r.properties, {}};
+     }},
+    {{"note", "NOTE", Kind::sentence, "", Facet::none}, [](const Wide& r) -> Value { return r.note; }},
+};
+
+std::string wide_table(const std::vector<Wide>& rows, std::vector<std::size_t> which, std::size_t width) {
+  std::vector<const Column<Wide>*> chosen;
+  for (const std::size_t i : which) {
+    chosen.push_back(&wide_columns[i]);
+  }
+  return render_table(make_grid(rows, chosen), {width, false});
+}
+
+}  // namespace
+
+TEST_CASE("a list that does not fit is cut between its items and marked") {
+  const std::vector<Wide> rows{{first_uuid, {"framebuffer=4096M", "max_resolution=3840x2160"}, ""},
+                               {first_uuid, {"num_heads=4"}, ""}};
+  CHECK(wide_table(rows, {1}, 30) == "PROPERTIES\nframebuffer=4096M …\nnum_heads=4\n");
+  CHECK(wide_table(rows, {1}, 42) == "PROPERTIES\nframebuffer=4096M max_resolution=3840x2160\nnum_heads=4\n");
+  CHECK(wide_table(rows, {1}, 8) == "PROPERT…\n…\n…\n");
+}
+
+TEST_CASE("free text that does not fit is cut between words and marked") {
+  const std::vector<Wide> rows{{first_uuid, {}, "no available instances of nvidia-17 on 0000:86:00.0"}};
+  CHECK(wide_table(rows, {2}, 30) == "NOTE\nno available instances of…\n");
+}
+
+TEST_CASE("UUIDs are cut after lists to a prefix that is unique in the table") {
+  const std::vector<Wide> alone{{first_uuid, {"num_heads=4"}, ""}};
+  CHECK(wide_table(alone, {0, 1}, 48) ==
+        "UUID                                 PROPERTIES\n" + std::string(first_uuid) + " num_heads=4\n");
+  CHECK(wide_table(alone, {0, 1}, 40) == "UUID      PROPERTIES\nc0ffee00… num_heads=4\n");
+  const std::vector<Wide> alike{{first_uuid, {}, ""}, {"c0ffee00-1122-4222-8333-444444444444", {}, ""}};
+  CHECK(wide_table(alike, {0}, 20) == "UUID\nc0ffee00-111…\nc0ffee00-112…\n");
+}
+
+TEST_CASE("names are cut last and numbers are never cut") {
+  const std::vector<Row> rows{{"a-name-of-twenty-five-let", 123456}};
+  CHECK(render_table(grid_of(rows), {20, false}) == "NAME           COUNT\na-name-of-tw… 123456\n");
+  CHECK(render_table(grid_of(rows), {10, false}) == "NAME      COUNT\na-name-… 123456\n");
+}
+
+TEST_CASE("JSON has one row per line") {
+  CHECK(render_json(grid_of({{"a", 5}, {"b", 6}}), "rows") ==
+        "{\"version\":1,\"rows\":[\n{\"name\":\"a\",\"count\":5},\n{\"name\":\"b\",\"count\":6}\n]}\n");
+  CHECK(render_json(grid_of({}), "rows") == "{\"version\":1,\"rows\":[]}\n");
+}
+
+TEST_CASE("a long line of a sheet is wrapped and complete") {
+  static const Column<Row> path{{"path", "PATH", Kind::text, "", Facet::none},
+                                [](const Row& r) -> Value { return r.name; }};
+  const Grid grid = make_grid(std::vector<Row>{{"/sys/devices/pci0000:80/0000:86:00.0", 1}}, {&path});
+  CHECK(render_sheet(grid, 32) == "path: /sys/devices/pci0000:80/\n      0000:86:00.0\n");
+  CHECK(render_sheet(grid) == "path: /sys/devices/pci0000:80/0000:86:00.0\n");
 }
 
 TEST_CASE("a table without rows is empty") {
@@ -86,12 +146,20 @@ TEST_CASE("invalid UTF-8 results in valid JSON") {
 
 TEST_CASE("column keys are unique and in snake_case and every column has a description") {
   const auto check = [](const auto& table) {
-    std::set<std::string_view> keys;
+    std::set<std::string, std::less<>> keys;
+    std::set<std::string> headings;
     for (const auto& column : table) {
-      CHECK(keys.insert(column.info.key).second);
+      CHECK(keys.insert(std::string(column.info.key)).second);
       CHECK(column.info.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos);
       CHECK_FALSE(column.info.help.empty());
       CHECK(column.info.help.size() <= 80);
+      std::string heading = to_lower(column.info.heading);
+      std::replace(heading.begin(), heading.end(), '-', '_');
+      CHECK((heading == column.info.key || headings.insert(heading).second));
+    }
+    // A column is found by its key or its heading.
+    for (const std::string& heading : headings) {
+      CHECK_FALSE(keys.contains(heading));
     }
   };
   check(device_columns());
@@ -102,11 +170,11 @@ TEST_CASE("column keys are unique and in snake_case and every column has a descr
 TEST_CASE("a sheet omits absent values and numbers list items") {
   static const std::vector<Column<Row>> with_list{
       columns[0], columns[1], {{"list", "ATTRIBUTES", Kind::list, "", Facet::none}, [](const Row&) -> Value {
-                                 return List{"a=1 b=2",
+                                 return List{{"a=1", "b=2"},
                                              {{{"name", std::string("a")}, {"value", std::string("1")}},
                                               {{"name", std::string("b")}, {"value", std::string("2")}}}};
                                }}};
   const Grid grid =
       make_grid(std::vector<Row>{{"x", std::nullopt}}, {&with_list[0], &with_list[1], &with_list[2]});
-  CHECK(render_sheet(grid) == "name:       x\nattributes:\n  1. a: 1\n  2. b: 2\n");
+  CHECK(render_sheet(grid) == "name:  x\nlist:\n  1. a=1\n  2. b=2\n");
 }

@@ -1,0 +1,314 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <mdevadm/render/columns.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "cells.hpp"
+
+namespace mdevadm::render {
+
+namespace {
+
+constexpr Facet boot_facets = Facet::devices | Facet::parents;
+
+// Returns the node that a user of the device opens: the group node if there is one.
+const Node* node_of(const DeviceRow& row) {
+  return row.device == nullptr || row.device->nodes.empty() ? nullptr : &row.device->nodes.front();
+}
+
+const Node* cdev_of(const DeviceRow& row) {
+  return row.device == nullptr ? nullptr : row.device->find_node(Node::Kind::cdev);
+}
+
+// Returns whether the type of an active device differs from its definition; nullopt if its type is not known.
+std::optional<bool> is_drifted(const DeviceRow& row) {
+  if (!row.is_active() || row.definition == nullptr) {
+    return false;
+  }
+  return row.device->type ? std::optional(!same_type(row.device->type->str(), row.definition->type.str()))
+                          : std::nullopt;
+}
+
+Value drifted(const DeviceRow& row) {
+  const std::optional<bool> is = is_drifted(row);
+  return is ? Value(*is) : Value();
+}
+
+Value state(const DeviceRow& row) {
+  return state_word(row);
+}
+
+Value type_of(const DeviceRow& row) {
+  if (row.device != nullptr && (row.device->type || row.definition == nullptr)) {
+    return text_or_none(row.device->type);
+  }
+  return row.device == nullptr || row.device->removing ? Value(row.definition->type.str()) : Value();
+}
+
+Value start_of(const DeviceRow& row) {
+  return row.definition != nullptr ? Value(std::string(start_word(row.definition->start))) : Value();
+}
+
+Value attributes_of(const DeviceRow& row) {
+  if (row.definition == nullptr) {
+    return {};
+  }
+  List list;
+  for (const Attribute& attribute : row.definition->attributes) {
+    list.items.push_back({{"name", attribute.name.str()}, {"value", attribute.value}});
+    list.texts.push_back(fmt::format("{}={}", attribute.name.str(), attribute.value));
+  }
+  return list;
+}
+
+// Returns a setting of the node policy in the definition.
+template <typename Get>
+Value node_policy(const DeviceRow& row, const Get& get) {
+  return row.definition != nullptr && row.definition->node ? text_or_none(get(*row.definition->node))
+                                                           : Value();
+}
+
+// Returns false if the device was not started at boot but is active: its boot record is outdated.
+bool counts(const BootEvent& event, const DeviceRow& row) {
+  return event.outcome == BootOutcome::started || row.device == nullptr;
+}
+
+Value boot_of(const DeviceRow& row) {
+  if (!row.automatic) {
+    return {};
+  }
+  if (row.boot != nullptr && counts(*row.boot, row)) {
+    return boot_word(row.boot->outcome);
+  }
+  return std::string(row.device != nullptr ? "manual" : row.parent_here ? "pending" : "waiting");
+}
+
+// Returns a cell of the boot record; empty if the record is missing or outdated.
+template <typename Get>
+Value boot_value(const DeviceRow& row, const Get& get) {
+  return row.automatic && row.boot != nullptr && counts(*row.boot, row) ? get(*row.boot) : Value();
+}
+
+// Returns milliseconds, shown as seconds after `sign`.
+Value duration(std::chrono::milliseconds time, std::string_view sign) {
+  const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+  return Number{count, fmt::format("{}{:.1f}s", sign, static_cast<double>(count) / 1000)};
+}
+
+// Returns the time in UTC according to RFC 3339: 2026-03-01T07:30:12.345Z.
+std::string timestamp(std::chrono::system_clock::time_point time) {
+  using std::chrono::milliseconds;
+  const auto since_epoch = std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
+  const std::time_t seconds = since_epoch.count() / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since_epoch.count() % 1000);
+}
+
+Value boot_message_of(const DeviceRow& row) {
+  if (row.automatic && row.boot == nullptr && row.device == nullptr && !row.parent_here) {
+    return fmt::format("parent {} not found", row.definition->parent.str());
+  }
+  return boot_value(row, [](const BootEvent& event) { return text_or_none(event.message); });
+}
+
+// Without permission to inspect all processes, an empty list does not mean "unused": reports null.
+Value holders_of(const DeviceRow& row) {
+  if (row.device == nullptr || (row.device->holders.empty() && row.unseen_processes > 0)) {
+    return {};
+  }
+  List list;
+  for (const Holder& holder : row.device->holders) {
+    list.items.push_back({{"pid", static_cast<std::uint64_t>(holder.pid)}, {"command", holder.command}});
+    list.texts.push_back(fmt::format("{}({})", holder.command, holder.pid));
+  }
+  return list;
+}
+
+Value in_use(const DeviceRow& row) {
+  if (row.device == nullptr) {
+    return false;
+  }
+  if (row.device->removing || !row.device->holders.empty()) {
+    return true;
+  }
+  return row.unseen_processes > 0 || row.vague_users > 0 ? Value() : Value(false);
+}
+
+Value pins_of_row(const DeviceRow& row) {
+  if (row.definition == nullptr || !row.definition->abi) {
+    return {};
+  }
+  Object object;
+  for (const Pin& pin : *row.definition->abi) {
+    object.fields.emplace_back(pin.name, pin.value);
+    object.texts.push_back(fmt::format("{}={}", pin.name, pin.value));
+  }
+  return object;
+}
+
+Value mode_of(const DeviceRow& row) {
+  const Node* node = node_of(row);
+  return node != nullptr ? Value(fmt::format("{:04o}", node->mode)) : Value();
+}
+
+constexpr auto device_table = std::to_array<Column<DeviceRow>>({
+    {{"uuid", "UUID", Kind::uuid, "UUID of the device", dev},
+     [](const DeviceRow& r) -> Value { return r.uuid().str(); }},
+    {{"name", "NAME", Kind::text, "name from the definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->name) : Value();
+     }},
+    {{"parent", "PARENT", Kind::word, "parent device", dev},
+     [](const DeviceRow& r) -> Value { return r.parent().str(); }},
+    {{"type", "TYPE", Kind::word, "mdev type: of the active device, else from the definition", dev}, type_of},
+    {{"type_name", "TYPE-NAME", Kind::text, "vendor's name of the type",
+      dev | Facet::types | Facet::type_name, true},
+     [](const DeviceRow& r) -> Value { return text_or_none(r.type_name); }},
+    {{"state", "STATE", Kind::word, "active, inactive, drifted (other type than defined) or removing", dev,
+      true},
+     state},
+    {{"active", "ACTIVE", Kind::truth, "whether the device is active", dev},
+     [](const DeviceRow& r) -> Value { return r.is_active(); }},
+    {{"defined", "DEFINED", Kind::truth, "whether the device has a definition", dev, true},
+     [](const DeviceRow& r) -> Value { return r.definition != nullptr; }},
+    {{"autostart", "AUTOSTART", Kind::truth, "whether the definition or its group has autostart", dev, true},
+     [](const DeviceRow& r) -> Value { return r.automatic; }},
+    {{"drifted", "DRIFTED", Kind::truth, "whether the type of an active device differs from its definition",
+      dev, true},
+     drifted},
+    {{"removing", "REMOVING", Kind::truth, "whether a removal is pending until the device is closed", dev},
+     [](const DeviceRow& r) -> Value { return r.device != nullptr && r.device->removing; }},
+    {{"in_use", "IN-USE", Kind::truth, "whether a process uses the device (known only to root)",
+      dev | Facet::holders},
+     in_use},
+    {{"start", "START", Kind::word, "autostart: auto or manual; empty without a definition", dev, true},
+     start_of},
+    {{"group", "GROUP", Kind::word, "group of which the device is a member", dev, true},
+     [](const DeviceRow& r) -> Value { return r.group != nullptr ? Value(r.group->name.str()) : Value(); }},
+    {{"origin", "ORIGIN", Kind::word, "owner of the definition: mdevadm or mdevctl", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition == nullptr                   ? Value()
+              : r.definition->origin == Origin::mdevctl ? Value("mdevctl")
+                                                        : Value("mdevadm");
+     }},
+    {{"defined_type", "DEFINED-TYPE", Kind::word, "type from the definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? Value(r.definition->type.str()) : Value();
+     }},
+    {{"aggregate", "AGGREGATE", Kind::number, "aggregated instances, from the definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? number_or_none(r.definition->aggregate) : Value();
+     }},
+    {{"create_args", "CREATE-ARGS", Kind::text, "create arguments, from the definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->create_args) : Value();
+     }},
+    {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, from the definition", dev,
+      true},
+     attributes_of},
+    {{"vf", "VF", Kind::word, "virtual function, from the definition", dev, true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr ? text_or_none(r.definition->function) : Value();
+     }},
+    {{"node_policy_owner", "NODE-POLICY-OWNER", Kind::text, "owner to set on the VFIO nodes, as defined", dev,
+      true},
+     [](const DeviceRow& r) { return node_policy(r, [](const NodePolicy& node) { return node.owner; }); }},
+    {{"node_policy_group", "NODE-POLICY-GROUP", Kind::text, "group to set on the VFIO nodes, as defined", dev,
+      true},
+     [](const DeviceRow& r) { return node_policy(r, [](const NodePolicy& node) { return node.group; }); }},
+    {{"node_policy_mode", "NODE-POLICY-MODE", Kind::word,
+      "permissions to set on the VFIO nodes, octal, as defined", dev, true},
+     [](const DeviceRow& r) { return node_policy(r, mode_text); }},
+    {{"node_policy_label", "NODE-POLICY-LABEL", Kind::text,
+      "SELinux label to set on the VFIO nodes, as defined", dev, true},
+     [](const DeviceRow& r) {
+       return node_policy(r, [](const NodePolicy& node) { return node.selinux_label; });
+     }},
+    {{"pins", "PINS", Kind::list, "guest ABI recorded in the definition", dev, true}, pins_of_row},
+    {{"kernel_name", "KERNEL-NAME", Kind::word,
+      "sysfs name if it is not the UUID, e.g. the PCI address of the VF", dev},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? text_or_none(r.device->name) : Value();
+     }},
+    {{"online", "ONLINE", Kind::truth, "whether the device is online, if it has an online state",
+      dev | Facet::online},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr && r.device->online ? Value(*r.device->online) : Value();
+     }},
+    {{"units", "UNITS", Kind::number, "aggregated instances reported by the driver", dev | Facet::units},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? number_or_none(r.device->units) : Value();
+     }},
+    {{"peers", "PEERS", Kind::word, "identifier of the peer-to-peer set, if any", dev | Facet::peers},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr && r.device->peers ? Value(r.device->peers->str()) : Value();
+     }},
+    {{"iommu_group", "IOMMU", Kind::number, "IOMMU group number", dev | Facet::iommu_group},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? number_or_none(r.device->iommu_group) : Value();
+     }},
+    {{"node", "NODE", Kind::word, "VFIO node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->path) : Value(); }},
+    {{"cdev", "CDEV", Kind::word, "VFIO device node (Linux 6.6 and later)", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return cdev_of(r) != nullptr ? Value(cdev_of(r)->path) : Value(); }},
+    {{"node_owner", "NODE-OWNER", Kind::text, "owner of the VFIO node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->owner) : Value(); }},
+    {{"node_group", "NODE-GROUP", Kind::text, "group of the VFIO node", dev | Facet::nodes},
+     [](const DeviceRow& r) -> Value { return node_of(r) != nullptr ? Value(node_of(r)->group) : Value(); }},
+    {{"node_mode", "NODE-MODE", Kind::word, "mode of the VFIO node, octal", dev | Facet::nodes}, mode_of},
+    {{"driver", "DRIVER", Kind::word, "driver bound to the device", dev | Facet::driver},
+     [](const DeviceRow& r) -> Value {
+       return r.device != nullptr ? text_or_none(r.device->driver) : Value();
+     }},
+    {{"held_by", "HELD-BY", Kind::list, "processes that use the device (complete only for root)",
+      dev | Facet::holders},
+     holders_of},
+    {{"boot", "RESULT", Kind::word, "autostart result: started, failed, waiting, pending or manual",
+      boot_facets, true, true},
+     boot_of},
+    {{"boot_begun", "BEGUN-AT", Kind::word, "start time of autostart", boot_facets, true, true},
+     [](const DeviceRow& r) {
+       return boot_value(r, [&](const BootEvent& e) -> Value { return timestamp(r.booted + e.begun); });
+     }},
+    {{"boot_begun_ms", "BEGUN", Kind::number, "start time of autostart since boot, in JSON in ms",
+      boot_facets, true, true},
+     [](const DeviceRow& r) {
+       return boot_value(r, [](const BootEvent& event) { return duration(event.begun, "+"); });
+     }},
+    {{"boot_took_ms", "TOOK", Kind::number, "duration of the start at boot, in JSON in ms", boot_facets, true,
+      true},
+     [](const DeviceRow& r) {
+       return boot_value(r, [](const BootEvent& event) { return duration(event.ended - event.begun, ""); });
+     }},
+    {{"boot_tries", "TRIES", Kind::number, "number of start attempts at boot", boot_facets, true, true},
+     [](const DeviceRow& r) {
+       return boot_value(r, [](const BootEvent& event) -> Value { return event.tries; });
+     }},
+    {{"boot_message", "MESSAGE", Kind::sentence, "reason of a failure at boot, or what is waited for",
+      boot_facets, true, true},
+     boot_message_of},
+    {{"path", "PATH", Kind::text, "directory in sysfs", dev},
+     [](const DeviceRow& r) -> Value { return r.device != nullptr ? Value("/" + r.device->path) : Value(); }},
+    {{"file", "FILE", Kind::text, "file of the definition", dev, true},
+     [](const DeviceRow& r) -> Value { return text_or_none(r.file); }},
+});
+
+}  // namespace
+
+std::string state_word(const DeviceRow& row) {
+  return row.device == nullptr             ? "inactive"
+         : row.device->removing            ? "removing"
+         : is_drifted(row).value_or(false) ? "drifted"
+                                           : "active";
+}
+
+std::span<const Column<DeviceRow>> device_columns() {
+  return device_table;
+}
+
+}  // namespace mdevadm::render

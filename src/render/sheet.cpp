@@ -1,0 +1,93 @@
+// Text of single values, and sheets of "key: value" lines.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+
+#include "texts.hpp"
+
+namespace mdevadm::render {
+
+namespace {
+
+// Returns where to break a text that is longer than the width: after the last blank or slash that fits.
+std::size_t break_in(std::string_view text, std::size_t width) {
+  const std::size_t end = text.find_last_of(" /", width - 1);
+  return end == std::string_view::npos || end == 0 ? width : end + 1;
+}
+
+// Returns the line; if it is longer than the width, in several lines, indented by `indent`.
+std::string wrapped_line(const std::string& head, std::string_view text, std::size_t width) {
+  std::string result = head;
+  const std::size_t indent = columns_of(head);
+  while (width > indent && columns_of(text) > width - indent) {
+    const std::size_t end = break_in(text, width - indent);
+    const std::string_view line = text.substr(0, end);
+    result += std::string(trim(line)) + "\n" + std::string(indent, ' ');
+    text.remove_prefix(end);
+  }
+  return result + std::string(text) + "\n";
+}
+
+// Returns the items that get a line each.
+const std::vector<std::string>* items_of(const Value& value) {
+  const auto* list = std::get_if<List>(&value);
+  const auto* object = std::get_if<Object>(&value);
+  return list != nullptr ? &list->texts : object != nullptr ? &object->texts : nullptr;
+}
+
+std::string item_lines(const ColumnInfo& info, const Value& value, std::size_t width) {
+  std::string result = fmt::format("{}:\n", info.key);
+  std::size_t number = 0;
+  for (const std::string& item : *items_of(value)) {
+    const std::string head = std::holds_alternative<List>(value) ? fmt::format("  {}. ", ++number) : "  ";
+    result += wrapped_line(head, printable(item), width);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string text_of(const Value& value) {
+  std::string text;
+  if (const auto* string = std::get_if<std::string>(&value)) {
+    text = *string;
+  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+    text = fmt::format("{}", *number);
+  } else if (const auto* truth = std::get_if<bool>(&value)) {
+    text = *truth ? "yes" : "no";
+  } else if (const auto* shown = std::get_if<Number>(&value)) {
+    text = shown->text;
+  } else if (const auto* texts = std::get_if<Texts>(&value)) {
+    text = texts->text.empty() ? join(texts->items, " ") : texts->text;
+  } else if (const std::vector<std::string>* items = items_of(value)) {
+    text = join(*items, " ");
+  }
+  return text.empty() ? nothing : text;
+}
+
+std::string render_sheet(const Grid& grid, std::size_t width) {
+  std::size_t longest = 0;
+  for (const ColumnInfo& info : grid.columns) {
+    longest = std::max(longest, info.key.size());
+  }
+  std::string result;
+  for (const std::vector<Value>& row : grid.rows) {
+    if (!result.empty()) {
+      result += '\n';
+    }
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const ColumnInfo& info = grid.columns[i];
+      const std::vector<std::string>* items = items_of(row[i]);
+      if (items != nullptr && !items->empty() && info.kind == Kind::list) {
+        result += item_lines(info, row[i], width);
+      } else if (const std::string text = text_of(row[i]); text != nothing) {
+        const std::string head = fmt::format("{:<{}} ", fmt::format("{}:", info.key), longest + 1);
+        result += wrapped_line(head, printable(text), width);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace mdevadm::render
