@@ -8,6 +8,8 @@
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "result_devices.hpp"
+
 namespace mdevadm::cli {
 
 namespace {
@@ -16,10 +18,41 @@ const char* outcome_word(Outcome outcome) {
   switch (outcome) {
     case Outcome::done: return "done";
     case Outcome::unchanged: return "unchanged";
+    case Outcome::pending: return "pending";
     case Outcome::failed: return "failed";
     case Outcome::undone: return "undone";
   }
   return "";
+}
+
+render::Value text_or_null(const std::string& text) {
+  return text.empty() ? render::Value() : render::Value(text);
+}
+
+// Returns the fields that identify a device in all JSON output of changing commands.
+render::Record identity_fields(const Identity& about, const std::string& group) {
+  const bool is_group = !about.uuid && !group.empty();
+  return {{"uuid", about.uuid ? render::Value(about.uuid->str()) : render::Value()},
+          {"name", is_group ? render::Value() : text_or_null(about.name)},
+          {"argument", text_or_null(about.argument)},
+          {"group", text_or_null(group)},
+          {"parent", text_or_null(about.parent)},
+          {"type", text_or_null(about.type)}};
+}
+
+render::List holder_list(const std::vector<Holder>& holders) {
+  render::List list;
+  for (const Holder& holder : holders) {
+    list.items.push_back({{"pid", static_cast<std::uint64_t>(holder.pid)}, {"command", holder.command}});
+  }
+  return list;
+}
+
+// Prints a document with what was said during the run and belongs to no item.
+std::string render_document(Context& context, render::Record fields) {
+  fields.emplace_back("notes", render::Texts{context.messages().take_notes()});
+  fields.emplace_back("warnings", render::Texts{context.messages().take_warnings()});
+  return render::render_json(fields);
 }
 
 }  // namespace
@@ -29,151 +62,222 @@ void ChangeOptions::declare(CLI::App& app) {
   app.add_flag("--dry-run", dry_run, "show what would be done without doing it");
 }
 
-std::optional<sys::FileLock> ChangeOptions::lock_definitions(const Context& context) const {
-  return dry_run ? std::nullopt : std::optional(context.store().lock());
-}
-
-void Batch::add(const std::string& word, const std::function<Job()>& plan) {
-  Item item{word, std::nullopt, plan_.jobs.size()};
-  try {
-    plan_.jobs.push_back(plan());
-  } catch (const Error& error) {
-    item.refused = error;
+std::optional<sys::FileLock> Batch::lock_definitions(Context& context) {
+  if (options_.dry_run || unlocked_) {
+    return std::nullopt;
   }
-  items_.push_back(std::move(item));
+  try {
+    return context.lock_definitions();
+  } catch (const Error& error) {
+    unlocked_ = error;
+    return std::nullopt;
+  }
 }
 
-void Batch::add_after(const std::string& word, const std::function<Job()>& stop,
+std::vector<sys::FileLock> Batch::lock_parents(Context& context, const std::vector<ParentName>& parents) {
+  if (options_.dry_run || unlocked_) {
+    return {};
+  }
+  try {
+    return context.lock_parents(parents);
+  } catch (const Error& error) {
+    unlocked_ = error;
+    return {};
+  }
+}
+
+Definitions Batch::load_definitions(Context& context) {
+  try {
+    return context.definitions();
+  } catch (const Error& error) {
+    unread_ = error;
+    return {};
+  }
+}
+
+void Batch::require_definitions(const Identity& about) const {
+  if (unread_) {
+    throw Error(impossible(about, unlocked_.value_or(*unread_)));
+  }
+}
+
+Error Batch::impossible(const Identity& about, const Error& reason) const {
+  return reason.reworded(fmt::format("cannot {} {}: {}", verb_, about.quoted(), reason.what()));
+}
+
+void Batch::add(const Identity& about, const std::function<Job()>& plan) {
+  try {
+    if (unlocked_) {
+      throw Error(impossible(about, *unlocked_));
+    }
+    Job job = plan();  // may add other jobs
+    items_.push_back({{}, std::nullopt, plan_.jobs.size()});
+    plan_.jobs.push_back(std::move(job));
+  } catch (const Error& error) {
+    refuse(about, error);
+  }
+}
+
+void Batch::add_after(const Identity& about, const std::function<Job()>& stop,
                       const std::function<Job()>& start) {
-  std::optional<std::size_t> after;
-  add(word, [&] {
+  add(about, [&] {
     Job first = stop();
     Job second = start();
     if (!first.steps.empty()) {
-      after = plan_.jobs.size();
-      second.after = after;
+      second.after = plan_.jobs.size();
       plan_.jobs.push_back(std::move(first));
     }
     return second;
   });
-  items_.back().job += after ? 1U : 0U;
 }
 
-void Batch::take(Plan plan) {
-  plan_ = std::move(plan);
+void Batch::refuse(const Identity& about, const Error& error) {
+  items_.push_back({about, error, 0});
+}
+
+bool Batch::has(const Uuid& uuid, const ParentName& parent) const {
+  return std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
+    const Identity& about = identity(item);
+    return about.uuid == uuid && about.parent == parent.str();
+  });
+}
+
+void Batch::take(const Identity& group, const std::function<Plan()>& plan) {
+  try {
+    if (unlocked_) {
+      throw Error(impossible(group, *unlocked_));
+    }
+    plan_ = plan();
+  } catch (const Error& error) {
+    refuse(group, error);
+  }
   for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
-    items_.push_back({plan_.jobs[i].subject, std::nullopt, i});
+    items_.push_back({{}, std::nullopt, i});
   }
 }
 
-void Batch::record(const std::string& word, Job job, JobResult result) {
-  items_.push_back({word, std::nullopt, plan_.jobs.size()});
+void Batch::record(Job job, JobResult result) {
+  items_.push_back({{}, std::nullopt, plan_.jobs.size()});
   plan_.jobs.push_back(std::move(job));
   recorded_.push_back(std::move(result));
 }
 
 ExitCode Batch::conclude(Context& context) const {
   if (options_.json) {
-    context.out += render_results(recorded_);
+    context.out += render_results(context, recorded_);
   }
   return exit_code(recorded_);
 }
 
-ExitCode Batch::finish(Context& context, bool print_uuids, std::optional<sys::FileLock> definitions) {
+ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definitions) {
   const auto is_hooked = [](const Job& job) { return job.hooks.has_value(); };
   if (std::any_of(plan_.jobs.begin(), plan_.jobs.end(), is_hooked) && context.hooks().any()) {
     definitions.reset();
   }
-  std::vector<JobResult> results(plan_.jobs.size());
-  if (!options_.dry_run) {
-    const Effects effects{context.host(), context.store(), &context.hooks(), definitions.has_value()};
-    if (shows_progress_ && !context.globals().verbose) {
-      GroupProgress progress(context.messages(), plan_);
-      results = carry_out(plan_, effects, progress);
-    } else {
-      VerboseProgress progress(context.messages(), context.globals().verbose);
-      results = carry_out(plan_, effects, progress);
-    }
-  }
-  for (const Item& item : items_) {
-    if (item.refused) {
-      context.messages().error(*item.refused);
-      continue;
-    }
-    const JobResult& result = results[item.job];
-    for (const std::string& warning : result.warnings) {
-      context.messages().warning(warning);
-    }
-    if (result.error) {
-      context.messages().error(*result.error);
-    } else if (result.outcome == Outcome::unchanged) {
-      context.messages().note(fmt::format("'{}' {}", plan_.jobs[item.job].subject, result.note));
-    } else if (print_uuids && !options_.json && !options_.dry_run) {
-      context.out += plan_.jobs[item.job].subject + "\n";
-    }
+  const std::vector<JobResult> results = options_.dry_run ? std::vector<JobResult>(plan_.jobs.size())
+                                                          : execute(context, definitions.has_value());
+  if (!options_.json || options_.dry_run) {
+    report(context, results);
   }
   if (options_.dry_run) {
-    context.out += render_plan();
+    context.out += render_plan(context);
   } else if (options_.json) {
-    context.out += render_results(results);
+    context.out += render_results(context, results);
   }
   return exit_code(results);
 }
 
-std::string Batch::render_plan() const {
+std::vector<JobResult> Batch::execute(Context& context, bool holds_definitions) const {
+  const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions};
+  if (shows_progress_ && !context.globals().verbose) {
+    GroupProgress progress(context.messages(), plan_);
+    return carry_out(plan_, effects, progress);
+  }
+  VerboseProgress progress(context.messages(), context.globals().verbose);
+  return carry_out(plan_, effects, progress);
+}
+
+const Identity& Batch::identity(const Item& item) const {
+  return item.refused ? item.about : plan_.jobs[item.job].about;
+}
+
+// Prints what the results are as text. On a dry run, only the items that were refused have results.
+void Batch::report(Context& context, const std::vector<JobResult>& results) const {
+  for (const Item& item : items_) {
+    const Subject subject = subject_of(identity(item), group_);
+    if (item.refused) {
+      context.messages().error(*item.refused, subject);
+      continue;
+    }
+    const JobResult& result = results[item.job];
+    for (const std::string& warning : result.warnings) {
+      context.messages().warning(warning, subject);
+    }
+    for (const std::string& note : result.notes) {
+      context.messages().note(note, subject);
+    }
+    if (result.error) {
+      context.messages().error(*result.error, subject);
+    }
+    const bool as_wanted = result.outcome == Outcome::done || result.outcome == Outcome::unchanged;
+    if (prints_uuids_ && as_wanted && !options_.dry_run) {
+      context.out += identity(item).key() + "\n";
+    }
+  }
+}
+
+std::string Batch::render_plan(Context& context) const {
   std::string text;
   render::List jobs;
   for (const Job& job : plan_.jobs) {
     render::List steps;
-    text += fmt::format("{}{}:{}\n", job.goal, job.lane.empty() ? "" : " on " + job.lane,
-                        job.steps.empty() ? " nothing to do, it " + job.note : "");
+    text += fmt::format("{}{}:{}\n", job.goal, job.about.parent.empty() ? "" : " on " + job.about.parent,
+                        job.steps.empty() ? " nothing to do" : "");
+    for (const std::string& note : job.notes) {
+      text += fmt::format("  {}\n", note);
+    }
     for (const Step& step : job.steps) {
       const std::string undo = step.undo ? describe(*step.undo) : std::string{};
       text += fmt::format("  {}\n", describe(step.action));
-      steps.items.push_back({{"action", describe(step.action)},
-                             {"undo", undo.empty() ? render::Value() : render::Value(undo)}});
+      steps.items.push_back({{"action", describe(step.action)}, {"undo", text_or_null(undo)}});
     }
-    jobs.items.push_back({{"goal", job.goal},
-                          {"device", job.lane.empty() ? render::Value() : render::Value(job.subject)},
-                          {"parent", job.lane.empty() ? render::Value() : render::Value(job.lane)},
-                          {"group", group_.empty() ? render::Value() : render::Value(group_)},
-                          {"note", job.note.empty() ? render::Value() : render::Value(job.note)},
-                          {"steps", std::move(steps)}});
+    render::Record fields{{"goal", job.goal}};
+    const render::Record identity = identity_fields(job.about, group_);
+    fields.insert(fields.end(), identity.begin(), identity.end());
+    fields.emplace_back("notes", render::Texts{job.notes});
+    fields.emplace_back("warnings", render::Texts{job.warnings});
+    fields.emplace_back("steps", std::move(steps));
+    jobs.items.push_back(std::move(fields));
   }
-  return options_.json ? render::render_json({{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
+  return options_.json ? render_document(context, {{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
 }
 
-std::string Batch::render_results(const std::vector<JobResult>& results) const {
-  std::vector<render::ResultRow> rows;
+std::string Batch::render_results(Context& context, const std::vector<JobResult>& results) const {
+  std::vector<Identity> abouts;
   for (const Item& item : items_) {
-    render::ResultRow row;
-    row.device = item.word;
-    row.group = group_;
-    std::optional<Error> error = item.refused;
-    row.outcome = "failed";
-    if (!item.refused) {
-      const Job& job = plan_.jobs[item.job];
-      const JobResult& result = results[item.job];
-      row.device = job.lane.empty() ? std::string{} : job.subject;
-      row.parent = job.lane;
-      row.type = job.type;
-      row.note = result.note;
-      error = result.error;
-      row.outcome = outcome_word(result.outcome);
-    }
-    if (error) {
-      row.code = static_cast<int>(error->code());
-      row.message = error->what();
-      row.hints = error->hints();
-    }
-    rows.push_back(std::move(row));
+    abouts.push_back(identity(item));
   }
-  std::vector<const render::Column<render::ResultRow>*> columns;
-  const auto all_columns = render::result_columns();  // refers to a static table
-  for (const auto& column : all_columns) {
-    columns.push_back(&column);
+  const std::vector<render::Value> devices =
+      shows_devices_ ? result_devices(context, abouts) : std::vector<render::Value>(items_.size());
+  render::List rows;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const Item& item = items_[i];
+    const JobResult result =
+        item.refused ? JobResult{.outcome = Outcome::failed, .error = item.refused} : results[item.job];
+    const std::optional<Error> error =
+        result.error ? std::optional(context.messages().advised(*result.error)) : std::nullopt;
+    render::Record row = identity_fields(abouts[i], group_);
+    row.emplace_back("outcome", std::string(outcome_word(result.outcome)));
+    row.emplace_back("code", static_cast<std::uint64_t>(error ? error->code() : ExitCode::done));
+    row.emplace_back("message", error ? render::Value(std::string(error->what())) : render::Value());
+    row.emplace_back("hints", render::Texts{error ? error->hints() : std::vector<std::string>{}});
+    row.emplace_back("notes", render::Texts{result.notes});
+    row.emplace_back("warnings", render::Texts{result.warnings});
+    row.emplace_back("holders", holder_list(error ? error->holders() : result.holders));
+    row.emplace_back("device", devices[i]);
+    rows.items.push_back(std::move(row));
   }
-  return render::render_json(render::make_grid(rows, columns), "results");
+  return render_document(context, {{"results", std::move(rows)}});
 }
 
 // Returns the exit code: for a single failed item, its code; if some items failed, `partial`; if all failed,

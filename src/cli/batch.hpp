@@ -19,26 +19,37 @@ struct ChangeOptions {
   bool dry_run = false;
 
   void declare(CLI::App& app);
-  // Locks the definitions, so that planning and writing form a unit. Returns nothing on a dry run.
-  std::optional<sys::FileLock> lock_definitions(const Context& context) const;
 };
 
 class Batch {
  public:
-  explicit Batch(const ChangeOptions& options) : options_(options) {}
+  // `verb` completes "cannot VERB 'device'": "stop", "delete group".
+  Batch(const ChangeOptions& options, std::string verb) : options_(options), verb_(std::move(verb)) {}
 
-  // Adds the job that `plan` returns for the argument. If `plan` throws Error, only this item fails.
-  void add(const std::string& word, const std::function<Job()>& plan);
+  // Take the locks under which the command plans and writes; nothing is locked on a dry run. If a lock cannot
+  // be taken, every item that is added later is refused with the reason.
+  [[nodiscard]] std::optional<sys::FileLock> lock_definitions(Context& context);
+  [[nodiscard]] std::vector<sys::FileLock> lock_parents(Context& context,
+                                                        const std::vector<ParentName>& parents);
 
+  // Returns all definitions. If they cannot be read, require_definitions() throws the reason for each item.
+  Definitions load_definitions(Context& context);
+  void require_definitions(const Identity& about) const;
+
+  // Adds the job that `plan` returns for the item. If `plan` throws Error, only this item fails.
+  void add(const Identity& about, const std::function<Job()>& plan);
+  // Adds an item that cannot be planned. `error` is the complete message.
+  void refuse(const Identity& about, const Error& error);
   // Adds one item with two jobs: the one that `start` returns runs if the one that `stop` returns succeeded.
-  void add_after(const std::string& word, const std::function<Job()>& stop,
-                 const std::function<Job()>& start);
+  void add_after(const Identity& about, const std::function<Job()>& stop, const std::function<Job()>& start);
+  // Returns whether an item was added for this definition or device.
+  bool has(const Uuid& uuid, const ParentName& parent) const;
 
-  // Uses the jobs of a complete plan as items.
-  void take(Plan plan);
-  // Adds the result of a job that has been executed. `job` is empty if it could not be planned.
-  void record(const std::string& word, Job job, JobResult result);
-  // Prints the recorded results, whose errors have been reported before, and returns the exit code.
+  // Adds all jobs of a group's plan as items. If `plan` throws Error, the group is the only item.
+  void take(const Identity& group, const std::function<Plan()>& plan);
+  // Adds the result of a job that has been executed.
+  void record(Job job, JobResult result);
+  // Prints the recorded results, which have been reported as text before, and returns the exit code.
   ExitCode conclude(Context& context) const;
   // Executes the last job of each lane first.
   void backwards() { plan_.backwards = true; }
@@ -46,25 +57,38 @@ class Batch {
   void show_progress() { shows_progress_ = true; }
   // Names the group in the output.
   void of_group(const std::string& name) { group_ = name; }
+  // Prints the UUID of each device that is as wanted.
+  void print_uuids() { prints_uuids_ = true; }
+  // Adds the active devices to the JSON results.
+  void show_devices() { shows_devices_ = true; }
 
-  // Prints or executes the plan. With `print_uuids` the text output is the UUID of each device that
-  // succeeded. `definitions` is the lock that was held while planning; it is released before scripts run.
-  ExitCode finish(Context& context, bool print_uuids, std::optional<sys::FileLock> definitions = {});
+  // Prints or executes the plan. `definitions` is the lock that was held while planning; it is released
+  // before scripts run.
+  ExitCode finish(Context& context, std::optional<sys::FileLock> definitions = {});
 
  private:
   struct Item {
-    std::string word;
+    Identity about;  // if it was refused
     std::optional<Error> refused;
     std::size_t job = 0;  // index in plan_, unless refused
   };
 
-  std::string render_plan() const;
+  Error impossible(const Identity& about, const Error& reason) const;
+  const Identity& identity(const Item& item) const;
+  std::vector<JobResult> execute(Context& context, bool holds_definitions) const;
+  void report(Context& context, const std::vector<JobResult>& results) const;
+  std::string render_plan(Context& context) const;
   ExitCode exit_code(const std::vector<JobResult>& results) const;
-  std::string render_results(const std::vector<JobResult>& results) const;
+  std::string render_results(Context& context, const std::vector<JobResult>& results) const;
 
   const ChangeOptions& options_;
+  std::string verb_;
   std::string group_;
   bool shows_progress_ = false;
+  bool prints_uuids_ = false;
+  bool shows_devices_ = false;
+  std::optional<Error> unlocked_;  // why a lock could not be taken
+  std::optional<Error> unread_;    // why the definitions could not be read
   Plan plan_;
   std::vector<JobResult> recorded_;
   std::vector<Item> items_;

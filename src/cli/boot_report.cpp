@@ -18,17 +18,20 @@ class BootReport final : public BootWatcher {
       : tells_all_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
 
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
-    messages_.note(fmt::format("{}; retrying for up to {:g} s", refusal.error.what(), seconds(patience)),
-                   about(refusal.subject, refusal.parent ? refusal.parent->str() : std::string{}));
+    messages_.waiting(fmt::format("{}; waiting up to {:g} s", refusal.error.what(), seconds(patience)),
+                      subject(refusal.about));
   }
 
-  void waiting_for(const std::string& holder) override {
-    messages_.note(fmt::format("waiting for {}", holder));
+  void waiting_for(const std::string& holder, std::chrono::milliseconds patience) override {
+    messages_.waiting(fmt::format("waiting up to {:g} s for {}", seconds(patience), holder));
   }
 
   void ended(const BootItem& item) override {
-    Subject whom = about(item.subject, item.job.lane);
-    whom.type = item.job.type;
+    if (messages_.json()) {
+      return;  // it is in the results
+    }
+    const Identity& about = item.job.about;
+    const Subject whom = subject(about);
     for (const std::string& warning : item.result.warnings) {
       messages_.warning(warning, whom);
     }
@@ -37,29 +40,25 @@ class BootReport final : public BootWatcher {
     } else if (item.result.outcome == Outcome::done && tells_all_) {
       const auto took = item.result.ended.value_or(std::chrono::milliseconds{}) -
                         item.result.begun.value_or(std::chrono::milliseconds{});
-      messages_.note(fmt::format("started '{}' on {} as {} in {:.3f} s{}", item.subject, item.job.lane,
-                                 item.job.type, seconds(took),
-                                 item.tries > 1 ? fmt::format(", after {:.1f} s and {} tries",
-                                                              seconds(item.waited), item.tries)
-                                                : ""),
-                     whom);
+      messages_.note(
+          fmt::format(
+              "started {} on {} as {} in {:.3f} s{}", about.quoted(), about.parent, about.type, seconds(took),
+              item.tries > 1 ? fmt::format(", after {:.1f} s and {} tries", seconds(item.waited), item.tries)
+                             : ""),
+          whom);
     }
   }
 
  private:
-  Subject about(const std::string& subject, const std::string& parent) const {
-    Subject whom{.parent = parent};
+  Subject subject(const Identity& about) const {
     for (const BootUnit& unit : units_) {
       const bool is_member = std::any_of(unit.wanted.begin(), unit.wanted.end(),
-                                         [&](const Definition& one) { return one.uuid.str() == subject; });
-      if (unit.group && (is_member || unit.group->name.str() == subject)) {
-        whom.group = unit.group->name.str();
+                                         [&](const Definition& one) { return one.uuid == about.uuid; });
+      if (unit.group && (is_member || (!about.uuid && unit.group->name.str() == about.name))) {
+        return subject_of(about, unit.group->name.str());
       }
     }
-    if (whom.group != subject) {
-      whom.uuid = subject;
-    }
-    return whom;
+    return subject_of(about, {});
   }
 
   bool tells_all_;
@@ -80,7 +79,8 @@ std::size_t count_wanted(const std::vector<BootUnit>& units) {
 ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
                            const Definitions& defined, const BootOptions& options) {
   BootReport report(context, context.messages(), units);
-  Batch batch(change);
+  Batch batch(change, "start");
+  batch.show_devices();
   std::size_t up = 0;
   std::size_t failed = 0;
   const Effects effects{context.host(), context.store(), &context.hooks()};
@@ -88,7 +88,7 @@ ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const 
     const bool is_up = item.result.outcome == Outcome::done || item.result.outcome == Outcome::unchanged;
     up += is_up ? 1U : 0U;
     failed += item.result.error ? 1U : 0U;
-    batch.record(item.subject, std::move(item.job), std::move(item.result));
+    batch.record(std::move(item.job), std::move(item.result));
   }
   if (const std::size_t wanted = count_wanted(units); failed > 0 && wanted > 1) {
     context.messages().warning(

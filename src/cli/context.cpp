@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include <mdevadm/model/addresses.hpp>
@@ -12,6 +13,7 @@
 #include <mdevadm/run/look.hpp>
 #include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
+#include <utility>
 
 namespace mdevadm::cli {
 
@@ -23,7 +25,38 @@ void warn_by_line(const Messages& messages, const std::string& text) {
   }
 }
 
+// Returns the word as a shell reads it.
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view plain = "-_./:=,+@%";
+  const bool is_plain = std::all_of(word.begin(), word.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           plain.find(c) != std::string_view::npos;
+  });
+  if (is_plain && !word.empty()) {
+    return word;
+  }
+  std::string quoted = "'";
+  for (const char c : word) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return printable(quoted + "'");
+}
+
+std::string seconds_of(std::chrono::milliseconds time) {
+  return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
+}
+
+std::string wait_text(const Job& job, const std::vector<Holder>& holders,
+                      std::chrono::milliseconds patience) {
+  return fmt::format("waiting up to {} for {} to release {}", seconds_of(patience), describe(holders),
+                     job.about.quoted());
+}
+
 }  // namespace
+
+Subject subject_of(const Identity& about, const std::string& group) {
+  return {about.uuid ? about.uuid->str() : std::string{}, about.parent, about.type, group};
+}
 
 void Messages::write(const std::string& text) const {
   // An unwritable stderr cannot be reported.
@@ -51,12 +84,35 @@ void Messages::tell(Level level, const std::string& prefix, const std::string& t
   write(fmt::format("mdevadm: {}{}\n", prefix, text));
 }
 
-void Messages::error(const Error& error, const Subject& about) const {
+void Messages::write_json(const char* kind, render::Record content, const std::string& uuid) const {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? render::Value() : render::Value(text);
+  };
+  write(render::render_json_line({{"version", render::format_version},
+                                  {"command", or_null(command_)},
+                                  {"uuid", or_null(uuid)},
+                                  {kind, render::Object{std::move(content)}}}));
+}
+
+Error Messages::advised(const Error& error) const {
+  if ((error.number() != EACCES && error.number() != EPERM) || ::geteuid() == 0 || words_.empty()) {
+    return error;
+  }
+  std::string line = "sudo mdevadm";
+  for (const std::string& word : words_) {
+    line += " " + shell_quoted(word);
+  }
+  return error.with_hint("this needs root: " + line);
+}
+
+void Messages::error(const Error& cause, const Subject& about) const {
+  const Error error = advised(cause);
   if (json_) {
-    write(render::render_json_line(
-        {{"error", render::Object{{{"code", static_cast<std::uint64_t>(error.code())},
-                                   {"message", std::string(error.what())},
-                                   {"hints", render::Texts{error.hints()}}}}}}));
+    write_json("error",
+               {{"code", static_cast<std::uint64_t>(error.code())},
+                {"message", std::string(error.what())},
+                {"hints", render::Texts{error.hints()}}},
+               about.uuid);
     return;
   }
   std::string text = error.what();
@@ -68,14 +124,38 @@ void Messages::error(const Error& error, const Subject& about) const {
 
 void Messages::warning(const std::string& text, const Subject& about) const {
   if (json_) {
-    write(render::render_json_line({{"warning", render::Object{{{"message", text}}}}}));
+    const std::lock_guard lock(mutex_);
+    warnings_.push_back(text);
   } else if (!quiet_) {
     tell(Level::warning, "warning: ", text, about);
   }
 }
 
 void Messages::note(const std::string& text, const Subject& about) const {
-  if (!json_ && !quiet_) {
+  if (json_) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(text);
+  } else if (!quiet_) {
+    tell(Level::info, "", text, about);
+  }
+}
+
+std::vector<std::string> Messages::take_notes() const {
+  return std::exchange(notes_, {});
+}
+
+std::vector<std::string> Messages::take_warnings() const {
+  return std::exchange(warnings_, {});
+}
+
+void Messages::print_collected() const {
+  for (const std::string& text : take_warnings()) {
+    write_json("warning", {{"message", text}}, {});
+  }
+}
+
+void Messages::waiting(const std::string& text, const Subject& about) const {
+  if (speaks_to_person()) {
     tell(Level::info, "", text, about);
   }
 }
@@ -112,6 +192,17 @@ void GroupProgress::undone(const Job&, const Action& action) {
   messages_.line_in_place(fmt::format("undo: {}", describe(action)));
 }
 
+void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,
+                            std::chrono::milliseconds patience) {
+  messages_.line_in_place({});
+  messages_.waiting(wait_text(job, holders, patience));
+}
+
+void VerboseProgress::waiting(const Job& job, const std::vector<Holder>& holders,
+                              std::chrono::milliseconds patience) {
+  messages_.waiting(wait_text(job, holders, patience));
+}
+
 void VerboseProgress::done(const Job& job, const Action& action) {
   if (verbose_) {
     messages_.note(fmt::format("{}: {}: done", job.goal, describe(action)));
@@ -145,8 +236,15 @@ Snapshot Context::observe_users(const std::vector<Uuid>& devices,
 }
 
 std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& parents) {
-  return store_.lock_parents(
-      parents, [&](const std::string& holder) { messages_.note(fmt::format("waiting for {}", holder)); });
+  return store_.lock_parents(parents, [&](const std::string& holder, std::chrono::milliseconds patience) {
+    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
+  });
+}
+
+sys::FileLock Context::lock_definitions() {
+  return store_.lock([&](const std::string& holder, std::chrono::milliseconds patience) {
+    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
+  });
 }
 
 std::string Context::parent_name(const std::string& word) const {

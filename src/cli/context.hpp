@@ -2,12 +2,16 @@
 #pragma once
 
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/plan/identity.hpp>
+#include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/executor.hpp>
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "env.hpp"
 
@@ -28,6 +32,8 @@ struct Subject {
   std::string group{};
 };
 
+Subject subject_of(const Identity& about, const std::string& group);
+
 // Prints messages on stderr, as text or, with --json, as one JSON object per line. If stderr is connected to
 // the systemd journal, writes entries with fields.
 class Messages {
@@ -36,27 +42,48 @@ class Messages {
 
   void use_json() { json_ = true; }
   void set_quiet() { quiet_ = true; }
+  // Sets the arguments of the program, for hints and JSON.
+  void set_words(std::vector<std::string> words) { words_ = std::move(words); }
+  // Sets the command as it is called in JSON: "group start".
+  void set_command(std::string command) { command_ = std::move(command); }
 
   void error(const Error& error, const Subject& about = {}) const;
-  // Reports a problem and how the program continues: "..., skipping".
+  // Reports a problem and how the program continues: "..., skipping". With --json it is collected for the
+  // results.
   void warning(const std::string& text, const Subject& about = {}) const;
-  // Prints information for interactive users; nothing with --quiet and --json.
+  // Prints information for interactive users; nothing with --quiet. With --json it is collected.
   void note(const std::string& text, const Subject& about = {}) const;
+  // Return and clear the collected messages.
+  std::vector<std::string> take_notes() const;
+  std::vector<std::string> take_warnings() const;
+  // Prints the collected warnings that are not in the results.
+  void print_collected() const;
+  // Prints that the program waits, at once; nothing with --quiet and --json.
+  void waiting(const std::string& text, const Subject& about = {}) const;
+  // Adds the hint to an error that a user without privileges needs.
+  Error advised(const Error& error) const;
   // Replaces the previous progress line of a terminal; an empty text clears it.
   void line_in_place(const std::string& text) const;
   bool speaks_to_person() const { return !json_ && !quiet_; }
   bool on_terminal() const { return env_.err_is_terminal; }
   bool in_journal() const { return env_.err_is_journal && !json_; }
+  bool json() const { return json_; }
 
  private:
   enum class Level { error = 3, warning = 4, info = 6 };  // syslog priorities
 
   void write(const std::string& text) const;
   void tell(Level level, const std::string& prefix, const std::string& text, const Subject& about) const;
+  void write_json(const char* kind, render::Record content, const std::string& uuid) const;
 
   const Env& env_;
   bool json_ = false;
   bool quiet_ = false;
+  std::vector<std::string> words_;
+  std::string command_;
+  mutable std::mutex mutex_;  // messages come from several threads
+  mutable std::vector<std::string> notes_;
+  mutable std::vector<std::string> warnings_;
 };
 
 // Prints each step on stderr with --verbose.
@@ -66,6 +93,8 @@ class VerboseProgress final : public Progress {
 
   void done(const Job& job, const Action& action) override;
   void undone(const Job& job, const Action& action) override;
+  void waiting(const Job& job, const std::vector<Holder>& holders,
+               std::chrono::milliseconds patience) override;
 
  private:
   const Messages& messages_;
@@ -83,6 +112,8 @@ class GroupProgress final : public Progress {
 
   void done(const Job& job, const Action& action) override;
   void undone(const Job& job, const Action& action) override;
+  void waiting(const Job& job, const std::vector<Holder>& holders,
+               std::chrono::milliseconds patience) override;
 
  private:
   const Messages& messages_;
@@ -125,6 +156,8 @@ class Context {
   // Locks the parents: no other process starts or stops devices on them until the locks are released. Names
   // the process that holds a lock if waiting takes longer.
   std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents);
+  // Locks the definitions and groups.
+  sys::FileLock lock_definitions();
 
   // Returns the name of the parent that the word means (plan/resolve.hpp), of this host or of a definition.
   std::string parent_name(const std::string& word) const;

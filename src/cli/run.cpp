@@ -50,6 +50,7 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   line.kinds().replace_values(ValueKind::parent,
                               [&](const std::string& word) { return context.parent_name(word); });
   const ExitCode code = command->run(context);
+  messages.print_collected();
   write_results(context.out, env);
   return code;
 }
@@ -72,6 +73,7 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
     generate_units(words[1], words[2], env);
     return ExitCode::done;
   }
+  messages.set_words(words);
   if (asks_for_json(words)) {
     messages.use_json();
   }
@@ -95,6 +97,7 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
     write_results(help_text(line, line.chosen_name(), env.width), env);
     return line.wants_help() ? ExitCode::done : ExitCode::usage;
   }
+  messages.set_command(line.chosen_name());
   return run_command(line, env, messages);
 }
 
@@ -108,6 +111,7 @@ int run(const std::vector<std::string>& words, const Env& env) {
   } catch (const ReaderGone&) {
     return static_cast<int>(ExitCode::failed);
   } catch (const Error& error) {
+    messages.print_collected();
     messages.error(error);
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {

@@ -20,6 +20,7 @@ class Silence final : public Progress {
  public:
   void done(const Job&, const Action&) override {}
   void undone(const Job&, const Action&) override {}
+  void waiting(const Job&, const std::vector<Holder>&, std::chrono::milliseconds) override {}
 };
 
 void hear_script(Hooks::Kind kind, const std::string& text) {
@@ -161,8 +162,9 @@ void require_unchanged(Session& session, const KeptConfig& kept, const std::opti
 }
 
 void write_config(const Session& session, const KeptConfig& kept, const char* verb) {
-  Job job{fmt::format("{} '{}'", verb, kept.uuid.str()), kept.uuid.str(), kept.parent.str(),
-          kept.config.type};
+  Job job{fmt::format("{} '{}'", verb, kept.uuid.str()),
+          Identity{.uuid = kept.uuid, .parent = kept.parent.str(), .type = kept.config.type},
+          kept.parent.str()};
   job.steps.push_back({WriteConfig{kept}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {

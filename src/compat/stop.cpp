@@ -13,7 +13,7 @@ namespace {
 // Stops a device; the caller holds the parent lock.
 void stop(const Session& session, const Device& device) {
   const Snapshot seen = look_at_users(session.effects(), {device.uuid}, {device.parent});
-  const JobResult result = session.carry_out(plan_stop(seen, {.uuid = device.uuid}, device.parent));
+  const JobResult result = session.carry_out(plan_stop(seen, {.about = identity_of(device)}, device.parent));
   if (result.error && result.error->number() != 0) {
     throw failure_of(fmt::format("Error removing device {}", device.uuid.str()), *result.error);
   }

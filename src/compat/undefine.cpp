@@ -13,8 +13,9 @@ namespace {
 void remove_definition(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
   const sys::FileLock lock = session.store().lock();
   require_unchanged(session, kept, before);
-  Job job{fmt::format("undefine '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(),
-          kept.config.type};
+  Job job{fmt::format("undefine '{}'", kept.uuid.str()),
+          Identity{.uuid = kept.uuid, .parent = kept.parent.str(), .type = kept.config.type},
+          kept.parent.str()};
   job.steps.push_back({RemoveConfig{kept}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {

@@ -40,7 +40,7 @@ BootAttempt plan_group(const Snapshot& seen, const BootUnit& unit, const Definit
     require_parents(seen, unit, fmt::format("cannot start group '{}'", group.name.str()));
     return {plan_group_start(seen, group, defined, {options.peers, options.accept_abi}), {}};
   } catch (const Error& error) {
-    return {{}, {{group.name.str(), std::nullopt, error}}};
+    return {{}, {{identity_of(group), error}}};
   }
 }
 
@@ -121,7 +121,7 @@ BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definiti
     try {
       attempt.plan.jobs.push_back(planner.plan(definition));
     } catch (const Error& error) {
-      attempt.refused.push_back({definition.uuid.str(), definition.parent, error});
+      attempt.refused.push_back({identity_of(definition), error});
     }
   }
   return attempt;

@@ -13,6 +13,11 @@ namespace mdevadm {
 
 namespace {
 
+Job job_for(const std::string& verb, const Definition& definition, const std::string& argument) {
+  const Identity about = identity_of(definition, argument);
+  return {fmt::format("{} {}", verb, about.quoted()), about, definition.parent.str()};
+}
+
 void require_free_name(const Definitions& defined, const Definition& wanted, const std::string& doing) {
   if (!wanted.name) {
     return;
@@ -88,16 +93,18 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   return after;
 }
 
+// Returns whether a device started from `after` differs from one started from `before`.
+bool changes_device(const Definition& before, const Definition& after) {
+  return after.type != before.type || after.attributes != before.attributes ||
+         after.aggregate != before.aggregate || after.create_args != before.create_args ||
+         after.function != before.function || after.node != before.node;
+}
+
 }  // namespace
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
-  Job job{fmt::format("define '{}'", wanted.uuid.str()),
-          wanted.uuid.str(),
-          wanted.parent.str(),
-          wanted.type.str(),
-          {},
-          {}};
+  Job job = job_for("define", wanted, request.argument);
   const std::string doing = "cannot " + job.goal;
   if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
     throw Error(ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
@@ -107,7 +114,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   job.hooks = {HookAction::define, wanted};
   if (request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, wanted, doing);
-    job.type = fitting.type.str();
+    job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
     // The text of a file written by the user is stored unchanged.
     wanted = request.text ? wanted : fitting;
@@ -125,16 +132,11 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
 
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request) {
-  Job job{fmt::format("modify '{}'", current.uuid.str()),
-          current.uuid.str(),
-          current.parent.str(),
-          current.type.str(),
-          {},
-          {}};
+  Job job = job_for("modify", current, request.argument);
   const std::string doing = "cannot " + job.goal;
   Definition after = changed(current, request, doing);
   if (after == current && !request.accept_abi) {
-    job.note = "is unchanged";
+    job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
   require_free_name(defined, after, doing);
@@ -147,8 +149,14 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     after.abi = pins_anew ? fitting.abi : current.abi;
   }
   if (after == current) {
-    job.note = "is unchanged";
+    job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
+  }
+  const Device* active = seen.find_device(current.uuid);
+  if (active != nullptr && active->parent == current.parent && changes_device(current, after)) {
+    job.notes.push_back(
+        fmt::format("{} is active; the change takes effect at its next start: mdevadm restart {}",
+                    job.about.quoted(), job.about.word()));
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = {HookAction::modify, after};
@@ -156,11 +164,12 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
 }
 
 Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) {
-  Job job{fmt::format("import '{}'", kept.uuid.str()), kept.uuid.str(), kept.parent.str(), kept.config.type};
+  const Identity about{kept.uuid, {}, {}, kept.parent.str(), kept.config.type};
+  Job job{"import " + about.quoted(), about, kept.parent.str()};
   const Definition* there = defined.find(kept.uuid, kept.parent);
   const bool is_ours = there != nullptr && there->origin == Origin::mdevadm;
   if (is_ours && config_of(*there) == kept.config) {
-    job.note = "is unchanged";
+    job.notes.push_back(about.quoted() + " is unchanged");
     if (moved) {
       job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
     }
@@ -183,18 +192,18 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   }
   if (!kept.unknown.empty()) {
     job.warnings.push_back(
-        fmt::format("'{}': ignoring unknown key {}", kept.uuid.str(), printable(join(kept.unknown, ", "))));
+        fmt::format("{}: ignoring unknown key {}", about.quoted(), printable(join(kept.unknown, ", "))));
   }
   return job;
 }
 
-Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over) {
-  Job job{fmt::format("export '{}'", definition.uuid.str()), definition.uuid.str(), definition.parent.str(),
-          definition.type.str()};
+Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over,
+                const std::string& argument) {
+  Job job = job_for("export", definition, argument);
   KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
   const KeptConfig* there = theirs.find(kept.uuid, kept.parent);
   if (there != nullptr && there->config == kept.config) {
-    job.note = "is unchanged";
+    job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
   if (theirs.has(kept.uuid, kept.parent) && !over) {
@@ -211,19 +220,15 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   std::erase(keys, "abi");
   if (!keys.empty()) {
     job.warnings.push_back(
-        fmt::format("'{}': '{}' cannot be represented in mdevctl format and was not exported",
-                    kept.uuid.str(), join(keys, ", ")));
+        fmt::format("{}: '{}' cannot be represented in mdevctl format and was not exported",
+                    job.about.quoted(), join(keys, ", ")));
   }
   return job;
 }
 
-Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group) {
-  Job job{fmt::format("undefine '{}'", definition.uuid.str()),
-          definition.uuid.str(),
-          definition.parent.str(),
-          definition.type.str(),
-          {},
-          {}};
+Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group,
+                  const std::string& argument) {
+  Job job = job_for("undefine", definition, argument);
   if (const Group* group = groups.of(definition)) {
     if (!from_group) {
       throw Error(ExitCode::conflict,

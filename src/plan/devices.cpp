@@ -176,33 +176,25 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
   }
 }
 
-std::string describe(const std::vector<Holder>& holders) {
-  std::vector<std::string> names;
-  for (const Holder& holder : holders) {
-    std::string name = holder.command.empty()
-                           ? fmt::format("pid {}", holder.pid)
-                           : fmt::format("pid {} ({})", holder.pid, printable(holder.command));
-    names.push_back(holder.certain ? name : "probably " + name);
-  }
-  return names.empty() ? "an unknown process" : join(names, ", ");
-}
-
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
               const std::vector<Uuid>& together) {
-  Job job{fmt::format("stop '{}'", request.uuid.str()), request.uuid.str(), lane.str(), {}, {}, {}};
-  const Device* device = seen.find_device(request.uuid);
+  const Uuid& uuid = *request.about.uuid;
+  Job job{"stop " + request.about.quoted(), request.about, lane.str()};
+  const Device* device = seen.find_device(uuid);
   if (device == nullptr) {
     // A stop was killed before it deleted the record.
-    if (is_lost(seen, request.uuid)) {
-      job.steps.push_back({DropRecord{request.uuid}, std::nullopt});
+    if (is_lost(seen, uuid)) {
+      job.steps.push_back({DropRecord{uuid}, std::nullopt});
     }
-    const Device* removing = seen.find_removing(request.uuid);
-    job.note =
-        removing != nullptr ? "is already being removed: " + describe_removal(*removing) : "is not active";
+    const Device* removing = seen.find_removing(uuid);
+    job.notes.push_back(request.about.quoted() + (removing != nullptr
+                                                      ? " is already being removed: " + describe_removal(*removing)
+                                                      : " is not active"));
     return job;
   }
-  job.type = device->type ? device->type->str() : std::string{};
+  job.about.parent = device->parent.str();
   if (device->type) {
+    job.about.type = device->type->str();
     // As in mdevctl, scripts receive the values of the active device, not of its definition.
     job.hooks = {HookAction::stop, {device->uuid, device->parent, *device->type}};
   }
@@ -210,13 +202,14 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: virtual function {} is not managed by mdevadm", job.goal,
                             device->kernel_name()),
-                fmt::format("adopt it first: mdevadm define {}", device->uuid.str()));
+                "adopt it first: mdevadm define " + job.about.word());
   }
   const bool waits = request.wait_for_holders.count() > 0;
   if (device->busy && !waits && !request.force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
-                "stop the process using it, wait with --timeout SECONDS, or use --force");
+                "stop the process using it, wait with --timeout SECONDS, or use --force")
+        .held_by(device->holders);
   }
   if (waits) {
     job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force}, std::nullopt});
@@ -245,8 +238,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
 }
 
 Job plan_release(const Device& device, const StopRequest& request) {
-  Job job{fmt::format("stop '{}'", device.uuid.str()), device.uuid.str(), device.uuid.str(),
-          device.type ? device.type->str() : std::string{}};
+  Job job{"stop " + request.about.quoted(), request.about, device.uuid.str()};
   job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force}, std::nullopt});
   return job;
 }

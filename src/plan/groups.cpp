@@ -13,7 +13,7 @@ namespace mdevadm {
 namespace {
 
 Job group_job(const std::string& verb, const Group& group) {
-  return {fmt::format("{} group '{}'", verb, group.name.str()), group.name.str(), {}, {}};
+  return {fmt::format("{} group '{}'", verb, group.name.str()), identity_of(group)};
 }
 
 void require_free_members(const Groups& groups, const Group& group, const std::string& doing) {
@@ -69,8 +69,8 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
       const std::string beside =
           parts.empty() ? std::string{} : fmt::format(" together with the group's {}", join(parts, " and "));
       throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: member '{}' cannot be created: {} has no available instances of {}{}",
-                              doing, member->uuid.str(), parent_name, type, beside),
+                  fmt::format("{}: member {} cannot be created: {} has no available instances of {}{}", doing,
+                              identity_of(*member).quoted(), parent_name, type, beside),
                   fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
                               parent_name));
     }
@@ -117,7 +117,7 @@ Job plan_group_change(const Groups& groups, const Group& before, const Group& af
   Job job = group_job("change", before);
   require_free_members(groups, after, "cannot " + job.goal);
   if (before == after) {
-    job.note = "is unchanged";
+    job.notes.push_back(fmt::format("group '{}' is unchanged", before.name.str()));
   } else {
     job.steps.push_back({ReplaceGroup{before, after}, ReplaceGroup{after, before}});
   }
@@ -180,29 +180,32 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
   }
   StartPlanner planner(seen, std::move(together));
   for (const Definition* member : members) {
-    plan.jobs.push_back(
-        planner.plan(*member, fmt::format("start '{}' of group '{}'", member->uuid.str(), group.name.str())));
+    plan.jobs.push_back(planner.plan(*member, {}, fmt::format(" of group '{}'", group.name.str())));
   }
   require_room(seen, members, doing);
   return plan;
 }
 
-Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
+Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined, bool force) {
   Plan plan{.backwards = true};
   const std::vector<const Device*> active = active_members(seen, group);
   std::vector<Uuid> together;
   std::vector<std::string> used;
+  std::vector<Holder> holders;
   for (const Device* device : active) {
     together.push_back(device->uuid);
     if (device->busy) {
-      used.push_back(fmt::format("'{}' is in use by {}", device->uuid.str(), describe(device->holders)));
+      const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
+      used.push_back(fmt::format("{} is in use by {}", about.quoted(), describe(device->holders)));
+      holders.insert(holders.end(), device->holders.begin(), device->holders.end());
     }
   }
   if (!used.empty() && !force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
                 "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use "
-                "--force");
+                "--force")
+        .held_by(holders);
   }
   for (const Member& member : group.members) {
     const auto device = std::find_if(active.begin(), active.end(),
@@ -211,19 +214,22 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force) {
       continue;
     }
     const ParentName lane = device != active.end() ? (*device)->parent : *ParentName::parse("none");
-    Job job = plan_stop(seen, {member.uuid, {}, force}, lane, together);
+    const Identity about = device != active.end() ? identity_of(**device, defined.find(member.uuid, lane))
+                                                  : Identity{.uuid = member.uuid};
+    Job job = plan_stop(seen, {about, {}, force}, lane, together);
     job.goal += fmt::format(" of group '{}'", group.name.str());
     plan.jobs.push_back(std::move(job));
   }
   return plan;
 }
 
-Plan plan_group_release(const Snapshot& seen, const Group& group, std::chrono::milliseconds patience,
-                        bool force) {
+Plan plan_group_release(const Snapshot& seen, const Group& group, const Definitions& defined,
+                        std::chrono::milliseconds patience, bool force) {
   Plan plan{.bond = Bond::all_or_none};
   for (const Device* device : active_members(seen, group)) {
     if (device->busy) {
-      Job job = plan_release(*device, {device->uuid, patience, force});
+      const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
+      Job job = plan_release(*device, {about, patience, force});
       job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }

@@ -149,7 +149,7 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
   const Meaning meant = meaning_of(word, seen, defined, doing);
   // A name means one definition, even if the same UUID is defined under other parents too.
   const std::optional<ParentName> under = meant.named != nullptr && !parent ? meant.named->parent : parent;
-  Found found{meant.uuid, nullptr, {}};
+  Found found{std::string(word), meant.uuid, nullptr, {}};
   const Device* device = seen.find_device(found.uuid);
   if (device != nullptr && (!under || *under == device->parent)) {
     found.active = device;
@@ -194,6 +194,20 @@ std::string resolve_parent(std::string_view word, const std::vector<std::string>
   return is_unique ? *match : name;
 }
 
+Identity identity_of(const Found& found) {
+  const Device* device = found.active != nullptr ? found.active : found.removing;
+  const auto of_active =
+      std::find_if(found.definitions.begin(), found.definitions.end(), [&](const Definition* definition) {
+        return device == nullptr || definition->parent == device->parent;
+      });
+  const Definition* definition = of_active != found.definitions.end() ? *of_active : nullptr;
+  if (device != nullptr) {
+    return identity_of(*device, definition, found.word);
+  }
+  return definition != nullptr ? identity_of(*definition, found.word)
+                               : Identity{.uuid = found.uuid, .argument = found.word};
+}
+
 const Definition& require_definition(const Found& found, const std::string& doing) {
   if (found.definitions.empty() && found.active == nullptr) {
     throw Error(ExitCode::not_found,
@@ -202,8 +216,8 @@ const Definition& require_definition(const Found& found, const std::string& doin
   }
   if (found.definitions.empty()) {
     throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-                std::vector{fmt::format("create a definition: mdevadm define {}", found.uuid.str()),
-                            fmt::format("remove the device: mdevadm stop {}", found.uuid.str())});
+                std::vector{fmt::format("create a definition: mdevadm define {}", found.word),
+                            fmt::format("remove the device: mdevadm stop {}", found.word)});
   }
   if (found.definitions.size() > 1) {
     std::vector<std::string> parents;

@@ -66,12 +66,12 @@ const Definition& definition_to_restart(const Found& found, const std::string& d
     throw Error(ExitCode::conflict,
                 fmt::format("{}: active on {}, but defined under {}", doing, found.active->parent.str(),
                             found.definitions.front()->parent.str()),
-                fmt::format("stop it: mdevadm stop {}", found.uuid.str()));
+                fmt::format("stop it: mdevadm stop {}", found.word));
   }
   throw Error(ExitCode::conflict,
               fmt::format("{}: {}, so there is no definition to start it from", doing,
                           found.active->foreign ? "unmanaged" : "transient"),
-              fmt::format("create a definition: mdevadm define {}", found.uuid.str()));
+              fmt::format("create a definition: mdevadm define {}", found.word));
 }
 
 Job start_after_stop(Job start) {

@@ -31,23 +31,6 @@ std::optional<std::string> vm_in(const std::string& arguments) {
   return std::nullopt;
 }
 
-void require_same(const Device& active, const Definition& wanted, const std::optional<Type>& type,
-                  const std::string& doing) {
-  if (active.parent != wanted.parent) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: a device with this UUID is active on {}", doing, active.parent.str()),
-                fmt::format("stop that one first: mdevadm stop {}", active.uuid.str()));
-  }
-  const bool same =
-      !active.type || same_type(active.type->str(), wanted.type.str()) || (type && type->id == *active.type);
-  if (!same) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: already active with type {} (definition: {})", doing, active.type->str(),
-                            wanted.type.str()),
-                fmt::format("stop it first: mdevadm stop {}", active.uuid.str()));
-  }
-}
-
 }  // namespace
 
 // A start while it is being planned.
@@ -73,6 +56,24 @@ struct StartPlanner::Draft {
   }
 };
 
+// Throws Error{conflict} if the active device is not the one that the definition describes.
+void StartPlanner::require_same(const Device& active, const Draft& draft) {
+  const Definition& wanted = draft.wanted;
+  if (active.parent != wanted.parent) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: a device with this UUID is active on {}", draft.doing, active.parent.str()),
+                "stop that one first: mdevadm stop " + draft.job.about.word());
+  }
+  const bool same = !active.type || same_type(active.type->str(), wanted.type.str()) ||
+                    (draft.type && draft.type->id == *active.type);
+  if (!same) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: already active with type {} (definition: {})", draft.doing,
+                            active.type->str(), wanted.type.str()),
+                "stop it first: mdevadm stop " + draft.job.about.word());
+  }
+}
+
 Facet facets_to_start(const Definition& wanted) {
   Facet facets = Facet::devices | Facet::types | Facet::available | Facet::online | Facet::peers;
   if (wanted.aggregate) {
@@ -88,13 +89,13 @@ Facet facets_to_start(const Definition& wanted) {
 StartPlanner::StartPlanner(const Snapshot& seen, StartOptions options)
     : seen_(seen), options_(std::move(options)) {}
 
-Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
+Job StartPlanner::plan(const Definition& wanted, const std::string& argument, const std::string& addition) {
   const Parent* parent = seen_.find_parent(wanted.parent.str());
+  const Identity about = identity_of(wanted, argument);
   Draft draft{
       .wanted = wanted,
       .parent = parent,
-      .job = {goal.empty() ? fmt::format("start '{}'", wanted.uuid.str()) : goal, wanted.uuid.str(),
-              wanted.parent.str(), wanted.type.str()},
+      .job = {fmt::format("start {}{}", about.quoted(), addition), about, wanted.parent.str()},
       .doing = {},
       .device = {.uuid = wanted.uuid, .parent = wanted.parent},
       .staged = options_.in_stages,
@@ -108,7 +109,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& goal) {
     draft.arguments = arguments_for(draft);
   }
   if (const Device* active = seen_.find_device(wanted.uuid)) {
-    require_same(*active, wanted, draft.type, draft.doing);
+    require_same(*active, draft);
     plan_active(*active, draft);
     return std::move(draft.job);
   }
@@ -160,7 +161,7 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
     add_ending(draft);
   }
   if (draft.job.steps.empty()) {
-    draft.job.note = "is already active";
+    draft.job.notes.push_back(draft.job.about.quoted() + " is already active");
   }
 }
 
@@ -183,7 +184,7 @@ void StartPlanner::check_abi(Draft& draft) const {
       refused.push_back(difference.text);
     } else {
       draft.job.warnings.push_back(
-          fmt::format("'{}': changed since it was defined: {}", draft.wanted.uuid.str(), difference.text));
+          fmt::format("{}: changed since it was defined: {}", draft.job.about.quoted(), difference.text));
     }
   }
   const std::string* version = find_pin(*draft.wanted.abi, "migration_version");

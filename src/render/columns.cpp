@@ -221,27 +221,6 @@ constexpr auto group_table = std::to_array<Column<GroupRow>>({
      [](const GroupRow& r) -> Value { return r.file; }},
 });
 
-constexpr auto result_table = std::to_array<Column<ResultRow>>({
-    {{"device", "DEVICE", Kind::text, "UUID; the argument as given if it could not be resolved", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.device); }},
-    {{"group", "GROUP", Kind::text, "group of the operation", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.group); }},
-    {{"parent", "PARENT", Kind::text, "parent device", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.parent); }},
-    {{"type", "TYPE", Kind::text, "mdev type", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.type); }},
-    {{"outcome", "OUTCOME", Kind::text, "done, unchanged, failed or undone (rolled back)", Facet::none},
-     [](const ResultRow& r) -> Value { return r.outcome; }},
-    {{"note", "NOTE", Kind::text, "why nothing had to be done", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.note); }},
-    {{"code", "CODE", Kind::number, "exit status for this item", Facet::none},
-     [](const ResultRow& r) -> Value { return static_cast<std::uint64_t>(r.code); }},
-    {{"message", "MESSAGE", Kind::text, "error message", Facet::none},
-     [](const ResultRow& r) -> Value { return text_or_none(r.message); }},
-    {{"hints", "HINTS", Kind::list, "remedies, one text each", Facet::none},
-     [](const ResultRow& r) -> Value { return Texts{r.hints}; }},
-});
-
 }  // namespace
 
 std::span<const Column<TypeRow>> type_columns() {
@@ -254,10 +233,6 @@ std::span<const Column<ParentRow>> parent_columns() {
 
 std::span<const Column<GroupRow>> group_columns() {
   return group_table;
-}
-
-std::span<const Column<ResultRow>> result_columns() {
-  return result_table;
 }
 
 }  // namespace mdevadm::render

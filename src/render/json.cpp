@@ -7,8 +7,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int format_version = 1;
-
 Json to_json(const Record& record);
 
 Json to_json(const Value& value) {

@@ -21,11 +21,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds first_pause{20};
 constexpr milliseconds longest_pause{250};
 
-// Returns the reason of "cannot start '…': reason"; the boot report names the device itself.
-std::string why(const std::string& message) {
-  const std::size_t end = message.find("': ");
-  return message.starts_with("cannot start '") && end != std::string::npos ? message.substr(end + 3)
-                                                                           : message;
+std::string goal_of(const Identity& about) {
+  return about.uuid ? "start " + about.quoted() : fmt::format("start group {}", about.quoted());
 }
 
 // Serializes the calls of the watcher, which come from several threads.
@@ -35,6 +32,7 @@ class Told final : public Progress {
 
   void done(const Job&, const Action&) override {}
   void undone(const Job&, const Action&) override {}
+  void waiting(const Job&, const std::vector<Holder>&, milliseconds) override {}
 
   template <typename Call>
   void tell(const Call& call) {
@@ -76,8 +74,8 @@ class UnitRun {
         return;
       }
       const std::vector<sys::FileLock> locks =
-          effects_.store.lock_parents(left_.parents(), [&](const std::string& holder) {
-            told_.tell([&](auto& watcher) { watcher.waiting_for(holder); });
+          effects_.store.lock_parents(left_.parents(), [&](const std::string& holder, milliseconds patience) {
+            told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
           });
       const Snapshot seen = look(
           effects_,
@@ -109,7 +107,8 @@ class UnitRun {
       for (const JobResult& result : results) {
         const std::string& name = unit_.group->name.str();
         if (result.error && may_try_again(name, *result.error)) {
-          wait_for({name, std::nullopt, *result.error});  // the executor has rolled the whole group back
+          wait_for(
+              {identity_of(*unit_.group), *result.error});  // the executor has rolled the whole group back
           return;
         }
       }
@@ -117,10 +116,10 @@ class UnitRun {
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Job& job = attempt.plan.jobs[i];
       const std::optional<Error>& error = results[i].error;
-      if (error && !unit_.group && may_try_again(job.subject, *error)) {
-        wait_for({job.subject, ParentName::parse(job.lane), *error});
+      if (error && !unit_.group && may_try_again(job.about.key(), *error)) {
+        wait_for({job.about, *error});
       } else {
-        end({job.subject, job, std::move(results[i]), tries_, waited()});
+        end({job, std::move(results[i]), tries_, waited()});
       }
     }
     for (const Refusal& refusal : attempt.refused) {
@@ -130,24 +129,22 @@ class UnitRun {
 
   void refuse_all(const Error& error) {
     if (unit_.group) {
-      refuse({unit_.group->name.str(), std::nullopt, error});
+      refuse({identity_of(*unit_.group), error});
       return;
     }
     const std::vector<Definition> all = left_.wanted;
     for (const Definition& definition : all) {
-      refuse({definition.uuid.str(), definition.parent,
-              error.reworded(fmt::format("cannot start '{}': {}", definition.uuid.str(), error.what()))});
+      const Identity about = identity_of(definition);
+      refuse({about, error.reworded(fmt::format("cannot start {}: {}", about.quoted(), error.what()))});
     }
   }
 
   void refuse(const Refusal& refusal) {
-    if (may_try_again(refusal.subject, refusal.error)) {
+    if (may_try_again(refusal.about.key(), refusal.error)) {
       wait_for(refusal);
       return;
     }
-    BootItem item{refusal.subject, {}, {}, tries_, waited()};
-    item.job.subject = refusal.subject;
-    item.job.lane = refusal.parent ? refusal.parent->str() : std::string{};
+    BootItem item{{goal_of(refusal.about), refusal.about, refusal.about.parent}, {}, tries_, waited()};
     item.result.outcome = Outcome::failed;
     item.result.error = refusal.error;
     end(std::move(item));
@@ -182,16 +179,27 @@ class UnitRun {
   }
 
   void wait_for(const Refusal& refusal) {
-    if (!told_waiting_.insert(refusal.subject).second) {
+    const std::string key = refusal.about.key();
+    if (!told_waiting_.insert(key).second) {
       return;
     }
     told_.tell([&](auto& watcher) { watcher.waiting(refusal, patience_for(refusal.error)); });
     for (const Definition& definition : left_.wanted) {
-      if (is_about(refusal.subject, definition)) {
+      if (is_about(key, definition)) {
         keep({definition.uuid, definition.parent, BootOutcome::waiting, asked_, asked_, asked_, tries_,
-              why(refusal.error.what())});
+              why(refusal.error.what(), refusal.about)});
       }
     }
+  }
+
+  // Returns the reason of "cannot start '…' of group '…': reason"; the boot report names the device itself.
+  std::string why(const std::string& message, const Identity& about) const {
+    std::string doing = "cannot " + goal_of(about);
+    if (unit_.group && about.uuid) {
+      doing += fmt::format(" of group '{}'", unit_.group->name.str());
+    }
+    doing += ": ";
+    return message.starts_with(doing) ? message.substr(doing.size()) : message;
   }
 
   bool is_about(const std::string& subject, const Definition& definition) const {
@@ -206,8 +214,9 @@ class UnitRun {
                                                   static_cast<double>(item.waited.count()) / 1000));
     }
     const milliseconds now = sys::since_boot();
+    const Identity about = item.job.about;
     for (const Definition& definition : left_.wanted) {
-      if (!is_about(item.subject, definition)) {
+      if (!is_about(about.key(), definition)) {
         continue;
       }
       // A device that was active before keeps the record of its own start.
@@ -218,11 +227,11 @@ class UnitRun {
       keep({definition.uuid, definition.parent,
             item.result.outcome == Outcome::done ? BootOutcome::started : BootOutcome::failed, asked_,
             item.result.begun.value_or(now), item.result.ended.value_or(now), tries_,
-            error                                    ? why(error->what())
+            error                                    ? why(error->what(), about)
             : item.result.outcome == Outcome::undone ? "another member of the group failed"
                                                      : std::string{}});
     }
-    std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(item.subject, one); });
+    std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(about.key(), one); });
     told_.tell([&](auto& watcher) { watcher.ended(item); });
     items_.push_back(std::move(item));
   }

@@ -16,6 +16,7 @@
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/sys/clock.hpp>
+#include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -31,10 +32,25 @@ struct AlreadySo {
   std::string note;
 };
 
+// Ends a job because the kernel completes the removal later.
+struct RemovalPending {
+  std::vector<Holder> holders;
+};
+
+std::string interrupted_wait(const Device& device) {
+  return device.removing
+             ? "interrupted; " + describe_removal(device)
+             : "interrupted; the device remains active and in use by " + describe(device.holders);
+}
+
+// Announces that a step waits for the release of a device.
+using Waiting = std::function<void(const std::vector<Holder>&, milliseconds)>;
+
 class Performer {
  public:
-  Performer(const Effects& effects, std::vector<std::string>& warnings)
-      : effects_(effects), warnings_(warnings) {}
+  Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
+            const Waiting& waiting)
+      : effects_(effects), job_(job), warnings_(warnings), waiting_(waiting) {}
 
   void operator()(const CreateDevice& action) const {
     try {
@@ -52,16 +68,23 @@ class Performer {
   }
 
   void operator()(const RemoveDevice& action) const {
+    if (action.forced && action.device.busy) {
+      waiting_(action.device.holders, action.patience);
+    }
     if (effects_.host.remove(action.device, action.patience) == Removal::done) {
       return;
     }
     Device device = action.device;
     effects_.host.look_who_holds(device);
+    if (action.forced) {
+      throw RemovalPending{device.holders};
+    }
     throw Error(ExitCode::in_use,
-                fmt::format("the removal is pending: still in use by {}",
-                            device.holders.empty() ? "the process that uses it" : describe(device.holders)),
+                "the removal is pending: still in use by " +
+                    (device.holders.empty() ? "the process that uses it" : describe(device.holders)),
                 "the removal completes when the device is closed; until then the UUID and the instance "
-                "remain in use");
+                "remain in use")
+        .held_by(device.holders);
   }
 
   void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
@@ -69,8 +92,8 @@ class Performer {
   void operator()(const WriteAttribute& action) const {
     const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
     if (reads && *reads != trim(action.attribute.value)) {
-      warnings_.push_back(fmt::format("'{}': attribute '{}' was set to '{}' but reads back '{}'",
-                                      action.device.uuid.str(), action.attribute.name.str(),
+      warnings_.push_back(fmt::format("{}: attribute '{}' was set to '{}' but reads back '{}'",
+                                      job_.about.quoted(), action.attribute.name.str(),
                                       printable(action.attribute.value), printable(*reads)));
     }
   }
@@ -97,10 +120,10 @@ class Performer {
   void operator()(const SetOnline& action) const { effects_.host.set_online(action.device, action.online); }
 
   void operator()(const AwaitDevice& action) const {
-    const Uuid& uuid = action.device.uuid;
     if (!effects_.host.wait_for_device(action.device, action.patience)) {
-      warnings_.push_back(fmt::format(
-          "'{}' is active, but /dev/vfio does not exist (container?); VFIO node not checked", uuid.str()));
+      warnings_.push_back(
+          fmt::format("{} is active, but /dev/vfio does not exist (container?); VFIO node not checked",
+                      job_.about.quoted()));
     }
     if (action.made_here) {
       return;
@@ -120,15 +143,20 @@ class Performer {
       return device.removing ? effects_.host.has_directory(device) : device.busy;
     };
     bool waits = is_in_the_way();
+    if (waits) {
+      waiting_(device.holders, action.patience);
+    }
     while (waits && std::chrono::steady_clock::now() < deadline) {
-      throw_if_interrupted();
+      if (sys::interrupted()) {
+        throw Error(ExitCode::failed, interrupted_wait(device)).held_by(device.holders);
+      }
       std::this_thread::sleep_for(holder_poll);
       waits = is_in_the_way();
     }
     if (waits && !action.forced) {
-      throw Error(ExitCode::in_use, device.removing
-                                        ? describe_removal(device)
-                                        : fmt::format("still in use by {}", describe(device.holders)));
+      throw Error(ExitCode::in_use,
+                  device.removing ? describe_removal(device) : "still in use by " + describe(device.holders))
+          .held_by(device.holders);
     }
   }
 
@@ -175,12 +203,14 @@ class Performer {
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;
       (*this)(AwaitDevice{device, creation_patience});
-      throw AlreadySo{"is already active"};
+      throw AlreadySo{job_.about.quoted() + " is already active"};
     }
   }
 
   const Effects& effects_;
+  const Job& job_;
   std::vector<std::string>& warnings_;
+  const Waiting& waiting_;
 };
 
 template <typename... Kinds>
@@ -216,7 +246,7 @@ class Run {
     for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
       const Job& job = plan_.jobs[i];
       results_[i].outcome = job.steps.empty() ? Outcome::unchanged : Outcome::done;
-      results_[i].note = job.note;
+      results_[i].notes = job.notes;
       results_[i].warnings = job.warnings;
       prepare_hooks(i);
       for (const Step& step : job.steps) {
@@ -309,8 +339,9 @@ class Run {
     if (last == nullptr) {
       return;
     }
-    const bool ends = last == &job.steps.back() && results_[number].outcome == Outcome::done;
-    if (ends || results_[number].outcome == Outcome::unchanged) {
+    const Outcome outcome = results_[number].outcome;
+    const bool ends = last == &job.steps.back() && outcome == Outcome::done;
+    if (ends || outcome == Outcome::unchanged || outcome == Outcome::pending) {
       end_hooks(number, HookState::success);
     }
   }
@@ -329,13 +360,18 @@ class Run {
     }
   }
 
-  void perform(const Action& action, std::vector<std::string>& warnings) const {
+  void perform(std::size_t number, const Action& action) {
     std::optional<sys::FileLock> lock;
     if (!effects_.holds_definitions && changes_definitions(action)) {
       lock = effects_.store.lock();
       require_still_so(action);
     }
-    std::visit(Performer(effects_, warnings), action);
+    const Job& job = plan_.jobs[number];
+    const Waiting waiting = [&](const std::vector<Holder>& holders, milliseconds patience) {
+      const std::lock_guard serialized(mutex_);
+      progress_.waiting(job, holders, patience);
+    };
+    std::visit(Performer(effects_, job, results_[number].warnings, waiting), action);
   }
 
   void run_step(std::size_t number, const Step& step) {
@@ -347,13 +383,19 @@ class Run {
       if (!result.begun) {
         result.begun = sys::since_boot();
       }
-      perform(step.action, result.warnings);
+      perform(number, step.action);
       const std::lock_guard lock(mutex_);
       done_[number].push_back({steps_done_++, &step});
       progress_.done(job, step.action);
     } catch (const AlreadySo& so) {
       result.outcome = Outcome::unchanged;
-      result.note = so.note;
+      result.notes = {so.note};
+    } catch (const RemovalPending& pending) {
+      result.outcome = Outcome::pending;
+      result.holders = pending.holders;
+      result.warnings.push_back(
+          fmt::format("removal of {} is pending: still in use by {}; it completes when the device is closed",
+                      job.about.quoted(), describe(pending.holders)));
     } catch (const Error& error) {
       result.failed_action = step.action;
       fail(number, error);
@@ -367,6 +409,7 @@ class Run {
     failed_ = true;
     results_[number].outcome = Outcome::failed;
     results_[number].cause = error;
+    results_[number].notes.clear();
     results_[number].error =
         error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()));
     if (!all_or_none()) {
@@ -377,10 +420,9 @@ class Run {
       }
       add_ending(number, left, any ? "; all changes were rolled back" : "");
       if (plan_.jobs[number].after) {
-        const std::string& subject = plan_.jobs[number].subject;
-        results_[number].error = results_[number].error->reworded(
-            fmt::format("{}; the device is stopped now; to start it: mdevadm start {}",
-                        results_[number].error->what(), subject));
+        const Error& why = *results_[number].error;
+        results_[number].error = why.reworded(fmt::format("{}; the device is stopped now", why.what()))
+                                     .with_hint("to start it: mdevadm start " + plan_.jobs[number].about.word());
       }
       end_hooks(number, HookState::failure);
     }
@@ -414,7 +456,7 @@ class Run {
       return false;
     }
     try {
-      perform(*step.undo, results_[number].warnings);
+      perform(number, *step.undo);
       const std::lock_guard lock(mutex_);
       progress_.undone(plan_.jobs[number], *step.undo);
       return true;

@@ -186,33 +186,36 @@ void Store::require_no_member(const Definition& removed) const {
   }
 }
 
-sys::FileLock Store::lock() const {
-  return take_lock({"definitions.lock",
-                    fmt::format("cannot lock the definitions in '{}'", root_->path_of(devices_folder)),
-                    lock_patience});
+sys::FileLock Store::lock(const Waiting& waiting) const {
+  return take_lock({"definitions.lock", "cannot lock the definitions", lock_patience}, waiting);
 }
 
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
-  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", request.doing);
+  const std::string doing =
+      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_folder), request.file);
+  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", doing);
   const auto holder = [&] {
     const sys::LockHolder who = sys::FileLock::holder(folder, request.file);
-    return who.pid == 0 ? "another process" : fmt::format("process {} ({})", who.pid, who.command);
+    return who.pid == 0 ? "another process" : fmt::format("{} (pid {})", who.command, who.pid);
   };
   const auto try_for = [&](std::chrono::milliseconds patience) {
     return sys::FileLock::acquire(folder, request.file, patience);
   };
   sys::Result<sys::FileLock> lock = try_for(waiting ? short_wait : request.patience);
   if (!lock && lock.error().number == EWOULDBLOCK && waiting) {
-    waiting(holder());
+    waiting(holder() + " to release the lock", request.patience);
     lock = try_for(request.patience);
   }
   if (!lock && lock.error().number == EWOULDBLOCK) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: timed out: {} has held the lock for {} s", request.doing, holder(),
+                fmt::format("{}: timed out: {} has held the lock for {} s", doing, holder(),
                             request.patience.count()),
                 "wait for that process to end, or stop it");
   }
-  return std::move(lock).or_throw("{}", request.doing);
+  if (!lock && lock.error().number == EINTR) {
+    throw Error(ExitCode::failed, fmt::format("{}: interrupted while waiting for {}", doing, holder()));
+  }
+  return std::move(lock).or_throw("{}", doing);
 }
 
 sys::Dir Store::folder_for_change(const Definition& definition, const std::string& doing) const {

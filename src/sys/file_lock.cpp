@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <thread>
 
+#include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/process.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds pause{5};
 
-// Waits at most `patience` for the lock. Returns 0 or an errno.
+// Waits at most `patience` for the lock. Returns 0 or an errno; EINTR if a signal asked to end.
 int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -26,6 +27,9 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       return EWOULDBLOCK;
+    }
+    if (interrupted()) {
+      return EINTR;
     }
     std::this_thread::sleep_for(pause);
   }

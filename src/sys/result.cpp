@@ -12,8 +12,6 @@ std::string errno_text(int number) {
 
 std::string errno_hint(int number) {
   switch (number) {
-    case EACCES:
-    case EPERM: return "this needs root: run it with sudo";
     case EROFS: return "the file system is mounted read-only";
     case ENOSPC:
     case EDQUOT: return "make room on the file system; nothing was changed";

@@ -183,9 +183,54 @@ TEST_CASE("define --json reports the result of each device") {
   const World world;
   const auto done = nlohmann::json::parse(world.define({"--json"}).out);
   CHECK(done["results"][0]["outcome"] == "done");
-  CHECK(done["results"][0]["device"] == uuid);
+  CHECK(done["results"][0]["uuid"] == uuid);
   const test::Ran failed = world.define({"--json"});
   CHECK(failed.code == 4);
-  CHECK(nlohmann::json::parse(failed.out)["results"][0]["code"] == 4);
-  CHECK(nlohmann::json::parse(failed.err)["error"]["code"] == 4);
+  const auto item = nlohmann::json::parse(failed.out)["results"][0];
+  CHECK(item["code"] == 4);
+  CHECK(item["uuid"] == uuid);
+  CHECK(item["parent"] == "0000:86:00.0");
+  CHECK(item["type"] == done["results"][0]["type"]);
+  CHECK(failed.err.empty());
+}
+
+TEST_CASE("JSON results identify a device however it was named, also on failure") {
+  const World world;
+  CHECK(world.define({"--name", "seat1"}).code == 0);
+  CHECK(world.run({"group", "create", "vm1", "seat1"}).code == 0);
+  for (const std::string& word : {std::string("seat1"), uuid.substr(0, 35), uuid}) {
+    const test::Ran ran = world.run({"undefine", word, "--json"});
+    CHECK(ran.code == 4);
+    CHECK(ran.err.empty());
+    const auto item = nlohmann::json::parse(ran.out)["results"][0];
+    CHECK(item["uuid"] == uuid);
+    CHECK(item["name"] == "seat1");
+    CHECK(item["argument"] == word);
+    CHECK(item["parent"] == "0000:86:00.0");
+  }
+  const auto unknown = nlohmann::json::parse(world.run({"undefine", "nosuch", "--json"}).out)["results"][0];
+  CHECK(unknown["uuid"].is_null());
+  CHECK(unknown["argument"] == "nosuch");
+  const test::Ran same = world.run({"modify", "seat1", "--manual", "--json"});
+  CHECK(nlohmann::json::parse(same.out)["results"][0]["notes"][0] == "'seat1' (" + uuid + ") is unchanged");
+}
+
+TEST_CASE("a device that is named twice is handled once") {
+  const World world;
+  CHECK(world.define({"--name", "seat1"}).code == 0);
+  const auto done = nlohmann::json::parse(world.run({"undefine", "seat1", uuid, "--json"}).out);
+  CHECK(done["results"].size() == 1);
+  CHECK(done["results"][0]["outcome"] == "done");
+}
+
+TEST_CASE("errors before there are results are JSON lines with the command") {
+  const World world;
+  const test::Ran ran = world.run({"modify", uuid, "--json"});
+  CHECK(ran.code == 2);
+  CHECK(ran.out.empty());
+  const auto line = nlohmann::json::parse(ran.err);
+  CHECK(line["version"] == 1);
+  CHECK(line["command"] == "modify");
+  CHECK(line["uuid"].is_null());
+  CHECK(line["error"]["code"] == 2);
 }

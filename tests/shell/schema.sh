@@ -66,7 +66,7 @@ prints results undefine "$live" --json
 prints plan start -p matrix -t vfio_ap-passthrough --dry-run --json
 prints plan stop "$live" --dry-run --json
 prints plan start "$live" --dry-run --json
-mdevadm start nosuch --json 2>"$json/err" >/dev/null
+mdevadm show nosuch --json 2>"$json/err" >/dev/null
 grep error "$json/err" >"$json/errors"
 mdevadm list --all --json 2>"$json/warnings" >/dev/null
 "$MDEVADM" version --json >"$json/version"

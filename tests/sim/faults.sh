@@ -86,7 +86,7 @@ holder=$!
 wait_until grep -q holding "$scratch"
 rm "$scratch"
 said=$("$MDEVADM" stop --force $a 2>&1 | cat)
-same "$(grep -c 'the removal is pending' <<<"$said")" 1 "stop --force reports that the removal is pending"
+same "$(grep -c 'warning: removal of .* is pending' <<<"$said")" 1 "stop --force reports that the removal is pending"
 holds "stop --force closes its output while the device is still in use" kill -0 $holder
 holds "the kernel has not completed the removal while the device is in use" test -e /sys/devices/virtual/mtty/mtty/$a
 kill $holder

@@ -65,9 +65,9 @@ whole() {
   holder=$!
   until grep -q holding /tmp/hold.$$; do sleep 0.02; done
   run "$MDEVADM" group stop vm1
-  exits 5 "with one member in use, it does not stop"
-  err_has "'$(uuid 2)' is in use by pid $holder \(mdevsim\)$" "the user is named"
-  same "$(active)" "a b big" "and all members are up"
+  exits 5 "group stop is refused while one member is in use"
+  err_has "'b' \($(uuid 2)\) is in use by mdevsim \(pid $holder\)$" "the error names the member and the process that uses it"
+  same "$(active)" "a b big" "all members are active after group stop was refused"
   run "$MDEVADM" group stop vm1 --timeout 0.3
   exits 5 "nor after a while"
   same "$(active)" "a b big" "with all members up"
@@ -91,9 +91,10 @@ whole() {
   run "$MDEVADM" group add vm1 small
   exits 0 "a member more"
   run "$MDEVADM" group start vm1
-  exits 6 "may be one that does not fit"
-  err_has "member '$(uuid 4)' cannot be created: $first has no available instances of nvidia-14 together with the group's 2 x nvidia-17$" "which is named, with why"
-  same "$(lefts)" "$idle" "before anything is written"
+  exits 6 "group start fails with exit code 6 if a member does not fit"
+  err_has "member 'small' \($(uuid 4)\) cannot be created: $first has no available instances of nvidia-14 together with the group's 2 x nvidia-17$" \
+    "the error names the member that does not fit and the other members of the parent"
+  same "$(lefts)" "$idle" "group start checks the instances before it creates any device"
   run "$MDEVADM" undefine small
   exits 4 "a member is not undefined by the way"
   run "$MDEVADM" undefine small --force

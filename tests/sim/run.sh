@@ -134,7 +134,7 @@ holder=$!
 until grep -q holding "$folder/hold.out"; do sleep 0.05; done
 run "$MDEVADM" --root "$folder/host" stop "$uuid"
 exits 5 "mdevadm --root stop is refused while the device is in use"
-err_has "in use by pid $holder \(mdevsim\)$" "the error names the process that uses the device on the mounted host"
+err_has "in use by mdevsim \(pid $holder\)$" "the error names the process that uses the device on the mounted host"
 run "$MDEVSIM" mount m60 "$folder/host"
 exits 4 "mount is refused if a host is already mounted there"
 kill $holder

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/property.hpp>
+#include <mdevadm/util/holder.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
 #include <string>
@@ -89,14 +90,6 @@ struct Node {
   std::string owner;                     // user name, or ID if it has no name
   std::string group;                     // group name, or ID
   std::uint32_t mode;                    // permission bits
-};
-
-// A process that has a device open.
-struct Holder {
-  int pid;
-  std::string command;
-  bool certain = true;  // false: it has some VFIO device open, but the kernel does not report which one
-  bool operator==(const Holder&) const = default;
 };
 
 // An active mediated device.

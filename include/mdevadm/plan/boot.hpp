@@ -34,11 +34,9 @@ std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& define
 std::vector<BootUnit> boot_units_with(const Snapshot& seen, std::vector<BootUnit> units,
                                       const ParentName& parent);
 
-// A device or group that cannot be started in the present state. `subject` is the UUID or the name of the
-// group.
+// A device or group that cannot be started in the present state.
 struct Refusal {
-  std::string subject;
-  std::optional<ParentName> parent;  // absent: a group
+  Identity about;
   Error error;
 };
 

@@ -23,6 +23,7 @@ struct DefineRequest {
   std::optional<std::string> text;  // the file as written by the user
   FitsHost fits = FitsHost::required;
   std::optional<Group> joins{};  // the group whose last member it becomes
+  std::string argument{};        // as in Identity
 };
 
 // Plans a new definition. Records the guest ABI if the parent exists; this needs the facets of pins_of() and
@@ -45,6 +46,7 @@ struct ModifyRequest {
   std::vector<Attribute> add_attributes;
   FitsHost fits = FitsHost::required;
   bool accept_abi = false;  // record the present guest ABI
+  std::string argument{};   // as in Identity
 };
 
 // Plans the change of a definition. Without any difference the job has no steps. Throws Error: conflict (the
@@ -58,10 +60,12 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved);
 
 // Plans the export of a definition to mdevctl, as far as mdevctl's format can represent it. An existing
 // definition of the device there is replaced with `over`; otherwise throws Error{conflict}.
-Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over);
+Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over,
+                const std::string& argument = {});
 
 // Plans the removal of a definition. If it is a member of a group, it is removed from the group too with
 // `from_group`; otherwise throws Error{conflict}.
-Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false);
+Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false,
+                  const std::string& argument = {});
 
 }  // namespace mdevadm

@@ -30,7 +30,7 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                           const std::string& doing);
 
 struct StopRequest {
-  Uuid uuid;
+  Identity about;
   std::chrono::milliseconds wait_for_holders{0};  // how long to wait for the release of a device in use
   bool force = false;                             // then remove it even if it is still in use
 };
@@ -53,9 +53,5 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
 // Plans to wait until the device is released, or until its pending removal completes. The job has a separate
 // lane, so that several devices are waited for in parallel. It fails on timeout.
 Job plan_release(const Device& device, const StopRequest& request);
-
-// Returns "pid 812 (qemu-system-x86), probably pid 99 (hold)", or "a process that cannot be found" for an
-// empty list.
-std::string describe(const std::vector<Holder>& holders);
 
 }  // namespace mdevadm

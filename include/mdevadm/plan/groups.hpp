@@ -39,11 +39,11 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
 
 // Plans the stop of the active members in reverse order, in lanes. Without `force`, throws Error{in_use} with
 // all devices in use and their processes before anything is changed. Needs Facet::holders and Facet::busy of
-// the members.
-Plan plan_group_stop(const Snapshot& seen, const Group& group, bool force);
+// the members. `defined`: for the names of the members.
+Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined, bool force);
 
 // Plans to wait until all members are released; the wait fails on timeout.
-Plan plan_group_release(const Snapshot& seen, const Group& group, std::chrono::milliseconds patience,
-                        bool force);
+Plan plan_group_release(const Snapshot& seen, const Group& group, const Definitions& defined,
+                        std::chrono::milliseconds patience, bool force);
 
 }  // namespace mdevadm

@@ -9,6 +9,7 @@
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/identity.hpp>
 #include <optional>
 #include <string>
 #include <variant>
@@ -169,12 +170,12 @@ struct HookEvent {
 
 // Steps that belong together: if one fails, the completed ones are rolled back.
 struct Job {
-  std::string goal;     // "start '8f3c…'": completes "cannot …"
-  std::string subject;  // UUID of the device or name of the group
-  std::string lane;     // the parent's name; jobs of one lane run one after the other, in order
-  std::string type;     // type of the device for the report; empty: unknown
+  std::string goal;    // "start 's3' (8a4a…)": completes "cannot …"
+  Identity about;      // the device or group
+  std::string lane{};  // jobs of one lane, usually those of one parent, run one after the other, in order
   std::vector<Step> steps{};
-  std::string note{};  // reason if there are no steps: "is active already"
+  // Sentences for the report: why there are no steps ("'s3' is already active"), or other information.
+  std::vector<std::string> notes{};
   std::vector<std::string> warnings{};
   std::optional<HookEvent> hooks{};
   // Index in the plan of the job of the same lane that must succeed first. If it fails, this job fails with

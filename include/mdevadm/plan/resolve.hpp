@@ -3,6 +3,7 @@
 
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/identity.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 namespace mdevadm {
 
 struct Found {
+  std::string word;  // as given by the user
   Uuid uuid;
   const Device* active = nullptr;              // nullptr: not active
   std::vector<const Definition*> definitions;  // under `parent` if given; may be empty
@@ -22,6 +24,8 @@ struct Found {
 // UUID).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
+
+Identity identity_of(const Found& found);
 
 // Returns why a word that resembles a UUID is none: "11 instead of 12 digits in the last group". Returns an
 // empty string for a UUID, for a UUID prefix and for words that do not resemble one.

@@ -42,14 +42,15 @@ class StartPlanner {
   explicit StartPlanner(const Snapshot& seen, StartOptions options = {});
 
   // Plans one start. Needs facets_to_start() of the definition's parent. For a device that is active with the
-  // same parent and type, the job has no steps, or those that an interrupted start did not reach. `goal`
-  // replaces the default "start 'UUID'". Throws Error: conflict, not_found, no_capacity, abi_differs, failed
-  // (the parent does not support the definition).
-  Job plan(const Definition& wanted, const std::string& goal = {});
+  // same parent and type, the job has no steps, or those that an interrupted start did not reach.
+  // `argument`: as in Identity. `addition` is appended to the goal: " of group 'vm1'". Throws Error:
+  // conflict, not_found, no_capacity, abi_differs, failed (the parent does not support the definition).
+  Job plan(const Definition& wanted, const std::string& argument = {}, const std::string& addition = {});
 
  private:
   struct Draft;
 
+  static void require_same(const Device& active, const Draft& draft);
   void plan_active(const Device& active, Draft& draft);
   void check_abi(Draft& draft) const;
   void add_creation(Draft& draft);

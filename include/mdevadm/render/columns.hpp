@@ -60,23 +60,9 @@ struct GroupRow {
   std::string file;    // path of the group's file
 };
 
-// Result of a command for one device or group.
-struct ResultRow {
-  std::string device;   // UUID, or the unresolved argument; empty for group operations
-  std::string group;    // empty: none
-  std::string parent;   // empty: not known
-  std::string type;     // empty: not known
-  std::string outcome;  // done, unchanged, failed, undone
-  std::string note;     // reason for unchanged
-  int code = 0;         // exit code of a failure
-  std::string message;
-  std::vector<std::string> hints;
-};
-
 std::span<const Column<DeviceRow>> device_columns();
 std::span<const Column<TypeRow>> type_columns();
 std::span<const Column<ParentRow>> parent_columns();
 std::span<const Column<GroupRow>> group_columns();
-std::span<const Column<ResultRow>> result_columns();
 
 }  // namespace mdevadm::render

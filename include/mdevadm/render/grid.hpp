@@ -132,6 +132,9 @@ std::string render_json(const Record& fields);
 // Returns the value alone, pretty-printed, without a final newline.
 std::string render_bare_json(const Value& value);
 
+// The version of the JSON format.
+inline constexpr std::uint64_t format_version = 1;
+
 // Returns {<fields>} on one line, for messages on stderr.
 std::string render_json_line(const Record& fields);
 

@@ -11,8 +11,7 @@ namespace mdevadm {
 
 // Result of one device; for a group that could not be planned, of the group.
 struct BootItem {
-  std::string subject;  // UUID of the device or name of the group
-  Job job{};            // without steps and lane for a group
+  Job job{};  // without steps if it could not be planned
   JobResult result{};
   std::uint64_t tries = 1;
   std::chrono::milliseconds waited{};  // from the first to the last attempt
@@ -25,7 +24,7 @@ class BootWatcher {
   // The subject cannot be started yet and is retried for at most `patience`. Called once per subject.
   virtual void waiting(const Refusal& refusal, std::chrono::milliseconds patience) = 0;
   // Another process holds the lock of a parent.
-  virtual void waiting_for(const std::string& holder) = 0;
+  virtual void waiting_for(const std::string& holder, std::chrono::milliseconds patience) = 0;
   virtual void ended(const BootItem& item) = 0;
 };
 

@@ -18,21 +18,26 @@ class Progress {
   virtual ~Progress() = default;
   virtual void done(const Job& job, const Action& action) = 0;
   virtual void undone(const Job& job, const Action& action) = 0;
+  // The step waits for at most `patience` until the processes that use the device release it.
+  virtual void waiting(const Job& job, const std::vector<Holder>& holders,
+                       std::chrono::milliseconds patience) = 0;
 };
 
 enum class Outcome {
   done,
   unchanged,
+  pending,  // the kernel has accepted the removal and completes it when the device is released
   failed,
   undone,  // succeeded or not started, then rolled back because another job of an all-or-none plan failed
 };
 
 struct JobResult {
   Outcome outcome = Outcome::done;
-  std::string note;              // unchanged: why there was nothing to do
-  std::optional<Error> error;    // failed: "cannot start '…': <reason>; <rollback result>"
-  std::optional<Error> cause{};  // failed: the original error, "<reason>"
-  std::vector<std::string> warnings;
+  std::vector<std::string> notes{};  // sentences; unchanged: why there was nothing to do
+  std::optional<Error> error{};      // failed: "cannot start '…': <reason>; <rollback result>"
+  std::optional<Error> cause{};      // failed: the original error, "<reason>"
+  std::vector<std::string> warnings{};
+  std::vector<Holder> holders{};          // pending: the processes that use the device
   std::optional<Action> failed_action{};  // failed: the action that failed
   std::optional<Error> undo_error{};      // reason if a step could not be rolled back
   // Start of the first and end of the last step, relative to boot; absent: there was no step.
@@ -54,7 +59,8 @@ struct Effects {
 // Executes all jobs: jobs of different lanes in parallel, jobs of one lane in order. If a step of a job
 // fails, or the job is interrupted, its completed steps are rolled back in reverse order. The other jobs
 // continue (Bond::none), or start no further step and are rolled back as well, the most recent step of all
-// jobs first (Bond::all_or_none). Returns one result per job in the order of the plan. Does not throw.
+// jobs first (Bond::all_or_none). A forced removal that is pending ends its job without rollback. Returns one
+// result per job in the order of the plan. Does not throw.
 //
 // Scripts run only for jobs that have steps. The pre scripts run before the first step; if one refuses,
 // nothing is done and the notification scripts receive the state `none`. Otherwise the post and

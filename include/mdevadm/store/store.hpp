@@ -17,8 +17,9 @@
 
 namespace mdevadm::store {
 
-// Called with the process that holds a lock, once, when waiting for the lock takes long.
-using Waiting = std::function<void(const std::string& holder)>;
+// Called with the process that holds a lock, once, when waiting for the lock takes long; it ends after
+// `patience`.
+using Waiting = std::function<void(const std::string& holder, std::chrono::milliseconds patience)>;
 
 // Selects which of mdevctl's definitions to read.
 struct ConfigFilter {
@@ -45,7 +46,7 @@ class Store {
 
   // Locks the definitions against changes by other processes (a lock in /run/mdevadm). Throws Error, naming
   // the holder, after waiting ten seconds.
-  sys::FileLock lock() const;
+  sys::FileLock lock(const Waiting& waiting = {}) const;
 
   // Locks each of these parents against starts and stops by other processes. Throws Error, naming the holder,
   // when `patience` has passed. A plan may rely on what the caller observes while it holds these locks.

@@ -1,6 +1,7 @@
 // Error reporting above sys/: one exception type that carries the exit code of the program.
 #pragma once
 
+#include <mdevadm/util/holder.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -55,6 +56,14 @@ class Error : public std::runtime_error {
     same.hints_.push_back(hint);
     return same;
   }
+  // Returns the processes that use the device, for in_use.
+  const std::vector<Holder>& holders() const noexcept { return holders_; }
+  // Returns a copy that names these processes.
+  Error held_by(std::vector<Holder> holders) const {
+    Error same = *this;
+    same.holders_ = std::move(holders);
+    return same;
+  }
   // Returns the errno that caused the error, or 0 if there was none.
   int number() const noexcept { return number_; }
   // Returns a copy that carries the given errno.
@@ -63,9 +72,9 @@ class Error : public std::runtime_error {
     same.number_ = number;
     return same;
   }
-  // Returns the same error with another message; code, hint, retry class and errno are preserved.
+  // Returns the same error with another message; everything else is preserved.
   Error reworded(const std::string& message) const {
-    return Error(code_, message, hints_).worth(retry_).caused_by(number_);
+    return Error(code_, message, hints_).worth(retry_).caused_by(number_).held_by(holders_);
   }
 
  private:
@@ -73,6 +82,7 @@ class Error : public std::runtime_error {
   std::vector<std::string> hints_;
   Retry retry_ = Retry::no;
   int number_ = 0;
+  std::vector<Holder> holders_;
 };
 
 }  // namespace mdevadm

@@ -45,24 +45,39 @@ class DefineCommand final : public Command {
 
   ExitCode run(Context& context) override {
     check_usage();
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
-    const Definitions defined = context.definitions();
+    Batch batch(change_, "define");
+    batch.print_uuids();
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = batch.load_definitions(context);
+    try {
+      const DefineRequest request = make_request(context, defined);
+      const Snapshot seen =
+          context.observe({facets_to_define, std::vector{request.wanted.parent}, std::nullopt});
+      batch.add(identity_of(request.wanted, word_), [&] {
+        batch.require_definitions(identity_of(request.wanted, word_));
+        return plan_define(seen, defined, request);
+      });
+    } catch (const Error& error) {
+      const auto uuid = Uuid::parse(word_);
+      batch.refuse({uuid, options_.name, word_, parent_, type_}, error);
+    }
+    return batch.finish(context, std::move(lock));
+  }
+
+ private:
+  DefineRequest make_request(Context& context, const Definitions& defined) {
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     if (!needs_.empty()) {
       choose(context);
     }
     DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
+    request.argument = word_;
     if (!group_.empty()) {
       request.joins = require_group(context.groups(), group_, "cannot define a member");
     }
-    const Snapshot seen =
-        context.observe({facets_to_define, std::vector{request.wanted.parent}, std::nullopt});
-    Batch batch(change_);
-    batch.add(request.wanted.uuid.str(), [&] { return plan_define(seen, defined, request); });
-    return batch.finish(context, true, std::move(lock));
+    return request;
   }
 
- private:
   // Resolves the requirements to a type once: the device keeps it, so that the guest's hardware does not
   // change.
   void choose(Context& context) {

@@ -20,15 +20,21 @@ class GroupChange : public Command {
   bool json() const final { return change_.json; }
 
   ExitCode run(Context& context) final {
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
+    require_usage();
+    Batch batch(change_, verb());
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Groups groups = context.groups();
-    Batch batch(change_);
     batch.of_group(name_);
-    batch.add(name_, [&] { return plan(context, groups); });
-    return batch.finish(context, false, std::move(lock));
+    batch.add({.name = name_, .argument = name_}, [&] { return plan(context, groups); });
+    return batch.finish(context, std::move(lock));
   }
 
  protected:
+  // Completes "cannot VERB 'group'".
+  virtual std::string verb() const = 0;
+  // Throws Error{usage} if the options request nothing.
+  virtual void require_usage() const {}
+
   void declare_name(CLI::App& app, ValueKinds& kinds, ValueKind kind) {
     kinds.set(app.add_option("group", name_, "name of the group")->required(), kind);
   }
@@ -127,6 +133,8 @@ class GroupCreate final : public GroupChange {
   }
 
  private:
+  std::string verb() const override { return "create group"; }
+
   Job plan(Context& context, const Groups& groups) override {
     Group group{*GroupName::parse(name_),
                 members_for(context, words_, fmt::format("cannot create group '{}'", name_))};
@@ -147,10 +155,15 @@ class GroupModify final : public GroupChange {
   }
 
  private:
-  Job plan(Context&, const Groups& groups) override {
+  std::string verb() const override { return "modify group"; }
+
+  void require_usage() const override {
     if (!options_.any_given()) {
       throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help group modify");
     }
+  }
+
+  Job plan(Context&, const Groups& groups) override {
     const Group& before = require_group(groups, name_, "cannot modify the group");
     Group after = before;
     options_.apply_to(after);
@@ -168,6 +181,8 @@ class GroupDelete final : public GroupChange {
   }
 
  private:
+  std::string verb() const override { return "delete group"; }
+
   Job plan(Context&, const Groups& groups) override {
     return plan_group_delete(require_group(groups, name_, "cannot delete the group"));
   }
@@ -182,6 +197,8 @@ class GroupAdd final : public GroupChange {
   }
 
  private:
+  std::string verb() const override { return "add to group"; }
+
   Job plan(Context& context, const Groups& groups) override {
     const std::string doing = fmt::format("cannot add to group '{}'", printable(name_));
     const Group& before = require_group(groups, name_, doing);
@@ -207,6 +224,8 @@ class GroupRemove final : public GroupChange {
   }
 
  private:
+  std::string verb() const override { return "remove from group"; }
+
   Job plan(Context& context, const Groups& groups) override {
     const std::string doing = fmt::format("cannot remove from group '{}'", printable(name_));
     const Group& before = require_group(groups, name_, doing);
@@ -250,6 +269,8 @@ class GroupRename final : public GroupChange {
   }
 
  private:
+  std::string verb() const override { return "rename group"; }
+
   Job plan(Context&, const Groups& groups) override {
     return plan_group_rename(groups, require_group(groups, name_, "cannot rename the group"),
                              *GroupName::parse(to_));

@@ -29,21 +29,23 @@ class GroupRun : public Command {
       throw Error(ExitCode::usage, "missing argument GROUP", "list groups: mdevadm group list");
     }
     const Groups groups = context.groups();
-    return run_group(context, require_group(groups, name_, doing()));
+    Batch batch(change_, verb());
+    batch.of_group(name_);
+    batch.show_progress();
+    try {
+      return run_group(context, batch, require_group(groups, name_, fmt::format("cannot {}", verb())));
+    } catch (const Error& error) {
+      batch.refuse(identity(), error);
+      return batch.finish(context);
+    }
   }
 
  protected:
-  virtual std::string doing() const = 0;
+  virtual std::string verb() const = 0;
   virtual void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) = 0;
-  virtual ExitCode run_group(Context& context, const Group& group) = 0;
+  virtual ExitCode run_group(Context& context, Batch& batch, const Group& group) = 0;
 
-  ExitCode finish(Context& context, Plan plan, std::optional<sys::FileLock> definitions = {}) {
-    Batch batch(change_);
-    batch.of_group(name_);
-    batch.show_progress();
-    batch.take(std::move(plan));
-    return batch.finish(context, false, std::move(definitions));
-  }
+  Identity identity() const { return {.name = name_, .argument = name_}; }
 
   std::string name_;
   ChangeOptions change_;
@@ -51,7 +53,7 @@ class GroupRun : public Command {
 
 class GroupStart final : public GroupRun {
  private:
-  std::string doing() const override { return "cannot start the group"; }
+  std::string verb() const override { return "start group"; }
 
   void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) override {
     kinds.set(app.add_option("--p2p", sharing_, "override the group's peer-to-peer setting"),
@@ -94,21 +96,21 @@ class GroupStart final : public GroupRun {
   }
 
   ExitCode show_all(Context& context, const std::vector<BootUnit>& units, const Definitions& defined) const {
-    Batch batch(change_);
+    Batch batch(change_, verb());
     for (const BootUnit& unit : units) {
       const Snapshot seen = context.observe({unit.facets(), unit.parents(), std::nullopt});
       const BootAttempt attempt = plan_boot(seen, unit, defined, {accept_abi_, Uuid::random()});
       for (const Job& job : attempt.plan.jobs) {
-        batch.add(job.subject, [&job] { return job; });
+        batch.add(job.about, [&job] { return job; });
       }
       for (const Refusal& refusal : attempt.refused) {
-        batch.add(refusal.subject, [&refusal]() -> Job { throw refusal.error; });
+        batch.refuse(refusal.about, refusal.error);
       }
     }
-    return batch.finish(context, false);
+    return batch.finish(context);
   }
 
-  ExitCode run_group(Context& context, const Group& group) override {
+  ExitCode run_group(Context& context, Batch& batch, const Group& group) override {
     const std::string doing = fmt::format("cannot start group '{}'", group.name.str());
     const Definitions defined = context.definitions();
     std::vector<ParentName> parents;
@@ -117,17 +119,16 @@ class GroupStart final : public GroupRun {
       parents.push_back(member->parent);
       facets |= facets_to_start(*member);
     }
-    std::vector<sys::FileLock> locks;
-    std::optional<sys::FileLock> definitions;
-    if (!change_.dry_run) {
-      locks = context.lock_parents(parents);
-      definitions = accept_abi_ ? std::optional(context.store().lock()) : std::nullopt;
-    }
+    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
+    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot seen = context.observe({facets, parents, std::nullopt});
     Group as_said = group;
     as_said.sharing = parse_sharing(sharing_).value_or(group.sharing);
-    return finish(context, plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_}),
-                  std::move(definitions));
+    batch.show_devices();
+    batch.take(identity(), [&] {
+      return plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_});
+    });
+    return batch.finish(context, std::move(definitions));
   }
 
   std::string sharing_;
@@ -139,7 +140,7 @@ class GroupStart final : public GroupRun {
 
 class GroupStop final : public GroupRun {
  private:
-  std::string doing() const override { return "cannot stop the group"; }
+  std::string verb() const override { return "stop group"; }
 
   void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option*) override {
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for members in use to be released"),
@@ -147,14 +148,16 @@ class GroupStop final : public GroupRun {
     app.add_flag("--force", force_, "request removal of members in use; it completes when they are closed");
   }
 
-  ExitCode run_group(Context& context, const Group& group) override {
+  ExitCode run_group(Context& context, Batch& batch, const Group& group) override {
     std::vector<Uuid> uuids;
     for (const Member& member : group.members) {
       uuids.push_back(member.uuid);
     }
+    const Definitions defined = context.definitions_if_readable();
     const std::chrono::milliseconds patience = parse_seconds(timeout_);
     if (patience.count() > 0 && !change_.dry_run) {
-      const Plan release = plan_group_release(context.observe_users(uuids, {}), group, patience, force_);
+      const Plan release =
+          plan_group_release(context.observe_users(uuids, {}), group, defined, patience, force_);
       VerboseProgress progress(context.messages(), context.globals().verbose);
       for (const JobResult& result : carry_out(release, {context.host(), context.store()}, progress)) {
         if (result.error) {
@@ -163,17 +166,19 @@ class GroupStop final : public GroupRun {
       }
     }
     // The parents were not locked while waiting for the devices to be released; lock them now.
-    const std::vector<ParentName> parents = parents_of(context, group, uuids);
-    const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
-    return finish(context, plan_group_stop(context.observe_users(uuids, parents), group, force_));
+    const std::vector<ParentName> parents = parents_of(context, group, defined, uuids);
+    const auto locks = batch.lock_parents(context, parents);
+    batch.take(identity(), [&] {
+      return plan_group_stop(context.observe_users(uuids, parents), group, defined, force_);
+    });
+    return batch.finish(context);
   }
 
   // Returns the parents of all members, active or not: a concurrent start of the group holds the locks of all
   // of them.
-  static std::vector<ParentName> parents_of(Context& context, const Group& group,
-                                            const std::vector<Uuid>& uuids) {
+  static std::vector<ParentName> parents_of(const Context& context, const Group& group,
+                                            const Definitions& defined, const std::vector<Uuid>& uuids) {
     std::vector<ParentName> parents;
-    const Definitions defined = context.definitions_if_readable();
     for (const Definition& definition : defined.all) {
       if (group.has(definition)) {
         parents.push_back(definition.parent);

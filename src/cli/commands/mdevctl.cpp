@@ -38,18 +38,18 @@ class ImportCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
-    const Definitions defined = context.definitions();
+    Batch batch(change_, "import");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = batch.load_definitions(context);
     const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_)});
     if (!parent_.empty() && theirs.all.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot import definitions");
     }
-    Batch batch(change_);
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
                        [&](const KeptConfig& one) { return is(one, word); })) {
-        batch.add(word, [&]() -> Job { throw why_not(theirs, word); });
+        batch.refuse({.uuid = Uuid::parse(word), .argument = word}, why_not(theirs, word));
       }
     }
     for (const KeptConfig& kept : theirs.all) {
@@ -57,10 +57,14 @@ class ImportCommand final : public Command {
           words_.empty() ||
           std::any_of(words_.begin(), words_.end(), [&](const std::string& word) { return is(kept, word); });
       if (wanted) {
-        batch.add(kept.uuid.str(), [&] { return plan_import(kept, defined, remove_); });
+        const Identity about{kept.uuid, {}, {}, kept.parent.str(), kept.config.type};
+        batch.add(about, [&] {
+          batch.require_definitions(about);
+          return plan_import(kept, defined, remove_);
+        });
       }
     }
-    return batch.finish(context, false, std::move(lock));
+    return batch.finish(context, std::move(lock));
   }
 
  private:
@@ -101,29 +105,38 @@ class ExportCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
-    const Definitions defined = context.definitions();
+    Batch batch(change_, "export");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = words_.empty() ? context.definitions() : batch.load_definitions(context);
     const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_), .links = true});
     if (!parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot export definitions");
     }
-    Batch batch(change_);
     for (const std::string& word : words_) {
-      batch.add(word, [&] {
-        const std::string doing = fmt::format("cannot export '{}'", printable(word));
+      const std::string doing = fmt::format("cannot export '{}'", printable(word));
+      Identity about{.argument = word};
+      try {
+        batch.require_definitions(about);
         const Found found = resolve_device(word, {}, defined, parent_option(parent_), doing);
-        return plan_export(require_definition(found, doing), theirs, force_);
-      });
+        about = identity_of(found);
+        const Definition& definition = require_definition(found, doing);
+        if (!batch.has(definition.uuid, definition.parent)) {
+          batch.add(identity_of(definition, word),
+                    [&] { return plan_export(definition, theirs, force_, word); });
+        }
+      } catch (const Error& error) {
+        batch.refuse(about, error);
+      }
     }
     for (const Definition& definition : defined.all) {
       const bool wanted = words_.empty() && definition.origin == Origin::mdevadm &&
                           (parent_.empty() || definition.parent.str() == parent_);
       if (wanted) {
-        batch.add(definition.uuid.str(), [&] { return plan_export(definition, theirs, force_); });
+        batch.add(identity_of(definition), [&] { return plan_export(definition, theirs, force_); });
       }
     }
-    return batch.finish(context, false, std::move(lock));
+    return batch.finish(context, std::move(lock));
   }
 
  private:

@@ -35,32 +35,30 @@ class ModifyCommand final : public Command {
 
   ExitCode run(Context& context) override {
     const ModifyRequest request = make_request();
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
-    const Definitions defined = context.definitions();
+    Batch batch(change_, "modify");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = batch.load_definitions(context);
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
-    const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
-    const Definition& current = require_definition(found, doing);
-    context.warn_about_file(defined, current);
-    const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
-    Batch batch(change_);
-    batch.add(word_, [&] { return plan_modify(seen, defined, current, request); });
-    const ExitCode code = batch.finish(context, false, std::move(lock));
-    if (code == ExitCode::done && !change_.dry_run && found.active != nullptr && changes_device()) {
-      context.messages().note(
-          fmt::format("'{}' is active; the change takes effect at the next start", current.uuid.str()));
+    Identity about{.argument = word_};
+    try {
+      batch.require_definitions(about);
+      const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
+      about = identity_of(found);
+      const Definition& current = require_definition(found, doing);
+      context.warn_about_file(defined, current);
+      const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
+      batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
+    } catch (const Error& error) {
+      batch.refuse(about, error);
     }
-    return code;
+    return batch.finish(context, std::move(lock));
   }
 
  private:
-  bool changes_device() const {
-    return !type_.empty() || !deleted_.empty() || !options_.attributes.empty() || options_.aggregate ||
-           !options_.create_args.empty() || options_.function_option->count() > 0;
-  }
-
   ModifyRequest make_request() const {
     ModifyRequest request;
+    request.argument = word_;
     request.start = mode_.mode();
     request.type = type_option(type_);
     if (options_.name_option->count() > 0) {

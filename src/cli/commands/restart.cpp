@@ -30,6 +30,8 @@ class RestartCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
+    Batch batch(change_, "restart");
+    batch.show_devices();
     const Definitions defined = context.definitions();
     std::vector<Target> targets = find_targets(context, defined);
     if (patience().count() > 0 && !change_.dry_run) {
@@ -45,30 +47,30 @@ class RestartCommand final : public Command {
         facets |= facets_to_start(*target.definition);
       }
     }
-    const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
-    std::optional<sys::FileLock> definitions;
-    if (accept_abi_ && !change_.dry_run) {
-      definitions = context.store().lock();
-    }
+    const auto locks = batch.lock_parents(context, parents);
+    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot used = context.observe_users(uuids, parents);
     const Snapshot stopped =
         uuids.empty() ? Snapshot{} : after_stop(context.observe({facets, parents, std::nullopt}), uuids);
     // Devices that go offline together are stopped in the given order.
     std::reverse(uuids.begin(), uuids.end());
     StartPlanner planner(stopped, {.accept_abi = accept_abi_});
-    Batch batch(change_);
     for (const Target& target : targets) {
+      if (target.refused) {
+        batch.refuse(target.about, *target.refused);
+        continue;
+      }
       batch.add_after(
-          target.word, [&] { return plan_the_stop(used, target, uuids); },
-          [&] { return start_after_stop(planner.plan(*target.definition)); });
+          target.about, [&] { return plan_the_stop(used, target, uuids); },
+          [&] { return start_after_stop(planner.plan(*target.definition, target.about.argument)); });
     }
-    return batch.finish(context, false, std::move(definitions));
+    return batch.finish(context, std::move(definitions));
   }
 
  private:
   // An argument and the definition that it refers to, or the reason why it cannot be restarted.
   struct Target {
-    std::string word;
+    Identity about;
     const Definition* definition = nullptr;
     std::optional<Error> refused{};
   };
@@ -76,17 +78,14 @@ class RestartCommand final : public Command {
   std::chrono::milliseconds patience() const { return parse_seconds(timeout_); }
 
   Job plan_the_stop(const Snapshot& used, const Target& target, const std::vector<Uuid>& together) const {
-    if (target.refused) {
-      throw Error(*target.refused);
-    }
-    const StopRequest request{target.definition->uuid,
+    const StopRequest request{target.about,
                               change_.dry_run ? patience() : std::chrono::milliseconds(0)};
     try {
       return plan_stop(used, request, target.definition->parent, together);
     } catch (const Error& error) {
       // The hint of a stop names --force, which has no meaning here.
       throw error.code() == ExitCode::in_use
-          ? Error(error.code(), error.what(), "stop the process that uses it, or wait with --timeout SECONDS")
+          ? Error(error.code(), error.what(), "stop the process that uses it, or wait with --timeout SECONDS").held_by(error.holders())
           : error;
     }
   }
@@ -96,14 +95,20 @@ class RestartCommand final : public Command {
     std::vector<Target> targets;
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot restart '{}'", printable(word));
-      Target target{word};
+      Target target{{.argument = word}};
       try {
         const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
+        target.about = identity_of(found);
         target.definition = &definition_to_restart(found, doing);
       } catch (const Error& error) {
         target.refused = error;
       }
-      targets.push_back(std::move(target));
+      const bool again = std::any_of(targets.begin(), targets.end(), [&](const Target& other) {
+        return target.definition != nullptr && other.definition == target.definition;
+      });
+      if (!again) {
+        targets.push_back(std::move(target));
+      }
     }
     return targets;
   }
@@ -120,7 +125,7 @@ class RestartCommand final : public Command {
       const Snapshot used = context.observe_users({uuid}, {});
       const Device* device = used.find_device(uuid);
       if (device != nullptr && device->busy) {
-        release.jobs.push_back(plan_release(*device, {uuid, patience()}));
+        release.jobs.push_back(plan_release(*device, {target.about, patience()}));
         waiting.push_back(&target);
       }
     }

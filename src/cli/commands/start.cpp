@@ -14,7 +14,8 @@ namespace mdevadm::cli {
 
 namespace {
 
-// An argument and the definition it refers to; for an active device without one, the values of the device.
+// An argument, empty for none, and the definition it refers to; for an active device without one, the values
+// of the device.
 struct Wanted {
   std::string word;
   Definition definition;
@@ -71,13 +72,14 @@ class StartCommand final : public Command {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "specify a device, --auto, or --parent and --type");
     }
-    Batch batch(change_);
+    Batch batch(change_, "start");
+    batch.show_devices();
     if (!type_.empty()) {
-      const Definition wanted = transient();
-      return start(context, batch, {{wanted.uuid.str(), wanted}}, true);
+      batch.print_uuids();
+      return start(context, batch, {{uuids_.empty() ? std::string{} : uuids_.front(), transient()}});
     }
     const Definitions defined =
-        context.definitions(automatic_ ? FileProblems::reported : FileProblems::ignored);
+        automatic_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
     if (automatic_ && !parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot start devices");
@@ -85,7 +87,7 @@ class StartCommand final : public Command {
     if (automatic_ && !change_.dry_run) {
       return bring_up_all(context, defined);
     }
-    return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined), false);
+    return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined));
   }
 
  private:
@@ -155,7 +157,7 @@ class StartCommand final : public Command {
     for (const Definition& definition : defined.all) {
       if (definition.start == StartMode::automatic &&
           (parent_.empty() || definition.parent.str() == parent_)) {
-        wanted.push_back({definition.uuid.str(), definition});
+        wanted.push_back({{}, definition});
       }
     }
     return wanted;
@@ -166,12 +168,21 @@ class StartCommand final : public Command {
     std::vector<Wanted> wanted;
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot start '{}'", printable(word));
+      Identity about{.argument = word};
       try {
+        batch.require_definitions(about);
         const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
-        wanted.push_back({word, definition_of(found, doing)});
-        context.warn_about_file(defined, wanted.back().definition);
+        about = identity_of(found);
+        const Definition definition = definition_of(found, doing);
+        const bool again = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& one) {
+          return one.definition.uuid == definition.uuid && one.definition.parent == definition.parent;
+        });
+        if (!again) {
+          wanted.push_back({word, definition});
+          context.warn_about_file(defined, definition);
+        }
       } catch (const Error& error) {
-        batch.add(word, [&error]() -> Job { throw error; });
+        batch.refuse(about, error);
       }
     }
     return wanted;
@@ -193,7 +204,7 @@ class StartCommand final : public Command {
   }
 
   // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
-  ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted, bool print_uuids) const {
+  ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted) const {
     std::vector<ParentName> parents;
     // --type may be the vendor's name; definitions contain the kernel's type ID.
     Facet facets = type_.empty() ? Facet::none : Facet::type_name;
@@ -203,18 +214,15 @@ class StartCommand final : public Command {
         parents.push_back(one.definition.parent);
       }
     }
-    std::vector<sys::FileLock> locks;
-    std::optional<sys::FileLock> definitions;
-    if (!change_.dry_run) {
-      locks = context.lock_parents(parents);
-      definitions = accept_abi_ ? std::optional(context.store().lock()) : std::nullopt;
-    }
+    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
+    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
     StartPlanner planner(seen, {.accept_abi = accept_abi_});
     for (const Wanted& one : wanted) {
-      batch.add(one.word, [&] { return planner.plan(one.definition); });
+      batch.add(identity_of(one.definition, one.word),
+                [&] { return planner.plan(one.definition, one.word); });
     }
-    return batch.finish(context, print_uuids, std::move(definitions));
+    return batch.finish(context, std::move(definitions));
   }
 
   std::vector<std::string> words_;

@@ -39,7 +39,7 @@ class StopCommand final : public Command {
     }
     std::vector<Target> targets =
         all_ ? all_targets(context, devices, defined) : named_targets(devices, defined);
-    if (request_for(Uuid{}).wait_for_holders.count() > 0 && !change_.dry_run) {
+    if (parse_seconds(timeout_).count() > 0 && !change_.dry_run) {
       wait_for_holders(context, targets);
     }
     // The parents were not locked while waiting for the devices to be released; lock them now.
@@ -48,18 +48,19 @@ class StopCommand final : public Command {
     for (const Target& target : targets) {
       if (!target.refused) {
         parents.push_back(*target.lane);
-        together.push_back(*target.uuid);
+        together.push_back(*target.about.uuid);
       }
     }
-    const auto locks = change_.dry_run ? std::vector<sys::FileLock>{} : context.lock_parents(parents);
+    Batch batch(change_, "stop");
+    const auto locks = batch.lock_parents(context, parents);
     const Snapshot seen = look_for_holders(context, targets, parents);
-    Batch batch(change_);
     for (const Target& target : targets) {
-      batch.add(target.word, [&] {
-        if (target.refused) {
-          throw Error(*target.refused);
-        }
-        StopRequest request = request_for(*target.uuid);
+      if (target.refused) {
+        batch.refuse(target.about, *target.refused);
+        continue;
+      }
+      batch.add(target.about, [&] {
+        StopRequest request = request_for(target.about);
         if (!change_.dry_run) {
           request.wait_for_holders = {};
         }
@@ -67,19 +68,18 @@ class StopCommand final : public Command {
       });
     }
     batch.backwards();
-    return batch.finish(context, false);
+    return batch.finish(context);
   }
 
  private:
   // The device that an argument refers to.
   struct Target {
-    std::string word;
-    std::optional<Error> refused;
-    std::optional<Uuid> uuid;
-    std::optional<ParentName> lane;
+    Identity about;
+    std::optional<Error> refused{};
+    std::optional<ParentName> lane{};
   };
 
-  StopRequest request_for(const Uuid& uuid) const { return {uuid, parse_seconds(timeout_), force_}; }
+  StopRequest request_for(const Identity& about) const { return {about, parse_seconds(timeout_), force_}; }
 
   // Returns the devices to stop for --all: those with a definition, so neither transient nor unmanaged ones.
   std::vector<Target> all_targets(Context& context, const Snapshot& devices,
@@ -90,16 +90,17 @@ class StopCommand final : public Command {
       if (!parent_.empty() && device.parent.str() != parent_) {
         continue;
       }
-      if (defined.find(device.uuid, device.parent) == nullptr) {
-        ++left_alone;
+      if (const Definition* definition = defined.find(device.uuid, device.parent)) {
+        targets.push_back({identity_of(device, definition), std::nullopt, device.parent});
       } else {
-        targets.push_back({device.uuid.str(), std::nullopt, device.uuid, device.parent});
+        ++left_alone;
       }
     }
     if (left_alone > 0) {
-      context.messages().note(fmt::format(
-          "{} active devices without a definition were not stopped; to stop one: mdevadm stop UUID",
-          left_alone));
+      context.messages().note(
+          fmt::format("{} without a definition {} not stopped; to stop one: mdevadm stop UUID",
+                      left_alone == 1 ? "1 active device" : fmt::format("{} active devices", left_alone),
+                      left_alone == 1 ? "was" : "were"));
     }
     return targets;
   }
@@ -108,19 +109,24 @@ class StopCommand final : public Command {
     std::vector<Target> targets;
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot stop '{}'", printable(word));
-      Target target{word, std::nullopt, std::nullopt, std::nullopt};
+      Target target{{.argument = word}};
       try {
         const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
+        target.about = identity_of(found);
         if (found.active == nullptr && devices.find_device(found.uuid) != nullptr) {
           throw Error(ExitCode::not_found, fmt::format("{}: active, but not on {}", doing, parent_));
         }
-        target.uuid = found.uuid;
         const Device* device = found.active != nullptr ? found.active : found.removing;
         target.lane = device != nullptr ? device->parent : found.definitions.front()->parent;
       } catch (const Error& error) {
         target.refused = error;
       }
-      targets.push_back(std::move(target));
+      const bool again = std::any_of(targets.begin(), targets.end(), [&](const Target& other) {
+        return other.about.uuid && other.about.uuid == target.about.uuid;
+      });
+      if (!again) {
+        targets.push_back(std::move(target));
+      }
     }
     return targets;
   }
@@ -131,10 +137,10 @@ class StopCommand final : public Command {
     Plan release;
     std::vector<Target*> waiting;
     for (Target& target : targets) {
-      const Device* device = target.uuid ? seen.find_device(*target.uuid) : nullptr;
-      device = target.uuid && device == nullptr ? seen.find_removing(*target.uuid) : device;
+      const Device* device = target.about.uuid ? seen.find_device(*target.about.uuid) : nullptr;
+      device = target.about.uuid && device == nullptr ? seen.find_removing(*target.about.uuid) : device;
       if (device != nullptr && device->busy) {
-        release.jobs.push_back(plan_release(*device, request_for(*target.uuid)));
+        release.jobs.push_back(plan_release(*device, request_for(target.about)));
         waiting.push_back(&target);
       }
     }
@@ -149,8 +155,8 @@ class StopCommand final : public Command {
                                    const std::vector<ParentName>& parents) {
     std::vector<Uuid> uuids;
     for (const Target& target : targets) {
-      if (target.uuid) {
-        uuids.push_back(*target.uuid);
+      if (target.about.uuid) {
+        uuids.push_back(*target.about.uuid);
       }
     }
     return context.observe_users(uuids, parents);

@@ -26,24 +26,33 @@ class UndefineCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    std::optional<sys::FileLock> lock = change_.lock_definitions(context);
-    const Definitions defined = context.definitions();
+    Batch batch(change_, "undefine");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = batch.load_definitions(context);
     const Groups groups = context.groups();
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
-    Batch batch(change_);
     for (const std::string& word : words_) {
-      batch.add(word, [&] {
-        const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
+      const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
+      Identity about{.argument = word};
+      try {
+        batch.require_definitions(about);
         const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
+        about = identity_of(found);
         if (found.definitions.empty()) {
           throw Error(ExitCode::not_found,
                       fmt::format("{}: no definition exists (the device is active)", doing),
-                      fmt::format("remove the device: mdevadm stop {}", found.uuid.str()));
+                      "remove the device: mdevadm stop " + found.word);
         }
-        return plan_undefine(require_definition(found, doing), groups, force_);
-      });
+        const Definition& definition = require_definition(found, doing);
+        if (!batch.has(definition.uuid, definition.parent)) {
+          batch.add(identity_of(definition, word),
+                    [&] { return plan_undefine(definition, groups, force_, word); });
+        }
+      } catch (const Error& error) {
+        batch.refuse(about, error);
+      }
     }
-    return batch.finish(context, false, std::move(lock));
+    return batch.finish(context, std::move(lock));
   }
 
  private:

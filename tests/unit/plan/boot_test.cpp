@@ -82,7 +82,7 @@ TEST_CASE("a device that cannot be started at boot does not prevent the start of
   CHECK(attempt.plan.jobs.size() == 2);
   CHECK(attempt.plan.bond == Bond::none);
   REQUIRE(attempt.refused.size() == 1);
-  CHECK(attempt.refused.front().subject == uuid(2).str());
+  CHECK(attempt.refused.front().about.uuid == uuid(2));
 }
 
 TEST_CASE("a group waits for all its parents at boot and reports the missing ones") {

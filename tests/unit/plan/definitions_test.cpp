@@ -142,5 +142,5 @@ TEST_CASE("modify to the current values plans no steps and reports unchanged") {
   request.start = StartMode::manual;
   const Job job = plan_modify(host(), {}, definition(), request);
   CHECK(job.steps.empty());
-  CHECK(job.note == "is unchanged");
+  CHECK(job.notes.front() == job.about.quoted() + " is unchanged");
 }

@@ -76,7 +76,7 @@ TEST_CASE("start of an active device as defined plans no steps") {
   seen.devices.push_back(live("0000:2b:00.0", "nvidia-17"));
   const Job job = plan_start(seen, wanted());
   CHECK(job.steps.empty());
-  CHECK(job.note == "is already active");
+  CHECK(job.notes.front() == job.about.quoted() + " is already active");
 }
 
 TEST_CASE("start of a device that is being created waits until its type is visible") {
@@ -135,13 +135,14 @@ TEST_CASE("stop of a device in use is refused or waits with a timeout or is forc
   seen.devices[0].holders = {{812, "qemu"}, {99, ""}};
   seen.devices[0].busy = true;
   const ParentName mtty = *ParentName::parse("mtty");
-  const Error error = refusal([&] { plan_stop(seen, {uuid}, mtty); });
+  const Error error = refusal([&] { plan_stop(seen, {{.uuid = uuid}}, mtty); });
   CHECK(error.code() == ExitCode::in_use);
-  CHECK(std::string(error.what()).find("it is in use by pid 812 (qemu), pid 99") != std::string::npos);
-  const Job waits = plan_stop(seen, {uuid, 5s, false}, mtty);
+  CHECK(error.holders() == seen.devices[0].holders);
+  CHECK(std::string(error.what()).find("it is in use by qemu (pid 812), pid 99") != std::string::npos);
+  const Job waits = plan_stop(seen, {{.uuid = uuid}, 5s, false}, mtty);
   CHECK(texts(waits)[0] == "wait up to 5 s for the release of c0ffee00-1111-4222-8333-444444444444");
   CHECK_FALSE(std::get<AwaitRelease>(waits.steps[0].action).forced);
-  const Job forced = plan_stop(seen, {uuid, 0s, true}, mtty);
+  const Job forced = plan_stop(seen, {{.uuid = uuid}, 0s, true}, mtty);
   // The type is recorded because the kernel does not report it while the removal is pending.
   REQUIRE(forced.steps.size() == 3);
   CHECK(std::get<KeepRecord>(forced.steps[0].action).record.type.str() == "mtty-1");
@@ -149,13 +150,31 @@ TEST_CASE("stop of a device in use is refused or waits with a timeout or is forc
   CHECK(std::holds_alternative<DropRecord>(forced.steps[2].action));
 }
 
+TEST_CASE("messages name a device as the user typed it, with the UUID if that is another word") {
+  Identity about{.uuid = uuid, .name = "seat1"};
+  const std::string seat = "'seat1' (" + uuid.str() + ")";
+  CHECK(about.quoted() == seat);
+  about.argument = "c0ff";
+  CHECK(about.quoted() == "'c0ff' (" + uuid.str() + ")");
+  about.argument = "C0FFEE00-1111-4222-8333-444444444444";
+  CHECK(about.quoted() == "'" + uuid.str() + "'");
+  Snapshot seen;
+  seen.devices.push_back(live("mtty", "mtty-1"));
+  seen.devices[0].busy = true;
+  const Error error =
+      refusal([&] { plan_stop(seen, {{.uuid = uuid, .argument = "seat1"}}, *ParentName::parse("mtty")); });
+  CHECK(std::string(error.what()).starts_with("cannot stop " + seat + ": it is in use"));
+  const Snapshot host = host_with(1);
+  CHECK(StartPlanner(host).plan(wanted(), "seat1").goal == "start " + seat);
+}
+
 TEST_CASE("processes that use a device are described with their certainty") {
   CHECK(describe(std::vector<Holder>{}) == "an unknown process");
-  CHECK(describe(std::vector<Holder>{{812, "qemu"}, {99, "", false}}) == "pid 812 (qemu), probably pid 99");
+  CHECK(describe(std::vector<Holder>{{812, "qemu"}, {99, "", false}}) == "qemu (pid 812), probably pid 99");
 }
 
 TEST_CASE("stop of an inactive device plans no steps") {
-  const Job job = plan_stop({}, {uuid}, *ParentName::parse("mtty"));
+  const Job job = plan_stop({}, {{.uuid = uuid}}, *ParentName::parse("mtty"));
   CHECK(job.steps.empty());
-  CHECK(job.note == "is not active");
+  CHECK(job.notes.front() == job.about.quoted() + " is not active");
 }

@@ -114,22 +114,24 @@ TEST_CASE("a group in use is not stopped and all processes that use it are repor
   for (int i = 1; i <= 2; ++i) {
     world.seen.devices.push_back({.uuid = uuid(i), .parent = gpu, .type = TypeName::parse("nvidia-17")});
   }
-  CHECK(plan_group_stop(world.seen, world.group, false).backwards);
+  CHECK(plan_group_stop(world.seen, world.group, world.defined, false).backwards);
   for (Device& device : world.seen.devices) {
     device.busy = true;
     device.holders = {{812, "qemu"}};
   }
   try {
-    plan_group_stop(world.seen, world.group, false);
+    plan_group_stop(world.seen, world.group, world.defined, false);
     FAIL("it was not refused");
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::in_use);
+    CHECK(error.holders().size() == 2);
     CHECK(std::string(error.what()) == "cannot stop group 'vm1': '" + uuid(1).str() +
-                                           "' is in use by pid 812 (qemu); '" + uuid(2).str() +
-                                           "' is in use by pid 812 (qemu)");
+                                           "' is in use by qemu (pid 812); '" + uuid(2).str() +
+                                           "' is in use by qemu (pid 812)");
   }
-  CHECK(plan_group_stop(world.seen, world.group, true).jobs.size() == 2);
-  CHECK(plan_group_release(world.seen, world.group, std::chrono::seconds(1), false).jobs.size() == 2);
+  CHECK(plan_group_stop(world.seen, world.group, world.defined, true).jobs.size() == 2);
+  CHECK(plan_group_release(world.seen, world.group, world.defined, std::chrono::seconds(1), false)
+            .jobs.size() == 2);
 }
 
 TEST_CASE("a device can be a member of only one group") {
@@ -140,7 +142,8 @@ TEST_CASE("a device can be a member of only one group") {
   CHECK_THROWS_AS(plan_group_create(groups, other), Error);
   CHECK_THROWS_AS(plan_group_create(groups, world.group), Error);
   CHECK_THROWS_AS(plan_group_rename(groups, world.group, world.group.name), Error);
-  CHECK(plan_group_change(groups, world.group, world.group).note == "is unchanged");
+  CHECK(plan_group_change(groups, world.group, world.group).notes ==
+        std::vector<std::string>{"group 'vm1' is unchanged"});
   CHECK_THROWS_AS(require_group(groups, "vm2", "cannot x"), Error);
   CHECK(groups.of(world.defined.all[0])->name == world.group.name);
 }

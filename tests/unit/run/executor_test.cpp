@@ -21,6 +21,9 @@ class Recorder final : public Progress {
   void undone(const Job& job, const Action& action) override {
     lines.push_back(job.goal + ": undo " + describe(action));
   }
+  void waiting(const Job& job, const std::vector<Holder>& holders, std::chrono::milliseconds) override {
+    lines.push_back(job.goal + ": waiting for " + mdevadm::describe(holders));
+  }
 
   std::vector<std::string> lines;
 };
@@ -34,7 +37,7 @@ Step add(const Definition& d) {
 }
 
 Job job_of(const char* goal, const Definition& d, std::vector<Step> steps) {
-  return {goal, d.uuid.str(), d.parent.str(), "t", std::move(steps), {}};
+  return {goal, identity_of(d), d.parent.str(), std::move(steps)};
 }
 
 struct World {
@@ -102,7 +105,8 @@ TEST_CASE("a dependent job runs only if its predecessor succeeds and otherwise f
   failing.after = 0;
   const auto stopped = third.run({{job_of("stop it", a, {add(a)}), failing}});
   CHECK(std::string(stopped[1].error->what())
-            .ends_with("; the device is stopped now; to start it: mdevadm start " + a.uuid.str()));
+            .ends_with("; the device is stopped now"));
+  CHECK(stopped[1].error->hints() == std::vector{"to start it: mdevadm start " + a.uuid.str()});
 }
 
 TEST_CASE("a failed job does not affect independent jobs and results are in plan order") {
