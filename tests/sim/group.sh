@@ -197,8 +197,8 @@ together() {
   "$MDEVADM" group start -q one & local x=$!
   wait_until is_locked "/run/mdevadm/parent-$first.lock"
   run "$MDEVADM" group start two
-  exits 6 "the second of two waits, and then finds nothing left"
-  err_has "^mdevadm: waiting for process $x \(mdevadm\)$" "it says for whom it waits"
+  exits 6 "group start waits for a concurrent group start, and fails with exit code 6 if no instances are available then"
+  err_has "^mdevadm: waiting up to 60 s for mdevadm \(pid $x\) to release the lock$" "group start reports the process that it waits for"
   wait $x
   control delay create 50
   "$MDEVADM" group stop -q one

@@ -34,7 +34,7 @@ one() {
   held $a
   run "$MDEVADM" restart seat
   exits 5 "restart is refused while the device is in use"
-  err_has "in use by pid $user \(mdevsim\)" "the error names the process that uses the device"
+  err_has "in use by mdevsim \(pid $user\)" "the error names the process that uses the device"
   err_lacks "force" "no hint names --force, which restart does not have"
   holds "the device stays active if restart is refused" test -e $devices/$a
   (sleep 1; kill $user) &
