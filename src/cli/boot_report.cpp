@@ -18,7 +18,7 @@ class BootReport final : public BootWatcher {
       : tells_all_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
 
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
-    messages_.waiting(fmt::format("{}; waiting up to {:g} s", refusal.error.what(), seconds(patience)),
+    messages_.waiting(fmt::format("{}; retrying for up to {:g} s", refusal.error.what(), seconds(patience)),
                       subject(refusal.about));
   }
 

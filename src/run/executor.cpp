@@ -421,8 +421,9 @@ class Run {
       add_ending(number, left, any ? "; all changes were rolled back" : "");
       if (plan_.jobs[number].after) {
         const Error& why = *results_[number].error;
-        results_[number].error = why.reworded(fmt::format("{}; the device is stopped now", why.what()))
-                                     .with_hint("to start it: mdevadm start " + plan_.jobs[number].about.word());
+        results_[number].error =
+            why.reworded(fmt::format("{}; the device is stopped now", why.what()))
+                .with_hint("to start it: mdevadm start " + plan_.jobs[number].about.word());
       }
       end_hooks(number, HookState::failure);
     }

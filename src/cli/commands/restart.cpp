@@ -78,14 +78,14 @@ class RestartCommand final : public Command {
   std::chrono::milliseconds patience() const { return parse_seconds(timeout_); }
 
   Job plan_the_stop(const Snapshot& used, const Target& target, const std::vector<Uuid>& together) const {
-    const StopRequest request{target.about,
-                              change_.dry_run ? patience() : std::chrono::milliseconds(0)};
+    const StopRequest request{target.about, change_.dry_run ? patience() : std::chrono::milliseconds(0)};
     try {
       return plan_stop(used, request, target.definition->parent, together);
     } catch (const Error& error) {
       // The hint of a stop names --force, which has no meaning here.
       throw error.code() == ExitCode::in_use
-          ? Error(error.code(), error.what(), "stop the process that uses it, or wait with --timeout SECONDS").held_by(error.holders())
+          ? Error(error.code(), error.what(), "stop the process that uses it, or wait with --timeout SECONDS")
+                .held_by(error.holders())
           : error;
     }
   }

@@ -61,7 +61,8 @@ TEST_CASE("the definition under the parent of the active device is restarted") {
   const Definition there = defined(other);
   CHECK(&definition_to_restart({"a", a, &seen.devices[0], {&there, &here}}, "cannot") == &here);
   CHECK(&definition_to_restart({"a", a, nullptr, {&there}}, "cannot") == &there);
-  for (const Found& found : {Found{"a", a, &seen.devices[0], {}}, Found{"a", a, &seen.devices[0], {&there}}}) {
+  for (const Found& found :
+       {Found{"a", a, &seen.devices[0], {}}, Found{"a", a, &seen.devices[0], {&there}}}) {
     try {
       definition_to_restart(found, "cannot restart 'x'");
       FAIL("accepted");
