@@ -120,7 +120,7 @@ removing() {
   "$MDEVADM" start -q a
   holding first $a
   run "$MDEVADM" stop a --force
-  exits 5 "a forced stop of a device in use makes its removal pending"
+  exits 0 "a forced stop of a device in use makes its removal pending"
   holds "the device is off the bus" test ! -e $devices/$a
   run "$MDEVADM" list -n -o name,state,type,held_by
   out_has "^a removing nvidia-17 mdevsim\($first_pid\)$" "list shows it, with its type and the process that uses it"
@@ -132,7 +132,7 @@ removing() {
     "the instances in types add up"
   run "$MDEVADM" stop a
   exits 0 "stop succeeds for a device whose removal is pending"
-  err_has "'$a' is already being removed: its removal is pending until pid $first_pid \(mdevsim\) closes the device$" "stop reports what the removal waits for"
+  err_has "'a' \($a\) is already being removed: its removal is pending until mdevsim \(pid $first_pid\) closes the device$" "stop reports what the removal waits for"
   run "$MDEVADM" start a
   exits 5 "start is refused for a device whose removal is pending"
   err_has "an earlier device with this UUID is still being removed" "the error says that an earlier device is being removed"
@@ -142,7 +142,7 @@ removing() {
   err_has "^hint: '$a' is still being removed; wait for it: mdevadm stop $a --timeout 60$" "the hint names the device whose removal is pending"
   run "$MDEVADM" stop a --timeout 0.3
   exits 5 "stop --timeout fails if the removal does not complete in time"
-  err_has "cannot stop '$a': its removal is pending until pid $first_pid \(mdevsim\) closes the device" "the error names the process that the removal waits for"
+  err_has "cannot stop 'a' \($a\): its removal is pending until mdevsim \(pid $first_pid\) closes the device" "the error names the process that the removal waits for"
   (sleep 0.5; kill "$first_pid") &
   run "$MDEVADM" stop a --timeout 30
   exits 0 "stop --timeout succeeds when the process closes the device"
