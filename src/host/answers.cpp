@@ -13,7 +13,7 @@ namespace {
 constexpr const char* driver_log = "see the kernel log for the driver's reason: dmesg";
 
 std::string see_types(const ParentName& parent) {
-  return fmt::format("check availability: mdevadm types {}", parent.str());
+  return fmt::format("list available instances: mdevadm types {}", parent.str());
 }
 
 // Returns the error for EINVAL of a create: the kernel or the driver rejects one of the parameters, and the
@@ -200,7 +200,7 @@ Error aggregate_error(int number, std::uint64_t units) {
   switch (number) {
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: not enough available instances, or device in use", doing),
-              "check availability: mdevadm types"};
+              "list available instances: mdevadm types"};
     case ENOSPC: return {ExitCode::no_capacity, fmt::format("{}: not enough available instances", doing)};
     case E2BIG: return {ExitCode::failed, fmt::format("{}: the number is too long", doing)};
     default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)), driver_log};

@@ -107,8 +107,10 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   Job job = job_for("define", wanted, request.argument);
   const std::string doing = "cannot " + job.goal;
   if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
-    throw Error(ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
-                fmt::format("change it with: mdevadm modify {}", wanted.uuid.str()));
+    throw Error(
+        ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
+        std::vector{fmt::format("show the definition: mdevadm show {}", wanted.uuid.str()),
+                    std::string("change it with mdevadm modify, or remove it with mdevadm undefine")});
   }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};

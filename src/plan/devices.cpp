@@ -130,21 +130,28 @@ std::string describe_removal(const Device& device) {
                      device.holders.empty() ? "the process that uses it" : describe(device.holders));
 }
 
+std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentName& parent) {
+  std::vector<std::string> hints;
+  for (const Device& device : seen.removing) {
+    if (device.parent == parent) {
+      hints.push_back(fmt::format("'{0}' is still being removed; wait for it: mdevadm stop {0} --timeout 60",
+                                  device.uuid.str()));
+    }
+  }
+  if (hints.empty()) {
+    hints = {fmt::format("list available instances: mdevadm types {}", parent.str()),
+             fmt::format("list the devices of the parent: mdevadm list -p {}", parent.str())};
+  }
+  return hints;
+}
+
 Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
               const std::string& doing) {
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
-  const auto removing = std::find_if(seen.removing.begin(), seen.removing.end(),
-                                     [&](const Device& device) { return device.parent == parent.name; });
-  if (removing != seen.removing.end()) {
-    return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-            fmt::format("'{0}' is still being removed; wait for it: mdevadm stop {0} --timeout 60",
-                        removing->uuid.str())};
-  }
   return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-          fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
-                      parent.name.str())};
+          hints_without_room(seen, parent.name)};
 }
 
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
@@ -187,9 +194,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
       job.steps.push_back({DropRecord{uuid}, std::nullopt});
     }
     const Device* removing = seen.find_removing(uuid);
-    job.notes.push_back(request.about.quoted() + (removing != nullptr
-                                                      ? " is already being removed: " + describe_removal(*removing)
-                                                      : " is not active"));
+    job.notes.push_back(request.about.quoted() +
+                        (removing != nullptr ? " is already being removed: " + describe_removal(*removing)
+                                             : " is not active"));
     return job;
   }
   job.about.parent = device->parent.str();

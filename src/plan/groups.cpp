@@ -69,10 +69,9 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
       const std::string beside =
           parts.empty() ? std::string{} : fmt::format(" together with the group's {}", join(parts, " and "));
       throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: member {} cannot be created: {} has no available instances of {}{}", doing,
-                              identity_of(*member).quoted(), parent_name, type, beside),
-                  fmt::format("check availability: mdevadm types {0}; devices in use: mdevadm list -p {0}",
-                              parent_name));
+                  fmt::format("{}: member {}: no available instances of {} on {}{}", doing,
+                              identity_of(*member).quoted(), type, parent_name, beside),
+                  hints_without_room(seen, member->parent));
     }
     if (room.knows(type)) {
       room.take(type, units);

@@ -60,12 +60,19 @@ struct Meaning {
   const Definition* named = nullptr;
 };
 
+// Returns the hint for a device that is not found.
+std::string list_devices(const Snapshot& seen, const Definitions& defined) {
+  return seen.devices.empty() && defined.all.empty()
+             ? "no device is active or defined; list types: mdevadm types"
+             : "list all devices: mdevadm list --all";
+}
+
 [[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing) {
   throw Error(ExitCode::failed, fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
               "fix or remove the file");
 }
 
-[[noreturn]] void refuse_unknown(std::string_view word, const Definitions& defined,
+[[noreturn]] void refuse_unknown(std::string_view word, const Snapshot& seen, const Definitions& defined,
                                  const std::string& doing) {
   std::vector<std::string> labels;
   for (const Definition& definition : defined.all) {
@@ -79,7 +86,7 @@ struct Meaning {
               fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
               is_short         ? "a UUID prefix needs at least 4 digits"
               : !meant.empty() ? meant
-                               : "list all devices: mdevadm list --all");
+                               : list_devices(seen, defined));
 }
 
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
@@ -108,9 +115,9 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
   }
   if (const std::string why = why_no_uuid(word); !why.empty()) {
     throw Error(ExitCode::usage, fmt::format("{}: invalid UUID: {}", doing, why),
-                "list all devices: mdevadm list --all");
+                list_devices(seen, defined));
   }
-  refuse_unknown(word, defined, doing);
+  refuse_unknown(word, seen, defined, doing);
 }
 
 }  // namespace
@@ -171,7 +178,7 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
     }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
     throw Error(ExitCode::not_found, fmt::format("{}: not active and not defined{}", doing, where),
-                "list all devices: mdevadm list --all");
+                list_devices(seen, defined));
   }
   return found;
 }

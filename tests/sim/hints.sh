@@ -68,6 +68,23 @@ samples__several_parents() {
   adm define $a -p mdpy -t mdpy-vga
   words="start $a"
 }
+samples__removing() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  holding $a
+  adm stop $a --force
+  words="start $a"
+}
+samples__restart_fails() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  control fault create 1 EIO
+  words="restart $a"
+}
+samples__restart_transient() { adm start -u $a -p mtty -t mtty-1; words="restart $a"; }
+samples__start_with_uuid_and_type() { words="start $a -p mtty -t mtty-1"; }
+samples__start_undefined_with_parent() { words="start $a -p mtty"; }
+samples__without_command() { words="--json-shema"; }
 samples__short_prefix() { adm define $a -p mtty -t mtty-1; words="start aaa"; }
 samples__not_stopped() {
   adm define $a -p mtty -t mtty-1
@@ -77,8 +94,7 @@ samples__not_stopped() {
 }
 samples__in_use() {
   adm start -u $a -p mtty -t mtty-1
-  "$MDEVSIM" hold $a >/run/held &
-  until [ -s /run/held ]; do sleep 0.02; done
+  holding $a
   words="stop $a"
 }
 samples__broken_file() {
@@ -128,8 +144,7 @@ samples__group_in_use() {
   adm define $a -p mtty -t mtty-1
   adm group create vm1 $a
   adm group start vm1
-  "$MDEVSIM" hold $a >/run/held &
-  until [ -s /run/held ]; do sleep 0.02; done
+  holding $a
   words="group stop vm1"
 }
 samples__exists() { adm start -u $b -p mtty -t mtty-1; control fault create 1 EEXIST; words="start -u $a -p mtty -t mtty-1"; }
@@ -161,12 +176,12 @@ m60_u2__type_misspelled() { words="define -p $gpu -t nvidia-181"; }
 m60_u2__removing() {
   adm define $a -p $gpu -t nvidia-18 --name seat1
   adm start seat1
-  "$MDEVSIM" hold $a >/run/held &
-  until [ -s /run/held ]; do sleep 0.02; done
+  holding $a
   adm stop seat1 --force
   words="start seat1"
 }
 m60_k0__types_vanish() { adm start -u $a -p $gpu -t nvidia-18; words="start -u $b -p $gpu -t nvidia-18"; }
+m60_f0__unrecognized_types() { control set types odd; words="types"; }
 vf_n1__no_such_function() { words="define $a -p 0000:41:00.0 -t 1149 --vf 41:1f.7"; }
 vf_n1__unmanaged_function() {
   echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
@@ -177,6 +192,13 @@ gvt_a0__aggregation_refused() {
   words="start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8 --aggregate 2"
 }
 
+# The process that uses a device, which ends when a command waits for that.
+holding() {
+  "$MDEVSIM" hold $1 >/run/held &
+  holder=$!
+  until [ -s /run/held ]; do sleep 0.02; done
+}
+
 state() { "$MDEVADM" list --all --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
 
 # Runs the words; checks that they are accepted and that they print or change something.
@@ -184,6 +206,7 @@ follow() {  # MESSAGE WORDS...
   local message=$1 before
   shift
   before=$(state)
+  [[ "$*" != *--timeout* || -z "${holder:-}" ]] || (sleep 0.5; kill $holder) &
   run "$MDEVADM" "$@"
   exits 0 "'$message': the command is accepted"
   holds "'$message': the command prints or changes something" test -n "$out" -o "$before" != "$(state)"

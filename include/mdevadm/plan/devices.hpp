@@ -19,8 +19,10 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
 Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName& type,
                   const std::string& doing);
 
-// Returns the error for a type with fewer than `units` available instances. The hint names devices of the
-// parent whose removal is pending.
+// Returns the hints for a parent without available instances. They name its devices whose removal is pending.
+std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentName& parent);
+
+// Returns the error for a type with fewer than `units` available instances.
 Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
               const std::string& doing);
 

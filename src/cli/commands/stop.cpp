@@ -114,7 +114,9 @@ class StopCommand final : public Command {
         const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
         target.about = identity_of(found);
         if (found.active == nullptr && devices.find_device(found.uuid) != nullptr) {
-          throw Error(ExitCode::not_found, fmt::format("{}: active, but not on {}", doing, parent_));
+          throw Error(ExitCode::not_found,
+                      fmt::format("{}: active, but not on {}", doing,
+                                  parent_.empty() ? found.definitions.front()->parent.str() : parent_));
         }
         const Device* device = found.active != nullptr ? found.active : found.removing;
         target.lane = device != nullptr ? device->parent : found.definitions.front()->parent;

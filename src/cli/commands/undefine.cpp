@@ -47,6 +47,7 @@ class UndefineCommand final : public Command {
         if (!batch.has(definition.uuid, definition.parent)) {
           batch.add(identity_of(definition, word),
                     [&] { return plan_undefine(definition, groups, force_, word); });
+          warn_of_copy(context, definition);
         }
       } catch (const Error& error) {
         batch.refuse(about, error);
@@ -56,6 +57,18 @@ class UndefineCommand final : public Command {
   }
 
  private:
+  // mdevctl may have a definition of the same device, which becomes effective.
+  static void warn_of_copy(Context& context, const Definition& definition) {
+    if (definition.origin == Origin::mdevadm &&
+        context.store().has_config(definition.uuid, definition.parent)) {
+      context.messages().warning(
+          fmt::format("'{}' defines this device too and takes effect now; to remove it: mdevadm undefine {}",
+                      context.store().path_of(KeptConfig{definition.uuid, definition.parent, {}}),
+                      definition.uuid.str()),
+          {.uuid = definition.uuid.str()});
+    }
+  }
+
   std::vector<std::string> words_;
   std::string parent_;
   bool force_ = false;
