@@ -9,6 +9,7 @@
 #   # packages=yes        the Debian packages of the build are in /shared/packages
 #   # cuts=1,2            these boots must end by a power cut (bash /control/cut), the others must not
 # If there is a tests/vm/NAME.setup, it runs before all other processes of each boot.
+# $MDEVADM_VM_KEEP, if set, is a directory to which /shared is copied at the end.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -16,7 +17,7 @@ name=$1
 mdevadm=$(realpath "$2")
 machine=$("$here/machine.sh")
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap '[ -z "${MDEVADM_VM_KEEP:-}" ] || cp -r "$folder/shared" "$MDEVADM_VM_KEEP"; rm -rf "$folder"' EXIT
 
 wish() { sed -n "s/^# $1=//p" "$here/$name.test"; }  # NAME
 fail() { echo "run-test.sh: $*" >&2; exit 1; }
