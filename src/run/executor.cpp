@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <ranges>
 #include <set>
 #include <thread>
 
@@ -415,8 +414,9 @@ class Run {
     if (!all_or_none()) {
       std::vector<std::string> left;
       bool any = false;
-      for (const DoneStep& done : std::views::reverse(done_[number])) {
-        any |= undo(number, *done.step, left);
+      const std::vector<DoneStep>& done = done_[number];
+      for (auto last = done.rbegin(); last != done.rend(); ++last) {
+        any |= undo(number, *last->step, left);
       }
       add_ending(number, left, any ? "; all changes were rolled back" : "");
       if (plan_.jobs[number].after) {
