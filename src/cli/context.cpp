@@ -311,8 +311,9 @@ Groups Context::groups_if_readable(FileProblems problems) {
 
 void Context::warn_about_file(const Definitions& defined, const Definition& definition) {
   const std::string path = store_.path_of(definition);
+  const std::string path_of_mdevctl = store_.path_of(KeptConfig{definition.uuid, definition.parent, {}});
   for (const FileProblem& problem : defined.odd) {
-    if (problem.path == path) {
+    if (problem.path == path || problem.path == path_of_mdevctl) {
       messages_.warning(problem.str());
     }
   }

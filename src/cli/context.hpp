@@ -169,7 +169,8 @@ class Context {
   // The same for groups.
   Groups groups(FileProblems problems = FileProblems::ignored);
   Groups groups_if_readable(FileProblems problems = FileProblems::ignored);
-  // Warns about unknown keys and the like in the file of a definition that the command uses.
+  // Warns about unknown keys and the like in the files of a definition that the command uses, mdevadm's and
+  // mdevctl's.
   void warn_about_file(const Definitions& defined, const Definition& definition);
   // Warns if some processes could not be inspected, so that users of a device may be missing.
   void warn_of_unseen(const Snapshot& seen) const;

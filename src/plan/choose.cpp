@@ -181,11 +181,13 @@ bool is_comparable(const PropertyValue& has, const PropertyValue& wanted) {
 }
 
 bool is_tie(const Type& type, const Type& best, const std::vector<Need>& needs) {
-  return type.id != best.id && size_of(type, needs) == size_of(best, needs) && type.available != 0U;
+  return type.id != best.id && size_of(type, needs) == size_of(best, needs) &&
+         (type.available == 0U) == (best.available == 0U);
 }
 
 std::string with_name(const Type& type) {
-  return type.name ? fmt::format("{} ({})", type.id.str(), *type.name) : type.id.str();
+  const bool has_name = type.name && *type.name != type.id.str();
+  return has_name ? fmt::format("{} ({})", type.id.str(), *type.name) : type.id.str();
 }
 
 // Types of the same size may differ in what they are licensed for, so the user has to know of them.

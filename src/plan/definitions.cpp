@@ -171,9 +171,10 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   const Definition* there = defined.find(kept.uuid, kept.parent);
   const bool is_ours = there != nullptr && there->origin == Origin::mdevadm;
   if (is_ours && config_of(*there) == kept.config) {
-    job.notes.push_back(about.quoted() + " is unchanged");
     if (moved) {
       job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
+    } else {
+      job.notes.push_back(about.quoted() + " is unchanged");
     }
     return job;
   }

@@ -139,8 +139,11 @@ std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentNa
     }
   }
   if (hints.empty()) {
-    hints = {fmt::format("list available instances: mdevadm types {}", parent.str()),
-             fmt::format("list the devices of the parent: mdevadm list -p {}", parent.str())};
+    hints.push_back(fmt::format("list available instances: mdevadm types {}", parent.str()));
+    if (std::any_of(seen.devices.begin(), seen.devices.end(),
+                    [&](const Device& device) { return device.parent == parent; })) {
+      hints.push_back(fmt::format("list the devices of the parent: mdevadm list -p {}", parent.str()));
+    }
   }
   return hints;
 }

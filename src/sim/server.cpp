@@ -38,7 +38,8 @@ struct Handle {
 // error.
 std::string last_message;
 
-void store_message(fuse_log_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] void store_message(fuse_log_level level, const char* format,
+                                                 va_list arguments) {
   char text[512];
   if (level <= FUSE_LOG_ERR && std::vsnprintf(text, sizeof text, format, arguments) > 0) {
     last_message = trim(text);

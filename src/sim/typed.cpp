@@ -103,8 +103,7 @@ class TypedParent final : public MdevParent {
       write_create(type, data, answer);
     });
     if (!description(type).empty()) {
-      files.attribute(folder, "description", 0444,
-                      [this, &type] { return Reading{description(type) + "\n"}; });
+      files.attribute(folder, "description", 0444, [&type] { return Reading{description(type) + "\n"}; });
     }
     if (dialect().is_proposal()) {
       files.constant(folder, "max_instances", fmt::format("{}\n", type.most));

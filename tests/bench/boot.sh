@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# boot.sh [MDEVSIM [MDEVADM]]: how long a host takes to bring up what is to come up at boot: 32 parents × 8 devices on a driver that
-# needs 100 ms a create, beside the time of one parent's 8 and beside mdevctl, whose udev rule starts one parent after the other.
+# boot.sh [MDEVSIM [MDEVADM]]: the time that a host takes to start its autostart devices: 32 parents × 8 devices on a driver that
+# needs 100 ms per create, compared with the time of one parent's 8 and with mdevctl, whose udev rule starts one parent after another.
 # A benchmark to read, not a test.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
 mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
-[ -x "$mdevsim" ] || { echo "boot.sh: there is no $mdevsim: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+[ -x "$mdevsim" ] || { echo "boot.sh: $mdevsim not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -51,13 +51,13 @@ done
 begin=$(now)
 for parent in $(ls /sys/class/mdev_bus); do mdevctl start-parent-mdevs "$parent" >/dev/null 2>&1; done
 echo "mdevctl $((($(now) - begin) / 1000000))"
-[ "$(ls /sys/bus/mdev/devices | wc -l)" = 256 ] || { echo "boot.sh: not all devices came up" >&2; exit 1; }
+[ "$(ls /sys/bus/mdev/devices | wc -l)" = 256 ] || { echo "boot.sh: not all devices are active" >&2; exit 1; }
 T
 MDEVADM=$mdevadm "$mdevsim" run "$work/host.toml" -- bash "$work/inside.sh" >"$work/times"
 median() { awk -v who="$1" '$1 == who { print $2 }' "$work/times" | sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 line() { printf '%-52s %8d %8.2f %8s\n' "$1" "$2" "$(awk "BEGIN { print $2 / 800 }")" "$3"; }
-printf '%-52s %8s %8s %8s\n' "32 parents x 8 devices, 100 ms a create" ms ratio limit
+printf '%-52s %8s %8s %8s\n' "32 parents x 8 devices, 100 ms per create" ms ratio limit
 line "the creates of one parent" 800 -
 line "mdevadm start --auto" "$(median mdevadm)" 1.20
-line "mdevadm start --auto --parent P, all at once (units)" "$(median units)" -
+line "mdevadm start --auto --parent P, in parallel (units)" "$(median units)" -
 line "mdevctl start-parent-mdevs P, one after the other" "$(median mdevctl)" -

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# group.sh [MDEVSIM [MDEVADM]]: how long a group of 4 parents × 4 members takes to start on a driver that needs 100 ms a create,
-# beside the time of the longest lane (4 creates) and beside mdevctl, which starts one device after the other. A benchmark to
+# group.sh [MDEVSIM [MDEVADM]]: the time that a group of 4 parents × 4 members takes to start on a driver that needs 100 ms a create,
+# compared with the time of the longest lane (4 creates) and with mdevctl, which starts one device after another. A benchmark to
 # read, not a test.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
 mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
-[ -x "$mdevsim" ] || { echo "group.sh: there is no $mdevsim: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+[ -x "$mdevsim" ] || { echo "group.sh: $mdevsim not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# mdevctl.sh [MDEVADM]: times mdevadm under the name mdevctl beside Debian's mdevctl, as libvirt runs them: list --dumpjson of 0,
-# 100 and 1000 definitions and active devices. A benchmark to read, not a test: it fails only if something could not be run.
+# mdevctl.sh [MDEVADM]: times mdevadm under the name mdevctl and Debian's mdevctl, as libvirt runs them: list --dumpjson of 0,
+# 100 and 1000 definitions and active devices. A benchmark to read, not a test: it fails only if a command cannot be run.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 mdevadm=$(realpath "${1:-$here/../../build/release/src/mdevadm}")
-[ -x "$mdevadm" ] || { echo "mdevctl.sh: there is no $mdevadm: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+[ -x "$mdevadm" ] || { echo "mdevctl.sh: $mdevadm not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
 
 if [ "${MDEVADM_BENCH_INSIDE:-}" != 1 ]; then
-  [ "$(id -u)" = 0 ] || { echo "mdevctl.sh: run this as root: it lays a folder over /sys in a mount namespace" >&2; exit 1; }
+  [ "$(id -u)" = 0 ] || { echo "mdevctl.sh: run this as root: it mounts a directory over /sys in a mount namespace" >&2; exit 1; }
   "$here/../tools/packages.sh" hyperfine mdevctl jq bsdextrautils
   work=$(mktemp -d -p /dev/shm)
   trap 'rm -rf "$work"' EXIT
@@ -19,7 +19,7 @@ fi
 parent=0000:0a:00.0 type=nvidia-36
 home=sys/devices/pci0000:00/$parent
 
-lay() {  # COUNT: so many definitions and active devices in $work/COUNT
+lay() {  # COUNT: COUNT definitions and active devices in $work/COUNT
   local top=$work/$1 number uuid
   mkdir -p "$top"/etc/{scripts.d/{callouts,notifiers},$parent} "$top"/sys/{bus/mdev/devices,class/mdev_bus} \
     "$top/$home/mdev_supported_types/$type"
@@ -36,9 +36,9 @@ lay() {  # COUNT: so many definitions and active devices in $work/COUNT
 compare() {  # LIMIT COUNT WORDS...
   local limit=$1 count=$2 round
   shift 2
-  # What an active device was defined with, mdevctl 1.2.0 tells as what it has.
-  cmp -s <("$work/mdevctl" "$@" | jq -c "del(.. | .attrs?)") <(mdevctl "$@" | jq -c "del(.. | .attrs?)") || { echo "mdevctl.sh: they do not print the same: $*" >&2; exit 1; }
-  # In turns: what else the machine does meanwhile is to meet both.
+  # mdevctl 1.2.0 reports the attributes of the definition for an active device.
+  cmp -s <("$work/mdevctl" "$@" | jq -c "del(.. | .attrs?)") <(mdevctl "$@" | jq -c "del(.. | .attrs?)") || { echo "mdevctl.sh: the outputs of mdevadm and mdevctl differ: $*" >&2; exit 1; }
+  # Alternating, so that other load on the machine affects both.
   for round in {1..10}; do
     hyperfine -N --warmup 3 --runs 30 --export-json "$work/times-$round.json" "$work/mdevctl $*" "mdevctl $*" >/dev/null 2>&1
   done

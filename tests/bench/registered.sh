@@ -9,7 +9,7 @@ here=$(dirname "$(realpath "$0")")
 boots=${1:-5}
 build=$(realpath "${2:-$here/../../build/release}")
 boot=$here/../vm/boot.sh
-[ -f "$build/CPackConfig.cmake" ] || { echo "registered.sh: there is no build in $build" >&2; exit 1; }
+[ -f "$build/CPackConfig.cmake" ] || { echo "registered.sh: no build found in $build" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/shared"
@@ -31,7 +31,7 @@ done
 if [ "$1" = mdevadm ]; then
   rm -f /lib/udev/rules.d/60-mdevctl.rules
   dpkg-deb -x /shared/mdevadm.deb /
-  # Its parent is to come an hour after the boot: nothing waits for it now.
+  # It waits for parents at boot, but the parent registers later: nothing must wait for it here.
   rm /lib/systemd/system-generators/mdevadm-generator
 else
   sed -i 's|/usr/sbin/mdevctl|/usr/bin/mdevctl|' /lib/udev/rules.d/60-mdevctl.rules

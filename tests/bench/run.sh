@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# run.sh [MDEVADM]: times mdevadm beside Debian's mdevctl on the same host of 10,000 devices, both in one private mount namespace.
-# A benchmark to read, not a test: it fails only if something could not be run.
+# run.sh [MDEVADM]: times mdevadm and Debian's mdevctl on the same host of 10,000 devices, both in one private mount namespace.
+# A benchmark to read, not a test: it fails only if a command cannot be run.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 mdevadm=$(realpath "${1:-$here/../../build/release/src/mdevadm}")
-[ -x "$mdevadm" ] || { echo "run.sh: there is no $mdevadm: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+[ -x "$mdevadm" ] || { echo "run.sh: $mdevadm not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
 
 if [ "${MDEVADM_BENCH_INSIDE:-}" != 1 ]; then
-  [ "$(id -u)" = 0 ] || { echo "run.sh: run this as root: it lays a folder over /sys in a mount namespace" >&2; exit 1; }
+  [ "$(id -u)" = 0 ] || { echo "run.sh: run this as root: it mounts a directory over /sys in a mount namespace" >&2; exit 1; }
   "$here/../tools/packages.sh" hyperfine strace mdevctl jq bsdextrautils g++
   work=$(mktemp -d -p /dev/shm)
   trap 'rm -rf "$work"' EXIT
@@ -19,7 +19,7 @@ if [ "${MDEVADM_BENCH_INSIDE:-}" != 1 ]; then
   exit
 fi
 
-# Inside the namespace: the made-up host's /sys and /etc for both programs.
+# Inside the namespace: /sys and /etc of the generated host for both programs.
 mount -t tmpfs tmpfs "$work/over"
 mkdir "$work/over/upper" "$work/over/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$work/over/upper,workdir=$work/over/work" overlay /etc
@@ -51,7 +51,7 @@ echo "Medians; mdevadm $("$mdevadm" --version | cut -d' ' -f2), mdevctl $(dpkg-q
   compare "list --defined" 1.0 15 list --defined
   compare "--version" 2.0 300 --version
   compare "types" - 30 types
-  # With no definitions, as on a host where others keep them, and without those of mdevctl just the same.
+  # Without definitions of mdevadm and of mdevctl.
   umount /etc/mdevadm /etc/mdevctl.d
   mkdir -p /etc/mdevctl.d/scripts.d/callouts /etc/mdevctl.d/scripts.d/notifiers
   compare "list" 0.3 15 list

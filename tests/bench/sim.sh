@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# sim.sh [MDEVSIM [MDEVADM]]: times the simulator itself. A benchmark to read, not a test: it fails only if something could not
+# sim.sh [MDEVSIM [MDEVADM]]: times the simulator itself. A benchmark to read, not a test: it fails only if a command cannot
 # be run.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
 mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
-[ -x "$mdevsim" ] || { echo "sim.sh: there is no $mdevsim: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+[ -x "$mdevsim" ] || { echo "sim.sh: $mdevsim not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

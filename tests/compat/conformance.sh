@@ -29,7 +29,7 @@ trap 'rm -rf "$results"' EXIT
 
 # --- running ---
 
-# What changes from run to run, and what each program may say in its own words.
+# Replaces what differs between runs, and text that each program may word itself.
 settled() {
   local version=${implementation//./\\.}
   [ "$implementation" != mdevadm ] || version='[0-9]+\.[0-9]+\.[0-9]+'
@@ -58,7 +58,7 @@ run_sections() {
 
 # --- comparing ---
 
-# The cases of a file: ARRAY[NAME]=TEXT
+# Reads the cases of a file: ARRAY[NAME]=TEXT
 read_cases() {  # FILE ARRAY
   local -n cases=$2
   local line name=
@@ -72,7 +72,7 @@ read_cases() {  # FILE ARRAY
   done <"$1"
 }
 
-# A reason stands at the margin, the cases it is for below it.
+# A reason is not indented, the cases that it applies to follow, indented.
 declare -A reasons
 read_reasons() {
   local line reason=
@@ -90,17 +90,17 @@ difference() { diff -U2 --label wanted --label got <(printf %s "$1") <(printf %s
 compare_case() {  # SECTION NAME
   local case="$1: $2" reason=${reasons["$1: $2"]:-} wanted=${expected["$2"]:-} own=${variant["$2"]-none} got=${found["$2"]:-}
   if [ -z "$got" ]; then
-    failed "$case" "it was not run"
+    failed "$case" "the case was not run"
   elif [ -z "$wanted" ]; then
-    failed "$case" "nobody has said what is right: $got"
+    failed "$case" "there is no expected result: $got"
   elif [ -z "$reason" ]; then
     if [ "$got" = "$wanted" ]; then passed "$case"; else failed "$case" "$(difference "$wanted" "$got")"; fi
   elif [ "$own" = none ] && [ "$got" != "$wanted" ]; then
     passed "$case differs: $reason"
   elif [ "$own" = none ]; then
-    failed "$case" "it does not differ, but should: $reason"
+    failed "$case" "the result is the expected one, but must differ: $reason"
   elif [ "$own" = "$wanted" ]; then
-    failed "$case" "expected/$1.$implementation.txt is no different, but should be: $reason"
+    failed "$case" "expected/$1.$implementation.txt has the same result, but must differ: $reason"
   elif [ "$got" = "$own" ]; then
     passed "$case differs: $reason"
   else
@@ -116,18 +116,18 @@ compare_section() {  # SECTION
   read_cases "$results/$1.txt" found
   command_line="conformance.sh $implementation $1"
   code=$(cat "$results/$1.code") out='' err=$(cat "$results/$1.err")
-  same "$code/$err" 0/ "$1 runs"
+  same "$code/$err" 0/ "the cases of the section $1 run"
   while IFS= read -r name; do compare_case "$1" "$name"; done \
     < <(cat "$here/expected/$1.txt" "$results/$1.txt" 2>/dev/null | sed -n 's/^=== //p' | awk '!seen[$0]++')
   for name in "${!variant[@]}"; do
-    [ -n "${reasons["$1: $name"]:-}" ] || failed "$1: $name" "not in differences-$implementation, but there is a variant"
+    [ -n "${reasons["$1: $name"]:-}" ] || failed "$1: $name" "expected/$1.$implementation.txt has it, but differences-$implementation does not list it"
   done
   for name in "${!reasons[@]}"; do
-    [ "${name%%: *}" != "$1" ] || [ -n "${expected["${name#*: }"]:-}" ] || failed "$name" "in differences-$implementation only"
+    [ "${name%%: *}" != "$1" ] || [ -n "${expected["${name#*: }"]:-}" ] || failed "$name" "differences-$implementation lists it, but no expected result exists"
   done
 }
 
-# Of another program than mdevctl 1.4.0, only what is listed as different.
+# For a program other than mdevctl 1.4.0, only cases that are listed as different.
 accept_section() {  # SECTION
   local name
   if [ "$implementation" = 1.4.0 ]; then
@@ -138,7 +138,7 @@ accept_section() {  # SECTION
       [ -z "${reasons["$1: $name"]:-}" ] || printf '=== %s\n%s' "$name" "${found["$name"]}"
     done >"$here/expected/$1.$implementation.txt"
   fi
-  failed "$1" "accepted: look at git diff, and run again"
+  failed "$1" "accepted: review git diff and run again"
 }
 
 echo "# implementation: $implementation ($binary)"

@@ -1,5 +1,5 @@
-# inside.sh BINARY MDEVSIM SECTION: runs a section's cases and prints what came of them. By mdevsim run only: it makes room for
-# itself in /etc, /usr/lib and /srv.
+# inside.sh BINARY MDEVSIM SECTION: runs a section's cases and prints their results. Only for use by mdevsim run: it changes files in
+# /etc, /usr/lib and /srv.
 # shellcheck shell=bash disable=SC2034
 set -eu
 [ -e /sys/kernel/mdevsim/control ] || { echo "inside.sh: this is not a simulated host" >&2; exit 1; }
@@ -16,7 +16,7 @@ mkdir /srv/bin
 ln -s "$1" /srv/bin/mdevctl
 ln -s "$1" /srv/bin/lsmdev
 
-# Script folders below /usr/lib of our own. Where the host has none to mount on, /usr/lib is laid out once more, of links.
+# Script directories of our own below /usr/lib. If the host has none to mount on, /usr/lib is replaced by a directory of links.
 if [ -d /usr/lib/mdevctl ]; then
   mount -t tmpfs conformance /usr/lib/mdevctl
 else

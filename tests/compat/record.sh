@@ -1,33 +1,33 @@
 # shellcheck shell=bash
-# Lays states, runs command lines and writes down all that came of them. Sourced by inside.sh, on the simulated host.
+# Creates states, runs commands and prints all their results. Sourced by inside.sh, on the simulated host.
 #
-#   given NAME                       begins a case: nothing is defined, active or in the script folders
-#   defined PARENT UUID [JSON]       lays a definition
-#   active PARENT TYPE UUID          makes a device
+#   given NAME                       begins a case: no definition, no device, no script
+#   defined PARENT UUID [JSON]       writes a definition
+#   active PARENT TYPE UUID          creates a device
 #   config JSON                      writes $config, a file for --jsonfile
-#   callout NAME SHELL               lays a call-out that does this after having written down how it was called
-#   old_callout, notifier, old_notifier   likewise, in the other folders
-#   mdevctl WORD..., lsmdev WORD...  runs it and writes down
-#   usage PROGRAM WORD...            likewise, but of help and of complaints about the command line only that they are there
-#   unordered PROGRAM WORD...        likewise, what is said and called in alphabetical order: it comes in that of a folder
-#   outline PROGRAM WORD...          likewise, but of what is said to standard error only how it begins
-#   unseen PROGRAM WORD...           likewise, but not what became of definitions and devices
-#   onto FILE PROGRAM WORD...        likewise, its standard output going there
-#   without FD PROGRAM WORD...       likewise, with that descriptor closed
-#   rooted                           all that follows is below $root, by MDEVCTL_ENV_ROOT
-#   note TEXT                        writes down one line more
+#   callout NAME SHELL               installs a call-out script that runs this after it has recorded its call
+#   old_callout, notifier, old_notifier   likewise, in the other directories
+#   mdevctl WORD..., lsmdev WORD...  runs it and prints the results
+#   usage PROGRAM WORD...            likewise, but replaces help and usage errors by a mark
+#   unordered PROGRAM WORD...        likewise, but sorts output and script calls, which are in the order of a directory
+#   outline PROGRAM WORD...          likewise, but prints only the beginning of standard error
+#   unseen PROGRAM WORD...           likewise, but without the changes of definitions and devices
+#   onto FILE PROGRAM WORD...        likewise, with standard output to FILE
+#   without FD PROGRAM WORD...       likewise, with this descriptor closed
+#   rooted                           everything that follows is below $root, by MDEVCTL_ENV_ROOT
+#   note TEXT                        prints a line
 
 A=aaaaaaaa-1111-2222-3333-444444444401
 B=bbbbbbbb-1111-2222-3333-444444444402
 C=cccccccc-1111-2222-3333-444444444403
 gpu=0000:0a:00.0
 
-# A path that is the same for everybody: it is in what is written down.
+# A fixed path, since the results contain it.
 work=/srv
 config=$work/config.json
 pid_file=$work/pid
 calls=$work/calls
-# Below it are etc, sys and usr. Not empty only where MDEVCTL_ENV_ROOT is tried.
+# It has the directories etc, sys and usr. Not empty only where MDEVCTL_ENV_ROOT is tested.
 root=
 attributes="first second nvidia/vgpu_params fixed matrix"
 
@@ -63,9 +63,9 @@ note() { echo "#${*:+ $*}"; }
 
 # --- scripts ---
 
-# What every script does first. Written down: whether the process that runs it is the program's own and where it stands, if that
-# is not as it should be; what of the device is there already; what it is given, but for what every script is asked first.
-# A script that has set `deaf` leaves what it is given.
+# The first commands of every script. They record whether another process than the program runs the script and its working directory
+# is not /; whether the device is defined and active; and the input, except the list of what mdevctl provides, which is abbreviated.
+# A script that has set `deaf` does not read its input.
 cat >"$work/called" <<'T'
 line="call: $0 $*"
 read -r pid </srv/pid
@@ -87,7 +87,7 @@ case $given in
 esac >>/srv/calls
 T
 
-script() {  # FOLDER NAME SHELL
+script() {  # DIR NAME SHELL
   printf '#!/bin/sh\n%s. %s/called\n%s\n' "${deaf:+deaf=yes; }" "$work" "${3:-}" >"$1/$2"
   chmod +x "$1/$2"
 }
@@ -96,11 +96,11 @@ old_callout() { script "$root/etc/mdevctl.d/scripts.d/callouts" "$@"; }
 notifier() { script "$root/usr/lib/mdevctl/scripts.d/notifiers" "${1:-tell}" "${2:-}"; }
 old_notifier() { script "$root/etc/mdevctl.d/scripts.d/notifiers" "${1:-tell}" "${2:-}"; }
 
-# --- what there is ---
+# --- state ---
 
 declare -A before after
 
-# Every definition and every device: NAME -> what it is.
+# Every definition and every device: NAME -> its description.
 snapshot() {  # ARRAY
   local -n array=$1
   local kind mode path rest places=("$root/etc/mdevctl.d")
@@ -118,7 +118,7 @@ snapshot() {  # ARRAY
   done < <(exec find "${places[@]}" -maxdepth 9 -name scripts.d -prune -o -printf '%y\t%m\t%p\t%l\n' 2>/dev/null)
 }
 
-set_attributes() {  # DEVICE: those that are not as they were made, to $REPLY
+set_attributes() {  # DEVICE: attributes with another value than after the creation, to $REPLY
   local name value
   REPLY=
   for name in $attributes; do
@@ -128,7 +128,7 @@ set_attributes() {  # DEVICE: those that are not as they were made, to $REPLY
   done
 }
 
-# Each line with something before it, to $REPLY; a last line without a newline is marked, as diff does.
+# Each line with a prefix, to $REPLY; a last line without a newline is marked, as diff does.
 marked() {  # PREFIX FILE
   IFS= read -r -d '' REPLY <"$2"
   [ -n "$REPLY" ] || return 0
@@ -173,7 +173,7 @@ write_command() {
   printf '$%s\n' "$line"
 }
 
-# A script's parent has to be this very process.
+# The parent of a script has to be this process itself.
 execute() {
   cd "${from:-/}" || exit 1
   [ -z "${closed:-}" ] || eval "exec $closed>&-"
@@ -195,7 +195,7 @@ record() {
   changes
 }
 
-# A file as it is, without a process of its own.
+# Prints a file unchanged, without a process.
 put() { local text; IFS= read -r -d '' text <"$1"; printf %s "$text"; }
 
 all_said() {
@@ -208,13 +208,13 @@ panicked() { [[ $'\n'$REPLY == *$'\n2> thread \'main\' panicked'* ]]; }
 
 sorted_said() {
   text_of "1> " "$work/out" | sort
-  # Without the time: two messages may be of two seconds.
+  # Without the time: two messages may have different seconds.
   text_of "2> " "$work/err" | sed -E 's/^(2> )\[[0-9T:Z-]+ /\1[TIME /' | sort
-  # What a script can do is asked once, of whichever device comes first.
+  # The capabilities of a script are queried once, for the first device in any order.
   paste -d '\t' - - <"$calls" | sed '/ -a capabilities /s/ -u [^ ]*/ -u (one of them)/' | sort | tr '\t' '\n'
 }
 
-# Its wording is each program's own.
+# Each program has its own wording.
 usage_said() {
   [ ! -s "$work/out" ] || echo "1> (help)"
   marked "2> " "$work/err"
@@ -227,7 +227,7 @@ usage_said() {
   put "$calls"
 }
 
-# What a program does in its own way can be said in its own words.
+# For results that each program may word itself.
 outline_said() {
   text_of "1> " "$work/out"
   marked "2> " "$work/err"

@@ -1,4 +1,4 @@
-# cmake --install: the files are where Debian expects them, and units, rules and the generator name the program that was installed,
+# cmake --install: the files are where Debian expects them, and units, rules and the generator name the installed program,
 # for each prefix, with DESTDIR, and where sbin and bin are one directory.
 # shellcheck shell=bash disable=SC2154,SC2153
 set -u
@@ -20,30 +20,30 @@ names_program() {
   done
   same "$(tail -1 "$directory$generator")" "exec $program __generator \"\$1\" $units/mdevadm-parent@.service" \
     "the generator names the program and its unit $words"
-  same "$(sed -n 's/^IMPORT{program}="\([^ ]*\) .*/\1/p' "$directory$rules")" "$program" "the rules import from the program $words"
+  same "$(sed -n 's/^IMPORT{program}="\([^ ]*\) .*/\1/p' "$directory$rules")" "$program" "the udev rules import from the program $words"
   run grep -rlE '@[A-Z_]+@' "$directory$units" "$directory$generator" "$directory$rules"
-  same "$out" "" "no file has a variable that was not replaced $words"
+  same "$out" "" "no installed file has a placeholder that was not replaced $words"
 }
 
 # rules_are_valid DIRECTORY WORDS: udevadm verify is new in systemd 254. Debian 12 has 252; there, vm: udev loads the rules.
 rules_are_valid() {
   if [ "$(udevadm --version)" -lt 254 ]; then return; fi
   run udevadm verify "$1"/*-mdevadm-*.rules
-  exits 0 "udev finds nothing wrong with the rules $2"
+  exits 0 "udevadm verify accepts the rules $2"
 }
 
-# is_loaded DIRECTORY WORDS: systemd finds nothing wrong with units whose program is at the path that they name
+# is_loaded DIRECTORY WORDS: systemd accepts units whose program is at the path that they name
 is_loaded() {
   local unit
   for unit in mdevadm-groups.service mdevadm-parent@.service mdevadm-stop.service mdevadm.target; do
     run systemd-analyze verify --man=no "$1/$unit"
-    same "$out$err" "" "systemd finds nothing wrong with $unit $2"
+    same "$out$err" "" "systemd-analyze verify reports nothing for $unit $2"
   done
 }
 
 build=$BUILD target=$work/debian
 install_to "$target" /usr
-exits 0 "cmake --install works"
+exits 0 "cmake --install succeeds"
 same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<'T'
 ./usr/bin/mdevsim
 ./usr/lib/systemd/system-generators/mdevadm-generator
@@ -72,27 +72,29 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm-import.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8
+./usr/share/man/man8/mdevadm-restart.8
 ./usr/share/man/man8/mdevadm-show.8
 ./usr/share/man/man8/mdevadm-start.8
+./usr/share/man/man8/mdevadm-status.8
 ./usr/share/man/man8/mdevadm-stop.8
 ./usr/share/man/man8/mdevadm-types.8
 ./usr/share/man/man8/mdevadm-undefine.8
 ./usr/share/mdevadm/schema.json
 T
-)" "the files are where they belong"
+)" "cmake --install installs exactly the expected files"
 same "$(cd "$target/usr/share/mdevadm/scenarios" && find . -type f | sort)" "$(cd "$top/examples/scenarios" && find . -type f | sort)" \
-  "all scenarios are there"
+  "cmake --install installs all scenarios"
 for scenario in $("$target/usr/bin/mdevsim" list | cut -d' ' -f1); do
   run "$target/usr/bin/mdevsim" check "$scenario"
-  out_has "^$target/usr/share/mdevadm/scenarios/$scenario.toml: kernel " "the scenario $scenario is found where it was installed"
+  out_has "^$target/usr/share/mdevadm/scenarios/$scenario.toml: kernel " "mdevsim finds the installed scenario $scenario"
 done
 lib=/usr/lib/systemd
 names_program "$target" /usr/sbin $lib/system $lib/system-generators /usr/lib/udev/rules.d "in /usr, without DESTDIR"
 same "$(stat -c '%a %n' "$target"$lib/system-generators/* "$target"$lib/system/mdevadm.target | sed "s|$target||")" \
   "755 $lib/system-generators/mdevadm-generator
-644 $lib/system/mdevadm.target" "the generator is executable, units are not"
+644 $lib/system/mdevadm.target" "the generator is executable, the units are not"
 rules_are_valid "$target/usr/lib/udev/rules.d" "in /usr"
-same "$(cd "$BUILD/packaging" && ls -d generated-* 2>/dev/null)" "" "no generated file is left in the build directory"
+same "$(cd "$BUILD/packaging" && ls -d generated-* 2>/dev/null)" "" "the build directory has no generated file after the installation"
 
 # names_of DIRECTORY: the files of component mdevctl, and its empty directories
 names_of() {
@@ -100,7 +102,7 @@ names_of() {
 }
 names=$work/names
 install_to "$names" /usr --component mdevctl
-exits 0 "cmake --install works for the names of mdevctl"
+exits 0 "cmake --install --component mdevctl succeeds"
 same "$(names_of "$names")" "$(cat <<'T'
 ./usr/bin/lsmdev -> ../sbin/mdevadm
 ./usr/bin/mdevctl -> ../sbin/mdevadm
@@ -114,26 +116,26 @@ same "$(names_of "$names")" "$(cat <<'T'
 ./usr/lib/mdevctl/scripts.d/callouts
 ./usr/lib/mdevctl/scripts.d/notifiers
 T
-)" "and they are where libvirt and udev look for them"
+)" "the names of mdevctl are where libvirt and udev expect them"
 cp -a "$names/usr" "$target/"
 for name in "$target"/usr/{bin,sbin}/mdevctl; do
   run "$name" --version
-  out_has "^mdevctl 1" "${name#"$target"} runs"
+  out_has "^mdevctl 1" "${name#"$target"} runs as mdevctl"
 done
 run "$target/usr/sbin/mdevadm" --version
-exits 0 "what was installed runs"
+exits 0 "the installed program runs"
 for example in "$target"/usr/share/doc/mdevadm/examples/*.toml; do
   host=$(mktemp -d)
   run "$target/usr/sbin/mdevadm" --root "$host" define -p p --file "$example" --force
-  exits 0 "the example $(basename "$example") can be defined"
-  err_lacks warning "and has no unknown key"
+  exits 0 "define accepts the example $(basename "$example")"
+  err_lacks warning "the example $(basename "$example") has no unknown key"
   rm -rf "$host"
 done
 
 # systemd and udev search /usr/local as they search /usr: on Debian 12, 13 and 14.
 target=$work/local lib=/usr/local/lib/systemd
 install_to "$target" /usr/local
-exits 0 "cmake --install --prefix /usr/local works"
+exits 0 "cmake --install --prefix /usr/local succeeds"
 names_program "$target" /usr/local/sbin $lib/system $lib/system-generators /usr/local/lib/udev/rules.d "in /usr/local"
 run systemd-analyze unit-paths
 out_has "^$lib/system$" "systemd searches the directory of the units in /usr/local"
@@ -151,10 +153,10 @@ same "$(names_of "$target" | grep -E 'scripts|mdevctl.d|bin/')" "$(cat <<'T'
 T
 )" "the names of mdevctl are in /usr/local, the directory that libvirt watches is in /etc"
 
-# Any other prefix, without DESTDIR and relative: units and generator run from there.
+# Any other prefix, without DESTDIR and relative: units and generator name the program there.
 target=$work/other
 (cd "$work" && install_to "" other && echo "$code" >"$work/code")
-same "$(cat "$work/code")" 0 "cmake --install --prefix works with a relative directory"
+same "$(cat "$work/code")" 0 "cmake --install --prefix accepts a relative directory"
 names_program "" "$target/sbin" "$target/lib/systemd/system" "$target/lib/systemd/system-generators" "$target/lib/udev/rules.d" \
   "in another prefix"
 is_loaded "$target/lib/systemd/system" "in another prefix"
@@ -168,22 +170,23 @@ same "$(names_of "$target" | grep -E 'scripts|mdevctl.d|bin/')" "$(cat <<'T'
 ./sbin/mdevadm
 ./sbin/mdevctl -> mdevadm
 T
-)" "the names of mdevctl are there too, without directories that mdevadm does not use"
+)" "another prefix has the names of mdevctl, without directories that mdevadm does not use"
 install_to "$work/refused" "/opt/my programs"
-exits 1 "a path that units cannot contain is refused"
-err_has "cannot install units and rules for '/opt/my programs/sbin': invalid character ' '" "and named"
+exits 1 "cmake --install is refused for a path that units cannot contain"
+err_has "cannot install units and rules for '/opt/my programs/sbin': invalid character ' '" \
+  "the error names the path and the invalid character"
 
-# A system that has one directory for all programs, and a build that was configured without knowing it.
+# A system with one directory for all programs, and a build that was configured elsewhere.
 target=$work/merged
 mkdir -p "$target/usr/bin"
 ln -s bin "$target/usr/sbin"
 install_to "$target" /usr
 install_to "$target" /usr --component mdevctl
-exits 0 "cmake --install works where sbin is a link to bin"
+exits 0 "cmake --install succeeds where sbin is a link to bin"
 same "$(ls "$target/usr/bin")" "lsmdev
 mdevadm
 mdevctl
-mdevsim" "the programs are in bin"
+mdevsim" "the programs are in bin where sbin is a link to bin"
 for name in "$target"/usr/{bin,sbin}/{mdevctl,lsmdev}; do
   run "$name" --version
   out_has "^(mdevctl|lsmdev) 1" "${name#"$target"} runs where sbin is a link to bin"
@@ -199,13 +202,13 @@ configure() {
   cp "$MDEVADM" "$MDEVSIM" "$build/src/"
 }
 
-# The same system, and the build is configured on it.
+# The same system, with a build that was configured there.
 target=$work/one
 mkdir -p "$target/usr/bin"
 ln -s bin "$target/usr/sbin"
 configure -DCMAKE_INSTALL_PREFIX="$target/usr"
 install_to "" "$target/usr"
-exits 0 "cmake --install works for a build that was configured where sbin is a link to bin"
+exits 0 "cmake --install succeeds for a build that was configured where sbin is a link to bin"
 lib=$target/usr/lib/systemd
 names_program "" "$target/usr/bin" "$lib/system" "$lib/system-generators" "$target/usr/lib/udev/rules.d" "in bin"
 is_loaded "$lib/system" "in bin"
@@ -216,14 +219,14 @@ same "$(cd "$work/package/usr" && find . -path './*bin*' -printf '%P -> %l\n' | 
 bin/lsmdev -> mdevadm
 bin/mdevadm
 bin/mdevctl -> mdevadm
-bin/mdevsim" "packages of such a distribution have no sbin"
+bin/mdevsim" "a package for a system where sbin is a link to bin has no sbin"
 
-# Directories that the builder chooses.
+# Directories that the builder selects.
 configure -DCMAKE_INSTALL_PREFIX=/opt/mdevadm -DCMAKE_INSTALL_SBINDIR=/opt/sbin -DMDEVADM_SYSTEMD_UNIT_DIR=/etc/systemd/system \
   -DMDEVADM_SYSTEMD_GENERATOR_DIR=/etc/systemd/system-generators -DMDEVADM_UDEV_DIR=/etc/udev
 target=$work/chosen
 install_to "$target" /opt/mdevadm
-exits 0 "cmake --install works with directories that were chosen"
+exits 0 "cmake --install succeeds with selected directories"
 names_program "$target" /opt/sbin /etc/systemd/system /etc/systemd/system-generators /etc/udev/rules.d "in a directory that was chosen"
 install_to "$target" /opt/mdevadm --component mdevctl
 same "$(names_of "$target" | grep bin/)" "./opt/mdevadm/bin/lsmdev -> ../../sbin/mdevadm
@@ -231,7 +234,7 @@ same "$(names_of "$target" | grep bin/)" "./opt/mdevadm/bin/lsmdev -> ../../sbin
 ./opt/mdevadm/bin/mdevsim
 ./opt/sbin/lsmdev -> mdevadm
 ./opt/sbin/mdevadm
-./opt/sbin/mdevctl -> mdevadm" "the names of mdevctl point to the program there"
+./opt/sbin/mdevctl -> mdevadm" "the names of mdevctl point to the program in the selected directory"
 for page in mdevadm.8 mdevsim.toml.5; do
   run grep -o '[^ _]*/mdevadm/s[a-z]*' "$target/opt/mdevadm/share/man/man${page##*.}/$page"
   out_has '/opt/mdevadm/share/mdevadm/s|^\\fI/opt/mdevadm/share/mdevadm/s' "$page names the directory of the prefix"

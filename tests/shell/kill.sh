@@ -1,5 +1,5 @@
 # kill -9 on entry to every system call of define, modify and undefine in turn: the definition is the old one or the new one,
-# never lost or half, and the next command works.
+# never lost or incomplete, and the next command succeeds.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -14,7 +14,7 @@ new=$'# by hand\ntype = "mtty-1"\nstart = "auto"'
 fresh=$'type = "mtty-1"\nstart = "auto"'
 
 mdevadm() { "$MDEVADM" --root "$host" "$@"; }
-# killed_at N COMMAND...: fails when it ended before its Nth system call.
+# killed_at N COMMAND...: fails if the command ended before its Nth system call.
 killed_at() {
   local n=$1
   shift
@@ -29,11 +29,11 @@ define=(define "$uuid" -p mtty -t mtty-1 --auto --force)
 after_define() {
   local now
   now=$(content)
-  [ "$now" = absent ] || [ "$now" = "$fresh" ] || oops "killed at $1: half a definition: $now"
+  [ "$now" = absent ] || [ "$now" = "$fresh" ] || oops "killed at $1: incomplete definition: $now"
   mdevadm "${define[@]}" >/dev/null 2>&1
   local code=$?
   [ "$code" = 0 ] || [ "$code$now" = "4$fresh" ] || oops "killed at $1: the next define ends with $code"
-  [ "$(content)" = "$fresh" ] || oops "killed at $1: after the next define: $(content)"
+  [ "$(content)" = "$fresh" ] || oops "killed at $1: the definition after the next define: $(content)"
 }
 
 setup_modify() { rm -rf "$host/etc"; mkdir -p "$folder"; echo "$old" >"$file"; }
@@ -41,9 +41,9 @@ modify=(modify "$uuid" --auto)
 after_modify() {
   local now
   now=$(content)
-  [ "$now" = "$old" ] || [ "$now" = "$new" ] || oops "killed at $1: neither old nor new: $now"
+  [ "$now" = "$old" ] || [ "$now" = "$new" ] || oops "killed at $1: the definition is neither old nor new: $now"
   mdevadm "${modify[@]}" -q 2>/dev/null || oops "killed at $1: the next modify fails"
-  [ "$(content)" = "$new" ] || oops "killed at $1: after the next modify: $(content)"
+  [ "$(content)" = "$new" ] || oops "killed at $1: the definition after the next modify: $(content)"
 }
 
 setup_undefine() { setup_modify; }
@@ -51,11 +51,11 @@ undefine=(undefine "$uuid")
 after_undefine() {
   local now
   now=$(content)
-  [ "$now" = "$old" ] || [ "$now" = absent ] || oops "killed at $1: neither old nor gone: $now"
+  [ "$now" = "$old" ] || [ "$now" = absent ] || oops "killed at $1: the definition is neither old nor absent: $now"
   mdevadm "${undefine[@]}" 2>/dev/null
   local code=$?
   [ "$code" = 0 ] || [ "$code$now" = 3absent ] || oops "killed at $1: the next undefine ends with $code"
-  [ "$(content)" = absent ] || oops "killed at $1: still there: $(content)"
+  [ "$(content)" = absent ] || oops "killed at $1: the definition still exists: $(content)"
 }
 
 for verb in define modify undefine; do
@@ -69,7 +69,7 @@ for verb in define modify undefine; do
     left=$(find "$host" -name '.mdevadm-new-*' 2>/dev/null)
     [ -z "$left" ] || oops "killed at $n: the next command left $left"
   done
-  same "$wrong" "" "$verb killed at each of its $((n - 1)) system calls loses nothing"
-  holds "$verb was killed at many system calls" test "$n" -gt 50
+  same "$wrong" "" "after a kill at each of the $((n - 1)) system calls of $verb the definition is old or new, and the next $verb succeeds"
+  holds "$verb makes more than 50 system calls at which it can be killed" test "$n" -gt 50
 done
 finish

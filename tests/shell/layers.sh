@@ -1,4 +1,4 @@
-# Arrows point downward only: what each room may include, checked against what it does include.
+# Includes point downward only: the layers that each layer may include, compared with the includes of its files.
 # shellcheck shell=bash
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -20,12 +20,12 @@ declare -A may_use=(
   [cli]="cli args run render plan host store model sys util"
 )
 
-# upward TREE: prints every include under TREE/src and TREE/include that points where it may not.
+# upward TREE: prints every include under TREE/src and TREE/include that is not allowed.
 upward() {
   local room file used
   for room in "${!may_use[@]}"; do
     for file in $(find "$1/src/$room" "$1/include/mdevadm/$room" \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null); do
-      # Our headers by their full name, or by a path through another room's folder.
+      # The project's headers by their full name, or by a path through the directory of another layer.
       for used in $(sed -nE 's|^ *# *include +[<"]mdevadm/([a-z]+)/.*|\1|p; s|^ *# *include +"(\.\./)+([a-z]+)/.*|\2|p' "$file"); do
         [[ $room == cli && $used == commands ]] && continue
         [[ " ${may_use[$room]} " == *" $used "* ]] || echo "${file#"$1/"} includes $used/"
@@ -35,36 +35,38 @@ upward() {
 }
 
 found=$(upward "$top")
-same "$found" "" "no include points upward"
+same "$found" "" "no layer includes a header of a higher layer"
 
 for room in "$top"/src/*/; do
   name=$(basename "$room")
-  holds "the room '$name' is in the table of this test" test -n "${may_use[$name]:-}"
+  holds "the layer '$name' is in the table of this test" test -n "${may_use[$name]:-}"
 done
 
-# Libraries stay behind their room's .cpp files.
+# Libraries are included only in the source files that wrap them.
 wraps() { grep -rlE "^ *# *include +[<\"]$1" "$top/src" "$top/include" | sed "s|$top/||" | grep -vE "^$2" || true; }
 same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
-same "$(wraps 'CLI/' '((src|include/mdevadm)/args/|src/(cli/|sim/commands.cpp))')" "" "CLI11 is included in args, cli and mdevsim's command line only"
+same "$(wraps 'CLI/' '((src|include/mdevadm)/args/|src/(cli/|sim/commands.cpp))')" "" \
+  "CLI11 is included in args, cli and mdevsim's command line only"
 same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.[ch]pp')" "" "libsmartcols is included in render's sources only"
-same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/hook_json)\.cpp|include/mdevadm/store/json_text\.hpp)')" "" "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
+same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/hook_json)\.cpp|include/mdevadm/store/json_text\.hpp)')" "" \
+  "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"
 
-# Nothing below cli prints, and planning does no I/O.
+# No layer below cli prints, and planning does no I/O.
 prints=$(grep -nE '\b(printf|puts|fputs|fprintf|perror)\(|std::(cout|cerr|clog)|#include <(iostream|print)>' -r \
   "$top"/src/{util,sys,model,store,host,plan,render,run} "$top/include" | sed "s|$top/||")
-same "$prints" "" "nothing prints below cli"
+same "$prints" "" "no layer below cli prints"
 io=$(grep -nE '#include <(fcntl|unistd|sys/|fstream|filesystem|iostream|ctime)' -r "$top/src/plan" "$top/include/mdevadm/plan" \
   "$top/src/model" "$top/include/mdevadm/model" "$top/src/util" "$top/include/mdevadm/util")
 same "$io" "" "plan, model and util do no I/O"
 
-# The test can fail.
+# The test detects violations.
 wrong=$(mktemp -d)
 trap 'rm -rf "$wrong"' EXIT
 mkdir -p "$wrong/src/plan" "$wrong/include/mdevadm/model" "$wrong/src/sys"
 echo '#include <mdevadm/host/host.hpp>' >"$wrong/src/plan/x.cpp"
 echo '#include <mdevadm/store/store.hpp>' >"$wrong/include/mdevadm/model/y.hpp"
 echo '#include "../host/paths.hpp"' >"$wrong/src/sys/z.cpp"
-same "$(upward "$wrong" | wc -l)" 3 "an upward include is found in source, header and relative path"
+same "$(upward "$wrong" | wc -l)" 3 "the test detects a forbidden include in a source, in a header and by a relative path"
 finish

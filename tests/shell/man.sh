@@ -1,4 +1,4 @@
-# The man pages and the program say the same: every command, option, column and exit code is in its page, and no page has one that
+# The man pages agree with the program: every command, option, column and exit code is in its page, and no page has one that
 # does not exist. The pages are well-formed.
 # shellcheck shell=bash disable=SC2154
 set -u
@@ -11,30 +11,30 @@ trap 'rm -f "$tree"' EXIT
 
 page() { cat "$MAN/mdevadm${1:+-$1}.8.scd"; }
 section() { awk -v want="# $1" '/^# / { on = ($0 == want); next } on'; }
-# Options that a page explains: the lines that head a paragraph, "*-p*, *--parent* _PARENT_".
+# Options that a page explains: the lines that begin a paragraph, "*-p*, *--parent* _PARENT_".
 explained() { section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u; }
 has_option() { jq -r "$1 | .options[].names[].name" "$tree" | sort -u; }
 
 for verb in $(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq); do
   holds "$verb has a man page" test -s "$MAN/mdevadm-$verb.8"
   wanted=$(sort -u <(has_option .) <(has_option ".commands[] | select((.name | split(\" \")[0]) == \"$verb\")"))
-  same "$(page "$verb" | explained)" "$wanted" "mdevadm-$verb(8) has just the options that $verb has"
-  # Of several commands on one page, that of list has columns of its own.
+  same "$(page "$verb" | explained)" "$wanted" "mdevadm-$verb(8) has exactly the options of $verb"
+  # If several commands share a page, only list has columns.
   columns=$(jq -r ".commands[] | select(.name == \"$verb\" or .name == \"$verb list\") | .columns[].name" "$tree" | sort)
   same "$(page "$verb" | section COLUMNS | grep -E '^\*' | grep -oE '\*[a-z0-9_]+\*' | tr -d '*' | sort)" "$columns" \
-    "mdevadm-$verb(8) has just the columns that $verb has"
+    "mdevadm-$verb(8) has exactly the columns of $verb"
   # Values: "--parent PARENT" is "--parent_ _PARENT_" in the page.
   missing=$(jq -r ".commands[] | select((.name | split(\" \")[0]) == \"$verb\") | .options[] | select(.value != null and (.names | length) > 0) |
     \"\(.names[-1].name) \(.value)\"" "$tree" | while read -r name value; do
     page "$verb" | grep -qF -- "*$name* _${value}_" || echo "$name $value"
   done)
-  same "$missing" "" "mdevadm-$verb(8) names the options' values as $verb does"
+  same "$missing" "" "mdevadm-$verb(8) names the values of the options as $verb does"
 done
-same "$(page '' | explained)" "$(has_option .)" "mdevadm(8) has just the options of every command"
+same "$(page '' | explained)" "$(has_option .)" "mdevadm(8) has exactly the options common to all commands"
 same "$(page '' | section COMMANDS | grep -oE '^\*[a-z]+\*' | tr -d '*' | grep -vE 'help|version|ls')" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq)" \
-  "mdevadm(8) has the commands, in the order of help"
+  "mdevadm(8) has the commands in the order of help"
 same "$(ls "$MAN"/mdevadm-*.8 | sed 's/.*mdevadm-\(.*\)\.8/\1/' | sort)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | sort -u)" \
-  "there is no man page for a command that does not exist"
+  "every mdevadm-COMMAND(8) describes a command that exists"
 
 # Sections, synopses and examples.
 for file in "$MAN"/mdev*.8.scd; do
@@ -65,24 +65,25 @@ done
 codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")
 same "$(page '' | section 'EXIT STATUS' | grep -E '^\*')" "$codes" "mdevadm(8) has the exit codes of the source"
 
-# mdevsim's words: its own help, its reader of scenarios, its control file.
+# mdevsim: its help, the keys of its scenario reader, its control requests.
 sim=$MAN/mdevsim.8.scd toml=$MAN/mdevsim.toml.5.scd
 sim_section() { section "$1" <"$sim"; }
 same "$(sim_section COMMANDS | grep -oE '^\*[a-z]+\*$' | tr -d '*')" "$("$MDEVSIM" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  [a-z]/ && $1 != "help" { print $1 }')" \
-  "mdevsim(8) has its commands, in the order of help"
+  "mdevsim(8) has the commands in the order of help"
 sim_options=$( ("$MDEVSIM" --help; for verb in run mount umount check list hold control events; do "$MDEVSIM" $verb --help; done) |
   sed -nE 's/^ +((-[A-Za-z],? *)?(--[a-z-]+)?).*/\1/p' | tr -s ', ' '\n' | grep -x -- '-.*' | sort -u)
-same "$(sim_section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u)" "$sim_options" "mdevsim(8) has just the options that it has"
+same "$(sim_section OPTIONS | grep -E '^\*-' | grep -oE '\*-[^*]*\*' | tr -d '*' | sort -u)" "$sim_options" \
+  "mdevsim(8) has exactly the options of mdevsim"
 for word in $(grep -oE 'verb == "[a-z]+"' "$top/src/sim/machine.cpp" | cut -d'"' -f2 | grep -vxE 'hold|opened'); do
-  holds "mdevsim(8) explains the control word '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section "CONTROL REQUESTS")
+  holds "mdevsim(8) explains the control request '$word'" grep -qE "^\*$word\*|, \*$word\*" <(sim_section "CONTROL REQUESTS")
 done
 words=$(grep -ohE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top"/src/sim/{scenario,arithmetic}.cpp | cut -d'"' -f2 | sort -u)
 missing=$(for word in $words; do grep -qE "[*.]$word[]*]" "$toml" || grep -qE "\*\[\[?(parent\.)?$word" "$toml" || echo "$word"; done)
-same "$missing" "" "mdevsim.toml(5) has every key that is read: $(wc -w <<<"$words")"
+same "$missing" "" "mdevsim.toml(5) has all $(wc -w <<<"$words") keys of the scenario reader"
 same "$(section DIALECTS <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-]+\*' | tr -d '*' | sort)" \
-  "$(grep -oE '\.id = "[A-Za-z0-9-]+"' "$top/src/sim/words.cpp" | cut -d'"' -f2 | sort)" "and every dialect"
+  "$(grep -oE '\.id = "[A-Za-z0-9-]+"' "$top/src/sim/words.cpp" | cut -d'"' -f2 | sort)" "mdevsim.toml(5) has every kernel interface"
 
-# Whatever option a page mentions in passing exists somewhere.
+# Every option that a page mentions exists in some command.
 mdevctl=$(mktemp -d)
 ln -s "$(realpath "$MDEVADM")" "$mdevctl/mdevctl"
 mdevctl_options=$("$mdevctl/mdevctl" --help | sed -n '/^Commands:/,/^Options:/p' | awk '/^  [a-z]/ && $1 != "help" { print $1 }' |
@@ -90,12 +91,12 @@ mdevctl_options=$("$mdevctl/mdevctl" --help | sed -n '/^Commands:/,/^Options:/p'
 rm -r "$mdevctl"
 all=$(echo "$mdevctl_options"; jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
 unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure|component)$' || true)
-same "$unknown" "" "man pages and README mention no option that does not exist"
+same "$unknown" "" "man pages and README mention only options that exist"
 
-# Keys of definitions: those that the reader knows are in mdevadm.toml(5).
+# Keys of definitions: mdevadm.toml(5) has the keys of the reader.
 keys=$(grep -oE '(key == |get\()"[a-z_]+"' "$top/src/store/definition_file.cpp" | grep -oE '[a-z_]+"$' | tr -d '"' | sort -u)
 missing=$(for key in $keys; do grep -qE "[*_[]$key[]*_]" "$MAN/mdevadm.toml.5.scd" || echo "$key"; done)
-same "$missing" "" "mdevadm.toml(5) has every key that is read"
+same "$missing" "" "mdevadm.toml(5) has every key of the definition reader"
 
 # Characters are counted, not bytes: lines of tables and the hyphens of groff 1.23 are not ASCII. With MANWIDTH=80 man formats for 78
 # columns on Debian 12 and for 80 since Debian 13.
@@ -104,7 +105,7 @@ same "$(find "$MAN" -name '*.[1-9]' | wc -l)" "$(find "$top/man" -name '*.[1-9].
 for file in "$MAN"/*.[1-9]; do
   name=$(basename "$file")
   run man --warnings -l "$file"
-  same "$err" "" "$name is formatted without a warning"
+  same "$err" "" "man formats $name without a warning"
   text=$(col -bx <<<"$out")
   same "$(grep -E '^.{81}' <<<"$text")" "" "$name fits in 80 columns"
   same "$(grep '‐$' <<<"$text")" "" "$name hyphenates no word"

@@ -1,4 +1,4 @@
-# stdout, stderr and the terminal: what goes where, and what happens when it cannot.
+# stdout, stderr and the terminal: where output goes, and how errors of writing are handled.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -12,55 +12,55 @@ mdevadm() { "$MDEVADM" --root "$host" "$@"; }
 # Help
 for verb in "" types list show define modify undefine start stop; do
   run "$MDEVADM" help $verb
-  exits 0 "help $verb works"
-  same "$err" "" "help $verb goes to standard output"
-  same "$(awk 'length > 80' <<<"$out")" "" "help $verb keeps to 80 columns"
-  same "$(grep -c -- ' --help ' <<<"$out")" 1 "help $verb has --help once"
+  exits 0 "help $verb succeeds"
+  same "$err" "" "help $verb prints to standard output"
+  same "$(awk 'length > 80' <<<"$out")" "" "help $verb fits in 80 columns"
+  same "$(grep -c -- ' --help ' <<<"$out")" 1 "help $verb lists --help once"
   [ -z "$verb" ] && continue
-  same "$("$MDEVADM" "$verb" --help)" "$out" "$verb --help is the same"
+  same "$("$MDEVADM" "$verb" --help)" "$out" "$verb --help prints the same as help $verb"
   out_has '^Examples:' "help $verb has an example"
 done
-holds "the help fits on a screen of 30 lines" test "$("$MDEVADM" help | wc -l)" -le 30
+holds "help fits on a screen of 30 lines" test "$("$MDEVADM" help | wc -l)" -le 30
 help_width() { COLUMNS=$1 script -qec "stty cols $1; '$MDEVADM' help define" /dev/null | awk '{ sub(/\r$/, ""); if (length > m) m = length } END { print m }'; }
-holds "on a terminal of 100 columns the help uses them" test "$(help_width 100)" -gt 80
-holds "on a wider terminal it does not grow" test "$(help_width 200)" -le 100
-holds "on a narrow terminal it keeps to its width" test "$(help_width 60)" -le 75
+holds "help uses the width of a terminal of 100 columns" test "$(help_width 100)" -gt 80
+holds "help uses at most 100 columns of a wider terminal" test "$(help_width 200)" -le 100
+holds "help fits the width of a narrow terminal" test "$(help_width 60)" -le 75
 run "$MDEVADM" --help list
-out_has '^list: ' "--help before the command is help on the command"
+out_has '^list: ' "--help before the command prints the help of the command"
 run "$MDEVADM" --version
-out_has '^mdevadm [0-9]+\.[0-9]+' "--version names program and version"
+out_has '^mdevadm [0-9]+\.[0-9]+' "--version prints program and version"
 
-# Suggestions for the words of other tools
+# Suggestions for commands of other tools
 words_file=$here/../../src/cli/other_words.cpp
 while read -r suggested; do
   # shellcheck disable=SC2086
   run "$MDEVADM" help ${suggested#mdevadm }
-  exits 0 "a suggested command exists: $suggested"
+  exits 0 "the suggested command '$suggested' exists"
 done < <(grep -oE "mdevadm [a-z]+( (create|delete|remove|list|show|modify|stop|mdevctl)\\b)?" "$words_file" | sort -u)
 while IFS='|' read -r family word; do
   # shellcheck disable=SC2086
   run "$MDEVADM" $family "$word"
-  exits 2 "a word with a suggestion is not a command: $family $word"
-  err_has "^hint: (did you mean|to start a device at boot)" "it gets the suggestion"
+  exits 2 "the command '$family $word' of another tool is a usage error"
+  err_has "^hint: (did you mean|to start a device at boot)" "the hint for '$family $word' suggests a command"
 done < <(sed -n '/other_commands\[\]/,/^};/s/^ *{"\([a-z]*\)", "\([a-z-]*\)".*/\1|\2/p' "$words_file")
 
-# A result that cannot be written
+# Output that cannot be written
 run bash -c "'$MDEVADM' --root '$host' list >/dev/full"
-exits 1 "a full standard output fails"
-err_has '^mdevadm: error: cannot write the output: No space left on device$' "and is told"
+exits 1 "list fails if standard output is full"
+err_has '^mdevadm: error: cannot write the output: No space left on device$' "the error says that the output cannot be written"
 run bash -c "set -o pipefail; '$MDEVADM' --root '$host' list | true; exit \${PIPESTATUS[0]}"
-holds "a closed pipe does not kill by a signal" test "$code" -lt 128
-# A FIFO that is opened for writing while it has a reader, which then goes.
+holds "a closed pipe does not end list by a signal" test "$code" -lt 128
+# A FIFO that is opened for writing while it has a reader, which then closes it.
 mkfifo "$host/fifo"
 run bash -c "trap '' PIPE; exec 4<>'$host/fifo' 3>'$host/fifo' 4<&-; '$MDEVADM' --root '$host' list >&3"
-exits 1 "a closed pipe fails"
-same "$err" "" "without a message, as with ls"
+exits 1 "list fails if SIGPIPE is ignored and the pipe is closed"
+same "$err" "" "list prints no error for a closed pipe"
 run bash -c "'$MDEVADM' --root '$host' list >&-"
-exits 1 "a closed standard output fails"
+exits 1 "list fails if standard output is closed"
 run bash -c "'$MDEVADM' --root '$host' list 2>&-"
-exits 0 "a closed standard error does not matter"
+exits 0 "list succeeds if standard error is closed"
 
-# Under the name mdevctl: never by a signal, and with the code that it would have anyway.
+# Under the name mdevctl: never ended by a signal, and with the exit code that it has otherwise.
 names=$(mktemp -d)
 ln -s "$MDEVADM" "$names/mdevctl"
 export MDEVCTL_ENV_ROOT=$host
@@ -68,12 +68,12 @@ for words in "--help:0" "--version:0" "list:0" "bogus:2" "define --bogus:2" "def
   for end in '>/dev/full' '>&-' '2>/dev/full' '2>&-' '<&- >&- 2>&-'; do
     run bash -c "'$names/mdevctl' ${words%:*} $end"
     case $words$end in
-      "list:0>/dev/full") exits 1 "mdevctl ${words%:*} $end" ;;
-      *) exits "${words#*:}" "mdevctl ${words%:*} $end" ;;
+      "list:0>/dev/full") exits 1 "mdevctl ${words%:*} $end fails as the output cannot be written" ;;
+      *) exits "${words#*:}" "mdevctl ${words%:*} $end has its usual exit code" ;;
     esac
   done
   run bash -c "'$names/mdevctl' ${words%:*} 2>&1 | true; exit \${PIPESTATUS[0]}"
-  holds "mdevctl ${words%:*} | true" test "$code" -lt 3
+  holds "mdevctl ${words%:*} | true is not ended by a signal" test "$code" -lt 3
 done
 unset MDEVCTL_ENV_ROOT
 rm -r "$names"
@@ -86,31 +86,32 @@ if mount -t tmpfs -o size=16k,nr_inodes=24 tmpfs "$small" 2>/dev/null; then
   before=$(cat "$file")
   head -c 100000 /dev/zero >"$small/fill" 2>/dev/null
   run "$MDEVADM" --root "$small" modify 00000000 --auto --attr "x=$(printf 'y%.0s' $(seq 5000))"
-  exits 1 "modify on a full disk fails"
-  err_has 'No space left on device' "and says why"
-  err_has '^hint: make room' "and what to do"
-  same "$(cat "$file")" "$before" "the old definition is as it was"
+  exits 1 "modify fails if the disk is full"
+  err_has 'No space left on device' "the error of modify names the full disk"
+  err_has '^hint: make room' "the hint of modify says to make room"
+  same "$(cat "$file")" "$before" "modify does not change the definition if the disk is full"
   run "$MDEVADM" --root "$small" define 00000000-0000-0000-0000-000000000002 -p p -t t --force --attr "x=$(printf 'y%.0s' $(seq 5000))"
-  exits 1 "define on a full disk fails"
-  same "$(ls -A "$small/etc/mdevadm/devices/p")" "00000000-0000-0000-0000-000000000001.toml" "nothing half is left"
+  exits 1 "define fails if the disk is full"
+  same "$(ls -A "$small/etc/mdevadm/devices/p")" "00000000-0000-0000-0000-000000000001.toml" \
+    "define leaves no incomplete definition and no temporary file if the disk is full"
   umount "$small"
 else
-  failed "a full disk" "cannot mount a tmpfs: run this as root"
+  failed "the tests of a full disk can run" "cannot mount a tmpfs: run this as root"
 fi
 
-# Folders that cannot be read, by somebody who is not root
+# Directories that an unprivileged user cannot read
 chmod 755 "$host"
 mkdir -p "$host/etc/mdevadm/devices/mtty"
 chmod 700 "$host/etc/mdevadm/devices"
 nobody() { setpriv --reuid 65534 --clear-groups "$@"; }
 program=$(mktemp) && cp "$MDEVADM" "$program" && chmod 755 "$program"
 run nobody "$program" --root "$host" list --defined
-exits 1 "definitions that cannot be read are an error for list --defined"
-err_has "cannot read the definitions in '$host/etc/mdevadm/devices': Permission denied" "which is named"
+exits 1 "list --defined fails if the definitions cannot be read"
+err_has "cannot read the definitions in '$host/etc/mdevadm/devices': Permission denied" "the error names the directory that cannot be read"
 run nobody "$program" --root "$host" list
-exits 0 "and a warning for list"
-err_has 'warning: .*Permission denied; showing active devices only' "which says what happens"
-out_has ' 00000000-0000-4000-8000-000000000001$' "and the devices are listed"
+exits 0 "list succeeds if the definitions cannot be read"
+err_has 'warning: .*Permission denied; showing active devices only' "list warns that it shows active devices only"
+out_has ' 00000000-0000-4000-8000-000000000001$' "list shows the active devices if the definitions cannot be read"
 run nobody "$program" --root "$host" define -p mtty -t mtty-1
 exits 1 "define fails for a user without write permission"
 err_has "^mdevadm: error: cannot define '.*': cannot lock the definitions \('.*'\): Permission denied$" "the error names the operation and the cause"
@@ -119,18 +120,18 @@ rm -f "$program"
 
 # Terminals
 width() { COLUMNS=$1 script -qec "stty cols $1; '$MDEVADM' --root '$host' types" /dev/null | awk '{ sub(/\r$/, ""); if (length > m) m = length } END { print m }'; }
-holds "on a narrow terminal a table keeps to its width" test "$(width 70)" -le 70
-holds "in a pipe nothing is cut" test "$(mdevadm types | awk 'length > 70' | wc -l)" -gt 0
+holds "a table fits the width of a narrow terminal" test "$(width 70)" -le 70
+holds "no line is truncated if standard output is a pipe" test "$(mdevadm types | awk 'length > 70' | wc -l)" -gt 0
 colours() { script -qec "$1 '$MDEVADM' --root '$host' list" /dev/null | grep -c $'\033\[3'; }
-holds "a terminal gets colours" test "$(colours '')" -gt 0
-same "$(colours 'NO_COLOR=1')" 0 "NO_COLOR is respected"
-same "$(mdevadm list | grep -c $'\033')" 0 "a pipe gets none"
+holds "output to a terminal has colours" test "$(colours '')" -gt 0
+same "$(colours 'NO_COLOR=1')" 0 "output has no colours if NO_COLOR is set"
+same "$(mdevadm list | grep -c $'\033')" 0 "output to a pipe has no colours"
 
 # -q and -v
 run mdevadm start 00000000-0000-4000-8000-000000000001 -q
-same "$err" "" "-q says nothing of what is unchanged"
+same "$err" "" "-q suppresses the message for an unchanged device"
 run mdevadm define -p mtty -t mtty-1 -v
-err_has "^mdevadm: define '.*': write the definition of .* under mtty: done$" "-v says what is done"
+err_has "^mdevadm: define '.*': write the definition of .* under mtty: done$" "-v prints each step"
 run mdevadm list -q -v
-exits 2 "-q and -v exclude one another"
+exits 2 "-q and -v together are a usage error"
 finish

@@ -1,14 +1,14 @@
-# Debian's packages of what is built: lintian finds nothing, their files are where they belong, and they come, are upgraded, go,
-# come back and are purged as an administrator expects it. That is tried on this machine's own root file system below a tmpfs, so
-# that nothing of it changes.
+# The Debian packages of the build: lintian reports nothing, the files are correct, and installation, upgrade, removal, reinstallation
+# and purge work as an administrator expects. This is tested on the root file system of this host below a tmpfs, so that nothing of
+# it changes.
 # shellcheck shell=bash disable=SC2154,SC2153,SC2016
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 
-# ---- outside: what is in the packages ----
+# ---- outside: the contents of the packages ----
 
-# pack DIRECTORY [OPTION...]: all packages, with a umask that would show in them. Programs are stripped, as in a release build: the
+# pack DIRECTORY [OPTION...]: all packages, with a umask that must have no effect. Programs are stripped, as in a release build: the
 # symbols of a debug build make packages ten times as large, and each step of this test takes three times as long.
 pack() {
   local directory=$1
@@ -16,19 +16,20 @@ pack() {
   (umask 077 && cpack -G DEB --config "$BUILD/CPackConfig.cmake" -B "$directory" -D CPACK_STRIP_FILES=ON "$@" </dev/null)
 }
 
-# named PACKAGE NAME SECTION [ARCHITECTURE]: its fields say so
+# named PACKAGE NAME SECTION [ARCHITECTURE]: checks these fields
 named() {
   same "$(dpkg-deb -f "$1" Package Version Architecture Section Priority)" "Package: $2
 Version: $version
 Architecture: ${4:-$architecture}
 Section: $3
-Priority: optional" "$2 says what it is"
+Priority: optional" "the control file of $2 has name, version, architecture and section"
 }
 
 # As "mode owner path", directories ending in a slash, and links as "path->target".
 contents() { dpkg-deb -c "$1" | awk '{ print $1, $2, $6 $7 $8 }' | LC_ALL=C sort -k 3; }
 
-# What a package should have: the files and links named on standard input, programs where programs are, and the folders above them.
+# The expected contents of a package: the files and links on standard input, executable in directories of programs, and their parent
+# directories.
 wanted() {
   awk '
     { mode = $1 ~ /\/(s?bin|system-generators)\// ? "-rwxr-xr-x" : "-rw-r--r--" }
@@ -39,7 +40,7 @@ wanted() {
     END { for (path in folders) print "drwxr-xr-x root/root ./" path }' | LC_ALL=C sort -k 3
 }
 
-# needs PACKAGE LIBRARY DEV SENTENCE: it depends on the runtime package of LIBRARY, as DEV of this release does. The name differs
+# needs PACKAGE LIBRARY DEV SENTENCE: checks that it depends on the runtime package of LIBRARY, as DEV of this release does. The name differs
 # between releases: libfuse3-3 on Debian 12, libfuse3-4 on Debian 13.
 needs() {
   local name
@@ -52,7 +53,7 @@ documents() { printf 'usr/share/doc/%s/%s\n' "$1" changelog.Debian.gz "$1" chang
 
 scenarios() { (cd "$here/../../examples" && find scenarios -type f -printf 'usr/share/mdevadm/%p\n'); }
 
-# check_contents PACKAGE FILE SENTENCE: as FILE lists them
+# check_contents PACKAGE FILE SENTENCE: compares the contents with the list in FILE
 check_contents() { same "$(diff <(contents "$1") <(wanted <"$2"))" "" "$3"; }
 
 check_all_contents() {
@@ -89,14 +90,14 @@ usr/share/man/man8/mdevadm-undefine.8.gz
 usr/share/man/man8/mdevadm.8.gz
 usr/share/mdevadm/schema.json
 T
-  check_contents "$mdevadm" "$work/wanted" "mdevadm has just its files, root's, and nobody else can write them"
+  check_contents "$mdevadm" "$work/wanted" "mdevadm has exactly its files, owned by root and writable by root only"
   { documents mdevsim; scenarios; cat; } >"$work/wanted" <<'T'
 usr/bin/mdevsim
 usr/share/bash-completion/completions/mdevsim
 usr/share/man/man5/mdevsim.toml.5.gz
 usr/share/man/man8/mdevsim.8.gz
 T
-  check_contents "$mdevsim" "$work/wanted" "mdevsim has just its files"
+  check_contents "$mdevsim" "$work/wanted" "mdevsim has exactly its files"
   { documents mdevadm-mdevctl; cat; } >"$work/wanted" <<'T'
 etc/mdevctl.d/
 usr/bin/lsmdev->../sbin/mdevadm
@@ -111,43 +112,44 @@ usr/share/lintian/overrides/mdevadm-mdevctl
 usr/share/man/man8/lsmdev.8.gz->mdevctl.8.gz
 usr/share/man/man8/mdevctl.8.gz
 T
-  check_contents "$mdevctl" "$work/wanted" "mdevadm-mdevctl has just names, and what belongs to them"
+  check_contents "$mdevctl" "$work/wanted" "mdevadm-mdevctl has exactly the names of mdevctl and their files"
 }
 
-# The programs in the packages are those that were built, but for what strip takes away.
+# The programs in the packages are those of the build, except for the effect of strip.
 check_program() {  # PACKAGE PATH BUILT
   dpkg-deb -x "$1" "$work/unpacked"
   cp "$3" "$work/program"
   strip "$work/program"
-  holds "$2 is the one that was built" cmp "$work/unpacked/$2" "$work/program"
+  holds "$2 is the program of the build" cmp "$work/unpacked/$2" "$work/program"
 }
 
 check_documents() {
   local name=$1 folder=$work/unpacked/usr/share/doc/$1
   same "$(zcat "$folder/changelog.Debian.gz" | head -1 | cut -d';' -f1)" "$name ($version) unstable" \
-    "$name's changelog is of this version"
-  same "$(zcat "$folder/changelog.gz")" "$(cat "$here/../../CHANGELOG.md")" "$name has the project's changes"
+    "the changelog of $name has this version"
+  same "$(zcat "$folder/changelog.gz")" "$(cat "$here/../../CHANGELOG.md")" "$name has the project's CHANGELOG.md"
   run cat "$folder/copyright"
-  out_has "^Copyright: $(sed -n 's/^Copyright (c) //p' "$here/../../LICENSE")$" "$name's copyright is LICENSE's"
+  out_has "^Copyright: $(sed -n 's/^Copyright (c) //p' "$here/../../LICENSE")$" "the copyright file of $name has the copyright of LICENSE"
 }
 
-# The licences of libraries whose code is in a program belong into its package.
+# The licences of libraries whose code is in a program are required in its package.
 check_licences() {
   local library licence
   run cat "$work/unpacked/usr/share/doc/$1/copyright"
   for library in CLI11 nlohmann/json 'toml\+\+'; do
-    out_has "^Files: $library$" "$1's copyright file names ${library//\\/}"
+    out_has "^Files: $library$" "the copyright file of $1 names ${library//\\/}"
   done
   for licence in Expat BSD-3-clause; do
-    same "$(grep -A 1 "^License: $licence$" <<<"$out" | grep -c '^ ')" 1 "and has the text of the $licence licence"
+    same "$(grep -A 1 "^License: $licence$" <<<"$out" | grep -c '^ ')" 1 "the copyright file of $1 has the text of the $licence licence"
   done
-  same "$(sed -n 's/^License: //p' <<<"$out" | sort -u | paste -sd' ')" "BSD-3-clause Expat" "and refers to no other"
+  same "$(sed -n 's/^License: //p' <<<"$out" | sort -u | paste -sd' ')" "BSD-3-clause Expat" \
+    "the copyright file of $1 refers to no other licence"
 }
 
 check_lintian() {
   run lintian --allow-root --fail-on none --tag-display-limit 0 "$mdevadm" "$mdevctl" "$mdevsim"
-  exits 0 "lintian runs"
-  same "$out$err" "" "lintian finds nothing wrong"
+  exits 0 "lintian succeeds"
+  same "$out$err" "" "lintian reports nothing"
 }
 
 outside() {
@@ -159,26 +161,26 @@ outside() {
   version+=-$revision
   architecture=$(dpkg --print-architecture)
   run pack "$work/first"
-  exits 0 "cpack makes packages"
+  exits 0 "cpack makes the packages"
   mdevadm=$work/first/mdevadm_${version}_$architecture.deb
   mdevsim=$work/first/mdevsim_${version}_$architecture.deb
   mdevctl=$work/first/mdevadm-mdevctl_${version}_all.deb
   same "$(printf '%s\n' "$work"/first/*.deb | LC_ALL=C sort | paste -sd' ')" "$mdevctl $mdevadm $mdevsim" \
-    "one for each program and one for mdevctl's names, themselves named as Debian does it"
+    "cpack makes a package for each program and one for mdevctl's names, with file names as Debian's"
   named "$mdevadm" mdevadm admin
   named "$mdevctl" mdevadm-mdevctl admin all
   same "$(dpkg-deb -f "$mdevctl" Depends Provides Conflicts Replaces)" "Depends: mdevadm (= $version)
 Provides: mdevctl (= 1.4.0)
 Conflicts: mdevctl
-Replaces: mdevctl" "it takes mdevctl's place, with the mdevadm that it came with"
+Replaces: mdevctl" "mdevadm-mdevctl replaces mdevctl and depends on mdevadm of the same version"
   named "$mdevsim" mdevsim utils
-  needs "$mdevadm" libsmartcols libsmartcols-dev "mdevadm depends on this release's libsmartcols, which it loads"
-  needs "$mdevadm" libuuid uuid-dev "and on its libuuid"
+  needs "$mdevadm" libsmartcols libsmartcols-dev "mdevadm depends on this release's libsmartcols, which it loads at run time"
+  needs "$mdevadm" libuuid uuid-dev "mdevadm depends on this release's libuuid"
   needs "$mdevsim" libfuse3 libfuse3-dev "mdevsim depends on this release's libfuse"
   release=$(. /etc/os-release && echo "1~${VERSION_ID:+deb}${VERSION_ID:-$VERSION_CODENAME}")
   same "$revision" "$release" "the revision names the release"
-  holds "packages for Debian 12 are older than those for 13" dpkg --compare-versions 1~deb12 lt 1~deb13
-  holds "and those for 13 older than those for testing" dpkg --compare-versions 1~deb13 lt 1~forky
+  holds "the revision for Debian 12 is lower than the one for 13" dpkg --compare-versions 1~deb12 lt 1~deb13
+  holds "the revision for Debian 13 is lower than the one for testing" dpkg --compare-versions 1~deb13 lt 1~forky
   check_all_contents
   check_program "$mdevadm" usr/sbin/mdevadm "$MDEVADM"
   check_program "$mdevsim" usr/bin/mdevsim "$MDEVSIM"
@@ -196,15 +198,15 @@ Replaces: mdevctl" "it takes mdevctl's place, with the mdevadm that it came with
   ln "$work"/*/*.deb "$work/packages"
   [ "$(id -u)" = 0 ] || as_root=(sudo)
   "${as_root[@]}" unshare --mount --pid --fork --kill-child --net bash "$0" inside "$work" "$version" || part_failed=1
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   finish
 }
 
-# ---- inside: the life of the packages ----
+# ---- inside: installation, upgrade and removal of the packages ----
 
 uuid=aaaaaaaa-0000-4000-8000-000000000001
 
-# Closed standard input: who asks a question gets no answer.
+# Standard input is closed: a question would get no answer.
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@" <&-; }
 status() { in_root dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" 2>/dev/null; }
 # package NAME first|second [ARCHITECTURE]: its file, of the first revision or the second
@@ -215,15 +217,15 @@ package() {
 }
 kept() { (cd "$root/etc/mdevadm" && find . -type f -exec sha256sum {} + | sort; stat -c '%a %U:%G %n' . devices groups) 2>&1; }
 
-# What the machine's file system would have more, less or other by now. Caches and logs of the tools that ran do not count, nor
-# does the folder of deb-systemd-helper's notes, if there are none in it.
+# The changes of the file system since the start. Caches and logs of the tools that ran are ignored, and so is the directory of
+# deb-systemd-helper's state files if it is empty.
 changes() {
   (cd "$space/upper" && find . -mindepth 1 -printf '%y %P\n') | while read -r type path; do
     if [ "$type" != d ] || [ ! -d "/$path" ]; then echo "$type $path"; fi
   done | grep -vE '^[a-z] (var/(lib/dpkg|cache/man|log)/|var/lib/systemd/deb-systemd-helper-(enabled|masked)$)' | sort
 }
 
-# Links to our units, or in their place.
+# Links to our units, or masks of them.
 enabled() {
   (cd "$root/etc/systemd/system" && find . -name 'mdevadm*' -type l -printf '%P -> %l\n') | sed 's|> /usr/lib|> /lib|' | sort
 }
@@ -244,7 +246,7 @@ make_root() {
   ln -sf true "$root/usr/bin/mandb"
 }
 
-# A machine may have mdevadm already, of a package or of cmake --install.
+# The host may have mdevadm already, from a package or from cmake --install.
 forget_ours() {
   in_root dpkg --purge mdevadm-mdevctl mdevsim mdevadm >/dev/null 2>&1
   for file in "$packages"/*.deb; do
@@ -253,8 +255,8 @@ forget_ours() {
   rm -rf "$root/etc/mdevadm" "$root"/etc/systemd/system/{,*/}mdevadm*
 }
 
-# As on a machine that runs systemd and udev: systemctl and udevadm write down what they are called for. What systemctl is to do to
-# files, it does.
+# As on a host that runs systemd and udev: systemctl and udevadm record their arguments. Changes of files by systemctl --root are
+# made.
 make_recorders() {
   local tool
   for tool in systemctl udevadm; do
@@ -275,21 +277,21 @@ udevadm control --reload'
 
 comes() {
   run in_root dpkg -i "$(package mdevadm first)"
-  exits 0 "mdevadm can be installed"
-  same "$(grep -v '^Created symlink' <<<"$err")" "" "without a warning"
-  same "$(status mdevadm)" "installed $version" "and is"
+  exits 0 "dpkg installs mdevadm"
+  same "$(grep -v '^Created symlink' <<<"$err")" "" "dpkg installs mdevadm without a warning"
+  same "$(status mdevadm)" "installed $version" "mdevadm has the state installed"
   run in_root dpkg -V mdevadm
-  same "$out$err" "" "its files are those of the package"
+  same "$out$err" "" "dpkg -V finds no changed file of mdevadm"
   run in_root mdevadm --version
-  out_has "^mdevadm ${version%-*}$" "the program runs"
+  out_has "^mdevadm ${version%-*}$" "the installed program runs"
   run in_root man -w 8 mdevadm
-  same "$out" /usr/share/man/man8/mdevadm.8.gz "its man page is found"
+  same "$out" /usr/share/man/man8/mdevadm.8.gz "man finds the man page"
   run in_root bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader mdevadm; complete -p mdevadm'
-  out_has '_mdevadm mdevadm$' "its completion is found"
+  out_has '_mdevadm mdevadm$' "bash finds the completion"
   same "$(stat -c '%a %U:%G' "$root"/etc/mdevadm{,/devices,/groups} | uniq)" "755 root:root" \
-    "the folders of definitions are there"
+    "the directories of definitions exist"
   same "$(enabled)" "$groups_enabled
-$target_enabled" "its units are enabled, but for the one that stops devices"
+$target_enabled" "all units are enabled except the one that stops devices"
 }
 
 keeps() {
@@ -309,45 +311,45 @@ is_upgraded() {
   left=$(enabled)
   same "$left" "mdevadm-groups.service -> /dev/null
 $stop_enabled
-$target_enabled" "units can be disabled, masked and enabled"
+$target_enabled" "systemctl can disable, mask and enable the units"
   run in_root dpkg -i "$(package mdevadm second)"
-  exits 0 "mdevadm can be upgraded"
-  same "$err" "" "without a warning"
-  same "$(status mdevadm)" "installed $next" "and is"
-  same "$(kept)" "$definitions" "an upgrade leaves definitions alone"
-  same "$(enabled)" "$left" "and units as they were enabled"
-  same "$(calls)" "$reloads" "systemd and udev read their files anew; nothing is started, nothing stopped"
+  exits 0 "dpkg upgrades mdevadm"
+  same "$err" "" "dpkg upgrades mdevadm without a warning"
+  same "$(status mdevadm)" "installed $next" "mdevadm has the state installed after the upgrade"
+  same "$(kept)" "$definitions" "an upgrade does not change the definitions"
+  same "$(enabled)" "$left" "an upgrade does not change which units are enabled"
+  same "$(calls)" "$reloads" "an upgrade reloads systemd and udev, and starts and stops nothing"
 }
 
 goes() {
   run in_root dpkg -r mdevadm
-  exits 0 "mdevadm can be removed"
-  same "$(status mdevadm)" "config-files $next" "and is"
-  holds "its program is gone" test ! -e "$root/usr/sbin/mdevadm"
-  same "$(kept)" "$definitions" "a removal leaves definitions alone"
-  same "$(calls)" "$reloads" "systemd and udev forget the units and rules; devices are left alone"
+  exits 0 "dpkg removes mdevadm"
+  same "$(status mdevadm)" "config-files $next" "mdevadm has the state config-files after the removal"
+  holds "a removal removes the program" test ! -e "$root/usr/sbin/mdevadm"
+  same "$(kept)" "$definitions" "a removal does not change the definitions"
+  same "$(calls)" "$reloads" "a removal reloads systemd and udev, and stops no device"
 }
 
 comes_back() {
   in_root systemctl.real --root=/ unmask mdevadm-groups.service 2>/dev/null
   run in_root dpkg -i "$(package mdevadm second)"
-  exits 0 "mdevadm can come back"
-  same "$(kept)" "$definitions" "definitions are as they were"
+  exits 0 "dpkg reinstalls mdevadm after its removal"
+  same "$(kept)" "$definitions" "a reinstallation does not change the definitions"
   run in_root mdevadm list --defined -o uuid,name
-  out_has "^$uuid seat$" "and are read"
+  out_has "^$uuid seat$" "mdevadm reads the definitions after the reinstallation"
   same "$(enabled)" "$stop_enabled
-$target_enabled" "what was disabled stays disabled"
+$target_enabled" "disabled units are disabled after the reinstallation"
   calls >/dev/null
 }
 
 is_purged() {
-  holds "mdevadm has something in /run" test -d "$root/run/mdevadm"
+  holds "mdevadm has runtime state in /run" test -d "$root/run/mdevadm"
   run in_root dpkg -P mdevadm
-  exits 0 "mdevadm can be purged, and asks nothing"
-  same "$(status mdevadm)" "" "it is not known any more"
-  holds "nothing is left in /run" test ! -e "$root/run/mdevadm"
-  same "$(changes)" "$before" "nothing is left behind: no definition, no unit enabled"
-  same "$(calls)" "$reloads" "and devices are left alone"
+  exits 0 "dpkg purges mdevadm without a question"
+  same "$(status mdevadm)" "" "dpkg does not know mdevadm after the purge"
+  holds "a purge removes the runtime state in /run" test ! -e "$root/run/mdevadm"
+  same "$(changes)" "$before" "a purge removes all files, definitions and links of units"
+  same "$(calls)" "$reloads" "a purge reloads systemd and udev, and stops no device"
 }
 
 # Packages of Debian 12 may have their units and rules in /lib, which is a link to usr/lib.
@@ -361,85 +363,86 @@ moves_from_lib() {
   sed -i 's/^Version: .*/Version: 0/' "$tree/DEBIAN/control"
   dpkg-deb --root-owner-group -b "$tree" "$tree.deb" >/dev/null
   run in_root dpkg -i /tmp/tree.deb
-  exits 0 "a package with units and rules in /lib can be installed"
+  exits 0 "dpkg installs a package with units and rules in /lib"
   run in_root dpkg -L mdevadm
-  out_has '^/lib/systemd/system/mdevadm.target$' "and has them there"
+  out_has '^/lib/systemd/system/mdevadm.target$' "the units are in /lib"
   run in_root dpkg -i "$(package mdevadm first)"
-  exits 0 "it can be upgraded"
-  # Since Debian 13 no other package has these directories, and dpkg does not know that they are still in use by the other name.
-  same "$(grep -vE "^dpkg: warning: (unable to|cannot) delete old directory '/lib/(systemd|udev)" <<<"$err")" "" "without another warning"
+  exits 0 "dpkg upgrades a package with units in /lib"
+  # Since Debian 13 no other package has these directories, and dpkg does not detect that they are in use by the other name.
+  same "$(grep -vE "^dpkg: warning: (unable to|cannot) delete old directory '/lib/(systemd|udev)" <<<"$err")" "" \
+    "dpkg prints no other warning"
   run in_root dpkg -L mdevadm
-  out_has '^/usr/lib/systemd/system/mdevadm.target$' "units and rules are in /usr/lib then"
-  out_lacks '^/lib/' "and only there"
+  out_has '^/usr/lib/systemd/system/mdevadm.target$' "the units are in /usr/lib after the upgrade"
+  out_lacks '^/lib/' "no file is in /lib after the upgrade"
   run in_root dpkg -V mdevadm
-  same "$out$err" "" "no file was lost"
+  same "$out$err" "" "no file is missing after the upgrade"
   same "$(enabled)" "$groups_enabled
-$target_enabled" "the units are still enabled"
+$target_enabled" "the units are enabled after the upgrade"
   run in_root dpkg -P mdevadm
-  exits 0 "it can be purged"
-  same "$(changes)" "$before" "nothing is left behind"
+  exits 0 "dpkg purges mdevadm after the upgrade"
+  same "$(changes)" "$before" "the purge removes all files of the package"
   calls >/dev/null
 }
 
-# As in a container that was made without systemd, where dpkg only has files to handle.
+# As in a container without systemd, where dpkg only handles files.
 needs_no_systemd() {
   rm -rf "$root/run/systemd" "$root/run/udev"
   rm -f "$root"/usr/bin/{systemctl,udevadm}{,.real} "$root"/usr/bin/deb-systemd-{helper,invoke}
   before=$(changes)
   run in_root dpkg -i "$(package mdevadm first)"
-  exits 0 "without systemd and its helpers, mdevadm can be installed"
-  same "$err" "" "without a warning"
+  exits 0 "dpkg installs mdevadm without systemd and its helpers"
+  same "$err" "" "dpkg installs mdevadm without a warning"
   run in_root dpkg -P mdevadm
-  exits 0 "and purged"
-  same "$(changes)" "$before" "nothing is left behind"
+  exits 0 "dpkg purges mdevadm without systemd and its helpers"
+  same "$(changes)" "$before" "the purge removes all files of the package"
 }
 
 simulator() {
   before=$(changes)
   run in_root dpkg -i "$(package mdevsim first)"
-  exits 0 "mdevsim can be installed alone"
-  same "$err" "" "without a warning"
+  exits 0 "dpkg installs mdevsim without mdevadm"
+  same "$err" "" "dpkg installs mdevsim without a warning"
   run in_root mdevsim check m60
-  exits 0 "it runs, and finds its scenarios"
+  exits 0 "the installed mdevsim runs and finds its scenarios"
   run in_root dpkg -i "$(package mdevsim second)" "$(package mdevadm second)"
-  exits 0 "it can be upgraded, mdevadm beside it"
+  exits 0 "dpkg upgrades mdevsim and installs mdevadm"
   run in_root dpkg -P mdevadm
-  exits 0 "mdevadm can go without it"
+  exits 0 "dpkg purges mdevadm while mdevsim is installed"
   run in_root mdevsim check m60
-  exits 0 "and it still runs"
+  exits 0 "mdevsim runs after mdevadm was purged"
   run in_root dpkg -P mdevsim
-  exits 0 "it can be purged"
-  same "$(changes)" "$before" "nothing is left behind"
+  exits 0 "dpkg purges mdevsim"
+  same "$(changes)" "$before" "the purge removes all files of the package"
 }
 
-# Debian's mdevctl, as it is installed here, makes room, and what was defined with it stays and is read.
+# mdevadm-mdevctl replaces Debian's mdevctl of this host; the definitions of mdevctl persist and are read.
 stands_in() {
   local file=$root/etc/mdevctl.d/p/$uuid config='{"mdev_type":"t","start":"manual"}'
-  same "$(status mdevctl | cut -d' ' -f1)" installed "Debian's mdevctl is there"
+  same "$(status mdevctl | cut -d' ' -f1)" installed "Debian's mdevctl is installed"
   mkdir -p "${file%/*}" && echo "$config" >"$file"
   run in_root dpkg -i "$(package mdevadm first)" "$(package mdevadm-mdevctl first all)"
-  exits 0 "mdevadm-mdevctl can be installed in its place"
-  same "$(status mdevctl | cut -d' ' -f1)" not-installed "which it leaves"
+  exits 0 "dpkg installs mdevadm-mdevctl in place of mdevctl"
+  same "$(status mdevctl | cut -d' ' -f1)" not-installed "dpkg removes Debian's mdevctl"
   run in_root dpkg -V mdevadm-mdevctl
-  same "$out$err" "" "its files are those of the package"
+  same "$out$err" "" "dpkg -V finds no changed file of mdevadm-mdevctl"
   for name in /usr/bin/mdevctl /usr/sbin/mdevctl; do
     run in_root $name --version
-    same "$out" "mdevctl 1.4.0" "$name is mdevadm"
+    same "$out" "mdevctl 1.4.0" "$name runs mdevadm"
     run in_root $name list --defined
-    same "$out" "$uuid p t manual" "and sees what was defined before"
+    same "$out" "$uuid p t manual" "$name lists the definition of Debian's mdevctl"
   done
   run in_root /usr/bin/lsmdev --defined
-  same "$out" "$uuid p t manual" "lsmdev too"
+  same "$out" "$uuid p t manual" "lsmdev lists the definition of Debian's mdevctl"
   run in_root man -w 8 lsmdev
-  same "$out" /usr/share/man/man8/mdevctl.8.gz "its man page is found"
+  same "$out" /usr/share/man/man8/mdevctl.8.gz "man finds the man page of lsmdev"
   run in_root dpkg -r mdevadm
-  exits 1 "mdevadm cannot go from below it"
+  exits 1 "dpkg refuses to remove mdevadm while mdevadm-mdevctl is installed"
   run in_root dpkg -i "$(package mdevadm second)" "$(package mdevadm-mdevctl second all)"
-  exits 0 "both can be upgraded"
+  exits 0 "dpkg upgrades both packages"
   # libvirt-daemon-driver-nodedev of Debian 13 depends on mdevctl; dpkg would keep the package that provides it.
   run in_root dpkg -P --force-depends mdevadm-mdevctl mdevadm
-  exits 0 "and purged"
-  same "$(cat "$file")" "$config" "mdevctl's definitions are left to whoever comes after it"
+  exits 0 "dpkg purges both packages"
+  same "$(cat "$file")" "$config" "mdevctl's definitions persist after the purge"
   rm -r "${file%/*}"
 }
 
@@ -451,11 +454,11 @@ inside() {
   forget_ours
   make_recorders
   before=$(changes)
-  # The package comes into a container, and finds itself on a running machine later.
+  # The package is installed in a container without systemd, and upgraded on a running system.
   mv "$root/run/systemd" "$root/run/systemd.later"
   mv "$root/run/udev" "$root/run/udev.later"
   comes
-  same "$(calls)" "" "where no systemd and no udev run, they are not called"
+  same "$(calls)" "" "dpkg calls neither systemd nor udev where they do not run"
   keeps
   mv "$root/run/systemd.later" "$root/run/systemd"
   mv "$root/run/udev.later" "$root/run/udev"

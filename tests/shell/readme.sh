@@ -1,4 +1,4 @@
-# README.md is correct: its sessions are what the program prints on simulated hosts, its paths and commands exist.
+# README.md agrees with the program: its sessions are what the program prints on simulated hosts, its paths and commands exist.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -9,14 +9,14 @@ readme=$top/README.md
 # block FIRST-LINE: the code block of README.md that begins with this line
 block() { awk -v first="$1" '/^```/ { if (found) exit; start = 1; next } start && index($0, first) == 1 { found = 1 } { start = 0 } found' "$readme"; }
 
-# Process numbers differ between runs.
+# Process IDs differ between runs.
 same_pids() { sed -E 's/pid [0-9]+/pid N/'; }
 shown=$(block '# mdevadm types' | same_pids)
 run env PATH="$(dirname "$MDEVADM"):$PATH" "$MDEVSIM" run workstation -- bash "$top/examples/tour.sh"
-exits 0 "the example session runs"
+exits 0 "the example session completes"
 same "$(same_pids <<<"$out")" "$shown" "README's example session is what the program prints"
 run grep -c '^type_in ' "$top/examples/tour.sh"
-same "$(grep -c '^# mdev' <<<"$shown")" "$out" "and it is complete"
+same "$(grep -c '^# mdev' <<<"$shown")" "$out" "README's example session has all commands of tour.sh"
 
 # UUIDs are random.
 same_uuids() { sed -E 's/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/UUID/'; }
@@ -26,15 +26,15 @@ holds "README has a first session" test -n "$commands"
 # shellcheck disable=SC2016
 run env PATH="$(dirname "$MDEVADM"):$PATH" COLUMNS=80 NO_COLOR=1 "$MDEVSIM" run m60 -- \
   bash -c 'while read -r line; do printf "# %s\n" "$line"; eval "$line" 2>&1; done <<<"$1"' bash "$commands"
-exits 0 "the first session runs"
+exits 0 "the first session completes"
 same "$(same_uuids <<<"$out")" "$(same_uuids <<<"$first")" "README's first session is what the program prints"
 
 for path in $(grep -oE '\]\([^)#]+\)' "$readme" "$top"/src/README.md "$top"/tests/README.md "$top"/tests/*/README.md | sed -E 's/^(.*):\]\((.*)\)$/\1|\2/'); do
   file=${path%%|*} link=${path#*|}
-  holds "${file#"$top/"} links to $link, which exists" test -e "$(dirname "$file")/$link"
+  holds "the target $link of a link in ${file#"$top/"} exists" test -e "$(dirname "$file")/$link"
 done
 for command in $(grep -oE '^\./[a-z/]+\.sh' "$readme"); do
-  holds "README's $command can be run" test -x "$top/$command"
+  holds "README's $command is executable" test -x "$top/$command"
 done
 # The commands in README exist.
 while read -r line; do

@@ -1,4 +1,4 @@
-# Every command's JSON is what the installed schema says, and the schema knows every column.
+# The JSON of every command conforms to the installed schema, and the schema has every column.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -28,11 +28,11 @@ prints() {  # DEFINITION COMMAND...: its standard output
   local kind=$1
   shift
   mdevadm "$@" >"$json/out" 2>/dev/null
-  conforms "$kind" "$* prints what the schema says" "$json/out"
+  conforms "$kind" "$* prints JSON that conforms to the schema" "$json/out"
 }
 
 run /usr/bin/python3 -c "import json, jsonschema; jsonschema.Draft7Validator.check_schema(json.load(open('$schema')))"
-exits 0 "the schema is one"
+exits 0 "the schema is a valid JSON Schema"
 for tree in samples nvidia i915 s390; do
   rm -rf "$host" && mkdir "$host"
   "$LAY_TREE" "$here/../trees/$tree.tree" "$host"
@@ -70,16 +70,16 @@ mdevadm show nosuch --json 2>"$json/err" >/dev/null
 grep error "$json/err" >"$json/errors"
 mdevadm list --all --json 2>"$json/warnings" >/dev/null
 "$MDEVADM" version --json >"$json/version"
-conforms version "version --json prints what the schema says" "$json/version"
+conforms version "version --json prints JSON that conforms to the schema" "$json/version"
 same "$("$MDEVADM" --json-schema)" "$(cat "$schema")" "--json-schema prints the schema"
-conforms error "errors are what the schema says" "$json/errors"
-conforms warning "warnings are what the schema says" "$json/warnings"
+conforms error "errors conform to the schema" "$json/errors"
+conforms warning "warnings conform to the schema" "$json/warnings"
 
 prints devices show "$live" matrix --json
 
 columns_of() { jq -r ".definitions.$1.properties | keys[]" "$schema"; }
-same "$(jq -r '.definitions.types.properties.types.items.properties | keys[]' "$schema")" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has just the columns of types"
-same "$(columns_of device)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has just the columns of list"
-same "$(columns_of a_group)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has just the columns of group list"
-same "$(columns_of parent)" "$("$MDEVADM" --root "$host" show matrix --list-columns --json | jq -r '.columns[].column' | sort)" "the schema has just the columns of parents"
+same "$(jq -r '.definitions.types.properties.types.items.properties | keys[]' "$schema")" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has exactly the columns of types"
+same "$(columns_of device)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has exactly the columns of list"
+same "$(columns_of a_group)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has exactly the columns of group list"
+same "$(columns_of parent)" "$("$MDEVADM" --root "$host" show matrix --list-columns --json | jq -r '.columns[].column' | sort)" "the schema has exactly the columns of parents"
 finish

@@ -34,13 +34,14 @@ carries type	assigned
 T
 )
 
-# The names and comments of the unit and program tests are checked, too; the scripts of tests are not.
+# In tests, the names, the comments and the sentences of checks are searched.
 texts=$(git ls-files 'src/*.cpp' 'src/*.hpp' 'include/*.hpp' 'man/*.scd' '*.md' 'packaging/*' 'completions/*' 'examples/*.sh' 'examples/*.toml' \
   src/render/schema/schema.json CMakeLists.txt '*/CMakeLists.txt' .ci/run tests/run.sh 'tests/tools/*' \
-  'tests/unit/*.cpp' 'tests/unit/*.hpp' 'tests/program/*.cpp' 'tests/support/*.cpp' 'tests/support/*.hpp' | grep -vE '^tests/tools/(words.py|dialects.sh)$')
+  'tests/unit/*.cpp' 'tests/unit/*.hpp' 'tests/program/*.cpp' 'tests/support/*.cpp' 'tests/support/*.hpp' \
+  'tests/sim/*.sh' 'tests/shell/*.sh' 'tests/vm/*' 'tests/compat/*.sh' 'tests/bench/*.sh' | grep -vE '^tests/(tools/words.py|shell/words.sh)$')
 [ -n "$texts" ] || texts=$(find src include man README.md -type f)
 all=$(xargs -d '\n' python3 tests/tools/words.py <<<"$texts")
-holds "the texts are thousands of lines" test "$(wc -l <<<"$all")" -gt 5000
+holds "words.py finds more than 5000 lines of text" test "$(wc -l <<<"$all")" -gt 5000
 
 allowed() { grep -vE '^(#|$)' "$here/words-allowed"; }
 not_allowed() { grep -vFf <(allowed); }
@@ -49,7 +50,7 @@ while IFS=$'\t' read -r pattern instead; do
   same "$found" "" "'${pattern//|/, }' does not occur: $instead"
 done <<<"$retired"
 
-# An exception that nothing needs any more has to go.
+# An exception that no text needs must be removed.
 while IFS= read -r text; do
   holds "the exception '$text' is needed" grep -qF -- "$text" <<<"$all"
 done < <(allowed)

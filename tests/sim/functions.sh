@@ -41,7 +41,7 @@ single() {
   same "$(current 0000:41:01.3)" 1160 "$(say "the device is assigned to the virtual function given with --vf")"
   run mdevadm start -p $gpu -t 1160 --vf 0000:41:01.3
   exits 4 "$(say "start --vf is refused if the virtual function is already assigned")"
-  run mdevadm start -p $gpu -t 1160 --vf 0000:41:09.9
+  run mdevadm start -p $gpu -t 1160 --vf 0000:41:09.1
   exits 3 "$(say "start --vf fails with exit code 3 if the virtual function does not exist")"
   mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
 

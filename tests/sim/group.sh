@@ -1,4 +1,4 @@
-# Groups on simulated hosts: all members or none, whatever goes wrong at whatever moment, whoever else wants the same.
+# Groups on simulated hosts: all members start or none, with a failure of any write, and with concurrent commands.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -26,40 +26,41 @@ whole() {
   define 3 $second nvidia-18 big
   define 4 $first nvidia-14 small
   run "$MDEVADM" group create vm1 a b big
-  exits 0 "a group is made"
+  exits 0 "group create succeeds"
   run "$MDEVADM" group create vm1 small
-  exits 4 "not a second of the name"
+  exits 4 "group create fails with exit code 4 if the group exists"
   run "$MDEVADM" group create vm2 a
-  exits 4 "nor one with another's member"
-  err_has "is already a member of group 'vm1'$" "which is named"
+  exits 4 "group create fails with exit code 4 for a member of another group"
+  err_has "is already a member of group 'vm1'$" "the error names the group that has the member"
   run "$MDEVADM" group create vm2 small small
-  exits 2 "nor a member twice"
+  exits 2 "group create fails with exit code 2 for a member given twice"
   run "$MDEVADM" group create vm2 nosuch
-  exits 3 "nor one that is not defined"
+  exits 3 "group create fails with exit code 3 for an unknown member"
   run "$MDEVADM" group create 'v m'
-  exits 2 "nor one with a blank in its name"
+  exits 2 "group create fails with exit code 2 for a name with a blank"
   run "$MDEVADM" group start vm1
-  exits 0 "it starts"
-  same "$(active)" "a b big" "with all members"
+  exits 0 "group start succeeds"
+  same "$(active)" "a b big" "all members are active"
   run "$MDEVADM" group list
-  out_has '^vm1 +active +3 +3 +manual$' "and is active"
+  out_has '^vm1 +active +3 +3 +manual$' "group list reports the group as active with 3 of 3 members"
   run "$MDEVADM" list --group vm1 -o name,group
-  same "$(sed 1d <<<"$out" | tr -s ' ' | sort | paste -sd,)" "a vm1,b vm1,big vm1" "its devices can be listed"
+  same "$(sed 1d <<<"$out" | tr -s ' ' | sort | paste -sd,)" "a vm1,b vm1,big vm1" "list --group shows the members"
   run "$MDEVADM" group start vm1
-  exits 0 "started again, nothing changes"
+  exits 0 "group start succeeds for an active group"
   "$MDEVADM" group stop vm1 2>/dev/null
   run "$MDEVADM" group start vm1
-  same "$(grep -c 'done ([1-3] of 3)$' <<<"$err")" 3 "how far it has come is said, a line a member"
+  same "$(grep -c 'done ([1-3] of 3)$' <<<"$err")" 3 "group start prints its progress, a line per member"
   run "$MDEVADM" group stop vm1 -q
-  same "$err" "" "not with -q"
+  same "$err" "" "group stop -q prints no progress"
   run "$MDEVADM" group start vm1 --json
-  same "$err" "" "nor with --json"
+  same "$err" "" "group start --json prints no progress"
   "$MDEVADM" group stop vm1 -q
-  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the VFIO node')")" 1 "on a terminal in one line"
+  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the VFIO node')")" 1 \
+    "group start prints its progress in one line of a terminal"
   run "$MDEVADM" group start vm1 --p2p require
-  exits 1 "members that must share peer-to-peer resources"
-  err_has "peer-to-peer sharing is not supported by parent $first$" "are refused where nothing can"
-  same "$(active)" "a b big" "and what is up stays"
+  exits 1 "group start --p2p require fails on parents without peer-to-peer sharing"
+  err_has "peer-to-peer sharing is not supported by parent $first$" "the error names the parent that does not support peer-to-peer sharing"
+  same "$(active)" "a b big" "active members stay active after the failed group start"
   : >/tmp/hold.$$
   "$MDEVSIM" hold "$(uuid 2)" 60 >/tmp/hold.$$ &
   holder=$!
@@ -69,60 +70,62 @@ whole() {
   err_has "'b' \($(uuid 2)\) is in use by mdevsim \(pid $holder\)$" "the error names the member and the process that uses it"
   same "$(active)" "a b big" "all members are active after group stop was refused"
   run "$MDEVADM" group stop vm1 --timeout 0.3
-  exits 5 "nor after a while"
-  same "$(active)" "a b big" "with all members up"
+  exits 5 "group stop --timeout fails if the member is still in use at the end"
+  same "$(active)" "a b big" "all members are active after the timeout"
   (sleep 0.4; kill $holder) &
   run "$MDEVADM" group stop vm1 --timeout 20
-  exits 0 "let go, it does"
-  same "$(active)" "" "with all members"
-  same "$(lefts)" "$idle" "and all is left that was"
+  exits 0 "group stop --timeout succeeds when the member is released"
+  same "$(active)" "" "no member is active after group stop"
+  same "$(lefts)" "$idle" "all instances are available after group stop"
   "$MDEVADM" start a
   run "$MDEVADM" group start vm1
-  exits 0 "a member that is up is left alone"
-  same "$(active)" "a b big" "the others come"
+  exits 0 "group start succeeds if one member is already active"
+  same "$(active)" "a b big" "group start starts the other members"
   "$MDEVADM" stop b big
   control fault create 1 EIO
   run "$MDEVADM" group start vm1
-  exits 1 "if the others fail"
-  same "$(active)" "a" "it stays"
+  exits 1 "group start fails if the creation of another member fails"
+  same "$(active)" "a" "the member that was active before stays active"
   control clear
   run "$MDEVADM" group stop vm1
-  exits 0 "stop takes what is up"
+  exits 0 "group stop succeeds if only some members are active"
   run "$MDEVADM" group add vm1 small
-  exits 0 "a member more"
+  exits 0 "group add succeeds"
   run "$MDEVADM" group start vm1
   exits 6 "group start fails with exit code 6 if a member does not fit"
-  err_has "member 'small' \($(uuid 4)\) cannot be created: $first has no available instances of nvidia-14 together with the group's 2 x nvidia-17$" \
+  err_has "member 'small' \($(uuid 4)\): no available instances of nvidia-14 on $first together with the group's 2 x nvidia-17$" \
     "the error names the member that does not fit and the other members of the parent"
   same "$(lefts)" "$idle" "group start checks the instances before it creates any device"
   run "$MDEVADM" undefine small
-  exits 4 "a member is not undefined by the way"
+  exits 4 "undefine fails with exit code 4 for a member of a group"
   run "$MDEVADM" undefine small --force
-  exits 0 "but with --force"
+  exits 0 "undefine --force succeeds for a member of a group"
   run "$MDEVADM" group show vm1 -o name
-  same "$(sed 1d <<<"$out" | paste -sd' ')" "a b big" "out of the group as well"
+  same "$(sed 1d <<<"$out" | paste -sd' ')" "a b big" "undefine --force removes the member from the group"
   rm "/etc/mdevadm/devices/$first/$(uuid 2).toml"
   run "$MDEVADM" group start vm1
-  exits 3 "a member whose definition a person took away"
-  err_has "member '$(uuid 2)' \(line 3 of the group's file\) is not defined$" "is named, with its line"
-  same "$(lefts)" "$idle" "and nothing is done"
+  exits 3 "group start fails with exit code 3 if the definition file of a member was deleted"
+  err_has "member '$(uuid 2)' \(line 3 of the group's file\) is not defined$" "the error names the member and its line in the group's file"
+  same "$(lefts)" "$idle" "group start starts no member if one is not defined"
   run "$MDEVADM" group show vm1
-  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml:3: member '$(uuid 2)' is neither defined nor active$" "show says so, too"
+  err_has "^mdevadm: warning: /etc/mdevadm/groups/vm1.toml:3: member '$(uuid 2)' is neither defined nor active$" \
+    "group show warns about the member that is not defined"
   run "$MDEVADM" group remove vm1 "$(uuid 2)"
-  exits 0 "it can be taken out"
+  exits 0 "group remove succeeds for a member that is not defined"
   run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group nosuch
-  exits 3 "a definition joins no group that is not there"
+  exits 3 "define --group fails with exit code 3 if the group does not exist"
   run "$MDEVADM" define "$(uuid 7)" -p $first -t nvidia-14 --name new --group vm1
-  exits 0 "one that is, it can join at once"
+  exits 0 "define --group succeeds if the group exists"
   run "$MDEVADM" group show vm1 -o name
-  same "$(sed 1d <<<"$out" | paste -sd' ')" "a big new" "as its last member"
+  same "$(sed 1d <<<"$out" | paste -sd' ')" "a big new" "define --group adds the device as the last member"
   "$MDEVADM" undefine new --force
   run "$MDEVADM" group rename vm1 vm9
-  exits 0 "renamed"
+  exits 0 "group rename succeeds"
   run "$MDEVADM" group delete vm9
-  exits 0 "and deleted"
-  same "$(ls /etc/mdevadm/groups)" "" "nothing is kept of it"
-  same "$("$MDEVADM" list --defined -o name | sed 1d | sort | paste -sd' ')" "a big" "but its devices' definitions"
+  exits 0 "group delete succeeds"
+  same "$(ls /etc/mdevadm/groups)" "" "group delete removes the group's file"
+  same "$("$MDEVADM" list --defined -o name | sed 1d | sort | paste -sd' ')" "a big" \
+    "group delete does not remove the definitions of the members"
   rm /tmp/hold.$$
 }
 
@@ -138,25 +141,25 @@ faults() {  # errno at the k-th write of a start and of a stop, for every k
       control fault create $k $error
       run "$MDEVADM" group start vm1
       if [ "$code" = 0 ] || [ "$(active)" != "" ] || [ "$(lefts)" != "$idle" ] || [ "$(groups_left)" != 0 ]; then
-        failed "create $k fails with $error" "something is left: $(active)"
+        failed "group start leaves no device if create $k fails with $error" "exit code $code, active: $(active)"
       fi
       control clear
     done
-    passed "whatever the create number $k answers, nothing is left"
+    passed "group start leaves no device, whichever error create $k returns"
   done
   for k in 1 2 3 4; do
     "$MDEVADM" group start vm1
     control fault remove $k EIO
     run "$MDEVADM" group stop vm1
-    same "$code/$(active | wc -w)" "8/1" "if the remove number $k fails, the others are gone, and it is told"
+    same "$code/$(active | wc -w)" "8/1" "group stop fails partially (exit code 8) and stops the other members if remove $k fails"
     control clear
-    # This kernel does not make the file anew; its driver does.
+    # This kernel does not create the remove attribute again; the driver does.
     for parent in $first $second $intel; do control unregister $parent; control register $parent; done
   done
   control fault create 3 vanish
   run "$MDEVADM" group start vm1
-  holds "a parent that goes in the middle fails the start" test "$code" != 0
-  same "$(active)" "" "and nothing is left of it"
+  holds "group start fails if a parent disappears during the start" test "$code" != 0
+  same "$(active)" "" "no member is active after a parent disappeared"
   control clear
 }
 
@@ -174,8 +177,8 @@ together() {
     wait $x; outcomes=$?
     wait $y; outcomes="$outcomes $?"
     case "$outcomes $(active)" in
-      "0 6 a b" | "6 0 c d") passed "two groups that want the last instances: one has them all ($outcomes)" ;;
-      *) failed "two groups that want the last instances" "exit codes $outcomes, active $(active)" ;;
+      "0 6 a b" | "6 0 c d") passed "of two groups that need the last instances one starts as a whole (exit codes $outcomes)" ;;
+      *) failed "of two groups that need the last instances one starts as a whole" "exit codes $outcomes, active $(active)" ;;
     esac
     "$MDEVADM" group stop one
     "$MDEVADM" group stop two
@@ -186,13 +189,13 @@ together() {
     "$MDEVADM" group stop one & local y=$!
     wait $x $y
     case "$(active)" in
-      "" | "a b") passed "start and stop at once end with all or nothing: '$(active)'" ;;
-      *) failed "start and stop at once" "active: $(active)" ;;
+      "" | "a b") passed "concurrent group start and group stop leave all members active or none: '$(active)'" ;;
+      *) failed "concurrent group start and group stop leave all members active or none" "active: $(active)" ;;
     esac
     "$MDEVADM" group stop one
   done
   control clear
-  # Who waits says for whom.
+  # A command that waits for a lock reports the process that holds it.
   control delay create 1500
   "$MDEVADM" group start -q one & local x=$!
   wait_until is_locked "/run/mdevadm/parent-$first.lock"
@@ -202,40 +205,40 @@ together() {
   wait $x
   control delay create 50
   "$MDEVADM" group stop -q one
-  # A member that goes while its group starts: the start was first, or the member was gone before.
+  # A member is undefined while its group starts: the start was first, or the member was removed before.
   for i in 1 2 3; do
     "$MDEVADM" group start -q one & local x=$!
     "$MDEVADM" undefine a --force & local y=$!
     wait $x; local started=$?
     wait $y
     case "$started $("$MDEVADM" list -o uuid | sed 1d | wc -l)" in
-      "0 2" | "0 1" | "3 0") passed "a member that is undefined meanwhile is started, or none, or the rest ($started)" ;;
-      *) failed "a member that is undefined meanwhile" "exit code $started, active $(active)" ;;
+      "0 2" | "0 1" | "3 0") passed "group start with a concurrent undefine of a member starts all members, the others or none (exit code $started)" ;;
+      *) failed "group start with a concurrent undefine of a member starts all members, the others or none" "exit code $started, active $(active)" ;;
     esac
     "$MDEVADM" list -o uuid | sed 1d | xargs -r "$MDEVADM" stop
     define 1 $first nvidia-17 a
     "$MDEVADM" group add one a
   done
   control clear
-  # Killed in the middle, the same command ends what it began.
+  # Killed in the middle, the same command completes what was started.
   control delay create 100
   for i in 0.05 0.15 0.25; do
     (timeout -s KILL $i "$MDEVADM" group start one) 2>/dev/null
     run "$MDEVADM" group start one
-    exits 0 "killed after $i s, a start is ended by the next"
-    same "$(active)" "a b" "with all members"
+    exits 0 "group start completes a start that was killed after $i s"
+    same "$(active)" "a b" "all members are active after a start that was killed after $i s"
     control delay remove 100
     (timeout -s KILL $i "$MDEVADM" group stop one) 2>/dev/null
     run "$MDEVADM" group stop one
-    exits 0 "and so is a stop"
-    # A removal that was under way is the kernel's to end.
+    exits 0 "group stop completes a stop that was killed after $i s"
+    # The kernel completes a removal that is in progress.
     wait_until is_idle
-    same "$(active)/$(lefts)" "/$idle" "with nothing left"
+    same "$(active)/$(lefts)" "/$idle" "no device is active and all instances are available after a stop that was killed after $i s"
     control delay remove 0
   done
 }
 
-lanes() {  # members on different parents side by side: the time of the longest lane
+lanes() {  # members on different parents start in parallel: the time of the longest lane
   local i begin took
   for i in 1 2; do
     define $i $first nvidia-17 "a$i"
@@ -247,8 +250,8 @@ lanes() {  # members on different parents side by side: the time of the longest 
   begin=$(date +%s%N)
   run "$MDEVADM" group start wide
   took=$((($(date +%s%N) - begin) / 1000000))
-  exits 0 "three lanes of two slow creates each"
-  holds "take the time of one lane, not of three ($took ms)" test "$took" -lt 2000
+  exits 0 "group start succeeds with two slow creates on each of three parents"
+  holds "group start takes the time of one parent, not of three ($took ms)" test "$took" -lt 2000
 }
 
 echo "# $1"

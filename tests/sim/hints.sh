@@ -84,7 +84,18 @@ samples__restart_fails() {
 samples__restart_transient() { adm start -u $a -p mtty -t mtty-1; words="restart $a"; }
 samples__start_with_uuid_and_type() { words="start $a -p mtty -t mtty-1"; }
 samples__start_undefined_with_parent() { words="start $a -p mtty"; }
-samples__without_command() { words="--json-shema"; }
+samples__misspelled_option_of_the_program() { words="--json-shema"; }
+samples__no_such_command() { words="frobnicate"; }
+samples__restart_under_other_parent() {
+  adm define $a -p mtty -t mtty-1
+  adm start -u $a -p mdpy -t mdpy-vga
+  words="restart $a"
+}
+samples__group_without_parent() {
+  adm define $a -p nosuch -t mtty-1 --force
+  adm group create vm1 $a --auto
+  words="group start --auto"
+}
 samples__short_prefix() { adm define $a -p mtty -t mtty-1; words="start aaa"; }
 samples__not_stopped() {
   adm define $a -p mtty -t mtty-1
@@ -181,7 +192,17 @@ m60_u2__removing() {
   words="start seat1"
 }
 m60_k0__types_vanish() { adm start -u $a -p $gpu -t nvidia-18; words="start -u $b -p $gpu -t nvidia-18"; }
-m60_f0__unrecognized_types() { control set types odd; words="types"; }
+m60_f2__unrecognized_types() {
+  echo 'This adapter makes two kinds: small and large.' >/run/types
+  mount --bind /run/types /sys/devices/pci0000:86/$gpu/mdev_supported_types
+  words="types $gpu"
+}
+m60_u2__instance_of_removed_device() {
+  adm start -u $a -p $gpu -t nvidia-18
+  holding $a
+  adm stop $a --force
+  words="start -u $b -p $gpu -t nvidia-18"
+}
 vf_n1__no_such_function() { words="define $a -p 0000:41:00.0 -t 1149 --vf 41:1f.7"; }
 vf_n1__unmanaged_function() {
   echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
@@ -286,9 +307,9 @@ for name in "${cases[@]}"; do
   done
 done
 
-# Messages that no state of a simulated host produces, with the reason.
+# Messages that no state of a simulated host produces: another process creates a device with the same UUID at the same moment.
 cannot_be_seen='
-load the drivers; list parents
+list active devices: mdevadm list
 '
 src=$(realpath "$here/../../src")
 mapfile -t sources < <(cd "$src" && find args cli plan host run store -name '*.cpp' | grep -vE '^cli/(commands|help|other_words)\.cpp$|^args/help\.cpp$' | sed "s|^|$src/|")

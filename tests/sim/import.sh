@@ -25,6 +25,7 @@ say "$m" import mdevctl $A
 say "$m" list -o uuid,start,origin
 say "$mdevctl" modify -u $A --manual
 say "$m" list -o uuid,start,origin
+say "$m" show $A -o uuid
 say "$m" import mdevctl
 say "$m" export mdevctl $A
 say "$m" export mdevctl $A --force
@@ -70,15 +71,18 @@ same "$(line "mdevadm import mdevctl $A")" "= 0" "import mdevctl imports a defin
 same "$(line 'mdevadm list -o uuid,start,origin' 2)" "UUID START ORIGIN
 $A auto mdevadm" "the imported definition has the origin mdevadm"
 same "$(sed '/^\$ mdevctl modify -u/q' <<<"$session" | grep -c 'warning: ')" 0 "mdevadm does not warn while both definitions are equal"
-same "$(sed '1,/^\$ mdevctl modify -u/d' <<<"$session" | grep -c "warning: /etc/mdevctl.d/mtty/$A: differs from '/etc/mdevadm/devices/mtty/$A.toml', which takes precedence")" 4 \
-  "mdevadm warns at each command if the definitions differ"
-same "$(line 'mdevadm import mdevctl' 4 | grep -v warning)" "mdevadm: error: cannot import '$A': already defined under mtty
+after=$(sed '1,/^\$ mdevctl modify -u/d' <<<"$session")
+same "$(grep -c "warning: 1 definition file has a problem; for details: mdevadm status" <<<"$after")" 1 \
+  "list reports that a file has a problem if the definitions differ"
+same "$(grep -c "warning: /etc/mdevctl.d/mtty/$A: differs from '/etc/mdevadm/devices/mtty/$A.toml', which takes precedence" <<<"$after")" 1 \
+  "show of the device warns that the definitions differ"
+same "$(line 'mdevadm import mdevctl' 3)" "mdevadm: error: cannot import '$A': already defined under mtty
 hint: remove the existing definition first: mdevadm undefine $A
 = 4" "import does not overwrite a definition of mdevadm"
-same "$(line "mdevadm export mdevctl $A" 4 | grep -v warning)" "mdevadm: error: cannot export '$A': mdevctl has a different definition of it under mtty
+same "$(line "mdevadm export mdevctl $A" 3)" "mdevadm: error: cannot export '$A': mdevctl has a different definition of it under mtty
 hint: overwrite it with --force
 = 4" "export does not overwrite a different definition of mdevctl"
-same "$(line "mdevadm export mdevctl $A --force" 2 | tail -1)" "= 0" "export --force overwrites the definition of mdevctl"
+same "$(line "mdevadm export mdevctl $A --force")" "= 0" "export --force overwrites the definition of mdevctl"
 same "$(line 'mdevadm import mdevctl --remove')" "= 0" "import mdevctl --remove succeeds for a definition that both programs have"
 same "$(line 'ls mtty')" "= 0" "import mdevctl --remove removes mdevctl's definition"
 same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: 'seat' ($B): 'name' cannot be represented in mdevctl format and was not exported" \
@@ -88,7 +92,8 @@ same "$(line "cat mtty/$B" 5)" '{
  "start": "manual",
  "attrs": []
 }= 0' "export writes the other keys in mdevctl's format"
-same "$(line 'mdevadm undefine seat')" "= 0" "undefine removes mdevadm's definition"
+same "$(line 'mdevadm undefine seat' 2)" "mdevadm: warning: '/etc/mdevctl.d/mtty/$B' defines this device too and takes effect now; to remove it: mdevadm undefine $B
+= 0" "undefine removes mdevadm's definition and warns about mdevctl's"
 same "$(line 'mdevadm list --defined -o uuid,origin' 3)" "UUID ORIGIN
 $A mdevadm
 $B mdevctl" "mdevadm lists mdevctl's definition after its own was removed"
@@ -96,9 +101,9 @@ same "$(line "mdevadm import mdevctl ${A/a/b} --remove" 2)" "mdevadm: warning: '
 = 0" "import warns about an unknown key"
 same "$(line "mdevadm import mdevctl ${A/a/c}" 2)" "mdevadm: error: cannot import '${A/a/c}': no mdevctl definition found
 = 3" "import fails with exit code 3 if mdevctl has no definition of the device"
-same "$(line 'mdevadm list --defined -o uuid' | grep -c "warning: /etc/mdevctl.d/mtty/${A/a/d}:1:2: ")" 1 \
-  "list warns about invalid JSON with file, line and column"
-same "$(line "mdevadm import mdevctl ${A/a/d}" 4 | sed 1d | sed 's/: syntax.*/: …/')" \
+same "$(line 'mdevadm list --defined -o uuid' | grep -c "warning: .* for details: mdevadm status")" 1 \
+  "list reports that a file has a problem"
+same "$(line "mdevadm import mdevctl ${A/a/d}" 3 | sed 's/: invalid JSON.*/: …/')" \
   "mdevadm: error: cannot import '${A/a/d}': /etc/mdevctl.d/mtty/${A/a/d}:1:2: …
 hint: fix or remove the file
 = 1" "import fails with the position of the invalid JSON and a hint"

@@ -8,7 +8,7 @@ chmod 755 "$folder"
 trap 'rm -rf "$folder"' EXIT
 tag=mdevsim-test-$$
 
-# What is left of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
+# What remains of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
 left() {
   pgrep -f "$tag|$folder/host"
   grep mdevsim /proc/mounts
@@ -42,7 +42,7 @@ leaves_nothing "a run leaves no process, mount or file"
 run "$MDEVSIM" run --keep "$folder/kept" m60 -- "$MDEVADM" define 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 -p 0000:86:00.0 -t nvidia-17
 exits 0 "define succeeds with run --keep"
 run "$MDEVSIM" run --keep "$folder/kept" m60 -- "$MDEVADM" list --defined
-out_has "^7e35f4f2.* inactive" "run --keep retains the definition for the next run"
+out_has " inactive .*7e35f4f2" "run --keep retains the definition for the next run"
 
 # kill -9 of mdevsim or of the command.
 alive() { pgrep -f "sleep 10[0-9][0-9]# *$tag|^sleep 1[0-9]*\.$$" >/dev/null; }

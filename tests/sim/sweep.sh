@@ -1,5 +1,5 @@
-# An error at the k-th write of every kind, for every k of a group of four, on every interface: a start leaves the state that was
-# before, a stop ends when it is tried again, and what could not be undone is named.
+# An error at the k-th write of every kind, for every k of a group of four, on every interface: start restores the state before it,
+# stop can be repeated, and the error names what could not be rolled back.
 # shellcheck shell=bash disable=SC2154
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -12,12 +12,12 @@ if [ "${1:-}" = "" ]; then
     gvt-a0 gvt-a1 gvt-a2-rfc gvt-a2-v2 gvt-a2-v3 gvt-a3 vf-n1 vf-n2; do
     in_scenario $scenario sweep $scenario
   done
-  same "$part_failed" 0 "all parts hold"
+  same "$part_failed" 0 "all parts pass"
   finish
   exit
 fi
 
-idle() {  # what is left on every parent, and what there is of devices, groups, nodes and records
+idle() {  # available instances of every parent, and the number of devices, groups, nodes and records
   mdevadm types --json -o parent,type,available | jq -c '[.types[] | .available]'
   echo "$(mdevadm list -o uuid | wc -l) $(ls /run/mdevadm/devices 2>/dev/null | wc -l) $(groups_left)"
 }
@@ -43,28 +43,28 @@ sweep() {
   run mdevadm group start -q vm
   exits 0 "$name: a group of four starts"
   run mdevadm group stop -q vm
-  exits 0 "$name: and stops"
-  same "$(idle)" "$before" "$name: with all as it was"
+  exits 0 "$name: the group stops"
+  same "$(idle)" "$before" "$name: the state after stop is the state before start"
   for kind in $kinds; do
     for k in 1 2 3 4; do
       for error in EIO EBUSY EINVAL; do
         control fault $kind $k $error
         run mdevadm group start -q vm
         control clear
-        # F0 and F1 go online by one command.
+        # F0 and F1 set all devices online with one write.
         [ "$code" = 0 ] && [ "$kind" = online ] && [ $k -gt 1 ] && { mdevadm group stop -q vm; continue; }
-        # A kernel that takes no group says EINVAL, and is asked again without.
+        # A kernel that accepts no group returns EINVAL, and mdevadm tries again without it.
         [ "$code" = 0 ] && [ "$kind/$error" = create/EINVAL ] && [ "${name#m60-k}" != "$name" ] && { mdevadm group stop -q vm; continue; }
         tried=$((tried + 1))
         if [ "$code" = 0 ] || [ "$(idle)" != "$before" ]; then
           wrong=$((wrong + 1))
-          failed "$name: $kind number $k fails with $error" "exit code $code; $(idle)"
+          failed "$name: group start restores the state before it if $kind $k fails with $error" "exit code $code; $(idle)"
           mdevadm group stop -q vm
         fi
       done
     done
   done
-  same "$wrong" 0 "$name: whatever fails of a start, all is as it was: $tried ways"
+  same "$wrong" 0 "$name: group start restores the state before it after each of $tried errors"
   for k in 1 2 3 4; do
     mdevadm group start -q vm
     control fault remove $k EIO
@@ -72,16 +72,17 @@ sweep() {
     first=$code
     control clear
     case $name in
-      # Since 5.2 a device whose removal was refused cannot be removed any more, but by its driver.
+      # Since 5.2 a device whose removal was refused can only be removed by its driver.
       m60 | m60-u2 | gvt-v1 | gvt-a2* | gvt-a3) control unregister $parent; control register $parent ;;
     esac
     mdevadm group stop -q vm
-    same "$([ "$first" != 0 ] && echo told) $(idle)" "told $before" "$name: of a stop whose remove number $k fails, the rest is done, and all when it is tried again"
+    same "$([ "$first" != 0 ] && echo told) $(idle)" "told $before" \
+      "$name: group stop reports that remove $k failed, and a second group stop completes it"
   done
   control fault create 3 EIO
   control fault remove 0 EIO
   run mdevadm group start vm
-  err_has "could not be rolled back: remove aaaaaaaa" "$name: what cannot be undone is named"
+  err_has "could not be rolled back: remove aaaaaaaa" "$name: the error names the device that could not be rolled back"
 }
 
 shift

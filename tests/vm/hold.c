@@ -1,10 +1,10 @@
 /* hold UUID SECONDS [device|device-only|group|group-only|node]: opens a mediated device through VFIO as a virtual machine monitor does,
- * and holds it until SIGTERM or until SECONDS have passed. Prints "holding" once it does.
+ * and holds it until SIGTERM or until SECONDS have passed. Prints "holding" when it is open.
  *   device       container, group and device stay open
- *   device-only  only the device stays open, so that nobody is seen to have the group's node open
+ *   device-only  only the device stays open, so that no process is found to have the group's node open
  *   group        container and group stay open, the device is never opened
  *   group-only   only the group stays open, in no container
- *   node         the device's own node stays open, which needs no group; bound to an iommufd if the kernel has it
+ *   node         the VFIO device node stays open, which needs no group; bound to an iommufd if the kernel has it
  */
 #include <errno.h>
 #include <fcntl.h>

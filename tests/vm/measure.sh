@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# measure.sh: boots the machine and prints what its kernel answers where the tool relies on it: the errors of create and remove, a
-# removal while the device is in use, the types' texts, and the whole of sysfs that matters. To be run again when the kernel moves.
-#   measure.sh --inside HOLD SECTION...   prints these sections of the machine that it runs on; HOLD UUID SECONDS MODE uses a device
+# measure.sh: boots the machine and prints the behaviour of its kernel that mdevadm relies on: the errors of create and remove, a
+# removal while the device is in use, the texts of types, and the relevant part of sysfs. Run it again for a new kernel.
+#   measure.sh --inside HOLD SECTION...   prints these sections for the machine that it runs on; HOLD UUID SECONDS MODE uses a device
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 if [ "${1:-}" != --inside ]; then
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
-  # The machine's programs and ours are reached by their paths on the host.
+  # Programs have the same paths in the machine as on the host.
   printf -v command 'bash %q --inside %q' "$here/measure.sh" "$("$here/machine.sh")/hold"
   "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-300}" "$folder" "$command"
   exit
@@ -24,7 +24,7 @@ title() { printf '\n== %s\n' "$1"; }
 line() { printf '%-68s %s\n' "$1" "$2"; }
 create_file() { echo "$parents/$1/mdev_supported_types/$2/create"; }
 
-create() {  # SENTENCE PARENT TYPE DATA...: asks
+create() {  # SENTENCE PARENT TYPE DATA...: writes DATA to create and prints the result
   local sentence=$1 file
   file=$(create_file "$2" "$3")
   shift 3
@@ -123,7 +123,7 @@ errors_of_remove() {
   remove_all
 }
 
-# The state that the kernel gives a process: S, D, …; "ended" when there is none.
+# The state of a process in the kernel: S, D, …; "ended" if it does not exist.
 state() { sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null | grep . || echo ended; }
 
 files_of() {
@@ -242,7 +242,7 @@ section() {
   esac
 }
 
-# hold and perl speak of what they meet; a command that fails here is a fault of this script.
+# hold and perl report errors themselves; a command that fails here is a bug in this script.
 if [ $# = 0 ]; then
   line "kernel" "$(uname -rv)"
   set -- create open remove held held-otherwise rmmod types listing

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prepare.sh [-v]: makes the virtual machine for the kernel tests: the kernel of the Debian release that this host runs, with the mdev
+# prepare.sh [-v]: makes the test machine: the kernel of the Debian release that this host runs, with the mdev
 # core, the kernel's sample drivers mtty, mdpy and mbochs built for it, and an initramfs that switches to the host's own root file
 # system. machine.sh prints its directory. Only parts whose inputs changed are made again; -v shows the output of the
 # programs called.
@@ -147,7 +147,7 @@ unpack_kernel() {
   [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is no ELF file"
 }
 
-# The headers refer to each other by their paths below /usr/src. Their vmlinux is left out: it would ask for pahole, which describes
+# The headers refer to each other by their paths below /usr/src. Their vmlinux is omitted: it would require pahole, which describes
 # the types of modules to BPF programs.
 prepare_headers() {
   local libraries compiler name

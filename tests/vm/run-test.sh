@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a directory at /shared that persists over the boots.
+# run-test.sh NAME MDEVADM: boots the machine and runs tests/vm/NAME.test in it, with a persistent directory at /shared.
 # Comments in the test configure the machine, one per line:
 #   # boots=2             number of boots; $BOOT is the number of the current one
 #   # init=systemd        systemd is process 1 and has booted when the test runs

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Call-outs: which scripts are run, how, and what their exit codes do.
+# Call-out scripts: which are run, how, and the effect of their exit codes.
 new=/usr/lib/mdevctl/scripts.d/callouts
 old=/etc/mdevctl.d/scripts.d/callouts
 
@@ -201,7 +201,7 @@ given "who does not read"
 deaf=yes callout 10-one 'exec 0<&-'
 mdevctl define -u $A -p mtty -t mtty-1
 
-# More than a pipe holds.
+# More data than a pipe can hold.
 much="$(printf '{"mdev_type":"mtty-1","start":"manual","attrs":[{"bogus":"%0300000d"}]}' 7)"
 
 given "who does not read much"

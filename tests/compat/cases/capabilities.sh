@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154
-# Which script is the one for a type: it says what it supports.
+# Which script is selected for a type, by the capabilities that it reports.
 actions='"start","stop","define","undefine","modify","attributes","capabilities"'
 events='"pre","post","notify","get","live"'
 
-# What a script does that answers with this, and then with an exit code.
+# The commands of a script that prints this, and then exits with a code.
 answers() { printf '[ "$6" = capabilities ] || exit %s\nprintf %%s '"'%s'"'\nexit %s\n' "${2:-0}" "$1" "${3:-0}"; }
 supports() { answers "{\"supports\":{\"version\":2,\"actions\":[${1-$actions}],\"events\":[${2-$events}]}}" "${3:-0}" "${4:-0}"; }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# define: what is written where, and what is refused.
+# define: the files that it writes, and the errors.
 
 given "by parent and type"
 mdevctl define -u $A -p mtty -t mtty-1

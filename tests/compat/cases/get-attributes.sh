@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# What scripts report of active devices' attributes: to list, and to define.
+# Attributes of active devices as scripts report them to list and define.
 
-# A script that answers to get-attributes only with this.
+# A script that supports only get-attributes, and prints this for it.
 reports() { printf '[ "$4-$6" = get-attributes ] || exit 0\nprintf '"'%s'"'\nexit %s\n' "$1" "${2:-0}"; }
 
 given "in a list"

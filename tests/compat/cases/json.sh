@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What is taken for a definition and what is not, by define --jsonfile; how it is written.
+# Which JSON define --jsonfile accepts as a definition and which it refuses; the format that it writes.
 typed() { printf '{"mdev_type":"mtty-1","start":"manual",%s}' "$1"; }
 starting() { printf '{"mdev_type":"mtty-1","start":%s}' "$1"; }
 nested() { printf "%$1s" | tr ' ' '['; printf "%$1s" | tr ' ' ']'; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# The command lines of libvirt's node device driver, in the form of libvirt 11. vm/libvirt.test checks that none is missing.
+# The command lines of libvirt's node device driver, in the form of libvirt 11. vm/libvirt.test checks that the list is complete.
 plain='{"mdev_type":"nvidia-36","start":"manual"}'
 full='{"mdev_type":"nvidia-36","start":"manual","attrs":[{"first":"1"},{"nvidia/vgpu_params":"frame_rate_limiter=0"}]}'
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# list: which devices, in which order, as text and as JSON.
+# list: the devices that it shows, their order, text and JSON.
 
 given "nothing"
 mdevctl list

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154
-# modify --live, which is a script's business.
+# modify --live, which a script implements.
 actions='"start","stop","define","undefine","modify","attributes"' events='"pre","post","notify","get","live"'
 supports="{\"supports\":{\"version\":2,\"actions\":[$actions],\"events\":[$events]}}"
 
-# The script for all types, which does this besides.
+# The script for all types, with these additional commands.
 versioned() { callout 10-one "[ \"\$6\" != capabilities ] || { echo '${2:-$supports}'; exit; }"$'\n'"${1:-}"; }
 both() {
   active mtty mtty-1 $A

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Notifiers: who is told of what.
+# Notification scripts: which are notified of which events.
 
 given "of every command"
 notifier

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# MDEVCTL_ENV_ROOT: everything is below a folder. With it, states of /sys that no kernel has.
+# MDEVCTL_ENV_ROOT: all paths are below a directory. This allows states of /sys that no kernel has.
 
 parent() { mkdir -p "$root/sys/class/mdev_bus/$1/mdev_supported_types"; }
 type() {  # PARENT TYPE FILE=TEXT...

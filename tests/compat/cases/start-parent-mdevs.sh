@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# start-parent-mdevs, which the udev rule runs when a parent comes.
+# start-parent-mdevs, which the udev rule runs when a parent registers.
 auto='{"mdev_type":"mtty-1","start":"auto","attrs":[]}'
 
 given "nothing is defined"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# start: what is made in the kernel, what is refused and in which order, and what is undone.
+# start: the writes to the kernel, the errors and their order, and the rollback.
 plain='{"mdev_type":"nvidia-36","start":"manual","attrs":[]}'
 
 given "by uuid"

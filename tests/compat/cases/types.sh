@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# types: what parents offer, and how many are left.
+# types: the types of parents, and their available instances.
 
 given "all"
 mdevctl types

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# What should not be there, and is.
+# Invalid files and unexpected states.
 folder=/etc/mdevctl.d
 
-lay_bad() {  # CONTENT: a definition that is none between two that are one
+lay_bad() {  # CONTENT: an invalid definition between two valid ones
   defined mtty $A
   defined mtty $B "$1"
   defined $gpu $C '{"mdev_type":"nvidia-36","start":"auto"}'
@@ -240,7 +240,7 @@ for words in 'list -d' 'list' 'list --dumpjson'; do
 done
 rm -r /srv/nobody
 
-# Out of the folder of definitions, but not of this host's.
+# A parent's name that leads out of the directory of definitions, to a directory of the simulated host.
 outside=../../srv/outside
 
 given "a parent that is a path: define"
@@ -381,7 +381,7 @@ mdevctl start -u $A -p mtty -t mtty-1
 "$mdevsim" control clear
 "$mdevsim" control register mtty
 
-# Who waits for whom is seen by what comes first: that the program ends, or that the device is let go.
+# The order of two events shows whether the program waits: its end, and the release of the device.
 in_use() {
   "$mdevsim" hold $A 60 >/srv/holding &
   local holder=$! program first="waits for who uses it"

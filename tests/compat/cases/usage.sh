@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# How command lines are read, and what is said of those that are none.
+# The parsing of command lines, and usage errors.
 
 given "no command"
 usage mdevctl

@@ -1,4 +1,4 @@
-# Asks the kernel and prints its answer by the name of its errno, which no shell tells. One of
+# Runs a system call and prints the name of its errno, which shells do not report. One of
 #   ask.pl [-u UID] write FLAGS PATH DATA...   one open, one write for each DATA (\n and \xHH in it are characters)
 #   ask.pl [-u UID] open FLAGS PATH
 #   ask.pl [-u UID] mkdir|rmdir|unlink|rename PATH
