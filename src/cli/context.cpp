@@ -162,7 +162,8 @@ void Messages::waiting(const std::string& text, const Subject& about) const {
 
 void Messages::line_in_place(const std::string& text) const {
   if (speaks_to_person() && on_terminal()) {
-    write("\r\x1b[K" + text);
+    // A longer line would wrap, and the next one would replace only its last part.
+    write("\r\x1b[K" + shortened(text, env_.err_width - 1));
   }
 }
 
@@ -182,14 +183,15 @@ void GroupProgress::done(const Job& job, const Action& action) {
   const bool job_ends = &action == &job.steps.back().action;
   jobs_done_ += job_ends ? 1U : 0U;
   if (messages_.on_terminal()) {
-    messages_.line_in_place(fmt::format("[{}/{}] {}", steps_done_, steps_, describe(action)));
+    messages_.line_in_place(
+        fmt::format("[{}/{}] {}: {}", steps_done_, steps_, job.about.word(), describe(action)));
   } else if (job_ends) {
     messages_.note(fmt::format("{}: done ({} of {})", job.goal, jobs_done_, jobs_));
   }
 }
 
-void GroupProgress::undone(const Job&, const Action& action) {
-  messages_.line_in_place(fmt::format("undo: {}", describe(action)));
+void GroupProgress::undone(const Job& job, const Action& action) {
+  messages_.line_in_place(fmt::format("undo: {}: {}", job.about.word(), describe(action)));
 }
 
 void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,

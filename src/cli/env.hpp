@@ -11,6 +11,7 @@ struct Env {
   int err = 2;  // descriptor for messages
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  std::size_t err_width = 80;   // columns of the terminal at `err`
   std::size_t width = 0;        // columns of the terminal at `out`; 0 if it is not a terminal
   bool no_color = false;        // NO_COLOR is set
   bool err_is_journal = false;  // `err` is connected to the systemd journal

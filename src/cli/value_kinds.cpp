@@ -130,6 +130,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::parent: return "PARENT";
     case ValueKind::type: return "TYPE";
     case ValueKind::uuid:
+    case ValueKind::vm_uuid:
     case ValueKind::mdevctl_definition: return "UUID";
     case ValueKind::label:
     case ValueKind::new_group: return "NAME";
@@ -167,6 +168,9 @@ std::string objection(ValueKind kind, const std::string& text) {
                                in_quotes(text));
     case ValueKind::uuid:
     case ValueKind::mdevctl_definition: return objection_to_uuid(text);
+    case ValueKind::vm_uuid: return text.empty() ? "" : objection_to_uuid(text);
+    case ValueKind::selinux_label:
+      return has_control_bytes(text) ? fmt::format("{} contains control characters", in_quotes(text)) : "";
     case ValueKind::label:
       return text.empty() || Label::parse(text) ? ""
                                                 : fmt::format(
@@ -202,7 +206,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid owner {} (expected USER, USER:GROUP or :GROUP)", in_quotes(text));
     case ValueKind::node_mode:
-      return parse_mode(text)
+      return text.empty() || parse_mode(text)
                  ? ""
                  : fmt::format("invalid mode {} (expected octal permissions such as 0660)", in_quotes(text));
     case ValueKind::seconds:

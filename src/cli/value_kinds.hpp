@@ -22,6 +22,7 @@ enum class ValueKind {
   parent,
   type,
   uuid,
+  vm_uuid,  // may be empty
   mdevctl_definition,
   label,
   group,

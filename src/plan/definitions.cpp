@@ -87,6 +87,7 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   after.aggregate = request.aggregate.value_or(current.aggregate);
   after.create_args = request.create_args.value_or(current.create_args);
   after.function = request.function.value_or(current.function);
+  after.node = request.node.value_or(current.node);
   delete_attributes(after.attributes, request.delete_attributes, doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());

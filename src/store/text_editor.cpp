@@ -63,6 +63,9 @@ void TextEditor::change_table(const std::string& name, const std::vector<KeyText
                  fmt::format("{}[{}]\n{}", text_.empty() ? "" : "\n", name, key_lines(after)));
     return;
   }
+  const auto is_known = [&](std::string_view key) {
+    return std::any_of(after.begin(), after.end(), [&](const KeyText& one) { return one.first == key; });
+  };
   const auto wanted = [&](std::string_view key) -> const std::string* {
     for (const auto& [name_of_key, value] : after) {
       if (name_of_key == key && value) {
@@ -74,7 +77,7 @@ void TextEditor::change_table(const std::string& name, const std::vector<KeyText
   for (const auto& [key, node] : *table) {
     if (const std::string* value = wanted(key.str())) {
       replace(node.source(), *value);
-    } else {
+    } else if (is_known(key.str())) {
       remove_lines(key.source().begin.line, node.source().end.line + 1);
     }
   }

@@ -61,6 +61,18 @@ bool is_control(char c) {
 
 }  // namespace
 
+std::string shortened(std::string_view text, std::size_t width) {
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  std::size_t characters = 0;
+  std::size_t cut = 0;  // where the last character that fits beside the mark ends
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (begins_character(text[i]) && ++characters == width) {
+      cut = i;
+    }
+  }
+  return characters <= width ? std::string(text) : std::string(text.substr(0, cut)) + "…";
+}
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);

@@ -140,6 +140,52 @@ TEST_CASE("modify removes an optional name and reports unchanged values") {
   CHECK(same.err.find("is unchanged") != std::string::npos);
 }
 
+TEST_CASE("the node settings of a definition are set and removed by options; the rest of the file persists") {
+  const World world;
+  world.define({"--name", "seat", "--node-owner", "libvirt-qemu:kvm"});
+  CHECK(test::read_text(world.file()).find("[node]\nowner = \"libvirt-qemu\"\ngroup = \"kvm\"\n") !=
+        std::string::npos);
+  std::string text = test::read_text(world.file());
+  text.insert(text.find("group = \"kvm\""), "colour = \"red\"  # for the console\n");
+  test::write_text(world.file(), text);
+  CHECK(world.run({"modify", "seat", "--node-mode", "0660", "--node-owner", ":render"}).code == 0);
+  const std::string set = test::read_text(world.file());
+  CHECK(set.find("owner = \"libvirt-qemu\"\n") != std::string::npos);
+  CHECK(set.find("group = \"render\"\n") != std::string::npos);
+  CHECK(set.find("mode = \"0660\"\n") != std::string::npos);
+  CHECK(set.find("colour = \"red\"  # for the console\n") != std::string::npos);
+  const test::Ran shown = world.run({"show", "seat"});
+  CHECK(shown.out.find("node_policy_owner: libvirt-qemu\n") != std::string::npos);
+  CHECK(shown.out.find("node_policy_mode:  0660\n") != std::string::npos);
+  CHECK(world.run({"modify", "seat", "--node-mode", "", "--node-owner", "", "--selinux-label", ""}).code ==
+        0);
+  const std::string removed = test::read_text(world.file());
+  CHECK(removed.find("libvirt-qemu") == std::string::npos);
+  CHECK(removed.find("mode = ") == std::string::npos);
+  CHECK(removed.find("colour = \"red\"  # for the console\n") != std::string::npos);
+  CHECK(world.run({"modify", "seat", "--node-mode", "9"}).code == 2);
+  CHECK(world.run({"define", "-p", gpu, "-t", "nvidia-18", "--name", ""}).code == 2);
+}
+
+TEST_CASE("every setting of a group can be removed with an empty value") {
+  const World world;
+  const std::string file = (world.path() / "etc/mdevadm/groups/vm1.toml").string();
+  REQUIRE(world
+              .run({"group", "create", "vm1", "--vm-uuid", uuid, "--node-owner", "qemu:kvm", "--node-mode",
+                    "660", "--selinux-label", "l", "--p2p", "require"})
+              .code == 0);
+  CHECK(test::read_text(file).find("vm_uuid") != std::string::npos);
+  CHECK(world
+            .run({"group", "modify", "vm1", "--vm-uuid", "", "--node-owner", "", "--node-mode", "",
+                  "--selinux-label", "", "--p2p", "auto"})
+            .code == 0);
+  const std::string text = test::read_text(file);
+  for (const char* gone : {"vm_uuid", "owner", "group", "mode =", "selinux_label", "require"}) {
+    CAPTURE(gone);
+    CHECK(text.find(gone) == std::string::npos);
+  }
+}
+
 TEST_CASE("undefine removes the named definitions and reports unknown names with exit code 8") {
   const World world;
   world.define({"--name", "one"});

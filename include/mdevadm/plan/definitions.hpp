@@ -42,6 +42,7 @@ struct ModifyRequest {
   std::optional<std::optional<std::uint64_t>> aggregate;  // inner nullopt: remove the key
   std::optional<std::optional<std::string>> create_args;  // inner nullopt: remove the key
   std::optional<std::optional<FunctionName>> function;    // inner nullopt: remove the key
+  std::optional<std::optional<NodePolicy>> node;          // inner nullopt: remove the table
   std::vector<AttributeSelector> delete_attributes;
   std::vector<Attribute> add_attributes;
   FitsHost fits = FitsHost::required;

@@ -26,6 +26,9 @@ std::string to_lower(std::string_view text);
 // terminal or a log.
 std::string printable(std::string_view text);
 
+// Returns the text, or its beginning and "…" if it has more than `width` characters (at least 1).
+std::string shortened(std::string_view text, std::size_t width);
+
 // Returns whether the whole text is valid UTF-8.
 bool is_utf8(std::string_view text);
 

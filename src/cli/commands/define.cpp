@@ -10,6 +10,7 @@
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../node_options.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -34,6 +35,7 @@ class DefineCommand final : public Command {
         ->excludes(type);
     mode_.declare(app);
     options_.declare(app, kinds);
+    node_.declare(app, kinds, "the device's");
     kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
     kinds.set(app.add_option("-g,--group", group_, "add the device to this group"), ValueKind::group);
@@ -104,8 +106,12 @@ class DefineCommand final : public Command {
   bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && needs_.empty(); }
 
   void check_usage() const {
-    if (!file_.empty() && (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given())) {
+    if (!file_.empty() &&
+        (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given() || node_.any_given())) {
       throw Error(ExitCode::usage, "--file can only be combined with --parent and a UUID");
+    }
+    if (options_.name_option->count() > 0 && options_.name.empty()) {
+      throw Error(ExitCode::usage, "--name: value must not be empty");
     }
     if (adopts() && word_.empty()) {
       throw Error(ExitCode::usage, "nothing to define",
@@ -132,6 +138,7 @@ class DefineCommand final : public Command {
       wanted.function = FunctionName::parse(options_.function);
     }
     wanted.attributes = parse_assignments(options_.attributes);
+    wanted.node = node_.applied_to(std::nullopt);
     return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
   }
 
@@ -182,6 +189,7 @@ class DefineCommand final : public Command {
   std::vector<std::string> needs_;
   StartModeOptions mode_;
   DefinitionOptions options_;
+  NodeOptions node_;
   std::string file_;
   std::string group_;
   bool force_ = false;

@@ -8,6 +8,7 @@
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../node_options.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -75,51 +76,30 @@ class GroupOptions {
         app.add_option("--p2p", sharing_, "whether members share an IOMMU group and peer-to-peer resources"),
         ValueKind::sharing);
     mode_.declare(app);
-    kinds.set(
-        app.add_option("--vm-uuid", vm_, "UUID of the virtual machine (passed to drivers that require it)"),
-        ValueKind::uuid);
-    kinds.set(app.add_option("--node-owner", owner_,
-                             "owner of the members' VFIO nodes: OWNER, OWNER:GROUP or :GROUP"),
-              ValueKind::node_owner);
-    kinds.set(app.add_option("--node-mode", node_mode_, "mode of the members' VFIO nodes, octal"),
-              ValueKind::node_mode);
-    kinds.set(app.add_option("--selinux-label", label_, "SELinux label of the members' VFIO nodes"),
-              ValueKind::selinux_label);
+    vm_option_ = kinds.set(
+        app.add_option("--vm-uuid", vm_,
+                       "UUID of the virtual machine (passed to drivers that require it); '' removes it"),
+        ValueKind::vm_uuid);
+    node_.declare(app, kinds, "the members'");
   }
 
   bool any_given() const {
-    return !sharing_.empty() || mode_.mode() || !vm_.empty() || !owner_.empty() || !node_mode_.empty() ||
-           !label_.empty();
+    return !sharing_.empty() || mode_.mode() || vm_option_->count() > 0 || node_.any_given();
   }
 
   void apply_to(Group& group) const {
     group.sharing = parse_sharing(sharing_).value_or(group.sharing);
     group.start = mode_.mode().value_or(group.start);
-    group.vm = vm_.empty() ? group.vm : Uuid::parse(vm_);
-    NodePolicy node = group.node.value_or(NodePolicy{});
-    if (!owner_.empty()) {
-      const std::size_t colon = std::min(owner_.find(':'), owner_.size());
-      const std::string user = owner_.substr(0, colon);
-      const std::string rest = colon < owner_.size() ? owner_.substr(colon + 1) : std::string{};
-      node.owner = user.empty() ? node.owner : std::optional(user);
-      node.group = rest.empty() ? node.group : std::optional(rest);
-    }
-    if (!node_mode_.empty()) {
-      node.mode = static_cast<std::uint32_t>(std::stoul(node_mode_, nullptr, 8));
-    }
-    node.selinux_label = label_.empty() ? node.selinux_label : std::optional(label_);
-    if (node != NodePolicy{}) {
-      group.node = node;
-    }
+    group.vm = vm_option_->count() > 0 ? Uuid::parse(vm_) : group.vm;
+    group.node = node_.applied_to(group.node);
   }
 
  private:
   std::string sharing_;
   StartModeOptions mode_;
   std::string vm_;
-  std::string owner_;
-  std::string node_mode_;
-  std::string label_;
+  CLI::Option* vm_option_ = nullptr;
+  NodeOptions node_;
 };
 
 class GroupCreate final : public GroupChange {

@@ -6,6 +6,7 @@
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../node_options.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -22,6 +23,7 @@ class ModifyCommand final : public Command {
     kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app);
     options_.declare(app, kinds);
+    node_.declare(app, kinds, "the device's");
     kinds.set(
         app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
             ->allow_extra_args(false),
@@ -34,7 +36,7 @@ class ModifyCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    const ModifyRequest request = make_request();
+    ModifyRequest request = make_request();
     Batch batch(change_, "modify");
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = batch.load_definitions(context);
@@ -47,6 +49,9 @@ class ModifyCommand final : public Command {
       about = identity_of(found);
       const Definition& current = require_definition(found, doing);
       context.warn_about_file(defined, current);
+      if (node_.any_given()) {
+        request.node = node_.applied_to(current.node);
+      }
       const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
       batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
     } catch (const Error& error) {
@@ -83,7 +88,8 @@ class ModifyCommand final : public Command {
     request.add_attributes = parse_assignments(options_.attributes);
     request.fits = force_ ? FitsHost::later : FitsHost::required;
     request.accept_abi = accept_abi_;
-    if (!request.start && !request.type && !options_.any_given() && deleted_.empty() && !accept_abi_) {
+    if (!request.start && !request.type && !options_.any_given() && !node_.any_given() && deleted_.empty() &&
+        !accept_abi_) {
       throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help modify");
     }
     return request;
@@ -94,6 +100,7 @@ class ModifyCommand final : public Command {
   std::string type_;
   StartModeOptions mode_;
   DefinitionOptions options_;
+  NodeOptions node_;
   std::vector<std::string> deleted_;
   bool accept_abi_ = false;
   bool force_ = false;

@@ -56,3 +56,12 @@ TEST_CASE("natural_less compares numbers in names by value") {
   CHECK(natural_less("nvidia-36", "nvidia-155"));
   CHECK_FALSE(natural_less("nvidia-155", "nvidia-36"));
 }
+
+TEST_CASE("shortened cuts a long text at a character and marks the cut") {
+  CHECK(shortened("", 1).empty());
+  CHECK(shortened("abc", 3) == "abc");
+  CHECK(shortened("abcd", 3) == "ab…");
+  CHECK(shortened("äöü", 3) == "äöü");
+  CHECK(shortened("äöüß", 3) == "äö…");
+  CHECK(shortened("ab", 1) == "…");
+}

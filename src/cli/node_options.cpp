@@ -1,0 +1,62 @@
+#include "node_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mdevadm::cli {
+
+namespace {
+
+// "OWNER", "OWNER:GROUP" and ":GROUP" set what they name; an empty text removes both.
+void set_owner(NodePolicy& policy, const std::string& text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string owner = text.substr(0, colon);
+  const std::string group = colon < text.size() ? text.substr(colon + 1) : std::string{};
+  if (text.empty()) {
+    policy.owner = policy.group = std::nullopt;
+  }
+  policy.owner = owner.empty() ? policy.owner : std::optional(owner);
+  policy.group = group.empty() ? policy.group : std::optional(group);
+}
+
+}  // namespace
+
+void NodeOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& whose) {
+  owner_option_ = kinds.set(
+      app.add_option(
+          "--node-owner", owner_,
+          fmt::format("owner of {} VFIO nodes: OWNER, OWNER:GROUP or :GROUP; '' removes it", whose)),
+      ValueKind::node_owner);
+  mode_option_ = kinds.set(
+      app.add_option("--node-mode", mode_, fmt::format("mode of {} VFIO nodes, octal; '' removes it", whose)),
+      ValueKind::node_mode);
+  label_option_ =
+      kinds.set(app.add_option("--selinux-label", label_,
+                               fmt::format("SELinux label of {} VFIO nodes; '' removes it", whose)),
+                ValueKind::selinux_label);
+}
+
+bool NodeOptions::any_given() const {
+  return owner_option_->count() + mode_option_->count() + label_option_->count() > 0;
+}
+
+std::optional<NodePolicy> NodeOptions::applied_to(const std::optional<NodePolicy>& policy) const {
+  if (!any_given()) {
+    return policy;
+  }
+  NodePolicy result = policy.value_or(NodePolicy{});
+  if (owner_option_->count() > 0) {
+    set_owner(result, owner_);
+  }
+  if (mode_option_->count() > 0) {
+    result.mode = mode_.empty() ? std::nullopt
+                                : std::optional(static_cast<std::uint32_t>(std::stoul(mode_, nullptr, 8)));
+  }
+  if (label_option_->count() > 0) {
+    result.selinux_label = label_.empty() ? std::nullopt : std::optional(label_);
+  }
+  return policy || result != NodePolicy{} ? std::optional(result) : std::nullopt;
+}
+
+}  // namespace mdevadm::cli
