@@ -55,8 +55,12 @@ whole() {
   run "$MDEVADM" group start vm1 --json
   same "$err" "" "group start --json prints no progress"
   "$MDEVADM" group stop vm1 -q
-  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the VFIO node')")" 1 \
-    "group start prints its progress in one line of a terminal"
+  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] [a-z]*: wait for the VFIO node')")" 1 \
+    "group start prints its progress, with the name of the member, in one line of a terminal"
+  "$MDEVADM" group stop vm1 -q
+  script -qec "stty cols 40; $MDEVADM group start vm1" /dev/null | tr '\r' '\n' | sed 's/\x1b\[K//g' | grep -F '[' >/tmp/lines.$$
+  same "$(grep -c '…$' /tmp/lines.$$) $(awk 'length > 41' /tmp/lines.$$ | wc -l)" "6 0" \
+    "progress lines that do not fit the terminal are cut and marked"
   run "$MDEVADM" group start vm1 --p2p require
   exits 1 "group start --p2p require fails on parents without peer-to-peer sharing"
   err_has "peer-to-peer sharing is not supported by parent $first$" "the error names the parent that does not support peer-to-peer sharing"
