@@ -37,9 +37,8 @@ struct RemovalPending {
 };
 
 std::string interrupted_wait(const Device& device) {
-  return device.removing
-             ? "interrupted; " + describe_removal(device)
-             : "interrupted; the device remains active and in use by " + describe(device.holders);
+  return device.removing ? "interrupted; " + describe_removal(device)
+                         : "interrupted; the device remains active and in use by " + describe(device.holders);
 }
 
 // Announces that a step waits for the release of a device.
