@@ -215,9 +215,12 @@ gvt_a0__aggregation_refused() {
 
 # The process that uses a device, which ends when a command waits for that.
 holding() {
-  "$MDEVSIM" hold $1 >/run/held &
+  local held
+  held=$(mktemp)
+  "$MDEVSIM" hold $1 >"$held" &
   holder=$!
-  until [ -s /run/held ]; do sleep 0.02; done
+  wait_until test -s "$held"
+  rm -f "$held"
 }
 
 state() { "$MDEVADM" list --all --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
