@@ -82,4 +82,13 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
   return rows;
 }
 
+render::GroupRow group_row(const Group& group, const Snapshot& seen, const store::Store& store) {
+  const auto is_active = [&](const Member& member) {
+    const Device* device = seen.find_device(member.uuid);
+    return device != nullptr && (!member.parent || device->parent == *member.parent);
+  };
+  const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
+  return {&group, static_cast<std::size_t>(active), store.path_of(group.name)};
+}
+
 }  // namespace mdevadm::cli

@@ -16,4 +16,7 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store);
 
+// Returns the row of a group with the number of its active members. `group` must outlive the row.
+render::GroupRow group_row(const Group& group, const Snapshot& seen, const store::Store& store);
+
 }  // namespace mdevadm::cli

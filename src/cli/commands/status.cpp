@@ -30,7 +30,9 @@ class StatusCommand final : public Command {
                                          [&](const Device& device) { return device.parent == parent.name; });
       status.parents.push_back({&parent, static_cast<std::size_t>(devices)});
     }
-    add_groups(status, seen, groups, context);
+    for (const Group& group : groups.all) {
+      status.groups.push_back(group_row(group, seen, context.store()));
+    }
     for (const auto* problems : {&defined.broken, &defined.odd, &groups.broken, &groups.odd}) {
       status.problems.insert(status.problems.end(), problems->begin(), problems->end());
     }
@@ -41,19 +43,6 @@ class StatusCommand final : public Command {
   }
 
  private:
-  static void add_groups(render::Status& status, const Snapshot& seen, const Groups& groups,
-                         const Context& context) {
-    for (const Group& group : groups.all) {
-      const auto is_active = [&](const Member& member) {
-        const Device* device = seen.find_device(member.uuid);
-        return device != nullptr && (!member.parent || device->parent == *member.parent);
-      };
-      const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
-      status.groups.push_back(
-          {&group, static_cast<std::size_t>(active), context.store().path_of(group.name)});
-    }
-  }
-
   bool json_ = false;
 };
 
