@@ -22,7 +22,7 @@ _mdevadm() {
   candidates=$("${COMP_WORDS[0]}" __complete "${words[@]}" 2>/dev/null)
   case $candidates in
     :files*) compopt -o default; COMPREPLY=(); return ;;
-    :folders*) compopt -o dirnames; COMPREPLY=(); return ;;
+    :directories*) compopt -o dirnames; COMPREPLY=(); return ;;
   esac
   # readline replaces only the part after the last ':' or '='.
   local kept=

@@ -23,7 +23,7 @@ endfunction()
 
 # LICENSE in the machine-readable form of Debian, and the licences of the header libraries that are compiled into programs. fmt is
 # not among these: its licence has an exception for compiled code.
-function(write_copyright folder has_program)
+function(write_copyright directory has_program)
   if(has_program)
     file(READ ${CPACK_MDEVADM_SOURCE_DIR}/packaging/debian/libraries.copyright libraries)
     string(PREPEND libraries "\n")
@@ -37,7 +37,7 @@ function(write_copyright folder has_program)
   string(STRIP "${CMAKE_MATCH_2}" license)
   string(REPLACE "\n\n" "\n.\n" license "${license}")
   string(REPLACE "\n" "\n " license "${license}")
-  file(WRITE ${folder}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+  file(WRITE ${directory}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: mdevadm
 
 Files: *
@@ -50,18 +50,18 @@ ${libraries}")
 endfunction()
 
 # The project's changes as the upstream changelog, and the package's own, which only says which version this is.
-function(write_changelogs folder name)
-  file(REMOVE ${folder}/CHANGELOG.md)
-  file(COPY_FILE ${CPACK_MDEVADM_SOURCE_DIR}/CHANGELOG.md ${folder}/changelog)
+function(write_changelogs directory name)
+  file(REMOVE ${directory}/CHANGELOG.md)
+  file(COPY_FILE ${CPACK_MDEVADM_SOURCE_DIR}/CHANGELOG.md ${directory}/changelog)
   set(version ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
   string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
-  file(WRITE ${folder}/changelog.Debian "${name} (${version}) unstable; urgency=medium
+  file(WRITE ${directory}/changelog.Debian "${name} (${version}) unstable; urgency=medium
 
   * mdevadm ${CPACK_PACKAGE_VERSION}; its changes are in changelog.gz.
 
  -- ${CPACK_DEBIAN_PACKAGE_MAINTAINER}  ${now}
 ")
-  compress(${folder}/changelog ${folder}/changelog.Debian)
+  compress(${directory}/changelog ${directory}/changelog.Debian)
 endfunction()
 
 function(finish component)

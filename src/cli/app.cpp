@@ -50,7 +50,7 @@ void CommandLine::declare_globals() {
   app_.add_flag("-V,--version", version_, "print the version");
   app_.add_flag("--json-schema", schema_, "print the JSON Schema of the output");
   kinds_.set(app_.add_option("--root", globals_.root, "operate on the system tree at DIR instead of /"),
-             ValueKind::folder);
+             ValueKind::directory);
   auto* verbose = app_.add_flag("-v,--verbose", globals_.verbose, "log each step to standard error");
   app_.add_flag("-q,--quiet", globals_.quiet, "suppress warnings and notes")->excludes(verbose);
 }

@@ -296,7 +296,7 @@ ExitCode Batch::exit_code(const std::vector<JobResult>& results) const {
     return ExitCode::done;
   }
   if (failures < items_.size() && plan_.bond == Bond::none) {
-    return ExitCode::partly_done;
+    return ExitCode::partial;
   }
   return codes.size() == 1 ? *codes.begin() : ExitCode::failed;
 }

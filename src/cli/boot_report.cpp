@@ -15,7 +15,7 @@ double seconds(std::chrono::milliseconds time) {
 class BootReport final : public BootWatcher {
  public:
   BootReport(const Context& context, const Messages& messages, const std::vector<BootUnit>& units)
-      : tells_all_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
+      : verbose_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
 
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
     messages_.waiting(fmt::format("{}; retrying for up to {:g} s", refusal.error.what(), seconds(patience)),
@@ -37,7 +37,7 @@ class BootReport final : public BootWatcher {
     }
     if (item.result.error) {
       messages_.error(*item.result.error, whom);
-    } else if (item.result.outcome == Outcome::done && tells_all_) {
+    } else if (item.result.outcome == Outcome::done && verbose_) {
       const auto took = item.result.ended.value_or(std::chrono::milliseconds{}) -
                         item.result.begun.value_or(std::chrono::milliseconds{});
       messages_.note(
@@ -61,7 +61,7 @@ class BootReport final : public BootWatcher {
     return subject_of(about, {});
   }
 
-  bool tells_all_;
+  bool verbose_;
   const Messages& messages_;
   const std::vector<BootUnit>& units_;
 };
@@ -76,15 +76,15 @@ std::size_t count_wanted(const std::vector<BootUnit>& units) {
 
 }  // namespace
 
-ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
-                           const Definitions& defined, const BootOptions& options) {
+ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
+                          const Definitions& defined, const BootOptions& options) {
   BootReport report(context, context.messages(), units);
   Batch batch(change, "start");
   batch.show_devices();
   std::size_t up = 0;
   std::size_t failed = 0;
   const Effects effects{context.host(), context.store(), &context.hooks()};
-  for (BootItem& item : bring_up(units, defined, options, effects, report)) {
+  for (BootItem& item : start_at_boot(units, defined, options, effects, report)) {
     const bool is_up = item.result.outcome == Outcome::done || item.result.outcome == Outcome::unchanged;
     up += is_up ? 1U : 0U;
     failed += item.result.error ? 1U : 0U;

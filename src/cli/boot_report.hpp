@@ -9,7 +9,7 @@
 namespace mdevadm::cli {
 
 // Starts the units, reports progress and results, and returns the exit code.
-ExitCode bring_up_and_tell(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
-                           const Definitions& defined, const BootOptions& options);
+ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
+                          const Definitions& defined, const BootOptions& options);
 
 }  // namespace mdevadm::cli

@@ -145,8 +145,8 @@ Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option*
   if (kind == nullptr) {
     return {};
   }
-  if (*kind == ValueKind::file || *kind == ValueKind::folder) {
-    return {{*kind == ValueKind::file ? ":files" : ":folders"}};
+  if (*kind == ValueKind::file || *kind == ValueKind::directory) {
+    return {{*kind == ValueKind::file ? ":files" : ":directories"}};
   }
   if (*kind == ValueKind::columns) {
     const Command* command = line.command(args::full_name(*at.command));

@@ -10,7 +10,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/grid.hpp>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
@@ -226,13 +226,13 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
       store_(root_),
       hooks_(root_, [&messages](Hooks::Kind, const std::string& text) { warn_by_line(messages, text); }) {}
 
-Snapshot Context::observe(Look what) const {
-  return look({host_, store_}, std::move(what));
+Snapshot Context::observe(Scope what) const {
+  return observe_host({host_, store_}, std::move(what));
 }
 
 Snapshot Context::observe_users(const std::vector<Uuid>& devices,
                                 const std::vector<ParentName>& parents) const {
-  Snapshot seen = look_at_users({host_, store_}, devices, parents);
+  Snapshot seen = mdevadm::observe_users({host_, store_}, devices, parents);
   warn_of_unseen(seen);
   return seen;
 }
@@ -268,7 +268,7 @@ std::string Context::parent_name(const std::string& word) const {
 // `Loaded`: Definitions or Groups; `kind`: "definition" or "group".
 template <typename Loaded>
 Loaded Context::with_warnings(Loaded loaded, FileProblems problems, const char* kind) {
-  const std::size_t count = loaded.broken.size() + loaded.odd.size();
+  const std::size_t count = loaded.broken.size() + loaded.problems.size();
   if (problems == FileProblems::summarized && count > 0) {
     messages_.warning(
         count == 1 ? fmt::format("1 {} file has a problem; for details: mdevadm status", kind)
@@ -278,7 +278,7 @@ Loaded Context::with_warnings(Loaded loaded, FileProblems problems, const char* 
     for (const FileProblem& problem : loaded.broken) {
       messages_.warning(fmt::format("{}; skipping this {}", problem.str(), kind));
     }
-    for (const FileProblem& problem : loaded.odd) {
+    for (const FileProblem& problem : loaded.problems) {
       messages_.warning(problem.str());
     }
   }
@@ -313,8 +313,8 @@ Groups Context::groups_if_readable(FileProblems problems) {
 
 void Context::warn_about_file(const Definitions& defined, const Definition& definition) {
   const std::string path = store_.path_of(definition);
-  const std::string path_of_mdevctl = store_.path_of(KeptConfig{definition.uuid, definition.parent, {}});
-  for (const FileProblem& problem : defined.odd) {
+  const std::string path_of_mdevctl = store_.path_of(StoredConfig{definition.uuid, definition.parent, {}});
+  for (const FileProblem& problem : defined.problems) {
     if (problem.path == path || problem.path == path_of_mdevctl) {
       messages_.warning(problem.str());
     }

@@ -149,7 +149,7 @@ class Context {
   std::string out;
 
   // Returns the host state from sysfs combined with the runtime records.
-  Snapshot observe(Look what) const;
+  Snapshot observe(Scope what) const;
   // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
   // processes cannot be inspected. Contains all devices if some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;

@@ -25,7 +25,7 @@ std::string unit_escaped(const std::string& text) {
   return result;
 }
 
-void generate_units(const std::string& folder, const std::string& unit_file, const Env& env) {
+void generate_units(const std::string& directory, const std::string& unit_file, const Env& env) {
   try {
     Messages messages(env);
     const Globals globals;
@@ -37,7 +37,7 @@ void generate_units(const std::string& folder, const std::string& unit_file, con
         parents.insert(definition.parent.str());
       }
     }
-    const std::filesystem::path wants = std::filesystem::path(folder) / "mdevadm.target.wants";
+    const std::filesystem::path wants = std::filesystem::path(directory) / "mdevadm.target.wants";
     const std::string name = std::filesystem::path(unit_file).filename();
     const std::size_t at = name.find("@.") + 1;
     for (const std::string& parent : parents) {

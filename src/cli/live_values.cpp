@@ -143,8 +143,8 @@ Candidates owners(const std::string& word) {
 
 Candidates mdevctl_definitions(Context& context) {
   Candidates found;
-  for (const KeptConfig& kept : context.store().load_configs({}).all) {
-    found.push_back({kept.uuid.str(), fmt::format("under {}", kept.parent.str())});
+  for (const StoredConfig& stored : context.store().load_configs({}).all) {
+    found.push_back({stored.uuid.str(), fmt::format("under {}", stored.parent.str())});
   }
   return found;
 }

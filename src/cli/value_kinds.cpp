@@ -49,8 +49,8 @@ std::string objection_to_uuid(const std::string& text) {
                      why.empty() ? " (expected 32 hexadecimal digits as 8-4-4-4-12)" : ": " + why);
 }
 
-std::string objection_to_need(const std::string& text) {
-  return parse_need(text)
+std::string objection_to_requirement(const std::string& text) {
+  return parse_requirement(text)
              ? ""
              : fmt::format(
                    "invalid requirement {} (expected PROPERTY OP VALUE, OP is >=, <=, >, < or =), such as "
@@ -147,7 +147,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::node_mode: return "MODE";
     case ValueKind::selinux_label: return "LABEL";
     case ValueKind::file: return "FILE";
-    case ValueKind::folder: return "DIR";
+    case ValueKind::directory: return "DIR";
     case ValueKind::seconds: return "SECONDS";
     case ValueKind::count: return "N";
   }
@@ -195,7 +195,7 @@ std::string objection(ValueKind kind, const std::string& text) {
       return text.empty() || is_pci_address(text)
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
-    case ValueKind::need: return objection_to_need(text);
+    case ValueKind::need: return objection_to_requirement(text);
     case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:
       return parse_sharing(text)

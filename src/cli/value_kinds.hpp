@@ -39,7 +39,7 @@ enum class ValueKind {
   selinux_label,
   need,
   file,
-  folder,
+  directory,
   seconds,
   count,
 };

@@ -53,8 +53,8 @@ Wanted wanted_by_options(const Session& session, const Options& options, const U
 }
 
 // Returns the attributes of an active device. Unlike in listings, errors of scripts are failures.
-std::vector<ConfigAttribute> live_attributes(Session& session, const KeptConfig& kept) {
-  const ReportedAttributes reported = ask_attributes(session, kept);
+std::vector<ConfigAttribute> live_attributes(Session& session, const StoredConfig& stored) {
+  const ReportedAttributes reported = ask_attributes(session, stored);
   if (reported.error) {
     throw Failure{reported.error->what(), reported.error->hints()};
   }
@@ -67,16 +67,16 @@ void run_define(Session& session, const Options& options) {
   const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
   Wanted wanted = options.has("jsonfile") ? wanted_by_file(session, options, uuid)
                                           : wanted_by_options(session, options, uuid);
-  KeptConfig kept{uuid, wanted.parent, std::move(wanted.config)};
-  with_scripts(session, event_of(HookAction::define, kept, options.has("force")), [&] {
+  StoredConfig stored{uuid, wanted.parent, std::move(wanted.config)};
+  with_scripts(session, event_of(HookAction::define, stored, options.has("force")), [&] {
     if (wanted.is_active) {
-      kept.config.attributes = live_attributes(session, kept);
+      stored.config.attributes = live_attributes(session, stored);
     }
     const sys::FileLock lock = session.store().lock();
-    if (session.store().has_config(uuid, kept.parent)) {  // another process may have defined it
+    if (session.store().has_config(uuid, stored.parent)) {  // another process may have defined it
       throw Failure{wanted.refusal};
     }
-    write_config(session, kept, "define");
+    write_config(session, stored, "define");
   });
   if (!options.has("uuid")) {
     session.out += uuid.str() + "\n";

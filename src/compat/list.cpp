@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/store/config_text.hpp>
 #include <tuple>
 
@@ -15,7 +15,7 @@ namespace mdevadm::compat {
 namespace {
 
 struct Row {
-  KeptConfig kept;
+  StoredConfig stored;
   const char* remark = "";  // " (defined)"
 };
 
@@ -23,20 +23,20 @@ struct Row {
 // --jsonfile.
 std::string to_json(const std::vector<Row>& rows, bool of_one) {
   if (of_one && rows.size() == 1) {
-    return store::format_config(rows.front().kept.config, store::JsonForm::lines);
+    return store::format_config(rows.front().stored.config, store::JsonForm::lines);
   }
-  std::vector<KeptConfig> sorted;
+  std::vector<StoredConfig> sorted;
   sorted.reserve(rows.size());
   std::transform(rows.begin(), rows.end(), std::back_inserter(sorted),
-                 [](const Row& row) { return row.kept; });
+                 [](const Row& row) { return row.stored; });
   return store::format_configs(sorted);
 }
 
 std::string to_text(const std::vector<Row>& rows, bool verbose) {
   std::string text;
   for (const Row& row : rows) {
-    const Config& config = row.kept.config;
-    text += fmt::format("{} {} {} {}{}\n", row.kept.uuid.str(), row.kept.parent.str(), config.type,
+    const Config& config = row.stored.config;
+    text += fmt::format("{} {} {} {}{}\n", row.stored.uuid.str(), row.stored.parent.str(), config.type,
                         config.start == StartMode::automatic ? "auto" : "manual", row.remark);
     text += verbose ? attribute_lines(config) : "";
   }
@@ -67,9 +67,9 @@ std::vector<Row> active_rows(Session& session, const Options& options) {
                                          {.parent = device.parent, .uuid = options.uuid(), .links = true}));
     }
     const KeptConfigs& configs = defined.at(device.parent);
-    const KeptConfig* kept = configs.find(device.uuid, device.parent);
-    Config config{device.type->str(), kept != nullptr ? kept->config.start : StartMode::manual};
-    KeptConfig row{device.uuid, device.parent, std::move(config)};
+    const StoredConfig* stored = configs.find(device.uuid, device.parent);
+    Config config{device.type->str(), stored != nullptr ? stored->config.start : StartMode::manual};
+    StoredConfig row{device.uuid, device.parent, std::move(config)};
     row.config.attributes = attributes_in(ask_attributes(session, row));
     rows.push_back({std::move(row), configs.has(device.uuid, device.parent) ? " (defined)" : ""});
   }
@@ -77,12 +77,13 @@ std::vector<Row> active_rows(Session& session, const Options& options) {
 }
 
 // Returns the device with this UUID and parent, or nullptr.
-const Device* find_sorted(const Snapshot& seen, const KeptConfig& kept) {
+const Device* find_sorted(const Snapshot& seen, const StoredConfig& stored) {
   const auto found = std::lower_bound(
-      seen.devices.begin(), seen.devices.end(), kept, [](const Device& device, const KeptConfig& key) {
+      seen.devices.begin(), seen.devices.end(), stored, [](const Device& device, const StoredConfig& key) {
         return std::tie(device.parent, device.uuid) < std::tie(key.parent, key.uuid);
       });
-  const bool is_it = found != seen.devices.end() && found->uuid == kept.uuid && found->parent == kept.parent;
+  const bool is_it =
+      found != seen.devices.end() && found->uuid == stored.uuid && found->parent == stored.parent;
   return is_it ? &*found : nullptr;
 }
 
@@ -95,10 +96,10 @@ std::vector<Row> defined_rows(const Session& session, const Options& options) {
   const bool shows_active = !options.has("dumpjson");
   const Snapshot seen = shows_active && !configs.all.empty() ? devices(session, options) : Snapshot{};
   std::vector<Row> rows;
-  for (KeptConfig& kept : configs.all) {
-    const Device* device = find_sorted(seen, kept);
-    const bool is_active = device != nullptr && device->type->str() == kept.config.type;
-    rows.push_back({std::move(kept), is_active ? " (active)" : ""});
+  for (StoredConfig& stored : configs.all) {
+    const Device* device = find_sorted(seen, stored);
+    const bool is_active = device != nullptr && device->type->str() == stored.config.type;
+    rows.push_back({std::move(stored), is_active ? " (active)" : ""});
   }
   return rows;
 }

@@ -7,7 +7,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-KeptConfig find_defined(const Session& session, const Options& options) {
+StoredConfig find_defined(const Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   const std::optional<ParentName> parent = parent_in(options);
   KeptConfigs configs = session.configs({.parent = parent, .uuid = uuid});
@@ -22,44 +22,44 @@ KeptConfig find_defined(const Session& session, const Options& options) {
   return std::move(configs.all.front());
 }
 
-[[noreturn]] void refuse_index(const KeptConfig& kept, std::size_t index) {
-  const std::string list = attribute_lines(kept.config);
+[[noreturn]] void refuse_index(const StoredConfig& stored, std::size_t index) {
+  const std::string list = attribute_lines(stored.config);
   throw Failure{
       fmt::format("Attribute index {} is invalid\n{}", index,
-                  list.empty() ? fmt::format("Device {} has no attributes", kept.uuid.str()) : list)};
+                  list.empty() ? fmt::format("Device {} has no attributes", stored.uuid.str()) : list)};
 }
 
-void change_attributes(KeptConfig& kept, const Options& options) {
-  std::vector<ConfigAttribute>& attributes = kept.config.attributes;
+void change_attributes(StoredConfig& stored, const Options& options) {
+  std::vector<ConfigAttribute>& attributes = stored.config.attributes;
   const auto index = options.index();
   if (options.has("addattr")) {
     const std::size_t place = index.value_or(static_cast<std::uint32_t>(attributes.size()));
     if (place > attributes.size()) {
-      refuse_index(kept, place);
+      refuse_index(stored, place);
     }
     attributes.insert(attributes.begin() + static_cast<std::ptrdiff_t>(place),
                       {*options.text("addattr"), *options.text("value")});
   } else if (options.has("delattr") && (index || !attributes.empty())) {
     const std::size_t place = index ? *index : attributes.size() - 1;
     if (place >= attributes.size()) {
-      refuse_index(kept, place);
+      refuse_index(stored, place);
     }
     attributes.erase(attributes.begin() + static_cast<std::ptrdiff_t>(place));
   }
 }
 
-KeptConfig changed(const Session& session, const Options& options) {
-  KeptConfig kept = find_defined(session, options);
-  change_attributes(kept, options);
-  kept.config.type = options.text("type").value_or(kept.config.type);
-  kept.config.start = options.has("auto")     ? StartMode::automatic
-                      : options.has("manual") ? StartMode::manual
-                                              : kept.config.start;
-  return kept;
+StoredConfig changed(const Session& session, const Options& options) {
+  StoredConfig stored = find_defined(session, options);
+  change_attributes(stored, options);
+  stored.config.type = options.text("type").value_or(stored.config.type);
+  stored.config.start = options.has("auto")     ? StartMode::automatic
+                        : options.has("manual") ? StartMode::manual
+                                                : stored.config.start;
+  return stored;
 }
 
 // Returns the contents of the file; they replace the definition, if there is one.
-KeptConfig by_file(const Session& session, const Options& options) {
+StoredConfig by_file(const Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   const std::optional<ParentName> parent = parent_in(options);
   if (!parent) {
@@ -67,18 +67,18 @@ KeptConfig by_file(const Session& session, const Options& options) {
   }
   const std::string path = *options.text("jsonfile");
   require_file(path);
-  KeptConfig kept{uuid, *parent, config_in(read_config_file(path))};
+  StoredConfig stored{uuid, *parent, config_in(read_config_file(path))};
   const KeptConfigs there = session.store().load_configs({.parent = parent, .uuid = uuid});
   if (!there.all.empty()) {
-    kept.file = there.all.front().file;
+    stored.file = there.all.front().file;
   } else if (!there.broken.empty()) {
-    kept.file = there.broken.front().file;
+    stored.file = there.broken.front().file;
   }
-  return kept;
+  return stored;
 }
 
 // Returns the active device.
-KeptConfig find_live(Session& session, const Options& options) {
+StoredConfig find_live(Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
   const std::optional<ParentName> parent = parent_in(options);
   const std::optional<Device> active = find_active(session, uuid);
@@ -86,13 +86,13 @@ KeptConfig find_live(Session& session, const Options& options) {
     throw Failure{
         fmt::format("Mediated device {}{} is not active", parent ? parent->str() + "/" : "", uuid.str())};
   }
-  KeptConfig kept{uuid, active->parent, {active->type->str()}};
-  std::ignore = ask_attributes(session, kept);  // result unused; mdevctl runs the scripts here too
-  return kept;
+  StoredConfig stored{uuid, active->parent, {active->type->str()}};
+  std::ignore = ask_attributes(session, stored);  // result unused; mdevctl runs the scripts here too
+  return stored;
 }
 
 // Returns the definition of the active device. Throws Failure if their types differ.
-KeptConfig find_definition_of(const Session& session, const KeptConfig& live) {
+StoredConfig find_definition_of(const Session& session, const StoredConfig& live) {
   KeptConfigs configs = session.configs({.parent = live.parent, .uuid = live.uuid});
   require_readable(configs);
   if (configs.all.empty()) {
@@ -104,19 +104,19 @@ KeptConfig find_definition_of(const Session& session, const KeptConfig& live) {
   return std::move(configs.all.front());
 }
 
-KeptConfig modify_live(Session& session, const Options& options) {
+StoredConfig modify_live(Session& session, const Options& options) {
   for (const char* fixed : {"type", "auto", "manual"}) {
     if (options.has(fixed)) {
       throw Failure{fmt::format("'{}' cannot be changed on active mdev", fixed)};
     }
   }
-  KeptConfig live = find_live(session, options);
+  StoredConfig live = find_live(session, options);
   if (!options.has("jsonfile")) {
     throw Failure{"'live' option must be used with 'jsonfile' option"};
   }
   const std::string path = *options.text("jsonfile");
   require_file(path);
-  KeptConfig wanted{live.uuid, live.parent, config_in(read_config_file(path))};
+  StoredConfig wanted{live.uuid, live.parent, config_in(read_config_file(path))};
   if (wanted.config.type != live.config.type) {
     throw Failure{"'type' cannot be changed on active mdev"};
   }
@@ -133,7 +133,7 @@ KeptConfig modify_live(Session& session, const Options& options) {
 
 // Computes the definition again from the stored one, under the lock: without scripts a concurrent change is
 // no error and must not be lost. With scripts, require_unchanged() rejects it.
-KeptConfig by_what_is_there(const Session& session, const Options& options, const KeptConfig& wanted) {
+StoredConfig by_what_is_there(const Session& session, const Options& options, const StoredConfig& wanted) {
   if (options.has("live")) {
     find_definition_of(session, wanted);
   }
@@ -143,18 +143,18 @@ KeptConfig by_what_is_there(const Session& session, const Options& options, cons
 }  // namespace
 
 void run_modify(Session& session, const Options& options) {
-  const KeptConfig wanted = options.has("live")       ? modify_live(session, options)
-                            : options.has("jsonfile") ? by_file(session, options)
-                                                      : changed(session, options);
+  const StoredConfig wanted = options.has("live")       ? modify_live(session, options)
+                              : options.has("jsonfile") ? by_file(session, options)
+                                                        : changed(session, options);
   if (options.has("live") && !options.has("defined")) {
     return;
   }
-  const std::optional<Config> before = kept_now(session, wanted);
+  const std::optional<Config> before = stored_now(session, wanted);
   with_scripts(session, event_of(HookAction::modify, wanted, options.has("force")), [&] {
     const sys::FileLock lock = session.store().lock();
-    const KeptConfig kept = by_what_is_there(session, options, wanted);
+    const StoredConfig stored = by_what_is_there(session, options, wanted);
     require_unchanged(session, wanted, before);
-    write_config(session, kept, "modify");
+    write_config(session, stored, "modify");
   });
 }
 

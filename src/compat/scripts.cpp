@@ -5,7 +5,7 @@
 
 namespace mdevadm::compat {
 
-ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced) {
+ScriptEvent event_of(HookAction action, const StoredConfig& about, bool forced) {
   return {.action = action,
           .uuid = about.uuid.str(),
           .parent = about.parent.str(),
@@ -37,7 +37,7 @@ void with_scripts(Session& session, const ScriptEvent& event, const std::functio
   tell(HookState::success);
 }
 
-ReportedAttributes ask_attributes(Session& session, const KeptConfig& about) {
+ReportedAttributes ask_attributes(Session& session, const StoredConfig& about) {
   if (!session.hooks().any()) {  // saves formatting an event for each listed device
     return {};
   }

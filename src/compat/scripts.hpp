@@ -9,7 +9,7 @@
 
 namespace mdevadm::compat {
 
-ScriptEvent event_of(HookAction action, const KeptConfig& about, bool forced = false);
+ScriptEvent event_of(HookAction action, const StoredConfig& about, bool forced = false);
 
 // Runs pre scripts, the command, and post and notification scripts. The command is skipped if a pre script
 // fails and the event is not forced. Releases `locks` before notification scripts run, because these may run
@@ -18,7 +18,7 @@ void with_scripts(Session& session, const ScriptEvent& event, const std::functio
                   std::vector<sys::FileLock> locks = {});
 
 // Returns the attributes that a script reports for an active device, up to the first invalid one.
-ReportedAttributes ask_attributes(Session& session, const KeptConfig& about);
+ReportedAttributes ask_attributes(Session& session, const StoredConfig& about);
 std::vector<ConfigAttribute> attributes_in(const ReportedAttributes& reported);
 
 }  // namespace mdevadm::compat

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -40,8 +40,8 @@ std::string place_in(const store::ConfigContent& content) {
 Session::Session(sys::Dir root)
     : root_(std::move(root)), host_(root_), store_(root_), hooks_(root_, hear_script) {}
 
-Snapshot Session::observe(const Look& what) const {
-  return look(effects(), what);
+Snapshot Session::observe(const Scope& what) const {
+  return observe_host(effects(), what);
 }
 
 KeptConfigs Session::configs(const store::ConfigFilter& filter) const {
@@ -75,7 +75,7 @@ std::optional<ParentName> parent_in(const Options& options) {
 }
 
 bool is_listed(const Device& device) {
-  return device.type && device.name.empty() && !device.foreign;
+  return device.type && device.name.empty() && !device.unmanaged;
 }
 
 std::optional<Device> find_active(const Session& session, const Uuid& uuid) {
@@ -124,15 +124,15 @@ void warn_of_broken(const KeptConfigs& configs) {
   for (const FileProblem& problem : configs.unread) {
     warn(environment, fmt::format("{}; skipping this directory", problem.str()));
   }
-  for (const FileProblem& problem : configs.odd) {
+  for (const FileProblem& problem : configs.problems) {
     warn(environment, problem.str());
   }
 }
 
 void require_readable(const KeptConfigs& configs) {
   if (configs.all.empty() && !configs.unread.empty()) {
-    const FileProblem& folder = configs.unread.front();
-    throw Failure{fmt::format("Unable to read {}", shown(folder.path)), {folder.message}};
+    const FileProblem& directory = configs.unread.front();
+    throw Failure{fmt::format("Unable to read {}", shown(directory.path)), {directory.message}};
   }
   if (!configs.broken.empty()) {
     const FileProblem& problem = configs.broken.front().problem;
@@ -148,24 +148,24 @@ std::vector<sys::FileLock> lock_parent(Session& session, const ParentName& paren
                                : session.store().lock_parents({parent}, {});
 }
 
-std::optional<Config> kept_now(const Session& session, const KeptConfig& kept) {
-  const KeptConfigs configs = session.store().load_configs({.parent = kept.parent, .uuid = kept.uuid});
-  const KeptConfig* found = configs.find(kept.uuid, kept.parent);
+std::optional<Config> stored_now(const Session& session, const StoredConfig& stored) {
+  const KeptConfigs configs = session.store().load_configs({.parent = stored.parent, .uuid = stored.uuid});
+  const StoredConfig* found = configs.find(stored.uuid, stored.parent);
   return found != nullptr ? std::optional(found->config) : std::nullopt;
 }
 
-void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
-  if (session.hooks().any() && kept_now(session, kept) != before) {
-    throw Failure{fmt::format("Mediated device {}/{} was changed by another process", kept.parent.str(),
-                              kept.uuid.str())};
+void require_unchanged(Session& session, const StoredConfig& stored, const std::optional<Config>& before) {
+  if (session.hooks().any() && stored_now(session, stored) != before) {
+    throw Failure{fmt::format("Mediated device {}/{} was changed by another process", stored.parent.str(),
+                              stored.uuid.str())};
   }
 }
 
-void write_config(const Session& session, const KeptConfig& kept, const char* verb) {
-  Job job{fmt::format("{} '{}'", verb, kept.uuid.str()),
-          Identity{.uuid = kept.uuid, .parent = kept.parent.str(), .type = kept.config.type},
-          kept.parent.str()};
-  job.steps.push_back({WriteConfig{kept}, std::nullopt});
+void write_config(const Session& session, const StoredConfig& stored, const char* verb) {
+  Job job{fmt::format("{} '{}'", verb, stored.uuid.str()),
+          Identity{.uuid = stored.uuid, .parent = stored.parent.str(), .type = stored.config.type},
+          stored.parent.str()};
+  job.steps.push_back({WriteConfig{stored}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {
     // mkdir(2) reports EEXIST for a file in place of the directory, and mdevctl prints that.

@@ -31,7 +31,7 @@ class Session {
   // Without hooks, because the commands run the scripts themselves: mdevctl runs pre scripts before it checks
   // whether the operation is possible. Commands that change definitions hold the lock of the definitions.
   Effects effects() const { return {host_, store_, nullptr, true}; }
-  Snapshot observe(const Look& what) const;
+  Snapshot observe(const Scope& what) const;
 
   // Returns mdevctl's definitions. Warns about each file whose name is not a UUID.
   KeptConfigs configs(const store::ConfigFilter& filter) const;
@@ -78,14 +78,14 @@ void require_readable(const KeptConfigs& configs);
 std::vector<sys::FileLock> lock_parent(Session& session, const ParentName& parent);
 
 // Returns the present definition of the device, if there is one.
-std::optional<Config> kept_now(const Session& session, const KeptConfig& kept);
+std::optional<Config> stored_now(const Session& session, const StoredConfig& stored);
 // Throws Failure if scripts have run and the stored definition is no longer `before`. The caller holds the
 // lock of the definitions.
-void require_unchanged(Session& session, const KeptConfig& kept, const std::optional<Config>& before);
+void require_unchanged(Session& session, const StoredConfig& stored, const std::optional<Config>& before);
 
 // Writes a definition; the caller holds the lock of the definitions. `verb` names the command. Throws
 // Failure.
-void write_config(const Session& session, const KeptConfig& kept, const char* verb);
+void write_config(const Session& session, const StoredConfig& stored, const char* verb);
 
 // Returns "  Attrs:" and a line per attribute; empty if there are none.
 std::string attribute_lines(const Config& config);

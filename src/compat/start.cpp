@@ -13,7 +13,7 @@ namespace mdevadm::compat {
 
 namespace {
 
-KeptConfig by_file(const Options& options, const Uuid& uuid) {
+StoredConfig by_file(const Options& options, const Uuid& uuid) {
   const std::string text = read_config_file(*options.text("jsonfile"));
   const std::optional<ParentName> parent = parent_in(options);
   if (!parent) {
@@ -22,7 +22,7 @@ KeptConfig by_file(const Options& options, const Uuid& uuid) {
   return {uuid, *parent, config_in(text)};
 }
 
-KeptConfig by_options(const Options& options, const Uuid& uuid) {
+StoredConfig by_options(const Options& options, const Uuid& uuid) {
   const std::optional<ParentName> parent = parent_in(options);
   const std::optional<std::string> type = options.text("type");
   if (type && !parent) {
@@ -34,7 +34,7 @@ KeptConfig by_options(const Options& options, const Uuid& uuid) {
   return {uuid, *parent, {*type}};
 }
 
-KeptConfig wanted(const Session& session, const Options& options, const Uuid& uuid) {
+StoredConfig wanted(const Session& session, const Options& options, const Uuid& uuid) {
   if (options.has("jsonfile")) {
     return by_file(options, uuid);
   }
@@ -48,22 +48,22 @@ KeptConfig wanted(const Session& session, const Options& options, const Uuid& uu
   if (configs.all.empty()) {
     return by_options(options, uuid);
   }
-  const KeptConfig& kept = configs.all.front();
-  if (options.text("type").value_or(kept.config.type) != kept.config.type) {
+  const StoredConfig& stored = configs.all.front();
+  if (options.text("type").value_or(stored.config.type) != stored.config.type) {
     throw Failure{fmt::format("Device {} already exists on parent {} with type {}", uuid.str(),
-                              kept.parent.str(), kept.config.type)};
+                              stored.parent.str(), stored.config.type)};
   }
-  return kept;
+  return stored;
 }
 
-void require_inactive(const Snapshot& seen, const KeptConfig& kept) {
-  const Device* active = seen.find_device(kept.uuid);
+void require_inactive(const Snapshot& seen, const StoredConfig& stored) {
+  const Device* active = seen.find_device(stored.uuid);
   if (active == nullptr || !is_listed(*active)) {
     return;
   }
-  throw Failure{active->parent != kept.parent             ? "Device exists under different parent"
-                : active->type->str() != kept.config.type ? "Device exists with different type"
-                                                          : "Device already exists"};
+  throw Failure{active->parent != stored.parent             ? "Device exists under different parent"
+                : active->type->str() != stored.config.type ? "Device exists with different type"
+                                                            : "Device already exists"};
 }
 
 const Parent& require_parent(const Snapshot& seen, const std::string& name) {
@@ -78,30 +78,30 @@ const Parent& require_parent(const Snapshot& seen, const std::string& name) {
     throw Failure{fmt::format("Unable to find parent device '{}'{}", name,
                               alike == names.end() ? "" : fmt::format(". Did you mean '{}'?", *alike))};
   }
-  if (parent->dialect.empty()) {
+  if (parent->interface.empty()) {
     throw Failure{fmt::format("Parent {} is not currently registered for mdev support", name)};
   }
   return *parent;
 }
 
 // Checks what mdevctl checks, in its order and with its messages, before the plan's own checks.
-Definition require_startable(const Session& session, const Snapshot& seen, const KeptConfig& kept) {
-  require_inactive(seen, kept);
-  const std::string& name = kept.parent.str();
+Definition require_startable(const Session& session, const Snapshot& seen, const StoredConfig& stored) {
+  require_inactive(seen, stored);
+  const std::string& name = stored.parent.str();
   const Parent& parent = require_parent(seen, name);
-  const Type* type = parent.find_type(kept.config.type);
+  const Type* type = parent.find_type(stored.config.type);
   if (type == nullptr) {
-    throw Failure{fmt::format("Parent {} does not support mdev type {}", name, kept.config.type)};
+    throw Failure{fmt::format("Parent {} does not support mdev type {}", name, stored.config.type)};
   }
   if (available_instances(session, parent, *type) == 0) {
-    throw Failure{fmt::format("No available instances of {} on {}", kept.config.type, name)};
+    throw Failure{fmt::format("No available instances of {} on {}", stored.config.type, name)};
   }
-  for (const ConfigAttribute& attribute : kept.config.attributes) {
+  for (const ConfigAttribute& attribute : stored.config.attributes) {
     if (!AttributeName::parse(attribute.name)) {
       throw Failure{fmt::format("Invalid attribute '{}'", attribute.name)};
     }
   }
-  return *definition_of(kept).definition;
+  return *definition_of(stored).definition;
 }
 
 Failure explained(const JobResult& result, const Definition& wanted) {
@@ -127,10 +127,10 @@ Failure explained(const JobResult& result, const Definition& wanted) {
 }
 
 // Starts a device; the caller holds the parent lock.
-void start(const Session& session, const KeptConfig& kept) {
+void start(const Session& session, const StoredConfig& stored) {
   const Snapshot seen = session.observe(
-      {Facet::devices | Facet::types | Facet::available, std::vector{kept.parent}, std::nullopt});
-  const Definition definition = require_startable(session, seen, kept);
+      {Facet::devices | Facet::types | Facet::available, std::vector{stored.parent}, std::nullopt});
+  const Definition definition = require_startable(session, seen, stored);
   const JobResult result = session.carry_out(StartPlanner(seen, {.bare = true}).plan(definition));
   if (result.error) {
     throw explained(result, definition);
@@ -142,18 +142,19 @@ void start(const Session& session, const KeptConfig& kept) {
 
 // Locks the parent before the pre scripts, like mdevadm's own start: a script may hold a lock from pre to
 // post.
-void start_with_scripts(Session& session, const KeptConfig& kept, bool forced) {
-  auto locks = lock_parent(session, kept.parent);
+void start_with_scripts(Session& session, const StoredConfig& stored, bool forced) {
+  auto locks = lock_parent(session, stored.parent);
   with_scripts(
-      session, event_of(HookAction::start, kept, forced), [&] { start(session, kept); }, std::move(locks));
+      session, event_of(HookAction::start, stored, forced), [&] { start(session, stored); },
+      std::move(locks));
 }
 
 }  // namespace
 
 void run_start(Session& session, const Options& options) {
   const Uuid uuid = options.has("uuid") ? *options.uuid() : Uuid::random();
-  const KeptConfig kept = wanted(session, options, uuid);
-  start_with_scripts(session, kept, options.has("force"));
+  const StoredConfig stored = wanted(session, options, uuid);
+  start_with_scripts(session, stored, options.has("force"));
   if (!options.has("uuid")) {
     session.out += uuid.str() + "\n";
   }
@@ -164,13 +165,13 @@ void run_start_parent(Session& session, const Options& options) {
   const auto parent = ParentName::parse(*options.text("parent"));
   const KeptConfigs configs = parent ? session.configs({.parent = parent}) : KeptConfigs{};
   warn_of_broken(configs);
-  for (const KeptConfig& kept : configs.all) {
+  for (const StoredConfig& stored : configs.all) {
     throw_if_interrupted();
-    if (kept.config.start != StartMode::automatic) {
+    if (stored.config.start != StartMode::automatic) {
       continue;
     }
     try {
-      start_with_scripts(session, kept, false);
+      start_with_scripts(session, stored, false);
     } catch (const Failure& failure) {
       warn("mdevctl", failure.text);
       for (const std::string& cause : failure.causes) {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <mdevadm/plan/devices.hpp>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 
 #include "scripts.hpp"
 #include "session.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 // Stops a device; the caller holds the parent lock.
 void stop(const Session& session, const Device& device) {
-  const Snapshot seen = look_at_users(session.effects(), {device.uuid}, {device.parent});
+  const Snapshot seen = observe_users(session.effects(), {device.uuid}, {device.parent});
   const JobResult result = session.carry_out(plan_stop(seen, {.about = identity_of(device)}, device.parent));
   if (result.error && result.error->number() != 0) {
     throw failure_of(fmt::format("Error removing device {}", device.uuid.str()), *result.error);
@@ -37,7 +37,7 @@ void run_stop(Session& session, const Options& options) {
   auto locks = lock_parent(session, require_active(session, uuid).parent);
   // Again: the device may have changed while waiting for the lock.
   const Device device = require_active(session, uuid);
-  const KeptConfig about{uuid, device.parent, {device.type->str()}};
+  const StoredConfig about{uuid, device.parent, {device.type->str()}};
   with_scripts(
       session, event_of(HookAction::stop, about, options.has("force")), [&] { stop(session, device); },
       std::move(locks));

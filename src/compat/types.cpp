@@ -109,7 +109,7 @@ void run_types(Session& session, const Options& options) {
   }
   render::List parents;
   for (const Parent& parent : seen.parents) {
-    if (parent.dialect.empty() && !only) {
+    if (parent.interface.empty() && !only) {
       throw Failure{cause_of(ENOENT)};
     }
     if (!parent.capabilities.mdev_types) {

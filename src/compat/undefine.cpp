@@ -10,49 +10,49 @@ namespace mdevadm::compat {
 
 namespace {
 
-void remove_definition(Session& session, const KeptConfig& kept, const std::optional<Config>& before) {
+void remove_definition(Session& session, const StoredConfig& stored, const std::optional<Config>& before) {
   const sys::FileLock lock = session.store().lock();
-  require_unchanged(session, kept, before);
-  Job job{fmt::format("undefine '{}'", kept.uuid.str()),
-          Identity{.uuid = kept.uuid, .parent = kept.parent.str(), .type = kept.config.type},
-          kept.parent.str()};
-  job.steps.push_back({RemoveConfig{kept}, std::nullopt});
+  require_unchanged(session, stored, before);
+  Job job{fmt::format("undefine '{}'", stored.uuid.str()),
+          Identity{.uuid = stored.uuid, .parent = stored.parent.str(), .type = stored.config.type},
+          stored.parent.str()};
+  job.steps.push_back({RemoveConfig{stored}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {
-    throw failure_of(fmt::format("Failed to remove file {}", shown(session.store().path_of(kept))),
+    throw failure_of(fmt::format("Failed to remove file {}", shown(session.store().path_of(stored))),
                      *result.error);
   }
 }
 
-template <typename Kept>
-void warn_of(const Kept& kept, const std::string& why) {
-  warn("mdevctl", fmt::format("Undefine of {} on parent {} failed with error: {}", kept.uuid.str(),
-                              kept.parent.str(), why));
+template <typename Stored>
+void warn_of(const Stored& stored, const std::string& why) {
+  warn("mdevctl", fmt::format("Undefine of {} on parent {} failed with error: {}", stored.uuid.str(),
+                              stored.parent.str(), why));
 }
 
 // Prints an error as a warning, so that the remaining definitions are processed.
-template <typename Kept>
-bool goes_well(const Kept& kept, const std::function<void()>& command) {
+template <typename Stored>
+bool goes_well(const Stored& stored, const std::function<void()>& command) {
   try {
     command();
     return true;
   } catch (const Failure& failure) {
     throw_if_interrupted();
-    warn_of(kept, failure.text);
+    warn_of(stored, failure.text);
     for (const std::string& cause : failure.causes) {
-      warn_of(kept, cause);
+      warn_of(stored, cause);
     }
   } catch (const std::exception& error) {
     throw_if_interrupted();
-    warn_of(kept, error.what());
+    warn_of(stored, error.what());
   }
   return false;
 }
 
-bool undefine(Session& session, const KeptConfig& kept, bool forced) {
-  return goes_well(kept, [&] {
-    with_scripts(session, event_of(HookAction::undefine, kept, forced),
-                 [&] { remove_definition(session, kept, kept.config); });
+bool undefine(Session& session, const StoredConfig& stored, bool forced) {
+  return goes_well(stored, [&] {
+    with_scripts(session, event_of(HookAction::undefine, stored, forced),
+                 [&] { remove_definition(session, stored, stored.config); });
   });
 }
 
@@ -79,8 +79,8 @@ void run_undefine(Session& session, const Options& options) {
   }
   const bool forced = options.has("force");
   bool all_well = true;
-  for (const KeptConfig& kept : configs.all) {
-    all_well = undefine(session, kept, forced) && all_well;
+  for (const StoredConfig& stored : configs.all) {
+    all_well = undefine(session, stored, forced) && all_well;
   }
   for (const BrokenConfig& broken : configs.broken) {
     all_well = undefine(session, broken, forced) && all_well;

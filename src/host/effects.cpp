@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "answers.hpp"
-#include "dialect.hpp"
+#include "interface.hpp"
 #include "paths.hpp"
-#include "type_folders.hpp"
+#include "type_directories.hpp"
 
 namespace mdevadm {
 
@@ -42,22 +42,22 @@ bool wait_until(Clock::time_point deadline, const Condition& is_so) {
 // A parent with its interface.
 struct Speaker {
   Place place;
-  const Dialect& dialect;
+  const Interface& interface;
 };
 
 Speaker speaker_of(const sys::Dir& root, const ParentName& name) {
   auto place = find_parent(root, name.str());
-  const Dialect* dialect = place ? dialect_of(*place) : nullptr;
-  if (dialect == nullptr) {
+  const Interface* interface = place ? interface_of(*place) : nullptr;
+  if (interface == nullptr) {
     throw Error(ExitCode::not_found, fmt::format("{} no longer supports mediated devices", name.str()),
                 "list parents: mdevadm types");
   }
-  return {*std::move(place), *dialect};
+  return {*std::move(place), *interface};
 }
 
 Capabilities capabilities_of(const Speaker& speaker, const ParentName& name) {
   Parent parent{.name = name, .path = speaker.place.path};
-  speaker.dialect.describe(speaker.place, Facet::none, parent);
+  speaker.interface.describe(speaker.place, Facet::none, parent);
   return parent.capabilities;
 }
 
@@ -104,7 +104,7 @@ std::optional<std::string> with_queues(const std::string& config, const std::vec
 
 void Host::create(const Creation& what) const {
   const Speaker speaker = speaker_of(*root_, what.parent);
-  const sys::Result<sys::Done> created = speaker.dialect.create(speaker.place, what);
+  const sys::Result<sys::Done> created = speaker.interface.create(speaker.place, what);
   if (!created) {
     throw create_error(created.error().number, what, capabilities_of(speaker, what.parent))
         .caused_by(created.error().number);
@@ -112,16 +112,16 @@ void Host::create(const Creation& what) const {
 }
 
 bool Host::wait_for_device(const Device& device, milliseconds patience) const {
-  const bool tells_type = speaker_of(*root_, device.parent).dialect.tells_type();
+  const bool reports_type = speaker_of(*root_, device.parent).interface.reports_type();
   const std::string& path = device.path;
-  const bool has_nodes = root_->exists(vfio_folder);
+  const bool has_nodes = root_->exists(vfio_directory);
   std::string missing;
   const bool came = wait_until(Clock::now() + patience, [&] {
     const sys::Result<std::string> group = root_->read_link(path + "/iommu_group");
     const auto cdev = cdev_name(*root_, path);
     const std::string node =
-        group ? fmt::format("{}/{}", vfio_folder, last_component(*group)) : std::string{};
-    if (tells_type && device.name.empty() && !root_->exists(path + "/mdev_type")) {
+        group ? fmt::format("{}/{}", vfio_directory, last_component(*group)) : std::string{};
+    if (reports_type && device.name.empty() && !root_->exists(path + "/mdev_type")) {
       missing = "its type";
     } else if (!group && !cdev) {
       missing = "its IOMMU group";
@@ -142,19 +142,20 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
 }
 
 void Host::aggregate(const Device& device, std::uint64_t units) const {
-  const sys::Dir folder =
+  const sys::Dir directory =
       root_->open_dir(device.path).or_throw("cannot read the number of aggregated instances");
   for (const UnitsFile& file : units_files) {
-    if (!folder.exists(file.shows) || (file.takes != nullptr && !folder.exists(file.takes))) {
+    if (!directory.exists(file.shows) || (file.takes != nullptr && !directory.exists(file.takes))) {
       continue;
     }
-    if (file.takes != nullptr && read_number(folder, file.shows) != units) {
-      const sys::Result<sys::Done> written = folder.write_attribute(file.takes, fmt::format("{}\n", units));
+    if (file.takes != nullptr && read_number(directory, file.shows) != units) {
+      const sys::Result<sys::Done> written =
+          directory.write_attribute(file.takes, fmt::format("{}\n", units));
       if (!written) {
         throw aggregate_error(written.error().number, units);
       }
     }
-    const auto now = read_number(folder, file.shows);
+    const auto now = read_number(directory, file.shows);
     if (now != units) {
       throw Error(ExitCode::failed, fmt::format("requested {} instances, driver reports {}", units,
                                                 now ? std::to_string(*now) : "none"));
@@ -162,24 +163,24 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
     return;
   }
   const std::string type = device.type ? device.type->str() : "";
-  if (!root_->exists(fmt::format("{}/{}/{}/aggregator", folder_of(device.path), types_folder, type))) {
+  if (!root_->exists(fmt::format("{}/{}/{}/aggregator", directory_of(device.path), types_directory, type))) {
     throw Error(ExitCode::failed,
                 fmt::format("cannot aggregate {} instances: the device has no attribute for it", units));
   }
 }
 
 bool Host::join_peers(const Device& device, const Uuid& peers) const {
-  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot join a peer-to-peer set");
-  const std::optional<std::string> now = read_optional(folder, peers_file);
+  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot join a peer-to-peer set");
+  const std::optional<std::string> now = read_optional(directory, peers_file);
   if (!now) {
     return false;
   }
   if (Uuid::parse(*now) != peers) {
-    const sys::Result<sys::Done> written = folder.write_attribute(peers_file, peers.str() + "\n");
+    const sys::Result<sys::Done> written = directory.write_attribute(peers_file, peers.str() + "\n");
     if (!written) {
       throw join_error(written.error().number, peers);
     }
-    const std::optional<std::string> then = read_optional(folder, peers_file);
+    const std::optional<std::string> then = read_optional(directory, peers_file);
     if (!then || Uuid::parse(*then) != peers) {
       throw Error(ExitCode::failed,
                   fmt::format("peer_to_peer_resource_uuid was set to {} but reads back '{}'", peers.str(),
@@ -191,37 +192,39 @@ bool Host::join_peers(const Device& device, const Uuid& peers) const {
 
 void Host::set_online(const Device& device, bool online) const {
   const Speaker speaker = speaker_of(*root_, device.parent);
-  const std::optional<Command> command = speaker.dialect.switching(speaker.place, device, online);
-  if (!command || speaker.dialect.is_online(speaker.place, device) == online) {
+  const std::optional<Command> command = speaker.interface.switching(speaker.place, device, online);
+  if (!command || speaker.interface.is_online(speaker.place, device) == online) {
     return;
   }
-  const sys::Result<sys::Dir> folder = root_->open_dir(command->folder);
-  const sys::Result<sys::Done> written = folder ? folder->write_attribute(command->attribute, command->value)
-                                                : sys::Result<sys::Done>(folder.error());
+  const sys::Result<sys::Dir> directory = root_->open_dir(command->directory);
+  const sys::Result<sys::Done> written = directory
+                                             ? directory->write_attribute(command->attribute, command->value)
+                                             : sys::Result<sys::Done>(directory.error());
   // Another process may have set the state first.
-  if (!written && speaker.dialect.is_online(speaker.place, device) != online) {
+  if (!written && speaker.interface.is_online(speaker.place, device) != online) {
     throw online_error(written.error().number, online);
   }
 }
 
 std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute,
                                                  bool bare) const {
-  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot set its attributes");
+  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot set its attributes");
   // Exactly one newline: NVIDIA's vgpu_params drops the last byte of the written data.
   const sys::Result<sys::Done> written =
-      folder.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
+      directory.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
   if (!written) {
     throw attribute_error(written.error().number, attribute).caused_by(written.error().number);
   }
-  const std::optional<std::string> reads = bare ? std::nullopt : read_optional(folder, attribute.name.str());
+  const std::optional<std::string> reads =
+      bare ? std::nullopt : read_optional(directory, attribute.name.str());
   return reads ? std::optional(std::string(trim(*reads))) : std::nullopt;
 }
 
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
-  const sys::Dir folder = root_->open_dir(device.path).or_throw("cannot assign queues to it");
-  const std::optional<std::string> now = read_optional(folder, "ap_config");
+  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot assign queues to it");
+  const std::optional<std::string> now = read_optional(directory, "ap_config");
   const std::optional<std::string> wanted = now ? with_queues(*now, attributes) : std::nullopt;
-  if (wanted && folder.write_attribute("ap_config", *wanted + "\n")) {
+  if (wanted && directory.write_attribute("ap_config", *wanted + "\n")) {
     return;
   }
   for (const Attribute& attribute : attributes) {
@@ -245,7 +248,7 @@ void Host::own_node(const Device& device, const NodePolicy& policy) const {
                             printable(*policy.selinux_label)),
                 "remove selinux_label from [node]");
   }
-  const std::optional<Device> now = look_at(device);
+  const std::optional<Device> now = observe_device(device);
   if (!now || now->nodes.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: it has none", doing));
   }
@@ -268,16 +271,16 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   };
   const std::string doing = "cannot remove the device";
   const auto place = find_parent(*root_, device.parent.str());
-  const Dialect* known = place ? dialect_of(*place) : nullptr;
-  const Dialect& dialect = known != nullptr ? *known : upstream_dialect();
-  const auto is_gone = [&] { return !dialect.is_there(*root_, device); };
+  const Interface* known = place ? interface_of(*place) : nullptr;
+  const Interface& interface = known != nullptr ? *known : upstream_interface();
+  const auto is_gone = [&] { return !interface.is_there(*root_, device); };
   const Command command =
-      known != nullptr ? dialect.removal(*place, device) : Command{device.path, "remove", "1\n"};
+      known != nullptr ? interface.removal(*place, device) : Command{device.path, "remove", "1\n"};
   bool put_off = false;
   for (int attempt = 0;; ++attempt) {
-    const sys::Result<sys::Dir> folder = root_->open_dir(command.folder);
-    const sys::Result<sys::UniqueFd> file =
-        folder ? folder->open_attribute(command.attribute) : sys::Result<sys::UniqueFd>(folder.error());
+    const sys::Result<sys::Dir> directory = root_->open_dir(command.directory);
+    const sys::Result<sys::UniqueFd> file = directory ? directory->open_attribute(command.attribute)
+                                                      : sys::Result<sys::UniqueFd>(directory.error());
     // If the attribute does not exist, the device is gone or another process is removing it.
     if (is_gone() || (!file && sys::is_absence(file.error().number))) {
       break;
@@ -286,7 +289,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
       sys::throw_error(file.error(), doing);
     }
     const auto answer =
-        sys::write_with_patience(*file, command.value, folder->path_of(command.attribute), left());
+        sys::write_with_patience(*file, command.value, directory->path_of(command.attribute), left());
     if (!answer) {
       return Removal::pending;
     }
@@ -302,7 +305,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   // Since 5.2 the remove attribute disappears for good when it returns EAGAIN: the device can no longer be
   // removed.
   if (put_off && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
-      root_->exists(fmt::format("{}/{}", devices_folder, device.kernel_name()))) {
+      root_->exists(fmt::format("{}/{}", devices_directory, device.kernel_name()))) {
     throw Error(
         ExitCode::failed,
         fmt::format("{}: the kernel postponed the removal (EAGAIN) and accepts no further request", doing),
@@ -313,7 +316,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   return wait_until(deadline, is_gone) ? Removal::done : Removal::pending;
 }
 
-std::optional<Device> Host::look_at(const Device& device) const {
+std::optional<Device> Host::observe_device(const Device& device) const {
   Records known;
   if (device.type) {
     known.all.push_back({device.uuid, device.parent, *device.type, device.name, true});
@@ -330,11 +333,11 @@ std::optional<Device> Host::look_at(const Device& device) const {
 std::optional<bool> Host::takes_migration_version(const ParentName& parent, const TypeName& type,
                                                   const std::string& version) const {
   const auto place = find_parent(*root_, parent.str());
-  const std::string file = fmt::format("{}/{}/migration_version", types_folder, type.str());
-  if (!place || !place->folder.exists(file)) {
+  const std::string file = fmt::format("{}/{}/migration_version", types_directory, type.str());
+  if (!place || !place->directory.exists(file)) {
     return std::nullopt;
   }
-  return static_cast<bool>(place->folder.write_attribute(file, version + "\n"));
+  return static_cast<bool>(place->directory.write_attribute(file, version + "\n"));
 }
 
 }  // namespace mdevadm

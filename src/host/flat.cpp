@@ -13,17 +13,17 @@
 #include <mdevadm/util/text.hpp>
 #include <span>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 
 namespace mdevadm {
 
 namespace {
 
 constexpr const char* types_file = "mdev_supported_types";
-constexpr const char* host_folder = "mdev-host";
-constexpr const char* class_folder = "sys/class/mdev";
+constexpr const char* host_directory = "mdev-host";
+constexpr const char* class_directory = "sys/class/mdev";
 
-class Flat final : public Dialect {
+class Flat final : public Interface {
  public:
   enum class Form { shutdown, stop, online, host };
 
@@ -33,15 +33,15 @@ class Flat final : public Dialect {
 
   bool speaks(const Place& parent) const override {
     if (form_ == Form::host) {
-      return is_file(parent.folder, fmt::format("{}/{}", host_folder, types_file));
+      return is_file(parent.directory, fmt::format("{}/{}", host_directory, types_file));
     }
     const auto has_class_file = [&](const char* name) {
-      return parent.root.exists(fmt::format("{}/{}", class_folder, name));
+      return parent.root.exists(fmt::format("{}/{}", class_directory, name));
     };
     const Form seen = has_class_file("mdev_shutdown") ? Form::shutdown
                       : has_class_file("mdev_stop")   ? Form::stop
                                                       : Form::online;
-    return seen == form_ && is_file(parent.folder, types_file);
+    return seen == form_ && is_file(parent.directory, types_file);
   }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
@@ -50,7 +50,7 @@ class Flat final : public Dialect {
     into.capabilities.online_together = is_numbered();
     into.capabilities.numbered = is_numbered();
     into.capabilities.types_vanish = true;
-    into.capabilities.tells_type = false;
+    into.capabilities.reports_type = false;
     into.home = home(parent);
     if (!has_any(facets, type_facets)) {
       return;
@@ -74,7 +74,7 @@ class Flat final : public Dialect {
     }
     const std::string words = words_for(table, what);
     const std::string separator = words.empty() ? "" : ":";
-    return parent.folder.write_attribute(
+    return parent.directory.write_attribute(
         in_home("mdev_create"), fmt::format("{}{}{}\n", address(what.uuid, what.name), separator, words));
   }
 
@@ -86,7 +86,7 @@ class Flat final : public Dialect {
     switch (form_) {
       case Form::shutdown:
       case Form::stop:
-        return Command{class_folder,
+        return Command{class_directory,
                        online                    ? "mdev_start"
                        : form_ == Form::shutdown ? "mdev_shutdown"
                                                  : "mdev_stop",
@@ -102,28 +102,28 @@ class Flat final : public Dialect {
     return number ? std::optional(*number != 0) : std::nullopt;
   }
 
-  bool tells_type() const override { return false; }
+  bool reports_type() const override { return false; }
 
  private:
   static constexpr std::size_t uuid_length = 36;
 
-  static bool is_file(const sys::Dir& folder, const std::string& name) {
-    const sys::Result<sys::FileStatus> status = folder.status(name);
+  static bool is_file(const sys::Dir& directory, const std::string& name) {
+    const sys::Result<sys::FileStatus> status = directory.status(name);
     return status && S_ISREG(status->mode);
   }
 
   bool is_numbered() const { return form_ == Form::shutdown || form_ == Form::stop; }
 
   std::string in_home(const char* file) const {
-    return form_ == Form::host ? fmt::format("{}/{}", host_folder, file) : file;
+    return form_ == Form::host ? fmt::format("{}/{}", host_directory, file) : file;
   }
 
   std::string home(const Place& parent) const {
-    return form_ == Form::host ? fmt::format("{}/{}", parent.path, host_folder) : parent.path;
+    return form_ == Form::host ? fmt::format("{}/{}", parent.path, host_directory) : parent.path;
   }
 
   std::string read_types(const Place& parent) const {
-    return parent.folder.read_file(in_home(types_file)).or_throw("cannot read what can be made");
+    return parent.directory.read_file(in_home(types_file)).or_throw("cannot read what can be made");
   }
 
   // Returns "UUID", or "UUID:NUMBER" for a device with the kernel name UUID-NUMBER.
@@ -162,12 +162,12 @@ class Flat final : public Dialect {
 
 }  // namespace
 
-std::span<const Dialect* const> flat_dialects() {
+std::span<const Interface* const> flat_interfaces() {
   static const Flat shutdown(Flat::Form::shutdown, "flat-shutdown");
   static const Flat stop(Flat::Form::stop, "flat-stop");
   static const Flat online(Flat::Form::online, "flat-online");
   static const Flat host(Flat::Form::host, "flat-host");
-  static constexpr std::array<const Dialect*, 4> all{&host, &shutdown, &stop, &online};
+  static constexpr std::array<const Interface*, 4> all{&host, &shutdown, &stop, &online};
   return all;
 }
 

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <mdevadm/util/text.hpp>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 #include "paths.hpp"
-#include "type_folders.hpp"
+#include "type_directories.hpp"
 
 namespace mdevadm {
 
@@ -19,39 +19,39 @@ namespace {
 
 constexpr const char* destroy_file = "mdev_destroy";
 
-class Forum final : public Dialect {
+class Forum final : public Interface {
  public:
   std::string_view name() const override { return "forum"; }
 
   // Its types have no count of available instances.
   bool speaks(const Place& parent) const override {
-    const sys::Result<sys::FileStatus> status = parent.folder.status(types_folder);
+    const sys::Result<sys::FileStatus> status = parent.directory.status(types_directory);
     if (!status || !S_ISDIR(status->mode)) {
       return false;
     }
-    const std::vector<TypeName> types = type_folders(parent.folder);
-    return parent.folder.exists(destroy_file) || types.empty() ||
-           parent.folder.exists(fmt::format("{}/{}/max_instances", types_folder, types.front().str()));
+    const std::vector<TypeName> types = type_directories(parent.directory);
+    return parent.directory.exists(destroy_file) || types.empty() ||
+           parent.directory.exists(fmt::format("{}/{}/max_instances", types_directory, types.front().str()));
   }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
     into.capabilities.kernel_groups = Support::unknown;
     into.capabilities.types_vanish = true;
-    into.capabilities.tells_type = false;
+    into.capabilities.reports_type = false;
     into.home = parent.path;
     if (!has_any(facets, type_facets)) {
       return;
     }
-    into.types = read_type_folders(parent.folder, facets,
-                                   [&](const sys::Dir& types, const std::string& prefix, Type& type) {
-                                     if (has_any(facets, Facet::available | Facet::description)) {
-                                       type.maximum = read_number(types, prefix + "max_instances");
-                                     }
-                                   });
+    into.types = read_type_directories(parent.directory, facets,
+                                       [&](const sys::Dir& types, const std::string& prefix, Type& type) {
+                                         if (has_any(facets, Facet::available | Facet::description)) {
+                                           type.maximum = read_number(types, prefix + "max_instances");
+                                         }
+                                       });
   }
 
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    const std::string file = fmt::format("{}/{}/create", types_folder, what.type.str());
+    const std::string file = fmt::format("{}/{}/create", types_directory, what.type.str());
     const std::string uuid = what.uuid.str();
     if (what.beside) {
       const std::string mate = what.beside->path;
@@ -59,29 +59,30 @@ class Forum final : public Dialect {
       const sys::Result<std::string> group = parent.root.read_link(mate + "/iommu_group");
       if (!joins_later && group) {
         const sys::Result<sys::Done> made =
-            parent.folder.write_attribute(file, fmt::format("{}:{}\n", uuid, last_component(*group)));
+            parent.directory.write_attribute(file, fmt::format("{}:{}\n", uuid, last_component(*group)));
         // A kernel without support for groups fails with EINVAL while parsing, before it changes anything.
         if (made || made.error().number != EINVAL || what.needs_group) {
           return made;
         }
       }
     }
-    return parent.folder.write_attribute(file, uuid + "\n");
+    return parent.directory.write_attribute(file, uuid + "\n");
   }
 
   Command removal(const Place& parent, const Device& device) const override {
-    return parent.folder.exists(destroy_file) ? Command{parent.path, destroy_file, device.uuid.str() + "\n"}
-                                              : Command{device.path, "remove", "1\n"};
+    return parent.directory.exists(destroy_file)
+               ? Command{parent.path, destroy_file, device.uuid.str() + "\n"}
+               : Command{device.path, "remove", "1\n"};
   }
 
-  bool tells_type() const override { return false; }
+  bool reports_type() const override { return false; }
 };
 
 }  // namespace
 
-const Dialect& forum_dialect() {
-  static const Forum dialect;
-  return dialect;
+const Interface& forum_interface() {
+  static const Forum interface;
+  return interface;
 }
 
 }  // namespace mdevadm

@@ -11,14 +11,14 @@
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 #include "paths.hpp"
 
 namespace mdevadm {
 
 namespace {
 
-constexpr const char* drivers_folder = "sys/bus/pci/drivers";
+constexpr const char* drivers_directory = "sys/bus/pci/drivers";
 constexpr const char* current_file = "nvidia/current_vgpu_type";
 constexpr const char* creatable_file = "nvidia/creatable_vgpu_types";
 constexpr const char* no_type = "0";
@@ -46,7 +46,7 @@ std::optional<TypeName> current_type(const sys::Dir& root, const std::string& fu
 std::vector<std::string> function_paths(const Place& parent) {
   std::vector<std::string> result;
   for (std::size_t i = 0;; ++i) {
-    const sys::Result<std::string> link = parent.folder.read_link(fmt::format("virtfn{}", i));
+    const sys::Result<std::string> link = parent.directory.read_link(fmt::format("virtfn{}", i));
     if (!link) {
       return result;
     }
@@ -84,16 +84,16 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
   return {};
 }
 
-class Functions final : public Dialect {
+class Functions final : public Interface {
  public:
   std::string_view name() const override { return "nvidia-vf"; }
 
-  bool speaks(const Place& parent) const override { return parent.folder.exists("sriov_totalvfs"); }
+  bool speaks(const Place& parent) const override { return parent.directory.exists("sriov_totalvfs"); }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
     into.capabilities.functions = true;
     into.capabilities.types_vanish = true;
-    into.home = std::string(folder_of(parent.path));
+    into.home = std::string(directory_of(parent.path));
     if (!has_any(facets, type_facets)) {
       return;
     }
@@ -176,9 +176,9 @@ bool is_pci_address(std::string_view name) {
 
 }  // namespace
 
-const Dialect& functions_dialect() {
-  static const Functions dialect;
-  return dialect;
+const Interface& functions_interface() {
+  static const Functions interface;
+  return interface;
 }
 
 std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
@@ -198,33 +198,34 @@ std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
 std::vector<std::string> function_parents(const sys::Dir& root,
                                           const std::optional<std::vector<ParentName>>& among) {
   std::vector<std::string> result;
-  const sys::Result<sys::Dir> drivers = root.open_dir(drivers_folder);
+  const sys::Result<sys::Dir> drivers = root.open_dir(drivers_directory);
   const auto names = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
   if (!names) {
     return result;
   }
   const auto registered = [&](std::string_view name) {
-    return root.exists(fmt::format("{}/{}", parents_folder, name));
+    return root.exists(fmt::format("{}/{}", parents_directory, name));
   };
   const auto is_wanted = [&](const std::string& name) {
     return !among || std::any_of(among->begin(), among->end(),
                                  [&](const ParentName& one) { return one.str() == name; });
   };
   for (const sys::Entry& driver : *names) {
-    const sys::Result<sys::Dir> folder = driver.name.starts_with("nvidia")
-                                             ? drivers->open_dir(driver.name)
-                                             : sys::Result<sys::Dir>(sys::SysError{});
-    const auto functions = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
+    const sys::Result<sys::Dir> directory = driver.name.starts_with("nvidia")
+                                                ? drivers->open_dir(driver.name)
+                                                : sys::Result<sys::Dir>(sys::SysError{});
+    const auto functions =
+        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
     if (!functions) {
       continue;
     }
     for (const sys::Entry& function : *functions) {
       if (!is_wanted(function.name) || !is_pci_address(function.name) ||
-          !folder->exists(function.name + "/sriov_totalvfs") ||
-          folder->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
+          !directory->exists(function.name + "/sriov_totalvfs") ||
+          directory->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
         continue;
       }
-      const sys::Result<std::string> first = folder->read_link(function.name + "/virtfn0");
+      const sys::Result<std::string> first = directory->read_link(function.name + "/virtfn0");
       if (!first || !registered(last_component(*first))) {
         result.push_back(function.name);
       }

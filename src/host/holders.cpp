@@ -46,7 +46,7 @@ bool is_busy(const sys::Dir& root, const Device& device) {
 // not available, the check is done without it.
 std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
   constexpr std::chrono::seconds patience{5};
-  const sys::Result<sys::Dir> nodes = root.open_dir(vfio_folder);
+  const sys::Result<sys::Dir> nodes = root.open_dir(vfio_directory);
   sys::Result<sys::FileLock> lock =
       nodes ? sys::FileLock::acquire(*nodes, patience) : sys::Result<sys::FileLock>(nodes.error());
   return lock ? std::optional(*std::move(lock)) : std::nullopt;
@@ -152,7 +152,7 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
   }
 }
 
-void Host::look_who_holds(Device& device) const {
+void Host::find_users_of(Device& device) const {
   Snapshot one;
   one.devices.push_back(device);
   find_holders(*root_, one, Facet::holders | Facet::busy);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <mdevadm/host/host.hpp>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
 
@@ -21,10 +21,10 @@ std::optional<std::string> pci_pair(const sys::Dir& parent, const char* vendor_f
   return vendor.empty() || device.empty() ? std::nullopt : std::optional(vendor + ":" + device);
 }
 
-void read_identity(const sys::Dir& root, const sys::Dir& folder, Parent& parent) {
-  parent.driver = link_name(folder, "driver");
-  parent.pci_id = pci_pair(folder, "vendor", "device");
-  parent.pci_subsystem = pci_pair(folder, "subsystem_vendor", "subsystem_device");
+void read_identity(const sys::Dir& root, const sys::Dir& directory, Parent& parent) {
+  parent.driver = link_name(directory, "driver");
+  parent.pci_id = pci_pair(directory, "vendor", "device");
+  parent.pci_subsystem = pci_pair(directory, "subsystem_vendor", "subsystem_device");
   if (parent.driver) {
     std::string module = *parent.driver;
     std::replace(module.begin(), module.end(), '-', '_');
@@ -37,30 +37,30 @@ Parent read_parent(const ParentName& name, const Place& place, Facet facets) {
   if (!has_any(facets, type_facets | Facet::parent_identity)) {
     return parent;
   }
-  if (const Dialect* dialect = dialect_of(place)) {
-    parent.dialect = dialect->name();
-    dialect->describe(place, facets, parent);
+  if (const Interface* interface = interface_of(place)) {
+    parent.interface = interface->name();
+    interface->describe(place, facets, parent);
   }
   if (has(facets, Facet::parent_identity)) {
-    read_identity(place.root, place.folder, parent);
+    read_identity(place.root, place.directory, parent);
   }
   return parent;
 }
 
-Facet facets_for(const ParentName& parent, const Look& look) {
-  const auto& wanted = look.details_of;
+Facet facets_for(const ParentName& parent, const Scope& scope) {
+  const auto& wanted = scope.details_of;
   const bool in_detail = !wanted || std::find(wanted->begin(), wanted->end(), parent) != wanted->end();
-  return in_detail ? look.facets : Facet::parents;
+  return in_detail ? scope.facets : Facet::parents;
 }
 
-std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
+std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
   const auto by_name = [](const Parent& a, const Parent& b) { return a.name < b.name; };
   std::vector<Parent> result;
-  if (look.details_of && !look.other_parents) {
-    for (const ParentName& name : *look.details_of) {
+  if (scope.details_of && !scope.other_parents) {
+    for (const ParentName& name : *scope.details_of) {
       const auto place = find_parent(root, name.str());
-      if (place && dialect_of(*place) != nullptr) {
-        result.push_back(read_parent(name, *place, look.facets));
+      if (place && interface_of(*place) != nullptr) {
+        result.push_back(read_parent(name, *place, scope.facets));
       }
     }
     std::sort(result.begin(), result.end(), by_name);
@@ -68,7 +68,7 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
   }
   for (const auto& [entry, place] : find_parents(root)) {
     if (const auto name = ParentName::parse(entry)) {
-      result.push_back(read_parent(*name, place, facets_for(*name, look)));
+      result.push_back(read_parent(*name, place, facets_for(*name, scope)));
     }
   }
   std::sort(result.begin(), result.end(), by_name);
@@ -77,28 +77,29 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Look& look) {
 
 }  // namespace
 
-Snapshot Host::observe(const Look& look) const {
+Snapshot Host::observe(const Scope& scope) const {
   Snapshot seen;
-  if (has_any(look.facets, parent_facets)) {
-    seen.parents = read_parents(*root_, look);
+  if (has_any(scope.facets, parent_facets)) {
+    seen.parents = read_parents(*root_, scope);
   }
-  if (has_any(look.facets, device_facets)) {
-    seen.devices = read_devices(*root_, look, seen.nameless);
-    if (look.removals && !look.bus_only && (!look.devices || seen.devices.size() < look.devices->size())) {
-      seen.removing = read_removing(*root_, look, seen.devices);
+  if (has_any(scope.facets, device_facets)) {
+    seen.devices = read_devices(*root_, scope, seen.nameless);
+    if (scope.removals && !scope.bus_only &&
+        (!scope.devices || seen.devices.size() < scope.devices->size())) {
+      seen.removing = read_removing(*root_, scope, seen.devices);
     }
-    for (const Record& record : look.known.all) {
-      const bool asked = !look.devices || std::find(look.devices->begin(), look.devices->end(),
-                                                    record.uuid) != look.devices->end();
+    for (const Record& record : scope.known.all) {
+      const bool asked = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
+                                                     record.uuid) != scope.devices->end();
       if (asked && seen.find_device(record.uuid) == nullptr && seen.find_removing(record.uuid) == nullptr) {
         seen.lost.push_back(record.uuid);
       }
     }
   }
-  seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_folder) ||
-                      root_->exists(devices_folder) || (!look.bus_only && has_functions());
-  if (has(look.facets, Facet::holders)) {
-    find_holders(*root_, seen, look.facets);
+  seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_directory) ||
+                      root_->exists(devices_directory) || (!scope.bus_only && has_functions());
+  if (has(scope.facets, Facet::holders)) {
+    find_holders(*root_, seen, scope.facets);
   }
   return seen;
 }

@@ -11,21 +11,21 @@
 
 namespace mdevadm {
 
-inline constexpr const char* parents_folder = "sys/class/mdev_bus";
-inline constexpr const char* devices_folder = "sys/bus/mdev/devices";
-inline constexpr const char* vfio_folder = "dev/vfio";
+inline constexpr const char* parents_directory = "sys/class/mdev_bus";
+inline constexpr const char* devices_directory = "sys/bus/mdev/devices";
+inline constexpr const char* vfio_directory = "dev/vfio";
 // Exists only in directories of devices that can share peer-to-peer resources.
 inline constexpr const char* peers_file = "peer_to_peer_resource_uuid";
 
 std::string_view last_component(std::string_view path);
-std::string_view folder_of(std::string_view path);
+std::string_view directory_of(std::string_view path);
 
-// Returns the target of a relative link in `folder` as a path below the root. sysfs links are relative and
+// Returns the target of a relative link in `directory` as a path below the root. sysfs links are relative and
 // lead through directories only.
-std::string resolve_link(std::string_view folder, std::string_view target);
+std::string resolve_link(std::string_view directory, std::string_view target);
 
 // Returns the last component of a link's target, or nullopt if the link cannot be read.
-std::optional<std::string> link_name(const sys::Dir& folder, const std::string& name);
+std::optional<std::string> link_name(const sys::Dir& directory, const std::string& name);
 
 // dev/vfio/N
 std::string group_node_path(std::uint64_t group);

@@ -8,7 +8,7 @@
 #include <thread>
 #include <tuple>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
 
@@ -62,15 +62,15 @@ class DeviceReader {
     if (!link) {
       return std::nullopt;
     }
-    std::string path = resolve_link(devices_folder, *link);
-    const std::string_view folder = folder_of(path);
+    std::string path = resolve_link(devices_directory, *link);
+    const std::string_view directory = directory_of(path);
     // One form of the flat interface has a directory between a parent and its devices.
-    const bool has_own_folder = last_component(folder) == "mdev-host";
-    auto parent = ParentName::parse(last_component(has_own_folder ? folder_of(folder) : folder));
+    const bool has_own_directory = last_component(directory) == "mdev-host";
+    auto parent = ParentName::parse(last_component(has_own_directory ? directory_of(directory) : directory));
     if (!parent) {
       return std::nullopt;
     }
-    const std::optional<sys::Dir>& siblings = folder_at(folder);
+    const std::optional<sys::Dir>& siblings = directory_at(directory);
     Device device{.uuid = uuid, .parent = *std::move(parent), .path = std::move(path)};
     if (id != uuid.str()) {
       device.name = id;
@@ -83,7 +83,7 @@ class DeviceReader {
 
   // Reads the links of a VF whose path and type are known.
   void read_function(Device& device) {
-    const std::optional<sys::Dir>& siblings = folder_at(folder_of(device.path));
+    const std::optional<sys::Dir>& siblings = directory_at(directory_of(device.path));
     if (siblings) {
       const std::optional<TypeName> type = device.type;
       read_links(*siblings, device.name, device);
@@ -101,13 +101,14 @@ class DeviceReader {
     return std::nullopt;
   }
 
-  const std::optional<sys::Dir>& folder_at(std::string_view path) {
-    const auto known = folders_.find(path);
-    if (known != folders_.end()) {
+  const std::optional<sys::Dir>& directory_at(std::string_view path) {
+    const auto known = directories_.find(path);
+    if (known != directories_.end()) {
       return known->second;
     }
     sys::Result<sys::Dir> opened = root_.open_dir(std::string(path));
-    return folders_.emplace(path, opened ? std::optional(*std::move(opened)) : std::nullopt).first->second;
+    return directories_.emplace(path, opened ? std::optional(*std::move(opened)) : std::nullopt)
+        .first->second;
   }
 
   void read_links(const sys::Dir& siblings, const std::string& id, Device& device) const {
@@ -138,7 +139,7 @@ class DeviceReader {
   const sys::Dir& root_;
   const sys::Dir& bus_;
   Facet facets_;
-  std::map<std::string, std::optional<sys::Dir>, std::less<>> folders_;
+  std::map<std::string, std::optional<sys::Dir>, std::less<>> directories_;
 };
 
 // Sorts by parent, then UUID. Sorts pointers, because devices are large.
@@ -180,21 +181,21 @@ std::optional<Uuid> uuid_of(const std::string& name, const Records& known) {
   return name.substr(dash) == "-0" ? *owner : Uuid::of_name(name);
 }
 
-std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look,
+std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Scope& scope,
                                        std::vector<std::string>& nameless) {
   std::vector<NamedUuid> result;
-  if (look.devices) {
-    for (const Uuid& uuid : *look.devices) {
-      const Record* record = look.known.find(uuid);
+  if (scope.devices) {
+    for (const Uuid& uuid : *scope.devices) {
+      const Record* record = scope.known.find(uuid);
       result.push_back({record != nullptr ? record->kernel_name() : uuid.str(), uuid});
     }
     return result;
   }
   for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
     const auto plain = Uuid::parse(entry.name);
-    if (const auto uuid = plain || look.bus_only ? plain : uuid_of(entry.name, look.known)) {
+    if (const auto uuid = plain || scope.bus_only ? plain : uuid_of(entry.name, scope.known)) {
       result.push_back({std::move(entry.name), *uuid});
-    } else if (look.bus_only) {
+    } else if (scope.bus_only) {
       nameless.push_back(std::move(entry.name));
     }
   }
@@ -202,18 +203,19 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Look& look,
 }
 
 // Returns the requested devices that exist under another name than their UUID.
-std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Look& look,
+std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& scope,
                                               const std::vector<Device>& found) {
   std::vector<NamedUuid> result;
   const auto is_wanted = [&](const Uuid& uuid) {
-    return std::find(look.devices->begin(), look.devices->end(), uuid) != look.devices->end() &&
+    return std::find(scope.devices->begin(), scope.devices->end(), uuid) != scope.devices->end() &&
            std::none_of(found.begin(), found.end(), [&](const Device& one) { return one.uuid == uuid; });
   };
-  if (look.bus_only || !look.devices || std::none_of(look.devices->begin(), look.devices->end(), is_wanted)) {
+  if (scope.bus_only || !scope.devices ||
+      std::none_of(scope.devices->begin(), scope.devices->end(), is_wanted)) {
     return result;
   }
   for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
-    const auto uuid = Uuid::parse(entry.name) ? std::nullopt : uuid_of(entry.name, look.known);
+    const auto uuid = Uuid::parse(entry.name) ? std::nullopt : uuid_of(entry.name, scope.known);
     if (uuid && is_wanted(*uuid)) {
       result.push_back({std::move(entry.name), *uuid});
     }
@@ -242,10 +244,10 @@ std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::sp
 // microseconds.
 constexpr std::size_t devices_a_thread = 1500;
 
-std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Look& look,
+std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
                              std::vector<std::string>& nameless) {
-  const std::vector<NamedUuid> names = devices_to_read(bus, look, nameless);
-  const Facet facets = look.facets;
+  const std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
+  const Facet facets = scope.facets;
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, names.size() / devices_a_thread + 1);
   const std::size_t share = names.size() / threads;
@@ -263,19 +265,19 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Lo
     std::vector<Device> part = other.get();
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
-  const std::vector<NamedUuid> more = devices_by_other_names(bus, look, result);
+  const std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
   std::vector<Device> rest = read_some(root, bus, more, facets);
   std::move(rest.begin(), rest.end(), std::back_inserter(result));
   return result;
 }
 
 // Parents to search for devices on VFs: a requested device may be on any parent that its record names.
-std::optional<std::vector<ParentName>> function_parents_for(const Look& look) {
-  if (look.other_parents || !look.details_of) {
+std::optional<std::vector<ParentName>> function_parents_for(const Scope& scope) {
+  if (scope.other_parents || !scope.details_of) {
     return std::nullopt;
   }
-  std::vector<ParentName> parents = *look.details_of;
-  for (const Record& record : look.known.all) {
+  std::vector<ParentName> parents = *scope.details_of;
+  for (const Record& record : scope.known.all) {
     parents.push_back(record.parent);
   }
   return parents;
@@ -283,29 +285,29 @@ std::optional<std::vector<ParentName>> function_parents_for(const Look& look) {
 
 // Adds the devices on VFs. Only a record identifies a device's owner; if the type differs from the record,
 // another program has assigned it since.
-void add_functions(const sys::Dir& root, const Look& look, std::vector<Device>& into) {
+void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>& into) {
   NodeReader nodes(root);
-  for (const std::string& name : function_parents(root, function_parents_for(look))) {
+  for (const std::string& name : function_parents(root, function_parents_for(scope))) {
     const auto place = find_parent(root, name);
     const auto parent = ParentName::parse(name);
     if (!place || !parent) {
       continue;
     }
-    DeviceReader reader(root, place->folder, look.facets);
+    DeviceReader reader(root, place->directory, scope.facets);
     for (const Function& function : read_functions(*place, false)) {
-      const Record* record = look.known.find_name(function.address);
+      const Record* record = scope.known.find_name(function.address);
       const bool ours = record != nullptr && function.type == record->type;
       const Uuid uuid = ours ? record->uuid : Uuid::of_name(function.address);
-      const bool wanted =
-          !look.devices || std::find(look.devices->begin(), look.devices->end(), uuid) != look.devices->end();
+      const bool wanted = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(), uuid) !=
+                                                scope.devices->end();
       if (!function.type || !wanted) {
         continue;
       }
       Device device{.uuid = uuid, .parent = *parent, .type = function.type, .path = function.path};
       device.name = function.address;
-      device.foreign = !ours;
+      device.unmanaged = !ours;
       reader.read_function(device);
-      if (has(look.facets, Facet::nodes)) {
+      if (has(scope.facets, Facet::nodes)) {
         nodes.read(device);
       }
       into.push_back(std::move(device));
@@ -330,15 +332,15 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
 }
 
 // Names of registered parents to search for pending removals.
-std::vector<std::string> parents_to_search(const sys::Dir& root, const Look& look) {
+std::vector<std::string> parents_to_search(const sys::Dir& root, const Scope& scope) {
   std::vector<std::string> names;
-  if (look.details_of && !look.other_parents) {
-    std::transform(look.details_of->begin(), look.details_of->end(), std::back_inserter(names),
+  if (scope.details_of && !scope.other_parents) {
+    std::transform(scope.details_of->begin(), scope.details_of->end(), std::back_inserter(names),
                    [](const ParentName& name) { return name.str(); });
     return names;
   }
-  const sys::Result<sys::Dir> folder = root.open_dir(parents_folder);
-  auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
+  auto entries = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   for (sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     names.push_back(std::move(entry.name));
   }
@@ -353,48 +355,50 @@ bool is_removal(const sys::Dir& parent, const std::string& name) {
 
 }  // namespace
 
-std::vector<Device> read_removing(const sys::Dir& root, const Look& look,
+std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices) {
   std::set<std::pair<std::string_view, std::string>> on_bus;  // parent and kernel name
   for (const Device& device : devices) {
     on_bus.emplace(device.parent.str(), device.kernel_name());
   }
   std::vector<Device> result;
-  for (const std::string& name : parents_to_search(root, look)) {
+  for (const std::string& name : parents_to_search(root, scope)) {
     const auto place = find_parent(root, name);
     const auto parent = ParentName::parse(name);
-    const auto entries = place && parent ? place->folder.entries()
+    const auto entries = place && parent ? place->directory.entries()
                                          : sys::Result<std::vector<sys::Entry>>(sys::SysError{ENOENT, name});
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       const auto uuid = Uuid::parse(entry.name);
-      const bool wanted = uuid && (!look.devices || std::find(look.devices->begin(), look.devices->end(),
-                                                              *uuid) != look.devices->end());
-      if (!wanted || on_bus.contains({parent->str(), entry.name}) || !is_removal(place->folder, entry.name)) {
+      const bool wanted = uuid && (!scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
+                                                               *uuid) != scope.devices->end());
+      if (!wanted || on_bus.contains({parent->str(), entry.name}) ||
+          !is_removal(place->directory, entry.name)) {
         continue;
       }
       Device device{.uuid = *uuid, .parent = *parent, .path = place->path + "/" + entry.name};
       device.removing = true;
-      if (const auto group = link_name(place->folder, entry.name + "/iommu_group")) {
+      if (const auto group = link_name(place->directory, entry.name + "/iommu_group")) {
         device.iommu_group = parse_decimal(*group);
       }
       result.push_back(std::move(device));
     }
   }
-  add_what_is_remembered(look.known, result);
+  add_what_is_remembered(scope.known, result);
   return sorted(std::move(result));
 }
 
-std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless) {
-  const sys::Result<sys::Dir> bus = root.open_dir(devices_folder);
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope,
+                                 std::vector<std::string>& nameless) {
+  const sys::Result<sys::Dir> bus = root.open_dir(devices_directory);
   if (!bus && !sys::is_absence(bus.error().number)) {
     sys::throw_error(bus.error(), "cannot look for mediated devices");
   }
-  std::vector<Device> result = bus ? read_bus(root, *bus, look, nameless) : std::vector<Device>{};
+  std::vector<Device> result = bus ? read_bus(root, *bus, scope, nameless) : std::vector<Device>{};
   // If all requested devices were found, the GPUs need not be searched.
-  if (!look.bus_only && (!look.devices || result.size() < look.devices->size())) {
-    add_functions(root, look, result);
+  if (!scope.bus_only && (!scope.devices || result.size() < scope.devices->size())) {
+    add_functions(root, scope, result);
   }
-  add_what_is_remembered(look.known, result);
+  add_what_is_remembered(scope.known, result);
   return sorted(std::move(result));
 }
 

@@ -8,13 +8,15 @@
 
 namespace mdevadm {
 
-// Returns all devices, or those requested by `look`, sorted by parent, then UUID. Devices that vanish during
-// the read are omitted. `nameless` receives the other entries of the bus with Look::bus_only. Throws Error if
-// the bus cannot be read.
-std::vector<Device> read_devices(const sys::Dir& root, const Look& look, std::vector<std::string>& nameless);
+// Returns all devices, or those requested by `scope`, sorted by parent, then UUID. Devices that vanish during
+// the read are omitted. `nameless` receives the other entries of the bus with Scope::bus_only. Throws Error
+// if the bus cannot be read.
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope,
+                                 std::vector<std::string>& nameless);
 
-// Returns the devices whose removal is pending, all or those requested by `look`, sorted by parent, then
+// Returns the devices whose removal is pending, all or those requested by `scope`, sorted by parent, then
 // UUID. `devices` are those on the bus. Reads one directory per parent.
-std::vector<Device> read_removing(const sys::Dir& root, const Look& look, const std::vector<Device>& devices);
+std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
+                                  const std::vector<Device>& devices);
 
 }  // namespace mdevadm

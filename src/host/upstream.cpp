@@ -11,8 +11,8 @@
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
-#include "dialect.hpp"
-#include "type_folders.hpp"
+#include "interface.hpp"
+#include "type_directories.hpp"
 
 namespace mdevadm {
 
@@ -62,12 +62,12 @@ class MultipliedType {
   sys::Result<sys::Done> written_ = sys::Done{};
 };
 
-class Upstream final : public Dialect {
+class Upstream final : public Interface {
  public:
   std::string_view name() const override { return "upstream"; }
 
   bool speaks(const Place& parent) const override {
-    const sys::Result<sys::FileStatus> status = parent.folder.status(types_folder);
+    const sys::Result<sys::FileStatus> status = parent.directory.status(types_directory);
     return status && S_ISDIR(status->mode);
   }
 
@@ -79,8 +79,8 @@ class Upstream final : public Dialect {
     if (!has_any(facets, type_facets)) {
       return;
     }
-    into.types = read_type_folders(
-        parent.folder, facets, [&](const sys::Dir& types, const std::string& prefix, Type& type) {
+    into.types = read_type_directories(
+        parent.directory, facets, [&](const sys::Dir& types, const std::string& prefix, Type& type) {
           if (has(facets, Facet::available)) {
             type.available = read_number(types, prefix + "available_instances");
           }
@@ -100,7 +100,7 @@ class Upstream final : public Dialect {
 
   // The kernel names the directory in lower case whatever is written. 36 bytes and a newline, in one write.
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    const sys::Result<sys::Dir> types = parent.folder.open_dir(types_folder);
+    const sys::Result<sys::Dir> types = parent.directory.open_dir(types_directory);
     if (!types) {
       return types.error();
     }
@@ -138,9 +138,9 @@ class Upstream final : public Dialect {
 
 }  // namespace
 
-const Dialect& upstream_dialect() {
-  static const Upstream dialect;
-  return dialect;
+const Interface& upstream_interface() {
+  static const Upstream interface;
+  return interface;
 }
 
 }  // namespace mdevadm

@@ -11,11 +11,11 @@ namespace mdevadm {
 namespace {
 
 // Binary search: the lists are sorted and may have thousands of entries.
-template <typename Kept>
-const Kept* find_sorted(const std::vector<Kept>& all, const Uuid& uuid, const ParentName& parent) {
-  const auto found =
-      std::lower_bound(all.begin(), all.end(), std::tie(parent, uuid),
-                       [](const Kept& one, const auto& key) { return std::tie(one.parent, one.uuid) < key; });
+template <typename Stored>
+const Stored* find_sorted(const std::vector<Stored>& all, const Uuid& uuid, const ParentName& parent) {
+  const auto found = std::lower_bound(
+      all.begin(), all.end(), std::tie(parent, uuid),
+      [](const Stored& one, const auto& key) { return std::tie(one.parent, one.uuid) < key; });
   return found != all.end() && found->uuid == uuid && found->parent == parent ? &*found : nullptr;
 }
 
@@ -25,18 +25,18 @@ bool KeptConfigs::has(const Uuid& uuid, const ParentName& parent) const {
   return find(uuid, parent) != nullptr || find_sorted(broken, uuid, parent) != nullptr;
 }
 
-const KeptConfig* KeptConfigs::find(const Uuid& uuid, const ParentName& parent) const {
+const StoredConfig* KeptConfigs::find(const Uuid& uuid, const ParentName& parent) const {
   return find_sorted(all, uuid, parent);
 }
 
-ConfigReading definition_of(const KeptConfig& kept) {
-  const auto type = TypeName::parse(kept.config.type);
+ConfigReading definition_of(const StoredConfig& stored) {
+  const auto type = TypeName::parse(stored.config.type);
   if (!type) {
-    return {std::nullopt, fmt::format("invalid type '{}'", printable(kept.config.type))};
+    return {std::nullopt, fmt::format("invalid type '{}'", printable(stored.config.type))};
   }
-  Definition definition{kept.uuid, kept.parent, *type, kept.config.start};
+  Definition definition{stored.uuid, stored.parent, *type, stored.config.start};
   definition.origin = Origin::mdevctl;
-  for (const ConfigAttribute& attribute : kept.config.attributes) {
+  for (const ConfigAttribute& attribute : stored.config.attributes) {
     const auto name = AttributeName::parse(attribute.name);
     if (!name) {
       return {std::nullopt, fmt::format("invalid attribute '{}'", printable(attribute.name))};

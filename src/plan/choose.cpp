@@ -12,7 +12,7 @@ namespace mdevadm {
 
 namespace {
 
-using Comparison = Need::Comparison;
+using Comparison = Requirement::Comparison;
 
 struct Sign {
   std::string_view text;
@@ -91,9 +91,9 @@ std::optional<PropertyValue> value_of(const Type& type, const std::string& name)
 
 // Returns a sort key, smallest type first: by memory, then by the number of instances that fit on a parent
 // (more is smaller), then by the size of the requested properties.
-auto size_of(const Type& type, const std::vector<Need>& needs) {
+auto size_of(const Type& type, const std::vector<Requirement>& needs) {
   std::uint64_t asked = 0;
-  for (const Need& need : needs) {
+  for (const Requirement& need : needs) {
     const std::optional<PropertyValue> value = value_of(type, need.property);
     const std::optional<Bytes> bytes = value ? as_bytes(*value) : std::nullopt;
     if (bytes) {
@@ -113,16 +113,16 @@ auto size_of(const Type& type, const std::vector<Need>& needs) {
   return std::tuple(memory, ~maximum, asked);
 }
 
-std::string join_needs(const std::vector<Need>& needs) {
+std::string join_requirements(const std::vector<Requirement>& needs) {
   std::vector<std::string> texts;
   std::transform(needs.begin(), needs.end(), std::back_inserter(texts),
-                 [](const Need& need) { return need.text; });
+                 [](const Requirement& need) { return need.text; });
   return join(texts, ", ");
 }
 
-std::string what_it_has(const Type& type, const std::vector<Need>& needs) {
+std::string what_it_has(const Type& type, const std::vector<Requirement>& needs) {
   std::vector<std::string> texts;
-  for (const Need& need : needs) {
+  for (const Requirement& need : needs) {
     for (const Property& property : type.properties) {
       if (property.name == need.property) {
         texts.push_back(fmt::format("{}={}", property.name, property.text));
@@ -148,15 +148,15 @@ std::vector<std::string> all_properties(const Snapshot& seen) {
   return names;
 }
 
-[[noreturn]] void refuse(const std::vector<Need>& needs, bool exist, const std::string& doing) {
+[[noreturn]] void refuse(const std::vector<Requirement>& needs, bool exist, const std::string& doing) {
   if (exist) {
     throw Error(
         ExitCode::no_capacity,
-        fmt::format("{}: no available instances of any type with {}", doing, join_needs(needs)),
+        fmt::format("{}: no available instances of any type with {}", doing, join_requirements(needs)),
         std::vector{fmt::format("list the matching types: mdevadm types --need '{}'", needs.front().text),
                     std::string("select one that is not available now with --force")});
   }
-  throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_needs(needs)),
+  throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_requirements(needs)),
               "list the types: mdevadm types");
 }
 
@@ -180,7 +180,7 @@ bool is_comparable(const PropertyValue& has, const PropertyValue& wanted) {
          (as_bytes(has) && as_bytes(wanted));
 }
 
-bool is_tie(const Type& type, const Type& best, const std::vector<Need>& needs) {
+bool is_tie(const Type& type, const Type& best, const std::vector<Requirement>& needs) {
   return type.id != best.id && size_of(type, needs) == size_of(best, needs) &&
          (type.available == 0U) == (best.available == 0U);
 }
@@ -191,7 +191,7 @@ std::string with_name(const Type& type) {
 }
 
 // Types of the same size may differ in what they are licensed for, so the user has to know of them.
-std::string ties_of(const Parent& parent, const Type& best, const std::vector<Need>& needs) {
+std::string ties_of(const Parent& parent, const Type& best, const std::vector<Requirement>& needs) {
   std::vector<std::string> names;
   for (const Type& type : parent.types) {
     if (meets_all(type, needs) && is_tie(type, best, needs)) {
@@ -204,7 +204,7 @@ std::string ties_of(const Parent& parent, const Type& best, const std::vector<Ne
 
 }  // namespace
 
-std::optional<Need> parse_need(std::string_view text) {
+std::optional<Requirement> parse_requirement(std::string_view text) {
   const std::size_t at = text.find_first_of("<>=");
   if (at == std::string_view::npos) {
     return std::nullopt;
@@ -217,11 +217,11 @@ std::optional<Need> parse_need(std::string_view text) {
   if (property.empty() || value.empty() || value.find_first_of("<>=") != std::string_view::npos) {
     return std::nullopt;
   }
-  return Need{to_lower(property), sign->comparison, parse_property_value(value), std::string(value),
-              std::string(text)};
+  return Requirement{to_lower(property), sign->comparison, parse_property_value(value), std::string(value),
+                     std::string(text)};
 }
 
-bool meets(const Type& type, const Need& need) {
+bool meets(const Type& type, const Requirement& need) {
   const std::optional<PropertyValue> value = value_of(type, need.property);
   if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
     return need.comparison == Comparison::equal && to_lower(*text) == to_lower(need.word);
@@ -229,15 +229,15 @@ bool meets(const Type& type, const Need& need) {
   return value && compares(*value, need.comparison, need.value);
 }
 
-bool meets_all(const Type& type, const std::vector<Need>& needs) {
-  return std::all_of(needs.begin(), needs.end(), [&](const Need& need) { return meets(type, need); });
+bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
+  return std::all_of(needs.begin(), needs.end(), [&](const Requirement& need) { return meets(type, need); });
 }
 
-void require_known_properties(const Snapshot& seen, const std::vector<Need>& needs,
+void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
                               const std::string& doing) {
   const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
                                      [](const Parent& parent) { return !parent.types.empty(); });
-  for (const Need& need : needs) {
+  for (const Requirement& need : needs) {
     const bool is_built_in = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end();
     const std::optional<Property> example = example_of(seen, need.property);
     if (!has_types || is_built_in || (example && is_comparable(example->value, need.value))) {
@@ -254,7 +254,7 @@ void require_known_properties(const Snapshot& seen, const std::vector<Need>& nee
   }
 }
 
-Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, Availability availability,
+Choice choose_type(const Snapshot& seen, const std::vector<Requirement>& needs, Availability availability,
                    const std::string& doing) {
   require_known_properties(seen, needs, doing);
   const Parent* parent = nullptr;

@@ -166,14 +166,14 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   return job;
 }
 
-Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) {
-  const Identity about{kept.uuid, {}, {}, kept.parent.str(), kept.config.type};
-  Job job{"import " + about.quoted(), about, kept.parent.str()};
-  const Definition* there = defined.find(kept.uuid, kept.parent);
+Job plan_import(const StoredConfig& stored, const Definitions& defined, bool moved) {
+  const Identity about{stored.uuid, {}, {}, stored.parent.str(), stored.config.type};
+  Job job{"import " + about.quoted(), about, stored.parent.str()};
+  const Definition* there = defined.find(stored.uuid, stored.parent);
   const bool is_ours = there != nullptr && there->origin == Origin::mdevadm;
-  if (is_ours && config_of(*there) == kept.config) {
+  if (is_ours && config_of(*there) == stored.config) {
     if (moved) {
-      job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
+      job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
     } else {
       job.notes.push_back(about.quoted() + " is unchanged");
     }
@@ -181,10 +181,10 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   }
   if (is_ours) {
     throw Error(ExitCode::conflict,
-                fmt::format("cannot {}: already defined under {}", job.goal, kept.parent.str()),
-                fmt::format("remove the existing definition first: mdevadm undefine {}", kept.uuid.str()));
+                fmt::format("cannot {}: already defined under {}", job.goal, stored.parent.str()),
+                fmt::format("remove the existing definition first: mdevadm undefine {}", stored.uuid.str()));
   }
-  ConfigReading reading = definition_of(kept);
+  ConfigReading reading = definition_of(stored);
   if (!reading.definition) {
     throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, reading.refusal));
   }
@@ -192,11 +192,11 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
   job.steps.push_back(
       {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
   if (moved) {
-    job.steps.push_back({RemoveConfig{kept}, WriteConfig{kept}});
+    job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
   }
-  if (!kept.unknown.empty()) {
+  if (!stored.unknown.empty()) {
     job.warnings.push_back(
-        fmt::format("{}: ignoring unknown key {}", about.quoted(), printable(join(kept.unknown, ", "))));
+        fmt::format("{}: ignoring unknown key {}", about.quoted(), printable(join(stored.unknown, ", "))));
   }
   return job;
 }
@@ -204,21 +204,21 @@ Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved) 
 Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool over,
                 const std::string& argument) {
   Job job = job_for("export", definition, argument);
-  KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
-  const KeptConfig* there = theirs.find(kept.uuid, kept.parent);
-  if (there != nullptr && there->config == kept.config) {
+  StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
+  const StoredConfig* there = theirs.find(stored.uuid, stored.parent);
+  if (there != nullptr && there->config == stored.config) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
-  if (theirs.has(kept.uuid, kept.parent) && !over) {
+  if (theirs.has(stored.uuid, stored.parent) && !over) {
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: mdevctl has a different definition of it under {}", job.goal,
-                            kept.parent.str()),
+                            stored.parent.str()),
                 "overwrite it with --force");
   }
-  kept.file = there != nullptr ? there->file : "";
+  stored.file = there != nullptr ? there->file : "";
   job.steps.push_back(
-      {WriteConfig{kept}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{kept})});
+      {WriteConfig{stored}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{stored})});
   std::vector<std::string> keys = beyond_config(definition);
   // No warning about the ABI: define recorded it, not the user, and records it again.
   std::erase(keys, "abi");

@@ -130,7 +130,7 @@ std::string describe_removal(const Device& device) {
                      device.holders.empty() ? "the process that uses it" : describe(device.holders));
 }
 
-std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentName& parent) {
+std::vector<std::string> hints_without_capacity(const Snapshot& seen, const ParentName& parent) {
   std::vector<std::string> hints;
   for (const Device& device : seen.removing) {
     if (device.parent == parent) {
@@ -148,13 +148,13 @@ std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentNa
   return hints;
 }
 
-Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
-              const std::string& doing) {
+Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
+                     const std::string& doing) {
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
   return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-          hints_without_room(seen, parent.name)};
+          hints_without_capacity(seen, parent.name)};
 }
 
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
@@ -208,7 +208,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     // As in mdevctl, scripts receive the values of the active device, not of its definition.
     job.hooks = {HookAction::stop, {device->uuid, device->parent, *device->type}};
   }
-  if (device->foreign) {
+  if (device->unmanaged) {
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: virtual function {} is not managed by mdevadm", job.goal,
                             device->kernel_name()),

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <map>
-#include <mdevadm/plan/room.hpp>
+#include <mdevadm/plan/shared_capacity.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -42,8 +42,8 @@ std::string times(std::size_t count, const std::string& type) {
 }
 
 // Throws Error{no_capacity} for the first member that does not fit after those before it have been counted.
-void require_room(const Snapshot& seen, const std::vector<const Definition*>& members,
-                  const std::string& doing) {
+void require_capacity(const Snapshot& seen, const std::vector<const Definition*>& members,
+                      const std::string& doing) {
   std::map<std::string, plan::Capacity> rooms;
   std::map<std::string, std::vector<std::string>> taken;  // types of the preceding members, by parent
   for (const Definition* member : members) {
@@ -52,7 +52,7 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
     if (parent == nullptr || seen.find_device(member->uuid) != nullptr) {
       continue;
     }
-    plan::Capacity& room = rooms.try_emplace(parent_name, room_on(*parent, seen.devices)).first->second;
+    plan::Capacity& room = rooms.try_emplace(parent_name, capacity_of(*parent, seen.devices)).first->second;
     std::vector<std::string>& before = taken[parent_name];
     const std::string& type = member->type.str();
     const std::uint64_t units = member->aggregate.value_or(1);
@@ -71,7 +71,7 @@ void require_room(const Snapshot& seen, const std::vector<const Definition*>& me
       throw Error(ExitCode::no_capacity,
                   fmt::format("{}: member {}: no available instances of {} on {}{}", doing,
                               identity_of(*member).quoted(), type, parent_name, beside),
-                  hints_without_room(seen, member->parent));
+                  hints_without_capacity(seen, member->parent));
     }
     if (room.knows(type)) {
       room.take(type, units);
@@ -181,7 +181,7 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
   for (const Definition* member : members) {
     plan.jobs.push_back(planner.plan(*member, {}, fmt::format(" of group '{}'", group.name.str())));
   }
-  require_room(seen, members, doing);
+  require_capacity(seen, members, doing);
   return plan;
 }
 

@@ -118,8 +118,8 @@ std::string describe(const Action& action) {
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },
-          [](const WriteConfig& a) { return "write mdevctl's " + where(a.kept.uuid, a.kept.parent); },
-          [](const RemoveConfig& a) { return "delete mdevctl's " + where(a.kept.uuid, a.kept.parent); },
+          [](const WriteConfig& a) { return "write mdevctl's " + where(a.stored.uuid, a.stored.parent); },
+          [](const RemoveConfig& a) { return "delete mdevctl's " + where(a.stored.uuid, a.stored.parent); },
           [](const AddGroup& a) { return fmt::format("write the group '{}'", a.group.name.str()); },
           [](const ReplaceGroup& a) { return fmt::format("change the group '{}'", a.after.name.str()); },
           [](const LeaveGroup& a) {

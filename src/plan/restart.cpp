@@ -70,7 +70,7 @@ const Definition& definition_to_restart(const Found& found, const std::string& d
   }
   throw Error(ExitCode::conflict,
               fmt::format("{}: {}, so there is no definition to start it from", doing,
-                          found.active->foreign ? "unmanaged" : "transient"),
+                          found.active->unmanaged ? "unmanaged" : "transient"),
               fmt::format("create a definition: mdevadm define {}", found.word));
 }
 

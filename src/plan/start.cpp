@@ -50,7 +50,7 @@ struct StartPlanner::Draft {
   }
 
   // Scripts select their devices by the full type ID, so the hook event gets the resolved type.
-  void tell_scripts() {
+  void notify_scripts() {
     job.hooks = {HookAction::start, wanted};
     job.hooks->about.type = device.type.value_or(wanted.type);
   }
@@ -124,11 +124,11 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   // the number of available instances.
   const bool too_few = draft.type->available && *draft.type->available < draft.units;
   if (too_few && draft.type->most_units) {
-    throw no_room(seen_, *parent, *draft.type, draft.units, draft.doing);
+    throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   require_capabilities(*parent, *draft.type, wanted, draft.doing);
   if (too_few) {
-    throw no_room(seen_, *parent, *draft.type, draft.units, draft.doing);
+    throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   check_abi(draft);
   add_creation(draft);
@@ -136,7 +136,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   add_sharing(draft);
   add_online(draft);
   add_ending(draft);
-  draft.tell_scripts();
+  draft.notify_scripts();
   return std::move(draft.job);
 }
 
@@ -144,7 +144,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
 // began it is dead, or it would still hold the parent lock.
 void StartPlanner::plan_active(const Device& active, Draft& draft) {
   draft.device = active;
-  if (!active.type && (draft.parent == nullptr || draft.parent->capabilities.tells_type)) {
+  if (!active.type && (draft.parent == nullptr || draft.parent->capabilities.reports_type)) {
     draft.device.type = draft.type ? draft.type->id : draft.wanted.type;
     // Another process is creating the device.
     draft.add(making, AwaitDevice{draft.device, creation_patience});
@@ -153,7 +153,7 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
   if (active.unfinished) {
     add_settings(draft);
     // The process that began the start was killed before it ran the post scripts.
-    draft.tell_scripts();
+    draft.notify_scripts();
   }
   add_sharing(draft);
   if (active.unfinished || active.online == false) {
@@ -218,7 +218,7 @@ void StartPlanner::add_creation(Draft& draft) {
       options_.sharing != Sharing::off && options_.set.size() > 1 && can.kernel_groups != Support::no;
   // Write a record if steps remain after the creation, or if sysfs does not report the name or the type: a
   // later start needs them if this process is killed.
-  if (!can.tells_type || !draft.device.name.empty() || can.online || !wanted.attributes.empty() ||
+  if (!can.reports_type || !draft.device.name.empty() || can.online || !wanted.attributes.empty() ||
       draft.units > 1 || node_for(draft) || shares) {
     draft.add(making, KeepRecord{record_of(draft, false)}, DropRecord{wanted.uuid});
   }
@@ -349,7 +349,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
                                                   draft.doing, pinned->str(), function.type->str()));
     }
   }
-  throw no_room(seen_, *draft.parent, *draft.type, 1, draft.doing);
+  throw capacity_error(seen_, *draft.parent, *draft.type, 1, draft.doing);
 }
 
 std::string StartPlanner::vm_of(const Device& device) {

@@ -97,8 +97,8 @@ constexpr auto type_table = std::to_array<Column<TypeRow>>({
     {{"pci_id", "PCI-ID", Kind::word, "PCI vendor and device of the parent",
       Facet::types | Facet::parent_identity},
      [](const TypeRow& r) -> Value { return text_or_none(r.parent->pci_id); }},
-    {{"dialect", "DIALECT", Kind::word, "kernel interface variant of the parent", Facet::types},
-     [](const TypeRow& r) -> Value { return text_or_none(r.parent->dialect); }},
+    {{"interface", "INTERFACE", Kind::word, "kernel interface variant of the parent", Facet::types},
+     [](const TypeRow& r) -> Value { return text_or_none(r.parent->interface); }},
     {{"migration_version", "MIGRATION-VERSION", Kind::text,
       "migration version; a migration target's driver must accept it",
       Facet::types | Facet::migration_version},
@@ -142,8 +142,8 @@ Value functions_of(const ParentRow& row) {
 constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"parent", "PARENT", Kind::text, "name of the parent", Facet::parents},
      [](const ParentRow& r) -> Value { return r.parent->name.str(); }},
-    {{"dialect", "DIALECT", Kind::text, "kernel interface variant", Facet::types},
-     [](const ParentRow& r) -> Value { return text_or_none(r.parent->dialect); }},
+    {{"interface", "INTERFACE", Kind::text, "kernel interface variant", Facet::types},
+     [](const ParentRow& r) -> Value { return text_or_none(r.parent->interface); }},
     {{"capabilities", "CAPABILITIES", Kind::list, "optional features of the kernel interface",
       Facet::types | Facet::aggregation | Facet::description},
      capabilities_of},
@@ -174,7 +174,7 @@ constexpr auto parent_table = std::to_array<Column<ParentRow>>({
 
 Value group_state(const GroupRow& row) {
   const std::size_t all = row.group->members.size();
-  return std::string(row.active == 0 ? "inactive" : row.active < all ? "partly" : "active");
+  return std::string(row.active == 0 ? "inactive" : row.active < all ? "partial" : "active");
 }
 
 Value members_of(const GroupRow& row) {
@@ -194,7 +194,7 @@ Value node_setting(const GroupRow& row, const Get& get) {
 constexpr auto group_table = std::to_array<Column<GroupRow>>({
     {{"name", "NAME", Kind::text, "name of the group", Facet::none},
      [](const GroupRow& r) -> Value { return r.group->name.str(); }},
-    {{"state", "STATE", Kind::word, "active, partly (some members active) or inactive", dev}, group_state},
+    {{"state", "STATE", Kind::word, "active, partial (some members active) or inactive", dev}, group_state},
     {{"active_count", "ACTIVE", Kind::number, "number of active members", dev},
      [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.active); }},
     {{"members", "MEMBERS", Kind::number, "number of members; in JSON their UUIDs, in start order",

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <map>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mutex>
@@ -77,7 +77,7 @@ class UnitRun {
           effects_.store.lock_parents(left_.parents(), [&](const std::string& holder, milliseconds patience) {
             told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
           });
-      const Snapshot seen = look(
+      const Snapshot seen = observe_host(
           effects_,
           {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});
       carry(plan_boot(seen, left_, defined_, {options_.accept_abi, Uuid::random()}));
@@ -180,7 +180,7 @@ class UnitRun {
 
   void wait_for(const Refusal& refusal) {
     const std::string key = refusal.about.key();
-    if (!told_waiting_.insert(key).second) {
+    if (!reported_waiting_.insert(key).second) {
       return;
     }
     told_.tell([&](auto& watcher) { watcher.waiting(refusal, patience_for(refusal.error)); });
@@ -252,7 +252,7 @@ class UnitRun {
   Told& told_;
   const milliseconds asked_ = sys::since_boot();
   std::uint64_t tries_ = 0;
-  std::set<std::string> told_waiting_;
+  std::set<std::string> reported_waiting_;
   // By subject: when a parent or type was first missing, and when a driver was first not ready.
   std::map<std::string, milliseconds> missing_since_;
   std::map<std::string, milliseconds> not_ready_since_;
@@ -261,8 +261,9 @@ class UnitRun {
 
 }  // namespace
 
-std::vector<BootItem> bring_up(const std::vector<BootUnit>& units, const Definitions& defined,
-                               const BootOptions& options, const Effects& effects, BootWatcher& watcher) {
+std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
+                                    const BootOptions& options, const Effects& effects,
+                                    BootWatcher& watcher) {
   Told told(watcher);
   std::vector<std::vector<BootItem>> parts(units.size());
   const auto run_unit = [&](std::size_t i) {

@@ -73,7 +73,7 @@ class Performer {
       return;
     }
     Device device = action.device;
-    effects_.host.look_who_holds(device);
+    effects_.host.find_users_of(device);
     if (action.forced) {
       throw RemovalPending{device.holders};
     }
@@ -105,8 +105,8 @@ class Performer {
       return;
     }
     // Without the attribute, the device shares only if it was created in the IOMMU group.
-    const std::optional<Device> now = effects_.host.look_at(action.device);
-    const std::optional<Device> leader = effects_.host.look_at(*action.leader);
+    const std::optional<Device> now = effects_.host.observe_device(action.device);
+    const std::optional<Device> leader = effects_.host.observe_device(*action.leader);
     if (!now || !leader || now->iommu_group != leader->iommu_group) {
       throw Error(ExitCode::failed,
                   fmt::format("it does not share the IOMMU group of '{}': not supported by the driver",
@@ -126,7 +126,7 @@ class Performer {
     if (action.made_here) {
       return;
     }
-    const std::optional<Device> now = effects_.host.look_at(action.device);
+    const std::optional<Device> now = effects_.host.observe_device(action.device);
     if (!now || now->type != action.device.type) {
       throw Error(ExitCode::conflict,
                   now ? "created with another type by another process" : "removed by another process");
@@ -137,7 +137,7 @@ class Performer {
     const auto deadline = std::chrono::steady_clock::now() + action.patience;
     Device device = action.device;
     const auto is_in_the_way = [&] {
-      effects_.host.look_who_holds(device);
+      effects_.host.find_users_of(device);
       return device.removing ? effects_.host.has_directory(device) : device.busy;
     };
     bool waits = is_in_the_way();
@@ -176,8 +176,8 @@ class Performer {
     effects_.store.replace(action.before, action.after);
   }
   void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
-  void operator()(const WriteConfig& action) const { effects_.store.write_config(action.kept); }
-  void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.kept); }
+  void operator()(const WriteConfig& action) const { effects_.store.write_config(action.stored); }
+  void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.stored); }
   void operator()(const AddGroup& action) const { effects_.store.add_group(action.group); }
   void operator()(const ReplaceGroup& action) const {
     effects_.store.replace_group(action.before, action.after);
@@ -193,7 +193,7 @@ class Performer {
   void explain_existing(const Creation& what) const {
     Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
     device.name = what.name;
-    const std::optional<Device> now = effects_.host.look_at(device);
+    const std::optional<Device> now = effects_.host.observe_device(device);
     if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
                   "the removal completes when the process that uses the device closes it");

@@ -61,7 +61,7 @@ bool is_no_script(int number) {
 }
 
 // Returns true for events that run even after an interruption, because they complete what pre() began.
-bool only_tells(std::string_view event) {
+bool only_notifies(std::string_view event) {
   return event == "post" || event == "notify";
 }
 
@@ -102,9 +102,9 @@ void Hooks::pre(const ScriptEvent& event) {
     throw_if_interrupted();
   } catch (...) {
     if (agreed) {  // it may hold resources that only its post event releases
-      tell_post(event, HookState::failure);
+      notify_post(event, HookState::failure);
     }
-    tell_notifiers(event, agreed ? HookState::failure : HookState::none);
+    notify_notifiers(event, agreed ? HookState::failure : HookState::none);
     throw;
   }
 }
@@ -129,19 +129,19 @@ bool Hooks::ask_pre(const ScriptEvent& event) {
 
 void Hooks::post(const ScriptEvent& event, HookState state) {
   const std::lock_guard lock(mutex_);
-  tell_post(event, state);
+  notify_post(event, state);
 }
 
-void Hooks::tell_post(const ScriptEvent& event, HookState state) {
+void Hooks::notify_post(const ScriptEvent& event, HookState state) {
   try {
-    tell_responsible(event, state);
+    notify_responsible(event, state);
   } catch (const std::exception& error) {
     warn(error.what());
   }
   answered_.erase({event.uuid, event.parent});
 }
 
-void Hooks::tell_responsible(const ScriptEvent& event, HookState state) {
+void Hooks::notify_responsible(const ScriptEvent& event, HookState state) {
   const Asked asked{event, "post", word_of(event.action), state};
   const auto answered = answered_.find({event.uuid, event.parent});
   const Responsible& who = responsible(event);
@@ -156,16 +156,16 @@ void Hooks::tell_responsible(const ScriptEvent& event, HookState state) {
   } else if (answered == answered_.end()) {
     search(asked, event.config);
   } else if (const auto end = call(answered->second, asked, event.config)) {
-    said(answered->second, end->err);
+    report_output(answered->second, end->err);
   }
 }
 
 void Hooks::notify(const ScriptEvent& event, HookState state) {
   const std::lock_guard lock(mutex_);
-  tell_notifiers(event, state);
+  notify_notifiers(event, state);
 }
 
-void Hooks::tell_notifiers(const ScriptEvent& event, HookState state) {
+void Hooks::notify_notifiers(const ScriptEvent& event, HookState state) {
   for (const std::string& path : notifiers()) {
     try {
       call(path, {event, "notify", word_of(event.action), state}, {});
@@ -211,10 +211,10 @@ void Hooks::live(const ScriptEvent& event) {
   try {
     answer = ask_responsible(who, asked, event.config);
   } catch (...) {
-    tell_notifiers(event, HookState::none);
+    notify_notifiers(event, HookState::none);
     throw;
   }
-  tell_notifiers(event, HookState::none);
+  notify_notifiers(event, HookState::none);
   throw_if_interrupted();
   require_success(answer->path, answer->end);
 }
@@ -252,7 +252,7 @@ Hooks::Answer Hooks::ask_responsible(const Responsible& who, const Asked& asked,
     throw Error(ExitCode::failed,
                 fmt::format("call-out script '{}' can no longer be executed", printable(*who.path)));
   }
-  said(*who.path, end->err);
+  report_output(*who.path, end->err);
   return Answer{*who.path, *std::move(end)};
 }
 
@@ -266,7 +266,7 @@ std::optional<Hooks::Answer> Hooks::search(const Asked& asked, std::string_view 
         return Answer{path, *std::move(end)};  // may hold resources: run its post event too
       }
     } else if (end && end->number != not_mine) {
-      said(path, end->err);
+      report_output(path, end->err);
       return Answer{path, *std::move(end)};
     }
   }
@@ -293,7 +293,7 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
       if (!supported) {
         continue;
       }
-      said(path, end->err);
+      report_output(path, end->err);
       for (const auto& [kind, count] :
            {std::pair("Action", supported->unknown_actions), std::pair("Event", supported->unknown_events)}) {
         for (std::size_t i = 0; i < count; ++i) {
@@ -314,7 +314,7 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
 std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& asked,
                                           std::string_view input) {
   const ScriptEvent& about = asked.about;
-  if (!only_tells(asked.event)) {
+  if (!only_notifies(asked.event)) {
     throw_if_interrupted();
   }
   const bool is_question = std::string_view(asked.event) == "get";
@@ -359,9 +359,9 @@ std::vector<std::string> Hooks::find_scripts(const std::string& kind) const {
 }
 
 void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::string>& scripts) const {
-  const sys::Result<sys::Dir> folder = root_.open_dir(name);
+  const sys::Result<sys::Dir> directory = root_.open_dir(name);
   const sys::Result<std::vector<sys::Entry>> entries =
-      folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
     if (!sys::is_absence(entries.error().number)) {
       warn(fmt::format("cannot look for scripts in '{}': {}", printable(entries.error().path),
@@ -371,9 +371,9 @@ void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::s
   }
   const auto first = static_cast<std::ptrdiff_t>(scripts.size());
   for (const sys::Entry& entry : *entries) {
-    const sys::Result<sys::FileStatus> status = folder->status(entry.name);
+    const sys::Result<sys::FileStatus> status = directory->status(entry.name);
     if (status && S_ISREG(status->mode) && (status->mode & executable) != 0) {
-      scripts.push_back(folder->path_of(entry.name));
+      scripts.push_back(directory->path_of(entry.name));
     }
   }
   if (sorted) {
@@ -381,9 +381,9 @@ void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::s
   }
 }
 
-void Hooks::said(const std::string& path, const std::string& text) const {
+void Hooks::report_output(const std::string& path, const std::string& text) const {
   if (!text.empty()) {
-    sink_(Kind::said, fmt::format("{}: {}", name_of(path), in_characters(text)));
+    sink_(Kind::output, fmt::format("{}: {}", name_of(path), in_characters(text)));
   }
 }
 

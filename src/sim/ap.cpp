@@ -89,7 +89,7 @@ ApMatrix::ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std:
       host_domains_(settings.ap.host_domains.begin(), settings.ap.host_domains.end()) {}
 
 void ApMatrix::publish() {
-  const NodeId bus = kernel_.files.folders(Kernfs::root, "bus/ap");
+  const NodeId bus = kernel_.files.directories(Kernfs::root, "bus/ap");
   kernel_.files.constant(bus, "ap_max_adapter_id", fmt::format("{}\n", settings_.ap.max_adapter));
   kernel_.files.constant(bus, "ap_max_domain_id", fmt::format("{}\n", settings_.ap.max_domain));
   add_host_mask(bus, "apmask", host_adapters_, [this](const QueueNumbers& next) {
@@ -196,7 +196,7 @@ void ApMatrix::furnish(Mdev& device) {
   const auto add_store = [&](const std::string& name, mode_t mode, Show show,
                              std::function<int(Mdev&, std::string_view)> action) {
     kernel_.files.attribute(
-        device.folder, name, mode, std::move(show),
+        device.directory, name, mode, std::move(show),
         [this, &device, name, action = std::move(action)](std::string_view data, const Answer& answer) {
           change_(device, {Operation::attribute, name, data}, action, answer);
         });
@@ -210,8 +210,8 @@ void ApMatrix::furnish(Mdev& device) {
     }
   }
   Kernfs& tree = kernel_.files;
-  tree.attribute(device.folder, "matrix", 0444, [&device] { return Reading{matrix_text(device.queues)}; });
-  tree.attribute(device.folder, "control_domains", 0444, [&device] {
+  tree.attribute(device.directory, "matrix", 0444, [&device] { return Reading{matrix_text(device.queues)}; });
+  tree.attribute(device.directory, "control_domains", 0444, [&device] {
     std::string text;
     for (const unsigned domain : device.queues.control_domains) {
       text += fmt::format("{:04x}\n", domain);
@@ -219,7 +219,7 @@ void ApMatrix::furnish(Mdev& device) {
     return Reading{text};
   });
   if (kernel_.version >= KernelVersion{6, 0}) {
-    tree.attribute(device.folder, "guest_matrix", 0444,
+    tree.attribute(device.directory, "guest_matrix", 0444,
                    [this, &device] { return Reading{matrix_text(present(device.queues))}; });
   }
   if (kernel_.version >= KernelVersion{6, 10}) {

@@ -74,7 +74,7 @@ void read_gvt(Keys& keys, SimParent& parent, std::vector<WrittenType>& written) 
                       {"high_gm_size", fmt::format("{}M", type.high)},
                       {"fence", fmt::format("{}", type.fences)},
                       {"resolution", std::string(type.resolution)}};
-    if (parent.dialect->aggregation != Aggregation::none) {
+    if (parent.interface->aggregation != Aggregation::none) {
       one.aggregation = type.name == "8" ? aggregation : 0;
       one.description += fmt::format("aggregation: {}\n", one.aggregation > 0 ? "yes" : "no");
     }

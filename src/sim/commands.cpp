@@ -23,17 +23,17 @@ namespace mdevadm::sim {
 namespace {
 
 // Returns the directory of the shipped scenarios, installed or in the source tree that contains the program.
-std::optional<std::string> scenarios_folder() {
+std::optional<std::string> scenarios_directory() {
   std::array<char, 4096> path{};
   if (::readlink("/proc/self/exe", path.data(), path.size() - 1) <= 0) {
     return std::nullopt;
   }
-  std::string folder = path.data();
-  while (!folder.empty()) {
-    folder.resize(folder.rfind('/'));
+  std::string directory = path.data();
+  while (!directory.empty()) {
+    directory.resize(directory.rfind('/'));
     for (const char* place : {"/share/mdevadm/scenarios", "/examples/scenarios"}) {
-      if (sys::Dir::open(folder + place)) {
-        return folder + place;
+      if (sys::Dir::open(directory + place)) {
+        return directory + place;
       }
     }
   }
@@ -44,12 +44,13 @@ constexpr std::string_view ending = ".toml";
 
 std::vector<std::string> shipped() {
   std::vector<std::string> names;
-  const auto folder = scenarios_folder();
-  const auto opened = folder ? sys::Dir::open(*folder) : sys::Result<sys::Dir>(sys::SysError{ENOENT, ""});
+  const auto directory = scenarios_directory();
+  const auto opened =
+      directory ? sys::Dir::open(*directory) : sys::Result<sys::Dir>(sys::SysError{ENOENT, ""});
   if (!opened) {
     return names;
   }
-  for (const sys::Entry& entry : opened->entries().or_throw("cannot read '{}'", *folder)) {
+  for (const sys::Entry& entry : opened->entries().or_throw("cannot read '{}'", *directory)) {
     if (entry.name.ends_with(ending)) {
       names.push_back(entry.name.substr(0, entry.name.size() - ending.size()));
     }
@@ -70,7 +71,7 @@ std::string path_of(const std::string& scenario) {
                 meant.empty() ? "list scenarios: mdevsim list; specify a scenario file by a path with a slash"
                               : meant);
   }
-  return *scenarios_folder() + "/" + scenario + std::string(ending);
+  return *scenarios_directory() + "/" + scenario + std::string(ending);
 }
 
 void print_list() {
@@ -90,7 +91,7 @@ void print_check(const std::string& scenario) {
   std::cout << fmt::format("{}: kernel {}.{}, {} devices\n", path, read.kernel.major_number,
                            read.kernel.minor_number, read.devices.size());
   for (const SimParent& parent : read.parents) {
-    std::cout << fmt::format("  {}: dialect {}, {} types\n", parent.name, parent.dialect->id,
+    std::cout << fmt::format("  {}: interface {}, {} types\n", parent.name, parent.interface->id,
                              parent.types.size());
   }
 }
@@ -105,7 +106,7 @@ std::optional<std::uint64_t> take_seconds(std::vector<std::string>& words) {
 }
 
 struct Words {
-  std::string scenario, folder, root = "/", kept;
+  std::string scenario, directory, root = "/", keep_directory;
   std::vector<std::string> command, devices, line;
   bool help = false, version = false;
 };
@@ -153,10 +154,10 @@ void declare(CLI::App& app, Words& words) {
     argument(*subs[name], "SCENARIO", words.scenario, "name of a scenario (mdevsim list), or file");
   }
   subs["run"]
-      ->add_option("--keep", words.kept, "store definitions in DIR and use them in the next run")
+      ->add_option("--keep", words.keep_directory, "store definitions in DIR and use them in the next run")
       ->type_name("DIR");
-  argument(*subs["mount"], "DIR", words.folder, "directory for its sys and dev");
-  argument(*subs["umount"], "DIR", words.folder, "directory of the simulated host");
+  argument(*subs["mount"], "DIR", words.directory, "directory for its sys and dev");
+  argument(*subs["umount"], "DIR", words.directory, "directory of the simulated host");
   argument(*subs["hold"], "DEVICE", words.devices, "UUIDs or virtual functions, then optionally seconds");
   argument(*subs["control"], "REQUEST", words.line, "fault, delay, clear, unregister, ...: see mdevsim(8)");
   for (const char* name : {"hold", "control", "events"}) {
@@ -198,12 +199,12 @@ int carry_out(const std::string& verb, Words& words) {
                   fmt::format("to start a shell: mdevsim run {} -- bash", printable(words.scenario)));
     }
     return run_on(read_scenario(path_of(words.scenario)), words.command,
-                  words.kept.empty() ? std::nullopt : std::optional(words.kept));
+                  words.keep_directory.empty() ? std::nullopt : std::optional(words.keep_directory));
   }
   if (verb == "mount") {
-    mount_at(read_scenario(path_of(words.scenario)), words.folder);
+    mount_at(read_scenario(path_of(words.scenario)), words.directory);
   } else if (verb == "umount") {
-    unmount_at(words.folder);
+    unmount_at(words.directory);
   } else if (verb == "check") {
     print_check(words.scenario);
   } else if (verb == "list") {

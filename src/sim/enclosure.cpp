@@ -56,7 +56,7 @@ void mount_empty(const std::string& path) {
   }
 }
 
-bool is_folder(const std::string& path) {
+bool is_directory(const std::string& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
@@ -139,20 +139,20 @@ void enclose() {
   }
 }
 
-void replace_folders(const std::string& parent, const std::vector<std::string>& names,
-                     const std::optional<std::string>& kept) {
-  const auto missing = [&](const std::string& name) { return !is_folder(parent + "/" + name); };
+void replace_directories(const std::string& parent, const std::vector<std::string>& names,
+                         const std::optional<std::string>& keep_directory) {
+  const auto missing = [&](const std::string& name) { return !is_directory(parent + "/" + name); };
   if (std::any_of(names.begin(), names.end(), missing)) {
     rebuild(parent);
   }
   for (const std::string& name : names) {
     const std::string path = parent + "/" + name;
     ::mkdir(path.c_str(), 0755);
-    if (!kept) {
+    if (!keep_directory) {
       mount_empty(path);
       continue;
     }
-    const std::string home = *kept + path;
+    const std::string home = *keep_directory + path;
     std::ignore = sys::Dir::open("/")
                       .or_throw("cannot open '/'")
                       .make_dirs(home.substr(1))

@@ -21,9 +21,9 @@ void require_fuse();
 
 // Replaces each directory PARENT/NAME by an empty one. The other contents of PARENT do not change. If a NAME
 // does not exist, PARENT is replaced by a directory that shows the same contents, so that nothing is created
-// in the real one. If `kept` is set, the contents of the directories are stored there and survive.
-void replace_folders(const std::string& parent, const std::vector<std::string>& names,
-                     const std::optional<std::string>& kept);
+// in the real one. If `keep_directory` is set, the contents of the directories are stored there and survive.
+void replace_directories(const std::string& parent, const std::vector<std::string>& names,
+                         const std::optional<std::string>& keep_directory);
 
 // A running command and its supervisor, the first process of its PID namespace. The supervisor ends with this
 // process, and all processes of the namespace end with the supervisor.

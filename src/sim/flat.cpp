@@ -32,12 +32,12 @@ class FlatParent final : public MdevParent {
     if (device.state != Mdev::State::active) {
       return ENODEV;
     }
-    const bool needs_online = settings_.dialect->revision != 3;
+    const bool needs_online = settings_.interface->revision != 3;
     return needs_online && any_of_vm(device, [](const Mdev& mate) { return !mate.online; }) ? EINVAL : 0;
   }
 
  private:
-  unsigned revision() const { return settings_.dialect->revision; }
+  unsigned revision() const { return settings_.interface->revision; }
   bool has_instances() const { return revision() < 2; }
 
   std::string name_of(const Uuid& uuid, std::uint64_t instance) const {
@@ -60,13 +60,13 @@ class FlatParent final : public MdevParent {
 
   void publish() override {
     Kernfs& files = kernel_.files;
-    home_ = revision() == 3 ? files.folder(folder_, "mdev-host") : folder_;
+    home_ = revision() == 3 ? files.directory(directory_, "mdev-host") : directory_;
     files.attribute(home_, "mdev_supported_types", 0444, [this] { return Reading{types_text()}; });
     files.attribute(home_, "mdev_create", 0200, {},
                     [this](std::string_view data, const Answer& answer) { write_create(data, answer); });
     files.attribute(home_, "mdev_destroy", 0200, {},
                     [this](std::string_view data, const Answer& answer) { write_destroy(data, answer); });
-    const NodeId shared = files.folders(Kernfs::root, "class/mdev");
+    const NodeId shared = files.directories(Kernfs::root, "class/mdev");
     if (has_instances()) {
       add_class_file(shared, "mdev_start", true);
       add_class_file(shared, revision() == 0 ? "mdev_shutdown" : "mdev_stop", false);
@@ -252,7 +252,7 @@ class FlatParent final : public MdevParent {
 
   void add_online_file(Mdev& device) {
     kernel_.files.attribute(
-        device.folder, "online", 0644, [&device] { return Reading{device.online ? "1\n" : "0\n"}; },
+        device.directory, "online", 0644, [&device] { return Reading{device.online ? "1\n" : "0\n"}; },
         [this, &device](std::string_view data, const Answer& answer) {
           change(
               device, {Operation::online, "online", data},
@@ -287,7 +287,8 @@ class FlatParent final : public MdevParent {
   }
 
   void log_online(const Mdev& device) {
-    kernel_.events.emit(device.online ? "online" : "offline", kernel_.files.path_of(device.folder), "mdev");
+    kernel_.events.emit(device.online ? "online" : "offline", kernel_.files.path_of(device.directory),
+                        "mdev");
   }
 
   std::uint64_t online_count() const {
@@ -315,7 +316,8 @@ class FlatParent final : public MdevParent {
     Mdev* first = nullptr;
     for (const auto& [name, device] : kernel_.devices) {
       auto* mdev = dynamic_cast<Mdev*>(device);
-      if (mdev == nullptr || mdev->uuid != uuid || mdev->parent->settings().dialect->layout != Layout::flat) {
+      if (mdev == nullptr || mdev->uuid != uuid ||
+          mdev->parent->settings().interface->layout != Layout::flat) {
         continue;
       }
       first = first == nullptr ? mdev : first;

@@ -38,7 +38,7 @@ class FunctionParent final : public Provider {
   void withdraw() override {
     if (present_ && enable_functions(0) == 0) {
       registered_ = present_ = false;
-      remove_folder();
+      remove_directory();
     }
   }
 
@@ -70,7 +70,7 @@ class FunctionParent final : public Provider {
   }
 
  private:
-  bool is_shipped() const { return settings_.dialect->revision == 1; }
+  bool is_shipped() const { return settings_.interface->revision == 1; }
 
   std::string address(std::uint64_t index) const {
     const auto part = [&](std::size_t at, std::size_t size) {
@@ -85,9 +85,9 @@ class FunctionParent final : public Provider {
 
   void publish() override {
     Kernfs& files = kernel_.files;
-    files.constant(folder_, "sriov_totalvfs", fmt::format("{}\n", settings_.functions));
+    files.constant(directory_, "sriov_totalvfs", fmt::format("{}\n", settings_.functions));
     files.attribute(
-        folder_, "sriov_numvfs", 0644, [this] { return Reading{fmt::format("{}\n", functions_.size())}; },
+        directory_, "sriov_numvfs", 0644, [this] { return Reading{fmt::format("{}\n", functions_.size())}; },
         [this](std::string_view data, const Answer& answer) {
           const auto number = parse_kernel_number(data);
           // The shipped driver has no sriov_configure, for which the PCI core returns ENOENT.
@@ -105,24 +105,24 @@ class FunctionParent final : public Provider {
     function.parent = this;
     function.isolated = true;
     const std::string home = fmt::format("devices/pci{}/{}", settings_.name.substr(0, 7), function.name);
-    function.folder = files.folders(Kernfs::root, home);
+    function.directory = files.directories(Kernfs::root, home);
     functions_.push_back(std::move(made));
     kernel_.devices.emplace(function.name, &function);
-    const NodeId bus = files.folders(Kernfs::root, "bus/pci");
-    files.link(function.folder, "subsystem", bus);
-    files.link(files.folder(bus, "devices"), function.name, function.folder);
-    const NodeId driver = kernel_.driver_folder("bus/pci", settings_.driver);
-    files.link(function.folder, "driver", driver);
-    files.link(driver, function.name, function.folder);
-    files.link(function.folder, "physfn", folder_);
-    files.link(folder_, fmt::format("virtfn{}", index), function.folder);
-    files.constant(function.folder, "vendor", fmt::format("0x{}\n", settings_.pci->vendor));
-    files.constant(function.folder, "device", fmt::format("0x{}\n", settings_.pci->device));
-    files.constant(function.folder, "class", "0x030200\n");
-    kernel_.events.emit("add", files.path_of(function.folder), "pci");
+    const NodeId bus = files.directories(Kernfs::root, "bus/pci");
+    files.link(function.directory, "subsystem", bus);
+    files.link(files.directory(bus, "devices"), function.name, function.directory);
+    const NodeId driver = kernel_.driver_directory("bus/pci", settings_.driver);
+    files.link(function.directory, "driver", driver);
+    files.link(driver, function.name, function.directory);
+    files.link(function.directory, "physfn", directory_);
+    files.link(directory_, fmt::format("virtfn{}", index), function.directory);
+    files.constant(function.directory, "vendor", fmt::format("0x{}\n", settings_.pci->vendor));
+    files.constant(function.directory, "device", fmt::format("0x{}\n", settings_.pci->device));
+    files.constant(function.directory, "class", "0x030200\n");
+    kernel_.events.emit("add", files.path_of(function.directory), "pci");
     kernel_.attach(function, std::nullopt, Era::v6_1);
     add_nvidia_files(function);
-    kernel_.events.emit("bind", files.path_of(function.folder), "pci", {{"DRIVER", settings_.driver}});
+    kernel_.events.emit("bind", files.path_of(function.directory), "pci", {{"DRIVER", settings_.driver}});
   }
 
   void remove_last() {
@@ -132,22 +132,22 @@ class FunctionParent final : public Provider {
       capacity_.give_back(function.type->id);
     }
     kernel_.detach(function, Era::v6_1);
-    kernel_.events.emit("remove", files.path_of(function.folder), "pci");
+    kernel_.events.emit("remove", files.path_of(function.directory), "pci");
     files.remove(*files.walk("bus/pci/devices"), function.name);
     files.remove(*files.walk("bus/pci/drivers/" + settings_.driver), function.name);
-    files.remove(folder_, fmt::format("virtfn{}", functions_.size() - 1));
-    files.remove(function.folder);
+    files.remove(directory_, fmt::format("virtfn{}", functions_.size() - 1));
+    files.remove(function.directory);
     kernel_.devices.erase(function.name);
     functions_.pop_back();
   }
 
   void add_nvidia_files(Function& function) {
     Kernfs& files = kernel_.files;
-    const NodeId folder = files.folder(function.folder, "nvidia");
-    files.attribute(folder, "creatable_vgpu_types", 0444,
+    const NodeId directory = files.directory(function.directory, "nvidia");
+    files.attribute(directory, "creatable_vgpu_types", 0444,
                     [this, &function] { return Reading{creatable(function)}; });
     files.attribute(
-        folder, "current_vgpu_type", 0644,
+        directory, "current_vgpu_type", 0644,
         [&function] { return Reading{(function.type == nullptr ? "0" : function.type->id) + "\n"}; },
         [this, &function](std::string_view data, const Answer& answer) {
           write_type(function, data, answer);
@@ -156,12 +156,12 @@ class FunctionParent final : public Provider {
       return;
     }
     for (const char* name : {"gpu_instance_id", "placement_id"}) {
-      files.attribute(folder, name, 0444, [&function] {
+      files.attribute(directory, name, 0444, [&function] {
         return function.type == nullptr ? Reading{{}, ENXIO} : Reading{"0\n"};
       });
     }
     files.attribute(
-        folder, "vgpu_params", 0644, [&function] { return Reading{function.parameters}; },
+        directory, "vgpu_params", 0644, [&function] { return Reading{function.parameters}; },
         [this, &function](std::string_view data, const Answer& answer) {
           const auto strike = kernel_.trouble.strike(Operation::attribute, "vgpu_params");
           if (strike) {

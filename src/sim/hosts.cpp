@@ -27,14 +27,14 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr const char* control_folder = "sys/kernel/mdevsim";
+constexpr const char* control_directory = "sys/kernel/mdevsim";
 
 // Creates the container node /dev/vfio/vfio, which cannot be opened here. Ignores errors: a user namespace
 // must not create device nodes.
-void make_container_node(const std::string& folder) {
+void make_container_node(const std::string& directory) {
   constexpr unsigned misc = 10;
   constexpr unsigned vfio = 196;
-  const std::string path = folder + "/vfio";
+  const std::string path = directory + "/vfio";
   if (::mknod(path.c_str(), S_IFCHR | 0666, makedev(misc, vfio)) == 0) {
     ::chmod(path.c_str(), 0666);
   }
@@ -82,26 +82,26 @@ void pass_signals_to(pid_t process) {
 }  // namespace
 
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
-           const std::optional<std::string>& kept) {
+           const std::optional<std::string>& keep_directory) {
   require_fuse();
   const rlimit files = allow_many_files();
   std::optional<std::string> home;
-  if (kept) {
-    ::mkdir(kept->c_str(), 0755);
-    home = real_path(*kept);
+  if (keep_directory) {
+    ::mkdir(keep_directory->c_str(), 0755);
+    home = real_path(*keep_directory);
   }
   enclose();
   // Before /dev is replaced, because a ptmx uses the pts directory next to it.
   Ptys nodes("/dev/vfio", scenario.nodes);
-  replace_folders("/etc", {"mdevadm", "mdevctl.d"}, home);
-  replace_folders("/run", {"mdevadm"}, std::nullopt);
+  replace_directories("/etc", {"mdevadm", "mdevctl.d"}, home);
+  replace_directories("/run", {"mdevadm"}, std::nullopt);
   // mdevctl fails if these directories do not exist.
   for (const char* name : {"callouts", "notifiers"}) {
     const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
     std::ignore =
         scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot create the script directories");
   }
-  replace_folders("/dev", {"vfio"}, std::nullopt);
+  replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
   Server server(machine, nodes);
@@ -114,24 +114,24 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
 
 namespace {
 
-// Returns the mount points of a simulated host below `folder`, from /proc/self/mountinfo.
-std::vector<std::string> our_mounts(const std::string& folder) {
+// Returns the mount points of a simulated host below `directory`, from /proc/self/mountinfo.
+std::vector<std::string> our_mounts(const std::string& directory) {
   const std::string text =
       sys::read_stream("/proc/self/mountinfo").or_throw("cannot read the list of mounts");
   std::vector<std::string> result;
   for (const std::string_view line : split(text, '\n')) {
     const std::vector<std::string_view> fields = split(line, ' ');
-    const bool below = fields.size() > 8 && fields[4].starts_with(folder + "/");
-    if (below &&
-        (line.find(" mdevsim ") != std::string_view::npos || fields[4].starts_with(folder + "/dev/vfio/"))) {
+    const bool below = fields.size() > 8 && fields[4].starts_with(directory + "/");
+    if (below && (line.find(" mdevsim ") != std::string_view::npos ||
+                  fields[4].starts_with(directory + "/dev/vfio/"))) {
       result.emplace_back(fields[4]);
     }
   }
   return result;
 }
 
-// Serves a mounted host in a background process. Writes to `tell` whether the mount succeeded.
-[[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& folder, int tell) {
+// Serves a mounted host in a background process. Writes to `report` whether the mount succeeded.
+[[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& directory, int report) {
   std::string answer = "ok";
   ::setsid();
   sigset_t signals;
@@ -140,19 +140,19 @@ std::vector<std::string> our_mounts(const std::string& folder) {
   ::sigaddset(&signals, SIGINT);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const sys::UniqueFd stop(::signalfd(-1, &signals, SFD_CLOEXEC));
-  const std::string nodes_folder = folder + "/dev/vfio";
+  const std::string nodes_directory = directory + "/dev/vfio";
   try {
-    if (::mount("mdevsim", nodes_folder.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
+    if (::mount("mdevsim", nodes_directory.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
       throw Error(ExitCode::failed,
-                  fmt::format("cannot mount on '{}': {}", nodes_folder, sys::errno_text(errno)));
+                  fmt::format("cannot mount on '{}': {}", nodes_directory, sys::errno_text(errno)));
     }
-    make_container_node(nodes_folder);
-    Ptys nodes(nodes_folder, scenario.nodes);
+    make_container_node(nodes_directory);
+    Ptys nodes(nodes_directory, scenario.nodes);
     Machine machine(scenario, nodes);
     Server server(machine, nodes);
-    server.mount(folder + "/sys");
-    std::ignore = ::write(tell, answer.data(), answer.size());
-    ::close(tell);
+    server.mount(directory + "/sys");
+    std::ignore = ::write(report, answer.data(), answer.size());
+    ::close(report);
     const sys::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
       ::dup2(null.get(), fd);
@@ -162,9 +162,9 @@ std::vector<std::string> our_mounts(const std::string& folder) {
     server.unmount();
   } catch (const std::exception& error) {
     answer = error.what();
-    std::ignore = ::write(tell, answer.data(), answer.size());
+    std::ignore = ::write(report, answer.data(), answer.size());
   }
-  ::umount2(nodes_folder.c_str(), MNT_DETACH);
+  ::umount2(nodes_directory.c_str(), MNT_DETACH);
   ::_exit(0);
 }
 
@@ -178,16 +178,16 @@ void mount_at(const Scenario& scenario, const std::string& given) {
                 "as an ordinary user: mdevsim run SCENARIO -- COMMAND");
   }
   allow_many_files();
-  const std::string folder = real_path(given);
-  if (!our_mounts(folder).empty()) {
+  const std::string directory = real_path(given);
+  if (!our_mounts(directory).empty()) {
     throw Error(
         ExitCode::conflict,
-        fmt::format("cannot mount a simulated host on '{}': one is already mounted", printable(folder)),
-        fmt::format("mdevsim umount {}", folder));
+        fmt::format("cannot mount a simulated host on '{}': one is already mounted", printable(directory)),
+        fmt::format("mdevsim umount {}", directory));
   }
-  const sys::Dir home = sys::Dir::open(folder).or_throw("cannot open '{}'", printable(folder));
-  std::ignore = home.make_dirs("sys").or_throw("cannot make '{}/sys'", folder);
-  std::ignore = home.make_dirs("dev/vfio").or_throw("cannot make '{}/dev/vfio'", folder);
+  const sys::Dir home = sys::Dir::open(directory).or_throw("cannot open '{}'", printable(directory));
+  std::ignore = home.make_dirs("sys").or_throw("cannot make '{}/sys'", directory);
+  std::ignore = home.make_dirs("dev/vfio").or_throw("cannot make '{}/dev/vfio'", directory);
   std::array<int, 2> told{};
   if (::pipe2(told.data(), O_CLOEXEC) != 0) {
     throw Error(ExitCode::failed, fmt::format("cannot make a pipe: {}", sys::errno_text(errno)));
@@ -196,7 +196,7 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   sys::UniqueFd write_end(told[1]);
   const pid_t server = ::fork();
   if (server == 0) {
-    serve_mounted(scenario, folder, write_end.release());
+    serve_mounted(scenario, directory, write_end.release());
   }
   write_end.reset();
   std::array<char, 1024> buffer{};
@@ -208,19 +208,20 @@ void mount_at(const Scenario& scenario, const std::string& given) {
 }
 
 void unmount_at(const std::string& given) {
-  const std::string folder = real_path(given);
-  const std::vector<std::string> mounts = our_mounts(folder);
+  const std::string directory = real_path(given);
+  const std::vector<std::string> mounts = our_mounts(directory);
   if (mounts.empty()) {
-    throw Error(ExitCode::not_found, fmt::format("no simulated host is mounted on '{}'", printable(folder)));
+    throw Error(ExitCode::not_found,
+                fmt::format("no simulated host is mounted on '{}'", printable(directory)));
   }
-  if (::umount((folder + "/sys").c_str()) != 0 && errno == EBUSY) {
+  if (::umount((directory + "/sys").c_str()) != 0 && errno == EBUSY) {
     throw Error(ExitCode::in_use,
-                fmt::format("cannot unmount the simulated host on '{}': in use by a process", folder));
+                fmt::format("cannot unmount the simulated host on '{}': in use by a process", directory));
   }
-  ::umount2((folder + "/dev/vfio").c_str(), MNT_DETACH);
+  ::umount2((directory + "/dev/vfio").c_str(), MNT_DETACH);
   // Removes only directories that are empty.
   for (const char* name : {"/sys", "/dev/vfio", "/dev"}) {
-    ::rmdir((folder + name).c_str());
+    ::rmdir((directory + name).c_str());
   }
 }
 
@@ -228,12 +229,13 @@ namespace {
 
 sys::Dir open_host(const std::string& root) {
   const sys::Result<sys::Dir> top = sys::Dir::open(root);
-  sys::Result<sys::Dir> folder = top ? top->open_dir(control_folder) : sys::Result<sys::Dir>(top.error());
-  if (!folder) {
+  sys::Result<sys::Dir> directory =
+      top ? top->open_dir(control_directory) : sys::Result<sys::Dir>(top.error());
+  if (!directory) {
     throw Error(ExitCode::not_found, fmt::format("no simulated host is mounted in '{}'", printable(root)),
                 "run this inside mdevsim run, or with --root DIR of mdevsim mount");
   }
-  return *std::move(folder);
+  return *std::move(directory);
 }
 
 std::string reason(int number, std::string_view device) {
@@ -284,7 +286,7 @@ void send_control(const std::string& root, const std::string& line) {
 
 std::string read_events(const std::string& root) {
   std::ignore = open_host(root);
-  return sys::read_stream(root + "/" + control_folder + "/events").or_throw("cannot read the events");
+  return sys::read_stream(root + "/" + control_directory + "/events").or_throw("cannot read the events");
 }
 
 void hold(const std::string& root, const std::vector<std::string>& devices,

@@ -8,10 +8,10 @@
 
 namespace mdevadm::sim {
 
-// Runs a command on the host and returns its exit code. Definitions are stored in the directory `kept` and
-// survive, if it is given.
+// Runs a command on the host and returns its exit code. Definitions are stored in the directory
+// `keep_directory` and survive, if it is given.
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
-           const std::optional<std::string>& kept);
+           const std::optional<std::string>& keep_directory);
 
 // Mounts the host's files on the directory `given`, served by a background process. Requires root.
 void mount_at(const Scenario& scenario, const std::string& given);

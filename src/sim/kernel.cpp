@@ -56,9 +56,9 @@ std::optional<Time> Timeline::next() const {
 void Events::emit(std::string_view action, const std::string& path, std::string_view subsystem,
                   const Fields& fields) {
   // Enough for a day of continuous changes; then the older half is dropped.
-  constexpr std::size_t kept = 16 << 20;
-  if (text_.size() > kept) {
-    text_.erase(0, text_.find("\n\n", kept / 2) + 2);
+  constexpr std::size_t keep_directory = 16 << 20;
+  if (text_.size() > keep_directory) {
+    text_.erase(0, text_.find("\n\n", keep_directory / 2) + 2);
   }
   fmt::format_to(std::back_inserter(text_), "{}@{}\nACTION={}\nDEVPATH={}\nSUBSYSTEM={}\n", action, path,
                  action, path, subsystem);
@@ -117,9 +117,9 @@ std::string device_text(dev_t number) {
 
 Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
     : nodes(node_keeper), version(scenario.kernel), cdev(scenario.cdev) {
-  files.folders(Kernfs::root, "kernel/iommu_groups");
-  files.folders(Kernfs::root, "bus/mdev/devices");
-  files.folders(Kernfs::root, "bus/mdev/drivers");
+  files.directories(Kernfs::root, "kernel/iommu_groups");
+  files.directories(Kernfs::root, "bus/mdev/devices");
+  files.directories(Kernfs::root, "bus/mdev/drivers");
   const NodeId bus = *files.walk("bus/mdev");
   files.attribute(
       bus, "drivers_autoprobe", 0644, [] { return Reading{"1\n"}; }, refuse);
@@ -137,44 +137,44 @@ std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   const std::uint64_t number = group_numbers_.take();
   Group& group = groups[number];
   const std::string name = std::to_string(number);
-  group.folder = files.folders(Kernfs::root, "kernel/iommu_groups/" + name);
-  files.folder(group.folder, "devices");
+  group.directory = files.directories(Kernfs::root, "kernel/iommu_groups/" + name);
+  files.directory(group.directory, "devices");
   if (era == Era::v6_1 && !first.isolated) {
-    files.constant(group.folder, "name", "vfio-noiommu\n");
+    files.constant(group.directory, "name", "vfio-noiommu\n");
   }
-  files.constant(group.folder, "reserved_regions", "");
+  files.constant(group.directory, "reserved_regions", "");
   files.attribute(
-      group.folder, "type", 0644,
+      group.directory, "type", 0644,
       [type = std::string(first.isolated ? "DMA\n" : "unknown\n")] { return Reading{type}; }, refuse);
   const dev_t node = nodes.appear(name);
-  const NodeId folder = files.folders(Kernfs::root, "devices/virtual/vfio/" + name);
-  files.constant(folder, "dev", device_text(node));
-  files.folder(folder, "power");
+  const NodeId directory = files.directories(Kernfs::root, "devices/virtual/vfio/" + name);
+  files.constant(directory, "dev", device_text(node));
+  files.directory(directory, "power");
   std::string fields;
   for (const auto& [key, value] : node_fields(node, "vfio/" + name)) {
     fields += fmt::format("{}={}\n", key, value);
   }
   files.attribute(
-      folder, "uevent", 0644, [fields] { return Reading{fields}; }, refuse);
-  files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio"));
-  files.link(files.folders(Kernfs::root, "class/vfio"), name, folder);
+      directory, "uevent", 0644, [fields] { return Reading{fields}; }, refuse);
+  files.link(directory, "subsystem", files.directories(Kernfs::root, "class/vfio"));
+  files.link(files.directories(Kernfs::root, "class/vfio"), name, directory);
   events.emit("add", "/devices/virtual/vfio/" + name, "vfio", node_fields(node, "vfio/" + name));
   return number;
 }
 
 void Kernel::close_group(std::uint64_t number) {
   const std::string name = std::to_string(number);
-  const auto folder = files.walk("devices/virtual/vfio/" + name);
-  const Reading dev = files.get(*files.find(*folder, "dev"))->show();
+  const auto directory = files.walk("devices/virtual/vfio/" + name);
+  const Reading dev = files.get(*files.find(*directory, "dev"))->show();
   const std::string text = dev.text.substr(0, dev.text.size() - 1);
   const std::size_t colon = text.find(':');
   events.emit(
       "remove", "/devices/virtual/vfio/" + name, "vfio",
       {{"MAJOR", text.substr(0, colon)}, {"MINOR", text.substr(colon + 1)}, {"DEVNAME", "vfio/" + name}});
   files.remove(*files.walk("class/vfio"), name);
-  files.remove(*folder);
+  files.remove(*directory);
   nodes.vanish(name);
-  files.remove(groups[number].folder);
+  files.remove(groups[number].directory);
   groups.erase(number);
   group_numbers_.give_back(number);
 }
@@ -183,16 +183,16 @@ void Kernel::enter(Assignable& device, std::uint64_t number) {
   Group& group = groups[number];
   group.members.push_back(&device);
   device.group = number;
-  files.remove(device.folder, "iommu_group");
-  files.link(device.folder, "iommu_group", group.folder);
-  files.link(*files.find(group.folder, "devices"), device.name, device.folder);
+  files.remove(device.directory, "iommu_group");
+  files.link(device.directory, "iommu_group", group.directory);
+  files.link(*files.find(group.directory, "devices"), device.name, device.directory);
 }
 
 void Kernel::leave(Assignable& device) {
   Group& group = groups[device.group];
   std::erase(group.members, &device);
-  files.remove(*files.find(group.folder, "devices"), device.name);
-  files.remove(device.folder, "iommu_group");
+  files.remove(*files.find(group.directory, "devices"), device.name);
+  files.remove(device.directory, "iommu_group");
   if (group.members.empty()) {
     close_group(device.group);
   }
@@ -205,31 +205,31 @@ void Kernel::attach(Assignable& device, std::optional<std::uint64_t> group, Era 
   }
   device.number = device_numbers_.take();
   const std::string name = fmt::format("vfio{}", device.number);
-  const NodeId folder = files.folder(files.folder(device.folder, "vfio-dev"), name);
-  files.link(folder, "device", device.folder);
-  files.folder(folder, "power");
+  const NodeId directory = files.directory(files.directory(device.directory, "vfio-dev"), name);
+  files.link(directory, "device", device.directory);
+  files.directory(directory, "power");
   files.attribute(
-      folder, "uevent", 0644, [] { return Reading{}; }, refuse);
-  files.link(folder, "subsystem", files.folders(Kernfs::root, "class/vfio-dev"));
-  files.link(files.folders(Kernfs::root, "class/vfio-dev"), name, folder);
+      directory, "uevent", 0644, [] { return Reading{}; }, refuse);
+  files.link(directory, "subsystem", files.directories(Kernfs::root, "class/vfio-dev"));
+  files.link(files.directories(Kernfs::root, "class/vfio-dev"), name, directory);
   Events::Fields fields;
   if (cdev) {
     const dev_t node = nodes.appear("devices/" + name);
-    files.constant(folder, "dev", device_text(node));
+    files.constant(directory, "dev", device_text(node));
     fields = node_fields(node, "vfio/devices/" + name);
   }
-  events.emit("add", files.path_of(folder), "vfio-dev", fields);
+  events.emit("add", files.path_of(directory), "vfio-dev", fields);
 }
 
 void Kernel::remove_vfio_dev(Assignable& device) {
-  const auto folder = files.find(device.folder, "vfio-dev");
-  if (!folder) {
+  const auto directory = files.find(device.directory, "vfio-dev");
+  if (!directory) {
     return;
   }
   const std::string name = fmt::format("vfio{}", device.number);
-  events.emit("remove", files.path_of(*folder) + "/" + name, "vfio-dev");
+  events.emit("remove", files.path_of(*directory) + "/" + name, "vfio-dev");
   files.remove(*files.walk("class/vfio-dev"), name);
-  files.remove(*folder);
+  files.remove(*directory);
   if (cdev) {
     nodes.hide("devices/" + name);
   }
@@ -280,18 +280,18 @@ std::string Kernel::user_of(const Group& group) const {
   return {};
 }
 
-NodeId Kernel::driver_folder(const std::string& bus, const std::string& driver) {
+NodeId Kernel::driver_directory(const std::string& bus, const std::string& driver) {
   const std::string path = bus + "/drivers/" + driver;
   const auto found = files.walk(path);
   if (found) {
     return *found;
   }
-  const NodeId folder = files.folders(Kernfs::root, path);
+  const NodeId directory = files.directories(Kernfs::root, path);
   for (const char* name : {"bind", "uevent", "unbind"}) {
-    files.attribute(folder, name, 0200, {}, refuse);
+    files.attribute(directory, name, 0200, {}, refuse);
   }
-  files.link(folder, "module", files.folders(Kernfs::root, "module/" + driver));
-  return folder;
+  files.link(directory, "module", files.directories(Kernfs::root, "module/" + driver));
+  return directory;
 }
 
 void Kernel::look_for_closed() {

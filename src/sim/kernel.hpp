@@ -83,7 +83,7 @@ struct Assignable {
   virtual ~Assignable() = default;
   std::string name;  // name of its directory
   Provider* parent = nullptr;
-  NodeId folder = 0;
+  NodeId directory = 0;
   std::uint64_t group = 0;
   std::uint64_t number = 0;  // X of vfio-dev/vfioX
   std::string user{};        // name of its last user
@@ -93,7 +93,7 @@ struct Assignable {
 
 struct Group {
   std::vector<Assignable*> members;
-  NodeId folder = 0;
+  NodeId directory = 0;
 };
 
 class Kernel {
@@ -110,7 +110,7 @@ class Kernel {
   std::map<std::string, Assignable*, std::less<>> devices;  // by directory name, for the whole bus
 
   // Returns the directory of a driver of a bus ("bus/mdev"); creates it if it does not exist.
-  NodeId driver_folder(const std::string& bus, const std::string& driver);
+  NodeId driver_directory(const std::string& bus, const std::string& driver);
 
   void attach(Assignable& device, std::optional<std::uint64_t> group, Era era);
   // Removes the device's entry of class vfio-dev and its own node. Linux 6.6 and later do so when a removal
@@ -154,7 +154,7 @@ class Provider {
   Provider& operator=(const Provider&) = delete;
 
   const SimParent& settings() const { return settings_; }
-  NodeId folder() const { return folder_; }
+  NodeId directory() const { return directory_; }
   bool is_present() const { return present_; }
 
   // Creates the files and emits the uevent when the driver is loaded.
@@ -171,18 +171,18 @@ class Provider {
 
  protected:
   virtual void publish() = 0;
-  void remove_folder();
+  void remove_directory();
   void log_state(std::string_view state);  // emits a uevent with MDEV_STATE
 
   Kernel& kernel_;
   const SimParent& settings_;
   plan::Capacity capacity_;
-  NodeId folder_ = 0;
+  NodeId directory_ = 0;
   bool registered_ = false;  // accepts new devices
   bool present_ = false;     // its files exist
 
  private:
-  void make_folder();
+  void make_directory();
   void make_pci_files();
 };
 

@@ -9,7 +9,7 @@
 namespace mdevadm::sim {
 
 Kernfs::Kernfs() {
-  add(0, "", FileKind::folder, 0755);
+  add(0, "", FileKind::directory, 0755);
 }
 
 File& Kernfs::add(NodeId parent, std::string name, FileKind kind, mode_t mode) {
@@ -22,14 +22,14 @@ File& Kernfs::add(NodeId parent, std::string name, FileKind kind, mode_t mode) {
   return *(files_[id] = std::move(file));
 }
 
-NodeId Kernfs::folder(NodeId parent, std::string_view name) {
+NodeId Kernfs::directory(NodeId parent, std::string_view name) {
   const auto found = find(parent, name);
-  return found ? *found : add(parent, std::string(name), FileKind::folder, 0755).id;
+  return found ? *found : add(parent, std::string(name), FileKind::directory, 0755).id;
 }
 
-NodeId Kernfs::folders(NodeId parent, std::string_view path) {
+NodeId Kernfs::directories(NodeId parent, std::string_view path) {
   for (const std::string_view name : split(path, '/')) {
-    parent = folder(parent, name);
+    parent = directory(parent, name);
   }
   return parent;
 }
@@ -104,12 +104,12 @@ File* Kernfs::get(NodeId id) {
 }
 
 std::optional<NodeId> Kernfs::find(NodeId parent, std::string_view name) const {
-  const File* folder = get(parent);
-  if (folder == nullptr) {
+  const File* directory = get(parent);
+  if (directory == nullptr) {
     return std::nullopt;
   }
-  const auto found = folder->children.find(name);
-  return found == folder->children.end() ? std::nullopt : std::optional(found->second);
+  const auto found = directory->children.find(name);
+  return found == directory->children.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<NodeId> Kernfs::walk(std::string_view path) const {

@@ -14,7 +14,7 @@ namespace {
 constexpr Time grant{1000};  // time to open the node after permission was granted
 
 std::unique_ptr<Provider> make_provider(Kernel& kernel, const SimParent& settings) {
-  switch (settings.dialect->layout) {
+  switch (settings.interface->layout) {
     case Layout::flat: return make_flat(kernel, settings);
     case Layout::functions: return make_functions(kernel, settings);
     default: return make_typed(kernel, settings);
@@ -91,7 +91,7 @@ std::vector<std::string> Machine::awaited_nodes() const {
 
 int Machine::open(std::string_view device_name, const std::string& user) {
   const auto found = kernel_->devices.find(device_name);
-  if (found == kernel_->devices.end() || found->second->folder == 0) {
+  if (found == kernel_->devices.end() || found->second->directory == 0) {
     return ENODEV;
   }
   Assignable& device = *found->second;
@@ -203,13 +203,13 @@ int Machine::control_words(const std::vector<std::string_view>& words) {
 
 void Machine::make_control_files() {
   Kernfs& files = kernel_->files;
-  const NodeId folder = files.folders(Kernfs::root, "kernel/mdevsim");
-  files.attribute(folder, "control", 0200, {}, [this](std::string_view data, const Answer& answer) {
+  const NodeId directory = files.directories(Kernfs::root, "kernel/mdevsim");
+  files.attribute(directory, "control", 0200, {}, [this](std::string_view data, const Answer& answer) {
     const int error = control(data);
     answer(error != 0 ? -error : static_cast<int>(data.size()));
   });
-  files.attribute(folder, "events", 0444, [this] { return Reading{events()}; });
-  files.constant(folder, "description", scenario_.description + "\n");
+  files.attribute(directory, "events", 0444, [this] { return Reading{events()}; });
+  files.constant(directory, "description", scenario_.description + "\n");
 }
 
 }  // namespace mdevadm::sim

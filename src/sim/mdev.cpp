@@ -36,9 +36,9 @@ int MdevParent::full_error() const {
 }
 
 int MdevParent::wrong_type_error() const {
-  return settings_.errno_wrong_type != 0             ? settings_.errno_wrong_type
-         : settings_.dialect->layout == Layout::flat ? full_error()
-                                                     : EINVAL;
+  return settings_.errno_wrong_type != 0               ? settings_.errno_wrong_type
+         : settings_.interface->layout == Layout::flat ? full_error()
+                                                       : EINVAL;
 }
 
 int MdevParent::take_room(const CreateRequest& request) {
@@ -95,18 +95,18 @@ void MdevParent::create(const CreateRequest& request, const Answer& answer) {
 // Creates the device's directory before the driver is called.
 void MdevParent::appear_early(Mdev& device) {
   Kernfs& files = kernel_.files;
-  device.folder = files.folder(device_home(), device.name);
-  files.link(device.folder, "subsystem", *files.walk("bus/mdev"));
-  files.folder(device.folder, "power");
+  device.directory = files.directory(device_home(), device.name);
+  files.link(device.directory, "subsystem", *files.walk("bus/mdev"));
+  files.directory(device.directory, "power");
   add_uevent_file(device);
   add_early_files(device);
-  files.link(*files.walk("bus/mdev/devices"), device.name, device.folder);
-  kernel_.events.emit("add", files.path_of(device.folder), "mdev");
+  files.link(*files.walk("bus/mdev/devices"), device.name, device.directory);
+  kernel_.events.emit("add", files.path_of(device.directory), "mdev");
 }
 
 void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const Answer& answer) {
   Kernfs& files = kernel_.files;
-  if (device.folder == 0) {
+  if (device.directory == 0) {
     appear_early(device);
   }
   device.state = Mdev::State::active;
@@ -116,10 +116,10 @@ void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const
   furnish(device);
   // Before 5.16 all devices were bound to vfio's own driver; since then drivers register on the mdev bus.
   const std::string driver = kernel_.version < KernelVersion{5, 16} ? "vfio_mdev" : settings_.driver;
-  const NodeId driver_folder = kernel_.driver_folder("bus/mdev", driver);
-  files.link(device.folder, "driver", driver_folder);
-  files.link(driver_folder, device.name, device.folder);
-  kernel_.events.emit("bind", files.path_of(device.folder), "mdev", {{"DRIVER", driver}});
+  const NodeId driver_directory = kernel_.driver_directory("bus/mdev", driver);
+  files.link(device.directory, "driver", driver_directory);
+  files.link(driver_directory, device.name, device.directory);
+  kernel_.events.emit("bind", files.path_of(device.directory), "mdev", {{"DRIVER", driver}});
   refresh();
   const std::string name = device.name;
   kernel_.time.after(kernel_.trouble.delay(Operation::mdev_type), [this, name] {
@@ -137,10 +137,10 @@ void MdevParent::fail_create(Mdev& device, int error, const Answer& answer) {
   if (device.accounted > 0) {
     capacity_.give_back(device.type->id, device.accounted);
   }
-  if (device.folder != 0) {
-    kernel_.events.emit("remove", kernel_.files.path_of(device.folder), "mdev");
+  if (device.directory != 0) {
+    kernel_.events.emit("remove", kernel_.files.path_of(device.directory), "mdev");
     kernel_.files.remove(*kernel_.files.walk("bus/mdev/devices"), device.name);
-    kernel_.files.remove(device.folder);
+    kernel_.files.remove(device.directory);
   }
   kernel_.devices.erase(device.name);
   mdevs_.erase(std::string(device.name));
@@ -185,13 +185,13 @@ void MdevParent::strip(Mdev& device) {
   Kernfs& files = kernel_.files;
   remove_type_links(device);
   files.remove(*files.walk("bus/mdev/devices"), device.name);
-  if (const auto driver = files.find(device.folder, "driver")) {
-    if (const auto target = files.walk(files.path_of(device.folder) + "/driver")) {
+  if (const auto driver = files.find(device.directory, "driver")) {
+    if (const auto target = files.walk(files.path_of(device.directory) + "/driver")) {
       files.remove(*target, device.name);
     }
     files.remove(*driver);
   }
-  const std::map<std::string, NodeId, std::less<>> children = files.get(device.folder)->children;
+  const std::map<std::string, NodeId, std::less<>> children = files.get(device.directory)->children;
   for (const auto& [name, child] : children) {
     if (name != "iommu_group" && name != "vfio-dev") {
       files.remove(child);
@@ -204,12 +204,12 @@ void MdevParent::strip(Mdev& device) {
 
 void MdevParent::finish_remove(Mdev& device, const Answer& answer) {
   kernel_.detach(device, era());
-  const std::string path = kernel_.files.path_of(device.folder);
+  const std::string path = kernel_.files.path_of(device.directory);
   if (era() == Era::v6_1) {
     kernel_.events.emit("unbind", path, "mdev");
   }
   kernel_.events.emit("remove", path, "mdev");
-  kernel_.files.remove(device.folder);
+  kernel_.files.remove(device.directory);
   capacity_.give_back(device.type->id, device.accounted);
   kernel_.devices.erase(device.name);
   mdevs_.erase(std::string(device.name));
@@ -248,7 +248,7 @@ void MdevParent::finish_withdraw() {
       unpublish();
     }
     log_state("unregistered");
-    remove_folder();
+    remove_directory();
   }
 }
 
@@ -275,21 +275,21 @@ void MdevParent::change(const Mdev& device, const FileWrite& write, const Changi
 }
 
 void MdevParent::add_uevent_file(Mdev& device) {
-  const NodeId folder = device.folder;
+  const NodeId directory = device.directory;
   const std::string name = device.name;
   kernel_.files.attribute(
-      folder, "uevent", 0644,
+      directory, "uevent", 0644,
       [this, name] {
         const Mdev* found = find(name);
         const bool bound = found != nullptr && found->state == Mdev::State::active;
         return Reading{bound ? fmt::format("DRIVER={}\n", settings_.driver) : std::string{}};
       },
-      [this, folder](std::string_view data, const Answer& answer) {
+      [this, directory](std::string_view data, const Answer& answer) {
         const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
         if (action != "add" && action != "remove" && action != "change") {
           return answer(-EINVAL);
         }
-        kernel_.events.emit(action, kernel_.files.path_of(folder), "mdev",
+        kernel_.events.emit(action, kernel_.files.path_of(directory), "mdev",
                             {{"SYNTH_UUID", "0"}, {"DRIVER", settings_.driver}});
         answer(static_cast<int>(data.size()));
       });
@@ -318,9 +318,10 @@ void MdevParent::add_vendor_attributes(Mdev& device) {
   for (const VendorAttribute& attribute : settings_.attributes) {
     const auto value = std::make_shared<std::string>(value_of(attribute, device));
     const std::size_t slash = attribute.name.rfind('/');
-    const NodeId folder = slash == std::string::npos
-                              ? device.folder
-                              : kernel_.files.folders(device.folder, attribute.name.substr(0, slash));
+    const NodeId directory =
+        slash == std::string::npos
+            ? device.directory
+            : kernel_.files.directories(device.directory, attribute.name.substr(0, slash));
     Store store;
     if (attribute.writable) {
       store = [this, value, name = attribute.name, &device](std::string_view data, const Answer& answer) {
@@ -332,7 +333,7 @@ void MdevParent::add_vendor_attributes(Mdev& device) {
       };
     }
     kernel_.files.attribute(
-        folder, attribute.name.substr(slash + 1), attribute.writable ? 0644 : 0444,
+        directory, attribute.name.substr(slash + 1), attribute.writable ? 0644 : 0444,
         [value] { return Reading{*value}; }, std::move(store));
   }
 }

@@ -61,7 +61,9 @@ class MdevParent : public Provider {
   void remove(Mdev& device, const Answer& answer);
 
   // Differences between the interfaces.
-  virtual NodeId device_home() const { return folder_; }  // directory that contains the devices' directories
+  virtual NodeId device_home() const {
+    return directory_;
+  }                                        // directory that contains the devices' directories
   virtual void furnish(Mdev& device) = 0;  // attributes of driver and core, added after the driver's part
   virtual void add_early_files(Mdev& device) = 0;  // attributes added before it
   virtual void add_type_links(Mdev&) {}
@@ -74,7 +76,7 @@ class MdevParent : public Provider {
   static std::optional<Uuid> parse_uuid_field(std::string_view data);  // 36 bytes and an optional separator
   Mdev* find(std::string_view name);
   const std::map<std::string, std::unique_ptr<Mdev>, std::less<>>& mdevs() const { return mdevs_; }
-  Era era() const { return settings_.dialect->era; }
+  Era era() const { return settings_.interface->era; }
   void add_vendor_attributes(Mdev& device);
   void add_uevent_file(Mdev& device);
   // Handles a write to an attribute of a device, with the configured faults and delays of the operation.

@@ -7,7 +7,7 @@ namespace mdevadm::sim {
 namespace {
 
 // Returns the path of a parent's directory below /sys.
-std::string folder_of(const SimParent& parent) {
+std::string directory_of(const SimParent& parent) {
   if (parent.bus == "pci") {
     return fmt::format("devices/pci{}/{}", parent.name.substr(0, 7), parent.name);
   }
@@ -41,7 +41,7 @@ void Provider::make_pci_files() {
   const PciIds& ids = *settings_.pci;
   Kernfs& files = kernel_.files;
   const auto hex = [&](const char* name, const std::string& value) {
-    files.constant(folder_, name, fmt::format("0x{}\n", value));
+    files.constant(directory_, name, fmt::format("0x{}\n", value));
   };
   hex("vendor", ids.vendor);
   hex("device", ids.device);
@@ -49,41 +49,42 @@ void Provider::make_pci_files() {
   hex("subsystem_device", ids.subsystem_device);
   hex("revision", ids.revision);
   hex("class", ids.pci_class);
-  files.constant(folder_, "numa_node", "-1\n");
+  files.constant(directory_, "numa_node", "-1\n");
 }
 
-void Provider::make_folder() {
+void Provider::make_directory() {
   Kernfs& files = kernel_.files;
-  files.remove(folder_);
-  folder_ = files.folders(Kernfs::root, folder_of(settings_));
+  files.remove(directory_);
+  directory_ = files.directories(Kernfs::root, directory_of(settings_));
   const std::string subsystem = subsystem_of(settings_);
   const bool is_class = settings_.bus == "virtual";
   const std::string bus = (is_class ? "class/" : "bus/") + subsystem;
-  const NodeId bus_folder = files.folders(Kernfs::root, bus);
+  const NodeId bus_directory = files.directories(Kernfs::root, bus);
   if (settings_.bus == "vfio_ap") {
-    files.folders(Kernfs::root, "bus/ap");
+    files.directories(Kernfs::root, "bus/ap");
   }
-  files.link(folder_, "subsystem", bus_folder);
-  files.link(is_class ? bus_folder : files.folder(bus_folder, "devices"), settings_.name, folder_);
-  files.folder(folder_, "power");
+  files.link(directory_, "subsystem", bus_directory);
+  files.link(is_class ? bus_directory : files.directory(bus_directory, "devices"), settings_.name,
+             directory_);
+  files.directory(directory_, "power");
   const bool bound = !is_class && settings_.bus != "vfio_ap";
   const std::string event = bound ? fmt::format("DRIVER={}\n", settings_.driver) : std::string{};
   files.attribute(
-      folder_, "uevent", 0644, [event] { return Reading{event}; },
+      directory_, "uevent", 0644, [event] { return Reading{event}; },
       [this, subsystem](std::string_view data, const Answer& answer) {
         const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
         if (action != "add" && action != "remove" && action != "change") {
           return answer(-EINVAL);
         }
-        kernel_.events.emit(action, kernel_.files.path_of(folder_), subsystem, {{"SYNTH_UUID", "0"}});
+        kernel_.events.emit(action, kernel_.files.path_of(directory_), subsystem, {{"SYNTH_UUID", "0"}});
         answer(static_cast<int>(data.size()));
       });
   if (bound) {
-    const NodeId driver = kernel_.driver_folder(bus, settings_.driver);
-    files.link(folder_, "driver", driver);
-    files.link(driver, settings_.name, folder_);
+    const NodeId driver = kernel_.driver_directory(bus, settings_.driver);
+    files.link(directory_, "driver", driver);
+    files.link(driver, settings_.name, directory_);
   }
-  const NodeId module = files.folders(Kernfs::root, "module/" + settings_.driver);
+  const NodeId module = files.directories(Kernfs::root, "module/" + settings_.driver);
   if (!settings_.driver_version.empty() && !files.find(module, "version")) {
     files.constant(module, "version", settings_.driver_version + "\n");
   }
@@ -93,34 +94,34 @@ void Provider::make_folder() {
 }
 
 void Provider::appear() {
-  make_folder();
+  make_directory();
   registered_ = present_ = true;
-  kernel_.events.emit("add", kernel_.files.path_of(folder_), subsystem_of(settings_));
+  kernel_.events.emit("add", kernel_.files.path_of(directory_), subsystem_of(settings_));
   publish();
 }
 
 void Provider::log_state(std::string_view state) {
-  if (settings_.dialect->era >= Era::v5_2 && kernel_.version >= KernelVersion{5, 3}) {
-    kernel_.events.emit("change", kernel_.files.path_of(folder_), subsystem_of(settings_),
+  if (settings_.interface->era >= Era::v5_2 && kernel_.version >= KernelVersion{5, 3}) {
+    kernel_.events.emit("change", kernel_.files.path_of(directory_), subsystem_of(settings_),
                         {{"MDEV_STATE", std::string(state)}});
   }
 }
 
 // Removes the directory of a virtual parent. A device on a real bus continues to exist without its driver.
-void Provider::remove_folder() {
+void Provider::remove_directory() {
   Kernfs& files = kernel_.files;
   const bool is_class = settings_.bus == "virtual";
   const std::string bus = (is_class ? "class/" : "bus/") + subsystem_of(settings_);
   if (const auto driver = files.walk(fmt::format("{}/drivers/{}", bus, settings_.driver))) {
     files.remove(*driver, settings_.name);
-    files.remove(folder_, "driver");
-    kernel_.events.emit("unbind", files.path_of(folder_), subsystem_of(settings_));
+    files.remove(directory_, "driver");
+    kernel_.events.emit("unbind", files.path_of(directory_), subsystem_of(settings_));
   }
   if (is_class) {
-    kernel_.events.emit("remove", files.path_of(folder_), subsystem_of(settings_));
+    kernel_.events.emit("remove", files.path_of(directory_), subsystem_of(settings_));
     files.remove(*files.walk(bus), settings_.name);
-    files.remove(folder_);
-    folder_ = 0;
+    files.remove(directory_);
+    directory_ = 0;
   }
 }
 

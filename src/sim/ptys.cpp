@@ -21,8 +21,8 @@ constexpr mode_t node_mode = 0600;
 
 }  // namespace
 
-Ptys::Ptys(std::string folder, bool openable)
-    : folder_(std::move(folder)),
+Ptys::Ptys(std::string directory, bool openable)
+    : directory_(std::move(directory)),
       devices_(::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC)),
       openable_(openable) {}
 
@@ -34,7 +34,7 @@ Ptys::~Ptys() {
 
 dev_t Ptys::appear(const std::string& name) {
   if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
-    ::mkdir((folder_ + "/" + name.substr(0, slash)).c_str(), 0755);
+    ::mkdir((directory_ + "/" + name.substr(0, slash)).c_str(), 0755);
   }
   const auto number = openable_ ? make_terminal(name) : std::nullopt;
   return number ? *number : make_number(name);
@@ -54,7 +54,7 @@ std::optional<dev_t> Ptys::make_terminal(const std::string& name) {
   }
   // New device nodes belong to root. May fail in a user namespace, where the user is shown as root anyway.
   std::ignore = ::fchown(once.get(), 0, 0);
-  const std::string path = folder_ + "/" + name;
+  const std::string path = directory_ + "/" + name;
   const sys::UniqueFd place(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, node_mode));
   const sys::UniqueFd tree(::open_tree(
       once.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
@@ -71,7 +71,7 @@ std::optional<dev_t> Ptys::make_terminal(const std::string& name) {
 dev_t Ptys::make_number(const std::string& name) {
   const auto minor = parse_decimal(name.substr(name.find_first_of("0123456789")));
   const dev_t number = makedev(vfio_major, static_cast<unsigned>(minor.value_or(0)));
-  const std::string path = folder_ + "/" + name;
+  const std::string path = directory_ + "/" + name;
   if (::mknod(path.c_str(), S_IFCHR | node_mode, number) != 0) {
     const sys::UniqueFd place(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, node_mode));
   }
@@ -79,7 +79,7 @@ dev_t Ptys::make_number(const std::string& name) {
 }
 
 void Ptys::hide(const std::string& name) {
-  const std::string path = folder_ + "/" + name;
+  const std::string path = directory_ + "/" + name;
   if (masters_.contains(name)) {
     ::umount2(path.c_str(), MNT_DETACH);
   }

@@ -12,9 +12,9 @@ namespace mdevadm::sim {
 
 class Ptys final : public Nodes {
  public:
-  // Creates nodes in `folder`, which must exist when the first node is created. If not `openable`, the nodes
-  // only show numbers. Terminals are allocated from the /dev at the time of construction.
-  Ptys(std::string folder, bool openable);
+  // Creates nodes in `directory`, which must exist when the first node is created. If not `openable`, the
+  // nodes only show numbers. Terminals are allocated from the /dev at the time of construction.
+  Ptys(std::string directory, bool openable);
   ~Ptys() override;
   Ptys(const Ptys&) = delete;
   Ptys& operator=(const Ptys&) = delete;
@@ -32,7 +32,7 @@ class Ptys final : public Nodes {
   std::optional<dev_t> make_terminal(const std::string& name);
   dev_t make_number(const std::string& name);
 
-  std::string folder_;
+  std::string directory_;
   sys::UniqueFd devices_;
   bool openable_;
   std::map<std::string, sys::UniqueFd, std::less<>> masters_;

@@ -81,10 +81,10 @@ class Reader {
 
  private:
   static KernelVersion default_kernel(const SimParent& parent) {
-    if (parent.dialect->layout == Layout::functions) {
+    if (parent.interface->layout == Layout::functions) {
       return {6, 8};
     }
-    switch (parent.dialect->era) {
+    switch (parent.interface->era) {
       case Era::proposal: return {4, 8};
       case Era::v4_10: return {5, 1};
       case Era::v5_2: return {5, 15};
@@ -92,21 +92,21 @@ class Reader {
     }
   }
 
-  const Dialect* dialect(Keys& keys) const {
-    const toml::node* node = keys.find("dialect");
+  const Interface* interface(Keys& keys) const {
+    const toml::node* node = keys.find("interface");
     if (node == nullptr) {
       const Era era = era_of(kernel_.value_or(KernelVersion{6, 1}));
-      return find_dialect(era == Era::v4_10 ? "U1" : era == Era::v5_2 ? "U2" : "U4");
+      return find_interface(era == Era::v4_10 ? "U1" : era == Era::v5_2 ? "U2" : "U4");
     }
-    const std::string id = store::text_of(*node, "dialect");
-    const Dialect* found = find_dialect(id);
+    const std::string id = store::text_of(*node, "interface");
+    const Interface* found = find_interface(id);
     if (found == nullptr) {
-      broken(*node,
-             fmt::format("'dialect' must be one of {}, not '{}'", join(dialect_ids(), ", "), printable(id)));
+      broken(*node, fmt::format("'interface' must be one of {}, not '{}'", join(interface_ids(), ", "),
+                                printable(id)));
     }
     const bool mainline = found->id.starts_with('U');
     if (mainline && kernel_ && era_of(*kernel_) != found->era) {
-      broken(*node, fmt::format("dialect {} is that of kernels {}, but 'kernel' is {}.{}", id,
+      broken(*node, fmt::format("interface {} is that of kernels {}, but 'kernel' is {}.{}", id,
                                 kernels_of(found->era), kernel_->major_number, kernel_->minor_number));
     }
     return found;
@@ -117,7 +117,7 @@ class Reader {
     SimParent parent;
     const toml::node& name = keys.need("name");
     parent.name = component(name, "name");
-    parent.dialect = dialect(keys);
+    parent.interface = interface(keys);
     read_types(keys, parent);
     read_identity(keys, parent);
     read_options(keys, parent);
@@ -167,13 +167,13 @@ class Reader {
       parent.pci->subsystem_device = subsystem.substr(std::min(colon + 1, subsystem.size()));
       ids.finish();
     }
-    const bool functions = parent.dialect->layout == Layout::functions;
+    const bool functions = parent.interface->layout == Layout::functions;
     parent.bus = parent.arithmetic == Arithmetic::ap    ? "vfio_ap"
                  : parent.arithmetic == Arithmetic::ccw ? "css"
                  : parent.pci || functions              ? "pci"
                                                         : "virtual";
     if (functions && !parent.pci) {
-      broken(keys.node(), fmt::format("dialect {} needs a 'pci' table", parent.dialect->id));
+      broken(keys.node(), fmt::format("interface {} needs a 'pci' table", parent.interface->id));
     }
     if (parent.bus == "pci" && !is_pci_address(parent.name)) {
       broken(keys.need("name"),
@@ -208,7 +208,7 @@ class Reader {
     }
     parent.hotplug = keys.truth("hotplug", false);
     parent.vm_uuid = keys.truth(
-        "vm_uuid", parent.dialect->layout == Layout::flat && parent.arithmetic == Arithmetic::homogeneous);
+        "vm_uuid", parent.interface->layout == Layout::flat && parent.arithmetic == Arithmetic::homogeneous);
     if (keys.find("peer_budget") != nullptr) {
       parent.peer_budget = keys.number("peer_budget", 0);
     }
@@ -414,13 +414,13 @@ class Reader {
 
 }  // namespace
 
-std::string SimParent::type_folder(const SimType& type) const {
-  return dialect->is_proposal() ? type.id : driver + "-" + type.id;
+std::string SimParent::type_directory(const SimType& type) const {
+  return interface->is_proposal() ? type.id : driver + "-" + type.id;
 }
 
 const SimType* SimParent::find_type(std::string_view id) const {
   const auto found = std::find_if(types.begin(), types.end(), [&](const SimType& type) {
-    return type.id == id || type_folder(type) == id;
+    return type.id == id || type_directory(type) == id;
   });
   return found == types.end() ? nullptr : &*found;
 }

@@ -63,7 +63,7 @@ sys::Result<sys::UniqueFd> mount_fuse(const std::string& directory) {
 }
 
 mode_t type_of(FileKind kind) {
-  return kind == FileKind::folder ? S_IFDIR : kind == FileKind::link ? S_IFLNK : S_IFREG;
+  return kind == FileKind::directory ? S_IFDIR : kind == FileKind::link ? S_IFLNK : S_IFREG;
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ struct stat Server::Session::status_of(const File& file) const {
   status.st_uid = file.owner;
   status.st_gid = file.group;
   status.st_nlink = 1;
-  if (file.kind == FileKind::folder) {
+  if (file.kind == FileKind::directory) {
     status.st_nlink = 2;
   } else if (file.kind == FileKind::attribute) {
     status.st_size = page_size;
@@ -203,14 +203,14 @@ void Server::Session::do_open(fuse_req_t request, NodeId node, fuse_file_info* i
 
 void Server::Session::do_opendir(fuse_req_t request, NodeId node, fuse_file_info* info) {
   const Kernfs& files = machine_.files();
-  const File* folder = files.get(node);
-  if (folder == nullptr) {
+  const File* directory = files.get(node);
+  if (directory == nullptr) {
     fuse_reply_err(request, ENOENT);
     return;
   }
   Handle handle{.node = node};
-  handle.entries = {{".", node, S_IFDIR}, {"..", std::max(folder->parent, Kernfs::root), S_IFDIR}};
-  for (const auto& [name, child] : folder->children) {
+  handle.entries = {{".", node, S_IFDIR}, {"..", std::max(directory->parent, Kernfs::root), S_IFDIR}};
+  for (const auto& [name, child] : directory->children) {
     handle.entries.push_back({name, child, type_of(files.get(child)->kind)});
   }
   // Like sysfs, in no meaningful order.
@@ -393,8 +393,8 @@ Server::Server(Machine& machine, const Ptys& nodes) : session_(std::make_unique<
 
 Server::~Server() = default;
 
-void Server::mount(const std::string& folder) {
-  session_->mount(folder);
+void Server::mount(const std::string& directory) {
+  session_->mount(directory);
 }
 
 void Server::serve(int stop) {

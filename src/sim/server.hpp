@@ -18,7 +18,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Mounts the files on a directory. Throws Error{failed}.
-  void mount(const std::string& folder);
+  void mount(const std::string& directory);
   // Serves requests until the descriptor `stop` becomes readable or the directory is unmounted.
   void serve(int stop);
   void unmount();

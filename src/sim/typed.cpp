@@ -44,14 +44,14 @@ class TypedParent final : public MdevParent {
       return peers_in_use() + group.members.size() > *settings_.peer_budget ? ENOSPC : 0;
     }
     // The first proposal takes the memory only when the device is opened.
-    if (settings_.dialect->aggregation == Aggregation::attribute_rfc && device.units > device.accounted) {
+    if (settings_.interface->aggregation == Aggregation::attribute_rfc && device.units > device.accounted) {
       return capacity_.fits(device.type->id, device.units - device.accounted) ? 0 : ENOSPC;
     }
     return 0;
   }
 
  private:
-  const Dialect& dialect() const { return *settings_.dialect; }
+  const Interface& interface() const { return *settings_.interface; }
 
   std::vector<Mdev*> all() {
     std::vector<Mdev*> result;
@@ -72,18 +72,18 @@ class TypedParent final : public MdevParent {
 
   void publish() override {
     Kernfs& files = kernel_.files;
-    types_folder_ = files.folder(folder_, "mdev_supported_types");
+    types_directory_ = files.directory(directory_, "mdev_supported_types");
     for (const SimType& type : settings_.types) {
       make_type(type);
     }
-    if (dialect().is_proposal()) {
+    if (interface().is_proposal()) {
       if (settings_.central_remove) {
-        files.attribute(folder_, "mdev_destroy", 0200, {},
+        files.attribute(directory_, "mdev_destroy", 0200, {},
                         [this](std::string_view data, const Answer& answer) { destroy(data, answer); });
       }
     } else {
-      files.link(files.folders(Kernfs::root, "class/mdev_bus"), settings_.name, folder_);
-      kernel_.driver_folder("bus/mdev", settings_.driver);
+      files.link(files.directories(Kernfs::root, "class/mdev_bus"), settings_.name, directory_);
+      kernel_.driver_directory("bus/mdev", settings_.driver);
     }
     if (settings_.arithmetic == Arithmetic::ap) {
       queues_.publish();
@@ -92,38 +92,39 @@ class TypedParent final : public MdevParent {
   }
 
   void unpublish() override {
-    kernel_.files.remove(types_folder_);
-    kernel_.files.remove(folder_, "mdev_destroy");
+    kernel_.files.remove(types_directory_);
+    kernel_.files.remove(directory_, "mdev_destroy");
   }
 
   void make_type(const SimType& type) {
     Kernfs& files = kernel_.files;
-    const NodeId folder = files.folder(types_folder_, settings_.type_folder(type));
-    files.attribute(folder, "create", 0200, {}, [this, &type](std::string_view data, const Answer& answer) {
-      write_create(type, data, answer);
-    });
+    const NodeId directory = files.directory(types_directory_, settings_.type_directory(type));
+    files.attribute(
+        directory, "create", 0200, {},
+        [this, &type](std::string_view data, const Answer& answer) { write_create(type, data, answer); });
     if (!description(type).empty()) {
-      files.attribute(folder, "description", 0444, [&type] { return Reading{description(type) + "\n"}; });
+      files.attribute(directory, "description", 0444, [&type] { return Reading{description(type) + "\n"}; });
     }
-    if (dialect().is_proposal()) {
-      files.constant(folder, "max_instances", fmt::format("{}\n", type.most));
+    if (interface().is_proposal()) {
+      files.constant(directory, "max_instances", fmt::format("{}\n", type.most));
       return;
     }
-    files.folder(folder, "devices");
-    files.attribute(folder, "available_instances", 0444,
+    files.directory(directory, "devices");
+    files.attribute(directory, "available_instances", 0444,
                     [this, &type] { return Reading{fmt::format("{}\n", available(type))}; });
-    files.constant(folder, "device_api", settings_.device_api + "\n");
+    files.constant(directory, "device_api", settings_.device_api + "\n");
     if (!type.name.empty() || era() == Era::v6_1) {
-      files.constant(folder, "name", (type.name.empty() ? settings_.type_folder(type) : type.name) + "\n");
+      files.constant(directory, "name",
+                     (type.name.empty() ? settings_.type_directory(type) : type.name) + "\n");
     }
-    if (dialect().aggregation == Aggregation::at_create && type.aggregation > 0) {
-      files.constant(folder, "aggregation", fmt::format("{}\n", std::min(type.aggregation, type.most)));
+    if (interface().aggregation == Aggregation::at_create && type.aggregation > 0) {
+      files.constant(directory, "aggregation", fmt::format("{}\n", std::min(type.aggregation, type.most)));
     }
-    if (dialect().aggregation == Aggregation::type_file && type.aggregation > 0) {
-      make_aggregator(folder, type);
+    if (interface().aggregation == Aggregation::type_file && type.aggregation > 0) {
+      make_aggregator(directory, type);
     }
-    if (dialect().migration_version) {
-      make_migration_version(folder, type);
+    if (interface().migration_version) {
+      make_migration_version(directory, type);
     }
   }
 
@@ -148,9 +149,10 @@ class TypedParent final : public MdevParent {
   std::uint64_t available(const SimType& type) const { return capacity_.left(type.id) / multiplier(type); }
 
   // A3: adds the attribute that makes all later devices of the type consist of N instances.
-  void make_aggregator(NodeId folder, const SimType& type) {
+  void make_aggregator(NodeId directory, const SimType& type) {
     kernel_.files.attribute(
-        folder, "aggregator", 0644, [this, &type] { return Reading{fmt::format("{}\n", multiplier(type))}; },
+        directory, "aggregator", 0644,
+        [this, &type] { return Reading{fmt::format("{}\n", multiplier(type))}; },
         [this, &type](std::string_view data, const Answer& answer) {
           const auto number = parse_kernel_number(data);
           if (!number || *number == 0 || *number > type.aggregation) {
@@ -162,15 +164,15 @@ class TypedParent final : public MdevParent {
   }
 
   // V1: adds the attribute; a write is accepted only if it equals the string that is read.
-  void make_migration_version(NodeId folder, const SimType& type) {
+  void make_migration_version(NodeId directory, const SimType& type) {
     if (settings_.migration_version.empty()) {
       return;
     }
     const PciIds ids = settings_.pci.value_or(PciIds{"0000", "0000", {}, {}, {}, {}});
     const std::string version = fmt::format("{}-{}-{}-{}", ids.vendor, ids.device,
-                                            settings_.type_folder(type), settings_.migration_version);
+                                            settings_.type_directory(type), settings_.migration_version);
     kernel_.files.attribute(
-        folder, "migration_version", 0644, [version] { return Reading{version + "\n"}; },
+        directory, "migration_version", 0644, [version] { return Reading{version + "\n"}; },
         [version](std::string_view data, const Answer& answer) {
           const std::string_view line = data.ends_with('\n') ? data.substr(0, data.size() - 1) : data;
           answer(line == version ? static_cast<int>(data.size()) : -EINVAL);
@@ -179,17 +181,17 @@ class TypedParent final : public MdevParent {
 
   // K0: types of which no more devices can be created have no directory.
   void refresh() override {
-    if (!dialect().is_proposal() || !registered_) {
+    if (!interface().is_proposal() || !registered_) {
       return;
     }
     for (const SimType& type : settings_.types) {
       const auto of_type = [&](const auto& entry) { return entry.second->type == &type; };
       const bool wanted = capacity_.left(type.id) > 0 || std::any_of(mdevs().begin(), mdevs().end(), of_type);
-      const auto folder = kernel_.files.find(types_folder_, settings_.type_folder(type));
-      if (wanted && !folder) {
+      const auto directory = kernel_.files.find(types_directory_, settings_.type_directory(type));
+      if (wanted && !directory) {
         make_type(type);
-      } else if (!wanted && folder) {
-        kernel_.files.remove(*folder);
+      } else if (!wanted && directory) {
+        kernel_.files.remove(*directory);
       }
     }
   }
@@ -246,7 +248,7 @@ class TypedParent final : public MdevParent {
   }
 
   Words parse_words(const SimType& type, std::string_view rest) const {
-    switch (dialect().words) {
+    switch (interface().words) {
       case CreateWords::group: return parse_group(rest);
       case CreateWords::instances: return parse_units(type, rest, "instances=");
       case CreateWords::aggregate: return parse_units(type, rest, "aggregate=");
@@ -257,11 +259,11 @@ class TypedParent final : public MdevParent {
 
   void write_create(const SimType& type, std::string_view data, const Answer& answer) {
     const int taken = static_cast<int>(data.size());
-    const bool words = dialect().words != CreateWords::none;
+    const bool words = interface().words != CreateWords::none;
     if (words && data.size() >= page_size) {
       return answer(-E2BIG);
     }
-    const char separator = dialect().words == CreateWords::group ? ':' : ',';
+    const char separator = interface().words == CreateWords::group ? ':' : ',';
     const std::size_t at = data.find(separator);
     Words said;
     std::string_view uuid_field = data;
@@ -293,12 +295,12 @@ class TypedParent final : public MdevParent {
     if (settings_.central_remove) {
       return;
     }
-    add_remove_file(device.folder, device.name);
+    add_remove_file(device.directory, device.name);
   }
 
-  void add_remove_file(NodeId folder, const std::string& name) {
+  void add_remove_file(NodeId directory, const std::string& name) {
     kernel_.files.attribute(
-        folder, "remove", 0200, {},
+        directory, "remove", 0200, {},
         [this, name](std::string_view data, const Answer& answer) { write_remove(name, data, answer); });
   }
 
@@ -316,11 +318,11 @@ class TypedParent final : public MdevParent {
     if (device == nullptr || !registered_) {
       return answer(-ENODEV);
     }
-    const NodeId folder = device->folder;
-    kernel_.files.remove(folder, "remove");
-    remove(*device, [this, answer, taken, folder, name](int error) {
-      if (error < 0 && era() < Era::v5_2 && kernel_.files.get(folder) != nullptr) {
-        add_remove_file(folder, name);
+    const NodeId directory = device->directory;
+    kernel_.files.remove(directory, "remove");
+    remove(*device, [this, answer, taken, directory, name](int error) {
+      if (error < 0 && era() < Era::v5_2 && kernel_.files.get(directory) != nullptr) {
+        add_remove_file(directory, name);
       }
       answer(error < 0 ? error : taken);
     });
@@ -341,26 +343,26 @@ class TypedParent final : public MdevParent {
     if (settings_.arithmetic == Arithmetic::ap) {
       queues_.furnish(device);
     }
-    if (dialect().peer_attribute) {
+    if (interface().peer_attribute) {
       device.peers = Uuid::random();
       add_peer_file(device);
     }
-    if (dialect().migration_version) {
-      make_migration_version(device.folder, *device.type);
+    if (interface().migration_version) {
+      make_migration_version(device.directory, *device.type);
     }
     add_aggregation_files(device);
   }
 
   void add_type_links(Mdev& device) override {
-    const auto type = kernel_.files.find(types_folder_, settings_.type_folder(*device.type));
-    if (!dialect().is_proposal() && type) {
-      kernel_.files.link(device.folder, "mdev_type", *type);
-      kernel_.files.link(*kernel_.files.find(*type, "devices"), device.name, device.folder);
+    const auto type = kernel_.files.find(types_directory_, settings_.type_directory(*device.type));
+    if (!interface().is_proposal() && type) {
+      kernel_.files.link(device.directory, "mdev_type", *type);
+      kernel_.files.link(*kernel_.files.find(*type, "devices"), device.name, device.directory);
     }
   }
 
   void remove_type_links(Mdev& device) override {
-    const auto type = kernel_.files.find(types_folder_, settings_.type_folder(*device.type));
+    const auto type = kernel_.files.find(types_directory_, settings_.type_directory(*device.type));
     if (const auto devices = type ? kernel_.files.find(*type, "devices") : std::nullopt) {
       kernel_.files.remove(*devices, device.name);
     }
@@ -369,25 +371,25 @@ class TypedParent final : public MdevParent {
   void add_aggregation_files(Mdev& device) {
     Kernfs& files = kernel_.files;
     const auto units = [&device] { return Reading{fmt::format("{}\n", device.units)}; };
-    switch (dialect().aggregation) {
+    switch (interface().aggregation) {
       case Aggregation::at_create:
         if (device.type->aggregation > 0) {
-          files.attribute(device.folder,
-                          dialect().words == CreateWords::instances ? "instances" : "aggregated_instances",
+          files.attribute(device.directory,
+                          interface().words == CreateWords::instances ? "instances" : "aggregated_instances",
                           0444, units);
         }
         return;
       case Aggregation::attribute_rfc:
       case Aggregation::attribute_v2:
-      case Aggregation::attribute_v3: return add_aggregation_folder(device);
+      case Aggregation::attribute_v3: return add_aggregation_directory(device);
       default: return;
     }
   }
 
-  void add_aggregation_folder(Mdev& device) {
+  void add_aggregation_directory(Mdev& device) {
     Kernfs& files = kernel_.files;
-    const NodeId folder = files.folder(device.folder, "mdev");
-    const bool rfc = dialect().aggregation == Aggregation::attribute_rfc;
+    const NodeId directory = files.directory(device.directory, "mdev");
+    const bool rfc = interface().aggregation == Aggregation::attribute_rfc;
     const bool able = device.type->aggregation > 0;
     const Show units = [&device, able] { return Reading{fmt::format("{}\n", able ? device.units : 0)}; };
     const Show most = [this, &device, able] {
@@ -398,13 +400,13 @@ class TypedParent final : public MdevParent {
           device, {Operation::attribute, "aggregation", data},
           [this](Mdev& still, std::string_view text) { return write_units(still, text); }, answer);
     };
-    files.attribute(folder, "aggregated_instances", rfc ? 0444 : 0644, units, rfc ? Store{} : store);
-    files.attribute(folder, rfc ? "aggregation" : "max_aggregation", rfc ? 0644 : 0444, most,
+    files.attribute(directory, "aggregated_instances", rfc ? 0444 : 0644, units, rfc ? Store{} : store);
+    files.attribute(directory, rfc ? "aggregation" : "max_aggregation", rfc ? 0644 : 0444, most,
                     rfc ? store : Store{});
   }
 
   std::uint64_t most_units(const Mdev& device) const {
-    return dialect().aggregation == Aggregation::attribute_v3
+    return interface().aggregation == Aggregation::attribute_v3
                ? capacity_.most_units(device.type->id, device.accounted)
                : capacity_.left(device.type->id);
   }
@@ -413,7 +415,7 @@ class TypedParent final : public MdevParent {
   int write_units(Mdev& device, std::string_view data) {
     const int taken = static_cast<int>(data.size());
     const auto number = parse_kernel_number(data);
-    const Aggregation form = dialect().aggregation;
+    const Aggregation form = interface().aggregation;
     if (!number) {
       return -EINVAL;
     }
@@ -436,7 +438,7 @@ class TypedParent final : public MdevParent {
 
   void add_peer_file(Mdev& device) {
     kernel_.files.attribute(
-        device.folder, "peer_to_peer_resource_uuid", 0644,
+        device.directory, "peer_to_peer_resource_uuid", 0644,
         [&device] { return Reading{device.peers.str() + "\n"}; },
         [this, &device](std::string_view data, const Answer& answer) {
           change(
@@ -460,7 +462,7 @@ class TypedParent final : public MdevParent {
     const Mdev* mate = nullptr;
     for (const auto& [name, other] : kernel_.devices) {
       const auto* mdev = dynamic_cast<const Mdev*>(other);
-      if (mdev != nullptr && mdev != &device && mdev->parent->settings().dialect->peer_attribute &&
+      if (mdev != nullptr && mdev != &device && mdev->parent->settings().interface->peer_attribute &&
           mdev->peers == *peers) {
         mate = mdev;
       }
@@ -479,7 +481,7 @@ class TypedParent final : public MdevParent {
   }
 
   ApMatrix queues_;
-  NodeId types_folder_ = 0;
+  NodeId types_directory_ = 0;
   std::map<const SimType*, std::uint64_t> multipliers_;
 };
 

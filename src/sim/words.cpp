@@ -1,4 +1,4 @@
-// Keywords of scenario files: dialects, operations, errnos.
+// Keywords of scenario files: interfaces, operations, errnos.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -8,7 +8,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr std::array<Dialect, 21> dialects{{
+constexpr std::array<Interface, 21> interfaces{{
     {.id = "U1", .layout = Layout::typed, .era = Era::v4_10},
     {.id = "U2", .layout = Layout::typed, .era = Era::v5_2},
     {.id = "U4", .layout = Layout::typed, .era = Era::v6_1},
@@ -83,16 +83,16 @@ std::optional<int> find_word(const std::array<Word, Size>& words, std::string_vi
 
 }  // namespace
 
-const Dialect* find_dialect(std::string_view id) {
-  const auto found = std::find_if(dialects.begin(), dialects.end(),
-                                  [&](const Dialect& dialect) { return dialect.id == id; });
-  return found == dialects.end() ? nullptr : &*found;
+const Interface* find_interface(std::string_view id) {
+  const auto found = std::find_if(interfaces.begin(), interfaces.end(),
+                                  [&](const Interface& interface) { return interface.id == id; });
+  return found == interfaces.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> dialect_ids() {
+std::vector<std::string> interface_ids() {
   std::vector<std::string> ids;
-  for (const Dialect& dialect : dialects) {
-    ids.emplace_back(dialect.id);
+  for (const Interface& interface : interfaces) {
+    ids.emplace_back(interface.id);
   }
   return ids;
 }

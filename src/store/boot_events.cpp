@@ -12,7 +12,7 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* boot_folder = "run/mdevadm/boot";
+constexpr const char* boot_directory = "run/mdevadm/boot";
 
 std::chrono::milliseconds time_at(const toml::table& table, std::string_view key) {
   return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
@@ -40,15 +40,15 @@ std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, co
                    .message = table["message"].value_or(std::string{})};
 }
 
-void load_parent(const sys::Dir& folder, const ParentName& parent, BootEvents& events) {
-  const auto entries = folder.entries();
+void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents& events) {
+  const auto entries = directory.entries();
   if (!entries) {
     return;
   }
   for (const sys::Entry& entry : *entries) {
     const auto uuid = uuid_of(entry.name);
     const sys::Result<std::string> text =
-        uuid ? folder.read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
+        uuid ? directory.read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
     if (auto event = text ? parse_event(*text, *uuid, parent) : std::nullopt) {
       events.all.push_back(*std::move(event));
     }
@@ -59,14 +59,15 @@ void load_parent(const sys::Dir& folder, const ParentName& parent, BootEvents& e
 
 BootEvents Store::load_boot_events() const {
   BootEvents events;
-  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(boot_folder);
-  const auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(boot_directory);
+  const auto entries =
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
     return events;
   }
   for (const sys::Entry& entry : *entries) {
     const auto parent = ParentName::parse(entry.name);
-    const sys::Result<sys::Dir> inside = folder->open_dir(entry.name);
+    const sys::Result<sys::Dir> inside = directory->open_dir(entry.name);
     if (parent && inside) {
       load_parent(*inside, *parent, events);
     }
@@ -79,10 +80,10 @@ BootEvents Store::load_boot_events() const {
 
 void Store::keep_boot_event(const BootEvent& event) const {
   const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
-  const sys::Dir folder =
-      root_->make_dirs(fmt::format("{}/{}", boot_folder, event.parent.str())).or_throw("{}", doing);
+  const sys::Dir directory =
+      root_->make_dirs(fmt::format("{}/{}", boot_directory, event.parent.str())).or_throw("{}", doing);
   write_atomically(
-      folder, file_name(event.uuid),
+      directory, file_name(event.uuid),
       fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
                   toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
                   event.ended.count(), event.tries, toml_string(event.message)),

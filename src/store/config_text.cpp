@@ -145,7 +145,7 @@ std::string format_config(const Config& config, JsonForm form) {
   return writer.take();
 }
 
-std::string format_configs(const std::vector<KeptConfig>& sorted) {
+std::string format_configs(const std::vector<StoredConfig>& sorted) {
   Writer writer(JsonForm::lines);
   writer.open('[');
   for (std::size_t i = 0; i < sorted.size(); ++i) {

@@ -89,13 +89,13 @@ class Reader {
     } else if (key == "attribute") {
       read_attributes(node, into);
     } else if (key == "node") {
-      into.node = read_node_policy(node, path_, content_.odd);
+      into.node = read_node_policy(node, path_, content_.problems);
     } else if (key == "vf") {
       into.function = checked_text<FunctionName>(node, key, component_rule);
     } else if (key == "abi") {
       read_abi(node, into);
     } else if (key != "type" && key != "uuid" && key != "parent") {
-      content_.odd.push_back(unknown_key(path_, name));
+      content_.problems.push_back(unknown_key(path_, name));
     }
   }
 
@@ -135,7 +135,7 @@ class Reader {
   void note_unknown_but(const toml::table& table, std::initializer_list<std::string_view> known) {
     for (const auto& [key, node] : table) {
       if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        content_.odd.push_back(unknown_key(path_, key));
+        content_.problems.push_back(unknown_key(path_, key));
       }
     }
   }

@@ -20,19 +20,19 @@ std::optional<Uuid> uuid_of(std::string_view name) {
   return is_ours(name) ? Uuid::parse(name.substr(0, name.size() - suffix.size())) : std::nullopt;
 }
 
-sys::Dir folder_to_write(const sys::Dir& root, const std::string& name, const std::string& doing) {
-  sys::Dir folder = root.make_dirs(name).or_throw("{}", doing);
-  for (const sys::Entry& entry : folder.entries().or_throw("{}", doing)) {
+sys::Dir directory_to_write(const sys::Dir& root, const std::string& name, const std::string& doing) {
+  sys::Dir directory = root.make_dirs(name).or_throw("{}", doing);
+  for (const sys::Entry& entry : directory.entries().or_throw("{}", doing)) {
     if (sys::AtomicFile::is_temporary(entry.name)) {
-      std::ignore = folder.remove_file(entry.name);
+      std::ignore = directory.remove_file(entry.name);
     }
   }
-  return folder;
+  return directory;
 }
 
-void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
+void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
                       const std::string& doing, mode_t permissions) {
-  sys::AtomicFile file = sys::AtomicFile::create(folder, name, permissions).or_throw("{}", doing);
+  sys::AtomicFile file = sys::AtomicFile::create(directory, name, permissions).or_throw("{}", doing);
   file.write(text).or_throw("{}", doing);
   file.commit().or_throw("{}", doing);
 }

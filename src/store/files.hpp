@@ -25,10 +25,10 @@ std::optional<Uuid> uuid_of(std::string_view name);
 
 // Opens the directory, creating it if it is missing. The caller holds the lock, so temporary files in it were
 // left by processes that died; they are removed.
-sys::Dir folder_to_write(const sys::Dir& root, const std::string& folder, const std::string& doing);
+sys::Dir directory_to_write(const sys::Dir& root, const std::string& directory, const std::string& doing);
 
 // Replaces a file atomically. `permissions` apply to a new file.
-void write_atomically(const sys::Dir& folder, const std::string& name, const std::string& text,
+void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
                       const std::string& doing, mode_t permissions = 0644);
 
 }  // namespace mdevadm::store

@@ -118,9 +118,9 @@ void read_key(const toml::key& key, const toml::node& node, const std::string& p
       broken(node, fmt::format("invalid vm_uuid '{}' (expected a UUID)", printable(text)));
     }
   } else if (key == "node") {
-    group.node = read_node_policy(node, path, content.odd);
+    group.node = read_node_policy(node, path, content.problems);
   } else {
-    content.odd.push_back(unknown_key(path, key));
+    content.problems.push_back(unknown_key(path, key));
   }
 }
 

@@ -15,26 +15,26 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* groups_folder = "etc/mdevadm/groups";
+constexpr const char* groups_directory = "etc/mdevadm/groups";
 
-void load_group(const sys::Dir& folder, const std::string& file, Groups& into) {
+void load_group(const sys::Dir& directory, const std::string& file, Groups& into) {
   if (!is_ours(file)) {
     return;
   }
   const auto name = GroupName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
   if (!name) {
-    into.broken.push_back({folder.path_of(file), 0, 0, "invalid group file name"});
+    into.broken.push_back({directory.path_of(file), 0, 0, "invalid group file name"});
     return;
   }
-  const sys::Result<std::string> text = folder.read_file(file);
+  const sys::Result<std::string> text = directory.read_file(file);
   if (!text) {
     if (text.error().number != ENOENT) {  // removed since the directory was read
-      into.broken.push_back({folder.path_of(file), 0, 0, sys::errno_text(text.error().number)});
+      into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     }
     return;
   }
-  GroupContent content = parse_group(*text, folder.path_of(file), *name);
-  std::move(content.odd.begin(), content.odd.end(), std::back_inserter(into.odd));
+  GroupContent content = parse_group(*text, directory.path_of(file), *name);
+  std::move(content.problems.begin(), content.problems.end(), std::back_inserter(into.problems));
   if (content.group) {
     into.all.push_back(*std::move(content.group));
   } else {
@@ -49,7 +49,7 @@ void note_repeated_members(Groups& groups, const Store& store) {
     for (const Member& member : group.members) {
       const auto [owner, is_new] = owners.emplace(member.str(), &group);
       if (!is_new) {
-        groups.odd.push_back(
+        groups.problems.push_back(
             {store.path_of(group.name), 0, 0,
              fmt::format("{} is a member of group '{}' already", member.str(), owner->second->name.str())});
       }
@@ -61,16 +61,17 @@ void note_repeated_members(Groups& groups, const Store& store) {
 
 Groups Store::load_groups() const {
   Groups groups;
-  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(groups_folder);
-  if (!folder && folder.error().number == ENOENT) {
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(groups_directory);
+  if (!directory && directory.error().number == ENOENT) {
     return groups;
   }
-  if (!folder) {
-    sys::throw_error(folder.error(), fmt::format("cannot read the groups in '{}'", folder.error().path));
+  if (!directory) {
+    sys::throw_error(directory.error(),
+                     fmt::format("cannot read the groups in '{}'", directory.error().path));
   }
   for (const sys::Entry& entry :
-       folder->entries().or_throw("cannot read the groups in '{}'", folder->path())) {
-    load_group(*folder, entry.name, groups);
+       directory->entries().or_throw("cannot read the groups in '{}'", directory->path())) {
+    load_group(*directory, entry.name, groups);
   }
   std::sort(groups.all.begin(), groups.all.end(),
             [](const Group& a, const Group& b) { return natural_less(a.name.str(), b.name.str()); });
@@ -79,27 +80,27 @@ Groups Store::load_groups() const {
 }
 
 std::string Store::path_of(const GroupName& name) const {
-  return root_->path_of(fmt::format("{}/{}", groups_folder, file_name(name)));
+  return root_->path_of(fmt::format("{}/{}", groups_directory, file_name(name)));
 }
 
 void Store::add_group(const Group& group) const {
   const std::string doing = fmt::format("cannot write '{}'", path_of(group.name));
-  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
-  if (folder.exists(file_name(group.name))) {
+  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
+  if (directory.exists(file_name(group.name))) {
     throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
   }
-  write_atomically(folder, file_name(group.name), format_group(group), doing);
+  write_atomically(directory, file_name(group.name), format_group(group), doing);
 }
 
 void Store::replace_group(const Group& before, const Group& after) const {
   const std::string path = path_of(before.name);
   const std::string doing = fmt::format("cannot change '{}'", path);
-  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
-  const std::string text = folder.read_file(file_name(before.name)).or_throw("{}", doing);
+  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
+  const std::string text = directory.read_file(file_name(before.name)).or_throw("{}", doing);
   if (parse_group(text, path, before.name).group != before) {
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
-  write_atomically(folder, file_name(before.name), edit_group(text, path, before, after), doing);
+  write_atomically(directory, file_name(before.name), edit_group(text, path, before, after), doing);
 }
 
 void Store::leave_group(const GroupName& name, const Member& member) const {
@@ -119,25 +120,25 @@ void Store::leave_group(const GroupName& name, const Member& member) const {
 
 void Store::rename_group(const GroupName& from, const GroupName& to) const {
   const std::string doing = fmt::format("cannot rename '{}'", path_of(from));
-  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
-  if (folder.exists(file_name(to))) {
+  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
+  if (directory.exists(file_name(to))) {
     throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, to.str()));
   }
-  folder.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
-  folder.sync().or_throw("{}", doing);
+  directory.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
+  directory.sync().or_throw("{}", doing);
 }
 
 void Store::remove_group(const GroupName& name) const {
   const std::string doing = fmt::format("cannot delete '{}'", path_of(name));
-  const sys::Dir folder = folder_to_write(*root_, groups_folder, doing);
-  const sys::Result<sys::Done> removed = folder.remove_file(file_name(name));
+  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
+  const sys::Result<sys::Done> removed = directory.remove_file(file_name(name));
   if (!removed && removed.error().number == ENOENT) {
     throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);
   }
-  folder.sync().or_throw("{}", doing);
+  directory.sync().or_throw("{}", doing);
 }
 
 }  // namespace mdevadm::store

@@ -24,7 +24,7 @@ JsonMistake mistake_at(std::string_view text, std::size_t offset, std::string me
           before.size() - (last_line == std::string_view::npos ? 0 : last_line + 1) + 1};
 }
 
-void refuse_oddities(std::string_view text) {
+void refuse_ambiguities(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) {
     throw mistake_at(text, 0, "invalid JSON: expected a value");
   }
@@ -89,7 +89,7 @@ ConfigAttribute read_attribute(const Json& element) {
 }  // namespace
 
 Json parse_json(std::string_view text) {
-  refuse_oddities(text);
+  refuse_ambiguities(text);
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {

@@ -12,26 +12,26 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* configs_folder = "etc/mdevctl.d";
-constexpr const char* scripts_folder = "scripts.d";  // located among the parents' directories
-constexpr mode_t config_permissions = 0666;          // less the umask
+constexpr const char* configs_directory = "etc/mdevctl.d";
+constexpr const char* scripts_directory = "scripts.d";  // located among the parents' directories
+constexpr mode_t config_permissions = 0666;             // less the umask
 
-std::string config_folder(const ParentName& parent) {
-  return fmt::format("{}/{}", configs_folder, parent.str());
+std::string config_directory(const ParentName& parent) {
+  return fmt::format("{}/{}", configs_directory, parent.str());
 }
 
 // Returns the file name of a config. mdevctl accepts a name in upper case or without hyphens as a UUID but
 // then does not find the file by that UUID; it may write a second file in canonical form.
-template <typename Kept>
-std::string file_of(const Kept& kept) {
-  return kept.file.empty() ? kept.uuid.str() : kept.file;
+template <typename Stored>
+std::string file_of(const Stored& stored) {
+  return stored.file.empty() ? stored.uuid.str() : stored.file;
 }
 
 // Throws if the parent's name is that of the script directory, which mdevctl does not search for definitions.
 void require_parent(const ParentName& parent, const std::string& doing) {
-  if (parent.str() == scripts_folder) {
+  if (parent.str() == scripts_directory) {
     throw Error(ExitCode::usage, fmt::format("{}: '{}' is mdevctl's directory of scripts, not a parent",
-                                             doing, scripts_folder));
+                                             doing, scripts_directory));
   }
 }
 
@@ -45,8 +45,9 @@ class ConfigReader {
       return note_unread(entries.error());
     }
     for (const sys::Entry& entry : *entries) {
-      const bool may_be_parent = entry.kind == sys::EntryKind::folder || entry.kind == sys::EntryKind::other;
-      if (!may_be_parent || entry.name == scripts_folder) {
+      const bool may_be_parent =
+          entry.kind == sys::EntryKind::directory || entry.kind == sys::EntryKind::other;
+      if (!may_be_parent || entry.name == scripts_directory) {
         continue;
       }
       const auto parent = is_utf8(entry.name) ? ParentName::parse(entry.name) : std::nullopt;
@@ -59,9 +60,9 @@ class ConfigReader {
   }
 
   void read_parent(const sys::Dir& configs, const ParentName& parent) {
-    const sys::Result<sys::Dir> folder = configs.open_dir(parent.str());
+    const sys::Result<sys::Dir> directory = configs.open_dir(parent.str());
     sys::Result<std::vector<sys::Entry>> entries =
-        folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
     if (!entries) {
       return note_unread(entries.error());
     }
@@ -74,7 +75,7 @@ class ConfigReader {
       const bool is_read =
           entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);
       if (is_read && !sys::AtomicFile::is_temporary(entry.name)) {
-        read_file(*folder, parent, entry.name);
+        read_file(*directory, parent, entry.name);
       }
     }
   }
@@ -87,7 +88,7 @@ class ConfigReader {
   }
 
  private:
-  void read_file(const sys::Dir& folder, const ParentName& parent, const std::string& name) {
+  void read_file(const sys::Dir& directory, const ParentName& parent, const std::string& name) {
     const auto uuid = Uuid::parse_any(name);
     if (!uuid) {
       into_.nameless.push_back(name);
@@ -96,7 +97,7 @@ class ConfigReader {
     if (filter_.uuid && *filter_.uuid != *uuid) {
       return;
     }
-    const sys::Result<std::string> text = folder.read_file(name);
+    const sys::Result<std::string> text = directory.read_file(name);
     if (!text && text.error().number == ENOENT) {
       return;  // removed since the directory was read
     }
@@ -115,7 +116,7 @@ class ConfigReader {
     } else {
       into_.broken.push_back({*uuid,
                               parent,
-                              {folder.path_of(name), content.line, content.column, content.message},
+                              {directory.path_of(name), content.line, content.column, content.message},
                               std::move(file)});
     }
   }
@@ -127,27 +128,27 @@ class ConfigReader {
 // Of several files for one device, uses the first readable one and reports the others. `all` is sorted by
 // device.
 void leave_one_of_each(KeptConfigs& configs, const Store& store) {
-  std::vector<KeptConfig> each;
-  for (KeptConfig& kept : configs.all) {
-    if (each.empty() || each.back().uuid != kept.uuid || each.back().parent != kept.parent) {
-      each.push_back(std::move(kept));
+  std::vector<StoredConfig> each;
+  for (StoredConfig& stored : configs.all) {
+    if (each.empty() || each.back().uuid != stored.uuid || each.back().parent != stored.parent) {
+      each.push_back(std::move(stored));
       continue;
     }
-    each.back().also.push_back(kept.file);
-    configs.odd.push_back(
-        {store.path_of(kept), 0, 0,
+    each.back().also.push_back(stored.file);
+    configs.problems.push_back(
+        {store.path_of(stored), 0, 0,
          fmt::format("duplicate definition of the same device; '{}' is used", store.path_of(each.back()))});
   }
   configs.all = std::move(each);
   std::erase_if(configs.broken, [&](const BrokenConfig& broken) {
-    const auto kept = std::find_if(configs.all.begin(), configs.all.end(), [&](const KeptConfig& one) {
+    const auto stored = std::find_if(configs.all.begin(), configs.all.end(), [&](const StoredConfig& one) {
       return one.uuid == broken.uuid && one.parent == broken.parent;
     });
-    if (kept != configs.all.end()) {
-      kept->also.push_back(file_of(broken));
-      configs.odd.push_back(broken.problem);
+    if (stored != configs.all.end()) {
+      stored->also.push_back(file_of(broken));
+      configs.problems.push_back(broken.problem);
     }
-    return kept != configs.all.end();
+    return stored != configs.all.end();
   });
 }
 
@@ -156,14 +157,14 @@ void leave_one_of_each(KeptConfigs& configs, const Store& store) {
 KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   KeptConfigs result;
   ConfigReader reader(filter, result);
-  const sys::Result<sys::Dir> configs = root_->open_dir_as_root(configs_folder);
+  const sys::Result<sys::Dir> configs = root_->open_dir_as_root(configs_directory);
   if (!configs) {
     reader.note_unread(configs.error());
     return result;
   }
   if (filter.parent) {
     const bool is_link = static_cast<bool>(configs->read_link(filter.parent->str()));
-    if (!is_link && filter.parent->str() != scripts_folder) {
+    if (!is_link && filter.parent->str() != scripts_directory) {
       reader.read_parent(*configs, *filter.parent);
     }
   } else {
@@ -181,66 +182,66 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   return result;
 }
 
-std::string Store::path_of(const KeptConfig& kept) const {
-  return root_->path_of(config_folder(kept.parent) + "/" + file_of(kept));
+std::string Store::path_of(const StoredConfig& stored) const {
+  return root_->path_of(config_directory(stored.parent) + "/" + file_of(stored));
 }
 
-void Store::write_config(const KeptConfig& kept) const {
-  const std::string doing = fmt::format("cannot write '{}'", path_of(kept));
-  require_parent(kept.parent, doing);
-  const sys::Dir folder = folder_to_write(*root_, config_folder(kept.parent), doing);
-  write_atomically(folder, file_of(kept), format_config(kept.config, JsonForm::lines), doing,
+void Store::write_config(const StoredConfig& stored) const {
+  const std::string doing = fmt::format("cannot write '{}'", path_of(stored));
+  require_parent(stored.parent, doing);
+  const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
+  write_atomically(directory, file_of(stored), format_config(stored.config, JsonForm::lines), doing,
                    config_permissions);
 }
 
-void Store::remove_config(const KeptConfig& kept) const {
-  const std::string doing = fmt::format("cannot remove '{}'", path_of(kept));
-  const sys::Dir folder = root_->open_dir_as_root(config_folder(kept.parent)).or_throw("{}", doing);
-  for (const std::string& other : kept.also) {
-    if (const auto gone = folder.remove_file(other); !gone && gone.error().number != ENOENT) {
+void Store::remove_config(const StoredConfig& stored) const {
+  const std::string doing = fmt::format("cannot remove '{}'", path_of(stored));
+  const sys::Dir directory = root_->open_dir_as_root(config_directory(stored.parent)).or_throw("{}", doing);
+  for (const std::string& other : stored.also) {
+    if (const auto gone = directory.remove_file(other); !gone && gone.error().number != ENOENT) {
       sys::throw_error(gone.error(), doing);
     }
   }
-  const sys::Result<sys::Done> removed = folder.remove_file(file_of(kept));
+  const sys::Result<sys::Done> removed = directory.remove_file(file_of(stored));
   if (!removed && removed.error().number == ENOENT) {
     throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing)).caused_by(ENOENT);
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);
   }
-  folder.sync().or_throw("{}", doing);
+  directory.sync().or_throw("{}", doing);
 }
 
 bool Store::has_config(const Uuid& uuid, const ParentName& parent) const {
-  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(config_folder(parent));
-  return (folder && folder->status(uuid.str())) ||
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(config_directory(parent));
+  return (directory && directory->status(uuid.str())) ||
          load_configs({.parent = parent, .uuid = uuid, .links = true}).has(uuid, parent);
 }
 
 // Returns whether the file with the canonical name exists.
-bool Store::is_usual(const KeptConfig& kept) const {
-  return root_->exists(config_folder(kept.parent) + "/" + kept.uuid.str());
+bool Store::is_usual(const StoredConfig& stored) const {
+  return root_->exists(config_directory(stored.parent) + "/" + stored.uuid.str());
 }
 
 // Returns the stored config, or the one that would be written for the definition.
-KeptConfig Store::kept_config(const Definition& definition) const {
-  KeptConfigs kept = load_configs({.parent = definition.parent, .uuid = definition.uuid});
-  return kept.all.empty() ? KeptConfig{definition.uuid, definition.parent, config_of(definition)}
-                          : std::move(kept.all.front());
+StoredConfig Store::stored_config(const Definition& definition) const {
+  KeptConfigs stored = load_configs({.parent = definition.parent, .uuid = definition.uuid});
+  return stored.all.empty() ? StoredConfig{definition.uuid, definition.parent, config_of(definition)}
+                            : std::move(stored.all.front());
 }
 
 void Store::add_to_mdevctl(const Definition& definition) const {
-  const KeptConfig kept{definition.uuid, definition.parent, config_of(definition)};
+  const StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   if (has_config(definition.uuid, definition.parent)) {
-    throw Error(ExitCode::conflict, fmt::format("cannot write '{}': it exists already", path_of(kept)));
+    throw Error(ExitCode::conflict, fmt::format("cannot write '{}': it exists already", path_of(stored)));
   }
-  write_config(kept);
+  write_config(stored);
 }
 
 void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
-  KeptConfig kept = kept_config(before);
-  const std::string doing = fmt::format("cannot modify '{}'", path_of(kept));
-  if (definition_of(kept).definition != before) {
+  StoredConfig stored = stored_config(before);
+  const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
+  if (definition_of(stored).definition != before) {
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
   if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
@@ -248,8 +249,8 @@ void Store::replace_in_mdevctl(const Definition& before, const Definition& after
                 fmt::format("{}: {} cannot be represented in mdevctl format", doing, join(keys, ", ")),
                 fmt::format("import it first: mdevadm import mdevctl {}", before.uuid.str()));
   }
-  kept.config = config_of(after);
-  write_config(kept);
+  stored.config = config_of(after);
+  write_config(stored);
 }
 
 }  // namespace mdevadm::store

@@ -13,7 +13,7 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* records_folder = "run/mdevadm/devices";
+constexpr const char* records_directory = "run/mdevadm/devices";
 
 // Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
@@ -35,15 +35,16 @@ std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
 
 Records Store::load_records() const {
   Records records;
-  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(records_folder);
-  const auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(records_directory);
+  const auto entries =
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
     return records;
   }
   for (const sys::Entry& entry : *entries) {
     const auto uuid = uuid_of(entry.name);
     const sys::Result<std::string> text =
-        uuid ? folder->read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
+        uuid ? directory->read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
     if (auto record = text ? parse_record(*text, *uuid) : std::nullopt) {
       records.all.push_back(*std::move(record));
     }
@@ -53,18 +54,18 @@ Records Store::load_records() const {
 
 void Store::keep_record(const Record& record) const {
   const std::string doing = fmt::format("cannot record runtime state of '{}'", record.uuid.str());
-  const sys::Dir folder = root_->make_dirs(records_folder).or_throw("{}", doing);
+  const sys::Dir directory = root_->make_dirs(records_directory).or_throw("{}", doing);
   write_atomically(
-      folder, file_name(record.uuid),
+      directory, file_name(record.uuid),
       fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", toml_string(record.parent.str()),
                   toml_string(record.type.str()), toml_string(record.name), record.finished),
       doing);
 }
 
 void Store::drop_record(const Uuid& uuid) const {
-  const sys::Result<sys::Dir> folder = root_->open_dir_as_root(records_folder);
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(records_directory);
   const sys::Result<sys::Done> removed =
-      folder ? folder->remove_file(file_name(uuid)) : sys::Result<sys::Done>(folder.error());
+      directory ? directory->remove_file(file_name(uuid)) : sys::Result<sys::Done>(directory.error());
   if (!removed && removed.error().number != ENOENT) {
     sys::throw_error(removed.error(), fmt::format("cannot delete runtime state of '{}'", uuid.str()));
   }

@@ -30,7 +30,8 @@ StartMode read_start_mode(const toml::node& node) {
   return text == "auto" ? StartMode::automatic : StartMode::manual;
 }
 
-NodePolicy read_node_policy(const toml::node& node, const std::string& path, std::vector<FileProblem>& odd) {
+NodePolicy read_node_policy(const toml::node& node, const std::string& path,
+                            std::vector<FileProblem>& problems) {
   const toml::table* table = node.as_table();
   if (table == nullptr) {
     broken(node, fmt::format("'node' must be a table ([node]), not {}", kind_name(node)));
@@ -46,7 +47,7 @@ NodePolicy read_node_policy(const toml::node& node, const std::string& path, std
     } else if (key == "selinux_label") {
       policy.selinux_label = text_of(value, key.str());
     } else {
-      odd.push_back(unknown_key(path, key));
+      problems.push_back(unknown_key(path, key));
     }
   }
   return policy;

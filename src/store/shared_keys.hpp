@@ -14,7 +14,8 @@ namespace mdevadm::store {
 StartMode read_start_mode(const toml::node& node);
 
 // Parses the table [node]; appends its unknown keys to `odd`. Throws Broken.
-NodePolicy read_node_policy(const toml::node& node, const std::string& path, std::vector<FileProblem>& odd);
+NodePolicy read_node_policy(const toml::node& node, const std::string& path,
+                            std::vector<FileProblem>& problems);
 
 // Returns the keys of [node] in the order of a new file.
 std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy);

@@ -19,18 +19,18 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* devices_folder = "etc/mdevadm/devices";
+constexpr const char* devices_directory = "etc/mdevadm/devices";
 // Not below etc/: a refused change must leave no trace there.
-constexpr const char* lock_folder = "run/mdevadm";
+constexpr const char* lock_directory = "run/mdevadm";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
 
-std::string folder_name(const ParentName& parent) {
-  return fmt::format("{}/{}", devices_folder, parent.str());
+std::string directory_name(const ParentName& parent) {
+  return fmt::format("{}/{}", devices_directory, parent.str());
 }
 
 void take(FileContent content, Definitions& into) {
-  std::move(content.odd.begin(), content.odd.end(), std::back_inserter(into.odd));
+  std::move(content.problems.begin(), content.problems.end(), std::back_inserter(into.problems));
   if (content.definition) {
     into.all.push_back(*std::move(content.definition));
   } else {
@@ -38,25 +38,26 @@ void take(FileContent content, Definitions& into) {
   }
 }
 
-void load_file(const sys::Dir& folder, const ParentName& parent, const std::string& name, Definitions& into) {
+void load_file(const sys::Dir& directory, const ParentName& parent, const std::string& name,
+               Definitions& into) {
   if (!is_ours(name)) {
     return;
   }
   const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
   if (!uuid || file_name(*uuid) != name) {
     into.broken.push_back(
-        {folder.path_of(name), 0, 0, "the name of the file must be a UUID in lower case and '.toml'"});
+        {directory.path_of(name), 0, 0, "the name of the file must be a UUID in lower case and '.toml'"});
     return;
   }
-  const sys::Result<std::string> text = folder.read_file(name);
+  const sys::Result<std::string> text = directory.read_file(name);
   if (!text && text.error().number == ENOENT) {
     return;  // removed since the directory was read
   }
   if (!text) {
-    into.broken.push_back({folder.path_of(name), 0, 0, sys::errno_text(text.error().number)});
+    into.broken.push_back({directory.path_of(name), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
-  take(parse_definition(*text, folder.path_of(name), {*uuid, parent}), into);
+  take(parse_definition(*text, directory.path_of(name), {*uuid, parent}), into);
 }
 
 // Adds mdevctl's definitions; if both stores define a device, mdevadm's definition wins.
@@ -66,15 +67,16 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   for (std::size_t i = 0; i < own; ++i) {
     taken.emplace(std::pair(into.all[i].parent, into.all[i].uuid), i);
   }
-  for (const KeptConfig& kept : configs.all) {
-    ConfigReading reading = definition_of(kept);
+  for (const StoredConfig& stored : configs.all) {
+    ConfigReading reading = definition_of(stored);
     if (!reading.definition) {
-      into.broken.push_back({store.path_of(kept), 0, 0, reading.refusal});
-    } else if (const auto ours = taken.find({kept.parent, kept.uuid}); ours != taken.end()) {
+      into.broken.push_back({store.path_of(stored), 0, 0, reading.refusal});
+    } else if (const auto ours = taken.find({stored.parent, stored.uuid}); ours != taken.end()) {
       const Definition& counts = into.all[ours->second];
-      if (config_of(counts) != kept.config) {
-        into.odd.push_back({store.path_of(kept), 0, 0,
-                            fmt::format("differs from '{}', which takes precedence", store.path_of(counts))});
+      if (config_of(counts) != stored.config) {
+        into.problems.push_back(
+            {store.path_of(stored), 0, 0,
+             fmt::format("differs from '{}', which takes precedence", store.path_of(counts))});
       }
     } else {
       into.all.push_back(*std::move(reading.definition));
@@ -83,10 +85,10 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   for (const BrokenConfig& broken : configs.broken) {
     into.broken.push_back(broken.problem);
   }
-  for (const FileProblem& folder : configs.unread) {
-    into.odd.push_back({folder.path, 0, 0, "this directory cannot be read: " + folder.message});
+  for (const FileProblem& directory : configs.unread) {
+    into.problems.push_back({directory.path, 0, 0, "this directory cannot be read: " + directory.message});
   }
-  into.odd.insert(into.odd.end(), configs.odd.begin(), configs.odd.end());
+  into.problems.insert(into.problems.end(), configs.problems.begin(), configs.problems.end());
 }
 
 // Hand-written files can contain the same name twice; it then denotes the first definition.
@@ -98,7 +100,7 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
     }
     const auto [owner, is_new] = owners.emplace(*definition.name, &definition);
     if (!is_new) {
-      definitions.odd.push_back(
+      definitions.problems.push_back(
           {store.path_of(definition), 0, 0,
            fmt::format("duplicate name '{}': refers to {} under {}", definition.name->str(),
                        owner->second->uuid.str(), owner->second->parent.str())});
@@ -110,7 +112,7 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
 
 Definitions Store::load_own(const std::optional<ParentName>& only) const {
   Definitions result;
-  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_folder);
+  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_directory);
   if (!devices && devices.error().number == ENOENT) {
     return result;
   }
@@ -125,17 +127,17 @@ Definitions Store::load_own(const std::optional<ParentName>& only) const {
         (only && *only != *parent)) {
       continue;
     }
-    const sys::Result<sys::Dir> folder = devices->open_dir(entry.name);
-    if (!folder && sys::is_absence(folder.error().number)) {
+    const sys::Result<sys::Dir> directory = devices->open_dir(entry.name);
+    if (!directory && sys::is_absence(directory.error().number)) {
       continue;
     }
-    if (!folder) {
-      result.broken.push_back({folder.error().path, 0, 0, sys::errno_text(folder.error().number)});
+    if (!directory) {
+      result.broken.push_back({directory.error().path, 0, 0, sys::errno_text(directory.error().number)});
       continue;
     }
     for (const sys::Entry& file :
-         folder->entries().or_throw("cannot read the definitions in '{}'", folder->path())) {
-      load_file(*folder, *parent, file.name, result);
+         directory->entries().or_throw("cannot read the definitions in '{}'", directory->path())) {
+      load_file(*directory, *parent, file.name, result);
     }
   }
   return result;
@@ -153,10 +155,10 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
 
 std::string Store::path_of(const Definition& definition) const {
   if (definition.origin == Origin::mdevctl) {
-    const KeptConfig usual{definition.uuid, definition.parent, {}};
-    return is_usual(usual) ? path_of(usual) : path_of(kept_config(definition));
+    const StoredConfig usual{definition.uuid, definition.parent, {}};
+    return is_usual(usual) ? path_of(usual) : path_of(stored_config(definition));
   }
-  return root_->path_of(folder_name(definition.parent) + "/" + file_name(definition.uuid));
+  return root_->path_of(directory_name(definition.parent) + "/" + file_name(definition.uuid));
 }
 
 void Store::require_free(const Definition& added) const {
@@ -192,14 +194,14 @@ sys::FileLock Store::lock(const Waiting& waiting) const {
 
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
   const std::string doing =
-      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_folder), request.file);
-  const sys::Dir folder = root_->make_dirs(lock_folder).or_throw("{}", doing);
+      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_directory), request.file);
+  const sys::Dir directory = root_->make_dirs(lock_directory).or_throw("{}", doing);
   const auto holder = [&] {
-    const sys::LockHolder who = sys::FileLock::holder(folder, request.file);
+    const sys::LockHolder who = sys::FileLock::holder(directory, request.file);
     return who.pid == 0 ? "another process" : fmt::format("{} (pid {})", who.command, who.pid);
   };
   const auto try_for = [&](std::chrono::milliseconds patience) {
-    return sys::FileLock::acquire(folder, request.file, patience);
+    return sys::FileLock::acquire(directory, request.file, patience);
   };
   sys::Result<sys::FileLock> lock = try_for(waiting ? short_wait : request.patience);
   if (!lock && lock.error().number == EWOULDBLOCK && waiting) {
@@ -218,8 +220,8 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
   return std::move(lock).or_throw("{}", doing);
 }
 
-sys::Dir Store::folder_for_change(const Definition& definition, const std::string& doing) const {
-  return folder_to_write(*root_, folder_name(definition.parent), doing);
+sys::Dir Store::directory_for_change(const Definition& definition, const std::string& doing) const {
+  return directory_to_write(*root_, directory_name(definition.parent), doing);
 }
 
 void Store::add(const Definition& definition, const std::optional<std::string>& text) const {
@@ -227,11 +229,12 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
     return add_to_mdevctl(definition);
   }
   const std::string doing = fmt::format("cannot write '{}'", path_of(definition));
-  const sys::Dir folder = folder_for_change(definition, doing);
-  if (folder.exists(file_name(definition.uuid))) {
+  const sys::Dir directory = directory_for_change(definition, doing);
+  if (directory.exists(file_name(definition.uuid))) {
     throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
   }
-  write_atomically(folder, file_name(definition.uuid), text.value_or(format_definition(definition)), doing);
+  write_atomically(directory, file_name(definition.uuid), text.value_or(format_definition(definition)),
+                   doing);
 }
 
 void Store::replace(const Definition& before, const Definition& after) const {
@@ -240,13 +243,13 @@ void Store::replace(const Definition& before, const Definition& after) const {
   }
   const std::string path = path_of(before);
   const std::string doing = fmt::format("cannot modify '{}'", path);
-  const sys::Dir folder = folder_for_change(before, doing);
-  const std::string text = folder.read_file(file_name(before.uuid)).or_throw("{}", doing);
+  const sys::Dir directory = directory_for_change(before, doing);
+  const std::string text = directory.read_file(file_name(before.uuid)).or_throw("{}", doing);
   const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
   if (content.definition != before) {
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
   }
-  write_atomically(folder, file_name(before.uuid), edit_definition(text, path, before, after), doing);
+  write_atomically(directory, file_name(before.uuid), edit_definition(text, path, before, after), doing);
 }
 
 void Store::remove(const Definition& definition) const {
@@ -258,24 +261,24 @@ void Store::remove(const Definition& definition) const {
     }
   };
   if (definition.origin == Origin::mdevctl) {
-    const KeptConfig kept = kept_config(definition);
-    require_same(definition_of(kept).definition);
-    return remove_config(kept);
+    const StoredConfig stored = stored_config(definition);
+    require_same(definition_of(stored).definition);
+    return remove_config(stored);
   }
-  const sys::Dir devices = root_->open_dir_as_root(devices_folder).or_throw("{}", doing);
+  const sys::Dir devices = root_->open_dir_as_root(devices_directory).or_throw("{}", doing);
   {
-    const sys::Dir folder = folder_for_change(definition, doing);
-    if (const sys::Result<std::string> text = folder.read_file(file_name(definition.uuid))) {
+    const sys::Dir directory = directory_for_change(definition, doing);
+    if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {
       require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
     }
-    const sys::Result<sys::Done> removed = folder.remove_file(file_name(definition.uuid));
+    const sys::Result<sys::Done> removed = directory.remove_file(file_name(definition.uuid));
     if (!removed && removed.error().number == ENOENT) {
       throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
     }
     if (!removed) {
       sys::throw_error(removed.error(), doing);
     }
-    folder.sync().or_throw("{}", doing);
+    directory.sync().or_throw("{}", doing);
   }
   // Fails as intended if the directory contains other definitions.
   std::ignore = ::unlinkat(devices.fd(), definition.parent.str().c_str(), AT_REMOVEDIR);

@@ -23,13 +23,13 @@ constexpr std::size_t page = 4096;
 
 // Calls openat2(2) with restrictions on path resolution; falls back to openat(2) without them if the kernel
 // (before 5.6) or a sandbox does not provide openat2(2).
-UniqueFd open_restricted(int folder, const std::string& name, std::uint64_t flags, std::uint64_t resolve) {
+UniqueFd open_restricted(int directory, const std::string& name, std::uint64_t flags, std::uint64_t resolve) {
   open_how how{};
   how.flags = flags;
   how.resolve = resolve;
-  const long fd = ::syscall(SYS_openat2, folder, name.c_str(), &how, sizeof how);
+  const long fd = ::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how);
   if (fd < 0 && errno == ENOSYS) {
-    return UniqueFd(::openat(folder, name.c_str(), static_cast<int>(flags)));
+    return UniqueFd(::openat(directory, name.c_str(), static_cast<int>(flags)));
   }
   return UniqueFd(static_cast<int>(fd));
 }
@@ -37,7 +37,7 @@ UniqueFd open_restricted(int folder, const std::string& name, std::uint64_t flag
 EntryKind kind_of(unsigned char type) {
   switch (type) {
     case DT_REG: return EntryKind::file;
-    case DT_DIR: return EntryKind::folder;
+    case DT_DIR: return EntryKind::directory;
     case DT_LNK: return EntryKind::link;
     default: return EntryKind::other;
   }
@@ -45,10 +45,10 @@ EntryKind kind_of(unsigned char type) {
 
 // Some file systems do not report the type of an entry (XFS without ftype, FUSE, 9p); it then takes an
 // fstatat.
-EntryKind kind_of(int folder, const dirent& entry) {
+EntryKind kind_of(int directory, const dirent& entry) {
   struct stat found {};
-  const bool is_told = entry.d_type != DT_UNKNOWN;
-  return is_told || ::fstatat(folder, entry.d_name, &found, AT_SYMLINK_NOFOLLOW) != 0
+  const bool is_known = entry.d_type != DT_UNKNOWN;
+  return is_known || ::fstatat(directory, entry.d_name, &found, AT_SYMLINK_NOFOLLOW) != 0
              ? kind_of(entry.d_type)
              : kind_of(static_cast<unsigned char>(IFTODT(found.st_mode)));
 }

@@ -38,27 +38,27 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const Dir& folder, const std::string& name,
+Result<FileLock> FileLock::acquire(const Dir& directory, const std::string& name,
                                    std::chrono::milliseconds patience) {
-  UniqueFd fd(::openat(folder.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  UniqueFd fd(::openat(directory.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (const int number = fd ? lock(fd, patience) : errno; number != 0) {
-    return SysError{number, folder.path_of(name)};
+    return SysError{number, directory.path_of(name)};
   }
   return FileLock(std::move(fd));
 }
 
-Result<FileLock> FileLock::acquire(const Dir& folder, std::chrono::milliseconds patience) {
-  UniqueFd fd(::openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+Result<FileLock> FileLock::acquire(const Dir& directory, std::chrono::milliseconds patience) {
+  UniqueFd fd(::openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (const int number = fd ? lock(fd, patience) : errno; number != 0) {
-    return SysError{number, folder.path()};
+    return SysError{number, directory.path()};
   }
   return FileLock(std::move(fd));
 }
 
-LockHolder FileLock::holder(const Dir& folder, const std::string& name) {
+LockHolder FileLock::holder(const Dir& directory, const std::string& name) {
   struct stat file {};
   const Result<Dir> proc = Dir::open("/proc");
-  if (!proc || ::fstatat(folder.fd(), name.c_str(), &file, 0) != 0) {
+  if (!proc || ::fstatat(directory.fd(), name.c_str(), &file, 0) != 0) {
     return {};
   }
   const Result<std::string> locks = proc->read_file("locks");

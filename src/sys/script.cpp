@@ -30,7 +30,7 @@ constexpr milliseconds last_words{200};
 constexpr std::size_t block = 16384;
 // Limit per output stream. Further output is read and discarded, so the writer neither blocks nor fills
 // memory.
-constexpr std::size_t most_kept = std::size_t{1} << 20U;
+constexpr std::size_t most_stored = std::size_t{1} << 20U;
 
 struct Pipe {
   UniqueFd read;
@@ -174,7 +174,7 @@ class Conversation {
     std::array<char, block> buffer;
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got > 0) {
-      text.append(buffer.data(), std::min(static_cast<std::size_t>(got), most_kept - text.size()));
+      text.append(buffer.data(), std::min(static_cast<std::size_t>(got), most_stored - text.size()));
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
       from.reset();
     }

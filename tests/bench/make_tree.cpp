@@ -60,14 +60,14 @@ class Tree {
 
  private:
   std::string address(unsigned parent) const { return formatted("0000:%02x:00.0", 0x10 + parent); }
-  std::string folder(unsigned parent) const { return "devices/pci0000:00/" + address(parent); }
+  std::string directory(unsigned parent) const { return "devices/pci0000:00/" + address(parent); }
 
   void make_parent(unsigned parent) {
-    const fs::path path = top_ / "sys" / folder(parent);
+    const fs::path path = top_ / "sys" / directory(parent);
     write(path / "vendor", "0x10de\n");
     write(path / "device", "0x2235\n");
     fs::create_symlink("../../../bus/pci/drivers/nvidia", path / "driver");
-    fs::create_symlink("../../" + folder(parent), top_ / "sys/class/mdev_bus" / address(parent));
+    fs::create_symlink("../../" + directory(parent), top_ / "sys/class/mdev_bus" / address(parent));
     for (unsigned i = 0; i < size_.types; ++i) {
       const fs::path type = path / "mdev_supported_types" / type_name(i);
       fs::create_directories(type / "devices");
@@ -85,7 +85,7 @@ class Tree {
     const unsigned parent = index % size_.parents;
     const std::string type = type_name(index / size_.parents % size_.types);
     const std::string uuid = next_uuid();
-    const fs::path path = top_ / "sys" / folder(parent) / uuid;
+    const fs::path path = top_ / "sys" / directory(parent) / uuid;
     fs::create_directories(path / ("vfio-dev/vfio" + std::to_string(index)));
     write(path / "remove", "");
     write(path / "uevent", "DRIVER=nvidia-vgpu-vfio\n");
@@ -93,9 +93,9 @@ class Tree {
     fs::create_symlink("../../../../kernel/iommu_groups/" + std::to_string(index), path / "iommu_group");
     fs::create_symlink("../../../../bus/mdev/drivers/nvidia-vgpu-vfio", path / "driver");
     fs::create_symlink("../../../../bus/mdev", path / "subsystem");
-    fs::create_symlink("../../../" + folder(parent) + "/" + uuid, top_ / "sys/bus/mdev/devices" / uuid);
+    fs::create_symlink("../../../" + directory(parent) + "/" + uuid, top_ / "sys/bus/mdev/devices" / uuid);
     fs::create_symlink("../../../" + uuid,
-                       top_ / "sys" / folder(parent) / "mdev_supported_types" / type / "devices" / uuid);
+                       top_ / "sys" / directory(parent) / "mdev_supported_types" / type / "devices" / uuid);
     define(index, address(parent), uuid, type);
   }
 

@@ -31,7 +31,7 @@ calls=$work/calls
 root=
 attributes="first second nvidia/vgpu_params fixed matrix"
 
-new_folders() { mkdir -p "$root"/{usr/lib/mdevctl,etc/mdevctl.d}/scripts.d/{callouts,notifiers}; }
+new_directories() { mkdir -p "$root"/{usr/lib/mdevctl,etc/mdevctl.d}/scripts.d/{callouts,notifiers}; }
 
 given() {
   local device
@@ -41,14 +41,14 @@ given() {
   root=
   unset MDEVCTL_ENV_ROOT
   rm -rf /etc/mdevctl.d/* /usr/lib/mdevctl/* "$config" "$calls" "$work/root"
-  new_folders
+  new_directories
   echo "=== $1"
 }
 
 rooted() {
   root=$work/root
   export MDEVCTL_ENV_ROOT=$root
-  new_folders
+  new_directories
   mkdir -p "$root/sys/class/mdev_bus" "$root/sys/bus/mdev/devices"
 }
 

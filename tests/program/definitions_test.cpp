@@ -140,7 +140,8 @@ TEST_CASE("modify removes an optional name and reports unchanged values") {
   CHECK(same.err.find("is unchanged") != std::string::npos);
 }
 
-TEST_CASE("the node settings of a definition are set and removed by options and preserve the rest of the file") {
+TEST_CASE(
+    "the node settings of a definition are set and removed by options and preserve the rest of the file") {
   const World world;
   world.define({"--name", "seat", "--node-owner", "libvirt-qemu:kvm"});
   CHECK(test::read_text(world.file()).find("[node]\nowner = \"libvirt-qemu\"\ngroup = \"kvm\"\n") !=

@@ -93,9 +93,10 @@ TEST_CASE("malformed UUIDs are refused and nothing is written") {
 
 TEST_CASE("an invalid definition file is skipped and commands for other devices do not report it") {
   const World world;
-  const auto folder = world.path() / "etc/mdevadm/devices/mtty";
-  test::write_text(folder / "00000000-0000-0000-0000-0000000000bb.toml", "type = \"mtty-1\"\nstart == 1\n");
-  test::write_text(folder / "00000000-0000-0000-0000-0000000000cc.toml", "type = \"mtty-1\"\n");
+  const auto directory = world.path() / "etc/mdevadm/devices/mtty";
+  test::write_text(directory / "00000000-0000-0000-0000-0000000000bb.toml",
+                   "type = \"mtty-1\"\nstart == 1\n");
+  test::write_text(directory / "00000000-0000-0000-0000-0000000000cc.toml", "type = \"mtty-1\"\n");
   const test::Ran ran = world.run({"list", "--defined"});
   CHECK(ran.code == 0);
   CHECK(ran.err == "mdevadm: warning: 1 definition file has a problem; for details: mdevadm status\n");
@@ -109,7 +110,7 @@ TEST_CASE("an invalid definition file is skipped and commands for other devices 
   const test::Ran other = world.run({"modify", "00000000-0000-0000-0000-0000000000cc", "--auto"});
   CHECK(other.code == 0);
   CHECK(other.err.empty());
-  CHECK(test::read_text(folder / "00000000-0000-0000-0000-0000000000bb.toml") ==
+  CHECK(test::read_text(directory / "00000000-0000-0000-0000-0000000000bb.toml") ==
         "type = \"mtty-1\"\nstart == 1\n");
   const test::Ran bad = world.run({"undefine", "00000000-0000-0000-0000-0000000000bb"});
   CHECK(bad.code == 1);

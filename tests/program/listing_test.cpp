@@ -16,13 +16,13 @@ test::Ran run(const test::Host& host, std::vector<std::string> words) {
 }
 
 void define_some(const test::Host& host) {
-  const std::string folder = "etc/mdevadm/devices/";
-  test::write_text(host.path() / (folder + "mtty/00000000-0000-4000-8000-000000000001.toml"),
+  const std::string directory = "etc/mdevadm/devices/";
+  test::write_text(host.path() / (directory + "mtty/00000000-0000-4000-8000-000000000001.toml"),
                    "type = \"mtty-1\"\nstart = \"auto\"\nname = \"console\"\n[[attribute]]\nname = "
                    "\"a/b\"\nvalue = \"1\"\n");
-  test::write_text(host.path() / (folder + "mtty/00000000-0000-4000-8000-000000000002.toml"),
+  test::write_text(host.path() / (directory + "mtty/00000000-0000-4000-8000-000000000002.toml"),
                    "type = \"mtty-1\"\n");
-  test::write_text(host.path() / (folder + "absent/00000000-0000-4000-8000-0000000000aa.toml"),
+  test::write_text(host.path() / (directory + "absent/00000000-0000-4000-8000-0000000000aa.toml"),
                    "type = \"x\"\nname = \"later\"\n");
 }
 

@@ -47,7 +47,7 @@ same "$(words list -o uuid,uu)" "" "-o completes to no column that is already li
 same "$(words list --de)" "--defined" "an option prefix completes to the options of the command"
 same "$(words start --ver)" "--version --verbose" "an option prefix completes to the options of every command"
 same "$(words define --file "")" ":files" "--file leaves the completion of files to the shell"
-same "$(words --root "")" ":folders" "--root leaves the completion of directories to the shell"
+same "$(words --root "")" ":directories" "--root leaves the completion of directories to the shell"
 same "$(words stop --timeout "")" "" "--timeout completes to nothing"
 same "$(words help st)" "status start stop" "help completes to commands"
 same "$(words help group st)" "start stop" "help group completes to the commands of group"

@@ -63,7 +63,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man5/mdevadm.toml.5
 ./usr/share/man/man5/mdevsim.toml.5
 ./usr/share/man/man7/mdevadm-boot.7
-./usr/share/man/man7/mdevadm-dialects.7
+./usr/share/man/man7/mdevadm-interfaces.7
 ./usr/share/man/man8/mdevadm.8
 ./usr/share/man/man8/mdevsim.8
 ./usr/share/man/man8/mdevadm-define.8

@@ -7,8 +7,8 @@ here=$(dirname "$(realpath "$0")")
 host=$(mktemp -d)
 trap 'rm -rf "$host"' EXIT
 uuid=00000000-0000-4000-8000-0000000000aa
-folder=$host/etc/mdevadm/devices/mtty
-file=$folder/$uuid.toml
+directory=$host/etc/mdevadm/devices/mtty
+file=$directory/$uuid.toml
 old=$'# by hand\ntype = "mtty-1"\nstart = "manual"'
 new=$'# by hand\ntype = "mtty-1"\nstart = "auto"'
 fresh=$'type = "mtty-1"\nstart = "auto"'
@@ -36,7 +36,7 @@ after_define() {
   [ "$(content)" = "$fresh" ] || oops "killed at $1: the definition after the next define: $(content)"
 }
 
-setup_modify() { rm -rf "$host/etc"; mkdir -p "$folder"; echo "$old" >"$file"; }
+setup_modify() { rm -rf "$host/etc"; mkdir -p "$directory"; echo "$old" >"$file"; }
 modify=(modify "$uuid" --auto)
 after_modify() {
   local now

@@ -80,7 +80,7 @@ done
 words=$(grep -ohE '(find|need|text|number|numbers|texts|truth|mebibytes|error_number|tables|table|list|small_numbers)\((ap, )?"[a-z_]+"' "$top"/src/sim/{scenario,arithmetic}.cpp | cut -d'"' -f2 | sort -u)
 missing=$(for word in $words; do grep -qE "[*.]$word[]*]" "$toml" || grep -qE "\*\[\[?(parent\.)?$word" "$toml" || echo "$word"; done)
 same "$missing" "" "mdevsim.toml(5) has all $(wc -w <<<"$words") keys of the scenario reader"
-same "$(section DIALECTS <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-]+\*' | tr -d '*' | sort)" \
+same "$(section INTERFACES <"$toml" | grep -E '^\*' | grep -oE '\*[A-Z][A-Za-z0-9-]+\*' | tr -d '*' | sort)" \
   "$(grep -oE '\.id = "[A-Za-z0-9-]+"' "$top/src/sim/words.cpp" | cut -d'"' -f2 | sort)" "mdevsim.toml(5) has every kernel interface"
 
 # Every option that a page mentions exists in some command.

@@ -35,9 +35,9 @@ wanted() {
     { mode = $1 ~ /\/(s?bin|system-generators)\// ? "-rwxr-xr-x" : "-rw-r--r--" }
     /->/ { mode = "lrwxrwxrwx" }
     !/\/$/ { print mode, "root/root", "./" $1 }
-    { path = $1; sub(/->.*/, "", path); while (sub(/[^\/]*\/?$/, "", path) && path != "") folders[path] }
-    /\/$/ { folders[$1] }
-    END { for (path in folders) print "drwxr-xr-x root/root ./" path }' | LC_ALL=C sort -k 3
+    { path = $1; sub(/->.*/, "", path); while (sub(/[^\/]*\/?$/, "", path) && path != "") directories[path] }
+    /\/$/ { directories[$1] }
+    END { for (path in directories) print "drwxr-xr-x root/root ./" path }' | LC_ALL=C sort -k 3
 }
 
 # needs PACKAGE LIBRARY DEV SENTENCE: checks that it depends on the runtime package of LIBRARY, as DEV of this release does. The name differs
@@ -75,7 +75,7 @@ usr/share/doc/mdevadm/examples/crypto.toml
 usr/share/lintian/overrides/mdevadm
 usr/share/man/man5/mdevadm.toml.5.gz
 usr/share/man/man7/mdevadm-boot.7.gz
-usr/share/man/man7/mdevadm-dialects.7.gz
+usr/share/man/man7/mdevadm-interfaces.7.gz
 usr/share/man/man8/mdevadm-define.8.gz
 usr/share/man/man8/mdevadm-export.8.gz
 usr/share/man/man8/mdevadm-group.8.gz
@@ -126,11 +126,11 @@ check_program() {  # PACKAGE PATH BUILT
 }
 
 check_documents() {
-  local name=$1 folder=$work/unpacked/usr/share/doc/$1
-  same "$(zcat "$folder/changelog.Debian.gz" | head -1 | cut -d';' -f1)" "$name ($version) unstable" \
+  local name=$1 directory=$work/unpacked/usr/share/doc/$1
+  same "$(zcat "$directory/changelog.Debian.gz" | head -1 | cut -d';' -f1)" "$name ($version) unstable" \
     "the changelog of $name has this version"
-  same "$(zcat "$folder/changelog.gz")" "$(cat "$here/../../CHANGELOG.md")" "$name has the project's CHANGELOG.md"
-  run cat "$folder/copyright"
+  same "$(zcat "$directory/changelog.gz")" "$(cat "$here/../../CHANGELOG.md")" "$name has the project's CHANGELOG.md"
+  run cat "$directory/copyright"
   out_has "^Copyright: $(sed -n 's/^Copyright (c) //p' "$here/../../LICENSE")$" "the copyright file of $name has the copyright of LICENSE"
 }
 

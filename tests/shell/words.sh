@@ -31,6 +31,7 @@ is no (name|uuid|pci|need|number|member|good|octal|whole|device|column|command|g
 there is no (type|parent|command|column|group|device|user|file|scenario)	X 'name' not found, unknown X 'name'
 begins so|begin so	UUID prefix
 carries type	assigned
+dialects?	(kernel) interface
 T
 )
 

@@ -4,19 +4,19 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 rm -rf "$cell_files"
 if [ "${1:-}" = "" ]; then
   part_failed=0
-  folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
+  directory=$(mktemp -d)
+  trap 'rm -rf "$directory"' EXIT
   in_scenario m60 pins
   in_scenario workstation needs
   # The same definition file on every interface that can express it.
-  in_scenario m60-u2 write_file "$folder/plain.toml"
-  for scenario in m60-u1 m60 m60-k0 m60-k1 m60-k2 m60-f0 m60-f1; do in_scenario $scenario read_file "$folder/plain.toml" $scenario; done
-  in_scenario m60-c0 write_file "$folder/args.toml" --create-arg vm_uuid=$VM
-  for scenario in m60-f0 m60-f1 m60-f2 m60-f3 m60-c0; do in_scenario $scenario read_file "$folder/args.toml" $scenario; done
+  in_scenario m60-u2 write_file "$directory/plain.toml"
+  for scenario in m60-u1 m60 m60-k0 m60-k1 m60-k2 m60-f0 m60-f1; do in_scenario $scenario read_file "$directory/plain.toml" $scenario; done
+  in_scenario m60-c0 write_file "$directory/args.toml" --create-arg vm_uuid=$VM
+  for scenario in m60-f0 m60-f1 m60-f2 m60-f3 m60-c0; do in_scenario $scenario read_file "$directory/args.toml" $scenario; done
   same "$part_failed" 0 "all parts pass"
   finish
   exit

@@ -4,7 +4,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0
   in_scenario gvt-a0 gvt A0 busy
@@ -20,25 +20,25 @@ if [ "${1:-}" = "" ]; then
 fi
 
 gvt() {  # DIALECT KIND
-  local dialect=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
+  local interface=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
   left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
-  discovered "$dialect" $p upstream $t
+  discovered "$interface" $p upstream $t
   run mdevadm show $p -o capabilities
   out_has "^  aggregation$" "$(say "show reports that the parent supports aggregation")"
   same "$(mdevadm types $p --json | jq -c '[.types[] | select(.aggregate != null).type]')" "[\"$t\"]" \
     "$(say "types --json reports aggregation for one type only")"
   defined $p $t
-  created "$dialect" $A
+  created "$interface" $A
   mdevadm stop a
-  attributed "$dialect" plain /sys/bus/mdev/devices/$A/plain
-  removed "$dialect" "$2" /sys/devices/pci0000:00/$p/$A
+  attributed "$interface" plain /sys/bus/mdev/devices/$A/plain
+  removed "$interface" "$2" /sys/devices/pci0000:00/$p/$A
 
-  cell "$dialect" aggregate
+  cell "$interface" aggregate
   run mdevadm modify a --aggregate 3
   exits 0 "$(say "modify --aggregate accepts 3 instances")"
   run mdevadm start a
   exits 0 "$(say "a device of 3 instances starts")"
-  case $dialect in
+  case $interface in
     A0) same "$(cat /sys/bus/mdev/devices/$A/instances)" 3 "$(say "the kernel reports 3 instances for the device")" ;;
     A1) same "$(cat /sys/bus/mdev/devices/$A/aggregated_instances)" 3 "$(say "the kernel reports 3 aggregated instances for the device")" ;;
     A2*) same "$(cat /sys/bus/mdev/devices/$A/mdev/aggregated_instances)" 3 \
@@ -47,12 +47,12 @@ gvt() {  # DIALECT KIND
       "$(say "the aggregator attribute of the type is reset to 1 after the start")" ;;
   esac
   # The first proposal with attributes reserves the instances only when the device is opened.
-  if [ "$dialect" = A2-rfc ]; then
+  if [ "$interface" = A2-rfc ]; then
     same "$(left)" 6 "$(say "6 of 7 instances are available until the device is opened")"
   else
     same "$(left)" 4 "$(say "4 of 7 instances are available after the start")"
   fi
-  [ "$dialect" = A3 ] || same "$(field a units)" 3 "$(say "show reports 3 units for the device")"
+  [ "$interface" = A3 ] || same "$(field a units)" 3 "$(say "show reports 3 units for the device")"
   mdevadm stop a
   same "$(left)" 7 "$(say "all 7 instances are available after stop")"
   run mdevadm modify a --aggregate 8
@@ -70,8 +70,8 @@ gvt() {  # DIALECT KIND
   mdevadm list -o uuid | sed 1d | xargs -n1 "$MDEVADM" stop
 
   # shellcheck disable=SC2086
-  errors_at_create "$dialect" $all_create_errors
-  if [ "${dialect#A2}" != "$dialect" ]; then
+  errors_at_create "$interface" $all_create_errors
+  if [ "${interface#A2}" != "$interface" ]; then
     for pair in EINVAL=1 ENOSPC=6 E2BIG=1; do
       control fault attribute 1 ${pair%=*}
       run mdevadm start a

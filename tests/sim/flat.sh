@@ -3,7 +3,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0
   in_scenario m60-f0 numbered F0 flat-shutdown
@@ -21,13 +21,13 @@ fi
 gpu=0000:86:00.0
 
 numbered() {  # DIALECT NAME
-  local dialect=$1
-  discovered "$dialect" $gpu "$2" 17
+  local interface=$1
+  discovered "$interface" $gpu "$2" 17
   defined $gpu 17 --create-arg vm_uuid=$VM
-  created "$dialect" $VM-0
-  cell "$dialect" group
+  created "$interface" $VM-0
+  cell "$interface" group
   run mdevadm start b
-  exits "$([ "$dialect" = F0 ] && echo 1 || echo 5)" "$(say "start is refused if a device of the same virtual machine is online")"
+  exits "$([ "$interface" = F0 ] && echo 1 || echo 5)" "$(say "start is refused if a device of the same virtual machine is online")"
   mdevadm stop a
   run mdevadm start a b
   exits 0 "$(say "two devices of one virtual machine start together")"
@@ -38,7 +38,7 @@ numbered() {  # DIALECT NAME
     "$(say "the error names the device that must be stopped together with it")"
   mdevadm stop a b
 
-  cell "$dialect" online
+  cell "$interface" online
   run mdevadm start a b -v
   same "$(grep -c 'online: done' <<<"$err")" 1 "$(say "start sets the devices of a virtual machine online with one write")"
   same "$(grep -nE 'create|online' <<<"$err" | tail -1 | grep -c online)" 1 \
@@ -56,15 +56,15 @@ numbered() {  # DIALECT NAME
   same "$(active)" "" "$(say "start is rolled back if the driver rejects online")"
   control clear
 
-  attributed "$dialect" plain /sys/bus/mdev/devices/$VM-0/plain
-  removed "$dialect" busy "" $VM-0
-  if [ "$dialect" = F0 ]; then
+  attributed "$interface" plain /sys/bus/mdev/devices/$VM-0/plain
+  removed "$interface" busy "" $VM-0
+  if [ "$interface" = F0 ]; then
     errors_at_create F0 EINVAL=1  # the first core did not pass errnos on
   else
     # shellcheck disable=SC2086
     errors_at_create F1 ${all_create_errors/EEXIST=5/EEXIST=4}
   fi
-  errors_at_remove "$dialect" EIO=5  # the core returns EBUSY, whatever the driver returns
+  errors_at_remove "$interface" EIO=5  # the core returns EBUSY, whatever the driver returns
   mdevadm stop a
   run mdevadm define -p $gpu -t 20
   exits 3 "$(say "define fails with exit code 3 for an unknown type")"

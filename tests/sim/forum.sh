@@ -3,10 +3,10 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0
-  for dialect in K0 K1 K2; do in_scenario "m60-${dialect,,}" single "$dialect"; done
+  for interface in K0 K1 K2; do in_scenario "m60-${interface,,}" single "$interface"; done
   in_scenario m60-k1 at_creation
   in_scenario m60-k2 by_attribute
   in_scenario m60-k0 cannot

@@ -3,12 +3,12 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0
-  for dialect in N1 N2; do
-    in_scenario "vf-${dialect,,}" single "$dialect"
-    in_scenario "vf-${dialect,,}" whose "$dialect"
+  for interface in N1 N2; do
+    in_scenario "vf-${interface,,}" single "$interface"
+    in_scenario "vf-${interface,,}" whose "$interface"
   done
   in_scenario vf-n1 off
   same "$part_failed" 0 "all parts pass"
@@ -69,15 +69,15 @@ whose() {
   cell "$1" remove
   defined $gpu 1149
   echo 1149 >/sys/bus/pci/devices/$first/nvidia/current_vgpu_type
-  foreign=$(mdevadm list -o uuid,kernel_name | awk -v f=$first '$2 == f { print $1 }')
-  run mdevadm stop "$foreign"
+  unmanaged=$(mdevadm list -o uuid,kernel_name | awk -v f=$first '$2 == f { print $1 }')
+  run mdevadm stop "$unmanaged"
   exits 4 "$(say "stop is refused for a virtual function that another program has set")"
   err_has "virtual function $first is not managed by mdevadm" "$(say "the error says that mdevadm does not manage the virtual function")"
-  err_has "^hint: adopt it first: mdevadm define $foreign$" "$(say "the hint suggests to adopt the device with define")"
+  err_has "^hint: adopt it first: mdevadm define $unmanaged$" "$(say "the hint suggests to adopt the device with define")"
   same "$(current $first)" 1149 "$(say "the virtual function is not cleared")"
   run mdevadm start a
   same "$(field a kernel_name)" $second "$(say "start uses no virtual function that another program has set")"
-  run mdevadm define "$foreign" --name found
+  run mdevadm define "$unmanaged" --name found
   exits 0 "$(say "define adopts the device of another program")"
   same "$(field found state),$(field found vf)" "active,$first" "$(say "the adopted device is active on its virtual function")"
   run mdevadm stop found

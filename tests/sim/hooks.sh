@@ -3,36 +3,36 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-folder=$(mktemp -d)
-chmod 755 "$folder"
-trap 'rm -rf "$folder"' EXIT
+directory=$(mktemp -d)
+chmod 755 "$directory"
+trap 'rm -rf "$directory"' EXIT
 
 # Records how it is called, whether by mdevadm itself, and whether the device is defined and active at that time.
-cat >"$folder/recorder" <<T
+cat >"$directory/recorder" <<T
 #!/bin/sh
 by=somebody
 [ "\$(cat /proc/\$PPID/comm)" = mdevadm ] && by=mdevadm
 known=
 [ ! -e "/etc/mdevadm/devices/\${12}/\${10}.toml" ] || known=" defined"
 [ ! -e "/sys/bus/mdev/devices/\${10}" ] || known="\$known active"
-echo "\${0##*/} \$* <\$(cat)> by \$by\$known" >>$folder/calls
-[ "\$4-\$6" != "\$(cat $folder/refuse 2>/dev/null)" ] || { echo "not now" >&2; exit 1; }
+echo "\${0##*/} \$* <\$(cat)> by \$by\$known" >>$directory/calls
+[ "\$4-\$6" != "\$(cat $directory/refuse 2>/dev/null)" ] || { echo "not now" >&2; exit 1; }
 T
-chmod +x "$folder/recorder"
+chmod +x "$directory/recorder"
 
-cat >"$folder/inside.sh" <<T
+cat >"$directory/inside.sh" <<T
 u=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
 u2=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
 scripts=/etc/mdevctl.d/scripts.d
 mkdir -p \$scripts/callouts \$scripts/notifiers
-cp $folder/recorder \$scripts/callouts/ask
-cp $folder/recorder \$scripts/notifiers/tell
+cp $directory/recorder \$scripts/callouts/ask
+cp $directory/recorder \$scripts/notifiers/tell
 say() {
-  : >$folder/calls
+  : >$directory/calls
   echo "\$ \$*"
   "\$@" 2>&1
   echo "= \$?"
-  grep -v ' -a capabilities ' $folder/calls
+  grep -v ' -a capabilities ' $directory/calls
 }
 say $MDEVADM define \$u -p mtty -t mtty-1
 say $MDEVADM modify \$u --auto
@@ -40,25 +40,25 @@ say $MDEVADM start \$u
 say $MDEVADM start \$u
 say $MDEVADM list
 say $MDEVADM stop \$u
-echo pre-start >$folder/refuse
+echo pre-start >$directory/refuse
 say $MDEVADM start \$u
 say $MDEVADM start --auto
 say $MDEVADM list
-rm $folder/refuse
+rm $directory/refuse
 say $MDEVADM start --auto
-echo pre-stop >$folder/refuse
+echo pre-stop >$directory/refuse
 say $MDEVADM stop \$u
-rm $folder/refuse
+rm $directory/refuse
 say $MDEVADM stop \$u
 say $MDEVADM undefine \$u
 say $MDEVADM start --uuid \$u2 -p mtty -t mtty-1 --attr nosuch=1
 say $MDEVADM start -p mtty -t nosuch
 say $MDEVADM define --dry-run -p mtty -t mtty-1
-: >$folder/calls
+: >$directory/calls
 $MDEVADM define \$u -p mtty -t mtty-1
-grep -c -- '-a capabilities' $folder/calls
+grep -c -- '-a capabilities' $directory/calls
 T
-run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/inside.sh"
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$directory/inside.sh"
 exits 0 "the session completes"
 
 # The output and the script calls of the Nth command with these words, without the device's options.
@@ -107,24 +107,24 @@ same "$(of ' --dry-run' | grep -c '^ask')" 0 "define --dry-run runs no script"
 same "$(tail -n 1 <<<"$out")" 1 "define queries the capabilities of a script once"
 
 # Scripts that are terminated by Ctrl-C together with the program, and scripts with output that cannot be parsed.
-ln -s "$(realpath "$MDEVADM")" "$folder/mdevctl"
-cat >"$folder/unpleasant.sh" <<'T'
-folder=$1 m=$2 mdevctl=$1/mdevctl
+ln -s "$(realpath "$MDEVADM")" "$directory/mdevctl"
+cat >"$directory/unpleasant.sh" <<'T'
+directory=$1 m=$2 mdevctl=$1/mdevctl
 A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
 scripts=/etc/mdevctl.d/scripts.d
 mkdir -p $scripts/callouts $scripts/notifiers
 script() {  # DIR/NAME SHELL
-  printf '#!/bin/sh\necho "${0##*/} $4-$6-$8" >>%s/calls\n%s\n' "$folder" "${2:-}" >$scripts/$1
+  printf '#!/bin/sh\necho "${0##*/} $4-$6-$8" >>%s/calls\n%s\n' "$directory" "${2:-}" >$scripts/$1
   chmod +x $scripts/$1
 }
 say() {
-  : >$folder/calls
+  : >$directory/calls
   echo "$ $*"
   setsid -w env --default-signal=INT "$@" 2>&1
   echo "= $?"
-  grep -v -- -capabilities- $folder/calls
+  grep -v -- -capabilities- $directory/calls
 }
-config() { printf '{"mdev_type":"%s","start":"auto"}' "$1" >$folder/config; }
+config() { printf '{"mdev_type":"%s","start":"auto"}' "$1" >$directory/config; }
 can='{"supports":{"version":2,"actions":["modify","attributes"],"events":["get","live"]}}'
 $mdevctl start -u $A -p mtty -t mtty-1
 $mdevctl start -u $B -p mtty -t mtty-1
@@ -135,8 +135,8 @@ cp /etc/mdevctl.d/mtty/$B /etc/mdevctl.d/0000:0a:00.0/
 script notifiers/tell
 script callouts/ask "case \$4-\$6 in *-capabilities) echo '$can' ;; live-*) kill -INT 0; sleep 9 ;; esac"
 config mtty-1
-say $mdevctl modify -u $A -p mtty --live --jsonfile $folder/config
-say $mdevctl modify -u $A -p mtty --live --defined --jsonfile $folder/config
+say $mdevctl modify -u $A -p mtty --live --jsonfile $directory/config
+say $mdevctl modify -u $A -p mtty --live --defined --jsonfile $directory/config
 script callouts/ask '[ $6 != attributes ] || { kill -INT 0; sleep 9; }'
 say $mdevctl list
 script callouts/ask '[ $4 != pre ] || { kill -INT 0; sleep 9; }'
@@ -150,12 +150,12 @@ say $mdevctl list
 say $mdevctl list --defined
 script callouts/ask
 config 'mtty-1\u0000'
-say $mdevctl define -u ${A/a01/a04} -p mtty --jsonfile $folder/config
+say $mdevctl define -u ${A/a01/a04} -p mtty --jsonfile $directory/config
 true
 T
-run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/unpleasant.sh" "$folder" "$(realpath "$MDEVADM")"
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$directory/unpleasant.sh" "$directory" "$(realpath "$MDEVADM")"
 exits 0 "the session with interrupted and malformed scripts completes"
-out=$(sed "s|$folder/||; s|$(realpath "$MDEVADM")|mdevadm|; /^\[.* WARN /d" <<<"$out")
+out=$(sed "s|$directory/||; s|$(realpath "$MDEVADM")|mdevadm|; /^\[.* WARN /d" <<<"$out")
 A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
 interrupted=$'Error: interrupted\n= 1'
 changed="$interrupted

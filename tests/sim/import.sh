@@ -3,11 +3,11 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-ln -s "$(realpath "$MDEVADM")" "$folder/mdevctl"
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+ln -s "$(realpath "$MDEVADM")" "$directory/mdevctl"
 
-cat >"$folder/inside.sh" <<'T'
+cat >"$directory/inside.sh" <<'T'
 mdevctl=$1 m=$2
 A=aaaaaaaa-1111-2222-3333-444444444401 B=bbbbbbbb-1111-2222-3333-444444444402
 say() { echo "$ $*"; "$@" 2>&1; echo "= $?"; }
@@ -43,9 +43,9 @@ printf '{' >mtty/${A/a/d}
 say "$m" list --defined -o uuid
 say "$m" import mdevctl ${A/a/d}
 T
-run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$folder/inside.sh" "$folder/mdevctl" "$(realpath "$MDEVADM")"
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$directory/inside.sh" "$directory/mdevctl" "$(realpath "$MDEVADM")"
 exits 0 "the session completes"
-session=$(sed "s|$folder/||; s|$(realpath "$MDEVADM")|mdevadm|; s/  */ /g" <<<"$out")
+session=$(sed "s|$directory/||; s|$(realpath "$MDEVADM")|mdevadm|; s/  */ /g" <<<"$out")
 A=aaaaaaaa-1111-2222-3333-444444444401 B=bbbbbbbb-1111-2222-3333-444444444402
 line() { grep -m1 -A"${2:-1}" -xF -- "\$ $1" <<<"$session" | tail -n +2; }
 

@@ -3,10 +3,10 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
 
-cat >"$folder/load.toml" <<'T'
+cat >"$directory/load.toml" <<'T'
 description = "room for a thousand"
 nodes = false
 [[parent]]
@@ -15,7 +15,7 @@ arithmetic = { kind = "fixed" }
 type = [{ id = "1", max = 1000 }]
 T
 
-cat >"$folder/inside.sh" <<'T'
+cat >"$directory/inside.sh" <<'T'
 parent=/sys/class/mdev_bus/load
 "$CHURN" $parent load-1 32 80 || exit 1
 echo "available $(cat $parent/mdev_supported_types/load-1/available_instances)"
@@ -24,7 +24,7 @@ ls /sys/bus/mdev/devices | xargs -P 16 -I{} sh -c 'echo 1 >/sys/bus/mdev/devices
 echo "at the end $(cat $parent/mdev_supported_types/load-1/available_instances) $(ls /sys/bus/mdev/devices | wc -l) $(ls /sys/kernel/iommu_groups | wc -l)"
 T
 
-run "$MDEVSIM" run "$folder/load.toml" -- bash "$folder/inside.sh"
+run "$MDEVSIM" run "$directory/load.toml" -- bash "$directory/inside.sh"
 exits 0 "concurrent creates and removes succeed or are refused as expected"
 read -r created refused left <<<"$(sed -nE 's/^created ([0-9]+), refused ([0-9]+), left ([0-9]+)$/\1 \2 \3/p' <<<"$out")"
 same "$((created + refused))" 2560 "created and refused devices add up to the number of requests"

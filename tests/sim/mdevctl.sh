@@ -4,10 +4,10 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
 
-cat >"$folder/inside.sh" <<'T'
+cat >"$directory/inside.sh" <<'T'
 u=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
 p=$1 t=$2 other=$3
 # mdevctl 1.2.0 ends its output with one newline more than 1.4.0.
@@ -32,7 +32,7 @@ say mdevctl list
 say mdevctl undefine --uuid $u
 say mdevctl list --defined
 T
-run "$MDEVSIM" run m60 -- bash "$folder/inside.sh" 0000:86:00.0 nvidia-17 nvidia-11
+run "$MDEVSIM" run m60 -- bash "$directory/inside.sh" 0000:86:00.0 nvidia-17 nvidia-11
 exits 0 "the mdevctl session completes"
 line() { grep -A"${2:-0}" -F -- "\$ $1" <<<"$out"; }
 types=$(sed -n '/^\$ mdevctl types/,/^= 0/p' <<<"$out" | sed '1d;$d')
@@ -53,10 +53,10 @@ same "$(sed -n '/^\$ mdevctl start-parent/,/^\$ mdevctl undefine/p' <<<"$out" | 
   "mdevctl start-parent-mdevs starts the autostart device"
 # The log of mdevctl has a time stamp.
 settled() { sed -E 's/\[[0-9T:Z-]+ /[TIME /'; }
-"$MDEVSIM" run samples -- bash "$folder/inside.sh" mtty mtty-2 mtty-1 | settled >"$folder/simulated"
-"$here/../vm/boot.sh" "$folder" "bash /shared/inside.sh mtty mtty-2 mtty-1" | settled >"$folder/real"
-holds "mdevctl prints more than 40 lines on the real kernel" test "$(wc -l <"$folder/real")" -gt 40
-same "$(diff "$folder/real" "$folder/simulated")" "" "mdevctl prints the same $(wc -l <"$folder/real") lines on the simulated host"
+"$MDEVSIM" run samples -- bash "$directory/inside.sh" mtty mtty-2 mtty-1 | settled >"$directory/simulated"
+"$here/../vm/boot.sh" "$directory" "bash /shared/inside.sh mtty mtty-2 mtty-1" | settled >"$directory/real"
+holds "mdevctl prints more than 40 lines on the real kernel" test "$(wc -l <"$directory/real")" -gt 40
+same "$(diff "$directory/real" "$directory/simulated")" "" "mdevctl prints the same $(wc -l <"$directory/real") lines on the simulated host"
 run ls /etc/mdevctl.d/0000:86:00.0
 exits 2 "mdevctl's definitions of the simulated host do not exist on this host"
 finish

@@ -3,14 +3,14 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-folder=$(mktemp -d)
-chmod 755 "$folder"
-trap 'rm -rf "$folder"' EXIT
+directory=$(mktemp -d)
+chmod 755 "$directory"
+trap 'rm -rf "$directory"' EXIT
 tag=mdevsim-test-$$
 
 # What remains of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
 left() {
-  pgrep -f "$tag|$folder/host"
+  pgrep -f "$tag|$directory/host"
   grep mdevsim /proc/mounts
   ls -d /etc/mdevadm /run/mdevadm/x /etc/mdevctl.d/x 2>/dev/null
 }
@@ -39,9 +39,9 @@ run "$MDEVSIM" run m60 -- sh -c 'ls /sys'
 same "$(sort <<<"$out" | paste -sd' ')" "bus class devices kernel module" "/sys is the simulated one"
 leaves_nothing "a run leaves no process, mount or file"
 
-run "$MDEVSIM" run --keep "$folder/kept" m60 -- "$MDEVADM" define 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 -p 0000:86:00.0 -t nvidia-17
+run "$MDEVSIM" run --keep "$directory/kept" m60 -- "$MDEVADM" define 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 -p 0000:86:00.0 -t nvidia-17
 exits 0 "define succeeds with run --keep"
-run "$MDEVSIM" run --keep "$folder/kept" m60 -- "$MDEVADM" list --defined
+run "$MDEVSIM" run --keep "$directory/kept" m60 -- "$MDEVADM" list --defined
 out_has " inactive .*7e35f4f2" "run --keep retains the definition for the next run"
 
 # kill -9 of mdevsim or of the command.
@@ -70,7 +70,7 @@ wait $simulator
 same "$?" 9 "mdevsim passes SIGTERM to the command and exits with the exit code of the command"
 
 # A pending removal ends with the host.
-cat >"$folder/stuck.sh" <<'T'
+cat >"$directory/stuck.sh" <<'T'
 u=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
 echo $u >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
 sleep 1000 </dev/vfio/0 &
@@ -79,39 +79,39 @@ until [ ! -e /sys/bus/mdev/devices/$u ]; do sleep 0.02; done
 echo stuck
 sleep 1000
 T
-"$MDEVSIM" run samples -- bash "$folder/stuck.sh" "$tag" >"$folder/stuck.out" &
+"$MDEVSIM" run samples -- bash "$directory/stuck.sh" "$tag" >"$directory/stuck.out" &
 simulator=$!
-until grep -q stuck "$folder/stuck.out"; do sleep 0.05; done
+until grep -q stuck "$directory/stuck.out"; do sleep 0.05; done
 kill -9 $simulator
 wait $simulator 2>/dev/null
 leaves_nothing "kill -9 during a pending removal leaves no process, mount or file"
 
 # An ordinary user.
 as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
-copy=$folder/mdevsim
-cp "$MDEVSIM" "$copy"; cp "$MDEVADM" "$folder/mdevadm"; cp -r "$here/../../examples/scenarios" "$folder/"
+copy=$directory/mdevsim
+cp "$MDEVSIM" "$copy"; cp "$MDEVADM" "$directory/mdevadm"; cp -r "$here/../../examples/scenarios" "$directory/"
 if as_user unshare -Ur true 2>/dev/null; then
-  run as_user "$copy" run "$folder/scenarios/workstation.toml" -- sh -c "
-    id -u && $folder/mdevadm define -p 0000:86:00.0 -t nvidia-17 --name seat && $folder/mdevadm start seat && $folder/mdevadm list -o name,state,node,node_mode"
+  run as_user "$copy" run "$directory/scenarios/workstation.toml" -- sh -c "
+    id -u && $directory/mdevadm define -p 0000:86:00.0 -t nvidia-17 --name seat && $directory/mdevadm start seat && $directory/mdevadm list -o name,state,node,node_mode"
   exits 0 "an unprivileged user can run a simulated host"
   out_has '^0$' "the user is root on the simulated host"
   out_has '^seat +active +/dev/vfio/0 +0600$' "definitions, devices and nodes work for an unprivileged user"
   leaves_nothing "the run of an unprivileged user leaves no process, mount or file"
 else
-  run as_user "$copy" run "$folder/scenarios/m60.toml" -- true
+  run as_user "$copy" run "$directory/scenarios/m60.toml" -- true
   exits 1 "run fails if an unprivileged user may not create namespaces"
   err_has "^mdevsim: error: cannot make (namespaces|mounts)" "the error says that namespaces or mounts cannot be made"
 fi
-run as_user "$copy" mount "$folder/scenarios/m60.toml" "$folder"
+run as_user "$copy" mount "$directory/scenarios/m60.toml" "$directory"
 exits 1 "mount fails for an unprivileged user"
-err_has "^mdevsim: error: cannot mount a simulated host on '$folder': only root may$" \
+err_has "^mdevsim: error: cannot mount a simulated host on '$directory': only root may$" \
   "the error says that only root may mount a simulated host"
 err_has "^hint: as an ordinary user: mdevsim run SCENARIO -- COMMAND$" "the hint suggests 'mdevsim run' for an unprivileged user"
 run unshare -m sh -c "mount -t tmpfs none /dev && '$MDEVSIM' run m60 -- true"
 exits 1 "run fails without /dev/fuse"
 same "$err" "mdevsim: error: cannot simulate a host: /dev/fuse cannot be opened: No such file or directory
 hint: load the kernel's module: modprobe fuse" "the error names /dev/fuse and the hint says how to load the module"
-run unshare -m sh -c "mount -t tmpfs none /dev && touch /dev/fuse && chmod 000 /dev/fuse && setpriv --reuid 65534 --regid 65534 --clear-groups '$copy' run $folder/scenarios/m60.toml -- true"
+run unshare -m sh -c "mount -t tmpfs none /dev && touch /dev/fuse && chmod 000 /dev/fuse && setpriv --reuid 65534 --regid 65534 --clear-groups '$copy' run $directory/scenarios/m60.toml -- true"
 exits 1 "run fails without permission to open /dev/fuse"
 err_has "cannot be opened: Permission denied" "the error says that /dev/fuse cannot be opened: permission denied"
 run setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$MDEVSIM" run m60 -- true
@@ -120,41 +120,41 @@ err_has "cannot make namespaces for a simulated host: Operation not permitted" \
   "the error says that namespaces cannot be made: not permitted"
 
 # mdevsim mount.
-mkdir "$folder/host"
-run "$MDEVSIM" mount samples "$folder/host"
+mkdir "$directory/host"
+run "$MDEVSIM" mount samples "$directory/host"
 exits 0 "mount succeeds"
 same "$out$err" "" "mount prints nothing"
-run "$MDEVADM" --root "$folder/host" types -o type,available mtty
+run "$MDEVADM" --root "$directory/host" types -o type,available mtty
 out_has '^mtty-1 +24$' "mdevadm --root reads the mounted host"
-run "$MDEVADM" --root "$folder/host" start -p mtty -t mtty-1
+run "$MDEVADM" --root "$directory/host" start -p mtty -t mtty-1
 exits 0 "mdevadm --root starts a device on the mounted host"
 uuid=$out
-"$MDEVSIM" hold --root "$folder/host" "$uuid" 60 >"$folder/hold.out" &
+"$MDEVSIM" hold --root "$directory/host" "$uuid" 60 >"$directory/hold.out" &
 holder=$!
-until grep -q holding "$folder/hold.out"; do sleep 0.05; done
-run "$MDEVADM" --root "$folder/host" stop "$uuid"
+until grep -q holding "$directory/hold.out"; do sleep 0.05; done
+run "$MDEVADM" --root "$directory/host" stop "$uuid"
 exits 5 "mdevadm --root stop is refused while the device is in use"
 err_has "in use by mdevsim \(pid $holder\)$" "the error names the process that uses the device on the mounted host"
-run "$MDEVSIM" mount m60 "$folder/host"
+run "$MDEVSIM" mount m60 "$directory/host"
 exits 4 "mount is refused if a host is already mounted there"
 kill $holder
 wait $holder
-run "$MDEVADM" --root "$folder/host" stop "$uuid"
+run "$MDEVADM" --root "$directory/host" stop "$uuid"
 exits 0 "mdevadm --root stop succeeds after the release"
-run "$MDEVSIM" events --root "$folder/host"
+run "$MDEVSIM" events --root "$directory/host"
 out_has "^remove@/devices/virtual/mtty/mtty/$uuid$" "mdevsim events lists the event of the removal"
-(cd "$folder/host/sys" && exec sleep 105.$$) &
+(cd "$directory/host/sys" && exec sleep 105.$$) &
 sleeper=$!
 wait_until pgrep -xf "sleep 105.$$" >/dev/null
-run "$MDEVSIM" umount "$folder/host"
+run "$MDEVSIM" umount "$directory/host"
 exits 5 "umount is refused while a process uses the host"
 kill $sleeper
 wait $sleeper 2>/dev/null
-run "$MDEVSIM" umount "$folder/host"
+run "$MDEVSIM" umount "$directory/host"
 exits 0 "umount succeeds after the process has ended"
-same "$(ls "$folder/host")" "run" "umount removes all files except the lock of mdevadm"
-rm -r "$folder/host/run"
-run "$MDEVSIM" umount "$folder/host"
+same "$(ls "$directory/host")" "run" "umount removes all files except the lock of mdevadm"
+rm -r "$directory/host/run"
+run "$MDEVSIM" umount "$directory/host"
 exits 3 "umount fails with exit code 3 if no host is mounted"
 leaves_nothing "umount leaves no process, mount or file"
 
@@ -181,7 +181,7 @@ words "missing argument SCENARIO" run -- true
 words "missing argument DIR" mount m60
 words "missing argument COMMAND" run m60
 words "unexpected argument 'true'" run m60 true
-words "'run' has no option '--keeep'" run --keeep "$folder" m60 -- true
+words "'run' has no option '--keeep'" run --keeep "$directory" m60 -- true
 words "option '--keep' requires an argument" run m60 --keep
 words "unknown option '--frob'" --frob
 run "$MDEVSIM"
@@ -193,16 +193,16 @@ same "$(for verb in "" run mount umount check list hold control events; do "$MDE
 run "$MDEVSIM" run m60 -- "$MDEVSIM" control register 0000:86:00.0
 err_has "^mdevsim: error: cannot execute 'register 0000:86:00.0': the parent is already registered$" \
   "the error of a refused control request has the reason"
-echo 'kernel = 6' >"$folder/bad.toml"
-run "$MDEVSIM" run "$folder/bad.toml" -- touch "$folder/ran"
+echo 'kernel = 6' >"$directory/bad.toml"
+run "$MDEVSIM" run "$directory/bad.toml" -- touch "$directory/ran"
 exits 1 "run fails if the scenario is invalid"
-same "$err" "mdevsim: error: cannot use the scenario: $folder/bad.toml:1:10: 'kernel' must be a string, not an integer" \
+same "$err" "mdevsim: error: cannot use the scenario: $directory/bad.toml:1:10: 'kernel' must be a string, not an integer" \
   "the error has file, line and column of the invalid value"
-holds "an invalid scenario is refused before the command runs" test ! -e "$folder/ran"
-run "$MDEVSIM" check "$folder/bad.toml"
+holds "an invalid scenario is refused before the command runs" test ! -e "$directory/ran"
+run "$MDEVSIM" check "$directory/bad.toml"
 exits 1 "check fails if the scenario is invalid"
 run "$MDEVSIM" check m60
-out_has '^  0000:86:00.0: dialect U4, 8 types$' "check lists the parents of a valid scenario"
+out_has '^  0000:86:00.0: interface U4, 8 types$' "check lists the parents of a valid scenario"
 run "$MDEVSIM" hold 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01
 exits 3 "hold fails with exit code 3 outside a simulated host"
 run "$MDEVSIM" list

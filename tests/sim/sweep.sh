@@ -4,7 +4,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 rm -rf "$cell_files"
 if [ "${1:-}" = "" ]; then
   part_failed=0

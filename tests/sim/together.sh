@@ -9,12 +9,12 @@ A=aaaaaaaa-1111-2222-3333-444444444401
 B=bbbbbbbb-1111-2222-3333-444444444402
 
 inside() {
-  local folder=$1
+  local directory=$1
   scripts=/etc/mdevctl.d/scripts.d
   callout=$scripts/callouts/ask
   mkdir -p $scripts/callouts
-  ln -s "$MDEVADM" "$folder/mdevctl"
-  PATH=$folder:$PATH
+  ln -s "$MDEVADM" "$directory/mdevctl"
+  PATH=$directory:$PATH
   mdevadm() { "$MDEVADM" "$@"; }
   definition() { jq -c . /etc/mdevctl.d/mtty/$A 2>/dev/null; }
 
@@ -23,8 +23,8 @@ inside() {
 #!/bin/sh
 [ "\$2" = mtty-1 ] || exit 2
 case \$4 in
-  pre) for i in \$(seq 1000); do ln -s \$PPID $folder/held 2>/dev/null && exit 0; sleep 0.01; done; exit 1 ;;
-  post) [ "\$(readlink $folder/held)" = \$PPID ] && rm $folder/held ;;
+  pre) for i in \$(seq 1000); do ln -s \$PPID $directory/held 2>/dev/null && exit 0; sleep 0.01; done; exit 1 ;;
+  post) [ "\$(readlink $directory/held)" = \$PPID ] && rm $directory/held ;;
 esac
 T
   chmod +x $callout
@@ -33,14 +33,14 @@ T
     while [ "$1" != -- ]; do theirs+=("$1"); shift; done
     shift
     SECONDS=0
-    mdevctl "${theirs[@]}" >"$folder/theirs" 2>&1 &
+    mdevctl "${theirs[@]}" >"$directory/theirs" 2>&1 &
     job=$!
-    mdevadm "$@" >"$folder/ours" 2>&1
+    mdevadm "$@" >"$directory/ours" 2>&1
     ours=$?
     wait $job
     echo "$? $ours"
     [ "$SECONDS" -lt 30 ] || echo "after $SECONDS s"
-    cat "$folder/theirs" "$folder/ours" >&2
+    cat "$directory/theirs" "$directory/ours" >&2
   }
   for round in 1 2 3; do
     run both start -u $A -p mtty -t mtty-1 -- start --uuid $B -p mtty -t mtty-1
@@ -59,18 +59,18 @@ T
   answers_slowly() {
     cat >$callout <<T
 #!/bin/sh
-[ "\$2-\$4" != mtty-1-pre ] || { touch $folder/asked; while [ ! -e $folder/answer ]; do sleep 0.01; done; }
+[ "\$2-\$4" != mtty-1-pre ] || { touch $directory/asked; while [ ! -e $directory/answer ]; do sleep 0.01; done; }
 T
     chmod +x $callout
   }
   answers_slowly
   slow() {  # COMMAND...: starts it, and returns when it runs the script
-    rm -f "$folder"/{asked,answer}
-    "$@" >"$folder/slow" 2>&1 &
+    rm -f "$directory"/{asked,answer}
+    "$@" >"$directory/slow" 2>&1 &
     local end=$((SECONDS + 30))
-    until [ -e "$folder/asked" ] || [ $SECONDS -ge $end ]; do sleep 0.01; done
+    until [ -e "$directory/asked" ] || [ $SECONDS -ge $end ]; do sleep 0.01; done
   }
-  answer() { touch "$folder/answer"; wait; }
+  answer() { touch "$directory/answer"; wait; }
   for program in mdevctl mdevadm; do
     slow $program define ${options[$program]} $A -p mtty -t mtty-1
     run mdevctl define -u $B -p mtty -t mtty-2
@@ -94,7 +94,7 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(cat "$folder/slow")" "Error: Mediated device mtty/$A was changed by another process" \
+  same "$(cat "$directory/slow")" "Error: Mediated device mtty/$A was changed by another process" \
     "mdevctl modify is refused if the definition was changed while its script ran"
   same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' \
     "the change of the other process persists after mdevctl modify was refused"
@@ -103,14 +103,14 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr newer --value 2
   answer
-  same "$(grep -c 'changed by another process' "$folder/slow")" 1 \
+  same "$(grep -c 'changed by another process' "$directory/slow")" 1 \
     "mdevadm modify is refused if the definition was changed while its script ran"
   answers_slowly
   slow mdevctl modify -u $A --auto
   rm $callout
   run mdevctl undefine -u $A
   answer
-  same "$(cat "$folder/slow")" "Error: Mediated device $A is not defined" \
+  same "$(cat "$directory/slow")" "Error: Mediated device $A is not defined" \
     "mdevctl modify is refused if the definition was removed while its script ran"
   same "$(definition)" "" "the removed definition is not created again"
 
@@ -120,7 +120,7 @@ T
   rm $callout
   run mdevctl modify -u $A --addattr new --value 1
   answer
-  same "$(grep -c 'was changed by another process' "$folder/slow")" 1 \
+  same "$(grep -c 'was changed by another process' "$directory/slow")" 1 \
     "mdevctl undefine is refused if the definition was changed while its script ran"
   same "$(definition)" '{"mdev_type":"mtty-1","start":"manual","attrs":[{"new":"1"}]}' \
     "the changed definition exists after mdevctl undefine was refused"
@@ -129,7 +129,7 @@ T
   rm $callout
   run mdevctl modify -u $A --delattr
   answer
-  same "$(grep -c 'changed by another process' "$folder/slow")" 1 \
+  same "$(grep -c 'changed by another process' "$directory/slow")" 1 \
     "mdevadm undefine is refused if the definition was changed while its script ran"
   mdevctl undefine -u $A
 
@@ -139,13 +139,13 @@ T
   run mdevadm define $B -p mtty -t mtty-2 --name cad
   exits 0 "define with a name succeeds while the script of another define with this name runs"
   answer
-  same "$(grep -c "name 'cad' was given to $B by another process" "$folder/slow")" 1 \
+  same "$(grep -c "name 'cad' was given to $B by another process" "$directory/slow")" 1 \
     "define is refused if another process took the name while its script ran"
   slow mdevadm define $A -p mtty -t mtty-1
   rm $callout
   run mdevctl define -u $A -p mtty -t mtty-2
   answer
-  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$folder/slow")" 1 \
+  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$directory/slow")" 1 \
     "define is refused if another process defined the device while its script ran"
   mdevctl undefine -u $A
   mdevadm define $A -p mtty -t mtty-1 >/dev/null
@@ -155,7 +155,7 @@ T
   run mdevadm group add vm $A
   exits 0 "group add succeeds while the script of undefine runs"
   answer
-  same "$(grep -c "another process made it a member of group 'vm'" "$folder/slow")" 1 \
+  same "$(grep -c "another process made it a member of group 'vm'" "$directory/slow")" 1 \
     "undefine is refused if the device became a member of a group while its script ran"
   run mdevadm undefine $A $B --force
   mdevadm group delete vm
@@ -165,19 +165,19 @@ T
   mdevctl start -u $A -p mtty -t mtty-1
   answers_slowly
   slow mdevctl stop -u $A
-  mdevctl stop -u $A >"$folder/second" 2>&1 &
+  mdevctl stop -u $A >"$directory/second" 2>&1 &
   # The first one holds the lock, so the second one can only wait when it has it open.
   holds "a second stop waits for the first" wait_until has_open $! /run/mdevadm/parent-mtty.lock
   answer
-  same "$(cat "$folder/slow")" "" "the first stop succeeds"
-  same "$(cat "$folder/second")" "Error: Device $A is not an active mdev" "the second stop fails as the device is no longer active"
+  same "$(cat "$directory/slow")" "" "the first stop succeeds"
+  same "$(cat "$directory/second")" "Error: Device $A is not an active mdev" "the second stop fails as the device is no longer active"
   rm $callout
 
   # A notification script may run a command itself.
   mkdir -p $scripts/notifiers
   cat >$scripts/notifiers/more <<T
 #!/bin/sh
-[ "\${10}-\$4-\$6" != $A-notify-start ] || $folder/mdevctl start -u $B -p mtty -t mtty-1
+[ "\${10}-\$4-\$6" != $A-notify-start ] || $directory/mdevctl start -u $B -p mtty -t mtty-1
 T
   chmod +x $scripts/notifiers/more
   SECONDS=0
@@ -199,7 +199,7 @@ declare -A options=([mdevctl]=-u [mdevadm]='')
 if [ "${1:-}" = inside ]; then
   inside "$2"
 else
-  folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
-  "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$0" inside "$folder"
+  directory=$(mktemp -d)
+  trap 'rm -rf "$directory"' EXIT
+  "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$0" inside "$directory"
 fi

@@ -4,7 +4,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-. "$here/../tools/dialects.sh"
+. "$here/../tools/interfaces.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0
   in_scenario m60-u1 era U1 busy

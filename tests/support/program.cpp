@@ -18,12 +18,12 @@ namespace mdevadm::test {
 namespace {
 
 // Becomes the program, with `terminal` as standard output or, if it is -1, the file "out".
-[[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& folder,
+[[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& directory,
                          int terminal = -1) {
-  const int in = ::open((folder / "in").c_str(), O_RDONLY);
+  const int in = ::open((directory / "in").c_str(), O_RDONLY);
   const int out =
-      terminal >= 0 ? terminal : ::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const int err = ::open((folder / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      terminal >= 0 ? terminal : ::open((directory / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int err = ::open((directory / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
@@ -45,23 +45,23 @@ namespace {
 }  // namespace
 
 Ran mdevadm(const std::vector<std::string>& words, const std::string& input) {
-  const TempDir folder;
-  write_text(folder.path() / "in", input);
+  const TempDir directory;
+  write_text(directory.path() / "in", input);
   const pid_t child = ::fork();
   if (child == 0) {
-    become(words, folder.path());
+    become(words, directory.path());
   }
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) != child) {
     throw std::runtime_error("cannot run the program");
   }
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read_text(folder.path() / "out"),
-          read_text(folder.path() / "err")};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read_text(directory.path() / "out"),
+          read_text(directory.path() / "err")};
 }
 
 Ran mdevadm_on_terminal(const std::vector<std::string>& words) {
-  const TempDir folder;
-  write_text(folder.path() / "in", {});
+  const TempDir directory;
+  write_text(directory.path() / "in", {});
   int master = -1;
   int terminal = -1;
   const winsize size{.ws_row = 50, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
@@ -75,7 +75,7 @@ Ran mdevadm_on_terminal(const std::vector<std::string>& words) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(master);
-    become(words, folder.path(), terminal);
+    become(words, directory.path(), terminal);
   }
   ::close(terminal);
   std::string out;
@@ -89,7 +89,8 @@ Ran mdevadm_on_terminal(const std::vector<std::string>& words) {
   if (child < 0 || ::waitpid(child, &status, 0) != child) {
     throw std::runtime_error("cannot run the program");
   }
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), out, read_text(folder.path() / "err")};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), out,
+          read_text(directory.path() / "err")};
 }
 
 bool is_golden(const std::string& text, const std::string& name) {

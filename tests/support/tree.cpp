@@ -60,7 +60,7 @@ void write_text(const fs::path& path, std::string_view text) {
   }
 }
 
-void lay_tree(std::string_view text, const fs::path& folder) {
+void lay_tree(std::string_view text, const fs::path& directory) {
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t arrow = line.find(" -> ");
     const std::size_t equals = line.find(" = ");
@@ -68,13 +68,13 @@ void lay_tree(std::string_view text, const fs::path& folder) {
       continue;
     }
     if (line.back() == '/') {
-      fs::create_directories(folder / line);
+      fs::create_directories(directory / line);
     } else if (arrow != std::string_view::npos) {
-      const fs::path path = folder / line.substr(0, arrow);
+      const fs::path path = directory / line.substr(0, arrow);
       fs::create_directories(path.parent_path());
       fs::create_symlink(line.substr(arrow + 4), path);
     } else if (equals != std::string_view::npos) {
-      write_text(folder / line.substr(0, equals), unescaped(line.substr(equals + 3)));
+      write_text(directory / line.substr(0, equals), unescaped(line.substr(equals + 3)));
     } else {
       throw std::runtime_error("invalid line in a tree: " + std::string(line));
     }

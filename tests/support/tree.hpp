@@ -26,8 +26,8 @@ std::string read_text(const std::filesystem::path& path);
 // Creates missing parent directories.
 void write_text(const std::filesystem::path& path, std::string_view text);
 
-// Extracts a tree in the format of tests/trees/README.md into the directory `folder`.
-void lay_tree(std::string_view text, const std::filesystem::path& folder);
+// Extracts a tree in the format of tests/trees/README.md into the directory `directory`.
+void lay_tree(std::string_view text, const std::filesystem::path& directory);
 
 // A temporary directory that contains tests/trees/NAME.tree.
 class Host : public TempDir {

@@ -40,7 +40,7 @@ shift $((OPTIND - 1))
 [[ $# -ge 2 && $limit =~ ^[1-9][0-9]*$ && $memory =~ ^[1-9][0-9]*$ && $cpus =~ ^[1-9]$ && $init =~ ^(bash|systemd)$ ]] || usage
 [ -d "$1" ] || fail "cannot share $1: no such directory"
 [ -z "$disk" ] || [ -f "$disk" ] || fail "cannot use $disk as a disk: no such file"
-folder=$(realpath "$1")
+directory=$(realpath "$1")
 shift
 [ -f "$machine/stamp" ] || fail "cannot boot: there is no machine in $machine: run prepare.sh"
 [ "$(cat "$machine/release" 2>/dev/null)" = "$("$here/machine.sh" release)" ] ||
@@ -95,7 +95,7 @@ share() {  # NAME DIR [MORE]: QEMU requires a comma in a value to be doubled
   options+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap${3:-}" -device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 share host / ,readonly=on
-share shared "$folder" "$([ $access = rw ] || echo ,readonly=on)"
+share shared "$directory" "$([ $access = rw ] || echo ,readonly=on)"
 share control "$control/guest"
 # Data that the machine has flushed is in the host's page cache, which persists after QEMU ends; data in the machine's own memory is
 # lost with it. "unsafe" only omits the wait for the host's disk; the machine sees a disk with a write cache that it has to flush.

@@ -6,11 +6,11 @@ set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 if [ "${1:-}" != --inside ]; then
-  folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
+  directory=$(mktemp -d)
+  trap 'rm -rf "$directory"' EXIT
   # Programs have the same paths in the machine as on the host.
   printf -v command 'bash %q --inside %q' "$here/measure.sh" "$("$here/machine.sh")/hold"
-  "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-300}" "$folder" "$command"
+  "$here/boot.sh" -t "${MDEVADM_VM_SECONDS:-300}" "$directory" "$command"
   exit
 fi
 hold=$2

@@ -16,8 +16,8 @@ here=$(dirname "$(realpath "$0")")
 name=$1
 mdevadm=$(realpath "$2")
 machine=$("$here/machine.sh")
-folder=$(mktemp -d)
-trap '[ -z "${MDEVADM_VM_KEEP:-}" ] || cp -r "$folder/shared" "$MDEVADM_VM_KEEP"; rm -rf "$folder"' EXIT
+directory=$(mktemp -d)
+trap '[ -z "${MDEVADM_VM_KEEP:-}" ] || cp -r "$directory/shared" "$MDEVADM_VM_KEEP"; rm -rf "$directory"' EXIT
 
 wish() { sed -n "s/^# $1=//p" "$here/$name.test"; }  # NAME
 fail() { echo "run-test.sh: $*" >&2; exit 1; }
@@ -26,33 +26,33 @@ in_guest() {  # FILE BOOT
   echo "PATH=$programs:\$PATH HOLD=$machine/hold KILL_AT=$programs/../tests/kill_at BOOT=$2 ASAN_OPTIONS=detect_leaks=1 bash $1"
 }
 
-mkdir "$folder/shared"
+mkdir "$directory/shared"
 options=(-t "${MDEVADM_VM_SECONDS:-1700}" -i "$(wish init | grep . || echo bash)")
 cpus=$(wish cpus) modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
 [ -z "$cpus" ] || options+=(-c "$cpus")
 [ -z "$modules" ] || options+=(-k "$modules")
 if [ -n "$disk" ]; then
-  truncate -s "$disk" "$folder/disk"
-  mkfs.ext4 -q "$folder/disk"
-  options+=(-d "$folder/disk")
+  truncate -s "$disk" "$directory/disk"
+  mkfs.ext4 -q "$directory/disk"
+  options+=(-d "$directory/disk")
 fi
 
 if [ -n "$(wish packages)" ]; then
-  cpack --config "$programs/../CPackConfig.cmake" -B "$folder/packages" >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
-  mkdir "$folder/shared/packages"
-  mv "$folder"/packages/*.deb "$folder/shared/packages/"
+  cpack --config "$programs/../CPackConfig.cmake" -B "$directory/packages" >"$directory/log" 2>&1 || { cat "$directory/log" >&2; exit 1; }
+  mkdir "$directory/shared/packages"
+  mv "$directory"/packages/*.deb "$directory/shared/packages/"
 fi
 
 for boot in $(seq 1 "${boots:-1}"); do
   setup=()
   [ ! -f "$here/$name.setup" ] || setup=(-s "$(in_guest "$here/$name.setup" "$boot")")
   code=0
-  "$here/boot.sh" "${options[@]}" "${setup[@]}" "$folder/shared" "$(in_guest "$here/$name.test" "$boot")" |
-    tee "$folder/output" || code=$?
+  "$here/boot.sh" "${options[@]}" "${setup[@]}" "$directory/shared" "$(in_guest "$here/$name.test" "$boot")" |
+    tee "$directory/output" || code=$?
   if [[ ,$cuts, == *,$boot,* ]]; then
     # The test could not report its result.
     [ $code = 126 ] || fail "boot $boot had to end by a power cut, but ended with exit code $code"
-    ! grep -q '^not ok' "$folder/output" || fail "a check failed before the power was cut"
+    ! grep -q '^not ok' "$directory/output" || fail "a check failed before the power was cut"
   elif [ $code != 0 ]; then
     exit $code
   fi

@@ -14,7 +14,7 @@
 namespace mdevadm {
 
 // What observe() reads.
-struct Look {
+struct Scope {
   Facet facets = Facet::none;
   std::optional<std::vector<ParentName>>
       details_of;  // types and identity of these parents only; of the others only the names
@@ -39,7 +39,7 @@ class Host {
 
   // Reads the requested parts and no more. Devices and types that vanish during the read are omitted;
   // unreadable values are absent. Throws Error if the directories of the mdev bus itself cannot be read.
-  Snapshot observe(const Look& look) const;
+  Snapshot observe(const Scope& scope) const;
 
   // Returns whether any of these parents, or any parent at all, uses virtual functions (VFs). The kernel does
   // not report who owns a device on a VF; that takes the runtime records.
@@ -85,13 +85,13 @@ class Host {
   Removal remove(const Device& device, std::chrono::milliseconds patience) const;
 
   // Returns the current state of the device, or nullopt if it does not exist.
-  std::optional<Device> look_at(const Device& device) const;
+  std::optional<Device> observe_device(const Device& device) const;
 
   // Returns whether the directory of the device exists, as it does until a pending removal completes.
   bool has_directory(const Device& device) const { return root_->exists(device.path); }
 
   // Updates the processes that have the device open, like observe() with Facet::holders and Facet::busy.
-  void look_who_holds(Device& device) const;
+  void find_users_of(Device& device) const;
 
   // Returns whether the driver accepts this migration_version for the type, by a write to the type's file
   // that has no side effects (patches by Yan Zhao, 2019); nullopt if the file does not exist.

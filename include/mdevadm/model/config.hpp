@@ -23,7 +23,7 @@ struct Config {
 };
 
 // The config stored for a device.
-struct KeptConfig {
+struct StoredConfig {
   Uuid uuid;
   ParentName parent;
   Config config;
@@ -37,20 +37,20 @@ struct BrokenConfig {
   Uuid uuid;
   ParentName parent;
   FileProblem problem;
-  std::string file{};  // as in KeptConfig
+  std::string file{};  // as in StoredConfig
 };
 
 // All config files, with the problems found while reading them.
 struct KeptConfigs {
-  std::vector<KeptConfig> all;        // sorted by parent, then UUID
+  std::vector<StoredConfig> all;      // sorted by parent, then UUID
   std::vector<BrokenConfig> broken;   // sorted likewise
   std::vector<std::string> nameless;  // files not named by a UUID, directories not named by a parent
-  std::vector<FileProblem> odd;       // ignored files: another file for the same device takes precedence
+  std::vector<FileProblem> problems;  // ignored files: another file for the same device takes precedence
   std::vector<FileProblem> unread;    // unreadable directories
 
   // Returns whether a file for the device exists, valid or not.
   bool has(const Uuid& uuid, const ParentName& parent) const;
-  const KeptConfig* find(const Uuid& uuid, const ParentName& parent) const;
+  const StoredConfig* find(const Uuid& uuid, const ParentName& parent) const;
 };
 
 // The Definition equivalent to a config, or the reason why no host could have such a device.
@@ -58,7 +58,7 @@ struct ConfigReading {
   std::optional<Definition> definition{};
   std::string refusal{};
 };
-ConfigReading definition_of(const KeptConfig& kept);
+ConfigReading definition_of(const StoredConfig& stored);
 
 // Returns the part of a definition that mdevctl's format can represent.
 Config config_of(const Definition& definition);

@@ -69,7 +69,8 @@ struct FileProblem {
 struct Definitions {
   std::vector<Definition> all;      // sorted by parent, then UUID
   std::vector<FileProblem> broken;  // ignored files
-  std::vector<FileProblem> odd;     // warnings: unknown keys, repeated names, conflicts with mdevctl's files
+  std::vector<FileProblem>
+      problems;  // warnings: unknown keys, repeated names, conflicts with mdevctl's files
 
   // Returns the definitions with this UUID: several parents may define it, but only one device can be active.
   std::vector<const Definition*> find(const Uuid& uuid) const;

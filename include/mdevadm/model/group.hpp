@@ -51,9 +51,9 @@ struct Group {
 
 // All groups, with the problems found while reading them.
 struct Groups {
-  std::vector<Group> all;           // sorted by name
-  std::vector<FileProblem> broken;  // ignored files
-  std::vector<FileProblem> odd;     // warnings: unknown keys, members of two groups
+  std::vector<Group> all;             // sorted by name
+  std::vector<FileProblem> broken;    // ignored files
+  std::vector<FileProblem> problems;  // warnings: unknown keys, members of two groups
 
   const Group* find(std::string_view name) const;
   // Returns the group that a definition is a member of. If hand-written files put it into several groups, the

@@ -47,7 +47,7 @@ struct Capabilities {
   bool functions = false;        // devices are assigned to PCI virtual functions, which always exist
   bool types_vanish = false;     // types that cannot be created now are not listed
   bool any_type = false;         // the list of types has an unsupported format, so any type is accepted
-  bool tells_type = true;        // sysfs shows the type of an active device
+  bool reports_type = true;      // sysfs shows the type of an active device
   bool mdev_types = false;  // types are directories in mdev_supported_types, as mdevctl and libvirt read them
 };
 
@@ -67,9 +67,9 @@ struct Function {
 // A parent device: the physical device that offers mediated devices.
 struct Parent {
   ParentName name;
-  std::string path;       // directory below the root: sys/devices/pci0000:00/0000:00:02.0
-  std::string dialect{};  // variant of the kernel interface: "upstream"
-  std::string home{};     // directory in which its devices appear, below the root
+  std::string path;          // directory below the root: sys/devices/pci0000:00/0000:00:02.0
+  std::string interface {};  // variant of the kernel interface: "upstream"
+  std::string home{};        // directory in which its devices appear, below the root
   Capabilities capabilities{};
   std::optional<std::string> driver{};
   std::optional<std::string> pci_id{};  // vendor:device, "10de:13f2"
@@ -112,7 +112,7 @@ struct Device {
   std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
   std::optional<std::string> migration_version{};
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
-  bool foreign = false;
+  bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool remembered = false;  // a runtime record of it exists
   bool unfinished = false;  // its start has not completed
@@ -131,7 +131,7 @@ struct Snapshot {
   // Sorted by parent, then UUID. The type is known if there is a runtime record.
   std::vector<Device> removing{};
   std::vector<Uuid> lost;             // stale records: the device was removed or never created
-  std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Look::bus_only)
+  std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Scope::bus_only)
   std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)
   // Processes that have a VFIO device open, but the kernel does not report which one (Facet::holders).
   std::size_t vague_users = 0;

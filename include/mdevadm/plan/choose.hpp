@@ -12,7 +12,7 @@ namespace mdevadm {
 
 // A requirement such as "framebuffer>=2G": property, comparison, value. Numbers and sizes are ordered; a
 // resolution is at least another one if it is in both dimensions; texts can only be equal.
-struct Need {
+struct Requirement {
   enum class Comparison { at_least, at_most, more, less, equal };
 
   std::string property;
@@ -23,16 +23,17 @@ struct Need {
 };
 
 // Returns nullopt if the text is not a requirement.
-std::optional<Need> parse_need(std::string_view text);
+std::optional<Requirement> parse_requirement(std::string_view text);
 
 // Returns whether a type is known to meet a requirement; an unreported property does not meet it. The type's
 // name, ID ("type") and device_api are properties too.
-bool meets(const Type& type, const Need& need);
-bool meets_all(const Type& type, const std::vector<Need>& needs);
+bool meets(const Type& type, const Requirement& need);
+bool meets_all(const Type& type, const std::vector<Requirement>& needs);
 
 // Throws Error{usage} if no type of the host has a property of this name, or if the value cannot be compared
 // with the property. Without any type on the host nothing is checked.
-void require_known_properties(const Snapshot& seen, const std::vector<Need>& needs, const std::string& doing);
+void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
+                              const std::string& doing);
 
 // Whether a type must have an available instance now to be chosen.
 enum class Availability { now, later };
@@ -47,7 +48,7 @@ struct Choice {
 // memory and the highest maximum instances; if several parents offer it, the one with most available
 // instances. Throws Error: usage (see require_known_properties()), not_found (no type meets them),
 // no_capacity (no instance of those that do is available).
-Choice choose_type(const Snapshot& seen, const std::vector<Need>& needs, Availability availability,
+Choice choose_type(const Snapshot& seen, const std::vector<Requirement>& needs, Availability availability,
                    const std::string& doing);
 
 }  // namespace mdevadm

@@ -57,7 +57,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
 
 // Plans the import of a definition from mdevctl; with `moved` it is removed there. Throws Error: conflict
 // (mdevadm has a definition of the device), failed (not valid on any host).
-Job plan_import(const KeptConfig& kept, const Definitions& defined, bool moved);
+Job plan_import(const StoredConfig& stored, const Definitions& defined, bool moved);
 
 // Plans the export of a definition to mdevctl, as far as mdevctl's format can represent it. An existing
 // definition of the device there is replaced with `over`; otherwise throws Error{conflict}.

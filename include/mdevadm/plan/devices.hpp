@@ -20,11 +20,11 @@ Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName
                   const std::string& doing);
 
 // Returns the hints for a parent without available instances. They name its devices whose removal is pending.
-std::vector<std::string> hints_without_room(const Snapshot& seen, const ParentName& parent);
+std::vector<std::string> hints_without_capacity(const Snapshot& seen, const ParentName& parent);
 
 // Returns the error for a type with fewer than `units` available instances.
-Error no_room(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
-              const std::string& doing);
+Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
+                     const std::string& doing);
 
 // Throws Error{failed} if the definition requires a feature that the parent's kernel interface, or the type,
 // does not have.

@@ -115,11 +115,11 @@ struct RemoveDefinition {
 
 // Writes a definition in mdevctl's format, replacing an existing one.
 struct WriteConfig {
-  KeptConfig kept;
+  StoredConfig stored;
 };
 
 struct RemoveConfig {
-  KeptConfig kept;
+  StoredConfig stored;
 };
 
 struct AddGroup {

@@ -41,7 +41,7 @@ inline constexpr std::chrono::seconds settling{3};
 // Starts all units in parallel, each under the locks of its parents; a failure in one does not affect the
 // others. Stores the autostart result of each definition. Ends early when interrupted. Returns one item per
 // requested device, and one per group that could not be started, in the order of the units. Does not throw.
-std::vector<BootItem> bring_up(const std::vector<BootUnit>& units, const Definitions& defined,
-                               const BootOptions& options, const Effects& effects, BootWatcher& watcher);
+std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
+                                    const BootOptions& options, const Effects& effects, BootWatcher& watcher);
 
 }  // namespace mdevadm

@@ -52,7 +52,7 @@ struct ScriptDeadlines {
 class Hooks {
  public:
   enum class Kind {
-    said,     // "NAME: TEXT": standard error of a call-out script, including line ends
+    output,   // "NAME: TEXT": standard error of a call-out script, including line ends
     warning,  // a message of mdevadm
   };
   // Calls are serialized.
@@ -102,7 +102,7 @@ class Hooks {
   const std::vector<std::string>& callouts();
   const std::vector<std::string>& notifiers();
   std::vector<std::string> find_scripts(const std::string& kind) const;
-  void add_scripts(const std::string& folder, bool sorted, std::vector<std::string>& scripts) const;
+  void add_scripts(const std::string& directory, bool sorted, std::vector<std::string>& scripts) const;
 
   std::optional<sys::ScriptEnd> call(const std::string& path, const Asked& asked, std::string_view input);
   std::optional<Answer> search(const Asked& asked, std::string_view input);
@@ -113,10 +113,10 @@ class Hooks {
   Responsible negotiate(const ScriptEvent& event);
   // Returns whether a script has accepted.
   bool ask_pre(const ScriptEvent& event);
-  void tell_post(const ScriptEvent& event, HookState state);
-  void tell_responsible(const ScriptEvent& event, HookState state);
-  void tell_notifiers(const ScriptEvent& event, HookState state);
-  void said(const std::string& path, const std::string& text) const;
+  void notify_post(const ScriptEvent& event, HookState state);
+  void notify_responsible(const ScriptEvent& event, HookState state);
+  void notify_notifiers(const ScriptEvent& event, HookState state);
+  void report_output(const std::string& path, const std::string& text) const;
   void warn(const std::string& text) const;
   void warn_of_signal(const std::string& path) const;
 

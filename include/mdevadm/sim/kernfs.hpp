@@ -35,7 +35,7 @@ using Store = std::function<void(std::string_view, const Answer&)>;
 // Size of every sysfs file as reported by stat, and the limit of one write.
 constexpr std::size_t page_size = 4096;
 
-enum class FileKind { folder, attribute, link };
+enum class FileKind { directory, attribute, link };
 
 struct File {
   NodeId id;
@@ -58,9 +58,9 @@ class Kernfs {
   static constexpr NodeId root = 1;
 
   // Returns the directory, creating it if it does not exist.
-  NodeId folder(NodeId parent, std::string_view name);
-  // Like folder() for a path "a/b/c" with all its components.
-  NodeId folders(NodeId parent, std::string_view path);
+  NodeId directory(NodeId parent, std::string_view name);
+  // Like directory() for a path "a/b/c" with all its components.
+  NodeId directories(NodeId parent, std::string_view path);
   NodeId attribute(NodeId parent, std::string name, mode_t mode, Show show, Store store = {});
   // Creates a read-only attribute with a constant value.
   NodeId constant(NodeId parent, std::string name, std::string text);

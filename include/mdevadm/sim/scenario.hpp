@@ -19,7 +19,7 @@ struct KernelVersion {
   auto operator<=>(const KernelVersion&) const = default;
 };
 
-// Layouts of the kernel interface. Interfaces with the same layout differ in the settings of Dialect.
+// Layouts of the kernel interface. Interfaces with the same layout differ in the settings of Interface.
 enum class Layout {
   typed,      // PARENT/mdev_supported_types/TYPE/create: proposal at KVM Forum 2016 to mainline
   flat,       // PARENT/mdev_create, the patches of 2016
@@ -37,7 +37,7 @@ enum class Era {
 enum class CreateWords { none, group, instances, aggregate, any };
 enum class Aggregation { none, at_create, attribute_rfc, attribute_v2, attribute_v3, type_file };
 
-struct Dialect {
+struct Interface {
   std::string_view id;  // "U4", the ID in scenarios
   Layout layout;
   Era era;
@@ -50,8 +50,8 @@ struct Dialect {
 };
 
 // Returns nullptr if the ID is unknown.
-const Dialect* find_dialect(std::string_view id);
-std::vector<std::string> dialect_ids();
+const Interface* find_interface(std::string_view id);
+std::vector<std::string> interface_ids();
 
 enum class Arithmetic { homogeneous, gvt, ports, memory, shared, ap, ccw, fixed };
 
@@ -90,7 +90,7 @@ struct SimParent {
   std::string driver{};
   std::string driver_version{};
   std::string device_api = "vfio-pci";
-  const Dialect* dialect = nullptr;
+  const Interface* interface = nullptr;
   Arithmetic arithmetic = Arithmetic::fixed;
   plan::Capacity capacity{};  // in vendor type IDs, with nothing taken
   std::vector<SimType> types{};
@@ -109,7 +109,7 @@ struct SimParent {
   std::chrono::milliseconds linger{0};  // N1: how long a VF remains occupied after its release
   ApQueues ap{};
 
-  std::string type_folder(const SimType& type) const;
+  std::string type_directory(const SimType& type) const;
   const SimType* find_type(std::string_view id) const;
 };
 

@@ -27,6 +27,6 @@ enum class JsonForm { lines, compact };
 std::string format_config(const Config& config, JsonForm form);
 // Formats a list sorted by parent in the format of mdevctl's JSON listing: parents with the configs of their
 // devices, pretty-printed.
-std::string format_configs(const std::vector<KeptConfig>& sorted);
+std::string format_configs(const std::vector<StoredConfig>& sorted);
 
 }  // namespace mdevadm::store

@@ -15,7 +15,7 @@ struct FileContent {
   std::optional<ParentName> parent;
   std::optional<Definition> definition;  // absent: `problem` has the reason
   FileProblem problem;
-  std::vector<FileProblem> odd;  // unknown keys
+  std::vector<FileProblem> problems;  // unknown keys
 };
 
 // What is known about a definition from other sources than the file's content.

@@ -12,7 +12,7 @@ namespace mdevadm::store {
 struct GroupContent {
   std::optional<Group> group;  // absent: `problem` has the reason
   FileProblem problem;
-  std::vector<FileProblem> odd;  // unknown keys
+  std::vector<FileProblem> problems;  // unknown keys
 };
 
 // Parses a group; its name is that of the file. `path` is for messages.

@@ -36,8 +36,8 @@ class Store {
   explicit Store(const sys::Dir& root) : root_(&root) {}
 
   // Returns all definitions, or those of one parent, from both stores. If both stores define the same device,
-  // mdevadm's definition wins; differences are reported in `odd`. A missing directory counts as empty; an
-  // unusable file is reported in `broken` and skipped. Throws Error if mdevadm's own directory cannot be
+  // mdevadm's definition wins; differences are reported in `problems`. A missing directory counts as empty;
+  // an unusable file is reported in `broken` and skipped. Throws Error if mdevadm's own directory cannot be
   // read.
   Definitions load(const std::optional<ParentName>& parent = std::nullopt) const;
 
@@ -86,16 +86,16 @@ class Store {
   // Returns whether anything exists at the path of a config: a valid or invalid file, or an entry that
   // prevents writing one.
   bool has_config(const Uuid& uuid, const ParentName& parent) const;
-  std::string path_of(const KeptConfig& kept) const;
+  std::string path_of(const StoredConfig& stored) const;
   // Writes a config, replacing an existing one. Throws Error, also if `parent` is the name of mdevctl's
   // script directory, which is not searched for definitions.
-  void write_config(const KeptConfig& kept) const;
+  void write_config(const StoredConfig& stored) const;
   // Removes a config and all other files of the same device. The parent's directory stays. Throws
   // Error{not_found} if it does not exist.
-  void remove_config(const KeptConfig& kept) const;
+  void remove_config(const StoredConfig& stored) const;
 
   // The same operations for groups. Members need not be defined; definitions claimed by two groups are
-  // reported in `odd`.
+  // reported in `problems`.
   Groups load_groups() const;
   std::string path_of(const GroupName& name) const;
   void add_group(const Group& group) const;
@@ -113,10 +113,10 @@ class Store {
     std::chrono::seconds patience;
   };
   sys::FileLock take_lock(const LockRequest& request, const Waiting& waiting = {}) const;
-  sys::Dir folder_for_change(const Definition& definition, const std::string& doing) const;
+  sys::Dir directory_for_change(const Definition& definition, const std::string& doing) const;
   Definitions load_own(const std::optional<ParentName>& only) const;
-  bool is_usual(const KeptConfig& kept) const;
-  KeptConfig kept_config(const Definition& definition) const;
+  bool is_usual(const StoredConfig& stored) const;
+  StoredConfig stored_config(const Definition& definition) const;
   void add_to_mdevctl(const Definition& definition) const;
   void replace_in_mdevctl(const Definition& before, const Definition& after) const;
 

@@ -11,9 +11,9 @@ namespace mdevadm::sys {
 // name before commit(); the destructor removes a file that was not committed.
 class [[nodiscard]] AtomicFile {
  public:
-  // Creates the temporary file. `folder` must outlive the object. If the target exists, the new file takes
+  // Creates the temporary file. `directory` must outlive the object. If the target exists, the new file takes
   // over its mode, owner and group; otherwise it gets `mode`, less the umask.
-  static Result<AtomicFile> create(const Dir& folder, const std::string& name, mode_t mode);
+  static Result<AtomicFile> create(const Dir& directory, const std::string& name, mode_t mode);
 
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -31,10 +31,13 @@ class [[nodiscard]] AtomicFile {
   static bool is_temporary(std::string_view name);
 
  private:
-  AtomicFile(const Dir& folder, std::string name, std::string temporary, UniqueFd fd)
-      : folder_(&folder), name_(std::move(name)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+  AtomicFile(const Dir& directory, std::string name, std::string temporary, UniqueFd fd)
+      : directory_(&directory),
+        name_(std::move(name)),
+        temporary_(std::move(temporary)),
+        fd_(std::move(fd)) {}
 
-  const Dir* folder_;
+  const Dir* directory_;
   std::string name_;
   std::string temporary_;  // empty after commit or move
   UniqueFd fd_;

@@ -12,7 +12,7 @@
 
 namespace mdevadm::sys {
 
-enum class EntryKind { file, folder, link, other };
+enum class EntryKind { file, directory, link, other };
 
 struct Entry {
   std::string name;

@@ -18,14 +18,14 @@ class [[nodiscard]] FileLock {
  public:
   // Creates the file if it does not exist and waits at most `patience` for the lock; then fails with
   // EWOULDBLOCK.
-  static Result<FileLock> acquire(const Dir& folder, const std::string& name,
+  static Result<FileLock> acquire(const Dir& directory, const std::string& name,
                                   std::chrono::milliseconds patience);
 
   // Locks the directory itself, so that no lock file is needed.
-  static Result<FileLock> acquire(const Dir& folder, std::chrono::milliseconds patience);
+  static Result<FileLock> acquire(const Dir& directory, std::chrono::milliseconds patience);
 
   // Returns the process that holds the lock on the file now, or pid 0.
-  static LockHolder holder(const Dir& folder, const std::string& name);
+  static LockHolder holder(const Dir& directory, const std::string& name);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -19,7 +19,7 @@ enum class ExitCode : int {
   in_use = 5,
   no_capacity = 6,
   abi_differs = 7,
-  partly_done = 8,
+  partial = 8,
 };
 
 // Whether and for how long it is worth retrying an operation that failed (run/boot.cpp).

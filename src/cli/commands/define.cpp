@@ -83,19 +83,19 @@ class DefineCommand final : public Command {
   // Resolves the requirements to a type once: the device keeps it, so that the guest's hardware does not
   // change.
   void choose(Context& context) {
-    Look look{type_facets, std::nullopt, std::nullopt};
+    Scope scope{type_facets, std::nullopt, std::nullopt};
     const bool any_parent = parent_.empty() || parent_ == "any";
     if (!any_parent) {
-      look.details_of = std::vector{*ParentName::parse(parent_)};
+      scope.details_of = std::vector{*ParentName::parse(parent_)};
     }
-    const Snapshot seen = context.observe(look);
+    const Snapshot seen = context.observe(scope);
     const std::string doing = "cannot choose a type";
     if (!any_parent && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, doing);
     }
-    std::vector<Need> needs;
+    std::vector<Requirement> needs;
     for (const std::string& text : needs_) {
-      needs.push_back(*parse_need(text));
+      needs.push_back(*parse_requirement(text));
     }
     const Choice choice = choose_type(seen, needs, force_ ? Availability::later : Availability::now, doing);
     context.messages().note(choice.why);
@@ -162,7 +162,8 @@ class DefineCommand final : public Command {
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
     // The definition of an adopted VF names that VF.
-    wanted.function = found.active->foreign ? FunctionName::parse(found.active->kernel_name()) : std::nullopt;
+    wanted.function =
+        found.active->unmanaged ? FunctionName::parse(found.active->kernel_name()) : std::nullopt;
     return wanted;
   }
 
@@ -177,7 +178,7 @@ class DefineCommand final : public Command {
                   fmt::format("cannot define from '{}': {}", printable(path), content.problem.str()),
                   content.parent ? "" : "specify the parent with --parent");
     }
-    for (const FileProblem& problem : content.odd) {
+    for (const FileProblem& problem : content.problems) {
       context.messages().warning(problem.str());
     }
     return {*content.definition, text, force_ ? FitsHost::later : FitsHost::required};

@@ -92,7 +92,7 @@ class GroupStart final : public GroupRun {
     }
     return change_.dry_run
                ? show_all(context, units, defined)
-               : bring_up_and_tell(context, change_, units, defined, {accept_abi_, parse_seconds(timeout_)});
+               : start_and_report(context, change_, units, defined, {accept_abi_, parse_seconds(timeout_)});
   }
 
   ExitCode show_all(Context& context, const std::vector<BootUnit>& units, const Definitions& defined) const {
@@ -122,11 +122,11 @@ class GroupStart final : public GroupRun {
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot seen = context.observe({facets, parents, std::nullopt});
-    Group as_said = group;
-    as_said.sharing = parse_sharing(sharing_).value_or(group.sharing);
+    Group requested = group;
+    requested.sharing = parse_sharing(sharing_).value_or(group.sharing);
     batch.show_devices();
     batch.take(identity(), [&] {
-      return plan_group_start(seen, as_said, defined, {Uuid::random(), accept_abi_});
+      return plan_group_start(seen, requested, defined, {Uuid::random(), accept_abi_});
     });
     return batch.finish(context, std::move(definitions));
   }

@@ -158,9 +158,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return;
     }
     const std::filesystem::path path = plot_;
-    const sys::Dir folder = sys::Dir::open(path.has_parent_path() ? path.parent_path().string() : ".")
-                                .or_throw("cannot write '{}'", printable(plot_));
-    sys::AtomicFile file = sys::AtomicFile::create(folder, path.filename().string(), 0644)
+    const sys::Dir directory = sys::Dir::open(path.has_parent_path() ? path.parent_path().string() : ".")
+                                   .or_throw("cannot write '{}'", printable(plot_));
+    sys::AtomicFile file = sys::AtomicFile::create(directory, path.filename().string(), 0644)
                                .or_throw("cannot write '{}'", printable(plot_));
     file.write(picture).or_throw("cannot write '{}'", printable(plot_));
     file.commit().or_throw("cannot write '{}'", printable(plot_));

@@ -18,8 +18,8 @@ namespace {
 KeptConfigs load_theirs(const Context& context, const store::ConfigFilter& filter) {
   KeptConfigs theirs = context.store().load_configs(filter);
   if (!theirs.unread.empty()) {
-    const FileProblem& folder = theirs.unread.front();
-    throw Error(ExitCode::failed, fmt::format("cannot read '{}': {}", folder.path, folder.message));
+    const FileProblem& directory = theirs.unread.front();
+    throw Error(ExitCode::failed, fmt::format("cannot read '{}': {}", directory.path, directory.message));
   }
   return theirs;
 }
@@ -48,19 +48,19 @@ class ImportCommand final : public Command {
     }
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
-                       [&](const KeptConfig& one) { return is(one, word); })) {
+                       [&](const StoredConfig& one) { return is(one, word); })) {
         batch.refuse({.uuid = Uuid::parse(word), .argument = word}, why_not(theirs, word));
       }
     }
-    for (const KeptConfig& kept : theirs.all) {
+    for (const StoredConfig& stored : theirs.all) {
       const bool wanted =
-          words_.empty() ||
-          std::any_of(words_.begin(), words_.end(), [&](const std::string& word) { return is(kept, word); });
+          words_.empty() || std::any_of(words_.begin(), words_.end(),
+                                        [&](const std::string& word) { return is(stored, word); });
       if (wanted) {
-        const Identity about{kept.uuid, {}, {}, kept.parent.str(), kept.config.type};
+        const Identity about{stored.uuid, {}, {}, stored.parent.str(), stored.config.type};
         batch.add(about, [&] {
           batch.require_definitions(about);
-          return plan_import(kept, defined, remove_);
+          return plan_import(stored, defined, remove_);
         });
       }
     }
@@ -68,9 +68,9 @@ class ImportCommand final : public Command {
   }
 
  private:
-  template <typename Kept>
-  static bool is(const Kept& kept, const std::string& word) {
-    return Uuid::parse(word) == kept.uuid;
+  template <typename Stored>
+  static bool is(const Stored& stored, const std::string& word) {
+    return Uuid::parse(word) == stored.uuid;
   }
 
   Error why_not(const KeptConfigs& theirs, const std::string& word) const {

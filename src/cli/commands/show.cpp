@@ -68,9 +68,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       }
     }
     context.out = listing_.json() ? as_json(shown) : as_text(shown, context.env());
-    return missing == 0               ? ExitCode::done
-           : missing == words_.size() ? ExitCode::not_found
-                                      : ExitCode::partly_done;
+    return missing == 0 ? ExitCode::done : missing == words_.size() ? ExitCode::not_found : ExitCode::partial;
   }
 
   // If an argument is a parent, lists the columns of parents.

@@ -85,7 +85,7 @@ class StartCommand final : public Command {
                            "cannot start devices");
     }
     if (automatic_ && !change_.dry_run) {
-      return bring_up_all(context, defined);
+      return start_all(context, defined);
     }
     return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined));
   }
@@ -139,17 +139,17 @@ class StartCommand final : public Command {
               ValueKind::function);
   }
 
-  ExitCode bring_up_all(Context& context, const Definitions& defined) const {
+  ExitCode start_all(Context& context, const Definitions& defined) const {
     std::vector<ParentName> parents;
     for (const Wanted& wanted : all_automatic(defined)) {
       parents.push_back(wanted.definition.parent);
     }
     if (parents.empty()) {
-      return bring_up_and_tell(context, change_, {}, defined, {});
+      return start_and_report(context, change_, {}, defined, {});
     }
     const Snapshot seen = context.observe({Facet::types, parents, std::nullopt});
-    return bring_up_and_tell(context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
-                             {accept_abi_, parse_seconds(timeout_)});
+    return start_and_report(context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
+                            {accept_abi_, parse_seconds(timeout_)});
   }
 
   std::vector<Wanted> all_automatic(const Definitions& defined) const {

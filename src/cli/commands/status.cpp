@@ -33,7 +33,7 @@ class StatusCommand final : public Command {
     for (const Group& group : groups.all) {
       status.groups.push_back(group_row(group, seen, context.store()));
     }
-    for (const auto* problems : {&defined.broken, &defined.odd, &groups.broken, &groups.odd}) {
+    for (const auto* problems : {&defined.broken, &defined.problems, &groups.broken, &groups.problems}) {
       status.problems.insert(status.problems.end(), problems->begin(), problems->end());
     }
     const Env& env = context.env();

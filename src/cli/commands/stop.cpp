@@ -53,7 +53,7 @@ class StopCommand final : public Command {
     }
     Batch batch(change_, "stop");
     const auto locks = batch.lock_parents(context, parents);
-    const Snapshot seen = look_for_holders(context, targets, parents);
+    const Snapshot seen = observe_holders(context, targets, parents);
     for (const Target& target : targets) {
       if (target.refused) {
         batch.refuse(target.about, *target.refused);
@@ -135,7 +135,7 @@ class StopCommand final : public Command {
 
   // Waits for all devices in parallel. Targets that are not released in time are refused.
   void wait_for_holders(Context& context, std::vector<Target>& targets) const {
-    const Snapshot seen = look_for_holders(context, targets, {});
+    const Snapshot seen = observe_holders(context, targets, {});
     Plan release;
     std::vector<Target*> waiting;
     for (Target& target : targets) {
@@ -153,8 +153,8 @@ class StopCommand final : public Command {
     }
   }
 
-  static Snapshot look_for_holders(Context& context, const std::vector<Target>& targets,
-                                   const std::vector<ParentName>& parents) {
+  static Snapshot observe_holders(Context& context, const std::vector<Target>& targets,
+                                  const std::vector<ParentName>& parents) {
     std::vector<Uuid> uuids;
     for (const Target& target : targets) {
       if (target.about.uuid) {

@@ -29,17 +29,17 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
   ExitCode list(Context& context) override {
-    std::vector<Need> needs;
+    std::vector<Requirement> needs;
     for (const std::string& text : needs_) {
-      needs.push_back(*parse_need(text));
+      needs.push_back(*parse_requirement(text));
     }
     const Facet for_needs =
         needs.empty() ? Facet::none : Facet::description | Facet::type_name | Facet::device_api;
-    Look look{listing_.needs() | Facet::types | for_needs, std::nullopt, std::nullopt};
+    Scope scope{listing_.needs() | Facet::types | for_needs, std::nullopt, std::nullopt};
     if (!parent_.empty()) {
-      look.details_of = {*ParentName::parse(parent_)};
+      scope.details_of = {*ParentName::parse(parent_)};
     }
-    const Snapshot seen = context.observe(look);
+    const Snapshot seen = context.observe(scope);
     if (!parent_.empty() && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, "cannot list types");
     }

@@ -63,7 +63,7 @@ class UndefineCommand final : public Command {
         context.store().has_config(definition.uuid, definition.parent)) {
       context.messages().warning(
           fmt::format("'{}' defines this device too and takes effect now; to remove it: mdevadm undefine {}",
-                      context.store().path_of(KeptConfig{definition.uuid, definition.parent, {}}),
+                      context.store().path_of(StoredConfig{definition.uuid, definition.parent, {}}),
                       definition.uuid.str()),
           {.uuid = definition.uuid.str()});
     }

@@ -12,22 +12,22 @@ mdevctl start -u $A
 mdevctl stop -u $A
 mdevctl undefine -u $A
 
-given "the deprecated folder"
+given "the deprecated directory"
 old_callout 10-one
 mdevctl define -u $A -p mtty -t mtty-1
 mdevctl start -u $A
 
-given "both folders: the first that answers"
+given "both directories: the first that answers"
 callout 10-one 'exit 0'
 old_callout 10-one 'exit 0'
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "both folders: the first does not answer"
+given "both directories: the first does not answer"
 callout 10-one 'exit 2'
 old_callout 20-two 'exit 0'
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "both folders: the first fails"
+given "both directories: the first fails"
 callout 10-one 'exit 1'
 old_callout 20-two 'exit 0'
 mdevctl define -u $A -p mtty -t mtty-1
@@ -47,7 +47,7 @@ callout 10 'exit 2'
 callout é 'exit 2'
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "by name, in the deprecated folder"
+given "by name, in the deprecated directory"
 old_callout 20-two 'exit 2'
 old_callout 30-three 'exit 0'
 old_callout 10-one 'exit 2'
@@ -217,7 +217,7 @@ mdevctl start -u $A -p mtty --jsonfile $config
 given "what cannot be executed"
 touch $new/.keep $new/05-empty
 printf '#!/bin/sh\nexit 1\n' >$new/10-not-executable
-mkdir $new/15-folder
+mkdir $new/15-directory
 printf 'exit 1\n' >$new/20-no-first-line
 printf '#!/nonexistent\nexit 1\n' >$new/25-no-interpreter
 ln -s nowhere $new/30-dangling
@@ -227,7 +227,7 @@ mdevctl define -u $A -p mtty -t mtty-1
 
 given "nothing can be executed"
 touch $new/.keep $old/.keep
-mkdir $new/folder
+mkdir $new/directory
 mdevctl define -u $A -p mtty -t mtty-1
 
 given "a link to a script, and a hidden one"
@@ -242,7 +242,7 @@ given "a script's own child is not mdevctl's"
 callout 10-one '[ -z "$again" ] || exit 0; again=yes "$0" "$@" <&- 2>&-; exit 0'
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "environment and working folder"
+given "environment and working directory"
 callout 10-one 'echo "$4: FLAVOUR=$FLAVOUR, $#: $*" >&2; umask >&2'
 FLAVOUR=mint from=/srv mdevctl define -u $A -p mtty -t mtty-1
 
@@ -258,7 +258,7 @@ mdevctl list -d
 mdevctl types -p mtty
 mdevctl --version
 
-given "folders that are not there"
+given "directories that are not there"
 rm -rf ${old%/*}
 mdevctl define -u $A -p mtty -t mtty-1
 mdevctl list -d

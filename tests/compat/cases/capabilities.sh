@@ -33,7 +33,7 @@ callout 10-one "$(supports)"
 callout 20-two "$(supports)"
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "one in the deprecated folder answers"
+given "one in the deprecated directory answers"
 callout 10-one 'exit 0'
 old_callout 20-two "$(supports)"
 mdevctl define -u $A -p mtty -t mtty-1

@@ -10,7 +10,7 @@ mdevctl define --uuid=$A --parent=mtty --type=mtty-1 --auto
 given "without a uuid"
 mdevctl define -p mtty -t mtty-1
 
-given "into a folder that is there"
+given "into a directory that is there"
 defined mtty $B
 mdevctl define -u $A -p mtty -t mtty-2
 
@@ -124,7 +124,7 @@ mdevctl define -u $A --jsonfile /srv/bogus.json
 defined mtty $A
 mdevctl define -u $A -p mtty --jsonfile /srv/bogus.json
 
-given "by a folder"
+given "by a directory"
 mdevctl define -u $A -p mtty --jsonfile /srv
 
 given "by a relative path"
@@ -148,15 +148,15 @@ umask 000
 mdevctl define -u $B -p mtty -t mtty-1
 umask 022
 
-given "a folder that is in the way"
+given "a directory that is in the way"
 mkdir -p /etc/mdevctl.d/mtty/$A
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "a file in place of the parent's folder"
+given "a file in place of the parent's directory"
 touch /etc/mdevctl.d/mtty
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "a link in place of the parent's folder"
+given "a link in place of the parent's directory"
 mkdir /etc/mdevctl.d/other
 ln -s other /etc/mdevctl.d/mtty
 mdevctl define -u $A -p mtty -t mtty-1

@@ -29,7 +29,7 @@ mdevctl list -u $A -v
 mdevctl list -p $gpu -v
 mdevctl list -p bogus
 
-given "in a list, the deprecated folder"
+given "in a list, the deprecated directory"
 active mtty mtty-1 $A
 old_callout 10-one "$(reports '[{"a":"2"}]')"
 mdevctl list -v
@@ -94,7 +94,7 @@ given "define, not active: nobody is asked"
 callout 10-one "$(reports '[{"b":"1"}]')"
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "define, the deprecated folder"
+given "define, the deprecated directory"
 active mtty mtty-1 $A
 old_callout 10-one "$(reports '[{"b":"1"}]')"
 mdevctl define -u $A

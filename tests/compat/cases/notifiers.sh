@@ -9,11 +9,11 @@ mdevctl start -u $A
 mdevctl stop -u $A
 mdevctl undefine -u $A
 
-given "the deprecated folder"
+given "the deprecated directory"
 old_notifier
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "both folders"
+given "both directories"
 notifier
 old_notifier
 mdevctl define -u $A -p mtty -t mtty-1
@@ -75,10 +75,10 @@ notifier tell 'echo "{\"supports\":{\"version\":2,\"actions\":[],\"events\":[]}}
 mdevctl define -u $A -p mtty -t mtty-1
 
 given "what cannot be executed"
-folder=/usr/lib/mdevctl/scripts.d/notifiers
-touch $folder/.keep
-mkdir $folder/folder
-printf '#!/bin/sh\nexit 1\n' >$folder/not-executable
-ln -s nowhere $folder/dangling
+directory=/usr/lib/mdevctl/scripts.d/notifiers
+touch $directory/.keep
+mkdir $directory/directory
+printf '#!/bin/sh\nexit 1\n' >$directory/not-executable
+ln -s nowhere $directory/dangling
 notifier
 mdevctl define -u $A -p mtty -t mtty-1

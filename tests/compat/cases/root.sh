@@ -3,10 +3,10 @@
 
 parent() { mkdir -p "$root/sys/class/mdev_bus/$1/mdev_supported_types"; }
 type() {  # PARENT TYPE FILE=TEXT...
-  local folder=$root/sys/class/mdev_bus/$1/mdev_supported_types/$2 file
-  mkdir -p "$folder"
+  local directory=$root/sys/class/mdev_bus/$1/mdev_supported_types/$2 file
+  mkdir -p "$directory"
   for file in create= available_instances=$'16\n' device_api=$'vfio-pci\n' "${@:3}"; do
-    printf %s "${file#*=}" >"$folder/${file%%=*}"
+    printf %s "${file#*=}" >"$directory/${file%%=*}"
   done
 }
 device() {  # PARENT TYPE UUID

@@ -164,7 +164,7 @@ defined $gpu $A '{"mdev_type":"nvidia-36","start":"manual","attrs":[{"first":"2"
 mdevctl start -u $A
 "$mdevsim" control clear
 
-given "an attribute that is a folder"
+given "an attribute that is a directory"
 defined $gpu $A '{"mdev_type":"nvidia-36","start":"manual","attrs":[{"nvidia":"1"}]}'
 mdevctl start -u $A
 
@@ -187,7 +187,7 @@ mdevctl start -u $A
 given "a type that is a path"
 mdevctl start -u $A -p mtty -t ../mdev_supported_types/mtty-1
 
-given "a type that is the folder of types"
+given "a type that is the directory of types"
 outline mdevctl start -u $A -p mtty -t ''
 outline mdevctl start -u $A -p mtty -t .
 outline mdevctl start -u $A -p mtty -t ..

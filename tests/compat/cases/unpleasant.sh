@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # Invalid files and unexpected states.
-folder=/etc/mdevctl.d
+directory=/etc/mdevctl.d
 
 lay_bad() {  # CONTENT: an invalid definition between two valid ones
   defined mtty $A
@@ -103,11 +103,11 @@ mdevctl list -d
 
 given "names that are no characters"
 defined mtty $A
-touch $folder/mtty/$'\xff'
+touch $directory/mtty/$'\xff'
 outline mdevctl list -d
 outline mdevctl list -d --dumpjson
 
-given "a folder whose name is no characters"
+given "a directory whose name is no characters"
 defined $'\xff' $A
 defined mtty $A
 outline mdevctl list -d
@@ -161,9 +161,9 @@ defined mtty ${A//-/} '{"mdev_type":"mtty-1","start":"auto"}'
 mdevctl list -d
 mdevctl undefine -u $A
 
-given "a folder where a definition should be"
+given "a directory where a definition should be"
 defined mtty $A
-mkdir $folder/mtty/$B
+mkdir $directory/mtty/$B
 mdevctl list -d
 mdevctl undefine -u $B
 mdevctl modify -u $B --auto
@@ -171,9 +171,9 @@ mdevctl start -u $B -p mtty -t mtty-1
 
 given "links"
 defined mtty $A
-mkdir $folder/$gpu
-ln -s ../mtty/$A $folder/$gpu/$A
-ln -s $A $folder/mtty/$B
+mkdir $directory/$gpu
+ln -s ../mtty/$A $directory/$gpu/$A
+ln -s $A $directory/mtty/$B
 active mtty mtty-1 $B
 mdevctl list -d
 mdevctl list -d -u $B
@@ -182,36 +182,36 @@ mdevctl define -u $B -p mtty -t mtty-1
 mdevctl modify -u $B --auto
 
 given "links that lead nowhere"
-mkdir $folder/mtty
-ln -s nowhere $folder/mtty/$A
-ln -s nowhere $folder/nowhere
+mkdir $directory/mtty
+ln -s nowhere $directory/mtty/$A
+ln -s nowhere $directory/nowhere
 mdevctl list -d
 mdevctl define -u $B -p mtty -t mtty-1
 
 given "links that lead nowhere: define there"
-mkdir $folder/mtty
-ln -s nowhere $folder/mtty/$A
+mkdir $directory/mtty
+ln -s nowhere $directory/mtty/$A
 mdevctl define -u $A -p mtty -t mtty-1
 mdevctl list -d
 
-given "links to folders"
+given "links to directories"
 defined mtty $A
-ln -s mtty $folder/$gpu
+ln -s mtty $directory/$gpu
 mdevctl list -d
 mdevctl list -d -p $gpu
 
 given "a pipe where a definition should be"
-mkdir $folder/mtty
-mkfifo $folder/mtty/$A
+mkdir $directory/mtty
+mkfifo $directory/mtty/$A
 mdevctl list -d
 
-given "a definition that is not in a folder"
-printf %s '{"mdev_type":"mtty-1","start":"manual"}' >$folder/$A
+given "a definition that is not in a directory"
+printf %s '{"mdev_type":"mtty-1","start":"manual"}' >$directory/$A
 mdevctl list -d
 mdevctl undefine -u $A
 
-given "an empty folder"
-mkdir $folder/mtty
+given "an empty directory"
+mkdir $directory/mtty
 mdevctl list -d
 mdevctl list -d --dumpjson
 mdevctl list -d -p mtty --dumpjson
@@ -225,13 +225,13 @@ config '{"mdev_type":"mtty-1","start":"manual"}'
 outline mdevctl define -u $A -p scripts.d -t mtty-1
 outline mdevctl define -u $B -p scripts.d --jsonfile $config
 outline mdevctl modify -u $C -p scripts.d --jsonfile $config
-note "$(find $folder/scripts.d -type f | sort | paste -sd' ')"
+note "$(find $directory/scripts.d -type f | sort | paste -sd' ')"
 
-given "a folder that cannot be read"
+given "a directory that cannot be read"
 defined mtty $A
 defined $gpu $B
 active mtty mtty-1 $A
-chmod 700 $folder/$gpu
+chmod 700 $directory/$gpu
 mkdir /srv/nobody
 cp "$(type -P mdevctl)" /srv/nobody/
 for words in 'list -d' 'list' 'list --dumpjson'; do
@@ -282,7 +282,7 @@ mdevctl list -p ../mtty
 mdevctl list -d -p ../mdevctl.d/mtty
 mdevctl types -p ../mdev_bus/mtty
 
-given "without folders for scripts"
+given "without directories for scripts"
 defined mtty $A
 rm -r /usr/lib/mdevctl/scripts.d
 mdevctl list
@@ -291,35 +291,35 @@ usage mdevctl --help
 usage mdevctl modify --defined --live --jsonfile b --help
 mdevctl undefine -u $A
 
-given "without a folder for notifiers"
+given "without a directory for notifiers"
 rm -r /usr/lib/mdevctl/scripts.d/notifiers
 callout 10-one
 mdevctl define -u $A -p mtty -t mtty-1
 
-given "files for folders"
+given "files for directories"
 rm -r /usr/lib/mdevctl/scripts.d/*
 touch /usr/lib/mdevctl/scripts.d/{callouts,notifiers}
 mdevctl define -u $A -p mtty -t mtty-1
 
 given "a file system that cannot be written"
 defined mtty $A
-mount -o remount,ro $folder
+mount -o remount,ro $directory
 outline mdevctl define -u $B -p mtty -t mtty-1
 outline mdevctl define -u $B -p $gpu -t nvidia-36
 outline mdevctl modify -u $A --auto
 mdevctl undefine -u $A
-mount -o remount,rw $folder
+mount -o remount,rw $directory
 
 given "a file system that is full"
-mount -t tmpfs -o size=8k,nr_inodes=10 conformance $folder
-new_folders
+mount -t tmpfs -o size=8k,nr_inodes=10 conformance $directory
+new_directories
 defined mtty $A
-head -c 100000 /dev/zero >$folder/fill 2>/dev/null
+head -c 100000 /dev/zero >$directory/fill 2>/dev/null
 outline unseen mdevctl modify -u $A --addattr a --value "$(printf %09000d 1)"
-note "$(head -c 60 $folder/mtty/$A | paste -sd" ")"
+note "$(head -c 60 $directory/mtty/$A | paste -sd" ")"
 outline unseen mdevctl define -u $B -p mtty -t "$(printf %09000d 1)"
-note "$(ls -A $folder/mtty | paste -sd" ")"
-umount $folder
+note "$(ls -A $directory/mtty | paste -sd" ")"
+umount $directory
 
 given "standard output is full"
 defined mtty $A
@@ -354,11 +354,11 @@ for word in $'\xff' $'\xed\xa0\x80' $'\xe0\x80\x80' $'\xf4\x90\x80\x80'; do
 done
 
 given "a thousand definitions"
-mkdir $folder/mtty $folder/$gpu
+mkdir $directory/mtty $directory/$gpu
 for number in $(seq 500); do
   printf -v uuid 'aaaaaaaa-1111-2222-3333-%012d' "$number"
-  printf '{"mdev_type":"mtty-1","start":"auto","attrs":[{"n":"%s"}]}' "$number" >"$folder/mtty/$uuid"
-  printf '{"mdev_type":"nvidia-36","start":"manual"}' >"$folder/$gpu/$uuid"
+  printf '{"mdev_type":"mtty-1","start":"auto","attrs":[{"n":"%s"}]}' "$number" >"$directory/mtty/$uuid"
+  printf '{"mdev_type":"nvidia-36","start":"manual"}' >"$directory/$gpu/$uuid"
 done
 unseen onto /srv/thousand mdevctl list -d
 note "$(wc -l </srv/thousand) lines, $(cksum </srv/thousand)"
@@ -367,7 +367,7 @@ note "$(wc -l </srv/thousand) lines, $(cksum </srv/thousand)"
 unseen mdevctl list -d -u aaaaaaaa-1111-2222-3333-000000000042 -v
 unseen mdevctl modify -u aaaaaaaa-1111-2222-3333-000000000042 -p mtty --manual
 unseen mdevctl undefine -u aaaaaaaa-1111-2222-3333-000000000042
-note "$(ls $folder/mtty | wc -l) and $(ls $folder/$gpu | wc -l) are left"
+note "$(ls $directory/mtty | wc -l) and $(ls $directory/$gpu | wc -l) are left"
 rm /srv/thousand
 
 given "many active devices"

@@ -67,7 +67,7 @@ TEST_CASE("PCI parents have address and driver and PCI ID and their types are in
   REQUIRE(parent != nullptr);
   CHECK(parent->driver == "nvidia");
   CHECK(parent->pci_id == "10de:13f2");
-  CHECK(parent->dialect == "upstream");
+  CHECK(parent->interface == "upstream");
   CHECK(parent->types.front().id.str() == "nvidia-11");
   CHECK(parent->find_type("nvidia-18")->available == 0U);
   CHECK(parent->find_type("nvidia-17")->properties.size() == 5);

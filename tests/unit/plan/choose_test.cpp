@@ -27,9 +27,9 @@ Snapshot host() {
 }
 
 std::string chosen(const std::vector<const char*>& texts, Availability availability = Availability::now) {
-  std::vector<Need> needs;
+  std::vector<Requirement> needs;
   for (const char* text : texts) {
-    needs.push_back(*parse_need(text));
+    needs.push_back(*parse_requirement(text));
   }
   try {
     const Snapshot seen = host();
@@ -43,13 +43,13 @@ std::string chosen(const std::vector<const char*>& texts, Availability availabil
 }  // namespace
 
 TEST_CASE("a requirement consists of property and comparison and value") {
-  const auto need = parse_need("Framebuffer >= 2G");
+  const auto need = parse_requirement("Framebuffer >= 2G");
   REQUIRE(need);
   CHECK(need->property == "framebuffer");
-  CHECK(need->comparison == Need::Comparison::at_least);
+  CHECK(need->comparison == Requirement::Comparison::at_least);
   CHECK(need->value == PropertyValue(Bytes{std::uint64_t{2} << 30}));
   for (const char* bad : {"", "framebuffer", ">=2G", "framebuffer>=", "a=>2", "a>=2>3"}) {
-    CHECK_FALSE(parse_need(bad));
+    CHECK_FALSE(parse_requirement(bad));
   }
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("an unknown property and a value that cannot be compared with it are u
   CHECK(chosen({"framebuffer>=2X"}) == "2");
   CHECK(chosen({"max_resolution>=2G"}) == "2");
   CHECK(chosen({"num_heads>=x"}) == "2");
-  CHECK_NOTHROW(require_known_properties({}, {*parse_need("colour=red")}, "cannot choose"));
+  CHECK_NOTHROW(require_known_properties({}, {*parse_requirement("colour=red")}, "cannot choose"));
 }
 
 TEST_CASE("the choice names other available types of the same size") {
@@ -77,13 +77,13 @@ TEST_CASE("the choice names other available types of the same size") {
       type("other", "framebuffer=1024M, max_resolution=2560x1600, num_heads=2", 8));
   seen.parents.pop_back();
   const Choice choice =
-      choose_type(seen, {*parse_need("framebuffer>=1G")}, Availability::now, "cannot choose");
+      choose_type(seen, {*parse_requirement("framebuffer>=1G")}, Availability::now, "cannot choose");
   CHECK(choice.why ==
         "selected small (GRID small) on one, the smallest available match (framebuffer=1024M); of the same "
         "size: other (GRID other) (select one with --type)");
   seen.parents[0].types.back().available = 0;
-  CHECK(choose_type(seen, {*parse_need("framebuffer>=1G")}, Availability::now, "x").why.find("same size") ==
-        std::string::npos);
+  CHECK(choose_type(seen, {*parse_requirement("framebuffer>=1G")}, Availability::now, "x")
+            .why.find("same size") == std::string::npos);
 }
 
 TEST_CASE("a resolution meets a requirement only if width and height do") {

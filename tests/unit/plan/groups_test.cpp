@@ -1,5 +1,5 @@
 #include <mdevadm/plan/groups.hpp>
-#include <mdevadm/plan/room.hpp>
+#include <mdevadm/plan/shared_capacity.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/error.hpp>
 
@@ -158,13 +158,13 @@ TEST_CASE("GVT-g types share capacity if the available instances match a known m
     }
     return parent;
   };
-  plan::Capacity room = room_on(gvt({7, 5, 2, 1}), {});
+  plan::Capacity room = capacity_of(gvt({7, 5, 2, 1}), {});
   room.take("i915-GVTg_V5_4");
   CHECK(room.left("i915-GVTg_V5_8") == 5);
   Device live{.uuid = uuid(1), .parent = gpu, .type = TypeName::parse("i915-GVTg_V5_4")};
-  CHECK(room_on(gvt({5, 4, 2, 1}), {live}).left("i915-GVTg_V5_1") == 1);
+  CHECK(capacity_of(gvt({5, 4, 2, 1}), {live}).left("i915-GVTg_V5_1") == 1);
   // If the size of the memory is unknown, each type is counted separately.
-  plan::Capacity unknown = room_on(gvt({3, 3, 3, 3}), {});
+  plan::Capacity unknown = capacity_of(gvt({3, 3, 3, 3}), {});
   unknown.take("i915-GVTg_V5_1");
   CHECK(unknown.left("i915-GVTg_V5_8") == 3);
 }
@@ -172,13 +172,13 @@ TEST_CASE("GVT-g types share capacity if the available instances match a known m
 TEST_CASE("types of the sample drivers share capacity") {
   Parent mtty{.name = *ParentName::parse("mtty"), .path = "x"};
   mtty.types = {type("mtty-1", 5, ""), type("mtty-2", 2, "")};
-  plan::Capacity ports = room_on(mtty, {});
+  plan::Capacity ports = capacity_of(mtty, {});
   ports.take("mtty-2");
   CHECK(ports.left("mtty-1") == 3);
   CHECK(ports.left("mtty-2") == 1);
   Parent mdpy{.name = *ParentName::parse("mdpy"), .path = "x"};
   mdpy.types = {type("mdpy-vga", 2, ""), type("mdpy-hd", 2, "")};
-  plan::Capacity displays = room_on(mdpy, {});
+  plan::Capacity displays = capacity_of(mdpy, {});
   displays.take("mdpy-vga");
   displays.take("mdpy-hd");
   CHECK(displays.left("mdpy-vga") == 0);

@@ -54,7 +54,7 @@ const A* action(const Job& job) {
 }  // namespace
 
 TEST_CASE("start on a parent with online state uses separate stages and otherwise a single stage") {
-  const Snapshot flat = host({.create_arguments = Support::yes, .online = true, .tells_type = false});
+  const Snapshot flat = host({.create_arguments = Support::yes, .online = true, .reports_type = false});
   CHECK(kinds(plan_start(flat, wanted(1))) ==
         std::vector<std::string>{"0 record", "0 create", "2 bring", "3 wait", "3 record"});
   const Snapshot plain = host({});
@@ -66,7 +66,7 @@ TEST_CASE("numbered devices of a virtual machine get consecutive numbers and go 
                         .online = true,
                         .online_together = true,
                         .numbered = true,
-                        .tells_type = false});
+                        .reports_type = false});
   seen.devices.push_back({.uuid = uuid(7), .parent = gpu, .name = vm.str() + "-0"});
   StartPlanner planner(seen, {.vm = vm});
   const Job first = planner.plan(wanted(1));
@@ -103,7 +103,7 @@ TEST_CASE("several devices are assigned to different virtual functions") {
 }
 
 TEST_CASE("peer-to-peer members join an active member's set or form a new one") {
-  Snapshot seen = host({.kernel_groups = Support::unknown, .tells_type = false});
+  Snapshot seen = host({.kernel_groups = Support::unknown, .reports_type = false});
   StartOptions options{.sharing = Sharing::automatic, .set = {wanted(1), wanted(2)}, .peers = uuid(8)};
   StartPlanner planner(seen, options);
   const Job first = planner.plan(wanted(1));

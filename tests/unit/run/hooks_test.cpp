@@ -48,7 +48,7 @@ struct Scripts {
       : hooks(
             root,
             [this](Hooks::Kind kind, const std::string& text) {
-              said.push_back((kind == Hooks::Kind::said ? "said " : "warning ") + without_root(text));
+              said.push_back((kind == Hooks::Kind::output ? "said " : "warning ") + without_root(text));
             },
             deadlines) {
     std::signal(SIGPIPE, SIG_IGN);
@@ -544,7 +544,7 @@ TEST_CASE("an exception or failure of one script does not prevent later scripts 
   std::vector<std::string> warnings;
   Hooks hooks(scripts.root,
               [&](Hooks::Kind kind, const std::string& text) {
-                if (kind == Hooks::Kind::said) {
+                if (kind == Hooks::Kind::output) {
                   throw std::bad_alloc();
                 }
                 warnings.push_back(text);

@@ -22,11 +22,11 @@ void swallow(std::string_view, const Answer&) {}
 
 TEST_CASE("symbolic links are relative as in sysfs") {
   Kernfs files;
-  const NodeId device = files.folders(Kernfs::root, "devices/virtual/mtty/mtty");
-  const NodeId type = files.folders(device, "mdev_supported_types/mtty-1");
-  const NodeId mdev = files.folder(device, "uuid");
+  const NodeId device = files.directories(Kernfs::root, "devices/virtual/mtty/mtty");
+  const NodeId type = files.directories(device, "mdev_supported_types/mtty-1");
+  const NodeId mdev = files.directory(device, "uuid");
   const auto target = [&](NodeId link) { return files.get(link)->target; };
-  CHECK(target(files.link(files.folders(Kernfs::root, "class/mdev_bus"), "mtty", device)) ==
+  CHECK(target(files.link(files.directories(Kernfs::root, "class/mdev_bus"), "mtty", device)) ==
         "../../devices/virtual/mtty/mtty");
   CHECK(target(files.link(mdev, "mdev_type", type)) == "../mdev_supported_types/mtty-1");
   CHECK(target(files.link(type, "uuid", mdev)) == "../../uuid");
@@ -37,13 +37,13 @@ TEST_CASE("symbolic links are relative as in sysfs") {
 
 TEST_CASE("removing a directory removes its contents and node numbers are not reused") {
   Kernfs files;
-  const NodeId folder = files.folders(Kernfs::root, "a/b");
-  const NodeId inner = files.folders(folder, "c/d");
-  files.remove(folder);
-  CHECK(files.get(folder) == nullptr);
+  const NodeId directory = files.directories(Kernfs::root, "a/b");
+  const NodeId inner = files.directories(directory, "c/d");
+  files.remove(directory);
+  CHECK(files.get(directory) == nullptr);
   CHECK(files.get(inner) == nullptr);
-  files.remove(folder);
-  const NodeId again = files.folders(Kernfs::root, "a/b");
+  files.remove(directory);
+  const NodeId again = files.directories(Kernfs::root, "a/b");
   CHECK(again > inner);
   files.remove(Kernfs::root, "a");
   CHECK(files.get(again) == nullptr);

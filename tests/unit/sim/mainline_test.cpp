@@ -95,18 +95,18 @@ TEST_CASE("since 5.2 remove blocks while the device is in use and UUID and insta
   const auto answer = host.late;
   CHECK_FALSE(host.has(devices + a));
   CHECK_FALSE(host.has(mtty + "mtty-1/devices/" + a));
-  const std::string folder = "devices/virtual/mtty/mtty/" + a;
-  CHECK(host.has(folder + "/iommu_group"));
-  CHECK(host.has(folder + "/vfio-dev"));
-  CHECK_FALSE(host.has(folder + "/remove"));
-  CHECK_FALSE(host.has(folder + "/mdev_type"));
+  const std::string directory = "devices/virtual/mtty/mtty/" + a;
+  CHECK(host.has(directory + "/iommu_group"));
+  CHECK(host.has(directory + "/vfio-dev"));
+  CHECK_FALSE(host.has(directory + "/remove"));
+  CHECK_FALSE(host.has(directory + "/mdev_type"));
   CHECK(left(host, mtty + "mtty-1") == "23\n");
   CHECK(host.write(mtty + "mtty-1/create", a) == -EEXIST);
   CHECK(host.write(mtty + "mtty-1/create", b) == 36);
   CHECK(host.machine.awaited_nodes() == std::vector<std::string>{"0"});
   host.close(a);
   CHECK(*answer == 1);
-  CHECK_FALSE(host.has(folder));
+  CHECK_FALSE(host.has(directory));
   CHECK(host.write(mtty + "mtty-1/create", a) == 36);
 }
 
@@ -225,18 +225,18 @@ TEST_CASE("uevents match those of a kernel message by message") {
   Host host("samples");
   const std::size_t before = host.machine.events().size();
   host.write(mtty + "mtty-1/create", a);
-  const std::string folder = "/devices/virtual/mtty/mtty/" + a;
+  const std::string directory = "/devices/virtual/mtty/mtty/" + a;
   std::string events = host.machine.events().substr(before);
   for (std::size_t at = events.find("SEQNUM="); at != std::string::npos; at = events.find("SEQNUM=", at)) {
     events.erase(at, events.find('\n', at) + 1 - at);
   }
   CHECK(events ==
-        "add@" + folder + "\nACTION=add\nDEVPATH=" + folder + "\nSUBSYSTEM=mdev\n\n" +
+        "add@" + directory + "\nACTION=add\nDEVPATH=" + directory + "\nSUBSYSTEM=mdev\n\n" +
             "add@/devices/virtual/vfio/0\nACTION=add\nDEVPATH=/devices/virtual/vfio/0\nSUBSYSTEM=vfio\n"
             "MAJOR=0\nMINOR=1\nDEVNAME=vfio/0\n\n" +
-            "add@" + folder + "/vfio-dev/vfio0\nACTION=add\nDEVPATH=" + folder +
-            "/vfio-dev/vfio0\nSUBSYSTEM=vfio-dev\n\n" + "bind@" + folder +
-            "\nACTION=bind\nDEVPATH=" + folder + "\nSUBSYSTEM=mdev\nDRIVER=mtty\n\n");
+            "add@" + directory + "/vfio-dev/vfio0\nACTION=add\nDEVPATH=" + directory +
+            "/vfio-dev/vfio0\nSUBSYSTEM=vfio-dev\n\n" + "bind@" + directory +
+            "\nACTION=bind\nDEVPATH=" + directory + "\nSUBSYSTEM=mdev\nDRIVER=mtty\n\n");
   CHECK(host.write(devices + a + "/uevent", "change") == 6);
   CHECK(host.machine.events().find("SYNTH_UUID=0\nDRIVER=mtty\n") != std::string::npos);
   CHECK(host.write(devices + a + "/uevent", "dance") == -EINVAL);

@@ -13,7 +13,7 @@ using namespace mdevadm;
 namespace {
 
 // Returns the paths of all type directories of a parent.
-std::vector<std::string> type_folders(test::Simulated& host, const std::string& parent) {
+std::vector<std::string> type_directories(test::Simulated& host, const std::string& parent) {
   std::vector<std::string> result;
   const std::string types = "class/mdev_bus/" + parent + "/mdev_supported_types";
   for (const auto& [name, node] : host.machine.files().get(*host.machine.files().walk(types))->children) {
@@ -33,7 +33,7 @@ std::string lefts(test::Simulated& host, const std::vector<std::string>& types) 
 void play(const std::string& scenario, const std::string& parent, unsigned seed) {
   CAPTURE(scenario, parent, seed);
   test::Simulated host(scenario);
-  const std::vector<std::string> types = type_folders(host, parent);
+  const std::vector<std::string> types = type_directories(host, parent);
   const std::string idle = lefts(host, types);
   std::mt19937 random(seed);
   std::vector<std::string> live;

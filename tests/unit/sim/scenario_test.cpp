@@ -13,8 +13,8 @@ namespace {
 
 // Returns the error message for a scenario file with this text, beginning with the line number.
 std::string refusal(const std::string& text) {
-  const test::TempDir folder;
-  const std::string path = folder.str() + "/x.toml";
+  const test::TempDir directory;
+  const std::string path = directory.str() + "/x.toml";
   std::ofstream(path) << text;
   try {
     read_scenario(path);
@@ -43,7 +43,7 @@ TEST_CASE("an invalid scenario file is reported with line and column and the exp
   CHECK(refusal("[[parent]]\nname = \"a/b\"\n") ==
         "2:8: invalid name 'a/b': must be a single path component");
   CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: a parent needs a 'arithmetic'");
-  CHECK(refusal(ports + "dialect = \"U9\"\n").starts_with("5:11: 'dialect' must be one of U1, U2, U4, "));
+  CHECK(refusal(ports + "interface = \"U9\"\n").starts_with("5:13: 'interface' must be one of U1, U2, U4, "));
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"prots\" }\n") ==
         "3:23: 'kind' must be one of homogeneous, gvt, ports, memory, shared, ap, ccw, fixed, not 'prots'");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\n") ==
@@ -56,10 +56,10 @@ TEST_CASE("an invalid scenario file is reported with line and column and the exp
 
 TEST_CASE("a contradictory scenario file is rejected") {
   CHECK(refusal(ports + ports) == "6:8: there are two parents 'mtty'");
-  CHECK(refusal("kernel = \"6.1\"\n" + ports + "dialect = \"U1\"\n") ==
-        "6:11: dialect U1 is that of kernels 4.10 to 5.1, but 'kernel' is 6.1");
+  CHECK(refusal("kernel = \"6.1\"\n" + ports + "interface = \"U1\"\n") ==
+        "6:13: interface U1 is that of kernels 4.10 to 5.1, but 'kernel' is 6.1");
   CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' needs 'kernel' to be \"6.6\" or later");
-  CHECK(refusal(ports + "dialect = \"N1\"\n") == "1:1: dialect N1 needs a 'pci' table");
+  CHECK(refusal(ports + "interface = \"N1\"\n") == "1:1: interface N1 needs a 'pci' table");
   CHECK(refusal(ports + "pci = { vendor = \"8086\" }\n") ==
         "2:8: invalid PCI address 'mtty' (expected e.g. 0000:86:00.0)");
   CHECK(refusal(ports + "count = 2\n") ==
@@ -85,8 +85,8 @@ TEST_CASE("a contradictory scenario file is rejected") {
 }
 
 TEST_CASE("a count creates numbered parents and devices") {
-  const test::TempDir folder;
-  const std::string path = folder.str() + "/x.toml";
+  const test::TempDir directory;
+  const std::string path = directory.str() + "/x.toml";
   std::ofstream(path)
       << "[[parent]]\nname = \"0000:{x}:00.0\"\npci = {}\ncount = 20\narithmetic = { kind = \"fixed\" }\n"
          "type = [{ id = \"1\", max = 8 }]\n[[device]]\nparent = \"*\"\ntype = \"1\"\ncount = 8\n";

@@ -67,8 +67,8 @@ class Simulated {
 
   std::string target(const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    const auto folder = machine.files().walk(path.substr(0, slash));
-    const auto link = folder ? machine.files().find(*folder, path.substr(slash + 1)) : std::nullopt;
+    const auto directory = machine.files().walk(path.substr(0, slash));
+    const auto link = directory ? machine.files().find(*directory, path.substr(slash + 1)) : std::nullopt;
     return link ? machine.files().get(*link)->target : "absent";
   }
 

@@ -72,7 +72,7 @@ TEST_CASE("all keys of a definition file described in the manual are parsed") {
   CHECK(d.attributes == std::vector{attribute("assign_adapter", "5"), attribute("assign_adapter", "6"),
                                     attribute("assign_domain", "0xab")});
   CHECK(d.node == NodePolicy{"libvirt-qemu", "kvm", 0660});
-  CHECK(parsed(full).odd.empty());
+  CHECK(parsed(full).problems.empty());
 }
 
 TEST_CASE("type is the only required key of a definition file") {
@@ -140,8 +140,8 @@ TEST_CASE("unknown keys are reported with their line and otherwise ignored") {
   const store::FileContent content =
       parsed("type='a'\nfoo = 1\n[bar]\nx=1\n[[attribute]]\nname='n'\nvalue='v'\nz=2\n");
   REQUIRE(content.definition);
-  REQUIRE(content.odd.size() == 3);
-  for (const FileProblem& problem : content.odd) {
+  REQUIRE(content.problems.size() == 3);
+  for (const FileProblem& problem : content.problems) {
     CHECK(problem.message.find("unknown key") == 0);
     CHECK(problem.line > 1);
   }

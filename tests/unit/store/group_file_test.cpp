@@ -39,10 +39,10 @@ TEST_CASE("an invalid group file is reported with line and column") {
   CHECK(problem("members = [\"../" + a.str() + "\"]\n").find("invalid member") != std::string::npos);
   CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("is a member twice") !=
         std::string::npos);
-  const GroupContent odd = parse("members = []\ncolour = 1\n");
-  REQUIRE(odd.group);
-  REQUIRE(odd.odd.size() == 1);
-  CHECK(odd.odd[0].str() == "vm1.toml:2:1: unknown key 'colour', ignored and preserved");
+  const GroupContent problems = parse("members = []\ncolour = 1\n");
+  REQUIRE(problems.group);
+  REQUIRE(problems.problems.size() == 1);
+  CHECK(problems.problems[0].str() == "vm1.toml:2:1: unknown key 'colour', ignored and preserved");
 }
 
 TEST_CASE("edit_group changes members and keys and preserves comments and layout") {
@@ -84,8 +84,8 @@ TEST_CASE("each group is stored in its own file and an invalid file does not aff
   const Groups groups = store.load_groups();
   CHECK(groups.names() == std::vector<std::string>{"vm1", "vm2", "vm10"});
   CHECK(groups.broken.size() == 2);
-  REQUIRE(groups.odd.size() == 1);
-  CHECK(groups.odd[0].message == a.str() + " is a member of group 'vm1' already");
+  REQUIRE(groups.problems.size() == 1);
+  CHECK(groups.problems[0].message == a.str() + " is a member of group 'vm1' already");
   store.replace_group({vm1, {a}}, {vm1, {a, c}});
   CHECK_THROWS_AS(store.replace_group({vm1, {a}}, {vm1}), Error);
   store.leave_group(vm1, a);

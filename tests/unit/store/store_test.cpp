@@ -93,19 +93,19 @@ TEST_CASE("invalid files are reported and left unchanged while valid ones are lo
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
   store.add(definition(), std::nullopt);
-  const fs::path folder = temp.path() / "etc/mdevadm/devices/mtty";
+  const fs::path directory = temp.path() / "etc/mdevadm/devices/mtty";
   const std::string garbage = "type = \x01\n";
-  test::write_text(folder / "00000000-0000-0000-0000-000000000001.toml", garbage);
-  test::write_text(folder / "not-a-uuid.toml", "type='x'");
-  test::write_text(folder / "C0FFEE00-1111-4222-8333-444444444445.toml", "type='x'");
-  test::write_text(folder / "README", "not ours");
-  test::write_text(folder / ".c0ffee00-1111-4222-8333-444444444444.toml.swp", "an editor's");
-  fs::create_symlink("nowhere", folder / "00000000-0000-0000-0000-000000000002.toml");
-  fs::create_directory(folder / "00000000-0000-0000-0000-000000000003.toml");
+  test::write_text(directory / "00000000-0000-0000-0000-000000000001.toml", garbage);
+  test::write_text(directory / "not-a-uuid.toml", "type='x'");
+  test::write_text(directory / "C0FFEE00-1111-4222-8333-444444444445.toml", "type='x'");
+  test::write_text(directory / "README", "not ours");
+  test::write_text(directory / ".c0ffee00-1111-4222-8333-444444444444.toml.swp", "an editor's");
+  fs::create_symlink("nowhere", directory / "00000000-0000-0000-0000-000000000002.toml");
+  fs::create_directory(directory / "00000000-0000-0000-0000-000000000003.toml");
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
   CHECK(loaded.broken.size() == 4);
-  CHECK(test::read_text(folder / "00000000-0000-0000-0000-000000000001.toml") == garbage);
+  CHECK(test::read_text(directory / "00000000-0000-0000-0000-000000000001.toml") == garbage);
 }
 
 TEST_CASE("the next change removes temporary files left by a killed process") {
@@ -131,8 +131,8 @@ TEST_CASE("a duplicate name is reported and refers to the first definition") {
   store.add(first, std::nullopt);
   const Definitions loaded = store.load();
   CHECK(loaded.all.size() == 2);
-  REQUIRE(loaded.odd.size() == 1);
-  CHECK(loaded.odd[0].message.find("duplicate name 'twin': refers to") == 0);
+  REQUIRE(loaded.problems.size() == 1);
+  CHECK(loaded.problems[0].message.find("duplicate name 'twin': refers to") == 0);
   CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
 }
 
@@ -156,23 +156,23 @@ TEST_CASE("one of several mdevctl files of a device takes precedence and all are
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
-  const fs::path folder = temp.path() / "etc/mdevctl.d/mtty";
+  const fs::path directory = temp.path() / "etc/mdevctl.d/mtty";
   std::string capitals = uuid_text;
   std::transform(capitals.begin(), capitals.end(), capitals.begin(), ::toupper);
   REQUIRE(capitals != uuid_text);
-  test::write_text(folder / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
-  test::write_text(folder / uuid_text, R"({"mdev_type":"mtty-1","start":"manual"})");
+  test::write_text(directory / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
+  test::write_text(directory / uuid_text, R"({"mdev_type":"mtty-1","start":"manual"})");
   KeptConfigs configs = store.load_configs();
   REQUIRE(configs.all.size() == 1);
   CHECK(configs.all.front().config.type == "mtty-1");
   CHECK(configs.all.front().also == std::vector{capitals});
-  REQUIRE(configs.odd.size() == 1);
-  CHECK(configs.odd.front().path == (folder / capitals).string());
+  REQUIRE(configs.problems.size() == 1);
+  CHECK(configs.problems.front().path == (directory / capitals).string());
   CHECK(store.load().all == std::vector{*definition_of(configs.all.front()).definition});
 
   store.remove_config(configs.all.front());
   CHECK(store.load_configs().all.empty());
-  CHECK(fs::is_empty(folder));
+  CHECK(fs::is_empty(directory));
 }
 
 TEST_CASE("writing an mdevctl config for a parent named scripts.d is refused") {
@@ -194,27 +194,27 @@ TEST_CASE("an unreadable mdevctl directory is reported and mdevadm's definitions
   CHECK(store.load_configs().unread.size() == 1);
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
-  REQUIRE(loaded.odd.size() == 1);
-  CHECK(loaded.odd.front().message.find("this directory cannot be read") == 0);
+  REQUIRE(loaded.problems.size() == 1);
+  CHECK(loaded.problems.front().message.find("this directory cannot be read") == 0);
 }
 
 TEST_CASE("an invalid mdevctl file next to a valid one of the same device is ignored and removed with it") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
-  const fs::path folder = temp.path() / "etc/mdevctl.d/mtty";
+  const fs::path directory = temp.path() / "etc/mdevctl.d/mtty";
   std::string capitals = uuid_text;
   std::transform(capitals.begin(), capitals.end(), capitals.begin(), ::toupper);
-  test::write_text(folder / uuid_text, "{");
-  test::write_text(folder / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
+  test::write_text(directory / uuid_text, "{");
+  test::write_text(directory / capitals, R"({"mdev_type":"mtty-2","start":"auto"})");
   const KeptConfigs configs = store.load_configs();
   REQUIRE(configs.all.size() == 1);
   CHECK(configs.all.front().file == capitals);
   CHECK(configs.broken.empty());
-  REQUIRE(configs.odd.size() == 1);
-  CHECK(configs.odd.front().path == (folder / uuid_text).string());
+  REQUIRE(configs.problems.size() == 1);
+  CHECK(configs.problems.front().path == (directory / uuid_text).string());
   store.remove_config(configs.all.front());
-  CHECK(fs::is_empty(folder));
+  CHECK(fs::is_empty(directory));
 }
 
 TEST_CASE("a definition that has changed is not removed") {

@@ -110,9 +110,9 @@ TEST_CASE("entries distinguishes files and directories and links and can be call
     const auto entries = dir.entries();
     REQUIRE(entries);
     for (const sys::Entry& entry : *entries) {
-      found += entry.name + (entry.kind == sys::EntryKind::file     ? "=file "
-                             : entry.kind == sys::EntryKind::folder ? "=dir "
-                                                                    : "=link ");
+      found += entry.name + (entry.kind == sys::EntryKind::file        ? "=file "
+                             : entry.kind == sys::EntryKind::directory ? "=dir "
+                                                                       : "=link ");
     }
     CHECK(found.size() == std::string("file=file dir=dir link=link ").size());
     CHECK(found.find("dir=dir ") != std::string::npos);

@@ -18,8 +18,8 @@ using How = sys::ScriptEnd::How;
 
 namespace {
 
-struct Folder : test::TempDir {
-  Folder() { std::signal(SIGPIPE, SIG_IGN); }
+struct Directory : test::TempDir {
+  Directory() { std::signal(SIGPIPE, SIG_IGN); }
 
   std::string script(const std::string& body, const std::string& first = "#!/bin/sh\n") const {
     const std::filesystem::path file = path() / "script";
@@ -43,8 +43,8 @@ std::chrono::steady_clock::duration time_of(const std::function<void()>& what) {
 }  // namespace
 
 TEST_CASE("run_script passes arguments and input and returns exit code and output") {
-  const Folder folder;
-  const auto end = folder.run("echo \"$# $1,$2 $PPID\"; cat; printf no >&2; exit 7", "said");
+  const Directory directory;
+  const auto end = directory.run("echo \"$# $1,$2 $PPID\"; cat; printf no >&2; exit 7", "said");
   REQUIRE(end);
   CHECK(end->how == How::exited);
   CHECK(end->number == 7);
@@ -53,78 +53,78 @@ TEST_CASE("run_script passes arguments and input and returns exit code and outpu
 }
 
 TEST_CASE("run_script reports the signal that killed a script") {
-  const Folder folder;
-  const auto end = folder.run("kill -TERM $$");
+  const Directory directory;
+  const auto end = directory.run("kill -TERM $$");
   REQUIRE(end);
   CHECK(end->how == How::killed);
   CHECK(end->number == SIGTERM);
 }
 
 TEST_CASE("run_script returns the errno if a script cannot be executed") {
-  const Folder folder;
-  const std::string path = folder.script("exit 0", "");
+  const Directory directory;
+  const std::string path = directory.script("exit 0", "");
   CHECK(sys::run_script({path, {}, {}, 1s}).error().number == ENOEXEC);
-  CHECK(sys::run_script({folder.script("", "#!/nonexistent\n"), {}, {}, 1s}).error().number == ENOENT);
+  CHECK(sys::run_script({directory.script("", "#!/nonexistent\n"), {}, {}, 1s}).error().number == ENOENT);
   std::filesystem::permissions(path, std::filesystem::perms::owner_read);
   CHECK(sys::run_script({path, {}, {}, 1s}).error().number == EACCES);
-  CHECK(sys::run_script({folder.str(), {}, {}, 1s}).error().number == EACCES);
-  CHECK(sys::run_script({folder.str() + "/none", {}, {}, 1s}).error().number == ENOENT);
+  CHECK(sys::run_script({directory.str(), {}, {}, 1s}).error().number == EACCES);
+  CHECK(sys::run_script({directory.str() + "/none", {}, {}, 1s}).error().number == ENOENT);
 }
 
 TEST_CASE("run_script reads and writes large amounts of data in parallel") {
-  const Folder folder;
+  const Directory directory;
   const std::string much(1'000'000, 'x');
-  const auto end = folder.run("tee /dev/stderr", much);
+  const auto end = directory.run("tee /dev/stderr", much);
   REQUIRE(end);
   CHECK((end->out == much));  // extra parentheses: do not print the output on failure
   CHECK((end->err == much));
 }
 
 TEST_CASE("run_script returns the first MiB of the output and discards the rest") {
-  const Folder folder;
+  const Directory directory;
   const std::string much(3'000'000, 'x');
-  const auto end = folder.run("tee /dev/stderr", much);
+  const auto end = directory.run("tee /dev/stderr", much);
   REQUIRE(end);
   CHECK(end->how == How::exited);
   CHECK((end->out == much.substr(0, 1 << 20)));
   CHECK((end->err == end->out));
-  const auto endless = folder.run("exec cat /dev/zero", {}, 300ms);
+  const auto endless = directory.run("exec cat /dev/zero", {}, 300ms);
   REQUIRE(endless);
   CHECK(endless->how == How::timed_out);
   CHECK(endless->out.size() == 1 << 20);
 }
 
 TEST_CASE("run_script returns all output written before the script exited") {
-  const Folder folder;
-  const auto end = folder.run("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 1 & exit 0");
+  const Directory directory;
+  const auto end = directory.run("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 1 & exit 0");
   REQUIRE(end);
   CHECK(end->out.size() == 60000);
   CHECK(end->err.size() == 60000);
 }
 
 TEST_CASE("run_script rejects a path or argument with a NUL with EINVAL") {
-  const Folder folder;
+  const Directory directory;
   using namespace std::string_literals;
-  const std::string path = folder.script("exit 0");
+  const std::string path = directory.script("exit 0");
   CHECK(sys::run_script({path, {"-t", "good\0bad"s}, {}, 1s}).error().number == EINVAL);
   CHECK(sys::run_script({path + "\0x"s, {}, {}, 1s}).error().number == EINVAL);
 }
 
 TEST_CASE("run_script ignores that a script does not read its input") {
-  const Folder folder;
+  const Directory directory;
   const std::string much(3'000'000, 'x');
   for (const char* body : {"exit 3", "exec 0<&-; sleep 0.1; exit 3", "head -c 70000 >/dev/null; exit 3"}) {
-    const auto end = folder.run(body, much);
+    const auto end = directory.run(body, much);
     REQUIRE(end);
     CHECK(end->number == 3);
   }
 }
 
 TEST_CASE("run_script restores SIGPIPE in the script and passes no other descriptors to it") {
-  const Folder folder;
-  std::filesystem::create_directory(folder.path() / "held");
-  const auto held = sys::Dir::open(folder.str() + "/held");
-  const auto end = folder.run("grep SigIgn /proc/self/status; ls -l /proc/$$/fd");
+  const Directory directory;
+  std::filesystem::create_directory(directory.path() / "held");
+  const auto held = sys::Dir::open(directory.str() + "/held");
+  const auto end = directory.run("grep SigIgn /proc/self/status; ls -l /proc/$$/fd");
   REQUIRE(end);
   const auto ignored = std::stoul(end->out.substr(end->out.find('\t') + 1), nullptr, 16);
   CHECK((ignored & (1UL << (SIGPIPE - 1))) == 0);
@@ -133,24 +133,24 @@ TEST_CASE("run_script restores SIGPIPE in the script and passes no other descrip
 }
 
 TEST_CASE("run_script kills a script after the deadline and returns its output so far") {
-  const Folder folder;
+  const Directory directory;
   const auto spent = time_of([&] {
-    const auto end = folder.run("echo first; exec sleep 50", {}, 200ms);
+    const auto end = directory.run("echo first; exec sleep 50", {}, 200ms);
     REQUIRE(end);
     CHECK(end->how == How::timed_out);
     CHECK(end->out == "first\n");
   });
   CHECK(spent < 5s);
   // A script that has closed all of its pipes is killed after the deadline, too.
-  const auto silent = folder.run("exec >&- 2>&- <&-; exec sleep 50", {}, 200ms);
+  const auto silent = directory.run("exec >&- 2>&- <&-; exec sleep 50", {}, 200ms);
   REQUIRE(silent);
   CHECK(silent->how == How::timed_out);
 }
 
 TEST_CASE("run_script does not wait for a background process that holds the pipes open") {
-  const Folder folder;
+  const Directory directory;
   const auto spent = time_of([&] {
-    const auto end = folder.run("sleep 6 & echo end; exit 4", {}, 20s);
+    const auto end = directory.run("sleep 6 & echo end; exit 4", {}, 20s);
     REQUIRE(end);
     CHECK(end->how == How::exited);
     CHECK(end->number == 4);
@@ -160,10 +160,10 @@ TEST_CASE("run_script does not wait for a background process that holds the pipe
 }
 
 TEST_CASE("run_script does not wait for a background process that keeps writing to the pipes") {
-  const Folder folder;
+  const Directory directory;
   const auto spent = time_of([&] {
     const auto end =
-        folder.run("(for i in $(seq 160); do sleep 0.05; echo noise; done) & echo end; exit 4", {}, 20s);
+        directory.run("(for i in $(seq 160); do sleep 0.05; echo noise; done) & echo end; exit 4", {}, 20s);
     REQUIRE(end);
     CHECK(end->how == How::exited);
     CHECK(end->number == 4);
@@ -173,8 +173,8 @@ TEST_CASE("run_script does not wait for a background process that keeps writing 
 }
 
 TEST_CASE("run_script waits for a script that has closed its pipes") {
-  const Folder folder;
-  const auto end = folder.run("exec >&- 2>&- <&-; sleep 0.3; exit 5");
+  const Directory directory;
+  const auto end = directory.run("exec >&- 2>&- <&-; sleep 0.3; exit 5");
   REQUIRE(end);
   CHECK(end->how == How::exited);
   CHECK(end->number == 5);

@@ -1,17 +1,17 @@
-#include "type_folders.hpp"
+#include "type_directories.hpp"
 
 #include <algorithm>
 #include <mdevadm/util/text.hpp>
 
-#include "dialect.hpp"
+#include "interface.hpp"
 
 namespace mdevadm {
 
-std::vector<TypeName> type_folders(const sys::Dir& parent) {
+std::vector<TypeName> type_directories(const sys::Dir& parent) {
   std::vector<TypeName> result;
-  const sys::Result<sys::Dir> folder = parent.open_dir(types_folder);
+  const sys::Result<sys::Dir> directory = parent.open_dir(types_directory);
   const sys::Result<std::vector<sys::Entry>> entries =
-      folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
     return result;
   }
@@ -26,7 +26,7 @@ std::vector<TypeName> type_folders(const sys::Dir& parent) {
   return result;
 }
 
-Type read_type_folder(const sys::Dir& types, const TypeName& id, Facet facets) {
+Type read_type_directory(const sys::Dir& types, const TypeName& id, Facet facets) {
   Type type{.id = id};
   const std::string prefix = id.str() + "/";
   if (has(facets, Facet::device_api)) {

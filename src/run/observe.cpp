@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <mdevadm/run/look.hpp>
+#include <mdevadm/run/observe.hpp>
 
 namespace mdevadm {
 
@@ -19,7 +19,7 @@ void add_pinned(const store::Store& store, Records& known) {
 
 }  // namespace
 
-Snapshot look(const Effects& effects, Look what) {
+Snapshot observe_host(const Effects& effects, Scope what) {
   if (has_any(what.facets, device_facets) && !what.bus_only) {
     what.known = effects.store.load_records();
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
@@ -29,19 +29,19 @@ Snapshot look(const Effects& effects, Look what) {
   return effects.host.observe(what);
 }
 
-Snapshot look_at_users(const Effects& effects, const std::vector<Uuid>& devices,
+Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
                        const std::vector<ParentName>& parents) {
   if (devices.empty()) {
     return {};
   }
   Snapshot offering;
   if (!parents.empty()) {
-    offering = look(effects, {Facet::types, parents, std::nullopt});
+    offering = observe_host(effects, {Facet::types, parents, std::nullopt});
   }
   const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
                                     [](const Parent& one) { return one.capabilities.online_together; });
-  Snapshot seen = look(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online, std::nullopt,
-                                 together ? std::nullopt : std::optional(devices)});
+  Snapshot seen = observe_host(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online,
+                                         std::nullopt, together ? std::nullopt : std::optional(devices)});
   seen.parents = std::move(offering.parents);
   return seen;
 }

@@ -1,4 +1,4 @@
-#include "dialect.hpp"
+#include "interface.hpp"
 
 #include <fmt/format.h>
 
@@ -16,12 +16,12 @@ namespace {
 
 // Buses that may have parents which are not in the kernel's list of parents.
 constexpr std::array buses{"pci", "platform", "css"};
-constexpr const char* virtual_folder = "sys/devices/virtual";
-constexpr const char* bus_folder = "sys/bus/mdev";
+constexpr const char* virtual_directory = "sys/devices/virtual";
+constexpr const char* bus_directory = "sys/bus/mdev";
 
 std::optional<Place> place_at(const sys::Dir& root, const std::string& path, bool registered) {
-  sys::Result<sys::Dir> folder = root.open_dir(path);
-  return folder ? std::optional(Place{root, *std::move(folder), path, registered}) : std::nullopt;
+  sys::Result<sys::Dir> directory = root.open_dir(path);
+  return directory ? std::optional(Place{root, *std::move(directory), path, registered}) : std::nullopt;
 }
 
 // Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
@@ -34,14 +34,15 @@ std::optional<Place> follow(const sys::Dir& root, const std::string& links, cons
   return target ? place_at(root, resolve_link(links, *target), registered) : std::nullopt;
 }
 
-bool offers_types(const sys::Dir& folder) {
-  return folder.exists("mdev_supported_types") || folder.exists("mdev-host");
+bool offers_types(const sys::Dir& directory) {
+  return directory.exists("mdev_supported_types") || directory.exists("mdev-host");
 }
 
 std::vector<std::string> names_in(const sys::Dir& root, const std::string& path) {
   std::vector<std::string> names;
-  const sys::Result<sys::Dir> folder = root.open_dir(path);
-  const auto entries = folder ? folder->entries() : sys::Result<std::vector<sys::Entry>>(folder.error());
+  const sys::Result<sys::Dir> directory = root.open_dir(path);
+  const auto entries =
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (entries) {
     std::transform(entries->begin(), entries->end(), std::back_inserter(names),
                    [](const sys::Entry& entry) { return entry.name; });
@@ -57,10 +58,10 @@ void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, P
   };
   for (const char* bus : buses) {
     const std::string links = fmt::format("sys/bus/{}/devices", bus);
-    const sys::Result<sys::Dir> folder = root.open_dir(links);
-    for (const std::string& name : folder ? names_in(root, links) : std::vector<std::string>{}) {
+    const sys::Result<sys::Dir> directory = root.open_dir(links);
+    for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
       const bool offers =
-          folder->exists(name + "/mdev_supported_types") || folder->exists(name + "/mdev-host");
+          directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host");
       if (offers && !known(name)) {
         if (auto place = follow(root, links, name, false)) {
           into.emplace_back(name, *std::move(place));
@@ -68,10 +69,10 @@ void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, P
       }
     }
   }
-  for (const std::string& driver : names_in(root, virtual_folder)) {
-    for (const std::string& name : names_in(root, fmt::format("{}/{}", virtual_folder, driver))) {
-      auto place = place_at(root, fmt::format("{}/{}/{}", virtual_folder, driver, name), false);
-      if (place && offers_types(place->folder) && !known(name)) {
+  for (const std::string& driver : names_in(root, virtual_directory)) {
+    for (const std::string& name : names_in(root, fmt::format("{}/{}", virtual_directory, driver))) {
+      auto place = place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
+      if (place && offers_types(place->directory) && !known(name)) {
         into.emplace_back(name, *std::move(place));
       }
     }
@@ -80,37 +81,38 @@ void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, P
 
 }  // namespace
 
-std::optional<Command> Dialect::switching(const Place&, const Device&, bool) const {
+std::optional<Command> Interface::switching(const Place&, const Device&, bool) const {
   return std::nullopt;
 }
 
-std::optional<bool> Dialect::is_online(const Place&, const Device&) const {
+std::optional<bool> Interface::is_online(const Place&, const Device&) const {
   return std::nullopt;
 }
 
 // While a removal is pending the link is already gone but the directory still exists; both must be gone.
-bool Dialect::is_there(const sys::Dir& root, const Device& device) const {
-  return root.exists(fmt::format("{}/{}", devices_folder, device.kernel_name())) || root.exists(device.path);
+bool Interface::is_there(const sys::Dir& root, const Device& device) const {
+  return root.exists(fmt::format("{}/{}", devices_directory, device.kernel_name())) ||
+         root.exists(device.path);
 }
 
-const Dialect* dialect_of(const Place& parent) {
+const Interface* interface_of(const Place& parent) {
   if (!parent.registered) {
-    for (const Dialect* dialect : flat_dialects()) {
-      if (dialect->speaks(parent)) {
-        return dialect;
+    for (const Interface* interface : flat_interfaces()) {
+      if (interface->speaks(parent)) {
+        return interface;
       }
     }
-    for (const Dialect* dialect : {&forum_dialect(), &functions_dialect()}) {
-      if (dialect->speaks(parent)) {
-        return dialect;
+    for (const Interface* interface : {&forum_interface(), &functions_interface()}) {
+      if (interface->speaks(parent)) {
+        return interface;
       }
     }
   }
-  return upstream_dialect().speaks(parent) ? &upstream_dialect() : nullptr;
+  return upstream_interface().speaks(parent) ? &upstream_interface() : nullptr;
 }
 
 std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) {
-  if (auto place = follow(root, parents_folder, name, true)) {
+  if (auto place = follow(root, parents_directory, name, true)) {
     return place;
   }
   for (const char* bus : buses) {
@@ -118,9 +120,9 @@ std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) 
       return place;
     }
   }
-  for (const std::string& driver : names_in(root, virtual_folder)) {
-    auto place = place_at(root, fmt::format("{}/{}/{}", virtual_folder, driver, name), false);
-    if (place && offers_types(place->folder)) {
+  for (const std::string& driver : names_in(root, virtual_directory)) {
+    auto place = place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
+    if (place && offers_types(place->directory)) {
       return place;
     }
   }
@@ -129,14 +131,14 @@ std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) 
 
 std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root) {
   std::vector<std::pair<std::string, Place>> result;
-  const sys::Result<sys::Dir> registered = root.open_dir(parents_folder);
+  const sys::Result<sys::Dir> registered = root.open_dir(parents_directory);
   if (!registered && !sys::is_absence(registered.error().number)) {
     sys::throw_error(registered.error(), "cannot look for parents of mediated devices");
   }
   if (registered) {
     for (const sys::Entry& entry :
          registered->entries().or_throw("cannot look for parents of mediated devices")) {
-      if (auto place = follow(root, parents_folder, entry.name, true)) {
+      if (auto place = follow(root, parents_directory, entry.name, true)) {
         result.emplace_back(entry.name, *std::move(place));
       }
     }
@@ -146,19 +148,19 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root) {
       result.emplace_back(name, *std::move(place));
     }
   }
-  if (root.exists(bus_folder)) {
+  if (root.exists(bus_directory)) {
     add_unregistered(root, result);
   }
   return result;
 }
 
-std::optional<std::string> read_optional(const sys::Dir& folder, const std::string& name) {
-  sys::Result<std::string> value = folder.read_attribute(name);
+std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name) {
+  sys::Result<std::string> value = directory.read_attribute(name);
   return value ? std::optional(*std::move(value)) : std::nullopt;
 }
 
-std::optional<std::uint64_t> read_number(const sys::Dir& folder, const std::string& name) {
-  const std::optional<std::string> text = read_optional(folder, name);
+std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name) {
+  const std::optional<std::string> text = read_optional(directory, name);
   return text ? parse_decimal(*text) : std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-#include <mdevadm/plan/room.hpp>
+#include <mdevadm/plan/shared_capacity.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -95,7 +95,7 @@ bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, R
 
 // Returns the capacity of an i915 GVT-g parent. The driver does not report the size of the GPU's memory, so
 // each known size is tried until the available instances of every type match. Returns nothing if none does.
-std::optional<Capacity> gvt_room(const Parent& parent, const std::vector<Device>& devices) {
+std::optional<Capacity> gvt_capacity(const Parent& parent, const std::vector<Device>& devices) {
   constexpr std::uint64_t whole = 4096;
   constexpr std::uint64_t fences = 32;
   if (parent.types.empty() || !mebibytes(parent.types.front(), "low_gm_size")) {
@@ -139,8 +139,8 @@ void add_samples(const Parent& parent, Room& room) {
 
 }  // namespace
 
-Capacity room_on(const Parent& parent, const std::vector<Device>& devices) {
-  if (auto known = gvt_room(parent, devices)) {
+Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices) {
+  if (auto known = gvt_capacity(parent, devices)) {
     return *std::move(known);
   }
   Room room;

@@ -16,21 +16,21 @@ namespace mdevadm {
 // A parent's directory and its location.
 struct Place {
   const sys::Dir& root;
-  sys::Dir folder;
+  sys::Dir directory;
   std::string path;         // below the root
   bool registered = false;  // listed by the kernel in /sys/class/mdev_bus
 };
 
 // One write(2) that triggers an operation of the kernel.
 struct Command {
-  std::string folder;  // below the root
+  std::string directory;  // below the root
   std::string attribute;
   std::string value;
 };
 
-class Dialect {
+class Interface {
  public:
-  virtual ~Dialect() = default;
+  virtual ~Interface() = default;
 
   // Returns the identifier used by `types --json` and `show`.
   virtual std::string_view name() const = 0;
@@ -49,13 +49,13 @@ class Dialect {
   // Returns the online state, or nullopt if it cannot be read.
   virtual std::optional<bool> is_online(const Place& parent, const Device& device) const;
   // Returns whether sysfs shows the type of an active device.
-  virtual bool tells_type() const { return true; }
+  virtual bool reports_type() const { return true; }
   // Returns whether the device exists, including one whose removal is pending.
   virtual bool is_there(const sys::Dir& root, const Device& device) const;
 };
 
 // Returns the interface of a parent, or nullptr if it has no supported one.
-const Dialect* dialect_of(const Place& parent);
+const Interface* interface_of(const Place& parent);
 
 // Returns the location of a parent, or nullopt if no such device exists or the device is not related to
 // mediated devices.
@@ -65,13 +65,13 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root);
 
 // The mainline interface since 4.10, with extensions that were proposed: aggregation, create arguments,
 // migration_version.
-const Dialect& upstream_dialect();
+const Interface& upstream_interface();
 // The interface proposed at KVM Forum 2016, with its two ways to share an IOMMU group.
-const Dialect& forum_dialect();
+const Interface& forum_interface();
 // The flat interface of 2016, in four forms.
-std::span<const Dialect* const> flat_dialects();
+std::span<const Interface* const> flat_interfaces();
 // NVIDIA vGPUs on SR-IOV virtual functions, without mdev.
-const Dialect& functions_dialect();
+const Interface& functions_interface();
 
 // Returns the physical functions whose VFs have or can have vGPUs.
 std::vector<std::string> function_parents(const sys::Dir& root,
@@ -81,7 +81,7 @@ std::vector<std::string> function_parents(const sys::Dir& root,
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);
 
 // Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it.
-std::optional<std::string> read_optional(const sys::Dir& folder, const std::string& name);
-std::optional<std::uint64_t> read_number(const sys::Dir& folder, const std::string& name);
+std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name);
+std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name);
 
 }  // namespace mdevadm

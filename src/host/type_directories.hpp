@@ -9,27 +9,27 @@
 
 namespace mdevadm {
 
-inline constexpr const char* types_folder = "mdev_supported_types";
+inline constexpr const char* types_directory = "mdev_supported_types";
 
 // Returns the types of a parent in natural order, with the properties requested by `facets`. `complete` reads
 // those specific to one interface.
 template <typename Complete>
-std::vector<Type> read_type_folders(const sys::Dir& parent, Facet facets, const Complete& complete);
+std::vector<Type> read_type_directories(const sys::Dir& parent, Facet facets, const Complete& complete);
 
 // Returns the names of the types only.
-std::vector<TypeName> type_folders(const sys::Dir& parent);
-Type read_type_folder(const sys::Dir& types, const TypeName& id, Facet facets);
+std::vector<TypeName> type_directories(const sys::Dir& parent);
+Type read_type_directory(const sys::Dir& types, const TypeName& id, Facet facets);
 
 template <typename Complete>
-std::vector<Type> read_type_folders(const sys::Dir& parent, Facet facets, const Complete& complete) {
+std::vector<Type> read_type_directories(const sys::Dir& parent, Facet facets, const Complete& complete) {
   std::vector<Type> result;
-  const sys::Result<sys::Dir> folder = parent.open_dir(types_folder);
-  if (!folder) {
+  const sys::Result<sys::Dir> directory = parent.open_dir(types_directory);
+  if (!directory) {
     return result;  // the parent is being removed
   }
-  for (const TypeName& id : type_folders(parent)) {
-    Type type = read_type_folder(*folder, id, facets);
-    complete(*folder, id.str() + "/", type);
+  for (const TypeName& id : type_directories(parent)) {
+    Type type = read_type_directory(*directory, id, facets);
+    complete(*directory, id.str() + "/", type);
     result.push_back(std::move(type));
   }
   return result;

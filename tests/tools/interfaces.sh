@@ -3,7 +3,7 @@
 #
 #   in_scenario SCENARIO WORD...   runs this script again in it, with these words, its parents having an attribute "plain"
 #   cell DIALECT COLUMN            what is checked from here on is of this cell of the table in tests/README.md
-#   cells_are DIALECT...           the cells that were checked are those of the table, for these dialects
+#   cells_are DIALECT...           the cells that were checked are those of the table, for these interfaces
 #   say SENTENCE                   the sentence of a check, with its cell before it
 
 cell_files=${CELL_FILES:-$(mktemp -d)}
@@ -15,31 +15,31 @@ say() { echo "$cell_name: $1"; }
 
 # The shipped scenarios, with an additional attribute "plain" of each parent of mediated devices.
 in_scenario() {
-  local name=$1 folder here
+  local name=$1 directory here
   shift
   here=$(dirname "${BASH_SOURCE[0]}")/../../examples/scenarios
-  folder=$(mktemp -d)
-  cp -r "$here/types" "$folder"
+  directory=$(mktemp -d)
+  cp -r "$here/types" "$directory"
   awk -v plain='{ name = "plain", value = "0\\n", writable = true }' '
     function end_parent() { if (open && !has) print "attribute = [" plain "]" }
     /^\[\[parent\]\]/ { end_parent(); open = 1; has = 0 }
     /^attribute =/ { sub(/\[/, "[" plain ", "); has = 1 }
-    /^functions|^dialect = "C1"/ { has = 1 }
+    /^functions|^interface = "C1"/ { has = 1 }
     { print }
-    END { end_parent() }' "$here/$name.toml" >"$folder/$name.toml"
-  [ -z "${EXTRA:-}" ] || sed -i "/^dialect/a $EXTRA" "$folder/$name.toml"
-  "$MDEVSIM" run "$folder/$name.toml" -- bash "$0" inside "$@" || part_failed=1
-  rm -rf "$folder"
+    END { end_parent() }' "$here/$name.toml" >"$directory/$name.toml"
+  [ -z "${EXTRA:-}" ] || sed -i "/^interface/a $EXTRA" "$directory/$name.toml"
+  "$MDEVSIM" run "$directory/$name.toml" -- bash "$0" inside "$@" || part_failed=1
+  rm -rf "$directory"
 }
 
 cells_are() {
   local readme wanted
   readme=$(dirname "${BASH_SOURCE[0]}")/../README.md
-  wanted=$(for dialect in "$@"; do
-    awk -F'|' -v dialect="$dialect" '
-      /^\| dialect \|/ { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); column[i] = $i } next }
+  wanted=$(for interface in "$@"; do
+    awk -F'|' -v interface="$interface" '
+      /^\| interface \|/ { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); column[i] = $i } next }
       { name = $2; gsub(/ /, "", name) }
-      name == dialect { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); if ($i != "-") print dialect " " column[i] } }' "$readme"
+      name == interface { for (i = 3; i < NF; ++i) { gsub(/ /, "", $i); if ($i != "-") print interface " " column[i] } }' "$readme"
   done | sort)
   same "$(ls "$cell_files" | sort)" "$wanted" "the table in tests/README.md lists exactly the cells that are checked here"
   rm -rf "$cell_files"
@@ -73,10 +73,10 @@ release() { kill $holder; wait $holder 2>/dev/null; }
 # discovered DIALECT PARENT NAME TYPE
 discovered() {
   cell "$1" discover
-  run mdevadm show "$2" -o dialect,types
+  run mdevadm show "$2" -o interface,types
   exits 0 "$(say "show finds the parent")"
-  out_has "^dialect: +$3$" "$(say "show detects the interface $3")"
-  same "$(mdevadm types "$2" --json | jq -r '.types[0].dialect')" "$3" "$(say "types --json reports the interface $3")"
+  out_has "^interface: +$3$" "$(say "show detects the interface $3")"
+  same "$(mdevadm types "$2" --json | jq -r '.types[0].interface')" "$3" "$(say "types --json reports the interface $3")"
   same "$(mdevadm types "$2" --json | jq -r "[.types[].type] | index(\"$4\") != null")" true "$(say "types lists type $4")"
 }
 
@@ -149,9 +149,9 @@ removed() {
 
 # errors_at_create DIALECT ERRNO=CODE...
 errors_at_create() {
-  local dialect=$1 pair
+  local interface=$1 pair
   shift
-  cell "$dialect" errors
+  cell "$interface" errors
   for pair in "$@"; do
     control clear
     control fault create 1 "${pair%=*}"
@@ -165,9 +165,9 @@ errors_at_create() {
 
 # errors_at_remove DIALECT ERRNO=CODE...: a stays active
 errors_at_remove() {
-  local dialect=$1 pair
+  local interface=$1 pair
   shift
-  cell "$dialect" errors
+  cell "$interface" errors
   mdevadm start a
   for pair in "$@"; do
     control clear

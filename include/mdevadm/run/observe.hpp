@@ -7,11 +7,11 @@
 namespace mdevadm {
 
 // Like Host::observe(), with the runtime records from the store.
-Snapshot look(const Effects& effects, Look what);
+Snapshot observe_host(const Effects& effects, Scope what);
 
 // Reads the processes that use these devices, and the capabilities of the parents. Reads all devices if the
 // interface switches several offline together.
-Snapshot look_at_users(const Effects& effects, const std::vector<Uuid>& devices,
+Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
                        const std::vector<ParentName>& parents);
 
 }  // namespace mdevadm

@@ -14,6 +14,6 @@ namespace mdevadm {
 // that does not fit cannot be created. Known are NVIDIA GPUs (types with a framebuffer; one size at a time),
 // i915 GVT-g if the numbers match a known memory size, and the kernel's sample drivers. Needs
 // Facet::available and Facet::description of the parent, and its devices.
-plan::Capacity room_on(const Parent& parent, const std::vector<Device>& devices);
+plan::Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices);
 
 }  // namespace mdevadm
