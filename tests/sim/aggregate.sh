@@ -19,7 +19,7 @@ if [ "${1:-}" = "" ]; then
   exit
 fi
 
-gvt() {  # DIALECT KIND
+gvt() {  # INTERFACE KIND
   local interface=$1 p=0000:00:02.0 t=i915-GVTg_V5_8
   left() { cat /sys/class/mdev_bus/$p/mdev_supported_types/$t/available_instances; }
   discovered "$interface" $p upstream $t

@@ -20,7 +20,7 @@ if [ "${1:-}" = "" ]; then
 fi
 gpu=0000:86:00.0
 
-numbered() {  # DIALECT NAME
+numbered() {  # INTERFACE NAME
   local interface=$1
   discovered "$interface" $gpu "$2" 17
   defined $gpu 17 --create-arg vm_uuid=$VM

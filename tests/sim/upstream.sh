@@ -20,7 +20,7 @@ if [ "${1:-}" = "" ]; then
 fi
 gpu=0000:86:00.0
 
-era() {  # DIALECT KIND
+era() {  # INTERFACE KIND
   discovered "$1" $gpu upstream nvidia-17
   defined $gpu nvidia-17
   created "$1" $A

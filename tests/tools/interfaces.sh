@@ -2,8 +2,8 @@
 # The checks for every kernel interface, on the simulated host that implements it. Source checks.sh first.
 #
 #   in_scenario SCENARIO WORD...   runs this script again in it, with these words, its parents having an attribute "plain"
-#   cell DIALECT COLUMN            what is checked from here on is of this cell of the table in tests/README.md
-#   cells_are DIALECT...           the cells that were checked are those of the table, for these interfaces
+#   cell INTERFACE COLUMN            what is checked from here on is of this cell of the table in tests/README.md
+#   cells_are INTERFACE...           the cells that were checked are those of the table, for these interfaces
 #   say SENTENCE                   the sentence of a check, with its cell before it
 
 cell_files=${CELL_FILES:-$(mktemp -d)}
@@ -70,7 +70,7 @@ hold() {  # UUID...: until release
 }
 release() { kill $holder; wait $holder 2>/dev/null; }
 
-# discovered DIALECT PARENT NAME TYPE
+# discovered INTERFACE PARENT NAME TYPE
 discovered() {
   cell "$1" discover
   run mdevadm show "$2" -o interface,types
@@ -88,7 +88,7 @@ defined() {
   mdevadm define -u $B -p "$parent" -t "$type" --name b "$@" >/dev/null
 }
 
-# created DIALECT NAME-IN-THE-KERNEL: starts a
+# created INTERFACE NAME-IN-THE-KERNEL: starts a
 created() {
   cell "$1" create
   run mdevadm start a
@@ -102,7 +102,7 @@ created() {
   err_has "'a' \($A\) is already active$" "$(say "a second start leaves the device unchanged")"
 }
 
-# attributed DIALECT FILE [DIR]: starts a with an attribute, and with one that does not exist
+# attributed INTERFACE FILE [DIR]: starts a with an attribute, and with one that does not exist
 attributed() {
   cell "$1" attributes
   mdevadm modify a --attr "$2=seven" >/dev/null
@@ -118,7 +118,7 @@ attributed() {
   mdevadm modify a --delete-attr nosuch --delete-attr "$2" >/dev/null
 }
 
-# removed DIALECT KIND [DIR [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
+# removed INTERFACE KIND [DIR [NAME]]: starts and stops a; KIND is busy (the driver refuses), blocks (the kernel waits) or goes;
 # DIR is the directory of a, which exists until the removal is complete, NAME its name for mdevsim
 removed() {
   cell "$1" remove
@@ -147,7 +147,7 @@ removed() {
   same "$(active)" "" "$(say "no device is active after stop")"
 }
 
-# errors_at_create DIALECT ERRNO=CODE...
+# errors_at_create INTERFACE ERRNO=CODE...
 errors_at_create() {
   local interface=$1 pair
   shift
@@ -163,7 +163,7 @@ errors_at_create() {
   control clear
 }
 
-# errors_at_remove DIALECT ERRNO=CODE...: a stays active
+# errors_at_remove INTERFACE ERRNO=CODE...: a stays active
 errors_at_remove() {
   local interface=$1 pair
   shift
