@@ -42,6 +42,8 @@ TEST_CASE("a PCI parent is accepted in the forms that other tools print") {
     CHECK(world.run({"types", word}).out == usual.out);
     CHECK(world.run({"types", "--parent", word}).out == usual.out);
     CHECK(world.run({"list", "-p", word}).code == 0);
+    CHECK(world.run({"show", word}).out == world.run({"show", name}).out);
+    CHECK(world.run({"show", word}).code == 0);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
 
@@ -83,11 +84,18 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     std::vector<ParentName> names;
     const Snapshot known = context.observe({Facet::parents, std::nullopt, std::nullopt});
     for (const std::string& word : words_) {
-      if (const Parent* parent = known.find_parent(word)) {
+      if (const Parent* parent = parent_meant_by(word, known)) {
         names.push_back(parent->name);
       }
     }
     return names;
+  }
+
+  // Returns the parent of this name, or of this address in another notation. Other forms of a parent, such as
+  // 0313, could also be a UUID prefix or the name of a device.
+  static const Parent* parent_meant_by(const std::string& word, const Snapshot& seen) {
+    const Parent* parent = seen.find_parent(word);
+    return parent != nullptr ? parent : seen.find_parent(kernel_spelling(word));
   }
 
   Listing<render::ParentRow> parent_listing() const {
@@ -108,7 +116,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   void take(const std::string& word, const std::vector<ParentName>& parents, Shown& shown) const {
-    const Parent* parent = shown.seen.find_parent(word);
+    const Parent* parent = parent_meant_by(word, shown.seen);
     if (parent == nullptr || std::find(parents.begin(), parents.end(), parent->name) == parents.end()) {
       take_device(word, shown);
       return;
