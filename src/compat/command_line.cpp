@@ -21,9 +21,9 @@ struct Option {
 constexpr Option uuid_option{'u', "uuid", "UUID", "UUID of the device"};
 constexpr Option parent_option{'p', "parent", "PARENT", "parent of the device"};
 constexpr Option type_option{'t', "type", "TYPE", "type of the device"};
-constexpr Option auto_option{'a', "auto", "", "start it when its parent comes"};
-constexpr Option file_option{0, "jsonfile", "FILE", "take all that is to be known of it from here"};
-constexpr Option force_option{'f', "force", "", "go on where a call-out says no"};
+constexpr Option auto_option{'a', "auto", "", "enable autostart: start the device when its parent appears"};
+constexpr Option file_option{0, "jsonfile", "FILE", "read type, autostart and attributes from FILE (JSON)"};
+constexpr Option force_option{'f', "force", "", "continue if a call-out script refuses"};
 constexpr Option json_option{0, "dumpjson", "", "print JSON"};
 // Options of all commands.
 constexpr Option help_option{'h', "help", "", "print help"};
@@ -108,22 +108,22 @@ const std::vector<CommandSpec>& commands() {
        refusal_of_define},
       {"undefine",
        Verb::undefine,
-       "Drop the definition of a mediated device",
+       "Remove the definition of a mediated device",
        {uuid_option, parent_option, force_option},
        need_uuid},
       {"modify",
        Verb::modify,
-       "Change the definition of a mediated device, or the device itself",
+       "Change the definition of a mediated device, or an active device",
        {uuid_option,
         parent_option,
         type_option,
         {0, "addattr", "NAME", "add an attribute of this name"},
         {0, "delattr", "", "delete an attribute"},
-        {'i', "index", "N", "place of the attribute, counted from 0; else the last one"},
-        {0, "value", "VALUE", "value of the attribute that is added"},
+        {'i', "index", "N", "number of the attribute, counted from 0 (default: the last one)"},
+        {0, "value", "VALUE", "value of the added attribute"},
         auto_option,
-        {'m', "manual", "", "start it only when asked to"},
-        {'l', "live", "", "change the running device"},
+        {'m', "manual", "", "disable autostart"},
+        {'l', "live", "", "change the active device"},
         {'d', "defined", "", "change the definition"},
         file_option,
         force_option},
@@ -137,15 +137,15 @@ const std::vector<CommandSpec>& commands() {
       {"list",
        Verb::list,
        "List mediated devices",
-       {{'d', "defined", "", "those that are defined, instead of those that are active"},
+       {{'d', "defined", "", "list defined devices instead of active ones"},
         json_option,
-        {'v', "verbose", "", "with their attributes"},
+        {'v', "verbose", "", "print attributes too"},
         uuid_option,
         parent_option},
        nothing_to_refuse},
       {"types",
        Verb::types,
-       "List the types that parents offer",
+       "List the types of mediated devices",
        {parent_option, json_option},
        nothing_to_refuse},
       {"start-parent-mdevs",
