@@ -6,6 +6,7 @@
 #include <set>
 
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/run/preview.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "result_devices.hpp"
@@ -46,6 +47,26 @@ render::List holder_list(const std::vector<Holder>& holders) {
     list.items.push_back({{"pid", static_cast<std::uint64_t>(holder.pid)}, {"command", holder.command}});
   }
   return list;
+}
+
+// Returns a step of a dry run.
+render::Record step_fields(const Preview& step, const std::optional<Action>& undo) {
+  render::List writes;
+  for (const Write& write : step.writes) {
+    writes.items.push_back({{"path", write.path}, {"value", write.value}});
+  }
+  render::List changes;
+  for (const Difference& change : step.changes) {
+    changes.items.push_back({{"key", change.key},
+                             {"before", change.before ? render::Value(*change.before) : render::Value()},
+                             {"after", change.after ? render::Value(*change.after) : render::Value()}});
+  }
+  return {{"kind", step.kind},
+          {"text", step.text},
+          {"file", text_or_null(step.file.value_or(""))},
+          {"writes", std::move(writes)},
+          {"changes", std::move(changes)},
+          {"undo", text_or_null(undo ? describe(*undo) : "")}};
 }
 
 // Prints a document with what was said during the run and belongs to no item.
@@ -193,7 +214,7 @@ std::vector<JobResult> Batch::execute(Context& context, bool holds_definitions) 
     GroupProgress progress(context.messages(), plan_);
     return carry_out(plan_, effects, progress);
   }
-  VerboseProgress progress(context.messages(), context.globals().verbose);
+  VerboseProgress progress(context);
   return carry_out(plan_, effects, progress);
 }
 
@@ -227,6 +248,7 @@ void Batch::report(Context& context, const std::vector<JobResult>& results) cons
 }
 
 std::string Batch::render_plan(Context& context) const {
+  const Effects effects{context.host(), context.store()};
   std::string text;
   render::List jobs;
   for (const Job& job : plan_.jobs) {
@@ -237,9 +259,12 @@ std::string Batch::render_plan(Context& context) const {
       text += fmt::format("  {}\n", note);
     }
     for (const Step& step : job.steps) {
-      const std::string undo = step.undo ? describe(*step.undo) : std::string{};
-      text += fmt::format("  {}\n", describe(step.action));
-      steps.items.push_back({{"action", describe(step.action)}, {"undo", text_or_null(undo)}});
+      if (const std::optional<Preview> seen = preview(step.action, effects)) {
+        for (const std::string& line : lines_of(*seen)) {
+          text += fmt::format("  {}\n", line);
+        }
+        steps.items.push_back(step_fields(*seen, step.undo));
+      }
     }
     render::Record fields{{"goal", job.goal}};
     const render::Record identity = identity_fields(job.about, group_);

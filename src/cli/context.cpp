@@ -11,6 +11,7 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/run/preview.hpp>
 #include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
@@ -23,23 +24,6 @@ void warn_by_line(const Messages& messages, const std::string& text) {
   for (const std::string_view line : split(trim(text), '\n')) {
     messages.warning(printable(line));
   }
-}
-
-// Returns the word as a shell reads it.
-std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view plain = "-_./:=,+@%";
-  const bool is_plain = std::all_of(word.begin(), word.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           plain.find(c) != std::string_view::npos;
-  });
-  if (is_plain && !word.empty()) {
-    return word;
-  }
-  std::string quoted = "'";
-  for (const char c : word) {
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return printable(quoted + "'");
 }
 
 std::string seconds_of(std::chrono::milliseconds time) {
@@ -100,7 +84,7 @@ Error Messages::advised(const Error& error) const {
   }
   std::string line = "sudo mdevadm";
   for (const std::string& word : words_) {
-    line += " " + shell_quoted(word);
+    line += " " + shell_word(word);
   }
   return error.with_hint("this needs root: " + line);
 }
@@ -202,18 +186,27 @@ void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,
 
 void VerboseProgress::waiting(const Job& job, const std::vector<Holder>& holders,
                               std::chrono::milliseconds patience) {
-  messages_.waiting(wait_text(job, holders, patience));
+  context_.messages().waiting(wait_text(job, holders, patience));
 }
 
 void VerboseProgress::done(const Job& job, const Action& action) {
-  if (verbose_) {
-    messages_.note(fmt::format("{}: {}: done", job.goal, describe(action)));
-  }
+  report(job, "", action);
 }
 
 void VerboseProgress::undone(const Job& job, const Action& action) {
-  if (verbose_) {
-    messages_.note(fmt::format("{}: undo: {}: done", job.goal, describe(action)));
+  report(job, "undo: ", action);
+}
+
+void VerboseProgress::report(const Job& job, const char* prefix, const Action& action) const {
+  const bool verbose = context_.globals().verbose;
+  const auto seen = verbose ? preview(action, {context_.host(), context_.store()}) : std::nullopt;
+  if (!seen) {
+    return;
+  }
+  context_.messages().note(fmt::format("{}: {}{}: done", job.goal, prefix, seen->text));
+  const std::vector<std::string> lines = lines_of(*seen);
+  for (auto line = lines.begin() + 1; line != lines.end(); ++line) {
+    context_.messages().note(*line);
   }
 }
 

@@ -86,10 +86,12 @@ class Messages {
   mutable std::vector<std::string> warnings_;
 };
 
+class Context;
+
 // Prints each step on stderr with --verbose.
 class VerboseProgress final : public Progress {
  public:
-  VerboseProgress(const Messages& messages, bool verbose) : messages_(messages), verbose_(verbose) {}
+  explicit VerboseProgress(const Context& context) : context_(context) {}
 
   void done(const Job& job, const Action& action) override;
   void undone(const Job& job, const Action& action) override;
@@ -97,8 +99,9 @@ class VerboseProgress final : public Progress {
                std::chrono::milliseconds patience) override;
 
  private:
-  const Messages& messages_;
-  bool verbose_;
+  void report(const Job& job, const char* prefix, const Action& action) const;
+
+  const Context& context_;
 };
 
 // Prints the progress of a plan with several devices: a single updated line on a terminal, otherwise one line
@@ -138,7 +141,7 @@ class Context {
 
   const Env& env() const { return env_; }
   const Globals& globals() const { return globals_; }
-  Messages& messages() { return messages_; }
+  Messages& messages() const { return messages_; }
   const sys::Dir& root() const { return root_; }
   const Host& host() const { return host_; }
   const store::Store& store() const { return store_; }

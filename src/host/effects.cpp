@@ -100,7 +100,17 @@ std::optional<std::string> with_queues(const std::string& config, const std::vec
   return fmt::format("{},{},{}", masks[0], masks[1], masks[2]);
 }
 
+Write as_write(const sys::Dir& root, const Command& command) {
+  const bool is_line = command.value.ends_with('\n');
+  return {root.path_of(fmt::format("{}/{}", command.directory, command.attribute)),
+          is_line ? command.value.substr(0, command.value.size() - 1) : command.value, is_line};
+}
+
 }  // namespace
+
+Write Host::write_of_attribute(const Device& device, const Attribute& attribute, bool bare) const {
+  return as_write(*root_, {device.path, attribute.name.str(), attribute.value + (bare ? "" : "\n")});
+}
 
 void Host::create(const Creation& what) const {
   const Speaker speaker = speaker_of(*root_, what.parent);
@@ -196,10 +206,7 @@ void Host::set_online(const Device& device, bool online) const {
   if (!command || speaker.interface.is_online(speaker.place, device) == online) {
     return;
   }
-  const sys::Result<sys::Dir> directory = root_->open_dir(command->directory);
-  const sys::Result<sys::Done> written = directory
-                                             ? directory->write_attribute(command->attribute, command->value)
-                                             : sys::Result<sys::Done>(directory.error());
+  const sys::Result<sys::Done> written = issue(*root_, *command);
   // Another process may have set the state first.
   if (!written && speaker.interface.is_online(speaker.place, device) != online) {
     throw online_error(written.error().number, online);
@@ -314,6 +321,22 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   // A second writer may get success although nothing was removed: only the disappearance of the directory
   // proves the removal.
   return wait_until(deadline, is_gone) ? Removal::done : Removal::pending;
+}
+
+std::optional<Write> Host::write_of_creation(const Creation& what) const {
+  const Speaker speaker = speaker_of(*root_, what.parent);
+  return as_write(*root_, speaker.interface.creation(speaker.place, what));
+}
+
+std::optional<Write> Host::write_of_removal(const Device& device) const {
+  const Speaker speaker = speaker_of(*root_, device.parent);
+  return as_write(*root_, speaker.interface.removal(speaker.place, device));
+}
+
+std::optional<Write> Host::write_of_online(const Device& device, bool online) const {
+  const Speaker speaker = speaker_of(*root_, device.parent);
+  const std::optional<Command> command = speaker.interface.switching(speaker.place, device, online);
+  return command ? std::optional(as_write(*root_, *command)) : std::nullopt;
 }
 
 std::optional<Device> Host::observe_device(const Device& device) const {

@@ -64,6 +64,13 @@ class Flat final : public Interface {
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
   }
 
+  Command creation(const Place& parent, const Creation& what) const override {
+    const std::string words = words_for(parse_type_table(read_types(parent)), what);
+    const std::string separator = words.empty() ? "" : ":";
+    return {parent.path, in_home("mdev_create"),
+            fmt::format("{}{}{}\n", address(what.uuid, what.name), separator, words)};
+  }
+
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
     // The types on offer change with every created or removed device.
     const TypeTable table = parse_type_table(read_types(parent));
@@ -72,10 +79,7 @@ class Flat final : public Interface {
     if (table.understood && !offered) {
       return sys::SysError{ENOSPC, types_file};
     }
-    const std::string words = words_for(table, what);
-    const std::string separator = words.empty() ? "" : ":";
-    return parent.directory.write_attribute(
-        in_home("mdev_create"), fmt::format("{}{}{}\n", address(what.uuid, what.name), separator, words));
+    return Interface::create(parent, what);
   }
 
   Command removal(const Place& parent, const Device& device) const override {

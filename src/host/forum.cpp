@@ -50,23 +50,18 @@ class Forum final : public Interface {
                                        });
   }
 
+  Command creation(const Place& parent, const Creation& what) const override {
+    const std::string group = what.beside ? group_to_join(parent, *what.beside) : std::string{};
+    return command(parent, what, group.empty() ? "" : ":" + group);
+  }
+
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    const std::string file = fmt::format("{}/{}/create", types_directory, what.type.str());
-    const std::string uuid = what.uuid.str();
-    if (what.beside) {
-      const std::string mate = what.beside->path;
-      const bool joins_later = parent.root.exists(fmt::format("{}/{}", mate, peers_file));
-      const sys::Result<std::string> group = parent.root.read_link(mate + "/iommu_group");
-      if (!joins_later && group) {
-        const sys::Result<sys::Done> made =
-            parent.directory.write_attribute(file, fmt::format("{}:{}\n", uuid, last_component(*group)));
-        // A kernel without support for groups fails with EINVAL while parsing, before it changes anything.
-        if (made || made.error().number != EINVAL || what.needs_group) {
-          return made;
-        }
-      }
-    }
-    return parent.directory.write_attribute(file, uuid + "\n");
+    sys::Result<sys::Done> made = issue(parent.root, creation(parent, what));
+    const bool joins = what.beside && !group_to_join(parent, *what.beside).empty();
+    // A kernel without support for groups fails with EINVAL while parsing, before it changes anything.
+    return !made && joins && made.error().number == EINVAL && !what.needs_group
+               ? issue(parent.root, command(parent, what, ""))
+               : made;
   }
 
   Command removal(const Place& parent, const Device& device) const override {
@@ -76,6 +71,22 @@ class Forum final : public Interface {
   }
 
   bool reports_type() const override { return false; }
+
+ private:
+  // Returns the IOMMU group in which the device can be created, or an empty text: some kernels let an
+  // existing device join instead.
+  static std::string group_to_join(const Place& parent, const Device& beside) {
+    if (parent.root.exists(fmt::format("{}/{}", beside.path, peers_file))) {
+      return {};
+    }
+    const sys::Result<std::string> group = parent.root.read_link(beside.path + "/iommu_group");
+    return group ? std::string(last_component(*group)) : std::string{};
+  }
+
+  static Command command(const Place& parent, const Creation& what, const std::string& group) {
+    return {parent.path, fmt::format("{}/{}/create", types_directory, what.type.str()),
+            what.uuid.str() + group + "\n"};
+  }
 };
 
 }  // namespace

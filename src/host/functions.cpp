@@ -119,8 +119,13 @@ class Functions final : public Interface {
     into.notice = notice_for(parent, into.functions, into.types);
   }
 
+  Command creation(const Place& parent, const Creation& what) const override {
+    return {path_of(parent, what.name), current_file, what.type.str() + "\n"};
+  }
+
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    const std::string path = path_of(parent, what.name);
+    const Command command = creation(parent, what);
+    const std::string& path = command.directory;
     if (const auto other = current_type(parent.root, path)) {
       throw Error(
           ExitCode::conflict,
@@ -134,8 +139,7 @@ class Functions final : public Interface {
     if (!offered) {
       return sys::SysError{ENOSPC, path};
     }
-    sys::Result<sys::Done> written =
-        parent.root.write_attribute(fmt::format("{}/{}", path, current_file), what.type.str() + "\n");
+    sys::Result<sys::Done> written = issue(parent.root, command);
     // The value read back is decisive, whatever the write returned.
     const auto now = current_type(parent.root, path);
     if (now == what.type) {

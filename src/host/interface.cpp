@@ -95,6 +95,12 @@ bool Interface::is_there(const sys::Dir& root, const Device& device) const {
          root.exists(device.path);
 }
 
+sys::Result<sys::Done> issue(const sys::Dir& root, const Command& command) {
+  const sys::Result<sys::Dir> directory = root.open_dir(command.directory);
+  return directory ? directory->write_attribute(command.attribute, command.value)
+                   : sys::Result<sys::Done>(directory.error());
+}
+
 const Interface* interface_of(const Place& parent) {
   if (!parent.registered) {
     for (const Interface* interface : flat_interfaces()) {

@@ -24,9 +24,12 @@ struct Place {
 // One write(2) that triggers an operation of the kernel.
 struct Command {
   std::string directory;  // below the root
-  std::string attribute;
+  std::string attribute;  // path below the directory
   std::string value;
 };
+
+// Performs the write; returns its errno.
+sys::Result<sys::Done> issue(const sys::Dir& root, const Command& command);
 
 class Interface {
  public:
@@ -39,9 +42,14 @@ class Interface {
   // Reads capabilities, home, types and functions with the attributes requested by `facets`, in natural
   // order.
   virtual void describe(const Place& parent, Facet facets, Parent& into) const = 0;
-  // Creates a device with one write(2), plus the preparation and cleanup that the interface requires. Returns
-  // the errno of the write; throws Error for failures detected before or after it.
-  virtual sys::Result<sys::Done> create(const Place& parent, const Creation& what) const = 0;
+  // Returns the command that create() issues first, without effect.
+  virtual Command creation(const Place& parent, const Creation& what) const = 0;
+  // Creates a device with creation(), plus the preparation, cleanup and alternative spellings that the
+  // interface requires. Returns the errno of the write; throws Error for failures detected before or after
+  // it.
+  virtual sys::Result<sys::Done> create(const Place& parent, const Creation& what) const {
+    return issue(parent.root, creation(parent, what));
+  }
   // Returns the command that removes a device.
   virtual Command removal(const Place& parent, const Device& device) const = 0;
   // Returns the command that sets the online state, or nullopt if devices have no such state.

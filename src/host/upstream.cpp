@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -99,30 +100,27 @@ class Upstream final : public Interface {
   }
 
   // The kernel names the directory in lower case whatever is written. 36 bytes and a newline, in one write.
+  Command creation(const Place& parent, const Creation& what) const override {
+    const bool has_keyword =
+        what.units > 1 && !has_file(parent, what, "aggregator") && has_file(parent, what, "aggregation");
+    const std::string units = has_keyword ? fmt::format(",{}={}", units_keywords.front(), what.units) : "";
+    return command(parent, what, units);
+  }
+
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
-    const sys::Result<sys::Dir> types = parent.directory.open_dir(types_directory);
-    if (!types) {
-      return types.error();
+    const Command first = creation(parent, what);
+    if (what.units > 1 && has_file(parent, what, "aggregator")) {
+      const MultipliedType multiplied(parent.directory, in_type(what, "aggregator"), what.units);
+      return multiplied.written() ? issue(parent.root, first) : multiplied.written();
     }
-    const std::string prefix = what.type.str() + "/";
-    const std::string uuid = what.uuid.str();
-    const std::string words = what.arguments ? "," + *what.arguments : "";
-    if (what.units > 1 && types->exists(prefix + "aggregator")) {
-      const MultipliedType multiplied(*types, prefix + "aggregator", what.units);
-      return multiplied.written() ? write(*types, prefix, uuid + words) : multiplied.written();
-    }
-    if (what.units > 1 && types->exists(prefix + "aggregation")) {
+    sys::Result<sys::Done> made = issue(parent.root, first);
+    if (!made && made.error().number == EINVAL && what.units > 1 && has_file(parent, what, "aggregation")) {
       // Only an existing device shows which of the two keywords the kernel uses. It parses the arguments
       // before it changes anything and fails with EINVAL.
-      for (const char* word : {"aggregate", "instances"}) {
-        const sys::Result<sys::Done> made =
-            write(*types, prefix, fmt::format("{},{}={}{}", uuid, word, what.units, words));
-        if (made || made.error().number != EINVAL || std::string_view(word) == "instances") {
-          return made;
-        }
-      }
+      return issue(parent.root,
+                   command(parent, what, fmt::format(",{}={}", units_keywords.back(), what.units)));
     }
-    return write(*types, prefix, uuid + words, what.bare ? "" : "\n");
+    return made;
   }
 
   Command removal(const Place&, const Device& device) const override {
@@ -130,9 +128,20 @@ class Upstream final : public Interface {
   }
 
  private:
-  static sys::Result<sys::Done> write(const sys::Dir& types, const std::string& prefix,
-                                      const std::string& text, const char* ending = "\n") {
-    return types.write_attribute(prefix + "create", text + ending);
+  static constexpr std::array units_keywords{"aggregate", "instances"};
+
+  static std::string in_type(const Creation& what, std::string_view file) {
+    return fmt::format("{}/{}/{}", types_directory, what.type.str(), file);
+  }
+
+  static bool has_file(const Place& parent, const Creation& what, std::string_view file) {
+    return parent.directory.exists(in_type(what, file));
+  }
+
+  static Command command(const Place& parent, const Creation& what, const std::string& units) {
+    const std::string arguments = what.arguments ? "," + *what.arguments : "";
+    const bool bare = what.bare && units.empty();
+    return {parent.path, in_type(what, "create"), what.uuid.str() + units + arguments + (bare ? "" : "\n")};
   }
 };
 

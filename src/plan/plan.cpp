@@ -133,4 +133,33 @@ std::string describe(const Action& action) {
       action);
 }
 
+std::string kind_of(const Action& action) {
+  return std::visit(Overloaded{
+                        [](const CreateDevice&) { return "create"; },
+                        [](const RemoveDevice&) { return "remove"; },
+                        [](const Aggregate&) { return "aggregate"; },
+                        [](const WriteAttribute&) { return "attribute"; },
+                        [](const AssignQueues&) { return "attribute"; },
+                        [](const JoinPeers&) { return "join"; },
+                        [](const SetOnline& a) { return a.online ? "online" : "offline"; },
+                        [](const AwaitDevice&) { return "wait"; },
+                        [](const AwaitRelease&) { return "wait"; },
+                        [](const OwnNode&) { return "node"; },
+                        [](const CheckMigration&) { return "check"; },
+                        [](const KeepRecord&) { return "record"; },
+                        [](const DropRecord&) { return "record"; },
+                        [](const AddDefinition&) { return "define"; },
+                        [](const ReplaceDefinition&) { return "modify"; },
+                        [](const RemoveDefinition&) { return "undefine"; },
+                        [](const WriteConfig&) { return "define"; },
+                        [](const RemoveConfig&) { return "undefine"; },
+                        [](const AddGroup&) { return "group-define"; },
+                        [](const ReplaceGroup&) { return "group-modify"; },
+                        [](const LeaveGroup&) { return "group-modify"; },
+                        [](const RenameGroup&) { return "group-rename"; },
+                        [](const RemoveGroup&) { return "group-undefine"; },
+                    },
+                    action);
+}
+
 }  // namespace mdevadm

@@ -166,4 +166,20 @@ bool natural_less(const std::string& a, const std::string& b) {
   return ::strverscmp(a.c_str(), b.c_str()) < 0;
 }
 
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view plain = "-_./:=,+@%";
+  const bool is_plain = std::all_of(word.begin(), word.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           plain.find(c) != std::string_view::npos;
+  });
+  if (is_plain && !word.empty()) {
+    return std::string(word);
+  }
+  std::string quoted = "'";
+  for (const char c : word) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return printable(quoted + "'");
+}
+
 }  // namespace mdevadm

@@ -214,16 +214,40 @@ TEST_CASE("undefine of a UUID defined under two parents requires --parent") {
   CHECK(world.run({"undefine", uuid}).code == 0);
 }
 
-TEST_CASE("define --dry-run prints the steps and writes nothing") {
+TEST_CASE("define --dry-run shows the file and its settings and writes nothing") {
   const World world;
-  const test::Ran text = world.define({"--dry-run"});
+  const test::Ran text = world.define({"--dry-run", "--name", "cad"});
   CHECK(text.code == 0);
-  CHECK(text.out == "define '" + uuid + "' on 0000:86:00.0:\n  write the definition of " + uuid +
-                        " under 0000:86:00.0\n");
+  const std::string begin = "define '" + uuid + "' on 0000:86:00.0:\n  write the definition of " + uuid +
+                            " under 0000:86:00.0\n    file: " + world.file().string() +
+                            "\n    type: nvidia-17\n    start: manual\n    name: cad\n    abi.";
+  INFO(text.out);
+  CHECK(text.out.starts_with(begin));
   CHECK_FALSE(std::filesystem::exists(world.path() / "etc"));
   const auto json = nlohmann::json::parse(world.define({"--dry-run", "--json"}).out);
   CHECK(json["dry_run"] == true);
-  CHECK(json["jobs"][0]["steps"][0]["undo"].is_string());
+  const auto& step = json["jobs"][0]["steps"][0];
+  CHECK(step["kind"] == "define");
+  CHECK(step["file"] == world.file().string());
+  CHECK(step["writes"].empty());
+  CHECK(step["changes"][0] == nlohmann::json{{"key", "type"}, {"before", nullptr}, {"after", "nvidia-17"}});
+  CHECK(step["undo"].is_string());
+}
+
+TEST_CASE("modify --dry-run shows each changed setting with both values") {
+  const World world;
+  world.define({"--name", "cad", "--attr", "a=1", "--attr", "a=2"});
+  const std::string before = test::read_text(world.file());
+  const std::vector<std::string> change{"modify", "cad",    "--auto", "--name",      "",     "--attr",
+                                        "a=3",    "--attr", "b=x y",  "--node-mode", "0640", "--dry-run"};
+  const test::Ran text = world.run(change);
+  CHECK(text.code == 0);
+  CHECK(text.out == "modify 'cad' (" + uuid + ") on 0000:86:00.0:\n  change the definition of " + uuid +
+                        " under 0000:86:00.0\n    file: " + world.file().string() +
+                        "\n    start: manual -> auto\n    name: cad -> (not set)\n    attributes.a: 1,2 -> "
+                        "1,2,3\n    attributes.b: x y\n    node.mode: 0640\n");
+  CHECK(test::read_text(world.file()) == before);
+  CHECK(world.run({"modify", "cad", "--manual", "--dry-run"}).out.find("nothing to do") != std::string::npos);
 }
 
 TEST_CASE("define --json reports the result of each device") {

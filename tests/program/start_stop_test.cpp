@@ -20,6 +20,15 @@ struct World : test::Host {
 
 const std::string live = "c0ffee00-1111-4222-8333-444444444444";
 
+// Removes the directory of the test from the paths in a text.
+std::string without_root(std::string text, const World& world) {
+  const std::string root = world.path().string();
+  for (std::size_t at = 0; (at = text.find(root, at)) != std::string::npos;) {
+    text.erase(at, root.size());
+  }
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("start --dry-run prints every step and writes nothing") {
@@ -28,7 +37,7 @@ TEST_CASE("start --dry-run prints every step and writes nothing") {
                                    "00000000-0000-0000-0000-000000000001", "--attr",
                                    "nvidia/vgpu_params=frame_rate_limiter=0", "--dry-run"});
   CHECK(ran.code == 0);
-  CHECK(is_golden(ran.out, "start/dry-run.txt"));
+  CHECK(is_golden(without_root(ran.out, world), "start/dry-run.txt"));
   CHECK(
       test::read_text(world.path() / "sys/class/mdev_bus/0000:86:00.0/mdev_supported_types/nvidia-17/create")
           .empty());
@@ -78,8 +87,14 @@ TEST_CASE("a start whose device does not appear fails and is rolled back") {
 
 TEST_CASE("stop --dry-run prints its steps and conflicting options are refused") {
   const World world;
+  const std::string removal =
+      (world.path() / "sys/devices/pci0000:80/0000:80:02.0/0000:86:00.0" / live / "remove").string();
   CHECK(world.run({"stop", live, "--dry-run"}).out ==
-        "stop '" + live + "' on 0000:86:00.0:\n  remove " + live + "\n");
+        "stop '" + live + "' on 0000:86:00.0:\n  remove " + live + "\n    echo 1 > " + removal + "\n");
+  const auto step =
+      nlohmann::json::parse(world.run({"stop", live, "--dry-run", "--json"}).out)["jobs"][0]["steps"][0];
+  CHECK(step["kind"] == "remove");
+  CHECK(step["writes"] == nlohmann::json::array({{{"path", removal}, {"value", "1"}}}));
   CHECK(world.run({"stop", live, "--all"}).code == 2);
   CHECK(world.run({"start", live, "--auto"}).code == 2);
   CHECK(world.run({"start", live, "-t", "x", "-p", "y"}).code == 2);

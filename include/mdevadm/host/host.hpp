@@ -31,6 +31,13 @@ enum class Removal {
   pending,  // the kernel has accepted the command and waits until the device is released
 };
 
+// One write to a file of sysfs.
+struct Write {
+  std::string path;     // with the root
+  std::string value;    // without the final newline
+  bool is_line = true;  // a newline is written after the value
+};
+
 // Errors contain the reason only; the caller prepends the operation and the device.
 class Host {
  public:
@@ -83,6 +90,13 @@ class Host {
   // Removes a device and waits at most `patience` until it is gone, even if the kernel blocks. Succeeds if
   // the device does not exist. Throws Error: in_use (the driver refuses), failed.
   Removal remove(const Device& device, std::chrono::milliseconds patience) const;
+
+  // Return what create(), remove(), set_online() and write_attribute() would write first, without effect.
+  // nullopt: nothing. Throw Error if the parent no longer exists, or if the operation would be refused.
+  std::optional<Write> write_of_creation(const Creation& what) const;
+  std::optional<Write> write_of_removal(const Device& device) const;
+  std::optional<Write> write_of_online(const Device& device, bool online) const;
+  Write write_of_attribute(const Device& device, const Attribute& attribute, bool bare = false) const;
 
   // Returns the current state of the device, or nullopt if it does not exist.
   std::optional<Device> observe_device(const Device& device) const;

@@ -153,6 +153,9 @@ using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribut
 // Returns one line for messages: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);
 
+// Returns the kind of an action as a stable word for programs: "create", "attribute", "modify".
+std::string kind_of(const Action& action);
+
 struct Step {
   Action action;
   std::optional<Action> undo;  // reverts `action` if a later step of the job fails

@@ -26,6 +26,9 @@ std::string to_lower(std::string_view text);
 // terminal or a log.
 std::string printable(std::string_view text);
 
+// Returns the text as one word of a shell command, quoted if necessary.
+std::string shell_word(std::string_view word);
+
 // Returns the text, or its beginning and "…" if it has more than `width` characters (at least 1).
 std::string shortened(std::string_view text, std::size_t width);
 

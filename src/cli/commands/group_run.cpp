@@ -158,7 +158,7 @@ class GroupStop final : public GroupRun {
     if (patience.count() > 0 && !change_.dry_run) {
       const Plan release =
           plan_group_release(context.observe_users(uuids, {}), group, defined, patience, force_);
-      VerboseProgress progress(context.messages(), context.globals().verbose);
+      VerboseProgress progress(context);
       for (const JobResult& result : carry_out(release, {context.host(), context.store()}, progress)) {
         if (result.error) {
           throw Error(*result.error);

@@ -129,7 +129,7 @@ class RestartCommand final : public Command {
         waiting.push_back(&target);
       }
     }
-    VerboseProgress progress(context.messages(), context.globals().verbose);
+    VerboseProgress progress(context);
     const auto results = carry_out(release, {context.host(), context.store()}, progress);
     for (std::size_t i = 0; i < results.size(); ++i) {
       waiting[i]->refused = results[i].error;
