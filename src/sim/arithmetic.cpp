@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mdevadm/model/property.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -38,6 +39,28 @@ plan::Capacity pool(Keys& keys, const std::string& name, std::uint64_t total,
   return plan::pool(name, total, types);
 }
 
+std::uint64_t type_number(const WrittenType& written, const toml::table& where) {
+  const auto number = parse_decimal(written.type.id);
+  if (!number) {
+    broken(where, fmt::format("type '{}' needs a number as 'id'", written.type.id));
+  }
+  return *number;
+}
+
+// The shipped driver's rules for types without names that it would have.
+GpuModel gpu_of(const std::vector<plan::FramebufferType>& types, std::uint64_t total, bool mixed,
+                const std::vector<WrittenType>& written) {
+  GpuModel gpu{.memory = static_cast<unsigned>(total / 1024), .mixed = mixed};
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    gpu.types.push_back({.id = parse_decimal(types[i].type).value_or(0),
+                         .name = written[i].type.name,
+                         .framebuffer = static_cast<unsigned>(types[i].framebuffer),
+                         .size = std::max(static_cast<unsigned>(types[i].framebuffer / 1024), 1U),
+                         .most = static_cast<unsigned>(types[i].most)});
+  }
+  return gpu;
+}
+
 void set_homogeneous(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
   const auto mix =
       choice<plan::Mix>(keys.need("mix"), "mix",
@@ -52,6 +75,46 @@ void set_homogeneous(Keys& keys, SimParent& parent, const std::vector<WrittenTyp
     types.push_back({one.type.id, one.type.most == 0 ? total / framebuffer : one.type.most, framebuffer});
   }
   parent.capacity = plan::homogeneous(types, total, mix);
+  if (parent.interface->id == "N1") {
+    parent.gpu = gpu_of(types, total, mix == plan::Mix::mixed, written);
+  }
+}
+
+// The types, sizes and maxima of an NVIDIA GPU with virtual functions follow from the names of its types.
+void set_nvidia(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
+  GpuModel gpu{.profiles = std::move(parent.gpu->profiles)};
+  gpu.generation = choice<Generation>(keys.need("generation"), "generation",
+                                      {{"ampere", Generation::ampere},
+                                       {"ada", Generation::ada},
+                                       {"hopper", Generation::hopper},
+                                       {"blackwell", Generation::blackwell}});
+  gpu.memory = static_cast<unsigned>(keys.mebibytes("framebuffer", 0) / 1024);
+  gpu.mixed = keys.truth("mixed", false);
+  gpu.mig = keys.truth("mig", false);
+  for (const std::uint64_t profile : keys.numbers("instances")) {
+    gpu.instances.push_back(static_cast<unsigned>(profile));
+  }
+  if (gpu.memory == 0) {
+    broken(keys.node(), "arithmetic 'nvidia' needs a 'framebuffer', the nominal size of the GPU's memory");
+  }
+  for (const WrittenType& one : written) {
+    VgpuType type{.id = type_number(one, keys.node()),
+                  .name = one.type.name,
+                  .most = static_cast<unsigned>(one.type.most)};
+    if (!complete_type(type, gpu)) {
+      broken(keys.node(),
+             fmt::format("type '{}' needs a name such as \"NVIDIA L40S-4Q\" that fits the GPU, not '{}'",
+                         one.type.id, printable(one.type.name)));
+    }
+    gpu.types.push_back(type);
+  }
+  if (gpu.mig && gpu.profiles.empty()) {
+    broken(keys.node(), "'mig' needs profiles of GPU instances ([[parent.profile]])");
+  }
+  if (VgpuState(gpu).instances().size() != gpu.instances.size()) {
+    broken(keys.node(), "'instances' must be numbers of profiles that fit together, with 'mig' = true");
+  }
+  parent.gpu = std::move(gpu);
 }
 
 void read_gvt(Keys& keys, SimParent& parent, std::vector<WrittenType>& written) {
@@ -86,6 +149,7 @@ void read_gvt(Keys& keys, SimParent& parent, std::vector<WrittenType>& written) 
 void set_capacity(Keys& keys, SimParent& parent, const std::vector<WrittenType>& written) {
   switch (parent.arithmetic) {
     case Arithmetic::homogeneous: return set_homogeneous(keys, parent, written);
+    case Arithmetic::nvidia: return set_nvidia(keys, parent, written);
     case Arithmetic::ports: parent.capacity = pool(keys, "ports", keys.number("ports", 24), written); return;
     case Arithmetic::memory:
       parent.capacity = pool(keys, "memory", keys.mebibytes("memory", 256), written);
@@ -138,12 +202,27 @@ WrittenType read_type(const toml::table& table) {
   return result;
 }
 
+InstanceProfile read_profile(const toml::table& table) {
+  Keys keys(table, "a profile");
+  InstanceProfile profile{.id = static_cast<unsigned>(keys.number("id", 0)),
+                          .name = keys.text("name"),
+                          .most = static_cast<unsigned>(keys.number("max", 1))};
+  if (!read_profile_name(profile)) {
+    broken(table,
+           fmt::format("'name' must be the name of a GPU instance profile, such as \"1g.10gb\", not '{}'",
+                       printable(profile.name)));
+  }
+  keys.finish();
+  return profile;
+}
+
 void read_arithmetic(Keys& keys, const toml::table& where, SimParent& parent,
                      std::vector<WrittenType>& types) {
   if (parent.arithmetic == Arithmetic::gvt) {
     return read_gvt(keys, parent, types);
   }
-  if (types.empty()) {
+  const bool is_plain = parent.interface->layout == Layout::functions && parent.interface->revision == 0;
+  if (types.empty() && !is_plain) {
     broken(where, "a parent needs 'types' or a [[parent.type]]");
   }
   set_capacity(keys, parent, types);

@@ -15,6 +15,7 @@ struct WrittenType {
 };
 
 WrittenType read_type(const toml::table& table);
+InstanceProfile read_profile(const toml::table& table);
 
 // Sets the capacity of the parent and appends the types that the model implies to `types`. `where` is the
 // table of the parent.

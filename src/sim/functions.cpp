@@ -1,293 +1,543 @@
-// NVIDIA vGPUs on SR-IOV virtual functions, without mdev: the rules of the shipped driver (N1) and of the
-// driver proposed upstream (N2).
+// GPUs with SR-IOV: the physical function, its driver, and the virtual functions that come and go.
+#include "functions.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-
 #include <mdevadm/util/text.hpp>
-
-#include "kernel.hpp"
+#include <utility>
 
 namespace mdevadm::sim {
 
 namespace {
 
-constexpr unsigned first_function = 4;  // distance of the first VF from its physical function
-constexpr Time driver_patience{5000};   // how long N1 waits for a user that has just closed it
-
-struct Function : Assignable {
-  const SimType* type = nullptr;
-  bool was_used = false;
-  std::string parameters{};
-};
+// Interface::revision; 1 is the shipped driver without mdev.
+constexpr unsigned without_vgpus = 0, proposed_files = 2, on_mdev = 3;
 
 class FunctionParent final : public Provider {
  public:
-  using Provider::Provider;
+  FunctionParent(Kernel& kernel, const SimParent& settings) : Provider(kernel, settings) {
+    if (settings_.gpu) {
+      gpu_ = std::make_unique<VgpuState>(*settings_.gpu);
+    }
+    switch (settings_.interface->revision) {
+      case without_vgpus: break;
+      case on_mdev: vgpus_ = make_vgpu_mdevs(kernel, settings, *gpu_); break;
+      default: vgpus_ = make_vgpu_files(kernel, settings, gpu_.get());
+    }
+  }
 
   void preset(const SimDevice& device) override {
     for (const auto& function : functions_) {
-      if (function->type == nullptr) {
-        take(*function, *settings_.find_type(device.type));
+      if (function->exists && function->pci.driver == settings_.driver && vgpus_ &&
+          vgpus_->preset(*function, device)) {
         return;
       }
     }
   }
 
+  // Unloads the driver's module, which loses the types.
   void withdraw() override {
-    if (present_ && enable_functions(0) == 0) {
-      registered_ = present_ = false;
-      remove_directory();
+    if (!present_ || is_any_open()) {
+      return;
     }
+    remove_functions([this] {
+      kernel_.pci.unbind(pf_, [this] {
+        kernel_.pci.remove(pf_);
+        if (kernel_.iommu) {
+          kernel_.leave(pf_node_);
+        }
+        if (gpu_) {
+          gpu_->set_table(false);
+        }
+        registered_ = present_ = false;
+      });
+    });
   }
 
   int admit(Assignable& assignable, const std::string&) override {
+    if (&assignable == &pf_node_) {
+      return 0;
+    }
     auto& function = static_cast<Function&>(assignable);
-    function.was_used = function.type != nullptr;
-    return function.type == nullptr ? ENODEV : 0;
+    return function.pci.driver != settings_.driver || !vgpus_ ? 0 : vgpus_->admit(function);
   }
 
-  // Enables all VFs or none, like SR-IOV.
+  // The driver's GPU is unbound and bound on the way. The functions appear without driver and are bound one
+  // by one.
   int enable_functions(std::uint64_t count) override {
     if (count > settings_.functions) {
       return ERANGE;
     }
-    if (count > 0 && !functions_.empty()) {
-      return count == functions_.size() ? 0 : EBUSY;
+    if (count > 0 && enabled() > 0) {
+      return count == enabled() ? 0 : EBUSY;
     }
-    if (std::any_of(functions_.begin(), functions_.end(),
-                    [&](const auto& one) { return kernel_.is_open(*one); })) {
+    if (is_any_open()) {
       return EBUSY;
     }
-    while (!functions_.empty()) {
-      remove_last();
-    }
-    for (std::uint64_t i = 0; i < count; ++i) {
-      add(i);
-    }
-    return 0;
-  }
-
- private:
-  bool is_shipped() const { return settings_.interface->revision == 1; }
-
-  std::string address(std::uint64_t index) const {
-    const auto part = [&](std::size_t at, std::size_t size) {
-      unsigned value = 0;
-      std::from_chars(settings_.name.data() + at, settings_.name.data() + at + size, value, 16);
-      return value;
-    };
-    const std::uint64_t number = (part(5, 2) << 8) + (part(8, 2) << 3) + part(11, 1) + first_function + index;
-    return fmt::format("{}{:02x}:{:02x}.{:x}", settings_.name.substr(0, 5), number >> 8, (number >> 3) & 0x1f,
-                       number & 7);
-  }
-
-  void publish() override {
-    Kernfs& files = kernel_.files;
-    files.constant(directory_, "sriov_totalvfs", fmt::format("{}\n", settings_.functions));
-    files.attribute(
-        directory_, "sriov_numvfs", 0644, [this] { return Reading{fmt::format("{}\n", functions_.size())}; },
-        [this](std::string_view data, const Answer& answer) {
-          const auto number = parse_kernel_number(data);
-          // The shipped driver has no sriov_configure, for which the PCI core returns ENOENT.
-          const int error = !number ? EINVAL : is_shipped() ? ENOENT : enable_functions(*number);
-          answer(error != 0 ? -error : static_cast<int>(data.size()));
-        });
-    enable_functions(settings_.functions_enabled);
-  }
-
-  void add(std::uint64_t index) {
-    Kernfs& files = kernel_.files;
-    auto made = std::make_unique<Function>();
-    Function& function = *made;
-    function.name = address(index);
-    function.parent = this;
-    function.isolated = true;
-    const std::string home = fmt::format("devices/pci{}/{}", settings_.name.substr(0, 7), function.name);
-    function.directory = files.directories(Kernfs::root, home);
-    functions_.push_back(std::move(made));
-    kernel_.devices.emplace(function.name, &function);
-    const NodeId bus = files.directories(Kernfs::root, "bus/pci");
-    files.link(function.directory, "subsystem", bus);
-    files.link(files.directory(bus, "devices"), function.name, function.directory);
-    const NodeId driver = kernel_.driver_directory("bus/pci", settings_.driver);
-    files.link(function.directory, "driver", driver);
-    files.link(driver, function.name, function.directory);
-    files.link(function.directory, "physfn", directory_);
-    files.link(directory_, fmt::format("virtfn{}", index), function.directory);
-    files.constant(function.directory, "vendor", fmt::format("0x{}\n", settings_.pci->vendor));
-    files.constant(function.directory, "device", fmt::format("0x{}\n", settings_.pci->device));
-    files.constant(function.directory, "class", "0x030200\n");
-    kernel_.events.emit("add", files.path_of(function.directory), "pci");
-    kernel_.attach(function, std::nullopt, Era::v6_1);
-    add_nvidia_files(function);
-    kernel_.events.emit("bind", files.path_of(function.directory), "pci", {{"DRIVER", settings_.driver}});
-  }
-
-  void remove_last() {
-    Kernfs& files = kernel_.files;
-    Function& function = *functions_.back();
-    if (function.type != nullptr) {
-      capacity_.give_back(function.type->id);
-    }
-    kernel_.detach(function, Era::v6_1);
-    kernel_.events.emit("remove", files.path_of(function.directory), "pci");
-    files.remove(*files.walk("bus/pci/devices"), function.name);
-    files.remove(*files.walk("bus/pci/drivers/" + settings_.driver), function.name);
-    files.remove(directory_, fmt::format("virtfn{}", functions_.size() - 1));
-    files.remove(function.directory);
-    kernel_.devices.erase(function.name);
-    functions_.pop_back();
-  }
-
-  void add_nvidia_files(Function& function) {
-    Kernfs& files = kernel_.files;
-    const NodeId directory = files.directory(function.directory, "nvidia");
-    files.attribute(directory, "creatable_vgpu_types", 0444,
-                    [this, &function] { return Reading{creatable(function)}; });
-    files.attribute(
-        directory, "current_vgpu_type", 0644,
-        [&function] { return Reading{(function.type == nullptr ? "0" : function.type->id) + "\n"}; },
-        [this, &function](std::string_view data, const Answer& answer) {
-          write_type(function, data, answer);
-        });
-    if (!is_shipped()) {
-      return;
-    }
-    for (const char* name : {"gpu_instance_id", "placement_id"}) {
-      files.attribute(directory, name, 0444, [&function] {
-        return function.type == nullptr ? Reading{{}, ENXIO} : Reading{"0\n"};
-      });
-    }
-    files.attribute(
-        directory, "vgpu_params", 0644, [&function] { return Reading{function.parameters}; },
-        [this, &function](std::string_view data, const Answer& answer) {
-          const auto strike = kernel_.trouble.strike(Operation::attribute, "vgpu_params");
-          if (strike) {
-            return answer(-strike->error);
-          }
-          function.parameters = data;
-          answer(static_cast<int>(data.size()));
-        });
-  }
-
-  // Returns the types that can be created on this VF now.
-  std::string creatable(const Function& function) const {
-    const bool any = std::any_of(functions_.begin(), functions_.end(),
-                                 [](const auto& one) { return one->type != nullptr; });
-    std::string text = is_shipped() || !any ? "ID    : vGPU Name\n" : "";
-    if (function.type != nullptr) {
-      return is_shipped() ? text : std::string{};
-    }
-    for (const SimType& type : settings_.types) {
-      if (capacity_.left(type.id) > 0) {
-        text += fmt::format("{:<5} : {}\n", type.id, type.name);
-      }
-    }
-    return text;
-  }
-
-  void take(Function& function, const SimType& type) {
-    capacity_.take(type.id);
-    function.type = &type;
-    function.was_used = false;
-  }
-
-  void release(Function& function) {
-    capacity_.give_back(function.type->id);
-    function.type = nullptr;
-    function.parameters.clear();
-  }
-
-  void write_type(Function& function, std::string_view data, const Answer& answer) {
-    const int taken = static_cast<int>(data.size());
-    std::string_view digits = data.ends_with('\n') ? data.substr(0, data.size() - 1) : data;
-    digits = digits.starts_with('+') ? digits.substr(1) : digits;
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (digits.empty() || error == std::errc::invalid_argument || end != digits.data() + digits.size()) {
-      return answer(-EINVAL);
-    }
-    if (error == std::errc::result_out_of_range) {
-      return answer(-ERANGE);
-    }
-    const Operation operation = number == 0 ? Operation::remove : Operation::create;
-    const auto strike = kernel_.trouble.strike(operation);
-    const Time delay = kernel_.trouble.delay(operation) + (number == 0 ? linger(function) : Time{0});
-    kernel_.time.after(
-        std::min(delay, driver_patience + kernel_.trouble.delay(operation)),
-        [this, name = function.name, number, strike, answer, taken, late = delay > driver_patience] {
-          const auto found = kernel_.devices.find(name);
-          if (found == kernel_.devices.end()) {
-            return answer(-ENODEV);
-          }
-          auto& still = static_cast<Function&>(*found->second);
-          const int result = strike ? strike->error : number == 0 ? clear(still, late) : set(still, number);
-          answer(result != 0 ? -result : taken);
-        });
-  }
-
-  // Returns for how long the driver is busy after the device was closed.
-  Time linger(const Function& function) const {
-    return is_shipped() && function.was_used && !kernel_.is_open(function) ? settings_.linger : Time{0};
-  }
-
-  int clear(Function& function, bool late) {
-    if (is_shipped()) {
-      if (function.type == nullptr || kernel_.is_open(function)) {
-        return EPERM;
-      }
-      if (late) {
-        function.was_used = false;
-        return EBUSY;
-      }
-    } else if (kernel_.is_open(function)) {
-      return EBUSY;
-    }
-    if (function.type != nullptr) {
-      release(function);
-    }
-    return 0;
-  }
-
-  int set(Function& function, std::int64_t number) {
-    const std::string id = std::to_string(number);
-    const auto& types = settings_.types;
-    const auto type =
-        std::find_if(types.begin(), types.end(), [&](const SimType& one) { return one.id == id; });
-    if (is_shipped()) {
-      if (function.type != nullptr) {
-        return EPERM;
-      }
-      if (type == types.end() || !capacity_.fits(id)) {
-        return EIO;  // the resource manager reports every refusal as EIO
-      }
-      take(function, *type);
+    reset();
+    if (count == 0) {
+      remove_functions([] {});
       return 0;
     }
-    if (kernel_.is_open(function)) {
-      return EBUSY;
-    }
-    if (type == types.end()) {
-      return ENODEV;
-    }
-    plan::Capacity without = capacity_;
-    if (function.type != nullptr) {
-      without.give_back(function.type->id);
-    }
-    if (!without.fits(id)) {
-      return without.is_shut_out(id) ? EINVAL : ENOSPC;
-    }
-    if (function.type != nullptr) {
-      release(function);
-    }
-    take(function, *type);
+    kernel_.time.after(kernel_.trouble.delay(Operation::functions), [this, count] {
+      add_functions(count, false);
+      bind_from(0, kernel_.trouble.delay(Operation::bind));
+    });
     return 0;
   }
 
-  std::vector<std::unique_ptr<Function>> functions_;
+  int request(const std::vector<std::string_view>& words) override;
+  int reboot() override;
+
+ private:
+  void publish() override;
+  bool is_bound_by_bus() const override { return true; }
+  std::string bound_driver() const override { return pf_.driver; }
+
+  std::size_t enabled() const {
+    return static_cast<std::size_t>(std::count_if(functions_.begin(), functions_.end(),
+                                                  [](const auto& function) { return function->exists; }));
+  }
+
+  bool is_any_open() const {
+    return kernel_.is_open(pf_node_) ||
+           std::any_of(functions_.begin(), functions_.end(),
+                       [&](const auto& function) { return function->exists && is_open(*function); });
+  }
+
+  bool is_open(const Function& function) const {
+    return vgpus_ && function.pci.driver == settings_.driver ? vgpus_->is_open(function)
+                                                             : kernel_.is_open(function);
+  }
+
+  // The GPU is released by its driver.
+  void reset() {
+    if (vgpus_) {
+      vgpus_->reset();
+    }
+    if (gpu_) {
+      gpu_->reset();
+    }
+    has_unbind_lock_ = false;
+  }
+
+  std::string address(std::uint64_t index) const;
+  void make_sriov_files();
+  void make_command_files();
+  void write_numvfs(std::string_view data, const Answer& answer);
+  void add_functions(std::uint64_t count, bool attach);
+  void add(std::uint64_t index);
+  void bind_from(std::size_t index, Time delay);
+  void remove_functions(const std::function<void()>& then);
+  void remove_files(Function& function);
+  int probe_gpu(const std::string& driver);
+  int probe(Function& function, const std::string& driver);
+  void release(Assignable& device, const std::function<void()>& then);
+  void start_vgpud();
+  void hand_table();
+  std::string status() const;
+  std::string list_instances() const;
+  std::string list_profiles() const;
+  int request_mig(std::string_view word);
+  int request_instance(const std::vector<std::string_view>& words);
+  int request_mixed(const std::vector<std::string_view>& words);
+
+  PciDevice pf_{};
+  Assignable pf_node_{};  // VFIO's node of the physical function, if vfio-pci is bound
+  std::unique_ptr<VgpuState> gpu_{};
+  std::unique_ptr<VgpuInterface> vgpus_{};              // nullptr: plain virtual functions
+  std::vector<std::unique_ptr<Function>> functions_{};  // all that ever existed
+  bool autoprobe_ = true;
+  unsigned clients_ = 0;  // of the driver's device node, such as a monitor
+  bool has_unbind_lock_ = false;
 };
+
+std::string FunctionParent::address(std::uint64_t index) const {
+  const auto part = [&](std::size_t at, std::size_t size) {
+    unsigned value = 0;
+    std::from_chars(settings_.name.data() + at, settings_.name.data() + at + size, value, 16);
+    return value;
+  };
+  const std::uint64_t number =
+      (part(5, 2) << 8) + (part(8, 2) << 3) + part(11, 1) + settings_.first_function + index;
+  return fmt::format("{}{:02x}:{:02x}.{:x}", settings_.name.substr(0, 5), number >> 8, (number >> 3) & 0x1f,
+                     number & 7);
+}
+
+void FunctionParent::publish() {
+  pf_.name = pf_node_.name = settings_.name;
+  pf_.directory = pf_node_.directory = directory_;
+  pf_.vendor = settings_.pci->vendor;
+  pf_.id = settings_.pci->device;
+  pf_.native_driver = settings_.driver;
+  pf_.probe = [this](const std::string& driver) { return probe_gpu(driver); };
+  pf_.release = [this](const std::string& driver, const std::function<void()>& then) {
+    if (driver == "vfio-pci") {
+      return release(pf_node_, then);
+    }
+    if (driver == settings_.driver) {
+      reset();
+    }
+    then();
+  };
+  pf_node_.parent = this;
+  pf_node_.isolated = true;
+  if (kernel_.iommu) {
+    kernel_.enter_own_group(pf_node_);
+  }
+  kernel_.pci.add(pf_);
+  make_sriov_files();
+  make_command_files();
+  if (!settings_.bound.empty()) {
+    kernel_.pci.bind(pf_, settings_.bound);
+  }
+  start_vgpud();
+  if (settings_.functions_enabled > 0) {
+    add_functions(settings_.functions_enabled, false);
+    bind_from(0, Time{0});
+  }
+}
+
+void FunctionParent::start_vgpud() {
+  if (gpu_ && settings_.vgpud) {
+    kernel_.time.after(*settings_.vgpud, [this] { hand_table(); });
+  }
+}
+
+void FunctionParent::hand_table() {
+  gpu_->set_table(true);
+}
+
+void FunctionParent::make_sriov_files() {
+  Kernfs& files = kernel_.files;
+  files.constant(directory_, "sriov_totalvfs", fmt::format("{}\n", settings_.functions));
+  files.attribute(
+      directory_, "sriov_numvfs", 0644, [this] { return Reading{fmt::format("{}\n", enabled())}; },
+      [this](std::string_view data, const Answer& answer) { write_numvfs(data, answer); });
+  files.attribute(
+      directory_, "sriov_drivers_autoprobe", 0644, [this] { return Reading{autoprobe_ ? "1\n" : "0\n"}; },
+      [this](std::string_view data, const Answer& answer) {
+        const auto number = parse_kernel_number(data);
+        autoprobe_ = number.value_or(autoprobe_ ? 1 : 0) != 0;
+        answer(number ? static_cast<int>(data.size()) : -EINVAL);
+      });
+  files.constant(directory_, "sriov_offset", fmt::format("{}\n", settings_.first_function));
+  files.constant(directory_, "sriov_stride", "1\n");
+  files.constant(directory_, "sriov_vf_device", settings_.function_id + "\n");
+}
+
+// The checks of the PCI core (drivers/pci/iov.c). NVIDIA's shipped driver has no sriov_configure.
+void FunctionParent::write_numvfs(std::string_view data, const Answer& answer) {
+  const int taken = static_cast<int>(data.size());
+  const auto number = parse_kernel_number(data);
+  if (!number || *number > settings_.functions) {
+    return answer(number ? -ERANGE : -EINVAL);
+  }
+  if (*number == enabled()) {
+    return answer(taken);
+  }
+  const unsigned revision = settings_.interface->revision;
+  const bool native = pf_.driver == settings_.driver && (revision == without_vgpus || revision == proposed_files);
+  if (!native && pf_.driver != "pci-pf-stub") {
+    kernel_.log += fmt::format("pci {}: {}\n", settings_.name,
+                               pf_.driver.empty() ? "no driver bound to device; cannot configure SR-IOV"
+                                                  : "driver does not support SR-IOV configuration via sysfs");
+    return answer(-ENOENT);
+  }
+  if (*number == 0) {
+    return remove_functions([answer, taken] { answer(taken); });
+  }
+  if (enabled() > 0) {
+    kernel_.log += fmt::format("pci {}: {} VFs already enabled. Disable before enabling {} VFs\n",
+                               settings_.name, enabled(), *number);
+    return answer(-EBUSY);
+  }
+  kernel_.time.after(kernel_.trouble.delay(Operation::functions), [this, count = *number, answer, taken] {
+    add_functions(count, autoprobe_);
+    answer(taken);
+  });
+}
+
+void FunctionParent::add_functions(std::uint64_t count, bool attach) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    add(i);
+    if (attach) {
+      kernel_.pci.attach(functions_[i]->pci);
+    }
+  }
+}
+
+void FunctionParent::add(std::uint64_t index) {
+  Kernfs& files = kernel_.files;
+  if (index >= functions_.size()) {
+    functions_.push_back(std::make_unique<Function>());
+  }
+  Function& function = *functions_[index];
+  function.index = static_cast<unsigned>(index);
+  function.exists = true;
+  function.name = function.pci.name = address(index);
+  function.parent = this;
+  function.isolated = true;
+  function.is_broken = function.was_bound = false;
+  const std::string home = fmt::format("devices/pci{}/{}", settings_.name.substr(0, 7), function.name);
+  function.directory = function.pci.directory = files.directories(Kernfs::root, home);
+  const NodeId bus = files.directories(Kernfs::root, "bus/pci");
+  files.link(function.directory, "subsystem", bus);
+  files.link(files.directory(bus, "devices"), function.name, function.directory);
+  files.link(function.directory, "physfn", directory_);
+  files.link(directory_, fmt::format("virtfn{}", index), function.directory);
+  files.constant(function.directory, "vendor", fmt::format("0x{}\n", settings_.pci->vendor));
+  files.constant(function.directory, "device", fmt::format("0x{}\n", settings_.function_id));
+  files.constant(function.directory, "class", fmt::format("0x{}\n", settings_.pci->pci_class));
+  files.constant(function.directory, "numa_node", "-1\n");
+  files.attribute(function.directory, "uevent", 0444, [&function] {
+    const std::string& driver = function.pci.driver;
+    return Reading{(driver.empty() ? "" : "DRIVER=" + driver + "\n") + "PCI_SLOT_NAME=" + function.name +
+                   "\n"};
+  });
+  function.pci.vendor = settings_.pci->vendor;
+  function.pci.id = settings_.function_id;
+  function.pci.native_driver = settings_.driver;
+  function.pci.driver_override.clear();
+  function.pci.probe = [this, &function](const std::string& driver) { return probe(function, driver); };
+  function.pci.release = [this, &function](const std::string& driver, const std::function<void()>& then) {
+    if (driver == settings_.driver && vgpus_) {
+      return vgpus_->withdraw(function, then);
+    }
+    driver == "vfio-pci" ? release(function, then) : then();
+  };
+  kernel_.pci.add(function.pci);
+  if (kernel_.iommu) {
+    kernel_.enter_own_group(function);
+  }
+  kernel_.events.emit("add", files.path_of(function.directory), "pci");
+}
+
+void FunctionParent::bind_from(std::size_t index, Time delay) {
+  if (index >= functions_.size() || !functions_[index]->exists) {
+    return;
+  }
+  kernel_.time.after(delay, [this, index, delay] {
+    Function& function = *functions_[index];
+    if (function.exists && function.pci.driver.empty() && !kernel_.trouble.strike(Operation::bind)) {
+      kernel_.pci.bind(function.pci, settings_.driver);
+    }
+    bind_from(index + 1, delay);
+  });
+}
+
+// Removes the functions from last to first; waits for those that are in use.
+void FunctionParent::remove_functions(const std::function<void()>& then) {
+  const auto last = std::find_if(functions_.rbegin(), functions_.rend(),
+                                 [](const auto& function) { return function->exists; });
+  if (last == functions_.rend()) {
+    return then();
+  }
+  Function& function = **last;
+  kernel_.pci.unbind(function.pci, [this, &function, then] {
+    remove_files(function);
+    remove_functions(then);
+  });
+}
+
+void FunctionParent::remove_files(Function& function) {
+  Kernfs& files = kernel_.files;
+  if (kernel_.iommu) {
+    kernel_.leave(function);
+  }
+  kernel_.pci.remove(function.pci);
+  kernel_.events.emit("remove", files.path_of(function.directory), "pci");
+  files.remove(*files.walk("bus/pci/devices"), function.name);
+  files.remove(directory_, fmt::format("virtfn{}", function.index));
+  files.remove(function.directory);
+  function.exists = false;
+}
+
+// NVIDIA's driver revives functions that it had nothing to offer on before.
+int FunctionParent::probe_gpu(const std::string& driver) {
+  if (driver == "vfio-pci") {
+    if (!kernel_.iommu) {
+      return EINVAL;
+    }
+    kernel_.devices.emplace(pf_node_.name, &pf_node_);
+    kernel_.add_vfio(pf_node_);
+  }
+  if (driver == settings_.driver) {
+    for (const auto& function : functions_) {
+      function->is_broken = function->was_bound = false;
+      if (function->exists && function->pci.driver == driver && vgpus_) {
+        vgpus_->revive(*function);
+      }
+    }
+  }
+  return 0;
+}
+
+int FunctionParent::probe(Function& function, const std::string& driver) {
+  if (driver == "vfio-pci") {
+    if (!kernel_.iommu) {
+      return EINVAL;
+    }
+    kernel_.devices.emplace(function.name, &function);
+    kernel_.add_vfio(function);
+  }
+  if (driver != settings_.driver || !vgpus_) {
+    return 0;
+  }
+  if (!kernel_.iommu) {
+    kernel_.log += fmt::format("NVRM: Aborting probe for VF {} since IOMMU is not present on the system.\n",
+                               function.name);
+    return ENODEV;
+  }
+  if (pf_.driver != settings_.driver) {
+    return ENODEV;
+  }
+  function.is_broken = std::exchange(function.was_bound, true);
+  vgpus_->publish(function);
+  return 0;
+}
+
+// Takes a device away from vfio-pci, when it is closed.
+void FunctionParent::release(Assignable& device, const std::function<void()>& then) {
+  const auto finish = [this, &device, then] {
+    kernel_.remove_vfio(device);
+    kernel_.devices.erase(device.name);
+    then();
+  };
+  if (kernel_.is_open(device)) {
+    kernel_.waiting.push_back({&device, finish});
+  } else {
+    finish();
+  }
+}
+
+int FunctionParent::reboot() {
+  if (is_any_open()) {
+    return EBUSY;
+  }
+  remove_functions([this] {
+    kernel_.pci.unbind(pf_, [this] {
+      if (gpu_) {
+        gpu_->reboot();
+      }
+      clients_ = 0;
+      autoprobe_ = true;
+      pf_.driver_override.clear();
+      if (!settings_.bound.empty()) {
+        kernel_.pci.bind(pf_, settings_.bound);
+      }
+      start_vgpud();
+    });
+  });
+  return 0;
+}
+
+// The files that the commands sriov-manage and nvidia-smi of mdevsim read.
+void FunctionParent::make_command_files() {
+  if (!gpu_) {
+    return;
+  }
+  Kernfs& files = kernel_.files;
+  const NodeId directory = files.directories(Kernfs::root, "kernel/mdevsim/gpus/" + settings_.name);
+  files.attribute(
+      directory, "unbindLock", 0644, [this] { return Reading{has_unbind_lock_ ? "1\n" : "0\n"}; },
+      [this](std::string_view data, const Answer& answer) {
+        const auto number = parse_kernel_number(data);
+        const bool granted = clients_ == 0 && !is_any_open();
+        has_unbind_lock_ = number == 1U && granted;
+        if (number == 1U) {
+          kernel_.log +=
+              fmt::format("NVRM: {}\n", granted ? "UnbindLock acquired" : "Could not acquire UnbindLock");
+        }
+        answer(number ? static_cast<int>(data.size()) : -EINVAL);
+      });
+  files.attribute(directory, "status", 0444, [this] { return Reading{status()}; });
+  files.attribute(directory, "instances", 0444, [this] { return Reading{list_instances()}; });
+  files.attribute(directory, "profiles", 0444, [this] { return Reading{list_profiles()}; });
+}
+
+std::string FunctionParent::status() const {
+  const auto name = parse_vgpu_name(gpu_->model().types.front().name);
+  const bool has_mig = !gpu_->model().profiles.empty();
+  const auto word = [](bool on) { return on ? "Enabled" : "Disabled"; };
+  return fmt::format(
+      "product=NVIDIA {}\ndriver={}\nmig={}\nmig_pending={}\nheterogeneous_mode={}\nfunctions={}\nvgpus={}\n",
+      name ? name->gpu : "GPU", pf_.driver, has_mig ? word(gpu_->is_mig()) : "N/A",
+      has_mig ? word(gpu_->is_mig_wanted()) : "N/A", gpu_->is_mig() ? "N/A" : word(gpu_->is_mixed()),
+      enabled(), gpu_->count());
+}
+
+std::string FunctionParent::list_instances() const {
+  std::string text;
+  for (const GpuInstance& instance : gpu_->instances()) {
+    text += fmt::format("{} {} {} {}\n", instance.id, instance.profile->id, instance.profile->name,
+                        instance.mixed ? "Enabled" : "Disabled");
+  }
+  return text;
+}
+
+std::string FunctionParent::list_profiles() const {
+  std::string text;
+  for (const InstanceProfile& profile : gpu_->model().profiles) {
+    text += fmt::format("{} {} {}\n", profile.id, profile.name, profile.most);
+  }
+  return text;
+}
+
+std::optional<bool> on_or_off(std::string_view word) {
+  return word == "on" ? std::optional(true) : word == "off" ? std::optional(false) : std::nullopt;
+}
+
+int FunctionParent::request_mig(std::string_view word) {
+  const auto on = on_or_off(word);
+  return on ? gpu_->set_mig(*on, enabled() > 0) : EINVAL;
+}
+
+int FunctionParent::request_instance(const std::vector<std::string_view>& words) {
+  const auto number = words.size() == 2 ? parse_decimal(words[1]) : std::nullopt;
+  if (!number || (words[0] != "create" && words[0] != "destroy")) {
+    return EINVAL;
+  }
+  const auto id = static_cast<unsigned>(*number);
+  return words[0] == "create" ? gpu_->create_instance(id) : gpu_->destroy_instance(id);
+}
+
+int FunctionParent::request_mixed(const std::vector<std::string_view>& words) {
+  const auto on = words.empty() ? std::nullopt : on_or_off(words[0]);
+  const auto instance = words.size() == 2 ? parse_decimal(words[1]) : std::nullopt;
+  if (!on || words.size() > 2 || (words.size() == 2 && !instance)) {
+    return EINVAL;
+  }
+  return gpu_->set_mixed(*on, instance ? std::optional(static_cast<unsigned>(*instance)) : std::nullopt);
+}
+
+int FunctionParent::request(const std::vector<std::string_view>& words) {
+  if (!gpu_ || words.empty()) {
+    return EINVAL;
+  }
+  const std::string_view verb = words.front();
+  const std::vector<std::string_view> rest(words.begin() + 1, words.end());
+  if (verb == "vgpud" && rest.empty()) {
+    hand_table();
+    return 0;
+  }
+  if (verb == "client" && rest.size() == 1 && on_or_off(rest[0])) {
+    clients_ = *on_or_off(rest[0]) ? 1 : 0;
+    return 0;
+  }
+  // nvidia-smi does not see a GPU of another driver.
+  if (verb != "mig" && verb != "instance" && verb != "mixed") {
+    return EINVAL;
+  }
+  if (pf_.driver != settings_.driver) {
+    return ENXIO;
+  }
+  return verb == "mig"        ? (rest.size() == 1 ? request_mig(rest[0]) : EINVAL)
+         : verb == "instance" ? request_instance(rest)
+                              : request_mixed(rest);
+}
 
 }  // namespace
 

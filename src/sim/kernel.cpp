@@ -116,7 +116,7 @@ std::string device_text(dev_t number) {
 }  // namespace
 
 Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
-    : nodes(node_keeper), version(scenario.kernel), cdev(scenario.cdev) {
+    : nodes(node_keeper), version(scenario.kernel), cdev(scenario.cdev), iommu(scenario.iommu) {
   files.directories(Kernfs::root, "kernel/iommu_groups");
   files.directories(Kernfs::root, "bus/mdev/devices");
   files.directories(Kernfs::root, "bus/mdev/drivers");
@@ -133,7 +133,7 @@ Kernel::Kernel(const Scenario& scenario, Nodes& node_keeper)
   }
 }
 
-std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
+std::uint64_t Kernel::make_group(const Assignable& first, Era era) {
   const std::uint64_t number = group_numbers_.take();
   Group& group = groups[number];
   const std::string name = std::to_string(number);
@@ -146,6 +146,12 @@ std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   files.attribute(
       group.directory, "type", 0644,
       [type = std::string(first.isolated ? "DMA\n" : "unknown\n")] { return Reading{type}; }, refuse);
+  return number;
+}
+
+void Kernel::show_node(std::uint64_t number) {
+  const std::string name = std::to_string(number);
+  groups[number].has_node = true;
   const dev_t node = nodes.appear(name);
   const NodeId directory = files.directories(Kernfs::root, "devices/virtual/vfio/" + name);
   files.constant(directory, "dev", device_text(node));
@@ -159,10 +165,16 @@ std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
   files.link(directory, "subsystem", files.directories(Kernfs::root, "class/vfio"));
   files.link(files.directories(Kernfs::root, "class/vfio"), name, directory);
   events.emit("add", "/devices/virtual/vfio/" + name, "vfio", node_fields(node, "vfio/" + name));
+}
+
+std::uint64_t Kernel::open_group(const Assignable& first, Era era) {
+  const std::uint64_t number = make_group(first, era);
+  show_node(number);
   return number;
 }
 
-void Kernel::close_group(std::uint64_t number) {
+void Kernel::hide_node(std::uint64_t number) {
+  groups[number].has_node = false;
   const std::string name = std::to_string(number);
   const auto directory = files.walk("devices/virtual/vfio/" + name);
   const Reading dev = files.get(*files.find(*directory, "dev"))->show();
@@ -174,6 +186,12 @@ void Kernel::close_group(std::uint64_t number) {
   files.remove(*files.walk("class/vfio"), name);
   files.remove(*directory);
   nodes.vanish(name);
+}
+
+void Kernel::close_group(std::uint64_t number) {
+  if (groups[number].has_node) {
+    hide_node(number);
+  }
   files.remove(groups[number].directory);
   groups.erase(number);
   group_numbers_.give_back(number);
@@ -200,9 +218,34 @@ void Kernel::leave(Assignable& device) {
 
 void Kernel::attach(Assignable& device, std::optional<std::uint64_t> group, Era era) {
   enter(device, group ? *group : open_group(device, era));
-  if (era != Era::v6_1) {
-    return;
+  if (era == Era::v6_1) {
+    add_vfio_dev(device);
   }
+}
+
+void Kernel::enter_own_group(Assignable& device) {
+  enter(device, make_group(device, Era::v6_1));
+}
+
+void Kernel::add_vfio(Assignable& device) {
+  show_node(device.group);
+  if (version >= KernelVersion{6, 1}) {
+    add_vfio_dev(device);
+  }
+}
+
+void Kernel::remove_vfio(Assignable& device) {
+  if (version >= KernelVersion{6, 1}) {
+    remove_vfio_dev(device);
+    device_numbers_.give_back(device.number);
+    if (cdev) {
+      nodes.vanish(fmt::format("devices/vfio{}", device.number));
+    }
+  }
+  hide_node(device.group);
+}
+
+void Kernel::add_vfio_dev(Assignable& device) {
   device.number = device_numbers_.take();
   const std::string name = fmt::format("vfio{}", device.number);
   const NodeId directory = files.directory(files.directory(device.directory, "vfio-dev"), name);
@@ -289,6 +332,9 @@ NodeId Kernel::driver_directory(const std::string& bus, const std::string& drive
   const NodeId directory = files.directories(Kernfs::root, path);
   for (const char* name : {"bind", "uevent", "unbind"}) {
     files.attribute(directory, name, 0200, {}, refuse);
+  }
+  if (bus == "bus/pci") {
+    pci.furnish_driver(directory, driver);
   }
   files.link(directory, "module", files.directories(Kernfs::root, "module/" + driver));
   return directory;

@@ -7,6 +7,8 @@
 #include <mdevadm/sim/machine.hpp>
 #include <set>
 
+#include "pci.hpp"
+
 namespace mdevadm::sim {
 
 class Provider;
@@ -94,6 +96,7 @@ struct Assignable {
 struct Group {
   std::vector<Assignable*> members;
   NodeId directory = 0;
+  bool has_node = false;  // in /dev/vfio: a driver of VFIO is bound to a member
 };
 
 class Kernel {
@@ -107,6 +110,9 @@ class Kernel {
   Trouble trouble;
   KernelVersion version;
   bool cdev;
+  bool iommu;
+  PciBus pci{*this};
+  std::string log{};  // what the kernel's log would contain, one message per line
   std::map<std::string, Assignable*, std::less<>> devices;  // by directory name, for the whole bus
 
   // Returns the directory of a driver of a bus ("bus/mdev"); creates it if it does not exist.
@@ -119,6 +125,13 @@ class Kernel {
   void remove_vfio_dev(Assignable& device);
   void detach(Assignable& device, Era era);
   void move(Assignable& device, std::optional<std::uint64_t> group, Era era);
+
+  // The parts of attach() and detach() for PCI devices: their group exists as long as they do, if there is an
+  // IOMMU; VFIO's nodes only while a driver of VFIO is bound.
+  void enter_own_group(Assignable& device);
+  void leave(Assignable& device);
+  void add_vfio(Assignable& device);
+  void remove_vfio(Assignable& device);
   std::map<std::uint64_t, Group> groups;
 
   bool is_open(const Assignable& device) const;
@@ -136,10 +149,13 @@ class Kernel {
   void look_for_closed();
 
  private:
+  std::uint64_t make_group(const Assignable& first, Era era);
+  void show_node(std::uint64_t number);
+  void hide_node(std::uint64_t number);
   std::uint64_t open_group(const Assignable& first, Era era);
   void close_group(std::uint64_t number);
   void enter(Assignable& device, std::uint64_t number);
-  void leave(Assignable& device);
+  void add_vfio_dev(Assignable& device);
 
   NumberPool group_numbers_;
   NumberPool device_numbers_;  // of vfio-dev
@@ -159,6 +175,9 @@ class Provider {
 
   // Creates the files and emits the uevent when the driver is loaded.
   void appear();
+  // Likewise for a device of another parent, whose directory exists and is not removed. `on_gone` is called
+  // when withdraw() has removed all files.
+  void appear_in(NodeId directory, std::function<void()> on_gone);
   // Removes all devices and the files when the driver is unloaded. Waits for devices in use, like the kernel.
   virtual void withdraw() = 0;
   // Creates a device that exists from the beginning.
@@ -168,9 +187,16 @@ class Provider {
   virtual int admit(Assignable& device, const std::string& user);
   // Does the work of sriov-manage. Returns 0 or errno.
   virtual int enable_functions(std::uint64_t count);
+  // Handles a control request for this parent, such as "mig on". Returns 0 or errno.
+  virtual int request(const std::vector<std::string_view>& words);
+  // Brings the parent into its state after a reboot, without devices. Returns 0 or errno.
+  virtual int reboot();
 
  protected:
   virtual void publish() = 0;
+  // Returns whether the PCI bus binds the driver; otherwise it is bound as long as the parent is registered.
+  virtual bool is_bound_by_bus() const { return false; }
+  virtual std::string bound_driver() const { return settings_.driver; }
   void remove_directory();
   void log_state(std::string_view state);  // emits a uevent with MDEV_STATE
 
@@ -184,9 +210,14 @@ class Provider {
  private:
   void make_directory();
   void make_pci_files();
+
+  std::function<void()> on_gone_{};  // set: the directory belongs to another parent
 };
 
-std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings);
+class Account;
+
+// `account`, if given, replaces the parent's own account of its resources; it must outlive the parent.
+std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings, Account* account = nullptr);
 std::unique_ptr<Provider> make_flat(Kernel& kernel, const SimParent& settings);
 std::unique_ptr<Provider> make_functions(Kernel& kernel, const SimParent& settings);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <mdevadm/util/text.hpp>
 
 #include "kernel.hpp"
@@ -180,9 +181,14 @@ int Machine::control_words(const std::vector<std::string_view>& words) {
                           words.size() == 5 ? std::string(words[4]) : std::string{}});
     return 0;
   }
+  if (verb == "reboot" && words.size() == 1) {
+    return reboot();
+  }
   Provider* parent = words.size() > 1 ? provider(words[1]) : nullptr;
   if (parent == nullptr) {
-    return verb == "unregister" || verb == "register" || verb == "functions" ? ENODEV : EINVAL;
+    constexpr std::array verbs{"unregister", "register", "functions", "vgpud",
+                               "mig",        "instance", "mixed",     "client"};
+    return std::find(verbs.begin(), verbs.end(), verb) != verbs.end() ? ENODEV : EINVAL;
   }
   if (verb == "unregister" && words.size() == 2) {
     parent->withdraw();
@@ -198,7 +204,24 @@ int Machine::control_words(const std::vector<std::string_view>& words) {
   if (verb == "functions" && words.size() == 3 && number(2)) {
     return parent->enable_functions(*number(2));
   }
-  return EINVAL;
+  std::vector<std::string_view> rest{verb};
+  rest.insert(rest.end(), words.begin() + 2, words.end());
+  return parent->request(rest);
+}
+
+// Nothing may be in use: the processes of the simulated host are real and do not end.
+int Machine::reboot() {
+  for (const auto& [name, device] : kernel_->devices) {
+    if (kernel_->is_open(*device)) {
+      return EBUSY;
+    }
+  }
+  for (const auto& provider : providers_) {
+    if (const int error = provider->reboot()) {
+      return error;
+    }
+  }
+  return 0;
 }
 
 void Machine::make_control_files() {
@@ -209,6 +232,7 @@ void Machine::make_control_files() {
     answer(error != 0 ? -error : static_cast<int>(data.size()));
   });
   files.attribute(directory, "events", 0444, [this] { return Reading{events()}; });
+  files.attribute(directory, "log", 0444, [this] { return Reading{kernel_->log}; });
   files.constant(directory, "description", scenario_.description + "\n");
 }
 

@@ -42,12 +42,19 @@ int MdevParent::wrong_type_error() const {
 }
 
 int MdevParent::take_room(const CreateRequest& request) {
+  if (account_ != nullptr) {
+    return account_->take(*request.type);
+  }
   const std::string& id = request.type->id;
   if (!capacity_.fits(id, request.units)) {
     return capacity_.is_shut_out(id) ? wrong_type_error() : full_error();
   }
   capacity_.take(id, request.units);
   return 0;
+}
+
+void MdevParent::return_room(const Mdev& device) {
+  account_ != nullptr ? account_->give_back() : capacity_.give_back(device.type->id, device.accounted);
 }
 
 void MdevParent::create(const CreateRequest& request, const Answer& answer) {
@@ -135,7 +142,7 @@ void MdevParent::finish_create(Mdev& device, const CreateRequest& request, const
 
 void MdevParent::fail_create(Mdev& device, int error, const Answer& answer) {
   if (device.accounted > 0) {
-    capacity_.give_back(device.type->id, device.accounted);
+    return_room(device);
   }
   if (device.directory != 0) {
     kernel_.events.emit("remove", kernel_.files.path_of(device.directory), "mdev");
@@ -210,7 +217,7 @@ void MdevParent::finish_remove(Mdev& device, const Answer& answer) {
   }
   kernel_.events.emit("remove", path, "mdev");
   kernel_.files.remove(device.directory);
-  capacity_.give_back(device.type->id, device.accounted);
+  return_room(device);
   kernel_.devices.erase(device.name);
   mdevs_.erase(std::string(device.name));
   refresh();

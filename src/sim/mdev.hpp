@@ -48,9 +48,22 @@ struct FileWrite {
 
 using Changing = std::function<int(Mdev&, std::string_view)>;
 
+// Resources that a parent shares with others: a virtual function those of its GPU.
+class Account {
+ public:
+  virtual ~Account() = default;
+  virtual std::uint64_t available(const SimType& type) const = 0;
+  // Returns 0 or errno.
+  virtual int take(const SimType& type) = 0;
+  virtual void give_back() = 0;
+  // Adds the driver's files to the directory of a device.
+  virtual void furnish(Mdev& device) = 0;
+};
+
 class MdevParent : public Provider {
  public:
-  using Provider::Provider;
+  MdevParent(Kernel& kernel, const SimParent& settings, Account* account = nullptr)
+      : Provider(kernel, settings), account_(account) {}
 
   void withdraw() override;
 
@@ -87,11 +100,14 @@ class MdevParent : public Provider {
   void interfere(Operation operation, std::string_view attribute, std::function<int()> action,
                  const Answer& answer);
 
+  Account* const account_;  // nullptr: the parent's resources are its own, in capacity_
+
  private:
   bool core_counts() const;
   int full_error() const;
   int wrong_type_error() const;
   int take_room(const CreateRequest& request);
+  void return_room(const Mdev& device);
   void appear_early(Mdev& device);
   void finish_create(Mdev& device, const CreateRequest& request, const Answer& answer);
   void fail_create(Mdev& device, int error, const Answer& answer);

@@ -37,6 +37,19 @@ int Provider::enable_functions(std::uint64_t) {
   return EINVAL;
 }
 
+int Provider::request(const std::vector<std::string_view>&) {
+  return EINVAL;
+}
+
+int Provider::reboot() {
+  withdraw();
+  if (present_) {
+    return EBUSY;
+  }
+  appear();
+  return 0;
+}
+
 void Provider::make_pci_files() {
   const PciIds& ids = *settings_.pci;
   Kernfs& files = kernel_.files;
@@ -68,9 +81,12 @@ void Provider::make_directory() {
              directory_);
   files.directory(directory_, "power");
   const bool bound = !is_class && settings_.bus != "vfio_ap";
-  const std::string event = bound ? fmt::format("DRIVER={}\n", settings_.driver) : std::string{};
   files.attribute(
-      directory_, "uevent", 0644, [event] { return Reading{event}; },
+      directory_, "uevent", 0644,
+      [this, bound] {
+        const std::string driver = bound ? bound_driver() : std::string{};
+        return Reading{driver.empty() ? driver : fmt::format("DRIVER={}\n", driver)};
+      },
       [this, subsystem](std::string_view data, const Answer& answer) {
         const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
         if (action != "add" && action != "remove" && action != "change") {
@@ -79,7 +95,7 @@ void Provider::make_directory() {
         kernel_.events.emit(action, kernel_.files.path_of(directory_), subsystem, {{"SYNTH_UUID", "0"}});
         answer(static_cast<int>(data.size()));
       });
-  if (bound) {
+  if (bound && !is_bound_by_bus()) {
     const NodeId driver = kernel_.driver_directory(bus, settings_.driver);
     files.link(directory_, "driver", driver);
     files.link(driver, settings_.name, directory_);
@@ -100,6 +116,13 @@ void Provider::appear() {
   publish();
 }
 
+void Provider::appear_in(NodeId directory, std::function<void()> on_gone) {
+  directory_ = directory;
+  on_gone_ = std::move(on_gone);
+  registered_ = present_ = true;
+  publish();
+}
+
 void Provider::log_state(std::string_view state) {
   if (settings_.interface->era >= Era::v5_2 && kernel_.version >= KernelVersion{5, 3}) {
     kernel_.events.emit("change", kernel_.files.path_of(directory_), subsystem_of(settings_),
@@ -109,6 +132,9 @@ void Provider::log_state(std::string_view state) {
 
 // Removes the directory of a virtual parent. A device on a real bus continues to exist without its driver.
 void Provider::remove_directory() {
+  if (on_gone_) {
+    return on_gone_();
+  }
   Kernfs& files = kernel_.files;
   const bool is_class = settings_.bus == "virtual";
   const std::string bus = (is_class ? "class/" : "bus/") + subsystem_of(settings_);

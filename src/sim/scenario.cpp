@@ -54,6 +54,7 @@ class Reader {
       kernel_ = kernel_version(*kernel);
     }
     scenario_.nodes = keys.truth("nodes", true);
+    scenario_.iommu = keys.truth("iommu", true);
     const bool cdev = keys.truth("cdev", false);
     for (const toml::table* table : keys.tables("parent")) {
       read_parent(*table);
@@ -82,7 +83,7 @@ class Reader {
  private:
   static KernelVersion default_kernel(const SimParent& parent) {
     if (parent.interface->layout == Layout::functions) {
-      return {6, 8};
+      return parent.interface->id == "N3" ? KernelVersion{6, 1} : KernelVersion{6, 8};
     }
     switch (parent.interface->era) {
       case Era::proposal: return {4, 8};
@@ -187,6 +188,9 @@ class Reader {
     if (const std::size_t mark = plain.find("{x}"); mark != std::string::npos) {
       plain.replace(mark, 3, "00");
     }
+    if (const std::size_t mark = plain.find("{}"); mark != std::string::npos) {
+      plain.replace(mark, 2, "0");
+    }
     return plain.size() == shape.size() &&
            std::equal(shape.begin(), shape.end(), plain.begin(), [](char wanted, char c) {
              return wanted == 'x' ? std::isxdigit(static_cast<unsigned char>(c)) != 0 : wanted == c;
@@ -214,13 +218,7 @@ class Reader {
     }
     parent.create_keys = keys.texts("create_keys");
     parent.migration_version = keys.text("migration_version");
-    parent.functions = keys.number("functions", 0);
-    parent.functions_enabled = keys.number("functions_enabled", parent.functions);
-    parent.linger = std::chrono::milliseconds(keys.number("linger", 0));
-    if (parent.functions_enabled > parent.functions || parent.functions > 256) {
-      broken(*keys.find("functions"),
-             "'functions' must be at most 256, 'functions_enabled' at most 'functions'");
-    }
+    read_functions(keys, parent);
     for (const toml::table* table : keys.tables("attribute")) {
       Keys attribute(*table, "an attribute");
       const toml::node& name = attribute.need("name");
@@ -232,6 +230,29 @@ class Reader {
       attribute.finish();
     }
     read_queues(keys, parent);
+  }
+
+  static void read_functions(Keys& keys, SimParent& parent) {
+    parent.functions = keys.number("functions", 0);
+    parent.functions_enabled = keys.number("functions_enabled", parent.functions);
+    parent.linger = std::chrono::milliseconds(keys.number("linger", 0));
+    if (parent.functions_enabled > parent.functions || parent.functions > 256) {
+      broken(*keys.find("functions"),
+             "'functions' must be at most 256, 'functions_enabled' at most 'functions'");
+    }
+    const bool is_blackwell = parent.gpu && parent.gpu->generation == Generation::blackwell;
+    parent.first_function = keys.number("first_function", is_blackwell ? 2 : 4);
+    parent.function_id = keys.text("function_device", parent.pci ? parent.pci->device : std::string{});
+    parent.bound = keys.text("bound", parent.driver);
+    const toml::node* vgpud = keys.find("vgpud");
+    if (vgpud != nullptr && vgpud->is_boolean()) {
+      parent.vgpud = keys.truth("vgpud", true) ? std::optional(std::chrono::milliseconds(0)) : std::nullopt;
+    } else {
+      parent.vgpud = std::chrono::milliseconds(keys.number("vgpud", 0));
+    }
+    if (!parent.bound.empty() && !is_component(parent.bound)) {
+      broken(*keys.find("bound"), "'bound' must be the name of a driver, or empty");
+    }
   }
 
   static std::vector<unsigned> small_numbers(Keys& keys, std::string_view key) {
@@ -262,8 +283,9 @@ class Reader {
     }
   }
 
-  std::vector<WrittenType> written_types(Keys& keys) {
+  std::vector<WrittenType> written_types(Keys& keys, SimParent& parent) {
     std::vector<WrittenType> result;
+    std::vector<InstanceProfile> profiles;
     if (const toml::node* node = keys.find("types")) {
       const std::string path = path_.substr(0, path_.rfind('/') + 1) + store::text_of(*node, "types");
       const sys::Result<std::string> text = sys::read_stream(path);
@@ -283,6 +305,9 @@ class Reader {
         for (const toml::table* type : file.tables("type")) {
           result.push_back(read_type(*type));
         }
+        for (const toml::table* profile : file.tables("profile")) {
+          profiles.push_back(read_profile(*profile));
+        }
         file.finish();
       } catch (const Broken& problem) {
         refuse(problem.where, problem.message);
@@ -290,6 +315,12 @@ class Reader {
     }
     for (const toml::table* table : keys.tables("type")) {
       result.push_back(read_type(*table));
+    }
+    for (const toml::table* table : keys.tables("profile")) {
+      profiles.push_back(read_profile(*table));
+    }
+    if (parent.arithmetic == Arithmetic::nvidia) {
+      parent.gpu = GpuModel{.profiles = std::move(profiles)};
     }
     return result;
   }
@@ -302,6 +333,7 @@ class Reader {
     Keys arithmetic(*node.as_table(), "arithmetic");
     parent.arithmetic = choice<Arithmetic>(arithmetic.need("kind"), "kind",
                                            {{"homogeneous", Arithmetic::homogeneous},
+                                            {"nvidia", Arithmetic::nvidia},
                                             {"gvt", Arithmetic::gvt},
                                             {"ports", Arithmetic::ports},
                                             {"memory", Arithmetic::memory},
@@ -309,13 +341,23 @@ class Reader {
                                             {"ap", Arithmetic::ap},
                                             {"ccw", Arithmetic::ccw},
                                             {"fixed", Arithmetic::fixed}});
-    std::vector<WrittenType> written = written_types(keys);
+    const bool is_vgpu = parent.interface->id == "N1" || parent.interface->id == "N3";
+    if ((parent.arithmetic == Arithmetic::nvidia && !is_vgpu) ||
+        (parent.interface->id == "N3" && parent.arithmetic != Arithmetic::nvidia) ||
+        (is_vgpu && parent.arithmetic != Arithmetic::nvidia &&
+         parent.arithmetic != Arithmetic::homogeneous)) {
+      broken(node, "arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
+    }
+    std::vector<WrittenType> written = written_types(keys, parent);
     read_arithmetic(arithmetic, keys.node(), parent, written);
     arithmetic.finish();
     std::set<std::string> ids;
     for (const WrittenType& one : written) {
       parent.types.push_back(one.type);
       SimType& type = parent.types.back();
+      if (parent.arithmetic == Arithmetic::nvidia) {
+        type.most = parent.gpu->types[parent.types.size() - 1].most;
+      }
       type.most = type.most == 0 ? parent.capacity.left(type.id) : type.most;
       if (!ids.insert(type.id).second) {
         broken(keys.node(), fmt::format("there are two types '{}'", type.id));
@@ -364,22 +406,36 @@ class Reader {
     if (!uuid || !uuids_.insert(*uuid).second) {
       broken(*uuid_node, fmt::format("{} UUID '{}'", uuid ? "duplicate" : "invalid", printable(text)));
     }
-    plan::Capacity& left = left_.try_emplace(parent.name, parent.capacity).first->second;
     const std::string& id = parent.find_type(type)->id;
-    if (!left.fits(id, units)) {
+    if (!take(parent, id, units)) {
       broken(where, fmt::format("device {} does not fit: parent '{}' has no room left for type '{}'",
                                 number + 1, parent.name, printable(type)));
     }
-    left.take(id, units);
     scenario_.devices.push_back({parent.name, id, *uuid, units});
+  }
+
+  bool take(const SimParent& parent, const std::string& id, std::uint64_t units) {
+    if (parent.gpu) {
+      VgpuState& gpu = gpus_.try_emplace(parent.name, *parent.gpu).first->second;
+      gpu.set_table(true);
+      const auto function = static_cast<unsigned>(gpu.count());
+      return function < parent.functions_enabled &&
+             gpu.create(parse_decimal(id).value_or(0), function) == VgpuStatus::ok;
+    }
+    plan::Capacity& left = left_.try_emplace(parent.name, parent.capacity).first->second;
+    if (!left.fits(id, units)) {
+      return false;
+    }
+    left.take(id, units);
+    return true;
   }
 
   void read_fault(const toml::table& table) {
     Keys keys(table, "a fault");
     const toml::node& at = keys.need("at");
     const auto operation = find_operation(store::text_of(at, "at"));
-    if (!operation || *operation == Operation::mdev_type) {
-      broken(at, "'at' must be one of create, remove, attribute, online, join, read");
+    if (!operation || *operation == Operation::mdev_type || *operation == Operation::functions) {
+      broken(at, "'at' must be one of create, remove, attribute, online, join, read, bind");
     }
     Fault fault{*operation, keys.number("nth", 0), keys.error_number("errno"), keys.truth("vanish", false),
                 keys.text("attribute")};
@@ -396,7 +452,7 @@ class Reader {
       const auto* time = node.as_integer();
       if (!operation || *operation == Operation::read) {
         throw Broken{key.source().begin,
-                     "'delay' knows create, remove, attribute, online, join and mdev_type"};
+                     "'delay' knows create, remove, attribute, online, join, mdev_type, functions and bind"};
       }
       if (time == nullptr || time->get() < 0 || time->get() > 3600000) {
         broken(node, fmt::format("'{}' must be milliseconds, up to an hour", key.str()));
@@ -410,6 +466,7 @@ class Reader {
   Scenario scenario_{};
   std::set<Uuid> uuids_{};
   std::map<std::string, plan::Capacity> left_{};
+  std::map<std::string, VgpuState> gpus_{};
 };
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace {
 
 class TypedParent final : public MdevParent {
  public:
-  TypedParent(Kernel& kernel, const SimParent& settings)
-      : MdevParent(kernel, settings),
+  TypedParent(Kernel& kernel, const SimParent& settings, Account* account)
+      : MdevParent(kernel, settings, account),
         queues_(
             kernel, settings, [this] { return all(); },
             [this](const Mdev& device, const FileWrite& write, const Changing& action, const Answer& answer) {
@@ -146,7 +146,9 @@ class TypedParent final : public MdevParent {
     return found == multipliers_.end() ? 1 : found->second;
   }
 
-  std::uint64_t available(const SimType& type) const { return capacity_.left(type.id) / multiplier(type); }
+  std::uint64_t available(const SimType& type) const {
+    return account_ != nullptr ? account_->available(type) : capacity_.left(type.id) / multiplier(type);
+  }
 
   // A3: adds the attribute that makes all later devices of the type consist of N instances.
   void make_aggregator(NodeId directory, const SimType& type) {
@@ -339,6 +341,9 @@ class TypedParent final : public MdevParent {
   }
 
   void furnish(Mdev& device) override {
+    if (account_ != nullptr) {
+      account_->furnish(device);
+    }
     add_vendor_attributes(device);
     if (settings_.arithmetic == Arithmetic::ap) {
       queues_.furnish(device);
@@ -487,8 +492,8 @@ class TypedParent final : public MdevParent {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings) {
-  return std::make_unique<TypedParent>(kernel, settings);
+std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings, Account* account) {
+  return std::make_unique<TypedParent>(kernel, settings, account);
 }
 
 }  // namespace mdevadm::sim

@@ -8,7 +8,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr std::array<Interface, 21> interfaces{{
+constexpr std::array<Interface, 23> interfaces{{
     {.id = "U1", .layout = Layout::typed, .era = Era::v4_10},
     {.id = "U2", .layout = Layout::typed, .era = Era::v5_2},
     {.id = "U4", .layout = Layout::typed, .era = Era::v6_1},
@@ -38,6 +38,8 @@ constexpr std::array<Interface, 21> interfaces{{
     {.id = "V1", .layout = Layout::typed, .era = Era::v5_2, .migration_version = true},
     {.id = "N1", .layout = Layout::functions, .era = Era::v6_1, .revision = 1},
     {.id = "N2", .layout = Layout::functions, .era = Era::v6_1, .revision = 2},
+    {.id = "N3", .layout = Layout::functions, .era = Era::v6_1, .revision = 3},
+    {.id = "VF", .layout = Layout::functions, .era = Era::v6_1, .revision = 0},
 }};
 
 struct Word {
@@ -45,13 +47,15 @@ struct Word {
   int value;
 };
 
-constexpr std::array<Word, 7> operations{{{"create", int(Operation::create)},
+constexpr std::array<Word, 9> operations{{{"create", int(Operation::create)},
                                           {"remove", int(Operation::remove)},
                                           {"attribute", int(Operation::attribute)},
                                           {"online", int(Operation::online)},
                                           {"join", int(Operation::join)},
                                           {"read", int(Operation::read)},
-                                          {"mdev_type", int(Operation::mdev_type)}}};
+                                          {"mdev_type", int(Operation::mdev_type)},
+                                          {"functions", int(Operation::functions)},
+                                          {"bind", int(Operation::bind)}}};
 
 constexpr std::array<Word, 20> errnos{{{"EPERM", EPERM},
                                        {"ENOENT", ENOENT},

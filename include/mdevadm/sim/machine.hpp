@@ -68,6 +68,7 @@ class Machine {
  private:
   Provider* provider(std::string_view name);
   int control_words(const std::vector<std::string_view>& words);
+  int reboot();
   void make_control_files();
 
   Scenario scenario_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mdevadm/plan/capacity.hpp>
+#include <mdevadm/sim/vgpu.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ struct KernelVersion {
 enum class Layout {
   typed,      // PARENT/mdev_supported_types/TYPE/create: proposal at KVM Forum 2016 to mainline
   flat,       // PARENT/mdev_create, the patches of 2016
-  functions,  // no mdev: vGPUs on SR-IOV virtual functions
+  functions,  // SR-IOV virtual functions: with vGPUs of their own, as parents of mdevs, or plain
 };
 
 // Behaviour of the mdev core in the kernel versions where mainline changed it.
@@ -45,7 +46,7 @@ struct Interface {
   Aggregation aggregation = Aggregation::none;
   bool peer_attribute = false;     // K2's peer_to_peer_resource_uuid
   bool migration_version = false;  // V1
-  unsigned revision = 0;           // of the flat layout: F0 to F3; of functions: N1, N2
+  unsigned revision = 0;           // of the flat layout: F0 to F3; of functions: N1 to N3, 0: plain
   bool is_proposal() const { return layout == Layout::typed && era == Era::proposal; }
 };
 
@@ -53,7 +54,7 @@ struct Interface {
 const Interface* find_interface(std::string_view id);
 std::vector<std::string> interface_ids();
 
-enum class Arithmetic { homogeneous, gvt, ports, memory, shared, ap, ccw, fixed };
+enum class Arithmetic { homogeneous, nvidia, gvt, ports, memory, shared, ap, ccw, fixed };
 
 struct SimType {
   std::string id;  // vendor's part of the ID: "17", "GVTg_V5_4"
@@ -106,7 +107,12 @@ struct SimParent {
   std::string migration_version{};         // V1: the software version; empty: no migration
   std::uint64_t functions = 0;             // number of VFs that it supports
   std::uint64_t functions_enabled = 0;
-  std::chrono::milliseconds linger{0};  // N1: how long a VF remains occupied after its release
+  std::uint64_t first_function = 4;  // distance of the first VF from its physical function
+  std::string function_id{};         // PCI device ID of the VFs
+  std::optional<GpuModel> gpu{};     // N1, N3
+  std::string bound{};               // the physical function's driver at the start; empty: none
+  std::optional<std::chrono::milliseconds> vgpud{0};  // when the driver gets its types; nullopt: on request
+  std::chrono::milliseconds linger{0};                // N1: how long a VF remains occupied after its release
   ApQueues ap{};
 
   std::string type_directory(const SimType& type) const;
@@ -121,7 +127,7 @@ struct SimDevice {
 };
 
 // Operations for which faults and delays can be set.
-enum class Operation { create, remove, attribute, online, join, read, mdev_type };
+enum class Operation { create, remove, attribute, online, join, read, mdev_type, functions, bind };
 
 std::optional<Operation> find_operation(std::string_view name);
 
@@ -142,6 +148,7 @@ struct Scenario {
   std::string description{};
   KernelVersion kernel{6, 1};
   bool cdev = false;  // devices have VFIO device nodes below /dev/vfio/devices
+  bool iommu = true;  // virtual functions without an IOMMU get no driver
   bool nodes = true;  // nodes can be opened; false: they are only numbers
   std::vector<SimParent> parents{};
   std::vector<SimDevice> devices{};
