@@ -121,6 +121,7 @@ class Reader {
     parent.interface = interface(keys);
     read_types(keys, parent);
     read_identity(keys, parent);
+    check_arithmetic(keys, parent);
     read_options(keys, parent);
     const std::uint64_t count = keys.number("count", 1);
     keys.finish();
@@ -150,6 +151,15 @@ class Reader {
       }
     }
     return name;
+  }
+
+  static void check_arithmetic(Keys& keys, const SimParent& parent) {
+    const bool is_nvidia = parent.arithmetic == Arithmetic::nvidia;
+    const bool is_n1 = parent.interface->id == "N1";
+    const bool is_n3 = parent.interface->id == "N3";
+    if (is_nvidia != (is_n1 || is_n3) && !(is_n1 && parent.arithmetic == Arithmetic::homogeneous)) {
+      broken(keys.need("arithmetic"), "arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
+    }
   }
 
   static void read_identity(Keys& keys, SimParent& parent) {
@@ -341,13 +351,6 @@ class Reader {
                                             {"ap", Arithmetic::ap},
                                             {"ccw", Arithmetic::ccw},
                                             {"fixed", Arithmetic::fixed}});
-    const bool is_vgpu = parent.interface->id == "N1" || parent.interface->id == "N3";
-    if ((parent.arithmetic == Arithmetic::nvidia && !is_vgpu) ||
-        (parent.interface->id == "N3" && parent.arithmetic != Arithmetic::nvidia) ||
-        (is_vgpu && parent.arithmetic != Arithmetic::nvidia &&
-         parent.arithmetic != Arithmetic::homogeneous)) {
-      broken(node, "arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
-    }
     std::vector<WrittenType> written = written_types(keys, parent);
     read_arithmetic(arithmetic, keys.node(), parent, written);
     arithmetic.finish();

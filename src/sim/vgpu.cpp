@@ -242,7 +242,7 @@ unsigned eighths(const InstanceProfile& profile, const GpuModel& gpu) {
 
 }  // namespace
 
-// Where in the GPU an instance is placed is not simulated, only how much is left of it.
+// Where in the GPU an instance is placed is not simulated, only that it fits.
 int VgpuState::create_instance(unsigned profile) {
   const auto wanted = std::find_if(model_.profiles.begin(), model_.profiles.end(),
                                    [&](const InstanceProfile& one) { return one.id == profile; });

@@ -123,7 +123,7 @@ TEST_CASE("N1: in MIG mode the list contains the types of GPU instances with roo
   CHECK(host.write(file("0000:1b:00.4", "current_vgpu_type"), "1414") == -EIO);
   CHECK(log_of(host).ends_with("0x38\n"));
   CHECK(control(host, "reboot") == 0);
-  CHECK(control(host, "instance " + gpu + " create 19") == EOPNOTSUPP);  // Hopper forgets the MIG mode
+  CHECK(control(host, "instance " + gpu + " create 19") == EOPNOTSUPP);  // on Hopper, MIG mode ends with the reboot
 }
 
 TEST_CASE("N1: several vGPUs share a GPU instance of RTX PRO 6000, whose first function is 2") {

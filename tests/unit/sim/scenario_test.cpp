@@ -45,7 +45,8 @@ TEST_CASE("an invalid scenario file is reported with line and column and the exp
   CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: a parent needs a 'arithmetic'");
   CHECK(refusal(ports + "interface = \"U9\"\n").starts_with("5:13: 'interface' must be one of U1, U2, U4, "));
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"prots\" }\n") ==
-        "3:23: 'kind' must be one of homogeneous, gvt, ports, memory, shared, ap, ccw, fixed, not 'prots'");
+        "3:23: 'kind' must be one of homogeneous, nvidia, gvt, ports, memory, shared, ap, ccw, fixed, not "
+        "'prots'");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\n") ==
         "1:1: a parent needs 'types' or a [[parent.type]]");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\ntype = [{ id = \"1\" }]\n") ==
@@ -79,9 +80,30 @@ TEST_CASE("a contradictory scenario file is rejected") {
         "7:9: 'errno' must be an errno such as \"ENOSPC\", not \"ENOPE\"");
   CHECK(refusal(ports + "[delay]\ncreate = -1\n") == "6:10: 'create' must be milliseconds, up to an hour");
   CHECK(refusal(ports + "[delay]\nsleep = 1\n") ==
-        "6:1: 'delay' knows create, remove, attribute, online, join and mdev_type");
+        "6:1: 'delay' knows create, remove, attribute, online, join, mdev_type, functions and bind");
   CHECK(refusal(ports + "ap = { adapters = [1] }\n") ==
         "1:1: an 'ap' table goes with arithmetic = { kind = \"ap\" }, and only with that");
+}
+
+TEST_CASE("a contradictory NVIDIA GPU in a scenario file is rejected") {
+  const auto gpu = [](const std::string& interface, const std::string& arithmetic, const std::string& more) {
+    return refusal(
+        "[[parent]]\nname = \"0000:41:00.0\"\npci = { vendor = \"10de\" }\nfunctions = 2\ninterface = \"" +
+        interface + "\"\narithmetic = { kind = \"nvidia\", " + arithmetic + " }\n" + more);
+  };
+  const std::string ada = "generation = \"ada\", framebuffer = \"48G\"";
+  const std::string type = "type = [{ id = \"1150\", name = \"NVIDIA L40S-4Q\" }]\n";
+  CHECK(gpu("N2", ada, type) == "6:14: arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
+  CHECK(gpu("N1", "framebuffer = \"48G\"", type) == "6:14: arithmetic needs a 'generation'");
+  CHECK(gpu("N1", "generation = \"ada\"", type).ends_with("the nominal size of the GPU's memory"));
+  CHECK(gpu("N1", ada + ", mig = true", type).ends_with("profiles of GPU instances ([[parent.profile]])"));
+  CHECK(gpu("N1", ada + ", instances = [1]", type).ends_with("that fit together, with 'mig' = true"));
+  CHECK(gpu("N1", ada, "type = [{ id = \"1150\", name = \"L40S\" }]\n").ends_with("not 'L40S'"));
+  CHECK(gpu("N1", ada, "type = [{ id = \"x\", name = \"L40S-4Q\" }]\n").ends_with("needs a number as 'id'"));
+  CHECK(gpu("N1", ada, type + "profile = [{ id = 1, name = \"1x\" }]\n").ends_with("\"1g.10gb\", not '1x'"));
+  CHECK(gpu("N1", ada, type + "vgpud = \"x\"\n").ends_with("'vgpud' must be a whole number, 0 or more"));
+  CHECK(gpu("N1", ada, type + "[[device]]\nparent = \"*\"\ntype = \"1150\"\ncount = 3\n")
+            .ends_with("device 3 does not fit: parent '0000:41:00.0' has no room left for type '1150'"));
 }
 
 TEST_CASE("a count creates numbered parents and devices") {
