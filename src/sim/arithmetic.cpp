@@ -20,8 +20,7 @@ std::uint64_t framebuffer_of(const WrittenType& written, const toml::table& wher
     }
   }
   if (written.size == 0) {
-    broken(where,
-           fmt::format("type '{}' has no framebuffer (in its properties) and no size", written.type.id));
+    broken(where, fmt::format("type '{}' requires a 'size' or the property 'framebuffer'", written.type.id));
   }
   return written.size;
 }
@@ -32,7 +31,7 @@ plan::Capacity pool(Keys& keys, const std::string& name, std::uint64_t total,
   for (const WrittenType& one : written) {
     if (one.size == 0) {
       broken(keys.node(),
-             fmt::format("type '{}' needs a 'size': what it takes of the {}", one.type.id, name));
+             fmt::format("type '{}' requires a 'size' (its share of the {})", one.type.id, name));
     }
     types.push_back({one.type.id, one.size});
   }
@@ -42,7 +41,7 @@ plan::Capacity pool(Keys& keys, const std::string& name, std::uint64_t total,
 std::uint64_t type_number(const WrittenType& written, const toml::table& where) {
   const auto number = parse_decimal(written.type.id);
   if (!number) {
-    broken(where, fmt::format("type '{}' needs a number as 'id'", written.type.id));
+    broken(where, fmt::format("type '{}' requires a number as 'id'", written.type.id));
   }
   return *number;
 }
@@ -67,7 +66,7 @@ void set_homogeneous(Keys& keys, SimParent& parent, const std::vector<WrittenTyp
                         {{"type", plan::Mix::type}, {"size", plan::Mix::size}, {"mixed", plan::Mix::mixed}});
   const std::uint64_t total = keys.mebibytes("framebuffer", 0);
   if (total == 0) {
-    broken(keys.node(), "arithmetic 'homogeneous' needs a 'framebuffer', the whole GPU's");
+    broken(keys.node(), "arithmetic 'homogeneous' requires a 'framebuffer' (total of the GPU)");
   }
   std::vector<plan::FramebufferType> types;
   for (const WrittenType& one : written) {
@@ -95,7 +94,7 @@ void set_nvidia(Keys& keys, SimParent& parent, const std::vector<WrittenType>& w
     gpu.instances.push_back(static_cast<unsigned>(profile));
   }
   if (gpu.memory == 0) {
-    broken(keys.node(), "arithmetic 'nvidia' needs a 'framebuffer', the nominal size of the GPU's memory");
+    broken(keys.node(), "arithmetic 'nvidia' requires a 'framebuffer' (nominal memory size of the GPU)");
   }
   for (const WrittenType& one : written) {
     VgpuType type{.id = type_number(one, keys.node()),
@@ -103,13 +102,13 @@ void set_nvidia(Keys& keys, SimParent& parent, const std::vector<WrittenType>& w
                   .most = static_cast<unsigned>(one.type.most)};
     if (!complete_type(type, gpu)) {
       broken(keys.node(),
-             fmt::format("type '{}' needs a name such as \"NVIDIA L40S-4Q\" that fits the GPU, not '{}'",
+             fmt::format("type '{}' requires a name such as \"NVIDIA L40S-4Q\" that fits the GPU, not '{}'",
                          one.type.id, printable(one.type.name)));
     }
     gpu.types.push_back(type);
   }
   if (gpu.mig && gpu.profiles.empty()) {
-    broken(keys.node(), "'mig' needs profiles of GPU instances ([[parent.profile]])");
+    broken(keys.node(), "'mig' requires profiles of GPU instances ([[parent.profile]])");
   }
   if (VgpuState(gpu).instances().size() != gpu.instances.size()) {
     broken(keys.node(), "'instances' must be numbers of profiles that fit together, with 'mig' = true");
@@ -121,10 +120,11 @@ void read_gvt(Keys& keys, SimParent& parent, std::vector<WrittenType>& written) 
   const plan::GvtMemory memory{keys.mebibytes("aperture", 1024), keys.mebibytes("total", 4096),
                                keys.number("fences", 32)};
   if (memory.total < memory.aperture) {
-    broken(keys.node(), "'aperture' is a part of 'total' and cannot be more");
+    broken(keys.node(), "'aperture' must not be larger than 'total', which includes it");
   }
   if (!written.empty()) {
-    broken(keys.node(), "the types of arithmetic 'gvt' follow from the aperture; none can be given");
+    broken(keys.node(),
+           "arithmetic 'gvt' derives the types from 'aperture'; remove 'types' and [[parent.type]]");
   }
   const std::string prefix = fmt::format("GVTg_V{}_", keys.number("generation", 5));
   const std::uint64_t aggregation = keys.number("aggregation", 0);
@@ -194,7 +194,7 @@ WrittenType read_type(const toml::table& table) {
       break;
     }
     if (sign == std::string_view::npos) {
-      broken(*keys.find("properties"), "'properties' must be \"key=value, key=value\"");
+      broken(*keys.find("properties"), "'properties' must have the form \"key=value, key=value\"");
     }
     result.type.properties.emplace_back(trim(field.substr(0, sign)), trim(field.substr(sign + 1)));
   }
@@ -223,7 +223,7 @@ void read_arithmetic(Keys& keys, const toml::table& where, SimParent& parent,
   }
   const bool is_plain = parent.interface->layout == Layout::functions && parent.interface->revision == 0;
   if (types.empty() && !is_plain) {
-    broken(where, "a parent needs 'types' or a [[parent.type]]");
+    broken(where, "a parent requires 'types' or [[parent.type]]");
   }
   set_capacity(keys, parent, types);
 }

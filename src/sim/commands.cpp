@@ -151,14 +151,17 @@ void declare(CLI::App& app, Words& words) {
     subs[command.name]->set_help_flag();
   }
   for (const char* name : {"run", "mount", "check"}) {
-    argument(*subs[name], "SCENARIO", words.scenario, "name of a scenario (mdevsim list), or file");
+    argument(*subs[name], "SCENARIO", words.scenario,
+             "name of a scenario (see mdevsim list) or path of a file");
   }
   subs["run"]
       ->add_option("--keep", words.keep_directory, "store definitions in DIR and use them in the next run")
       ->type_name("DIR");
-  argument(*subs["mount"], "DIR", words.directory, "directory for its sys and dev");
+  argument(*subs["mount"], "DIR", words.directory,
+           "directory below which the host's sys and dev are mounted");
   argument(*subs["umount"], "DIR", words.directory, "directory of the simulated host");
-  argument(*subs["hold"], "DEVICE", words.devices, "UUIDs or virtual functions, then optionally seconds");
+  argument(*subs["hold"], "DEVICE", words.devices,
+           "UUIDs or virtual functions to open; a number after them is a time in seconds");
   argument(*subs["control"], "REQUEST", words.line, "fault, delay, clear, unregister, ...: see mdevsim(8)");
   for (const char* name : {"hold", "control", "events"}) {
     subs[name]->add_option("--root", words.root, "directory of the simulated host")->type_name("DIR");

@@ -38,7 +38,7 @@ constexpr const char* source = "mdevsim";
 void write_file(const char* path, const std::string& text) {
   const sys::UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
   if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    fail(fmt::format("cannot write {}", path));
+    fail(fmt::format("cannot write '{}'", path));
   }
 }
 
@@ -52,7 +52,7 @@ void become_root(uid_t user, gid_t group) {
 void mount_empty(const std::string& path) {
   if (::mount(source, path.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0 ||
       ::mount(nullptr, path.c_str(), nullptr, MS_SHARED, nullptr) != 0) {
-    fail(fmt::format("cannot mount an empty directory on '{}'", path));
+    fail(fmt::format("cannot mount a tmpfs on '{}'", path));
   }
 }
 
@@ -115,8 +115,9 @@ void require_fuse() {
   const sys::UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (!device) {
     const bool missing = errno == ENOENT || errno == ENODEV || errno == ENXIO;
-    fail("cannot simulate a host: /dev/fuse cannot be opened",
-         missing ? "load the kernel's module: modprobe fuse" : "run as root, or ask for access to /dev/fuse");
+    fail("cannot simulate a host: cannot open '/dev/fuse'",
+         missing ? "load the kernel module: modprobe fuse"
+                 : "run as root, or permit access: chmod 666 /dev/fuse");
   }
 }
 
@@ -124,9 +125,9 @@ void enclose() {
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
   if (::unshare(CLONE_NEWNS | (user == 0 ? 0 : CLONE_NEWUSER)) != 0) {
-    fail("cannot make namespaces for a simulated host",
-         user == 0 ? "this needs CAP_SYS_ADMIN; containers are often without"
-                   : "run as root; here ordinary users may not make user namespaces");
+    fail("cannot create namespaces for the simulated host",
+         user == 0 ? "in a container, grant the capability: docker run --cap-add SYS_ADMIN"
+                   : "run as root; on this system ordinary users must not create user namespaces");
   }
   if (user != 0) {
     become_root(user, group);
@@ -134,8 +135,8 @@ void enclose() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     // Only mount points have a propagation type.
     fail("cannot make mounts private",
-         errno == EINVAL ? "in a chroot: make its directory a mount point first: mount --bind DIR DIR"
-                         : "run as root; here user namespaces may not mount");
+         errno == EINVAL ? "in a chroot, make its directory DIR a mount point first: mount --bind DIR DIR"
+                         : "run as root; on this system mounting in user namespaces is not permitted");
   }
 }
 
@@ -156,9 +157,9 @@ void replace_directories(const std::string& parent, const std::vector<std::strin
     std::ignore = sys::Dir::open("/")
                       .or_throw("cannot open '/'")
                       .make_dirs(home.substr(1))
-                      .or_throw("cannot make '{}'", home);
+                      .or_throw("cannot create directory '{}'", home);
     if (::mount(home.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
-      fail(fmt::format("cannot show '{}' as '{}'", home, path));
+      fail(fmt::format("cannot bind-mount '{}' on '{}'", home, path));
     }
   }
 }
@@ -259,7 +260,7 @@ Enclosed start_enclosed(const std::vector<std::string>& words, const rlimit& fil
       probe > 0 && ::waitpid(probe, &status, 0) == probe && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    fail("cannot make a pipe");
+    fail("cannot create a pipe");
   }
   const sys::UniqueFd above(ends[0]);
   sys::UniqueFd ours(ends[1]);

@@ -54,7 +54,7 @@ std::string real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
   if (!real) {
     throw Error(ExitCode::failed,
-                fmt::format("cannot use '{}': {}", printable(path), sys::errno_text(errno)));
+                fmt::format("cannot use directory '{}': {}", printable(path), sys::errno_text(errno)));
   }
   return real.get();
 }
@@ -98,8 +98,8 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   // mdevctl fails if these directories do not exist.
   for (const char* name : {"callouts", "notifiers"}) {
     const auto scripts = sys::Dir::open("/etc/mdevctl.d").or_throw("cannot open '/etc/mdevctl.d'");
-    std::ignore =
-        scripts.make_dirs(fmt::format("scripts.d/{}", name)).or_throw("cannot create the script directories");
+    std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name))
+                      .or_throw("cannot create the script directories in '/etc/mdevctl.d'");
   }
   replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
@@ -117,7 +117,7 @@ namespace {
 // Returns the mount points of a simulated host below `directory`, from /proc/self/mountinfo.
 std::vector<std::string> our_mounts(const std::string& directory) {
   const std::string text =
-      sys::read_stream("/proc/self/mountinfo").or_throw("cannot read the list of mounts");
+      sys::read_stream("/proc/self/mountinfo").or_throw("cannot read '/proc/self/mountinfo'");
   std::vector<std::string> result;
   for (const std::string_view line : split(text, '\n')) {
     const std::vector<std::string_view> fields = split(line, ' ');
@@ -174,7 +174,7 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   require_fuse();
   if (::geteuid() != 0) {
     throw Error(ExitCode::failed,
-                fmt::format("cannot mount a simulated host on '{}': only root may", printable(given)),
+                fmt::format("cannot mount a simulated host on '{}': requires root", printable(given)),
                 "as an ordinary user: mdevsim run SCENARIO -- COMMAND");
   }
   allow_many_files();
@@ -183,14 +183,14 @@ void mount_at(const Scenario& scenario, const std::string& given) {
     throw Error(
         ExitCode::conflict,
         fmt::format("cannot mount a simulated host on '{}': one is already mounted", printable(directory)),
-        fmt::format("mdevsim umount {}", directory));
+        fmt::format("unmount that host first: mdevsim umount {}", directory));
   }
   const sys::Dir home = sys::Dir::open(directory).or_throw("cannot open '{}'", printable(directory));
-  std::ignore = home.make_dirs("sys").or_throw("cannot make '{}/sys'", directory);
-  std::ignore = home.make_dirs("dev/vfio").or_throw("cannot make '{}/dev/vfio'", directory);
+  std::ignore = home.make_dirs("sys").or_throw("cannot create directory '{}/sys'", directory);
+  std::ignore = home.make_dirs("dev/vfio").or_throw("cannot create directory '{}/dev/vfio'", directory);
   std::array<int, 2> told{};
   if (::pipe2(told.data(), O_CLOEXEC) != 0) {
-    throw Error(ExitCode::failed, fmt::format("cannot make a pipe: {}", sys::errno_text(errno)));
+    throw Error(ExitCode::failed, fmt::format("cannot create a pipe: {}", sys::errno_text(errno)));
   }
   const sys::UniqueFd read_end(told[0]);
   sys::UniqueFd write_end(told[1]);
@@ -203,7 +203,10 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   const ssize_t got = ::read(read_end.get(), buffer.data(), buffer.size());
   const std::string answer(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (answer != "ok") {
-    throw Error(ExitCode::failed, answer.empty() ? "the simulated host did not start" : answer);
+    throw Error(ExitCode::failed,
+                answer.empty()
+                    ? fmt::format("cannot mount a simulated host on '{}': its process ended", directory)
+                    : answer);
   }
 }
 
@@ -212,11 +215,12 @@ void unmount_at(const std::string& given) {
   const std::vector<std::string> mounts = our_mounts(directory);
   if (mounts.empty()) {
     throw Error(ExitCode::not_found,
-                fmt::format("no simulated host is mounted on '{}'", printable(directory)));
+                fmt::format("cannot unmount '{}': no simulated host is mounted there", printable(directory)));
   }
   if (::umount((directory + "/sys").c_str()) != 0 && errno == EBUSY) {
     throw Error(ExitCode::in_use,
-                fmt::format("cannot unmount the simulated host on '{}': in use by a process", directory));
+                fmt::format("cannot unmount the simulated host on '{}': in use by a process", directory),
+                fmt::format("show the processes: fuser -vm {}/sys", directory));
   }
   ::umount2((directory + "/dev/vfio").c_str(), MNT_DETACH);
   // Removes only directories that are empty.
@@ -232,20 +236,20 @@ sys::Dir open_host(const std::string& root) {
   sys::Result<sys::Dir> directory =
       top ? top->open_dir(control_directory) : sys::Result<sys::Dir>(top.error());
   if (!directory) {
-    throw Error(ExitCode::not_found, fmt::format("no simulated host is mounted in '{}'", printable(root)),
-                "run this inside mdevsim run, or with --root DIR of mdevsim mount");
+    throw Error(ExitCode::not_found, fmt::format("no simulated host found in '{}'", printable(root)),
+                "run the command inside mdevsim run, or specify a mounted host with --root DIR");
   }
   return *std::move(directory);
 }
 
-std::string reason(int number, std::string_view device) {
+std::string reason(int number) {
   switch (number) {
     case EBUSY: return "the device or its group is in use";
     case ENODEV: return "no such device, or no vGPU is assigned to it";
-    case EINVAL: return "the driver refuses: not every device of its virtual machine is online";
-    case ENOSPC: return "the driver has no resources left for it";
+    case EINVAL: return "not all devices of its virtual machine are online";
+    case ENOSPC: return "no available resources on the parent";
     case EPERM:
-      return fmt::format("one virtual machine has one such device, and this one has another than {}", device);
+      return "its virtual machine already uses another device of this parent, and at most one is permitted";
     default: return sys::errno_text(number);
   }
 }
@@ -253,9 +257,10 @@ std::string reason(int number, std::string_view device) {
 std::string why_not_done(int number, std::string_view request) {
   switch (number) {
     case EBUSY:
-      return request.starts_with("register") ? "the parent is already registered"
-                                             : "virtual functions are in use, or another number is enabled";
-    case ENODEV: return "the scenario has no such parent";
+      return request.starts_with("register")
+                 ? "the parent is already registered"
+                 : "virtual functions are in use, or a different number of them is enabled";
+    case ENODEV: return "no such parent in the scenario";
     default: return sys::errno_text(number);
   }
 }
@@ -305,12 +310,13 @@ void hold(const std::string& root, const std::vector<std::string>& devices,
     const auto asked = host.write_attribute("control", fmt::format("hold {} {}", device, ::getpid()));
     if (!asked) {
       throw Error(asked.error().number == EBUSY ? ExitCode::in_use : ExitCode::failed,
-                  fmt::format("cannot hold '{}': {}", device, reason(asked.error().number, device)));
+                  fmt::format("cannot hold '{}': {}", device, reason(asked.error().number)));
     }
     open.emplace_back(::openat(top.fd(), node.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!open.back()) {
-      throw Error(ExitCode::failed, fmt::format("cannot open '{}': {}", node, sys::errno_text(errno)),
-                  "this host's nodes are numbers only: too many devices, or 'nodes = false' in the scenario");
+      throw Error(
+          ExitCode::failed, fmt::format("cannot open '{}': {}", node, sys::errno_text(errno)),
+          "the host has no nodes that can be opened: too many devices, or 'nodes = false' in the scenario");
     }
     std::ignore = host.write_attribute("control", fmt::format("opened {}", device));
   }

@@ -21,7 +21,7 @@ const toml::node* Keys::find(std::string_view key) {
 const toml::node& Keys::need(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) {
-    broken(table_, fmt::format("{} needs a '{}'", what_, key));
+    broken(table_, fmt::format("missing required key '{}' in {}", key, what_));
   }
   return *node;
 }
@@ -112,7 +112,8 @@ std::vector<const toml::table*> Keys::tables(std::string_view key) {
   std::vector<const toml::table*> result;
   for (const toml::node* node : list(key)) {
     if (node->as_table() == nullptr) {
-      broken(*node, fmt::format("'{}' must be tables ([[{}]]), not {}", key, key, store::kind_name(*node)));
+      broken(*node, fmt::format("'{}' must be a list of tables ([[{}]]), not {}", key, key,
+                                store::kind_name(*node)));
     }
     result.push_back(node->as_table());
   }
@@ -131,7 +132,7 @@ void Keys::finish() const {
   for (const auto& [key, node] : table_) {
     if (std::find(asked_.begin(), asked_.end(), key.str()) == asked_.end()) {
       const std::string meant = did_you_mean(key.str(), asked_);
-      throw Broken{key.source().begin, fmt::format("{} has no '{}'{}", what_, printable(key.str()),
+      throw Broken{key.source().begin, fmt::format("unknown key '{}' in {}{}", printable(key.str()), what_,
                                                    meant.empty() ? "" : fmt::format(" ({})", meant))};
     }
   }

@@ -48,7 +48,7 @@ class Reader {
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
   Scenario read(const toml::table& root) {
-    Keys keys(root, "a scenario");
+    Keys keys(root, "the scenario");
     scenario_.description = keys.text("description");
     if (const toml::node* kernel = keys.find("kernel")) {
       kernel_ = kernel_version(*kernel);
@@ -65,7 +65,7 @@ class Reader {
     scenario_.kernel = kernel_.value_or(default_kernel(scenario_.parents.front()));
     scenario_.cdev = cdev;
     if (cdev && scenario_.kernel < KernelVersion{6, 6}) {
-      broken(*root.get("cdev"), R"('cdev' needs 'kernel' to be "6.6" or later)");
+      broken(*root.get("cdev"), R"('cdev' requires 'kernel' to be "6.6" or later)");
     }
     for (const toml::table* table : keys.tables("device")) {
       read_devices(*table);
@@ -107,7 +107,7 @@ class Reader {
     }
     const bool mainline = found->id.starts_with('U');
     if (mainline && kernel_ && era_of(*kernel_) != found->era) {
-      broken(*node, fmt::format("interface {} is that of kernels {}, but 'kernel' is {}.{}", id,
+      broken(*node, fmt::format("interface {} exists in kernels {}, but 'kernel' is {}.{}", id,
                                 kernels_of(found->era), kernel_->major_number, kernel_->minor_number));
     }
     return found;
@@ -126,18 +126,18 @@ class Reader {
     const std::uint64_t count = keys.number("count", 1);
     keys.finish();
     if (count < 1 || count > most_parents) {
-      broken(*table.get("count"), fmt::format("'count' must be 1 to {}", most_parents));
+      broken(*table.get("count"), fmt::format("'count' must be between 1 and {}", most_parents));
     }
     if (count > 1 && parent.name.find("{}") == std::string::npos &&
         parent.name.find("{x}") == std::string::npos) {
-      broken(name, "several parents need a name with '{}' (decimal) or '{x}' (hexadecimal) in it");
+      broken(name, "with a 'count', 'name' must contain '{}' (decimal number) or '{x}' (hexadecimal number)");
     }
     for (std::uint64_t i = 0; i < count; ++i) {
       SimParent one = parent;
       one.name = numbered(parent.name, i);
       const auto same = [&](const SimParent& other) { return other.name == one.name; };
       if (std::any_of(scenario_.parents.begin(), scenario_.parents.end(), same)) {
-        broken(name, fmt::format("there are two parents '{}'", one.name));
+        broken(name, fmt::format("duplicate parent '{}'", one.name));
       }
       scenario_.parents.push_back(std::move(one));
     }
@@ -158,7 +158,9 @@ class Reader {
     const bool is_n1 = parent.interface->id == "N1";
     const bool is_n3 = parent.interface->id == "N3";
     if (is_nvidia != (is_n1 || is_n3) && !(is_n1 && parent.arithmetic == Arithmetic::homogeneous)) {
-      broken(keys.need("arithmetic"), "arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
+      broken(keys.need("arithmetic"),
+             is_nvidia ? "arithmetic 'nvidia' requires interface N1 or N3"
+                       : fmt::format("interface {} requires arithmetic 'nvidia'", parent.interface->id));
     }
   }
 
@@ -169,7 +171,7 @@ class Reader {
                                                 : parent.arithmetic == Arithmetic::ccw ? "vfio-ccw"
                                                                                        : "vfio-pci");
     if (const toml::table* pci = keys.table("pci")) {
-      Keys ids(*pci, "pci");
+      Keys ids(*pci, "'pci'");
       parent.pci = PciIds{ids.text("vendor", "0000"), ids.text("device", "0000"), {}, {},
                           ids.text("revision", "00"), ids.text("class", "030000")};
       const std::string subsystem = ids.text("subsystem", "0000:0000");
@@ -184,7 +186,7 @@ class Reader {
                  : parent.pci || functions              ? "pci"
                                                         : "virtual";
     if (functions && !parent.pci) {
-      broken(keys.node(), fmt::format("interface {} needs a 'pci' table", parent.interface->id));
+      broken(keys.node(), fmt::format("interface {} requires a 'pci' table", parent.interface->id));
     }
     if (parent.bus == "pci" && !is_pci_address(parent.name)) {
       broken(keys.need("name"),
@@ -209,7 +211,7 @@ class Reader {
 
   static void read_options(Keys& keys, SimParent& parent) {
     if (const toml::table* errors = keys.table("errno")) {
-      Keys errno_keys(*errors, "errno");
+      Keys errno_keys(*errors, "'errno'");
       parent.errno_full = errno_keys.error_number("full");
       parent.errno_wrong_type = errno_keys.error_number("wrong_type");
       errno_keys.finish();
@@ -269,7 +271,7 @@ class Reader {
     std::vector<unsigned> result;
     for (const std::uint64_t number : keys.numbers(key)) {
       if (number > 255) {
-        broken(*keys.find(key), fmt::format("'{}' must be numbers up to 255", key));
+        broken(*keys.find(key), fmt::format("'{}' must be a list of numbers from 0 to 255", key));
       }
       result.push_back(static_cast<unsigned>(number));
     }
@@ -279,10 +281,11 @@ class Reader {
   static void read_queues(Keys& keys, SimParent& parent) {
     const toml::table* table = keys.table("ap");
     if ((table != nullptr) != (parent.arithmetic == Arithmetic::ap)) {
-      broken(keys.node(), R"(an 'ap' table goes with arithmetic = { kind = "ap" }, and only with that)");
+      broken(keys.node(), table != nullptr ? R"(an 'ap' table requires arithmetic = { kind = "ap" })"
+                                           : R"(arithmetic = { kind = "ap" } requires an 'ap' table)");
     }
     if (table != nullptr) {
-      Keys ap(*table, "ap");
+      Keys ap(*table, "'ap'");
       parent.ap = {small_numbers(ap, "adapters"),
                    small_numbers(ap, "domains"),
                    static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_adapter", 255), 255)),
@@ -311,7 +314,7 @@ class Reader {
         refuse(table.error().source().begin, table.error().description());
       }
       try {
-        Keys file(table.table(), "a table of types");
+        Keys file(table.table(), "the file of types");
         for (const toml::table* type : file.tables("type")) {
           result.push_back(read_type(*type));
         }
@@ -340,7 +343,7 @@ class Reader {
     if (node.as_table() == nullptr) {
       broken(node, R"('arithmetic' must be a table such as { kind = "ports", ports = 24 })");
     }
-    Keys arithmetic(*node.as_table(), "arithmetic");
+    Keys arithmetic(*node.as_table(), "'arithmetic'");
     parent.arithmetic = choice<Arithmetic>(arithmetic.need("kind"), "kind",
                                            {{"homogeneous", Arithmetic::homogeneous},
                                             {"nvidia", Arithmetic::nvidia},
@@ -363,7 +366,7 @@ class Reader {
       }
       type.most = type.most == 0 ? parent.capacity.left(type.id) : type.most;
       if (!ids.insert(type.id).second) {
-        broken(keys.node(), fmt::format("there are two types '{}'", type.id));
+        broken(keys.node(), fmt::format("duplicate type '{}'", type.id));
       }
     }
   }
@@ -400,7 +403,7 @@ class Reader {
                   std::uint64_t units, const toml::node& where) {
     const std::uint64_t number = scenario_.devices.size();
     if (number >= most_devices) {
-      broken(where, fmt::format("these are more than {} devices", most_devices));
+      broken(where, fmt::format("too many devices (at most {})", most_devices));
     }
     const std::string text = uuid_node != nullptr
                                  ? store::text_of(*uuid_node, "uuid")
@@ -411,8 +414,8 @@ class Reader {
     }
     const std::string& id = parent.find_type(type)->id;
     if (!take(parent, id, units)) {
-      broken(where, fmt::format("device {} does not fit: parent '{}' has no room left for type '{}'",
-                                number + 1, parent.name, printable(type)));
+      broken(where, fmt::format("cannot create device {}: no available instances of type '{}' on parent '{}'",
+                                number + 1, printable(type), parent.name));
     }
     scenario_.devices.push_back({parent.name, id, *uuid, units});
   }
@@ -438,13 +441,15 @@ class Reader {
     const toml::node& at = keys.need("at");
     const auto operation = find_operation(store::text_of(at, "at"));
     if (!operation || *operation == Operation::mdev_type || *operation == Operation::functions) {
-      broken(at, "'at' must be one of create, remove, attribute, online, join, read, bind");
+      broken(at,
+             fmt::format("'at' must be one of create, remove, attribute, online, join, read, bind, not '{}'",
+                         printable(store::text_of(at, "at"))));
     }
     Fault fault{*operation, keys.number("nth", 0), keys.error_number("errno"), keys.truth("vanish", false),
                 keys.text("attribute")};
     keys.finish();
     if ((fault.error != 0) == fault.vanish) {
-      broken(table, "a fault needs either an 'errno' or 'vanish = true'");
+      broken(table, "a fault requires either 'errno' or 'vanish = true'");
     }
     scenario_.faults.push_back(std::move(fault));
   }
@@ -454,11 +459,15 @@ class Reader {
       const auto operation = find_operation(key.str());
       const auto* time = node.as_integer();
       if (!operation || *operation == Operation::read) {
-        throw Broken{key.source().begin,
-                     "'delay' knows create, remove, attribute, online, join, mdev_type, functions and bind"};
+        throw Broken{
+            key.source().begin,
+            fmt::format("unknown operation '{}' in 'delay' (expected create, remove, attribute, online, "
+                        "join, mdev_type, functions or bind)",
+                        printable(key.str()))};
       }
       if (time == nullptr || time->get() < 0 || time->get() > 3600000) {
-        broken(node, fmt::format("'{}' must be milliseconds, up to an hour", key.str()));
+        broken(node,
+               fmt::format("'{}' must be a number of milliseconds, at most 3600000 (1 hour)", key.str()));
       }
       scenario_.delays.push_back({*operation, std::chrono::milliseconds(time->get())});
     }

@@ -100,23 +100,23 @@ if as_user unshare -Ur true 2>/dev/null; then
 else
   run as_user "$copy" run "$directory/scenarios/m60.toml" -- true
   exits 1 "run fails if an unprivileged user may not create namespaces"
-  err_has "^mdevsim: error: cannot make (namespaces|mounts)" "the error says that namespaces or mounts cannot be made"
+  err_has "^mdevsim: error: cannot (create namespaces|make mounts)" "the error says that namespaces or mounts cannot be made"
 fi
 run as_user "$copy" mount "$directory/scenarios/m60.toml" "$directory"
 exits 1 "mount fails for an unprivileged user"
-err_has "^mdevsim: error: cannot mount a simulated host on '$directory': only root may$" \
-  "the error says that only root may mount a simulated host"
+err_has "^mdevsim: error: cannot mount a simulated host on '$directory': requires root$" \
+  "the error says that mounting a simulated host requires root"
 err_has "^hint: as an ordinary user: mdevsim run SCENARIO -- COMMAND$" "the hint suggests 'mdevsim run' for an unprivileged user"
 run unshare -m sh -c "mount -t tmpfs none /dev && '$MDEVSIM' run m60 -- true"
 exits 1 "run fails without /dev/fuse"
-same "$err" "mdevsim: error: cannot simulate a host: /dev/fuse cannot be opened: No such file or directory
-hint: load the kernel's module: modprobe fuse" "the error names /dev/fuse and the hint says how to load the module"
+same "$err" "mdevsim: error: cannot simulate a host: cannot open '/dev/fuse': No such file or directory
+hint: load the kernel module: modprobe fuse" "the error names /dev/fuse and the hint says how to load the module"
 run unshare -m sh -c "mount -t tmpfs none /dev && touch /dev/fuse && chmod 000 /dev/fuse && setpriv --reuid 65534 --regid 65534 --clear-groups '$copy' run $directory/scenarios/m60.toml -- true"
 exits 1 "run fails without permission to open /dev/fuse"
-err_has "cannot be opened: Permission denied" "the error says that /dev/fuse cannot be opened: permission denied"
+err_has "cannot open '/dev/fuse': Permission denied" "the error says that /dev/fuse cannot be opened: permission denied"
 run setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$MDEVSIM" run m60 -- true
 exits 1 "run fails for root without CAP_SYS_ADMIN"
-err_has "cannot make namespaces for a simulated host: Operation not permitted" \
+err_has "cannot create namespaces for the simulated host: Operation not permitted" \
   "the error says that namespaces cannot be made: not permitted"
 
 # mdevsim mount.

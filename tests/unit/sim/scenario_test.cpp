@@ -38,51 +38,55 @@ TEST_CASE("an invalid scenario file is reported with line and column and the exp
   CHECK(refusal("kernel = 6\n" + ports) == "1:10: 'kernel' must be a string, not an integer");
   CHECK(refusal("kernel = \"six\"\n" + ports) ==
         "1:10: 'kernel' must be a release such as \"6.1\", not \"six\"");
-  CHECK(refusal("colour = 1\n" + ports) == "1:1: a scenario has no 'colour'");
-  CHECK(refusal("kernal = \"6.1\"\n" + ports) == "1:1: a scenario has no 'kernal' (did you mean 'kernel'?)");
+  CHECK(refusal("colour = 1\n" + ports) == "1:1: unknown key 'colour' in the scenario");
+  CHECK(refusal("kernal = \"6.1\"\n" + ports) ==
+        "1:1: unknown key 'kernal' in the scenario (did you mean 'kernel'?)");
   CHECK(refusal("[[parent]]\nname = \"a/b\"\n") ==
         "2:8: invalid name 'a/b': must be a single path component");
-  CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: a parent needs a 'arithmetic'");
+  CHECK(refusal("[[parent]]\nname = \"a\"\n") == "1:1: missing required key 'arithmetic' in a parent");
   CHECK(refusal(ports + "interface = \"U9\"\n").starts_with("5:13: 'interface' must be one of U1, U2, U4, "));
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"prots\" }\n") ==
         "3:23: 'kind' must be one of homogeneous, nvidia, gvt, ports, memory, shared, ap, ccw, fixed, not "
         "'prots'");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\n") ==
-        "1:1: a parent needs 'types' or a [[parent.type]]");
+        "1:1: a parent requires 'types' or [[parent.type]]");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"ports\" }\ntype = [{ id = \"1\" }]\n") ==
-        "3:14: type '1' needs a 'size': what it takes of the ports");
+        "3:14: type '1' requires a 'size' (its share of the ports)");
   CHECK(refusal("[[parent]]\nname = \"a\"\narithmetic = { kind = \"shared\" }\ntypes = \"none.toml\"\n")
             .starts_with("4:9: cannot read the types in "));
 }
 
 TEST_CASE("a contradictory scenario file is rejected") {
-  CHECK(refusal(ports + ports) == "6:8: there are two parents 'mtty'");
+  CHECK(refusal(ports + ports) == "6:8: duplicate parent 'mtty'");
   CHECK(refusal("kernel = \"6.1\"\n" + ports + "interface = \"U1\"\n") ==
-        "6:13: interface U1 is that of kernels 4.10 to 5.1, but 'kernel' is 6.1");
-  CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' needs 'kernel' to be \"6.6\" or later");
-  CHECK(refusal(ports + "interface = \"N1\"\n") == "1:1: interface N1 needs a 'pci' table");
+        "6:13: interface U1 exists in kernels 4.10 to 5.1, but 'kernel' is 6.1");
+  CHECK(refusal("cdev = true\n" + ports) == "1:8: 'cdev' requires 'kernel' to be \"6.6\" or later");
+  CHECK(refusal(ports + "interface = \"N1\"\n") == "1:1: interface N1 requires a 'pci' table");
   CHECK(refusal(ports + "pci = { vendor = \"8086\" }\n") ==
         "2:8: invalid PCI address 'mtty' (expected e.g. 0000:86:00.0)");
   CHECK(refusal(ports + "count = 2\n") ==
-        "2:8: several parents need a name with '{}' (decimal) or '{x}' (hexadecimal) in it");
+        "2:8: with a 'count', 'name' must contain '{}' (decimal number) or '{x}' (hexadecimal number)");
   CHECK(refusal("[[parent]]\nname = \"0000:00:02.0\"\npci = {}\narithmetic = { kind = \"gvt\", aperture = "
-                "512, total = 256 }\n") == "4:14: 'aperture' is a part of 'total' and cannot be more");
+                "512, total = 256 }\n") ==
+        "4:14: 'aperture' must not be larger than 'total', which includes it");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"2\"\n") ==
         "7:8: parent 'mtty' has no type '2'");
   CHECK(refusal(ports + "[[device]]\nparent = \"x\"\ntype = \"1\"\n") == "6:10: parent 'x' not found");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\ncount = 25\n") ==
-        "7:8: device 25 does not fit: parent 'mtty' has no room left for type '1'");
+        "7:8: cannot create device 25: no available instances of type '1' on parent 'mtty'");
   CHECK(refusal(ports + "[[device]]\nparent = \"mtty\"\ntype = \"1\"\nuuid = \"x\"\n") ==
         "8:8: invalid UUID 'x'");
   CHECK(refusal(ports + "[[fault]]\nat = \"create\"\n") ==
-        "5:1: a fault needs either an 'errno' or 'vanish = true'");
+        "5:1: a fault requires either 'errno' or 'vanish = true'");
   CHECK(refusal(ports + "[[fault]]\nat = \"create\"\nerrno = \"ENOPE\"\n") ==
         "7:9: 'errno' must be an errno such as \"ENOSPC\", not \"ENOPE\"");
-  CHECK(refusal(ports + "[delay]\ncreate = -1\n") == "6:10: 'create' must be milliseconds, up to an hour");
+  CHECK(refusal(ports + "[delay]\ncreate = -1\n") ==
+        "6:10: 'create' must be a number of milliseconds, at most 3600000 (1 hour)");
   CHECK(refusal(ports + "[delay]\nsleep = 1\n") ==
-        "6:1: 'delay' knows create, remove, attribute, online, join, mdev_type, functions and bind");
+        "6:1: unknown operation 'sleep' in 'delay' (expected create, remove, attribute, online, join, "
+        "mdev_type, functions or bind)");
   CHECK(refusal(ports + "ap = { adapters = [1] }\n") ==
-        "1:1: an 'ap' table goes with arithmetic = { kind = \"ap\" }, and only with that");
+        "1:1: an 'ap' table requires arithmetic = { kind = \"ap\" }");
 }
 
 TEST_CASE("a contradictory NVIDIA GPU in a scenario file is rejected") {
@@ -93,17 +97,20 @@ TEST_CASE("a contradictory NVIDIA GPU in a scenario file is rejected") {
   };
   const std::string ada = "generation = \"ada\", framebuffer = \"48G\"";
   const std::string type = "type = [{ id = \"1150\", name = \"NVIDIA L40S-4Q\" }]\n";
-  CHECK(gpu("N2", ada, type) == "6:14: arithmetic 'nvidia' and the interfaces N1 and N3 are used together");
-  CHECK(gpu("N1", "framebuffer = \"48G\"", type) == "6:14: arithmetic needs a 'generation'");
-  CHECK(gpu("N1", "generation = \"ada\"", type).ends_with("the nominal size of the GPU's memory"));
+  CHECK(gpu("N2", ada, type) == "6:14: arithmetic 'nvidia' requires interface N1 or N3");
+  CHECK(gpu("N1", "framebuffer = \"48G\"", type) ==
+        "6:14: missing required key 'generation' in 'arithmetic'");
+  CHECK(gpu("N1", "generation = \"ada\"", type).ends_with("(nominal memory size of the GPU)"));
   CHECK(gpu("N1", ada + ", mig = true", type).ends_with("profiles of GPU instances ([[parent.profile]])"));
   CHECK(gpu("N1", ada + ", instances = [1]", type).ends_with("that fit together, with 'mig' = true"));
   CHECK(gpu("N1", ada, "type = [{ id = \"1150\", name = \"L40S\" }]\n").ends_with("not 'L40S'"));
-  CHECK(gpu("N1", ada, "type = [{ id = \"x\", name = \"L40S-4Q\" }]\n").ends_with("needs a number as 'id'"));
+  CHECK(
+      gpu("N1", ada, "type = [{ id = \"x\", name = \"L40S-4Q\" }]\n").ends_with("requires a number as 'id'"));
   CHECK(gpu("N1", ada, type + "profile = [{ id = 1, name = \"1x\" }]\n").ends_with("\"1g.10gb\", not '1x'"));
   CHECK(gpu("N1", ada, type + "vgpud = \"x\"\n").ends_with("'vgpud' must be a whole number, 0 or more"));
   CHECK(gpu("N1", ada, type + "[[device]]\nparent = \"*\"\ntype = \"1150\"\ncount = 3\n")
-            .ends_with("device 3 does not fit: parent '0000:41:00.0' has no room left for type '1150'"));
+            .ends_with(
+                "cannot create device 3: no available instances of type '1150' on parent '0000:41:00.0'"));
 }
 
 TEST_CASE("a count creates numbered parents and devices") {
