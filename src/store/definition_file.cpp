@@ -56,15 +56,14 @@ class Reader {
     if (const toml::node* node = root.get("uuid")) {
       const Uuid uuid = checked_text<Uuid>(*node, "uuid", uuid_rule);
       if (known.uuid && *known.uuid != uuid) {
-        broken(*node, fmt::format("'uuid' is {}, but this is about {}", uuid.str(), known.uuid->str()));
+        broken(*node, fmt::format("'uuid' is {} (expected {})", uuid.str(), known.uuid->str()));
       }
       content_.uuid = uuid;
     }
     if (const toml::node* node = root.get("parent")) {
       const ParentName parent = checked_text<ParentName>(*node, "parent", component_rule);
       if (known.parent && *known.parent != parent) {
-        broken(*node,
-               fmt::format("'parent' is '{}', but this is about '{}'", parent.str(), known.parent->str()));
+        broken(*node, fmt::format("'parent' is '{}' (expected '{}')", parent.str(), known.parent->str()));
       }
       content_.parent = parent;
     }
@@ -110,7 +109,7 @@ class Reader {
       const toml::node* name = table != nullptr ? table->get("name") : nullptr;
       const toml::node* value = table != nullptr ? table->get("value") : nullptr;
       if (name == nullptr || value == nullptr) {
-        broken(element, "an [[attribute]] needs a 'name' and a 'value'");
+        broken(element, "[[attribute]] requires the keys 'name' and 'value'");
       }
       into.attributes.push_back(
           {checked_text<AttributeName>(*name, "name", attribute_rule), text_of(*value, "value")});

@@ -164,9 +164,11 @@ std::string edit_definition(const std::string& text, const std::string& path, co
   const FileContent result = parse_definition(edited, path, {after.uuid, after.parent});
   if (!parsed || !result.definition || *result.definition != after ||
       own_line_comments(edited) != own_line_comments(text)) {
-    throw Error(ExitCode::failed,
-                fmt::format("cannot modify '{}': its form cannot be changed without losing comments", path),
-                "edit the file by hand");
+    throw Error(
+        ExitCode::failed,
+        fmt::format("cannot modify '{}': the layout of the file cannot be changed without losing comments",
+                    path),
+        "edit the file by hand");
   }
   return edited;
 }

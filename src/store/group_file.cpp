@@ -33,7 +33,7 @@ std::vector<Member> read_members(const toml::node& node) {
       broken(element, fmt::format("invalid member '{}' (expected UUID or PARENT/UUID)", printable(text)));
     }
     if (std::find(members.begin(), members.end(), *member) != members.end()) {
-      broken(element, fmt::format("'{}' is a member twice", member->str()));
+      broken(element, fmt::format("duplicate member '{}'", member->str()));
     }
     members.push_back({member->uuid, member->parent, element.source().begin.line});
   }
@@ -173,9 +173,11 @@ std::string edit_group(const std::string& text, const std::string& path, const G
   const GroupContent result = parse_group(edited, path, after.name);
   const bool loses = list != nullptr && !is_line_by_line(*list) && comments_in(edited) != comments_in(text);
   if (result.group != after || loses) {
-    throw Error(ExitCode::failed,
-                fmt::format("cannot change '{}': its form cannot be changed without losing comments", path),
-                "edit the file by hand");
+    throw Error(
+        ExitCode::failed,
+        fmt::format("cannot change '{}': the layout of the file cannot be changed without losing comments",
+                    path),
+        "edit the file by hand");
   }
   return edited;
 }

@@ -23,7 +23,7 @@ void load_group(const sys::Dir& directory, const std::string& file, Groups& into
   }
   const auto name = GroupName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
   if (!name) {
-    into.broken.push_back({directory.path_of(file), 0, 0, "invalid group file name"});
+    into.broken.push_back({directory.path_of(file), 0, 0, "invalid file name (expected GROUP.toml)"});
     return;
   }
   const sys::Result<std::string> text = directory.read_file(file);
@@ -49,9 +49,9 @@ void note_repeated_members(Groups& groups, const Store& store) {
     for (const Member& member : group.members) {
       const auto [owner, is_new] = owners.emplace(member.str(), &group);
       if (!is_new) {
-        groups.problems.push_back(
-            {store.path_of(group.name), 0, 0,
-             fmt::format("{} is a member of group '{}' already", member.str(), owner->second->name.str())});
+        groups.problems.push_back({store.path_of(group.name), 0, 0,
+                                   fmt::format("member '{}' is also in group '{}', which takes precedence",
+                                               member.str(), owner->second->name.str())});
       }
     }
   }
@@ -87,7 +87,8 @@ void Store::add_group(const Group& group) const {
   const std::string doing = fmt::format("cannot write '{}'", path_of(group.name));
   const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
   if (directory.exists(file_name(group.name))) {
-    throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
+    throw Error(ExitCode::conflict, fmt::format("{}: the file already exists", doing),
+                "fix or remove the file");
   }
   write_atomically(directory, file_name(group.name), format_group(group), doing);
 }
@@ -98,7 +99,8 @@ void Store::replace_group(const Group& before, const Group& after) const {
   const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
   const std::string text = directory.read_file(file_name(before.name)).or_throw("{}", doing);
   if (parse_group(text, path, before.name).group != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                "run the command again");
   }
   write_atomically(directory, file_name(before.name), edit_group(text, path, before, after), doing);
 }
@@ -133,7 +135,7 @@ void Store::remove_group(const GroupName& name) const {
   const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
   const sys::Result<sys::Done> removed = directory.remove_file(file_name(name));
   if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
+    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);

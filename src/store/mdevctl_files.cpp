@@ -105,7 +105,7 @@ class ConfigReader {
     if (!text) {
       content.message = sys::errno_text(text.error().number);
     } else if (!is_utf8(*text)) {
-      content.message = "it is not UTF-8";
+      content.message = "invalid UTF-8";
     } else {
       content = parse_config(*text);
     }
@@ -204,7 +204,7 @@ void Store::remove_config(const StoredConfig& stored) const {
   }
   const sys::Result<sys::Done> removed = directory.remove_file(file_of(stored));
   if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing)).caused_by(ENOENT);
+    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing)).caused_by(ENOENT);
   }
   if (!removed) {
     sys::throw_error(removed.error(), doing);
@@ -233,7 +233,8 @@ StoredConfig Store::stored_config(const Definition& definition) const {
 void Store::add_to_mdevctl(const Definition& definition) const {
   const StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   if (has_config(definition.uuid, definition.parent)) {
-    throw Error(ExitCode::conflict, fmt::format("cannot write '{}': it exists already", path_of(stored)));
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot write '{}': the file already exists", path_of(stored)));
   }
   write_config(stored);
 }
@@ -242,7 +243,8 @@ void Store::replace_in_mdevctl(const Definition& before, const Definition& after
   StoredConfig stored = stored_config(before);
   const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
   if (definition_of(stored).definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                "run the command again");
   }
   if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
     throw Error(ExitCode::failed,

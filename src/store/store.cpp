@@ -45,8 +45,8 @@ void load_file(const sys::Dir& directory, const ParentName& parent, const std::s
   }
   const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
   if (!uuid || file_name(*uuid) != name) {
-    into.broken.push_back(
-        {directory.path_of(name), 0, 0, "the name of the file must be a UUID in lower case and '.toml'"});
+    into.broken.push_back({directory.path_of(name), 0, 0,
+                           "invalid file name (expected UUID.toml, with the UUID in lower case)"});
     return;
   }
   const sys::Result<std::string> text = directory.read_file(name);
@@ -86,7 +86,7 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
     into.broken.push_back(broken.problem);
   }
   for (const FileProblem& directory : configs.unread) {
-    into.problems.push_back({directory.path, 0, 0, "this directory cannot be read: " + directory.message});
+    into.problems.push_back({directory.path, 0, 0, "cannot read the directory: " + directory.message});
   }
   into.problems.insert(into.problems.end(), configs.problems.begin(), configs.problems.end());
 }
@@ -102,7 +102,7 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
     if (!is_new) {
       definitions.problems.push_back(
           {store.path_of(definition), 0, 0,
-           fmt::format("duplicate name '{}': refers to {} under {}", definition.name->str(),
+           fmt::format("duplicate name '{}': the name refers to {} under {}", definition.name->str(),
                        owner->second->uuid.str(), owner->second->parent.str())});
     }
   }
@@ -167,12 +167,12 @@ void Store::require_free(const Definition& added) const {
   for (const Definition& other : defined.all) {
     const bool is_itself = other.uuid == added.uuid && other.parent == added.parent;
     if (added.name && other.name == added.name && !is_itself) {
-      throw Error(ExitCode::conflict, fmt::format("{}: name '{}' was given to {} by another process", doing,
+      throw Error(ExitCode::conflict, fmt::format("{}: another process gave the name '{}' to {}", doing,
                                                   added.name->str(), other.uuid.str()));
     }
     if (is_itself && other.origin != added.origin) {
       throw Error(ExitCode::conflict,
-                  fmt::format("{}: defined as '{}' by another process", doing, path_of(other)));
+                  fmt::format("{}: another process defined the device in '{}'", doing, path_of(other)));
     }
   }
 }
@@ -231,7 +231,8 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
   const std::string doing = fmt::format("cannot write '{}'", path_of(definition));
   const sys::Dir directory = directory_for_change(definition, doing);
   if (directory.exists(file_name(definition.uuid))) {
-    throw Error(ExitCode::conflict, fmt::format("{}: it already exists", doing));
+    throw Error(ExitCode::conflict, fmt::format("{}: the file already exists", doing),
+                "fix or remove the file");
   }
   write_atomically(directory, file_name(definition.uuid), text.value_or(format_definition(definition)),
                    doing);
@@ -247,7 +248,8 @@ void Store::replace(const Definition& before, const Definition& after) const {
   const std::string text = directory.read_file(file_name(before.uuid)).or_throw("{}", doing);
   const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
   if (content.definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                "run the command again");
   }
   write_atomically(directory, file_name(before.uuid), edit_definition(text, path, before, after), doing);
 }
@@ -257,7 +259,8 @@ void Store::remove(const Definition& definition) const {
   const std::string doing = fmt::format("cannot remove '{}'", path);
   const auto require_same = [&](const std::optional<Definition>& now) {
     if (now && *now != definition) {
-      throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing), "retry");
+      throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                  "run the command again");
     }
   };
   if (definition.origin == Origin::mdevctl) {
@@ -273,7 +276,7 @@ void Store::remove(const Definition& definition) const {
     }
     const sys::Result<sys::Done> removed = directory.remove_file(file_name(definition.uuid));
     if (!removed && removed.error().number == ENOENT) {
-      throw Error(ExitCode::not_found, fmt::format("{}: already removed", doing));
+      throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
     }
     if (!removed) {
       sys::throw_error(removed.error(), doing);

@@ -7,14 +7,14 @@ namespace mdevadm::sys {
 
 std::string errno_text(int number) {
   const char* text = ::strerrordesc_np(number);
-  return text != nullptr ? text : fmt::format("error {}", number);
+  return text != nullptr ? text : fmt::format("Unknown error {}", number);
 }
 
 std::string errno_hint(int number) {
   switch (number) {
     case EROFS: return "the file system is mounted read-only";
     case ENOSPC:
-    case EDQUOT: return "make room on the file system; nothing was changed";
+    case EDQUOT: return "free space on the file system; nothing was changed";
     default: return {};
   }
 }

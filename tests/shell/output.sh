@@ -88,7 +88,7 @@ if mount -t tmpfs -o size=16k,nr_inodes=24 tmpfs "$small" 2>/dev/null; then
   run "$MDEVADM" --root "$small" modify 00000000 --auto --attr "x=$(printf 'y%.0s' $(seq 5000))"
   exits 1 "modify fails if the disk is full"
   err_has 'No space left on device' "the error of modify names the full disk"
-  err_has '^hint: make room' "the hint of modify says to make room"
+  err_has '^hint: free space' "the hint of modify says to free space"
   same "$(cat "$file")" "$before" "modify does not change the definition if the disk is full"
   run "$MDEVADM" --root "$small" define 00000000-0000-0000-0000-000000000002 -p p -t t --force --attr "x=$(printf 'y%.0s' $(seq 5000))"
   exits 1 "define fails if the disk is full"

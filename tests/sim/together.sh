@@ -139,13 +139,13 @@ T
   run mdevadm define $B -p mtty -t mtty-2 --name cad
   exits 0 "define with a name succeeds while the script of another define with this name runs"
   answer
-  same "$(grep -c "name 'cad' was given to $B by another process" "$directory/slow")" 1 \
+  same "$(grep -c "another process gave the name 'cad' to $B" "$directory/slow")" 1 \
     "define is refused if another process took the name while its script ran"
   slow mdevadm define $A -p mtty -t mtty-1
   rm $callout
   run mdevctl define -u $A -p mtty -t mtty-2
   answer
-  same "$(grep -c "defined as '/etc/mdevctl.d/mtty/$A' by another process" "$directory/slow")" 1 \
+  same "$(grep -c "another process defined the device in '/etc/mdevctl.d/mtty/$A'" "$directory/slow")" 1 \
     "define is refused if another process defined the device while its script ran"
   mdevctl undefine -u $A
   mdevadm define $A -p mtty -t mtty-1 >/dev/null

@@ -112,13 +112,13 @@ TEST_CASE("an invalid key or value is reported with the line where it is") {
         Case{"type='a'\nname='../x'\n", 2, "invalid name"}, Case{"type='a'\naggregate=0\n", 2, "at least 1"},
         Case{"type='a'\naggregate=-3\n", 2, "at least 1"},
         Case{"type='a'\nattribute='x'\n", 2, "list of tables"},
-        Case{"type='a'\n[[attribute]]\nname='x'\n", 2, "needs a 'name' and a 'value'"},
+        Case{"type='a'\n[[attribute]]\nname='x'\n", 2, "requires the keys 'name' and 'value'"},
         Case{"type='a'\n[[attribute]]\nname='../x'\nvalue='1'\n", 3, "invalid name"},
         Case{"type='a'\n[node]\nmode='0999'\n", 3, "octal"},
         Case{"type='a'\n[node]\nmode='01777'\n", 3, "octal"},
         Case{"type='a'\nnode=1\n", 2, "must be a table"}, Case{"type='a'\nuuid='x'\n", 2, "invalid uuid"},
-        Case{"type='a'\nuuid='00000000-0000-0000-0000-000000000000'\n", 2, "but this is about"},
-        Case{"type='a'\nparent='other'\n", 2, "but this is about"}}) {
+        Case{"type='a'\nuuid='00000000-0000-0000-0000-000000000000'\n", 2, "(expected "},
+        Case{"type='a'\nparent='other'\n", 2, "(expected "}}) {
     CAPTURE(c.text);
     const store::FileContent content = parsed(c.text);
     REQUIRE_FALSE(content.definition);

@@ -37,7 +37,7 @@ TEST_CASE("an invalid group file is reported with line and column") {
   CHECK(problem("members = [\n  \"x\",\n]\n") ==
         "vm1.toml:2:3: invalid member 'x' (expected UUID or PARENT/UUID)");
   CHECK(problem("members = [\"../" + a.str() + "\"]\n").find("invalid member") != std::string::npos);
-  CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("is a member twice") !=
+  CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("duplicate member") !=
         std::string::npos);
   const GroupContent problems = parse("members = []\ncolour = 1\n");
   REQUIRE(problems.group);
@@ -85,7 +85,8 @@ TEST_CASE("each group is stored in its own file and an invalid file does not aff
   CHECK(groups.names() == std::vector<std::string>{"vm1", "vm2", "vm10"});
   CHECK(groups.broken.size() == 2);
   REQUIRE(groups.problems.size() == 1);
-  CHECK(groups.problems[0].message == a.str() + " is a member of group 'vm1' already");
+  CHECK(groups.problems[0].message ==
+        "member '" + a.str() + "' is also in group 'vm1', which takes precedence");
   store.replace_group({vm1, {a}}, {vm1, {a, c}});
   CHECK_THROWS_AS(store.replace_group({vm1, {a}}, {vm1}), Error);
   store.leave_group(vm1, a);

@@ -132,7 +132,7 @@ TEST_CASE("a duplicate name is reported and refers to the first definition") {
   const Definitions loaded = store.load();
   CHECK(loaded.all.size() == 2);
   REQUIRE(loaded.problems.size() == 1);
-  CHECK(loaded.problems[0].message.find("duplicate name 'twin': refers to") == 0);
+  CHECK(loaded.problems[0].message.find("duplicate name 'twin': the name refers to") == 0);
   CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
 }
 
@@ -195,7 +195,7 @@ TEST_CASE("an unreadable mdevctl directory is reported and mdevadm's definitions
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
   REQUIRE(loaded.problems.size() == 1);
-  CHECK(loaded.problems.front().message.find("this directory cannot be read") == 0);
+  CHECK(loaded.problems.front().message.find("cannot read the directory") == 0);
 }
 
 TEST_CASE("an invalid mdevctl file next to a valid one of the same device is ignored and removed with it") {

@@ -66,6 +66,6 @@ TEST_CASE("or_throw combines the caller's message with the system error text") {
     CHECK(std::string(error.what()) == "cannot use 'it': No such file or directory");
     CHECK(error.code() == ExitCode::failed);
   }
-  CHECK(sys::errno_text(99999) == "error 99999");
+  CHECK(sys::errno_text(99999) == "Unknown error 99999");
   CHECK_FALSE(sys::errno_hint(EROFS).empty());
 }
