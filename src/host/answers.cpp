@@ -10,6 +10,9 @@ namespace mdevadm {
 
 namespace {
 
+constexpr const char* own_group = "create the device in an IOMMU group of its own with --p2p off";
+constexpr const char* no_sharing = "disable peer-to-peer sharing with --p2p off";
+constexpr const char* stop_vm = "stop the virtual machine that uses the device";
 constexpr const char* driver_log = "see the kernel log for the driver's reason: dmesg";
 
 std::string see_types(const ParentName& parent) {
@@ -21,26 +24,28 @@ std::string see_types(const ParentName& parent) {
 Error invalid_create(const Creation& what, const Capabilities& capabilities, const std::string& type) {
   if (what.beside) {
     return {ExitCode::failed,
-            fmt::format("the driver cannot create it in the IOMMU group of '{}'", what.beside->uuid.str()),
-            std::vector<std::string>{
-                "create it in an IOMMU group of its own with --p2p off",
-                "only devices of one parent can share an IOMMU group, and not every kernel supports it"}};
+            fmt::format("the driver cannot create the device in the IOMMU group of '{}' (only devices of one "
+                        "parent can share an IOMMU group, and not every kernel supports it)",
+                        what.beside->uuid.str()),
+            own_group};
   }
   if (what.units > 1) {
     return {ExitCode::failed, fmt::format("the driver cannot create {} from {} instances", type, what.units),
             fmt::format("show the maximum: mdevadm types -o +aggregate {}", what.parent.str())};
   }
   if (capabilities.numbered) {
-    return {
-        ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
-        "possible causes: no available instances, the virtual machine is already online, or invalid create "
-        "arguments"};
+    return {ExitCode::failed, fmt::format("the driver refuses to create {}: Invalid argument", type),
+            std::vector<std::string>{"possible causes: no available instances, the virtual machine is "
+                                     "already online, or invalid create "
+                                     "arguments",
+                                     driver_log}};
   }
   if (what.arguments) {
     return {
         ExitCode::failed,
         fmt::format("the driver rejected the create arguments of {}: '{}'", type, printable(*what.arguments)),
-        "either create arguments are not supported, or one is unknown or missing"};
+        std::vector<std::string>{"either create arguments are not supported, or one is unknown or missing",
+                                 driver_log}};
   }
   if (capabilities.create_arguments == Support::yes) {
     return {ExitCode::failed, fmt::format("the driver requires create arguments for {}", type),
@@ -70,53 +75,54 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
     case EPERM:
       if (capabilities.functions) {
         return {ExitCode::conflict, "the virtual function is already in use",
-                "retry; another virtual function may be free"};
+                "run the command again; another virtual function may be free"};
       }
       return {ExitCode::no_capacity,
-              fmt::format("the driver will not create {} (Operation not permitted)", type),
+              fmt::format("the driver refuses to create {} (Operation not permitted)", type),
               std::vector<std::string>{
                   "vfio_ap and vfio_ccw before Linux 6.1 return this error when no instance is available",
-                  driver_log}};
+                  see_types(what.parent), driver_log}};
     case ENOENT:
-      return {ExitCode::not_found, fmt::format("{} does not exist any more", type),
+      return {ExitCode::not_found, fmt::format("type {} no longer exists", type),
               fmt::format("list the types: mdevadm types {}", what.parent.str())};
     case ENODEV:
       if (capabilities.functions) {
-        return {ExitCode::not_found, fmt::format("{} is unknown to the driver", type),
+        return {ExitCode::not_found, fmt::format("type {} is unknown to the driver", type),
                 see_types(what.parent)};
       }
-      return {
-          ExitCode::failed,
-          what.beside
-              ? fmt::format("parent {} is being removed, or the IOMMU group of '{}' does not exist any more",
-                            what.parent.str(), what.beside->uuid.str())
-              : fmt::format("parent {} is being removed or not operational", what.parent.str()),
-          driver_log};
+      return {ExitCode::failed,
+              what.beside
+                  ? fmt::format("parent {} is being removed, or the IOMMU group of '{}' no longer exists",
+                                what.parent.str(), what.beside->uuid.str())
+                  : fmt::format("parent {} is being removed or not operational", what.parent.str()),
+              driver_log};
     case EBUSY:
       return what.beside ? Error(ExitCode::in_use,
                                  fmt::format("the IOMMU group of '{}' is in use and cannot be joined",
                                              what.beside->uuid.str()),
-                                 "a peer-to-peer set cannot change while one of its devices is open")
+                                 own_group)
              : capabilities.online
                  ? Error(ExitCode::in_use,
-                         "a device of the same virtual machine is online already, and the driver cannot add "
-                         "one",
+                         "a device of the same virtual machine is already online, and the driver cannot "
+                         "add another",
                          "stop the virtual machine's devices, then start all of them at once")
-                 : Error(ExitCode::in_use, fmt::format("{} is busy", what.parent.str()), driver_log);
+                 : Error(ExitCode::in_use, fmt::format("parent {} is busy", what.parent.str()), driver_log);
     case EIO:
       return {ExitCode::failed,
-              fmt::format("the GPU's resource manager refuses {} (Input/output error)", type),
+              fmt::format("the GPU's resource manager refuses to create {} (Input/output error)", type),
               std::vector<std::string>{"possible causes: a vGPU of another size is active, no available "
                                        "instances, or (MIG mode) no GPU "
                                        "instance was created",
                                        driver_log}};
     case EAGAIN:
       return Error(ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
-                   "try again in a moment")
+                   "run the command again in a moment")
           .worth(Retry::soon);
     case ENOMEM:
       return {ExitCode::no_capacity, fmt::format("not enough memory for {}", type),
-              "the sample drivers before Linux 5.13 return this error when no instance is available"};
+              std::vector<std::string>{
+                  "the sample drivers before Linux 5.13 return this error when no instance is available",
+                  see_types(what.parent)}};
     case E2BIG:
       return {ExitCode::failed, "the create arguments are too long: the kernel accepts 4095 bytes in total",
               "shorten the values of --create-arg"};
@@ -139,10 +145,10 @@ Error remove_error(int number) {
               "a virtual machine that has just ended may need a few seconds more"};
     case EPERM:
       return {ExitCode::in_use, "the driver refused the removal (Operation not permitted): device in use",
-              "stop the virtual machine that uses the device"};
+              stop_vm};
     case EAGAIN:
       return {ExitCode::failed, fmt::format("{}: the device is being created or removed", doing),
-              "try again in a moment"};
+              "run the command again in a moment"};
     case EIO: return {ExitCode::failed, fmt::format("{}: the driver failed", doing), driver_log};
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: rejected by the kernel (Invalid argument)", doing),
@@ -154,17 +160,15 @@ Error remove_error(int number) {
 }
 
 Error online_error(int number, bool online) {
-  const std::string doing = online ? "cannot bring it online" : "cannot take it offline";
+  const std::string doing = online ? "cannot bring the device online" : "cannot take the device offline";
   switch (number) {
     case ENOENT:
       return {ExitCode::failed,
               fmt::format("{}: not supported by the driver (no 'online' attribute)", doing)};
     case ENOSPC:
       return {ExitCode::no_capacity, fmt::format("{}: no available peer-to-peer resources", doing),
-              "take another virtual machine's devices offline first"};
-    case EBUSY:
-      return {ExitCode::in_use, fmt::format("{}: it is in use", doing),
-              "stop the virtual machine that uses the device"};
+              "stop the devices of another virtual machine first"};
+    case EBUSY: return {ExitCode::in_use, fmt::format("{}: the device is in use", doing), stop_vm};
     case EINVAL:
       return {ExitCode::failed,
               fmt::format("{}: rejected by the driver in the current state (Invalid argument)", doing),
@@ -179,14 +183,17 @@ Error join_error(int number, const Uuid& peers) {
   switch (number) {
     case EBUSY:
       return {ExitCode::in_use, fmt::format("{}: the device or a member of the set is in use", doing),
-              "a peer-to-peer set cannot change while one of its devices is open"};
+              std::vector<std::string>{"stop the virtual machine that uses it", no_sharing}};
     case EXDEV:
-      return {ExitCode::failed, fmt::format("{}: the set belongs to another driver", doing),
-              std::vector<std::string>{"start them without peer-to-peer resources with --p2p off",
-                                       "only devices of one driver can share resources"}};
+      return {
+          ExitCode::failed,
+          fmt::format("{}: it contains devices of another driver, and only devices of one driver can share "
+                      "resources",
+                      doing),
+          no_sharing};
     case ENOSPC:
       return {ExitCode::no_capacity, fmt::format("{}: no available peer-to-peer resources", doing),
-              "start the devices without peer-to-peer resources with --p2p off"};
+              no_sharing};
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: the driver rejected the value (Invalid argument)", doing),
               driver_log};
@@ -201,8 +208,10 @@ Error aggregate_error(int number, std::uint64_t units) {
     case EINVAL:
       return {ExitCode::failed, fmt::format("{}: not enough available instances, or device in use", doing),
               "list available instances: mdevadm types"};
-    case ENOSPC: return {ExitCode::no_capacity, fmt::format("{}: not enough available instances", doing)};
-    case E2BIG: return {ExitCode::failed, fmt::format("{}: the number is too long", doing)};
+    case ENOSPC:
+      return {ExitCode::no_capacity, fmt::format("{}: not enough available instances", doing),
+              "list available instances: mdevadm types"};
+    case E2BIG: return {ExitCode::failed, fmt::format("{}: the number is too large", doing)};
     default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number)), driver_log};
   }
 }
@@ -217,13 +226,14 @@ Error attribute_error(int number, const Attribute& attribute) {
       attribute.name.str().find("assign_") != std::string::npos || attribute.name.str() == "ap_config";
   switch (number) {
     case ENOENT: return {ExitCode::not_found, fmt::format("{}: no such attribute", doing)};
-    case EACCES: return error("the attribute cannot be written");
-    case EXDEV: return error("it is not below the device's directory");
+    case EACCES: return error("the attribute is not writable (Permission denied)");
+    case EXDEV: return error("the attribute is not below the device's sysfs directory");
     case EADDRNOTAVAIL:
       return error("the queue is reserved for the host (apmask/aqmask)",
-                   "free it in /sys/bus/ap/apmask and aqmask (chzdev, or ap.apmask= at boot)");
+                   "release it from the host: chzdev --type ap apmask=-ADAPTER aqmask=-DOMAIN");
     case EADDRINUSE:
-      return error("a queue is assigned to another device", "the kernel log names the queue and the device");
+      return error("a queue is assigned to another device",
+                   "the kernel log names the queue and the device: dmesg");
     case EBUSY:
       return is_queue
                  ? error(
@@ -231,13 +241,12 @@ Error attribute_error(int number, const Attribute& attribute) {
                        "are being changed",
                        driver_log)
                  : error("the device is busy", driver_log);
-    case EPERM: return error("not possible while the device is open");
+    case EPERM: return error("not permitted while the device is open", stop_vm);
     case ENXIO: return error("the device is not ready (No such device or address)");
     case E2BIG: return error("the value is too long");
     case ENODEV:
-      return is_queue ? error("the number does not exist on this machine",
-                              "see /sys/bus/ap/ap_max_adapter_id and "
-                              "ap_max_domain_id")
+      return is_queue ? error("the host has no adapter or domain with this number",
+                              "show the highest numbers: grep . /sys/bus/ap/ap_max_*_id")
                       : error("the device is being removed");
     case ERANGE: return error("the number is too large");
     default: return error(fmt::format("rejected by the driver: {}", sys::errno_text(number)), driver_log);

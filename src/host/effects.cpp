@@ -137,7 +137,7 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
       missing = "its IOMMU group";
     } else if (has_nodes && !(group && root_->exists(node)) &&
                !(cdev && root_->exists(cdev_node_path(*cdev)))) {
-      missing = fmt::format("the node '{}'", root_->path_of(group ? node : cdev_node_path(*cdev)));
+      missing = fmt::format("the VFIO node '{}'", root_->path_of(group ? node : cdev_node_path(*cdev)));
     } else {
       return true;
     }
@@ -153,7 +153,8 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
 
 void Host::aggregate(const Device& device, std::uint64_t units) const {
   const sys::Dir directory =
-      root_->open_dir(device.path).or_throw("cannot read the number of aggregated instances");
+      root_->open_dir(device.path)
+          .or_throw("cannot read the number of aggregated instances in '{}'", root_->path_of(device.path));
   for (const UnitsFile& file : units_files) {
     if (!directory.exists(file.shows) || (file.takes != nullptr && !directory.exists(file.takes))) {
       continue;
@@ -167,20 +168,25 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
     }
     const auto now = read_number(directory, file.shows);
     if (now != units) {
-      throw Error(ExitCode::failed, fmt::format("requested {} instances, driver reports {}", units,
-                                                now ? std::to_string(*now) : "none"));
+      throw Error(ExitCode::failed, fmt::format("{} aggregated instances requested, the driver reports {}",
+                                                units, now ? std::to_string(*now) : "none"));
     }
     return;
   }
   const std::string type = device.type ? device.type->str() : "";
   if (!root_->exists(fmt::format("{}/{}/{}/aggregator", directory_of(device.path), types_directory, type))) {
-    throw Error(ExitCode::failed,
-                fmt::format("cannot aggregate {} instances: the device has no attribute for it", units));
+    throw Error(
+        ExitCode::failed,
+        fmt::format(
+            "cannot aggregate {} instances: not supported by the driver (no attribute for the number)",
+            units));
   }
 }
 
 bool Host::join_peers(const Device& device, const Uuid& peers) const {
-  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot join a peer-to-peer set");
+  const sys::Dir directory =
+      root_->open_dir(device.path)
+          .or_throw("cannot join a peer-to-peer set in '{}'", root_->path_of(device.path));
   const std::optional<std::string> now = read_optional(directory, peers_file);
   if (!now) {
     return false;
@@ -215,7 +221,8 @@ void Host::set_online(const Device& device, bool online) const {
 
 std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute,
                                                  bool bare) const {
-  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot set its attributes");
+  const sys::Dir directory =
+      root_->open_dir(device.path).or_throw("cannot set attributes in '{}'", root_->path_of(device.path));
   // Exactly one newline: NVIDIA's vgpu_params drops the last byte of the written data.
   const sys::Result<sys::Done> written =
       directory.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
@@ -228,7 +235,8 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
 }
 
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
-  const sys::Dir directory = root_->open_dir(device.path).or_throw("cannot assign queues to it");
+  const sys::Dir directory =
+      root_->open_dir(device.path).or_throw("cannot assign queues in '{}'", root_->path_of(device.path));
   const std::optional<std::string> now = read_optional(directory, "ap_config");
   const std::optional<std::string> wanted = now ? with_queues(*now, attributes) : std::nullopt;
   if (wanted && directory.write_attribute("ap_config", *wanted + "\n")) {
@@ -253,20 +261,22 @@ void Host::own_node(const Device& device, const NodePolicy& policy) const {
     throw Error(ExitCode::failed,
                 fmt::format("{}: cannot set label '{}': SELinux is not enabled in this kernel", doing,
                             printable(*policy.selinux_label)),
-                "remove selinux_label from [node]");
+                "remove the label with --selinux-label '' of mdevadm modify or mdevadm group modify");
   }
   const std::optional<Device> now = observe_device(device);
   if (!now || now->nodes.empty()) {
-    throw Error(ExitCode::failed, fmt::format("{}: it has none", doing));
+    throw Error(ExitCode::failed, fmt::format("{}: the device has no VFIO node", doing));
   }
   for (const Node& node : now->nodes) {
     const std::string path = node.path.substr(1);
-    root_->set_owner(path, owner, group).or_throw("{}", doing);
+    const std::string shown = root_->path_of(path);
+    root_->set_owner(path, owner, group).or_throw("cannot set owner of '{}'", shown);
     if (policy.mode) {
-      root_->set_mode(path, *policy.mode).or_throw("{}", doing);
+      root_->set_mode(path, *policy.mode).or_throw("cannot set mode of '{}'", shown);
     }
     if (policy.selinux_label) {
-      root_->set_selinux_label(path, *policy.selinux_label).or_throw("{}: label it", doing);
+      root_->set_selinux_label(path, *policy.selinux_label)
+          .or_throw("cannot set SELinux label of '{}'", shown);
     }
   }
 }
@@ -316,7 +326,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     throw Error(
         ExitCode::failed,
         fmt::format("{}: the kernel postponed the removal (EAGAIN) and accepts no further request", doing),
-        "reload the driver to remove it");
+        "reload the driver of the parent to remove the device");
   }
   // A second writer may get success although nothing was removed: only the disappearance of the directory
   // proves the removal.

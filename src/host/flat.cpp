@@ -127,7 +127,8 @@ class Flat final : public Interface {
   }
 
   std::string read_types(const Place& parent) const {
-    return parent.directory.read_file(in_home(types_file)).or_throw("cannot read what can be made");
+    return parent.directory.read_file(in_home(types_file))
+        .or_throw("cannot read the types in '{}'", parent.directory.path_of(in_home(types_file)));
   }
 
   // Returns "UUID", or "UUID:NUMBER" for a device with the kernel name UUID-NUMBER.
@@ -151,7 +152,7 @@ class Flat final : public Interface {
       if (field.starts_with(key) && field.substr(key.size()) != what.type.str()) {
         throw Error(ExitCode::failed,
                     fmt::format("create_args '{}' conflicts with type {}", field, what.type.str()),
-                    "the type is set automatically; remove it from create_args");
+                    "remove it from create_args; the type is set automatically");
       }
       if (field.starts_with(key)) {
         return arguments;

@@ -130,7 +130,7 @@ class Functions final : public Interface {
       throw Error(
           ExitCode::conflict,
           fmt::format("virtual function {} was taken by another process (type {})", what.name, other->str()),
-          "retry; another virtual function may be free");
+          "run the command again; another virtual function may be free");
     }
     // The creatable types change with every device on the GPU.
     const std::vector<NamedType> creatable = creatable_on(parent.root, path);
@@ -170,7 +170,10 @@ class Functions final : public Interface {
         return std::move(path);
       }
     }
-    throw Error(ExitCode::not_found, fmt::format("it has no virtual function {}", function));
+    throw Error(ExitCode::not_found,
+                fmt::format("{} has no virtual function {}", last_component(parent.path), function),
+                fmt::format("list the virtual functions of the parent: mdevadm show {}",
+                            last_component(parent.path)));
   }
 };
 

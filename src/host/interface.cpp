@@ -139,11 +139,11 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root) {
   std::vector<std::pair<std::string, Place>> result;
   const sys::Result<sys::Dir> registered = root.open_dir(parents_directory);
   if (!registered && !sys::is_absence(registered.error().number)) {
-    sys::throw_error(registered.error(), "cannot look for parents of mediated devices");
+    sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
   }
   if (registered) {
     for (const sys::Entry& entry :
-         registered->entries().or_throw("cannot look for parents of mediated devices")) {
+         registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
       if (auto place = follow(root, parents_directory, entry.name, true)) {
         result.emplace_back(entry.name, *std::move(place));
       }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 #include <map>
@@ -191,7 +193,7 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Scope& scope,
     }
     return result;
   }
-  for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
+  for (sys::Entry& entry : bus.entries().or_throw("cannot list mediated devices in '{}'", bus.path())) {
     const auto plain = Uuid::parse(entry.name);
     if (const auto uuid = plain || scope.bus_only ? plain : uuid_of(entry.name, scope.known)) {
       result.push_back({std::move(entry.name), *uuid});
@@ -214,7 +216,7 @@ std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& 
       std::none_of(scope.devices->begin(), scope.devices->end(), is_wanted)) {
     return result;
   }
-  for (sys::Entry& entry : bus.entries().or_throw("cannot look for mediated devices")) {
+  for (sys::Entry& entry : bus.entries().or_throw("cannot list mediated devices in '{}'", bus.path())) {
     const auto uuid = Uuid::parse(entry.name) ? std::nullopt : uuid_of(entry.name, scope.known);
     if (uuid && is_wanted(*uuid)) {
       result.push_back({std::move(entry.name), *uuid});
@@ -391,7 +393,7 @@ std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope,
                                  std::vector<std::string>& nameless) {
   const sys::Result<sys::Dir> bus = root.open_dir(devices_directory);
   if (!bus && !sys::is_absence(bus.error().number)) {
-    sys::throw_error(bus.error(), "cannot look for mediated devices");
+    sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
   }
   std::vector<Device> result = bus ? read_bus(root, *bus, scope, nameless) : std::vector<Device>{};
   // If all requested devices were found, the GPUs need not be searched.

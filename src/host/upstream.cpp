@@ -46,7 +46,8 @@ class MultipliedType {
     written_ = types_.write_attribute(file_, fmt::format("{}\n", units));
     if (written_ && read_number(types_, file_) != units) {
       restore();
-      throw Error(ExitCode::failed, fmt::format("the type does not take {} instances as one", units));
+      throw Error(ExitCode::failed,
+                  fmt::format("cannot aggregate {} instances: rejected by the driver", units));
     }
   }
   MultipliedType(const MultipliedType&) = delete;

@@ -175,14 +175,15 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
   }
   if (wanted.function && !parent.capabilities.functions) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: it names a virtual function, but parent {} does not use virtual functions",
-                            doing, parent.name.str()));
+                fmt::format("{}: virtual function {} is set, but parent {} does not use virtual functions",
+                            doing, wanted.function->str(), parent.name.str()),
+                "omit --vf; in a definition, remove it with mdevadm modify --vf ''");
   }
   if (wanted.function && !has_function(parent, *wanted.function)) {
     throw Error(
         ExitCode::not_found,
         fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), wanted.function->str()),
-        fmt::format("list its virtual functions: mdevadm show {}", parent.name.str()));
+        fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));
   }
 }
 

@@ -97,7 +97,7 @@ const Group& require_group(const Groups& groups, const std::string& name, std::s
   const Group* group = groups.find(name);
   if (group == nullptr) {
     const std::string meant = did_you_mean(name, groups.names());
-    throw Error(ExitCode::not_found, fmt::format("{}: group '{}' not found", doing, printable(name)),
+    throw Error(ExitCode::not_found, fmt::format("{}: no group with this name", doing),
                 meant.empty() ? "list groups: mdevadm group list" : meant);
   }
   return *group;
@@ -140,7 +140,7 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
                                           const std::string& doing) {
   if (group.members.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: the group has no members", doing),
-                fmt::format("add some: mdevadm group add {} DEVICE...", group.name.str()));
+                fmt::format("add members: mdevadm group add {} DEVICE...", group.name.str()));
   }
   std::vector<const Definition*> result;
   for (const Member& member : group.members) {

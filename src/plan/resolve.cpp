@@ -51,7 +51,7 @@ Error ambiguous(const std::set<Uuid>& uuids, const std::string& doing) {
   return {
       ExitCode::conflict,
       fmt::format("{}: ambiguous UUID prefix matches {} devices: {}", doing, uuids.size(), join(names, ", ")),
-      "give more digits"};
+      "give more digits of the UUID"};
 }
 
 // A UUID, and the definition if the word is its name.

@@ -184,7 +184,7 @@ void StartPlanner::check_abi(Draft& draft) const {
       refused.push_back(difference.text);
     } else {
       draft.job.warnings.push_back(
-          fmt::format("{}: changed since it was defined: {}", draft.job.about.quoted(), difference.text));
+          fmt::format("{}: differs from the definition: {}", draft.job.about.quoted(), difference.text));
     }
   }
   const std::string* version = find_pin(*draft.wanted.abi, "migration_version");
@@ -261,7 +261,7 @@ void StartPlanner::add_sharing(Draft& draft) const {
       throw Error(ExitCode::failed,
                   fmt::format("{}: peer-to-peer sharing is not supported by parent {}", draft.doing,
                               draft.wanted.parent.str()),
-                  "use it only where supported with --p2p auto");
+                  "share only where supported with --p2p auto");
     }
     return;
   }
@@ -345,8 +345,11 @@ std::string StartPlanner::function_for(const Draft& draft) const {
       return function.address;
     }
     if (pinned && function.type) {
-      throw Error(ExitCode::conflict, fmt::format("{}: virtual function {} is already in use (type {})",
-                                                  draft.doing, pinned->str(), function.type->str()));
+      throw Error(
+          ExitCode::conflict,
+          fmt::format("{}: virtual function {} is already in use (type {})", draft.doing, pinned->str(),
+                      function.type->str()),
+          fmt::format("list the virtual functions of the parent: mdevadm show {}", draft.parent->name.str()));
     }
   }
   throw capacity_error(seen_, *draft.parent, *draft.type, 1, draft.doing);
@@ -407,7 +410,8 @@ std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const
   if (own && Uuid::parse(*own) != options_.vm) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: create_args vm_uuid={} conflicts with the group's vm_uuid {}", draft.doing,
-                            printable(*own), vm));
+                            printable(*own), vm),
+                "remove vm_uuid from create_args, or change the group's with mdevadm group modify --vm-uuid");
   }
   return own ? given
              : std::optional(given ? fmt::format("{},{}{}", *given, vm_key, vm)

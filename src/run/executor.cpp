@@ -108,10 +108,11 @@ class Performer {
     const std::optional<Device> now = effects_.host.observe_device(action.device);
     const std::optional<Device> leader = effects_.host.observe_device(*action.leader);
     if (!now || !leader || now->iommu_group != leader->iommu_group) {
-      throw Error(ExitCode::failed,
-                  fmt::format("it does not share the IOMMU group of '{}': not supported by the driver",
-                              action.leader->uuid.str()),
-                  "use it only where supported with --p2p auto");
+      throw Error(
+          ExitCode::failed,
+          fmt::format("the device does not share the IOMMU group of '{}': not supported by the driver",
+                      action.leader->uuid.str()),
+          "share only where supported with --p2p auto");
     }
   }
 

@@ -41,7 +41,7 @@ pci_subsystem = "10de:115e"' "define records the guest ABI in the definition"
   sed -i 's/^driver_version = .*/driver_version = "535.1" # older/' $file
   run mdevadm start a
   exits 0 "start succeeds with another driver version"
-  err_has "^mdevadm: warning: 'a' \($A\): changed since it was defined: driver_version: defined '535.1', now '535.129.03'$" \
+  err_has "^mdevadm: warning: 'a' \($A\): differs from the definition: driver_version: defined '535.1', now '535.129.03'$" \
     "start warns about the other driver version"
   mdevadm stop a
   sed -i 's/framebuffer=4096M/framebuffer=2048M/' $file

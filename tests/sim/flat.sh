@@ -92,7 +92,7 @@ online() {
   same "$(cat /sys/bus/mdev/devices/$A/online)" 1 "$(say "start sets an active device online that was offline")"
   run mdevadm start b
   exits 5 "$(say "start is refused if a device of the same virtual machine is online")"
-  err_has "a device of the same virtual machine is online already" \
+  err_has "a device of the same virtual machine is already online" \
     "$(say "the error says that a device of the same virtual machine is online")"
   err_has "^hint: stop the virtual machine's devices, then start all of them at once$" \
     "$(say "the hint says to start all devices of the virtual machine at once")"
@@ -110,7 +110,7 @@ online() {
     control fault online 1 ${pair%=*}
     run mdevadm start a
     exits ${pair#*=} "$(say "start fails with the exit code for ${pair%=*} if online fails")"
-    err_has "cannot bring it online: " "$(say "${pair%=*} of online: the error says that the device cannot be set online")"
+    err_has "cannot bring the device online: " "$(say "${pair%=*} of online: the error says that the device cannot be set online")"
     err_has "^hint: " "$(say "${pair%=*} of online: the error has a hint")"
     same "$(active)" "" "$(say "${pair%=*} of online: the start is rolled back")"
   done

@@ -121,7 +121,7 @@ cannot() {
   mdevadm group stop vm
   run mdevadm group start vm --p2p require
   exits 1 "$(say "group start --p2p require fails on a parent without peer-to-peer sharing")"
-  err_has "the driver cannot create it in the IOMMU group of '$A'" \
+  err_has "the driver cannot create the device in the IOMMU group of '$A'" \
     "$(say "the error says that the device cannot be created in the IOMMU group of the other member")"
   same "$(active)" "" "$(say "no member is active after the failed group start")"
   nothing_left "no device and no record exists at the end"

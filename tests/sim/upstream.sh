@@ -53,7 +53,7 @@ era() {  # INTERFACE KIND
     run mdevadm stop a
     exits 1 "$(say "stop fails if the kernel answers the removal with EAGAIN")"
     err_has "accepts no further request" "$(say "the error says that the device accepts no further request")"
-    err_has "^hint: reload the driver to remove it$" "$(say "the hint says to reload the driver")"
+    err_has "^hint: reload the driver of the parent to remove the device$" "$(say "the hint says to reload the driver")"
     control clear
     control unregister $gpu
   fi
@@ -101,10 +101,10 @@ matrix() {
   mdevadm modify b --delete-attr assign_domain --delete-attr assign_adapter --attr assign_adapter=0 --attr assign_domain=0 >/dev/null
   run mdevadm start b
   err_has "the queue is reserved for the host \(apmask/aqmask\)" "$(say "the error says that the queue is reserved for the host")"
-  err_has "^hint: free it in /sys/bus/ap/apmask" "$(say "the hint says how to free the queue for devices")"
+  err_has "^hint: release it from the host: chzdev" "$(say "the hint says how to free the queue for devices")"
   mdevadm modify b --delete-attr assign_adapter --delete-attr assign_domain --attr assign_adapter=999 >/dev/null
   run mdevadm start b
-  err_has "the number does not exist on this machine" "$(say "the error says that the number does not exist on this machine")"
+  err_has "the host has no adapter or domain with this number" "$(say "the error says that the adapter or domain does not exist")"
   mdevadm stop a
   mdevadm modify b --delete-attr 1 --attr ap_config=0x0400000000000000000000000000000000000000000000000000000000000000,0x0800000000000000000000000000000000000000000000000000000000000000,0x0000000000000000000000000000000000000000000000000000000000000000 >/dev/null
   run mdevadm start b
