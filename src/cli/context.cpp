@@ -175,7 +175,7 @@ void GroupProgress::done(const Job& job, const Action& action) {
 }
 
 void GroupProgress::undone(const Job& job, const Action& action) {
-  messages_.line_in_place(fmt::format("undo: {}: {}", job.about.word(), describe(action)));
+  messages_.line_in_place(fmt::format("rolling back {}: {}", job.about.word(), describe(action)));
 }
 
 void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,
@@ -194,7 +194,7 @@ void VerboseProgress::done(const Job& job, const Action& action) {
 }
 
 void VerboseProgress::undone(const Job& job, const Action& action) {
-  report(job, "undo: ", action);
+  report(job, "roll back: ", action);
 }
 
 void VerboseProgress::report(const Job& job, const char* prefix, const Action& action) const {
@@ -214,7 +214,8 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
     : env_(env),
       globals_(globals),
       messages_(messages),
-      root_(sys::Dir::open(globals.root).or_throw("cannot use '{}' as the root", printable(globals.root))),
+      root_(sys::Dir::open(globals.root)
+                .or_throw("cannot use '{}' as the root directory", printable(globals.root))),
       host_(root_),
       store_(root_),
       hooks_(root_, [&messages](Hooks::Kind, const std::string& text) { warn_by_line(messages, text); }) {}

@@ -24,7 +24,7 @@ std::string in_quotes(const std::string& text) {
 std::string objection_to_assignment(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
-    return fmt::format("{} must have the form NAME=VALUE", in_quotes(text));
+    return fmt::format("invalid attribute {} (expected NAME=VALUE)", in_quotes(text));
   }
   if (!AttributeName::parse(text.substr(0, equals))) {
     return fmt::format("invalid attribute {} (expected a path below the device's sysfs directory)",
@@ -50,12 +50,9 @@ std::string objection_to_uuid(const std::string& text) {
 }
 
 std::string objection_to_requirement(const std::string& text) {
-  return parse_requirement(text)
-             ? ""
-             : fmt::format(
-                   "invalid requirement {} (expected PROPERTY OP VALUE, OP is >=, <=, >, < or =), such as "
-                   "framebuffer>=2G",
-                   in_quotes(text));
+  constexpr const char* form = "PROPERTY OP VALUE such as framebuffer>=2G; OP is >=, <=, >, < or =";
+  return parse_requirement(text) ? ""
+                                 : fmt::format("invalid requirement {} (expected {})", in_quotes(text), form);
 }
 
 // Returns the milliseconds in a unit of systemd.time(7); 0 for an unknown unit. Without a unit: seconds.
@@ -170,7 +167,9 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::mdevctl_definition: return objection_to_uuid(text);
     case ValueKind::vm_uuid: return text.empty() ? "" : objection_to_uuid(text);
     case ValueKind::selinux_label:
-      return has_control_bytes(text) ? fmt::format("{} contains control characters", in_quotes(text)) : "";
+      return has_control_bytes(text)
+                 ? fmt::format("invalid SELinux label {} (contains control characters)", in_quotes(text))
+                 : "";
     case ValueKind::label:
       return text.empty() || Label::parse(text) ? ""
                                                 : fmt::format(
@@ -186,11 +185,16 @@ std::string objection(ValueKind kind, const std::string& text) {
                                           in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::create_argument:
-      return has_control_bytes(text) ? fmt::format("{} contains control characters", in_quotes(text)) : "";
+      return has_control_bytes(text)
+                 ? fmt::format("invalid create argument {} (contains control characters)", in_quotes(text))
+                 : "";
     case ValueKind::attribute_selector:
       return parse_decimal(text) || AttributeName::parse(text)
                  ? ""
-                 : fmt::format("invalid attribute {}", in_quotes(text));
+                 : fmt::format(
+                       "invalid attribute {} (expected a path below the device's sysfs directory, or a "
+                       "number)",
+                       in_quotes(text));
     case ValueKind::function:
       return text.empty() || is_pci_address(text)
                  ? ""

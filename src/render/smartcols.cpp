@@ -15,7 +15,7 @@ constexpr const char* library = "libsmartcols.so.1";
   const char* why = ::dlerror();
   throw Error(ExitCode::failed,
               fmt::format("cannot draw a table: {}", why != nullptr ? why : "libsmartcols cannot be used"),
-              "install libsmartcols1, or ask for --json");
+              "install the package libsmartcols1, or use --json");
 }
 
 template <typename Function>

@@ -150,7 +150,8 @@ TEST_CASE("define does not overwrite an invalid definition file") {
 TEST_CASE("a missing root directory is reported") {
   const test::Ran ran = test::mdevadm({"list", "--root", "/nonexistent"});
   CHECK(ran.code == 1);
-  CHECK(ran.err == "mdevadm: error: cannot use '/nonexistent' as the root: No such file or directory\n");
+  CHECK(ran.err ==
+        "mdevadm: error: cannot use '/nonexistent' as the root directory: No such file or directory\n");
 }
 
 TEST_CASE("usage errors are printed as JSON with --json") {

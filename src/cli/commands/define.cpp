@@ -75,7 +75,8 @@ class DefineCommand final : public Command {
     DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
     request.argument = word_;
     if (!group_.empty()) {
-      request.joins = require_group(context.groups(), group_, "cannot define a member");
+      request.joins = require_group(context.groups(), group_,
+                                    fmt::format("cannot define a member of group '{}'", printable(group_)));
     }
     return request;
   }
@@ -108,7 +109,7 @@ class DefineCommand final : public Command {
   void check_usage() const {
     if (!file_.empty() &&
         (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given() || node_.any_given())) {
-      throw Error(ExitCode::usage, "--file can only be combined with --parent and a UUID");
+      throw Error(ExitCode::usage, "--file can only be combined with --parent, --group, --force and a UUID");
     }
     if (options_.name_option->count() > 0 && options_.name.empty()) {
       throw Error(ExitCode::usage, "--name: value must not be empty");
@@ -150,15 +151,16 @@ class DefineCommand final : public Command {
     }
     const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
     if (found.active == nullptr && found.definitions.empty()) {
-      throw Error(ExitCode::in_use, fmt::format("{}: the device is being removed", doing));
+      throw Error(ExitCode::in_use, fmt::format("{}: the device is being removed", doing),
+                  fmt::format("wait for it: mdevadm stop {} --timeout 60", found.uuid.str()));
     }
     if (found.active == nullptr) {
       throw Error(ExitCode::conflict, fmt::format("{}: already defined and not active", doing),
                   fmt::format("start it: mdevadm start {}", found.uuid.str()));
     }
     if (!found.active->type) {
-      throw Error(ExitCode::failed, fmt::format("{}: its type cannot be read", doing),
-                  "the device may be in creation or removal; retry");
+      throw Error(ExitCode::failed, fmt::format("{}: the type of the device cannot be read", doing),
+                  "the device may be in creation or removal; run the command again");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
     // The definition of an adopted VF names that VF.

@@ -33,6 +33,8 @@ class GroupChange : public Command {
  protected:
   // Completes "cannot VERB 'group'".
   virtual std::string verb() const = 0;
+  // Returns the beginning of errors.
+  std::string cannot() const { return fmt::format("cannot {} '{}'", verb(), printable(name_)); }
   // Throws Error{usage} if the options request nothing.
   virtual void require_usage() const {}
 
@@ -116,8 +118,7 @@ class GroupCreate final : public GroupChange {
   std::string verb() const override { return "create group"; }
 
   Job plan(Context& context, const Groups& groups) override {
-    Group group{*GroupName::parse(name_),
-                members_for(context, words_, fmt::format("cannot create group '{}'", name_))};
+    Group group{*GroupName::parse(name_), members_for(context, words_, cannot())};
     options_.apply_to(group);
     return plan_group_create(groups, group);
   }
@@ -144,7 +145,7 @@ class GroupModify final : public GroupChange {
   }
 
   Job plan(Context&, const Groups& groups) override {
-    const Group& before = require_group(groups, name_, "cannot modify the group");
+    const Group& before = require_group(groups, name_, cannot());
     Group after = before;
     options_.apply_to(after);
     return plan_group_change(groups, before, after);
@@ -164,7 +165,7 @@ class GroupDelete final : public GroupChange {
   std::string verb() const override { return "delete group"; }
 
   Job plan(Context&, const Groups& groups) override {
-    return plan_group_delete(require_group(groups, name_, "cannot delete the group"));
+    return plan_group_delete(require_group(groups, name_, cannot()));
   }
 };
 
@@ -180,7 +181,7 @@ class GroupAdd final : public GroupChange {
   std::string verb() const override { return "add to group"; }
 
   Job plan(Context& context, const Groups& groups) override {
-    const std::string doing = fmt::format("cannot add to group '{}'", printable(name_));
+    const std::string doing = cannot();
     const Group& before = require_group(groups, name_, doing);
     Group after = before;
     for (Member& member : members_for(context, words_, doing)) {
@@ -207,7 +208,7 @@ class GroupRemove final : public GroupChange {
   std::string verb() const override { return "remove from group"; }
 
   Job plan(Context& context, const Groups& groups) override {
-    const std::string doing = fmt::format("cannot remove from group '{}'", printable(name_));
+    const std::string doing = cannot();
     const Group& before = require_group(groups, name_, doing);
     const Definitions defined = context.definitions();
     Group after = before;
@@ -252,8 +253,7 @@ class GroupRename final : public GroupChange {
   std::string verb() const override { return "rename group"; }
 
   Job plan(Context&, const Groups& groups) override {
-    return plan_group_rename(groups, require_group(groups, name_, "cannot rename the group"),
-                             *GroupName::parse(to_));
+    return plan_group_rename(groups, require_group(groups, name_, cannot()), *GroupName::parse(to_));
   }
 
   std::string to_;

@@ -46,7 +46,8 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
 
   ExitCode list(Context& context) override {
     const Groups groups = context.groups();
-    const Group& group = require_group(groups, name_, "cannot show the group");
+    const Group& group =
+        require_group(groups, name_, fmt::format("cannot show group '{}'", printable(name_)));
     const Definitions defined = context.definitions();
     const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};

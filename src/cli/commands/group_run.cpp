@@ -33,7 +33,8 @@ class GroupRun : public Command {
     batch.of_group(name_);
     batch.show_progress();
     try {
-      return run_group(context, batch, require_group(groups, name_, fmt::format("cannot {}", verb())));
+      return run_group(context, batch,
+                       require_group(groups, name_, fmt::format("cannot {} '{}'", verb(), printable(name_))));
     } catch (const Error& error) {
       batch.refuse(identity(), error);
       return batch.finish(context);

@@ -30,8 +30,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name; or parents"),
-              ValueKind::device_or_parent);
+    kinds.set(
+        app.add_option("device,-u,--uuid", words_, "devices (UUID, unique UUID prefix, or name) or parents"),
+        ValueKind::device_or_parent);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
     listing_.declare(app, kinds);
