@@ -46,6 +46,25 @@ TEST_CASE("usage errors have exit code 2 and a message and a hint where possible
            {{"define", "-p", "mtty", "-t", "mtty-1", "--aggregate", "0"},
             "--aggregate: invalid number '0'",
             ""},
+           {{"define", "-p", "mtty", "-t", "mtty-1", "--attr", "x"},
+            "--attr: invalid attribute 'x' (expected NAME=VALUE)\n",
+            ""},
+           {{"define", "-p", "mtty", "-t", "mtty-1", "--selinux-label", "a\nb"},
+            "--selinux-label: invalid SELinux label ",
+            ""},
+           {{"define", "-p", "mtty", "-t", "mtty-1", "--create-arg", "a\nb"},
+            "--create-arg: invalid create argument ",
+            ""},
+           {{"modify", "x", "--delete-attr", "../a"},
+            "--delete-attr: invalid attribute '../a' (expected a path below the device's sysfs directory, or "
+            "a "
+            "number)\n",
+            ""},
+           {{"types", "--need", "framebuffer"},
+            "--need: invalid requirement 'framebuffer' (expected PROPERTY OP VALUE such as framebuffer>=2G; "
+            "OP "
+            "is >=, <=, >, < or =)\n",
+            ""},
            {{"help", "frob"}, "unknown command 'frob'", ""},
            {{"undefine"}, "", "see mdevadm help undefine"},
        }) {
@@ -152,6 +171,26 @@ TEST_CASE("a missing root directory is reported") {
   CHECK(ran.code == 1);
   CHECK(ran.err ==
         "mdevadm: error: cannot use '/nonexistent' as the root directory: No such file or directory\n");
+}
+
+TEST_CASE("errors of group commands name the command and the group") {
+  const World world;
+  for (const auto& [words, goal] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"group", "show", "vm1"}, "show group"},
+           {{"group", "modify", "vm1", "--auto"}, "modify group"},
+           {{"group", "delete", "vm1"}, "delete group"},
+           {{"group", "rename", "vm1", "vm2"}, "rename group"},
+           {{"group", "add", "vm1", "x"}, "add to group"},
+           {{"group", "remove", "vm1", "x"}, "remove from group"},
+           {{"group", "start", "vm1"}, "start group"},
+           {{"group", "stop", "vm1"}, "stop group"},
+           {{"define", "-p", "mtty", "-t", "mtty-1", "--group", "vm1"}, "define a member of group"}}) {
+    const test::Ran ran = world.run(words);
+    CAPTURE(words);
+    CHECK(ran.code == 3);
+    CHECK(ran.err == "mdevadm: error: cannot " + goal +
+                         " 'vm1': no group with this name\nhint: list groups: mdevadm group list\n");
+  }
 }
 
 TEST_CASE("usage errors are printed as JSON with --json") {

@@ -1,0 +1,45 @@
+// Errors of changes on a host tree: they name the object.
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+#include "tree.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+template <typename Change>
+std::string refusal(const Change& change) {
+  try {
+    change();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("errors of changes to a device that does not exist name the directory or the node") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Host host(root);
+  const Device gone{.uuid = *Uuid::parse("00000000-0000-4000-8000-00000000dead"),
+                    .parent = *ParentName::parse("mtty"),
+                    .type = TypeName::parse("mtty-1"),
+                    .path = "sys/devices/virtual/mtty/mtty/gone"};
+  const std::string path = tree.str() + "/" + gone.path;
+  CHECK(refusal([&] {
+          host.own_node(gone, {std::nullopt, std::nullopt, 0660});
+        }) == "cannot set owner and mode of the VFIO node: the device has no VFIO node");
+  CHECK(refusal([&] {
+          host.write_attribute(gone, {*AttributeName::parse("a"), "1"}, false);
+        }) == "cannot set attributes in '" + path + "': No such file or directory");
+  CHECK(refusal([&] { host.assign_queues(gone, {}); }) ==
+        "cannot assign queues in '" + path + "': No such file or directory");
+  CHECK(refusal([&] { host.join_peers(gone, gone.uuid); }) ==
+        "cannot join a peer-to-peer set in '" + path + "': No such file or directory");
+  CHECK(refusal([&] { host.aggregate(gone, 2); }) ==
+        "cannot read the number of aggregated instances in '" + path + "': No such file or directory");
+}
