@@ -171,7 +171,7 @@ online() {
   put 1 $devices/$a/online
   run "$MDEVSIM" hold $a 1
   exits 1 "a device cannot be opened while another device of its virtual machine is offline"
-  err_has "not every device of its virtual machine is online" "the error says that not every device of the virtual machine is online"
+  err_has "not all devices of its virtual machine are online" "the error says that not all devices of the virtual machine are online"
   put 1 $devices/$b/online
   holding first $a $b
   run bash -c "echo 0 >$devices/$a/online"
