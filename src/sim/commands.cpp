@@ -16,6 +16,7 @@
 #include <mdevadm/util/text.hpp>
 #include <mdevadm/util/version.hpp>
 
+#include "host_commands.hpp"
 #include "hosts.hpp"
 
 namespace mdevadm::sim {
@@ -248,7 +249,13 @@ int run_program(CLI::App& app, const std::vector<std::string>& words, Words& sai
 
 }  // namespace
 
-int run(const std::vector<std::string>& words) {
+int run(std::string_view program, const std::vector<std::string>& words) {
+  if (program == sriov_manage_name) {
+    return sriov_manage(words);
+  }
+  if (program == nvidia_smi_name) {
+    return nvidia_smi(words);
+  }
   // Arguments after "--" belong to the command.
   const auto separator = std::find(words.begin(), words.end(), "--");
   CLI::App app("Simulates hosts with mediated devices", "mdevsim");

@@ -164,6 +164,23 @@ void replace_directories(const std::string& parent, const std::vector<std::strin
   }
 }
 
+void add_program(const std::string& directory, const std::string& name, const std::string& target) {
+  const std::string path = directory + "/" + name;
+  if (is_directory(directory)) {
+    rebuild(directory);
+  } else {
+    const std::size_t slash = directory.rfind('/');
+    replace_directories(directory.substr(0, slash), {directory.substr(slash + 1)}, std::nullopt);
+  }
+  if (::unlink(path.c_str()) != 0 && errno == EBUSY) {
+    ::umount2(path.c_str(), MNT_DETACH);  // it shows a real file
+    ::unlink(path.c_str());
+  }
+  if (::symlink(target.c_str(), path.c_str()) != 0) {
+    fail(fmt::format("cannot create '{}'", path));
+  }
+}
+
 namespace {
 
 // Mounts a /proc that shows the processes of the new PID namespace, visible for this process and those below.

@@ -25,6 +25,10 @@ void require_fuse();
 void replace_directories(const std::string& parent, const std::vector<std::string>& names,
                          const std::optional<std::string>& keep_directory);
 
+// Adds a link NAME to `target` to a directory, replacing what has that name. The other contents do not
+// change; nothing is created in the real directory. Throws Error.
+void add_program(const std::string& directory, const std::string& name, const std::string& target);
+
 // A running command and its supervisor, the first process of its PID namespace. The supervisor ends with this
 // process, and all processes of the namespace end with the supervisor.
 struct Enclosed {

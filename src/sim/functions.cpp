@@ -239,7 +239,8 @@ void FunctionParent::write_numvfs(std::string_view data, const Answer& answer) {
     return answer(taken);
   }
   const unsigned revision = settings_.interface->revision;
-  const bool native = pf_.driver == settings_.driver && (revision == without_vgpus || revision == proposed_files);
+  const bool native =
+      pf_.driver == settings_.driver && (revision == without_vgpus || revision == proposed_files);
   if (!native && pf_.driver != "pci-pf-stub") {
     kernel_.log += fmt::format("pci {}: {}\n", settings_.name,
                                pf_.driver.empty() ? "no driver bound to device; cannot configure SR-IOV"

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -21,6 +22,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "enclosure.hpp"
+#include "host_commands.hpp"
 #include "server.hpp"
 
 namespace mdevadm::sim {
@@ -79,6 +81,18 @@ void pass_signals_to(pid_t process) {
   std::ignore = std::signal(SIGQUIT, SIG_IGN);
 }
 
+// Shows the commands with which NVIDIA's GPUs are prepared.
+void add_host_commands(const Scenario& scenario) {
+  const auto has_commands = [](const SimParent& parent) { return parent.gpu.has_value(); };
+  std::array<char, 4096> self{};
+  if (std::none_of(scenario.parents.begin(), scenario.parents.end(), has_commands) ||
+      ::readlink("/proc/self/exe", self.data(), self.size() - 1) <= 0) {
+    return;
+  }
+  add_program(sriov_manage_directory, sriov_manage_name, self.data());
+  add_program("/usr/local/bin", nvidia_smi_name, self.data());
+}
+
 }  // namespace
 
 int run_on(const Scenario& scenario, const std::vector<std::string>& command,
@@ -101,6 +115,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
     std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name))
                       .or_throw("cannot create the script directories in '/etc/mdevctl.d'");
   }
+  add_host_commands(scenario);
   replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
