@@ -122,6 +122,16 @@ void Batch::require_definitions(const Identity& about) const {
   }
 }
 
+bool Batch::refuse_unread(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (unread_) {
+      const Identity about{.argument = word};
+      refuse(about, impossible(about, unlocked_.value_or(*unread_)));
+    }
+  }
+  return unread_.has_value();
+}
+
 Error Batch::impossible(const Identity& about, const Error& reason) const {
   return reason.reworded(fmt::format("cannot {} {}: {}", verb_, about.quoted(), reason.what()));
 }

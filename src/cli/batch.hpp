@@ -35,6 +35,8 @@ class Batch {
   // Returns all definitions. If they cannot be read, require_definitions() throws the reason for each item.
   Definitions load_definitions(Context& context);
   void require_definitions(const Identity& about) const;
+  // If the definitions could not be read, refuses the arguments and returns true.
+  bool refuse_unread(const std::vector<std::string>& words);
 
   // Adds the job that `plan` returns for the item. If `plan` throws Error, only this item fails.
   void add(const Identity& about, const std::function<Job()>& plan);

@@ -75,6 +75,14 @@ std::vector<std::string> type_names(const Parent& parent) {
   return names;
 }
 
+Job job_of(const StopRequest& request, const std::string& lane) {
+  Job job{"stop " + request.about.quoted(), request.about, lane};
+  if (request.part_of == StopRequest::Part::restart) {
+    job.part_of = "restart " + request.about.quoted();
+  }
+  return job;
+}
+
 // Stages of a stop.
 constexpr unsigned going_offline = 0;
 constexpr unsigned removing = 1;
@@ -126,8 +134,9 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
 }
 
 std::string describe_removal(const Device& device) {
-  return fmt::format("its removal is pending until {} closes the device",
-                     device.holders.empty() ? "the process that uses it" : describe(device.holders));
+  return device.holders.empty()
+             ? "its removal is pending; no process that uses the device was found"
+             : fmt::format("its removal is pending until {} closes the device", describe(device.holders));
 }
 
 std::vector<std::string> hints_without_capacity(const Snapshot& seen, const ParentName& parent) {
@@ -190,7 +199,8 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
               const std::vector<Uuid>& together) {
   const Uuid& uuid = *request.about.uuid;
-  Job job{"stop " + request.about.quoted(), request.about, lane.str()};
+  Job job = job_of(request, lane.str());
+  const std::string doing = "cannot " + job.goal_of_command();
   const Device* device = seen.find_device(uuid);
   if (device == nullptr) {
     // A stop was killed before it deleted the record.
@@ -210,16 +220,17 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     job.hooks = {HookAction::stop, {device->uuid, device->parent, *device->type}};
   }
   if (device->unmanaged) {
-    throw Error(ExitCode::conflict,
-                fmt::format("cannot {}: virtual function {} is not managed by mdevadm", job.goal,
-                            device->kernel_name()),
-                "adopt it first: mdevadm define " + job.about.word());
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: virtual function {} is not managed by mdevadm", doing, device->kernel_name()),
+        "adopt it first: mdevadm define " + job.about.word());
   }
   const bool waits = request.wait_for_holders.count() > 0;
   if (device->busy && !waits && !request.force) {
-    throw Error(ExitCode::in_use,
-                fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
-                "stop the process using it, wait with --timeout SECONDS, or use --force")
+    throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
+                request.part_of == StopRequest::Part::restart
+                    ? "stop the process using it, or wait with --timeout SECONDS"
+                    : "stop the process using it, wait with --timeout SECONDS, or use --force")
         .held_by(device->holders);
   }
   if (waits) {
@@ -229,7 +240,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   const Capabilities can = parent != nullptr ? parent->capabilities : Capabilities{};
   const unsigned last_stage = can.online ? removing : going_offline;
   if (can.online_together) {
-    require_companions(seen, *device, together, "cannot " + job.goal);
+    require_companions(seen, *device, together, doing);
   }
   const bool switches = can.online_together ? goes_first(seen, *device, together) : device->online != false;
   if (can.online && switches) {
@@ -249,7 +260,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
 }
 
 Job plan_release(const Device& device, const StopRequest& request) {
-  Job job{"stop " + request.about.quoted(), request.about, device.uuid.str()};
+  Job job = job_of(request, device.uuid.str());
   job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force}, std::nullopt});
   return job;
 }

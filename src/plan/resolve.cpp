@@ -80,6 +80,11 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
       labels.push_back(definition.name->str());
     }
   }
+  if (is_pattern(word)) {
+    throw Error(
+        ExitCode::usage, fmt::format("{}: patterns are not accepted here (expected one device)", doing),
+        fmt::format("list the devices that it matches: mdevadm list {}", shell_quoted(std::string(word))));
+  }
   const std::string meant = did_you_mean(word, labels);
   const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
   throw Error(ExitCode::not_found,
@@ -181,6 +186,32 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
                 list_devices(seen, defined));
   }
   return found;
+}
+
+bool selects_many(const std::string& word, const Definitions& defined) {
+  const auto label = Label::parse(word);
+  return is_pattern(word) && (!label || defined.find_label(*label) == nullptr);
+}
+
+std::vector<std::string> expand_pattern(const std::string& word, const Definitions& defined,
+                                        const std::optional<ParentName>& parent, const std::string& doing) {
+  if (!selects_many(word, defined)) {
+    return {word};
+  }
+  std::set<std::string> names;
+  for (const Definition& definition : defined.all) {
+    const bool is_here = !parent || definition.parent == *parent;
+    if (is_here && definition.name && matches_pattern(definition.name->str(), word)) {
+      names.insert(definition.name->str());
+    }
+  }
+  if (names.empty()) {
+    throw Error(ExitCode::not_found, fmt::format("{}: the pattern matches no name of a definition", doing),
+                "list all devices: mdevadm list --all");
+  }
+  std::vector<std::string> sorted(names.begin(), names.end());
+  std::sort(sorted.begin(), sorted.end(), natural_less);
+  return sorted;
 }
 
 std::string resolve_parent(std::string_view word, const std::vector<std::string>& known) {

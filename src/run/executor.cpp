@@ -78,8 +78,9 @@ class Performer {
       throw RemovalPending{device.holders};
     }
     throw Error(ExitCode::in_use,
-                "the removal is pending: still in use by " +
-                    (device.holders.empty() ? "the process that uses it" : describe(device.holders)),
+                device.holders.empty()
+                    ? std::string("the removal is pending; no process that uses the device was found")
+                    : "the removal is pending: still in use by " + describe(device.holders),
                 "the removal completes when the device is closed; until then the UUID and the instance "
                 "remain in use")
         .held_by(device.holders);
@@ -410,7 +411,7 @@ class Run {
     results_[number].cause = error;
     results_[number].notes.clear();
     results_[number].error =
-        error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal, error.what()));
+        error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal_of_command(), error.what()));
     if (!all_or_none()) {
       std::vector<std::string> left;
       bool any = false;

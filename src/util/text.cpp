@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>  // fmt::join since fmt 11
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <cstring>
@@ -140,6 +141,30 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
     return std::nullopt;
   }
   return number;
+}
+
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view plain = "-_./:=,+@%";
+  const bool is_plain = std::all_of(word.begin(), word.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           plain.find(c) != std::string_view::npos;
+  });
+  if (is_plain && !word.empty()) {
+    return word;
+  }
+  std::string quoted = "'";
+  for (const char c : word) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return printable(quoted + "'");
+}
+
+bool is_pattern(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
+
+bool matches_pattern(const std::string& text, const std::string& pattern) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }
 
 std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates) {

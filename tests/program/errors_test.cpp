@@ -66,7 +66,8 @@ TEST_CASE("usage errors have exit code 2 and a message and a hint where possible
             "is >=, <=, >, < or =)\n",
             ""},
            {{"help", "frob"}, "unknown command 'frob'", ""},
-           {{"undefine"}, "", "see mdevadm help undefine"},
+           {{"undefine"}, "missing argument DEVICE (or --all)", ""},
+           {{"restart"}, "", "see mdevadm help restart"},
        }) {
     const test::Ran ran = test::mdevadm(c.words);
     CAPTURE(c.words, ran.err);

@@ -34,7 +34,12 @@ one() {
   held $a
   run "$MDEVADM" restart seat
   exits 5 "restart is refused while the device is in use"
-  err_has "in use by mdevsim \(pid $user\)" "the error names the process that uses the device"
+  err_has "^mdevadm: error: cannot restart 'seat' \($a\): it is in use by mdevsim \(pid $user\)$" \
+    "the error names the command, the device and the process that uses it"
+  run "$MDEVADM" restart seat --timeout 0.1
+  exits 5 "restart --timeout fails with exit code 5 if the device is not released in time"
+  err_has "^mdevadm: error: cannot restart 'seat' \($a\): still in use by mdevsim \(pid $user\)" \
+    "the error after waiting names the same"
   err_lacks "force" "no hint names --force, which restart does not have"
   holds "the device stays active if restart is refused" test -e $devices/$a
   (sleep 1; kill $user) &
@@ -89,6 +94,7 @@ failure() {
   "$MDEVSIM" control fault remove 1 EIO
   run "$MDEVADM" restart seat
   exits 1 "restart fails if the stop fails"
+  err_has "^mdevadm: error: cannot restart 'seat' " "the error of a failed stop names the command"
   same "$(grep -c '^mdevadm: error' <<<"$err")" 1 "a failed stop is reported with one error"
   err_lacks "is stopped now" "the error of a failed stop does not say that the device is stopped"
   holds "the device stays active if the stop fails" test -e $devices/$a

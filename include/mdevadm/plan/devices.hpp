@@ -35,6 +35,8 @@ struct StopRequest {
   Identity about;
   std::chrono::milliseconds wait_for_holders{0};  // how long to wait for the release of a device in use
   bool force = false;                             // then remove it even if it is still in use
+  // The command in errors: the stop may be a part of a restart, which has no --force.
+  enum class Part { stop, restart } part_of = Part::stop;
 };
 
 // Time limit for the removal of an unused device, and for watching a forced removal.

@@ -184,6 +184,11 @@ struct Job {
   // Index in the plan of the job of the same lane that must succeed first. If it fails, this job fails with
   // the same error.
   std::optional<std::size_t> after{};
+  // The goal of the whole command if this job is a part of it: "restart 's3' (8a4a…)".
+  std::string part_of{};
+
+  // Returns what completes "cannot …" in errors.
+  const std::string& goal_of_command() const { return part_of.empty() ? goal : part_of; }
 };
 
 // Whether a failed job affects the others.

@@ -21,9 +21,18 @@ struct Found {
 
 // Resolves a UUID, a definition's name, or a unique UUID prefix of at least four digits to a device that is
 // active, being removed or defined. Throws Error: not_found, conflict (ambiguous prefix), usage (a malformed
-// UUID).
+// UUID, or a shell pattern).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
+
+// Returns whether the word is a shell pattern (*, ?, [...]) and not the name of a definition.
+bool selects_many(const std::string& word, const Definitions& defined);
+
+// Returns the names of the definitions, under `parent` if given, that a shell pattern matches, in natural
+// order; another word is returned unchanged. Throws
+// Error{not_found} if the pattern matches no name.
+std::vector<std::string> expand_pattern(const std::string& word, const Definitions& defined,
+                                        const std::optional<ParentName>& parent, const std::string& doing);
 
 Identity identity_of(const Found& found);
 

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/restart.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -33,18 +33,21 @@ class RestartCommand final : public Command {
     Batch batch(change_, "restart");
     batch.show_devices();
     const Definitions defined = context.definitions();
-    std::vector<Target> targets = find_targets(context, defined);
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    std::vector<Target> targets =
+        TargetSearch{devices, defined, parent_option(parent_), "restart"}.of(words_);
+    std::vector<const Definition*> wanted = definitions_to_restart(targets);
     if (patience().count() > 0 && !change_.dry_run) {
-      wait_for_release(context, targets);
+      wait_for_release(context, targets, request_for({}));
     }
     std::vector<ParentName> parents;
     std::vector<Uuid> uuids;
     Facet facets = Facet::none;
-    for (const Target& target : targets) {
-      if (target.definition != nullptr) {
-        parents.push_back(target.definition->parent);
-        uuids.push_back(target.definition->uuid);
-        facets |= facets_to_start(*target.definition);
+    for (const Definition* definition : wanted) {
+      if (definition != nullptr) {
+        parents.push_back(definition->parent);
+        uuids.push_back(definition->uuid);
+        facets |= facets_to_start(*definition);
       }
     }
     const auto locks = batch.lock_parents(context, parents);
@@ -55,85 +58,40 @@ class RestartCommand final : public Command {
     // Devices that go offline together are stopped in the given order.
     std::reverse(uuids.begin(), uuids.end());
     StartPlanner planner(stopped, {.accept_abi = accept_abi_});
-    for (const Target& target : targets) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const Target& target = targets[i];
       if (target.refused) {
         batch.refuse(target.about, *target.refused);
         continue;
       }
+      StopRequest request = request_for(target.about);
+      request.wait_for_holders = change_.dry_run ? patience() : std::chrono::milliseconds(0);
       batch.add_after(
-          target.about, [&] { return plan_the_stop(used, target, uuids); },
-          [&] { return start_after_stop(planner.plan(*target.definition, target.about.argument)); });
+          target.about, [&] { return plan_stop(used, request, wanted[i]->parent, uuids); },
+          [&] { return start_after_stop(planner.plan(*wanted[i], target.about.argument)); });
     }
     return batch.finish(context, std::move(definitions));
   }
 
  private:
-  // An argument and the definition that it refers to, or the reason why it cannot be restarted.
-  struct Target {
-    Identity about;
-    const Definition* definition = nullptr;
-    std::optional<Error> refused{};
-  };
-
   std::chrono::milliseconds patience() const { return parse_seconds(timeout_); }
 
-  Job plan_the_stop(const Snapshot& used, const Target& target, const std::vector<Uuid>& together) const {
-    const StopRequest request{target.about, change_.dry_run ? patience() : std::chrono::milliseconds(0)};
-    try {
-      return plan_stop(used, request, target.definition->parent, together);
-    } catch (const Error& error) {
-      // The hint of a stop names --force, which has no meaning here.
-      throw error.code() == ExitCode::in_use
-          ? Error(error.code(), error.what(), "stop the process that uses it, or wait with --timeout SECONDS")
-                .held_by(error.holders())
-          : error;
-    }
+  StopRequest request_for(const Identity& about) const {
+    return {about, patience(), false, StopRequest::Part::restart};
   }
 
-  std::vector<Target> find_targets(Context& context, const Definitions& defined) const {
-    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
-    std::vector<Target> targets;
-    for (const std::string& word : words_) {
-      const std::string doing = fmt::format("cannot restart '{}'", printable(word));
-      Target target{{.argument = word}};
+  // Returns the definition of each target, or nullptr and refuses the target.
+  static std::vector<const Definition*> definitions_to_restart(std::vector<Target>& targets) {
+    std::vector<const Definition*> wanted;
+    for (Target& target : targets) {
+      const Definition*& definition = wanted.emplace_back(nullptr);
       try {
-        const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
-        target.about = identity_of(found);
-        target.definition = &definition_to_restart(found, doing);
+        definition = target.found ? &definition_to_restart(*target.found, target.doing("restart")) : nullptr;
       } catch (const Error& error) {
         target.refused = error;
       }
-      const bool again = std::any_of(targets.begin(), targets.end(), [&](const Target& other) {
-        return target.definition != nullptr && other.definition == target.definition;
-      });
-      if (!again) {
-        targets.push_back(std::move(target));
-      }
     }
-    return targets;
-  }
-
-  // Waits for all devices in parallel, without locks. Devices that are not released in time are refused.
-  void wait_for_release(Context& context, std::vector<Target>& targets) const {
-    Plan release;
-    std::vector<Target*> waiting;
-    for (Target& target : targets) {
-      if (target.definition == nullptr) {
-        continue;
-      }
-      const Uuid& uuid = target.definition->uuid;
-      const Snapshot used = context.observe_users({uuid}, {});
-      const Device* device = used.find_device(uuid);
-      if (device != nullptr && device->busy) {
-        release.jobs.push_back(plan_release(*device, {target.about, patience()}));
-        waiting.push_back(&target);
-      }
-    }
-    VerboseProgress progress(context);
-    const auto results = carry_out(release, {context.host(), context.store()}, progress);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      waiting[i]->refused = results[i].error;
-    }
+    return wanted;
   }
 
   std::vector<std::string> words_;

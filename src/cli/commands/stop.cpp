@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -38,22 +38,22 @@ class StopCommand final : public Command {
       require_known_parent(devices, defined, parent_, "cannot stop devices");
     }
     std::vector<Target> targets =
-        all_ ? all_targets(context, devices, defined) : named_targets(devices, defined);
+        all_ ? all_targets(context, devices, defined) : named_targets(context, devices, defined);
     if (parse_seconds(timeout_).count() > 0 && !change_.dry_run) {
-      wait_for_holders(context, targets);
+      wait_for_release(context, targets, request_for({}));
     }
     // The parents were not locked while waiting for the devices to be released; lock them now.
     std::vector<ParentName> parents;
     std::vector<Uuid> together;
     for (const Target& target : targets) {
       if (!target.refused) {
-        parents.push_back(*target.lane);
-        together.push_back(*target.about.uuid);
+        parents.push_back(lane_of(*target.found));
+        together.push_back(target.found->uuid);
       }
     }
     Batch batch(change_, "stop");
     const auto locks = batch.lock_parents(context, parents);
-    const Snapshot seen = observe_holders(context, targets, parents);
+    const Snapshot seen = context.observe_users(uuids_of(targets), parents);
     for (const Target& target : targets) {
       if (target.refused) {
         batch.refuse(target.about, *target.refused);
@@ -64,7 +64,7 @@ class StopCommand final : public Command {
         if (!change_.dry_run) {
           request.wait_for_holders = {};
         }
-        return plan_stop(seen, request, *target.lane, together);
+        return plan_stop(seen, request, lane_of(*target.found), together);
       });
     }
     batch.backwards();
@@ -72,30 +72,24 @@ class StopCommand final : public Command {
   }
 
  private:
-  // The device that an argument refers to.
-  struct Target {
-    Identity about;
-    std::optional<Error> refused{};
-    std::optional<ParentName> lane{};
-  };
-
   StopRequest request_for(const Identity& about) const { return {about, parse_seconds(timeout_), force_}; }
+
+  static const ParentName& lane_of(const Found& found) {
+    const Device* device = found.active != nullptr ? found.active : found.removing;
+    return device != nullptr ? device->parent : found.definitions.front()->parent;
+  }
 
   // Returns the devices to stop for --all: those with a definition, so neither transient nor unmanaged ones.
   std::vector<Target> all_targets(Context& context, const Snapshot& devices,
                                   const Definitions& defined) const {
-    std::vector<Target> targets;
-    std::size_t left_alone = 0;
-    for (const Device& device : devices.devices) {
-      if (!parent_.empty() && device.parent.str() != parent_) {
-        continue;
-      }
-      if (const Definition* definition = defined.find(device.uuid, device.parent)) {
-        targets.push_back({identity_of(device, definition), std::nullopt, device.parent});
-      } else {
-        ++left_alone;
-      }
-    }
+    std::vector<Target> targets =
+        TargetSearch{devices, defined, parent_option(parent_), "stop"}.all_definitions();
+    std::erase_if(targets, [](const Target& target) { return target.found->active == nullptr; });
+    const auto is_left_alone = [&](const Device& device) {
+      return (parent_.empty() || device.parent.str() == parent_) &&
+             defined.find(device.uuid, device.parent) == nullptr;
+    };
+    const auto left_alone = std::count_if(devices.devices.begin(), devices.devices.end(), is_left_alone);
     if (left_alone > 0) {
       context.messages().note(
           fmt::format("{} without a definition {} not stopped; to stop one: mdevadm stop UUID",
@@ -105,63 +99,36 @@ class StopCommand final : public Command {
     return targets;
   }
 
-  std::vector<Target> named_targets(const Snapshot& devices, const Definitions& defined) const {
+  std::vector<Target> named_targets(Context& context, const Snapshot& devices,
+                                    const Definitions& defined) const {
     std::vector<Target> targets;
-    for (const std::string& word : words_) {
-      const std::string doing = fmt::format("cannot stop '{}'", printable(word));
-      Target target{{.argument = word}};
-      try {
-        const Found found = resolve_device(word, devices, defined, parent_option(parent_), doing);
-        target.about = identity_of(found);
-        if (found.active == nullptr && devices.find_device(found.uuid) != nullptr) {
-          throw Error(ExitCode::not_found,
-                      fmt::format("{}: active, but not on {}", doing,
-                                  parent_.empty() ? found.definitions.front()->parent.str() : parent_));
-        }
-        const Device* device = found.active != nullptr ? found.active : found.removing;
-        target.lane = device != nullptr ? device->parent : found.definitions.front()->parent;
-      } catch (const Error& error) {
-        target.refused = error;
+    for (Target& target : TargetSearch{devices, defined, parent_option(parent_), "stop"}.of(words_)) {
+      const std::optional<Found>& found = target.found;
+      if (found && found->active == nullptr && devices.find_device(found->uuid) != nullptr) {
+        target.refused =
+            Error(ExitCode::not_found, fmt::format("{}: active, but not on {}", target.doing("stop"),
+                                                   parent_.empty() ? lane_of(*found).str() : parent_));
       }
+      // Only one device with a UUID can be active, whichever definition an argument means.
       const bool again = std::any_of(targets.begin(), targets.end(), [&](const Target& other) {
-        return other.about.uuid && other.about.uuid == target.about.uuid;
+        return found && other.found && other.found->uuid == found->uuid;
       });
       if (!again) {
         targets.push_back(std::move(target));
       }
     }
+    leave_out_inactive(context, targets);
     return targets;
   }
 
-  // Waits for all devices in parallel. Targets that are not released in time are refused.
-  void wait_for_holders(Context& context, std::vector<Target>& targets) const {
-    const Snapshot seen = observe_holders(context, targets, {});
-    Plan release;
-    std::vector<Target*> waiting;
-    for (Target& target : targets) {
-      const Device* device = target.about.uuid ? seen.find_device(*target.about.uuid) : nullptr;
-      device = target.about.uuid && device == nullptr ? seen.find_removing(*target.about.uuid) : device;
-      if (device != nullptr && device->busy) {
-        release.jobs.push_back(plan_release(*device, request_for(target.about)));
-        waiting.push_back(&target);
-      }
+  // A pattern selects the active devices among those that it matches.
+  static void leave_out_inactive(Context& context, std::vector<Target>& targets) {
+    const auto is_inactive = [](const Target& target) {
+      return target.by_pattern && target.found->active == nullptr && target.found->removing == nullptr;
+    };
+    if (std::erase_if(targets, is_inactive) > 0 && targets.empty()) {
+      context.messages().note("no device that matches is active");
     }
-    VerboseProgress progress(context);
-    const auto results = carry_out(release, {context.host(), context.store()}, progress);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      waiting[i]->refused = results[i].error;
-    }
-  }
-
-  static Snapshot observe_holders(Context& context, const std::vector<Target>& targets,
-                                  const std::vector<ParentName>& parents) {
-    std::vector<Uuid> uuids;
-    for (const Target& target : targets) {
-      if (target.about.uuid) {
-        uuids.push_back(*target.about.uuid);
-      }
-    }
-    return context.observe_users(uuids, parents);
   }
 
   std::vector<std::string> words_;

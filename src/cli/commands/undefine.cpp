@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <mdevadm/plan/definitions.hpp>
-#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -15,8 +15,9 @@ namespace {
 class UndefineCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name")->required(),
-              ValueKind::defined_device);
+    auto* words = kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name"),
+                            ValueKind::defined_device);
+    app.add_flag("--all", all_, "remove all definitions")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
     app.add_flag("--force", force_, "also remove it from its group");
@@ -26,37 +27,54 @@ class UndefineCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
+    if (words_.empty() && !all_) {
+      throw Error(ExitCode::usage, "missing argument DEVICE (or --all)", "specify a device or --all");
+    }
     Batch batch(change_, "undefine");
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
-    const Definitions defined = batch.load_definitions(context);
+    const Definitions defined =
+        all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
     const Groups groups = context.groups();
+    if (all_ && !parent_.empty()) {
+      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
+                           "cannot undefine devices");
+    }
+    if (!all_ && batch.refuse_unread(words_)) {
+      return batch.finish(context, std::move(lock));
+    }
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
-    for (const std::string& word : words_) {
-      const std::string doing = fmt::format("cannot undefine '{}'", printable(word));
-      Identity about{.argument = word};
+    if (all_ && defined.all.empty()) {
+      context.messages().note("no device is defined");
+    }
+    const TargetSearch search{seen, defined, parent_option(parent_), "undefine"};
+    for (const Target& target : all_ ? search.all_definitions() : search.of(words_)) {
       try {
-        batch.require_definitions(about);
-        const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
-        about = identity_of(found);
-        if (found.definitions.empty()) {
-          throw Error(ExitCode::not_found,
-                      fmt::format("{}: no definition exists (the device is active)", doing),
-                      "remove the device: mdevadm stop " + found.word);
-        }
-        const Definition& definition = require_definition(found, doing);
+        const Definition& definition = definition_of(target);
         if (!batch.has(definition.uuid, definition.parent)) {
-          batch.add(identity_of(definition, word),
-                    [&] { return plan_undefine(definition, groups, force_, word); });
+          batch.add(target.about,
+                    [&] { return plan_undefine(definition, groups, force_, target.about.argument); });
           warn_of_copy(context, definition);
         }
       } catch (const Error& error) {
-        batch.refuse(about, error);
+        batch.refuse(target.about, error);
       }
     }
     return batch.finish(context, std::move(lock));
   }
 
  private:
+  static const Definition& definition_of(const Target& target) {
+    if (target.refused) {
+      throw Error(*target.refused);
+    }
+    const std::string doing = target.doing("undefine");
+    if (target.found->definitions.empty() && target.found->active != nullptr) {
+      throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
+                  "remove the device: mdevadm stop " + target.found->word);
+    }
+    return require_definition(*target.found, doing);
+  }
+
   // mdevctl may have a definition of the same device, which becomes effective.
   static void warn_of_copy(Context& context, const Definition& definition) {
     if (definition.origin == Origin::mdevadm &&
@@ -71,6 +89,7 @@ class UndefineCommand final : public Command {
 
   std::vector<std::string> words_;
   std::string parent_;
+  bool all_ = false;
   bool force_ = false;
   ChangeOptions change_;
 };

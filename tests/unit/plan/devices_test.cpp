@@ -150,6 +150,27 @@ TEST_CASE("stop of a device in use is refused or waits with a timeout or is forc
   CHECK(std::holds_alternative<DropRecord>(forced.steps[2].action));
 }
 
+TEST_CASE("a stop that is a part of a restart is called a restart in errors and does not offer force") {
+  Snapshot seen;
+  seen.devices.push_back(live("mtty", "mtty-1"));
+  seen.devices[0].holders = {{812, "qemu"}};
+  seen.devices[0].busy = true;
+  StopRequest request{{.uuid = uuid}};
+  request.part_of = StopRequest::Part::restart;
+  const Error error = refusal([&] { plan_stop(seen, request, *ParentName::parse("mtty")); });
+  CHECK(std::string(error.what()) == "cannot restart '" + uuid.str() + "': it is in use by qemu (pid 812)");
+  REQUIRE(error.hints().size() == 1);
+  CHECK(error.hints()[0].find("--force") == std::string::npos);
+  CHECK(plan_release(seen.devices[0], request).goal_of_command() == "restart '" + uuid.str() + "'");
+}
+
+TEST_CASE("a pending removal without a known user of the device does not state one") {
+  Device device = live("mtty", "mtty-1");
+  CHECK(describe_removal(device) == "its removal is pending; no process that uses the device was found");
+  device.holders = {{812, "qemu"}};
+  CHECK(describe_removal(device) == "its removal is pending until qemu (pid 812) closes the device");
+}
+
 TEST_CASE("messages name a device as the user typed it, with the UUID if that is another word") {
   Identity about{.uuid = uuid, .name = "seat1"};
   const std::string seat = "'seat1' (" + uuid.str() + ")";

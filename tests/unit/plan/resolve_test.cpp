@@ -56,6 +56,27 @@ TEST_CASE("a UUID prefix must have at least four digits and match only one devic
   CHECK(world.refusal("nope") == ExitCode::not_found);
 }
 
+TEST_CASE("a shell pattern matches the names of definitions in natural order") {
+  World world;
+  world.defined.all.clear();
+  for (const char* name : {"s10", "s2", "t1", "[x]"}) {
+    Definition one{Uuid::random(), mtty, *TypeName::parse("mtty-1")};
+    one.name = Label::parse(name);
+    world.defined.all.push_back(one);
+  }
+  const auto expand = [&](const char* word, const std::optional<ParentName>& parent = std::nullopt) {
+    return expand_pattern(word, world.defined, parent, "cannot x");
+  };
+  CHECK(expand("s*") == std::vector<std::string>{"s2", "s10"});
+  CHECK(expand("?[12]") == std::vector<std::string>{"s2", "t1"});
+  CHECK(expand("s2") == std::vector<std::string>{"s2"});
+  CHECK(expand("nosuch") == std::vector<std::string>{"nosuch"});
+  CHECK(expand("[x]") == std::vector<std::string>{"[x]"});
+  CHECK_THROWS_WITH(expand("u*"), "cannot x: the pattern matches no name of a definition");
+  CHECK_THROWS_AS(expand("s*", mdpy), Error);
+  CHECK(world.refusal("s*") == ExitCode::usage);
+}
+
 TEST_CASE("a UUID that is neither active nor defined is not found") {
   const World world;
   CHECK(world.refusal("00000000-0000-0000-0000-000000000000") == ExitCode::not_found);

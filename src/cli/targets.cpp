@@ -1,0 +1,96 @@
+#include "targets.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+namespace {
+
+bool is_same(const Target& one, const Target& other) {
+  return one.found && other.found && one.found->uuid == other.found->uuid &&
+         one.found->definitions == other.found->definitions;
+}
+
+}  // namespace
+
+std::string Target::doing(const std::string& verb) const {
+  return fmt::format("cannot {} '{}'", verb, printable(found ? found->word : about.argument));
+}
+
+std::vector<Target> TargetSearch::of(const std::vector<std::string>& words) const {
+  std::vector<Target> targets;
+  const auto take = [&](Target target) {
+    const auto same = [&](const Target& other) { return is_same(other, target); };
+    if (std::none_of(targets.begin(), targets.end(), same)) {
+      targets.push_back(std::move(target));
+    }
+  };
+  for (const std::string& word : words) {
+    const std::string doing = fmt::format("cannot {} '{}'", verb, printable(word));
+    try {
+      for (const std::string& name : expand_pattern(word, defined, parent, doing)) {
+        const Found found =
+            resolve_device(name, seen, defined, parent, fmt::format("cannot {} '{}'", verb, printable(name)));
+        take({identity_of(found), found, std::nullopt, name != word});
+      }
+    } catch (const Error& error) {
+      targets.push_back({{.argument = word}, std::nullopt, error});
+    }
+  }
+  return targets;
+}
+
+std::vector<Target> TargetSearch::all_definitions() const {
+  std::vector<Target> targets;
+  for (const Definition& definition : defined.all) {
+    if (parent && definition.parent != *parent) {
+      continue;
+    }
+    const Identity about = identity_of(definition);
+    Found found{about.word(), definition.uuid, nullptr, {&definition}};
+    const Device* device = seen.find_device(definition.uuid);
+    found.active = device != nullptr && device->parent == definition.parent ? device : nullptr;
+    targets.push_back({about, std::move(found)});
+  }
+  return targets;
+}
+
+void wait_for_release(Context& context, std::vector<Target>& targets, const StopRequest& how) {
+  const Snapshot used = context.observe_users(uuids_of(targets), {});
+  Plan release;
+  std::vector<Target*> waiting;
+  for (Target& target : targets) {
+    if (!target.found || target.refused) {
+      continue;
+    }
+    const Device* device = used.find_device(target.found->uuid);
+    device = device != nullptr ? device : used.find_removing(target.found->uuid);
+    if (device != nullptr && device->busy) {
+      StopRequest request = how;
+      request.about = target.about;
+      release.jobs.push_back(plan_release(*device, request));
+      waiting.push_back(&target);
+    }
+  }
+  VerboseProgress progress(context);
+  const auto results = carry_out(release, {context.host(), context.store()}, progress);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    waiting[i]->refused = results[i].error;
+  }
+}
+
+std::vector<Uuid> uuids_of(const std::vector<Target>& targets) {
+  std::vector<Uuid> uuids;
+  for (const Target& target : targets) {
+    if (target.found) {
+      uuids.push_back(target.found->uuid);
+    }
+  }
+  return uuids;
+}
+
+}  // namespace mdevadm::cli
