@@ -11,14 +11,15 @@ const std::vector<CommandEntry>& command_table() {
        make_types},
       {"list", "list devices", "",
        "mdevadm list --all\n"
-       "mdevadm list -p 0000:86:00.0 -o +node\n"
+       "mdevadm list 'cad*' -o +node\n"
        "mdevadm list --boot",
        make_list},
       {"status", "show an overview of parents, devices, groups and problems", "",
        "mdevadm status\n"
        "mdevadm status --json",
        make_status},
-      {"show", "show details of devices or parents", "[OPTION]... DEVICE...\n[OPTION]... PARENT...",
+      {"show", "show details of devices or parents",
+       "[OPTION]... DEVICE...\n[OPTION]... PARENT...\n--all [OPTION]...",
        "mdevadm show cad-seat-1\n"
        "mdevadm show 0000:86:00.0\n"
        "mdevadm show 8f3c --json",
@@ -36,12 +37,13 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm modify cad-seat-1 --auto\n"
        "mdevadm modify cad-seat-1 --type nvidia-18 --attr frame_rate_limiter=0",
        make_modify},
-      {"undefine", "remove device definitions", "",
+      {"undefine", "remove device definitions", "[OPTION]... DEVICE...\n--all [OPTION]...",
        "mdevadm undefine cad-seat-1\n"
        "mdevadm undefine cad-seat-1 cad-seat-2 --dry-run",
        make_undefine},
       {"start", "start (create) devices",
        "[OPTION]... DEVICE...\n"
+       "--all [--parent PARENT] [OPTION]...\n"
        "--auto [--parent PARENT] [--timeout SECONDS] [OPTION]...\n"
        "--parent PARENT --type TYPE [--uuid UUID] [OPTION]...",
        "mdevadm start cad-seat-1\n"

@@ -8,6 +8,7 @@
 #include <set>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/observe.hpp>
@@ -222,6 +223,19 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
 
 Snapshot Context::observe(Scope what) const {
   return observe_host({host_, store_}, std::move(what));
+}
+
+Snapshot Context::observe_settings(Scope what, const Definitions& defined, const Groups& groups) const {
+  for (const Definition& definition : defined.all) {
+    what.facets |= facets_to_compare(definition, node_policy_of(definition, groups.of(definition)));
+  }
+  Snapshot seen = observe(std::move(what));
+  observe_attributes_of(seen, defined.all);
+  return seen;
+}
+
+void Context::observe_attributes_of(Snapshot& seen, const std::vector<Definition>& defined) const {
+  observe_attributes({host_, store_}, seen, defined);
 }
 
 Snapshot Context::observe_users(const std::vector<Uuid>& devices,

@@ -153,6 +153,10 @@ class Context {
 
   // Returns the host state from sysfs combined with the runtime records.
   Snapshot observe(Scope what) const;
+  // Reads the attributes that the definitions set, for drift_of().
+  void observe_attributes_of(Snapshot& seen, const std::vector<Definition>& defined) const;
+  // Like observe(), with all that drift_of() compares of the devices with their definitions.
+  Snapshot observe_settings(Scope what, const Definitions& defined, const Groups& groups) const;
   // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
   // processes cannot be inspected. Contains all devices if some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;

@@ -77,6 +77,9 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.parent_here = seen.find_parent(definition->parent.str()) != nullptr;
       row.definition = &*definition++;
     }
+    if (row.is_active() && row.definition != nullptr) {
+      row.differences = drift_of(*row.device, *row.definition, node_policy_of(*row.definition, row.group));
+    }
     row.type_name = knows_names || row.definition != nullptr ? type_name_of(row, seen) : std::string{};
   }
   return rows;

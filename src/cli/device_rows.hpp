@@ -11,7 +11,8 @@ namespace mdevadm::cli {
 
 // Returns one row per device and parent: active devices, and those whose removal is pending, with their
 // definition under the same parent, and definitions of inactive devices. Sorted by parent, then UUID. The
-// rows refer to the arguments, which must outlive them.
+// state is complete only with Context::observe_settings(). The rows refer to the arguments, which must
+// outlive them.
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store);

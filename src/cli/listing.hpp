@@ -119,8 +119,10 @@ class Listing {
 
   render::Grid grid(const std::vector<Row>& rows) const { return render::make_grid(rows, chosen()); }
 
-  std::string render(const std::vector<Row>& rows, const std::string& json_key, const Env& env) const {
-    return json_ ? render::render_json(grid(rows), json_key) : render::render_table(grid(rows), style(env));
+  // In JSON, includes the notes that were collected.
+  std::string render(const std::vector<Row>& rows, const std::string& json_key, Context& context) const {
+    return json_ ? render::render_json(grid(rows), json_key, context.messages().take_notes())
+                 : render::render_table(grid(rows), style(context.env()));
   }
 
   std::string render_columns(const Env& env) const {
@@ -135,7 +137,7 @@ class Listing {
       rows.push_back(column.info);
     }
     const render::Grid grid = render::make_grid(rows, {&description[0], &description[1]});
-    return json_ ? render::render_json(grid, "columns")
+    return json_ ? render::render_json(grid, "columns", {})
                  : render::render_table(grid, {env.width, false, !no_headings_});
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "context.hpp"
@@ -52,9 +53,7 @@ std::string node_properties(const std::string& kernel_name, const Env& env) {
       }
       const Groups groups = context.store().load_groups();
       const Group* group = groups.of(*definition);
-      const std::optional<NodePolicy>& policy =
-          definition->node || group == nullptr ? definition->node : group->node;
-      return describe(device, policy.value_or(NodePolicy{}));
+      return describe(device, node_policy_of(*definition, group).value_or(NodePolicy{}));
     }
   } catch (const std::exception&) {
     return {};

@@ -39,9 +39,9 @@ std::vector<render::Value> result_devices(const Context& context, const std::vec
   if (uuids.empty()) {
     return devices;
   }
-  const Snapshot seen = context.observe({all_facets(), std::nullopt, uuids});
   const Definitions defined = context.store().load();
   const Groups groups = context.store().load_groups();
+  const Snapshot seen = context.observe_settings({all_facets(), std::nullopt, uuids}, defined, groups);
   const BootEvents boot = context.store().load_boot_events();
   for (const render::DeviceRow& row : device_rows(seen, defined, groups, boot, context.store())) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {

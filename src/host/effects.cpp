@@ -234,6 +234,12 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
   return reads ? std::optional(std::string(trim(*reads))) : std::nullopt;
 }
 
+std::optional<std::string> Host::read_attribute(const Device& device, const AttributeName& name) const {
+  const std::optional<std::string> text =
+      read_optional(*root_, fmt::format("{}/{}", device.path, name.str()));
+  return text ? std::optional(std::string(trim(*text))) : std::nullopt;
+}
+
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
   const sys::Dir directory =
       root_->open_dir(device.path).or_throw("cannot assign queues in '{}'", root_->path_of(device.path));

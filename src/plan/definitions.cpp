@@ -157,9 +157,8 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after)) {
-    job.notes.push_back(
-        fmt::format("{} is active; the change takes effect at its next start: mdevadm restart {}",
-                    job.about.quoted(), job.about.word()));
+    job.notes.push_back(fmt::format("{} is active; the change takes effect at its next start; {}",
+                                    job.about.quoted(), advice_to_restart(job.about)));
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = {HookAction::modify, after};

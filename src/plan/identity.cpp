@@ -28,6 +28,10 @@ Identity identity_of(const Definition& definition, const std::string& argument) 
           definition.parent.str(), definition.type.str()};
 }
 
+std::string advice_to_restart(const Identity& about) {
+  return "to apply the definition: mdevadm restart " + about.word();
+}
+
 Identity identity_of(const Device& device, const Definition* definition, const std::string& argument) {
   Identity about = definition != nullptr ? identity_of(*definition, argument) : Identity{};
   about.uuid = device.uuid;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -57,7 +58,7 @@ struct StartPlanner::Draft {
 };
 
 // Throws Error{conflict} if the active device is not the one that the definition describes.
-void StartPlanner::require_same(const Device& active, const Draft& draft) {
+void StartPlanner::require_same(const Device& active, const Draft& draft) const {
   const Definition& wanted = draft.wanted;
   if (active.parent != wanted.parent) {
     throw Error(ExitCode::conflict,
@@ -68,10 +69,24 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) {
                     (draft.type && draft.type->id == *active.type);
   if (!same) {
     throw Error(ExitCode::conflict,
-                fmt::format("{}: already active with type {} (definition: {})", draft.doing,
-                            active.type->str(), wanted.type.str()),
-                "stop it first: mdevadm stop " + draft.job.about.word());
+                fmt::format("{}: already active with type {} ({}: {})", draft.doing, active.type->str(),
+                            options_.transient ? "requested" : "definition", wanted.type.str()),
+                options_.transient ? "stop it first: mdevadm stop " + draft.job.about.word()
+                                   : "apply the definition: mdevadm restart " + draft.job.about.word());
   }
+}
+
+// Returns the note for a device that is active already.
+std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft) const {
+  const Identity& about = draft.job.about;
+  Definition wanted = draft.wanted;
+  wanted.type = active.type.value_or(wanted.type);  // checked by require_same(), in all forms of a type
+  const std::vector<DriftedSetting> differences = drift_of(active, wanted, node_for(draft));
+  if (options_.transient || differences.empty()) {
+    return about.quoted() + " is already active";
+  }
+  return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
+                     describe(differences), advice_to_restart(about));
 }
 
 Facet facets_to_start(const Definition& wanted) {
@@ -79,6 +94,7 @@ Facet facets_to_start(const Definition& wanted) {
   if (wanted.aggregate) {
     facets |= Facet::aggregation | Facet::description;
   }
+  facets |= facets_to_compare(wanted, wanted.node);
   if (wanted.abi) {
     facets |= Facet::device_api | Facet::type_name | Facet::description | Facet::migration_version |
               Facet::parent_identity;
@@ -161,7 +177,7 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
     add_ending(draft);
   }
   if (draft.job.steps.empty()) {
-    draft.job.notes.push_back(draft.job.about.quoted() + " is already active");
+    draft.job.notes.push_back(why_unchanged(active, draft));
   }
 }
 

@@ -23,13 +23,21 @@ const Node* cdev_of(const DeviceRow& row) {
   return row.device == nullptr ? nullptr : row.device->find_node(Node::Kind::cdev);
 }
 
-// Returns whether the type of an active device differs from its definition; nullopt if its type is not known.
+// Returns whether an active device differs from its definition; nullopt if its type is not known.
 std::optional<bool> is_drifted(const DeviceRow& row) {
-  if (!row.is_active() || row.definition == nullptr) {
-    return false;
+  if (!row.is_active() || row.definition == nullptr || !row.differences.empty()) {
+    return !row.differences.empty();
   }
-  return row.device->type ? std::optional(!same_type(row.device->type->str(), row.definition->type.str()))
-                          : std::nullopt;
+  return row.device->type ? std::optional(false) : std::nullopt;
+}
+
+Value differences(const DeviceRow& row) {
+  List list;
+  for (const DriftedSetting& one : row.differences) {
+    list.items.push_back({{"setting", one.setting}, {"defined", one.defined}, {"present", one.present}});
+    list.texts.push_back(one.str());
+  }
+  return list;
 }
 
 Value drifted(const DeviceRow& row) {
@@ -169,8 +177,8 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"type_name", "TYPE-NAME", Kind::text, "vendor's name of the type",
       dev | Facet::types | Facet::type_name, true},
      [](const DeviceRow& r) -> Value { return text_or_none(r.type_name); }},
-    {{"state", "STATE", Kind::word, "active, inactive, drifted (other type than defined) or removing", dev,
-      true},
+    {{"state", "STATE", Kind::word, "active, inactive, drifted (differs from the definition) or removing",
+      dev, true},
      state},
     {{"active", "ACTIVE", Kind::truth, "whether the device is active", dev},
      [](const DeviceRow& r) -> Value { return r.is_active(); }},
@@ -178,9 +186,11 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
      [](const DeviceRow& r) -> Value { return r.definition != nullptr; }},
     {{"autostart", "AUTOSTART", Kind::truth, "whether the definition or its group has autostart", dev, true},
      [](const DeviceRow& r) -> Value { return r.automatic; }},
-    {{"drifted", "DRIFTED", Kind::truth, "whether the type of an active device differs from its definition",
-      dev, true},
+    {{"drifted", "DRIFTED", Kind::truth, "whether an active device differs from its definition", dev, true},
      drifted},
+    {{"differences", "DIFFERENCES", Kind::list,
+      "settings of an active device that differ from its definition", dev, true},
+     differences},
     {{"removing", "REMOVING", Kind::truth, "whether a removal is pending until the device is closed", dev},
      [](const DeviceRow& r) -> Value { return r.device != nullptr && r.device->removing; }},
     {{"in_use", "IN-USE", Kind::truth, "whether a process uses the device (known only to root)",

@@ -84,7 +84,7 @@ List json_rows(const Grid& grid) {
   return rows;
 }
 
-std::string render_json(const Grid& grid, const std::string& key) {
+std::string render_json(const Grid& grid, const std::string& key, std::vector<std::string> notes) {
   Json rows = Json::array();
   for (const std::vector<Value>& row : grid.rows) {
     Json object = Json::object();
@@ -96,6 +96,7 @@ std::string render_json(const Grid& grid, const std::string& key) {
   Json root = Json::object();
   root["version"] = format_version;
   root[key] = std::move(rows);
+  root["notes"] = std::move(notes);
   return dump_document(root);
 }
 

@@ -224,7 +224,8 @@ std::string render_status_json(const Status& status) {
                       {"groups", groups_list(status)},
                       {"autostart", Object{{{"devices", std::uint64_t{automatic.size()}},
                                             {"failed", failures_list(failures_of(automatic))}}}},
-                      {"problems", problems_list(status)}});
+                      {"problems", problems_list(status)},
+                      {"notes", Texts{status.notes}}});
 }
 
 }  // namespace mdevadm::render

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <tuple>
 
 namespace mdevadm {
 
@@ -44,6 +46,27 @@ Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
                                          std::nullopt, together ? std::nullopt : std::optional(devices)});
   seen.parents = std::move(offering.parents);
   return seen;
+}
+
+void observe_attributes(const Effects& effects, Snapshot& seen, const std::vector<Definition>& defined) {
+  for (const Definition& definition : defined) {
+    const std::vector<Attribute> wanted = comparable_attributes(definition);
+    if (wanted.empty()) {
+      continue;
+    }
+    const auto place = std::lower_bound(
+        seen.devices.begin(), seen.devices.end(), definition, [](const Device& device, const Definition& of) {
+          return std::tie(device.parent, device.uuid) < std::tie(of.parent, of.uuid);
+        });
+    if (place == seen.devices.end() || place->uuid != definition.uuid || place->parent != definition.parent) {
+      continue;
+    }
+    for (const Attribute& attribute : wanted) {
+      if (const auto value = effects.host.read_attribute(*place, attribute.name)) {
+        place->attributes[attribute.name.str()] = *value;
+      }
+    }
+  }
 }
 
 }  // namespace mdevadm

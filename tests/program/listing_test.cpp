@@ -63,7 +63,7 @@ TEST_CASE("list --json without -o has all columns and the same keys for every de
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
   REQUIRE(json["devices"].size() == 4);
   for (const auto& device : json["devices"]) {
-    CHECK(device.size() == 45);
+    CHECK(device.size() == 46);
   }
   CHECK(json["devices"][0]["state"] == "inactive");
   CHECK(json["devices"][0]["iommu_group"].is_null());
@@ -81,6 +81,95 @@ TEST_CASE("list is filtered by parent and type") {
         "mdevadm: error: cannot list devices: parent 'mttyy' not found or not mdev-capable\nhint: did you "
         "mean 'mtty'?\n");
   CHECK(run(host, {"list", "-t", "mtty-9"}).code == 3);
+}
+
+// On this host, "console" is active as defined, the other definition of mtty is active with another type,
+// "later" (absent) is inactive, and a device of mbochs is active without a definition.
+TEST_CASE("list is filtered by activity and autostart and state") {
+  const test::Host host("samples");
+  define_some(host);
+  const auto uuids = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"list", "-n", "-o", "uuid"});
+    const test::Ran ran = run(host, words);
+    CHECK(ran.code == 0);
+    return ran.out;
+  };
+  const std::string console = "00000000-0000-4000-8000-000000000001\n";
+  const std::string other = "00000000-0000-4000-8000-000000000002\n";
+  const std::string later = "00000000-0000-4000-8000-0000000000aa\n";
+  CHECK(uuids({"--inactive"}) == later);
+  CHECK(uuids({"--autostart"}) == console);
+  CHECK(uuids({"--state", "drifted"}) == other);
+  CHECK(uuids({"--state", "drifted,inactive"}) == later + other);
+  CHECK(uuids({"--state", "drifted,active", "--parent", "mtty"}) == console + other);
+  CHECK(uuids({"--state", "drifted,active", "--parent", "mtty", "--type", "mtty-2"}) == other);
+  CHECK(uuids({"--inactive", "--parent", "absent"}) == later);
+  CHECK(uuids({"--active", "--autostart", "--type", "Single port serial"}) == console);
+  CHECK(uuids({"--inactive", "--autostart"}).empty());
+  CHECK(uuids({"--defined", "--parent", "mtty"}) == console + other);
+  CHECK(uuids({"console", "0000*2"}) == console + other);
+}
+
+TEST_CASE("an unknown value of a filter of list is an error") {
+  const test::Host host("samples");
+  define_some(host);
+  CHECK(run(host, {"list", "--state", "up"}).code == 2);
+  CHECK(run(host, {"list", "--parent", "nosuch"}).code == 3);
+  CHECK(run(host, {"list", "--type", "nosuch"}).code == 3);
+  CHECK(run(host, {"list", "--group", "nosuch"}).code == 3);
+  CHECK(run(host, {"list", "nosuch"}).code == 3);
+  CHECK(run(host, {"list", "x*"}).code == 3);
+  CHECK(run(host, {"list", "--inactive", "--active"}).code == 2);
+}
+
+TEST_CASE("a note says what an empty list was filtered by and JSON contains it") {
+  const test::Host host("samples");
+  define_some(host);
+  const auto note = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "list");
+    const test::Ran ran = run(host, words);
+    CHECK(ran.code == 0);
+    CHECK(ran.out.empty());
+    words.emplace_back("--json");
+    const test::Ran json = run(host, words);
+    CHECK(json.err.empty());
+    const auto notes = nlohmann::json::parse(json.out)["notes"];
+    REQUIRE(notes.size() == 1);
+    CHECK(ran.err == "mdevadm: " + notes[0].get<std::string>() + "\n");
+    return notes[0].get<std::string>();
+  };
+  CHECK(note({"-p", "mdpy"}) == "no active device matches: parent mdpy");
+  CHECK(note({"-p", "mdpy", "-t", "mdpy-vga"}) == "no active device matches: parent mdpy, type mdpy-vga");
+  CHECK(note({"--state", "removing", "--autostart"}) == "no device matches: state removing, autostart");
+  CHECK(note({"--inactive", "-p", "mbochs"}) == "no inactive device matches: parent mbochs");
+  CHECK(note({"later", "--active"}) == "no active device matches: device later");
+}
+
+TEST_CASE("notes are in the JSON of every listing") {
+  const test::Host host("samples");
+  define_some(host);
+  test::write_text(host.path() / "etc/mdevadm/groups/vm1.toml",
+                   "members = [\"00000000-0000-4000-8000-000000000001\"]\n");
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"types"},
+                                             {"list"},
+                                             {"list", "--list-columns"},
+                                             {"show", "console"},
+                                             {"show", "mtty"},
+                                             {"status"},
+                                             {"group", "list"},
+                                             {"group", "show", "vm1"}}) {
+    CAPTURE(words);
+    std::vector<std::string> json = words;
+    json.emplace_back("--json");
+    const auto root = nlohmann::json::parse(run(host, json).out);
+    REQUIRE(root.contains("notes"));
+    CHECK(root["notes"].empty());
+  }
+  const test::TempDir empty;
+  const auto types = nlohmann::json::parse(test::mdevadm({"types", "--json", "--root", empty.str()}).out);
+  REQUIRE(types["notes"].size() == 1);
+  CHECK(types["notes"][0].get<std::string>().find("no mediated device support found") == 0);
 }
 
 TEST_CASE("list selects and adds columns and reports an unknown column with a suggestion") {

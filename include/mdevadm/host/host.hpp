@@ -79,6 +79,10 @@ class Host {
   std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute,
                                              bool bare = false) const;
 
+  // Returns the value of an attribute of an active device without surrounding blanks; nullopt if it is
+  // unreadable.
+  std::optional<std::string> read_attribute(const Device& device, const AttributeName& name) const;
+
   // Assigns adapters and domains to a vfio-ap device: with one atomic write to ap_config if the kernel has
   // it; otherwise, or to find the one that is refused, one by one in order. Throws Error like
   // write_attribute().

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/property.hpp>
 #include <mdevadm/util/holder.hpp>
@@ -111,6 +112,9 @@ struct Device {
   std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
   std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
   std::optional<std::string> migration_version{};
+  // Present values of attributes that its definition sets, if readable, without surrounding blanks
+  // (observe_attributes()).
+  std::map<std::string, std::string> attributes{};
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
   bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)

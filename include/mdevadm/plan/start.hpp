@@ -25,6 +25,7 @@ Facet facets_to_start(const Definition& wanted);
 struct StartOptions {
   bool in_stages = false;   // use stages for all devices, whatever their parents require
   bool accept_abi = false;  // record the present guest ABI instead of refusing a difference
+  bool transient = false;   // the device has no definition: the values come from options
   // Peer-to-peer sharing: the devices of `set` share resources under the value `peers`.
   Sharing sharing = Sharing::off;
   std::vector<Definition> set{};
@@ -42,7 +43,8 @@ class StartPlanner {
   explicit StartPlanner(const Snapshot& seen, StartOptions options = {});
 
   // Plans one start. Needs facets_to_start() of the definition's parent. For a device that is active with the
-  // same parent and type, the job has no steps, or those that an interrupted start did not reach.
+  // same parent and type, the job has no steps, or those that an interrupted start did not reach; a note
+  // names the settings in which it differs from its definition (drift_of()).
   // `argument`: as in Identity. `addition` is appended to the goal: " of group 'vm1'". Throws Error:
   // conflict, not_found, no_capacity, abi_differs, failed (the parent does not support the definition).
   Job plan(const Definition& wanted, const std::string& argument = {}, const std::string& addition = {});
@@ -50,7 +52,8 @@ class StartPlanner {
  private:
   struct Draft;
 
-  static void require_same(const Device& active, const Draft& draft);
+  void require_same(const Device& active, const Draft& draft) const;
+  std::string why_unchanged(const Device& active, const Draft& draft) const;
   void plan_active(const Device& active, Draft& draft);
   void check_abi(Draft& draft) const;
   void add_creation(Draft& draft);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <mdevadm/model/boot.hpp>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/render/grid.hpp>
@@ -23,8 +24,10 @@ struct DeviceRow {
   // Whether it is started automatically, and the autostart result at this boot.
   bool automatic = false;
   const BootEvent* boot = nullptr;
-  bool parent_here = true;           // not determined if no device waits for the parent
-  std::string file{};                // path of the definition
+  bool parent_here = true;  // not determined if no device waits for the parent
+  std::string file{};       // path of the definition
+  // Between an active device and its definition, as far as both were read.
+  std::vector<DriftedSetting> differences{};
   std::string type_name{};           // vendor's name of the type; empty: not known
   std::size_t unseen_processes = 0;  // processes that could not be inspected
   std::size_t vague_users = 0;       // processes that use some device, it is not known which

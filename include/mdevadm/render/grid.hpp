@@ -123,8 +123,8 @@ std::string render_sheet(const Grid& grid, std::size_t width = 0);
 // Returns the rows as JSON objects.
 List json_rows(const Grid& grid);
 
-// Returns {"version":1,"<key>":[…]} with one row per line.
-std::string render_json(const Grid& grid, const std::string& key);
+// Returns {"version":1,"<key>":[…],"notes":[…]} with one row per line.
+std::string render_json(const Grid& grid, const std::string& key, std::vector<std::string> notes = {});
 
 // Returns {"version":1,<fields>} with one item per line in lists.
 std::string render_json(const Record& fields);

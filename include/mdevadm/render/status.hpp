@@ -17,6 +17,7 @@ struct Status {
   std::vector<DeviceRow> devices{};
   std::vector<GroupRow> groups{};
   std::vector<FileProblem> problems{};  // of definition and group files
+  std::vector<std::string> notes{};     // for JSON
 };
 
 // Returns a table of the parents with their available types, then one line each for devices by state, groups,

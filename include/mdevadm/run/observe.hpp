@@ -14,4 +14,7 @@ Snapshot observe_host(const Effects& effects, Scope what);
 Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
                        const std::vector<ParentName>& parents);
 
+// Reads the attributes of active devices that their definitions set, for drift_of().
+void observe_attributes(const Effects& effects, Snapshot& seen, const std::vector<Definition>& defined);
+
 }  // namespace mdevadm

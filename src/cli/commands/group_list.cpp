@@ -28,7 +28,7 @@ class GroupList final : public ListingCommand<render::GroupRow> {
     for (const Group& group : groups.all) {
       rows.push_back(group_row(group, seen, context.store()));
     }
-    context.out = listing_.render(rows, "groups", context.env());
+    context.out = listing_.render(rows, "groups", context);
     return ExitCode::done;
   }
 };
@@ -49,7 +49,8 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
     const Group& group =
         require_group(groups, name_, fmt::format("cannot show group '{}'", printable(name_)));
     const Definitions defined = context.definitions();
-    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe_settings(
+        {listing_.needs() | Facet::devices, std::nullopt, std::nullopt}, defined, groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
     const std::vector<render::DeviceRow> rows = members_in(all, group, context);
@@ -57,10 +58,11 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
     const render::Grid sheet = settings.grid({group_row(group, seen, context.store())});
     if (listing_.json()) {
       context.out = render::render_json({{"group", render::Object{render::json_rows(sheet).items.front()}},
-                                         {"devices", render::json_rows(listing_.grid(rows))}});
+                                         {"devices", render::json_rows(listing_.grid(rows))},
+                                         {"notes", render::Texts{context.messages().take_notes()}}});
       return ExitCode::done;
     }
-    const std::string table = listing_.render(rows, "devices", context.env());
+    const std::string table = listing_.render(rows, "devices", context);
     context.out = listing_.wanted().empty()
                       ? render::render_sheet(sheet, context.env().width) + (table.empty() ? "" : "\n") + table
                       : table;

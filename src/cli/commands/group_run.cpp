@@ -1,6 +1,7 @@
 // The commands group start and group stop.
 #include <fmt/format.h>
 
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
@@ -116,13 +117,16 @@ class GroupStart final : public GroupRun {
     const Definitions defined = context.definitions();
     std::vector<ParentName> parents;
     Facet facets = Facet::description;
+    std::vector<Definition> members;
     for (const Definition* member : members_of(group, defined, doing)) {
+      members.push_back(*member);
       parents.push_back(member->parent);
-      facets |= facets_to_start(*member);
+      facets |= facets_to_start(*member) | facets_to_compare(*member, node_policy_of(*member, &group));
     }
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
-    const Snapshot seen = context.observe({facets, parents, std::nullopt});
+    Snapshot seen = context.observe({facets, parents, std::nullopt});
+    context.observe_attributes_of(seen, members);
     Group requested = group;
     requested.sharing = parse_sharing(sharing_).value_or(group.sharing);
     batch.show_devices();

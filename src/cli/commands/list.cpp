@@ -23,6 +23,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   ListCommand() : ListingCommand(render::device_columns(), {"name", "parent", "type", "state", "uuid"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("device,-u,--uuid", words_,
+                             "only these devices: UUIDs, unique UUID prefixes, names or shell patterns"),
+              ValueKind::device);
     auto* active = app.add_flag("--active", active_, "list active devices (default)");
     auto* defined = app.add_flag("-d,--defined", defined_, "list defined devices, active or not");
     auto* all = app.add_flag("-a,--all", all_, "list devices that are active or defined");
@@ -49,11 +52,12 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     choose_columns();
     const Definitions defined = read_definitions(context);
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
-    const Snapshot seen =
-        context.observe({listing_.needs() | Facet::devices | for_type, std::nullopt, std::nullopt});
     const Groups groups = read_groups(context);
+    const Snapshot seen = context.observe_settings(
+        {listing_.needs() | Facet::devices | for_type, std::nullopt, std::nullopt}, defined, groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, boot, context.store());
+    keep_named(seen, defined, rows);
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     keep_type(context, seen, rows);
     require_parent(context, rows);
@@ -66,7 +70,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return ExitCode::done;
     }
     context.out =
-        tree_ ? render_tree(rows, groups, context.env()) : listing_.render(rows, "devices", context.env());
+        tree_ ? render_tree(rows, groups, context.env()) : listing_.render(rows, "devices", context);
     return ExitCode::done;
   }
 
@@ -170,11 +174,12 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
 
   // Returns whether inactive devices are listed, too.
   bool includes_inactive() const {
-    return defined_ || all_ || boot_ || inactive_ || (!active_ && (autostart_ || !states_.empty()));
+    const bool selects = autostart_ || !states_.empty() || !words_.empty();
+    return defined_ || all_ || boot_ || inactive_ || (!active_ && selects);
   }
 
   Definitions read_definitions(Context& context) const {
-    if (includes_inactive() || autostart_ || tree_ || !group_.empty()) {
+    if (includes_inactive() || autostart_ || tree_ || !group_.empty() || !words_.empty()) {
       return context.definitions(FileProblems::summarized);
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};
@@ -213,6 +218,40 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     return parent_.empty() || parent == parent_;
   }
 
+  // Removes the rows of other devices than the arguments.
+  void keep_named(const Snapshot& seen, const Definitions& defined,
+                  std::vector<render::DeviceRow>& rows) const {
+    if (words_.empty()) {
+      return;
+    }
+    std::vector<bool> kept(rows.size(), false);
+    for (const std::string& word : words_) {
+      const std::string doing = fmt::format("cannot list '{}'", printable(word));
+      std::optional<Uuid> uuid;
+      if (!selects_many(word, defined)) {
+        uuid = resolve_device(word, seen, defined, std::nullopt, doing).uuid;
+      }
+      bool any = false;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (uuid ? rows[i].uuid() == *uuid : matches(rows[i], word)) {
+          kept[i] = any = true;
+        }
+      }
+      if (!any) {
+        throw Error(ExitCode::not_found, fmt::format("{}: the pattern matches no name or UUID", doing),
+                    "list all devices: mdevadm list --all");
+      }
+    }
+    std::size_t i = 0;
+    std::erase_if(rows, [&](const render::DeviceRow&) { return !kept[i++]; });
+  }
+
+  static bool matches(const render::DeviceRow& row, const std::string& pattern) {
+    const bool has_name = row.definition != nullptr && row.definition->name;
+    return (has_name && matches_pattern(row.definition->name->str(), pattern)) ||
+           matches_pattern(row.uuid().str(), to_lower(pattern));
+  }
+
   // Removes the rows of other types than --type.
   void keep_type(Context& context, const Snapshot& seen, std::vector<render::DeviceRow>& rows) const {
     if (type_.empty()) {
@@ -238,16 +277,34 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
                          "cannot list devices");
   }
 
+  // Returns the filters in words: "parent mtty, state drifted".
+  std::string filters() const {
+    std::vector<std::string> texts;
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) {
+        texts.push_back(fmt::format("{} {}", name, printable(value)));
+      }
+    };
+    add("device", join(words_, " "));
+    add("parent", parent_);
+    add("type", type_);
+    add("group", group_);
+    add("state", states_);
+    if (autostart_) {
+      texts.emplace_back("autostart");
+    }
+    return join(texts, ", ");
+  }
+
   // Returns a note for an empty list.
   std::string why_empty(const Definitions& defined) const {
-    const bool is_filtered =
-        !parent_.empty() || !type_.empty() || !group_.empty() || !states_.empty() || autostart_;
-    const char* which = defined_              ? "defined "
+    const char* which = boot_                 ? "autostart "
+                        : defined_            ? "defined "
                         : inactive_           ? "inactive "
                         : includes_inactive() ? ""
                                               : "active ";
-    if (is_filtered) {
-      return fmt::format("no {}device matches", which);
+    if (const std::string wanted = filters(); !wanted.empty()) {
+      return fmt::format("no {}device matches: {}", which, wanted);
     }
     if (boot_) {
       return "no device has autostart";
@@ -258,6 +315,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     return fmt::format("no {}mediated devices; to see what can be created: mdevadm types", which);
   }
 
+  std::vector<std::string> words_;
   bool active_ = false;
   bool defined_ = false;
   bool all_ = false;

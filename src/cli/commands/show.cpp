@@ -6,6 +6,7 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
 
+#include "../definition_options.hpp"
 #include "../device_rows.hpp"
 #include "../listing.hpp"
 #include "commands.hpp"
@@ -30,28 +31,32 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(
+    auto* words = kinds.set(
         app.add_option("device,-u,--uuid", words_, "devices (UUID, unique UUID prefix, or name) or parents"),
         ValueKind::device_or_parent);
+    app.add_flag("-a,--all", all_, "show all devices that are active or defined")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
     listing_.declare(app, kinds);
   }
 
   ExitCode list(Context& context) override {
-    if (words_.empty()) {
+    if (words_.empty() && !all_) {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "mdevadm show DEVICE; list all devices: mdevadm list --all");
     }
     const std::vector<ParentName> parents = parents_in(context);
     Shown shown;
     shown.defined = context.definitions_if_readable();
-    if (parents.size() < words_.size()) {
+    if (all_ || parents.size() < words_.size()) {
       shown.groups = context.groups_if_readable();
       shown.boot = context.store().load_boot_events();
     }
-    shown.seen = observe(context, parents);
+    shown.seen = observe(context, parents, shown);
     shown.all = device_rows(shown.seen, shown.defined, shown.groups, shown.boot, context.store());
+    if (all_) {
+      take_all(context, shown);
+    }
     std::size_t missing = 0;
     for (const std::string& word : words_) {
       try {
@@ -69,7 +74,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         context.warn_about_file(shown.defined, *row.definition);
       }
     }
-    context.out = listing_.json() ? as_json(shown) : as_text(shown, context.env());
+    context.out = listing_.json() ? as_json(shown, context) : as_text(shown, context);
     return missing == 0 ? ExitCode::done : missing == words_.size() ? ExitCode::not_found : ExitCode::partial;
   }
 
@@ -105,15 +110,30 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return listing;
   }
 
-  Snapshot observe(Context& context, const std::vector<ParentName>& parents) const {
+  Snapshot observe(Context& context, const std::vector<ParentName>& parents, const Shown& shown) const {
     if (parents.empty()) {
-      return context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
+      return context.observe_settings({listing_.needs() | Facet::devices, std::nullopt, std::nullopt},
+                                      shown.defined, shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
     const Facet of_devices = only_parents ? Facet::none : listing_.needs();
     const Facet of_parents = parent_listing().needs() | types_table().needs() | devices_table().needs();
-    return context.observe({of_parents | of_devices | Facet::types | Facet::devices,
-                            only_parents ? std::optional(parents) : std::nullopt, std::nullopt});
+    return context.observe_settings({of_parents | of_devices | Facet::types | Facet::devices,
+                                     only_parents ? std::optional(parents) : std::nullopt, std::nullopt},
+                                    shown.defined, shown.groups);
+  }
+
+  void take_all(Context& context, Shown& shown) const {
+    if (!parent_.empty()) {
+      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), shown.defined,
+                           parent_, "cannot show devices");
+    }
+    std::copy_if(
+        shown.all.begin(), shown.all.end(), std::back_inserter(shown.devices),
+        [&](const render::DeviceRow& row) { return parent_.empty() || row.parent().str() == parent_; });
+    if (shown.devices.empty()) {
+      context.messages().note("no device is active or defined");
+    }
   }
 
   void take(const std::string& word, const std::vector<ParentName>& parents, Shown& shown) const {
@@ -128,17 +148,19 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   void take_device(const std::string& word, Shown& shown) const {
-    const auto under = parent_.empty() ? std::nullopt : ParentName::parse(parent_);
-    const Found found = resolve_device(word, shown.seen, shown.defined, under,
-                                       fmt::format("cannot show '{}'", printable(word)));
-    for (const render::DeviceRow& row : shown.all) {
-      if (row.uuid() == found.uuid && (!under || *under == row.parent())) {
-        shown.devices.push_back(row);
+    const auto under = parent_option(parent_);
+    const std::string doing = fmt::format("cannot show '{}'", printable(word));
+    for (const std::string& name : expand_pattern(word, shown.defined, under, doing)) {
+      const Found found = resolve_device(name, shown.seen, shown.defined, under, doing);
+      for (const render::DeviceRow& row : shown.all) {
+        if (row.uuid() == found.uuid && (!under || *under == row.parent())) {
+          shown.devices.push_back(row);
+        }
       }
     }
   }
 
-  std::string as_json(const Shown& shown) const {
+  std::string as_json(const Shown& shown, Context& context) const {
     render::Record fields;
     if (!shown.parents.empty()) {
       fields.emplace_back("parents", render::json_rows(parent_listing().grid(shown.parents)));
@@ -146,10 +168,12 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     if (!shown.devices.empty() || shown.parents.empty()) {
       fields.emplace_back("devices", render::json_rows(listing_.grid(shown.devices)));
     }
+    fields.emplace_back("notes", render::Texts{context.messages().take_notes()});
     return render::render_json(fields);
   }
 
-  std::string as_text(const Shown& shown, const Env& env) const {
+  std::string as_text(const Shown& shown, Context& context) const {
+    const Env& env = context.env();
     std::string text;
     const auto add = [&](const std::string& part) {
       text += (text.empty() || part.empty() ? "" : "\n") + part;
@@ -157,8 +181,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     for (const render::ParentRow& parent : shown.parents) {
       add(render::render_sheet(parent_listing().grid({parent}), env.width));
       if (listing_.wanted().empty()) {
-        add(types_of(parent, env));
-        add(devices_of(parent, shown, env));
+        add(types_of(parent, context));
+        add(devices_of(parent, shown, context));
       }
     }
     if (!shown.devices.empty()) {
@@ -176,24 +200,25 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return {render::device_columns(), {"name", "type", "state", "uuid"}};
   }
 
-  static std::string types_of(const render::ParentRow& parent, const Env& env) {
+  static std::string types_of(const render::ParentRow& parent, Context& context) {
     std::vector<render::TypeRow> rows;
     for (const Type& type : parent.parent->types) {
       rows.push_back({parent.parent, &type, std::nullopt, true});
     }
-    return types_table().render(rows, "types", env);
+    return types_table().render(rows, "types", context);
   }
 
-  static std::string devices_of(const render::ParentRow& parent, const Shown& shown, const Env& env) {
+  static std::string devices_of(const render::ParentRow& parent, const Shown& shown, Context& context) {
     std::vector<render::DeviceRow> rows;
     std::copy_if(shown.all.begin(), shown.all.end(), std::back_inserter(rows),
                  [&](const render::DeviceRow& row) {
                    return row.device != nullptr && row.parent() == parent.parent->name;
                  });
-    return devices_table().render(rows, "devices", env);
+    return devices_table().render(rows, "devices", context);
   }
 
   std::vector<std::string> words_;
+  bool all_ = false;
   std::string parent_;
 };
 

@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
 #include "../boot_report.hpp"
 #include "../definition_options.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -48,7 +48,9 @@ class StartCommand final : public Command {
     declare_shape(app, kinds, type);
     app.add_flag("--accept-abi", accept_abi_,
                  "start even if the guest ABI differs from the recorded one, and record the current one");
+    auto* all = app.add_flag("-a,--all", all_, "start all definitions");
     auto* automatic = app.add_flag("--auto", automatic_, "start all definitions with autostart");
+    all->excludes(words)->excludes(uuids)->excludes(type)->excludes(automatic);
     kinds
         .set(app.add_option("--timeout", timeout_,
                             "with --auto: time to wait for missing parents and types, in seconds"),
@@ -68,9 +70,9 @@ class StartCommand final : public Command {
       throw Error(ExitCode::usage, "missing option --parent",
                   "a transient device requires both --parent and --type");
     }
-    if (words_.empty() && type_.empty() && !automatic_) {
+    if (words_.empty() && type_.empty() && !automatic_ && !all_) {
       throw Error(ExitCode::usage, "missing argument DEVICE",
-                  "specify a device, --auto, or --parent and --type");
+                  "specify a device, --all, --auto, or --parent and --type");
     }
     Batch batch(change_, "start");
     batch.show_devices();
@@ -79,8 +81,8 @@ class StartCommand final : public Command {
       return start(context, batch, {{uuids_.empty() ? std::string{} : uuids_.front(), transient()}});
     }
     const Definitions defined =
-        automatic_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
-    if (automatic_ && !parent_.empty()) {
+        automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
+    if ((automatic_ || all_) && !parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot start devices");
     }
@@ -164,25 +166,30 @@ class StartCommand final : public Command {
   }
 
   std::vector<Wanted> named(Context& context, Batch& batch, const Definitions& defined) const {
+    if (!all_ && batch.refuse_unread(words_)) {
+      return {};
+    }
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    if (all_ && defined.all.empty()) {
+      context.messages().note("no device is defined");
+    }
+    const TargetSearch search{seen, defined, parent_option(parent_), "start"};
     std::vector<Wanted> wanted;
-    for (const std::string& word : words_) {
-      const std::string doing = fmt::format("cannot start '{}'", printable(word));
-      Identity about{.argument = word};
+    for (const Target& target : all_ ? search.all_definitions() : search.of(words_)) {
       try {
-        batch.require_definitions(about);
-        const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
-        about = identity_of(found);
-        const Definition definition = definition_of(found, doing);
+        if (target.refused) {
+          throw Error(*target.refused);
+        }
+        const Definition definition = definition_of(*target.found, target.doing("start"));
         const bool again = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& one) {
           return one.definition.uuid == definition.uuid && one.definition.parent == definition.parent;
         });
         if (!again) {
-          wanted.push_back({word, definition});
+          wanted.push_back({target.about.argument, definition});
           context.warn_about_file(defined, definition);
         }
       } catch (const Error& error) {
-        batch.refuse(about, error);
+        batch.refuse(target.about, error);
       }
     }
     return wanted;
@@ -203,6 +210,13 @@ class StartCommand final : public Command {
     return require_definition(found, doing);
   }
 
+  static std::vector<Definition> definitions_in(const std::vector<Wanted>& wanted) {
+    std::vector<Definition> definitions;
+    std::transform(wanted.begin(), wanted.end(), std::back_inserter(definitions),
+                   [](const Wanted& one) { return one.definition; });
+    return definitions;
+  }
+
   // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
   ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted) const {
     std::vector<ParentName> parents;
@@ -216,8 +230,9 @@ class StartCommand final : public Command {
     }
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
-    const Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
-    StartPlanner planner(seen, {.accept_abi = accept_abi_});
+    Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
+    context.observe_attributes_of(seen, definitions_in(wanted));
+    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = !type_.empty()});
     for (const Wanted& one : wanted) {
       batch.add(identity_of(one.definition, one.word),
                 [&] { return planner.plan(one.definition, one.word); });
@@ -236,6 +251,7 @@ class StartCommand final : public Command {
   std::string timeout_;
   bool accept_abi_ = false;
   bool automatic_ = false;
+  bool all_ = false;
   ChangeOptions change_;
 };
 

@@ -19,9 +19,10 @@ class StatusCommand final : public Command {
     const Definitions defined = context.definitions_if_readable();
     const Groups groups = context.groups_if_readable();
     const BootEvents boot = context.store().load_boot_events();
-    const Snapshot seen = context.observe(
+    const Snapshot seen = context.observe_settings(
         {Facet::devices | Facet::types | Facet::available | Facet::type_name | Facet::parent_identity,
-         std::nullopt, std::nullopt});
+         std::nullopt, std::nullopt},
+        defined, groups);
     context.note_missing_support(seen);
     render::Status status{.mdev_support = seen.mdev_support};
     status.devices = device_rows(seen, defined, groups, boot, context.store());
@@ -36,6 +37,7 @@ class StatusCommand final : public Command {
     for (const auto* problems : {&defined.broken, &defined.problems, &groups.broken, &groups.problems}) {
       status.problems.insert(status.problems.end(), problems->begin(), problems->end());
     }
+    status.notes = context.messages().take_notes();
     const Env& env = context.env();
     context.out = json_ ? render::render_status_json(status)
                         : render::render_status(status, {env.width, env.out_is_terminal && !env.no_color});

@@ -63,7 +63,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
         }
       }
     }
-    context.out = listing_.render(rows, "types", context.env());
+    context.out = listing_.render(rows, "types", context);
     return ExitCode::done;
   }
 

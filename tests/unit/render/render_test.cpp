@@ -47,6 +47,18 @@ TEST_CASE("a table has the same layout whether or not column widths must be meas
   CHECK(measured.substr(0, plain.size()) == plain);
 }
 
+TEST_CASE("an inactive device has no colour, which would be hard to read on some terminals") {
+  const std::vector<Column<Row>> state{
+      {{"state", "STATE", Kind::word, "", Facet::none}, [](const Row& r) -> Value { return r.name; }}};
+  const auto line_of = [&](const char* word) {
+    const std::string table = render_table(make_grid<Row>({{word, {}}}, {&state[0]}), {80, true});
+    return table.substr(table.find('\n') + 1);
+  };
+  CHECK(line_of("inactive") == "inactive\n");
+  CHECK(line_of("active").find("\x1b[32m") != std::string::npos);
+  CHECK(line_of("drifted").find("33m") != std::string::npos);
+}
+
 namespace {
 
 constexpr const char* first_uuid = "c0ffee00-1111-4222-8333-444444444444";
@@ -106,8 +118,10 @@ TEST_CASE("names are cut last and numbers are never cut") {
 
 TEST_CASE("JSON has one row per line") {
   CHECK(render_json(grid_of({{"a", 5}, {"b", 6}}), "rows") ==
-        "{\"version\":1,\"rows\":[\n{\"name\":\"a\",\"count\":5},\n{\"name\":\"b\",\"count\":6}\n]}\n");
-  CHECK(render_json(grid_of({}), "rows") == "{\"version\":1,\"rows\":[]}\n");
+        "{\"version\":1,\"rows\":[\n{\"name\":\"a\",\"count\":5},\n{\"name\":\"b\",\"count\":6}\n],"
+        "\"notes\":[]}\n");
+  CHECK(render_json(grid_of({}), "rows", {"none"}) ==
+        "{\"version\":1,\"rows\":[],\"notes\":[\n\"none\"\n]}\n");
 }
 
 TEST_CASE("a long line of a sheet is wrapped and complete") {

@@ -34,6 +34,7 @@ TEST_CASE("a JSON syntax error is reported with line and column") {
   CHECK(content.line == 2);
   CHECK(content.column == 16);
   CHECK(!content.message.empty());
+  CHECK(parse_config("{b").message == "invalid JSON after '{b': expected string literal");
   CHECK(parse_config("").line == 1);
   CHECK(parse_config(std::string(500, '[')).column == 128);
 }

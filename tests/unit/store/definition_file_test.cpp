@@ -97,6 +97,7 @@ TEST_CASE("a TOML syntax error is reported with file and line and column") {
   CHECK(content.problem.line == 2);
   CHECK(content.problem.column > 1);
   CHECK(content.problem.str().substr(0, 9) == "f.toml:2:");
+  CHECK(parsed("type = ").problem.message == "invalid TOML: encountered end-of-file");
 }
 
 TEST_CASE("an invalid key or value is reported with the line where it is") {

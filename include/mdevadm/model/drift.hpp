@@ -1,0 +1,41 @@
+// Differences between an active device and its definition.
+#pragma once
+
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/group.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+// A setting whose value in the definition is not the one of the active device.
+struct DriftedSetting {
+  std::string setting;  // "type", "vf", "aggregate", "node owner", "attribute a/b"
+  std::string defined;
+  std::string present;
+  bool operator==(const DriftedSetting&) const = default;
+
+  std::string str() const;  // "type (definition: mtty-2, device: mtty-1)"
+};
+
+// Returns the policy for the device's VFIO nodes: of the definition, otherwise of its group, if any.
+const std::optional<NodePolicy>& node_policy_of(const Definition& definition, const Group* group);
+
+// Returns the facets of the device that drift_of() compares with this definition.
+Facet facets_to_compare(const Definition& definition, const std::optional<NodePolicy>& node);
+
+// Returns the attributes of the definition that can be compared: those that are set once and are not commands
+// to assign queues.
+std::vector<Attribute> comparable_attributes(const Definition& definition);
+
+// Compares what has been read of the device; what was not read is no difference. Numbers
+// are equal in any notation. SELinux labels and create arguments cannot be read.
+std::vector<DriftedSetting> drift_of(const Device& device, const Definition& definition,
+                                     const std::optional<NodePolicy>& node);
+
+// Returns "type (definition: mtty-2, device: mtty-1), attribute a (…)".
+std::string describe(const std::vector<DriftedSetting>& differences);
+
+}  // namespace mdevadm

@@ -1,0 +1,84 @@
+#include <mdevadm/model/drift.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+const Uuid uuid = *Uuid::parse("c0ffee00-1111-4222-8333-444444444444");
+
+Definition definition() {
+  return {uuid, *ParentName::parse("gpu"), *TypeName::parse("nvidia-17")};
+}
+
+Device device() {
+  return {.uuid = uuid, .parent = *ParentName::parse("gpu"), .type = TypeName::parse("nvidia-17")};
+}
+
+Attribute attribute(const char* name, const char* value) {
+  return {*AttributeName::parse(name), value};
+}
+
+}  // namespace
+
+TEST_CASE("a device that is as defined has no differences") {
+  Definition wanted = definition();
+  CHECK(drift_of(device(), wanted, std::nullopt).empty());
+  wanted.type = *TypeName::parse("17");
+  CHECK(drift_of(device(), wanted, std::nullopt).empty());
+}
+
+TEST_CASE("differences are reported in type and virtual function and number of aggregated instances") {
+  Definition wanted = definition();
+  wanted.type = *TypeName::parse("nvidia-18");
+  wanted.function = FunctionName::parse("0000:41:00.4");
+  wanted.aggregate = 4;
+  Device seen = device();
+  seen.name = "0000:41:00.5";
+  seen.units = 2;
+  CHECK(drift_of(seen, wanted, std::nullopt) ==
+        std::vector<DriftedSetting>{{"type", "nvidia-18", "nvidia-17"},
+                                    {"vf", "0000:41:00.4", "0000:41:00.5"},
+                                    {"aggregate", "4", "2"}});
+}
+
+TEST_CASE("attributes are compared as far as they were read and numbers in any notation") {
+  Definition wanted = definition();
+  wanted.attributes = {attribute("limit", "16"), attribute("vgpu_params", "x=1"), attribute("unread", "5")};
+  Device seen = device();
+  seen.attributes = {{"limit", "0x10"}, {"vgpu_params", ""}};
+  const std::vector<DriftedSetting> found = drift_of(seen, wanted, std::nullopt);
+  REQUIRE(found.size() == 1);
+  CHECK(describe(found) == "attribute vgpu_params (definition: x=1, device: '')");
+}
+
+TEST_CASE("attributes that are set several times or assign queues are not compared") {
+  Definition wanted = definition();
+  wanted.attributes = {attribute("twice", "1"), attribute("assign_adapter", "5"), attribute("twice", "2"),
+                       attribute("once", "3")};
+  const std::vector<Attribute> comparable = comparable_attributes(wanted);
+  REQUIRE(comparable.size() == 1);
+  CHECK(comparable.front().name.str() == "once");
+}
+
+TEST_CASE("owner and group and mode of the node are compared with the policy") {
+  Device seen = device();
+  seen.nodes = {{Node::Kind::group, "/dev/vfio/1", "root", "root", 0600}};
+  const NodePolicy policy{"libvirt-qemu", "kvm", 0660};
+  CHECK(describe(drift_of(seen, definition(), policy)) ==
+        "node owner (definition: libvirt-qemu, device: root), node group (definition: kvm, device: root), "
+        "node mode (definition: 0660, device: 0600)");
+  // Which name an ID has is not known here.
+  CHECK(drift_of(seen, definition(), NodePolicy{"64055", std::nullopt, 0600}).empty());
+}
+
+TEST_CASE("the policy of the definition takes precedence over that of its group") {
+  Definition wanted = definition();
+  Group group{.name = *GroupName::parse("vm1")};
+  group.node = NodePolicy{"a", std::nullopt, std::nullopt};
+  CHECK(node_policy_of(wanted, &group)->owner == "a");
+  wanted.node = NodePolicy{"b", std::nullopt, std::nullopt};
+  CHECK(node_policy_of(wanted, &group)->owner == "b");
+  CHECK(!node_policy_of(definition(), nullptr));
+}
