@@ -93,6 +93,16 @@ TEST_CASE("define --file stores the file unchanged and reports syntax errors wit
   CHECK(nowhere.err.find("specify the parent with --parent") != std::string::npos);
 }
 
+TEST_CASE("import mdevctl warns about a file that cannot be used") {
+  const World world;
+  test::write_text(world.path() / "etc/mdevctl.d/mtty" / uuid, "{b");
+  const test::Ran ran = world.run({"import", "mdevctl"});
+  CHECK(ran.code == 0);
+  CHECK(ran.err.find("mtty/" + uuid +
+                     ":1:2: invalid JSON after '{b': expected string literal; skipping this definition\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("define for an absent parent is refused and accepted with --force") {
   const World world;
   const test::Ran refused = world.run({"define", "-p", "matrix", "-t", "vfio_ap-passthrough"});

@@ -46,6 +46,11 @@ class ImportCommand final : public Command {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot import definitions");
     }
+    for (const BrokenConfig& broken : theirs.broken) {
+      if (words_.empty()) {
+        context.messages().warning(broken.problem.str() + "; skipping this definition");
+      }
+    }
     for (const std::string& word : words_) {
       if (std::none_of(theirs.all.begin(), theirs.all.end(),
                        [&](const StoredConfig& one) { return is(one, word); })) {
