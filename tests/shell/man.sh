@@ -62,8 +62,33 @@ for verb in $(jq -r '.commands[].name | split(" ")[0]' "$tree" | uniq); do
   same "$missing" "" "the synopsis of mdevadm-$verb(8) has all its options"
 done
 
+listed=
 codes=$(sed -nE '/^enum class ExitCode/,/^}/ s/^ +[a-z_]+ = ([0-9]+),$/*\1*/p' "$top/include/mdevadm/util/error.hpp")
 same "$(page '' | section 'EXIT STATUS' | grep -E '^\*')" "$codes" "mdevadm(8) has the exit codes of the source"
+
+# Exit codes that each command can return, with their meaning in its page.
+while read -r verb wanted; do
+  same "$(page "$verb" | section 'EXIT STATUS' | grep -oE '^\*[0-9]\*$' | tr -d '*' | paste -sd' ')" "$wanted" \
+    "mdevadm-$verb(8) has exactly the exit codes of $verb"
+  same "$(page "$verb" | section 'EXIT STATUS' | awk '/^\*[0-9]\*$/ { getline; if ($0 !~ /^\t[A-Z].*\.$/) print }')" "" \
+    "mdevadm-$verb(8) explains each exit code with a sentence"
+  listed+=" $verb"
+done <<'E'
+types 0 1 2 3
+list 0 1 2 3 4
+show 0 1 2 3 4 8
+status 0 1 2
+define 0 1 2 3 4 5 6
+modify 0 1 2 3 4 6
+undefine 0 1 2 3 4 8
+start 0 1 2 3 4 5 6 7 8
+stop 0 1 2 3 4 5 8
+restart 0 1 2 3 4 5 6 7 8
+import 0 1 2 3 4 8
+export 0 1 2 3 4 8
+group 0 1 2 3 4 5 6 7 8
+E
+same "$(tr ' ' '\n' <<<"$listed" | sed '/^$/d' | sort)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | sort -u)" "the exit codes of all commands are checked"
 
 # mdevsim: its help, the keys of its scenario reader, its control requests.
 sim=$MAN/mdevsim.8.scd toml=$MAN/mdevsim.toml.5.scd
