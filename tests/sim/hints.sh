@@ -57,6 +57,14 @@ samples__active_with_other_type() {
   adm start -u $a -p mtty -t mtty-2
   words="start $a"
 }
+samples__transient_with_other_type() { adm start -u $a -p mtty -t mtty-1; words="start -u $a -p mtty -t mtty-2"; }
+samples__drifted() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  adm modify $a --node-mode 0666
+  words="start $a"
+}
+samples__pattern_for_one_device() { adm define $a -p mtty -t mtty-1 --name seat; words="modify se?t --auto"; }
 samples__active_on_other_parent() {
   adm define $a -p mtty -t mtty-1
   adm start -u $a -p mdpy -t mdpy-vga
