@@ -8,6 +8,8 @@
 #include <mdevadm/util/text.hpp>
 #include <utility>
 
+#include "gpu_control.hpp"
+
 namespace mdevadm::sim {
 
 namespace {
@@ -20,6 +22,10 @@ class FunctionParent final : public Provider {
   FunctionParent(Kernel& kernel, const SimParent& settings) : Provider(kernel, settings) {
     if (settings_.gpu) {
       gpu_ = std::make_unique<VgpuState>(*settings_.gpu);
+      control_ = std::make_unique<GpuControl>(
+          kernel_, settings_, *gpu_,
+          GpuControl::Sight{[this] { return pf_.driver; }, [this] { return enabled(); },
+                            [this] { return is_any_open(); }});
     }
     switch (settings_.interface->revision) {
       case without_vgpus: break;
@@ -120,12 +126,13 @@ class FunctionParent final : public Provider {
     if (gpu_) {
       gpu_->reset();
     }
-    has_unbind_lock_ = false;
+    if (control_) {
+      control_->reset();
+    }
   }
 
   std::string address(std::uint64_t index) const;
   void make_sriov_files();
-  void make_command_files();
   void write_numvfs(std::string_view data, const Answer& answer);
   void add_functions(std::uint64_t count, bool attach);
   void add(std::uint64_t index);
@@ -136,22 +143,14 @@ class FunctionParent final : public Provider {
   int probe(Function& function, const std::string& driver);
   void release(Assignable& device, const std::function<void()>& then);
   void start_vgpud();
-  void hand_table();
-  std::string status() const;
-  std::string list_instances() const;
-  std::string list_profiles() const;
-  int request_mig(std::string_view word);
-  int request_instance(const std::vector<std::string_view>& words);
-  int request_mixed(const std::vector<std::string_view>& words);
 
   PciDevice pf_{};
   Assignable pf_node_{};  // VFIO's node of the physical function, if vfio-pci is bound
   std::unique_ptr<VgpuState> gpu_{};
+  std::unique_ptr<GpuControl> control_{};
   std::unique_ptr<VgpuInterface> vgpus_{};              // nullptr: plain virtual functions
   std::vector<std::unique_ptr<Function>> functions_{};  // all that ever existed
   bool autoprobe_ = true;
-  unsigned clients_ = 0;  // of the driver's device node, such as a monitor
-  bool has_unbind_lock_ = false;
 };
 
 std::string FunctionParent::address(std::uint64_t index) const {
@@ -189,7 +188,9 @@ void FunctionParent::publish() {
   }
   kernel_.pci.add(pf_);
   make_sriov_files();
-  make_command_files();
+  if (control_) {
+    control_->publish();
+  }
   if (!settings_.bound.empty()) {
     kernel_.pci.bind(pf_, settings_.bound);
   }
@@ -202,12 +203,8 @@ void FunctionParent::publish() {
 
 void FunctionParent::start_vgpud() {
   if (gpu_ && settings_.vgpud) {
-    kernel_.time.after(*settings_.vgpud, [this] { hand_table(); });
+    kernel_.time.after(*settings_.vgpud, [this] { gpu_->set_table(true); });
   }
-}
-
-void FunctionParent::hand_table() {
-  gpu_->set_table(true);
 }
 
 void FunctionParent::make_sriov_files() {
@@ -242,17 +239,17 @@ void FunctionParent::write_numvfs(std::string_view data, const Answer& answer) {
   const bool native =
       pf_.driver == settings_.driver && (revision == without_vgpus || revision == proposed_files);
   if (!native && pf_.driver != "pci-pf-stub") {
-    kernel_.log += fmt::format("pci {}: {}\n", settings_.name,
-                               pf_.driver.empty() ? "no driver bound to device; cannot configure SR-IOV"
-                                                  : "driver does not support SR-IOV configuration via sysfs");
+    kernel_.print(fmt::format("pci {}: {}", settings_.name,
+                              pf_.driver.empty() ? "no driver bound to device; cannot configure SR-IOV"
+                                                 : "driver does not support SR-IOV configuration via sysfs"));
     return answer(-ENOENT);
   }
   if (*number == 0) {
     return remove_functions([answer, taken] { answer(taken); });
   }
   if (enabled() > 0) {
-    kernel_.log += fmt::format("pci {}: {} VFs already enabled. Disable before enabling {} VFs\n",
-                               settings_.name, enabled(), *number);
+    kernel_.print(fmt::format("pci {}: {} VFs already enabled. Disable before enabling {} VFs",
+                              settings_.name, enabled(), *number));
     return answer(-EBUSY);
   }
   kernel_.time.after(kernel_.trouble.delay(Operation::functions), [this, count = *number, answer, taken] {
@@ -293,10 +290,10 @@ void FunctionParent::add(std::uint64_t index) {
   files.constant(function.directory, "device", fmt::format("0x{}\n", settings_.function_id));
   files.constant(function.directory, "class", fmt::format("0x{}\n", settings_.pci->pci_class));
   files.constant(function.directory, "numa_node", "-1\n");
-  files.attribute(function.directory, "uevent", 0444, [&function] {
+  kernel_.add_uevent(function.directory, "pci", [&function] {
     const std::string& driver = function.pci.driver;
-    return Reading{(driver.empty() ? "" : "DRIVER=" + driver + "\n") + "PCI_SLOT_NAME=" + function.name +
-                   "\n"};
+    return fmt::format("{}PCI_SLOT_NAME={}\n", driver.empty() ? "" : "DRIVER=" + driver + "\n",
+                       function.name);
   });
   function.pci.vendor = settings_.pci->vendor;
   function.pci.id = settings_.function_id;
@@ -388,8 +385,8 @@ int FunctionParent::probe(Function& function, const std::string& driver) {
     return 0;
   }
   if (!kernel_.iommu) {
-    kernel_.log += fmt::format("NVRM: Aborting probe for VF {} since IOMMU is not present on the system.\n",
-                               function.name);
+    kernel_.print(fmt::format("NVRM: Aborting probe for VF {} since IOMMU is not present on the system.",
+                              function.name));
     return ENODEV;
   }
   if (pf_.driver != settings_.driver) {
@@ -423,7 +420,9 @@ int FunctionParent::reboot() {
       if (gpu_) {
         gpu_->reboot();
       }
-      clients_ = 0;
+      if (control_) {
+        control_->reboot();
+      }
       autoprobe_ = true;
       pf_.driver_override.clear();
       if (!settings_.bound.empty()) {
@@ -435,109 +434,8 @@ int FunctionParent::reboot() {
   return 0;
 }
 
-// The files that the commands sriov-manage and nvidia-smi of mdevsim read.
-void FunctionParent::make_command_files() {
-  if (!gpu_) {
-    return;
-  }
-  Kernfs& files = kernel_.files;
-  const NodeId directory = files.directories(Kernfs::root, "kernel/mdevsim/gpus/" + settings_.name);
-  files.attribute(
-      directory, "unbindLock", 0644, [this] { return Reading{has_unbind_lock_ ? "1\n" : "0\n"}; },
-      [this](std::string_view data, const Answer& answer) {
-        const auto number = parse_kernel_number(data);
-        const bool granted = clients_ == 0 && !is_any_open();
-        has_unbind_lock_ = number == 1U && granted;
-        if (number == 1U) {
-          kernel_.log +=
-              fmt::format("NVRM: {}\n", granted ? "UnbindLock acquired" : "Could not acquire UnbindLock");
-        }
-        answer(number ? static_cast<int>(data.size()) : -EINVAL);
-      });
-  files.attribute(directory, "status", 0444, [this] { return Reading{status()}; });
-  files.attribute(directory, "instances", 0444, [this] { return Reading{list_instances()}; });
-  files.attribute(directory, "profiles", 0444, [this] { return Reading{list_profiles()}; });
-}
-
-std::string FunctionParent::status() const {
-  const auto name = parse_vgpu_name(gpu_->model().types.front().name);
-  const bool has_mig = !gpu_->model().profiles.empty();
-  const auto word = [](bool on) { return on ? "Enabled" : "Disabled"; };
-  return fmt::format(
-      "product=NVIDIA {}\ndriver={}\nmig={}\nmig_pending={}\nheterogeneous_mode={}\nfunctions={}\nvgpus={}\n",
-      name ? name->gpu : "GPU", pf_.driver, has_mig ? word(gpu_->is_mig()) : "N/A",
-      has_mig ? word(gpu_->is_mig_wanted()) : "N/A", gpu_->is_mig() ? "N/A" : word(gpu_->is_mixed()),
-      enabled(), gpu_->count());
-}
-
-std::string FunctionParent::list_instances() const {
-  std::string text;
-  for (const GpuInstance& instance : gpu_->instances()) {
-    text += fmt::format("{} {} {} {}\n", instance.id, instance.profile->id, instance.profile->name,
-                        instance.mixed ? "Enabled" : "Disabled");
-  }
-  return text;
-}
-
-std::string FunctionParent::list_profiles() const {
-  std::string text;
-  for (const InstanceProfile& profile : gpu_->model().profiles) {
-    text += fmt::format("{} {} {}\n", profile.id, profile.name, profile.most);
-  }
-  return text;
-}
-
-std::optional<bool> on_or_off(std::string_view word) {
-  return word == "on" ? std::optional(true) : word == "off" ? std::optional(false) : std::nullopt;
-}
-
-int FunctionParent::request_mig(std::string_view word) {
-  const auto on = on_or_off(word);
-  return on ? gpu_->set_mig(*on, enabled() > 0) : EINVAL;
-}
-
-int FunctionParent::request_instance(const std::vector<std::string_view>& words) {
-  const auto number = words.size() == 2 ? parse_decimal(words[1]) : std::nullopt;
-  if (!number || (words[0] != "create" && words[0] != "destroy")) {
-    return EINVAL;
-  }
-  const auto id = static_cast<unsigned>(*number);
-  return words[0] == "create" ? gpu_->create_instance(id) : gpu_->destroy_instance(id);
-}
-
-int FunctionParent::request_mixed(const std::vector<std::string_view>& words) {
-  const auto on = words.empty() ? std::nullopt : on_or_off(words[0]);
-  const auto instance = words.size() == 2 ? parse_decimal(words[1]) : std::nullopt;
-  if (!on || words.size() > 2 || (words.size() == 2 && !instance)) {
-    return EINVAL;
-  }
-  return gpu_->set_mixed(*on, instance ? std::optional(static_cast<unsigned>(*instance)) : std::nullopt);
-}
-
 int FunctionParent::request(const std::vector<std::string_view>& words) {
-  if (!gpu_ || words.empty()) {
-    return EINVAL;
-  }
-  const std::string_view verb = words.front();
-  const std::vector<std::string_view> rest(words.begin() + 1, words.end());
-  if (verb == "vgpud" && rest.empty()) {
-    hand_table();
-    return 0;
-  }
-  if (verb == "client" && rest.size() == 1 && on_or_off(rest[0])) {
-    clients_ = *on_or_off(rest[0]) ? 1 : 0;
-    return 0;
-  }
-  // nvidia-smi does not see a GPU of another driver.
-  if (verb != "mig" && verb != "instance" && verb != "mixed") {
-    return EINVAL;
-  }
-  if (pf_.driver != settings_.driver) {
-    return ENXIO;
-  }
-  return verb == "mig"        ? (rest.size() == 1 ? request_mig(rest[0]) : EINVAL)
-         : verb == "instance" ? request_instance(rest)
-                              : request_mixed(rest);
+  return control_ ? control_->request(words) : EINVAL;
 }
 
 }  // namespace

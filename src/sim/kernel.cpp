@@ -297,6 +297,27 @@ void Kernel::move(Assignable& device, std::optional<std::uint64_t> group, Era er
   enter(device, group ? *group : open_group(device, era));
 }
 
+void Kernel::add_uevent(NodeId directory, const std::string& subsystem, std::function<std::string()> fields) {
+  files.attribute(
+      directory, "uevent", 0644, [fields = std::move(fields)] { return Reading{fields()}; },
+      [this, directory, subsystem](std::string_view data, const Answer& answer) {
+        const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
+        if (action != "add" && action != "remove" && action != "change") {
+          return answer(-EINVAL);
+        }
+        events.emit(action, files.path_of(directory), subsystem, {{"SYNTH_UUID", "0"}});
+        answer(static_cast<int>(data.size()));
+      });
+}
+
+void Kernel::print(std::string_view message) {
+  constexpr std::size_t most = 1 << 18;  // the size of the kernel's buffer
+  if (log_.size() > most) {
+    log_.erase(0, log_.find('\n', most / 2) + 1);
+  }
+  log_.append(message).push_back('\n');
+}
+
 bool Kernel::is_open(const Assignable& device) const {
   if (device.granted_until >= time.now()) {
     return true;

@@ -112,7 +112,6 @@ class Kernel {
   bool cdev;
   bool iommu;
   PciBus pci{*this};
-  std::string log{};  // what the kernel's log would contain, one message per line
   std::map<std::string, Assignable*, std::less<>> devices;  // by directory name, for the whole bus
 
   // Returns the directory of a driver of a bus ("bus/mdev"); creates it if it does not exist.
@@ -133,6 +132,14 @@ class Kernel {
   void add_vfio(Assignable& device);
   void remove_vfio(Assignable& device);
   std::map<std::uint64_t, Group> groups;
+
+  // Creates the file "uevent" of a device: reading gives `fields`, writing "add" and the like emits the
+  // event.
+  void add_uevent(NodeId directory, const std::string& subsystem, std::function<std::string()> fields);
+
+  // Adds a line to the kernel's log.
+  void print(std::string_view message);
+  const std::string& log() const { return log_; }
 
   bool is_open(const Assignable& device) const;
   bool is_open(const Group& group) const;
@@ -157,6 +164,7 @@ class Kernel {
   void enter(Assignable& device, std::uint64_t number);
   void add_vfio_dev(Assignable& device);
 
+  std::string log_{};
   NumberPool group_numbers_;
   NumberPool device_numbers_;  // of vfio-dev
 };

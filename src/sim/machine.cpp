@@ -232,7 +232,7 @@ void Machine::make_control_files() {
     answer(error != 0 ? -error : static_cast<int>(data.size()));
   });
   files.attribute(directory, "events", 0444, [this] { return Reading{events()}; });
-  files.attribute(directory, "log", 0444, [this] { return Reading{kernel_->log}; });
+  files.attribute(directory, "log", 0444, [this] { return Reading{kernel_->log()}; });
   files.constant(directory, "description", scenario_.description + "\n");
 }
 

@@ -81,20 +81,10 @@ void Provider::make_directory() {
              directory_);
   files.directory(directory_, "power");
   const bool bound = !is_class && settings_.bus != "vfio_ap";
-  files.attribute(
-      directory_, "uevent", 0644,
-      [this, bound] {
-        const std::string driver = bound ? bound_driver() : std::string{};
-        return Reading{driver.empty() ? driver : fmt::format("DRIVER={}\n", driver)};
-      },
-      [this, subsystem](std::string_view data, const Answer& answer) {
-        const std::string action(data.substr(0, data.find_last_not_of('\n') + 1));
-        if (action != "add" && action != "remove" && action != "change") {
-          return answer(-EINVAL);
-        }
-        kernel_.events.emit(action, kernel_.files.path_of(directory_), subsystem, {{"SYNTH_UUID", "0"}});
-        answer(static_cast<int>(data.size()));
-      });
+  kernel_.add_uevent(directory_, subsystem, [this, bound] {
+    const std::string driver = bound ? bound_driver() : std::string{};
+    return driver.empty() ? driver : fmt::format("DRIVER={}\n", driver);
+  });
   if (bound && !is_bound_by_bus()) {
     const NodeId driver = kernel_.driver_directory(bus, settings_.driver);
     files.link(directory_, "driver", driver);

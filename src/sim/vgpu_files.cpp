@@ -203,7 +203,7 @@ class VgpuFiles final : public VgpuInterface {
       return EPERM;
     }
     if (function.is_broken) {
-      kernel_.log += fmt::format("[nvidia-vgpu-vfio] {}: vfio_pci_core_device not found\n", function.name);
+      kernel_.print(fmt::format("[nvidia-vgpu-vfio] {}: vfio_pci_core_device not found", function.name));
       return EIO;
     }
     return refused(kernel_, gpu_->create(static_cast<std::uint64_t>(number), function.index));
@@ -251,8 +251,7 @@ int refused(Kernel& kernel, VgpuStatus status) {
   if (status == VgpuStatus::ok) {
     return 0;
   }
-  kernel.log +=
-      fmt::format("NVRM: Failed to add vgpu create request: {:#x}\n", static_cast<unsigned>(status));
+  kernel.print(fmt::format("NVRM: Failed to add vgpu create request: {:#x}", static_cast<unsigned>(status)));
   return EIO;
 }
 

@@ -43,8 +43,8 @@ class FunctionAccount final : public Account {
       // Bus, device and function in one number.
       const std::string& name = function_.name;
       const std::uint64_t slot = parse_kernel_number(name.substr(8, 2), 16).value_or(0);
-      kernel_.log += fmt::format("vGPU creation failed on device 0x{}{:02x}. -5\n", name.substr(5, 2),
-                                 (slot << 3) + static_cast<unsigned>(name.back() - '0'));
+      kernel_.print(fmt::format("vGPU creation failed on device 0x{}{:02x}. -5", name.substr(5, 2),
+                                (slot << 3) + static_cast<unsigned>(name.back() - '0')));
     }
     return error;
   }

@@ -1,11 +1,13 @@
 // The arithmetic of NVIDIA's host driver, compared with the maxima that NVIDIA publishes (AI Enterprise user
 // guides, releases 5 and 7) and with placements that were worked out by hand.
+#include <algorithm>
 #include <cerrno>
 #include <mdevadm/sim/vgpu.hpp>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "simulated.hpp"
 
 namespace {
 
@@ -388,6 +390,32 @@ TEST_CASE("vGPU: sizes can be mixed within a GPU instance of RTX PRO 6000") {
   CHECK(state.set_mixed(false, 1) == EBUSY);
   state.reboot();
   CHECK_FALSE(state.is_mig());
+}
+
+TEST_CASE("vGPU: the GPUs of the shipped scenarios have the published maxima") {
+  const std::vector<std::pair<const char*, const char*>> scenarios{
+      {"a40", "NVIDIA A40"},    {"a100", "GRID A100D"},
+      {"a16", "NVIDIA A16"},    {"l40s", "NVIDIA L40S"},
+      {"h200", "NVIDIA H200X"}, {"rtx-pro-6000", "NVIDIA RTX Pro 6000 Blackwell DC"}};
+  for (const auto& [scenario, name] : scenarios) {
+    const sim::GpuModel gpu = *test::shipped(scenario).parents.front().gpu;
+    const auto card = std::find_if(cards().begin(), cards().end(), [&, wanted = name](const Card& one) {
+      return wanted == std::string(one.name);
+    });
+    REQUIRE(card != cards().end());
+    std::size_t compared = 0;
+    for (const sim::VgpuType& type : gpu.types) {
+      const auto row = std::find_if(card->rows.begin(), card->rows.end(), [&](const Published& one) {
+        return one.size == sim::parse_vgpu_name(type.name)->gigabytes;
+      });
+      if (!type.mig && row != card->rows.end()) {
+        INFO(type.name);
+        CHECK(type.most == row->equal);
+        ++compared;
+      }
+    }
+    CHECK(compared >= 7);
+  }
 }
 
 TEST_CASE("vGPU: names are read from the right") {
