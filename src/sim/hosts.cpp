@@ -272,10 +272,20 @@ std::string reason(int number) {
 std::string why_not_done(int number, std::string_view request) {
   switch (number) {
     case EBUSY:
-      return request.starts_with("register")
-                 ? "the parent is already registered"
-                 : "virtual functions are in use, or a different number of them is enabled";
-    case ENODEV: return "no such parent in the scenario";
+      return request.starts_with("register") ? "the parent is already registered"
+             : request.starts_with("functions")
+                 ? "virtual functions are in use, or a different number of them is enabled"
+             : request.starts_with("mig")    ? "virtual functions or GPU instances exist"
+             : request.starts_with("reboot") ? "devices are in use"
+                                             : "vGPUs exist";
+    case ENODEV:
+      return request.starts_with("instance") || request.starts_with("mixed")
+                 ? "no such parent in the scenario, or no such GPU instance"
+                 : "no such parent in the scenario";
+    case ENXIO: return "the GPU is not bound to its driver";
+    case ENOSPC: return "the GPU instance does not fit";
+    case ERANGE: return "more than the parent has";
+    case EOPNOTSUPP: return "not supported by the GPU in its present mode";
     default: return sys::errno_text(number);
   }
 }

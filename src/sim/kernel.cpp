@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace mdevadm::sim {
 
@@ -237,17 +238,14 @@ void Kernel::add_vfio(Assignable& device) {
 void Kernel::remove_vfio(Assignable& device) {
   if (version >= KernelVersion{6, 1}) {
     remove_vfio_dev(device);
-    device_numbers_.give_back(device.number);
-    if (cdev) {
-      nodes.vanish(fmt::format("devices/vfio{}", device.number));
-    }
+    give_back_number(device);
   }
   hide_node(device.group);
 }
 
 void Kernel::add_vfio_dev(Assignable& device) {
   device.number = device_numbers_.take();
-  const std::string name = fmt::format("vfio{}", device.number);
+  const std::string name = fmt::format("vfio{}", *device.number);
   const NodeId directory = files.directory(files.directory(device.directory, "vfio-dev"), name);
   files.link(directory, "device", device.directory);
   files.directory(directory, "power");
@@ -269,7 +267,7 @@ void Kernel::remove_vfio_dev(Assignable& device) {
   if (!directory) {
     return;
   }
-  const std::string name = fmt::format("vfio{}", device.number);
+  const std::string name = fmt::format("vfio{}", *device.number);
   events.emit("remove", files.path_of(*directory) + "/" + name, "vfio-dev");
   files.remove(*files.walk("class/vfio-dev"), name);
   files.remove(*directory);
@@ -278,13 +276,18 @@ void Kernel::remove_vfio_dev(Assignable& device) {
   }
 }
 
+// Its own node vanishes when the last descriptor is closed.
+void Kernel::give_back_number(Assignable& device) {
+  if (cdev) {
+    nodes.vanish(fmt::format("devices/vfio{}", *device.number));
+  }
+  device_numbers_.give_back(*std::exchange(device.number, std::nullopt));
+}
+
 void Kernel::detach(Assignable& device, Era era) {
   if (era == Era::v6_1) {
     remove_vfio_dev(device);
-    device_numbers_.give_back(device.number);
-    if (cdev) {
-      nodes.vanish(fmt::format("devices/vfio{}", device.number));
-    }
+    give_back_number(device);
   }
   leave(device);
 }
@@ -325,9 +328,11 @@ bool Kernel::is_open(const Assignable& device) const {
   // A node shared by several devices shows only that one of them is open; `user` is set for those opened by
   // name.
   const auto group = groups.find(device.group);
-  const bool alone = group != groups.end() && group->second.members.size() == 1;
-  const bool node = nodes.is_open(std::to_string(device.group)) && (alone || !device.user.empty());
-  return node || (cdev && nodes.is_open(fmt::format("devices/vfio{}", device.number)));
+  const bool has_node = group != groups.end() && group->second.has_node;
+  const bool alone = has_node && group->second.members.size() == 1;
+  const bool node =
+      has_node && nodes.is_open(std::to_string(device.group)) && (alone || !device.user.empty());
+  return node || (cdev && device.number && nodes.is_open(fmt::format("devices/vfio{}", *device.number)));
 }
 
 bool Kernel::is_open(const Group& group) const {

@@ -87,10 +87,10 @@ struct Assignable {
   Provider* parent = nullptr;
   NodeId directory = 0;
   std::uint64_t group = 0;
-  std::uint64_t number = 0;  // X of vfio-dev/vfioX
-  std::string user{};        // name of its last user
-  Time granted_until{-1};    // counts as open until then, even without an open node
-  bool isolated = false;     // by a hardware IOMMU, not by vfio-noiommu
+  std::optional<std::uint64_t> number{};  // X of vfio-dev/vfioX; nullopt: it has none
+  std::string user{};                     // name of its last user
+  Time granted_until{-1};                 // counts as open until then, even without an open node
+  bool isolated = false;                  // by a hardware IOMMU, not by vfio-noiommu
 };
 
 struct Group {
@@ -163,6 +163,7 @@ class Kernel {
   void close_group(std::uint64_t number);
   void enter(Assignable& device, std::uint64_t number);
   void add_vfio_dev(Assignable& device);
+  void give_back_number(Assignable& device);
 
   std::string log_{};
   NumberPool group_numbers_;

@@ -83,8 +83,8 @@ std::vector<std::string> Machine::awaited_nodes() const {
   std::vector<std::string> names;
   for (const Kernel::Waiting& waiting : kernel_->waiting) {
     names.push_back(kernel_->node_of(*waiting.device));
-    if (kernel_->cdev) {
-      names.push_back(fmt::format("devices/vfio{}", waiting.device->number));
+    if (kernel_->cdev && waiting.device->number) {
+      names.push_back(fmt::format("devices/vfio{}", *waiting.device->number));
     }
   }
   return names;

@@ -163,7 +163,8 @@ void MdevParent::remove(Mdev& device, const Answer& answer) {
   if (const auto strike = kernel_.trouble.strike(Operation::remove); strike && strike->error != 0) {
     return answer(-strike->error);
   }
-  const Time delay = kernel_.trouble.delay(Operation::remove);
+  const Time delay =
+      kernel_.trouble.delay(Operation::remove) + (account_ != nullptr ? account_->linger(device) : Time{0});
   if (era() < Era::v5_2 && registered_) {
     if (may_refuse_removal() && kernel_.is_open(device)) {
       return answer(-EBUSY);

@@ -56,6 +56,8 @@ class Account {
   // Returns 0 or errno.
   virtual int take(const SimType& type) = 0;
   virtual void give_back() = 0;
+  // Returns for how long the driver is busy with a device that was closed.
+  virtual Time linger(const Mdev& device) const = 0;
   // Adds the driver's files to the directory of a device.
   virtual void furnish(Mdev& device) = 0;
 };

@@ -28,8 +28,8 @@ std::vector<std::pair<std::string, std::string>> properties_of(const VgpuType& t
 
 class FunctionAccount final : public Account {
  public:
-  FunctionAccount(Kernel& kernel, VgpuState& gpu, const Function& function)
-      : kernel_(kernel), gpu_(gpu), function_(function) {}
+  FunctionAccount(Kernel& kernel, const SimParent& settings, VgpuState& gpu, const Function& function)
+      : kernel_(kernel), settings_(settings), gpu_(gpu), function_(function) {}
 
   std::uint64_t available(const SimType& type) const override {
     const VgpuType* found = gpu_.find_type(number_of(type));
@@ -51,6 +51,12 @@ class FunctionAccount final : public Account {
 
   void give_back() override { gpu_.destroy(function_.index); }
 
+  // mdev ignores the driver's EBUSY after the five seconds.
+  Time linger(const Mdev& device) const override {
+    const bool was_used = !device.user.empty() && !kernel_.is_open(device);
+    return was_used ? std::min(settings_.linger, Time{5000}) : Time{0};
+  }
+
   void furnish(Mdev& device) override {
     const NodeId directory = kernel_.files.directory(device.directory, "nvidia");
     VgpuAttributes(kernel_, gpu_)
@@ -64,6 +70,7 @@ class FunctionAccount final : public Account {
   static std::uint64_t number_of(const SimType& type) { return parse_kernel_number(type.id, 10).value_or(0); }
 
   Kernel& kernel_;
+  const SimParent& settings_;
   VgpuState& gpu_;
   const Function& function_;
 };
@@ -128,8 +135,11 @@ class VgpuMdevs final : public VgpuInterface {
 
  private:
   struct Parent {
-    Parent(Kernel& kernel, VgpuState& gpu, const Function& function) : account(kernel, gpu, function) {}
-    SimParent settings{};
+    Parent(Kernel& kernel, const SimParent& pattern, VgpuState& gpu, const Function& function)
+        : settings(pattern), account(kernel, settings, gpu, function) {
+      settings.name = function.name;
+    }
+    SimParent settings;
     FunctionAccount account;
     std::unique_ptr<Provider> provider{};
     std::function<void()> then{};  // waits for the end of withdraw()
@@ -144,9 +154,7 @@ class VgpuMdevs final : public VgpuInterface {
   Parent& parent_of(const Function& function) {
     std::unique_ptr<Parent>& parent = parents_[function.index];
     if (!parent) {
-      parent = std::make_unique<Parent>(kernel_, gpu_, function);
-      parent->settings = pattern_;
-      parent->settings.name = function.name;
+      parent = std::make_unique<Parent>(kernel_, pattern_, gpu_, function);
       parent->provider = make_typed(kernel_, parent->settings, &parent->account);
     }
     return *parent;

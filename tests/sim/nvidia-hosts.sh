@@ -18,6 +18,11 @@ a40 mediated
 a16 board
 flex plain
 T
+  directory=$(mktemp -d)
+  cp -r "$here/../../examples/scenarios/types" "$directory"
+  sed 's/^vgpud = .*/vgpud = false/' "$here/../../examples/scenarios/a100-boot.toml" >"$directory/host.toml"
+  "$MDEVSIM" run "$directory/host.toml" -- bash "$0" early || part_failed=1
+  rm -r "$directory"
   same "$part_failed" 0 "all parts pass"
   finish
   exit
@@ -97,6 +102,10 @@ commands() {
   same "$code $out" "6 No devices were found" "nvidia-smi reports an unknown GPU"
   run nvidia-smi -mig 1
   exits 3 "MIG mode is not supported by this GPU"
+  run control functions $gpu 33
+  err_has "cannot execute 'functions $gpu 33': more than the parent has" "an invalid number of virtual functions is reported"
+  run control mixed $gpu on 1
+  err_has "not supported by the GPU in its present mode" "a request that the GPU does not support is reported"
 }
 
 failures() {
@@ -173,6 +182,11 @@ mig() {
   run nvidia-smi mig -cgi 0
   exits 23 "a GPU instance that does not fit is refused"
   out_has "Insufficient Resources" "nvidia-smi reports insufficient resources"
+  run control mig $gpu off
+  exits 1 "MIG mode cannot be disabled by a control request either"
+  err_has "virtual functions or GPU instances exist" "the error has the reason"
+  run control instance $gpu destroy 9
+  exits 3 "an unknown GPU instance is reported"
   run nvidia-smi -i $gpu -mig 0
   exits 19 "MIG mode cannot be disabled while virtual functions are enabled"
   control client $gpu on
@@ -228,6 +242,22 @@ board() {
   same "$(cat $devices/0000:4[0-3]:00.0/sriov_numvfs | paste -sd' ')" "16 16 0 16" "one GPU that is in use has none"
   out=$(nvidia-smi -L)
   out_has "^GPU 3: NVIDIA A16 .*00000000:43:00.0" "nvidia-smi lists the GPUs by address"
+}
+
+# Virtual functions that are enabled before nvidia-vgpud has run.
+early() {
+  local gpu=0000:41:00.0 first=0000:41:00.4
+  $manage -e ALL >/dev/null
+  same "$(driver $first) $(ls /sys/class/mdev_bus 2>/dev/null)" "nvidia " "virtual functions that are bound before the types arrive are no parents"
+  control vgpud $gpu
+  same "$(ls /sys/class/mdev_bus 2>/dev/null)" "" "they are no parents when the types have arrived"
+  $manage -d ALL >/dev/null
+  $manage -e ALL >/dev/null
+  same "$(ls /sys/class/mdev_bus | wc -l)" 20 "sriov-manage makes them parents when it is run again"
+  same "$(cat $devices/$first/mdev_supported_types/*/available_instances | sort -u)" 0 "without GPU instances no type has available instances"
+  nvidia-smi mig -i 0 -cgi 9,19 >/dev/null
+  same "$(cat $devices/$first/mdev_supported_types/nvidia-{699,701,700}/available_instances | paste -sd' ')" "1 1 0" \
+    "each GPU instance makes its type available"
 }
 
 plain() {

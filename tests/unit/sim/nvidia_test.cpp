@@ -123,7 +123,8 @@ TEST_CASE("N1: in MIG mode the list contains the types of GPU instances with roo
   CHECK(host.write(file("0000:1b:00.4", "current_vgpu_type"), "1414") == -EIO);
   CHECK(log_of(host).ends_with("0x38\n"));
   CHECK(control(host, "reboot") == 0);
-  CHECK(control(host, "instance " + gpu + " create 19") == EOPNOTSUPP);  // on Hopper, MIG mode ends with the reboot
+  CHECK(control(host, "instance " + gpu + " create 19") ==
+        EOPNOTSUPP);  // on Hopper, MIG mode ends with the reboot
 }
 
 TEST_CASE("N1: several vGPUs share a GPU instance of RTX PRO 6000, whose first function is 2") {
@@ -179,6 +180,18 @@ TEST_CASE("N3: every virtual function is a parent of at most one mediated device
   CHECK_FALSE(host.has(pci + first));
   CHECK(control(host, "functions 0000:c1:00.0 32") == 0);
   CHECK(host.write(type_file(first, 561, "create"), uuid(1)) == 36);
+}
+
+TEST_CASE("N3: removal of a device takes as long as the driver is busy after its user has exited") {
+  Host host(changed("a40", [](sim::SimParent& gpu) { gpu.linger = sim::Time(300); }));
+  CHECK(host.write(type_file("0000:c1:00.4", 560, "create"), uuid(1)) == 36);
+  CHECK(host.open(uuid(1), "vm") == 0);
+  host.close(uuid(1));
+  CHECK(host.write("bus/mdev/devices/" + uuid(1) + "/remove", "1") == Host::pending);
+  CHECK(host.read(type_file("0000:c1:00.5", 561, "available_instances")) == "0\n");
+  host.wait(300);
+  CHECK(*host.late == 1);
+  CHECK(host.read(type_file("0000:c1:00.5", 561, "available_instances")) == "1\n");
 }
 
 TEST_CASE("N3: each of the GPUs of a board counts by itself") {
@@ -346,6 +359,20 @@ TEST_CASE("SR-IOV: the unbind lock of a GPU is refused while a client is open") 
   CHECK(host.read(lock) == "1\n");
   CHECK(control(host, "client 0000:41:00.1 off") == ENODEV);
   CHECK(control(host, "client 0000:41:00.0 maybe") == EINVAL);
+}
+
+TEST_CASE("SR-IOV: a GPU is not in use because another one is") {
+  sim::Scenario scenario = test::shipped("l40s");
+  scenario.parents.push_back(scenario.parents.front());
+  scenario.parents.back().name = "0000:81:00.0";
+  Host host(scenario);
+  CHECK(host.write(file("0000:41:00.4", "current_vgpu_type"), "1150") == 4);
+  CHECK(host.machine.open("0000:41:00.4", "vm") == 0);
+  host.nodes.open.insert("devices/vfio0");  // the function's own node
+  CHECK(control(host, "opened 0000:41:00.4") == 0);
+  CHECK(control(host, "functions 0000:41:00.0 0") == EBUSY);
+  CHECK(control(host, "reboot") == EBUSY);
+  CHECK(control(host, "functions 0000:81:00.0 0") == 0);
 }
 
 TEST_CASE("SR-IOV: binding fails and takes time as configured") {
