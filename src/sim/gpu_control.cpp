@@ -56,8 +56,8 @@ std::string GpuControl::status() const {
 std::string GpuControl::list_instances() const {
   std::string text;
   for (const GpuInstance& instance : gpu_.instances()) {
-    text += fmt::format("{} {} {} {}\n", instance.id, instance.profile->id, instance.profile->name,
-                        mode_word(instance.mixed));
+    text += fmt::format("{} {} {} {} {}\n", instance.id, instance.profile->id, instance.profile->name,
+                        mode_word(instance.mixed), instance.has_compute ? 1 : 0);
   }
   return text;
 }
@@ -76,11 +76,15 @@ int GpuControl::request_mig(const Words& words) {
 }
 
 int GpuControl::request_instance(const Words& words) {
-  const auto number = words.size() == 2 ? parse_decimal(words[1]) : std::nullopt;
-  if (!number || (words[0] != "create" && words[0] != "destroy")) {
+  const auto number = words.size() >= 2 ? parse_decimal(words[1]) : std::nullopt;
+  const auto on = words.size() == 3 ? on_or_off(words[2]) : std::nullopt;
+  const auto id = static_cast<unsigned>(number.value_or(0));
+  if (number && on && words[0] == "compute") {
+    return gpu_.set_compute(id, *on);
+  }
+  if (!number || words.size() != 2 || (words[0] != "create" && words[0] != "destroy")) {
     return EINVAL;
   }
-  const auto id = static_cast<unsigned>(*number);
   return words[0] == "create" ? gpu_.create_instance(id) : gpu_.destroy_instance(id);
 }
 

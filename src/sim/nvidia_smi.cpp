@@ -186,6 +186,20 @@ int list_profiles(const std::vector<Gpu>& gpus) {
   return 0;
 }
 
+// Creates or destroys the compute instance of a GPU instance.
+int set_compute(const Gpu& gpu, const std::vector<std::string>& instance, bool on) {
+  const std::string where = fmt::format("GPU {:>2} GPU instance ID {:>2}", gpu.index, instance[0]);
+  if (const int error = request("instance", gpu, "compute " + instance[0] + (on ? " on" : " off"))) {
+    const Nvml nvml = nvml_of(error);
+    std::cout << fmt::format("Failed to {} compute instances on {}: {}\n", on ? "create" : "destroy", where,
+                             nvml.text);
+    return nvml.status;
+  }
+  std::cout << fmt::format("Successfully {} compute instance ID  0 {} {}\n", on ? "created" : "destroyed",
+                           on ? "on" : "from", where);
+  return 0;
+}
+
 int create_instance(const Gpu& gpu, std::string_view wanted, bool with_compute) {
   std::string id(wanted);
   std::string name(wanted);
@@ -212,10 +226,7 @@ int create_instance(const Gpu& gpu, std::string_view wanted, bool with_compute) 
         "Successfully created GPU instance ID {:>2} on GPU {:>2} using profile MIG {} (ID {:>2})\n",
         instance[0], gpu.index, name, id);
     if (with_compute) {
-      std::cout << fmt::format(
-          "Successfully created compute instance ID  0 on GPU {:>2} GPU instance ID {:>2} using "
-          "profile MIG {} (ID {:>2})\n",
-          gpu.index, instance[0], name, id);
+      std::ignore = set_compute(gpu, instance, true);
     }
   }
   return 0;
@@ -233,30 +244,42 @@ int create_instances(const Arguments& arguments) {
   return 0;
 }
 
-int destroy_instances(const Arguments& arguments) {
+int destroy_instance(const Gpu& gpu, const std::string& id) {
+  if (const int error = request("instance", gpu, "destroy " + id)) {
+    const Nvml nvml = nvml_of(error);
+    std::cout << fmt::format(
+        "Unable to destroy GPU instance ID {:>2} from GPU {:>2}: {}\n"
+        "Failed to destroy GPU instances: {}\n",
+        id, gpu.index, nvml.text, nvml.text);
+    return nvml.status;
+  }
+  std::cout << fmt::format("Successfully destroyed GPU instance ID {:>2} from GPU {:>2}\n", id, gpu.index);
+  return 0;
+}
+
+// Does something with the GPU instances that `-gi` selects, by default all. Compute instances that exist
+// already, or do not exist, are passed over.
+int for_instances(const Arguments& arguments, std::string_view action) {
   const std::string chosen = arguments.value("-gi").value_or("");
   const std::vector<std::string_view> ids = split(chosen, ',');
   bool found = false;
   for (const Gpu& gpu : arguments.gpus) {
     for (const auto& instance : table_of(gpu, "instances")) {
-      if (!chosen.empty() && std::find(ids.begin(), ids.end(), instance[0]) == ids.end()) {
+      const bool has_compute = instance[4] == "1";
+      const bool is_chosen = chosen.empty() || std::find(ids.begin(), ids.end(), instance[0]) != ids.end();
+      if (!is_chosen || (action == "-cci" && has_compute) || (action == "-dci" && !has_compute)) {
         continue;
       }
       found = true;
-      if (const int error = request("instance", gpu, "destroy " + instance[0])) {
-        const Nvml nvml = nvml_of(error);
-        std::cout << fmt::format(
-            "Unable to destroy GPU instance ID {:>2} from GPU {:>2}: {}\n"
-            "Failed to destroy GPU instances: {}\n",
-            instance[0], gpu.index, nvml.text, nvml.text);
-        return nvml.status;
+      const int status = action == "-dgi" ? destroy_instance(gpu, instance[0])
+                                          : set_compute(gpu, instance, action == "-cci");
+      if (status != 0) {
+        return status;
       }
-      std::cout << fmt::format("Successfully destroyed GPU instance ID {:>2} from GPU {:>2}\n", instance[0],
-                               gpu.index);
     }
   }
   if (!found) {
-    std::cout << "No GPU instances found: Not Found\n";
+    std::cout << fmt::format("No {} instances found: Not Found\n", action == "-dgi" ? "GPU" : "compute");
   }
   return found ? 0 : not_found.status;
 }
@@ -276,11 +299,12 @@ int run_mig(Arguments arguments) {
   if (arguments.has("-cgi")) {
     return create_instances(arguments);
   }
-  if (arguments.has("-dgi")) {
-    return destroy_instances(arguments);
+  for (const char* action : {"-dgi", "-cci", "-dci"}) {
+    if (arguments.has(action)) {
+      return for_instances(arguments, action);
+    }
   }
-  // Compute instances are not simulated.
-  return arguments.has("-cci") || arguments.has("-dci") || arguments.has("-lci") ? 0 : 2;
+  return nvml_of(EINVAL).status;
 }
 
 int set_mixed(const Arguments& arguments) {

@@ -278,13 +278,27 @@ int VgpuState::create_instance(unsigned profile) {
 }
 
 int VgpuState::destroy_instance(unsigned id) {
-  if (find_instance(id) == nullptr) {
+  const GpuInstance* instance = find_instance(id);
+  if (instance == nullptr) {
     return ENODEV;
   }
-  if (count_in(id) != 0) {
+  if (instance->has_compute || count_in(id) != 0) {
     return EBUSY;
   }
   std::erase_if(instances_, [&](const GpuInstance& one) { return one.id == id; });
+  return 0;
+}
+
+int VgpuState::set_compute(unsigned id, bool exists) {
+  const auto found = std::find_if(instances_.begin(), instances_.end(),
+                                  [&](const GpuInstance& one) { return one.id == id; });
+  if (found == instances_.end()) {
+    return ENODEV;
+  }
+  if (found->has_compute == exists) {
+    return exists ? ENOSPC : ENODEV;
+  }
+  found->has_compute = exists;
   return 0;
 }
 

@@ -179,6 +179,13 @@ mig() {
   run nvidia-smi mig -cgi 19,1g.18gb -C -i 0
   exits 0 "GPU instances are created by ID or name of their profile"
   out_has "Successfully created GPU instance ID +2 on GPU +0 using profile MIG 1g.18gb \(ID 19\)" "nvidia-smi reports the instance"
+  out_has "Successfully created compute instance ID  0 on GPU  0 GPU instance ID  2" "nvidia-smi creates compute instances"
+  run nvidia-smi mig -dgi
+  exits 19 "a GPU instance with a compute instance cannot be destroyed"
+  run nvidia-smi mig -dci
+  exits 0 "compute instances can be destroyed"
+  run nvidia-smi mig -dci
+  exits 6 "compute instances that do not exist are reported"
   run nvidia-smi mig -cgi 0
   exits 23 "a GPU instance that does not fit is refused"
   out_has "Insufficient Resources" "nvidia-smi reports insufficient resources"

@@ -83,6 +83,7 @@ struct GpuInstance {
   unsigned id;
   const InstanceProfile* profile;
   bool mixed = false;
+  bool has_compute = false;  // a compute instance, which the guest can also create by itself
 };
 
 // A vGPU on a virtual function.
@@ -124,7 +125,9 @@ class VgpuState {
   int set_mixed(bool on, std::optional<unsigned> instance = std::nullopt);
   const std::vector<GpuInstance>& instances() const { return instances_; }
   int create_instance(unsigned profile);
+  // A GPU instance with a compute instance cannot be destroyed.
   int destroy_instance(unsigned id);
+  int set_compute(unsigned id, bool exists);
 
   // The driver releases the GPU: vGPUs, GPU instances and mixed sizes are lost, a pending MIG mode takes
   // effect.

@@ -330,6 +330,14 @@ TEST_CASE("vGPU: GPU instances of the compute GPUs carry one vGPU each") {
   CHECK(state.create(701, 2) == VgpuStatus::insufficient_resources);
   CHECK(state.destroy_instance(2) == EBUSY);
   CHECK(state.destroy_instance(5) == ENODEV);
+  CHECK(state.set_compute(5, true) == ENODEV);
+  state.destroy(0);
+  state.destroy(1);
+  CHECK(state.set_compute(1, true) == 0);
+  CHECK(state.set_compute(1, true) == ENOSPC);
+  CHECK(state.destroy_instance(1) == EBUSY);
+  CHECK(state.set_compute(1, false) == 0);
+  CHECK(state.set_compute(1, false) == ENODEV);
   CHECK(state.set_mixed(true, 1) == EOPNOTSUPP);
   CHECK(state.set_mig(false, true) == EBUSY);
   state.reset();
