@@ -38,9 +38,10 @@ void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds) {
             ValueKind::create_argument);
   kinds.set(app.add_option("--aggregate", aggregate, "aggregate N instances into one device"),
             ValueKind::count);
-  function_option =
-      kinds.set(app.add_option("--vf", function, "virtual function (PCI address) to place the vGPU on"),
-                ValueKind::function);
+  function_option = kinds.set(app.add_option("--vf", function,
+                                             "virtual function (PCI address) of the vGPU, reserved for it; "
+                                             "any: the first free one at each start"),
+                              ValueKind::function);
 }
 
 bool DefinitionOptions::any_given() const {

@@ -196,9 +196,10 @@ std::string objection(ValueKind kind, const std::string& text) {
                        "number)",
                        in_quotes(text));
     case ValueKind::function:
-      return text.empty() || is_pci_address(text)
+      return text.empty() || text == any_function || is_pci_address(text)
                  ? ""
-                 : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
+                 : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4, or any)",
+                               in_quotes(text));
     case ValueKind::need: return objection_to_requirement(text);
     case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:

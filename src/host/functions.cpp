@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <map>
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -84,6 +86,26 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
   return {};
 }
 
+// Limits the available instances by the sizes in the names of types. This takes the memory of the GPU: all
+// its types are listed only while it has no vGPU, and the largest one has all its memory. MIG types depend on
+// the GPU instances instead.
+void limit_by_size(Parent& parent) {
+  const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
+                                   [](const Function& one) { return one.type; });
+  std::uint64_t largest = 0;
+  for (const Type& type : parent.types) {
+    const auto name = parse_vgpu_name(type.name.value_or(""));
+    largest = name && !name->slices ? std::max(largest, name->gib) : largest;
+  }
+  for (Type& type : parent.types) {
+    const auto name = parse_vgpu_name(type.name.value_or(""));
+    if (!carries && name && !name->slices && largest > 0) {
+      type.maximum = std::min<std::uint64_t>(most_by_size(*name, largest), parent.functions.size());
+      type.available = type.available ? std::min(*type.available, *type.maximum) : type.available;
+    }
+  }
+}
+
 class Functions final : public Interface {
  public:
   std::string_view name() const override { return "nvidia-vf"; }
@@ -112,8 +134,10 @@ class Functions final : public Interface {
       into.functions.push_back(std::move(function));
     }
     for (auto& [id, type] : types) {
+      add_properties_of_name(type);
       into.types.push_back(std::move(type));
     }
+    limit_by_size(into);
     std::sort(into.types.begin(), into.types.end(),
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
     into.notice = notice_for(parent, into.functions, into.types);
@@ -176,10 +200,6 @@ class Functions final : public Interface {
                             last_component(parent.path)));
   }
 };
-
-bool is_pci_address(std::string_view name) {
-  return name.size() >= 12 && name.find(':') != std::string_view::npos && name[name.size() - 2] == '.';
-}
 
 }  // namespace
 

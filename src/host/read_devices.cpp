@@ -279,14 +279,29 @@ std::optional<std::vector<ParentName>> function_parents_for(const Scope& scope) 
     return std::nullopt;
   }
   std::vector<ParentName> parents = *scope.details_of;
-  for (const Record& record : scope.known.all) {
-    parents.push_back(record.parent);
+  for (const Records* records : {&scope.known, &scope.claims}) {
+    for (const Record& record : records->all) {
+      parents.push_back(record.parent);
+    }
   }
   return parents;
 }
 
-// Adds the devices on VFs. Only a record identifies a device's owner; if the type differs from the record,
-// another program has assigned it since.
+// Returns the record of the device on a VF, or what a definition claims; nullptr if another program has
+// assigned the type. A record of another type is out of date: another program has changed the VF since.
+const Record* owner_of(const Function& function, const Scope& scope) {
+  for (const Records* records : {&scope.known, &scope.claims}) {
+    for (const Record& record : records->all) {
+      if (function.type && record.kernel_name() == function.address &&
+          same_type(record.type.str(), function.type->str())) {
+        return &record;
+      }
+    }
+  }
+  return nullptr;
+}
+
+// Adds the devices on VFs.
 void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>& into) {
   NodeReader nodes(root);
   for (const std::string& name : function_parents(root, function_parents_for(scope))) {
@@ -297,8 +312,8 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>
     }
     DeviceReader reader(root, place->directory, scope.facets);
     for (const Function& function : read_functions(*place, false)) {
-      const Record* record = scope.known.find_name(function.address);
-      const bool ours = record != nullptr && function.type == record->type;
+      const Record* record = owner_of(function, scope);
+      const bool ours = record != nullptr;
       const Uuid uuid = ours ? record->uuid : Uuid::of_name(function.address);
       const bool wanted = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(), uuid) !=
                                                 scope.devices->end();
@@ -323,13 +338,15 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
   }
   for (Device& device : devices) {
     const Record* record = known.find(device.uuid);
-    if (record == nullptr || record->parent != device.parent ||
-        (device.type && *device.type != record->type)) {
+    if (record == nullptr || record->parent != device.parent) {
       continue;
     }
-    device.type = record->type;
+    // A record of another type is out of date, and is deleted with the next stop.
     device.remembered = true;
-    device.unfinished = !record->finished;
+    if (!device.type || *device.type == record->type) {
+      device.type = record->type;
+      device.unfinished = !record->finished;
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -92,6 +93,7 @@ class Upstream final : public Interface {
           if (has(facets, Facet::migration_version)) {
             type.migration_version = read_optional(types, prefix + "migration_version");
           }
+          add_properties_of_name(type);
           for (const Property& property : type.properties) {
             if (property.name == "max_instance" && std::holds_alternative<std::uint64_t>(property.value)) {
               type.maximum = std::get<std::uint64_t>(property.value);

@@ -38,4 +38,8 @@ const Definition* Definitions::find_label(const Label& name) const {
   return found == all.end() ? nullptr : &*found;
 }
 
+const FunctionName* Definition::reserved_vf() const {
+  return function && function->str() != any_function ? &*function : nullptr;
+}
+
 }  // namespace mdevadm

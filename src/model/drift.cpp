@@ -81,8 +81,9 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
   if (device.type && !same_type(device.type->str(), definition.type.str())) {
     found.push_back({"type", definition.type.str(), device.type->str()});
   }
-  if (definition.function && !device.name.empty() && device.name != definition.function->str()) {
-    found.push_back({"vf", definition.function->str(), device.name});
+  const FunctionName* vf = definition.reserved_vf();
+  if (vf != nullptr && !device.name.empty() && device.name != vf->str()) {
+    found.push_back({"vf", vf->str(), device.name});
   }
   if (definition.aggregate && device.units && *device.units != *definition.aggregate) {
     found.push_back({"aggregate", std::to_string(*definition.aggregate), std::to_string(*device.units)});

@@ -116,7 +116,7 @@ BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definiti
     return plan_group(seen, unit, defined, options);
   }
   BootAttempt attempt;
-  StartPlanner planner(seen, {.accept_abi = options.accept_abi});
+  StartPlanner planner(seen, {.accept_abi = options.accept_abi, .defined = &defined});
   for (const Definition& definition : unit.wanted) {
     try {
       attempt.plan.jobs.push_back(planner.plan(definition));

@@ -1,6 +1,7 @@
 #include <mdevadm/plan/choose.hpp>
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
@@ -224,7 +225,8 @@ std::optional<Requirement> parse_requirement(std::string_view text) {
 bool meets(const Type& type, const Requirement& need) {
   const std::optional<PropertyValue> value = value_of(type, need.property);
   if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
-    return need.comparison == Comparison::equal && to_lower(*text) == to_lower(need.word);
+    return need.comparison == Comparison::equal &&
+           ::fnmatch(need.word.c_str(), text->c_str(), FNM_CASEFOLD) == 0;
   }
   return value && compares(*value, need.comparison, need.value);
 }

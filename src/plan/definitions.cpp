@@ -6,6 +6,7 @@
 
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -119,8 +120,14 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     const Definition fitting = fitted(seen, wanted, doing);
     job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
+    require_free_place(seen, defined, fitting, doing);
     // The text of a file written by the user is stored unchanged.
-    wanted = request.text ? wanted : fitting;
+    if (!request.text) {
+      wanted = fitting;
+      if (const auto place = place_for(seen, defined, wanted, doing)) {
+        wanted.function = place;
+      }
+    }
   }
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -147,6 +154,9 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
                              after.create_args != current.create_args || after.function != current.function;
   if ((shape_changes || request.accept_abi) && request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, after, doing);
+    if (after.function != current.function) {
+      require_free_place(seen, defined, after, doing);
+    }
     after.type = fitting.type;
     const bool pins_anew = request.accept_abi || (current.abi && after.type != current.type);
     after.abi = pins_anew ? fitting.abi : current.abi;

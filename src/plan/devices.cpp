@@ -127,10 +127,11 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
   if (parent.capabilities.types_vanish && has_devices(seen, parent)) {
     throw Error(ExitCode::no_capacity, what, meant.empty() ? why : meant);
   }
-  // NVIDIA's daemon registers all types at once: if the parent has other types, this one is unlikely to
-  // appear later.
+  // NVIDIA's daemon registers all types at once: if an mdev parent has other types, this one is unlikely to
+  // appear later. A list of creatable types gets further ones when GPU instances (MIG) are created.
+  const bool may_come = names.empty() || parent.capabilities.types_vanish;
   throw Error(ExitCode::not_found, what, meant.empty() ? why : meant)
-      .worth(names.empty() ? Retry::later : Retry::perhaps);
+      .worth(may_come ? Retry::later : Retry::perhaps);
 }
 
 std::string describe_removal(const Device& device) {
@@ -162,8 +163,11 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
-  return {ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-          hints_without_capacity(seen, parent.name)};
+  const Error error(ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
+                    hints_without_capacity(seen, parent.name));
+  // Without devices, the instances are not used up: the GPU instances (MIG) or virtual functions are missing
+  // and may come.
+  return has_devices(seen, parent) ? error : error.worth(Retry::later);
 }
 
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
@@ -188,11 +192,11 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                             doing, wanted.function->str(), parent.name.str()),
                 "omit --vf; in a definition, remove it with mdevadm modify --vf ''");
   }
-  if (wanted.function && !has_function(parent, *wanted.function)) {
-    throw Error(
-        ExitCode::not_found,
-        fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), wanted.function->str()),
-        fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));
+  const FunctionName* vf = wanted.reserved_vf();
+  if (vf != nullptr && !has_function(parent, *vf)) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), vf->str()),
+                fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));
   }
 }
 

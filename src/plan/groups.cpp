@@ -174,6 +174,7 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
   together.peers = options.peers;
   together.vm = group.vm;
   together.node = group.node;
+  together.defined = &defined;
   for (const Definition* member : members) {
     together.set.push_back(*member);
   }

@@ -117,6 +117,10 @@ std::string describe(const Action& action) {
           [](const DropRecord& a) { return fmt::format("delete runtime state of {}", a.uuid.str()); },
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
+          [](const ReserveFunction& a) {
+            return fmt::format("reserve virtual function {} for {}", a.after.function->str(),
+                               a.after.uuid.str());
+          },
           [](const RemoveDefinition& a) { return "delete the " + where(a.definition); },
           [](const WriteConfig& a) { return "write mdevctl's " + where(a.stored.uuid, a.stored.parent); },
           [](const RemoveConfig& a) { return "delete mdevctl's " + where(a.stored.uuid, a.stored.parent); },
@@ -150,6 +154,7 @@ std::string kind_of(const Action& action) {
                         [](const DropRecord&) { return "record"; },
                         [](const AddDefinition&) { return "define"; },
                         [](const ReplaceDefinition&) { return "modify"; },
+                        [](const ReserveFunction&) { return "modify"; },
                         [](const RemoveDefinition&) { return "undefine"; },
                         [](const WriteConfig&) { return "define"; },
                         [](const RemoveConfig&) { return "undefine"; },

@@ -6,6 +6,7 @@
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -152,6 +153,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   add_sharing(draft);
   add_online(draft);
   add_ending(draft);
+  add_reservation(draft);
   draft.notify_scripts();
   return std::move(draft.job);
 }
@@ -348,11 +350,12 @@ std::string StartPlanner::name_for(const Draft& draft) {
   return {};
 }
 
-// Returns the VF that the definition names, or the first free one that supports the type.
+// Returns the VF that is reserved for the device, or the first free one that supports the type and is not
+// reserved for another.
 std::string StartPlanner::function_for(const Draft& draft) const {
-  const std::optional<FunctionName>& pinned = draft.wanted.function;
+  const FunctionName* reserved = draft.wanted.reserved_vf();
   for (const Function& function : draft.parent->functions) {
-    if (pinned && function.address != pinned->str()) {
+    if (reserved != nullptr ? function.address != reserved->str() : is_reserved(draft, function)) {
       continue;
     }
     const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
@@ -360,15 +363,72 @@ std::string StartPlanner::function_for(const Draft& draft) const {
     if (!function.type && takes && !names_.contains(function.address)) {
       return function.address;
     }
-    if (pinned && function.type) {
-      throw Error(
-          ExitCode::conflict,
-          fmt::format("{}: virtual function {} is already in use (type {})", draft.doing, pinned->str(),
-                      function.type->str()),
-          fmt::format("list the virtual functions of the parent: mdevadm show {}", draft.parent->name.str()));
+    if (reserved != nullptr && names_.contains(function.address)) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: virtual function {} is used by another device of the same command",
+                              draft.doing, function.address),
+                  fmt::format("show its reservation: mdevadm list --defined -o name,uuid,vf"));
+    }
+    if (reserved != nullptr && function.type) {
+      const Device* user = device_on(seen_, function.address);
+      const Device unknown{.uuid = Uuid::of_name(function.address),
+                           .parent = draft.wanted.parent,
+                           .type = function.type,
+                           .name = function.address,
+                           .unmanaged = true};
+      throw place_in_use(user != nullptr ? *user : unknown, draft.wanted, draft.doing);
     }
   }
-  throw capacity_error(seen_, *draft.parent, *draft.type, 1, draft.doing);
+  throw no_free_function(draft);
+}
+
+bool StartPlanner::is_reserved(const Draft& draft, const Function& function) const {
+  return options_.defined != nullptr &&
+         reserved_for(*options_.defined, draft.wanted.parent, function.address, draft.wanted.uuid) != nullptr;
+}
+
+// Returns the error for a start without a VF; names the reservations if they are the reason.
+Error StartPlanner::no_free_function(const Draft& draft) const {
+  const Error full = capacity_error(seen_, *draft.parent, *draft.type, 1, draft.doing);
+  if (draft.wanted.reserved_vf() != nullptr) {
+    return full;
+  }
+  for (const Function& function : draft.parent->functions) {
+    const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
+                                   [&](const NamedType& type) { return type.id == draft.type->id; });
+    if (!function.type && takes && is_reserved(draft, function)) {
+      const Definition* owner =
+          reserved_for(*options_.defined, draft.wanted.parent, function.address, draft.wanted.uuid);
+      return {
+          ExitCode::no_capacity,
+          fmt::format("{}: every free virtual function of {} is reserved for another definition, {} for {}",
+                      draft.doing, draft.parent->name.str(), function.address, identity_of(*owner).quoted()),
+          std::vector<std::string>{
+              fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
+                          draft.parent->name.str()),
+              fmt::format("give one up: mdevadm modify {} --vf any",
+                          shell_word(identity_of(*owner).word()))}};
+    }
+  }
+  return full;
+}
+
+// Writes the VF of a device that has none yet into its definition: virtual machines refer to its address.
+void StartPlanner::add_reservation(Draft& draft) const {
+  const Definition& wanted = draft.wanted;
+  if (!draft.parent->capabilities.functions || wanted.function || wanted.origin != Origin::mdevadm ||
+      options_.defined == nullptr || options_.defined->find(wanted.uuid, wanted.parent) == nullptr) {
+    return;
+  }
+  Definition before = wanted;
+  for (const Step& step : draft.job.steps) {
+    if (const auto* replaces = std::get_if<ReplaceDefinition>(&step.action)) {
+      before = replaces->after;
+    }
+  }
+  Definition after = before;
+  after.function = FunctionName::parse(draft.device.name);
+  draft.add(ending, ReserveFunction{before, after});
 }
 
 std::string StartPlanner::vm_of(const Device& device) {

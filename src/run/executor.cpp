@@ -177,6 +177,16 @@ class Performer {
   void operator()(const ReplaceDefinition& action) const {
     effects_.store.replace(action.before, action.after);
   }
+  void operator()(const ReserveFunction& action) const {
+    try {
+      effects_.store.replace(action.before, action.after);
+    } catch (const Error& error) {
+      warnings_.push_back(
+          fmt::format("{}: the definition does not reserve virtual function {}, so the next "
+                      "start may use another one: {}",
+                      job_.about.quoted(), action.after.function->str(), error.what()));
+    }
+  }
   void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
   void operator()(const WriteConfig& action) const { effects_.store.write_config(action.stored); }
   void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.stored); }
@@ -219,8 +229,8 @@ bool is_any_of(const Action& action) {
 }
 
 bool changes_definitions(const Action& action) {
-  return is_any_of<AddDefinition, ReplaceDefinition, RemoveDefinition, WriteConfig, RemoveConfig, AddGroup,
-                   ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>(action);
+  return is_any_of<AddDefinition, ReplaceDefinition, ReserveFunction, RemoveDefinition, WriteConfig,
+                   RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>(action);
 }
 
 // Returns true for steps whose order relative to the steps of other jobs matters.

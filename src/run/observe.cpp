@@ -7,16 +7,15 @@ namespace mdevadm {
 
 namespace {
 
-// Adds records for definitions that name a virtual function: they identify its device if the record is lost.
-void add_pinned(const store::Store& store, Records& known) {
-  const Definitions defined = store.load();
-  for (const Definition& definition : defined.all) {
-    if (definition.function && known.find(definition.uuid) == nullptr &&
-        known.find_name(definition.function->str()) == nullptr) {
-      known.all.push_back(
-          {definition.uuid, definition.parent, definition.type, definition.function->str(), true});
+// Returns what definitions claim: they identify the device on a virtual function if there is no record of it.
+Records claims_of(const store::Store& store) {
+  Records claims;
+  for (const Definition& definition : store.load().all) {
+    if (const FunctionName* vf = definition.reserved_vf()) {
+      claims.all.push_back({definition.uuid, definition.parent, definition.type, vf->str(), true});
     }
   }
+  return claims;
 }
 
 }  // namespace
@@ -25,7 +24,7 @@ Snapshot observe_host(const Effects& effects, Scope what) {
   if (has_any(what.facets, device_facets) && !what.bus_only) {
     what.known = effects.store.load_records();
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
-      add_pinned(effects.store, what.known);
+      what.claims = claims_of(effects.store);
     }
   }
   return effects.host.observe(what);

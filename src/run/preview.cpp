@@ -37,6 +37,7 @@ class Details {
     into_.file = store_.path_of(a.before);
     into_.changes = differences(a.before, a.after);
   }
+  void operator()(const ReserveFunction& a) const { (*this)(ReplaceDefinition{a.before, a.after}); }
   void operator()(const RemoveDefinition& a) const { into_.file = store_.path_of(a.definition); }
   void operator()(const WriteConfig& a) const { into_.file = store_.path_of(a.stored); }
   void operator()(const RemoveConfig& a) const { into_.file = store_.path_of(a.stored); }

@@ -108,6 +108,22 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
   }
 }
 
+void note_shared_functions(Definitions& definitions, const Store& store) {
+  std::map<std::pair<ParentName, FunctionName>, const Definition*> owners;
+  for (const Definition& definition : definitions.all) {
+    const FunctionName* vf = definition.reserved_vf();
+    if (vf == nullptr) {
+      continue;
+    }
+    const auto [owner, is_new] = owners.emplace(std::pair{definition.parent, *vf}, &definition);
+    if (!is_new) {
+      definitions.problems.push_back(
+          {store.path_of(definition), 0, 0,
+           fmt::format("virtual function {} is also reserved for {}", vf->str(), owner->second->uuid.str())});
+    }
+  }
+}
+
 }  // namespace
 
 Definitions Store::load_own(const std::optional<ParentName>& only) const {
@@ -150,6 +166,7 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
     return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
   note_repeated_labels(result, *this);
+  note_shared_functions(result, *this);
   return result;
 }
 

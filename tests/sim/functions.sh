@@ -16,7 +16,7 @@ if [ "${1:-}" = "" ]; then
   finish
   exit
 fi
-gpu=0000:41:00.0 first=0000:41:00.4 second=0000:41:00.5
+gpu=0000:41:00.0 first=0000:41:00.4 second=0000:41:00.5 third=0000:41:00.6
 current() { cat "/sys/bus/pci/devices/$1/nvidia/current_vgpu_type"; }
 records() { ls /run/mdevadm/devices | wc -l; }
 
@@ -68,24 +68,22 @@ single() {
 whose() {
   cell "$1" remove
   defined $gpu 1149
-  echo 1149 >/sys/bus/pci/devices/$first/nvidia/current_vgpu_type
-  unmanaged=$(mdevadm list -o uuid,kernel_name | awk -v f=$first '$2 == f { print $1 }')
+  echo 1149 >/sys/bus/pci/devices/$third/nvidia/current_vgpu_type
+  unmanaged=$(mdevadm list -o uuid,kernel_name | awk -v f=$third '$2 == f { print $1 }')
   run mdevadm stop "$unmanaged"
   exits 4 "$(say "stop is refused for a virtual function that another program has set")"
-  err_has "virtual function $first is not managed by mdevadm" "$(say "the error says that mdevadm does not manage the virtual function")"
+  err_has "virtual function $third is not managed by mdevadm" "$(say "the error says that mdevadm does not manage the virtual function")"
   err_has "^hint: adopt it first: mdevadm define $unmanaged$" "$(say "the hint suggests to adopt the device with define")"
-  same "$(current $first)" 1149 "$(say "the virtual function is not cleared")"
-  run mdevadm start a
-  same "$(field a kernel_name)" $second "$(say "start uses no virtual function that another program has set")"
+  same "$(current $third)" 1149 "$(say "the virtual function is not cleared")"
   run mdevadm define "$unmanaged" --name found
   exits 0 "$(say "define adopts the device of another program")"
-  same "$(field found state),$(field found vf)" "active,$first" "$(say "the adopted device is active on its virtual function")"
+  same "$(field found state),$(field found vf)" "active,$third" "$(say "the adopted device is active on its virtual function")"
   run mdevadm stop found
   exits 0 "$(say "stop succeeds for an adopted device")"
-  same "$(current $first)" 0 "$(say "stop clears the virtual function of an adopted device")"
+  same "$(current $third)" 0 "$(say "stop clears the virtual function of an adopted device")"
   run mdevadm start found
   exits 0 "$(say "start succeeds for a stopped adopted device")"
-  same "$(current $first)" 1149 "$(say "start uses the virtual function of the definition")"
+  same "$(current $third)" 1149 "$(say "start uses the virtual function of the definition")"
   rm -r /run/mdevadm/devices
   same "$(field found state)" active "$(say "list reports a defined device with a virtual function as active without a record")"
   run mdevadm stop found
@@ -93,7 +91,6 @@ whose() {
 
   # Another program has set the virtual function of a device that disappeared.
   rm -f /run/mdevadm/devices/*
-  echo 0 >/sys/bus/pci/devices/$second/nvidia/current_vgpu_type
   mdevadm start b
   address=$(field b kernel_name)
   echo 0 >"/sys/bus/pci/devices/$address/nvidia/current_vgpu_type"

@@ -216,6 +216,32 @@ vf_n1__unmanaged_function() {
   echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   words="stop $("$MDEVADM" list -o uuid | tail -1)"
 }
+all_reserved() {
+  local i
+  for i in 1 2 3 4 5 6 7 8; do adm define aaaaaaaa-0000-4000-8000-00000000000$i -p 0000:41:00.0 -t 1149; done
+}
+vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
+vf_n1__define_without_free_function() { all_reserved; words="define -p 0000:41:00.0 -t 1149"; }
+vf_n1__reserved_function() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  words="define $b -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4"
+}
+vf_n1__one_function_twice() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  adm define $b -p 0000:41:00.0 -t 1149
+  sed -i 's/41:00.5/41:00.4/' /etc/mdevadm/devices/0000:41:00.0/$b.toml
+  words="start $a $b"
+}
+vf_n1__function_of_another_program() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="start $a"
+}
+vf_n1__function_of_another_device() {
+  adm start -u $b -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  words="start $a"
+}
 gvt_a0__aggregation_refused() {
   control fault create 1 EINVAL
   words="start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8 --aggregate 2"

@@ -58,13 +58,13 @@ devices() {
 
 functions() {
   run "$MDEVADM" types 0000:41:00.0 -n -o type,available
-  out_has "^1155 +<=8$" "types marks available instances that are only a limit"
+  out_has "^1155 +<=1$" "types marks available instances that are only a limit"
   run "$MDEVADM" types 0000:41:00.0 --json
-  same "$(jq -c '.types[] | select(.type == "1155") | [.available, .available_is_limit]' <<<"$out")" "[8,true]" \
+  same "$(jq -c '.types[] | select(.type == "1155") | [.available, .available_is_limit]' <<<"$out")" "[1,true]" \
     "types --json has the number, and that it is a limit"
   run "$MDEVADM" show 0000:41:00.0
   out_has "0000:41:00\.4: free$" "show says that a virtual function is free"
-  out_has "^1155 .*<=8" "show marks available instances that are only a limit"
+  out_has "^1155 .*<=1" "show marks available instances that are only a limit"
   "$MDEVADM" define $a -p 0000:41:00.0 -t 1155 --name gpu >/dev/null
   run "$MDEVADM" start gpu --json
   same "$(jq -c '.results[0].device | [.type, .kernel_name]' <<<"$out")" '["1155","0000:41:00.4"]' \

@@ -20,6 +20,7 @@ struct Scope {
       details_of;  // types and identity of these parents only; of the others only the names
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};                             // runtime records, for facts that the kernel does not report
+  Records claims{};                            // devices that definitions expect on VFs, without a record
   bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
   bool removals = true;                        // find pending removals
   bool other_parents = true;                   // false: do not search for parents other than `details_of`

@@ -47,12 +47,20 @@ struct Definition {
   std::optional<std::string> create_args{};  // stored verbatim
   std::vector<Attribute> attributes{};
   std::optional<NodePolicy> node{};
-  std::optional<FunctionName> function{};  // the virtual function (VF) to use; absent: any
-  std::optional<Abi> abi{};                // guest ABI recorded at definition
+  // The virtual function (VF) to use: an address, or "any" for the first free one at each start. Absent: the
+  // first start chooses one and writes it here.
+  std::optional<FunctionName> function{};
+  std::optional<Abi> abi{};  // guest ABI recorded at definition
   Origin origin = Origin::mdevadm;
 
   bool operator==(const Definition&) const = default;
+
+  // Returns the VF that is reserved for the device, or nullptr.
+  const FunctionName* reserved_vf() const;
 };
+
+// The value of Definition::function that reserves no VF.
+inline constexpr const char* any_function = "any";
 
 // A problem at a position in a file. Lines and columns count from 1; line 0 means the whole file.
 struct FileProblem {

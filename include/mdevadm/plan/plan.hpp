@@ -109,6 +109,12 @@ struct ReplaceDefinition {
   Definition after;
 };
 
+// Writes the VF that a device got into its definition. Failing to do so is a warning: the device works.
+struct ReserveFunction {
+  Definition before;
+  Definition after;
+};
+
 struct RemoveDefinition {
   Definition definition;
 };
@@ -145,10 +151,11 @@ struct RemoveGroup {
   Group group;
 };
 
-using Action = std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers,
-                            SetOnline, AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord,
-                            DropRecord, AddDefinition, ReplaceDefinition, RemoveDefinition, WriteConfig,
-                            RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
+using Action =
+    std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers, SetOnline,
+                 AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord, DropRecord, AddDefinition,
+                 ReplaceDefinition, ReserveFunction, RemoveDefinition, WriteConfig, RemoveConfig, AddGroup,
+                 ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
 
 // Returns one line for messages: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);

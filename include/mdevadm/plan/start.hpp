@@ -7,6 +7,7 @@
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,6 +33,9 @@ struct StartOptions {
   Uuid peers{};
   std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
   std::optional<NodePolicy> node{};  // for definitions without a node policy
+  // Definitions whose VFs are reserved, and in which a VF that is used for the first time is recorded; must
+  // outlive the planner. nullptr: none.
+  const Definitions* defined = nullptr;
   // Behave like mdevctl: written values have no final newline, attributes are written one by one, nodes are
   // not waited for.
   bool bare = false;
@@ -63,6 +67,9 @@ class StartPlanner {
   void add_ending(Draft& draft) const;
   std::string name_for(const Draft& draft);
   std::string function_for(const Draft& draft) const;
+  bool is_reserved(const Draft& draft, const Function& function) const;
+  Error no_free_function(const Draft& draft) const;
+  void add_reservation(Draft& draft) const;
   std::optional<NodePolicy> node_for(const Draft& draft) const;
   std::optional<Device> leader_for(const Draft& draft) const;
   std::optional<std::string> arguments_for(const Draft& draft) const;

@@ -163,9 +163,10 @@ class DefineCommand final : public Command {
                   "the device may be in creation or removal; run the command again");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
-    // The definition of an adopted VF names that VF.
-    wanted.function =
-        found.active->unmanaged ? FunctionName::parse(found.active->kernel_name()) : std::nullopt;
+    // The definition of a device on a VF names that VF.
+    if (is_pci_address(found.active->name)) {
+      wanted.function = FunctionName::parse(found.active->name);
+    }
     return wanted;
   }
 

@@ -57,7 +57,7 @@ class RestartCommand final : public Command {
         uuids.empty() ? Snapshot{} : after_stop(context.observe({facets, parents, std::nullopt}), uuids);
     // Devices that go offline together are stopped in the given order.
     std::reverse(uuids.begin(), uuids.end());
-    StartPlanner planner(stopped, {.accept_abi = accept_abi_});
+    StartPlanner planner(stopped, {.accept_abi = accept_abi_, .defined = &defined});
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const Target& target = targets[i];
       if (target.refused) {

@@ -78,7 +78,8 @@ class StartCommand final : public Command {
     batch.show_devices();
     if (!type_.empty()) {
       batch.print_uuids();
-      return start(context, batch, {{uuids_.empty() ? std::string{} : uuids_.front(), transient()}});
+      return start(context, batch, context.definitions_if_readable(),
+                   {{uuids_.empty() ? std::string{} : uuids_.front(), transient()}});
     }
     const Definitions defined =
         automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
@@ -89,7 +90,8 @@ class StartCommand final : public Command {
     if (automatic_ && !change_.dry_run) {
       return start_all(context, defined);
     }
-    return start(context, batch, automatic_ ? all_automatic(defined) : named(context, batch, defined));
+    return start(context, batch, defined,
+                 automatic_ ? all_automatic(defined) : named(context, batch, defined));
   }
 
  private:
@@ -136,7 +138,7 @@ class StartCommand final : public Command {
     kinds.set(app.add_option("--aggregate", aggregate_, "aggregate N instances into the transient device")
                   ->needs(type),
               ValueKind::count);
-    kinds.set(app.add_option("--vf", function_, "virtual function (PCI address) for the transient device")
+    kinds.set(app.add_option("--vf", function_, "virtual function (PCI address) of the transient device")
                   ->needs(type),
               ValueKind::function);
   }
@@ -218,7 +220,8 @@ class StartCommand final : public Command {
   }
 
   // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
-  ExitCode start(Context& context, Batch& batch, const std::vector<Wanted>& wanted) const {
+  ExitCode start(Context& context, Batch& batch, const Definitions& defined,
+                 const std::vector<Wanted>& wanted) const {
     std::vector<ParentName> parents;
     // --type may be the vendor's name; definitions contain the kernel's type ID.
     Facet facets = type_.empty() ? Facet::none : Facet::type_name;
@@ -232,7 +235,7 @@ class StartCommand final : public Command {
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
     context.observe_attributes_of(seen, definitions_in(wanted));
-    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = !type_.empty()});
+    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = !type_.empty(), .defined = &defined});
     for (const Wanted& one : wanted) {
       batch.add(identity_of(one.definition, one.word),
                 [&] { return planner.plan(one.definition, one.word); });

@@ -70,7 +70,7 @@ TEST_CASE("PCI parents have address and driver and PCI ID and their types are in
   CHECK(parent->interface == "upstream");
   CHECK(parent->types.front().id.str() == "nvidia-11");
   CHECK(parent->find_type("nvidia-18")->available == 0U);
-  CHECK(parent->find_type("nvidia-17")->properties.size() == 5);
+  CHECK(parent->find_type("nvidia-17")->properties.size() == 6);
   CHECK(seen.devices.at(0).parent.str() == "0000:86:00.0");
 }
 

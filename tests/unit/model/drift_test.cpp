@@ -41,6 +41,8 @@ TEST_CASE("differences are reported in type and virtual function and number of a
         std::vector<DriftedSetting>{{"type", "nvidia-18", "nvidia-17"},
                                     {"vf", "0000:41:00.4", "0000:41:00.5"},
                                     {"aggregate", "4", "2"}});
+  wanted.function = FunctionName::parse("any");
+  CHECK(drift_of(seen, wanted, std::nullopt).size() == 2);
 }
 
 TEST_CASE("attributes are compared as far as they were read and numbers in any notation") {

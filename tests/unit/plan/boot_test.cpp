@@ -67,13 +67,21 @@ TEST_CASE("parents whose devices go online together form one boot unit") {
   CHECK(units[1].parents().size() == 1);
 }
 
-TEST_CASE("retry is later for a missing parent and perhaps for a missing type and no for a full type") {
+TEST_CASE("retry is later for what may come and no for a type that other devices have used up") {
   CHECK(retry_of(host({}), automatic(1, "p")) == Retry::later);
   CHECK(retry_of(host({parent("p", {})}), automatic(1, "p")) == Retry::later);
   CHECK(retry_of(host({parent("p", {"b-1"})}), automatic(1, "p")) == Retry::perhaps);
   Parent full = parent("p", {"a-1"});
   full.types.front().available = 0;
-  CHECK(retry_of(host({full}), automatic(1, "p")) == Retry::no);
+  // Without devices, GPU instances (MIG) are missing.
+  CHECK(retry_of(host({full}), automatic(1, "p")) == Retry::later);
+  Snapshot used = host({full});
+  used.devices.push_back({.uuid = automatic(9, "p").uuid, .parent = full.name});
+  CHECK(retry_of(used, automatic(1, "p")) == Retry::no);
+  // So are the types of virtual functions.
+  Parent functions = parent("p", {"b-1"});
+  functions.capabilities.types_vanish = true;
+  CHECK(retry_of(host({functions}), automatic(1, "p")) == Retry::later);
 }
 
 TEST_CASE("a device that cannot be started at boot does not prevent the start of others") {

@@ -1,0 +1,37 @@
+// NVIDIA's names of vGPU types, which state the size: "NVIDIA L40S-12Q", "GRID A100D-2-20C". On virtual
+// functions the driver reports nothing else about a type.
+#pragma once
+
+#include <cstdint>
+#include <mdevadm/model/property.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mdevadm {
+
+struct VgpuName {
+  std::string gpu;                      // "L40S", without the prefix GRID or NVIDIA
+  std::optional<std::uint64_t> slices;  // MIG slices of the GPU instance; absent: time-sliced
+  std::uint64_t gib = 0;                // framebuffer in GiB; 0 stands for 512 MiB
+  std::string series;                   // Q, B, A or C, which also selects the licence; "B4"
+  std::string attributes{};             // of MIG types: "ME"
+};
+
+// Parses from the right: last comes the size with the series, before it the number of slices if it is one
+// digit; the rest is the GPU, which may contain blanks and hyphens. nullopt for any other name.
+std::optional<VgpuName> parse_vgpu_name(std::string_view name);
+
+// Returns what the name says as properties: framebuffer, series and, for MIG types, gpu_slices.
+std::vector<Property> properties_of_name(std::string_view name);
+
+// Adds the properties of the type's name that its description does not have.
+void add_properties_of_name(Type& type);
+
+// Returns how many vGPUs of a size fit on a GPU whose largest type has `largest` GiB, from the sizes alone.
+// An upper limit: drivers allow fewer for some types of 1 and 4 GiB (vGPU user guide, tables of types).
+std::uint64_t most_by_size(const VgpuName& type, std::uint64_t largest);
+
+}  // namespace mdevadm

@@ -1,0 +1,37 @@
+// Places: which virtual function (VF) a vGPU gets. Virtual machines refer to a VF by its PCI address, so a
+// definition keeps the VF that it was given first, and no other definition is given the same one. Pure
+// functions.
+#pragma once
+
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/util/error.hpp>
+#include <optional>
+#include <string>
+
+namespace mdevadm {
+
+// Returns the definition for which a VF of a parent is reserved, other than the one of the device `except`;
+// nullptr if it is not reserved.
+const Definition* reserved_for(const Definitions& defined, const ParentName& parent, const std::string& vf,
+                               const Uuid& except);
+
+// Returns the VF that a new definition gets: the first one that is free and not reserved, or else the first
+// one that is not reserved and not used by an unmanaged device. nullopt: the parent does not use VFs, none is
+// enabled, or the definition has chosen already. Throws Error{no_capacity} if all are reserved or used by
+// unmanaged devices.
+std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& defined,
+                                      const Definition& wanted, const std::string& doing);
+
+// Throws Error{conflict} if the VF that a definition names is reserved for another definition, or used by
+// another device that is not defined.
+void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                        const std::string& doing);
+
+// Returns the device on a VF, or nullptr.
+const Device* device_on(const Snapshot& seen, const std::string& vf);
+
+// Returns the error for a VF that is used by another device.
+Error place_in_use(const Device& user, const Definition& wanted, const std::string& doing);
+
+}  // namespace mdevadm

@@ -1,0 +1,121 @@
+#include <mdevadm/plan/places.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/identity.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// Returns how a message names a definition, and a word that commands accept.
+std::string word_of(const Definition& definition) {
+  return identity_of(definition).word();
+}
+
+std::string float_hint(const Definition& definition) {
+  return fmt::format("let it use any virtual function: mdevadm modify {} --vf any",
+                     shell_word(word_of(definition)));
+}
+
+bool is_unmanaged(const Snapshot& seen, const std::string& vf) {
+  const Device* device = device_on(seen, vf);
+  return device != nullptr && device->unmanaged;
+}
+
+}  // namespace
+
+const Definition* reserved_for(const Definitions& defined, const ParentName& parent, const std::string& vf,
+                               const Uuid& except) {
+  const auto owner = std::find_if(defined.all.begin(), defined.all.end(), [&](const Definition& definition) {
+    const FunctionName* reserved = definition.reserved_vf();
+    return reserved != nullptr && reserved->str() == vf && definition.parent == parent &&
+           definition.uuid != except;
+  });
+  return owner == defined.all.end() ? nullptr : &*owner;
+}
+
+const Device* device_on(const Snapshot& seen, const std::string& vf) {
+  const auto found = std::find_if(seen.devices.begin(), seen.devices.end(),
+                                  [&](const Device& device) { return device.name == vf; });
+  return found == seen.devices.end() ? nullptr : &*found;
+}
+
+Error place_in_use(const Device& user, const Definition& wanted, const std::string& doing) {
+  std::vector<std::string> hints;
+  if (user.unmanaged) {
+    hints.push_back(fmt::format("show the device: mdevadm show {}", user.uuid.str()));
+  } else {
+    hints.push_back(fmt::format("stop that device: mdevadm stop {}", user.uuid.str()));
+  }
+  if (wanted.reserved_vf() != nullptr && wanted.origin == Origin::mdevadm) {
+    hints.push_back(float_hint(wanted));
+  }
+  return {ExitCode::conflict,
+          fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.name,
+                      user.unmanaged ? "the unmanaged " : "", user.uuid.str(),
+                      user.type ? user.type->str() : "unknown"),
+          hints};
+}
+
+std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& defined,
+                                      const Definition& wanted, const std::string& doing) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  if (parent == nullptr || parent->functions.empty() || wanted.function) {
+    return std::nullopt;
+  }
+  const Function* second_best = nullptr;
+  for (const Function& function : parent->functions) {
+    const bool is_ours = [&] {
+      const Device* device = device_on(seen, function.address);
+      return device != nullptr && device->uuid == wanted.uuid;
+    }();
+    if (is_ours) {
+      return FunctionName::parse(function.address);
+    }
+    if (reserved_for(defined, wanted.parent, function.address, wanted.uuid) != nullptr ||
+        is_unmanaged(seen, function.address)) {
+      continue;
+    }
+    if (!function.type) {
+      return FunctionName::parse(function.address);
+    }
+    second_best = second_best == nullptr ? &function : second_best;
+  }
+  if (second_best == nullptr) {
+    throw Error(ExitCode::no_capacity,
+                fmt::format("{}: all {} virtual functions of {} are reserved by definitions or used by "
+                            "unmanaged devices",
+                            doing, parent->functions.size(), parent->name.str()),
+                std::vector<std::string>{
+                    fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
+                                parent->name.str()),
+                    "define it without a reservation, to start it whenever one is free: --vf any"});
+  }
+  return FunctionName::parse(second_best->address);
+}
+
+void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                        const std::string& doing) {
+  const FunctionName* vf = wanted.reserved_vf();
+  if (vf == nullptr) {
+    return;
+  }
+  if (const Definition* owner = reserved_for(defined, wanted.parent, vf->str(), wanted.uuid)) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: virtual function {} is reserved for {}", doing, vf->str(),
+                            identity_of(*owner).quoted()),
+                std::vector<std::string>{
+                    float_hint(*owner),
+                    fmt::format("list the virtual functions: mdevadm show {}", wanted.parent.str())});
+  }
+  const Device* device = device_on(seen, vf->str());
+  if (device != nullptr && device->uuid != wanted.uuid && device->unmanaged) {
+    throw place_in_use(*device, wanted, doing);
+  }
+}
+
+}  // namespace mdevadm

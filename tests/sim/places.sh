@@ -1,0 +1,190 @@
+# Virtual functions of definitions: an address that a device got once stays, is given to no other device, and conflicts are
+# found at define. Devices that others changed can be adopted, stopped and given up by ordinary commands.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+gpu=0000:41:00.0
+a=aaaaaaaa-0000-4000-8000-000000000001
+b=aaaaaaaa-0000-4000-8000-000000000002
+c=aaaaaaaa-0000-4000-8000-000000000003
+function_of() { echo "/sys/bus/pci/devices/$1/nvidia/current_vgpu_type"; }
+current() { cat "$(function_of "$1")"; }
+set_by_hand() { echo "$2" >"$(function_of "$1")"; }
+vf_of() { "$MDEVADM" list --all --json -o uuid,vf | jq -r --arg u "$1" '.devices[] | select(.uuid == $u) | .vf'; }
+kernel_name_of() { "$MDEVADM" list --json -o uuid,kernel_name | jq -r --arg u "$1" '.devices[] | select(.uuid == $u) | .kernel_name'; }
+state_of() { "$MDEVADM" list --all --json -o uuid,state | jq -r --arg u "$1" '.devices[] | select(.uuid == $u) | .state'; }
+places() { "$MDEVADM" list --json -o name,kernel_name | jq -r '.devices[] | "\(.name)=\(.kernel_name)"' | sort | xargs; }
+
+# Without a simulated host: runs the parts, those of one host over several boots.
+if [ "${1:-}" = "" ]; then
+  state=$(mktemp -d)
+  for part in reserve late_first late_second late_third orders group; do
+    "$MDEVSIM" run --keep "$state/${part%%_*}" vf-n1 -- bash "$0" "$part" || exit 1
+  done
+  rm -r "$state"
+  exit
+fi
+
+reserve() {
+  "$MDEVADM" define $a -p $gpu -t 1149 --name any --auto >/dev/null
+  same "$(vf_of $a)" 0000:41:00.4 "define reserves the first free virtual function"
+  "$MDEVADM" define $b -p $gpu -t 1149 --vf 0000:41:00.6 --name pinned --auto >/dev/null
+  run "$MDEVADM" define $c -p $gpu -t 1149 --vf 41:00.6
+  exits 4 "define refuses a virtual function that is reserved for another definition"
+  err_has "cannot define '$c': virtual function 0000:41:00.6 is reserved for 'pinned' \($b\)" "the error names the owner of the reservation"
+  err_has "^hint: let it use any virtual function: mdevadm modify pinned --vf any$" "the hint says how to give the reservation up"
+  run "$MDEVADM" define $c -p $gpu -t 1149 --vf 0000:41:00.9
+  exits 2 "define refuses an invalid address of a virtual function"
+  run "$MDEVADM" define $c -p $gpu -t 1149 --vf 0000:41:02.0
+  exits 3 "define refuses the address of another device"
+  set_by_hand 0000:41:00.5 1149
+  run "$MDEVADM" define $c -p $gpu -t 1149 --vf 0000:41:00.5
+  exits 4 "define refuses a virtual function that another program uses"
+  "$MDEVADM" define $c -p $gpu -t 1149 --name third >/dev/null
+  same "$(vf_of $c)" 0000:41:00.7 "define skips virtual functions that are reserved or used by others"
+  run "$MDEVADM" start -p $gpu -t 1149
+  exits 0 "a transient device starts"
+  same "$(kernel_name_of "$out")" 0000:41:01.0 "a transient device gets no virtual function that a definition reserves"
+  run "$MDEVADM" start --auto
+  exits 0 "all devices with autostart start"
+  same "$(kernel_name_of $a) $(kernel_name_of $b)" "0000:41:00.4 0000:41:00.6" "each device is on its virtual function"
+  same "$(current 0000:41:00.5)" 1149 "the virtual function of the other program is unchanged"
+  run "$MDEVADM" modify third --vf any
+  exits 0 "modify accepts --vf any"
+  same "$(vf_of $c)" any "a definition with --vf any reserves no virtual function"
+  "$MDEVADM" start third
+  same "$(kernel_name_of $c),$(vf_of $c)" "0000:41:00.7,any" "a device with --vf any uses a free virtual function and reserves none"
+}
+
+# Definitions that are made before the virtual functions are there get theirs at the first start.
+late_first() {
+  "$MDEVSIM" control functions $gpu 0
+  for uuid in $a $b $c; do "$MDEVADM" define $uuid -p $gpu -t 1149 --name "d${uuid: -1}" --auto --force >/dev/null; done
+  same "$(vf_of $a)" null "define reserves nothing while virtual functions are not enabled"
+  "$MDEVSIM" control functions $gpu 8
+  "$MDEVADM" start d2
+  same "$(vf_of $b)" 0000:41:00.4 "the first start writes its virtual function into the definition"
+  run "$MDEVADM" start --auto
+  exits 0 "the other devices start"
+  same "$(places)" "d1=0000:41:00.5 d2=0000:41:00.4 d3=0000:41:00.6" "the devices have virtual functions in the order of their starts"
+}
+late_second() {
+  run "$MDEVADM" start --auto
+  exits 0 "all devices start after a reboot"
+  same "$(places)" "d1=0000:41:00.5 d2=0000:41:00.4 d3=0000:41:00.6" "each device has the virtual function that it had before the reboot"
+  chmod 0444 /etc/mdevadm/devices/$gpu/*
+}
+# A definition directory that cannot be written costs the reservation, not the device.
+late_third() {
+  sed -i '/^vf/d' "/etc/mdevadm/devices/$gpu/$a.toml"
+  mount --bind /etc/mdevadm /etc/mdevadm && mount -o remount,bind,ro /etc/mdevadm
+  run "$MDEVADM" start d1
+  exits 0 "a device starts if its definition cannot be written"
+  err_has "warning: 'd1' \($a\): the definition does not reserve virtual function 0000:41:00.5, so the next start may use another one: cannot modify .*Read-only" \
+    "a warning says that the virtual function is not reserved and why"
+  umount /etc/mdevadm
+}
+
+# Every order of changes by hand leads back to a device under control, by ordinary commands only.
+orders() {
+  local first=0000:41:00.4 u
+  u=$(python3 -c "import uuid; print(uuid.uuid5(uuid.NAMESPACE_URL, 'x'))")
+  reset() {
+    for f in /sys/bus/pci/devices/*/nvidia/current_vgpu_type; do [ "$(cat "$f")" = 0 ] || echo 0 >"$f"; done
+    rm -rf /run/mdevadm/devices /etc/mdevadm/devices
+    "$MDEVADM" define $a -p $gpu -t 1149 --name vm >/dev/null
+    "$MDEVADM" start vm
+  }
+  unmanaged() { "$MDEVADM" list --json -o uuid,kernel_name,defined | jq -r --arg f $first '.devices[] | select(.kernel_name == $f) | .uuid'; }
+
+  # start, another type by hand; stop, undefine, adopt, stop.
+  reset
+  set_by_hand $first 0
+  set_by_hand $first 1160
+  u=$(unmanaged)
+  same "$(state_of $a)" inactive "after a change by hand the device is inactive"
+  run "$MDEVADM" start vm
+  exits 4 "start is refused while another program uses the virtual function"
+  err_has "virtual function $first is used by the unmanaged device '$u'" "the error names the unmanaged device"
+  run "$MDEVADM" define "$u"
+  exits 4 "the device cannot be adopted while its virtual function is reserved for another definition"
+  err_has "^hint: let it use any virtual function: mdevadm modify vm --vf any$" "the hint leads on"
+  run "$MDEVADM" modify vm --vf any
+  run "$MDEVADM" define "$u" --name adopted
+  exits 0 "after the hint the device can be adopted"
+  run "$MDEVADM" stop adopted
+  exits 0 "an adopted device can be stopped in spite of an old record"
+  same "$(current $first)" 0 "the virtual function is free"
+  run "$MDEVADM" start adopted
+  exits 0 "an adopted device can be started again"
+  run "$MDEVADM" start vm
+  exits 0 "the first device starts on another virtual function"
+  same "$(kernel_name_of $a)" 0000:41:00.5 "the first device does not get the virtual function of the adopted one"
+  "$MDEVADM" stop --all
+
+  # start, another type by hand; the definition takes the new type.
+  reset
+  set_by_hand $first 0
+  set_by_hand $first 1160
+  run "$MDEVADM" modify vm --type 1160
+  exits 0 "the definition can take the type that was set by hand"
+  same "$(state_of $a)" active "then its device is active"
+  run "$MDEVADM" stop vm
+  exits 0 "it can be stopped"
+  same "$(current $first)" 0 "and its virtual function is free"
+  run "$MDEVADM" start vm
+  exits 0 "it starts with the new type"
+
+  # start, cleared by hand, started again; and cleared, stopped, started.
+  reset
+  set_by_hand $first 0
+  run "$MDEVADM" start vm
+  exits 0 "a device that was cleared by hand can be started"
+  set_by_hand $first 0
+  run "$MDEVADM" stop vm
+  exits 0 "stop of a device that was cleared by hand succeeds"
+  same "$(ls /run/mdevadm/devices | wc -l)" 0 "the record is deleted"
+
+  # start, undefine, another type by hand, adopt, undefine, given up by hand, new definition.
+  reset
+  "$MDEVADM" undefine vm
+  set_by_hand $first 0
+  set_by_hand $first 1160
+  u=$(unmanaged)
+  run "$MDEVADM" define "$u"
+  exits 0 "a device set by hand is adopted although a record of an undefined device exists"
+  run "$MDEVADM" undefine "$u"
+  exits 0 "the definition of an adopted device can be removed"
+  same "$(current $first)" 1160 "its device is unchanged"
+  run "$MDEVADM" define "$u"
+  run "$MDEVADM" stop "$u"
+  exits 0 "it can be adopted again and stopped"
+  run "$MDEVADM" define $b -p $gpu -t 1149 --name fresh
+  run "$MDEVADM" start fresh
+  exits 0 "a new device can be started"
+
+  # The record of a start that was killed.
+  reset
+  sed -i 's/^finished = true/finished = false/' /run/mdevadm/devices/*
+  set_by_hand $first 0
+  set_by_hand $first 1160
+  run "$MDEVADM" stop vm
+  exits 0 "stop after a killed start and a change by hand succeeds"
+  same "$(current $first)" 1160 "the virtual function of the other program is unchanged"
+  set_by_hand $first 0
+  run "$MDEVADM" start vm
+  exits 0 "start succeeds when the virtual function is free again"
+}
+
+group() {
+  "$MDEVADM" define $a -p $gpu -t 1149 --vf any --name floats >/dev/null
+  "$MDEVADM" define $b -p $gpu -t 1149 --vf 0000:41:00.4 --name pinned >/dev/null
+  "$MDEVADM" group create vm1 floats pinned
+  run "$MDEVADM" group start vm1
+  exits 0 "a group starts whose first member uses any virtual function and whose second has a reserved one"
+  same "$(places)" "floats=0000:41:00.5 pinned=0000:41:00.4" "the member without a reservation does not take the reserved virtual function"
+}
+
+"$1"
+finish
