@@ -81,16 +81,20 @@ void pass_signals_to(pid_t process) {
   std::ignore = std::signal(SIGQUIT, SIG_IGN);
 }
 
-// Shows the commands with which NVIDIA's GPUs are prepared.
-void add_host_commands(const Scenario& scenario) {
+// Returns the path of this program, or an empty text. In a chroot it must be read before enclose():
+// afterwards the kernel prints the path outside of the chroot.
+std::string own_path() {
+  std::array<char, 4096> path{};
+  return ::readlink("/proc/self/exe", path.data(), path.size() - 1) > 0 ? path.data() : std::string{};
+}
+
+// Shows the commands with which NVIDIA's GPUs are prepared: this program under other names.
+void add_host_commands(const Scenario& scenario, const std::string& self) {
   const auto has_commands = [](const SimParent& parent) { return parent.gpu.has_value(); };
-  std::array<char, 4096> self{};
-  if (std::none_of(scenario.parents.begin(), scenario.parents.end(), has_commands) ||
-      ::readlink("/proc/self/exe", self.data(), self.size() - 1) <= 0) {
-    return;
+  if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_commands)) {
+    add_program(sriov_manage_directory, sriov_manage_name, self);
+    add_program("/usr/local/bin", nvidia_smi_name, self);
   }
-  add_program(sriov_manage_directory, sriov_manage_name, self.data());
-  add_program("/usr/local/bin", nvidia_smi_name, self.data());
 }
 
 }  // namespace
@@ -104,6 +108,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
     ::mkdir(keep_directory->c_str(), 0755);
     home = real_path(*keep_directory);
   }
+  const std::string self = own_path();
   enclose();
   // Before /dev is replaced, because a ptmx uses the pts directory next to it.
   Ptys nodes("/dev/vfio", scenario.nodes);
@@ -115,7 +120,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
     std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name))
                       .or_throw("cannot create the script directories in '/etc/mdevctl.d'");
   }
-  add_host_commands(scenario);
+  add_host_commands(scenario, self);
   replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
