@@ -11,19 +11,10 @@ namespace mdevadm {
 
 namespace {
 
-// Returns how a message names a definition, and a word that commands accept.
-std::string word_of(const Definition& definition) {
-  return identity_of(definition).word();
-}
-
 std::string float_hint(const Definition& definition) {
-  return fmt::format("let it use any virtual function: mdevadm modify {} --vf any",
-                     shell_word(word_of(definition)));
-}
-
-bool is_unmanaged(const Snapshot& seen, const std::string& vf) {
-  const Device* device = device_on(seen, vf);
-  return device != nullptr && device->unmanaged;
+  const std::string word = identity_of(definition).word();
+  return fmt::format("let '{}' use any virtual function: mdevadm modify {} --vf any", printable(word),
+                     shell_word(word));
 }
 
 }  // namespace
@@ -69,15 +60,12 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
   }
   const Function* second_best = nullptr;
   for (const Function& function : parent->functions) {
-    const bool is_ours = [&] {
-      const Device* device = device_on(seen, function.address);
-      return device != nullptr && device->uuid == wanted.uuid;
-    }();
-    if (is_ours) {
+    const Device* user = device_on(seen, function.address);
+    if (user != nullptr && user->uuid == wanted.uuid) {
       return FunctionName::parse(function.address);
     }
-    if (reserved_for(defined, wanted.parent, function.address, wanted.uuid) != nullptr ||
-        is_unmanaged(seen, function.address)) {
+    if ((user != nullptr && user->unmanaged) ||
+        reserved_for(defined, wanted.parent, function.address, wanted.uuid) != nullptr) {
       continue;
     }
     if (!function.type) {

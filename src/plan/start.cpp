@@ -367,7 +367,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
       throw Error(ExitCode::conflict,
                   fmt::format("{}: virtual function {} is used by another device of the same command",
                               draft.doing, function.address),
-                  fmt::format("show its reservation: mdevadm list --defined -o name,uuid,vf"));
+                  "list the reservations: mdevadm list --defined -o name,uuid,vf");
     }
     if (reserved != nullptr && function.type) {
       const Device* user = device_on(seen_, function.address);
@@ -406,7 +406,7 @@ Error StartPlanner::no_free_function(const Draft& draft) const {
           std::vector<std::string>{
               fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
                           draft.parent->name.str()),
-              fmt::format("give one up: mdevadm modify {} --vf any",
+              fmt::format("give up this reservation: mdevadm modify {} --vf any",
                           shell_word(identity_of(*owner).word()))}};
     }
   }

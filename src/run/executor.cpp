@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
@@ -179,6 +180,13 @@ class Performer {
   }
   void operator()(const ReserveFunction& action) const {
     try {
+      // Another process may have reserved it since the start was planned.
+      const Definition& after = action.after;
+      const Definitions defined = effects_.store.load();
+      if (const Definition* owner = reserved_for(defined, after.parent, after.function->str(), after.uuid)) {
+        throw Error(ExitCode::conflict,
+                    fmt::format("another process has reserved it for {}", identity_of(*owner).quoted()));
+      }
       effects_.store.replace(action.before, action.after);
     } catch (const Error& error) {
       warnings_.push_back(

@@ -33,7 +33,7 @@ reserve() {
   run "$MDEVADM" define $c -p $gpu -t 1149 --vf 41:00.6
   exits 4 "define refuses a virtual function that is reserved for another definition"
   err_has "cannot define '$c': virtual function 0000:41:00.6 is reserved for 'pinned' \($b\)" "the error names the owner of the reservation"
-  err_has "^hint: let it use any virtual function: mdevadm modify pinned --vf any$" "the hint says how to give the reservation up"
+  err_has "^hint: let 'pinned' use any virtual function: mdevadm modify pinned --vf any$" "the hint says how to give the reservation up"
   run "$MDEVADM" define $c -p $gpu -t 1149 --vf 0000:41:00.9
   exits 2 "define refuses an invalid address of a virtual function"
   run "$MDEVADM" define $c -p $gpu -t 1149 --vf 0000:41:02.0
@@ -109,7 +109,7 @@ orders() {
   err_has "virtual function $first is used by the unmanaged device '$u'" "the error names the unmanaged device"
   run "$MDEVADM" define "$u"
   exits 4 "the device cannot be adopted while its virtual function is reserved for another definition"
-  err_has "^hint: let it use any virtual function: mdevadm modify vm --vf any$" "the hint leads on"
+  err_has "^hint: let 'vm' use any virtual function: mdevadm modify vm --vf any$" "the hint leads on"
   run "$MDEVADM" modify vm --vf any
   run "$MDEVADM" define "$u" --name adopted
   exits 0 "after the hint the device can be adopted"

@@ -178,6 +178,26 @@ TEST_CASE("an attribute that reads back a different value causes a warning") {
         std::string::npos);
 }
 
+TEST_CASE("a virtual function is not reserved if another process has reserved it since") {
+  World world;
+  const auto with = [](Definition definition, const char* vf) {
+    definition.function = FunctionName::parse(vf);
+    return definition;
+  };
+  world.store.add(a, std::nullopt);
+  world.store.add(with(b, "0000:41:00.4"), std::nullopt);
+  const auto reserve = [&](const char* vf) {
+    return world.run({{job_of("start it", a, {{ReserveFunction{a, with(a, vf)}, std::nullopt}})}}).at(0);
+  };
+  const JobResult late = reserve("0000:41:00.4");
+  CHECK(late.outcome == Outcome::done);
+  REQUIRE(late.warnings.size() == 1);
+  CHECK(late.warnings[0].ends_with("another process has reserved it for '" + b.uuid.str() + "'"));
+  CHECK(world.store.load().find(a.uuid, a.parent)->function == std::nullopt);
+  CHECK(reserve("0000:41:00.5").warnings.empty());
+  CHECK(world.store.load().find(a.uuid, a.parent)->function == FunctionName::parse("0000:41:00.5"));
+}
+
 TEST_CASE("a failed job of an all-or-none plan rolls back all jobs") {
   World world;
   Job first = job_of("do one", a, {add(a)});
