@@ -92,14 +92,14 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
 void limit_by_size(Parent& parent) {
   const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
                                    [](const Function& one) { return one.type; });
-  std::uint64_t largest = 0;
+  unsigned largest = 0;
   for (const Type& type : parent.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
-    largest = name && !name->slices ? std::max(largest, name->gib) : largest;
+    largest = name && name->slices == 0 ? std::max(largest, name->gib) : largest;
   }
   for (Type& type : parent.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
-    if (!carries && name && !name->slices && largest > 0) {
+    if (!carries && name && name->slices == 0 && largest > 0) {
       type.maximum = std::min<std::uint64_t>(most_by_size(*name, largest), parent.functions.size());
       type.available = type.available ? std::min(*type.available, *type.maximum) : type.available;
     }

@@ -42,10 +42,10 @@ std::optional<std::uint64_t> most_units(const sys::Dir& types, const std::string
 // device of the type may be created in between: the caller holds the parent's lock.
 class MultipliedType {
  public:
-  MultipliedType(const sys::Dir& types, std::string file, std::uint64_t units)
-      : types_(types), file_(std::move(file)) {
-    written_ = types_.write_attribute(file_, fmt::format("{}\n", units));
-    if (written_ && read_number(types_, file_) != units) {
+  MultipliedType(const sys::Dir& parent, std::string file, std::uint64_t units)
+      : parent_(parent), file_(std::move(file)) {
+    written_ = parent_.write_attribute(file_, fmt::format("{}\n", units));
+    if (written_ && read_number(parent_, file_) != units) {
       restore();
       throw Error(ExitCode::failed,
                   fmt::format("cannot aggregate {} instances: rejected by the driver", units));
@@ -58,9 +58,9 @@ class MultipliedType {
   const sys::Result<sys::Done>& written() const { return written_; }
 
  private:
-  void restore() const { [[maybe_unused]] const auto back = types_.write_attribute(file_, "1\n"); }
+  void restore() const { [[maybe_unused]] const auto back = parent_.write_attribute(file_, "1\n"); }
 
-  const sys::Dir& types_;
+  const sys::Dir& parent_;
   std::string file_;
   sys::Result<sys::Done> written_ = sys::Done{};
 };

@@ -9,7 +9,7 @@ namespace mdevadm {
 
 namespace {
 
-constexpr std::uint64_t most_of_a_gpu = 32;
+constexpr unsigned most_of_a_gpu = 32;
 constexpr std::size_t longest_size = 4;  // digits
 
 bool is_digit(char c) {
@@ -26,7 +26,7 @@ bool parse_last_field(std::string_view field, VgpuName& into) {
       std::string_view("QBAC").find(letters.front()) == std::string_view::npos) {
     return false;
   }
-  into.gib = *gib;
+  into.gib = static_cast<unsigned>(*gib);
   const bool is_b4 = letters == "B4";
   into.series = std::string(is_b4 ? letters : letters.substr(0, 1));
   into.attributes = std::string(letters.substr(into.series.size()));
@@ -49,7 +49,7 @@ std::optional<VgpuName> parse_vgpu_name(std::string_view name) {
   const std::size_t before = gpu.rfind('-');
   if (before != std::string_view::npos && before > 0 && gpu.size() == before + 2 && is_digit(gpu.back()) &&
       gpu.back() != '0') {
-    result.slices = static_cast<std::uint64_t>(gpu.back() - '0');
+    result.slices = static_cast<unsigned>(gpu.back() - '0');
     gpu = gpu.substr(0, before);
   }
   result.gpu = std::string(gpu);
@@ -61,11 +61,11 @@ std::vector<Property> properties_of_name(std::string_view name) {
   if (!parsed) {
     return {};
   }
-  const std::uint64_t mib = parsed->gib == 0 ? 512 : parsed->gib * 1024;
+  const std::uint64_t mib = parsed->gib == 0 ? 512 : std::uint64_t{parsed->gib} * 1024;
   std::vector<Property> result{{"framebuffer", Bytes{mib << 20U}, fmt::format("{}M", mib)},
                                {"series", parsed->series, parsed->series}};
-  if (parsed->slices) {
-    result.push_back({"gpu_slices", *parsed->slices, fmt::format("{}", *parsed->slices)});
+  if (parsed->slices != 0) {
+    result.push_back({"gpu_slices", std::uint64_t{parsed->slices}, fmt::format("{}", parsed->slices)});
   }
   return result;
 }
@@ -80,11 +80,11 @@ void add_properties_of_name(Type& type) {
   }
 }
 
-std::uint64_t most_by_size(const VgpuName& type, std::uint64_t largest) {
+unsigned most_by_size(const VgpuName& type, unsigned largest) {
   if (type.gib == 0) {
     return std::min(most_of_a_gpu, largest * 2);
   }
-  return std::clamp<std::uint64_t>(largest / type.gib, 1, most_of_a_gpu);
+  return std::clamp(largest / type.gib, 1U, most_of_a_gpu);
 }
 
 }  // namespace mdevadm

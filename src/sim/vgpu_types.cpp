@@ -71,38 +71,6 @@ std::vector<unsigned> halved(const VgpuType& type, const GpuModel& gpu) {
 
 }  // namespace
 
-std::optional<VgpuName> parse_vgpu_name(std::string_view name) {
-  for (const std::string_view vendor : {"NVIDIA ", "GRID "}) {
-    if (name.starts_with(vendor)) {
-      name.remove_prefix(vendor.size());
-    }
-  }
-  const std::size_t dash = name.rfind('-');
-  if (dash == std::string_view::npos || dash == 0) {
-    return std::nullopt;
-  }
-  const std::string_view last = name.substr(dash + 1);
-  const std::size_t digits = leading_digits(last);
-  VgpuName result{.gpu = std::string(name.substr(0, dash)), .gigabytes = to_number(last.substr(0, digits))};
-  std::string_view letters = last.substr(digits);
-  if (letters.size() > 2 && letters.ends_with("ME")) {
-    letters.remove_suffix(2);
-    result.media = true;
-  }
-  constexpr std::array<std::string_view, 5> known{"Q", "B", "B4", "A", "C"};
-  if (digits == 0 || std::find(known.begin(), known.end(), letters) == known.end()) {
-    return std::nullopt;
-  }
-  result.series = letters;
-  const std::size_t before = result.gpu.rfind('-');
-  if (before != std::string::npos && before > 0 && before + 2 == result.gpu.size() &&
-      result.gpu.back() >= '1' && result.gpu.back() <= '9') {
-    result.slices = to_number(result.gpu.substr(before + 1));
-    result.gpu.resize(before);
-  }
-  return result;
-}
-
 bool read_profile_name(InstanceProfile& profile) {
   const std::string_view name = profile.name;
   const std::size_t slices = leading_digits(name);
@@ -126,7 +94,7 @@ namespace {
 const InstanceProfile* profile_for(const VgpuName& name, const GpuModel& gpu) {
   const InstanceProfile* found = nullptr;
   for (const InstanceProfile& one : gpu.profiles) {
-    if (one.slices == name.slices && one.media == name.media && one.gigabytes >= name.gigabytes &&
+    if (one.slices == name.slices && one.media == (name.attributes == "ME") && one.gigabytes >= name.gib &&
         (found == nullptr || one.gigabytes < found->gigabytes)) {
       found = &one;
     }
@@ -142,10 +110,10 @@ bool complete_mig(VgpuType& type, const VgpuName& name, const GpuModel& gpu) {
   const auto or_else = [](unsigned& value, unsigned otherwise) { value = value != 0 ? value : otherwise; };
   type.mig = true;
   type.profile = profile->id;
-  or_else(type.most_per_instance, std::max(profile->gigabytes / std::max(name.gigabytes, 1U), 1U));
+  or_else(type.most_per_instance, std::max(profile->gigabytes / std::max(name.gib, 1U), 1U));
   or_else(type.most, profile->most * type.most_per_instance);
-  or_else(type.size, gpu.generation == Generation::blackwell ? profile->gigabytes / type.most_per_instance
-                                                             : name.gigabytes);
+  or_else(type.size,
+          gpu.generation == Generation::blackwell ? profile->gigabytes / type.most_per_instance : name.gib);
   return true;
 }
 
@@ -157,7 +125,7 @@ bool complete_type(VgpuType& type, const GpuModel& gpu) {
     return false;
   }
   if (type.framebuffer == 0) {
-    type.framebuffer = name->gigabytes == 0 ? mebibytes_per_slot / 2 : name->gigabytes * mebibytes_per_slot;
+    type.framebuffer = name->gib == 0 ? mebibytes_per_slot / 2 : name->gib * mebibytes_per_slot;
   }
   if (name->slices != 0) {
     return complete_mig(type, *name, gpu);

@@ -13,11 +13,11 @@
 namespace mdevadm {
 
 struct VgpuName {
-  std::string gpu;                      // "L40S", without the prefix GRID or NVIDIA
-  std::optional<std::uint64_t> slices;  // MIG slices of the GPU instance; absent: time-sliced
-  std::uint64_t gib = 0;                // framebuffer in GiB; 0 stands for 512 MiB
-  std::string series;                   // Q, B, A or C, which also selects the licence; "B4"
-  std::string attributes{};             // of MIG types: "ME"
+  std::string gpu;           // "L40S", without the prefix GRID or NVIDIA
+  unsigned slices = 0;       // of the GPU instance (MIG); 0: the type is time-sliced
+  unsigned gib = 0;          // framebuffer in GiB; 0 stands for 512 MiB
+  std::string series;        // Q, B, A or C, which also selects the licence; "B4"
+  std::string attributes{};  // of MIG types: "ME"
 };
 
 // Parses from the right: last comes the size with the series, before it the number of slices if it is one
@@ -32,6 +32,6 @@ void add_properties_of_name(Type& type);
 
 // Returns how many vGPUs of a size fit on a GPU whose largest type has `largest` GiB, from the sizes alone.
 // An upper limit: drivers allow fewer for some types of 1 and 4 GiB (vGPU user guide, tables of types).
-std::uint64_t most_by_size(const VgpuName& type, std::uint64_t largest);
+unsigned most_by_size(const VgpuName& type, unsigned largest);
 
 }  // namespace mdevadm

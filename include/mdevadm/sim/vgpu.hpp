@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mdevadm/model/vgpu_name.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,18 +14,6 @@
 namespace mdevadm::sim {
 
 enum class Generation { ampere, ada, hopper, blackwell };
-
-// What the name of a type says: "NVIDIA L40S-4Q", "GRID A100D-2-20C", "NVIDIA A30-1-6CME".
-struct VgpuName {
-  std::string gpu;
-  unsigned slices = 0;     // of a GPU instance; 0: the type is time-sliced
-  unsigned gigabytes = 0;  // framebuffer in GiB; 0: 512 MiB
-  std::string series{};    // "Q", "B", "B4", "A", "C"
-  bool media = false;      // for GPU instances with media extensions (ME)
-};
-
-// Reads a name from the right; returns nullopt if it does not end like the name of a type.
-std::optional<VgpuName> parse_vgpu_name(std::string_view name);
 
 struct VgpuType {
   std::uint64_t id = 0;

@@ -10,7 +10,7 @@ namespace {
 std::string parsed(const char* name) {
   const auto vgpu = parse_vgpu_name(name);
   return !vgpu ? ""
-               : vgpu->gpu + "|" + (vgpu->slices ? std::to_string(*vgpu->slices) : "-") + "|" +
+               : vgpu->gpu + "|" + (vgpu->slices != 0 ? std::to_string(vgpu->slices) : "-") + "|" +
                      std::to_string(vgpu->gib) + "|" + vgpu->series + "|" + vgpu->attributes;
 }
 
@@ -30,9 +30,10 @@ TEST_CASE("the names of vGPU types state GPU and slices and size and series") {
 }
 
 TEST_CASE("other names are not taken for names of vGPU types") {
-  for (const char* name : {"", "-", "-4Q", "i915-GVTg_V5_4", "VFIO AP Passthrough Device", "mbochs-small",
-                           "NVIDIA RTX Pro 6000 Blackwell DC-1-2", "GRID RTX T10-4", "L40S-Q", "L40S-4X",
-                           "L40S-4q", "L40S-4Q1", "L40S-99999999Q", "L40S-4"}) {
+  for (const char* name :
+       {"", "-", "4Q", "-4Q", "Single port serial", "i915-GVTg_V5_4", "VFIO AP Passthrough Device",
+        "mbochs-small", "NVIDIA RTX Pro 6000 Blackwell DC-1-2", "GRID RTX T10-4", "L40S-Q", "L40S-4X",
+        "L40S-4q", "L40S-4Q1", "L40S-99999999Q", "L40S-4"}) {
     CAPTURE(name);
     CHECK(parsed(name).empty());
   }
@@ -58,14 +59,14 @@ TEST_CASE("the properties of a name do not replace those of the description") {
 // Table of types in NVIDIA's vGPU user guide, equal-size mode: nominal GiB, GiB of the type, maximum.
 TEST_CASE("the maximum by size agrees with the published tables") {
   struct Row {
-    std::uint64_t nominal, size, maximum;
+    unsigned nominal, size, maximum;
   };
   for (const Row row : {Row{48, 48, 1}, {48, 24, 2},  {48, 16, 3},  {48, 12, 4}, {48, 8, 6},  {48, 6, 8},
                         {48, 4, 12},    {48, 3, 16},  {48, 2, 24},  {48, 1, 32}, {24, 8, 3},  {24, 3, 8},
                         {24, 1, 24},    {16, 2, 8},   {80, 16, 5},  {80, 10, 8}, {80, 4, 20}, {141, 70, 2},
                         {141, 28, 5},   {141, 17, 8}, {141, 7, 20}, {96, 2, 32}, {8, 0, 16}}) {
     CAPTURE(row.nominal, row.size);
-    const VgpuName name{"x", std::nullopt, row.size, "Q"};
+    const VgpuName name{"x", 0, row.size, "Q"};
     CHECK(most_by_size(name, row.nominal) == row.maximum);
   }
 }
