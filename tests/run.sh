@@ -33,7 +33,7 @@ if [ -z "$only" ] || grep -qE "$only" <<<"$(ls tests/vm | sed -n 's/^\(.*\)\.tes
   tests/vm/prepare.sh
 fi
 
-quickstart=
+quickstart= quickstart_failed=0
 if [ -z "$only" ]; then
   part format
   # Each version of clang-format formats a little differently; the sources follow version 14, that of Debian 12.
@@ -56,8 +56,8 @@ for preset in "$@"; do
     part "quick start"
     code=0
     wait "$quickstart" || code=$?
-    [ "$code" = 0 ] || cat build/quickstart.log
     count "$code"
+    quickstart_failed=$code
     quickstart=
   fi
   part "test: $preset"
@@ -69,5 +69,16 @@ for preset in "$@"; do
   [ "$code" = 0 ] || [ "$bad" -gt 0 ] || failed=$((failed + 1))
 done
 part end
+# What failed, with its output: of a long log often only the end is read.
+if [ "$quickstart_failed" != 0 ]; then
+  echo "== failed: quick start"
+  tail -n 50 build/quickstart.log
+fi
+for preset in "$@"; do
+  awk -v preset="$preset" '/^ *[0-9]+\/[0-9]+ Test +#/ { shown = /\*\*\*/; if (shown) print "== failed in " preset }
+       /^ +Start +[0-9]+: / { next }
+       /^[0-9]+% tests passed/ { shown = 0 }
+       shown' "build/$preset.log" | tail -n 200
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
