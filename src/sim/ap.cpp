@@ -73,10 +73,6 @@ bool crosses(const QueueNumbers& a_adapters, const QueueNumbers& a_domains, cons
   return meets(a_adapters, b.adapters) && meets(a_domains, b.domains);
 }
 
-std::string_view without_newline(std::string_view text) {
-  return text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
-}
-
 }  // namespace
 
 ApMatrix::ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all,

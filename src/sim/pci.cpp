@@ -9,10 +9,6 @@ namespace mdevadm::sim {
 
 namespace {
 
-std::string_view without_newline(std::string_view data) {
-  return data.ends_with('\n') ? data.substr(0, data.size() - 1) : data;
-}
-
 int taken(std::string_view data) {
   return static_cast<int>(data.size());
 }

@@ -16,6 +16,11 @@
 
 namespace mdevadm::sim {
 
+// Returns the written data without its final newline, as sysfs attributes take it.
+inline std::string_view without_newline(std::string_view data) {
+  return data.ends_with('\n') ? data.substr(0, data.size() - 1) : data;
+}
+
 // Permanent identifier of a file, like an inode number. Never reused; the root has 1.
 using NodeId = std::uint64_t;
 
