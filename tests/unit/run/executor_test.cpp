@@ -1,7 +1,10 @@
 #include <mdevadm/run/executor.hpp>
 
+#include <thread>
+
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/util/text.hpp>
@@ -159,7 +162,13 @@ TEST_CASE("a failed attribute write during start removes the created device") {
   CHECK(results[0].error->code() == ExitCode::not_found);
   CHECK(test::read_text(world.temp.path() / "sys/devices/p/mdev_supported_types/t/create") ==
         a.uuid.str() + "\n");
-  CHECK(test::read_text(world.temp.path() / device.path / "remove") == "1\n");
+  // A child process writes it, which may get the processor only after the removal is reported as pending.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  const auto written = [&] { return test::read_text(world.temp.path() / device.path / "remove"); };
+  while (written().empty() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  CHECK(written() == "1\n");
 }
 
 TEST_CASE("an attribute that reads back a different value causes a warning") {
