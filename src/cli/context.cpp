@@ -259,14 +259,17 @@ sys::FileLock Context::lock_definitions() {
 
 std::string Context::parent_name(const std::string& word) const {
   if (is_pci_address(word)) {
-    return kernel_spelling(word);
+    const std::string name = kernel_spelling(word);
+    const auto parsed = ParentName::parse(name);
+    const auto gpu = parsed ? host_.gpu_of(*parsed) : std::nullopt;
+    return gpu ? gpu->str() : name;
   }
   const std::vector<std::string> registered = observe({Facet::parents, {}, {}}).parent_names();
   if (std::find(registered.begin(), registered.end(), word) != registered.end()) {
     return word;
   }
   std::set<std::string> known(registered.begin(), registered.end());
-  const Definitions defined = store_.load();
+  const Definitions defined = load_definitions({host_, store_});
   for (const Definition& definition : defined.all) {
     known.insert(definition.parent.str());
   }
@@ -294,7 +297,7 @@ Loaded Context::with_warnings(Loaded loaded, FileProblems problems, const char* 
 }
 
 Definitions Context::definitions(FileProblems problems) {
-  return with_warnings(store_.load(), problems, "definition");
+  return with_warnings(load_definitions({host_, store_}), problems, "definition");
 }
 
 Definitions Context::definitions_if_readable(FileProblems problems) {

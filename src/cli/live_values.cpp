@@ -5,6 +5,7 @@
 #include <set>
 
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -40,7 +41,7 @@ void add_device(Candidates& found, const std::string& word, const Uuid& uuid, co
 Candidates devices(ValueKind kind, const std::string& word, Context& context) {
   Candidates found;
   const Snapshot seen = context.observe({Facet::devices, {}, {}});
-  const Definitions defined = context.store().load();
+  const Definitions defined = load_definitions({context.host(), context.store()});
   std::set<Uuid> active;
   for (const Device& device : seen.devices) {
     active.insert(device.uuid);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "context.hpp"
@@ -46,7 +47,7 @@ std::string node_properties(const std::string& kernel_name, const Env& env) {
       if (!is_node_of(device, kernel_name)) {
         continue;
       }
-      const Definitions defined = context.store().load(device.parent);
+      const Definitions defined = load_definitions({context.host(), context.store()}, device.parent);
       const Definition* definition = defined.find(device.uuid, device.parent);
       if (definition == nullptr) {
         continue;

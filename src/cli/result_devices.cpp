@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/run/observe.hpp>
 
 #include "device_rows.hpp"
 
@@ -39,7 +40,7 @@ std::vector<render::Value> result_devices(const Context& context, const std::vec
   if (uuids.empty()) {
     return devices;
   }
-  const Definitions defined = context.store().load();
+  const Definitions defined = load_definitions({context.host(), context.store()});
   const Groups groups = context.store().load_groups();
   const Snapshot seen = context.observe_settings({all_facets(), std::nullopt, uuids}, defined, groups);
   const BootEvents boot = context.store().load_boot_events();

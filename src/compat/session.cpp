@@ -40,8 +40,9 @@ std::string place_in(const store::ConfigContent& content) {
 Session::Session(sys::Dir root)
     : root_(std::move(root)), host_(root_), store_(root_), hooks_(root_, hear_script) {}
 
-Snapshot Session::observe(const Scope& what) const {
-  return observe_host(effects(), what);
+Snapshot Session::observe(Scope what) const {
+  what.raw = true;
+  return observe_host(effects(), std::move(what));
 }
 
 KeptConfigs Session::configs(const store::ConfigFilter& filter) const {

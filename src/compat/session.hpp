@@ -31,7 +31,7 @@ class Session {
   // Without hooks, because the commands run the scripts themselves: mdevctl runs pre scripts before it checks
   // whether the operation is possible. Commands that change definitions hold the lock of the definitions.
   Effects effects() const { return {host_, store_, nullptr, true}; }
-  Snapshot observe(const Scope& what) const;
+  Snapshot observe(Scope what) const;
 
   // Returns mdevctl's definitions. Warns about each file whose name is not a UUID.
   KeptConfigs configs(const store::ConfigFilter& filter) const;

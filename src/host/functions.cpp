@@ -9,6 +9,7 @@
 #include <charconv>
 #include <map>
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -44,18 +45,6 @@ std::optional<TypeName> current_type(const sys::Dir& root, const std::string& fu
   return text && trim(*text) != no_type ? TypeName::parse(trim(*text)) : std::nullopt;
 }
 
-// Returns the directories of the VFs in numerical order.
-std::vector<std::string> function_paths(const Place& parent) {
-  std::vector<std::string> result;
-  for (std::size_t i = 0;; ++i) {
-    const sys::Result<std::string> link = parent.directory.read_link(fmt::format("virtfn{}", i));
-    if (!link) {
-      return result;
-    }
-    result.push_back(resolve_link(parent.path, *link));
-  }
-}
-
 std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& function) {
   const sys::Result<std::string> text = root.read_file(fmt::format("{}/{}", function, creatable_file));
   return text ? parse_creatable(*text) : std::vector<NamedType>{};
@@ -86,26 +75,6 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
   return {};
 }
 
-// Limits the available instances by the sizes in the names of types. This takes the memory of the GPU: all
-// its types are listed only while it has no vGPU, and the largest one has all its memory. MIG types depend on
-// the GPU instances instead.
-void limit_by_size(Parent& parent) {
-  const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
-                                   [](const Function& one) { return one.type; });
-  unsigned largest = 0;
-  for (const Type& type : parent.types) {
-    const auto name = parse_vgpu_name(type.name.value_or(""));
-    largest = name && name->slices == 0 ? std::max(largest, name->gib) : largest;
-  }
-  for (Type& type : parent.types) {
-    const auto name = parse_vgpu_name(type.name.value_or(""));
-    if (!carries && name && name->slices == 0 && largest > 0) {
-      type.maximum = std::min<std::uint64_t>(most_by_size(*name, largest), parent.functions.size());
-      type.available = type.available ? std::min(*type.available, *type.maximum) : type.available;
-    }
-  }
-}
-
 class Functions final : public Interface {
  public:
   std::string_view name() const override { return "nvidia-vf"; }
@@ -114,6 +83,7 @@ class Functions final : public Interface {
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
     into.capabilities.functions = true;
+    into.capabilities.named_by_function = true;
     into.capabilities.types_vanish = true;
     into.home = std::string(directory_of(parent.path));
     if (!has_any(facets, type_facets)) {
@@ -137,14 +107,14 @@ class Functions final : public Interface {
       add_properties_of_name(type);
       into.types.push_back(std::move(type));
     }
-    limit_by_size(into);
+    limit_available(into);
     std::sort(into.types.begin(), into.types.end(),
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
     into.notice = notice_for(parent, into.functions, into.types);
   }
 
   Command creation(const Place& parent, const Creation& what) const override {
-    return {path_of(parent, what.name), current_file, what.type.str() + "\n"};
+    return {path_of(parent, what.vf), current_file, what.type.str() + "\n"};
   }
 
   sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
@@ -153,7 +123,7 @@ class Functions final : public Interface {
     if (const auto other = current_type(parent.root, path)) {
       throw Error(
           ExitCode::conflict,
-          fmt::format("virtual function {} was taken by another process (type {})", what.name, other->str()),
+          fmt::format("virtual function {} was taken by another process (type {})", what.vf, other->str()),
           "run the command again; another virtual function may be free");
     }
     // The creatable types change with every device on the GPU.
@@ -194,10 +164,7 @@ class Functions final : public Interface {
         return std::move(path);
       }
     }
-    throw Error(ExitCode::not_found,
-                fmt::format("{} has no virtual function {}", last_component(parent.path), function),
-                fmt::format("list the virtual functions of the parent: mdevadm show {}",
-                            last_component(parent.path)));
+    throw missing_function(parent, function);
   }
 };
 
@@ -206,6 +173,27 @@ class Functions final : public Interface {
 const Interface& functions_interface() {
   static const Functions interface;
   return interface;
+}
+
+std::optional<std::string> physical_function(const sys::Dir& device) {
+  return link_name(device, "physfn");
+}
+
+std::vector<std::string> function_paths(const Place& parent) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0;; ++i) {
+    const sys::Result<std::string> link = parent.directory.read_link(fmt::format("virtfn{}", i));
+    if (!link) {
+      return result;
+    }
+    result.push_back(resolve_link(parent.path, *link));
+  }
+}
+
+Error missing_function(const Place& parent, const std::string& function) {
+  const std::string_view gpu = last_component(parent.path);
+  return {ExitCode::not_found, fmt::format("{} has no virtual function {}", gpu, function),
+          fmt::format("list the virtual functions of the parent: mdevadm show {}", gpu)};
 }
 
 std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
@@ -233,6 +221,13 @@ std::vector<std::string> function_parents(const sys::Dir& root,
   const auto registered = [&](std::string_view name) {
     return root.exists(fmt::format("{}/{}", parents_directory, name));
   };
+  const auto has_registered = [&](const sys::Dir& driver, const std::string& gpu) {
+    sys::Result<std::string> link = driver.read_link(gpu + "/virtfn0");
+    for (std::size_t i = 1; link && !registered(last_component(*link)); ++i) {
+      link = driver.read_link(fmt::format("{}/virtfn{}", gpu, i));
+    }
+    return static_cast<bool>(link);
+  };
   const auto is_wanted = [&](const std::string& name) {
     return !among || std::any_of(among->begin(), among->end(),
                                  [&](const ParentName& one) { return one.str() == name; });
@@ -252,8 +247,7 @@ std::vector<std::string> function_parents(const sys::Dir& root,
           directory->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
         continue;
       }
-      const sys::Result<std::string> first = directory->read_link(function.name + "/virtfn0");
-      if (!first || !registered(last_component(*first))) {
+      if (!has_registered(*directory, function.name)) {
         result.push_back(function.name);
       }
     }

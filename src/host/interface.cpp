@@ -50,9 +50,34 @@ std::vector<std::string> names_in(const sys::Dir& root, const std::string& path)
   return names;
 }
 
+// Adds a GPU, unless it has been added.
+void add_gpu(const sys::Dir& root, const std::string& name,
+             std::vector<std::pair<std::string, Place>>& into) {
+  if (std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; })) {
+    return;
+  }
+  if (auto place = follow(root, "sys/bus/pci/devices", name, false)) {
+    into.emplace_back(name, *std::move(place));
+  }
+}
+
+// Adds a parent or, if it is a virtual function, its GPU.
+void add_place(const sys::Dir& root, const std::string& name, std::optional<Place> place, bool is_raw,
+               std::vector<std::pair<std::string, Place>>& into) {
+  if (!place) {
+    return;
+  }
+  const auto gpu = is_raw ? std::nullopt : physical_function(place->directory);
+  if (gpu) {
+    add_gpu(root, *gpu, into);
+  } else {
+    into.emplace_back(name, *std::move(place));
+  }
+}
+
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
 // parents.
-void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, Place>>& into) {
+void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<std::string, Place>>& into) {
   const auto known = [&](const std::string& name) {
     return std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; });
   };
@@ -63,9 +88,7 @@ void add_unregistered(const sys::Dir& root, std::vector<std::pair<std::string, P
       const bool offers =
           directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host");
       if (offers && !known(name)) {
-        if (auto place = follow(root, links, name, false)) {
-          into.emplace_back(name, *std::move(place));
-        }
+        add_place(root, name, follow(root, links, name, false), is_raw, into);
       }
     }
   }
@@ -108,7 +131,8 @@ const Interface* interface_of(const Place& parent) {
         return interface;
       }
     }
-    for (const Interface* interface : {&forum_interface(), &functions_interface()}) {
+    for (const Interface* interface :
+         {&forum_interface(), &function_mdevs_interface(), &functions_interface()}) {
       if (interface->speaks(parent)) {
         return interface;
       }
@@ -135,7 +159,7 @@ std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) 
   return std::nullopt;
 }
 
-std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root) {
+std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bool is_raw) {
   std::vector<std::pair<std::string, Place>> result;
   const sys::Result<sys::Dir> registered = root.open_dir(parents_directory);
   if (!registered && !sys::is_absence(registered.error().number)) {
@@ -144,18 +168,14 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root) {
   if (registered) {
     for (const sys::Entry& entry :
          registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
-      if (auto place = follow(root, parents_directory, entry.name, true)) {
-        result.emplace_back(entry.name, *std::move(place));
-      }
+      add_place(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
     }
   }
   for (const std::string& name : function_parents(root)) {
-    if (auto place = follow(root, "sys/bus/pci/devices", name, false)) {
-      result.emplace_back(name, *std::move(place));
-    }
+    add_gpu(root, name, result);
   }
   if (root.exists(bus_directory)) {
-    add_unregistered(root, result);
+    add_unregistered(root, is_raw, result);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,8 +69,9 @@ const Interface* interface_of(const Place& parent);
 // Returns the location of a parent, or nullopt if no such device exists or the device is not related to
 // mediated devices.
 std::optional<Place> find_parent(const sys::Dir& root, const std::string& name);
-// Returns all parents: those listed by the kernel and those of interfaces without such a list.
-std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root);
+// Returns all parents: those listed by the kernel and those of interfaces without such a list. With `is_raw`,
+// virtual functions that the kernel lists are parents, as mdevctl sees them; otherwise their GPU is.
+std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bool is_raw);
 
 // The mainline interface since 4.10, with extensions that were proposed: aggregation, create arguments,
 // migration_version.
@@ -80,6 +82,16 @@ const Interface& forum_interface();
 std::span<const Interface* const> flat_interfaces();
 // NVIDIA vGPUs on SR-IOV virtual functions, without mdev.
 const Interface& functions_interface();
+// Mediated devices on SR-IOV virtual functions, each of which is registered as a parent; here the GPU is the
+// parent.
+const Interface& function_mdevs_interface();
+
+// Returns the name of the physical function of a VF; nullopt if the PCI device is no VF.
+std::optional<std::string> physical_function(const sys::Dir& device);
+// Returns the directories of the VFs of a physical function, in numerical order.
+std::vector<std::string> function_paths(const Place& parent);
+// Returns the error for a VF that the physical function does not have.
+Error missing_function(const Place& parent, const std::string& function);
 
 // Returns the physical functions whose VFs have or can have vGPUs.
 std::vector<std::string> function_parents(const sys::Dir& root,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/model/addresses.hpp>
 
 #include "interface.hpp"
 #include "paths.hpp"
@@ -66,7 +67,7 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
     std::sort(result.begin(), result.end(), by_name);
     return result;
   }
-  for (const auto& [entry, place] : find_parents(root)) {
+  for (const auto& [entry, place] : find_parents(root, scope.raw)) {
     if (const auto name = ParentName::parse(entry)) {
       result.push_back(read_parent(*name, place, facets_for(*name, scope)));
     }
@@ -102,6 +103,15 @@ Snapshot Host::observe(const Scope& scope) const {
     find_holders(*root_, seen, scope.facets);
   }
   return seen;
+}
+
+std::optional<ParentName> Host::gpu_of(const ParentName& function) const {
+  if (!is_pci_address(function.str())) {
+    return std::nullopt;
+  }
+  const sys::Result<sys::Dir> device = root_->open_dir("sys/bus/pci/devices/" + function.str());
+  const auto gpu = device ? physical_function(*device) : std::nullopt;
+  return gpu ? ParentName::parse(*gpu) : std::nullopt;
 }
 
 bool Host::has_functions(const std::optional<std::vector<ParentName>>& parents) const {

@@ -55,8 +55,8 @@ class NodeReader {
 // most of the cost of reading thousands of devices.
 class DeviceReader {
  public:
-  DeviceReader(const sys::Dir& root, const sys::Dir& bus, Facet facets)
-      : root_(root), bus_(bus), facets_(facets) {}
+  DeviceReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope)
+      : root_(root), bus_(bus), facets_(scope.facets), is_raw_(scope.raw) {}
 
   // `id` is the name on the bus. Returns nullopt if the device no longer exists.
   std::optional<Device> read(const std::string& id, const Uuid& uuid) {
@@ -72,28 +72,38 @@ class DeviceReader {
     if (!parent) {
       return std::nullopt;
     }
-    const std::optional<sys::Dir>& siblings = directory_at(directory);
+    const Siblings& siblings = directory_at(directory);
     Device device{.uuid = uuid, .parent = *std::move(parent), .path = std::move(path)};
     if (id != uuid.str()) {
       device.name = id;
     }
-    if (siblings) {
-      read_links(*siblings, id, device);
+    if (siblings.gpu && !is_raw_) {
+      device.vf = device.parent.str();
+      device.parent = *siblings.gpu;
+    }
+    if (siblings.directory) {
+      read_links(*siblings.directory, id, device);
     }
     return device;
   }
 
   // Reads the links of a VF whose path and type are known.
   void read_function(Device& device) {
-    const std::optional<sys::Dir>& siblings = directory_at(directory_of(device.path));
-    if (siblings) {
+    const Siblings& siblings = directory_at(directory_of(device.path));
+    if (siblings.directory) {
       const std::optional<TypeName> type = device.type;
-      read_links(*siblings, device.name, device);
+      read_links(*siblings.directory, device.name, device);
       device.type = type;
     }
   }
 
  private:
+  // The directory of a parent, and its GPU if it is a virtual function.
+  struct Siblings {
+    std::optional<sys::Dir> directory{};
+    std::optional<ParentName> gpu{};
+  };
+
   static std::optional<std::uint64_t> units_of(const sys::Dir& siblings, const std::string& id) {
     for (const char* file : {"aggregated_instances", "instances", "mdev/aggregated_instances"}) {
       if (const auto units = read_number(siblings, fmt::format("{}/{}", id, file))) {
@@ -103,14 +113,18 @@ class DeviceReader {
     return std::nullopt;
   }
 
-  const std::optional<sys::Dir>& directory_at(std::string_view path) {
+  const Siblings& directory_at(std::string_view path) {
     const auto known = directories_.find(path);
     if (known != directories_.end()) {
       return known->second;
     }
-    sys::Result<sys::Dir> opened = root_.open_dir(std::string(path));
-    return directories_.emplace(path, opened ? std::optional(*std::move(opened)) : std::nullopt)
-        .first->second;
+    Siblings siblings;
+    if (sys::Result<sys::Dir> opened = root_.open_dir(std::string(path))) {
+      const auto gpu = physical_function(*opened);
+      siblings.gpu = gpu ? ParentName::parse(*gpu) : std::nullopt;
+      siblings.directory = *std::move(opened);
+    }
+    return directories_.emplace(path, std::move(siblings)).first->second;
   }
 
   void read_links(const sys::Dir& siblings, const std::string& id, Device& device) const {
@@ -141,7 +155,8 @@ class DeviceReader {
   const sys::Dir& root_;
   const sys::Dir& bus_;
   Facet facets_;
-  std::map<std::string, std::optional<sys::Dir>, std::less<>> directories_;
+  bool is_raw_;
+  std::map<std::string, Siblings, std::less<>> directories_;
 };
 
 // Sorts by parent, then UUID. Sorts pointers, because devices are large.
@@ -226,14 +241,14 @@ std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& 
 }
 
 std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::span<const NamedUuid> names,
-                              Facet facets) {
+                              const Scope& scope) {
   std::vector<Device> result;
   result.reserve(names.size());
-  DeviceReader devices(root, bus, facets);
+  DeviceReader devices(root, bus, scope);
   NodeReader nodes(root);
   for (const NamedUuid& name : names) {
     if (std::optional<Device> device = devices.read(name.name, name.uuid)) {
-      if (has(facets, Facet::nodes)) {
+      if (has(scope.facets, Facet::nodes)) {
         nodes.read(*device);
       }
       result.push_back(*std::move(device));
@@ -249,7 +264,6 @@ constexpr std::size_t devices_a_thread = 1500;
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
                              std::vector<std::string>& nameless) {
   const std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
-  const Facet facets = scope.facets;
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, names.size() / devices_a_thread + 1);
   const std::size_t share = names.size() / threads;
@@ -258,17 +272,17 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Sc
     const std::size_t count = i + 1 == threads ? names.size() - i * share : share;
     const std::span<const NamedUuid> part = std::span(names).subspan(i * share, count);
     others.push_back(std::async(std::launch::async,
-                                [&root, &bus, part, facets] { return read_some(root, bus, part, facets); }));
+                                [&root, &bus, part, &scope] { return read_some(root, bus, part, scope); }));
   }
   std::vector<Device> result =
-      read_some(root, bus, std::span(names).first(threads == 1 ? names.size() : share), facets);
+      read_some(root, bus, std::span(names).first(threads == 1 ? names.size() : share), scope);
   result.reserve(names.size());
   for (auto& other : others) {
     std::vector<Device> part = other.get();
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
   const std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
-  std::vector<Device> rest = read_some(root, bus, more, facets);
+  std::vector<Device> rest = read_some(root, bus, more, scope);
   std::move(rest.begin(), rest.end(), std::back_inserter(result));
   return result;
 }
@@ -310,7 +324,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>
     if (!place || !parent) {
       continue;
     }
-    DeviceReader reader(root, place->directory, scope.facets);
+    DeviceReader reader(root, place->directory, scope);
     for (const Function& function : read_functions(*place, false)) {
       const Record* record = owner_of(function, scope);
       const bool ours = record != nullptr;
@@ -322,6 +336,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>
       }
       Device device{.uuid = uuid, .parent = *parent, .type = function.type, .path = function.path};
       device.name = function.address;
+      device.vf = function.address;
       device.unmanaged = !ours;
       reader.read_function(device);
       if (has(scope.facets, Facet::nodes)) {
@@ -350,20 +365,50 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
   }
 }
 
-// Names of registered parents to search for pending removals.
-std::vector<std::string> parents_to_search(const sys::Dir& root, const Scope& scope) {
-  std::vector<std::string> names;
+// A directory in which the kernel makes the directories of devices: that of a parent, or of a virtual
+// function of a GPU.
+struct Nursery {
+  std::string path;
+  ParentName parent;
+  std::string vf{};
+};
+
+void add_nurseries(const sys::Dir& root, const std::string& name, bool is_raw, std::vector<Nursery>& into) {
+  const auto place = find_parent(root, name);
+  const auto parent = ParentName::parse(name);
+  if (!place || !parent) {
+    return;
+  }
+  if (const auto gpu = is_raw ? std::nullopt : physical_function(place->directory)) {
+    if (const auto owner = ParentName::parse(*gpu)) {
+      into.push_back({place->path, *owner, name});
+      return;
+    }
+  }
+  if (!is_raw && interface_of(*place) == &function_mdevs_interface()) {
+    for (const std::string& path : function_paths(*place)) {
+      into.push_back({path, *parent, std::string(last_component(path))});
+    }
+    return;
+  }
+  into.push_back({place->path, *parent});
+}
+
+// Returns the directories to search for pending removals.
+std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
+  std::vector<Nursery> result;
   if (scope.details_of && !scope.other_parents) {
-    std::transform(scope.details_of->begin(), scope.details_of->end(), std::back_inserter(names),
-                   [](const ParentName& name) { return name.str(); });
-    return names;
+    for (const ParentName& name : *scope.details_of) {
+      add_nurseries(root, name.str(), scope.raw, result);
+    }
+    return result;
   }
   const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
   auto entries = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
-  for (sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    names.push_back(std::move(entry.name));
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    add_nurseries(root, entry.name, scope.raw, result);
   }
-  return names;
+  return result;
 }
 
 // Returns whether the directory of a device that is not on the bus belongs to a pending removal. The kernel
@@ -381,22 +426,22 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
     on_bus.emplace(device.parent.str(), device.kernel_name());
   }
   std::vector<Device> result;
-  for (const std::string& name : parents_to_search(root, scope)) {
-    const auto place = find_parent(root, name);
-    const auto parent = ParentName::parse(name);
-    const auto entries = place && parent ? place->directory.entries()
-                                         : sys::Result<std::vector<sys::Entry>>(sys::SysError{ENOENT, name});
+  for (const Nursery& nursery : nurseries(root, scope)) {
+    const sys::Result<sys::Dir> directory = root.open_dir(nursery.path);
+    const auto entries =
+        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       const auto uuid = Uuid::parse(entry.name);
       const bool wanted = uuid && (!scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
                                                                *uuid) != scope.devices->end());
-      if (!wanted || on_bus.contains({parent->str(), entry.name}) ||
-          !is_removal(place->directory, entry.name)) {
+      if (!wanted || on_bus.contains({nursery.parent.str(), entry.name}) ||
+          !is_removal(*directory, entry.name)) {
         continue;
       }
-      Device device{.uuid = *uuid, .parent = *parent, .path = place->path + "/" + entry.name};
+      Device device{.uuid = *uuid, .parent = nursery.parent, .path = nursery.path + "/" + entry.name};
+      device.vf = nursery.vf;
       device.removing = true;
-      if (const auto group = link_name(place->directory, entry.name + "/iommu_group")) {
+      if (const auto group = link_name(*directory, entry.name + "/iommu_group")) {
         device.iommu_group = parse_decimal(*group);
       }
       result.push_back(std::move(device));

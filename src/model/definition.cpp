@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace mdevadm {
 
@@ -36,6 +37,24 @@ const Definition* Definitions::find_label(const Label& name) const {
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const Definition& d) { return d.name == name; });
   return found == all.end() ? nullptr : &*found;
+}
+
+Definition as_stored(Definition definition) {
+  if (definition.directory) {
+    if (definition.function && definition.function->str() == definition.directory->str()) {
+      definition.function.reset();
+    }
+    definition.parent = *std::exchange(definition.directory, std::nullopt);
+  }
+  return definition;
+}
+
+Definition of_directory(Definition stored, const ParentName& gpu) {
+  if (!stored.function) {
+    stored.function = FunctionName::parse(stored.parent.str());
+  }
+  stored.directory = std::exchange(stored.parent, gpu);
+  return stored;
 }
 
 const FunctionName* Definition::reserved_vf() const {

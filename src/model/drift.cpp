@@ -82,8 +82,8 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
     found.push_back({"type", definition.type.str(), device.type->str()});
   }
   const FunctionName* vf = definition.reserved_vf();
-  if (vf != nullptr && !device.name.empty() && device.name != vf->str()) {
-    found.push_back({"vf", vf->str(), device.name});
+  if (vf != nullptr && !device.vf.empty() && device.vf != vf->str()) {
+    found.push_back({"vf", vf->str(), device.vf});
   }
   if (definition.aggregate && device.units && *device.units != *definition.aggregate) {
     found.push_back({"aggregate", std::to_string(*definition.aggregate), std::to_string(*device.units)});

@@ -31,7 +31,7 @@ const Definition* reserved_for(const Definitions& defined, const ParentName& par
 
 const Device* device_on(const Snapshot& seen, const std::string& vf) {
   const auto found = std::find_if(seen.devices.begin(), seen.devices.end(),
-                                  [&](const Device& device) { return device.name == vf; });
+                                  [&](const Device& device) { return device.vf == vf; });
   return found == seen.devices.end() ? nullptr : &*found;
 }
 
@@ -46,7 +46,7 @@ Error place_in_use(const Device& user, const Definition& wanted, const std::stri
     hints.push_back(float_hint(wanted));
   }
   return {ExitCode::conflict,
-          fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.name,
+          fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf,
                       user.unmanaged ? "the unmanaged " : "", user.uuid.str(),
                       user.type ? user.type->str() : "unknown"),
           hints};

@@ -40,7 +40,9 @@ std::string describe_policy(const NodePolicy& policy) {
 std::string describe_creation(const Creation& what) {
   std::string text =
       fmt::format("create {} on {} as {}", what.type.str(), what.parent.str(), what.uuid.str());
-  if (!what.name.empty()) {
+  if (!what.vf.empty()) {
+    text += fmt::format(", virtual function {}", what.vf);
+  } else if (!what.name.empty()) {
     text += fmt::format(", name {}", what.name);
   }
   if (what.units > 1) {

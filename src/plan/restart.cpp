@@ -12,7 +12,7 @@ constexpr unsigned stages_of_stop = 2;
 
 void release_function(Parent& parent, const Device& device) {
   for (Function& function : parent.functions) {
-    if (function.address == device.name && device.type) {
+    if (function.address == device.vf && device.type) {
       function.type.reset();
       function.creatable.push_back({*device.type, {}});
     }

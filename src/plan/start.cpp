@@ -224,13 +224,9 @@ void StartPlanner::check_abi(Draft& draft) const {
 void StartPlanner::add_creation(Draft& draft) {
   const Capabilities& can = draft.parent->capabilities;
   draft.device.type = draft.type->id;
-  draft.device.name = name_for(draft);
-  draft.device.path = fmt::format("{}/{}", draft.parent->home, draft.device.kernel_name());
-  for (const Function& function : draft.parent->functions) {
-    if (function.address == draft.device.name) {
-      draft.device.path = function.path;
-    }
-  }
+  draft.device.vf = can.functions ? *names_.insert(function_for(draft)).first : std::string{};
+  draft.device.name = can.named_by_function ? draft.device.vf : name_for(draft);
+  draft.device.path = path_for(draft);
   const Definition& wanted = draft.wanted;
   const bool shares =
       options_.sharing != Sharing::off && options_.set.size() > 1 && can.kernel_groups != Support::no;
@@ -245,6 +241,7 @@ void StartPlanner::add_creation(Draft& draft) {
                           .parent = wanted.parent,
                           .type = draft.type->id,
                           .name = draft.device.name,
+                          .vf = draft.device.vf,
                           .units = draft.units,
                           .arguments = draft.arguments,
                           .beside = leader_for(draft),
@@ -344,10 +341,18 @@ std::string StartPlanner::name_for(const Draft& draft) {
     }
     return *names_.insert(fmt::format("{}-{}", owner, number)).first;
   }
-  if (can.functions) {
-    return *names_.insert(function_for(draft)).first;
-  }
   return {};
+}
+
+// Returns the directory in which the device will be.
+std::string StartPlanner::path_for(const Draft& draft) {
+  const std::string name = draft.device.kernel_name();
+  for (const Function& function : draft.parent->functions) {
+    if (function.address == draft.device.vf) {
+      return draft.device.name == draft.device.vf ? function.path : fmt::format("{}/{}", function.path, name);
+    }
+  }
+  return fmt::format("{}/{}", draft.parent->home, name);
 }
 
 // Returns the VF that is reserved for the device, or the first free one that supports the type and is not
@@ -375,6 +380,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
                            .parent = draft.wanted.parent,
                            .type = function.type,
                            .name = function.address,
+                           .vf = function.address,
                            .unmanaged = true};
       throw place_in_use(user != nullptr ? *user : unknown, draft.wanted, draft.doing);
     }
@@ -427,7 +433,7 @@ void StartPlanner::add_reservation(Draft& draft) const {
     }
   }
   Definition after = before;
-  after.function = FunctionName::parse(draft.device.name);
+  after.function = FunctionName::parse(draft.device.vf);
   draft.add(ending, ReserveFunction{before, after});
 }
 

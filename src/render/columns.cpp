@@ -51,15 +51,15 @@ Value memory_cell(const TypeRow& row) {
   return memory ? Value(Number{*memory, size_text(*memory)}) : Value();
 }
 
+// On virtual functions 0 and 1 are exact (model/function_capacity.hpp).
 bool is_limit(const TypeRow& row) {
-  return row.parent->capabilities.functions;
+  return row.parent->capabilities.functions && row.type->available.value_or(0) > 1;
 }
 
 Value available_of(const TypeRow& row) {
   const std::optional<std::uint64_t>& available = row.type->available;
-  return available && is_limit(row) && *available > 0
-             ? Value(Number{*available, fmt::format("<={}", *available)})
-             : number_or_none(available);
+  return is_limit(row) ? Value(Number{*available, fmt::format("<={}", *available)})
+                       : number_or_none(available);
 }
 
 constexpr auto type_table = std::to_array<Column<TypeRow>>({

@@ -221,8 +221,12 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, from the definition", dev,
       true},
      attributes_of},
-    {{"vf", "VF", Kind::word, "virtual function, from the definition", dev, true},
+    {{"vf", "VF", Kind::word, "virtual function of the device, or the one that the definition reserves", dev,
+      true},
      [](const DeviceRow& r) -> Value {
+       if (r.device != nullptr && !r.device->vf.empty()) {
+         return r.device->vf;
+       }
        return r.definition != nullptr ? text_or_none(r.definition->function) : Value();
      }},
     {{"node_policy_owner", "NODE-POLICY-OWNER", Kind::text, "owner to set on the VFIO nodes, as defined", dev,

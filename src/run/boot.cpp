@@ -69,6 +69,8 @@ class UnitRun {
   void attempt() {
     ++tries_;
     try {
+      // A VF that a definition names as its parent may have appeared since.
+      place_on_gpus(effects_.host, left_.wanted);
       // Do not hold the parent locks while waiting for a parent to appear.
       if (tries_ > 1 && !anything_has_come()) {
         return;

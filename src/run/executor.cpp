@@ -15,6 +15,7 @@
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
@@ -182,7 +183,7 @@ class Performer {
     try {
       // Another process may have reserved it since the start was planned.
       const Definition& after = action.after;
-      const Definitions defined = effects_.store.load();
+      const Definitions defined = load_definitions(effects_);
       if (const Definition* owner = reserved_for(defined, after.parent, after.function->str(), after.uuid)) {
         throw Error(ExitCode::conflict,
                     fmt::format("another process has reserved it for {}", identity_of(*owner).quoted()));

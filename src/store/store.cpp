@@ -170,7 +170,8 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   return result;
 }
 
-std::string Store::path_of(const Definition& definition) const {
+std::string Store::path_of(const Definition& placed) const {
+  const Definition definition = as_stored(placed);
   if (definition.origin == Origin::mdevctl) {
     const StoredConfig usual{definition.uuid, definition.parent, {}};
     return is_usual(usual) ? path_of(usual) : path_of(stored_config(definition));
@@ -178,7 +179,8 @@ std::string Store::path_of(const Definition& definition) const {
   return root_->path_of(directory_name(definition.parent) + "/" + file_name(definition.uuid));
 }
 
-void Store::require_free(const Definition& added) const {
+void Store::require_free(const Definition& placed) const {
+  const Definition added = as_stored(placed);
   const std::string doing = fmt::format("cannot write '{}'", path_of(added));
   const Definitions defined = load();
   for (const Definition& other : defined.all) {
@@ -255,7 +257,9 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
                    doing);
 }
 
-void Store::replace(const Definition& before, const Definition& after) const {
+void Store::replace(const Definition& old, const Definition& replacement) const {
+  const Definition before = as_stored(old);
+  const Definition after = as_stored(replacement);
   if (before.origin == Origin::mdevctl) {
     return replace_in_mdevctl(before, after);
   }
@@ -271,7 +275,8 @@ void Store::replace(const Definition& before, const Definition& after) const {
   write_atomically(directory, file_name(before.uuid), edit_definition(text, path, before, after), doing);
 }
 
-void Store::remove(const Definition& definition) const {
+void Store::remove(const Definition& placed) const {
+  const Definition definition = as_stored(placed);
   const std::string path = path_of(definition);
   const std::string doing = fmt::format("cannot remove '{}'", path);
   const auto require_same = [&](const std::optional<Definition>& now) {

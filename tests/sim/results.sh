@@ -58,13 +58,14 @@ devices() {
 
 functions() {
   run "$MDEVADM" types 0000:41:00.0 -n -o type,available
-  out_has "^1155 +<=1$" "types marks available instances that are only a limit"
+  out_has "^1155 +1$" "types does not mark an exact number"
+  out_has "^1149 +<=[2-9]$" "types marks available instances that are only a limit"
   run "$MDEVADM" types 0000:41:00.0 --json
-  same "$(jq -c '.types[] | select(.type == "1155") | [.available, .available_is_limit]' <<<"$out")" "[1,true]" \
-    "types --json has the number, and that it is a limit"
+  same "$(jq -c '[.types[] | select(.type == "1155" or .type == "1149") | [.available > 1, .available_is_limit]]' <<<"$out")" \
+    "[[true,true],[false,false]]" "types --json has the number, and whether it is a limit"
   run "$MDEVADM" show 0000:41:00.0
   out_has "0000:41:00\.4: free$" "show says that a virtual function is free"
-  out_has "^1155 .*<=1" "show marks available instances that are only a limit"
+  out_has "^1149 .*<=[2-9]" "show marks available instances that are only a limit"
   "$MDEVADM" define $a -p 0000:41:00.0 -t 1155 --name gpu >/dev/null
   run "$MDEVADM" start gpu --json
   same "$(jq -c '.results[0].device | [.type, .kernel_name]' <<<"$out")" '["1155","0000:41:00.4"]' \

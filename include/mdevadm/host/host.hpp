@@ -23,7 +23,8 @@ struct Scope {
   Records claims{};                            // devices that definitions expect on VFs, without a record
   bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
   bool removals = true;                        // find pending removals
-  bool other_parents = true;                   // false: do not search for parents other than `details_of`
+  bool raw = false;           // VFs that the kernel lists as parents are parents, as mdevctl sees them
+  bool other_parents = true;  // false: do not search for parents other than `details_of`
 };
 
 // Result of a removal.
@@ -52,6 +53,10 @@ class Host {
   // Returns whether any of these parents, or any parent at all, uses virtual functions (VFs). The kernel does
   // not report who owns a device on a VF; that takes the runtime records.
   bool has_functions(const std::optional<std::vector<ParentName>>& parents = std::nullopt) const;
+
+  // Returns the GPU that is the parent instead of a virtual function, or of the device on it, given the
+  // function's PCI address; nullopt if the name is not that of a VF.
+  std::optional<ParentName> gpu_of(const ParentName& function) const;
 
   // Creates a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type no
   // longer exists), in_use (the device whose IOMMU group it was to join), failed.

@@ -14,6 +14,7 @@ struct Creation {
   ParentName parent;
   TypeName type;
   std::string name{};                      // name in the kernel if it is not the UUID
+  std::string vf{};                        // address of the virtual function to use
   std::uint64_t units = 1;                 // number of instances to aggregate
   std::optional<std::string> arguments{};  // create arguments after the UUID, verbatim
   // Device whose IOMMU group the new device joins if the kernel accepts a group at creation. If the kernel

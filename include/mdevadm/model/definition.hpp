@@ -51,6 +51,9 @@ struct Definition {
   // first start chooses one and writes it here.
   std::optional<FunctionName> function{};
   std::optional<Abi> abi{};  // guest ABI recorded at definition
+  // The directory of its file, if it is named after a VF of the parent and not after the parent, as mdevctl
+  // writes it: mdevctl takes each VF for a parent.
+  std::optional<ParentName> directory{};
   Origin origin = Origin::mdevadm;
 
   bool operator==(const Definition&) const = default;
@@ -58,6 +61,11 @@ struct Definition {
   // Returns the VF that is reserved for the device, or nullptr.
   const FunctionName* reserved_vf() const;
 };
+
+// Return the definition with the parent and VF that its file names, and the inverse: `of_directory()` is
+// given the GPU of the VF.
+Definition as_stored(Definition definition);
+Definition of_directory(Definition stored, const ParentName& gpu);
 
 // The value of Definition::function that reserves no VF.
 inline constexpr const char* any_function = "any";

@@ -45,10 +45,11 @@ struct Capabilities {
   bool online = false;           // devices are switched online after all devices of the VM have been created
   bool online_together = false;  // with one command for all devices of a VM
   bool numbered = false;         // devices share the UUID of their VM and have numbers
-  bool functions = false;        // devices are assigned to PCI virtual functions, which always exist
-  bool types_vanish = false;     // types that cannot be created now are not listed
-  bool any_type = false;         // the list of types has an unsupported format, so any type is accepted
-  bool reports_type = true;      // sysfs shows the type of an active device
+  bool functions = false;        // devices are placed on PCI virtual functions (VFs), one on each
+  bool named_by_function = false;  // a device is a VF, and has its name
+  bool types_vanish = false;       // types that cannot be created now are not listed
+  bool any_type = false;           // the list of types has an unsupported format, so any type is accepted
+  bool reports_type = true;        // sysfs shows the type of an active device
   bool mdev_types = false;  // types are directories in mdev_supported_types, as mdevctl and libvirt read them
 };
 
@@ -108,6 +109,7 @@ struct Device {
   std::vector<Holder> holders{};
   bool busy = false;                     // some process has it open, visible or not (requires Facet::busy)
   std::string name{};                    // kernel name if it is not the UUID
+  std::string vf{};                      // address of the virtual function that it is on; empty: on none
   std::optional<bool> online{};          // absent: it has no online switch
   std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
   std::optional<Uuid> peers{};           // UUID of its peer-to-peer set

@@ -66,6 +66,7 @@ class StartPlanner {
   void add_online(Draft& draft);
   void add_ending(Draft& draft) const;
   std::string name_for(const Draft& draft);
+  static std::string path_for(const Draft& draft);
   std::string function_for(const Draft& draft) const;
   bool is_reserved(const Draft& draft, const Function& function) const;
   Error no_free_function(const Draft& draft) const;

@@ -1,10 +1,17 @@
-// Host state from sysfs combined with mdevadm's runtime records.
+// State of host and store combined: sysfs with mdevadm's runtime records, definitions with the GPUs of their
+// virtual functions.
 #pragma once
 
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/run/executor.hpp>
 
 namespace mdevadm {
+
+// Like Store::load(), but a definition in the directory of a virtual function (VF), as mdevctl writes it,
+// has its GPU as parent if the VF is present.
+Definitions load_definitions(const Effects& effects, const std::optional<ParentName>& parent = std::nullopt);
+// Gives the definitions in directories of VFs that are present their GPUs as parents.
+void place_on_gpus(const Host& host, std::vector<Definition>& definitions);
 
 // Like Host::observe(), with the runtime records from the store.
 Snapshot observe_host(const Effects& effects, Scope what);

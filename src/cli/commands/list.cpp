@@ -7,6 +7,7 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/boot_plot.hpp>
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -273,8 +274,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return;
     }
     const Snapshot seen = context.observe({Facet::parents, std::nullopt, std::nullopt});
-    require_known_parent(seen, context.store().load(ParentName::parse(parent_)), parent_,
-                         "cannot list devices");
+    require_known_parent(seen,
+                         load_definitions({context.host(), context.store()}, ParentName::parse(parent_)),
+                         parent_, "cannot list devices");
   }
 
   // Returns the filters in words: "parent mtty, state drifted".

@@ -35,7 +35,7 @@ TEST_CASE("differences are reported in type and virtual function and number of a
   wanted.function = FunctionName::parse("0000:41:00.4");
   wanted.aggregate = 4;
   Device seen = device();
-  seen.name = "0000:41:00.5";
+  seen.vf = "0000:41:00.5";
   seen.units = 2;
   CHECK(drift_of(seen, wanted, std::nullopt) ==
         std::vector<DriftedSetting>{{"type", "nvidia-18", "nvidia-17"},

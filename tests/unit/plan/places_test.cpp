@@ -23,7 +23,8 @@ std::string vf(unsigned number) {
 // A GPU with the virtual functions .4 to .7, all free.
 Snapshot host() {
   Parent parent{.name = gpu, .path = "sys/devices/pci0000:40/0000:41:00.0"};
-  parent.capabilities.functions = parent.capabilities.types_vanish = true;
+  parent.capabilities.functions = parent.capabilities.named_by_function = parent.capabilities.types_vanish =
+      true;
   parent.types.push_back({.id = type, .name = "NVIDIA L40S-4Q", .available = 4});
   for (unsigned number = 4; number < 8; ++number) {
     parent.functions.push_back(
@@ -43,8 +44,12 @@ void occupy(Snapshot& seen, unsigned number, const Uuid& user, bool unmanaged) {
       function.creatable.clear();
     }
   }
-  seen.devices.push_back(
-      {.uuid = user, .parent = gpu, .type = type, .name = vf(number), .unmanaged = unmanaged});
+  seen.devices.push_back({.uuid = user,
+                          .parent = gpu,
+                          .type = type,
+                          .name = vf(number),
+                          .vf = vf(number),
+                          .unmanaged = unmanaged});
 }
 
 Definition defined(unsigned number, const std::string& place = {}) {

@@ -43,7 +43,7 @@ TEST_CASE("after a stop the virtual function of the device is available") {
   seen.parents[0].capabilities.functions = true;
   seen.parents[0].functions.push_back(
       {.address = "0000:2b:00.4", .path = "y", .type = TypeName::parse("nvidia-17")});
-  seen.devices[0].name = "0000:2b:00.4";
+  seen.devices[0].vf = "0000:2b:00.4";
   const Snapshot after = after_stop(seen, {a});
   CHECK_FALSE(after.parents[0].functions[0].type.has_value());
   CHECK_NOTHROW(StartPlanner(after).plan(defined(gpu)));

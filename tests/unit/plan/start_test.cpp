@@ -87,7 +87,7 @@ TEST_CASE("a create argument vm_uuid that conflicts with the group's VM is refus
 }
 
 TEST_CASE("several devices are assigned to different virtual functions") {
-  Snapshot seen = host({.functions = true});
+  Snapshot seen = host({.functions = true, .named_by_function = true});
   const NamedType type{*TypeName::parse("17"), "L40S-1Q"};
   seen.parents[0].functions = {{"f0", "sys/f0", TypeName::parse("17"), {}},
                                {"f1", "sys/f1", std::nullopt, {type}},

@@ -1,0 +1,16 @@
+// How many vGPUs a GPU still accepts on its virtual functions (VFs). Drivers report one number for each VF:
+// whether one more device of a type is possible there.
+#pragma once
+
+#include <mdevadm/model/snapshot.hpp>
+
+namespace mdevadm {
+
+// Sets `available` of each type of a GPU, and `maximum` if it is not known, from its VFs (types that they
+// have and that they accept) and from the sizes in the names of types. By the rules of NVIDIA's driver
+// (kernel_vgpu_mgr.c in the open kernel modules) at most as many devices as VFs are free, and no more than
+// the maximum less the devices that exist, can follow. 0 and 1 are exact; more is an upper limit, since sizes
+// may be mixed and GPU instances (MIG) differ.
+void limit_available(Parent& gpu);
+
+}  // namespace mdevadm

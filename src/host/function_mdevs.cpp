@@ -1,0 +1,156 @@
+// Mediated devices on SR-IOV virtual functions (VFs): NVIDIA's drivers for Ampere and later GPUs on kernels
+// before 6.8 register each VF as a parent of at most one device. The VFs share the memory of one GPU, so here
+// the GPU is the parent, and a VF is the place of a device.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/model/function_capacity.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "interface.hpp"
+#include "paths.hpp"
+#include "type_directories.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+bool has_types(const sys::Dir& root, const std::string& function) {
+  return root.exists(fmt::format("{}/{}", function, types_directory));
+}
+
+// Returns the type of the device on a VF, also while its removal is pending; nullopt if there is none. The
+// type of a device without the link mdev_type is unknown: an empty text.
+std::optional<std::string> type_on(const sys::Dir& function) {
+  const auto entries = function.entries();
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    if (entry.kind != sys::EntryKind::file && Uuid::parse(entry.name)) {
+      return link_name(function, entry.name + "/mdev_type").value_or("");
+    }
+  }
+  return std::nullopt;
+}
+
+// The VFs of a GPU while it is being read.
+struct Occupied {
+  std::vector<Function> functions;
+  std::vector<std::string> types;         // of the devices; empty: unknown
+  std::optional<std::size_t> first_free;  // VF on which a device can be created
+};
+
+Occupied read_occupied(const Place& parent) {
+  Occupied result;
+  for (const std::string& path : function_paths(parent)) {
+    Function function{.address = std::string(last_component(path)), .path = path};
+    const sys::Result<sys::Dir> directory = parent.root.open_dir(path);
+    const auto type = directory ? type_on(*directory) : std::nullopt;
+    if (type) {
+      result.types.push_back(*type);
+      function.type = TypeName::parse(*type).value_or(*TypeName::parse("unknown"));
+    } else if (!result.first_free && directory && directory->exists(types_directory)) {
+      result.first_free = result.functions.size();
+    }
+    result.functions.push_back(std::move(function));
+  }
+  return result;
+}
+
+class FunctionMdevs final : public Interface {
+ public:
+  std::string_view name() const override { return "mdev-vf"; }
+
+  bool speaks(const Place& parent) const override {
+    const std::vector<std::string> paths = function_paths(parent);
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const std::string& path) { return has_types(parent.root, path); });
+  }
+
+  void describe(const Place& parent, Facet facets, Parent& into) const override {
+    into.capabilities.create_arguments = Support::unknown;
+    into.capabilities.functions = true;
+    into.home = std::string(directory_of(parent.path));
+    if (!has_any(facets, type_facets)) {
+      return;
+    }
+    Occupied occupied = read_occupied(parent);
+    into.functions = std::move(occupied.functions);
+    read_types(parent, occupied, facets, into);
+    mark_creatable(parent, into);
+    limit_available(into);
+    into.notice = notice_for(into);
+  }
+
+  Command creation(const Place& parent, const Creation& what) const override {
+    for (const std::string& path : function_paths(parent)) {
+      if (last_component(path) == what.vf) {
+        Creation on_function = what;
+        on_function.parent = *ParentName::parse(what.vf);
+        return upstream_interface().creation(place_of(parent, path), on_function);
+      }
+    }
+    throw missing_function(parent, what.vf);
+  }
+
+  Command removal(const Place& parent, const Device& device) const override {
+    return upstream_interface().removal(parent, device);
+  }
+
+ private:
+  static Place place_of(const Place& parent, const std::string& path) {
+    return {parent.root,
+            parent.root.open_dir(path).or_throw("cannot use virtual function {}", last_component(path)), path,
+            true};
+  }
+
+  // Reads the types from one VF only: the driver derives name, description and device API from the GPU, and
+  // whether a device of a type can be created is the same on each free VF (kernel_vgpu_mgr.c in NVIDIA's open
+  // kernel modules). Each VF of a large host has some 30 types with 5 files.
+  static void read_types(const Place& parent, const Occupied& occupied, Facet facets, Parent& into) {
+    const std::size_t some = occupied.first_free.value_or(0);
+    if (some >= into.functions.size()) {
+      return;
+    }
+    sys::Result<sys::Dir> directory = parent.root.open_dir(into.functions[some].path);
+    if (!directory) {
+      return;
+    }
+    Parent one{.name = into.name, .path = into.functions[some].path};
+    upstream_interface().describe({parent.root, *std::move(directory), one.path, true},
+                                  facets | Facet::available | Facet::description, one);
+    into.types = std::move(one.types);
+  }
+
+  static void mark_creatable(const Place& parent, Parent& into) {
+    std::vector<NamedType> creatable;
+    for (const Type& type : into.types) {
+      if (type.available.value_or(0) > 0) {
+        creatable.push_back({type.id, type.name.value_or("")});
+      }
+    }
+    for (Function& function : into.functions) {
+      if (!function.type && has_types(parent.root, function.path)) {
+        function.creatable = creatable;
+      }
+    }
+  }
+
+  static std::string notice_for(const Parent& parent) {
+    const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
+                                     [](const Function& one) { return one.type; });
+    const bool offers = std::any_of(parent.types.begin(), parent.types.end(),
+                                    [](const Type& type) { return type.available.value_or(0) > 0; });
+    return offers || carries
+               ? std::string{}
+               : "no type is available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); "
+                 "otherwise check that nvidia-vgpud has run";
+  }
+};
+
+}  // namespace
+
+const Interface& function_mdevs_interface() {
+  static const FunctionMdevs interface;
+  return interface;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,163 @@
+# A GPU is one parent with both interfaces of NVIDIA's drivers: mediated devices on its virtual functions (l40s-mdev) and types of
+# virtual functions (l40s). Definitions that name a virtual function as parent, as mdevctl writes them, go on working, and a definition
+# survives the change from one interface to the other.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+gpu=0000:41:00.0
+a=aaaaaaaa-0000-4000-8000-000000000001
+b=aaaaaaaa-0000-4000-8000-000000000002
+
+if [ "${1:-}" = "" ]; then
+  state=$(mktemp -d) failed=0
+  for host in l40s l40s-mdev; do
+    "$MDEVSIM" run $host -- bash "$0" parent $host || failed=1
+    "$MDEVSIM" run $host -- bash "$0" full $host || failed=1
+    "$MDEVSIM" run $host -- bash "$0" stored $host || failed=1
+    "$MDEVSIM" run --keep "$state/$host" $host -- bash "$0" before $host || failed=1
+    "$MDEVSIM" run --keep "$state/$host" $host -- bash "$0" after $host || failed=1
+  done
+  "$MDEVSIM" run --keep "$state/l40s" l40s-mdev -- bash "$0" changed l40s-mdev || failed=1
+  "$MDEVSIM" run --keep "$state/l40s-mdev" l40s -- bash "$0" changed l40s || failed=1
+  "$MDEVSIM" run l40s-mdev -- bash "$0" pending l40s-mdev || failed=1
+  "$MDEVSIM" run l40s-mdev -- bash "$0" mdevctl l40s-mdev || failed=1
+  rm -r "$state"
+  exit $failed
+fi
+host=$2
+
+available() { "$MDEVADM" types $gpu --json | jq -c --arg n "NVIDIA L40S-$1" '.types[] | select(.name == $n) | .available'; }
+vf_of() { "$MDEVADM" list --all --json -o name,vf | jq -r --arg n "$1" '.devices[] | select(.name == $n) | .vf'; }
+places() { "$MDEVADM" list --json -o name,vf,type_name,state | jq -r '.devices[] | "\(.name)=\(.vf)=\(.type_name)=\(.state)"' | sort | xargs -d '\n'; }
+
+parent() {
+  run "$MDEVADM" types --json
+  same "$(jq -r '.types[].parent' <<<"$out" | sort -u)" $gpu "$host: the GPU is the only parent"
+  same "$(jq -r '.types[] | select(.name == "NVIDIA L40S-4Q") | .type' <<<"$out" | wc -l)" 1 "$host: a type has one row"
+  same "$(available 48Q) $(available 4Q) $(available 1Q)" "1 12 32" "$host: available instances of an empty GPU are its maxima"
+  for i in 1 2 3; do "$MDEVADM" define -p $gpu -t L40S-4Q --name "d$i" >/dev/null; done
+  same "$(vf_of d1) $(vf_of d2) $(vf_of d3)" "0000:41:00.4 0000:41:00.5 0000:41:00.6" "$host: each definition reserves another virtual function"
+  run "$MDEVADM" start d1 d2 d3
+  exits 0 "$host: they start"
+  same "$(places)" "d1=0000:41:00.4=NVIDIA L40S-4Q=active d2=0000:41:00.5=NVIDIA L40S-4Q=active d3=0000:41:00.6=NVIDIA L40S-4Q=active" \
+    "$host: each device is on its virtual function"
+  [ "$host" = l40s ] || same "$(available 4Q) $(available 4A)" "9 9" "$host: the types of the same size have the rest"
+  run "$MDEVADM" start -p $gpu -t L40S-6Q
+  same "$code" 6 "$host: a type of another size has no capacity"
+  run "$MDEVADM" show $gpu
+  out_has "0000:41:00\.4: .*1150$" "$host: show has the type on each virtual function"
+  out_has "0000:41:00\.7: free$" "$host: and the free ones"
+  run "$MDEVADM" list -p 41:00.6 --json -o name
+  exits 0 "$host: the address of a virtual function is accepted as parent"
+  run "$MDEVADM" stop d2
+  run "$MDEVADM" start -p $gpu -t L40S-4Q
+  same "$("$MDEVADM" list --json -o uuid,vf | jq -r --arg u "$out" '.devices[] | select(.uuid == $u) | .vf')" 0000:41:00.7 \
+    "$host: a transient device does not get the reserved virtual function of an inactive one"
+  run "$MDEVADM" start -p $gpu -t L40S-4Q --vf 0000:41:01.3
+  same "$("$MDEVADM" list --json -o uuid,vf | jq -r --arg u "$out" '.devices[] | select(.uuid == $u) | .vf')" 0000:41:01.3 \
+    "$host: --vf selects a virtual function"
+  run "$MDEVADM" start -p $gpu -t L40S-4Q --vf 0000:41:01.3
+  exits 4 "$host: a virtual function with a device is refused"
+  err_has "virtual function 0000:41:01.3 is used by" "$host: the error names the virtual function"
+}
+
+full() {
+  "$MDEVADM" define $a -p $gpu -t L40S-48Q --name whole >/dev/null
+  run "$MDEVADM" start whole
+  exits 0 "$host: a device of the whole GPU starts"
+  [ "$host" = l40s ] || same "$(available 48Q)" 0 "$host: nothing is left"
+  run "$MDEVADM" start -p $gpu -t L40S-48Q
+  exits 6 "$host: a second one has no capacity"
+  run "$MDEVADM" stop whole
+  exits 0 "$host: it stops"
+  same "$(available 48Q)" 1 "$host: and can be started again"
+}
+
+# Definitions in directories that are named after a virtual function.
+stored() {
+  local type=1150 own=/etc/mdevadm/devices/0000:41:00.6 other=/etc/mdevctl.d/0000:41:00.7
+  [ "$host" = l40s ] || type=nvidia-1150
+  mkdir -p $own $other
+  printf '# by hand\ntype = "%s"\nname = "own"\n' $type >$own/$a.toml
+  printf '{"mdev_type": "%s", "start": "auto"}' $type >$other/$b
+  same "$("$MDEVADM" list --all --json -o uuid,parent,vf | jq -c '[.devices[] | [.uuid[-1:], .parent, .vf]] | sort')" \
+    "[[\"1\",\"$gpu\",\"0000:41:00.6\"],[\"2\",\"$gpu\",\"0000:41:00.7\"]]" "$host: both have the GPU as parent and their virtual function"
+  run "$MDEVADM" define -p $gpu -t L40S-4Q --vf 0000:41:00.7
+  exits 4 "$host: a virtual function of mdevctl's definition is reserved"
+  run "$MDEVADM" start own
+  exits 0 "$host: the definition of mdevadm starts"
+  run "$MDEVADM" start --auto
+  exits 0 "$host: the definition of mdevctl starts with autostart"
+  same "$("$MDEVADM" list --json -o uuid,vf,state | jq -c '[.devices[] | [.uuid[-1:], .vf, .state]] | sort')" \
+    '[["1","0000:41:00.6","active"],["2","0000:41:00.7","active"]]' "$host: both are on their virtual functions"
+  run "$MDEVADM" modify own --auto
+  exits 0 "$host: the definition can be modified"
+  same "$(cat $own/$a.toml)" "$(printf '# by hand\ntype = "%s"\nname = "own"\nstart = "auto"' $type)" "$host: in its file, which keeps its other lines"
+  run "$MDEVADM" modify $b --manual
+  exits 0 "$host: mdevctl's definition can be modified"
+  same "$(jq -r .start $other/$b) $(ls /etc/mdevadm/devices)" "manual 0000:41:00.6" "$host: in its file"
+  run "$MDEVADM" undefine own $b
+  exits 0 "$host: both can be removed"
+  same "$(ls $own $other 2>/dev/null | grep -c "$a\|$b")" 0 "$host: and their files are gone"
+}
+
+before() {
+  "$MDEVADM" define $a -p $gpu -t L40S-4Q --name one --auto >/dev/null
+  "$MDEVADM" define $b -p $gpu -t L40S-4Q --name two --vf 0000:41:01.0 --auto >/dev/null
+  "$MDEVADM" start two
+  run "$MDEVADM" start one
+  exits 0 "$host: the devices start"
+}
+after() {
+  run "$MDEVADM" start --auto
+  exits 0 "$host: the devices start after a reboot"
+  same "$(places)" "one=0000:41:00.4=NVIDIA L40S-4Q=active two=0000:41:01.0=NVIDIA L40S-4Q=active" "$host: on the same virtual functions"
+}
+changed() {
+  run "$MDEVADM" start --auto
+  exits 0 "the definitions start with the other interface ($host)"
+  same "$(places)" "one=0000:41:00.4=NVIDIA L40S-4Q=active two=0000:41:01.0=NVIDIA L40S-4Q=active" "on the same virtual functions ($host)"
+}
+
+# A device whose removal is pending occupies its virtual function.
+pending() {
+  "$MDEVADM" define $a -p $gpu -t L40S-4Q --name busy >/dev/null
+  "$MDEVADM" start busy
+  "$MDEVSIM" hold $a 2>/dev/null &
+  wait_until sh -c '"$MDEVADM" show busy --json | jq -e ".devices[0].in_use"' >/dev/null
+  run "$MDEVADM" stop busy --force
+  same "$("$MDEVADM" list --json -o state,vf,parent | jq -c '.devices')" "[{\"state\":\"removing\",\"vf\":\"0000:41:00.4\",\"parent\":\"$gpu\"}]" \
+    "a pending removal is listed on its virtual function"
+  run "$MDEVADM" start -p $gpu -t L40S-4Q
+  same "$("$MDEVADM" list --json -o uuid,vf | jq -r --arg u "$out" '.devices[] | select(.uuid == $u) | .vf')" 0000:41:00.5 \
+    "another device gets another virtual function"
+  kill %1
+}
+
+# The stand-in for mdevctl shows virtual functions as mdevctl does.
+mdevctl() {
+  local bin
+  bin=$(mktemp -d)
+  ln -s "$MDEVADM" "$bin/mdevctl"
+  run "$bin/mdevctl" types --parent 0000:41:00.5 --dumpjson
+  same "$(jq -r '.[0] | keys[]' <<<"$out")" 0000:41:00.5 "each virtual function is a parent"
+  run "$bin/mdevctl" start -u $a -p 0000:41:00.5 -t nvidia-1150
+  exits 0 "a device starts on a virtual function"
+  run "$bin/mdevctl" list
+  same "$out" "$a 0000:41:00.5 nvidia-1150 manual" "list names the virtual function as parent"
+  same "$("$MDEVADM" list --json -o parent,vf | jq -c '.devices[0]')" "{\"parent\":\"$gpu\",\"vf\":\"0000:41:00.5\"}" "mdevadm lists it on the GPU"
+  run "$bin/mdevctl" define -u $a
+  exits 0 "it can be defined"
+  same "$(ls /etc/mdevctl.d | grep -v scripts)" 0000:41:00.5 "in the directory of the virtual function"
+  run "$bin/mdevctl" stop -u $a
+  run "$bin/mdevctl" start -u $a
+  exits 0 "it can be stopped and started"
+  run "$MDEVADM" stop $a
+  exits 0 "mdevadm stops it"
+  run "$MDEVADM" start $a
+  same "$("$MDEVADM" list --json -o vf | jq -r '.devices[0].vf')" 0000:41:00.5 "and starts it on the same virtual function"
+}
+
+"$1"
+finish
