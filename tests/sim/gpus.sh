@@ -66,7 +66,7 @@ full() {
   "$MDEVADM" define $a -p $gpu -t L40S-48Q --name whole >/dev/null
   run "$MDEVADM" start whole
   exits 0 "$host: a device of the whole GPU starts"
-  [ "$host" = l40s ] || same "$(available 48Q)" 0 "$host: nothing is left"
+  [ "$host" = l40s ] || same "$(available 48Q)" 0 "$host: no instance is available"
   run "$MDEVADM" start -p $gpu -t L40S-48Q
   exits 6 "$host: a second one has no capacity"
   run "$MDEVADM" stop whole

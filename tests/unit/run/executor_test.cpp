@@ -1,7 +1,5 @@
 #include <mdevadm/run/executor.hpp>
 
-#include <thread>
-
 #include <csignal>
 #include <filesystem>
 #include <thread>
