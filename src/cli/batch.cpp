@@ -95,12 +95,13 @@ std::optional<sys::FileLock> Batch::lock_definitions(Context& context) {
   }
 }
 
-std::vector<sys::FileLock> Batch::lock_parents(Context& context, const std::vector<ParentName>& parents) {
+std::vector<sys::FileLock> Batch::lock_parents(Context& context, const std::vector<ParentName>& parents,
+                                               std::chrono::seconds patience) {
   if (options_.dry_run || unlocked_) {
     return {};
   }
   try {
-    return context.lock_parents(parents);
+    return context.lock_parents(parents, patience);
   } catch (const Error& error) {
     unlocked_ = error;
     return {};

@@ -30,7 +30,9 @@ class Batch {
   // be taken, every item that is added later is refused with the reason.
   [[nodiscard]] std::optional<sys::FileLock> lock_definitions(Context& context);
   [[nodiscard]] std::vector<sys::FileLock> lock_parents(Context& context,
-                                                        const std::vector<ParentName>& parents);
+                                                        const std::vector<ParentName>& parents,
+                                                        std::chrono::seconds patience = std::chrono::minutes{
+                                                            1});
 
   // Returns all definitions. If they cannot be read, require_definitions() throws the reason for each item.
   Definitions load_definitions(Context& context);

@@ -66,6 +66,27 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm export mdevctl cad-seat-1\n"
        "mdevadm export mdevctl --dry-run",
        make_export_mdevctl},
+      {"parent set", "set what must hold of a parent before its devices are started", "",
+       "mdevadm parent set 0000:41:00.0 --vfs all\n"
+       "mdevadm parent set 0000:41:00.0 --run 'nvidia-smi vgpu -i 0000:41:00.0 -shm 1'",
+       make_parent_set},
+      {"parent show", "show the settings of parents, and their present state", "",
+       "mdevadm parent show 0000:41:00.0\n"
+       "mdevadm parent show 41:00.0 --json",
+       make_parent_show},
+      {"parent list", "list parents with settings", "",
+       "mdevadm parent list\n"
+       "mdevadm parent list -o parent,reserved",
+       make_parent_list},
+      {"parent prepare", "enable virtual functions and run commands as set for parents",
+       "[OPTION]... PARENT...\n--all [OPTION]...",
+       "mdevadm parent prepare 0000:41:00.0\n"
+       "mdevadm parent prepare --all --dry-run",
+       make_parent_prepare},
+      {"parent unset", "remove the settings of parents", "",
+       "mdevadm parent unset 0000:41:00.0\n"
+       "mdevadm parent unset 0000:41:00.0 --dry-run",
+       make_parent_unset},
       {"group create", "define a group of devices that start and stop together", "",
        "mdevadm group create vm1 cad-seat-1 cad-seat-2\n"
        "mdevadm group create vm1 cad-seat-1 --auto --node-owner libvirt-qemu:kvm",
@@ -112,7 +133,9 @@ const std::vector<CommandEntry>& command_table() {
 }
 
 const char* family_summary(const std::string& word) {
-  return word == "group" ? "manage groups of devices (mdevadm help group)" : nullptr;
+  return word == "group"    ? "manage groups of devices (mdevadm help group)"
+         : word == "parent" ? "manage virtual functions and other needs of parents (mdevadm help parent)"
+                            : nullptr;
 }
 
 }  // namespace mdevadm::cli

@@ -245,10 +245,12 @@ Snapshot Context::observe_users(const std::vector<Uuid>& devices,
   return seen;
 }
 
-std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& parents) {
-  return store_.lock_parents(parents, [&](const std::string& holder, std::chrono::milliseconds patience) {
+std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& parents,
+                                                 std::chrono::seconds limit) {
+  const auto waiting = [&](const std::string& holder, std::chrono::milliseconds patience) {
     messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
-  });
+  };
+  return store_.lock_parents(parents, waiting, limit);
 }
 
 sys::FileLock Context::lock_definitions() {
@@ -318,6 +320,19 @@ Groups Context::groups_if_readable(FileProblems problems) {
     return groups(problems);
   } catch (const Error& error) {
     messages_.warning(fmt::format("{}; showing devices without their groups", error.what()));
+    return {};
+  }
+}
+
+AllParentSettings Context::parent_settings(FileProblems problems) {
+  return with_warnings(store_.load_parent_settings(), problems, "parent");
+}
+
+AllParentSettings Context::parent_settings_if_readable() {
+  try {
+    return parent_settings();
+  } catch (const Error& error) {
+    messages_.warning(fmt::format("{}; continuing without them", error.what()));
     return {};
   }
 }

@@ -162,7 +162,8 @@ class Context {
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
   // Locks the parents: no other process starts or stops devices on them until the locks are released. Names
   // the process that holds a lock if waiting takes longer.
-  std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents);
+  std::vector<sys::FileLock> lock_parents(const std::vector<ParentName>& parents,
+                                          std::chrono::seconds patience = std::chrono::minutes{1});
   // Locks the definitions and groups.
   sys::FileLock lock_definitions();
 
@@ -176,6 +177,9 @@ class Context {
   // The same for groups.
   Groups groups(FileProblems problems = FileProblems::ignored);
   Groups groups_if_readable(FileProblems problems = FileProblems::ignored);
+  // The same for the settings of parents.
+  AllParentSettings parent_settings(FileProblems problems = FileProblems::ignored);
+  AllParentSettings parent_settings_if_readable();
   // Warns about unknown keys and the like in the files of a definition that the command uses, mdevadm's and
   // mdevctl's.
   void warn_about_file(const Definitions& defined, const Definition& definition);

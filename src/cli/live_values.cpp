@@ -84,6 +84,14 @@ Candidates parents(const std::string& word, Context& context) {
   return found;
 }
 
+Candidates parents_with_settings(Context& context) {
+  Candidates found;
+  for (const ParentSettings& settings : context.store().load_parent_settings().all) {
+    found.push_back({settings.parent.str()});
+  }
+  return found;
+}
+
 Candidates types(const CompletionRequest& request, Context& context) {
   Candidates found;
   const Snapshot snapshot = context.observe({Facet::types | Facet::type_name | Facet::available, {}, {}});
@@ -177,6 +185,10 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
     case ValueKind::node_owner: return owners(request.word);
     case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
     case ValueKind::states: return states(request.word);
+    case ValueKind::parent_with_settings: return parents_with_settings(context);
+    case ValueKind::function_goal: return {{"all", "as many as the parent supports"}};
+    case ValueKind::function_method:
+      return {{"sriov-manage", "NVIDIA's program"}, {"sysfs", "the kernel's sriov_numvfs"}};
     case ValueKind::sharing: return {{"auto"}, {"require"}, {"off"}};
     case ValueKind::group: return groups(context);
     default: return {};

@@ -17,6 +17,7 @@ constexpr Alias aliases[] = {
     {"", "ls", "list"},
     {"", "rm", "undefine"},
     {"group", "ls", "list"},
+    {"parent", "ls", "list"},
 };
 
 // `of`: the first word of a command of several words, or the name of the command that has no such option;

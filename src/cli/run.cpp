@@ -47,8 +47,9 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Command* command = line.chosen();
   Context context(env, line.globals(), messages);
   line.kinds().replace_values(ValueKind::function, kernel_spelling);
-  line.kinds().replace_values(ValueKind::parent,
-                              [&](const std::string& word) { return context.parent_name(word); });
+  for (const ValueKind kind : {ValueKind::parent, ValueKind::parent_with_settings}) {
+    line.kinds().replace_values(kind, [&](const std::string& word) { return context.parent_name(word); });
+  }
   const ExitCode code = command->run(context);
   messages.print_collected();
   write_results(context.out, env);

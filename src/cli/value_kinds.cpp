@@ -8,6 +8,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/names.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
@@ -53,6 +54,22 @@ std::string objection_to_requirement(const std::string& text) {
   constexpr const char* form = "PROPERTY OP VALUE such as framebuffer>=2G; OP is >=, <=, >, < or =";
   return parse_requirement(text) ? ""
                                  : fmt::format("invalid requirement {} (expected {})", in_quotes(text), form);
+}
+
+std::string objection_to_command(const std::string& text) {
+  const std::optional<Words> words = split_command(text);
+  if (!words) {
+    return fmt::format("invalid command {} (a quote is not closed)", in_quotes(text));
+  }
+  if (words->empty()) {
+    return trim(text).empty() ? "" : fmt::format("invalid command {}", in_quotes(text));
+  }
+  const std::string& program = words->front();
+  return program.empty() || (program.find('/') != std::string::npos && program.front() != '/')
+             ? fmt::format(
+                   "invalid command {} (expected a program by its absolute path or a name without '/')",
+                   in_quotes(text))
+             : "";
 }
 
 // Returns the milliseconds in a unit of systemd.time(7); 0 for an unknown unit. Without a unit: seconds.
@@ -124,7 +141,11 @@ const char* metavar(ValueKind kind) {
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::defined_device: return "DEVICE";
-    case ValueKind::parent: return "PARENT";
+    case ValueKind::parent:
+    case ValueKind::parent_with_settings: return "PARENT";
+    case ValueKind::function_goal: return "all|N";
+    case ValueKind::function_method: return "sriov-manage|sysfs";
+    case ValueKind::command_line: return "COMMAND";
     case ValueKind::type: return "TYPE";
     case ValueKind::uuid:
     case ValueKind::vm_uuid:
@@ -154,6 +175,7 @@ const char* metavar(ValueKind kind) {
 std::string objection(ValueKind kind, const std::string& text) {
   switch (kind) {
     case ValueKind::parent:
+    case ValueKind::parent_with_settings:
       return ParentName::parse(kernel_spelling(text))
                  ? ""
                  : fmt::format("invalid parent {} (a name has no '/', '..' or control characters)",
@@ -200,6 +222,16 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4, or any)",
                                in_quotes(text));
+    case ValueKind::function_goal:
+      return text.empty() || FunctionGoal::parse(text)
+                 ? ""
+                 : fmt::format("invalid number of virtual functions {} (expected all, or 1 or more)",
+                               in_quotes(text));
+    case ValueKind::function_method:
+      return text.empty() || parse_function_method(text)
+                 ? ""
+                 : fmt::format("invalid method {} (expected sriov-manage or sysfs)", in_quotes(text));
+    case ValueKind::command_line: return objection_to_command(text);
     case ValueKind::need: return objection_to_requirement(text);
     case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:

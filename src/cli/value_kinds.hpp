@@ -20,6 +20,10 @@ enum class ValueKind {
   inactive_definition,
   defined_device,
   parent,
+  parent_with_settings,
+  function_goal,    // all or a number; may be empty
+  function_method,  // may be empty
+  command_line,     // may be empty
   type,
   uuid,
   vm_uuid,  // may be empty

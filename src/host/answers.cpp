@@ -253,4 +253,46 @@ Error attribute_error(int number, const Attribute& attribute) {
   }
 }
 
+// The errnos of drivers/pci/iov.c (sriov_numvfs_store, sriov_enable).
+Error functions_error(int number, const ParentState& parent, std::uint64_t number_of_functions) {
+  const std::string driver = parent.self.driver.value_or("");
+  const std::string& name = parent.name.str();
+  switch (number) {
+    case ENOENT:
+      if (driver.empty()) {
+        return {ExitCode::failed,
+                "no driver is bound to the device, so its virtual functions cannot be changed",
+                fmt::format("bind its driver: echo {} > /sys/bus/pci/drivers_probe", name)};
+      }
+      return {
+          ExitCode::failed,
+          fmt::format("the driver {} does not support enabling virtual functions by sriov_numvfs", driver),
+          parent.is_nvidia()
+              ? fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name)
+              : std::string(driver_log)};
+    case ERANGE:
+      return {ExitCode::conflict,
+              fmt::format("{} virtual functions are more than the device supports ({})", number_of_functions,
+                          parent.total.value_or(0)),
+              fmt::format("enable all: mdevadm parent set {} --vfs all", name)};
+    case EBUSY:
+      return {ExitCode::in_use,
+              "another number of virtual functions is enabled, or the driver reports that they are in use "
+              "(Device or resource busy)",
+              driver_log};
+    case EINVAL:
+      return {ExitCode::failed,
+              fmt::format("the driver rejected {} virtual functions (Invalid argument)", number_of_functions),
+              driver_log};
+    case ENOMEM:
+    case ENOSPC:
+      return {ExitCode::failed,
+              fmt::format("not enough PCI resources for {} virtual functions ({})", number_of_functions,
+                          sys::errno_text(number)),
+              "enable SR-IOV, ARI and \"above 4G decoding\" in the firmware of the host, or boot with "
+              "pci=realloc"};
+    default: return {ExitCode::failed, sys::errno_text(number), driver_log};
+  }
+}
+
 }  // namespace mdevadm

@@ -4,6 +4,7 @@
 
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/util/error.hpp>
 #include <string>
 
@@ -15,5 +16,7 @@ Error online_error(int number, bool online);
 Error join_error(int number, const Uuid& peers);
 Error aggregate_error(int number, std::uint64_t units);
 Error attribute_error(int number, const Attribute& attribute);
+// For a write of `number_of_functions` to sriov_numvfs.
+Error functions_error(int number, const ParentState& parent, std::uint64_t number_of_functions);
 
 }  // namespace mdevadm

@@ -86,6 +86,29 @@ Settings settings_of(const Group& group) {
   return settings;
 }
 
+Settings settings_of(const ParentSettings& parent) {
+  Settings settings;
+  if (parent.functions) {
+    add(settings, "virtual_functions", parent.functions->str());
+  }
+  if (parent.method) {
+    add(settings, "method", method_word(*parent.method));
+  }
+  for (const FunctionName& function : parent.reserved) {
+    add(settings, "reserved", function.str());
+  }
+  for (std::size_t i = 0; i < parent.commands.size(); ++i) {
+    const ParentCommand& command = parent.commands[i];
+    const std::string key = fmt::format("run.{}", i + 1);
+    add(settings, key + ".command", command_line(command.command));
+    if (!command.check.empty()) {
+      add(settings, key + ".check", command_line(command.check));
+    }
+    add_if(settings, key + ".timeout", command.seconds);
+  }
+  return settings;
+}
+
 std::optional<std::string> value_of(const Settings& settings, const std::string& key) {
   const auto found =
       std::find_if(settings.begin(), settings.end(), [&](const Setting& one) { return one.key == key; });
@@ -132,6 +155,11 @@ std::vector<Difference> differences(const std::optional<Definition>& before, con
     result.push_back({"attributes", names_of(before->attributes), names_of(after.attributes)});
   }
   return result;
+}
+
+std::vector<Difference> differences(const std::optional<ParentSettings>& before,
+                                    const ParentSettings& after) {
+  return compare(before ? settings_of(*before) : Settings{}, settings_of(after));
 }
 
 std::vector<Difference> differences(const std::optional<Group>& before, const Group& after) {

@@ -57,6 +57,13 @@ std::string describe_creation(const Creation& what) {
   return text;
 }
 
+std::string describe_change(const ChangeFunctions& change) {
+  const std::string by = change.method == FunctionMethod::sriov_manage ? " by sriov-manage" : "";
+  return change.number == 0
+             ? fmt::format("disable the virtual functions of {}{}", change.parent.str(), by)
+             : fmt::format("enable {} virtual functions of {}{}", change.number, change.parent.str(), by);
+}
+
 std::string where(const Uuid& uuid, const ParentName& parent) {
   return fmt::format("definition of {} under {}", uuid.str(), parent.str());
 }
@@ -135,6 +142,19 @@ std::string describe(const Action& action) {
             return fmt::format("rename the group '{}' to '{}'", a.from.str(), a.to.str());
           },
           [](const RemoveGroup& a) { return fmt::format("delete the group '{}'", a.group.name.str()); },
+          [](const BindParent& a) { return fmt::format("bind {} to {}", a.parent.str(), a.driver); },
+          [](const ChangeFunctions& a) { return describe_change(a); },
+          [](const RunCommand& a) { return "run " + printable(command_line(a.command.command)); },
+          [](const KeepPreparation& a) {
+            return fmt::format("record the preparation of {}", a.done.parent.str());
+          },
+          [](const WriteParentSettings& a) {
+            return fmt::format("{} the settings of parent {}", a.before ? "change" : "write",
+                               a.after.parent.str());
+          },
+          [](const RemoveParentSettings& a) {
+            return fmt::format("delete the settings of parent {}", a.settings.parent.str());
+          },
       },
       action);
 }
@@ -165,6 +185,12 @@ std::string kind_of(const Action& action) {
                         [](const LeaveGroup&) { return "group-modify"; },
                         [](const RenameGroup&) { return "group-rename"; },
                         [](const RemoveGroup&) { return "group-undefine"; },
+                        [](const BindParent&) { return "bind"; },
+                        [](const ChangeFunctions&) { return "functions"; },
+                        [](const RunCommand&) { return "run"; },
+                        [](const KeepPreparation&) { return "record"; },
+                        [](const WriteParentSettings&) { return "parent-set"; },
+                        [](const RemoveParentSettings&) { return "parent-unset"; },
                     },
                     action);
 }

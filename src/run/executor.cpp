@@ -20,6 +20,8 @@
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "parent_steps.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -206,6 +208,16 @@ class Performer {
   void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
   void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
   void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
+  void operator()(const BindParent& action) const { effects_.host.bind_parent(action.parent, action.driver); }
+  void operator()(const ChangeFunctions& action) const { change_functions(effects_.host, action); }
+  void operator()(const RunCommand& action) const { run_command(effects_.host, action); }
+  void operator()(const KeepPreparation& action) const { effects_.store.keep_preparation(action.done); }
+  void operator()(const WriteParentSettings& action) const {
+    effects_.store.write_parent_settings(action.before, action.after);
+  }
+  void operator()(const RemoveParentSettings& action) const {
+    effects_.store.remove_parent_settings(action.settings.parent);
+  }
 
  private:
   // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
@@ -239,7 +251,8 @@ bool is_any_of(const Action& action) {
 
 bool changes_definitions(const Action& action) {
   return is_any_of<AddDefinition, ReplaceDefinition, ReserveFunction, RemoveDefinition, WriteConfig,
-                   RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>(action);
+                   RemoveConfig, AddGroup, ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup,
+                   WriteParentSettings, RemoveParentSettings>(action);
 }
 
 // Returns true for steps whose order relative to the steps of other jobs matters.

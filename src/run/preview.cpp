@@ -54,6 +54,19 @@ class Details {
   void operator()(const RenameGroup& a) const { into_.file = store_.path_of(a.from); }
   void operator()(const RemoveGroup& a) const { into_.file = store_.path_of(a.group.name); }
 
+  void operator()(const ChangeFunctions& a) const {
+    if (a.method == FunctionMethod::sysfs) {
+      add(host_.write_of_functions(host_.observe_parent(a.parent, false), a.number));
+    }
+  }
+  void operator()(const WriteParentSettings& a) const {
+    into_.file = store_.path_of_settings(a.after.parent);
+    into_.changes = differences(a.before, a.after);
+  }
+  void operator()(const RemoveParentSettings& a) const {
+    into_.file = store_.path_of_settings(a.settings.parent);
+  }
+
  private:
   void add(std::optional<Write> write) const {
     if (write) {
@@ -69,7 +82,8 @@ class Details {
 }  // namespace
 
 std::optional<Preview> preview(const Action& action, const Effects& effects) {
-  if (std::holds_alternative<KeepRecord>(action) || std::holds_alternative<DropRecord>(action)) {
+  if (std::holds_alternative<KeepRecord>(action) || std::holds_alternative<DropRecord>(action) ||
+      std::holds_alternative<KeepPreparation>(action)) {
     return std::nullopt;
   }
   Preview result{kind_of(action), describe(action)};

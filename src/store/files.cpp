@@ -12,6 +12,10 @@ std::string file_name(const GroupName& name) {
   return name.str() + std::string(suffix);
 }
 
+std::string file_name(const ParentName& parent) {
+  return parent.str() + std::string(suffix);
+}
+
 bool is_ours(std::string_view name) {
   return !sys::AtomicFile::is_temporary(name) && name.ends_with(suffix) && name.front() != '.';
 }

@@ -12,9 +12,10 @@ namespace mdevadm::store {
 
 inline constexpr std::string_view suffix = ".toml";
 
-// Return the file name of a device's or a group's definition.
+// Return the file name of a device's or a group's definition, and of a parent's settings.
 std::string file_name(const Uuid& uuid);
 std::string file_name(const GroupName& name);
+std::string file_name(const ParentName& parent);
 
 // Returns whether a file name belongs to the store; editor backups and temporary files of killed processes do
 // not.

@@ -31,6 +31,7 @@ constexpr std::size_t block = 16384;
 // Limit per output stream. Further output is read and discarded, so the writer neither blocks nor fills
 // memory.
 constexpr std::size_t most_stored = std::size_t{1} << 20U;
+constexpr std::size_t end_stored = std::size_t{1} << 16U;
 
 struct Pipe {
   UniqueFd read;
@@ -77,7 +78,9 @@ int spawn(const ScriptCall& call, const std::array<int, 3>& standard, pid_t& chi
   ::sigemptyset(&usual);
   ::sigaddset(&usual, SIGPIPE);
   ::posix_spawnattr_setsigdefault(&attributes, &usual);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  const int flags = POSIX_SPAWN_SETSIGDEF | (call.own_group ? POSIX_SPAWN_SETPGROUP : 0);
+  ::posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
   std::vector<std::string> words = call.arguments;
   words.insert(words.begin(), call.path);
   std::vector<char*> argv;
@@ -95,6 +98,7 @@ class Conversation {
  public:
   Conversation(pid_t child, const ScriptCall& call, UniqueFd in, UniqueFd out, UniqueFd err)
       : child_(child),
+        call_(call),
         left_(call.input),
         deadline_(Clock::now() + call.deadline),
         in_(std::move(in)),
@@ -109,7 +113,7 @@ class Conversation {
     talk();
     wait();
     if (!ended_) {
-      ::kill(child_, SIGKILL);
+      ::kill(call_.own_group ? -child_ : child_, SIGKILL);
       look(0);
       end_.how = ScriptEnd::How::timed_out;
     }
@@ -117,13 +121,17 @@ class Conversation {
   }
 
  private:
+  bool may_go_on() const {
+    return Clock::now() < deadline_ && (ended_ || call_.cancelled == nullptr || !call_.cancelled());
+  }
+
   // Feeds and reads the child until it has closed its output streams, or until shortly after its end if
   // background processes hold the streams open.
   void talk() {
     if (left_.empty()) {
       in_.reset();
     }
-    while ((out_ || err_) && Clock::now() < deadline_) {
+    while ((out_ || err_) && may_go_on()) {
       std::array<pollfd, 3> wanted{
           {{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
       const milliseconds left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now());
@@ -144,7 +152,7 @@ class Conversation {
   }
 
   // Reads what the child wrote before its end, however late it is read.
-  static void hear_what_is_there(UniqueFd& from, std::string& text) {
+  void hear_what_is_there(UniqueFd& from, std::string& text) const {
     int bytes = 0;
     if (from && ::ioctl(from.get(), FIONREAD, &bytes) == 0) {
       for (int left = bytes; from && left > 0; left -= static_cast<int>(block)) {
@@ -167,13 +175,16 @@ class Conversation {
     }
   }
 
-  static void hear(short events, UniqueFd& from, std::string& text) {
+  void hear(short events, UniqueFd& from, std::string& text) const {
     if (events == 0) {
       return;
     }
     std::array<char, block> buffer;
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
-    if (got > 0) {
+    if (got > 0 && call_.keep_end) {
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+      text.erase(0, text.size() - std::min(text.size(), end_stored));
+    } else if (got > 0) {
       text.append(buffer.data(), std::min(static_cast<std::size_t>(got), most_stored - text.size()));
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
       from.reset();
@@ -183,7 +194,7 @@ class Conversation {
   // Waits for the end of the child. Its pipes close slightly before waitpid(2) reports it.
   void wait() {
     in_.reset();
-    for (std::chrono::microseconds pause{100}; !ended_ && !look(WNOHANG) && Clock::now() < deadline_;) {
+    for (std::chrono::microseconds pause{100}; !ended_ && !look(WNOHANG) && may_go_on();) {
       std::this_thread::sleep_for(pause);
       pause = std::min<std::chrono::microseconds>(pause * 2, look_again);
     }
@@ -205,6 +216,7 @@ class Conversation {
   }
 
   pid_t child_;
+  const ScriptCall& call_;
   std::string_view left_;  // input not yet written
   Clock::time_point deadline_;
   UniqueFd in_;

@@ -76,10 +76,18 @@ conforms error "errors conform to the schema" "$json/errors"
 conforms warning "warnings conform to the schema" "$json/warnings"
 
 prints devices show "$live" matrix --json
+prints results parent set 0000:41:00.0 --vfs all --reserve 0000:41:00.4 --run 'true x' --check false --force --json
+prints parent_settings parent list --json
+prints parent_settings parent show 0000:41:00.0 --json
+prints columns parent list --list-columns --json
+prints plan parent set 0000:41:00.0 --vfs 2 --force --dry-run --json
+prints results parent prepare 0000:41:00.0 --json
+prints results parent unset 0000:41:00.0 --json
 
 columns_of() { jq -r ".definitions.$1.properties | keys[]" "$schema"; }
 same "$(jq -r '.definitions.types.properties.types.items.properties | keys[]' "$schema")" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has exactly the columns of types"
 same "$(columns_of device)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has exactly the columns of list"
 same "$(columns_of a_group)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has exactly the columns of group list"
+same "$(columns_of a_parent_setting)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "parent list") | .columns[].name' | sort)" "the schema has exactly the columns of parent list"
 same "$(columns_of parent)" "$("$MDEVADM" --root "$host" show matrix --list-columns --json | jq -r '.columns[].column' | sort)" "the schema has exactly the columns of parents"
 finish

@@ -5,11 +5,14 @@
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/parent_settings.hpp>
+#include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mdevadm {
 
@@ -38,6 +41,18 @@ struct Write {
   std::string path;     // with the root
   std::string value;    // without the final newline
   bool is_line = true;  // a newline is written after the value
+};
+
+// How a program ended.
+struct ProgramEnd {
+  enum class How { exited, killed, timed_out } how;
+  int number;       // exit status or signal
+  std::string out;  // the end of its output streams
+  std::string err;
+
+  bool succeeded() const { return how == How::exited && number == 0; }
+  // Returns "exit status 3: <last lines of its output>".
+  std::string text() const;
 };
 
 // Errors contain the reason only; the caller prepends the operation and the device.
@@ -121,6 +136,31 @@ class Host {
   // that has no side effects (patches by Yan Zhao, 2019); nullopt if the file does not exist.
   std::optional<bool> takes_migration_version(const ParentName& parent, const TypeName& type,
                                               const std::string& version) const;
+
+  // Returns the state of a parent and its virtual functions (VFs), whichever driver it has. `with_users`:
+  // also finds the processes that have one of them, or a mediated device of a VF, open.
+  ParentState observe_parent(const ParentName& name, bool with_users) const;
+
+  // Binds a parent to a driver, away from pci-pf-stub if that has it. Throws Error: not_found (the driver is
+  // not loaded; worth retrying), failed.
+  void bind_parent(const ParentName& name, const std::string& driver) const;
+
+  // Sets the number of VFs by one write to sriov_numvfs. Throws Error.
+  void write_functions(const ParentState& parent, std::uint64_t number) const;
+  Write write_of_functions(const ParentState& parent, std::uint64_t number) const;
+
+  // Returns the processes that have the device node of an NVIDIA GPU open. Its driver does not release the
+  // GPU while there are any.
+  std::vector<Holder> find_clients_of(const ParentName& gpu) const;
+
+  // Returns the path of NVIDIA's sriov-manage. Throws Error{not_found}.
+  std::string path_of_sriov_manage() const;
+
+  // Runs a program with its arguments, without a shell, in a process group of its own. A name without '/' is
+  // searched in the usual directories for programs. `may_stop`: kill it when this process is interrupted.
+  // Throws Error: not_found, failed (it cannot be executed, or the root is not "/": the program would not see
+  // that root).
+  ProgramEnd run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop) const;
 
  private:
   const sys::Dir* root_;

@@ -1,8 +1,10 @@
-// What a definition or a group sets, as text, and how two of them differ. Pure functions, for dry runs.
+// What a definition, a group or a parent's file sets, as text, and how two of them differ. Pure functions,
+// for dry runs.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,5 +25,6 @@ struct Difference {
 // Return the settings that differ, in the order of the file. Without `before`: all that are set.
 std::vector<Difference> differences(const std::optional<Definition>& before, const Definition& after);
 std::vector<Difference> differences(const std::optional<Group>& before, const Group& after);
+std::vector<Difference> differences(const std::optional<ParentSettings>& before, const ParentSettings& after);
 
 }  // namespace mdevadm

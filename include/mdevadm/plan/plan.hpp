@@ -7,6 +7,7 @@
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/identity.hpp>
@@ -151,11 +152,49 @@ struct RemoveGroup {
   Group group;
 };
 
+// Binds a parent to its driver, from which an interrupted program took it.
+struct BindParent {
+  ParentName parent;
+  std::string driver;
+};
+
+// Sets the number of a parent's virtual functions and verifies it. Repeats for `patience` what the driver
+// refuses while other programs use the GPU.
+struct ChangeFunctions {
+  ParentName parent;
+  FunctionMethod method;
+  std::uint64_t number;
+  std::uint64_t total;
+  std::chrono::milliseconds patience;
+};
+
+// Runs a command of a parent's settings, `checks`: unless its check succeeds.
+struct RunCommand {
+  ParentName parent;
+  ParentCommand command;
+  bool checks;
+};
+
+// Records which commands of a parent have succeeded, until reboot.
+struct KeepPreparation {
+  Preparation done;
+};
+
+struct WriteParentSettings {
+  std::optional<ParentSettings> before;
+  ParentSettings after;
+};
+
+struct RemoveParentSettings {
+  ParentSettings settings;
+};
+
 using Action =
     std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers, SetOnline,
                  AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord, DropRecord, AddDefinition,
                  ReplaceDefinition, ReserveFunction, RemoveDefinition, WriteConfig, RemoveConfig, AddGroup,
-                 ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup>;
+                 ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup, BindParent, ChangeFunctions, RunCommand,
+                 KeepPreparation, WriteParentSettings, RemoveParentSettings>;
 
 // Returns one line for messages: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);

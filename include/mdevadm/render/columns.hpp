@@ -8,6 +8,8 @@
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/parent_settings.hpp>
+#include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <span>
@@ -63,9 +65,19 @@ struct GroupRow {
   std::string file;    // path of the group's file
 };
 
+// The settings of a parent, and its present state.
+struct ParentSettingsRow {
+  const ParentSettings* settings;
+  const ParentState* state;
+  std::string method{};              // word for it
+  std::optional<std::string> why{};  // why it is not as its settings demand; absent: it is
+  std::string file{};                // path of the settings
+};
+
 std::span<const Column<DeviceRow>> device_columns();
 std::span<const Column<TypeRow>> type_columns();
 std::span<const Column<ParentRow>> parent_columns();
 std::span<const Column<GroupRow>> group_columns();
+std::span<const Column<ParentSettingsRow>> parent_settings_columns();
 
 }  // namespace mdevadm::render

@@ -1,6 +1,6 @@
 // Files of mdevadm below a root: definitions in /etc/mdevadm/devices/<parent>/<uuid>.toml and, in mdevctl's
-// format, /etc/mdevctl.d/<parent>/<uuid>; groups in /etc/mdevadm/groups/<name>.toml; runtime state in
-// /run/mdevadm.
+// format, /etc/mdevctl.d/<parent>/<uuid>; groups in /etc/mdevadm/groups/<name>.toml; settings of
+// parents in /etc/mdevadm/parents/<parent>.toml; runtime state in /run/mdevadm.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <mdevadm/model/config.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/file_lock.hpp>
@@ -105,6 +106,16 @@ class Store {
   void leave_group(const GroupName& name, const Member& member) const;
   void rename_group(const GroupName& from, const GroupName& to) const;
   void remove_group(const GroupName& name) const;
+
+  // The same operations for the settings of parents. Throws Error{conflict} if the file is no longer as
+  // `before`, or exists although `before` is absent.
+  AllParentSettings load_parent_settings() const;
+  std::string path_of_settings(const ParentName& parent) const;
+  void write_parent_settings(const std::optional<ParentSettings>& before, const ParentSettings& after) const;
+  void remove_parent_settings(const ParentName& parent) const;
+  // Which commands of a parent have succeeded since boot. Changes require the lock of the parent.
+  Preparation load_preparation(const ParentName& parent) const;
+  void keep_preparation(const Preparation& done) const;
 
  private:
   struct LockRequest {

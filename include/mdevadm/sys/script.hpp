@@ -14,6 +14,13 @@ struct ScriptCall {
   std::vector<std::string> arguments;  // without argv[0]
   std::string_view input;              // written to its standard input, which is then closed
   std::chrono::milliseconds deadline;
+  // Run in a process group of its own: keyboard signals of the terminal do not reach it, and the whole group
+  // is killed after the deadline.
+  bool own_group = false;
+  // Store the last 64 KiB of each output stream instead of the first MiB.
+  bool keep_end = false;
+  // Kill it, as after the deadline, as soon as this returns true; nullptr: never.
+  bool (*cancelled)() = nullptr;
 };
 
 struct ScriptEnd {

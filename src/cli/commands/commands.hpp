@@ -1,4 +1,5 @@
-// Factory functions of all commands, each defined in the file named after it, those of groups in group_*.cpp.
+// Factory functions of all commands, each defined in the file named after it, those of groups and
+// parents in group_*.cpp and parent_*.cpp.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,11 @@ std::unique_ptr<Command> make_restart();
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_import_mdevctl();
 std::unique_ptr<Command> make_export_mdevctl();
+std::unique_ptr<Command> make_parent_set();
+std::unique_ptr<Command> make_parent_show();
+std::unique_ptr<Command> make_parent_list();
+std::unique_ptr<Command> make_parent_prepare();
+std::unique_ptr<Command> make_parent_unset();
 std::unique_ptr<Command> make_group_create();
 std::unique_ptr<Command> make_group_modify();
 std::unique_ptr<Command> make_group_delete();

@@ -18,6 +18,7 @@ class StatusCommand final : public Command {
   ExitCode run(Context& context) override {
     const Definitions defined = context.definitions_if_readable();
     const Groups groups = context.groups_if_readable();
+    const AllParentSettings parents = context.parent_settings_if_readable();
     const BootEvents boot = context.store().load_boot_events();
     const Snapshot seen = context.observe_settings(
         {Facet::devices | Facet::types | Facet::available | Facet::type_name | Facet::parent_identity,
@@ -34,7 +35,8 @@ class StatusCommand final : public Command {
     for (const Group& group : groups.all) {
       status.groups.push_back(group_row(group, seen, context.store()));
     }
-    for (const auto* problems : {&defined.broken, &defined.problems, &groups.broken, &groups.problems}) {
+    for (const auto* problems : {&defined.broken, &defined.problems, &groups.broken, &groups.problems,
+                                 &parents.broken, &parents.problems}) {
       status.problems.insert(status.problems.end(), problems->begin(), problems->end());
     }
     status.notes = context.messages().take_notes();

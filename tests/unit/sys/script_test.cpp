@@ -1,4 +1,5 @@
 #include <mdevadm/sys/script.hpp>
+#include <thread>
 
 #include <unistd.h>
 
@@ -178,4 +179,37 @@ TEST_CASE("run_script waits for a script that has closed its pipes") {
   REQUIRE(end);
   CHECK(end->how == How::exited);
   CHECK(end->number == 5);
+}
+
+TEST_CASE(
+    "run_script kills the process group of a script that has one of its own, and keeps the end of its "
+    "output") {
+  const Directory directory;
+  const std::string path =
+      directory.script("(sleep 1; : >" + directory.str() + "/late) & yes line; echo last");
+  const auto hung = sys::run_script(
+      {.path = path, .arguments = {}, .input = {}, .deadline = 300ms, .own_group = true, .keep_end = true});
+  REQUIRE(hung);
+  CHECK(hung->how == How::timed_out);
+  CHECK(hung->out.size() == 1 << 16);
+  std::this_thread::sleep_for(1200ms);
+  CHECK(!std::filesystem::exists(directory.str() + "/late"));
+  const std::string much = directory.script("yes | head -c 3000000; echo last");
+  const auto end =
+      sys::run_script({.path = much, .arguments = {}, .input = {}, .deadline = 20s, .keep_end = true});
+  REQUIRE(end);
+  CHECK(end->out.size() == 1 << 16);
+  CHECK(end->out.ends_with("last\n"));
+}
+
+TEST_CASE("run_script kills a script that is cancelled") {
+  const Directory directory;
+  const auto end = sys::run_script({.path = directory.script("sleep 20"),
+                                    .arguments = {},
+                                    .input = {},
+                                    .deadline = 20s,
+                                    .own_group = true,
+                                    .cancelled = [] { return true; }});
+  REQUIRE(end);
+  CHECK(end->how == How::timed_out);
 }

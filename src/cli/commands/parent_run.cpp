@@ -1,0 +1,88 @@
+// The command parent prepare.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/run/prepare.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../parent_words.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ParentPrepare final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    auto* words =
+        kinds.set(app.add_option("parent", words_, "parents with settings"), ValueKind::parent_with_settings);
+    app.add_flag("-a,--all", all_, "prepare all parents with settings")->excludes(words);
+    kinds.set(app.add_option("--timeout", timeout_,
+                             "wait up to SECONDS for missing parents, and for other programs to release the "
+                             "GPU (default: 0, and 5 for programs)"),
+              ValueKind::seconds);
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    if (words_.empty() && !all_) {
+      throw Error(ExitCode::usage, "missing argument PARENT", "specify a parent, or --all");
+    }
+    const AllParentSettings settings =
+        context.parent_settings(all_ ? FileProblems::reported : FileProblems::ignored);
+    if (all_ && settings.all.empty()) {
+      context.messages().note("no parent has settings");
+    }
+    std::vector<std::string> words = words_;
+    for (const ParentSettings& one : settings.all) {
+      if (all_) {
+        words.push_back(one.parent.str());
+      }
+    }
+    return prepare(context, settings, words);
+  }
+
+ private:
+  ExitCode prepare(Context& context, const AllParentSettings& settings,
+                   const std::vector<std::string>& words) const {
+    Batch batch(change_, "prepare");
+    std::vector<ParentName> parents;
+    for (const std::string& word : words) {
+      if (settings.find(*ParentName::parse(word)) != nullptr) {
+        parents.push_back(*ParentName::parse(word));
+      }
+    }
+    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents, preparation_patience);
+    const Effects effects{context.host(), context.store()};
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      if (std::find(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i), word) !=
+          words.begin() + static_cast<std::ptrdiff_t>(i)) {
+        continue;
+      }
+      batch.add({.name = word, .argument = all_ ? "" : word, .parent = word}, [&] {
+        const ParentSettings& one = require_settings(settings, context, word, "prepare");
+        return prepare_job(effects, one, {.argument = all_ ? "" : word, .patience = parse_seconds(timeout_)});
+      });
+    }
+    return batch.finish(context);
+  }
+
+  std::vector<std::string> words_;
+  bool all_ = false;
+  std::string timeout_;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_parent_prepare() {
+  return std::make_unique<ParentPrepare>();
+}
+
+}  // namespace mdevadm::cli

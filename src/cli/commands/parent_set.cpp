@@ -1,0 +1,211 @@
+// The commands parent set and parent unset.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../parent_words.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+class ParentSet final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("parent", word_, "parent device")->required(), ValueKind::parent);
+    goal_option_ = kinds.set(
+        app.add_option("--vfs", goal_, "enable N virtual functions, or all; '' leaves them unchanged"),
+        ValueKind::function_goal);
+    method_option_ = kinds.set(
+        app.add_option("--method", method_,
+                       "enable them by NVIDIA's sriov-manage (default for NVIDIA's GPUs) or by the kernel's "
+                       "sriov_numvfs (default for others); '' restores the default"),
+        ValueKind::function_method);
+    declare_list(app, kinds, "--reserve", reserved_, "never assign this virtual function (PCI address)");
+    declare_list(app, kinds, "--unreserve", released_, "remove the reservation of this virtual function");
+    run_option_ =
+        kinds.set(app.add_option("--run", commands_,
+                                 "run this command when the virtual functions exist; can be given multiple "
+                                 "times, replaces all present commands; '' removes them")
+                      ->allow_extra_args(false),
+                  ValueKind::command_line);
+    kinds
+        .set(app.add_option("--check", checks_,
+                            "do not run the command of --run if this command succeeds; the first --check "
+                            "belongs to the first --run, and so on ('': none)")
+                 ->allow_extra_args(false),
+             ValueKind::command_line)
+        ->needs(run_option_);
+    kinds
+        .set(app.add_option("--run-timeout", timeout_, "kill each command after SECONDS (default: 60)"),
+             ValueKind::seconds)
+        ->needs(run_option_);
+    app.add_flag("--force", force_, "write settings that the present hardware cannot have");
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    require_usage();
+    Batch batch(change_, "set parent");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const AllParentSettings all = context.parent_settings();
+    batch.add({.name = word_, .argument = word_, .parent = word_}, [&] { return plan(context, all); });
+    return batch.finish(context, std::move(lock));
+  }
+
+ private:
+  static void declare_list(CLI::App& app, ValueKinds& kinds, const char* option,
+                           std::vector<std::string>& values, const std::string& help) {
+    kinds.set(app.add_option(option, values, help + "; can be given multiple times")->allow_extra_args(false),
+              ValueKind::function);
+  }
+
+  void require_usage() const {
+    if (goal_option_->count() + method_option_->count() + run_option_->count() == 0 && reserved_.empty() &&
+        released_.empty()) {
+      throw Error(ExitCode::usage, "nothing to set", "enable virtual functions with --vfs all");
+    }
+    for (const auto* list : {&reserved_, &released_}) {
+      for (const std::string& function : *list) {
+        if (!is_pci_address(function)) {
+          throw Error(ExitCode::usage, fmt::format("invalid PCI address '{}' (expected e.g. 0000:41:00.4)",
+                                                   printable(function)));
+        }
+      }
+    }
+    if (checks_.size() > commands_.size()) {
+      throw Error(ExitCode::usage, fmt::format("--check is given {} times, but --run {} times",
+                                               checks_.size(), commands_.size()));
+    }
+  }
+
+  Job plan(Context& context, const AllParentSettings& all) const {
+    const std::string doing = fmt::format("cannot set parent '{}'", printable(word_));
+    require_usable_file(all, context, word_, "set parent");
+    const ParentName name = *ParentName::parse(word_);
+    const ParentSettings* present = all.find(name);
+    const std::optional<ParentSettings> before = present != nullptr ? std::optional(*present) : std::nullopt;
+    const ParentSettings after = changed(before.value_or(ParentSettings{name}), doing);
+    const ParentState state = context.host().observe_parent(name, false);
+    if (!force_) {
+      require_known(state, before.has_value(), doing);
+      if (state.present) {
+        require_possible(after, state, doing);
+      }
+    }
+    return plan_parent_set(before, after, word_);
+  }
+
+  static void require_known(const ParentState& state, bool has_settings, const std::string& doing) {
+    if (!state.present && !has_settings) {
+      throw Error(ExitCode::not_found, fmt::format("{}: no such device on this host", doing),
+                  std::vector<std::string>{"list PCI devices with virtual functions: ls "
+                                           "/sys/bus/pci/devices/*/sriov_totalvfs",
+                                           "to write settings for a device that is absent: --force"});
+    }
+  }
+
+  ParentSettings changed(ParentSettings settings, const std::string& doing) const {
+    if (goal_option_->count() > 0) {
+      settings.functions = FunctionGoal::parse(goal_);
+    }
+    if (method_option_->count() > 0) {
+      settings.method = parse_function_method(method_);
+    }
+    for (const std::string& word : reserved_) {
+      const FunctionName function = *FunctionName::parse(word);
+      if (std::find(settings.reserved.begin(), settings.reserved.end(), function) ==
+          settings.reserved.end()) {
+        settings.reserved.push_back(function);
+      }
+    }
+    for (const std::string& word : released_) {
+      if (std::erase(settings.reserved, *FunctionName::parse(word)) == 0) {
+        throw Error(ExitCode::not_found, fmt::format("{}: virtual function {} is not reserved", doing, word),
+                    "list the reservations: mdevadm parent list -o parent,reserved");
+      }
+    }
+    if (run_option_->count() > 0) {
+      settings.commands = commands();
+    }
+    return settings;
+  }
+
+  std::vector<ParentCommand> commands() const {
+    std::vector<ParentCommand> result;
+    const auto limit = std::chrono::duration_cast<std::chrono::seconds>(parse_seconds(timeout_));
+    for (std::size_t i = 0; i < commands_.size(); ++i) {
+      const Words words = *split_command(commands_[i]);
+      if (words.empty()) {
+        continue;
+      }
+      ParentCommand& command = result.emplace_back();
+      command.command = words;
+      command.check = i < checks_.size() ? *split_command(checks_[i]) : Words{};
+      if (!timeout_.empty()) {
+        command.seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(limit.count(), 1));
+      }
+    }
+    return result;
+  }
+
+  std::string word_;
+  std::string goal_;
+  std::string method_;
+  std::vector<std::string> reserved_;
+  std::vector<std::string> released_;
+  std::vector<std::string> commands_;
+  std::vector<std::string> checks_;
+  std::string timeout_;
+  CLI::Option* goal_option_ = nullptr;
+  CLI::Option* method_option_ = nullptr;
+  CLI::Option* run_option_ = nullptr;
+  bool force_ = false;
+  ChangeOptions change_;
+};
+
+class ParentUnset final : public Command {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    kinds.set(app.add_option("parent", words_, "parents with settings")->required(),
+              ValueKind::parent_with_settings);
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    Batch batch(change_, "unset parent");
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const AllParentSettings all = context.parent_settings();
+    for (const std::string& word : words_) {
+      batch.add({.name = word, .argument = word, .parent = word}, [&] {
+        return plan_parent_unset(require_settings(all, context, word, "unset parent"), word);
+      });
+    }
+    return batch.finish(context, std::move(lock));
+  }
+
+ private:
+  std::vector<std::string> words_;
+  ChangeOptions change_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_parent_set() {
+  return std::make_unique<ParentSet>();
+}
+
+std::unique_ptr<Command> make_parent_unset() {
+  return std::make_unique<ParentUnset>();
+}
+
+}  // namespace mdevadm::cli

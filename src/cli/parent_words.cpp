@@ -1,0 +1,38 @@
+#include "parent_words.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+void require_usable_file(const AllParentSettings& settings, const Context& context, const std::string& word,
+                         const std::string& verb) {
+  const std::string path = context.store().path_of_settings(*ParentName::parse(word));
+  const auto broken = std::find_if(settings.broken.begin(), settings.broken.end(),
+                                   [&](const FileProblem& problem) { return problem.path == path; });
+  if (broken != settings.broken.end()) {
+    throw Error(ExitCode::failed, fmt::format("cannot {} '{}': {}", verb, printable(word), broken->str()),
+                "edit the file, or remove it: rm " + shell_word(path));
+  }
+}
+
+const ParentSettings& require_settings(const AllParentSettings& settings, const Context& context,
+                                       const std::string& word, const std::string& verb) {
+  require_usable_file(settings, context, word, verb);
+  if (const ParentSettings* found = settings.find(*ParentName::parse(word))) {
+    return *found;
+  }
+  std::vector<std::string> known;
+  for (const ParentSettings& one : settings.all) {
+    known.push_back(one.parent.str());
+  }
+  const std::string meant = did_you_mean(word, known);
+  throw Error(ExitCode::not_found,
+              fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
+              meant.empty() ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
+                            : meant);
+}
+
+}  // namespace mdevadm::cli

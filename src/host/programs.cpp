@@ -1,0 +1,116 @@
+// Programs of the host: NVIDIA's sriov-manage and the commands in the settings of parents.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/script.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// PATH differs between a shell, a unit and cron.
+constexpr const char* program_directories[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                               "/usr/bin",        "/sbin",          "/bin"};
+constexpr const char* nvidia_directory = "/usr/lib/nvidia";
+constexpr const char* sriov_manage = "sriov-manage";
+constexpr std::size_t lines_shown = 3;
+constexpr std::size_t line_width = 200;
+
+std::optional<std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) {
+    return name;
+  }
+  for (const char* directory : program_directories) {
+    std::string path = fmt::format("{}/{}", directory, name);
+    if (::access(path.c_str(), X_OK) == 0) {
+      return path;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string last_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!trim(line).empty()) {
+      lines.push_back(shortened(printable(trim(line)), line_width));
+    }
+  }
+  const std::size_t skipped = lines.size() - std::min(lines.size(), lines_shown);
+  return join(std::span(lines).subspan(skipped), "; ");
+}
+
+ProgramEnd::How how_of(sys::ScriptEnd::How how) {
+  switch (how) {
+    case sys::ScriptEnd::How::exited: return ProgramEnd::How::exited;
+    case sys::ScriptEnd::How::killed: return ProgramEnd::How::killed;
+    case sys::ScriptEnd::How::timed_out: break;
+  }
+  return ProgramEnd::How::timed_out;
+}
+
+}  // namespace
+
+std::string ProgramEnd::text() const {
+  std::string result;
+  switch (how) {
+    case How::exited: result = fmt::format("exit status {}", number); break;
+    case How::killed: result = fmt::format("killed by signal {} ({})", number, ::strsignal(number)); break;
+    case How::timed_out: result = "killed: it had not ended in time"; break;
+  }
+  const std::string lines = last_lines(trim(err).empty() ? out : err);
+  return lines.empty() ? result + ", no output" : fmt::format("{}: {}", result, lines);
+}
+
+std::string Host::path_of_sriov_manage() const {
+  const std::string usual = fmt::format("{}/{}", nvidia_directory, sriov_manage);
+  const std::optional<std::string> path =
+      ::access(usual.c_str(), X_OK) == 0 ? std::optional(usual) : find_program(sriov_manage);
+  if (!path) {
+    throw Error(ExitCode::not_found,
+                fmt::format("NVIDIA's program '{}' is not installed (expected in {})", sriov_manage,
+                            nvidia_directory),
+                "install NVIDIA's vGPU host driver, which contains it");
+  }
+  return *path;
+}
+
+ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop) const {
+  const std::string& name = words.front();
+  if (root_->path() != "/") {
+    throw Error(ExitCode::failed,
+                fmt::format("cannot run '{}': programs act on this host, not on '{}'", printable(name),
+                            root_->path()),
+                "run mdevadm without --root");
+  }
+  const std::optional<std::string> path = find_program(name);
+  if (!path) {
+    throw Error(ExitCode::not_found, fmt::format("program '{}' not found in {}", printable(name),
+                                                 fmt::join(program_directories, ":")));
+  }
+  const sys::Result<sys::ScriptEnd> end =
+      sys::run_script({.path = *path,
+                       .arguments = {words.begin() + 1, words.end()},
+                       .input = {},
+                       .deadline = deadline,
+                       .own_group = true,
+                       .keep_end = true,
+                       .cancelled = may_stop ? &sys::interrupted : nullptr});
+  if (!end) {
+    const int number = end.error().number;
+    throw Error(number == ENOENT ? ExitCode::not_found : ExitCode::failed,
+                fmt::format("cannot run '{}': {}", printable(*path), sys::errno_text(number)))
+        .caused_by(number);
+  }
+  return {how_of(end->how), end->number, end->out, end->err};
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,280 @@
+#include <mdevadm/plan/prepare.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* nvidia_driver = "nvidia";
+constexpr const char* stub_driver = "pci-pf-stub";
+
+std::string cannot_prepare(const std::string& word) {
+  return fmt::format("cannot prepare '{}'", printable(word));
+}
+
+bool is_on_way_to_driver(const ParentState& state) {
+  return !state.self.driver || *state.self.driver == stub_driver;
+}
+
+bool uses_script(const ParentSettings& settings, const ParentState& state) {
+  return settings.functions && method_for(settings, state) == FunctionMethod::sriov_manage;
+}
+
+// Returns a sentence about the use of a function: "virtual function 0000:41:00.4 is in use by qemu (pid 7)".
+std::string describe_use(const FunctionState& function, const ParentState& state) {
+  const std::string subject = function.address == state.self.address
+                                  ? fmt::format("the physical function {}", function.address)
+                                  : fmt::format("virtual function {}", function.address);
+  if (function.busy) {
+    return fmt::format("{} is in use by {}", subject, describe(function.holders));
+  }
+  if (function.type) {
+    return fmt::format("{} has a vGPU (type {})", subject, *function.type);
+  }
+  return fmt::format("{} has mediated device {}", subject, function.devices.front());
+}
+
+void require_unused(const ParentState& state, const std::string& doing) {
+  std::vector<const FunctionState*> used;
+  std::vector<Holder> holders;
+  const auto look_at = [&](const FunctionState& function) {
+    if (function.in_use()) {
+      used.push_back(&function);
+      holders.insert(holders.end(), function.holders.begin(), function.holders.end());
+    }
+  };
+  look_at(state.self);
+  std::for_each(state.functions.begin(), state.functions.end(), look_at);
+  if (used.empty()) {
+    return;
+  }
+  const auto busy =
+      std::find_if(used.begin(), used.end(), [](const FunctionState* one) { return one->busy; });
+  const FunctionState& worst = busy == used.end() ? *used.front() : **busy;
+  std::string text = fmt::format("{}: {}", doing, describe_use(worst, state));
+  if (used.size() > 1) {
+    text += fmt::format(", and {} more {} in use", used.size() - 1, used.size() == 2 ? "is" : "are");
+  }
+  const std::string& name = state.name.str();
+  throw Error(ExitCode::in_use, text,
+              busy == used.end() ? fmt::format("stop its devices: mdevadm stop --all --parent {}", name)
+                                 : fmt::format("stop the virtual machines that use it; list its devices: "
+                                               "mdevadm list --parent {} -o +held_by",
+                                               name))
+      .held_by(std::move(holders));
+}
+
+void require_driver(const ParentSettings& settings, const ParentState& state, const std::string& doing) {
+  const std::string driver = state.self.driver.value_or("");
+  if (!uses_script(settings, state) || is_on_way_to_driver(state) || driver == nvidia_driver) {
+    return;
+  }
+  const std::string& name = state.name.str();
+  throw Error(ExitCode::conflict,
+              fmt::format("{}: the GPU is bound to {}, not to {}", doing, driver, nvidia_driver),
+              fmt::format("bind it to {0}: echo > /sys/bus/pci/devices/{1}/driver_override; echo {1} > "
+                          "/sys/bus/pci/drivers/{2}/unbind; echo {1} > /sys/bus/pci/drivers/{0}/bind",
+                          nvidia_driver, name, driver));
+}
+
+void require_present(const ParentState& state, const std::string& doing) {
+  if (!state.present) {
+    throw Error(ExitCode::not_found, fmt::format("{}: no such device on this host", doing),
+                "list parents with settings: mdevadm parent list")
+        .worth(Retry::later);
+  }
+}
+
+// Adds steps that change the number of VFs. Wrong numbers, and VFs that the driver did not bind, are removed
+// first: the kernel changes the number from and to 0 only.
+void add_function_steps(Job& job, const PrepareFacts& facts, std::chrono::milliseconds patience) {
+  const ParentState& state = facts.state;
+  const FunctionMethod method = method_for(facts.settings, state);
+  const std::uint64_t wanted = *wanted_functions(facts.settings, state);
+  if (uses_script(facts.settings, state) && is_on_way_to_driver(state)) {
+    job.steps.push_back({BindParent{state.name, nvidia_driver}, {}});
+  }
+  const ChangeFunctions enable{state.name, method, wanted, state.total.value_or(0), patience};
+  if (!has_functions_as_wanted(facts.settings, state)) {
+    job.steps.push_back({KeepPreparation{{state.name}}, {}});
+    if (state.enabled > 0) {
+      ChangeFunctions disable = enable;
+      disable.number = 0;
+      job.steps.push_back({disable, {}});
+    }
+    job.steps.push_back({enable, {}});
+  }
+}
+
+}  // namespace
+
+Identity identity_of(const ParentSettings& settings, const std::string& argument) {
+  return {.name = settings.parent.str(), .argument = argument, .parent = settings.parent.str()};
+}
+
+FunctionMethod method_for(const ParentSettings& settings, const ParentState& state) {
+  return settings.method.value_or(state.is_nvidia() ? FunctionMethod::sriov_manage : FunctionMethod::sysfs);
+}
+
+std::optional<std::uint64_t> wanted_functions(const ParentSettings& settings, const ParentState& state) {
+  return settings.functions ? std::optional(settings.functions->number.value_or(state.total.value_or(0)))
+                            : std::nullopt;
+}
+
+bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& state) {
+  const auto wanted = wanted_functions(settings, state);
+  if (!wanted) {
+    return true;
+  }
+  const auto is_bound = [](const FunctionState& one) { return one.driver == nvidia_driver; };
+  return state.enabled == *wanted && state.functions.size() == *wanted &&
+         (!uses_script(settings, state) ||
+          (is_bound(state.self) && std::all_of(state.functions.begin(), state.functions.end(), is_bound)));
+}
+
+bool is_settling(const ParentState& state) {
+  if (!state.present || !state.total) {
+    return false;
+  }
+  return state.functions.size() != state.enabled || (state.is_nvidia() && is_on_way_to_driver(state)) ||
+         (state.self.driver && std::any_of(state.functions.begin(), state.functions.end(),
+                                           [](const FunctionState& one) { return !one.driver; }));
+}
+
+std::vector<std::size_t> pending_commands(const PrepareFacts& facts) {
+  std::vector<std::size_t> pending;
+  const bool changes = !has_functions_as_wanted(facts.settings, facts.state);
+  for (std::size_t i = 0; i < facts.settings.commands.size(); ++i) {
+    const bool is_checked = i < facts.checked.size() && facts.checked[i];
+    if (changes || (!is_checked && !facts.done.has(facts.settings.commands[i]))) {
+      pending.push_back(i);
+    }
+  }
+  return pending;
+}
+
+void require_possible(const ParentSettings& settings, const ParentState& state, const std::string& doing) {
+  const std::string& name = state.name.str();
+  if (state.physical) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: it is a virtual function of {}, which has the settings", doing, *state.physical),
+        fmt::format("show the settings of its parent: mdevadm parent show {}", *state.physical));
+  }
+  if (settings.method == FunctionMethod::sriov_manage && !state.is_nvidia()) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: sriov-manage is for NVIDIA's GPUs only (vendor 10de, not {})", doing,
+                            state.vendor.empty() ? "unknown" : state.vendor),
+                fmt::format("use sriov_numvfs: mdevadm parent set {} --method sysfs", name));
+  }
+  const auto wanted = wanted_functions(settings, state);
+  if (wanted && state.total.value_or(0) == 0) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: the device has no virtual functions (SR-IOV is not supported, or disabled in "
+                    "the firmware)",
+                    doing),
+        "enable SR-IOV, the IOMMU and, for boards with displays, the display-less mode of the GPU; "
+        "then check sriov_totalvfs: grep . /sys/bus/pci/devices/*/sriov_totalvfs");
+  }
+  if (wanted && *wanted > *state.total) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: {} virtual functions are more than the device supports ({})", doing, *wanted,
+                            *state.total),
+                fmt::format("enable all: mdevadm parent set {} --vfs all", name));
+  }
+  if (wanted && *wanted != *state.total && uses_script(settings, state)) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: sriov-manage always enables all {} virtual functions, never {}", doing,
+                            *state.total, *wanted),
+                fmt::format("enable all: mdevadm parent set {} --vfs all", name));
+  }
+  for (const FunctionName& reserved : settings.reserved) {
+    const bool is_own = state.addresses.empty() || std::find(state.addresses.begin(), state.addresses.end(),
+                                                             reserved.str()) != state.addresses.end();
+    if (!is_own) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: {} is not a virtual function of it (expected {} to {})", doing,
+                              reserved.str(), state.addresses.front(), state.addresses.back()));
+    }
+  }
+}
+
+std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
+  const ParentState& state = facts.state;
+  if (!state.present) {
+    return "no such device on this host";
+  }
+  try {
+    require_possible(facts.settings, state, "");
+    require_driver(facts.settings, state, "");
+  } catch (const Error& error) {
+    return std::string(error.what()).substr(2);
+  }
+  if (!has_functions_as_wanted(facts.settings, state)) {
+    const std::uint64_t wanted = *wanted_functions(facts.settings, state);
+    return uses_script(facts.settings, state) && is_on_way_to_driver(state)
+               ? fmt::format("the GPU is not bound to {}", nvidia_driver)
+           : state.enabled != wanted
+               ? fmt::format("{} of {} virtual functions are enabled", state.enabled, wanted)
+               : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
+  }
+  const std::vector<std::size_t> pending = pending_commands(facts);
+  if (pending.empty()) {
+    return std::nullopt;
+  }
+  return fmt::format("not run since boot: {}",
+                     printable(command_line(facts.settings.commands[pending.front()].command)));
+}
+
+Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::chrono::milliseconds patience) {
+  const ParentSettings& settings = facts.settings;
+  const Identity about = identity_of(settings, argument);
+  const std::string doing = cannot_prepare(about.word());
+  require_present(facts.state, doing);
+  require_possible(settings, facts.state, doing);
+  require_driver(settings, facts.state, doing);
+  Job job{"prepare " + about.quoted(), about, settings.parent.str()};
+  const std::vector<std::size_t> pending = pending_commands(facts);
+  const bool as_wanted = has_functions_as_wanted(settings, facts.state);
+  if (as_wanted && pending.empty()) {
+    job.notes.push_back(about.quoted() + " is already prepared");
+    return job;
+  }
+  require_unused(facts.state, doing);
+  if (!as_wanted) {
+    add_function_steps(job, facts, patience);
+  }
+  Preparation done = as_wanted ? facts.done : Preparation{settings.parent};
+  for (const std::size_t i : pending) {
+    const ParentCommand& command = settings.commands[i];
+    // The checks of a parent that is not changed have been made already.
+    job.steps.push_back({RunCommand{settings.parent, command, !as_wanted}, {}});
+    done.commands.push_back(command.command);
+    job.steps.push_back({KeepPreparation{done}, {}});
+  }
+  return job;
+}
+
+Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSettings& after,
+                    const std::string& argument) {
+  const Identity about = identity_of(after, argument);
+  Job job{"set parent " + about.quoted(), about};
+  if (before == after) {
+    job.notes.push_back(fmt::format("settings of {} unchanged", about.quoted()));
+    return job;
+  }
+  job.steps.push_back({WriteParentSettings{before, after}, {}});
+  return job;
+}
+
+Job plan_parent_unset(const ParentSettings& settings, const std::string& argument) {
+  const Identity about = identity_of(settings, argument);
+  return {"unset parent " + about.quoted(), about, {}, {{RemoveParentSettings{settings}, {}}}};
+}
+
+}  // namespace mdevadm

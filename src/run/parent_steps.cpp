@@ -1,0 +1,130 @@
+#include "parent_steps.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/run/interrupted.hpp>
+#include <mdevadm/run/prepare.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/util/text.hpp>
+#include <thread>
+
+namespace mdevadm {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* nvidia_driver = "nvidia";
+// The script binds up to 64 VFs one by one, and the driver initializes the GPU.
+constexpr std::chrono::minutes script_deadline{3};
+constexpr milliseconds pause_between_tries{1000};
+constexpr std::string_view lock_refused = "Cannot obtain unbindLock";
+
+bool is_bound(const FunctionState& function) {
+  return function.driver == nvidia_driver;
+}
+
+// What the exit status of sriov-manage does not tell.
+bool is_reached(const ParentState& state, std::uint64_t number) {
+  return state.enabled == number && state.functions.size() == number && is_bound(state.self) &&
+         std::all_of(state.functions.begin(), state.functions.end(), is_bound);
+}
+
+std::string numbers(const ParentState& state, std::uint64_t wanted) {
+  const auto unbound = std::count_if(state.functions.begin(), state.functions.end(),
+                                     [](const FunctionState& one) { return !is_bound(one); });
+  if (!is_bound(state.self)) {
+    return fmt::format("the GPU is bound to {}", state.self.driver.value_or("no driver"));
+  }
+  return state.enabled == wanted && unbound > 0
+             ? fmt::format("{} of {} virtual functions are not bound to {}", unbound, wanted, nvidia_driver)
+             : fmt::format("{} virtual functions are enabled instead of {}", state.enabled, wanted);
+}
+
+// NVIDIA's driver does not release a GPU that a program has open, such as a monitoring program.
+Error lock_error(const Host& host, const ChangeFunctions& change) {
+  const std::vector<Holder> clients = host.find_clients_of(change.parent);
+  return Error(ExitCode::in_use,
+               fmt::format("the driver does not release the GPU, because a program uses it ({} for {}){}",
+                           lock_refused, change.parent.str(),
+                           clients.empty() ? std::string{} : ": " + describe(clients)),
+               "stop programs that use or monitor the GPU, such as: systemctl stop nvidia-dcgm "
+               "nvidia-persistenced")
+      .held_by(clients);
+}
+
+Error script_error(const ParentState& state, const ChangeFunctions& change, const ProgramEnd& end) {
+  const char* action = change.number == 0 ? "-d" : "-e";
+  return {ExitCode::failed,
+          fmt::format("sriov-manage {} {}: {} ({})", action, change.parent.str(),
+                      numbers(state, change.number), end.text()),
+          "see the kernel log for the driver's reason, such as a disabled IOMMU: dmesg"};
+}
+
+void by_script(const Host& host, const ChangeFunctions& change) {
+  const std::string script = host.path_of_sriov_manage();
+  const auto deadline = Clock::now() + change.patience;
+  while (true) {
+    // It is not killed when this process is interrupted, because the GPU would be left without its driver.
+    const ProgramEnd end = host.run_program({script, change.number == 0 ? "-d" : "-e", change.parent.str()},
+                                            script_deadline, false);
+    host.bind_parent(change.parent, nvidia_driver);
+    const bool refused = (end.out + end.err).find(lock_refused) != std::string::npos;
+    const ParentState state =
+        refused ? host.observe_parent(change.parent, false) : observe_settled(host, change.parent);
+    if (is_reached(state, change.number)) {
+      return;
+    }
+    if (!refused) {
+      throw script_error(state, change, end);
+    }
+    if (sys::interrupted() || Clock::now() + pause_between_tries > deadline) {
+      throw lock_error(host, change);
+    }
+    std::this_thread::sleep_for(pause_between_tries);
+  }
+}
+
+void by_kernel(const Host& host, const ChangeFunctions& change) {
+  const ParentState before = host.observe_parent(change.parent, false);
+  if (before.enabled != change.number) {
+    host.write_functions(before, change.number);
+  }
+  const ParentState state = observe_settled(host, change.parent);
+  if (state.enabled != change.number || state.functions.size() != change.number) {
+    throw Error(ExitCode::failed,
+                fmt::format("{} virtual functions are enabled instead of {}: changed by another process",
+                            std::min<std::uint64_t>(state.enabled, state.functions.size()), change.number),
+                "run the command again");
+  }
+}
+
+}  // namespace
+
+void change_functions(const Host& host, const ChangeFunctions& change) {
+  change.method == FunctionMethod::sysfs ? by_kernel(host, change) : by_script(host, change);
+}
+
+void run_command(const Host& host, const RunCommand& run) {
+  const ParentCommand& command = run.command;
+  if (run.checks && !command.check.empty() &&
+      host.run_program(command.check, command.deadline(), true).succeeded()) {
+    return;
+  }
+  const ProgramEnd end = host.run_program(command.command, command.deadline(), true);
+  if (end.succeeded()) {
+    return;
+  }
+  throw_if_interrupted();
+  const std::string late = end.how == ProgramEnd::How::timed_out
+                               ? fmt::format(" within {} s", command.deadline().count())
+                               : std::string{};
+  throw Error(ExitCode::failed,
+              fmt::format("command '{}' did not succeed{}: {}", printable(command_line(command.command)),
+                          late, end.text()),
+              fmt::format("run it by hand: {}", command_line(command.command)));
+}
+
+}  // namespace mdevadm

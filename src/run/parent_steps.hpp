@@ -1,0 +1,18 @@
+// The steps of the preparation of a parent. Internal header.
+#pragma once
+
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/plan/plan.hpp>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+// Changes the number of virtual functions (VFs) and verifies it; in any case no GPU is left without NVIDIA's
+// driver. Throws Error.
+void change_functions(const Host& host, const ChangeFunctions& change);
+
+// Runs a command. Throws Error with its last lines of output.
+void run_command(const Host& host, const RunCommand& run);
+
+}  // namespace mdevadm

@@ -1,0 +1,74 @@
+#include <mdevadm/run/prepare.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/util/text.hpp>
+#include <thread>
+
+namespace mdevadm {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds pause{50};
+constexpr std::chrono::seconds quiet{3};
+
+void await_presence(const Host& host, const ParentName& name, milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
+  while (!host.observe_parent(name, false).present && Clock::now() < deadline && !sys::interrupted()) {
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+std::vector<bool> run_checks(const Host& host, const PrepareFacts& facts) {
+  std::vector<bool> checked(facts.settings.commands.size());
+  for (const std::size_t i : pending_commands(facts)) {
+    const ParentCommand& command = facts.settings.commands[i];
+    checked[i] =
+        !command.check.empty() && host.run_program(command.check, command.deadline(), true).succeeded();
+  }
+  return checked;
+}
+
+}  // namespace
+
+ParentState observe_settled(const Host& host, const ParentName& name) {
+  ParentState state = host.observe_parent(name, false);
+  auto changed = Clock::now();
+  while (is_settling(state) && Clock::now() < changed + quiet && !sys::interrupted()) {
+    std::this_thread::sleep_for(pause);
+    ParentState now = host.observe_parent(name, false);
+    changed = now == state ? changed : Clock::now();
+    state = std::move(now);
+  }
+  return state;
+}
+
+Job prepare_job(const Effects& effects, const ParentSettings& settings, const PrepareOptions& options) {
+  const std::string& argument = options.argument;
+  const milliseconds patience = std::max<milliseconds>(options.patience, least_patience);
+  await_presence(effects.host, settings.parent, options.patience);
+  ParentState state = observe_settled(effects.host, settings.parent);
+  const Preparation done = effects.store.load_preparation(settings.parent);
+  PrepareFacts facts{settings, state, done};
+  if (state.present && has_functions_as_wanted(settings, state)) {
+    try {
+      facts.checked = run_checks(effects.host, facts);
+    } catch (const Error& error) {
+      const Identity about = identity_of(settings, argument);
+      throw Error(error.reworded(fmt::format("cannot prepare {}: {}", about.quoted(), error.what())));
+    }
+  }
+  if (why_not_prepared(facts)) {
+    // Finding users walks over all processes.
+    state = effects.host.observe_parent(settings.parent, true);
+  }
+  return plan_prepare(facts, argument, patience);
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,140 @@
+// Settings of parents, /etc/mdevadm/parents/<parent>.toml, and which of their commands have run since boot,
+// /run/mdevadm/parents/<parent>.toml.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/store/parent_file.hpp>
+#include <mdevadm/store/store.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "files.hpp"
+#include "toml.hpp"
+
+namespace mdevadm::store {
+
+namespace {
+
+constexpr const char* settings_directory = "etc/mdevadm/parents";
+constexpr const char* preparations_directory = "run/mdevadm/parents";
+
+void load_settings(const sys::Dir& directory, const std::string& file, AllParentSettings& into) {
+  if (!is_ours(file)) {
+    return;
+  }
+  const auto name = ParentName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
+  if (!name) {
+    into.broken.push_back({directory.path_of(file), 0, 0, "invalid file name (expected PARENT.toml)"});
+    return;
+  }
+  const sys::Result<std::string> text = directory.read_file(file);
+  if (!text) {
+    if (text.error().number != ENOENT) {  // removed since the directory was read
+      into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
+    }
+    return;
+  }
+  ParentFileContent content = parse_parent_settings(*text, directory.path_of(file), *name);
+  std::move(content.problems.begin(), content.problems.end(), std::back_inserter(into.problems));
+  if (content.settings) {
+    into.all.push_back(*std::move(content.settings));
+  } else {
+    into.broken.push_back(std::move(content.problem));
+  }
+}
+
+}  // namespace
+
+AllParentSettings Store::load_parent_settings() const {
+  AllParentSettings result;
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(settings_directory);
+  if (!directory && directory.error().number == ENOENT) {
+    return result;
+  }
+  if (!directory) {
+    sys::throw_error(directory.error(),
+                     fmt::format("cannot read the settings of parents in '{}'", directory.error().path));
+  }
+  for (const sys::Entry& entry :
+       directory->entries().or_throw("cannot read the settings of parents in '{}'", directory->path())) {
+    load_settings(*directory, entry.name, result);
+  }
+  std::sort(result.all.begin(), result.all.end(), [](const ParentSettings& a, const ParentSettings& b) {
+    return natural_less(a.parent.str(), b.parent.str());
+  });
+  return result;
+}
+
+std::string Store::path_of_settings(const ParentName& parent) const {
+  return root_->path_of(fmt::format("{}/{}", settings_directory, file_name(parent)));
+}
+
+void Store::write_parent_settings(const std::optional<ParentSettings>& before,
+                                  const ParentSettings& after) const {
+  const std::string path = path_of_settings(after.parent);
+  const std::string doing = fmt::format("cannot write '{}'", path);
+  const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
+  const std::string name = file_name(after.parent);
+  if (!before) {
+    if (directory.exists(name)) {
+      throw Error(ExitCode::conflict, fmt::format("{}: the file already exists", doing),
+                  "fix or remove the file");
+    }
+    return write_atomically(directory, name, format_parent_settings(after), doing);
+  }
+  const std::string text = directory.read_file(name).or_throw("{}", doing);
+  if (parse_parent_settings(text, path, after.parent).settings != before) {
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                "run the command again");
+  }
+  write_atomically(directory, name, edit_parent_settings(text, path, *before, after), doing);
+}
+
+void Store::remove_parent_settings(const ParentName& parent) const {
+  const std::string doing = fmt::format("cannot delete '{}'", path_of_settings(parent));
+  const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
+  const sys::Result<sys::Done> removed = directory.remove_file(file_name(parent));
+  if (!removed && removed.error().number == ENOENT) {
+    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
+  }
+  if (!removed) {
+    sys::throw_error(removed.error(), doing);
+  }
+  directory.sync().or_throw("{}", doing);
+}
+
+// An unreadable record counts as missing: no user writes these files.
+Preparation Store::load_preparation(const ParentName& parent) const {
+  Preparation result{parent};
+  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(preparations_directory);
+  const sys::Result<std::string> text =
+      directory ? directory->read_file(file_name(parent)) : sys::Result<std::string>(directory.error());
+  if (!text) {
+    return result;
+  }
+  const toml::parse_result parsed = toml::parse(*text);
+  const toml::array* list = parsed ? parsed.table()["commands"].as_array() : nullptr;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    Words words;
+    const toml::array* command = list->get(i)->as_array();
+    for (std::size_t j = 0; command != nullptr && j < command->size(); ++j) {
+      words.push_back(command->get(j)->value_or(std::string{}));
+    }
+    result.commands.push_back(std::move(words));
+  }
+  return result;
+}
+
+void Store::keep_preparation(const Preparation& done) const {
+  const std::string doing = fmt::format("cannot record the preparation of '{}'", done.parent.str());
+  const sys::Dir directory = root_->make_dirs(preparations_directory).or_throw("{}", doing);
+  std::string text = "commands = [\n";
+  for (const Words& words : done.commands) {
+    std::vector<std::string> items;
+    std::transform(words.begin(), words.end(), std::back_inserter(items), toml_string);
+    text += fmt::format("  [{}],\n", join(items, ", "));
+  }
+  write_atomically(directory, file_name(done.parent), text + "]\n", doing);
+}
+
+}  // namespace mdevadm::store
