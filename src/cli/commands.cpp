@@ -14,7 +14,7 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm list 'cad*' -o +node\n"
        "mdevadm list --boot",
        make_list},
-      {"status", "show an overview of parents, devices, groups and problems", "",
+      {"status", "show parents, devices, groups and problems", "",
        "mdevadm status\n"
        "mdevadm status --json",
        make_status},
@@ -134,7 +134,7 @@ const std::vector<CommandEntry>& command_table() {
 
 const char* family_summary(const std::string& word) {
   return word == "group"    ? "manage groups of devices (mdevadm help group)"
-         : word == "parent" ? "manage virtual functions and other needs of parents (mdevadm help parent)"
+         : word == "parent" ? "prepare parents for devices (mdevadm help parent)"
                             : nullptr;
 }
 

@@ -134,7 +134,7 @@ std::optional<dev_t> node_of(const sys::Dir& root, const std::string& path) {
   return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
 }
 
-// Returns the number N of the node /dev/nvidiaN, which /proc tells in a line "Device Minor: 	 0".
+// Returns the number N of the node /dev/nvidiaN, which the line "Device Minor:" in /proc contains.
 std::optional<std::string> minor_of(const sys::Dir& root, const std::string& gpu) {
   const sys::Result<std::string> text =
       root.read_file(fmt::format("proc/driver/nvidia/gpus/{}/information", gpu));

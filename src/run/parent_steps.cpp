@@ -26,7 +26,7 @@ bool is_bound(const FunctionState& function) {
   return function.driver == nvidia_driver;
 }
 
-// What the exit status of sriov-manage does not tell.
+// What the exit status of sriov-manage does not report.
 bool is_reached(const ParentState& state, std::uint64_t number) {
   return state.enabled == number && state.functions.size() == number && is_bound(state.self) &&
          std::all_of(state.functions.begin(), state.functions.end(), is_bound);

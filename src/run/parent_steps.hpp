@@ -8,8 +8,8 @@
 
 namespace mdevadm {
 
-// Changes the number of virtual functions (VFs) and verifies it; in any case no GPU is left without NVIDIA's
-// driver. Throws Error.
+// Changes the number of virtual functions (VFs) and verifies it; afterwards every GPU has NVIDIA's
+// driver, whatever the outcome. Throws Error.
 void change_functions(const Host& host, const ChangeFunctions& change);
 
 // Runs a command. Throws Error with its last lines of output.

@@ -12,7 +12,7 @@ words() { "$MDEVADM" __complete --root "$host" "$@" | cut -f1 | paste -sd' '; }
 described() { "$MDEVADM" __complete --root "$host" "$@" | tr '\t' '|'; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "types list status show define modify undefine start stop restart import export group version help" \
+same "$(words "")" "types list status show define modify undefine start stop restart import export parent group version help" \
   "the first word completes to commands"
 same "$(words st)" "status start stop" "a prefix completes to the commands with this prefix"
 same "$(words types "")" "mbochs mdpy mtty" "types completes to parents"

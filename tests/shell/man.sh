@@ -86,6 +86,7 @@ stop 0 1 2 3 4 5 8
 restart 0 1 2 3 4 5 6 7 8
 import 0 1 2 3 4 8
 export 0 1 2 3 4 8
+parent 0 1 2 3 4 5 8
 group 0 1 2 3 4 5 6 7 8
 E
 same "$(tr ' ' '\n' <<<"$listed" | sed '/^$/d' | sort)" "$(jq -r '.commands[].name | split(" ")[0]' "$tree" | sort -u)" "the exit codes of all commands are checked"

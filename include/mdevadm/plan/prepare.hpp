@@ -46,7 +46,7 @@ void require_possible(const ParentSettings& settings, const ParentState& state, 
 // Returns why the parent is not as the settings demand; nullopt: it is.
 std::optional<std::string> why_not_prepared(const PrepareFacts& facts);
 
-// Returns the job that makes the parent as the settings demand, without steps if it is so already. A parent
+// Returns the job that makes the parent as the settings demand, without steps if it already is. A parent
 // of which any function is in use or carries a vGPU is not touched. `patience`: how long to repeat what the
 // driver refuses while other programs use the GPU. Throws Error: not_found (absent; worth retrying), conflict
 // (impossible), in_use, failed.
