@@ -26,6 +26,16 @@ class BootReport final : public BootWatcher {
     messages_.waiting(fmt::format("waiting up to {:g} s for {}", seconds(patience), holder));
   }
 
+  void prepared(const ParentName& parent, const std::optional<Error>& error) override {
+    const Subject whom{.parent = parent.str()};
+    if (error) {
+      std::string text = fmt::format("{}; starting its devices anyway", error->what());
+      messages_.warning(text, whom);
+    } else if (verbose_) {
+      messages_.note(fmt::format("prepared '{}'", parent.str()), whom);
+    }
+  }
+
   void ended(const BootItem& item) override {
     if (messages_.json()) {
       return;  // it is in the results

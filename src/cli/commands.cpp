@@ -79,7 +79,7 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm parent list -o parent,reserved",
        make_parent_list},
       {"parent prepare", "enable virtual functions and run commands as set for parents",
-       "[OPTION]... PARENT...\n--all [OPTION]...",
+       "[OPTION]... PARENT...\n--all [--parent PARENT] [OPTION]...",
        "mdevadm parent prepare 0000:41:00.0\n"
        "mdevadm parent prepare --all --dry-run",
        make_parent_prepare},

@@ -37,6 +37,9 @@ void generate_units(const std::string& directory, const std::string& unit_file, 
         parents.insert(definition.parent.str());
       }
     }
+    for (const ParentSettings& settings : context.store().load_parent_settings().all) {
+      parents.insert(settings.parent.str());
+    }
     const std::filesystem::path wants = std::filesystem::path(directory) / "mdevadm.target.wants";
     const std::string name = std::filesystem::path(unit_file).filename();
     const std::size_t at = name.find("@.") + 1;

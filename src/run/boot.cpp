@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/run/prepare.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mutex>
@@ -75,10 +77,13 @@ class UnitRun {
       if (tries_ > 1 && !anything_has_come()) {
         return;
       }
-      const std::vector<sys::FileLock> locks =
-          effects_.store.lock_parents(left_.parents(), [&](const std::string& holder, milliseconds patience) {
+      const std::vector<sys::FileLock> locks = effects_.store.lock_parents(
+          left_.parents(),
+          [&](const std::string& holder, milliseconds patience) {
             told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
-          });
+          },
+          options_.parents.all.empty() ? std::chrono::minutes{1} : preparation_patience);
+      make_ready();
       const Snapshot seen = observe_host(
           effects_,
           {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});
@@ -90,6 +95,45 @@ class UnitRun {
     }
   }
 
+  // Prepares the parents, and waits until their virtual functions (VFs) are complete: with some of them,
+  // devices could get others than at the boot before.
+  void make_ready() {
+    for (const ParentName& parent : left_.parents()) {
+      if (const ParentSettings* settings = options_.parents.find(parent)) {
+        prepare(*settings);
+      }
+    }
+    for (const ParentName& parent : left_.parents()) {
+      if (!incomplete_.contains(parent) &&
+          is_settling(observe_settled(effects_.host, parent, options_.patience))) {
+        incomplete_.insert(parent);
+      }
+    }
+  }
+
+  // A parent that is missing is prepared when it has appeared.
+  void prepare(const ParentSettings& settings) {
+    if (prepared_.contains(settings.parent)) {
+      return;
+    }
+    std::optional<Error> error;
+    try {
+      const Job job = prepare_job(effects_, settings, {.patience = milliseconds{0}});
+      if (job.steps.empty()) {
+        prepared_.insert(settings.parent);
+        return;
+      }
+      error = carry_out({{job}}, effects_, told_).front().error;
+    } catch (const Error& reason) {
+      if (reason.retry() == Retry::later) {
+        return;
+      }
+      error = reason;
+    }
+    prepared_.insert(settings.parent);
+    told_.tell([&](auto& watcher) { watcher.prepared(settings.parent, error); });
+  }
+
   // Checking whether a parent exists costs one readlink, and no device can be started while all are missing.
   bool anything_has_come() const {
     if (sys::interrupted() || missing_for() >= options_.patience) {
@@ -98,7 +142,12 @@ class UnitRun {
     const std::vector<ParentName> parents = left_.parents();
     const Snapshot seen = effects_.host.observe(
         {.facets = Facet::parents, .details_of = parents, .devices = {}, .other_parents = false});
-    const auto has_come = [&](const ParentName& parent) { return seen.find_parent(parent.str()) != nullptr; };
+    const auto has_come = [&](const ParentName& parent) {
+      // A GPU that is to be prepared may be without driver.
+      return seen.find_parent(parent.str()) != nullptr ||
+             (options_.parents.find(parent) != nullptr && !prepared_.contains(parent) &&
+              effects_.host.observe_parent(parent, false).present);
+    };
     return unit_.group ? std::all_of(parents.begin(), parents.end(), has_come)
                        : std::any_of(parents.begin(), parents.end(), has_come);
   }
@@ -254,6 +303,8 @@ class UnitRun {
   Told& told_;
   const milliseconds asked_ = sys::since_boot();
   std::uint64_t tries_ = 0;
+  std::set<ParentName> prepared_;
+  std::set<ParentName> incomplete_;  // their VFs are not waited for any longer
   std::set<std::string> reported_waiting_;
   // By subject: when a parent or type was first missing, and when a driver was first not ready.
   std::map<std::string, milliseconds> missing_since_;

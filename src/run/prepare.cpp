@@ -37,10 +37,11 @@ std::vector<bool> run_checks(const Host& host, const PrepareFacts& facts) {
 
 }  // namespace
 
-ParentState observe_settled(const Host& host, const ParentName& name) {
+ParentState observe_settled(const Host& host, const ParentName& name, milliseconds limit) {
+  const auto deadline = Clock::now() + limit;
   ParentState state = host.observe_parent(name, false);
   auto changed = Clock::now();
-  while (is_settling(state) && Clock::now() < changed + quiet && !sys::interrupted()) {
+  while (is_settling(state) && Clock::now() < std::min(changed + quiet, deadline) && !sys::interrupted()) {
     std::this_thread::sleep_for(pause);
     ParentState now = host.observe_parent(name, false);
     changed = now == state ? changed : Clock::now();

@@ -17,6 +17,8 @@ l40s-boot midway
 l40s-boot commands
 l40s-boot together
 l40s-boot kills
+l40s-boot boot
+l40s-boot late
 a40 mediated
 a16 board
 flex plain
@@ -401,6 +403,70 @@ kills() {
   done
   holds "prepare has more than 200 system calls at which it can be killed ($k)" test $k -gt 200
   same "$wrong" "" "after a kill at any call, prepare completes"
+}
+
+# start --auto prepares parents first.
+boot() {
+  mdevadm parent set $gpu --vfs all --run 'nvidia-smi vgpu -i 0 -shm 1'
+  mdevadm define -p $gpu -t 1150 --name s1 --auto --force >/dev/null
+  mdevadm define -p $gpu -t 1149 --name s2 --auto --force >/dev/null
+  mdevadm define -p $gpu -t 1149 --name s3 --force >/dev/null
+  mdevadm group create vm s3 --auto
+  run mdevadm start --auto --timeout 30
+  exits 0 "start --auto prepares the parent and starts its devices"
+  same "$(mdevadm list -o vf -n | sort | paste -sd' ')" "$first 0000:41:00.5" "both are active, with different sizes"
+  run mdevadm group start --auto --timeout 30
+  exits 0 "group start --auto finds the parent prepared"
+  mdevadm stop --all
+  control reboot
+  rm -r /run/mdevadm/parents
+  run mdevadm -v group start --auto --timeout 30
+  exits 0 "after a reboot group start --auto prepares the parent"
+  err_has "mdevadm: prepared '$gpu'" "--verbose reports it"
+  mdevadm stop --all
+  $manage -d $gpu >/dev/null
+  control client $gpu on
+  run mdevadm start --auto --timeout 1
+  exits 3 "a parent that cannot be prepared has no devices"
+  err_has "warning: cannot prepare '$gpu': the driver does not release the GPU.*; starting its devices anyway" "the reason is reported"
+  err_has "error: cannot start 's1'" "and the failure of each device"
+  control client $gpu off
+  timeout -s KILL 0.2 $manage -e $gpu >/dev/null
+  run mdevadm start --auto --timeout 30
+  exits 0 "a GPU that is on pci-pf-stub is prepared"
+  same "$(mdevadm list -o name -n | sort | paste -sd' ')" "s1 s2" "its devices are active"
+  units=$(mktemp -d)
+  "$MDEVADM" __generator "$units" /lib/systemd/system/mdevadm-parent@.service
+  mdevadm undefine s1 s2 s3 2>/dev/null
+  rm -rf "$units"/*
+  mdevadm parent set 0000:99:00.0 --vfs all --force
+  "$MDEVADM" __generator "$units" /lib/systemd/system/mdevadm-parent@.service
+  same "$(ls "$units/mdevadm.target.wants" | paste -sd' ')" "mdevadm-parent@$gpu.service mdevadm-parent@0000:99:00.0.service" \
+    "the generator adds units for parents with settings"
+  run mdevadm parent prepare --all --parent 0000:86:00.0
+  same "$code $out$err" "0 " "--all --parent ignores a parent without settings"
+  run mdevadm parent prepare --all --parent $gpu
+  same "$code" 0 "--all --parent prepares a parent with settings only"
+  err_lacks 0000:99 "and no other one"
+}
+
+# Virtual functions that another program enables one by one.
+late() {
+  mdevadm define -p $gpu -t 1150 --name s1 --auto --force >/dev/null
+  control delay bind 100
+  mdevadm start --auto --timeout 30 2>/dev/null &
+  sleep 0.5
+  control functions $gpu 32
+  wait $!
+  same "$? $(mdevadm list -o name,vf -n | tr -s ' ')" "0 s1 $first" "start --auto waits for virtual functions"
+  holds "until all are bound" is_complete
+  mdevadm stop s1
+  $manage -d $gpu >/dev/null
+  control fault bind 20 EIO
+  control functions $gpu 32
+  wait_until test -e $devices/$first/driver
+  run mdevadm start --auto --timeout 30
+  exits 0 "a virtual function that remains without driver is given up"
 }
 
 mediated() {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/plan/boot.hpp>
 #include <mdevadm/run/executor.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ class BootWatcher {
   // Another process holds the lock of a parent.
   virtual void waiting_for(const std::string& holder, std::chrono::milliseconds patience) = 0;
   virtual void ended(const BootItem& item) = 0;
+  // A parent was prepared (no error), or could not be; its devices are started anyway.
+  virtual void prepared(const ParentName& parent, const std::optional<Error>& error) = 0;
 };
 
 struct BootOptions {
@@ -34,13 +38,16 @@ struct BootOptions {
   // the attempt that first found them missing. A type that is missing while others exist is waited for at
   // most `settling`; an operation for which the kernel returns EAGAIN is retried for `settling` in any case.
   std::chrono::milliseconds patience{0};
+  // Parents that are prepared before the first start of their devices.
+  AllParentSettings parents{};
 };
 
 inline constexpr std::chrono::seconds settling{3};
 
-// Starts all units in parallel, each under the locks of its parents; a failure in one does not affect the
-// others. Stores the autostart result of each definition. Ends early when interrupted. Returns one item per
-// requested device, and one per group that could not be started, in the order of the units. Does not throw.
+// Starts all units in parallel, each under the locks of its parents, when these are prepared and their
+// virtual functions are complete; a failure in one does not affect the others. Stores the autostart result of
+// each definition. Ends early when interrupted. Returns one item per requested device, and one per group that
+// could not be started, in the order of the units. Does not throw.
 std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
                                     const BootOptions& options, const Effects& effects, BootWatcher& watcher);
 

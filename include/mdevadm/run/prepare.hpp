@@ -22,8 +22,9 @@ inline constexpr std::chrono::seconds least_patience{5};
 inline constexpr std::chrono::minutes preparation_patience{15};
 
 // Returns the state of a parent when its virtual functions are complete, or have not changed for three
-// seconds: the kernel, or another program, adds and binds them one by one.
-ParentState observe_settled(const Host& host, const ParentName& name);
+// seconds, or after `limit`: the kernel, or another program, adds and binds them one by one.
+ParentState observe_settled(const Host& host, const ParentName& name,
+                            std::chrono::milliseconds limit = std::chrono::hours{1});
 
 // Observes a parent and returns the job that prepares it. Runs the checks of commands that are not known to
 // have succeeded. The caller holds the lock of the parent until the job has been executed. Throws Error.

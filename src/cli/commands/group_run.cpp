@@ -92,9 +92,10 @@ class GroupStart final : public GroupRun {
     for (BootUnit& unit : units) {
       unit.group->sharing = parse_sharing(sharing_).value_or(unit.group->sharing);
     }
-    return change_.dry_run
-               ? show_all(context, units, defined)
-               : start_and_report(context, change_, units, defined, {accept_abi_, parse_seconds(timeout_)});
+    return change_.dry_run ? show_all(context, units, defined)
+                           : start_and_report(context, change_, units, defined,
+                                              {accept_abi_, parse_seconds(timeout_),
+                                               context.parent_settings(FileProblems::reported)});
   }
 
   ExitCode show_all(Context& context, const std::vector<BootUnit>& units, const Definitions& defined) const {

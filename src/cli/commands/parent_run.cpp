@@ -19,7 +19,12 @@ class ParentPrepare final : public Command {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* words =
         kinds.set(app.add_option("parent", words_, "parents with settings"), ValueKind::parent_with_settings);
-    app.add_flag("-a,--all", all_, "prepare all parents with settings")->excludes(words);
+    auto* all = app.add_flag("-a,--all", all_, "prepare all parents with settings");
+    all->excludes(words);
+    kinds
+        .set(app.add_option("-p,--parent", parent_, "with --all: only this parent, if it has settings"),
+             ValueKind::parent_with_settings)
+        ->needs(all);
     kinds.set(app.add_option("--timeout", timeout_,
                              "wait up to SECONDS for missing parents, and for other programs to release the "
                              "GPU (default: 0, and 5 for programs)"),
@@ -35,12 +40,12 @@ class ParentPrepare final : public Command {
     }
     const AllParentSettings settings =
         context.parent_settings(all_ ? FileProblems::reported : FileProblems::ignored);
-    if (all_ && settings.all.empty()) {
+    if (all_ && parent_.empty() && settings.all.empty()) {
       context.messages().note("no parent has settings");
     }
     std::vector<std::string> words = words_;
     for (const ParentSettings& one : settings.all) {
-      if (all_) {
+      if (all_ && (parent_.empty() || one.parent.str() == parent_)) {
         words.push_back(one.parent.str());
       }
     }
@@ -74,6 +79,7 @@ class ParentPrepare final : public Command {
   }
 
   std::vector<std::string> words_;
+  std::string parent_;
   bool all_ = false;
   std::string timeout_;
   ChangeOptions change_;

@@ -152,8 +152,9 @@ class StartCommand final : public Command {
       return start_and_report(context, change_, {}, defined, {});
     }
     const Snapshot seen = context.observe({Facet::types, parents, std::nullopt});
-    return start_and_report(context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
-                            {accept_abi_, parse_seconds(timeout_)});
+    return start_and_report(
+        context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
+        {accept_abi_, parse_seconds(timeout_), context.parent_settings(FileProblems::reported)});
   }
 
   std::vector<Wanted> all_automatic(const Definitions& defined) const {
