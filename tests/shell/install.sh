@@ -15,7 +15,7 @@ install_to() { run env DESTDIR="$1" cmake --install "$build" --prefix "${@:2}"; 
 names_program() {
   local directory=$1 program=$2/mdevadm units=$3 generator=$4/mdevadm-generator rules=$5/70-mdevadm-nodes.rules words=$6 unit
   for unit in groups parent@ stop; do
-    run sed -n 's/^Exec[A-Za-z]*=\([^ ]*\) .*/\1/p' "$directory$units/mdevadm-$unit.service"
+    run sed -n 's/^Exec[A-Za-z]*=[-+]*\([^ ]*\) .*/\1/p' "$directory$units/mdevadm-$unit.service"
     same "$(sort -u <<<"$out")" "$program" "mdevadm-$unit.service runs the program $words"
   done
   same "$(tail -1 "$directory$generator")" "exec $program __generator \"\$1\" $units/mdevadm-parent@.service" \
@@ -72,6 +72,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm-import.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8
+./usr/share/man/man8/mdevadm-parent.8
 ./usr/share/man/man8/mdevadm-restart.8
 ./usr/share/man/man8/mdevadm-show.8
 ./usr/share/man/man8/mdevadm-start.8

@@ -82,6 +82,7 @@ usr/share/man/man8/mdevadm-group.8.gz
 usr/share/man/man8/mdevadm-import.8.gz
 usr/share/man/man8/mdevadm-list.8.gz
 usr/share/man/man8/mdevadm-modify.8.gz
+usr/share/man/man8/mdevadm-parent.8.gz
 usr/share/man/man8/mdevadm-restart.8.gz
 usr/share/man/man8/mdevadm-show.8.gz
 usr/share/man/man8/mdevadm-start.8.gz
