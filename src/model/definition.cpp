@@ -61,4 +61,9 @@ const FunctionName* Definition::reserved_vf() const {
   return function && function->str() != any_function ? &*function : nullptr;
 }
 
+bool Definitions::withholds(const ParentName& parent, const std::string& vf) const {
+  return std::any_of(withheld.begin(), withheld.end(),
+                     [&](const auto& one) { return one.first == parent && one.second.str() == vf; });
+}
+
 }  // namespace mdevadm

@@ -64,7 +64,7 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
     if (user != nullptr && user->uuid == wanted.uuid) {
       return FunctionName::parse(function.address);
     }
-    if ((user != nullptr && user->unmanaged) ||
+    if ((user != nullptr && user->unmanaged) || defined.withholds(wanted.parent, function.address) ||
         reserved_for(defined, wanted.parent, function.address, wanted.uuid) != nullptr) {
       continue;
     }
@@ -75,8 +75,8 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
   }
   if (second_best == nullptr) {
     throw Error(ExitCode::no_capacity,
-                fmt::format("{}: all {} virtual functions of {} are reserved by definitions or used by "
-                            "unmanaged devices",
+                fmt::format("{}: all {} virtual functions of {} are reserved by definitions or by the "
+                            "parent's settings, or used by unmanaged devices",
                             doing, parent->functions.size(), parent->name.str()),
                 std::vector<std::string>{
                     fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
@@ -86,12 +86,24 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
   return FunctionName::parse(second_best->address);
 }
 
+void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing) {
+  const FunctionName* vf = wanted.reserved_vf();
+  if (vf != nullptr && defined.withholds(wanted.parent, vf->str())) {
+    const std::string& parent = wanted.parent.str();
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: virtual function {} is reserved by the settings of {}", doing, vf->str(), parent),
+        fmt::format("remove the reservation: mdevadm parent set {} --unreserve {}", parent, vf->str()));
+  }
+}
+
 void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                         const std::string& doing) {
   const FunctionName* vf = wanted.reserved_vf();
   if (vf == nullptr) {
     return;
   }
+  require_assignable(defined, wanted, doing);
   if (const Definition* owner = reserved_for(defined, wanted.parent, vf->str(), wanted.uuid)) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: virtual function {} is reserved for {}", doing, vf->str(),

@@ -359,6 +359,9 @@ std::string StartPlanner::path_for(const Draft& draft) {
 // reserved for another.
 std::string StartPlanner::function_for(const Draft& draft) const {
   const FunctionName* reserved = draft.wanted.reserved_vf();
+  if (options_.defined != nullptr) {
+    require_assignable(*options_.defined, draft.wanted, draft.doing);
+  }
   for (const Function& function : draft.parent->functions) {
     if (reserved != nullptr ? function.address != reserved->str() : is_reserved(draft, function)) {
       continue;
@@ -389,8 +392,9 @@ std::string StartPlanner::function_for(const Draft& draft) const {
 }
 
 bool StartPlanner::is_reserved(const Draft& draft, const Function& function) const {
-  return options_.defined != nullptr &&
-         reserved_for(*options_.defined, draft.wanted.parent, function.address, draft.wanted.uuid) != nullptr;
+  return options_.defined != nullptr && (options_.defined->withholds(draft.wanted.parent, function.address) ||
+                                         reserved_for(*options_.defined, draft.wanted.parent,
+                                                      function.address, draft.wanted.uuid) != nullptr);
 }
 
 // Returns the error for a start without a VF; names the reservations if they are the reason.
@@ -405,6 +409,14 @@ Error StartPlanner::no_free_function(const Draft& draft) const {
     if (!function.type && takes && is_reserved(draft, function)) {
       const Definition* owner =
           reserved_for(*options_.defined, draft.wanted.parent, function.address, draft.wanted.uuid);
+      if (owner == nullptr) {
+        return {
+            ExitCode::no_capacity,
+            fmt::format("{}: every free virtual function of {} is reserved, {} by the settings of the parent",
+                        draft.doing, draft.parent->name.str(), function.address),
+            fmt::format("remove this reservation: mdevadm parent set {} --unreserve {}",
+                        draft.parent->name.str(), function.address)};
+      }
       return {
           ExitCode::no_capacity,
           fmt::format("{}: every free virtual function of {} is reserved for another definition, {} for {}",

@@ -167,6 +167,15 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   });
   note_repeated_labels(result, *this);
   note_shared_functions(result, *this);
+  try {
+    for (const ParentSettings& settings : load_parent_settings().all) {
+      for (const FunctionName& function : settings.reserved) {
+        result.withheld.emplace_back(settings.parent, function);
+      }
+    }
+  } catch (const Error& error) {
+    result.problems.push_back({root_->path_of("etc/mdevadm/parents"), 0, 0, error.what()});
+  }
   return result;
 }
 

@@ -19,6 +19,7 @@ l40s-boot together
 l40s-boot kills
 l40s-boot boot
 l40s-boot late
+l40s reserved
 a40 mediated
 a16 board
 flex plain
@@ -467,6 +468,24 @@ late() {
   wait_until test -e $devices/$first/driver
   run mdevadm start --auto --timeout 30
   exits 0 "a virtual function that remains without driver is given up"
+}
+
+reserved() {
+  mdevadm parent set $gpu --reserve $first
+  run mdevadm define -p $gpu -t 1150 --name s1 --vf $first
+  exits 4 "a definition cannot name a reserved virtual function"
+  err_has "^hint: remove the reservation: mdevadm parent set $gpu --unreserve $first$" "the hint removes the reservation"
+  mdevadm define -p $gpu -t 1150 --name s1 >/dev/null
+  mdevadm define -p $gpu -t 1150 --name s2 --vf any >/dev/null
+  run mdevadm start s1 s2
+  exits 0 "devices are started on other virtual functions"
+  same "$(cat $devices/$first/nvidia/current_vgpu_type) $(mdevadm list -o vf -n | sort | paste -sd' ')" "0 0000:41:00.5 0000:41:00.6" \
+    "the reserved one stays free"
+  run mdevadm start -p $gpu -t 1150 --vf $first
+  exits 4 "a transient device cannot use it either"
+  mdevadm parent set $gpu --unreserve $first
+  run mdevadm start -p $gpu -t 1150 --vf $first
+  exits 0 "without the reservation it can be used"
 }
 
 mediated() {

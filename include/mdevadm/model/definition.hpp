@@ -7,6 +7,7 @@
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mdevadm {
@@ -87,7 +88,11 @@ struct Definitions {
   std::vector<FileProblem> broken;  // ignored files
   std::vector<FileProblem>
       problems;  // warnings: unknown keys, repeated names, conflicts with mdevctl's files
+  // VFs that no definition is given, by the settings of their parents (model/parent_settings.hpp).
+  std::vector<std::pair<ParentName, FunctionName>> withheld{};
 
+  // Returns whether a VF of a parent is never assigned.
+  bool withholds(const ParentName& parent, const std::string& vf) const;
   // Returns the definitions with this UUID: several parents may define it, but only one device can be active.
   std::vector<const Definition*> find(const Uuid& uuid) const;
   const Definition* find(const Uuid& uuid, const ParentName& parent) const;

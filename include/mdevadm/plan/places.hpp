@@ -28,6 +28,9 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
 void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                         const std::string& doing);
 
+// Throws Error{conflict} if the settings of the parent exclude the VF that a definition names.
+void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing);
+
 // Returns the device on a VF, or nullptr.
 const Device* device_on(const Snapshot& seen, const std::string& vf);
 

@@ -207,3 +207,25 @@ TEST_CASE("define and modify refuse a function that is reserved or used by an un
         ExitCode::conflict);
   CHECK_NOTHROW(plan_define(seen, all, request_for(defined(8, vf(6)))));
 }
+
+TEST_CASE("a virtual function that the settings of the parent reserve is never assigned") {
+  Snapshot seen = host();
+  Definitions all;
+  all.withheld = {{gpu, *FunctionName::parse(vf(4))}};
+  CHECK(place_for(seen, all, defined(1), "cannot define")->str() == vf(5));
+  CHECK_THROWS_AS(require_free_place(seen, all, defined(1, vf(4)), "cannot define"), Error);
+  StartPlanner floating(seen, {.defined = &all});
+  CHECK(describe(floating.plan(defined(1, "any")).steps.front().action).find(vf(4)) == std::string::npos);
+  StartPlanner named(seen, {.defined = &all});
+  CHECK_THROWS_AS(named.plan(defined(2, vf(4))), Error);
+  for (unsigned number = 5; number < 8; ++number) {
+    occupy(seen, number, uuid(number), false);
+  }
+  StartPlanner full(seen, {.defined = &all});
+  try {
+    full.plan(defined(3, "any"));
+    FAIL("assigned");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find(vf(4) + " by the settings of the parent") != std::string::npos);
+  }
+}
