@@ -100,6 +100,12 @@ std::optional<std::string> with_queues(const std::string& config, const std::vec
   return fmt::format("{},{},{}", masks[0], masks[1], masks[2]);
 }
 
+// Returns the data to write for an attribute. `bare`: as in Host::write_attribute().
+std::string data_of(const Attribute& attribute, bool bare) {
+  const bool needs_newline = !bare || (loses_last_byte(attribute) && !attribute.value.ends_with('\n'));
+  return attribute.value + (needs_newline ? "\n" : "");
+}
+
 Write as_write(const sys::Dir& root, const Command& command) {
   const bool is_line = command.value.ends_with('\n');
   return {root.path_of(fmt::format("{}/{}", command.directory, command.attribute)),
@@ -109,7 +115,7 @@ Write as_write(const sys::Dir& root, const Command& command) {
 }  // namespace
 
 Write Host::write_of_attribute(const Device& device, const Attribute& attribute, bool bare) const {
-  return as_write(*root_, {device.path, attribute.name.str(), attribute.value + (bare ? "" : "\n")});
+  return as_write(*root_, {device.path, attribute.name.str(), data_of(attribute, bare)});
 }
 
 void Host::create(const Creation& what) const {
@@ -223,9 +229,8 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
                                                  bool bare) const {
   const sys::Dir directory =
       root_->open_dir(device.path).or_throw("cannot set attributes in '{}'", root_->path_of(device.path));
-  // Exactly one newline: NVIDIA's vgpu_params drops the last byte of the written data.
   const sys::Result<sys::Done> written =
-      directory.write_attribute(attribute.name.str(), attribute.value + (bare ? "" : "\n"));
+      directory.write_attribute(attribute.name.str(), data_of(attribute, bare));
   if (!written) {
     throw attribute_error(written.error().number, attribute).caused_by(written.error().number);
   }

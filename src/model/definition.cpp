@@ -12,6 +12,11 @@ bool assigns_queue(const Attribute& attribute) {
   return name == "assign_adapter" || name == "assign_domain" || name == "assign_control_domain";
 }
 
+bool loses_last_byte(const Attribute& attribute) {
+  const std::string& name = attribute.name.str();
+  return name.substr(name.rfind('/') + 1) == "vgpu_params";
+}
+
 std::string FileProblem::str() const {
   return line == 0 ? fmt::format("{}: {}", path, message)
                    : fmt::format("{}:{}:{}: {}", path, line, column, message);

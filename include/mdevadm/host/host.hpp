@@ -95,8 +95,8 @@ class Host {
 
   // Writes one attribute of an active device with one write(2) of the value and a newline. Returns the value
   // read back without surrounding blanks, or nullopt if it is unreadable: a driver may store another value
-  // than the one written. With `bare` the newline is omitted and nothing is read back. Throws Error:
-  // not_found (no such attribute), failed (refused).
+  // than the one written. With `bare` nothing is read back and the newline is omitted, except for attributes
+  // that satisfy loses_last_byte(). Throws Error: not_found (no such attribute), failed (refused).
   std::optional<std::string> write_attribute(const Device& device, const Attribute& attribute,
                                              bool bare = false) const;
 

@@ -29,6 +29,10 @@ struct Attribute {
 // with ap_config (6.10) accept several of these in one write.
 bool assigns_queue(const Attribute& attribute);
 
+// Returns whether the attribute is NVIDIA's vgpu_params. The driver drops the last byte of the written data,
+// so a value without a final newline loses a character.
+bool loses_last_byte(const Attribute& attribute);
+
 // Ownership and permissions of the device's VFIO nodes. Absent values stay as set by the kernel and udev.
 struct NodePolicy {
   std::optional<std::string> owner;   // user name or ID
