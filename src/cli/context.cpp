@@ -33,8 +33,10 @@ std::string seconds_of(std::chrono::milliseconds time) {
 
 std::string wait_text(const Job& job, const std::vector<Holder>& holders,
                       std::chrono::milliseconds patience) {
-  return fmt::format("waiting up to {} for {} to release {}", seconds_of(patience), describe(holders),
-                     job.about.quoted());
+  return holders.empty()
+             ? fmt::format("waiting up to {} for the release of {}", seconds_of(patience), job.about.quoted())
+             : fmt::format("waiting up to {} for {} to release {}", seconds_of(patience), describe(holders),
+                           job.about.quoted());
 }
 
 }  // namespace

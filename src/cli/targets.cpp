@@ -83,6 +83,10 @@ void wait_for_release(Context& context, std::vector<Target>& targets, const Stop
   }
 }
 
+std::optional<std::chrono::steady_clock::time_point> deadline_after(std::chrono::milliseconds patience) {
+  return patience.count() > 0 ? std::optional(std::chrono::steady_clock::now() + patience) : std::nullopt;
+}
+
 std::vector<Uuid> uuids_of(const std::vector<Target>& targets) {
   std::vector<Uuid> uuids;
   for (const Target& target : targets) {

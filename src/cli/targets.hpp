@@ -40,6 +40,9 @@ struct TargetSearch {
 // is refused. `how`: as in plan_stop(), without the identity.
 void wait_for_release(Context& context, std::vector<Target>& targets, const StopRequest& how);
 
+// Returns the moment at which a waiting time that begins now ends; nullopt if it is 0.
+std::optional<std::chrono::steady_clock::time_point> deadline_after(std::chrono::milliseconds patience);
+
 // Returns the UUIDs of the targets that were found.
 std::vector<Uuid> uuids_of(const std::vector<Target>& targets);
 

@@ -141,11 +141,9 @@ Error remove_error(int number) {
   const std::string doing = "cannot remove the device";
   switch (number) {
     case EBUSY:
-      return {ExitCode::in_use, "the driver reports that the device is in use",
-              "a virtual machine that has just ended may need a few seconds more"};
+      return {ExitCode::in_use, "the driver reports that the device is in use (Device or resource busy)"};
     case EPERM:
-      return {ExitCode::in_use, "the driver refused the removal (Operation not permitted): device in use",
-              stop_vm};
+      return {ExitCode::in_use, "the driver reports that the device is in use (Operation not permitted)"};
     case EAGAIN:
       return {ExitCode::failed, fmt::format("{}: the device is being created or removed", doing),
               "run the command again in a moment"};

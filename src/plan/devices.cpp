@@ -83,6 +83,16 @@ Job job_of(const StopRequest& request, const std::string& lane) {
   return job;
 }
 
+// Returns the hint for a removal that the driver refuses.
+std::string advice_to_wait(const StopRequest& request) {
+  const bool restarts = request.part_of == StopRequest::Part::restart;
+  return "wait for the driver: " +
+         (request.waiting_command.empty()
+              ? fmt::format("mdevadm {} {} --timeout 30", restarts ? "restart" : "stop",
+                            shell_word(request.about.word()))
+              : request.waiting_command);
+}
+
 // Stages of a stop.
 constexpr unsigned going_offline = 0;
 constexpr unsigned removing = 1;
@@ -256,7 +266,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     job.steps.push_back(
         {KeepRecord{{device->uuid, device->parent, *device->type, device->name, true}}, std::nullopt});
   }
-  job.steps.push_back({RemoveDevice{*device, removal_patience, request.force}, std::nullopt, last_stage});
+  job.steps.push_back(
+      {RemoveDevice{*device, removal_patience, request.force, request.deadline, advice_to_wait(request)},
+       std::nullopt, last_stage});
   if (device->remembered || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }

@@ -186,7 +186,8 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
   return plan;
 }
 
-Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined, bool force) {
+Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined,
+                     const GroupStopOptions& options) {
   Plan plan{.backwards = true};
   const std::vector<const Device*> active = active_members(seen, group);
   std::vector<Uuid> together;
@@ -200,7 +201,7 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
       holders.insert(holders.end(), device->holders.begin(), device->holders.end());
     }
   }
-  if (!used.empty() && !force) {
+  if (!used.empty() && !options.force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
                 "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use "
@@ -216,7 +217,10 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     const ParentName lane = device != active.end() ? (*device)->parent : *ParentName::parse("none");
     const Identity about = device != active.end() ? identity_of(**device, defined.find(member.uuid, lane))
                                                   : Identity{.uuid = member.uuid};
-    Job job = plan_stop(seen, {about, {}, force}, lane, together);
+    StopRequest request{about, {}, options.force};
+    request.deadline = options.deadline;
+    request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", group.name.str());
+    Job job = plan_stop(seen, request, lane, together);
     job.goal += fmt::format(" of group '{}'", group.name.str());
     plan.jobs.push_back(std::move(job));
   }

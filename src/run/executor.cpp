@@ -73,7 +73,7 @@ class Performer {
     if (action.forced && action.device.busy) {
       waiting_(action.device.holders, action.patience);
     }
-    if (effects_.host.remove(action.device, action.patience) == Removal::done) {
+    if (remove(action) == Removal::done) {
       return;
     }
     Device device = action.device;
@@ -220,6 +220,45 @@ class Performer {
   }
 
  private:
+  // Requests the removal again as long as the driver refuses it and the deadline has not passed.
+  Removal remove(const RemoveDevice& action) const {
+    using Clock = std::chrono::steady_clock;
+    for (bool waits = false;; waits = true) {
+      try {
+        return effects_.host.remove(action.device, action.patience);
+      } catch (const Error& error) {
+        if (error.code() != ExitCode::in_use) {
+          throw;
+        }
+        if (!action.deadline || Clock::now() >= *action.deadline) {
+          throw still_refused(action, error);
+        }
+      }
+      if (!waits) {
+        waiting_({}, std::chrono::ceil<std::chrono::seconds>(*action.deadline - Clock::now()));
+      }
+      if (sys::interrupted()) {
+        throw Error(ExitCode::failed, "interrupted; the device remains active");
+      }
+      std::this_thread::sleep_for(holder_poll);
+    }
+  }
+
+  // Returns the error for a removal that the driver refused, or still refuses at the deadline.
+  Error still_refused(const RemoveDevice& action, const Error& refusal) const {
+    Device device = action.device;
+    effects_.host.find_users_of(device);
+    if (!device.holders.empty()) {
+      return refusal.reworded(fmt::format("{}: {}", refusal.what(), describe(device.holders)))
+          .held_by(device.holders);
+    }
+    const std::string text =
+        fmt::format("{}{}, but no process that uses it was found",
+                    action.deadline ? "at the end of the waiting time, " : "", refusal.what());
+    const bool may_wait = !action.deadline && !action.advice.empty();
+    return may_wait ? refusal.reworded(text).with_hint(action.advice) : refusal.reworded(text);
+  }
+
   // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
   // has created it, or its removal is pending. Waits for the device and throws AlreadySo if it is the wanted
   // one.

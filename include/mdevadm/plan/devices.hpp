@@ -37,6 +37,9 @@ struct StopRequest {
   bool force = false;                             // then remove it even if it is still in use
   // The command in errors: the stop may be a part of a restart, which has no --force.
   enum class Part { stop, restart } part_of = Part::stop;
+  // Until when a removal that the driver refuses is requested again.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::string waiting_command{};  // that waits for the driver; empty: the one of the device itself
 };
 
 // Time limit for the removal of an unused device, and for watching a forced removal.

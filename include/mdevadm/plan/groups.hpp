@@ -37,10 +37,17 @@ struct GroupStartOptions {
 Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined,
                       const GroupStartOptions& options);
 
+// As in StopRequest.
+struct GroupStopOptions {
+  bool force = false;
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+};
+
 // Plans the stop of the active members in reverse order, in lanes. Without `force`, throws Error{in_use} with
 // all devices in use and their processes before anything is changed. Needs Facet::holders and Facet::busy of
 // the members. `defined`: for the names of the members.
-Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined, bool force);
+Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions& defined,
+                     const GroupStopOptions& options);
 
 // Plans to wait until all members are released; the wait fails on timeout.
 Plan plan_group_release(const Snapshot& seen, const Group& group, const Definitions& defined,

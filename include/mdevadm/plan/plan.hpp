@@ -23,11 +23,15 @@ struct CreateDevice {
 };
 
 // Removes a device and waits at most `patience` until it is gone. `forced`: the user accepts that it may be
-// in use.
+// in use. If the driver refuses the removal because the device is in use, the request is repeated until
+// `deadline`: drivers may need seconds after a virtual machine has ended. Without a deadline the error has
+// the hint `advice`.
 struct RemoveDevice {
   Device device;
   std::chrono::milliseconds patience;
   bool forced = false;
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::string advice{};
 };
 
 // Sets the number of aggregated instances, unless creation has done so, and verifies it.

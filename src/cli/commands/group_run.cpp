@@ -8,6 +8,7 @@
 
 #include "../batch.hpp"
 #include "../boot_report.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -161,7 +162,8 @@ class GroupStop final : public GroupRun {
     }
     const Definitions defined = context.definitions_if_readable();
     const std::chrono::milliseconds patience = parse_seconds(timeout_);
-    if (patience.count() > 0 && !change_.dry_run) {
+    const auto deadline = deadline_after(patience);
+    if (deadline && !change_.dry_run) {
       const Plan release =
           plan_group_release(context.observe_users(uuids, {}), group, defined, patience, force_);
       VerboseProgress progress(context);
@@ -175,7 +177,7 @@ class GroupStop final : public GroupRun {
     const std::vector<ParentName> parents = parents_of(context, group, defined, uuids);
     const auto locks = batch.lock_parents(context, parents);
     batch.take(identity(), [&] {
-      return plan_group_stop(context.observe_users(uuids, parents), group, defined, force_);
+      return plan_group_stop(context.observe_users(uuids, parents), group, defined, {force_, deadline});
     });
     return batch.finish(context);
   }

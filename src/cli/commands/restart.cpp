@@ -37,7 +37,8 @@ class RestartCommand final : public Command {
     std::vector<Target> targets =
         TargetSearch{devices, defined, parent_option(parent_), "restart"}.of(words_);
     std::vector<const Definition*> wanted = definitions_to_restart(targets);
-    if (patience().count() > 0 && !change_.dry_run) {
+    const auto deadline = deadline_after(patience());
+    if (deadline && !change_.dry_run) {
       wait_for_release(context, targets, request_for({}));
     }
     std::vector<ParentName> parents;
@@ -66,6 +67,7 @@ class RestartCommand final : public Command {
       }
       StopRequest request = request_for(target.about);
       request.wait_for_holders = change_.dry_run ? patience() : std::chrono::milliseconds(0);
+      request.deadline = deadline;
       batch.add_after(
           target.about, [&] { return plan_stop(used, request, wanted[i]->parent, uuids); },
           [&] { return start_after_stop(planner.plan(*wanted[i], target.about.argument)); });

@@ -39,7 +39,8 @@ class StopCommand final : public Command {
     }
     std::vector<Target> targets =
         all_ ? all_targets(context, devices, defined) : named_targets(context, devices, defined);
-    if (parse_seconds(timeout_).count() > 0 && !change_.dry_run) {
+    const auto deadline = deadline_after(parse_seconds(timeout_));
+    if (deadline && !change_.dry_run) {
       wait_for_release(context, targets, request_for({}));
     }
     // The parents were not locked while waiting for the devices to be released; lock them now.
@@ -63,6 +64,7 @@ class StopCommand final : public Command {
         StopRequest request = request_for(target.about);
         if (!change_.dry_run) {
           request.wait_for_holders = {};
+          request.deadline = deadline;
         }
         return plan_stop(seen, request, lane_of(*target.found), together);
       });

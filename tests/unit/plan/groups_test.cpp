@@ -112,13 +112,13 @@ TEST_CASE("a group in use is not stopped and all processes that use it are repor
   for (int i = 1; i <= 2; ++i) {
     world.seen.devices.push_back({.uuid = uuid(i), .parent = gpu, .type = TypeName::parse("nvidia-17")});
   }
-  CHECK(plan_group_stop(world.seen, world.group, world.defined, false).backwards);
+  CHECK(plan_group_stop(world.seen, world.group, world.defined, {}).backwards);
   for (Device& device : world.seen.devices) {
     device.busy = true;
     device.holders = {{812, "qemu"}};
   }
   try {
-    plan_group_stop(world.seen, world.group, world.defined, false);
+    plan_group_stop(world.seen, world.group, world.defined, {});
     FAIL("it was not refused");
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::in_use);
@@ -127,7 +127,7 @@ TEST_CASE("a group in use is not stopped and all processes that use it are repor
                                            "' is in use by qemu (pid 812); '" + uuid(2).str() +
                                            "' is in use by qemu (pid 812)");
   }
-  CHECK(plan_group_stop(world.seen, world.group, world.defined, true).jobs.size() == 2);
+  CHECK(plan_group_stop(world.seen, world.group, world.defined, {.force = true}).jobs.size() == 2);
   CHECK(plan_group_release(world.seen, world.group, world.defined, std::chrono::seconds(1), false)
             .jobs.size() == 2);
 }
