@@ -78,7 +78,12 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.definition = &*definition++;
     }
     if (row.is_active() && row.definition != nullptr) {
-      row.differences = drift_of(*row.device, *row.definition, node_policy_of(*row.definition, row.group));
+      Definition compared = *row.definition;
+      const Parent* parent = seen.find_parent(compared.parent.str());
+      if (row.device->type && means_type(parent, compared.type, *row.device->type)) {
+        compared.type = *row.device->type;
+      }
+      row.differences = drift_of(*row.device, compared, node_policy_of(*row.definition, row.group));
     }
     row.type_name = knows_names || row.definition != nullptr ? type_name_of(row, seen) : std::string{};
   }

@@ -33,11 +33,25 @@ std::vector<NamedType> parse_creatable(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t colon = line.find(':');
     const std::string_view id = trim(line.substr(0, colon));
-    if (colon != std::string_view::npos && parse_decimal(id) && !trim(line.substr(colon + 1)).empty()) {
+    if (colon != std::string_view::npos && parse_decimal(id) && id != no_type &&
+        !trim(line.substr(colon + 1)).empty()) {
       result.push_back({*TypeName::parse(id), std::string(trim(line.substr(colon + 1)))});
     }
   }
   return result;
+}
+
+// Reads the type of a VF. A VF without interface, or whose type cannot be read, is not usable.
+void read_type(const sys::Dir& root, Function& function) {
+  const sys::Result<std::string> text =
+      root.read_attribute(fmt::format("{}/{}", function.path, current_file));
+  function.usable = static_cast<bool>(text);
+  if (text && trim(*text) != no_type) {
+    function.type = TypeName::parse(trim(*text));
+  } else if (!text) {
+    const sys::Result<std::string> link = root.read_link(function.path + "/driver");
+    function.driver = link ? std::optional(std::string(last_component(*link))) : std::nullopt;
+  }
 }
 
 std::optional<TypeName> current_type(const sys::Dir& root, const std::string& function) {
@@ -50,6 +64,33 @@ std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& fun
   return text ? parse_creatable(*text) : std::vector<NamedType>{};
 }
 
+// Names the drivers of the VFs that take no vGPU; returns an empty string if there are none.
+std::string notice_of_unusable(const std::vector<Function>& functions) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  std::size_t count = 0;
+  for (const Function& function : functions) {
+    if (!function.usable) {
+      ++count;
+      const bool has_driver = function.driver && function.driver->starts_with("nvidia");
+      by_reason[!function.driver ? "bound to no driver"
+                : has_driver
+                    ? fmt::format("without the files of the vGPU host driver, on {}", *function.driver)
+                    : fmt::format("bound to {}", *function.driver)]
+          .push_back(function.address);
+    }
+  }
+  std::vector<std::string> reasons;
+  for (const auto& [reason, addresses] : by_reason) {
+    const std::string more = addresses.size() > 1 ? fmt::format(" and {} more", addresses.size() - 1) : "";
+    reasons.push_back(fmt::format("{}{} {}", addresses.front(), more, reason));
+  }
+  return count == 0 ? std::string{}
+                    : fmt::format(
+                          "{} of {} virtual functions have no usable vGPU interface (expected NVIDIA's "
+                          "vGPU host driver, nvidia): {}",
+                          count, functions.size(), join(reasons, "; "));
+}
+
 // Returns why a GPU offers no types, or fewer than it could.
 std::string notice_for(const Place& parent, const std::vector<Function>& functions,
                        const std::vector<Type>& types) {
@@ -59,11 +100,15 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
     return fmt::format(
         "SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e {}", address);
   }
-  if (!parent.root.exists(fmt::format("{}/{}", functions.front().path, current_file))) {
-    return "virtual functions have no vGPU interface: NVIDIA vGPU host driver not loaded or not bound";
+  const std::string unusable = notice_of_unusable(functions);
+  if (std::none_of(functions.begin(), functions.end(), [](const Function& one) { return one.usable; })) {
+    return unusable;
   }
   const bool carries =
       std::any_of(functions.begin(), functions.end(), [](const Function& one) { return one.type; });
+  if (!unusable.empty()) {
+    return unusable;
+  }
   if (types.empty() && !carries) {
     return "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise "
            "check "
@@ -131,6 +176,7 @@ class Functions final : public Interface {
     const bool offered = std::any_of(creatable.begin(), creatable.end(),
                                      [&](const NamedType& one) { return one.id == what.type; });
     if (!offered) {
+      refuse_size(parent, what);
       return sys::SysError{ENOSPC, path};
     }
     sys::Result<sys::Done> written = issue(parent.root, command);
@@ -158,6 +204,22 @@ class Functions final : public Interface {
   }
 
  private:
+  // Throws Error{no_capacity} if VFs of the GPU have other types than the one to create, which the driver
+  // does not offer beside them: usually their framebuffer size differs.
+  static void refuse_size(const Place& parent, const Creation& what) {
+    for (const Function& other : read_functions(parent, false)) {
+      if (other.type && *other.type != what.type) {
+        throw Error(ExitCode::no_capacity,
+                    fmt::format("type {} is not offered now: another framebuffer size is in use on this GPU "
+                                "(virtual function {} has type {})",
+                                what.type.str(), other.address, other.type->str()),
+                    fmt::format("several framebuffer sizes need mixed sizes, which are enabled while no vGPU "
+                                "exists: nvidia-smi vgpu -i {} -shm 1",
+                                what.parent.str()));
+      }
+    }
+  }
+
   static std::string path_of(const Place& parent, const std::string& function) {
     for (std::string& path : function_paths(parent)) {
       if (last_component(path) == function) {
@@ -199,8 +261,9 @@ Error missing_function(const Place& parent, const std::string& function) {
 std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
   std::vector<Function> result;
   for (const std::string& path : function_paths(parent)) {
-    Function function{std::string(last_component(path)), path, current_type(parent.root, path)};
-    if (with_creatable) {
+    Function function{std::string(last_component(path)), path};
+    read_type(parent.root, function);
+    if (with_creatable && function.usable) {
       function.creatable = creatable_on(parent.root, path);
     }
     result.push_back(std::move(function));

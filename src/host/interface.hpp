@@ -93,6 +93,9 @@ std::vector<std::string> function_paths(const Place& parent);
 // Returns the error for a VF that the physical function does not have.
 Error missing_function(const Place& parent, const std::string& function);
 
+// Returns the display controllers of NVIDIA that are not virtual functions, sorted by address.
+std::vector<GpuFunction> read_gpus(const sys::Dir& root);
+
 // Returns the physical functions whose VFs have or can have vGPUs.
 std::vector<std::string> function_parents(const sys::Dir& root,
                                           const std::optional<std::vector<ParentName>>& among = std::nullopt);

@@ -76,15 +76,31 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
   return result;
 }
 
+// Returns whether a requested parent is missing, or no parent offers types.
+bool misses_types(const Snapshot& seen, const Scope& scope) {
+  if (scope.details_of) {
+    return std::any_of(scope.details_of->begin(), scope.details_of->end(), [&](const ParentName& name) {
+      const Parent* parent = seen.find_parent(name.str());
+      return parent == nullptr || (has_any(scope.facets, type_facets) && parent->types.empty());
+    });
+  }
+  return std::all_of(seen.parents.begin(), seen.parents.end(),
+                     [](const Parent& parent) { return parent.types.empty(); }) &&
+         (seen.parents.empty() || has_any(scope.facets, type_facets));
+}
+
 }  // namespace
 
 Snapshot Host::observe(const Scope& scope) const {
   Snapshot seen;
   if (has_any(scope.facets, parent_facets)) {
     seen.parents = read_parents(*root_, scope);
+    if (misses_types(seen, scope)) {
+      seen.gpus = read_gpus(*root_);
+    }
   }
   if (has_any(scope.facets, device_facets)) {
-    seen.devices = read_devices(*root_, scope, seen.nameless);
+    seen.devices = read_devices(*root_, scope, seen);
     if (scope.removals && !scope.bus_only &&
         (!scope.devices || seen.devices.size() < scope.devices->size())) {
       seen.removing = read_removing(*root_, scope, seen.devices);

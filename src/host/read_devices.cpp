@@ -316,7 +316,8 @@ const Record* owner_of(const Function& function, const Scope& scope) {
 }
 
 // Adds the devices on VFs.
-void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>& into) {
+void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::string, ParentName>& functions,
+                   std::vector<Device>& into) {
   NodeReader nodes(root);
   for (const std::string& name : function_parents(root, function_parents_for(scope))) {
     const auto place = find_parent(root, name);
@@ -326,6 +327,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::vector<Device>
     }
     DeviceReader reader(root, place->directory, scope);
     for (const Function& function : read_functions(*place, false)) {
+      functions.emplace(function.address, *parent);
       const Record* record = owner_of(function, scope);
       const bool ours = record != nullptr;
       const Uuid uuid = ours ? record->uuid : Uuid::of_name(function.address);
@@ -451,16 +453,15 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
   return sorted(std::move(result));
 }
 
-std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope,
-                                 std::vector<std::string>& nameless) {
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen) {
   const sys::Result<sys::Dir> bus = root.open_dir(devices_directory);
   if (!bus && !sys::is_absence(bus.error().number)) {
     sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
   }
-  std::vector<Device> result = bus ? read_bus(root, *bus, scope, nameless) : std::vector<Device>{};
+  std::vector<Device> result = bus ? read_bus(root, *bus, scope, seen.nameless) : std::vector<Device>{};
   // If all requested devices were found, the GPUs need not be searched.
   if (!scope.bus_only && (!scope.devices || result.size() < scope.devices->size())) {
-    add_functions(root, scope, result);
+    add_functions(root, scope, seen.functions, result);
   }
   add_what_is_remembered(scope.known, result);
   return sorted(std::move(result));

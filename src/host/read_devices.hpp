@@ -9,10 +9,9 @@
 namespace mdevadm {
 
 // Returns all devices, or those requested by `scope`, sorted by parent, then UUID. Devices that vanish during
-// the read are omitted. `nameless` receives the other entries of the bus with Scope::bus_only. Throws Error
-// if the bus cannot be read.
-std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope,
-                                 std::vector<std::string>& nameless);
+// the read are omitted. Snapshot::nameless receives the other entries of the bus with Scope::bus_only,
+// Snapshot::functions the VFs. Throws Error if the bus cannot be read.
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen);
 
 // Returns the devices whose removal is pending, all or those requested by `scope`, sorted by parent, then
 // UUID. `devices` are those on the bus. Reads one directory per parent.

@@ -1,4 +1,5 @@
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
 
 #include <fmt/format.h>
 
@@ -60,6 +61,7 @@ Facet facets_to_compare(const Definition& definition, const std::optional<NodePo
   Facet facets = Facet::devices;
   facets |= node ? Facet::nodes : Facet::none;
   facets |= definition.aggregate ? Facet::units : Facet::none;
+  facets |= is_vendor_name(definition.type.str()) ? Facet::types | Facet::type_name : Facet::none;
   return facets;
 }
 

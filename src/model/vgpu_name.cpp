@@ -56,6 +56,10 @@ std::optional<VgpuName> parse_vgpu_name(std::string_view name) {
   return result;
 }
 
+bool is_vendor_name(std::string_view type) {
+  return type.find(' ') != std::string_view::npos || parse_vgpu_name(to_upper(type)).has_value();
+}
+
 std::vector<Property> properties_of_name(std::string_view name) {
   const std::optional<VgpuName> parsed = parse_vgpu_name(name);
   if (!parsed) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -68,13 +70,6 @@ bool has_function(const Parent& parent, const FunctionName& address) {
                      [&](const Function& function) { return function.address == address.str(); });
 }
 
-std::vector<std::string> type_names(const Parent& parent) {
-  std::vector<std::string> names;
-  std::transform(parent.types.begin(), parent.types.end(), std::back_inserter(names),
-                 [](const Type& t) { return t.id.str(); });
-  return names;
-}
-
 Job job_of(const StopRequest& request, const std::string& lane) {
   Job job{"stop " + request.about.quoted(), request.about, lane};
   if (request.part_of == StopRequest::Part::restart) {
@@ -105,6 +100,9 @@ bool is_lost(const Snapshot& seen, const Uuid& uuid) {
 
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing) {
   const std::string why = fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name);
+  if (const auto finding = why_no_types(seen, name)) {
+    return {ExitCode::not_found, fmt::format("{}: {}", why, finding->what), finding->advice};
+  }
   if (!seen.mdev_support) {
     return {ExitCode::not_found, why,
             "the kernel's mdev core is not loaded; load the driver of the parent first"};
@@ -122,26 +120,14 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
   if (parent.capabilities.any_type) {
     return {.id = type_name};
   }
-  const std::vector<std::string> names = type_names(parent);
-  const std::string meant = did_you_mean(type_name.str(), names);
-  const std::string why =
-      !parent.notice.empty() ? parent.notice
-      : parent.capabilities.types_vanish
-          ? fmt::format(
-                "currently creatable types: {} (types that do not fit next to existing devices are not "
-                "listed)",
-                names.empty() ? "none" : join(names, ", "))
-          : fmt::format("available types: {}", names.empty() ? "none" : join(names, ", "));
-  const std::string what = fmt::format("{}: {} has no type '{}'{}", doing, parent_name.str(), type_name.str(),
-                                       parent.capabilities.types_vanish ? " now" : "");
-  if (parent.capabilities.types_vanish && has_devices(seen, parent)) {
-    throw Error(ExitCode::no_capacity, what, meant.empty() ? why : meant);
+  const Error error = not_offered(seen, parent, type_name, doing);
+  if (error.code() == ExitCode::no_capacity) {
+    throw error;
   }
   // NVIDIA's daemon registers all types at once: if an mdev parent has other types, this one is unlikely to
   // appear later. A list of creatable types gets further ones when GPU instances (MIG) are created.
-  const bool may_come = names.empty() || parent.capabilities.types_vanish;
-  throw Error(ExitCode::not_found, what, meant.empty() ? why : meant)
-      .worth(may_come ? Retry::later : Retry::perhaps);
+  const bool may_come = parent.types.empty() || parent.capabilities.types_vanish;
+  throw error.worth(may_come ? Retry::later : Retry::perhaps);
 }
 
 std::string describe_removal(const Device& device) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/shared_capacity.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
@@ -54,7 +55,8 @@ void require_capacity(const Snapshot& seen, const std::vector<const Definition*>
     }
     plan::Capacity& room = rooms.try_emplace(parent_name, capacity_of(*parent, seen.devices)).first->second;
     std::vector<std::string>& before = taken[parent_name];
-    const std::string& type = member->type.str();
+    const Type* offered = resolve_type(*parent, member->type.str());
+    const std::string& type = offered != nullptr ? offered->id.str() : member->type.str();
     const std::uint64_t units = member->aggregate.value_or(1);
     if (room.knows(type) && !room.fits(type, units)) {
       std::map<std::string, std::size_t> counts;

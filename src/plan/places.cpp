@@ -52,10 +52,24 @@ Error place_in_use(const Device& user, const Definition& wanted, const std::stri
           hints};
 }
 
+Error unusable_place(const Function& function, const Parent& parent, const std::string& doing) {
+  const std::string driver =
+      function.driver ? "bound to " + *function.driver : std::string("bound to no driver");
+  return Error(ExitCode::not_found,
+               fmt::format("{}: virtual function {} has no usable vGPU interface: {} (expected NVIDIA's vGPU "
+                           "host driver, nvidia)",
+                           doing, function.address, driver),
+               fmt::format("show the virtual functions of the GPU: mdevadm show {}", parent.name.str()))
+      .worth(Retry::later);
+}
+
 std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& defined,
                                       const Definition& wanted, const std::string& doing) {
   const Parent* parent = seen.find_parent(wanted.parent.str());
-  if (parent == nullptr || parent->functions.empty() || wanted.function) {
+  // Without a usable VF, as long as the driver has not bound them, the first start chooses.
+  if (parent == nullptr || wanted.function ||
+      std::none_of(parent->functions.begin(), parent->functions.end(),
+                   [](const Function& function) { return function.usable; })) {
     return std::nullopt;
   }
   const Function* second_best = nullptr;
@@ -64,7 +78,8 @@ std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& d
     if (user != nullptr && user->uuid == wanted.uuid) {
       return FunctionName::parse(function.address);
     }
-    if ((user != nullptr && user->unmanaged) || defined.withholds(wanted.parent, function.address) ||
+    if (!function.usable || (user != nullptr && user->unmanaged) ||
+        defined.withholds(wanted.parent, function.address) ||
         reserved_for(defined, wanted.parent, function.address, wanted.uuid) != nullptr) {
       continue;
     }

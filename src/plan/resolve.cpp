@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -94,10 +98,49 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
                                : list_devices(seen, defined));
 }
 
+const Definition* defined_as(std::string_view word, const Definitions& defined) {
+  const auto label = Label::parse(word);
+  return label ? defined.find_label(*label) : nullptr;
+}
+
+// Returns the device on a VF, else the definition that reserves the VF. Throws Error{not_found} for a free
+// VF and for another PCI device.
+Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const Definitions& defined,
+                           const std::string& doing) {
+  const std::string address = kernel_spelling(word);
+  if (const Device* device = device_on(seen, address)) {
+    return {device->uuid};
+  }
+  for (const Definition& definition : defined.all) {
+    const FunctionName* vf = definition.reserved_vf();
+    if (vf != nullptr && vf->str() == address) {
+      return {definition.uuid, &definition};
+    }
+  }
+  if (const auto function = seen.functions.find(address); function != seen.functions.end()) {
+    const std::string& gpu = function->second.str();
+    throw Error(
+        ExitCode::not_found,
+        fmt::format("{}: virtual function {} of {} is free and not reserved", doing, address, gpu),
+        std::vector{fmt::format("create a device on it: mdevadm define -p {} --vf {} -t TYPE", gpu, address),
+                    fmt::format("list the devices of the GPU: mdevadm list --all -p {}", gpu)});
+  }
+  if (const auto finding = why_no_types(seen, address)) {
+    throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
+  }
+  throw Error(
+      ExitCode::not_found,
+      fmt::format("{}: no device is on PCI function {}, and no definition reserves it", doing, address),
+      list_devices(seen, defined));
+}
+
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
                    const std::string& doing) {
   if (const auto uuid = Uuid::parse(word)) {
     return {*uuid};
+  }
+  if (is_pci_address(kernel_spelling(word)) && defined_as(word, defined) == nullptr) {
+    return meaning_of_address(word, seen, defined, doing);
   }
   if (const auto label = Label::parse(word)) {
     if (const Definition* definition = defined.find_label(*label)) {
@@ -214,6 +257,16 @@ std::vector<std::string> expand_pattern(const std::string& word, const Definitio
   return sorted;
 }
 
+std::string plain_type(std::string_view word) {
+  if (!word.starts_with("0x") && !word.starts_with("0X")) {
+    return std::string(word);
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(word.data() + 2, word.data() + word.size(), number, 16);
+  return error == std::errc{} && end == word.data() + word.size() ? std::to_string(number)
+                                                                  : std::string(word);
+}
+
 std::string resolve_parent(std::string_view word, const std::vector<std::string>& known) {
   const auto is_known = [&](const std::string& name) {
     return std::find(known.begin(), known.end(), name) != known.end();
@@ -268,7 +321,8 @@ const Definition& require_definition(const Found& found, const std::string& doin
   return *found.definitions.front();
 }
 
-const Type* resolve_type(const Parent& parent, std::string_view word) {
+const Type* resolve_type(const Parent& parent, std::string_view given) {
+  const std::string word = plain_type(given);
   const auto the_one = [&](const auto& is_meant) -> const Type* {
     const Type* found = nullptr;
     for (const Type& type : parent.types) {
@@ -281,7 +335,7 @@ const Type* resolve_type(const Parent& parent, std::string_view word) {
     }
     return found;
   };
-  if (const Type* type = parent.find_type(std::string(word))) {
+  if (const Type* type = parent.find_type(word)) {
     return type;
   }
   if (const Type* type = the_one([&](const Type& one) { return same_type(one.id.str(), word); })) {
@@ -294,6 +348,18 @@ const Type* resolve_type(const Parent& parent, std::string_view word) {
   });
 }
 
+bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual) {
+  if (same_type(plain_type(named.str()), actual.str())) {
+    return true;
+  }
+  const Type* meant = parent != nullptr ? resolve_type(*parent, named.str()) : nullptr;
+  const Type* type = parent != nullptr ? parent->find_type(actual.str()) : nullptr;
+  if (meant != nullptr) {
+    return meant->id == actual;
+  }
+  return is_vendor_name(named.str()) && (type == nullptr || !type->name);
+}
+
 bool TypeFilter::matches(const ParentName& parent_name, const TypeName& type) const {
   const Parent* parent = seen_.find_parent(parent_name.str());
   const Type* wanted = parent != nullptr ? resolve_type(*parent, word_) : nullptr;
@@ -302,7 +368,7 @@ bool TypeFilter::matches(const ParentName& parent_name, const TypeName& type) co
     return wanted->id == has->id;
   }
   // The parent is missing, or its driver lists only the types that fit now.
-  return same_type(type.str(), word_) || to_lower(type.str()) == to_lower(word_);
+  return same_type(type.str(), plain_type(word_)) || to_lower(type.str()) == to_lower(word_);
 }
 
 void TypeFilter::require_known(const Definitions& defined, const std::string& doing) const {

@@ -34,9 +34,21 @@ void release_instances(Parent& parent, const Device& device) {
   }
 }
 
+// Parents do not tell the names of types that they do not list.
+void name_type(Parent& parent, const Device& device, const Definition* definition) {
+  if (definition == nullptr || !device.type || !means_type(&parent, definition->type, *device.type)) {
+    return;
+  }
+  for (Type& type : parent.types) {
+    if (type.id == *device.type && !type.name) {
+      type.name = definition->type.str();
+    }
+  }
+}
+
 }  // namespace
 
-Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped) {
+Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Definitions& defined) {
   for (const Uuid& uuid : stopped) {
     const Device* device = seen.find_device(uuid);
     if (device == nullptr) {
@@ -46,6 +58,7 @@ Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped) {
       if (parent.name == device->parent) {
         release_function(parent, *device);
         release_instances(parent, *device);
+        name_type(parent, *device, defined.find(uuid, device->parent));
       }
     }
     std::erase_if(seen.devices, [&](const Device& other) { return other.uuid == uuid; });

@@ -66,8 +66,7 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
                 fmt::format("{}: a device with this UUID is active on {}", draft.doing, active.parent.str()),
                 "stop that one first: mdevadm stop " + draft.job.about.word());
   }
-  const bool same = !active.type || same_type(active.type->str(), wanted.type.str()) ||
-                    (draft.type && draft.type->id == *active.type);
+  const bool same = !active.type || means_type(draft.parent, wanted.type, *active.type);
   if (!same) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: already active with type {} ({}: {})", draft.doing, active.type->str(),
@@ -92,6 +91,8 @@ std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft
 
 Facet facets_to_start(const Definition& wanted) {
   Facet facets = Facet::devices | Facet::types | Facet::available | Facet::online | Facet::peers;
+  // A definition that was written before the driver was loaded may have the vendor's name of the type.
+  facets |= Facet::type_name;
   if (wanted.aggregate) {
     facets |= Facet::aggregation | Facet::description;
   }
@@ -366,9 +367,12 @@ std::string StartPlanner::function_for(const Draft& draft) const {
     if (reserved != nullptr ? function.address != reserved->str() : is_reserved(draft, function)) {
       continue;
     }
+    if (reserved != nullptr && !function.usable) {
+      throw unusable_place(function, *draft.parent, draft.doing);
+    }
     const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
                                    [&](const NamedType& type) { return type.id == draft.type->id; });
-    if (!function.type && takes && !names_.contains(function.address)) {
+    if (function.usable && !function.type && takes && !names_.contains(function.address)) {
       return function.address;
     }
     if (reserved != nullptr && names_.contains(function.address)) {

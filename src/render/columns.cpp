@@ -129,12 +129,19 @@ Value capabilities_of(const ParentRow& row) {
   return object;
 }
 
+std::string use_of(const Function& function) {
+  if (!function.usable) {
+    return function.driver ? fmt::format("not usable (driver: {})", *function.driver)
+                           : "not usable (no driver)";
+  }
+  return function.type ? function.type->str() : "free";
+}
+
 Value functions_of(const ParentRow& row) {
   List list;
   for (const Function& function : row.parent->functions) {
     list.items.push_back({{"address", function.address}, {"type", text_or_none(function.type)}});
-    list.texts.push_back(
-        fmt::format("{}: {}", function.address, function.type ? function.type->str() : "free"));
+    list.texts.push_back(fmt::format("{}: {}", function.address, use_of(function)));
   }
   return list;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mdevadm/model/names.hpp>
+#include <mdevadm/model/pci.hpp>
 #include <mdevadm/model/property.hpp>
 #include <mdevadm/util/holder.hpp>
 #include <mdevadm/util/uuid.hpp>
@@ -64,6 +65,9 @@ struct Function {
   std::string path;                    // directory below the root
   std::optional<TypeName> type{};      // the assigned type
   std::vector<NamedType> creatable{};  // types that it accepts now
+  // Whether it has the vGPU interface and its type can be read. If not, it takes no device.
+  bool usable = true;
+  std::optional<std::string> driver{};  // bound to it; read if it is not usable
 };
 
 // A parent device: the physical device that offers mediated devices.
@@ -136,6 +140,11 @@ struct Snapshot {
   // Devices whose removal is pending: no longer on the bus, but in use; UUID and instances remain taken.
   // Sorted by parent, then UUID. The type is known if there is a runtime record.
   std::vector<Device> removing{};
+  // GPUs of NVIDIA, read only if a requested parent was not found or no parent offers types.
+  std::vector<GpuFunction> gpus{};
+  // VFs that were searched for devices, free or not: address and parent (Facet::devices, if no devices are
+  // selected).
+  std::map<std::string, ParentName> functions{};
   std::vector<Uuid> lost;             // stale records: the device was removed or never created
   std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Scope::bus_only)
   std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)

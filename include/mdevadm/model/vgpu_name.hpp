@@ -24,6 +24,9 @@ struct VgpuName {
 // digit; the rest is the GPU, which may contain blanks and hyphens. nullopt for any other name.
 std::optional<VgpuName> parse_vgpu_name(std::string_view name);
 
+// Returns whether a type is given by a vendor's name, "GRID M60-4Q" or "l40s-4q", and not by its ID.
+bool is_vendor_name(std::string_view type);
+
 // Returns what the name says as properties: framebuffer, series and, for MIG types, gpu_slices.
 std::vector<Property> properties_of_name(std::string_view name);
 

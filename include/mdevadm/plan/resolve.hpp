@@ -19,9 +19,10 @@ struct Found {
   const Device* removing = nullptr;            // not nullptr: its removal is pending
 };
 
-// Resolves a UUID, a definition's name, or a unique UUID prefix of at least four digits to a device that is
-// active, being removed or defined. Throws Error: not_found, conflict (ambiguous prefix), usage (a malformed
-// UUID, or a shell pattern).
+// Resolves a UUID, a definition's name, a unique UUID prefix of at least four digits, or the PCI address of
+// a virtual function (VF) in any spelling to a device that is active, being removed or defined. A VF means
+// the device on it, else the definition that reserves it. Throws Error: not_found, conflict (ambiguous
+// prefix), usage (a malformed UUID, or a shell pattern).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
 
@@ -52,7 +53,15 @@ const Definition& require_definition(const Found& found, const std::string& doin
 // other interfaces use it ("17" and "nvidia-17"); or the vendor's name with or without the vendor, if it is
 // known (Facet::type_name) and unique. Returns nullptr if there is none. A parent whose list of types has an
 // unsupported format has no types; the driver decides at creation.
+// A number may be written in hexadecimal, as nvidia-smi prints it (0x47b).
 const Type* resolve_type(const Parent& parent, std::string_view word);
+
+// Returns a hexadecimal number (0x47b) in decimal, every other word as it is.
+std::string plain_type(std::string_view word);
+
+// Returns whether a definition that names a type describes a device of the actual type. A vendor's name is
+// taken for the actual type if the parent (nullptr: not observed) does not tell the names of both.
+bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual);
 
 // Selects devices by type, in every form that resolve_type() accepts on the device's parent.
 class TypeFilter {

@@ -9,8 +9,9 @@
 namespace mdevadm {
 
 // Returns the state to expect after these devices were stopped. Which other types become available is only
-// known to the driver: their number of available instances is unset.
-Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped);
+// known to the driver: their number of available instances is unset. A vendor's name of a type that is not
+// listed is taken from the device's definition.
+Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Definitions& defined = {});
 
 // Returns the definition to restart an active or inactive device from. Throws Error: conflict (a transient
 // device, or defined under another parent only), not_found, conflict (several parents define it).

@@ -19,8 +19,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
-// Converts ASCII letters only.
+// Convert ASCII letters only.
 std::string to_lower(std::string_view text);
+std::string to_upper(std::string_view text);
 
 // Makes text safe for messages: replaces control bytes and invalid UTF-8 by \xNN so that no name can garble a
 // terminal or a log.

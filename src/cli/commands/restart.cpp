@@ -55,7 +55,8 @@ class RestartCommand final : public Command {
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot used = context.observe_users(uuids, parents);
     const Snapshot stopped =
-        uuids.empty() ? Snapshot{} : after_stop(context.observe({facets, parents, std::nullopt}), uuids);
+        uuids.empty() ? Snapshot{}
+                      : after_stop(context.observe({facets, parents, std::nullopt}), uuids, defined);
     // Devices that go offline together are stopped in the given order.
     std::reverse(uuids.begin(), uuids.end());
     StartPlanner planner(stopped, {.accept_abi = accept_abi_, .defined = &defined});

@@ -112,8 +112,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
 
   Snapshot observe(Context& context, const std::vector<ParentName>& parents, const Shown& shown) const {
     if (parents.empty()) {
-      return context.observe_settings({listing_.needs() | Facet::devices, std::nullopt, std::nullopt},
-                                      shown.defined, shown.groups);
+      return context.observe_settings(
+          {listing_.needs() | Facet::devices | Facet::parents, std::nullopt, std::nullopt}, shown.defined,
+          shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
     const Facet of_devices = only_parents ? Facet::none : listing_.needs();

@@ -2,6 +2,7 @@
 
 #include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/render/columns.hpp>
 
 #include "../listing.hpp"
@@ -62,6 +63,9 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
           rows.push_back({&parent, &type, used(seen, parent, type), shows_memory});
         }
       }
+    }
+    for (const Finding& finding : why_no_types(seen)) {
+      context.messages().note(finding.str());
     }
     context.out = listing_.render(rows, "types", context);
     return ExitCode::done;

@@ -1,0 +1,21 @@
+// What a parent offers, for errors about a type that it does not offer. Pure functions.
+#pragma once
+
+#include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/util/error.hpp>
+#include <string>
+
+namespace mdevadm {
+
+// Returns the error for a type that the parent does not offer, with the types that it does. Distinguishes
+// unknown types (not_found) from types of another framebuffer size than the one in use (no_capacity), as far
+// as the vendor's names tell. Needs Facet::type_name.
+Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& type, const std::string& doing);
+
+// Returns "available types: nvidia-17 (GRID M60-4Q), …".
+std::string offered_types(const Parent& parent);
+
+// Returns the hint on how a GPU can carry vGPUs of several framebuffer sizes.
+std::string mixed_size_advice(const std::string& gpu);
+
+}  // namespace mdevadm

@@ -1,0 +1,35 @@
+#include <algorithm>
+
+#include "interface.hpp"
+#include "paths.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* nvidia = "0x10de";
+constexpr const char* display_class = "0x03";
+
+}  // namespace
+
+std::vector<GpuFunction> read_gpus(const sys::Dir& root) {
+  std::vector<GpuFunction> result;
+  const sys::Result<sys::Dir> devices = root.open_dir("sys/bus/pci/devices");
+  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    if (read_optional(*devices, entry.name + "/vendor") != nvidia ||
+        devices->exists(entry.name + "/physfn")) {
+      continue;
+    }
+    const std::string kind = read_optional(*devices, entry.name + "/class").value_or(display_class);
+    const std::string device = read_optional(*devices, entry.name + "/device").value_or("0x?");
+    if (kind.starts_with(display_class)) {
+      result.push_back({entry.name, "10de:" + device.substr(2), link_name(*devices, entry.name + "/driver")});
+    }
+  }
+  std::sort(result.begin(), result.end(),
+            [](const GpuFunction& a, const GpuFunction& b) { return a.address < b.address; });
+  return result;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,155 @@
+#include <mdevadm/plan/offers.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::size_t most_offered = 8;
+
+std::string with_name(const Type& type) {
+  return type.name && *type.name != type.id.str() ? fmt::format("{} ({})", type.id.str(), *type.name)
+                                                  : type.id.str();
+}
+
+bool can_be_created(const Type& type) {
+  return type.available != 0U;
+}
+
+// Returns the first device on the parent, or nullptr.
+const Device* device_of(const Snapshot& seen, const Parent& parent) {
+  const auto found = std::find_if(seen.devices.begin(), seen.devices.end(),
+                                  [&](const Device& device) { return device.parent == parent.name; });
+  return found == seen.devices.end() ? nullptr : &*found;
+}
+
+// Returns the names of the parent's types, as parsed.
+std::vector<VgpuName> names_of(const Parent& parent) {
+  std::vector<VgpuName> names;
+  for (const Type& type : parent.types) {
+    if (const auto name = parse_vgpu_name(type.name.value_or(""))) {
+      names.push_back(*name);
+    }
+  }
+  return names;
+}
+
+// Returns "4G, " if all listed types have this framebuffer size, otherwise an empty string.
+std::string size_in_use(const std::vector<VgpuName>& names) {
+  const auto differs = [&](const VgpuName& name) { return name.gib != names.front().gib; };
+  if (names.empty() || std::any_of(names.begin(), names.end(), differs)) {
+    return {};
+  }
+  return names.front().gib == 0 ? "512M, " : fmt::format("{}G, ", names.front().gib);
+}
+
+// What a requested type that is not listed can be.
+enum class Unlisted {
+  unknown,     // no type of this GPU
+  other_size,  // its framebuffer size differs from that of the active devices
+  perhaps,     // a number, which says nothing
+};
+
+Unlisted kind_of(const Parent& parent, const std::string& word) {
+  const bool is_number = parse_decimal(word.substr(word.rfind('-') + 1)).has_value();
+  const auto wanted = parse_vgpu_name(to_upper(word));
+  if (!wanted) {
+    return is_number ? Unlisted::perhaps : Unlisted::unknown;
+  }
+  const std::vector<VgpuName> names = names_of(parent);
+  const auto is_same_gpu = [&](const VgpuName& name) { return to_upper(name.gpu) == wanted->gpu; };
+  const bool same_gpu = names.empty() || std::any_of(names.begin(), names.end(), is_same_gpu);
+  const bool same_size =
+      std::any_of(names.begin(), names.end(), [&](const VgpuName& name) { return name.gib == wanted->gib; });
+  return same_gpu && !same_size ? Unlisted::other_size : Unlisted::unknown;
+}
+
+// Suggests only names: a number, or a name of another size, is no slip.
+std::string suggestion(const Parent& parent, const std::string& word) {
+  if (parse_decimal(word)) {
+    return {};
+  }
+  const auto wanted = parse_vgpu_name(to_upper(word));
+  std::vector<std::string> known;
+  for (const Type& type : parent.types) {
+    const auto name = parse_vgpu_name(type.name.value_or(""));
+    if (wanted && name && (wanted->gib != name->gib || wanted->slices != name->slices)) {
+      continue;
+    }
+    known.push_back(type.id.str());
+    if (type.name) {
+      known.push_back(*type.name);
+      known.push_back(type.name->substr(type.name->find(' ') + 1));
+    }
+  }
+  return did_you_mean(word, known);
+}
+
+}  // namespace
+
+std::string offered_types(const Parent& parent) {
+  std::vector<std::string> texts;
+  std::size_t more = 0;
+  for (const Type& type : parent.types) {
+    if (!parent.capabilities.types_vanish || can_be_created(type)) {
+      texts.size() < most_offered ? texts.push_back(with_name(type)) : static_cast<void>(++more);
+    }
+  }
+  const std::string list = texts.empty() ? "none" : join(texts, ", ");
+  const std::string now =
+      parent.capabilities.types_vanish ? "types that can be created now" : "available types";
+  return more == 0 ? fmt::format("{}: {}", now, list)
+                   : fmt::format("{}: {} and {} more: mdevadm types {}", now, list, more, parent.name.str());
+}
+
+std::string mixed_size_advice(const std::string& gpu) {
+  return fmt::format(
+      "several framebuffer sizes need mixed sizes, which are enabled while no vGPU exists: nvidia-smi vgpu "
+      "-i {} "
+      "-shm 1",
+      gpu);
+}
+
+Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& type,
+                  const std::string& doing) {
+  const std::string& gpu = parent.name.str();
+  const std::string what = fmt::format("{}: {} has no type '{}'", doing, gpu, printable(type.str()));
+  if (parent.types.empty() && !parent.notice.empty()) {
+    return {ExitCode::not_found, what + " now", parent.notice};
+  }
+  if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
+    return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};
+  }
+  std::vector<std::string> hints;
+  if (std::string meant = suggestion(parent, type.str()); !meant.empty()) {
+    hints.push_back(std::move(meant));
+  }
+  hints.push_back(offered_types(parent));
+  const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
+  const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;
+  if (kind == Unlisted::unknown) {
+    return {ExitCode::not_found, what + (parent.capabilities.types_vanish && user == nullptr ? " now" : ""),
+            hints};
+  }
+  const std::string user_text =
+      fmt::format("device '{}' ({})", user->uuid.str(), user->type ? user->type->str() : "type unknown");
+  const std::string size = size_in_use(names_of(parent));
+  hints.push_back(mixed_size_advice(gpu));
+  return {
+      ExitCode::no_capacity,
+      kind == Unlisted::other_size
+          ? fmt::format("{} now: another framebuffer size is in use on this GPU ({}by {})", what, size,
+                        user_text)
+          : fmt::format("{} now: it is unknown, or another framebuffer size is in use on this GPU ({}by {})",
+                        what, size, user_text),
+      hints};
+}
+
+}  // namespace mdevadm
