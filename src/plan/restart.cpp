@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/vgpu_name.hpp>
 
 namespace mdevadm {
 
@@ -34,9 +35,10 @@ void release_instances(Parent& parent, const Device& device) {
   }
 }
 
-// Parents do not tell the names of types that they do not list.
+// Parents do not report the names of types that they do not list.
 void name_type(Parent& parent, const Device& device, const Definition* definition) {
-  if (definition == nullptr || !device.type || !means_type(&parent, definition->type, *device.type)) {
+  if (definition == nullptr || !device.type || !is_vendor_name(definition->type.str()) ||
+      !means_type(&parent, definition->type, *device.type)) {
     return;
   }
   for (Type& type : parent.types) {

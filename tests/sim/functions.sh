@@ -35,7 +35,7 @@ single() {
     "$(say "types reports the current sum of all virtual functions")"
   run mdevadm start -p $gpu -t nvidia-1147
   exits 6 "$(say "start fails with exit code 6 if the GPU only offers types of another size")"
-  err_has "active vGPUs restrict the available types" "$(say "the error says that the active vGPUs restrict the types")"
+  err_has "another framebuffer size is in use on this GPU" "$(say "the error says that another size is in use")"
   run mdevadm start -p $gpu -t nvidia-1160 --vf 0000:41:01.3
   exits 0 "$(say "start --vf accepts the address of a virtual function")"
   same "$(current 0000:41:01.3)" 1160 "$(say "the device is assigned to the virtual function given with --vf")"

@@ -50,7 +50,7 @@ mediated() {
   run "$MDEVADM" group start vm
   exits 0 "group start resolves the vendor's names of types"
   run "$MDEVADM" start wrong
-  exits 3 "start fails for a name that is no type of the parent"
+  exits 3 "start fails for a name that no type of the parent has"
   err_has "$gpu has no type 'GRID M60-5Q'$" "the error names the type"
   err_has "^hint: available types: nvidia-11 \(GRID M60-0B\), " "the hint lists the offered types with names"
   err_lacks "did you mean" "a type of another size is not suggested"
@@ -67,7 +67,7 @@ late() {
   run "$MDEVADM" start a
   exits 0 "start of the active device succeeds"
   run "$MDEVADM" restart a
-  exits 0 "restart of the only device succeeds, although the full GPU does not tell the name of its type"
+  exits 0 "restart of the only device succeeds, although the full GPU does not report the name of its type"
   same "$(states)" "a=active" "the device is active again"
 }
 
@@ -121,10 +121,10 @@ addresses() {
   run "$MDEVADM" undefine 0000:41:00.5
   exits 0 "undefine accepts the address"
   run "$MDEVADM" stop 0000:41:00.7
-  exits 3 "a free virtual function is no device"
+  exits 3 "a free virtual function does not mean a device"
   err_has "virtual function 0000:41:00.7 of $gpu is free and not reserved$" "the error names the GPU"
   run "$MDEVADM" stop 0000:99:00.0
-  exits 3 "another address is no device"
+  exits 3 "another address does not mean a device"
   err_has "no device is on PCI function 0000:99:00.0" "the error says so"
 }
 

@@ -9,7 +9,7 @@ namespace mdevadm {
 
 // Returns the error for a type that the parent does not offer, with the types that it does. Distinguishes
 // unknown types (not_found) from types of another framebuffer size than the one in use (no_capacity), as far
-// as the vendor's names tell. Needs Facet::type_name.
+// as the names show. Needs Facet::type_name.
 Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& type, const std::string& doing);
 
 // Returns "available types: nvidia-17 (GRID M60-4Q), …".

@@ -60,7 +60,7 @@ const Type* resolve_type(const Parent& parent, std::string_view word);
 std::string plain_type(std::string_view word);
 
 // Returns whether a definition that names a type describes a device of the actual type. A vendor's name is
-// taken for the actual type if the parent (nullptr: not observed) does not tell the names of both.
+// taken for the actual type if the parent (nullptr: not observed) does not report the names of both.
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual);
 
 // Selects devices by type, in every form that resolve_type() accepts on the device's parent.
