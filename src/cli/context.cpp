@@ -261,11 +261,21 @@ sys::FileLock Context::lock_definitions() {
   });
 }
 
-std::string Context::parent_name(const std::string& word) const {
+void Context::require_no_vf(const std::string& verb) const {
+  if (vf_as_parent_) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("cannot {} devices: {} is a virtual function, not a parent", verb, vf_as_parent_->str()),
+        fmt::format("specify the device on it: mdevadm {} {}", verb, vf_as_parent_->str()));
+  }
+}
+
+std::string Context::parent_name(const std::string& word) {
   if (is_pci_address(word)) {
     const std::string name = kernel_spelling(word);
     const auto parsed = ParentName::parse(name);
     const auto gpu = parsed ? host_.gpu_of(*parsed) : std::nullopt;
+    vf_as_parent_ = gpu ? FunctionName::parse(name) : std::nullopt;
     return gpu ? gpu->str() : name;
   }
   const std::vector<std::string> registered = observe({Facet::parents, {}, {}}).parent_names();

@@ -168,7 +168,13 @@ class Context {
   sys::FileLock lock_definitions();
 
   // Returns the name of the parent that the word means (plan/resolve.hpp), of this host or of a definition.
-  std::string parent_name(const std::string& word) const;
+  // The address of a virtual function (VF) means its GPU, and vf_as_parent() returns it from then on.
+  std::string parent_name(const std::string& word);
+  // Returns the VF that was given in place of its GPU.
+  const std::optional<FunctionName>& vf_as_parent() const { return vf_as_parent_; }
+  // Throws Error{usage} if a VF was given as parent: what `verb` does to all devices of a parent is not
+  // extended from a VF to its GPU.
+  void require_no_vf(const std::string& verb) const;
 
   // Returns all definitions.
   Definitions definitions(FileProblems problems = FileProblems::ignored);
@@ -192,6 +198,7 @@ class Context {
   template <typename Loaded>
   Loaded with_warnings(Loaded loaded, FileProblems problems, const char* kind);
 
+  std::optional<FunctionName> vf_as_parent_{};
   const Env& env_;
   const Globals& globals_;
   Messages& messages_;

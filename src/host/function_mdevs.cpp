@@ -43,11 +43,15 @@ Occupied read_occupied(const Place& parent) {
   for (const std::string& path : function_paths(parent)) {
     Function function{.address = std::string(last_component(path)), .path = path};
     const sys::Result<sys::Dir> directory = parent.root.open_dir(path);
+    function.usable = directory && directory->exists(types_directory);
+    if (directory && !function.usable) {
+      function.driver = link_name(*directory, "driver");
+    }
     const auto type = directory ? type_on(*directory) : std::nullopt;
     if (type) {
       result.types.push_back(*type);
       function.type = TypeName::parse(*type).value_or(*TypeName::parse("unknown"));
-    } else if (!result.first_free && directory && directory->exists(types_directory)) {
+    } else if (!result.first_free && function.usable) {
       result.first_free = result.functions.size();
     }
     result.functions.push_back(std::move(function));
@@ -75,7 +79,7 @@ class FunctionMdevs final : public Interface {
     Occupied occupied = read_occupied(parent);
     into.functions = std::move(occupied.functions);
     read_types(parent, occupied, facets, into);
-    mark_creatable(parent, into);
+    mark_creatable(into);
     limit_available(into);
     into.notice = notice_for(into);
   }
@@ -120,7 +124,7 @@ class FunctionMdevs final : public Interface {
     into.types = std::move(one.types);
   }
 
-  static void mark_creatable(const Place& parent, Parent& into) {
+  static void mark_creatable(Parent& into) {
     std::vector<NamedType> creatable;
     for (const Type& type : into.types) {
       if (type.available.value_or(0) > 0) {
@@ -128,7 +132,7 @@ class FunctionMdevs final : public Interface {
       }
     }
     for (Function& function : into.functions) {
-      if (!function.type && has_types(parent.root, function.path)) {
+      if (!function.type && function.usable) {
         function.creatable = creatable;
       }
     }

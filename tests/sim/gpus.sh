@@ -49,7 +49,19 @@ parent() {
   out_has "0000:41:00\.4: .*1150$" "$host: show has the type on each virtual function"
   out_has "0000:41:00\.7: free$" "$host: and the free ones"
   run "$MDEVADM" list -p 41:00.6 --json -o name
-  exits 0 "$host: the address of a virtual function is accepted as parent"
+  same "$(jq -c .devices <<<"$out")" '[{"name":"d3"}]' "$host: the address of a virtual function selects its device"
+  run "$MDEVADM" stop --all -p 41:00.6
+  exits 2 "$host: stop --all refuses a virtual function as parent"
+  err_has "^hint: specify the device on it: mdevadm stop 0000:41:00.6$" "$host: the hint names its device"
+  run "$MDEVADM" stop 41:00.6
+  exits 0 "$host: the address of a virtual function means its device"
+  run "$MDEVADM" start pci_0000_41_00_6
+  exits 0 "$host: also that of a definition, as virsh prints it"
+  run "$MDEVADM" define -p 0000:41:02.2 -t L40S-4Q --name placed
+  same "$code $(vf_of placed)" "0 0000:41:02.2" "$host: define on a virtual function reserves it"
+  run "$MDEVADM" start -p 0000:41:02.3 -t L40S-4Q
+  same "$("$MDEVADM" show 41:02.3 --json | jq -r '.devices[0].uuid')" "$out" "$host: a transient device starts on the virtual function given as parent"
+  run "$MDEVADM" stop 41:02.3
   run "$MDEVADM" stop d2
   run "$MDEVADM" start -p $gpu -t L40S-4Q
   same "$("$MDEVADM" list --json -o uuid,vf | jq -r --arg u "$out" '.devices[] | select(.uuid == $u) | .vf')" 0000:41:00.7 \

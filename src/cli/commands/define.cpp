@@ -47,6 +47,9 @@ class DefineCommand final : public Command {
 
   ExitCode run(Context& context) override {
     check_usage();
+    if (options_.function.empty() && context.vf_as_parent()) {
+      options_.function = context.vf_as_parent()->str();
+    }
     Batch batch(change_, "define");
     batch.print_uuids();
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
@@ -164,8 +167,8 @@ class DefineCommand final : public Command {
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
     // The definition of a device on a VF names that VF.
-    if (is_pci_address(found.active->name)) {
-      wanted.function = FunctionName::parse(found.active->name);
+    if (!found.active->vf.empty()) {
+      wanted.function = FunctionName::parse(found.active->vf);
     }
     return wanted;
   }

@@ -50,6 +50,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   ExitCode list(Context& context) override {
+    function_ = context.vf_as_parent();
     choose_columns();
     const Definitions defined = read_definitions(context);
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
@@ -216,7 +217,17 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       }
     }
     const std::string& parent = parent_of(row).str();
-    return parent_.empty() || parent == parent_;
+    return (parent_.empty() || parent == parent_) && is_on_function(row);
+  }
+
+  // Returns false for a device on another virtual function than the one given as parent.
+  bool is_on_function(const render::DeviceRow& row) const {
+    if (!function_) {
+      return true;
+    }
+    const FunctionName* reserved = row.definition != nullptr ? row.definition->reserved_vf() : nullptr;
+    return row.device != nullptr ? row.device->vf == function_->str()
+                                 : reserved != nullptr && *reserved == *function_;
   }
 
   // Removes the rows of other devices than the arguments.
@@ -328,6 +339,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   std::string plot_;
   bool tree_ = false;
   std::string parent_;
+  std::optional<FunctionName> function_{};  // given in place of its GPU
   std::string type_;
   std::string group_;
 };

@@ -65,6 +65,9 @@ class StartCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
+    if (function_.empty() && !type_.empty() && context.vf_as_parent()) {
+      function_ = context.vf_as_parent()->str();
+    }
     sort_out_uuids();
     if (!type_.empty() && parent_.empty()) {
       throw Error(ExitCode::usage, "missing option --parent",
@@ -83,6 +86,9 @@ class StartCommand final : public Command {
     }
     const Definitions defined =
         automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
+    if (all_) {
+      context.require_no_vf("start");
+    }
     if ((automatic_ || all_) && !parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot start devices");

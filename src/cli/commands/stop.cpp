@@ -35,6 +35,7 @@ class StopCommand final : public Command {
     const Definitions defined = context.definitions_if_readable();
     const Snapshot devices = context.observe({Facet::devices | Facet::parents, std::nullopt, std::nullopt});
     if (all_ && !parent_.empty()) {
+      context.require_no_vf("stop");
       require_known_parent(devices, defined, parent_, "cannot stop devices");
     }
     std::vector<Target> targets =

@@ -36,6 +36,7 @@ class UndefineCommand final : public Command {
         all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
     const Groups groups = context.groups();
     if (all_ && !parent_.empty()) {
+      context.require_no_vf("undefine");
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot undefine devices");
     }
