@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 #include <tuple>
@@ -184,11 +185,6 @@ bool is_comparable(const PropertyValue& has, const PropertyValue& wanted) {
 bool is_tie(const Type& type, const Type& best, const std::vector<Requirement>& needs) {
   return type.id != best.id && size_of(type, needs) == size_of(best, needs) &&
          (type.available == 0U) == (best.available == 0U);
-}
-
-std::string with_name(const Type& type) {
-  const bool has_name = type.name && *type.name != type.id.str();
-  return has_name ? fmt::format("{} ({})", type.id.str(), *type.name) : type.id.str();
 }
 
 // Types of the same size may differ in what they are licensed for, so the user has to know of them.

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t most_offered = 8;
 
-std::string with_name(const Type& type) {
-  return type.name && *type.name != type.id.str() ? fmt::format("{} ({})", type.id.str(), *type.name)
-                                                  : type.id.str();
-}
-
 bool can_be_created(const Type& type) {
   return type.available != 0U;
 }
@@ -93,6 +88,11 @@ std::string suggestion(const Parent& parent, const std::string& word) {
 }
 
 }  // namespace
+
+std::string with_name(const Type& type) {
+  return type.name && *type.name != type.id.str() ? fmt::format("{} ({})", type.id.str(), *type.name)
+                                                  : type.id.str();
+}
 
 std::string offered_types(const Parent& parent) {
   std::vector<std::string> texts;

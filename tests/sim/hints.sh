@@ -242,6 +242,52 @@ vf_n1__function_of_another_device() {
   adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
   words="start $a"
 }
+vf_n1__free_function() { adm define $a -p 0000:41:00.0 -t 1149; words="show 41:00.6"; }
+l40s__unknown_type() { words="define -p 0000:41:00.0 -t L40S-99Q"; }
+l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
+l40s__no_settings() { words="parent show 0000:41:00.0"; }
+l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }
+samples__prepare_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="parent prepare 0000:99:00.0"; }
+l40s__not_reserved() {
+  adm parent set 0000:41:00.0 --reserve 0000:41:00.4
+  words="parent set 0000:41:00.0 --unreserve 0000:41:00.5"
+}
+l40s__withheld_function() {
+  adm parent set 0000:41:00.0 --reserve 0000:41:00.4
+  words="define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4"
+}
+vf_n1__all_withheld() {
+  local function
+  for function in 00.4 00.5 00.6 00.7 01.0 01.1 01.2 01.3; do adm parent set 0000:41:00.0 --reserve 0000:41:$function --force; done
+  words="start -p 0000:41:00.0 -t 1149"
+}
+unbind() { echo "$1" >/sys/bus/pci/drivers/nvidia/unbind; }
+l40s__unusable_function() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  unbind 0000:41:00.6
+  words="start $a"
+}
+l40s__prepare_with_device() {
+  adm parent set 0000:41:00.0 --vfs all
+  adm define $a -p 0000:41:00.0 -t 1149
+  adm start $a
+  unbind 0000:41:00.6
+  words="parent prepare 0000:41:00.0"
+}
+l40s__prepare_in_use() {
+  adm parent set 0000:41:00.0 --vfs all
+  adm define $a -p 0000:41:00.0 -t 1149
+  adm start $a
+  holding 0000:41:00.4
+  unbind 0000:41:00.6
+  words="parent prepare 0000:41:00.0"
+}
+l40s__prepare_by_sysfs() {
+  adm parent set 0000:41:00.0 --vfs all --method sysfs
+  control functions 0000:41:00.0 0
+  words="parent prepare 0000:41:00.0"
+}
+flex__script_of_another_vendor() { words="parent set 0000:4d:00.0 --vfs all --method sriov-manage"; }
 gvt_a0__aggregation_refused() {
   control fault create 1 EINVAL
   words="start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8 --aggregate 2"
@@ -283,7 +329,7 @@ repeat() {  # MESSAGE CODE ERROR WORDS...
 }
 
 placeholders() {  # TEXT: with values for what the user has to insert
-  sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/" <<<"$1"
+  sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/; s/\bTYPE\b/1149/" <<<"$1"
 }
 
 obey() {  # MESSAGE CODE ERROR: does what the message says

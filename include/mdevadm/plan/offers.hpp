@@ -7,6 +7,9 @@
 
 namespace mdevadm {
 
+// Returns the ID of a type, and the vendor's name if it has another one: "1147 (NVIDIA L40S-1Q)".
+std::string with_name(const Type& type);
+
 // Returns the error for a type that the parent does not offer, with the types that it does. Distinguishes
 // unknown types (not_found) from types of another framebuffer size than the one in use (no_capacity), as far
 // as the names show. Needs Facet::type_name.

@@ -53,6 +53,9 @@ class ParentSet final : public Command {
 
   ExitCode run(Context& context) override {
     require_usage();
+    if (context.vf_as_parent()) {
+      word_ = context.vf_as_parent()->str();
+    }
     Batch batch(change_, "set parent");
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const AllParentSettings all = context.parent_settings();
