@@ -71,7 +71,7 @@ class ParentPrepare final : public Command {
         continue;
       }
       batch.add({.name = word, .argument = all_ ? "" : word, .parent = word}, [&] {
-        const ParentSettings& one = require_settings(settings, context, word, "prepare");
+        const ParentSettings one = require_settings(settings, context, word, "prepare");
         return prepare_job(effects, one, {.argument = all_ ? "" : word, .patience = parse_seconds(timeout_)});
       });
     }
