@@ -18,7 +18,7 @@ class ParentPrepare final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* words =
-        kinds.set(app.add_option("parent", words_, "parents with settings"), ValueKind::parent_with_settings);
+        kinds.set(app.add_option("device", words_, "parents with settings"), ValueKind::parent_with_settings);
     auto* all = app.add_flag("-a,--all", all_, "prepare all parents with settings");
     all->excludes(words);
     kinds
