@@ -81,7 +81,8 @@ online() {
     "$(say "types lists no type that does not fit beside the active devices")"
   run mdevadm define -p $gpu -t 18
   exits 6 "$(say "define without --force is refused for a type that does not fit")"
-  err_has "has no type '18' now$" "$(say "the error says that the parent does not offer the type now")"
+  err_has "has no type '18' now: it is unknown, or another framebuffer size is in use on this GPU" \
+    "$(say "the error says that the parent does not offer the type now, and why")"
 
   cell F2 online
   same "$(cat /sys/bus/mdev/devices/$A/online)" 1 "$(say "start sets the device online")"

@@ -29,7 +29,7 @@ single() {
   cell "$1" errors
   run mdevadm start -p $gpu -t 18
   exits 6 "$(say "start fails with exit code 6 for a type that does not fit")"
-  err_has "has no type '18' now" "$(say "the error says that the parent does not offer the type now")"
+  err_has "has no type '18' now: " "$(say "the error says that the parent does not offer the type now, and why")"
   mdevadm stop a
   attributed "$1" plain /sys/bus/mdev/devices/$A/plain
   removed "$1" busy
