@@ -11,42 +11,6 @@ namespace mdevadm::sim {
 
 namespace {
 
-constexpr unsigned mask_bits = 256;
-constexpr std::size_t mask_digits = mask_bits / 4;
-
-using QueueNumbers = std::set<unsigned>;
-
-// Bit 0 is the leftmost bit.
-std::string to_mask(const QueueNumbers& numbers) {
-  std::string text = "0x" + std::string(mask_digits, '0');
-  for (const unsigned number : numbers) {
-    char& digit = text[2 + number / 4];
-    const unsigned value =
-        static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10) | (8U >> number % 4);
-    digit = "0123456789abcdef"[value];
-  }
-  return text;
-}
-
-std::optional<QueueNumbers> from_mask(std::string_view text) {
-  if (text.size() != mask_digits + 2 || !text.starts_with("0x")) {
-    return std::nullopt;
-  }
-  QueueNumbers numbers;
-  for (unsigned i = 0; i < mask_digits; ++i) {
-    const auto digit = parse_kernel_number(std::string("0x") + text[2 + i]);
-    if (!digit) {
-      return std::nullopt;
-    }
-    for (unsigned bit = 0; bit < 4; ++bit) {
-      if ((*digit & (8U >> bit)) != 0) {
-        numbers.insert(i * 4 + bit);
-      }
-    }
-  }
-  return numbers;
-}
-
 // Returns one line AA.DDDD per queue; partial lines while only adapters or only domains are assigned.
 std::string matrix_text(const QueueMatrix& queues) {
   std::string text;
@@ -66,11 +30,19 @@ std::string matrix_text(const QueueMatrix& queues) {
   return text;
 }
 
-bool crosses(const QueueNumbers& a_adapters, const QueueNumbers& a_domains, const QueueMatrix& b) {
-  const auto meets = [](const QueueNumbers& x, const QueueNumbers& y) {
-    return std::any_of(x.begin(), x.end(), [&](unsigned n) { return y.contains(n); });
-  };
-  return meets(a_adapters, b.adapters) && meets(a_domains, b.domains);
+// Splits off the text before the next comma or newline, as strsep() does. Returns nullopt at the end.
+std::optional<std::string_view> take_field(std::optional<std::string_view>& rest) {
+  if (!rest) {
+    return std::nullopt;
+  }
+  const std::string_view text = *rest;
+  const std::size_t end = text.find_first_of(",\n");
+  rest = end == std::string_view::npos ? std::nullopt : std::optional(text.substr(end + 1));
+  return text.substr(0, end);
+}
+
+bool exceeds(const ApNumbers& numbers, unsigned most) {
+  return !numbers.empty() && *numbers.rbegin() > most;
 }
 
 }  // namespace
@@ -81,110 +53,165 @@ ApMatrix::ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std:
       settings_(settings),
       all_(std::move(all)),
       change_(std::move(change)),
-      host_adapters_(settings.ap.host_adapters.begin(), settings.ap.host_adapters.end()),
-      host_domains_(settings.ap.host_domains.begin(), settings.ap.host_domains.end()) {}
+      bus_(
+          kernel, settings.ap,
+          {[this](const ApNumbers& adapters, const ApNumbers& domains) { return reserve(adapters, domains); },
+           [this](const Apqn& queue) { return status(queue); }}) {}
 
-void ApMatrix::publish() {
-  const NodeId bus = kernel_.files.directories(Kernfs::root, "bus/ap");
-  kernel_.files.constant(bus, "ap_max_adapter_id", fmt::format("{}\n", settings_.ap.max_adapter));
-  kernel_.files.constant(bus, "ap_max_domain_id", fmt::format("{}\n", settings_.ap.max_domain));
-  add_host_mask(bus, "apmask", host_adapters_, [this](const QueueNumbers& next) {
-    return QueueMatrix{next, host_domains_, {}};
-  });
-  add_host_mask(bus, "aqmask", host_domains_, [this](const QueueNumbers& next) {
-    return QueueMatrix{host_adapters_, next, {}};
-  });
+void ApMatrix::publish(NodeId parent) {
+  bus_.load_vfio_ap();
+  if (kernel_.version >= KernelVersion{6, 13}) {
+    kernel_.files.constant(parent, "features", "guest_matrix hotplug ap_config\n");
+  }
 }
 
-// Adds an attribute for a mask of the host. The host cannot take queues that are assigned to a device.
-void ApMatrix::add_host_mask(NodeId bus, const std::string& name, QueueNumbers& mask,
-                             std::function<QueueMatrix(const QueueNumbers&)> with) {
-  kernel_.files.attribute(
-      bus, name, 0644, [&mask] { return Reading{to_mask(mask) + "\n"}; },
-      [this, &mask, with = std::move(with)](std::string_view data, const Answer& answer) {
-        const auto next = from_mask(without_newline(data));
-        if (!next) {
-          return answer(-EINVAL);
-        }
-        const QueueMatrix host = with(*next);
-        for (const Mdev* device : all_()) {
-          if (crosses(device->queues.adapters, device->queues.domains, host)) {
-            return answer(-EBUSY);
-          }
-        }
-        mask = *next;
-        answer(static_cast<int>(data.size()));
-      });
+void ApMatrix::unpublish(NodeId parent) {
+  kernel_.files.remove(parent, "features");
+  bus_.unload_vfio_ap();
 }
 
-// Checks the queues that the new matrix adds, and replaces the matrix. Changes nothing on an error.
-int ApMatrix::replace(Mdev& device, QueueMatrix next) {
-  if (kernel_.version < KernelVersion{5, 19} && kernel_.is_open(device)) {
-    return -EBUSY;
-  }
-  const QueueMatrix host{host_adapters_, host_domains_, {}};
-  const QueueMatrix& now = device.queues;
-  const bool grows =
-      !std::includes(now.adapters.begin(), now.adapters.end(), next.adapters.begin(), next.adapters.end()) ||
-      !std::includes(now.domains.begin(), now.domains.end(), next.domains.begin(), next.domains.end());
-  if (grows && crosses(next.adapters, next.domains, host)) {
-    return -EADDRNOTAVAIL;
-  }
+// Returns the queues of a matrix that other devices have, with their owners.
+std::vector<ApMatrix::Shared> ApMatrix::shared(const ApNumbers& adapters, const ApNumbers& domains,
+                                               const Mdev* except) const {
+  std::vector<Shared> result;
   for (const Mdev* other : all_()) {
-    if (grows && other != &device && crosses(next.adapters, next.domains, other->queues)) {
-      return kernel_.version < KernelVersion{6, 0} ? -EADDRINUSE : -EBUSY;
+    for (const unsigned adapter : other == except ? ApNumbers{} : other->queues.adapters) {
+      for (const unsigned domain : other->queues.domains) {
+        if (adapters.contains(adapter) && domains.contains(domain)) {
+          result.push_back({other, {adapter, domain}});
+        }
+      }
     }
   }
-  device.queues = std::move(next);
-  return 0;
+  return result;
 }
 
-int ApMatrix::assign(Mdev& device, QueueNumbers QueueMatrix::*which, std::string_view data, bool add) {
-  const auto number = parse_kernel_number(data);
-  if (!number) {
-    return -EINVAL;
+// Answers the bus, which is about to reserve queues for the host.
+int ApMatrix::reserve(const ApNumbers& adapters, const ApNumbers& domains) const {
+  const std::vector<Shared> used = shared(adapters, domains, nullptr);
+  for (const Shared& one : used) {
+    const std::string queue = to_string(one.queue);
+    kernel_.print(
+        kernel_.version < KernelVersion{6, 15}
+            ? fmt::format("vfio_ap_mdev {0}: Userspace may not re-assign queue {1} already assigned to {0}",
+                          one.owner->name, queue)
+            : fmt::format("vfio_ap_mdev {}: Can not reserve queue {} for host driver: in use by mdev",
+                          one.owner->name, queue));
   }
-  if (*number > (which == &QueueMatrix::adapters ? settings_.ap.max_adapter : settings_.ap.max_domain)) {
+  return used.empty() ? 0 : -EBUSY;
+}
+
+std::string ApMatrix::status(const Apqn& queue) const {
+  const std::vector<Shared> owners = shared({queue.first}, {queue.second}, nullptr);
+  if (owners.empty()) {
+    return "unassigned";
+  }
+  return kernel_.is_open(*owners.front().owner) ? "in use" : "assigned";
+}
+
+// Returns whether vfio_ap may have all queues. Before 6.0 the driver asks which queues are bound to it, and
+// wants one for an adapter or domain alone; later the masks decide.
+bool ApMatrix::is_available(const QueueMatrix& next) const {
+  const auto all_of = [&](const auto& allowed) {
+    return std::all_of(next.adapters.begin(), next.adapters.end(), [&](unsigned adapter) {
+      return std::all_of(next.domains.begin(), next.domains.end(), [&](unsigned domain) {
+        return allowed(Apqn{adapter, domain});
+      });
+    });
+  };
+  if (has_hot_plug()) {
+    return all_of([&](const Apqn& queue) { return !bus_.is_host(queue); });
+  }
+  const auto has_bound = [&](const ApNumbers& adapters, const auto& domains) {
+    return std::any_of(adapters.begin(), adapters.end(), [&](unsigned adapter) {
+      return std::any_of(domains.begin(), domains.end(), [&](unsigned domain) {
+        return bus_.is_bound_to_vfio_ap({adapter, domain});
+      });
+    });
+  };
+  const auto& present = settings_.ap;
+  for (const unsigned adapter : next.domains.empty() ? next.adapters : ApNumbers{}) {
+    if (!has_bound({adapter}, present.domains)) {
+      return false;
+    }
+  }
+  for (const unsigned domain : next.adapters.empty() ? next.domains : ApNumbers{}) {
+    if (!has_bound(ApNumbers(present.adapters.begin(), present.adapters.end()), ApNumbers{domain})) {
+      return false;
+    }
+  }
+  return all_of([&](const Apqn& queue) { return bus_.is_bound_to_vfio_ap(queue); });
+}
+
+// Returns 0 or the errno with which the driver refuses a matrix.
+int ApMatrix::validate(const Mdev& device, const QueueMatrix& next) const {
+  if (!is_available(next)) {
+    return -EADDRNOTAVAIL;
+  }
+  const std::vector<Shared> used = shared(next.adapters, next.domains, &device);
+  for (const Shared& one : has_hot_plug() ? used : std::vector<Shared>{}) {
+    const std::string queue = to_string(one.queue);
+    kernel_.print(
+        kernel_.version < KernelVersion{6, 15}
+            ? fmt::format("vfio_ap_mdev {0}: Userspace may not re-assign queue {1} already assigned to {0}",
+                          one.owner->name, queue)
+            : fmt::format(
+                  "vfio_ap_mdev {}: Userspace may not assign queue {} to mdev: already assigned to {}",
+                  device.name, queue, one.owner->name));
+  }
+  return used.empty() ? 0 : -EADDRINUSE;
+}
+
+int ApMatrix::assign(Mdev& device, ApNumbers QueueMatrix::*which, std::string_view data, bool add) {
+  if (!has_hot_plug() && kernel_.is_open(device)) {
+    return -EBUSY;
+  }
+  const KernelNumber number = read_kernel_number(data);
+  if (number.error != 0) {
+    return -number.error;
+  }
+  if (number.value > (which == &QueueMatrix::adapters ? settings_.ap.max_adapter : settings_.ap.max_domain)) {
     return -ENODEV;
   }
   QueueMatrix next = device.queues;
-  if (add) {
-    (next.*which).insert(static_cast<unsigned>(*number));
-  } else {
-    (next.*which).erase(static_cast<unsigned>(*number));
+  const auto one = static_cast<unsigned>(number.value);
+  const bool changes = add ? (next.*which).insert(one).second : (next.*which).erase(one) > 0;
+  const bool is_checked = add && which != &QueueMatrix::control_domains && (changes || !has_hot_plug());
+  const int error = is_checked ? validate(device, next) : 0;
+  if (error == 0) {
+    device.queues = std::move(next);
   }
-  const int error = replace(device, std::move(next));
   return error != 0 ? error : static_cast<int>(data.size());
 }
 
-int ApMatrix::write_config(Mdev& device, std::string_view data) {
-  const std::string_view line = without_newline(data);
-  const std::size_t first = line.find(',');
-  const std::size_t second = line.find(',', first == std::string_view::npos ? first : first + 1);
-  if (second == std::string_view::npos) {
-    return -EINVAL;
+// Replaces all three masks, or nothing. A newline separates like a comma: "A,B\n" has an empty third mask.
+int ApMatrix::write_config(Mdev& device, std::string_view data) const {
+  constexpr std::size_t most = 3 * (2 + ap_numbers / 4) + 3;
+  std::optional<std::string_view> rest = data.substr(0, most);
+  QueueMatrix next;
+  for (ApNumbers* mask : {&next.adapters, &next.domains, &next.control_domains}) {
+    const auto field = take_field(rest);
+    const auto numbers = field ? from_mask(*field) : std::nullopt;
+    if (!numbers) {
+      return -EINVAL;
+    }
+    *mask = *numbers;
   }
-  const auto adapters = from_mask(line.substr(0, first));
-  const auto domains = from_mask(line.substr(first + 1, second - first - 1));
-  const auto control = from_mask(line.substr(second + 1));
-  if (!adapters || !domains || !control) {
-    return -EINVAL;
+  if (const int error = validate(device, next)) {
+    return error;
   }
-  const auto beyond = [](const QueueNumbers& numbers, unsigned most) {
-    return !numbers.empty() && *numbers.rbegin() > most;
-  };
-  if (beyond(*adapters, settings_.ap.max_adapter) || beyond(*domains, settings_.ap.max_domain) ||
-      beyond(*control, settings_.ap.max_domain)) {
+  if (exceeds(next.adapters, settings_.ap.max_adapter) || exceeds(next.domains, settings_.ap.max_domain) ||
+      exceeds(next.control_domains, settings_.ap.max_domain)) {
     return -ENODEV;
   }
-  const int error = replace(device, {*adapters, *domains, *control});
-  return error != 0 ? error : static_cast<int>(data.size());
+  device.queues = std::move(next);
+  return static_cast<int>(data.size());
 }
 
 void ApMatrix::furnish(Mdev& device) {
   struct Kind {
     const char* name;
-    QueueNumbers QueueMatrix::*which;
+    ApNumbers QueueMatrix::*which;
   };
   constexpr std::array<Kind, 3> files{{{"adapter", &QueueMatrix::adapters},
                                        {"domain", &QueueMatrix::domains},
@@ -216,7 +243,7 @@ void ApMatrix::furnish(Mdev& device) {
   });
   if (kernel_.version >= KernelVersion{6, 0}) {
     tree.attribute(device.directory, "guest_matrix", 0444,
-                   [this, &device] { return Reading{matrix_text(present(device.queues))}; });
+                   [this, &device] { return Reading{matrix_text(guest_matrix(device.queues))}; });
   }
   if (kernel_.version >= KernelVersion{6, 10}) {
     add_store(
@@ -229,14 +256,23 @@ void ApMatrix::furnish(Mdev& device) {
   }
 }
 
-// Returns the part of a matrix that exists in the machine, which is what a guest detects.
-QueueMatrix ApMatrix::present(const QueueMatrix& queues) const {
+// Returns what a guest gets: the part of the matrix that the machine has, without adapters of which a queue
+// is not bound to vfio_ap.
+QueueMatrix ApMatrix::guest_matrix(const QueueMatrix& queues) const {
   QueueMatrix result;
   const auto& ap = settings_.ap;
-  std::set_intersection(queues.adapters.begin(), queues.adapters.end(), ap.adapters.begin(),
-                        ap.adapters.end(), std::inserter(result.adapters, result.adapters.end()));
   std::set_intersection(queues.domains.begin(), queues.domains.end(), ap.domains.begin(), ap.domains.end(),
                         std::inserter(result.domains, result.domains.end()));
+  const auto is_usable = [&](unsigned adapter) {
+    return std::all_of(result.domains.begin(), result.domains.end(), [&](unsigned domain) {
+      return bus_.is_bound_to_vfio_ap({adapter, domain});
+    });
+  };
+  for (const unsigned adapter : ap.adapters) {
+    if (queues.adapters.contains(adapter) && is_usable(adapter)) {
+      result.adapters.insert(adapter);
+    }
+  }
   return result.adapters.empty() || result.domains.empty() ? QueueMatrix{} : result;
 }
 

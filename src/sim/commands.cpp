@@ -256,6 +256,9 @@ int run(std::string_view program, const std::vector<std::string>& words) {
   if (program == nvidia_smi_name) {
     return nvidia_smi(words);
   }
+  if (program == chzdev_name) {
+    return chzdev(words);
+  }
   // Arguments after "--" belong to the command.
   const auto separator = std::find(words.begin(), words.end(), "--");
   CLI::App app("Simulates hosts with mediated devices", "mdevsim");

@@ -1,4 +1,5 @@
-// Commands of NVIDIA's host software, as far as administrators and tools use them to prepare GPUs for vGPUs.
+// Commands of NVIDIA's host software, as far as administrators and tools use them to prepare GPUs for vGPUs,
+// and of s390-tools for the masks of the AP bus.
 // They work on the simulated /sys of `mdevsim run`, which shows mdevsim under their names.
 #pragma once
 
@@ -13,11 +14,13 @@ namespace mdevadm::sim {
 inline constexpr const char* sriov_manage_directory = "/usr/lib/nvidia";
 inline constexpr const char* sriov_manage_name = "sriov-manage";
 inline constexpr const char* nvidia_smi_name = "nvidia-smi";
+inline constexpr const char* chzdev_name = "chzdev";
 
-// The arguments after the command's name. Both return the exit code of the original and print to stdout and
+// The arguments after the command's name. All return the exit code of the original and print to stdout and
 // stderr.
 int sriov_manage(const std::vector<std::string>& words);
 int nvidia_smi(const std::vector<std::string>& words);
+int chzdev(const std::vector<std::string>& words);
 
 // Access to the simulated files.
 std::optional<std::string> read_line(const std::string& path);   // nullopt: cannot be read

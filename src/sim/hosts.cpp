@@ -88,8 +88,12 @@ std::string own_path() {
   return ::readlink("/proc/self/exe", path.data(), path.size() - 1) > 0 ? path.data() : std::string{};
 }
 
-// Shows the commands with which NVIDIA's GPUs are prepared: this program under other names.
+// Shows the commands with which the scenario's parents are prepared: this program under other names.
 void add_host_commands(const Scenario& scenario, const std::string& self) {
+  const auto has_masks = [](const SimParent& parent) { return parent.arithmetic == Arithmetic::ap; };
+  if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_masks)) {
+    add_program("/usr/local/bin", chzdev_name, self);
+  }
   const auto has_commands = [](const SimParent& parent) { return parent.gpu.has_value(); };
   if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_commands)) {
     add_program(sriov_manage_directory, sriov_manage_name, self);

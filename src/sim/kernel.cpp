@@ -9,7 +9,7 @@
 
 namespace mdevadm::sim {
 
-std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned base) {
+KernelNumber read_kernel_number(std::string_view text, unsigned base) {
   if (text.ends_with('\n')) {
     text.remove_suffix(1);
   }
@@ -29,8 +29,15 @@ std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned
   std::uint64_t value = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), value, static_cast<int>(base));
-  return error == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional(value)
-                                                                                   : std::nullopt;
+  if (end != text.data() + text.size() || error == std::errc::invalid_argument) {
+    return {0, EINVAL};
+  }
+  return error == std::errc{} ? KernelNumber{value, 0} : KernelNumber{0, ERANGE};
+}
+
+std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned base) {
+  const KernelNumber number = read_kernel_number(text, base);
+  return number.error == 0 ? std::optional(number.value) : std::nullopt;
 }
 
 void Timeline::after(Time delay, std::function<void()> what) {

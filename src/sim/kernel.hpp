@@ -13,8 +13,15 @@ namespace mdevadm::sim {
 
 class Provider;
 
-// Parses a number like the kernel's kstrtoul: prefixes 0x and 0 (with base 0), and at most one trailing
-// newline. Returns nullopt for EINVAL.
+struct KernelNumber {
+  std::uint64_t value = 0;
+  int error = 0;  // 0, EINVAL or ERANGE
+};
+
+// Reads a number like the kernel's kstrtoul: a leading +, prefixes 0x and 0 (with base 0), and at most one
+// trailing newline.
+KernelNumber read_kernel_number(std::string_view text, unsigned base = 0);
+// Returns nullopt for any error.
 std::optional<std::uint64_t> parse_kernel_number(std::string_view text, unsigned base = 0);
 
 class Timeline {

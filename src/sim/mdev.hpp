@@ -1,6 +1,7 @@
 // Life cycle of mediated devices, common to the parents with the typed and the flat interface.
 #pragma once
 
+#include "ap_bus.hpp"
 #include "kernel.hpp"
 
 namespace mdevadm::sim {
@@ -11,7 +12,7 @@ constexpr std::size_t uuid_length = 36;
 
 // The queues of a vfio-ap device.
 struct QueueMatrix {
-  std::set<unsigned> adapters, domains, control_domains;
+  ApNumbers adapters, domains, control_domains;
   bool operator==(const QueueMatrix&) const = default;
 };
 
@@ -129,22 +130,32 @@ class ApMatrix {
 
   ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std::vector<Mdev*>()> all, Change change);
 
-  void publish();  // creates /sys/bus/ap
+  void publish(NodeId parent);  // vfio_ap was loaded: /sys/bus/ap, and the parent's own files
+  void unpublish(NodeId parent);
+  void reboot() { bus_.reset(); }
   void furnish(Mdev& device);
 
  private:
-  void add_host_mask(NodeId bus, const std::string& name, std::set<unsigned>& mask,
-                     std::function<QueueMatrix(const std::set<unsigned>&)> with);
-  int replace(Mdev& device, QueueMatrix next);
-  int assign(Mdev& device, std::set<unsigned> QueueMatrix::*which, std::string_view data, bool add);
-  int write_config(Mdev& device, std::string_view data);
-  QueueMatrix present(const QueueMatrix& queues) const;
+  struct Shared {
+    const Mdev* owner;
+    Apqn queue;
+  };
+
+  bool has_hot_plug() const { return kernel_.version >= KernelVersion{6, 0}; }
+  int reserve(const ApNumbers& adapters, const ApNumbers& domains) const;
+  std::string status(const Apqn& queue) const;
+  std::vector<Shared> shared(const ApNumbers& adapters, const ApNumbers& domains, const Mdev* except) const;
+  int validate(const Mdev& device, const QueueMatrix& next) const;
+  bool is_available(const QueueMatrix& next) const;
+  int assign(Mdev& device, ApNumbers QueueMatrix::*which, std::string_view data, bool add);
+  int write_config(Mdev& device, std::string_view data) const;
+  QueueMatrix guest_matrix(const QueueMatrix& queues) const;
 
   Kernel& kernel_;
   const SimParent& settings_;
   std::function<std::vector<Mdev*>()> all_;
   Change change_;
-  std::set<unsigned> host_adapters_, host_domains_;
+  ApBus bus_;
 };
 
 }  // namespace mdevadm::sim

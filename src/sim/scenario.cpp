@@ -11,6 +11,7 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
+#include "ap_masks.hpp"
 #include "arithmetic.hpp"
 #include "keys.hpp"
 
@@ -268,14 +269,32 @@ class Reader {
   }
 
   static std::vector<unsigned> small_numbers(Keys& keys, std::string_view key) {
-    std::vector<unsigned> result;
+    std::set<unsigned> result;
     for (const std::uint64_t number : keys.numbers(key)) {
       if (number > 255) {
         broken(*keys.find(key), fmt::format("'{}' must be a list of numbers from 0 to 255", key));
       }
-      result.push_back(static_cast<unsigned>(number));
+      result.insert(static_cast<unsigned>(number));
     }
-    return result;
+    return {result.begin(), result.end()};
+  }
+
+  // Reads the host's adapters or domains: a list, or a mask as in the boot parameters of the AP bus, which
+  // starts from zeros.
+  static std::vector<unsigned> host_mask(Keys& ap, std::string_view list, std::string_view mask) {
+    const toml::node* node = ap.find(mask);
+    std::vector<unsigned> numbers = small_numbers(ap, list);
+    if (node == nullptr) {
+      return numbers;
+    }
+    if (ap.find(list) != nullptr) {
+      broken(*node, fmt::format("'{}' and '{}' exclude each other", mask, list));
+    }
+    const auto read = changed_mask({}, store::text_of(*node, mask));
+    if (!read) {
+      broken(*node, fmt::format("'{}' must be a mask such as \"0xff\" or \"+0-7,+10\"", mask));
+    }
+    return {read->begin(), read->end()};
   }
 
   static void read_queues(Keys& keys, SimParent& parent) {
@@ -286,12 +305,24 @@ class Reader {
     }
     if (table != nullptr) {
       Keys ap(*table, "'ap'");
-      parent.ap = {small_numbers(ap, "adapters"),
-                   small_numbers(ap, "domains"),
-                   static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_adapter", 255), 255)),
-                   static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_domain", 255), 255)),
-                   small_numbers(ap, "host_adapters"),
-                   small_numbers(ap, "host_domains")};
+      parent.ap.adapters = small_numbers(ap, "adapters");
+      parent.ap.domains = small_numbers(ap, "domains");
+      parent.ap.max_adapter =
+          static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_adapter", 255), 255));
+      parent.ap.max_domain =
+          static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_domain", 255), 255));
+      parent.ap.control_domains = small_numbers(ap, "control_domains");
+      if (ap.find("control_domains") == nullptr) {
+        parent.ap.control_domains = parent.ap.domains;
+      }
+      parent.ap.host_adapters = host_mask(ap, "host_adapters", "apmask");
+      parent.ap.host_domains = host_mask(ap, "host_domains", "aqmask");
+      parent.ap.card = ap.text("card", "CEX8C");
+      if (parent.ap.card.size() != 5 || !parent.ap.card.starts_with("CEX") ||
+          std::string_view("45678").find(parent.ap.card[3]) == std::string_view::npos ||
+          std::string_view("ACP").find(parent.ap.card[4]) == std::string_view::npos) {
+        broken(*ap.find("card"), "'card' must be CEX4 to CEX8, followed by A, C or P");
+      }
       ap.finish();
     }
   }

@@ -26,6 +26,16 @@ class TypedParent final : public MdevParent {
            [](int) {});
   }
 
+  int reboot() override {
+    withdraw();
+    if (present_) {
+      return EBUSY;
+    }
+    queues_.reboot();
+    appear();
+    return 0;
+  }
+
   int admit(Assignable& assignable, const std::string& user) override {
     Mdev& device = static_cast<Mdev&>(assignable);
     if (device.state != Mdev::State::active) {
@@ -86,7 +96,7 @@ class TypedParent final : public MdevParent {
       kernel_.driver_directory("bus/mdev", settings_.driver);
     }
     if (settings_.arithmetic == Arithmetic::ap) {
-      queues_.publish();
+      queues_.publish(directory_);
     }
     log_state("registered");
   }
@@ -94,6 +104,9 @@ class TypedParent final : public MdevParent {
   void unpublish() override {
     kernel_.files.remove(types_directory_);
     kernel_.files.remove(directory_, "mdev_destroy");
+    if (settings_.arithmetic == Arithmetic::ap) {
+      queues_.unpublish(directory_);
+    }
   }
 
   void make_type(const SimType& type) {

@@ -82,6 +82,8 @@ struct ApQueues {
   unsigned max_adapter = 255, max_domain = 255;
   // Adapters and domains in apmask and aqmask: queues with both numbers belong to the host.
   std::vector<unsigned> host_adapters, host_domains;
+  std::vector<unsigned> control_domains{};  // that the machine may control
+  std::string card = "CEX8C";               // type of all cards
 };
 
 struct SimParent {

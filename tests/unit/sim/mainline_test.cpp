@@ -387,7 +387,7 @@ TEST_CASE("C1: every assignment to a vfio_ap matrix is checked against the whole
   CHECK(host.read(devices + a + "/matrix") == "05.0004\n05.00ab\n");
   CHECK(on(b, "assign_domain", "4") == 1);
   CHECK(host.read(devices + b + "/matrix") == ".0004\n");
-  CHECK(on(b, "assign_adapter", "5") == -EBUSY);
+  CHECK(on(b, "assign_adapter", "5") == -EADDRINUSE);
   CHECK(host.read(devices + b + "/matrix") == ".0004\n");
   CHECK(on(b, "assign_adapter", "256") == -ENODEV);
   CHECK(on(b, "assign_adapter", "x") == -EINVAL);
@@ -405,6 +405,7 @@ TEST_CASE("C1: every assignment to a vfio_ap matrix is checked against the whole
   CHECK(host.read(devices + b + "/matrix") == "03.\n");
   CHECK(host.read(devices + b + "/ap_config") == three + "," + none + "," + none + "\n");
   CHECK(on(b, "ap_config", three + "," + none) == -EINVAL);
+  CHECK(on(b, "ap_config", three + "," + none + "\n") > 0);  // the newline ends the second mask
   CHECK(host.write("bus/ap/aqmask", "0x" + std::string(64, 'f')) == 66);
   CHECK(host.write("bus/ap/apmask", "0x" + std::string(64, 'f')) == -EBUSY);
   CHECK(host.open(a, "vm") == 0);

@@ -85,6 +85,16 @@ TEST_CASE("a contradictory scenario file is rejected") {
   CHECK(refusal(ports + "[delay]\nsleep = 1\n") ==
         "6:1: unknown operation 'sleep' in 'delay' (expected create, remove, attribute, online, join, "
         "mdev_type, functions or bind)");
+  const auto queues = [](const std::string& table) {
+    return refusal(
+        "[[parent]]\nname = \"matrix\"\ndriver = \"vfio_ap\"\narithmetic = { kind = \"ap\" }\nap = " + table +
+        "\ntype = [{ id = \"passthrough\" }]\n");
+  };
+  CHECK(queues("{ adapters = [256] }") == "5:19: 'adapters' must be a list of numbers from 0 to 255");
+  CHECK(queues("{ card = \"CEX9C\" }") == "5:15: 'card' must be CEX4 to CEX8, followed by A, C or P");
+  CHECK(queues("{ apmask = \"+256\" }") == "5:17: 'apmask' must be a mask such as \"0xff\" or \"+0-7,+10\"");
+  CHECK(queues("{ apmask = \"0xff\", host_adapters = [1] }") ==
+        "5:17: 'apmask' and 'host_adapters' exclude each other");
   CHECK(refusal(ports + "ap = { adapters = [1] }\n") ==
         "1:1: an 'ap' table requires arithmetic = { kind = \"ap\" }");
 }
