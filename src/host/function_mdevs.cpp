@@ -139,6 +139,9 @@ class FunctionMdevs final : public Interface {
   }
 
   static std::string notice_for(const Parent& parent) {
+    if (std::string unusable = notice_of_unusable(parent.functions); !unusable.empty()) {
+      return unusable;
+    }
     const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
                                      [](const Function& one) { return one.type; });
     const bool offers = std::any_of(parent.types.begin(), parent.types.end(),

@@ -64,33 +64,6 @@ std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& fun
   return text ? parse_creatable(*text) : std::vector<NamedType>{};
 }
 
-// Names the drivers of the VFs that take no vGPU; returns an empty string if there are none.
-std::string notice_of_unusable(const std::vector<Function>& functions) {
-  std::map<std::string, std::vector<std::string>> by_reason;
-  std::size_t count = 0;
-  for (const Function& function : functions) {
-    if (!function.usable) {
-      ++count;
-      const bool has_driver = function.driver && function.driver->starts_with("nvidia");
-      by_reason[!function.driver ? "bound to no driver"
-                : has_driver
-                    ? fmt::format("without the files of the vGPU host driver, on {}", *function.driver)
-                    : fmt::format("bound to {}", *function.driver)]
-          .push_back(function.address);
-    }
-  }
-  std::vector<std::string> reasons;
-  for (const auto& [reason, addresses] : by_reason) {
-    const std::string more = addresses.size() > 1 ? fmt::format(" and {} more", addresses.size() - 1) : "";
-    reasons.push_back(fmt::format("{}{} {}", addresses.front(), more, reason));
-  }
-  return count == 0 ? std::string{}
-                    : fmt::format(
-                          "{} of {} virtual functions have no usable vGPU interface (expected NVIDIA's "
-                          "vGPU host driver, nvidia): {}",
-                          count, functions.size(), join(reasons, "; "));
-}
-
 // Returns why a GPU offers no types, or fewer than it could.
 std::string notice_for(const Place& parent, const std::vector<Function>& functions,
                        const std::vector<Type>& types) {
@@ -250,6 +223,32 @@ std::vector<std::string> function_paths(const Place& parent) {
     }
     result.push_back(resolve_link(parent.path, *link));
   }
+}
+
+std::string notice_of_unusable(const std::vector<Function>& functions) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  std::size_t count = 0;
+  for (const Function& function : functions) {
+    if (!function.usable) {
+      ++count;
+      const bool has_driver = function.driver && function.driver->starts_with("nvidia");
+      by_reason[!function.driver ? "bound to no driver"
+                : has_driver     ? fmt::format("bound to {} without readable files of the vGPU host driver",
+                                               *function.driver)
+                                 : fmt::format("bound to {}", *function.driver)]
+          .push_back(function.address);
+    }
+  }
+  std::vector<std::string> reasons;
+  for (const auto& [reason, addresses] : by_reason) {
+    const std::string more = addresses.size() > 1 ? fmt::format(" and {} more", addresses.size() - 1) : "";
+    reasons.push_back(fmt::format("{}{} {}", addresses.front(), more, reason));
+  }
+  return count == 0 ? std::string{}
+                    : fmt::format(
+                          "{} of {} virtual functions have no usable vGPU interface (expected NVIDIA's "
+                          "vGPU host driver, nvidia): {}",
+                          count, functions.size(), join(reasons, "; "));
 }
 
 Error missing_function(const Place& parent, const std::string& function) {

@@ -90,6 +90,9 @@ const Interface& function_mdevs_interface();
 std::optional<std::string> physical_function(const sys::Dir& device);
 // Returns the directories of the VFs of a physical function, in numerical order.
 std::vector<std::string> function_paths(const Place& parent);
+// Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
+// if all are usable.
+std::string notice_of_unusable(const std::vector<Function>& functions);
 // Returns the error for a VF that the physical function does not have.
 Error missing_function(const Place& parent, const std::string& function);
 

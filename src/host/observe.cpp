@@ -76,7 +76,7 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
   return result;
 }
 
-// Returns whether a requested parent is missing, or no parent offers types.
+// Returns whether a requested parent is missing or offers no types, or no parent exists.
 bool misses_types(const Snapshot& seen, const Scope& scope) {
   if (scope.details_of) {
     return std::any_of(scope.details_of->begin(), scope.details_of->end(), [&](const ParentName& name) {
@@ -84,9 +84,9 @@ bool misses_types(const Snapshot& seen, const Scope& scope) {
       return parent == nullptr || (has_any(scope.facets, type_facets) && parent->types.empty());
     });
   }
-  return std::all_of(seen.parents.begin(), seen.parents.end(),
-                     [](const Parent& parent) { return parent.types.empty(); }) &&
-         (seen.parents.empty() || has_any(scope.facets, type_facets));
+  return seen.parents.empty() || (has_any(scope.facets, type_facets) &&
+                                  std::any_of(seen.parents.begin(), seen.parents.end(),
+                                              [](const Parent& parent) { return parent.types.empty(); }));
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ Snapshot Host::observe(const Scope& scope) const {
   Snapshot seen;
   if (has_any(scope.facets, parent_facets)) {
     seen.parents = read_parents(*root_, scope);
-    if (misses_types(seen, scope)) {
+    if (has(scope.facets, Facet::gpus) || misses_types(seen, scope)) {
       seen.gpus = read_gpus(*root_);
     }
   }

@@ -122,7 +122,11 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   const std::string& gpu = parent.name.str();
   const std::string what = fmt::format("{}: {} has no type '{}'", doing, gpu, printable(type.str()));
   if (parent.types.empty() && !parent.notice.empty()) {
-    return {ExitCode::not_found, what + " now", parent.notice};
+    std::vector<std::string> hints{parent.notice};
+    if (std::string advice = advice_for_functions(parent); !advice.empty()) {
+      hints.push_back(std::move(advice));
+    }
+    return {ExitCode::not_found, what + " now", hints};
   }
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};

@@ -125,7 +125,8 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
         std::vector{fmt::format("create a device on it: mdevadm define -p {} --vf {} -t TYPE", gpu, address),
                     fmt::format("list the devices of the GPU: mdevadm list --all -p {}", gpu)});
   }
-  if (const auto finding = why_no_types(seen, address)) {
+  const bool is_parent = seen.find_parent(address) != nullptr;
+  if (const auto finding = is_parent ? std::nullopt : why_no_types(seen, address)) {
     throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
   }
   throw Error(

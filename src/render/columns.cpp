@@ -159,7 +159,7 @@ constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"devices", "DEVICES", Kind::number, "number of active devices", dev},
      [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.devices); }},
     {{"notice", "NOTICE", Kind::sentence, "why types or instances are missing", Facet::types},
-     [](const ParentRow& r) -> Value { return text_or_none(r.parent->notice); }},
+     [](const ParentRow& r) -> Value { return text_or_none(r.notice); }},
     {{"types_text", "TYPES-TEXT", Kind::text, "type information in a format that is not recognized",
       Facet::types},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->types_text); }},

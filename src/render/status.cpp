@@ -163,7 +163,7 @@ List parents_list(const Status& status) {
   for (const ParentRow& row : status.parents) {
     list.items.push_back({{"parent", row.parent->name.str()},
                           {"driver", row.parent->driver ? Value(*row.parent->driver) : Value()},
-                          {"notice", row.parent->notice.empty() ? Value() : Value(row.parent->notice)},
+                          {"notice", row.notice.empty() ? Value() : Value(row.notice)},
                           {"devices", static_cast<std::uint64_t>(row.devices)},
                           {"types", available_of(row)}});
   }

@@ -25,6 +25,7 @@ enum class Facet : std::uint32_t {
   units = 1U << 15U,              // up to three reads per device
   online = 1U << 16U,             // one read per device whose parent has an online switch
   peers = 1U << 17U,              // one read per device
+  gpus = 1U << 18U,               // GPUs that could offer types, also beside parents: one read per PCI device
 };
 
 constexpr Facet operator|(Facet a, Facet b) {

@@ -140,7 +140,7 @@ struct Snapshot {
   // Devices whose removal is pending: no longer on the bus, but in use; UUID and instances remain taken.
   // Sorted by parent, then UUID. The type is known if there is a runtime record.
   std::vector<Device> removing{};
-  // GPUs of NVIDIA, read only if a requested parent was not found or no parent offers types.
+  // GPUs of NVIDIA, read with Facet::gpus, and if a requested parent was not found or offers no types.
   std::vector<GpuFunction> gpus{};
   // VFs that were searched for devices, free or not: address and parent (Facet::devices, if no devices are
   // selected).

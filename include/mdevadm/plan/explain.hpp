@@ -1,4 +1,4 @@
-// Why a GPU offers no types, from facts of the snapshot. Pure functions.
+// Why a GPU or another parent offers no types, from facts of the snapshot. Pure functions.
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
@@ -16,11 +16,19 @@ struct Finding {
   std::string str() const;  // in one line: the finding and the first advice
 };
 
-// Returns why the GPU at a PCI address (in the kernel's spelling) offers no types: it is bound to another
-// driver or to none, or its driver offers none. nullopt: it is not among Snapshot::gpus, or it offers types.
-std::optional<Finding> why_no_types(const Snapshot& seen, std::string_view address);
+// Returns why the parent or GPU of this name (in the kernel's spelling) offers no types: a GPU is bound to
+// another driver or to none, or the driver offers none. nullopt: it offers types, it is neither a parent nor
+// among Snapshot::gpus, it has a notice, which explains it, or its types are only listed while they can be
+// created. Needs the types of the parent.
+std::optional<Finding> why_no_types(const Snapshot& seen, std::string_view name);
 
-// Returns the findings of all GPUs, for a host on which no parent offers a type.
+// Returns the findings of all parents and GPUs. Needs the types of all parents.
 std::vector<Finding> why_no_types(const Snapshot& seen);
+
+// Returns how a virtual function that takes no device can be made usable; empty if all are usable.
+std::string advice_for_functions(const Parent& parent);
+
+// Returns the notice of a parent; if it has none, why it offers no types; empty if it offers types.
+std::string notice_of(const Snapshot& seen, const Parent& parent);
 
 }  // namespace mdevadm

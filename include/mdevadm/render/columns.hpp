@@ -57,6 +57,7 @@ struct TypeRow {
 struct ParentRow {
   const Parent* parent;
   std::size_t devices;  // number of its devices
+  std::string notice;   // why it offers no or fewer types; may be empty
 };
 
 struct GroupRow {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
 
@@ -111,10 +112,14 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   Snapshot observe(Context& context, const std::vector<ParentName>& parents, const Shown& shown) const {
+    const bool has_address = std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
+      return is_pci_address(kernel_spelling(word));
+    });
     if (parents.empty()) {
       return context.observe_settings(
-          {listing_.needs() | Facet::devices | Facet::parents, std::nullopt, std::nullopt}, shown.defined,
-          shown.groups);
+          {listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
+           std::nullopt, std::nullopt},
+          shown.defined, shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
     const Facet of_devices = only_parents ? Facet::none : listing_.needs();
@@ -145,7 +150,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     }
     const auto count = std::count_if(shown.seen.devices.begin(), shown.seen.devices.end(),
                                      [&](const Device& device) { return device.parent == parent->name; });
-    shown.parents.push_back({parent, static_cast<std::size_t>(count)});
+    shown.parents.push_back({parent, static_cast<std::size_t>(count), notice_of(shown.seen, *parent)});
   }
 
   void take_device(const std::string& word, Shown& shown) const {

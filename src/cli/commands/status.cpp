@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/render/status.hpp>
 
 #include "../device_rows.hpp"
@@ -30,7 +31,7 @@ class StatusCommand final : public Command {
     for (const Parent& parent : seen.parents) {
       const auto devices = std::count_if(seen.devices.begin(), seen.devices.end(),
                                          [&](const Device& device) { return device.parent == parent.name; });
-      status.parents.push_back({&parent, static_cast<std::size_t>(devices)});
+      status.parents.push_back({&parent, static_cast<std::size_t>(devices), notice_of(seen, parent)});
     }
     for (const Group& group : groups.all) {
       status.groups.push_back(group_row(group, seen, context.store()));

@@ -36,7 +36,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     }
     const Facet for_needs =
         needs.empty() ? Facet::none : Facet::description | Facet::type_name | Facet::device_api;
-    Scope scope{listing_.needs() | Facet::types | for_needs, std::nullopt, std::nullopt};
+    Scope scope{listing_.needs() | Facet::types | Facet::gpus | for_needs, std::nullopt, std::nullopt};
     if (!parent_.empty()) {
       scope.details_of = {*ParentName::parse(parent_)};
     }
@@ -45,7 +45,10 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
       throw unknown_parent(seen, parent_, "cannot list types");
     }
     require_known_properties(seen, needs, "cannot list types");
-    context.note_missing_support(seen);
+    const std::vector<Finding> findings = findings_in(seen);
+    if (findings.empty()) {
+      context.note_missing_support(seen);
+    }
     const bool shows_memory = listing_.prints("memory");
     std::vector<render::TypeRow> rows;
     for (const Parent& parent : seen.parents) {
@@ -64,7 +67,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
         }
       }
     }
-    for (const Finding& finding : why_no_types(seen)) {
+    for (const Finding& finding : findings) {
       context.messages().note(finding.str());
     }
     context.out = listing_.render(rows, "types", context);
@@ -72,6 +75,15 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
  private:
+  // Returns why the requested parent, or each parent and GPU, offers no types.
+  std::vector<Finding> findings_in(const Snapshot& seen) const {
+    if (parent_.empty()) {
+      return why_no_types(seen);
+    }
+    const auto finding = why_no_types(seen, parent_);
+    return finding ? std::vector{*finding} : std::vector<Finding>{};
+  }
+
   // Returns the number of devices of a type, pending removals included; nothing if the type of any device on
   // the parent is unknown.
   static std::optional<std::uint64_t> used(const Snapshot& seen, const Parent& parent, const Type& type) {

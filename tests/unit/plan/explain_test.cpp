@@ -1,0 +1,161 @@
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/offers.hpp>
+#include <mdevadm/plan/resolve.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+constexpr const char* gpu = "0000:01:00.0";
+
+GpuFunction bound_to(std::optional<std::string> driver, const std::string& address = gpu) {
+  return {address, "10de:1e89", std::move(driver)};
+}
+
+Parent parent_without_types(const std::string& name = gpu) {
+  return {.name = *ParentName::parse(name), .path = "sys/devices/" + name, .interface = "upstream"};
+}
+
+Snapshot host_with(GpuFunction function, bool mdev_support = true) {
+  Snapshot seen;
+  seen.mdev_support = mdev_support;
+  seen.gpus.push_back(std::move(function));
+  return seen;
+}
+
+Error refusal(const Snapshot& seen) {
+  return not_offered(seen, seen.parents.at(0), *TypeName::parse("nvidia-257"), "cannot start");
+}
+
+}  // namespace
+
+TEST_CASE("a GPU without driver offers no types for this reason") {
+  const auto finding = why_no_types(host_with(bound_to(std::nullopt), false), gpu);
+  REQUIRE(finding);
+  CHECK(finding->what == "no driver is bound to 0000:01:00.0 (10de:1e89), so it offers no types");
+  CHECK(finding->advice == std::vector<std::string>{"load NVIDIA's vGPU host driver: modprobe nvidia"});
+}
+
+TEST_CASE("a GPU on a driver for passthrough is returned by driverctl") {
+  for (const std::string driver : {"vfio-pci", "nvgrace_gpu_vfio_pci", "pci-stub", "pciback"}) {
+    const auto finding = why_no_types(host_with(bound_to(driver)), gpu);
+    REQUIRE(finding);
+    CHECK(finding->what ==
+          driver +
+              " is bound to 0000:01:00.0 (10de:1e89), so it offers no types (expected the driver nvidia)");
+    CHECK(finding->advice == std::vector<std::string>{"return the GPU to its driver: "
+                                                      "driverctl unset-override 0000:01:00.0"});
+  }
+}
+
+TEST_CASE("a GPU on another graphics driver needs the host driver") {
+  for (const std::string driver : {"nouveau", "nova_core", "snd_hda_intel"}) {
+    const auto finding = why_no_types(host_with(bound_to(driver)), gpu);
+    REQUIRE(finding);
+    CHECK(finding->str() ==
+          driver +
+              " is bound to 0000:01:00.0 (10de:1e89), so it offers no types (expected the driver nvidia): "
+              "bind the GPU to NVIDIA's vGPU host driver: driverctl set-override 0000:01:00.0 nvidia");
+  }
+}
+
+TEST_CASE("NVIDIA's driver without types is explained by nvidia-vgpud or by the kind of driver") {
+  const auto with_core = why_no_types(host_with(bound_to("nvidia")), gpu);
+  REQUIRE(with_core);
+  CHECK(with_core->what == "nvidia is bound to 0000:01:00.0 (10de:1e89) but offers no types");
+  REQUIRE(with_core->advice.size() == 2);
+  CHECK(with_core->advice[0].find("journalctl -u nvidia-vgpud") != std::string::npos);
+  CHECK(with_core->advice[1].find("modinfo nvidia_vgpu_vfio") != std::string::npos);
+  const auto without_core = why_no_types(host_with(bound_to("nvidia"), false), gpu);
+  REQUIRE(without_core);
+  CHECK(without_core->what == with_core->what);
+  CHECK(without_core->advice == std::vector<std::string>{with_core->advice[1]});
+  CHECK(without_core->str() == without_core->what + ": " + without_core->advice[0]);
+}
+
+TEST_CASE("a finding without advice is one text") {
+  CHECK(Finding{"no driver is bound"}.str() == "no driver is bound");
+}
+
+TEST_CASE("a registered parent without types is explained, whatever its driver") {
+  Snapshot seen = host_with(bound_to("nvidia"));
+  seen.parents = {parent_without_types("0000:00:02.0"), parent_without_types()};
+  CHECK(why_no_types(seen, gpu)->what == "nvidia is bound to 0000:01:00.0 (10de:1e89) but offers no types");
+  CHECK(why_no_types(seen, "0000:00:02.0")->str() ==
+        "0000:00:02.0 is registered as a parent but offers no types: check the messages of its driver: "
+        "journalctl -k");
+  CHECK(notice_of(seen, seen.parents[1]) == why_no_types(seen, gpu)->str());
+  const Error error = refusal(seen);
+  CHECK(error.code() == ExitCode::not_found);
+  CHECK(std::string(error.what()) ==
+        "cannot start: 0000:00:02.0 has no type 'nvidia-257': 0000:00:02.0 is registered as a parent but "
+        "offers no types");
+  CHECK(error.hints() == std::vector<std::string>{"check the messages of its driver: journalctl -k"});
+}
+
+TEST_CASE("parents with types or with a notice or whose types vanish have no finding") {
+  Snapshot seen = host_with(bound_to("nvidia"));
+  seen.parents = {parent_without_types()};
+  Parent& parent = seen.parents[0];
+  SECTION("types") {
+    parent.types = {{.id = *TypeName::parse("nvidia-257")}};
+    CHECK(notice_of(seen, parent).empty());
+  }
+  SECTION("notice") {
+    parent.notice = "virtual functions are not enabled";
+    CHECK(notice_of(seen, parent) == parent.notice);
+    CHECK(refusal(seen).hints() == std::vector<std::string>{parent.notice});
+  }
+  SECTION("types that are listed only while they can be created") {
+    parent.capabilities.types_vanish = true;
+    CHECK(notice_of(seen, parent).empty());
+  }
+  SECTION("any type is accepted") {
+    parent.capabilities.any_type = true;
+  }
+  SECTION("types in an unknown format") {
+    parent.types_text = "1 2 3";
+  }
+  CHECK_FALSE(why_no_types(seen, gpu));
+  CHECK(why_no_types(seen).empty());
+}
+
+TEST_CASE("a name that is neither a parent nor a GPU has no finding") {
+  CHECK_FALSE(why_no_types(host_with(bound_to("nvidia")), "0000:02:00.0"));
+  CHECK_FALSE(why_no_types(Snapshot{}, gpu));
+  CHECK(why_no_types(Snapshot{}).empty());
+}
+
+TEST_CASE("the findings of a host are sorted by address and omit parents that offer types") {
+  Snapshot seen = host_with(bound_to("vfio-pci", "0000:81:00.0"));
+  seen.gpus.push_back(bound_to("nvidia", "0000:41:00.0"));
+  seen.gpus.push_back(bound_to("nvidia"));
+  seen.parents = {parent_without_types("0000:00:02.0"), parent_without_types()};
+  seen.parents[1].types = {{.id = *TypeName::parse("nvidia-257")}};
+  const std::vector<Finding> findings = why_no_types(seen);
+  REQUIRE(findings.size() == 3);
+  CHECK(findings[0].what.find("0000:00:02.0 is registered") == 0);
+  CHECK(findings[1].what.find("nvidia is bound to 0000:41:00.0") == 0);
+  CHECK(findings[2].what.find("vfio-pci is bound to 0000:81:00.0") == 0);
+}
+
+TEST_CASE("the advice for virtual functions depends on the driver bound to the first unusable one") {
+  Parent parent = parent_without_types();
+  CHECK(advice_for_functions(parent).empty());
+  parent.functions = {{.address = "0000:01:00.4", .path = {}},
+                      {.address = "0000:01:00.5", .path = {}, .usable = false, .driver = "vfio-pci"}};
+  CHECK(advice_for_functions(parent) ==
+        "return virtual functions to their driver: driverctl unset-override 0000:01:00.5");
+  for (const std::optional<std::string>& driver : {std::optional<std::string>(), {"nvidia"}}) {
+    parent.functions[1].driver = driver;
+    CHECK(advice_for_functions(parent) ==
+          "enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d 0000:01:00.0 && "
+          "/usr/lib/nvidia/sriov-manage -e 0000:01:00.0");
+  }
+  Snapshot seen = host_with(bound_to("nvidia"));
+  parent.notice = "1 of 2 virtual functions have no usable vGPU interface";
+  seen.parents = {parent};
+  CHECK(refusal(seen).hints() == std::vector<std::string>{parent.notice, advice_for_functions(parent)});
+}
