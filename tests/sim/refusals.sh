@@ -49,6 +49,20 @@ parameters() {
   rm -r "$directory"
 }
 
+# run_refused COMMAND...: like run; the driver accepts the removal as soon as the command reports that it waits
+run_refused() {
+  local files process
+  files=$(mktemp -d)
+  command_line="$*"
+  "$@" >"$files/out" 2>"$files/err" & process=$!
+  wait_until grep -qs '^mdevadm: waiting' "$files/err"
+  control clear
+  wait $process
+  code=$?
+  out=$(cat "$files/out") err=$(cat "$files/err")
+  rm -r "$files"
+}
+
 # refused DEVICE: the driver refuses its removal, for a second or for good
 refused() {
   local errno
@@ -63,11 +77,9 @@ refused() {
     exits 5 "stop --timeout fails if the driver still refuses at the end ($errno)"
     err_has "cannot stop '$1' \($a\): at the end of the waiting time, the driver reports" "the error says that the time is over ($errno)"
     err_lacks "--timeout 30" "there is no hint to wait after waiting ($errno)"
-    (sleep 1 && control clear) &
-    run "$MDEVADM" stop "$1" --timeout 30
+    run_refused "$MDEVADM" stop "$1" --timeout 30
     exits 0 "stop --timeout repeats the removal until the driver accepts it ($errno)"
     err_has "^mdevadm: waiting up to 30 s for the release of '$1'" "the command says that it waits ($errno)"
-    wait
     "$MDEVADM" start "$1"
   done
 }
@@ -88,8 +100,7 @@ functions() {
   run "$MDEVADM" restart seat
   exits 5 "restart fails if the driver refuses the removal"
   err_has "^hint: wait for the driver: mdevadm restart seat --timeout 30$" "the hint for restart is a restart that waits"
-  (sleep 1 && control clear) &
-  run "$MDEVADM" restart seat --timeout 30
+  run_refused "$MDEVADM" restart seat --timeout 30
   exits 0 "restart --timeout repeats the removal"
   wait
   "$MDEVADM" group create vm seat
@@ -97,8 +108,7 @@ functions() {
   run "$MDEVADM" group stop vm
   exits 5 "group stop fails if the driver refuses the removal"
   err_has "^hint: wait for the driver: mdevadm group stop vm --timeout 30$" "the hint for a group is to stop the group"
-  (sleep 1 && control clear) &
-  run "$MDEVADM" group stop vm --timeout 30
+  run_refused "$MDEVADM" group stop vm --timeout 30
   exits 0 "group stop --timeout repeats the removal"
   wait
 }
