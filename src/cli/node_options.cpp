@@ -56,7 +56,8 @@ std::optional<NodePolicy> NodeOptions::applied_to(const std::optional<NodePolicy
   if (label_option_->count() > 0) {
     result.selinux_label = label_.empty() ? std::nullopt : std::optional(label_);
   }
-  return policy || result != NodePolicy{} ? std::optional(result) : std::nullopt;
+  // An empty policy would hide that of the group.
+  return result != NodePolicy{} ? std::optional(result) : std::nullopt;
 }
 
 }  // namespace mdevadm::cli

@@ -53,8 +53,19 @@ std::string DriftedSetting::str() const {
   return fmt::format("{} (definition: {}, device: {})", setting, shown(defined), shown(present));
 }
 
-const std::optional<NodePolicy>& node_policy_of(const Definition& definition, const Group* group) {
-  return definition.node || group == nullptr ? definition.node : group->node;
+std::optional<NodePolicy> node_policy_of(const Definition& definition,
+                                         const std::optional<NodePolicy>& of_group) {
+  if (!definition.node || !of_group) {
+    return definition.node ? definition.node : of_group;
+  }
+  const NodePolicy& own = *definition.node;
+  return NodePolicy{own.owner ? own.owner : of_group->owner, own.group ? own.group : of_group->group,
+                    own.mode ? own.mode : of_group->mode,
+                    own.selinux_label ? own.selinux_label : of_group->selinux_label};
+}
+
+std::optional<NodePolicy> node_policy_of(const Definition& definition, const Group* group) {
+  return node_policy_of(definition, group != nullptr ? group->node : std::nullopt);
 }
 
 Facet facets_to_compare(const Definition& definition, const std::optional<NodePolicy>& node) {

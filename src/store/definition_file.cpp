@@ -68,6 +68,7 @@ class Reader {
       content_.parent = parent;
     }
     if (!content_.parent) {
+      content_.lacks_parent = true;
       throw Broken{{}, "missing required key 'parent'"};
     }
     if (!content_.uuid) {

@@ -30,8 +30,8 @@ StartMode read_start_mode(const toml::node& node) {
   return text == "auto" ? StartMode::automatic : StartMode::manual;
 }
 
-NodePolicy read_node_policy(const toml::node& node, const std::string& path,
-                            std::vector<FileProblem>& problems) {
+std::optional<NodePolicy> read_node_policy(const toml::node& node, const std::string& path,
+                                           std::vector<FileProblem>& problems) {
   const toml::table* table = node.as_table();
   if (table == nullptr) {
     broken(node, fmt::format("'node' must be a table ([node]), not {}", kind_name(node)));
@@ -50,7 +50,7 @@ NodePolicy read_node_policy(const toml::node& node, const std::string& path,
       problems.push_back(unknown_key(path, key));
     }
   }
-  return policy;
+  return policy == NodePolicy{} ? std::nullopt : std::optional(policy);
 }
 
 std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy) {

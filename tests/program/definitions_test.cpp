@@ -87,6 +87,7 @@ TEST_CASE("define --file stores the file unchanged and reports syntax errors wit
   const test::Ran bad = world.run({"define", "--file", "-"}, "type = ");
   CHECK(bad.code == 1);
   CHECK(bad.err.find("/dev/stdin:1:8: ") != std::string::npos);
+  CHECK(bad.err.find("--parent") == std::string::npos);
   CHECK(world.run({"define", "--file", "/nonexistent"}).code == 1);
   CHECK(world.run({"define", "--file", "-", "--type", "x"}, text).code == 2);
   const test::Ran nowhere = world.run({"define", "--file", "-"}, "type = 'nvidia-17'\n");
@@ -173,6 +174,7 @@ TEST_CASE(
   const std::string removed = test::read_text(world.file());
   CHECK(removed.find("libvirt-qemu") == std::string::npos);
   CHECK(removed.find("mode = ") == std::string::npos);
+  CHECK(world.run({"show", "seat"}).out.find("node_policy") == std::string::npos);
   CHECK(removed.find("colour = \"red\"  # for the console\n") != std::string::npos);
   CHECK(world.run({"modify", "seat", "--node-mode", "9"}).code == 2);
   CHECK(world.run({"define", "-p", gpu, "-t", "nvidia-18", "--name", ""}).code == 2);

@@ -20,8 +20,12 @@ struct DriftedSetting {
   std::string str() const;  // "type (definition: mtty-2, device: mtty-1)"
 };
 
-// Returns the policy for the device's VFIO nodes: of the definition, otherwise of its group, if any.
-const std::optional<NodePolicy>& node_policy_of(const Definition& definition, const Group* group);
+// Returns the policy for the device's VFIO nodes. Each setting is that of the definition, otherwise that of
+// its group; nullopt: neither has one.
+std::optional<NodePolicy> node_policy_of(const Definition& definition,
+                                         const std::optional<NodePolicy>& of_group);
+// `group`: nullptr if the device is in no group.
+std::optional<NodePolicy> node_policy_of(const Definition& definition, const Group* group);
 
 // Returns the facets of the device that drift_of() compares with this definition.
 Facet facets_to_compare(const Definition& definition, const std::optional<NodePolicy>& node);

@@ -16,6 +16,7 @@ struct FileContent {
   std::optional<Definition> definition;  // absent: `problem` has the reason
   FileProblem problem;
   std::vector<FileProblem> problems;  // unknown keys
+  bool lacks_parent = false;          // neither the file nor the caller names the parent
 };
 
 // What is known about a definition from other sources than the file's content.

@@ -182,7 +182,7 @@ class DefineCommand final : public Command {
     if (!content.definition) {
       throw Error(ExitCode::failed,
                   fmt::format("cannot define from '{}': {}", printable(path), content.problem.str()),
-                  content.parent ? "" : "specify the parent with --parent");
+                  content.lacks_parent ? "specify the parent with --parent" : "");
     }
     for (const FileProblem& problem : content.problems) {
       context.messages().warning(problem.str());

@@ -82,5 +82,8 @@ TEST_CASE("the policy of the definition takes precedence over that of its group"
   CHECK(node_policy_of(wanted, &group)->owner == "a");
   wanted.node = NodePolicy{"b", std::nullopt, std::nullopt};
   CHECK(node_policy_of(wanted, &group)->owner == "b");
-  CHECK(!node_policy_of(definition(), nullptr));
+  group.node->mode = 0660;
+  CHECK(node_policy_of(wanted, &group)->owner == "b");
+  CHECK(node_policy_of(wanted, &group)->mode == 0660);
+  CHECK(!node_policy_of(definition(), static_cast<const Group*>(nullptr)));
 }
