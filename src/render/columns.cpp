@@ -129,19 +129,62 @@ Value capabilities_of(const ParentRow& row) {
   return object;
 }
 
-std::string use_of(const Function& function) {
+std::string word_for(const Definition& definition) {
+  return definition.name ? definition.name->str() : definition.uuid.str();
+}
+
+// Returns the device on a virtual function, the definition that reserves it and whether the settings of the
+// parent exclude it.
+struct FunctionUse {
+  const Device* device = nullptr;
+  const Definition* reserved_for = nullptr;
+  bool excluded = false;
+};
+
+FunctionUse use_of(const ParentRow& row, const Function& function) {
+  FunctionUse use{.excluded = row.defined->withholds(row.parent->name, function.address)};
+  for (const Device& device : row.seen->devices) {
+    use.device = device.vf == function.address ? &device : use.device;
+  }
+  for (const Definition& definition : row.defined->all) {
+    const FunctionName* vf = definition.reserved_vf();
+    const bool is_this =
+        definition.parent == row.parent->name && vf != nullptr && vf->str() == function.address;
+    use.reserved_for = is_this ? &definition : use.reserved_for;
+  }
+  return use;
+}
+
+// Returns "1150, device 'vm1'", "free, reserved for 'vm2'" or "free".
+std::string use_text(const ParentRow& row, const Function& function, const FunctionUse& use) {
   if (!function.usable) {
     return function.driver ? fmt::format("not usable (driver: {})", *function.driver)
                            : "not usable (no driver)";
   }
-  return function.type ? function.type->str() : "free";
+  std::string text = function.type ? function.type->str() : "free";
+  if (use.device != nullptr) {
+    const Definition* definition = row.defined->find(use.device->uuid, row.parent->name);
+    text += fmt::format(", {}device '{}'", use.device->unmanaged ? "unmanaged " : "",
+                        definition != nullptr ? word_for(*definition) : use.device->uuid.str());
+  }
+  if (use.reserved_for != nullptr && (use.device == nullptr || use.device->uuid != use.reserved_for->uuid)) {
+    text += fmt::format(", reserved for '{}'", word_for(*use.reserved_for));
+  }
+  return use.excluded ? text + ", reserved by the settings of the parent" : text;
 }
 
 Value functions_of(const ParentRow& row) {
+  const auto uuid = [](const auto* whose) { return whose != nullptr ? Value(whose->uuid.str()) : Value(); };
   List list;
   for (const Function& function : row.parent->functions) {
-    list.items.push_back({{"address", function.address}, {"type", text_or_none(function.type)}});
-    list.texts.push_back(fmt::format("{}: {}", function.address, use_of(function)));
+    const FunctionUse use = use_of(row, function);
+    list.items.push_back({{"address", function.address},
+                          {"type", text_or_none(function.type)},
+                          {"usable", function.usable},
+                          {"device", uuid(use.device)},
+                          {"reserved_for", uuid(use.reserved_for)},
+                          {"reserved_by_settings", use.excluded}});
+    list.texts.push_back(fmt::format("{}: {}", function.address, use_text(row, function, use)));
   }
   return list;
 }

@@ -46,7 +46,7 @@ parent() {
   run "$MDEVADM" start -p $gpu -t L40S-6Q
   same "$code" 6 "$host: a type of another size has no capacity"
   run "$MDEVADM" show $gpu
-  out_has "0000:41:00\.4: .*1150$" "$host: show has the type on each virtual function"
+  out_has "0000:41:00\.4: .*1150, device 'd1'$" "$host: show has the type and the device on each virtual function"
   out_has "0000:41:00\.7: free$" "$host: and the free ones"
   run "$MDEVADM" list -p 41:00.6 --json -o name
   same "$(jq -c .devices <<<"$out")" '[{"name":"d3"}]' "$host: the address of a virtual function selects its device"

@@ -72,7 +72,7 @@ functions() {
     "start --json has the address of the virtual function"
   conforms "the device on a virtual function conforms to the schema"
   run "$MDEVADM" show 0000:41:00.0
-  out_has "0000:41:00\.4: 1155$" "show names the type of a virtual function"
+  out_has "0000:41:00\.4: 1155, device 'gpu'$" "show names the type and the device of a virtual function"
 }
 
 # A removal that the kernel refuses although no process uses the device.

@@ -58,6 +58,9 @@ struct ParentRow {
   const Parent* parent;
   std::size_t devices;  // number of its devices
   std::string notice;   // why it offers no or fewer types; may be empty
+  // For the column of its virtual functions, which needs both; must outlive the row.
+  const Snapshot* seen = nullptr;
+  const Definitions* defined = nullptr;
 };
 
 struct GroupRow {

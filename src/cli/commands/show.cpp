@@ -150,7 +150,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     }
     const auto count = std::count_if(shown.seen.devices.begin(), shown.seen.devices.end(),
                                      [&](const Device& device) { return device.parent == parent->name; });
-    shown.parents.push_back({parent, static_cast<std::size_t>(count), notice_of(shown.seen, *parent)});
+    shown.parents.push_back({parent, static_cast<std::size_t>(count), notice_of(shown.seen, *parent),
+                             &shown.seen, &shown.defined});
   }
 
   void take_device(const std::string& word, Shown& shown) const {
