@@ -87,7 +87,7 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
            "check "
            "that nvidia-vgpud has run";
   }
-  if (carries) {
+  if (carries && !shows_mixed_sizes(functions)) {
     return "active vGPUs restrict the available types (the GPU is not in mixed-size mode)";
   }
   return {};
@@ -149,7 +149,7 @@ class Functions final : public Interface {
     const bool offered = std::any_of(creatable.begin(), creatable.end(),
                                      [&](const NamedType& one) { return one.id == what.type; });
     if (!offered) {
-      refuse_size(parent, what);
+      refuse_type(parent, what);
       return sys::SysError{ENOSPC, path};
     }
     sys::Result<sys::Done> written = issue(parent.root, command);
@@ -177,20 +177,40 @@ class Functions final : public Interface {
   }
 
  private:
-  // Throws Error{no_capacity} if VFs of the GPU have other types than the one to create, which the driver
-  // does not offer beside them: usually their framebuffer size differs.
-  static void refuse_size(const Place& parent, const Creation& what) {
-    for (const Function& other : read_functions(parent, false)) {
-      if (other.type && *other.type != what.type) {
-        throw Error(ExitCode::no_capacity,
-                    fmt::format("type {} is not offered now: another framebuffer size is in use on this GPU "
-                                "(virtual function {} has type {})",
-                                what.type.str(), other.address, other.type->str()),
-                    fmt::format("several framebuffer sizes need mixed sizes, which are enabled while no vGPU "
-                                "exists: nvidia-smi vgpu -i {} -shm 1",
-                                what.parent.str()));
-      }
+  // Throws Error{no_capacity} with the reason why the driver does not offer the type beside the vGPUs of the
+  // GPU; returns if it has none.
+  static void refuse_type(const Place& parent, const Creation& what) {
+    const std::vector<Function> functions = read_functions(parent, true);
+    const auto user = std::find_if(functions.begin(), functions.end(),
+                                   [](const Function& one) { return one.type.has_value(); });
+    if (user == functions.end()) {
+      return;
     }
+    const std::string& gpu = what.parent.str();
+    const std::string not_offered = fmt::format("type {} is not offered now", what.type.str());
+    if (std::all_of(functions.begin(), functions.end(),
+                    [](const Function& one) { return one.creatable.empty(); })) {
+      throw Error(ExitCode::no_capacity,
+                  fmt::format("{}: {} accepts no more vGPUs of any type", not_offered, gpu),
+                  fmt::format("list the devices of the GPU: mdevadm list --parent {}", gpu));
+    }
+    if (shows_mixed_sizes(functions)) {
+      throw Error(
+          ExitCode::no_capacity,
+          fmt::format("{}: no placement in the framebuffer of {} is free for it (mixed sizes)", not_offered,
+                      gpu),
+          std::vector{fmt::format("list the types that can be created now: mdevadm types {}", gpu),
+                      fmt::format("vGPUs that are started in order of their sizes, the largest first, "
+                                  "use the framebuffer best; list them: mdevadm list --parent {}",
+                                  gpu)});
+    }
+    throw Error(
+        ExitCode::no_capacity,
+        fmt::format("{}: another framebuffer size is in use on this GPU (virtual function {} has type {})",
+                    not_offered, user->address, user->type->str()),
+        fmt::format("several framebuffer sizes need mixed sizes, which are enabled while no vGPU "
+                    "exists: nvidia-smi vgpu -i {} -shm 1",
+                    gpu));
   }
 
   static std::string path_of(const Place& parent, const std::string& function) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <set>
 
 namespace mdevadm {
 
@@ -37,6 +38,26 @@ unsigned memory_of_gpu(const Parent& gpu) {
 }
 
 }  // namespace
+
+bool shows_mixed_sizes(const std::vector<Function>& functions) {
+  std::set<TypeName> accepted;
+  std::set<unsigned> sizes;
+  for (const Function& function : functions) {
+    for (const NamedType& one : function.creatable) {
+      if (const auto name = parse_vgpu_name(one.name); name && name->slices == 0) {
+        accepted.insert(one.id);
+        sizes.insert(name->gib);
+      }
+    }
+  }
+  const auto has_device = [](const Function& function) { return function.type.has_value(); };
+  const auto is_missing = [&](const Function& function) {
+    return function.type && !accepted.contains(*function.type);
+  };
+  return std::any_of(functions.begin(), functions.end(), has_device) &&
+         (sizes.size() > 1 ||
+          (!sizes.empty() && std::any_of(functions.begin(), functions.end(), is_missing)));
+}
 
 void limit_available(Parent& gpu) {
   const unsigned memory = memory_of_gpu(gpu);

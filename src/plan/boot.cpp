@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -117,7 +118,9 @@ BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definiti
   }
   BootAttempt attempt;
   StartPlanner planner(seen, {.accept_abi = options.accept_abi, .defined = &defined});
-  for (const Definition& definition : unit.wanted) {
+  std::vector<Definition> wanted = unit.wanted;
+  sort_for_start(seen, wanted);
+  for (const Definition& definition : wanted) {
     try {
       attempt.plan.jobs.push_back(planner.plan(definition));
     } catch (const Error& error) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -142,18 +143,15 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
     return {ExitCode::not_found, what + (parent.capabilities.types_vanish && user == nullptr ? " now" : ""),
             hints};
   }
-  const std::string user_text =
-      fmt::format("device '{}' ({})", user->uuid.str(), user->type ? user->type->str() : "type unknown");
-  const std::string size = size_in_use(names_of(parent));
-  hints.push_back(mixed_size_advice(gpu));
-  return {
-      ExitCode::no_capacity,
-      kind == Unlisted::other_size
-          ? fmt::format("{} now: another framebuffer size is in use on this GPU ({}by {})", what, size,
-                        user_text)
-          : fmt::format("{} now: it is unknown, or another framebuffer size is in use on this GPU ({}by {})",
-                        what, size, user_text),
-      hints};
+  std::string reason = "no placement in the framebuffer is free for it (mixed sizes)";
+  if (!shows_mixed_sizes(parent.functions)) {
+    reason = fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
+                         size_in_use(names_of(parent)), user->uuid.str(),
+                         user->type ? user->type->str() : "type unknown");
+    hints.push_back(mixed_size_advice(gpu));
+  }
+  const char* unknown = kind == Unlisted::perhaps ? "it is unknown, or " : "";
+  return {ExitCode::no_capacity, fmt::format("{} now: {}{}", what, unknown, reason), hints};
 }
 
 }  // namespace mdevadm

@@ -118,7 +118,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
       .device = {.uuid = wanted.uuid, .parent = wanted.parent},
       .staged = options_.in_stages,
   };
-  draft.doing = "cannot " + draft.job.goal;
+  draft.doing = fmt::format("cannot {} {}{}", options_.verb, about.quoted(), addition);
   draft.units = wanted.aggregate.value_or(1);
   if (parent != nullptr) {
     draft.staged |= parent->capabilities.online || parent->capabilities.kernel_groups != Support::no;
@@ -323,7 +323,7 @@ Record StartPlanner::record_of(const Draft& draft, bool finished) {
 }
 
 std::optional<NodePolicy> StartPlanner::node_for(const Draft& draft) const {
-  return draft.wanted.node ? draft.wanted.node : options_.node;
+  return node_policy_of(draft.wanted, options_.node);
 }
 
 // Returns the kernel name of the device; empty if that is its UUID.

@@ -102,6 +102,7 @@ failure() {
   sed -i 's/mtty-1/mtty-9/' /etc/mdevadm/devices/mtty/$a.toml
   run "$MDEVADM" restart seat
   exits 3 "restart fails with exit code 3 if the type of the definition does not exist"
+  err_has "^mdevadm: error: cannot restart 'seat' \\($a\\): mtty has no type 'mtty-9'" "the error of a start that cannot be planned names the command"
   holds "the device stays active if it could not be started again" test -e $devices/$a
 }
 

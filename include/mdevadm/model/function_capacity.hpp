@@ -13,4 +13,9 @@ namespace mdevadm {
 // may be mixed and GPU instances (MIG) differ.
 void limit_available(Parent& gpu);
 
+// Returns whether the VFs show that time-sliced vGPUs of different framebuffer sizes can be active together
+// (mixed sizes): VFs accept types of several sizes although one has a vGPU, or accept other types, but not
+// one that is in use. false: sizes are equal, or the VFs do not show it.
+bool shows_mixed_sizes(const std::vector<Function>& functions);
+
 }  // namespace mdevadm

@@ -24,15 +24,16 @@ Facet facets_to_start(const Definition& wanted);
 // completed the previous one, for groups and for parents whose interface requires this for the devices of a
 // virtual machine.
 struct StartOptions {
-  bool in_stages = false;   // use stages for all devices, whatever their parents require
-  bool accept_abi = false;  // record the present guest ABI instead of refusing a difference
-  bool transient = false;   // the device has no definition: the values come from options
+  bool in_stages = false;      // use stages for all devices, whatever their parents require
+  bool accept_abi = false;     // record the present guest ABI instead of refusing a difference
+  bool transient = false;      // the device has no definition: the values come from options
+  std::string verb = "start";  // what the user asked for, in errors: "cannot restart 'vm1': ..."
   // Peer-to-peer sharing: the devices of `set` share resources under the value `peers`.
   Sharing sharing = Sharing::off;
   std::vector<Definition> set{};
   Uuid peers{};
   std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
-  std::optional<NodePolicy> node{};  // for definitions without a node policy
+  std::optional<NodePolicy> node{};  // of the group, for settings that a definition lacks
   // Definitions whose VFs are reserved, and in which a VF that is used for the first time is recorded; must
   // outlive the planner. nullptr: none.
   const Definitions* defined = nullptr;

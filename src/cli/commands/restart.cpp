@@ -59,7 +59,7 @@ class RestartCommand final : public Command {
                       : after_stop(context.observe({facets, parents, std::nullopt}), uuids, defined);
     // Devices that go offline together are stopped in the given order.
     std::reverse(uuids.begin(), uuids.end());
-    StartPlanner planner(stopped, {.accept_abi = accept_abi_, .defined = &defined});
+    StartPlanner planner(stopped, {.accept_abi = accept_abi_, .verb = "restart", .defined = &defined});
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const Target& target = targets[i];
       if (target.refused) {

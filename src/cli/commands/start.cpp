@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../batch.hpp"
@@ -226,6 +227,16 @@ class StartCommand final : public Command {
     return definitions;
   }
 
+  static std::vector<Wanted> in_start_order(const Snapshot& seen, const std::vector<Wanted>& wanted) {
+    std::vector<Definition> definitions = definitions_in(wanted);
+    sort_for_start(seen, definitions);
+    std::vector<Wanted> result;
+    for (Definition& definition : definitions) {
+      result.push_back({{}, std::move(definition)});  // options select these, not arguments
+    }
+    return result;
+  }
+
   // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
   ExitCode start(Context& context, Batch& batch, const Definitions& defined,
                  const std::vector<Wanted>& wanted) const {
@@ -243,7 +254,7 @@ class StartCommand final : public Command {
     Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
     context.observe_attributes_of(seen, definitions_in(wanted));
     StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = !type_.empty(), .defined = &defined});
-    for (const Wanted& one : wanted) {
+    for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word),
                 [&] { return planner.plan(one.definition, one.word); });
     }

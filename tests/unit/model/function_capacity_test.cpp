@@ -90,3 +90,20 @@ TEST_CASE("a definition in the directory of a virtual function may use any") {
   CHECK(placed.reserved_vf() == nullptr);
   CHECK(as_stored(placed) == stored);
 }
+
+TEST_CASE("types of several sizes beside a device show mixed sizes") {
+  CHECK_FALSE(shows_mixed_sizes(gpu(0, "1", {half, whole}).functions));
+  CHECK(shows_mixed_sizes(gpu(1, "1", {half, whole}).functions));
+}
+
+TEST_CASE("types of another size than that of the only device show mixed sizes") {
+  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-2Q"};
+  CHECK(shows_mixed_sizes(gpu(1, "1", {small}).functions));
+  CHECK_FALSE(shows_mixed_sizes(gpu(1, "1", {half}).functions));
+}
+
+TEST_CASE("neither types of GPU instances nor a full GPU show mixed sizes") {
+  const NamedType other{*TypeName::parse("5"), "NVIDIA A100D-3-40C"};
+  CHECK_FALSE(shows_mixed_sizes(gpu(1, "3", {mig, other}).functions));
+  CHECK_FALSE(shows_mixed_sizes(gpu(1, "1", {}).functions));
+}
