@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <iostream>
 #include <mdevadm/sim/machine.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -24,6 +25,7 @@
 #include "enclosure.hpp"
 #include "host_commands.hpp"
 #include "server.hpp"
+#include "vgpu_config.hpp"
 
 namespace mdevadm::sim {
 
@@ -88,14 +90,35 @@ std::string own_path() {
   return ::readlink("/proc/self/exe", path.data(), path.size() - 1) > 0 ? path.data() : std::string{};
 }
 
-// Shows the commands with which the scenario's parents are prepared: this program under other names.
-void add_host_commands(const Scenario& scenario, const std::string& self) {
+// Shows NVIDIA's table of vGPU types, instead of one that this machine may have.
+void add_vgpu_config(const Scenario& scenario) {
+  const std::string directory = vgpu_config_directory;
+  const std::size_t slash = directory.rfind('/');
+  replace_directories(directory.substr(0, slash), {directory.substr(slash + 1)}, std::nullopt);
+  const std::string name = vgpu_config_file;
+  std::ignore = sys::Dir::open(directory)
+                    .or_throw("cannot open '{}'", directory)
+                    .make_dirs(name.substr(0, name.rfind('/')))
+                    .or_throw("cannot create the directory of '{}/{}'", directory, name);
+  std::ofstream file(directory + "/" + name, std::ios::binary);
+  if (!(file << vgpu_config_of(scenario)).flush()) {
+    throw Error(ExitCode::failed, fmt::format("cannot write '{}/{}'", directory, name));
+  }
+}
+
+// Shows the commands with which the scenario's parents are prepared: this program under other names. GPUs
+// also have the table of their types.
+void add_host_software(const Scenario& scenario, const std::string& self) {
   const auto has_masks = [](const SimParent& parent) { return parent.arithmetic == Arithmetic::ap; };
   if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_masks)) {
     add_program("/usr/local/bin", chzdev_name, self);
   }
-  const auto has_commands = [](const SimParent& parent) { return parent.gpu.has_value(); };
-  if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_commands)) {
+  const auto is_gpu = [](const SimParent& parent) { return parent.gpu.has_value(); };
+  if (std::none_of(scenario.parents.begin(), scenario.parents.end(), is_gpu)) {
+    return;
+  }
+  add_vgpu_config(scenario);
+  if (!self.empty()) {
     add_program(sriov_manage_directory, sriov_manage_name, self);
     add_program("/usr/local/bin", nvidia_smi_name, self);
   }
@@ -124,7 +147,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
     std::ignore = scripts.make_dirs(fmt::format("scripts.d/{}", name))
                       .or_throw("cannot create the script directories in '/etc/mdevctl.d'");
   }
-  add_host_commands(scenario, self);
+  add_host_software(scenario, self);
   replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
