@@ -69,8 +69,9 @@ function(mdevadm_package component name)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
 endfunction()
 
-# libsmartcols is loaded when it is needed, so that nothing finds it among the libraries that the program is linked with.
-mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" SUGGESTS mdevsim)
+# libsmartcols and libexpat are loaded when they are needed, so that nothing finds them among the libraries that the program is linked
+# with. Without libexpat only the names of some types of NVIDIA are missing.
+mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" RECOMMENDS libexpat1 SUGGESTS mdevsim)
 # Directories of definitions; the program creates them if they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)

@@ -102,6 +102,9 @@ std::vector<GpuFunction> read_gpus(const sys::Dir& root);
 // Returns the physical functions whose VFs have or can have vGPUs.
 std::vector<std::string> function_parents(const sys::Dir& root,
                                           const std::optional<std::vector<ParentName>>& among = std::nullopt);
+// Adds to GPUs with VFs that do not list all of their types those that NVIDIA's table of vGPU types has, and
+// completes their types in use. The table is only read if there is such a GPU.
+void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);
 // Returns the VFs of a physical function with their assigned types and, on request, the types that they
 // accept.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);

@@ -95,6 +95,10 @@ Snapshot Host::observe(const Scope& scope) const {
   Snapshot seen;
   if (has_any(scope.facets, parent_facets)) {
     seen.parents = read_parents(*root_, scope);
+    // A stop, for example, needs no names.
+    if (has(scope.facets, Facet::type_name)) {
+      add_unlisted_types(*root_, seen.parents);
+    }
     if (has(scope.facets, Facet::gpus) || misses_types(seen, scope)) {
       seen.gpus = read_gpus(*root_);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <optional>
 #include <set>
 
 namespace mdevadm {
@@ -24,17 +25,41 @@ std::uint64_t devices_against(const Parent& gpu, const Type& type, bool is_mig) 
       [&](const Function& function) { return function.type && (!is_mig || *function.type == type.id); }));
 }
 
-// Returns the size of the largest type, which is that of the GPU; 0 if the types are not all listed, as on a
-// GPU that has a vGPU already.
+// Returns whether all types of the GPU are known. Drivers that list only creatable types omit some when the
+// GPU has a vGPU.
+bool knows_all_types(const Parent& gpu) {
+  return !gpu.capabilities.types_vanish || !gpu.unlisted.empty() ||
+         std::none_of(gpu.functions.begin(), gpu.functions.end(),
+                      [](const Function& function) { return function.type.has_value(); });
+}
+
+// Returns the size of the largest type, which is that of the GPU; 0 if not all types are known.
 unsigned memory_of_gpu(const Parent& gpu) {
-  const bool carries = std::any_of(gpu.functions.begin(), gpu.functions.end(),
-                                   [](const Function& function) { return function.type.has_value(); });
   unsigned largest = 0;
-  for (const Type& type : gpu.types) {
-    const auto name = parse_vgpu_name(type.name.value_or(""));
+  for (const Type* type : gpu.all_types()) {
+    const auto name = parse_vgpu_name(type->name.value_or(""));
     largest = name && name->slices == 0 ? std::max(largest, name->gib) : largest;
   }
-  return carries ? 0 : largest;
+  return knows_all_types(gpu) ? largest : 0;
+}
+
+// Sizes are compared in halves of a GiB, of which the smallest types have one.
+unsigned halves(const VgpuName& name) {
+  return name.gib == 0 ? 1 : name.gib * 2;
+}
+
+// Returns the memory that the vGPUs on a GPU take, in halves of a GiB; nullopt if the size of one is unknown.
+std::optional<unsigned> halves_in_use(const Parent& gpu) {
+  unsigned sum = 0;
+  for (const Function& function : gpu.functions) {
+    const Type* type = function.type ? gpu.find_type(function.type->str()) : nullptr;
+    const auto name = parse_vgpu_name(type != nullptr ? type->name.value_or("") : "");
+    if (function.type && !name) {
+      return std::nullopt;
+    }
+    sum += function.type ? halves(*name) : 0;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -61,6 +86,8 @@ bool shows_mixed_sizes(const std::vector<Function>& functions) {
 
 void limit_available(Parent& gpu) {
   const unsigned memory = memory_of_gpu(gpu);
+  const bool mixed = shows_mixed_sizes(gpu.functions);
+  const std::optional<unsigned> used = halves_in_use(gpu);
   for (Type& type : gpu.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
     const bool is_mig = name && name->slices != 0;
@@ -69,11 +96,19 @@ void limit_available(Parent& gpu) {
       type.maximum = std::min<std::uint64_t>(most_by_size(*name, memory), gpu.functions.size());
     }
     type.available = free;
-    if (type.maximum && free > 0) {
-      const std::uint64_t devices = devices_against(gpu, type, is_mig);
-      const std::uint64_t left = *type.maximum - std::min(*type.maximum, devices);
-      type.available = std::clamp<std::uint64_t>(left, 1, free);
+    if (free == 0) {
+      continue;
     }
+    std::optional<std::uint64_t> left;
+    if (mixed && !is_mig) {
+      // Maxima apply to equal sizes; of mixed ones the sum must fit.
+      if (name && memory > 0 && used) {
+        left = (memory * 2 - std::min(memory * 2, *used)) / halves(*name);
+      }
+    } else if (type.maximum) {
+      left = *type.maximum - std::min(*type.maximum, devices_against(gpu, type, is_mig));
+    }
+    type.available = left ? std::clamp<std::uint64_t>(*left, 1, free) : free;
   }
 }
 

@@ -18,6 +18,19 @@ const Type* Parent::find_type(const std::string& id) const {
   return found == types.end() ? nullptr : &*found;
 }
 
+std::vector<const Type*> Parent::all_types() const {
+  std::vector<const Type*> result;
+  for (const std::vector<Type>* part : {&types, &unlisted}) {
+    std::transform(part->begin(), part->end(), std::back_inserter(result),
+                   [](const Type& type) { return &type; });
+  }
+  if (!unlisted.empty()) {
+    std::sort(result.begin(), result.end(),
+              [](const Type* a, const Type* b) { return natural_less(a->id.str(), b->id.str()); });
+  }
+  return result;
+}
+
 const Node* Device::find_node(Node::Kind kind) const {
   const auto found =
       std::find_if(nodes.begin(), nodes.end(), [kind](const Node& node) { return node.kind == kind; });

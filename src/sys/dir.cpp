@@ -185,7 +185,7 @@ Result<FileStatus> Dir::status(const std::string& name) const {
   if (::fstatat(fd_.get(), name.c_str(), &found, 0) != 0) {
     return error(name);
   }
-  return FileStatus{found.st_mode, found.st_uid, found.st_gid, found.st_rdev};
+  return FileStatus{found.st_mode, found.st_uid, found.st_gid, found.st_rdev, found.st_size};
 }
 
 Result<std::string> Dir::read_file(const std::string& name) const {

@@ -9,8 +9,9 @@ namespace mdevadm {
 // Sets `available` of each type of a GPU, and `maximum` if it is not known, from its VFs (types that they
 // have and that they accept) and from the sizes in the names of types. By the rules of NVIDIA's driver
 // (kernel_vgpu_mgr.c in the open kernel modules) at most as many devices as VFs are free, and no more than
-// the maximum less the devices that exist, can follow. 0 and 1 are exact; more is an upper limit, since sizes
-// may be mixed and GPU instances (MIG) differ.
+// the maximum less the devices that exist, can follow; beside devices of other sizes, no more than the free
+// memory has room for. 0 and 1 are exact; more is an upper limit, since sizes may be mixed and GPU instances
+// (MIG) differ.
 void limit_available(Parent& gpu);
 
 // Returns whether the VFs show that time-sliced vGPUs of different framebuffer sizes can be active together

@@ -82,11 +82,18 @@ struct Parent {
   std::optional<std::string> pci_subsystem{};
   std::optional<std::string> driver_version{};  // version of the driver's module
   std::vector<Type> types{};
+  // Types that it supports but does not list at the moment (Capabilities::types_vanish), with no available
+  // instances, as far as NVIDIA's table of vGPU types has them. Read with Facet::type_name.
+  std::vector<Type> unlisted{};
+  std::string table_problem{};  // why that table could not be used; empty if it was not needed
   std::vector<Function> functions{};
   std::string notice{};      // why it offers fewer types than it could
   std::string types_text{};  // its list of types if the format is unsupported
 
+  // Returns the listed type with this ID.
   const Type* find_type(const std::string& id) const;
+  // Returns the listed and the unlisted types, in natural order of their IDs.
+  std::vector<const Type*> all_types() const;
 };
 
 // A VFIO node with its ownership and permissions.

@@ -24,6 +24,7 @@ struct FileStatus {
   uid_t owner;
   gid_t group;
   dev_t device_number;  // st_rdev: the number of a device node
+  off_t size;           // of a regular file
 };
 
 // Reads a file, pipe or terminal until end of file.

@@ -55,6 +55,7 @@ TEST_CASE("a type that a function accepts has at least one available instance") 
 
 TEST_CASE("without a maximum the free functions limit the available instances") {
   Parent parent = gpu(3, "1", {half});
+  parent.capabilities.types_vanish = true;
   limit_available(parent);
   CHECK_FALSE(parent.types[0].maximum.has_value());
   CHECK(parent.types[0].available == 5);
@@ -106,4 +107,30 @@ TEST_CASE("neither types of GPU instances nor a full GPU show mixed sizes") {
   const NamedType other{*TypeName::parse("5"), "NVIDIA A100D-3-40C"};
   CHECK_FALSE(shows_mixed_sizes(gpu(1, "3", {mig, other}).functions));
   CHECK_FALSE(shows_mixed_sizes(gpu(1, "1", {}).functions));
+}
+
+TEST_CASE("beside devices of other sizes the free memory limits the available instances") {
+  const NamedType third{*TypeName::parse("3"), "NVIDIA L40S-16Q"};
+  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-1Q"};
+  const NamedType half_gib{*TypeName::parse("5"), "NVIDIA L40S-0B"};
+  Parent parent = gpu(3, "4", {half, third, small, half_gib});
+  for (Type& type : parent.types) {
+    type.maximum = type.id.str() == "3" ? 3 : 32;
+  }
+  parent.unlisted.push_back({.id = whole.id, .name = whole.name});
+  limit_available(parent);
+  CHECK(parent.types[0].available == 1);
+  CHECK(parent.types[1].available == 2);
+  CHECK(parent.types[2].available == 5);
+  CHECK(parent.types[3].available == 5);
+}
+
+TEST_CASE("without the size of the GPU only the free functions limit mixed sizes") {
+  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-1Q"};
+  Parent parent = gpu(3, "4", {half, small});
+  parent.capabilities.types_vanish = true;
+  parent.types[0].maximum = 2;
+  limit_available(parent);
+  CHECK(parent.types[0].available == 5);
+  CHECK(parent.types[1].available == 5);
 }

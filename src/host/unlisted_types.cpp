@@ -1,0 +1,107 @@
+// Types that the driver of a GPU does not list at the moment, from NVIDIA's table of vGPU types.
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <mdevadm/host/vgpu_table.hpp>
+#include <mdevadm/model/function_capacity.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/util/error.hpp>
+#include <optional>
+
+#include "interface.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+bool has_device(const Parent& parent) {
+  return std::any_of(parent.functions.begin(), parent.functions.end(),
+                     [](const Function& one) { return one.type.has_value(); });
+}
+
+// Returns whether types may be missing: an idle GPU with virtual functions lists all that it supports.
+bool may_hide_types(const Parent& parent) {
+  return parent.capabilities.named_by_function && parent.capabilities.types_vanish &&
+         (parent.types.empty() || has_device(parent));
+}
+
+std::uint64_t pci_number(const sys::Dir& root, const Parent& parent, const char* file) {
+  const sys::Result<std::string> text = root.read_attribute(fmt::format("{}/{}", parent.path, file));
+  return text ? std::strtoull(text->c_str(), nullptr, 16) : 0;
+}
+
+// Returns nullopt if there is no table. Throws Error if it cannot be used.
+std::optional<VgpuTable> read_table(const sys::Dir& root) {
+  const auto status = root.status(VgpuTable::path).or_absent();
+  if (!status) {
+    return std::nullopt;
+  }
+  if (!S_ISREG(status->mode)) {
+    throw Error(ExitCode::failed, "not a regular file");
+  }
+  if (static_cast<std::uint64_t>(status->size) > VgpuTable::largest) {
+    throw Error(ExitCode::failed, fmt::format("larger than {} MiB", VgpuTable::largest >> 20U));
+  }
+  return VgpuTable::parse(root.read_file(VgpuTable::path).or_throw("cannot read the file"));
+}
+
+std::optional<bool> is_mig(const std::optional<std::string>& name) {
+  const auto parsed = parse_vgpu_name(name.value_or(""));
+  return parsed ? std::optional(parsed->slices != 0) : std::nullopt;
+}
+
+// Completes types that are in use, of which the driver reports only the ID.
+void complete(Type& type, const Type& known) {
+  type.name = type.name ? type.name : known.name;
+  type.maximum = type.maximum ? type.maximum : known.maximum;
+  if (type.properties.empty()) {
+    type.properties = known.properties;
+  }
+}
+
+void add_types(Parent& parent, std::vector<Type> known) {
+  std::optional<bool> mode;  // whether the GPU is divided into GPU instances (MIG), as far as its types show
+  for (Type& type : parent.types) {
+    const auto same = std::find_if(known.begin(), known.end(),
+                                   [&](const Type& one) { return same_type(one.id.str(), type.id.str()); });
+    if (same != known.end()) {
+      complete(type, *same);
+      known.erase(same);
+    }
+    mode = mode ? mode : is_mig(type.name);
+  }
+  std::copy_if(known.begin(), known.end(), std::back_inserter(parent.unlisted), [&](const Type& type) {
+    const std::optional<bool> needs_mig = is_mig(type.name);
+    return !mode || !needs_mig || *mode == *needs_mig;
+  });
+  limit_available(parent);
+}
+
+}  // namespace
+
+void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents) {
+  if (std::none_of(parents.begin(), parents.end(), may_hide_types)) {
+    return;
+  }
+  std::optional<VgpuTable> table;
+  std::string problem;
+  try {
+    table = read_table(root);
+  } catch (const Error& error) {
+    problem = fmt::format("cannot use NVIDIA's table of vGPU types '/{}': {}", VgpuTable::path, error.what());
+  }
+  for (Parent& parent : parents) {
+    if (!may_hide_types(parent)) {
+      continue;
+    }
+    parent.table_problem = problem;
+    if (table) {
+      add_types(parent, table->types_of(pci_number(root, parent, "device"),
+                                        pci_number(root, parent, "subsystem_device")));
+    }
+  }
+}
+
+}  // namespace mdevadm
