@@ -99,12 +99,12 @@ Candidates types(const CompletionRequest& request, Context& context) {
     if (!request.parent.empty() && request.parent != seen.name.str()) {
       continue;
     }
-    for (const Type& type : seen.types) {
-      std::string description = type.name.value_or("");
-      if (type.available) {
-        description += fmt::format("{}{} available", description.empty() ? "" : ", ", *type.available);
+    for (const Type* type : seen.all_types()) {
+      std::string description = type->name.value_or("");
+      if (type->available) {
+        description += fmt::format("{}{} available", description.empty() ? "" : ", ", *type->available);
       }
-      found.push_back({type.id.str(), description});
+      found.push_back({type->id.str(), description});
     }
   }
   return found;
@@ -129,8 +129,8 @@ Candidates properties(Context& context) {
   std::set<std::string> names;
   const Snapshot snapshot = context.observe({Facet::types | Facet::description, {}, {}});
   for (const Parent& parent : snapshot.parents) {
-    for (const Type& type : parent.types) {
-      for (const Property& property : type.properties) {
+    for (const Type* type : parent.all_types()) {
+      for (const Property& property : type->properties) {
         if (names.insert(property.name).second) {
           found.push_back({property.name, fmt::format("such as {}", property.text)});
         }

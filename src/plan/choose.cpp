@@ -139,8 +139,8 @@ constexpr std::array built_in{"name", "device_api", "type"};
 std::vector<std::string> all_properties(const Snapshot& seen) {
   std::vector<std::string> names(built_in.begin(), built_in.end());
   for (const Parent& parent : seen.parents) {
-    for (const Type& type : parent.types) {
-      for (const Property& property : type.properties) {
+    for (const Type* type : parent.all_types()) {
+      for (const Property& property : type->properties) {
         if (std::find(names.begin(), names.end(), property.name) == names.end()) {
           names.push_back(property.name);
         }
@@ -165,10 +165,10 @@ std::vector<std::string> all_properties(const Snapshot& seen) {
 // Returns a value of the property as an example, or nullopt if no type has the property.
 std::optional<Property> example_of(const Snapshot& seen, const std::string& name) {
   for (const Parent& parent : seen.parents) {
-    for (const Type& type : parent.types) {
-      const auto found = std::find_if(type.properties.begin(), type.properties.end(),
+    for (const Type* type : parent.all_types()) {
+      const auto found = std::find_if(type->properties.begin(), type->properties.end(),
                                       [&](const Property& one) { return one.name == name; });
-      if (found != type.properties.end()) {
+      if (found != type->properties.end()) {
         return *found;
       }
     }
@@ -190,9 +190,9 @@ bool is_tie(const Type& type, const Type& best, const std::vector<Requirement>& 
 // Types of the same size may differ in what they are licensed for, so the user has to know of them.
 std::string ties_of(const Parent& parent, const Type& best, const std::vector<Requirement>& needs) {
   std::vector<std::string> names;
-  for (const Type& type : parent.types) {
-    if (meets_all(type, needs) && is_tie(type, best, needs)) {
-      names.push_back(with_name(type));
+  for (const Type* type : parent.all_types()) {
+    if (meets_all(*type, needs) && is_tie(*type, best, needs)) {
+      names.push_back(with_name(*type));
     }
   }
   return names.empty() ? std::string{}
@@ -234,7 +234,7 @@ bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
                               const std::string& doing) {
   const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
-                                     [](const Parent& parent) { return !parent.types.empty(); });
+                                     [](const Parent& parent) { return !parent.all_types().empty(); });
   for (const Requirement& need : needs) {
     const bool is_built_in = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end();
     const std::optional<Property> example = example_of(seen, need.property);
@@ -259,7 +259,8 @@ Choice choose_type(const Snapshot& seen, const std::vector<Requirement>& needs, 
   const Type* best = nullptr;
   bool exist = false;
   for (const Parent& one : seen.parents) {
-    for (const Type& type : one.types) {
+    for (const Type* candidate : one.all_types()) {
+      const Type& type = *candidate;
       if (!meets_all(type, needs)) {
         continue;
       }

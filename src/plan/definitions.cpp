@@ -7,6 +7,7 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -34,7 +35,10 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
 // refuse the definition at start.
 Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing) {
   try {
-    const Type type = require_type(seen, wanted.parent, wanted.type, doing);
+    const Parent* found = seen.find_parent(wanted.parent.str());
+    // A type that is not listed now can be created later.
+    const Type* known = found != nullptr ? resolve_type(*found, wanted.type.str()) : nullptr;
+    const Type type = known != nullptr ? *known : require_type(seen, wanted.parent, wanted.type, doing);
     const Parent& parent = *seen.find_parent(wanted.parent.str());
     require_capabilities(parent, type, wanted, doing);
     wanted.type = type.id;

@@ -114,7 +114,8 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
 Type require_type(const Snapshot& seen, const ParentName& parent_name, const TypeName& type_name,
                   const std::string& doing) {
   const Parent& parent = require_parent(seen, parent_name, doing);
-  if (const Type* type = resolve_type(parent, type_name.str())) {
+  const Type* type = resolve_type(parent, type_name.str());
+  if (type != nullptr && parent.find_type(type->id.str()) != nullptr) {
     return *type;
   }
   if (parent.capabilities.any_type) {
@@ -189,7 +190,8 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                 "omit --vf; in a definition, remove it with mdevadm modify --vf ''");
   }
   const FunctionName* vf = wanted.reserved_vf();
-  if (vf != nullptr && !has_function(parent, *vf)) {
+  // While virtual functions are not enabled, their addresses are unknown.
+  if (vf != nullptr && !has_function(parent, *vf) && !parent.functions.empty()) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), vf->str()),
                 fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));

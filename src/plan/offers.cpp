@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -37,10 +38,14 @@ std::vector<VgpuName> names_of(const Parent& parent) {
   return names;
 }
 
+bool sizes_differ(const std::vector<VgpuName>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const VgpuName& name) { return name.gib != names.front().gib; });
+}
+
 // Returns "4G, " if all listed types have this framebuffer size, otherwise an empty string.
 std::string size_in_use(const std::vector<VgpuName>& names) {
-  const auto differs = [&](const VgpuName& name) { return name.gib != names.front().gib; };
-  if (names.empty() || std::any_of(names.begin(), names.end(), differs)) {
+  if (names.empty() || sizes_differ(names)) {
     return {};
   }
   return names.front().gib == 0 ? "512M, " : fmt::format("{}G, ", names.front().gib);
@@ -50,21 +55,56 @@ std::string size_in_use(const std::vector<VgpuName>& names) {
 enum class Unlisted {
   unknown,     // no type of this GPU
   other_size,  // its framebuffer size differs from that of the active devices
+  full,        // it would be listed if the GPU had room
   perhaps,     // a number, which says nothing
 };
 
+bool has_size(const std::vector<VgpuName>& names, const VgpuName& wanted) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const VgpuName& name) { return name.gib == wanted.gib; });
+}
+
+// Returns the type that NVIDIA's table has for the word.
+const Type* known_type(const Parent& parent, const std::string& word) {
+  const Type* type = resolve_type(parent, word);
+  return type != nullptr && parent.find_type(type->id.str()) == nullptr ? type : nullptr;
+}
+
+// Returns whether the GPU has, or accepts, vGPUs of several sizes. Needs a device on the GPU.
+bool is_mixed(const Parent& parent) {
+  return shows_mixed_sizes(parent.functions) || sizes_differ(names_of(parent));
+}
+
+Unlisted kind_of_known(const Parent& parent, const Type& type) {
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  const bool is_time_sliced = wanted && wanted->slices == 0;
+  return is_time_sliced && (is_mixed(parent) || !has_size(names_of(parent), *wanted)) ? Unlisted::other_size
+                                                                                      : Unlisted::full;
+}
+
 Unlisted kind_of(const Parent& parent, const std::string& word) {
+  if (const Type* known = known_type(parent, word)) {
+    return kind_of_known(parent, *known);
+  }
   const bool is_number = parse_decimal(word.substr(word.rfind('-') + 1)).has_value();
   const auto wanted = parse_vgpu_name(to_upper(word));
-  if (!wanted) {
-    return is_number ? Unlisted::perhaps : Unlisted::unknown;
+  if (!wanted || !parent.unlisted.empty()) {
+    return is_number && parent.unlisted.empty() ? Unlisted::perhaps : Unlisted::unknown;
   }
   const std::vector<VgpuName> names = names_of(parent);
   const auto is_same_gpu = [&](const VgpuName& name) { return to_upper(name.gpu) == wanted->gpu; };
   const bool same_gpu = names.empty() || std::any_of(names.begin(), names.end(), is_same_gpu);
-  const bool same_size =
-      std::any_of(names.begin(), names.end(), [&](const VgpuName& name) { return name.gib == wanted->gib; });
-  return same_gpu && !same_size ? Unlisted::other_size : Unlisted::unknown;
+  return same_gpu && !has_size(names, *wanted) ? Unlisted::other_size : Unlisted::unknown;
+}
+
+// Returns why a type cannot be created beside a device.
+std::string beside(const Parent& parent, const Device& user, Unlisted kind) {
+  const std::string reason =
+      is_mixed(parent) ? "no placement in the framebuffer is free for it (mixed sizes)"
+                       : fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
+                                     size_in_use(names_of(parent)), user.uuid.str(),
+                                     user.type ? user.type->str() : "type unknown");
+  return (kind == Unlisted::perhaps ? "it is unknown, or " : "") + reason;
 }
 
 // Suggests only names: a number, or a name of another size, is no slip.
@@ -74,7 +114,8 @@ std::string suggestion(const Parent& parent, const std::string& word) {
   }
   const auto wanted = parse_vgpu_name(to_upper(word));
   std::vector<std::string> known;
-  for (const Type& type : parent.types) {
+  for (const Type* one : parent.all_types()) {
+    const Type& type = *one;
     const auto name = parse_vgpu_name(type.name.value_or(""));
     if (wanted && name && (wanted->gib != name->gib || wanted->slices != name->slices)) {
       continue;
@@ -122,7 +163,9 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
                   const std::string& doing) {
   const std::string& gpu = parent.name.str();
   const std::string what = fmt::format("{}: {} has no type '{}'", doing, gpu, printable(type.str()));
-  if (parent.types.empty() && !parent.notice.empty()) {
+  const Type* known = known_type(parent, type.str());
+  const bool may_exist = known != nullptr || parent.unlisted.empty();
+  if (parent.types.empty() && !parent.notice.empty() && may_exist) {
     std::vector<std::string> hints{parent.notice};
     if (std::string advice = advice_for_functions(parent); !advice.empty()) {
       hints.push_back(std::move(advice));
@@ -132,26 +175,24 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};
   }
+  const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
+  const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;
+  if (kind == Unlisted::full) {
+    return capacity_error(seen, parent, *known, 1, doing);
+  }
   std::vector<std::string> hints;
-  if (std::string meant = suggestion(parent, type.str()); !meant.empty()) {
+  if (std::string meant = known ? std::string() : suggestion(parent, type.str()); !meant.empty()) {
     hints.push_back(std::move(meant));
   }
   hints.push_back(offered_types(parent));
-  const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
-  const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;
-  if (kind == Unlisted::unknown) {
-    return {ExitCode::not_found, what + (parent.capabilities.types_vanish && user == nullptr ? " now" : ""),
-            hints};
+  if (kind != Unlisted::unknown) {
+    if (!is_mixed(parent)) {
+      hints.push_back(mixed_size_advice(gpu));
+    }
+    return {ExitCode::no_capacity, what + " now: " + beside(parent, *user, kind), hints};
   }
-  std::string reason = "no placement in the framebuffer is free for it (mixed sizes)";
-  if (!shows_mixed_sizes(parent.functions)) {
-    reason = fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
-                         size_in_use(names_of(parent)), user->uuid.str(),
-                         user->type ? user->type->str() : "type unknown");
-    hints.push_back(mixed_size_advice(gpu));
-  }
-  const char* unknown = kind == Unlisted::perhaps ? "it is unknown, or " : "";
-  return {ExitCode::no_capacity, fmt::format("{} now: {}{}", what, unknown, reason), hints};
+  const bool may_come = parent.capabilities.types_vanish && user == nullptr && may_exist;
+  return {ExitCode::not_found, what + (may_come ? " now" : ""), hints};
 }
 
 }  // namespace mdevadm

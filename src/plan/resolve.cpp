@@ -324,19 +324,20 @@ const Definition& require_definition(const Found& found, const std::string& doin
 
 const Type* resolve_type(const Parent& parent, std::string_view given) {
   const std::string word = plain_type(given);
+  const std::vector<const Type*> types = parent.all_types();
   const auto the_one = [&](const auto& is_meant) -> const Type* {
     const Type* found = nullptr;
-    for (const Type& type : parent.types) {
-      if (is_meant(type)) {
+    for (const Type* type : types) {
+      if (is_meant(*type)) {
         if (found != nullptr) {
           return nullptr;
         }
-        found = &type;
+        found = type;
       }
     }
     return found;
   };
-  if (const Type* type = parent.find_type(word)) {
+  if (const Type* type = the_one([&](const Type& one) { return one.id.str() == word; })) {
     return type;
   }
   if (const Type* type = the_one([&](const Type& one) { return same_type(one.id.str(), word); })) {
@@ -383,9 +384,9 @@ void TypeFilter::require_known(const Definitions& defined, const std::string& do
   }
   std::vector<std::string> known;
   for (const Parent& parent : seen_.parents) {
-    for (const Type& type : parent.types) {
-      known.push_back(type.id.str());
-      known.push_back(type.name.value_or(type.id.str()));
+    for (const Type* type : parent.all_types()) {
+      known.push_back(type->id.str());
+      known.push_back(type->name.value_or(type->id.str()));
     }
   }
   const std::string meant = did_you_mean(word_, known);

@@ -16,6 +16,10 @@ void release_function(Parent& parent, const Device& device) {
     if (function.address == device.vf && device.type) {
       function.type.reset();
       function.creatable.push_back({*device.type, {}});
+      // Which others the driver accepts then is unknown.
+      for (const Type* type : parent.all_types()) {
+        function.creatable.push_back({type->id, type->name.value_or("")});
+      }
     }
   }
 }
@@ -29,6 +33,12 @@ void release_instances(Parent& parent, const Device& device) {
       type.available.reset();
     }
   }
+  // Without the device, the driver may list further types.
+  for (Type& type : parent.unlisted) {
+    type.available.reset();
+    parent.types.push_back(std::move(type));
+  }
+  parent.unlisted.clear();
   // Parents that list only what fits may not list the type of their device.
   if (device.type && parent.find_type(device.type->str()) == nullptr) {
     parent.types.push_back({.id = *device.type});

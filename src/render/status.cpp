@@ -74,7 +74,8 @@ std::string state_of(const GroupRow& row) {
 // Types with available instances; drivers count them as alternatives, not together.
 List available_of(const ParentRow& row) {
   List list;
-  for (const Type& type : row.parent->types) {
+  for (const Type* one : row.parent->all_types()) {
+    const Type& type = *one;
     const Value number = type.available ? Value(*type.available) : Value();
     list.items.push_back(
         {{"type", type.id.str()}, {"name", type.name ? Value(*type.name) : Value()}, {"available", number}});
@@ -97,7 +98,7 @@ const std::array<Column<ParentRow>, 5> parent_summary{{
     {{"driver", "DRIVER", Kind::text, "", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return r.parent->driver ? Value(*r.parent->driver) : Value(); }},
     {{"types", "TYPES", Kind::number, "", Facet::types},
-     [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.parent->types.size()); }},
+     [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.parent->all_types().size()); }},
     {{"devices", "DEVICES", Kind::number, "", Facet::devices},
      [](const ParentRow& r) -> Value { return static_cast<std::uint64_t>(r.devices); }},
     {{"available", "AVAILABLE", Kind::list, "", Facet::available},

@@ -31,7 +31,7 @@ single() {
   run mdevadm start b
   exits 0 "$(say "a second device starts")"
   same "$(field b kernel_name)" $second "$(say "the second device uses the next virtual function")"
-  same "$(mdevadm types $gpu --json | jq -c '[.types[] | [.type, .available, .used]]')" '[["1149",6,2],["1160",6,0]]' \
+  same "$(mdevadm types $gpu --json | jq -c '[.types[] | select(.available > 0) | [.type, .available, .used]]')" '[["1149",6,2],["1160",6,0]]' \
     "$(say "types reports the current sum of all virtual functions")"
   run mdevadm start -p $gpu -t nvidia-1147
   exits 6 "$(say "start fails with exit code 6 if the GPU only offers types of another size")"

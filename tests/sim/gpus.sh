@@ -14,6 +14,7 @@ if [ "${1:-}" = "" ]; then
   for host in l40s l40s-mdev; do
     "$MDEVSIM" run $host -- bash "$0" parent $host || failed=1
     "$MDEVSIM" run $host -- bash "$0" full $host || failed=1
+    "$MDEVSIM" run $host -- bash "$0" disabled $host || failed=1
     "$MDEVSIM" run $host -- bash "$0" stored $host || failed=1
     "$MDEVSIM" run --keep "$state/$host" $host -- bash "$0" before $host || failed=1
     "$MDEVSIM" run --keep "$state/$host" $host -- bash "$0" after $host || failed=1
@@ -42,7 +43,7 @@ parent() {
   exits 0 "$host: they start"
   same "$(places)" "d1=0000:41:00.4=NVIDIA L40S-4Q=active d2=0000:41:00.5=NVIDIA L40S-4Q=active d3=0000:41:00.6=NVIDIA L40S-4Q=active" \
     "$host: each device is on its virtual function"
-  [ "$host" = l40s ] || same "$(available 4Q) $(available 4A)" "9 9" "$host: the types of the same size have the rest"
+  same "$(available 4Q) $(available 4A)" "9 9" "$host: the types of the same size have the rest"
   run "$MDEVADM" start -p $gpu -t L40S-6Q
   same "$code" 6 "$host: a type of another size has no capacity"
   run "$MDEVADM" show $gpu
@@ -78,12 +79,69 @@ full() {
   "$MDEVADM" define $a -p $gpu -t L40S-48Q --name whole >/dev/null
   run "$MDEVADM" start whole
   exits 0 "$host: a device of the whole GPU starts"
-  [ "$host" = l40s ] || same "$(available 48Q)" 0 "$host: no instance is available"
+  same "$(available 48Q) $(available 4Q) $(available 48A)" "0 0 0" "$host: no instance of any type is available"
+  same "$("$MDEVADM" types $gpu --json | jq -c '[.types[] | select(.name == "NVIDIA L40S-48Q") | .memory, .maximum, .used]')" \
+    "[51539607552,1,1]" "$host: the type in use has size and maximum"
+  same "$("$MDEVADM" list --json -o type_name | jq -c .devices)" '[{"type_name":"NVIDIA L40S-48Q"}]' "$host: the device has the name of its type"
+  run "$MDEVADM" start -p $gpu -t L40S-48A
+  exits 6 "$host: another type of the same size has no capacity"
+  err_has "no available instances of" "$host: the error says so"
+  run "$MDEVADM" start -p $gpu -t L40S-5Q
+  exits 3 "$host: an unknown type is not found"
+  run "$MDEVADM" define -p $gpu -t L40S-4Q --name later
+  exits 0 "$host: a type that is not available now can be defined"
+  run "$MDEVADM" modify whole --type L40S-24Q
+  exits 0 "$host: the definition gets another size"
+  run "$MDEVADM" restart whole
+  exits 0 "$host: the only device restarts with another size"
+  same "$("$MDEVADM" list --json -o type_name | jq -c .devices)" '[{"type_name":"NVIDIA L40S-24Q"}]' "$host: it has the new type"
+  "$MDEVADM" modify whole --type L40S-48Q
+  "$MDEVADM" restart whole >/dev/null
   run "$MDEVADM" start -p $gpu -t L40S-48Q
   exits 6 "$host: a second one has no capacity"
   run "$MDEVADM" stop whole
   exits 0 "$host: it stops"
   same "$(available 48Q)" 1 "$host: and can be started again"
+}
+
+# Before virtual functions are enabled, the table of vGPU types is all that is known.
+disabled() {
+  local table=/usr/share/nvidia/vgpu/vgpuConfig.xml
+  "$MDEVSIM" control functions $gpu 0
+  run "$MDEVADM" types $gpu --json
+  same "$(jq -c '[.types[] | select(.name == "NVIDIA L40S-4Q") | .available, .memory, .maximum]' <<<"$out")" "[0,4294967296,12]" \
+    "$host: types are listed without available instances"
+  same "$(jq -r '.types[].available' <<<"$out" | sort -u)" 0 "$host: no type has available instances"
+  same "$(jq -r '.notes[0]' <<<"$out" | grep -c 'virtual functions are not enabled')" 1 "$host: a note has the reason"
+  run "$MDEVADM" define -p $gpu -t "NVIDIA L40S-4Q" --name early
+  exits 0 "$host: define accepts the vendor's name"
+  run "$MDEVADM" define -p $gpu -t l40s-6q --vf 0000:41:00.5 --name placed
+  exits 0 "$host: define accepts a virtual function"
+  run "$MDEVADM" define -p $gpu --need 'framebuffer>=20G' --force --name large
+  exits 0 "$host: define selects a type by requirement with --force"
+  run "$MDEVADM" define -p $gpu -t L40S-5Q
+  exits 3 "$host: define refuses an unknown name"
+  run "$MDEVADM" start early
+  exits 3 "$host: the device does not start"
+  err_has "virtual functions are not enabled" "$host: the hint has the reason"
+  same "$("$MDEVADM" list --all --json -o name,type_name | jq -c '[.devices[] | [.name, .type_name]] | sort')" \
+    '[["early","NVIDIA L40S-4Q"],["large","NVIDIA L40S-24Q"],["placed","NVIDIA L40S-6Q"]]' "$host: definitions have the names of their types"
+  "$MDEVSIM" control functions $gpu 32
+  wait_until test -e /sys/bus/pci/devices/0000:41:04.3
+  wait_until sh -c '"$MDEVADM" types '$gpu' --json | jq -e "[.types[].available] | max == 32"' >/dev/null
+  run "$MDEVADM" start early
+  exits 0 "$host: with virtual functions it starts"
+  for content in '<vgpuconfig>' '<!DOCTYPE v [<!ENTITY a "b">]><vgpuconfig/>' ''; do
+    echo "$content" >$table
+    run "$MDEVADM" list --json -o name,state
+    same "$code $err" "0 " "$host: list does not read the table"
+    run "$MDEVADM" types
+    exits 0 "$host: an invalid table is no error"
+    [ "$host" = l40s-mdev ] || err_has "^mdevadm: $gpu: cannot use NVIDIA's table of vGPU types '$table': line [12]: " "$host: a note names it"
+  done
+  rm $table
+  run "$MDEVADM" types
+  same "$code $err" "0 " "$host: a missing table is no problem"
 }
 
 # Definitions in directories that are named after a virtual function.

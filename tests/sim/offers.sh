@@ -15,6 +15,7 @@ if [ "${1:-}" = "" ]; then
 m60 mediated
 vf-n1 late
 vf-n1 sizes
+vf-n1 known_sizes
 vf-n1 addresses
 P
   same "$failed_parts" "" "all parts pass"
@@ -71,8 +72,10 @@ late() {
   same "$(states)" "a=active" "the device is active again"
 }
 
+# Without NVIDIA's table of vGPU types, names and the types that are listed show what a type can be.
 sizes() {
   local gpu=0000:41:00.0
+  rm /usr/share/nvidia/vgpu/vgpuConfig.xml
   run "$MDEVADM" start -p $gpu -t 0x47d
   exits 0 "a type is accepted as a hexadecimal number"
   local first=$out
@@ -98,6 +101,36 @@ sizes() {
   exits 8 "of two sizes at boot one starts"
   err_has "another framebuffer size is in use on this GPU \(virtual function 0000:41:00.[45] has type" "the error names the reason"
   err_lacks "No space left" "the error is not the one of a full GPU"
+}
+
+# With the table.
+known_sizes() {
+  local gpu=0000:41:00.0 first
+  first=$("$MDEVADM" start -p $gpu -t L40S-4Q)
+  for type in L40S-6Q nvidia-1150 1150; do
+    run "$MDEVADM" start -p $gpu -t $type
+    exits 6 "start refuses another framebuffer size ($type)"
+    err_has "has no type '$type' now: another framebuffer size is in use on this GPU \(4G, by device '$first' \(1149\)\)$" \
+      "the error names the size in use, also for a number ($type)"
+    err_lacks "did you mean" "the type itself is not suggested ($type)"
+  done
+  for type in L40S-16Q 1999; do
+    run "$MDEVADM" start -p $gpu -t $type
+    exits 3 "an unknown type is not found ($type)"
+    err_has "$gpu has no type '$type'$" "the error does not mention sizes ($type)"
+  done
+  run "$MDEVADM" start -p $gpu -t L40S-4Z
+  err_has "^hint: did you mean 'L40S-4Q'" "a similar name is suggested"
+  run "$MDEVADM" define -p $gpu -t L40S-48Q --name whole
+  exits 0 "define accepts a type of another size"
+  run "$MDEVADM" start whole
+  exits 6 "start refuses it while the device exists"
+  "$MDEVADM" stop "$first"
+  run "$MDEVADM" start whole
+  exits 0 "start accepts it then"
+  run "$MDEVADM" start -p $gpu -t L40S-4Q
+  exits 6 "a full GPU has no room for another size"
+  err_has "\(48G, by device" "the error names the size, although the driver does not list the type"
 }
 
 addresses() {

@@ -13,9 +13,9 @@ bool is_lost(const Snapshot& seen, const Uuid& uuid);
 // Returns the error for a parent that does not exist, with the closest name as a hint.
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing);
 
-// Returns the type found by resolve_type(), or the given name as a type if the parent's list of types has an
-// unsupported format. Throws Error{not_found} if the parent does not exist (with the closest name as a hint)
-// or does not offer the type; Error{no_capacity} if it might offer the type with fewer devices.
+// Returns the listed type found by resolve_type(), or the given name as a type if the parent's list of types
+// has an unsupported format. Throws Error{not_found} if the parent does not exist (with the closest name as a
+// hint) or does not offer the type; Error{no_capacity} if it might offer the type with fewer devices.
 Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName& type,
                   const std::string& doing);
 

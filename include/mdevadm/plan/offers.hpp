@@ -11,8 +11,9 @@ namespace mdevadm {
 std::string with_name(const Type& type);
 
 // Returns the error for a type that the parent does not offer, with the types that it does. Distinguishes
-// unknown types (not_found) from types of another framebuffer size than the one in use (no_capacity), as far
-// as the names show. Needs Facet::type_name.
+// unknown types (not_found) from types of another framebuffer size than the one in use and from types for
+// which the GPU has no room (no_capacity), as far as NVIDIA's table of vGPU types or the names show. Needs
+// Facet::type_name.
 Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& type, const std::string& doing);
 
 // Returns "available types: nvidia-17 (GRID M60-4Q), …".

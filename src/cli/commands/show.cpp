@@ -70,6 +70,11 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         ++missing;
       }
     }
+    for (const render::ParentRow& row : shown.parents) {
+      if (!row.parent->table_problem.empty()) {
+        context.messages().note(fmt::format("{}: {}", row.parent->name.str(), row.parent->table_problem));
+      }
+    }
     for (const render::DeviceRow& row : shown.devices) {
       if (row.definition != nullptr) {
         context.warn_about_file(shown.defined, *row.definition);
@@ -209,8 +214,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
 
   static std::string types_of(const render::ParentRow& parent, Context& context) {
     std::vector<render::TypeRow> rows;
-    for (const Type& type : parent.parent->types) {
-      rows.push_back({parent.parent, &type, std::nullopt, true});
+    for (const Type* type : parent.parent->all_types()) {
+      rows.push_back({parent.parent, type, std::nullopt, true});
     }
     return types_table().render(rows, "types", context);
   }

@@ -36,7 +36,9 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     }
     const Facet for_needs =
         needs.empty() ? Facet::none : Facet::description | Facet::type_name | Facet::device_api;
-    Scope scope{listing_.needs() | Facet::types | Facet::gpus | for_needs, std::nullopt, std::nullopt};
+    // Types that the driver does not list are read with the names.
+    Scope scope{listing_.needs() | Facet::types | Facet::type_name | Facet::gpus | for_needs, std::nullopt,
+                std::nullopt};
     if (!parent_.empty()) {
       scope.details_of = {*ParentName::parse(parent_)};
     }
@@ -61,9 +63,12 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
             fmt::format("{} reports its types in an unrecognized format; see: mdevadm show {}",
                         parent.name.str(), parent.name.str()));
       }
-      for (const Type& type : parent.types) {
-        if (meets_all(type, needs)) {
-          rows.push_back({&parent, &type, used(seen, parent, type), shows_memory});
+      if (is_meant && !parent.table_problem.empty()) {
+        context.messages().note(fmt::format("{}: {}", parent.name.str(), parent.table_problem));
+      }
+      for (const Type* type : parent.all_types()) {
+        if (meets_all(*type, needs)) {
+          rows.push_back({&parent, type, used(seen, parent, *type), shows_memory});
         }
       }
     }
