@@ -41,14 +41,27 @@ std::vector<NamedType> parse_creatable(std::string_view text) {
   return result;
 }
 
+// Parses the content of current_vgpu_type: a decimal number, or a hexadecimal one with 0x; 0 means no type.
+// Returns nullopt for anything else.
+std::optional<std::uint64_t> parse_current(std::string_view text) {
+  text = trim(text);
+  if (!text.starts_with("0x")) {
+    return parse_decimal(text);
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), number, 16);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
 // Reads the type of a VF. A VF without interface, or whose type cannot be read, is not usable.
 void read_type(const sys::Dir& root, Function& function) {
   const sys::Result<std::string> text =
       root.read_attribute(fmt::format("{}/{}", function.path, current_file));
-  function.usable = static_cast<bool>(text);
-  if (text && trim(*text) != no_type) {
-    function.type = TypeName::parse(trim(*text));
-  } else if (!text) {
+  const std::optional<std::uint64_t> number = text ? parse_current(*text) : std::nullopt;
+  function.usable = number.has_value();
+  if (number && *number != 0) {
+    function.type = TypeName::parse(fmt::format("{}", *number));
+  } else if (!number) {
     const sys::Result<std::string> link = root.read_link(function.path + "/driver");
     function.driver = link ? std::optional(std::string(last_component(*link))) : std::nullopt;
   }
@@ -56,7 +69,8 @@ void read_type(const sys::Dir& root, Function& function) {
 
 std::optional<TypeName> current_type(const sys::Dir& root, const std::string& function) {
   const sys::Result<std::string> text = root.read_attribute(fmt::format("{}/{}", function, current_file));
-  return text && trim(*text) != no_type ? TypeName::parse(trim(*text)) : std::nullopt;
+  const std::uint64_t number = text ? parse_current(*text).value_or(0) : 0;
+  return number != 0 ? TypeName::parse(fmt::format("{}", number)) : std::nullopt;
 }
 
 std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& function) {

@@ -280,3 +280,25 @@ TEST_CASE("one unregistered virtual function of a GPU with mediated devices is n
   CHECK(start.code == 0);
   CHECK(has(start.out, "0000:41:00.5"));
 }
+
+TEST_CASE("a virtual function with an invalid type is not usable, and a hexadecimal type is read") {
+  for (const std::string content : {"N/A", "", "1150 x", "0x", "-1"}) {
+    CAPTURE(content);
+    GpuHost host;
+    host.add_gpu(first, "nvidia");
+    host.add_functions(first, {"nvidia", "nvidia", "nvidia"});
+    const auto file = [&](std::size_t index) {
+      return host.path() / "sys/devices/pci0000:00" / GpuHost::function_of(first, index) /
+             "nvidia/current_vgpu_type";
+    };
+    test::write_text(file(0), content + "\n");
+    test::write_text(file(1), "0x47e\n");
+    const test::Ran shown = host.run({"show", first});
+    CHECK(has(shown.out, "0000:41:00.4: not usable (driver: nvidia)"));
+    CHECK(has(shown.out, "0000:41:00.5: 1150"));
+    CHECK(has(shown.out, "bound to nvidia without readable files of the vGPU host driver"));
+    const test::Ran start = host.run({"start", "-p", first, "-t", "L40S-4Q", "--dry-run"});
+    CHECK(start.code == 0);
+    CHECK(has(start.out, "virtual function 0000:41:00.6"));
+  }
+}
