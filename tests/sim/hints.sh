@@ -244,6 +244,17 @@ vf_n1__function_of_another_device() {
 }
 vf_n1__free_function() { adm define $a -p 0000:41:00.0 -t 1149; words="show 41:00.6"; }
 l40s__unknown_type() { words="define -p 0000:41:00.0 -t L40S-99Q"; }
+l40s__full_at_once() {
+  adm define $a -p 0000:41:00.0 -t 1156
+  adm define $b -p 0000:41:00.0 -t 1156
+  words="start $a $b"
+}
+l40s_mixed__no_placement() {
+  adm define $a -p 0000:41:00.0 -t 1155
+  adm define $b -p 0000:41:00.0 -t 1154
+  adm define $c -p 0000:41:00.0 -t 1154
+  words="start $a $b $c"
+}
 l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
 l40s__no_settings() { words="parent show 0000:41:00.0"; }
 l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }
