@@ -148,7 +148,7 @@ TEST_CASE("the advice for virtual functions depends on the driver bound to the f
                       {.address = "0000:01:00.5", .path = {}, .usable = false, .driver = "vfio-pci"}};
   CHECK(advice_for_functions(parent) ==
         "return virtual functions to their driver: driverctl unset-override 0000:01:00.5");
-  for (const std::optional<std::string>& driver : {std::optional<std::string>(), {"nvidia"}}) {
+  for (const auto& driver : {std::optional<std::string>(), std::optional<std::string>("nvidia")}) {
     parent.functions[1].driver = driver;
     CHECK(advice_for_functions(parent) ==
           "enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d 0000:01:00.0 && "
