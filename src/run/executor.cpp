@@ -432,8 +432,12 @@ class Run {
   }
 
   void perform(std::size_t number, const Action& action) {
+    // The lanes of this process take turns before they ask for the lock: time that one waits for the others
+    // must not count as time in which another process holds the lock.
+    std::unique_lock<std::mutex> turn(definitions_, std::defer_lock);
     std::optional<sys::FileLock> lock;
     if (!effects_.holds_definitions && changes_definitions(action)) {
+      turn.lock();
       lock = effects_.store.lock();
       require_still_so(action);
     }
@@ -557,6 +561,7 @@ class Run {
   std::vector<JobResult> results_;
   std::vector<std::optional<HookedJob>> hooks_;
   std::mutex mutex_;
+  std::mutex definitions_;
   std::vector<std::vector<DoneStep>> done_;  // by job
   std::size_t steps_done_ = 0;
   std::atomic<bool> failed_ = false;
