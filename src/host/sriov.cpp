@@ -57,6 +57,7 @@ FunctionState read_function(const sys::Dir& root, const std::string& path) {
   const std::optional<std::string> type = read_optional(*directory, "nvidia/current_vgpu_type");
   state.type = type && trim(*type) != "0" && !trim(*type).empty() ? type : std::nullopt;
   state.devices = devices_in(*directory);
+  state.offers_types = type || directory->exists("mdev_supported_types");
   return state;
 }
 
@@ -164,6 +165,7 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   state.self = read_function(*root_, *path);
   state.total = read_number(*directory, "sriov_totalvfs");
   state.enabled = read_number(*directory, "sriov_numvfs").value_or(0);
+  state.has_mdev_core = root_->exists("sys/bus/mdev");
   state.addresses = possible_addresses(*directory, name.str(), state.total.value_or(0));
   std::vector<std::string> paths;
   for (std::uint64_t i = 0; i < state.total.value_or(0); ++i) {

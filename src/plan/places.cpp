@@ -53,6 +53,17 @@ Error place_in_use(const Device& user, const Definition& wanted, const std::stri
 }
 
 Error unusable_place(const Function& function, const Parent& parent, const std::string& doing) {
+  if (function.driver == "nvidia") {
+    return Error(
+               ExitCode::not_found,
+               fmt::format("{}: virtual function {} offers no types: nvidia bound it before nvidia-vgpud had "
+                           "run, or is not NVIDIA's vGPU host driver",
+                           doing, function.address),
+               fmt::format("enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d {0}; "
+                           "/usr/lib/nvidia/sriov-manage -e {0}",
+                           parent.name.str()))
+        .worth(Retry::later);
+  }
   const std::string driver =
       function.driver ? "bound to " + *function.driver : std::string("bound to no driver");
   return Error(ExitCode::not_found,

@@ -125,6 +125,16 @@ std::optional<std::uint64_t> wanted_functions(const ParentSettings& settings, co
                             : std::nullopt;
 }
 
+bool lacks_types(const ParentState& state) {
+  const auto lacks = [](const FunctionState& one) {
+    return one.driver == nvidia_driver && !one.offers_types;
+  };
+  const auto is_used = [](const FunctionState& one) { return one.in_use(); };
+  return state.is_nvidia() && state.has_mdev_core &&
+         std::any_of(state.functions.begin(), state.functions.end(), lacks) &&
+         std::none_of(state.functions.begin(), state.functions.end(), is_used);
+}
+
 bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& state) {
   const auto wanted = wanted_functions(settings, state);
   if (!wanted) {
@@ -133,7 +143,8 @@ bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& 
   const auto is_bound = [](const FunctionState& one) { return one.driver == nvidia_driver; };
   return state.enabled == *wanted && state.functions.size() == *wanted &&
          (!uses_script(settings, state) ||
-          (is_bound(state.self) && std::all_of(state.functions.begin(), state.functions.end(), is_bound)));
+          (is_bound(state.self) && !lacks_types(state) &&
+           std::all_of(state.functions.begin(), state.functions.end(), is_bound)));
 }
 
 bool is_settling(const ParentState& state) {
@@ -221,7 +232,10 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
                ? fmt::format("the GPU is not bound to {}", nvidia_driver)
            : state.enabled != wanted
                ? fmt::format("{} of {} virtual functions are enabled", state.enabled, wanted)
-               : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
+           : lacks_types(state) ? std::string(
+                                      "virtual functions offer no types, because they were enabled before "
+                                      "nvidia-vgpud had run")
+                                : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
   }
   const std::vector<std::size_t> pending = pending_commands(facts);
   if (pending.empty()) {

@@ -124,6 +124,9 @@ class UnitRun {
         return;
       }
       error = carry_out({{job}}, effects_, told_).front().error;
+      if (error && error->retry() == Retry::later && waited() < options_.patience) {
+        return;
+      }
     } catch (const Error& reason) {
       if (reason.retry() == Retry::later) {
         return;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/run/prepare.hpp>
 #include <mdevadm/sys/interrupt.hpp>
@@ -87,6 +88,30 @@ void by_script(const Host& host, const ChangeFunctions& change) {
   }
 }
 
+// On kernels with mdev, VFs that are bound before the driver knows the types of the GPU never offer any. When
+// nvidia-vgpud has run cannot be seen before, so VFs without types are disabled and enabled again.
+void enable_with_types(const Host& host, const ChangeFunctions& change) {
+  by_script(host, change);
+  const auto deadline = Clock::now() + change.patience;
+  while (lacks_types(host.observe_parent(change.parent, false))) {
+    throw_if_interrupted();
+    if (Clock::now() + pause_between_tries > deadline) {
+      throw Error(
+          ExitCode::failed,
+          fmt::format("virtual functions of {} offer no types: NVIDIA's driver had none when it bound "
+                      "them",
+                      change.parent.str()),
+          "check nvidia-vgpud, which registers the types: journalctl -u nvidia-vgpud")
+          .worth(Retry::later);
+    }
+    std::this_thread::sleep_for(pause_between_tries);
+    ChangeFunctions disable = change;
+    disable.number = 0;
+    by_script(host, disable);
+    by_script(host, change);
+  }
+}
+
 void by_kernel(const Host& host, const ChangeFunctions& change) {
   const ParentState before = host.observe_parent(change.parent, false);
   if (before.enabled != change.number) {
@@ -104,7 +129,13 @@ void by_kernel(const Host& host, const ChangeFunctions& change) {
 }  // namespace
 
 void change_functions(const Host& host, const ChangeFunctions& change) {
-  change.method == FunctionMethod::sysfs ? by_kernel(host, change) : by_script(host, change);
+  if (change.method == FunctionMethod::sysfs) {
+    by_kernel(host, change);
+  } else if (change.number == 0) {
+    by_script(host, change);
+  } else {
+    enable_with_types(host, change);
+  }
 }
 
 void run_command(const Host& host, const RunCommand& run) {

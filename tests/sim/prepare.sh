@@ -5,10 +5,13 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  part_failed=0
+  part_failed=0 directory=$(mktemp -d)
+  cp -r "$here/../../examples/scenarios/types" "$directory"
+  sed 's/^vgpud = .*/vgpud = false/' "$here/../../examples/scenarios/a100-boot.toml" >"$directory/host.toml"
   while read -r scenario part; do
     "$MDEVSIM" run "$scenario" -- bash "$0" "$part" || { part_failed=1; echo "# failed: $scenario $part"; }
-  done <<'T'
+  done <<T
+$directory/host.toml early
 l40s-boot settings
 l40s-boot nvidia
 l40s-boot busy
@@ -24,6 +27,7 @@ a40 mediated
 a16 board
 flex plain
 T
+  rm -r "$directory"
   same "$part_failed" 0 "all parts pass"
   finish
   exit
@@ -468,6 +472,35 @@ late() {
   wait_until test -e $devices/$first/driver
   run mdevadm start --auto --timeout 30
   exits 0 "a virtual function that remains without driver is given up"
+}
+
+# Virtual functions that are enabled before nvidia-vgpud has run offer no types, also when it has.
+early() {
+  is_parent() { test -e /sys/class/mdev_bus/$first; }
+  mdevadm parent set $gpu --vfs all --run 'nvidia-smi mig -i 0 -cgi 9,19'
+  mdevadm define -p $gpu -t nvidia-701 --name s1 --auto --force >/dev/null
+  run mdevadm parent prepare $gpu
+  exits 1 "virtual functions without types are not prepared"
+  err_has "error: cannot prepare '$gpu': virtual functions of $gpu offer no types: NVIDIA's driver had none when it bound them$" \
+    "the error has the cause"
+  err_has "^hint: check nvidia-vgpud, which registers the types: journalctl -u nvidia-vgpud$" "the hint names the service"
+  same "$(state $gpu)" "unprepared 20/20 0 virtual functions offer no types, because they were enabled before nvidia-vgpud had run" \
+    "parent list has the cause"
+  mdevadm start --auto --timeout 120 2>"$work/err" & start=$!
+  wait_until grep -qs 'retrying' "$work/err"
+  control vgpud $gpu
+  wait $start
+  same "$?" 0 "start --auto enables them again until they offer types"
+  holds "they are parents" is_parent
+  same "$(mdevadm list -o name,type -n | tr -s ' ')" "s1 nvidia-701" "the device is active"
+  mdevadm stop --all
+  $manage -d $gpu >/dev/null
+  control reboot
+  $manage -e $gpu >/dev/null
+  control vgpud $gpu
+  run mdevadm parent prepare $gpu
+  exits 0 "virtual functions that another program enabled too early are enabled again"
+  holds "they are parents, too" is_parent
 }
 
 reserved() {

@@ -16,6 +16,7 @@ struct FunctionState {
   std::optional<std::string> driver{};
   std::optional<std::string> type{};   // vGPU type assigned to a VF
   std::vector<std::string> devices{};  // UUIDs of its mediated devices
+  bool offers_types = false;           // it has the files of an interface for vGPUs, with or without mdev
   bool busy = false;                   // some process has it or one of its devices open (observe_parent())
   std::vector<Holder> holders{};       // those processes, as far as they are visible
 
@@ -31,6 +32,7 @@ struct ParentState {
   FunctionState self{};
   std::optional<std::uint64_t> total{};  // number of VFs that it supports; absent: no SR-IOV
   std::uint64_t enabled = 0;             // the kernel's sriov_numvfs
+  bool has_mdev_core = false;            // the kernel's mdev core is loaded
   std::vector<FunctionState> functions{};
   // Addresses that its VFs have or would have; empty: not known.
   std::vector<std::string> addresses{};

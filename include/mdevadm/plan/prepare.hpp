@@ -30,7 +30,14 @@ FunctionMethod method_for(const ParentSettings& settings, const ParentState& sta
 // Returns the number of VFs that the settings demand of this parent; nullopt: any.
 std::optional<std::uint64_t> wanted_functions(const ParentSettings& settings, const ParentState& state);
 
-// Returns whether the number of VFs is as wanted and, with sriov-manage, all are bound to NVIDIA's driver.
+// Returns whether NVIDIA's driver has bound VFs before nvidia-vgpud gave it the types of the GPU. On kernels
+// with mdev such VFs offer no types until they are disabled and enabled again (nv-vgpu-vfio-interface.c in
+// NVIDIA's vGPU host driver: a VF becomes a parent only when it is probed). false if a VF is in use, since
+// nothing can be done about it then.
+bool lacks_types(const ParentState& state);
+
+// Returns whether the number of VFs is as wanted and, with sriov-manage, all are bound to NVIDIA's driver and
+// not without types.
 bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& state);
 
 // Returns whether another program or the kernel may still be enabling the VFs: some are missing or without

@@ -19,7 +19,7 @@ ParentState state_with(std::uint64_t count, const char* driver = "nvidia") {
     const std::string address = fmt::format("0000:41:00.{}", i + 4);
     state.addresses.push_back(address);
     if (i < count) {
-      state.functions.push_back({.address = address, .driver = driver});
+      state.functions.push_back({.address = address, .driver = driver, .offers_types = true});
     }
   }
   return state;
@@ -192,4 +192,22 @@ TEST_CASE("equal settings are not written") {
   CHECK(plan_parent_set(all_functions(), all_functions(), "").steps.empty());
   CHECK(plan_parent_set(std::nullopt, all_functions(), "").steps.size() == 1);
   CHECK(plan_parent_set(ParentSettings{gpu}, all_functions(), "").steps.size() == 1);
+}
+
+TEST_CASE("virtual functions that were bound before the types were known are enabled again") {
+  ParentState state = state_with(4);
+  for (FunctionState& function : state.functions) {
+    function.offers_types = false;
+  }
+  // Without mdev the types appear when nvidia-vgpud has run.
+  CHECK_FALSE(lacks_types(state));
+  CHECK(plan(all_functions(), state).empty());
+  state.has_mdev_core = true;
+  CHECK(lacks_types(state));
+  CHECK(plan(all_functions(), state) == Texts{"keep 0", "functions 0", "functions 4"});
+  CHECK(why_not_prepared({all_functions(), state, {gpu}, {}})->find("nvidia-vgpud") != std::string::npos);
+  state.functions.front().offers_types = true;
+  CHECK(lacks_types(state));
+  state.functions.front().devices = {"a"};
+  CHECK_FALSE(lacks_types(state));
 }
