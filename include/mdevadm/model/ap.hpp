@@ -1,0 +1,137 @@
+// Crypto queues of IBM Z: the adapters, domains and control domains of a vfio-ap device. A queue is one
+// domain of one adapter; a device has the queues of all its adapters with all its domains.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mdevadm {
+
+struct Attribute;
+
+// Numbers of adapters or domains: 0 to 255.
+inline constexpr unsigned ap_numbers = 256;
+using ApSet = std::bitset<ap_numbers>;
+
+// What a set of numbers is for; determines notation and file names.
+enum class ApKind { adapter, domain, control_domain };
+inline constexpr std::array ap_kinds{ApKind::adapter, ApKind::domain, ApKind::control_domain};
+
+// Returns "adapter", "domain" or "control_domain", as in the names of sysfs files; and the word for messages,
+// "control domain".
+std::string_view ap_name(ApKind kind);
+std::string_view ap_word(ApKind kind);
+
+struct Apqn {
+  unsigned adapter;
+  unsigned domain;
+  auto operator<=>(const Apqn&) const = default;
+  std::string str() const;  // "05.0014"
+};
+
+struct ApMatrix {
+  ApSet adapters{}, domains{}, control_domains{};
+  bool operator==(const ApMatrix&) const = default;
+
+  ApSet& of(ApKind kind);
+  const ApSet& of(ApKind kind) const;
+  bool empty() const { return adapters.none() && domains.none() && control_domains.none(); }
+  std::vector<Apqn> queues() const;  // sorted
+};
+
+// Returns the numbers of a set, sorted.
+std::vector<unsigned> numbers_of(const ApSet& set);
+// Returns the queues of a matrix that another one has too, sorted.
+std::vector<Apqn> common_queues(const ApMatrix& a, const ApMatrix& b);
+
+// Returns a list of numbers with ranges, as read_ap_list() accepts it: "0x05-0x06,0x0a", domains with four
+// digits.
+std::string format_ap_list(const ApSet& set, ApKind kind);
+// Returns "05.0014, 05.0015" with at most `most` queues, and the number of others.
+std::string format_queues(const std::vector<Apqn>& queues, std::size_t most);
+
+// A change of a set of numbers: it is replaced, or numbers are added and removed.
+struct ApChange {
+  bool replaces = true;
+  ApSet added{}, removed{};
+  ApSet applied_to(const ApSet& set) const { return replaces ? added : (set | added) & ~removed; }
+};
+
+// A list as users write it, or why it is invalid.
+struct ApReading {
+  ApChange change{};
+  std::string problem{};  // empty: valid
+};
+
+// Reads "0x05,10,0x1a-0x1f", or a change "+0x05,-10". Numbers are decimal, or hexadecimal with 0x; an adapter
+// may be written card05, a domain .0014 as lszcrypt prints them. A leading zero is refused: lszcrypt prints
+// hexadecimal numbers so, the kernel reads octal ones. An empty list is an empty set.
+ApReading read_ap_list(std::string_view text, ApKind kind);
+
+// Reads queues as lszcrypt prints them, "05.0014,05.0015", into adapters and domains. Refuses a list that is
+// not all domains of all its adapters.
+struct ApQueuesReading {
+  ApMatrix matrix{};
+  std::string problem{};
+};
+ApQueuesReading read_ap_queues(std::string_view text);
+
+// Returns why the kernel would misunderstand or refuse a value of assign_adapter and the like; empty if it is
+// valid or the attribute is another one.
+std::string ap_value_problem(const Attribute& attribute);
+
+// Reads a mask of the kernel, "0x" and up to 64 hexadecimal digits of which the leftmost bit is number 0.
+std::optional<ApSet> read_ap_mask(std::string_view text);
+std::string format_ap_mask(const ApSet& set);  // "0x" and 64 digits
+
+// Reads the value of ap_config: three masks, separated by commas.
+std::optional<ApMatrix> read_ap_config(std::string_view text);
+std::string format_ap_config(const ApMatrix& matrix);
+// Reads the files `matrix` ("05.0014", "05." or ".0014" in each line) and `control_domains`.
+std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains);
+
+// Returns the attributes that assign a matrix, in the order adapters, domains, control domains.
+std::vector<Attribute> assignments_of(const ApMatrix& matrix);
+// Returns what these attributes assign when they are written in order to a new device; other attributes and
+// invalid values assign nothing.
+ApMatrix assigned_by(const std::vector<Attribute>& attributes);
+// Changes of the numbers that attributes assign.
+struct ApChanges {
+  std::optional<ApChange> adapters{}, domains{}, control_domains{};
+  bool any() const { return adapters || domains || control_domains; }
+  const std::optional<ApChange>& of(ApKind kind) const;
+};
+// Returns the attributes with the changes. Attributes of numbers that stay are not touched, unless there is
+// an ap_config or an unassign_domain among them.
+std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes);
+
+// Returns whether devices of a type have queues.
+bool has_queues(std::string_view type);
+
+// Returns whether an attribute assigns or unassigns queues or control domains: ap_config, assign_domain,
+// unassign_domain and the like.
+bool is_ap_attribute(const Attribute& attribute);
+
+// The AP bus of a host, and what decides whether a device can have a queue.
+struct ApHost {
+  std::optional<ApSet> adapters{}, domains{};  // that exist: ap_adapter_mask, ap_usage_domain_mask
+  ApSet host_adapters{}, host_domains{};       // apmask, aqmask: queues with both numbers are the host's
+  std::optional<unsigned> max_adapter{}, max_domain{};
+  std::vector<std::pair<Apqn, std::string>> overrides{};  // driver_override of queues, Linux 6.19 and later
+
+  // Returns whether a queue is reserved for the host.
+  bool reserves(const Apqn& queue) const;
+  // Returns the queues of a matrix that are reserved for the host, sorted.
+  std::vector<Apqn> reserved_queues(const ApMatrix& matrix) const;
+};
+
+// Returns how queues are released from the host, one command each: a mask frees all queues of an adapter, or
+// those of a domain on all adapters.
+std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues);
+
+}  // namespace mdevadm

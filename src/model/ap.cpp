@@ -1,0 +1,516 @@
+#include <mdevadm/model/ap.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+std::optional<std::uint64_t> parse_digits(std::string_view text, int base) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  const bool is_whole = end == text.data() + text.size() && !text.empty();
+  // A number beyond 64 bits is a number, too, but beyond every limit.
+  return !is_whole                                 ? std::nullopt
+         : error == std::errc::result_out_of_range ? std::optional(std::uint64_t{UINT64_MAX})
+         : error == std::errc{}                    ? std::optional(value)
+                                                   : std::nullopt;
+}
+
+bool is_hexadecimal(std::string_view text) {
+  return text.starts_with("0x") || text.starts_with("0X");
+}
+
+bool has_leading_zero(std::string_view text) {
+  return text.size() > 1 && text.front() == '0' && !is_hexadecimal(text);
+}
+
+// Returns how the kernel reads a number, kstrtoul() with base 0.
+std::optional<std::uint64_t> kernel_number(std::string_view text) {
+  if (text.ends_with('\n')) {
+    text.remove_suffix(1);
+  }
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+  }
+  if (is_hexadecimal(text)) {
+    return parse_digits(text.substr(2), 16);
+  }
+  return parse_digits(text, has_leading_zero(text) ? 8 : 10);
+}
+
+std::string hexadecimal(unsigned number, ApKind kind) {
+  return kind == ApKind::adapter ? fmt::format("0x{:02x}", number) : fmt::format("0x{:04x}", number);
+}
+
+// Returns why a number with a leading zero is refused: both readings.
+std::string ambiguity(std::string_view text) {
+  const auto octal = parse_digits(text, 8);
+  const auto hex = parse_digits(text, 16);
+  const std::string of_kernel = octal ? fmt::format("{} as octal, which the kernel reads", *octal)
+                                      : std::string("nothing for the kernel, which reads octal");
+  const std::string of_tools =
+      hex ? fmt::format("0x{:x} as hexadecimal, which lszcrypt prints", *hex) : std::string();
+  return fmt::format("'{}' is ambiguous: {}{} (expected {}a number without leading zeros)", printable(text),
+                     of_kernel, of_tools.empty() ? "" : ", or " + of_tools,
+                     hex ? fmt::format("0x{:x} or ", *hex) : "");
+}
+
+struct NumberReading {
+  unsigned number = 0;
+  std::string problem{};
+};
+
+NumberReading in_range(std::optional<std::uint64_t> number, std::string_view text, ApKind kind) {
+  if (!number) {
+    const bool lacks_prefix = parse_digits(text, 16).has_value();
+    return {0, fmt::format("invalid {} '{}' (expected a number from 0 to 255, {})", ap_word(kind),
+                           printable(text),
+                           lacks_prefix ? fmt::format("hexadecimal with 0x: 0x{}", text)
+                                        : std::string("hexadecimal with 0x"))};
+  }
+  if (*number >= ap_numbers) {
+    return {0, fmt::format("{} '{}' is out of range (expected 0 to 255)", ap_word(kind), printable(text))};
+  }
+  return {static_cast<unsigned>(*number), {}};
+}
+
+NumberReading read_number(std::string_view text, ApKind kind) {
+  if (kind == ApKind::adapter && text.starts_with("card")) {
+    return in_range(text.size() == 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
+  }
+  const std::size_t dot = text.find('.');
+  if (dot == 0 && kind != ApKind::adapter && text.size() == 5) {
+    return in_range(parse_digits(text.substr(1), 16), text, kind);
+  }
+  if (dot != std::string_view::npos && dot > 0) {
+    return {0, fmt::format("'{}' is a queue, not {} {} (expected a number; for queues there is --queue)",
+                           printable(text), kind == ApKind::adapter ? "an" : "a", ap_word(kind))};
+  }
+  if (is_hexadecimal(text)) {
+    return in_range(parse_digits(text.substr(2), 16), text, kind);
+  }
+  if (has_leading_zero(text) && parse_digits(text, 16)) {
+    return {0, ambiguity(text)};
+  }
+  return in_range(parse_digits(text, 10), text, kind);
+}
+
+// Reads a number or a range into a set; returns a problem or an empty text.
+std::string read_term(std::string_view term, ApKind kind, ApSet& set) {
+  const std::size_t dash = term.find('-');
+  const NumberReading first = read_number(trim(term.substr(0, dash)), kind);
+  const NumberReading last =
+      dash == std::string_view::npos ? first : read_number(trim(term.substr(dash + 1)), kind);
+  if (!first.problem.empty() || !last.problem.empty()) {
+    return first.problem.empty() ? last.problem : first.problem;
+  }
+  if (first.number > last.number) {
+    return fmt::format("range '{}' ends before it begins", printable(term));
+  }
+  for (unsigned number = first.number; number <= last.number; ++number) {
+    set.set(number);
+  }
+  return {};
+}
+
+std::optional<Apqn> read_queue(std::string_view text) {
+  if (text.size() != 7 || text[2] != '.') {
+    return std::nullopt;
+  }
+  const auto adapter = parse_digits(text.substr(0, 2), 16);
+  const auto domain = parse_digits(text.substr(3), 16);
+  if (!adapter || !domain || *domain >= ap_numbers) {
+    return std::nullopt;
+  }
+  return Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)};
+}
+
+std::optional<ApKind> kind_of(std::string_view name, std::string_view prefix) {
+  for (const ApKind kind : ap_kinds) {
+    if (name.starts_with(prefix) && name.substr(prefix.size()) == ap_name(kind)) {
+      return kind;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view ap_name(ApKind kind) {
+  switch (kind) {
+    case ApKind::adapter: return "adapter";
+    case ApKind::domain: return "domain";
+    default: return "control_domain";
+  }
+}
+
+std::string_view ap_word(ApKind kind) {
+  return kind == ApKind::control_domain ? "control domain" : ap_name(kind);
+}
+
+std::string Apqn::str() const {
+  return fmt::format("{:02x}.{:04x}", adapter, domain);
+}
+
+const ApSet& ApMatrix::of(ApKind kind) const {
+  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
+ApSet& ApMatrix::of(ApKind kind) {
+  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
+std::vector<Apqn> ApMatrix::queues() const {
+  std::vector<Apqn> result;
+  for (const unsigned adapter : numbers_of(adapters)) {
+    for (const unsigned domain : numbers_of(domains)) {
+      result.push_back({adapter, domain});
+    }
+  }
+  return result;
+}
+
+std::vector<unsigned> numbers_of(const ApSet& set) {
+  std::vector<unsigned> numbers;
+  for (unsigned number = 0; number < ap_numbers; ++number) {
+    if (set.test(number)) {
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
+std::vector<Apqn> common_queues(const ApMatrix& a, const ApMatrix& b) {
+  return ApMatrix{a.adapters & b.adapters, a.domains & b.domains, {}}.queues();
+}
+
+std::string format_ap_list(const ApSet& set, ApKind kind) {
+  std::vector<std::string> terms;
+  for (unsigned first = 0; first < ap_numbers; ++first) {
+    if (!set.test(first)) {
+      continue;
+    }
+    unsigned last = first;
+    while (last + 1 < ap_numbers && set.test(last + 1)) {
+      ++last;
+    }
+    terms.push_back(first == last ? hexadecimal(first, kind)
+                                  : hexadecimal(first, kind) + "-" + hexadecimal(last, kind));
+    first = last;
+  }
+  return join(terms, ",");
+}
+
+std::string format_queues(const std::vector<Apqn>& queues, std::size_t most) {
+  std::vector<std::string> names;
+  for (const Apqn& queue : queues) {
+    if (names.size() == most) {
+      names.push_back(fmt::format("and {} more", queues.size() - most));
+      break;
+    }
+    names.push_back(queue.str());
+  }
+  return join(names, ", ");
+}
+
+ApReading read_ap_list(std::string_view text, ApKind kind) {
+  ApReading reading;
+  text = trim(text);
+  const auto has_sign = [](std::string_view term) { return term.starts_with('+') || term.starts_with('-'); };
+  reading.change.replaces = !has_sign(text);
+  if (text.empty()) {
+    return reading;
+  }
+  for (std::string_view term : split(text, ',')) {
+    term = trim(term);
+    if (has_sign(term) == reading.change.replaces) {
+      reading.problem = fmt::format("'{}' mixes numbers with and without sign", printable(text));
+      return reading;
+    }
+    const bool removes = term.starts_with('-');
+    ApSet numbers;
+    reading.problem = read_term(reading.change.replaces ? term : term.substr(1), kind, numbers);
+    if (!reading.problem.empty()) {
+      return reading;
+    }
+    // Of several terms for one number the last one counts.
+    (removes ? reading.change.removed : reading.change.added) |= numbers;
+    (removes ? reading.change.added : reading.change.removed) &= ~numbers;
+  }
+  return reading;
+}
+
+ApQueuesReading read_ap_queues(std::string_view text) {
+  ApQueuesReading reading;
+  std::vector<Apqn> named;
+  for (const std::string_view term : split(trim(text), ',')) {
+    const auto queue = read_queue(trim(term));
+    if (!queue) {
+      reading.problem = fmt::format(
+          "invalid queue '{}' (expected adapter and domain as 2 and 4 hexadecimal digits, such as 05.0014)",
+          printable(trim(term)));
+      return reading;
+    }
+    named.push_back(*queue);
+    reading.matrix.adapters.set(queue->adapter);
+    reading.matrix.domains.set(queue->domain);
+  }
+  std::vector<Apqn> missing = reading.matrix.queues();
+  std::erase_if(missing,
+                [&](const Apqn& one) { return std::find(named.begin(), named.end(), one) != named.end(); });
+  if (!missing.empty()) {
+    reading.problem =
+        fmt::format("a device has all domains of all its adapters, so these queues also give it {}",
+                    format_queues(missing, 8));
+  }
+  return reading;
+}
+
+std::string ap_value_problem(const Attribute& attribute) {
+  const auto assigned = kind_of(attribute.name.str(), "assign_");
+  const auto kind = assigned ? assigned : kind_of(attribute.name.str(), "unassign_");
+  if (!kind) {
+    return attribute.name.str() == "ap_config" && !read_ap_config(attribute.value)
+               ? std::string("invalid value of ap_config (expected three masks, separated by commas)")
+               : std::string();
+  }
+  const std::string_view value = attribute.value;
+  if (has_leading_zero(value) && parse_digits(value, 16)) {
+    return ambiguity(value);
+  }
+  const bool is_list = value.find_first_of(",- ") != std::string_view::npos;
+  if (is_list && read_ap_list(value, *kind).problem.empty()) {
+    std::string option(ap_name(*kind));
+    std::replace(option.begin(), option.end(), '_', '-');
+    return fmt::format("'{}' is a list, and {} takes one number (expected --{} {})", printable(value),
+                       attribute.name.str(), option, printable(value));
+  }
+  return in_range(kernel_number(value), value, *kind).problem;
+}
+
+std::optional<ApSet> read_ap_mask(std::string_view text) {
+  text = trim(text);
+  if (is_hexadecimal(text)) {
+    text.remove_prefix(2);
+  }
+  if (text.size() > ap_numbers / 4) {
+    return std::nullopt;
+  }
+  ApSet set;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = parse_digits(text.substr(i, 1), 16);
+    if (!digit) {
+      return std::nullopt;
+    }
+    for (std::size_t bit = 0; bit < 4; ++bit) {
+      set.set(i * 4 + bit, (*digit & (8U >> bit)) != 0);
+    }
+  }
+  return set;
+}
+
+std::string format_ap_mask(const ApSet& set) {
+  std::string text = "0x";
+  for (std::size_t first = 0; first < ap_numbers; first += 4) {
+    unsigned digit = 0;
+    for (std::size_t bit = 0; bit < 4; ++bit) {
+      digit |= set.test(first + bit) ? 8U >> bit : 0U;
+    }
+    text += "0123456789abcdef"[digit];
+  }
+  return text;
+}
+
+std::optional<ApMatrix> read_ap_config(std::string_view text) {
+  const std::vector<std::string_view> masks = split(trim(text), ',');
+  if (masks.size() != 3) {
+    return std::nullopt;
+  }
+  ApMatrix matrix;
+  for (const ApKind kind : ap_kinds) {
+    const auto set = read_ap_mask(masks[static_cast<std::size_t>(kind)]);
+    if (!set) {
+      return std::nullopt;
+    }
+    matrix.of(kind) = *set;
+  }
+  return matrix;
+}
+
+std::string format_ap_config(const ApMatrix& matrix) {
+  return fmt::format("{},{},{}", format_ap_mask(matrix.adapters), format_ap_mask(matrix.domains),
+                     format_ap_mask(matrix.control_domains));
+}
+
+std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains) {
+  ApMatrix result;
+  const auto add = [](ApSet& set, std::string_view digits) {
+    const auto number = parse_digits(digits, 16);
+    const bool is_valid = number && *number < ap_numbers;
+    if (is_valid) {
+      set.set(static_cast<std::size_t>(*number));
+    }
+    return is_valid || digits.empty();
+  };
+  for (std::string_view line : split(matrix, '\n')) {
+    line = trim(line);
+    const std::size_t dot = line.find('.');
+    if (line.empty()) {
+      continue;
+    }
+    if (dot == std::string_view::npos || !add(result.adapters, line.substr(0, dot)) ||
+        !add(result.domains, line.substr(dot + 1))) {
+      return std::nullopt;
+    }
+  }
+  for (const std::string_view line : split(control_domains, '\n')) {
+    if (!add(result.control_domains, trim(line))) {
+      return std::nullopt;
+    }
+  }
+  return result;
+}
+
+std::vector<Attribute> assignments_of(const ApMatrix& matrix) {
+  std::vector<Attribute> result;
+  for (const ApKind kind : ap_kinds) {
+    for (const unsigned number : numbers_of(matrix.of(kind))) {
+      result.push_back(
+          {*AttributeName::parse("assign_" + std::string(ap_name(kind))), hexadecimal(number, kind)});
+    }
+  }
+  return result;
+}
+
+ApMatrix assigned_by(const std::vector<Attribute>& attributes) {
+  ApMatrix matrix;
+  for (const Attribute& attribute : attributes) {
+    const std::string& name = attribute.name.str();
+    const auto number = kernel_number(attribute.value);
+    if (name == "ap_config") {
+      matrix = read_ap_config(attribute.value).value_or(matrix);
+    } else if (const auto added = kind_of(name, "assign_"); added && number && *number < ap_numbers) {
+      matrix.of(*added).set(static_cast<std::size_t>(*number));
+    } else if (const auto gone = kind_of(name, "unassign_"); gone && number && *number < ap_numbers) {
+      matrix.of(*gone).reset(static_cast<std::size_t>(*number));
+    }
+  }
+  return matrix;
+}
+
+bool is_ap_attribute(const Attribute& attribute) {
+  const std::string& name = attribute.name.str();
+  return name == "ap_config" || kind_of(name, "assign_") || kind_of(name, "unassign_");
+}
+
+const std::optional<ApChange>& ApChanges::of(ApKind kind) const {
+  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
+namespace {
+
+// Adds attributes for numbers after the last one of the same kind, or of a kind that is assigned earlier.
+void insert_assignments(std::vector<Attribute>& attributes, const ApMatrix& added, ApKind kind) {
+  ApMatrix of_kind;
+  of_kind.of(kind) = added.of(kind);
+  const std::vector<Attribute> more = assignments_of(of_kind);
+  const auto is_before = [kind](const Attribute& one) {
+    const auto assigned = kind_of(one.name.str(), "assign_");
+    return assigned && *assigned <= kind;
+  };
+  auto place = std::find_if(attributes.rbegin(), attributes.rend(), is_before).base();
+  if (place == attributes.begin()) {
+    place = std::find_if(attributes.begin(), attributes.end(), is_ap_attribute);
+  }
+  attributes.insert(place, more.begin(), more.end());
+}
+
+}  // namespace
+
+std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes) {
+  const ApMatrix before = assigned_by(attributes);
+  ApMatrix after = before;
+  for (const ApKind kind : ap_kinds) {
+    if (const auto& change = changes.of(kind)) {
+      after.of(kind) = change->applied_to(before.of(kind));
+    }
+  }
+  if (after == before) {
+    return attributes;
+  }
+  const bool is_plain = std::all_of(attributes.begin(), attributes.end(), [](const Attribute& one) {
+    return !is_ap_attribute(one) || kind_of(one.name.str(), "assign_");
+  });
+  std::erase_if(attributes, [&](const Attribute& one) {
+    const auto kind = kind_of(one.name.str(), "assign_");
+    const ApMatrix assigned = assigned_by({one});
+    return kind ? !is_plain || (assigned.of(*kind) & after.of(*kind)).none() : is_ap_attribute(one);
+  });
+  const ApMatrix kept = assigned_by(attributes);
+  for (const ApKind kind : ap_kinds) {
+    ApMatrix added;
+    added.of(kind) = after.of(kind) & ~kept.of(kind);
+    insert_assignments(attributes, added, kind);
+  }
+  return attributes;
+}
+
+bool has_queues(std::string_view type) {
+  return type.starts_with("vfio_ap-");
+}
+
+bool ApHost::reserves(const Apqn& queue) const {
+  const auto found =
+      std::find_if(overrides.begin(), overrides.end(), [&](const auto& one) { return one.first == queue; });
+  if (found != overrides.end()) {
+    return found->second != "vfio_ap";
+  }
+  return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
+}
+
+std::vector<Apqn> ApHost::reserved_queues(const ApMatrix& matrix) const {
+  std::vector<Apqn> queues = matrix.queues();
+  std::erase_if(queues, [this](const Apqn& queue) { return !reserves(queue); });
+  return queues;
+}
+
+namespace {
+
+// Returns "-0x05-0x06,-0x0a", as chzdev and the masks take it.
+std::string removal_of(const ApSet& set, ApKind kind) {
+  std::string text = "-";
+  for (const char letter : format_ap_list(set, kind)) {
+    text += letter == ',' ? std::string(",-") : std::string(1, letter);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
+  if (!host.overrides.empty()) {
+    return {fmt::format(
+        "this host selects drivers by queue: echo vfio_ap >/sys/bus/ap/devices/{0}/driver_override; echo {0} "
+        ">/sys/bus/ap/devices/{0}/driver/unbind; echo {0} >/sys/bus/ap/drivers_probe",
+        queues.front().str())};
+  }
+  ApMatrix matrix;
+  for (const Apqn& queue : queues) {
+    matrix.adapters.set(queue.adapter);
+    matrix.domains.set(queue.domain);
+  }
+  const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
+  return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
+                      removal_of(matrix.adapters, ApKind::adapter)),
+          fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
+                      plural(matrix.domains), removal_of(matrix.domains, ApKind::domain))};
+}
+
+}  // namespace mdevadm
