@@ -14,6 +14,8 @@
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "definition_options.hpp"
+
 namespace mdevadm::cli {
 
 namespace {
@@ -31,7 +33,7 @@ std::string objection_to_assignment(const std::string& text) {
     return fmt::format("invalid attribute {} (expected a path below the device's sysfs directory)",
                        in_quotes(text.substr(0, equals)));
   }
-  return {};
+  return ap_value_problem(parse_assignment(text));
 }
 
 std::optional<std::uint32_t> parse_mode(const std::string& text) {
@@ -156,6 +158,10 @@ const char* metavar(ValueKind kind) {
     case ValueKind::columns: return "COLUMNS";
     case ValueKind::assignment:
     case ValueKind::create_argument: return "K=V";
+    case ValueKind::ap_adapters: return "ADAPTERS";
+    case ValueKind::ap_domains:
+    case ValueKind::ap_control_domains: return "DOMAINS";
+    case ValueKind::ap_queues: return "QUEUES";
     case ValueKind::attribute_selector: return "K|INDEX";
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
@@ -206,6 +212,10 @@ std::string objection(ValueKind kind, const std::string& text) {
                                           "characters or leading '-', and is not a UUID)",
                                           in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
+    case ValueKind::ap_adapters: return read_ap_list(text, ApKind::adapter).problem;
+    case ValueKind::ap_domains: return read_ap_list(text, ApKind::domain).problem;
+    case ValueKind::ap_control_domains: return read_ap_list(text, ApKind::control_domain).problem;
+    case ValueKind::ap_queues: return read_ap_queues(text).problem;
     case ValueKind::create_argument:
       return has_control_bytes(text)
                  ? fmt::format("invalid create argument {} (contains control characters)", in_quotes(text))

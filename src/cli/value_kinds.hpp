@@ -32,7 +32,11 @@ enum class ValueKind {
   group,
   new_group,
   columns,
-  assignment,       // K=V, where K is an attribute
+  assignment,   // K=V, where K is an attribute
+  ap_adapters,  // list, or change of one
+  ap_domains,
+  ap_control_domains,
+  ap_queues,
   create_argument,  // K=V, passed verbatim
   attribute_selector,
   function,

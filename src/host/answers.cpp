@@ -214,9 +214,12 @@ Error aggregate_error(int number, std::uint64_t units) {
   }
 }
 
+std::string setting_of(const Attribute& attribute) {
+  return fmt::format("cannot set attribute '{}' to '{}'", attribute.name.str(), printable(attribute.value));
+}
+
 Error attribute_error(int number, const Attribute& attribute) {
-  const std::string doing =
-      fmt::format("cannot set attribute '{}' to '{}'", attribute.name.str(), printable(attribute.value));
+  const std::string doing = setting_of(attribute);
   const auto error = [&](const std::string& why, std::string hint = {}) {
     return Error(ExitCode::failed, fmt::format("{}: {}", doing, why), std::move(hint));
   };
@@ -234,10 +237,7 @@ Error attribute_error(int number, const Attribute& attribute) {
                    "the kernel log names the queue and the device: dmesg");
     case EBUSY:
       return is_queue
-                 ? error(
-                       "a queue is assigned to another device, a guest uses this one, or the host's masks "
-                       "are being changed",
-                       driver_log)
+                 ? error("the device is in use, and only Linux 6.0 and later change its queues then", stop_vm)
                  : error("the device is busy", driver_log);
     case EPERM: return error("not permitted while the device is open", stop_vm);
     case ENXIO: return error("the device is not ready (No such device or address)");

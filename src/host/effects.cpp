@@ -71,33 +71,22 @@ constexpr std::array units_files{UnitsFile{"aggregated_instances", nullptr}, Uni
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregation"},
                                  UnitsFile{"mdev/aggregated_instances", "mdev/aggregated_instances"}};
 
-// Adds queues to the value of ap_config: adapters, domains and control domains as masks "0x<64 digits>",
-// whose leftmost bit is number 0 (vfio-ap.rst). Returns nullopt if a number is invalid or too large for the
-// masks.
+// Adds queues to the value of ap_config. Returns nullopt if a number is invalid or too large for the masks.
 std::optional<std::string> with_queues(const std::string& config, const std::vector<Attribute>& attributes) {
-  constexpr std::size_t digits = 64;
-  std::vector<std::string> masks;
-  for (const std::string_view mask : split(trim(config), ',')) {
-    if (mask.size() != digits + 2 || !mask.starts_with("0x")) {
-      return std::nullopt;
-    }
-    masks.emplace_back(mask);
-  }
-  if (masks.size() != 3) {
+  std::optional<ApMatrix> matrix = read_ap_config(config);
+  if (!matrix) {
     return std::nullopt;
   }
   for (const Attribute& attribute : attributes) {
-    const std::string& name = attribute.name.str();
-    char* end = nullptr;
-    const unsigned long number = std::strtoul(attribute.value.c_str(), &end, 0);
-    if (attribute.value.empty() || *end != '\0' || number >= digits * 4) {
+    const ApMatrix added = assigned_by({attribute});
+    if (added.empty()) {
       return std::nullopt;
     }
-    char& digit = masks[name == "assign_adapter" ? 0 : name == "assign_domain" ? 1 : 2][2 + number / 4];
-    const int value = digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
-    digit = "0123456789abcdef"[static_cast<unsigned>(value) | (8U >> (number % 4))];
+    for (const ApKind kind : ap_kinds) {
+      matrix->of(kind) |= added.of(kind);
+    }
   }
-  return fmt::format("{},{},{}", masks[0], masks[1], masks[2]);
+  return format_ap_config(*matrix);
 }
 
 // Returns the data to write for an attribute. `bare`: as in Host::write_attribute().
@@ -232,7 +221,9 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
   const sys::Result<sys::Done> written =
       directory.write_attribute(attribute.name.str(), data_of(attribute, bare));
   if (!written) {
-    throw attribute_error(written.error().number, attribute).caused_by(written.error().number);
+    const int number = written.error().number;
+    const Error error = attribute_error(number, attribute).caused_by(number);
+    throw is_ap_attribute(attribute) ? explained(*root_, device, attribute, error) : error;
   }
   const std::optional<std::string> reads =
       bare ? std::nullopt : read_optional(directory, attribute.name.str());

@@ -117,6 +117,9 @@ Snapshot Host::observe(const Scope& scope) const {
       }
     }
   }
+  if (has(scope.facets, Facet::ap_bus)) {
+    seen.ap = observe_ap_bus();
+  }
   seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_directory) ||
                       root_->exists(devices_directory) || (!scope.bus_only && has_functions());
   if (has(scope.facets, Facet::holders)) {

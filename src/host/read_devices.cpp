@@ -113,6 +113,18 @@ class DeviceReader {
     return std::nullopt;
   }
 
+  // Kernels before 6.10 list queues in a file of at most one page.
+  static std::optional<ApMatrix> read_queues(const sys::Dir& siblings, const std::string& id) {
+    constexpr std::size_t page = 4096;
+    if (const auto config = read_optional(siblings, id + "/ap_config")) {
+      return read_ap_config(*config);
+    }
+    const auto matrix = read_optional(siblings, id + "/matrix");
+    const auto control = read_optional(siblings, id + "/control_domains");
+    const bool is_complete = matrix && control && matrix->size() < page - Apqn{}.str().size() - 1;
+    return is_complete ? read_ap_files(*matrix, *control) : std::nullopt;
+  }
+
   const Siblings& directory_at(std::string_view path) {
     const auto known = directories_.find(path);
     if (known != directories_.end()) {
@@ -141,6 +153,9 @@ class DeviceReader {
     }
     if (has(facets_, Facet::units)) {
       device.units = units_of(siblings, id);
+    }
+    if (has(facets_, Facet::queues) && device.type && has_queues(device.type->str())) {
+      device.queues = read_queues(siblings, id);
     }
     if (const auto online =
             has(facets_, Facet::online) ? read_number(siblings, id + "/online") : std::nullopt) {

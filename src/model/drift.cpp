@@ -46,6 +46,15 @@ void compare_node(const Node& node, const NodePolicy& policy, std::vector<Drifte
   }
 }
 
+void compare_queues(const ApMatrix& present, const ApMatrix& defined, std::vector<DriftedSetting>& found) {
+  for (const ApKind kind : ap_kinds) {
+    if (present.of(kind) != defined.of(kind)) {
+      found.push_back({fmt::format("{}s", ap_word(kind)), format_ap_list(defined.of(kind), kind),
+                       format_ap_list(present.of(kind), kind)});
+    }
+  }
+}
+
 }  // namespace
 
 std::string DriftedSetting::str() const {
@@ -72,6 +81,7 @@ Facet facets_to_compare(const Definition& definition, const std::optional<NodePo
   Facet facets = Facet::devices;
   facets |= node ? Facet::nodes : Facet::none;
   facets |= definition.aggregate ? Facet::units : Facet::none;
+  facets |= has_queues(definition.type.str()) ? Facet::queues : Facet::none;
   facets |= is_vendor_name(definition.type.str()) ? Facet::types | Facet::type_name : Facet::none;
   return facets;
 }
@@ -81,7 +91,7 @@ std::vector<Attribute> comparable_attributes(const Definition& definition) {
   for (const Attribute& attribute : definition.attributes) {
     const auto times = std::count_if(definition.attributes.begin(), definition.attributes.end(),
                                      [&](const Attribute& other) { return other.name == attribute.name; });
-    if (times == 1 && !assigns_queue(attribute)) {
+    if (times == 1 && !is_ap_attribute(attribute)) {
       found.push_back(attribute);
     }
   }
@@ -107,6 +117,9 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
     if (is_known && !is_same_value(trim(attribute.value), value->second)) {
       found.push_back({"attribute " + attribute.name.str(), attribute.value, value->second});
     }
+  }
+  if (device.queues) {
+    compare_queues(*device.queues, assigned_by(definition.attributes), found);
   }
   if (node && !device.nodes.empty()) {
     compare_node(device.nodes.front(), *node, found);

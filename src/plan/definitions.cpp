@@ -96,6 +96,7 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   delete_attributes(after.attributes, request.delete_attributes, doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
+  after.attributes = changed_attributes(std::move(after.attributes), request.queues);
   return after;
 }
 
@@ -104,6 +105,14 @@ bool changes_device(const Definition& before, const Definition& after) {
   return after.type != before.type || after.attributes != before.attributes ||
          after.aggregate != before.aggregate || after.create_args != before.create_args ||
          after.function != before.function || after.node != before.node;
+}
+
+// Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
+void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                  const std::string& doing, Job& job) {
+  for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
+    job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), warning));
+  }
 }
 
 }  // namespace
@@ -133,6 +142,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
       }
     }
   }
+  check_queues(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
     // If other parents define this UUID too, the member needs the parent to be unambiguous.
@@ -168,6 +178,9 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   if (after == current) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
+  }
+  if (after.attributes != current.attributes || after.start != current.start) {
+    check_queues(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after)) {

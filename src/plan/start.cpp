@@ -7,6 +7,7 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -93,6 +94,9 @@ Facet facets_to_start(const Definition& wanted) {
   Facet facets = Facet::devices | Facet::types | Facet::available | Facet::online | Facet::peers;
   // A definition that was written before the driver was loaded may have the vendor's name of the type.
   facets |= Facet::type_name;
+  if (has_queues(wanted.type.str())) {
+    facets |= queue_facets;
+  }
   if (wanted.aggregate) {
     facets |= Facet::aggregation | Facet::description;
   }
@@ -149,6 +153,13 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
     throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   check_abi(draft);
+  if (!options_.bare && has_queues(wanted.type.str())) {
+    for (const std::string& warning :
+         require_free_queues(seen_, options_.defined, planned_, wanted, draft.doing)) {
+      draft.job.warnings.push_back(fmt::format("{}: {}", about.quoted(), warning));
+    }
+    planned_.push_back(wanted);
+  }
   add_creation(draft);
   add_settings(draft);
   add_sharing(draft);

@@ -164,6 +164,38 @@ Value mode_of(const DeviceRow& row) {
   return node != nullptr ? Value(fmt::format("{:04o}", node->mode)) : Value();
 }
 
+// Returns the queues of the active device, else those of its definition.
+std::optional<ApMatrix> queues_of(const DeviceRow& row) {
+  if (row.device != nullptr && row.device->queues) {
+    return row.device->queues;
+  }
+  return row.definition != nullptr && has_queues(row.definition->type.str())
+             ? std::optional(assigned_by(row.definition->attributes))
+             : std::nullopt;
+}
+
+template <ApKind kind>
+Value numbers_of_row(const DeviceRow& row) {
+  const std::optional<ApMatrix> matrix = queues_of(row);
+  if (!matrix) {
+    return {};
+  }
+  const std::vector<unsigned> numbers = numbers_of(matrix->of(kind));
+  return Numbers{{numbers.begin(), numbers.end()}, format_ap_list(matrix->of(kind), kind)};
+}
+
+Value queue_names(const DeviceRow& row) {
+  const std::optional<ApMatrix> matrix = queues_of(row);
+  if (!matrix) {
+    return {};
+  }
+  Texts names{{}, {}};
+  for (const Apqn& queue : matrix->queues()) {
+    names.items.push_back(queue.str());
+  }
+  return names;
+}
+
 constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"uuid", "UUID", Kind::uuid, "UUID of the device", dev},
      [](const DeviceRow& r) -> Value { return r.uuid().str(); }},
@@ -221,6 +253,17 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"attributes", "ATTRIBUTES", Kind::list, "attributes set at start, in order, from the definition", dev,
       true},
      attributes_of},
+    {{"adapters", "ADAPTERS", Kind::text, "adapters of a vfio-ap device: of the active one, else as defined",
+      dev | Facet::queues, true},
+     numbers_of_row<ApKind::adapter>},
+    {{"domains", "DOMAINS", Kind::text, "domains of a vfio-ap device, likewise", dev | Facet::queues, true},
+     numbers_of_row<ApKind::domain>},
+    {{"control_domains", "CONTROL-DOMAINS", Kind::text, "control domains of a vfio-ap device, likewise",
+      dev | Facet::queues, true},
+     numbers_of_row<ApKind::control_domain>},
+    {{"queues", "QUEUES", Kind::text, "queues of a vfio-ap device: all its adapters with all its domains",
+      dev | Facet::queues, true},
+     queue_names},
     {{"vf", "VF", Kind::word, "virtual function of the device, or the one that the definition reserves", dev,
       true},
      [](const DeviceRow& r) -> Value {

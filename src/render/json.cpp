@@ -29,6 +29,9 @@ Json to_json(const Value& value) {
   if (const auto* texts = std::get_if<Texts>(&value)) {
     return texts->items;
   }
+  if (const auto* numbers = std::get_if<Numbers>(&value)) {
+    return numbers->items;
+  }
   if (const auto* object = std::get_if<Object>(&value)) {
     return to_json(object->fields);
   }

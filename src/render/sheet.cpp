@@ -58,6 +58,8 @@ std::string text_of(const Value& value) {
     text = *truth ? "yes" : "no";
   } else if (const auto* shown = std::get_if<Number>(&value)) {
     text = shown->text;
+  } else if (const auto* numbers = std::get_if<Numbers>(&value)) {
+    text = numbers->text;
   } else if (const auto* texts = std::get_if<Texts>(&value)) {
     text = texts->text.empty() ? join(texts->items, " ") : texts->text;
   } else if (const std::vector<std::string>* items = items_of(value)) {

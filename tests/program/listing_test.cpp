@@ -63,7 +63,7 @@ TEST_CASE("list --json without -o has all columns and the same keys for every de
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
   REQUIRE(json["devices"].size() == 4);
   for (const auto& device : json["devices"]) {
-    CHECK(device.size() == 46);
+    CHECK(device.size() == 50);
   }
   CHECK(json["devices"][0]["state"] == "inactive");
   CHECK(json["devices"][0]["iommu_group"].is_null());

@@ -9,6 +9,10 @@ if [ "${1:-}" = "" ]; then
     "$MDEVSIM" run "$scenario" -- bash "$0" "$part" || { part_failed=1; echo "# failed: $scenario $part"; }
   done <<'T'
 ap-host bus
+ap options
+ap adopt
+ap conflicts
+ap-host masks
 T
   same "$part_failed" 0 "all parts pass"
   finish
@@ -51,6 +55,134 @@ bus() {
   exits 1 "a queue of another device cannot be assigned"
   out=$(cat /sys/kernel/mdevsim/log)
   out_has "queue 05.0014 already assigned to $A" "the kernel log names queue and owner"
+}
+
+mdevadm() { "$MDEVADM" "$@"; }
+
+# How adapters and domains are given, and what the definition has then.
+options() {
+  crypto="-p matrix -t vfio_ap-passthrough"
+  run mdevadm define $A $crypto --name a --adapter 5,0x06 --domain 0x4,171 --control-domain 0xab
+  exits 0 "define takes lists, decimal or hexadecimal"
+  run mdevadm start a
+  exits 0 "the device is started"
+  same "$(matrix $A)" "05.0004 05.00ab 06.0004 06.00ab" "the device has all queues"
+  same "$(mdevadm list -o adapters,domains,control_domains,queues | sed -n '2s/  */ /gp')" \
+    "0x05-0x06 0x0004,0x00ab 0x00ab 05.0004 05.00ab 06.0004 06.00ab" "list shows adapters, domains and queues"
+  same "$(mdevadm list --json | jq -c '.devices[0] | .adapters, .domains, .control_domains, .queues' | paste -sd' ')" \
+    '[5,6] [4,171] [171] ["05.0004","05.00ab","06.0004","06.00ab"]' "so does JSON, with numbers"
+  run mdevadm modify a --domain=-0xab,+0x05 --adapter 5
+  exits 0 "modify replaces adapters, and adds and removes domains"
+  same "$(mdevadm list --defined --json | jq -c '.devices[0].differences | map([.setting, .defined, .present])')" \
+    '[["adapters","0x05","0x05-0x06"],["domains","0x0004-0x0005","0x0004,0x00ab"]]' "the difference is drift"
+  run mdevadm restart a
+  same "$(matrix $A)" "05.0004 05.0005" "after a restart the device has the new queues"
+  run mdevadm modify a --domain ''
+  run mdevadm show a --json
+  same "$(grep -c assign_domain /etc/mdevadm/devices/matrix/$A.toml)" 0 "an empty list removes all"
+  mdevadm stop a
+  run mdevadm modify a --queue 03.0004,03.00ab
+  mdevadm start a
+  same "$(matrix $A)" "03.0004 03.00ab" "queues are accepted as lszcrypt prints them"
+  mdevadm stop a
+  mdevadm undefine a
+  for wrong in "--adapter 05" "--adapter 0010" "--domain 0014" "--domain 002b" "--domain 0-1000000" "--domain 300" \
+    "--domain 2b" "--queue 5.20" "--queue 05.0004,06.0005" "--attr assign_adapter=02" "--attr assign_domain=0x100" \
+    "--attr assign_domain=5,6" "--attr assign_domain=0-84"; do
+    run timeout 5 "$MDEVADM" define $B $crypto $wrong
+    exits 2 "define refuses $wrong"
+  done
+  run mdevadm define $B $crypto --domain 0014
+  err_has "'0014' is ambiguous: 12 as octal, which the kernel reads, or 0x14 as hexadecimal" "both readings are named"
+  printf 'type = "vfio_ap-passthrough"\n[[attribute]]\nname = "assign_adapter"\nvalue = "010"\n' >/tmp/ap-$$.toml
+  run mdevadm define $B -p matrix --file /tmp/ap-$$.toml
+  rm /tmp/ap-$$.toml
+  exits 1 "so does define for a file with such a number"
+  err_has "attribute 'assign_adapter': '010' is ambiguous" "the error names the attribute"
+  run mdevadm start -u $B $crypto --queue 06.0004
+  exits 0 "start takes the options for a transient device"
+  same "$(matrix $B)" "06.0004" "the transient device has the queue"
+  mdevctl() { (exec -a mdevctl "$MDEVADM" "$@"); }
+  run mdevadm define $A $crypto --adapter 5-6 --domain 4
+  run mdevadm export mdevctl $A
+  same "$(jq -c .attrs /etc/mdevctl.d/matrix/$A)" \
+    '[{"assign_adapter":"0x05"},{"assign_adapter":"0x06"},{"assign_domain":"0x0004"}]' "mdevctl's format has the attributes"
+}
+
+# A device that a script has made.
+adopt() {
+  put $A $create
+  for write in assign_adapter=0x5 assign_adapter=6 assign_domain=0xab assign_control_domain=4; do
+    put ${write#*=} $parent/$A/${write%=*}
+  done
+  same "$(mdevadm list -o queues,control_domains | sed -n '2s/  */ /gp')" "05.00ab 06.00ab 0x0004" \
+    "list shows the queues of an unmanaged device"
+  run mdevadm define $A --auto --name found
+  exits 0 "define adopts the device"
+  mdevadm stop found
+  mdevadm start --auto
+  same "$(matrix $A) $(cat $parent/$A/control_domains)" "05.00ab 06.00ab 0004" "the next start assigns the same queues"
+  same "$(mdevadm list -o state | tail -1 | tr -d ' ')" active "the device is as defined"
+  put 6 $parent/$A/unassign_adapter
+  same "$(mdevadm list -o state | tail -1 | tr -d ' ')" drifted "a change by hand is shown"
+  mdevadm undefine found
+  run mdevadm define $A --domain +4
+  exits 0 "adopting takes changes"
+  same "$(mdevadm list --defined -o domains | tail -1 | tr -d ' ')" 0x00ab "the active device is not changed"
+  same "$(grep -A1 assign_domain /etc/mdevadm/devices/matrix/$A.toml | grep -o '0x[0-9a-f]*' | paste -sd' ')" "0x00ab 0x0004" \
+    "the definition has both domains"
+}
+
+# Two devices that want the same queue.
+conflicts() {
+  crypto="-p matrix -t vfio_ap-passthrough"
+  mdevadm define $A $crypto --adapter 5,6 --domain 4 --name a --auto
+  run mdevadm define $B $crypto --adapter 6 --domain 4,0xab --name b --auto
+  exits 4 "two definitions with autostart cannot have one queue"
+  err_has "cannot define '$B': queue 06.0004 is also defined for 'a', and both devices have autostart" "the queue and its owner are named"
+  run mdevadm define $B $crypto --adapter 6 --domain 4,0xab --name b
+  exits 0 "without autostart both can be defined"
+  err_has "warning: '$B': queue 06.0004 is also defined for 'a'; the devices cannot be active at the same time" "with a warning"
+  run mdevadm modify b --auto
+  exits 4 "modify finds the conflict, too"
+  run mdevadm start a b
+  err_has "cannot start 'b' \($B\): queue 06.0004 is also defined for 'a', which is started before it" "so does a start of both"
+  run mdevadm start b
+  exits 4 "start finds queues of active devices"
+  err_has "cannot start 'b' \($B\): queue 06.0004 is assigned to the active device 'a'" "the owner is named"
+  err_has "hint: stop that device: mdevadm stop a" "the hint frees the queue"
+  run mdevadm modify b --domain=-4
+  run mdevadm start b
+  exits 0 "a device with other queues starts"
+  mdevadm stop b
+  run mdevadm start -u $B $crypto --adapter 9 --domain 4
+  exits 0 "queues that do not exist can be assigned"
+  err_has "adapter 0x09 is not on this host; the guest gets the queues when they appear" "with a warning"
+  mdevadm stop $B
+  # The kernel refuses what changed after the check.
+  put $B $create
+  put 5 $parent/$B/assign_adapter
+  run put 4 $parent/$B/assign_domain
+  exits 1 "the kernel refuses it, too"
+}
+
+# Queues that the masks of the bus reserve.
+masks() {
+  crypto="-p matrix -t vfio_ap-passthrough"
+  run mdevadm define $A $crypto --queue 05.0014 --name a --auto
+  exits 0 "queues of the host can be defined"
+  err_has "'$A': queue 05.0014 is reserved for the host .*: chzdev -t ap apmask=-0x05" "with a warning and a command"
+  run mdevadm start a
+  exits 4 "but not started"
+  err_has "cannot start 'a' \($A\): queue 05.0014 is reserved for the host \(apmask, aqmask\)" "the queue is named"
+  err_has "hint: release all queues of the adapter: chzdev -t ap apmask=-0x05$" "one command releases the adapter"
+  err_has "hint: or those of the domain on all adapters: chzdev -t ap aqmask=-0x0014$" "another one the domain"
+  chzdev -t ap aqmask=-0x0014 >/dev/null
+  run mdevadm start a
+  exits 0 "after that the device starts"
+  run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
+  exits 1 "a domain beyond the machine's highest is refused"
+  err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
 }
 
 "$1"

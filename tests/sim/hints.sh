@@ -71,6 +71,15 @@ samples__active_on_other_parent() {
   words="start $a"
 }
 samples__modify_active() { adm define $a -p mtty -t mtty-1; adm start $a; words="modify $a --type mtty-2"; }
+crypto="-p matrix -t vfio_ap-passthrough --adapter 5 --domain 4"
+ap__queue_in_use() {
+  adm define $a $crypto
+  adm start $a
+  adm define $b $crypto
+  words="start $b"
+}
+ap__queue_for_two_at_boot() { adm define $a $crypto --auto; words="define $b $crypto --auto"; }
+ap_host__queues_of_host() { words="start $crypto"; }
 samples__several_parents() {
   adm define $a -p mtty -t mtty-1
   adm define $a -p mdpy -t mdpy-vga
@@ -355,6 +364,9 @@ obey() {  # MESSAGE CODE ERROR: does what the message says
       *" if" | *" for" | *" and" | *" to") option=${option% *} ;;
     esac
     repeat "$message" "$2" "$3" $words $option
+  elif [[ $message =~ chzdev\ -t\ ap\ .*$ ]]; then
+    eval "${BASH_REMATCH[0]}" >/dev/null
+    repeat "$message" "$2" "$3" $words
   elif [[ $message =~ did\ you\ mean\ \'([^\']+)\' ]]; then
     meant=${BASH_REMATCH[1]}
     if [[ $meant == mdevadm\ * ]]; then

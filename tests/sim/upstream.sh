@@ -94,17 +94,18 @@ matrix() {
     "$(say "the matrix has the adapters and domains of the definition")"
   mdevadm modify b --attr assign_adapter=5 --attr assign_domain=4 >/dev/null
   run mdevadm start b
-  exits 1 "$(say "start is refused for a queue that is assigned to another device")"
-  err_has "cannot set attribute 'assign_domain' to '4': a queue is assigned to another device" \
-    "$(say "the error names the attribute and says that another device has the queue")"
+  exits 4 "$(say "start is refused for a queue that is assigned to another device")"
+  err_has "cannot start 'b' \($B\): queue 05.0004 is assigned to the active device 'a'" \
+    "$(say "the error names the queue and the device that has it")"
   same "$(active)" a "$(say "the failed start is rolled back")"
   mdevadm modify b --delete-attr assign_domain --delete-attr assign_adapter --attr assign_adapter=0 --attr assign_domain=0 >/dev/null
   run mdevadm start b
-  err_has "the queue is reserved for the host \(apmask/aqmask\)" "$(say "the error says that the queue is reserved for the host")"
-  err_has "^hint: release it from the host: chzdev" "$(say "the hint says how to free the queue for devices")"
-  mdevadm modify b --delete-attr assign_adapter --delete-attr assign_domain --attr assign_adapter=999 >/dev/null
-  run mdevadm start b
-  err_has "the host has no adapter or domain with this number" "$(say "the error says that the adapter or domain does not exist")"
+  err_has "queue 00.0000 is reserved for the host \(apmask, aqmask\)" "$(say "the error says that the queue is reserved for the host")"
+  err_has "^hint: release all queues of the adapter: chzdev -t ap apmask=-0x00$" "$(say "the hint says how to free the queue for devices")"
+  mdevadm modify b --delete-attr assign_adapter --delete-attr assign_domain >/dev/null
+  run mdevadm modify b --attr assign_adapter=999
+  exits 2 "$(say "a number that no adapter has is refused")"
+  mdevadm modify b --adapter 3 >/dev/null
   mdevadm stop a
   mdevadm modify b --delete-attr 1 --attr ap_config=0x0400000000000000000000000000000000000000000000000000000000000000,0x0800000000000000000000000000000000000000000000000000000000000000,0x0000000000000000000000000000000000000000000000000000000000000000 >/dev/null
   run mdevadm start b

@@ -109,6 +109,9 @@ class Host {
   // write_attribute().
   void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
+  // Returns the state of the AP bus, or nullopt if there is none.
+  std::optional<ApHost> observe_ap_bus() const;
+
   // Sets owner, group, mode and SELinux label of the device's VFIO nodes. Throws Error.
   void own_node(const Device& device, const NodePolicy& policy) const;
 

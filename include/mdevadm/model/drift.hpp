@@ -12,7 +12,7 @@ namespace mdevadm {
 
 // A setting whose value in the definition is not the one of the active device.
 struct DriftedSetting {
-  std::string setting;  // "type", "vf", "aggregate", "node owner", "attribute a/b"
+  std::string setting;  // "type", "vf", "aggregate", "node owner", "domains", "attribute a/b"
   std::string defined;
   std::string present;
   bool operator==(const DriftedSetting&) const = default;
@@ -31,7 +31,7 @@ std::optional<NodePolicy> node_policy_of(const Definition& definition, const Gro
 Facet facets_to_compare(const Definition& definition, const std::optional<NodePolicy>& node);
 
 // Returns the attributes of the definition that can be compared: those that are set once and are not commands
-// to assign queues.
+// to assign or unassign queues, of which the effect is compared.
 std::vector<Attribute> comparable_attributes(const Definition& definition);
 
 // Compares what has been read of the device; what was not read is no difference. Numbers

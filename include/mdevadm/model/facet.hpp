@@ -26,6 +26,8 @@ enum class Facet : std::uint32_t {
   online = 1U << 16U,             // one read per device whose parent has an online switch
   peers = 1U << 17U,              // one read per device
   gpus = 1U << 18U,               // GPUs that could offer types, also beside parents: one read per PCI device
+  queues = 1U << 19U,             // one or two reads per device of vfio-ap
+  ap_bus = 1U << 20U,             // the AP bus: seven reads; later than Linux 6.18 one more per queue
 };
 
 constexpr Facet operator|(Facet a, Facet b) {
@@ -52,6 +54,7 @@ constexpr Facet type_facets = Facet::types | Facet::available | Facet::device_ap
                               Facet::description | Facet::aggregation | Facet::migration_version;
 constexpr Facet parent_facets = type_facets | Facet::parents | Facet::parent_identity;
 constexpr Facet device_facets = Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes |
-                                Facet::holders | Facet::busy | Facet::units | Facet::online | Facet::peers;
+                                Facet::holders | Facet::busy | Facet::units | Facet::online | Facet::peers |
+                                Facet::queues;
 
 }  // namespace mdevadm

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/pci.hpp>
 #include <mdevadm/model/property.hpp>
@@ -124,6 +125,8 @@ struct Device {
   std::optional<bool> online{};          // absent: it has no online switch
   std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
   std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
+  // Adapters and domains of a vfio-ap device; absent if they cannot be read completely.
+  std::optional<ApMatrix> queues{};
   std::optional<std::string> migration_version{};
   // Present values of attributes that its definition sets, if readable, without surrounding blanks
   // (observe_attributes()).
@@ -152,6 +155,7 @@ struct Snapshot {
   // VFs that were searched for devices, free or not: address and parent (Facet::devices, if no devices are
   // selected).
   std::map<std::string, ParentName> functions{};
+  std::optional<ApHost> ap{};         // Facet::ap_bus, if there is one
   std::vector<Uuid> lost;             // stale records: the device was removed or never created
   std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Scope::bus_only)
   std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)

@@ -1,10 +1,12 @@
 // Planning of define, modify, undefine, import and export. Pure functions; throw Error if not possible.
 #pragma once
 
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/config.hpp>
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,7 +14,8 @@
 namespace mdevadm {
 
 // Facets of a parent that are required to define a device on it.
-inline constexpr Facet facets_to_define = type_facets | Facet::parent_identity | Facet::devices;
+inline constexpr Facet facets_to_define =
+    type_facets | Facet::parent_identity | Facet::devices | queue_facets;
 
 // Whether a definition must be valid on the host as it is now, or is for later use: the driver is not loaded,
 // or a system image is built.
@@ -45,6 +48,7 @@ struct ModifyRequest {
   std::optional<std::optional<NodePolicy>> node;          // inner nullopt: remove the table
   std::vector<AttributeSelector> delete_attributes;
   std::vector<Attribute> add_attributes;
+  ApChanges queues{};  // after attributes were deleted and added
   FitsHost fits = FitsHost::required;
   bool accept_abi = false;  // record the present guest ABI
   std::string argument{};   // as in Identity

@@ -83,6 +83,7 @@ class StartPlanner {
   StartOptions options_;
   std::set<std::string> names_;  // kernel names of the devices planned so far
   std::set<std::string> going_online_;
+  std::vector<Definition> planned_;  // with queues of vfio-ap
 };
 
 // Plans the start of a single device.

@@ -45,6 +45,12 @@ struct Object {
   std::vector<std::string> texts{};
 };
 
+// A list of numbers in JSON, a text such as "0x05-0x06" in a table.
+struct Numbers {
+  std::vector<std::uint64_t> items;
+  std::string text;
+};
+
 // A number in JSON, a text such as "4G" in a table.
 struct Number {
   std::uint64_t value;
@@ -52,7 +58,8 @@ struct Number {
 };
 
 // std::monostate: no value (null in JSON, "-" in a table).
-struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object, Number, Texts> {
+struct Value
+    : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object, Number, Texts, Numbers> {
   using variant::variant;
 };
 

@@ -8,6 +8,7 @@
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "../ap_options.hpp"
 #include "../batch.hpp"
 #include "../definition_options.hpp"
 #include "../node_options.hpp"
@@ -35,6 +36,7 @@ class DefineCommand final : public Command {
         ->excludes(type);
     mode_.declare(app);
     options_.declare(app, kinds);
+    queues_.declare(app, kinds);
     node_.declare(app, kinds, "the device's");
     kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
@@ -71,7 +73,8 @@ class DefineCommand final : public Command {
 
  private:
   DefineRequest make_request(Context& context, const Definitions& defined) {
-    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Facet facets = adopts() ? Facet::devices | Facet::queues : Facet::devices;
+    const Snapshot devices = context.observe({facets, std::nullopt, std::nullopt});
     if (!needs_.empty()) {
       choose(context);
     }
@@ -110,8 +113,8 @@ class DefineCommand final : public Command {
   bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && needs_.empty(); }
 
   void check_usage() const {
-    if (!file_.empty() &&
-        (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given() || node_.any_given())) {
+    if (!file_.empty() && (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given() ||
+                           queues_.any_given() || node_.any_given())) {
       throw Error(ExitCode::usage, "--file can only be combined with --parent, --group, --force and a UUID");
     }
     if (options_.name_option->count() > 0 && options_.name.empty()) {
@@ -141,7 +144,10 @@ class DefineCommand final : public Command {
     if (!options_.function.empty()) {
       wanted.function = FunctionName::parse(options_.function);
     }
-    wanted.attributes = parse_assignments(options_.attributes);
+    for (Attribute& attribute : parse_assignments(options_.attributes)) {
+      wanted.attributes.push_back(std::move(attribute));
+    }
+    wanted.attributes = changed_attributes(std::move(wanted.attributes), queues_.given());
     wanted.node = node_.applied_to(std::nullopt);
     return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
   }
@@ -166,6 +172,14 @@ class DefineCommand final : public Command {
                   "the device may be in creation or removal; run the command again");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
+    if (has_queues(wanted.type.str())) {
+      if (!found.active->queues) {
+        throw Error(ExitCode::failed,
+                    fmt::format("{}: the adapters and domains of the active device cannot be read", doing),
+                    "specify --parent, --type, --adapter and --domain");
+      }
+      wanted.attributes = assignments_of(*found.active->queues);
+    }
     // The definition of a device on a VF names that VF.
     if (!found.active->vf.empty()) {
       wanted.function = FunctionName::parse(found.active->vf);
@@ -184,6 +198,12 @@ class DefineCommand final : public Command {
                   fmt::format("cannot define from '{}': {}", printable(path), content.problem.str()),
                   content.lacks_parent ? "specify the parent with --parent" : "");
     }
+    for (const Attribute& attribute : content.definition->attributes) {
+      if (const std::string problem = ap_value_problem(attribute); !problem.empty()) {
+        throw Error(ExitCode::failed, fmt::format("cannot define from '{}': attribute '{}': {}",
+                                                  printable(path), attribute.name.str(), problem));
+      }
+    }
     for (const FileProblem& problem : content.problems) {
       context.messages().warning(problem.str());
     }
@@ -196,6 +216,7 @@ class DefineCommand final : public Command {
   std::vector<std::string> needs_;
   StartModeOptions mode_;
   DefinitionOptions options_;
+  ApOptions queues_;
   NodeOptions node_;
   std::string file_;
   std::string group_;

@@ -4,6 +4,7 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "../ap_options.hpp"
 #include "../batch.hpp"
 #include "../definition_options.hpp"
 #include "../node_options.hpp"
@@ -23,6 +24,7 @@ class ModifyCommand final : public Command {
     kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app);
     options_.declare(app, kinds);
+    queues_.declare(app, kinds);
     node_.declare(app, kinds, "the device's");
     kinds.set(
         app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
@@ -86,10 +88,11 @@ class ModifyCommand final : public Command {
       }
     }
     request.add_attributes = parse_assignments(options_.attributes);
+    request.queues = queues_.given();
     request.fits = force_ ? FitsHost::later : FitsHost::required;
     request.accept_abi = accept_abi_;
-    if (!request.start && !request.type && !options_.any_given() && !node_.any_given() && deleted_.empty() &&
-        !accept_abi_) {
+    if (!request.start && !request.type && !options_.any_given() && !request.queues.any() &&
+        !node_.any_given() && deleted_.empty() && !accept_abi_) {
       throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help modify");
     }
     return request;
@@ -100,6 +103,7 @@ class ModifyCommand final : public Command {
   std::string type_;
   StartModeOptions mode_;
   DefinitionOptions options_;
+  ApOptions queues_;
   NodeOptions node_;
   std::vector<std::string> deleted_;
   bool accept_abi_ = false;

@@ -5,6 +5,7 @@
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "../ap_options.hpp"
 #include "../batch.hpp"
 #include "../boot_report.hpp"
 #include "../definition_options.hpp"
@@ -46,6 +47,7 @@ class StartCommand final : public Command {
             ->allow_extra_args(false)
             ->needs(type),
         ValueKind::assignment);
+    queues_.declare(app, kinds, type);
     declare_shape(app, kinds, type);
     app.add_flag("--accept-abi", accept_abi_,
                  "start even if the guest ABI differs from the recorded one, and record the current one");
@@ -105,7 +107,7 @@ class StartCommand final : public Command {
   Definition transient() const {
     Definition wanted{uuids_.empty() ? Uuid::random() : *Uuid::parse(uuids_.front()),
                       *ParentName::parse(parent_), *TypeName::parse(type_)};
-    wanted.attributes = parse_assignments(attributes_);
+    wanted.attributes = changed_attributes(parse_assignments(attributes_), queues_.given());
     wanted.create_args = create_args_.empty() ? std::nullopt : std::optional(join(create_args_, ","));
     wanted.aggregate = aggregate_;
     wanted.function = function_.empty() ? std::nullopt : FunctionName::parse(function_);
@@ -266,6 +268,7 @@ class StartCommand final : public Command {
   std::string type_;
   std::vector<std::string> uuids_;
   std::vector<std::string> attributes_;
+  ApOptions queues_;
   std::vector<std::string> create_args_;
   std::optional<std::uint64_t> aggregate_;
   std::string function_;

@@ -1,0 +1,60 @@
+#include "ap_options.hpp"
+
+#include <fmt/format.h>
+
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+namespace {
+
+std::optional<ApChange> change_in(const std::vector<std::string>& lists, ApKind kind, const char* option) {
+  if (lists.empty()) {
+    return std::nullopt;
+  }
+  const ApReading reading = read_ap_list(join(lists, ","), kind);
+  if (!reading.problem.empty()) {
+    throw Error(ExitCode::usage, fmt::format("{}: {}", option, reading.problem));
+  }
+  return reading.change;
+}
+
+}  // namespace
+
+void ApOptions::declare(CLI::App& app, ValueKinds& kinds, CLI::Option* needs) {
+  const auto add = [&](const char* name, std::vector<std::string>& lists, const char* help, ValueKind kind) {
+    CLI::Option* option = kinds.set(app.add_option(name, lists, help)->allow_extra_args(false), kind);
+    if (needs != nullptr) {
+      option->needs(needs);
+    }
+    return option;
+  };
+  auto* adapters = add("--adapter", adapters_,
+                       "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; +0x06 adds, -0x06 removes one",
+                       ValueKind::ap_adapters);
+  auto* domains = add("--domain", domains_, "domains of a vfio-ap device, likewise", ValueKind::ap_domains);
+  add("--control-domain", control_domains_, "control domains of a vfio-ap device, likewise",
+      ValueKind::ap_control_domains);
+  add("--queue", queues_, "queues of a vfio-ap device, as lszcrypt prints them: 05.0014,05.0015",
+      ValueKind::ap_queues)
+      ->excludes(adapters)
+      ->excludes(domains);
+}
+
+ApChanges ApOptions::given() const {
+  ApChanges changes{change_in(adapters_, ApKind::adapter, "--adapter"),
+                    change_in(domains_, ApKind::domain, "--domain"),
+                    change_in(control_domains_, ApKind::control_domain, "--control-domain")};
+  if (!queues_.empty()) {
+    const ApQueuesReading reading = read_ap_queues(join(queues_, ","));
+    if (!reading.problem.empty()) {
+      throw Error(ExitCode::usage, "--queue: " + reading.problem);
+    }
+    changes.adapters = ApChange{.added = reading.matrix.adapters};
+    changes.domains = ApChange{.added = reading.matrix.domains};
+  }
+  return changes;
+}
+
+}  // namespace mdevadm::cli

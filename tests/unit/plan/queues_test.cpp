@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/queues.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/util/error.hpp>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+const ParentName matrix = *ParentName::parse("matrix");
+const TypeName passthrough = *TypeName::parse("vfio_ap-passthrough");
+
+ApSet set(const char* list) {
+  return read_ap_list(list, ApKind::domain).change.added;
+}
+
+Definition crypto(int number, const char* adapters, const char* domains,
+                  StartMode start = StartMode::manual) {
+  Definition definition{*Uuid::parse("c0ffee00-1111-4222-8333-44444444444" + std::to_string(number)), matrix,
+                        passthrough, start};
+  definition.name = Label::parse("crypto" + std::to_string(number));
+  definition.attributes = assignments_of({set(adapters), set(domains), {}});
+  return definition;
+}
+
+Snapshot host() {
+  Snapshot seen;
+  seen.parents = {{.name = matrix, .path = "sys/devices/vfio_ap/matrix", .types = {{.id = passthrough}}}};
+  seen.ap = ApHost{.adapters = set("5,6"), .domains = set("4,20"), .max_adapter = 255, .max_domain = 84};
+  return seen;
+}
+
+Device active(const Definition& definition) {
+  return {.uuid = definition.uuid,
+          .parent = matrix,
+          .type = passthrough,
+          .queues = assigned_by(definition.attributes)};
+}
+
+// Returns the text after the name of the device.
+std::string reason(const std::string& text) {
+  return text.substr(std::min(text.find(": "), text.size() - 2) + 2);
+}
+
+std::vector<std::string> reasons(const std::vector<std::string>& texts) {
+  std::vector<std::string> result;
+  std::transform(texts.begin(), texts.end(), std::back_inserter(result), reason);
+  return result;
+}
+
+struct Outcome {
+  std::string error;
+  std::vector<std::string> hints;
+};
+
+Outcome start(const Snapshot& seen, const Definitions& defined, const std::vector<Definition>& wanted) {
+  StartPlanner planner(seen, {.defined = &defined});
+  try {
+    for (const Definition& one : wanted) {
+      planner.plan(one);
+    }
+  } catch (const Error& error) {
+    return {reason(error.what()), error.hints()};
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a start is refused for queues of the host, with the masks that release them") {
+  Snapshot seen = host();
+  seen.ap->host_adapters = set("0-255");
+  seen.ap->host_domains = set("0-19,21-255");
+  CHECK(start(seen, {}, {crypto(1, "5,6", "20")}).error.empty());
+  const Outcome outcome = start(seen, {}, {crypto(1, "5,6", "4,20")});
+  CHECK(outcome.error == "queues 05.0004, 06.0004 are reserved for the host (apmask, aqmask)");
+  CHECK(outcome.hints ==
+        std::vector<std::string>{"release all queues of the adapters: chzdev -t ap apmask=-0x05-0x06",
+                                 "or those of the domain on all adapters: chzdev -t ap aqmask=-0x0004"});
+  seen.ap->overrides = {{{5, 4}, "cex4queue"}};
+  CHECK(start(seen, {}, {crypto(1, "5", "4")}).hints.front().find("driver_override") != std::string::npos);
+}
+
+TEST_CASE("a start is refused for queues of active devices and of devices that start with it") {
+  Snapshot seen = host();
+  const Definition other = crypto(1, "5", "4");
+  Definitions defined;
+  defined.all = {other};
+  CHECK(start(seen, defined, {other, crypto(2, "5", "4,20")}).error ==
+        "queue 05.0004 is also defined for 'crypto1', which is started before it");
+  CHECK(start(seen, defined, {other, crypto(2, "5", "20")}).error.empty());
+  seen.devices = {active(other)};
+  const Outcome outcome = start(seen, defined, {crypto(2, "5-6", "4")});
+  CHECK(outcome.error == "queue 05.0004 is assigned to the active device 'crypto1'");
+  CHECK(outcome.hints == std::vector<std::string>{"stop that device: mdevadm stop crypto1"});
+  CHECK(start(seen, {}, {crypto(2, "5", "4")}).error.find("device '" + other.uuid.str() + "'") !=
+        std::string::npos);
+}
+
+TEST_CASE("a start is refused for numbers beyond those of the machine, and warns about absent ones") {
+  const Snapshot seen = host();
+  CHECK(start(seen, {}, {crypto(1, "5", "85-86")}).error ==
+        "the machine has no domain 0x0055-0x0056 (the highest is 0x54)");
+  const Job job = StartPlanner(seen).plan(crypto(1, "5,9", "4"));
+  CHECK(reasons(job.warnings) ==
+        std::vector<std::string>{
+            "adapter 0x09 is not on this host; the guest gets the queues when they appear"});
+  Snapshot unknown = host();
+  unknown.ap.reset();
+  CHECK(start(unknown, {}, {crypto(1, "5", "200")}).error.empty());
+}
+
+TEST_CASE("define and modify find definitions with the same queues") {
+  Snapshot seen = host();
+  Definitions defined;
+  defined.all = {crypto(1, "5,6", "4", StartMode::automatic)};
+  const auto define = [&](const Definition& wanted) {
+    return reasons(plan_define(seen, defined, {wanted, std::nullopt, FitsHost::later}).warnings);
+  };
+  CHECK(define(crypto(2, "6", "20")).empty());
+  CHECK(define(crypto(2, "6", "4,20")) ==
+        std::vector<std::string>{"queue 06.0004 is also defined for 'crypto1'; the devices cannot "
+                                 "be active at the same time"});
+  try {
+    define(crypto(2, "6", "4", StartMode::automatic));
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::conflict);
+    CHECK(reason(error.what()) ==
+          "queue 06.0004 is also defined for 'crypto1', and both devices have autostart");
+  }
+  const Definition current = crypto(2, "6", "4");
+  ModifyRequest request;
+  request.start = StartMode::automatic;
+  CHECK_THROWS_AS(plan_modify(seen, defined, current, request), Error);
+  request.queues.domains = read_ap_list("-4,+20", ApKind::domain).change;
+  const Job job = plan_modify(seen, defined, current, request);
+  CHECK(assigned_by(std::get<ReplaceDefinition>(job.steps.at(0).action).after.attributes).domains ==
+        set("20"));
+  seen.ap->host_adapters = seen.ap->host_domains = set("0-255");
+  CHECK(define(crypto(2, "6", "20")).front().find("06.0014 is reserved for the host") != std::string::npos);
+}
