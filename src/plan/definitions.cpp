@@ -107,6 +107,16 @@ bool changes_device(const Definition& before, const Definition& after) {
          after.function != before.function || after.node != before.node;
 }
 
+// Returns the event for mdevctl's scripts. ap-check of s390-tools, the call-out script for vfio-ap, looks up
+// definitions in /etc/mdevctl.d only: it refuses to modify and to undefine one of mdevadm, and checks it when
+// it gets the event of a new definition.
+std::optional<HookEvent> hooks_for(HookAction action, const Definition& about) {
+  if (about.origin == Origin::mdevctl || !has_queues(about.type.str())) {
+    return HookEvent{action, about};
+  }
+  return action == HookAction::modify ? std::optional(HookEvent{HookAction::define, about}) : std::nullopt;
+}
+
 // Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
 void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                   const std::string& doing, Job& job) {
@@ -188,7 +198,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
                                     job.about.quoted(), advice_to_restart(job.about)));
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
-  job.hooks = {HookAction::modify, after};
+  job.hooks = hooks_for(HookAction::modify, after);
   return job;
 }
 
@@ -267,7 +277,7 @@ Job plan_undefine(const Definition& definition, const Groups& groups, bool from_
     }
   }
   job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});
-  job.hooks = {HookAction::undefine, definition};
+  job.hooks = hooks_for(HookAction::undefine, definition);
   if (const Group* group = groups.of(definition)) {
     const auto member = std::find_if(group->members.begin(), group->members.end(),
                                      [&](const Member& one) { return one.means(definition); });

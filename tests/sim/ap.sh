@@ -13,6 +13,7 @@ ap options
 ap adopt
 ap conflicts
 ap-host masks
+ap script
 T
   same "$part_failed" 0 "all parts pass"
   finish
@@ -183,6 +184,45 @@ masks() {
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
+}
+
+# ap-check of s390-tools, mdevctl's call-out script for vfio-ap, knows definitions in /etc/mdevctl.d only.
+script() {
+  crypto="-p matrix -t vfio_ap-passthrough"
+  mkdir -p /etc/mdevctl.d/scripts.d/callouts
+  cat >/etc/mdevctl.d/scripts.d/callouts/ap-check <<'S'
+#!/bin/sh
+# -t TYPE -e EVENT -a ACTION -s STATE -u UUID -p PARENT
+echo "$4 $6" >>/tmp/ap-check.log
+file=/etc/mdevctl.d/matrix/${10}
+case "$4 $6" in
+  "pre define") [ ! -e $file ] || { echo "Config already exists" >&2; exit 255; } ;;
+  "pre modify" | "pre undefine") [ -e $file ] || { echo "Config doesn't exist" >&2; exit 255; } ;;
+  get*) exit 2 ;;
+esac
+exit 0
+S
+  chmod +x /etc/mdevctl.d/scripts.d/callouts/ap-check
+  run mdevadm define $A $crypto --adapter 5 --domain 4
+  exits 0 "define is accepted by the script"
+  run mdevadm modify $A --domain +0xab --auto
+  exits 0 "modify is accepted by the script"
+  run mdevadm undefine $A
+  exits 0 "undefine is accepted by the script"
+  same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" "pre define,post define,pre define,post define" \
+    "the script checks the definition and each change of it"
+  rm /tmp/ap-check.log
+  (exec -a mdevctl "$MDEVADM" define -u $A -p matrix --jsonfile /dev/stdin) <<'J'
+{"mdev_type":"vfio_ap-passthrough","start":"manual","attrs":[{"assign_adapter":"5"},{"assign_domain":"4"}]}
+J
+  run mdevadm modify $A --domain +0xab
+  exits 0 "a definition of mdevctl can be changed, too"
+  same "$(jq -c .attrs /etc/mdevctl.d/matrix/$A)" \
+    '[{"assign_adapter":"5"},{"assign_domain":"4"},{"assign_domain":"0x00ab"}]' "the attribute is added to its file"
+  run mdevadm undefine $A
+  same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" \
+    "pre define,post define,pre modify,post modify,pre undefine,post undefine" "the script gets the events of its definition"
+  rm /tmp/ap-check.log
 }
 
 "$1"
