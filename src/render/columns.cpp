@@ -189,6 +189,69 @@ Value functions_of(const ParentRow& row) {
   return list;
 }
 
+// Domains of one adapter whose queues have the same owner.
+struct QueueShare {
+  unsigned adapter;
+  const Device* device;  // nullptr: the host's, or free
+  bool is_host;
+  ApSet domains{};
+
+  const char* owner() const { return device != nullptr ? "device" : is_host ? "host" : "free"; }
+};
+
+const Device* device_with(const Snapshot& seen, const Apqn& queue) {
+  const auto found = std::find_if(seen.devices.begin(), seen.devices.end(), [&](const Device& device) {
+    return device.queues && device.queues->adapters.test(queue.adapter) &&
+           device.queues->domains.test(queue.domain);
+  });
+  return found == seen.devices.end() ? nullptr : &*found;
+}
+
+// Returns the queues of the host, if the parent is that of vfio-ap.
+std::vector<QueueShare> queue_shares(const ParentRow& row) {
+  std::vector<QueueShare> shares;
+  const auto& types = row.parent->types;
+  const bool is_ap =
+      std::any_of(types.begin(), types.end(), [](const Type& type) { return has_queues(type.id.str()); });
+  const ApHost* host = is_ap && row.seen != nullptr && row.seen->ap ? &*row.seen->ap : nullptr;
+  if (host == nullptr || !host->adapters || !host->domains) {
+    return shares;
+  }
+  for (const Apqn& queue : ApMatrix{*host->adapters, *host->domains, {}}.queues()) {
+    const Device* device = device_with(*row.seen, queue);
+    const bool is_host = device == nullptr && host->reserves(queue);
+    const auto same = std::find_if(shares.begin(), shares.end(), [&](const QueueShare& one) {
+      return one.adapter == queue.adapter && one.device == device && one.is_host == is_host;
+    });
+    QueueShare& share =
+        same != shares.end() ? *same : shares.emplace_back(QueueShare{queue.adapter, device, is_host});
+    share.domains.set(queue.domain);
+  }
+  return shares;
+}
+
+Value queues_of_host(const ParentRow& row) {
+  List list;
+  for (const QueueShare& share : queue_shares(row)) {
+    const std::vector<unsigned> domains = numbers_of(share.domains);
+    const Device* device = share.device;
+    const std::string text = format_ap_list(share.domains, ApKind::domain);
+    list.items.push_back({{"adapter", std::uint64_t{share.adapter}},
+                          {"domains", Numbers{{domains.begin(), domains.end()}, text}},
+                          {"owner", std::string(share.owner())},
+                          {"device", device != nullptr ? Value(device->uuid.str()) : Value()}});
+    const Definition* definition = device != nullptr && row.defined != nullptr
+                                       ? row.defined->find(device->uuid, device->parent)
+                                       : nullptr;
+    const std::string name = definition != nullptr && definition->name ? definition->name->str()
+                             : device != nullptr                       ? device->uuid.str()
+                                                                       : std::string{};
+    list.texts.push_back(fmt::format("adapter {:#04x}, domains {}: {}{}", share.adapter, text, share.owner(),
+                                     name.empty() ? name : " " + name));
+  }
+  return list;
+}
+
 constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"parent", "PARENT", Kind::text, "name of the parent", Facet::parents},
      [](const ParentRow& r) -> Value { return r.parent->name.str(); }},
@@ -209,6 +272,9 @@ constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"functions", "FUNCTIONS", Kind::list, "virtual functions and the vGPU type assigned to each",
       Facet::types},
      functions_of},
+    {{"queues", "QUEUES", Kind::list, "crypto queues of the host: of a device, of the host, or free",
+      Facet::types | dev | Facet::queues | Facet::ap_bus},
+     queues_of_host},
     {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver); }},
     {{"driver_version", "DRIVER-VERSION", Kind::text, "version of the driver module", Facet::parent_identity},

@@ -181,6 +181,11 @@ masks() {
   chzdev -t ap aqmask=-0x0014 >/dev/null
   run mdevadm start a
   exits 0 "after that the device starts"
+  same "$(mdevadm show matrix | grep -oE '[0-9]\. adapter .*' | paste -sd';')" \
+    "1. adapter 0x05, domains 0x0004,0x0047: host;2. adapter 0x05, domains 0x0014: device a;3. adapter 0x06, domains 0x0004,0x0047: host;4. adapter 0x06, domains 0x0014: free" \
+    "show of the parent lists which device has which queue"
+  same "$(mdevadm show matrix --json | jq -c '.parents[0].queues[1]')" \
+    "{\"adapter\":5,\"domains\":[20],\"owner\":\"device\",\"device\":\"$A\"}" "JSON has the same list"
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
