@@ -34,7 +34,7 @@ bool knows_all_types(const Parent& gpu) {
 }
 
 // Returns the size of the largest type, which is that of the GPU; 0 if not all types are known.
-unsigned memory_of_gpu(const Parent& gpu) {
+unsigned largest_type(const Parent& gpu) {
   unsigned largest = 0;
   for (const Type* type : gpu.all_types()) {
     const auto name = parse_vgpu_name(type->name.value_or(""));
@@ -62,6 +62,15 @@ std::optional<unsigned> halves_in_use(const Parent& gpu) {
   return sum;
 }
 
+// Returns how many vGPUs of a type fit on the GPU if no other is there, or nothing if that is unknown.
+std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, unsigned memory) {
+  if (memory == 0) {
+    return std::nullopt;
+  }
+  return std::min<std::uint64_t>(
+      name.slices != 0 ? most_by_slices(name, memory) : most_by_size(name, memory), gpu.functions.size());
+}
+
 }  // namespace
 
 bool shows_mixed_sizes(const std::vector<Function>& functions) {
@@ -85,15 +94,17 @@ bool shows_mixed_sizes(const std::vector<Function>& functions) {
 }
 
 void limit_available(Parent& gpu) {
-  const unsigned memory = memory_of_gpu(gpu);
+  const unsigned largest = largest_type(gpu);
   const bool mixed = shows_mixed_sizes(gpu.functions);
   const std::optional<unsigned> used = halves_in_use(gpu);
   for (Type& type : gpu.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
     const bool is_mig = name && name->slices != 0;
     const std::uint64_t free = free_functions(gpu, type.id);
-    if (!type.maximum && name && !is_mig && memory > 0) {
-      type.maximum = std::min<std::uint64_t>(most_by_size(*name, memory), gpu.functions.size());
+    const unsigned known = name ? memory_of_gpu(name->gpu) : 0;
+    const unsigned memory = known == 0 && !is_mig ? largest : known;
+    if (!type.maximum && name) {
+      type.maximum = most_of(gpu, *name, memory);
     }
     type.available = free;
     if (free == 0) {

@@ -84,4 +84,12 @@ std::string command_line(const Words& words) {
   return join(parts, " ");
 }
 
+bool mixes_sizes(const ParentSettings& settings) {
+  return std::any_of(settings.commands.begin(), settings.commands.end(), [](const ParentCommand& one) {
+    const Words words{"-shm", "1"};
+    return std::search(one.command.begin(), one.command.end(), words.begin(), words.end()) !=
+           one.command.end();
+  });
+}
+
 }  // namespace mdevadm

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -10,7 +11,40 @@ namespace mdevadm {
 namespace {
 
 constexpr unsigned most_of_a_gpu = 32;
+constexpr unsigned most_with_mig = 48;
+constexpr unsigned slices_of_a_gpu = 7;
 constexpr std::size_t longest_size = 4;  // digits
+
+// GPUs with virtual functions: their names in types without blanks and hyphens, and their memory in GiB.
+// (NVIDIA vGPU user guide, tables of types; the names are those of the driver's type table.)
+struct GpuMemory {
+  std::string_view names;  // separated by blanks, with one at each end
+  unsigned gib;
+};
+
+constexpr std::array gpu_memories{
+    GpuMemory{" a2 a16 ", 16},
+    GpuMemory{" a10 a30 l2 l4 rtxa5000 rtxa5500 ", 24},
+    GpuMemory{" rtx5000ada ", 32},
+    GpuMemory{" a100 a100x a800 ", 40},
+    GpuMemory{" a40 l20 l40 l40s rtxa6000 rtx5880ada rtx6000ada ", 48},
+    GpuMemory{" h100xs ", 64},
+    GpuMemory{" a100d a100dx a800d a800dx h100 h100xm h800 h800xm ", 80},
+    GpuMemory{" h100l h100xl h800l ", 94},
+    GpuMemory{" rtxpro6000blackwelldc ", 96},
+    GpuMemory{" h200 h200x h20x ", 141},
+};
+
+std::string without_separators(std::string_view name) {
+  std::string result = to_lower(name);
+  std::erase_if(result, [](char c) { return c == ' ' || c == '-'; });
+  return result;
+}
+
+// A GPU instance of these carries several vGPUs, which share its slices in time.
+bool shares_instances(std::string_view gpu) {
+  return without_separators(gpu).starts_with("rtxpro");
+}
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -74,8 +108,35 @@ std::vector<Property> properties_of_name(std::string_view name) {
   return result;
 }
 
+std::vector<Property> properties_of_series(const VgpuName& name) {
+  // Types of 512 MiB have fewer heads, and those of the series C differ in their resolution.
+  if (name.gib == 0) {
+    return {};
+  }
+  const std::uint64_t heads = name.series == "A" || name.series == "C" ? 1 : 4;
+  std::vector<Property> result{{"num_heads", heads, fmt::format("{}", heads)}};
+  const char* resolution = name.series == "A"                    ? "1280x1024"
+                           : name.series == "Q" && name.gib == 1 ? "5120x2880"
+                           : name.series == "Q"                  ? "7680x4320"
+                           : name.series == "B"                  ? "5120x2880"
+                                                                 : nullptr;
+  if (resolution != nullptr) {
+    result.push_back({"max_resolution", parse_property_value(resolution), resolution});
+  }
+  return result;
+}
+
 void add_properties_of_name(Type& type) {
-  for (Property& property : properties_of_name(type.name.value_or(""))) {
+  const std::optional<VgpuName> name = parse_vgpu_name(type.name.value_or(""));
+  if (!name) {
+    return;
+  }
+  std::vector<Property> more = properties_of_name(*type.name);
+  if (!type.description) {
+    const std::vector<Property> of_series = properties_of_series(*name);
+    more.insert(more.end(), of_series.begin(), of_series.end());
+  }
+  for (Property& property : more) {
     const bool known = std::any_of(type.properties.begin(), type.properties.end(),
                                    [&](const Property& one) { return one.name == property.name; });
     if (!known) {
@@ -84,11 +145,34 @@ void add_properties_of_name(Type& type) {
   }
 }
 
+unsigned memory_of_gpu(std::string_view gpu) {
+  const std::string word = fmt::format(" {} ", without_separators(gpu));
+  const auto* found = std::find_if(gpu_memories.begin(), gpu_memories.end(), [&](const GpuMemory& one) {
+    return one.names.find(word) != std::string_view::npos;
+  });
+  return found == gpu_memories.end() ? 0 : found->gib;
+}
+
 unsigned most_by_size(const VgpuName& type, unsigned largest) {
   if (type.gib == 0) {
     return std::min(most_of_a_gpu, largest * 2);
   }
   return std::clamp(largest / type.gib, 1U, most_of_a_gpu);
+}
+
+unsigned most_by_slices(const VgpuName& type, unsigned largest) {
+  if (type.gib == 0 || type.slices == 0) {
+    return 0;
+  }
+  if (shares_instances(type.gpu)) {
+    return std::clamp(largest / type.gib, 1U, most_with_mig);
+  }
+  if (type.attributes == "ME") {
+    return 1;
+  }
+  // The sizes in names are rounded: two of 71 GiB fit on a GPU of 141 GiB.
+  const unsigned by_memory = (largest + type.gib / 2) / type.gib;
+  return std::clamp(by_memory, 1U, std::max(slices_of_a_gpu / type.slices, 1U));
 }
 
 }  // namespace mdevadm

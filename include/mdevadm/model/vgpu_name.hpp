@@ -30,11 +30,23 @@ bool is_vendor_name(std::string_view type);
 // Returns what the name says as properties: framebuffer, series and, for MIG types, gpu_slices.
 std::vector<Property> properties_of_name(std::string_view name);
 
-// Adds the properties of the type's name that its description does not have.
+// Returns what all types of a series and size have in common, as far as it is known: num_heads and
+// max_resolution.
+std::vector<Property> properties_of_series(const VgpuName& name);
+
+// Adds the properties of the type's name that its description does not have; without a description, also
+// those of its series.
 void add_properties_of_name(Type& type);
+
+// Returns the memory in GiB of a GPU by its name in types ("L40S"); 0 for an unknown one. Names are compared
+// without blanks and hyphens, and in any case.
+unsigned memory_of_gpu(std::string_view gpu);
 
 // Returns how many vGPUs of a size fit on a GPU whose largest type has `largest` GiB, from the sizes alone.
 // An upper limit: drivers allow fewer for some types of 1 and 4 GiB (vGPU user guide, tables of types).
 unsigned most_by_size(const VgpuName& type, unsigned largest);
+
+// The same for a MIG type: with the GPU instances of which most fit on the GPU.
+unsigned most_by_slices(const VgpuName& type, unsigned largest);
 
 }  // namespace mdevadm

@@ -53,8 +53,16 @@ TEST_CASE("a type that a function accepts has at least one available instance") 
   CHECK(parent.types[0].available == 1);
 }
 
+TEST_CASE("the maximum of a known GPU is known although it has devices") {
+  Parent parent = gpu(1, "1", {half});
+  parent.capabilities.types_vanish = true;
+  limit_available(parent);
+  CHECK(parent.types[0].maximum == 2);
+  CHECK(parent.types[0].available == 1);
+}
+
 TEST_CASE("without a maximum the free functions limit the available instances") {
-  Parent parent = gpu(3, "1", {half});
+  Parent parent = gpu(3, "1", {{half.id, "NVIDIA Unknown-24Q"}});
   parent.capabilities.types_vanish = true;
   limit_available(parent);
   CHECK_FALSE(parent.types[0].maximum.has_value());
@@ -126,8 +134,8 @@ TEST_CASE("beside devices of other sizes the free memory limits the available in
 }
 
 TEST_CASE("without the size of the GPU only the free functions limit mixed sizes") {
-  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-1Q"};
-  Parent parent = gpu(3, "4", {half, small});
+  const NamedType small{*TypeName::parse("4"), "NVIDIA Unknown-1Q"};
+  Parent parent = gpu(3, "4", {{half.id, "NVIDIA Unknown-24Q"}, small});
   parent.capabilities.types_vanish = true;
   parent.types[0].maximum = 2;
   limit_available(parent);

@@ -42,10 +42,13 @@ TEST_CASE("other names are not taken for names of vGPU types") {
 TEST_CASE("the properties of a name do not replace those of the description") {
   Type type{.id = *TypeName::parse("1147"), .name = "NVIDIA L40S-1Q"};
   add_properties_of_name(type);
-  REQUIRE(type.properties.size() == 2);
+  REQUIRE(type.properties.size() == 4);
   CHECK(type.properties[0] == Property{"framebuffer", Bytes{1024ULL << 20U}, "1024M"});
   CHECK(type.properties[1] == Property{"series", std::string("Q"), "Q"});
+  CHECK(type.properties[2] == Property{"num_heads", std::uint64_t{4}, "4"});
+  CHECK(type.properties[3] == Property{"max_resolution", Resolution{5120, 2880}, "5120x2880"});
   Type described{.id = *TypeName::parse("nvidia-11"), .name = "GRID M60-0B"};
+  described.description = "num_heads=2, framebuffer=512M";
   described.properties = parse_properties("num_heads=2, framebuffer=512M");
   const auto before = described.properties.size();
   add_properties_of_name(described);
@@ -53,7 +56,47 @@ TEST_CASE("the properties of a name do not replace those of the description") {
   CHECK(memory_of(described.properties) == 512ULL << 20U);
   Type sliced{.id = *TypeName::parse("700"), .name = "GRID A100D-2-20C"};
   add_properties_of_name(sliced);
-  CHECK(sliced.properties.back() == Property{"gpu_slices", std::uint64_t{2}, "2"});
+  REQUIRE(sliced.properties.size() == 4);
+  CHECK(sliced.properties[2] == Property{"gpu_slices", std::uint64_t{2}, "2"});
+  CHECK(sliced.properties[3] == Property{"num_heads", std::uint64_t{1}, "1"});
+}
+
+TEST_CASE("the memory of a GPU is known by its name in types") {
+  CHECK(memory_of_gpu("L40S") == 48);
+  CHECK(memory_of_gpu("RTX6000-Ada") == 48);
+  CHECK(memory_of_gpu("RTX 6000 Ada") == 48);
+  CHECK(memory_of_gpu("RTX Pro 6000 Blackwell DC") == 96);
+  CHECK(memory_of_gpu("A100") == 40);
+  CHECK(memory_of_gpu("A100D") == 80);
+  CHECK(memory_of_gpu("L4") == 24);
+  CHECK(memory_of_gpu("") == 0);
+  CHECK(memory_of_gpu("L40S a40") == 0);
+}
+
+// Table of types in NVIDIA's vGPU user guide: types of GPU instances and how many fit on the GPU.
+TEST_CASE("the maximum of MIG types agrees with the published tables") {
+  for (const auto& [text, maximum] : {std::pair{"GRID A100D-1-10C", 7U},
+                                      {"GRID A100D-1-20C", 4U},
+                                      {"GRID A100D-2-20C", 3U},
+                                      {"GRID A100D-3-40C", 2U},
+                                      {"GRID A100D-4-40C", 1U},
+                                      {"GRID A100D-7-80C", 1U},
+                                      {"GRID A100D-1-10CME", 1U},
+                                      {"GRID A100-1-5C", 7U},
+                                      {"NVIDIA A30-1-6C", 4U},
+                                      {"NVIDIA A30-2-12C", 2U},
+                                      {"NVIDIA A30-4-24C", 1U},
+                                      {"NVIDIA H100L-1-24C", 4U},
+                                      {"NVIDIA H200X-1-18C", 7U},
+                                      {"NVIDIA H200X-3-71C", 2U},
+                                      {"NVIDIA RTX Pro 6000 Blackwell DC-1-24Q", 4U},
+                                      {"NVIDIA RTX Pro 6000 Blackwell DC-1-2Q", 48U},
+                                      {"NVIDIA RTX Pro 6000 Blackwell DC-2-24Q", 4U}}) {
+    CAPTURE(text);
+    const auto name = parse_vgpu_name(text);
+    REQUIRE(name);
+    CHECK(most_by_slices(*name, memory_of_gpu(name->gpu)) == maximum);
+  }
 }
 
 // Table of types in NVIDIA's vGPU user guide, equal-size mode: nominal GiB, GiB of the type, maximum.
