@@ -30,7 +30,7 @@ const std::vector<CommandEntry>& command_table() {
        "[OPTION]... DEVICE\n"
        "--file FILE [--parent PARENT] [OPTION]... [UUID]",
        "mdevadm define -p 0000:86:00.0 -t nvidia-17 --name cad-seat-1 --auto\n"
-       "mdevadm define --need 'framebuffer>=2G' --name cad-seat-2\n"
+       "mdevadm define --need 'framebuffer>=2G' --name cad-seat --count 2\n"
        "mdevadm define 8f3c --name found",
        make_define},
       {"modify", "change a device definition", "",
@@ -45,7 +45,8 @@ const std::vector<CommandEntry>& command_table() {
        "[OPTION]... DEVICE...\n"
        "--all [--parent PARENT] [OPTION]...\n"
        "--auto [--parent PARENT] [--timeout SECONDS] [OPTION]...\n"
-       "--parent PARENT --type TYPE [--uuid UUID] [OPTION]...",
+       "--parent PARENT --type TYPE [--uuid UUID] [OPTION]...\n"
+       "--need NEED... [--parent PARENT] [--uuid UUID] [OPTION]...",
        "mdevadm start cad-seat-1\n"
        "mdevadm start --auto --timeout 30\n"
        "mdevadm start -p mtty -t mtty-1",

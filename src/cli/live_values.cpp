@@ -125,9 +125,11 @@ Candidates functions(const std::string& parent, Context& context) {
 
 // Returns the names of properties only: any comparison and value may follow.
 Candidates properties(Context& context) {
-  Candidates found{{"name", "name of the type"}, {"type", "type ID"}, {"device_api", "VFIO device API"}};
+  Candidates found{{"name", "name of the type"},      {"type", "type ID"},
+                   {"device_api", "VFIO device API"}, {"memory", "graphics memory"},
+                   {"maximum", "maximum instances"},  {"available", "available instances"}};
   std::set<std::string> names;
-  const Snapshot snapshot = context.observe({Facet::types | Facet::description, {}, {}});
+  const Snapshot snapshot = context.observe({Facet::types | Facet::description | Facet::type_name, {}, {}});
   for (const Parent& parent : snapshot.parents) {
     for (const Type* type : parent.all_types()) {
       for (const Property& property : type->properties) {
@@ -159,6 +161,17 @@ Candidates mdevctl_definitions(Context& context) {
 }
 
 // Completes the last item of a comma-separated list.
+Candidates series(const std::string& word) {
+  const std::string before = word.substr(0, word.rfind(',') + 1);  // all of it if there is no comma
+  Candidates found;
+  for (const auto& [name, use] : {std::pair{"Q", "workstations"}, std::pair{"B", "desktops"},
+                                  std::pair{"A", "applications"}, std::pair{"C", "compute"}}) {
+    found.push_back({before + name, use});
+  }
+  return found;
+}
+
+// Completes the last item of a comma-separated list.
 Candidates states(const std::string& word) {
   const std::size_t comma = word.rfind(',');
   const std::string before = comma == std::string::npos ? std::string{} : word.substr(0, comma + 1);
@@ -182,6 +195,9 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
     case ValueKind::type: return types(request, context);
     case ValueKind::function: return functions(request.parent, context);
     case ValueKind::need: return properties(context);
+    case ValueKind::series: return series(request.word);
+    case ValueKind::placement:
+      return {{"spread", "the parent with the most room"}, {"pack", "the fullest parent that has room"}};
     case ValueKind::node_owner: return owners(request.word);
     case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
     case ValueKind::states: return states(request.word);

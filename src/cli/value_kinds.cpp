@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <mdevadm/model/addresses.hpp>
@@ -53,9 +54,24 @@ std::string objection_to_uuid(const std::string& text) {
 }
 
 std::string objection_to_requirement(const std::string& text) {
-  constexpr const char* form = "PROPERTY OP VALUE such as framebuffer>=2G; OP is >=, <=, >, < or =";
-  return parse_requirement(text) ? ""
-                                 : fmt::format("invalid requirement {} (expected {})", in_quotes(text), form);
+  if (parse_requirement(text)) {
+    return {};
+  }
+  const char* form = text.find('~') == std::string::npos
+                         ? "PROPERTY OP VALUE such as framebuffer>=2G; OP is >=, <=, >, <, = or !="
+                         : "PROPERTY=PATTERN such as name=*-2B";
+  return fmt::format("invalid requirement {} (expected {})", in_quotes(text), form);
+}
+
+std::string objection_to_series(const std::string& text) {
+  constexpr std::array known{"Q", "B", "B4", "A", "C"};
+  for (const std::string_view series : split(text, ',')) {
+    if (std::find(known.begin(), known.end(), to_upper(trim(series))) == known.end()) {
+      return fmt::format("invalid series {} (expected Q, B, B4, A or C, or a list such as Q,B)",
+                         in_quotes(std::string(series)));
+    }
+  }
+  return {};
 }
 
 std::string objection_to_command(const std::string& text) {
@@ -165,6 +181,8 @@ const char* metavar(ValueKind kind) {
     case ValueKind::attribute_selector: return "K|INDEX";
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
+    case ValueKind::series: return "SERIES";
+    case ValueKind::placement: return "spread|pack";
     case ValueKind::sharing: return "auto|require|off";
     case ValueKind::states: return "STATES";
     case ValueKind::node_owner: return "OWNER:GROUP";
@@ -243,6 +261,11 @@ std::string objection(ValueKind kind, const std::string& text) {
                  : fmt::format("invalid method {} (expected sriov-manage or sysfs)", in_quotes(text));
     case ValueKind::command_line: return objection_to_command(text);
     case ValueKind::need: return objection_to_requirement(text);
+    case ValueKind::series: return objection_to_series(text);
+    case ValueKind::placement:
+      return parse_placement(text)
+                 ? ""
+                 : fmt::format("invalid placement {} (expected spread or pack)", in_quotes(text));
     case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:
       return parse_sharing(text)

@@ -46,6 +46,8 @@ enum class ValueKind {
   node_mode,
   selinux_label,
   need,
+  series,  // comma-separated
+  placement,
   file,
   directory,
   seconds,

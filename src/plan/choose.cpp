@@ -1,11 +1,12 @@
 #include <mdevadm/plan/choose.hpp>
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <mdevadm/plan/offers.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 #include <tuple>
@@ -14,95 +15,37 @@ namespace mdevadm {
 
 namespace {
 
-using Comparison = Requirement::Comparison;
-
-struct Sign {
-  std::string_view text;
-  Comparison comparison;
+// A parent that offers a type, and the room on it.
+struct Offer {
+  const Parent* parent;
+  const Type* type;
+  Room room;
 };
 
-// Longer operators first: ">=" begins with ">".
-constexpr std::array signs{Sign{">=", Comparison::at_least}, Sign{"<=", Comparison::at_most},
-                           Sign{">", Comparison::more}, Sign{"<", Comparison::less},
-                           Sign{"=", Comparison::equal}};
+// A type that matches, with the parents that offer it.
+struct Candidate {
+  const Type* type;
+  std::vector<Offer> offers;
+};
 
-template <typename T>
-bool compares(const T& has, Comparison comparison, const T& wanted) {
-  switch (comparison) {
-    case Comparison::at_least: return has >= wanted;
-    case Comparison::at_most: return has <= wanted;
-    case Comparison::more: return has > wanted;
-    case Comparison::less: return has < wanted;
-    case Comparison::equal: return has == wanted;
-  }
-  return false;
+using Size = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+
+std::uint64_t number_of(const Type& type, const char* property) {
+  const std::optional<PropertyValue> value = property_of(type, property);
+  const auto* number = value ? std::get_if<std::uint64_t>(&*value) : nullptr;
+  return number != nullptr ? *number : 0;
 }
 
-// Orders resolutions by both dimensions: one that is only wider is not larger.
-bool compares(const Resolution& has, Comparison comparison, const Resolution& wanted) {
-  const bool wide_enough = compares(has.width, comparison, wanted.width);
-  const bool high_enough = compares(has.height, comparison, wanted.height);
-  if (comparison == Comparison::more || comparison == Comparison::less) {
-    const Comparison or_equal = comparison == Comparison::more ? Comparison::at_least : Comparison::at_most;
-    return compares(has, or_equal, wanted) && (wide_enough || high_enough);
-  }
-  return wide_enough && high_enough;
-}
-
-// Converts a byte count or a plain number: a size without a unit is parsed as a number.
-std::optional<Bytes> as_bytes(const PropertyValue& value) {
-  if (const auto* bytes = std::get_if<Bytes>(&value)) {
-    return *bytes;
-  }
-  const auto* number = std::get_if<std::uint64_t>(&value);
-  return number != nullptr ? std::optional(Bytes{*number}) : std::nullopt;
-}
-
-bool compares(const PropertyValue& has, Comparison comparison, const PropertyValue& wanted) {
-  if (has.index() != wanted.index()) {
-    const auto left = as_bytes(has);
-    const auto right = as_bytes(wanted);
-    return left && right && compares(*left, comparison, *right);
-  }
-  if (const auto* resolution = std::get_if<Resolution>(&has)) {
-    return compares(*resolution, comparison, std::get<Resolution>(wanted));
-  }
-  if (const auto* bytes = std::get_if<Bytes>(&has)) {
-    return compares(*bytes, comparison, std::get<Bytes>(wanted));
-  }
-  return compares(std::get<std::uint64_t>(has), comparison, std::get<std::uint64_t>(wanted));
-}
-
-std::optional<PropertyValue> value_of(const Type& type, const std::string& name) {
-  for (const Property& property : type.properties) {
-    if (property.name == name) {
-      return property.value;
-    }
-  }
-  if (name == "name" && type.name) {
-    return PropertyValue(*type.name);
-  }
-  if (name == "device_api" && type.device_api) {
-    return PropertyValue(*type.device_api);
-  }
-  if (name == "type") {
-    return PropertyValue(type.id.str());
-  }
-  return std::nullopt;
-}
-
-// Returns a sort key, smallest type first: by memory, then by the number of instances that fit on a parent
-// (more is smaller), then by the size of the requested properties.
-auto size_of(const Type& type, const std::vector<Requirement>& needs) {
+// Returns a sort key, smallest type first: by memory, by slices of a GPU instance, by the number of instances
+// that fit on a parent (more is smaller), and by the size of the requested properties.
+Size size_of(const Type& type, const std::vector<Requirement>& needs) {
   std::uint64_t asked = 0;
   for (const Requirement& need : needs) {
-    const std::optional<PropertyValue> value = value_of(type, need.property);
-    const std::optional<Bytes> bytes = value ? as_bytes(*value) : std::nullopt;
-    if (bytes) {
+    const std::optional<PropertyValue> value = property_of(type, need.property);
+    if (const auto* bytes = value ? std::get_if<Bytes>(&*value) : nullptr) {
       asked += bytes->count;
-    } else if (value && std::holds_alternative<Resolution>(*value)) {
-      const Resolution resolution = std::get<Resolution>(*value);
-      asked += std::uint64_t{resolution.width} * resolution.height;
+    } else if (const auto* resolution = value ? std::get_if<Resolution>(&*value) : nullptr) {
+      asked += std::uint64_t{resolution->width} * resolution->height;
     }
   }
   std::uint64_t memory = 0;
@@ -112,14 +55,206 @@ auto size_of(const Type& type, const std::vector<Requirement>& needs) {
     }
   }
   const std::uint64_t maximum = type.maximum.value_or(type.available.value_or(0));
-  return std::tuple(memory, ~maximum, asked);
+  return {memory, number_of(type, "gpu_slices"), ~maximum, asked};
 }
 
-std::string join_requirements(const std::vector<Requirement>& needs) {
-  std::vector<std::string> texts;
-  std::transform(needs.begin(), needs.end(), std::back_inserter(texts),
-                 [](const Requirement& need) { return need.text; });
-  return join(texts, ", ");
+// The same type may differ between parents in what is known of it.
+Size size_of(const Candidate& candidate, const std::vector<Requirement>& needs) {
+  Size smallest = size_of(*candidate.type, needs);
+  for (const Offer& offer : candidate.offers) {
+    smallest = std::min(smallest, size_of(*offer.type, needs));
+  }
+  return smallest;
+}
+
+std::string series_of(const Type& type) {
+  const std::optional<PropertyValue> value = property_of(type, "series");
+  const auto* series = value ? std::get_if<std::string>(&*value) : nullptr;
+  return series != nullptr ? *series : std::string{};
+}
+
+// Types of the series Q can do what those of the others can. Returns the position of a type in the order.
+std::size_t rank_of(const Type& type) {
+  constexpr std::string_view order = "QCBA";
+  const std::string series = series_of(type);
+  return series.empty() ? order.size() : std::min(order.find(series.front()), order.size());
+}
+
+bool is_same_type(const Type& a, const Type& b) {
+  return a.id == b.id && a.name == b.name;
+}
+
+bool is_asked_for(const Parent& parent, const Type& type, const ChoiceRequest& request) {
+  return request.needs.empty() ? resolve_type(parent, request.type) == &type : meets_all(type, request.needs);
+}
+
+// Returns the types that match, smallest first. A type that is given is one candidate, whatever its IDs.
+std::vector<Candidate> candidates_for(const Snapshot& seen, const Definitions& defined,
+                                      const ChoiceRequest& request) {
+  std::vector<Candidate> found;
+  for (const Parent& parent : seen.parents) {
+    if (request.parent && parent.name != *request.parent) {
+      continue;
+    }
+    const bool mixes =
+        std::find(request.mixed.begin(), request.mixed.end(), parent.name) != request.mixed.end();
+    const Room room(parent, seen, defined, request.counting, mixes);
+    for (const Type& type : parent.types) {
+      if (!is_asked_for(parent, type, request)) {
+        continue;
+      }
+      const auto same = std::find_if(found.begin(), found.end(), [&](const Candidate& one) {
+        return request.needs.empty() || is_same_type(*one.type, type);
+      });
+      Candidate& candidate = same != found.end() ? *same : found.emplace_back(Candidate{&type, {}});
+      candidate.offers.push_back({&parent, &type, room});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [&](const Candidate& a, const Candidate& b) {
+    return std::tuple(size_of(a, request.needs), rank_of(*a.type)) <
+           std::tuple(size_of(b, request.needs), rank_of(*b.type));
+  });
+  return found;
+}
+
+// Returns whether a parent is preferred to another one of those that come later.
+bool is_preferred(const Offer& one, const Offer& other, const ChoiceRequest& request) {
+  const auto key = [&](const Offer& offer) {
+    const std::uint64_t left = offer.room.left(*offer.type);
+    const std::uint64_t devices = offer.room.devices();
+    const bool spread = request.placement == Placement::spread;
+    return std::tuple(!offer.room.fits(*offer.type, request.units), !spread && devices == 0,
+                      spread ? ~left : left, spread ? devices : ~devices);
+  };
+  return key(one) < key(other);
+}
+
+// Returns the parents of the devices that fit, in order; with Availability::later those of all devices.
+std::vector<const Parent*> placed(std::vector<Offer> offers, const ChoiceRequest& request) {
+  std::vector<const Parent*> parents;
+  for (std::uint64_t i = 0; i < request.count; ++i) {
+    const auto best = std::min_element(
+        offers.begin(), offers.end(),
+        [&](const Offer& one, const Offer& other) { return is_preferred(one, other, request); });
+    const bool fits = best != offers.end() && best->room.fits(*best->type, request.units);
+    if (best == offers.end() || (!fits && request.availability == Availability::now)) {
+      break;
+    }
+    best->room.take(*best->type, request.units);
+    parents.push_back(best->parent);
+  }
+  return parents;
+}
+
+bool fit_all(const Candidate& candidate, const ChoiceRequest& request) {
+  return placed(candidate.offers, request).size() == request.count;
+}
+
+std::string what_is_asked(const ChoiceRequest& request) {
+  return request.needs.empty() ? fmt::format("type {}", printable(request.type))
+                               : fmt::format("any type with {}", join_requirements(request.needs));
+}
+
+std::string matching_types(const ChoiceRequest& request) {
+  std::string words = "mdevadm types";
+  for (const Requirement& need : request.needs) {
+    words += " --need " + shell_quoted(need.text);
+  }
+  return "list the matching types: " + words;
+}
+
+// Returns the first parent on which devices keep types from being listed, or nullptr.
+const Parent* restricted(const Snapshot& seen, const ChoiceRequest& request) {
+  const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+    const bool carries = std::any_of(seen.devices.begin(), seen.devices.end(),
+                                     [&](const Device& device) { return device.parent == parent.name; });
+    return parent.capabilities.types_vanish && carries && (!request.parent || parent.name == *request.parent);
+  });
+  return found == seen.parents.end() ? nullptr : &*found;
+}
+
+// The error for a given type that no parent offers.
+Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std::string& doing) {
+  const TypeName type = *TypeName::parse(request.type);
+  const Parent* parent = request.parent             ? seen.find_parent(request.parent->str())
+                         : seen.parents.size() == 1 ? &seen.parents.front()
+                                                    : nullptr;
+  if (parent != nullptr) {
+    return not_offered(seen, *parent, type, doing);
+  }
+  bool is_excluded = false;
+  std::vector<std::string> known;
+  for (const Parent& one : seen.parents) {
+    is_excluded |= not_offered(seen, one, type, doing).code() == ExitCode::no_capacity;
+    for (const Type& offered : one.types) {
+      known.push_back(offered.id.str());
+      known.push_back(offered.name.value_or(offered.id.str()));
+    }
+  }
+  if (is_excluded) {
+    return {ExitCode::no_capacity,
+            fmt::format("{}: no parent has a type '{}' now: other framebuffer sizes are in use", doing,
+                        printable(request.type)),
+            "list the types that can be created: mdevadm types"};
+  }
+  const std::string meant = did_you_mean(request.type, known);
+  return {ExitCode::not_found, fmt::format("{}: no parent has a type '{}'", doing, printable(request.type)),
+          meant.empty() ? "list types: mdevadm types" : meant};
+}
+
+Error no_match(const Snapshot& seen, const ChoiceRequest& request, const std::string& doing) {
+  if (request.needs.empty()) {
+    return no_such_type(seen, request, doing);
+  }
+  if (const Parent* parent = restricted(seen, request)) {
+    return {ExitCode::no_capacity,
+            fmt::format("{}: no type that can be created now has {}: {} offers only types that fit beside "
+                        "its devices",
+                        doing, join_requirements(request.needs), parent->name.str()),
+            fmt::format("list them: mdevadm types {}", parent->name.str())};
+  }
+  return {ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_requirements(request.needs)),
+          "list the types: mdevadm types"};
+}
+
+std::uint64_t most_that_fit(const std::vector<Candidate>& candidates, const ChoiceRequest& request) {
+  std::uint64_t most = 0;
+  for (const Candidate& candidate : candidates) {
+    most = std::max<std::uint64_t>(most, placed(candidate.offers, request).size());
+  }
+  return most;
+}
+
+// The error for types that match and of which not enough devices fit. Names definitions if they are the
+// reason.
+Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
+              std::uint64_t fitting, const std::string& doing) {
+  ChoiceRequest active_only = request;
+  active_only.counting = Counting::active;
+  const std::vector<Candidate> candidates = candidates_for(seen, defined, active_only);
+  const bool by_definitions =
+      request.counting == Counting::defined &&
+      std::any_of(candidates.begin(), candidates.end(),
+                  [&](const Candidate& candidate) { return fit_all(candidate, active_only); });
+  const std::uint64_t beside_active = most_that_fit(candidates, active_only);
+  std::vector<std::string> hints;
+  if (by_definitions) {
+    hints.emplace_back("list the definitions that are not active: mdevadm list --inactive");
+    hints.emplace_back("count only active devices with --ignore-defined");
+  } else {
+    hints.push_back(request.needs.empty() ? "list available instances: mdevadm types"
+                                          : matching_types(request));
+  }
+  if (request.persistent) {
+    hints.emplace_back("select one that is not available now with --force");
+  }
+  const std::string what = what_is_asked(request);
+  const char* beside = beside_active > fitting ? " beside the definitions that are not active" : "";
+  return {ExitCode::no_capacity,
+          request.count == 1
+              ? fmt::format("{}: no available instances of {}{}", doing, what, beside)
+              : fmt::format("{}: at most {} devices of {} fit{}", doing, fitting, what, beside),
+          hints};
 }
 
 std::string what_it_has(const Type& type, const std::vector<Requirement>& needs) {
@@ -134,157 +269,95 @@ std::string what_it_has(const Type& type, const std::vector<Requirement>& needs)
   return texts.empty() ? type.name.value_or(type.id.str()) : join(texts, ", ");
 }
 
-constexpr std::array built_in{"name", "device_api", "type"};
-
-std::vector<std::string> all_properties(const Snapshot& seen) {
-  std::vector<std::string> names(built_in.begin(), built_in.end());
-  for (const Parent& parent : seen.parents) {
-    for (const Type* type : parent.all_types()) {
-      for (const Property& property : type->properties) {
-        if (std::find(names.begin(), names.end(), property.name) == names.end()) {
-          names.push_back(property.name);
-        }
-      }
-    }
+// Returns "0000:86:00.0", or "0000:86:00.0 (2) and 0000:87:00.0 (1)" for several devices.
+std::string names_of(const std::vector<const Parent*>& parents) {
+  std::map<std::string, std::size_t> counts;
+  for (const Parent* parent : parents) {
+    ++counts[parent->name.str()];
   }
-  return names;
-}
-
-[[noreturn]] void refuse(const std::vector<Requirement>& needs, bool exist, const std::string& doing) {
-  if (exist) {
-    throw Error(
-        ExitCode::no_capacity,
-        fmt::format("{}: no available instances of any type with {}", doing, join_requirements(needs)),
-        std::vector{fmt::format("list the matching types: mdevadm types --need '{}'", needs.front().text),
-                    std::string("select one that is not available now with --force")});
+  if (counts.size() == 1) {
+    return counts.begin()->first;
   }
-  throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_requirements(needs)),
-              "list the types: mdevadm types");
-}
-
-// Returns a value of the property as an example, or nullopt if no type has the property.
-std::optional<Property> example_of(const Snapshot& seen, const std::string& name) {
-  for (const Parent& parent : seen.parents) {
-    for (const Type* type : parent.all_types()) {
-      const auto found = std::find_if(type->properties.begin(), type->properties.end(),
-                                      [&](const Property& one) { return one.name == name; });
-      if (found != type->properties.end()) {
-        return *found;
-      }
-    }
+  std::vector<std::string> texts;
+  for (const auto& [name, count] : counts) {
+    texts.push_back(fmt::format("{} ({})", name, count));
   }
-  return std::nullopt;
-}
-
-// Texts equal any text, so that their value needs no check.
-bool is_comparable(const PropertyValue& has, const PropertyValue& wanted) {
-  return std::holds_alternative<std::string>(has) || has.index() == wanted.index() ||
-         (as_bytes(has) && as_bytes(wanted));
-}
-
-bool is_tie(const Type& type, const Type& best, const std::vector<Requirement>& needs) {
-  return type.id != best.id && size_of(type, needs) == size_of(best, needs) &&
-         (type.available == 0U) == (best.available == 0U);
+  return join(texts, ", ");
 }
 
 // Types of the same size may differ in what they are licensed for, so the user has to know of them.
-std::string ties_of(const Parent& parent, const Type& best, const std::vector<Requirement>& needs) {
-  std::vector<std::string> names;
-  for (const Type* type : parent.all_types()) {
-    if (meets_all(*type, needs) && is_tie(*type, best, needs)) {
-      names.push_back(with_name(*type));
-    }
+std::string equal_types(const Choice& choice) {
+  if (choice.equal.empty()) {
+    return {};
   }
-  return names.empty() ? std::string{}
-                       : fmt::format("; of the same size: {} (select one with --type)", join(names, ", "));
+  std::vector<std::string> names;
+  std::transform(choice.equal.begin(), choice.equal.end(), std::back_inserter(names),
+                 [](const Type* type) { return with_name(*type); });
+  const std::string series = series_of(*choice.equal.front());
+  const bool by_series = rank_of(*choice.type) < rank_of(*choice.equal.front());
+  return by_series ? fmt::format(
+                         "; of the same size: {} (series are preferred in the order Q, C, B, A; select "
+                         "another with --series {})",
+                         join(names, ", "), series)
+                   : fmt::format(
+                         "; of the same size: {} (the first in the list is preferred; select another "
+                         "with --type)",
+                         join(names, ", "));
+}
+
+std::string reason(const Choice& choice, const ChoiceRequest& request) {
+  const std::string number = request.count > 1 ? fmt::format(" for {} devices", request.count) : "";
+  if (request.needs.empty()) {
+    return fmt::format("selected {}{}{}", names_of(choice.parents),
+                       number.empty() ? " for " : number + " of ", with_name(*choice.type));
+  }
+  return fmt::format("selected {} on {}{}, the smallest {}match ({}){}", with_name(*choice.type),
+                     names_of(choice.parents), number,
+                     request.availability == Availability::now ? "available " : "",
+                     what_it_has(*choice.type, request.needs), equal_types(choice));
 }
 
 }  // namespace
 
-std::optional<Requirement> parse_requirement(std::string_view text) {
-  const std::size_t at = text.find_first_of("<>=");
-  if (at == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const std::string_view rest = text.substr(at);
-  const auto* sign =
-      std::find_if(signs.begin(), signs.end(), [&](const Sign& one) { return rest.starts_with(one.text); });
-  const std::string_view property = trim(text.substr(0, at));
-  const std::string_view value = trim(rest.substr(sign->text.size()));
-  if (property.empty() || value.empty() || value.find_first_of("<>=") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  return Requirement{to_lower(property), sign->comparison, parse_property_value(value), std::string(value),
-                     std::string(text)};
+std::optional<Placement> parse_placement(std::string_view text) {
+  return text == "spread" ? std::optional(Placement::spread)
+         : text == "pack" ? std::optional(Placement::pack)
+                          : std::nullopt;
 }
 
-bool meets(const Type& type, const Requirement& need) {
-  const std::optional<PropertyValue> value = value_of(type, need.property);
-  if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
-    return need.comparison == Comparison::equal &&
-           ::fnmatch(need.word.c_str(), text->c_str(), FNM_CASEFOLD) == 0;
-  }
-  return value && compares(*value, need.comparison, need.value);
-}
-
-bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
-  return std::all_of(needs.begin(), needs.end(), [&](const Requirement& need) { return meets(type, need); });
-}
-
-void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
-                              const std::string& doing) {
-  const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
-                                     [](const Parent& parent) { return !parent.all_types().empty(); });
-  for (const Requirement& need : needs) {
-    const bool is_built_in = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end();
-    const std::optional<Property> example = example_of(seen, need.property);
-    if (!has_types || is_built_in || (example && is_comparable(example->value, need.value))) {
-      continue;
-    }
-    if (example) {
-      throw Error(ExitCode::usage, fmt::format("{}: invalid value '{}' for property '{}' (expected e.g. {})",
-                                               doing, printable(need.word), need.property, example->text));
-    }
-    const std::vector<std::string> names = all_properties(seen);
-    const std::string meant = did_you_mean(need.property, names);
-    throw Error(ExitCode::usage, fmt::format("{}: unknown property '{}'", doing, printable(need.property)),
-                meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant);
-  }
-}
-
-Choice choose_type(const Snapshot& seen, const std::vector<Requirement>& needs, Availability availability,
-                   const std::string& doing) {
-  require_known_properties(seen, needs, doing);
-  const Parent* parent = nullptr;
-  const Type* best = nullptr;
-  bool exist = false;
-  for (const Parent& one : seen.parents) {
-    for (const Type* candidate : one.all_types()) {
-      const Type& type = *candidate;
-      if (!meets_all(type, needs)) {
-        continue;
-      }
-      exist = true;
-      // Types whose number of available instances is unknown remain candidates.
-      if (type.available == 0U && availability == Availability::now) {
-        continue;
-      }
-      const auto size = size_of(type, needs);
-      const auto best_size = best != nullptr ? size_of(*best, needs) : size;
-      if (best == nullptr || size < best_size ||
-          (size == best_size && type.available.value_or(0) > best->available.value_or(0))) {
-        parent = &one;
-        best = &type;
-      }
+std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceRequest& request) {
+  std::vector<ParentName> parents;
+  for (const Parent& parent : seen.parents) {
+    const bool offers = std::any_of(parent.types.begin(), parent.types.end(),
+                                    [&](const Type& type) { return is_asked_for(parent, type, request); });
+    if (offers && (!request.parent || parent.name == *request.parent)) {
+      parents.push_back(parent.name);
     }
   }
-  if (best == nullptr) {
-    refuse(needs, exist, doing);
+  return parents;
+}
+
+Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
+              const std::string& doing) {
+  require_known_properties(seen, request.needs, doing);
+  const std::vector<Candidate> candidates = candidates_for(seen, defined, request);
+  if (candidates.empty()) {
+    throw no_match(seen, request, doing);
   }
-  return {parent, best,
-          fmt::format("selected {} on {}, the smallest {}match ({}){}", with_name(*best), parent->name.str(),
-                      availability == Availability::now ? "available " : "", what_it_has(*best, needs),
-                      ties_of(*parent, *best, needs))};
+  const auto best = std::find_if(candidates.begin(), candidates.end(),
+                                 [&](const Candidate& one) { return fit_all(one, request); });
+  if (best == candidates.end()) {
+    throw no_room(seen, defined, request, most_that_fit(candidates, request), doing);
+  }
+  Choice choice{best->type, placed(best->offers, request), {}, {}};
+  for (auto other = best + 1; other != candidates.end(); ++other) {
+    const bool is_equal = size_of(*other, request.needs) == size_of(*best, request.needs);
+    if (is_equal && fit_all(*other, request)) {
+      choice.equal.push_back(other->type);
+    }
+  }
+  choice.why = reason(choice, request);
+  return choice;
 }
 
 }  // namespace mdevadm

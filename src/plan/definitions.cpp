@@ -164,6 +164,21 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   return job;
 }
 
+Plan plan_define_all(const Snapshot& seen, Definitions defined, std::vector<DefineRequest> requests) {
+  Plan plan{.bond = Bond::all_or_none};
+  for (DefineRequest& request : requests) {
+    if (request.joins && !plan.jobs.empty()) {
+      request.joins = std::get<ReplaceGroup>(plan.jobs.back().steps.back().action).after;
+    }
+    Job job = plan_define(seen, defined, request);
+    // The steps change the same group, one after the other.
+    job.lane = plan.jobs.empty() ? job.lane : plan.jobs.front().lane;
+    defined.all.push_back(std::get<AddDefinition>(job.steps.front().action).definition);
+    plan.jobs.push_back(std::move(job));
+  }
+  return plan;
+}
+
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request) {
   Job job = job_for("modify", current, request.argument);

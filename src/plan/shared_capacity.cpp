@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <mdevadm/util/text.hpp>
@@ -17,7 +18,7 @@ using plan::Resource;
 constexpr std::uint64_t mebibyte = 1 << 20;
 
 // The input of a Capacity while it is being collected.
-struct Room {
+struct Collected {
   std::vector<Resource> resources;
   std::vector<Demand> demands;
 
@@ -55,7 +56,7 @@ std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
 // Adds one pool that all types share. Its free amount is the largest that agrees with the available instances
 // of every type.
 void add_pool(const Parent& parent, const std::string& name, const std::vector<std::uint64_t>& takes,
-              Room& room) {
+              Collected& room) {
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < takes.size(); ++i) {
     const std::uint64_t next = (parent.types[i].available.value_or(0) + 1) * takes[i] - 1;
@@ -70,26 +71,62 @@ std::uint64_t count_of(const Type& type, const Parent& parent, const std::vector
   }));
 }
 
-// Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time. The free amount
-// follows from the available instances or, if not reported, from the maximum instances less the active
-// devices. Returns false if neither is known for a type.
-bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, Room& room) {
-  const auto sizes = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
-  if (!sizes) {
+// A type of a GPU instance (MIG) has the memory of the instance for itself.
+bool is_of_instance(const Type& type) {
+  return std::any_of(type.properties.begin(), type.properties.end(),
+                     [](const Property& property) { return property.name == "gpu_slices"; });
+}
+
+// Returns whether the GPU carries vGPUs of several framebuffer sizes at once: beside its devices, it accepts
+// more than one.
+bool accepts_several_sizes(const Parent& parent, const std::vector<std::uint64_t>& framebuffers) {
+  std::set<std::uint64_t> accepted;
+  for (std::size_t i = 0; i < framebuffers.size(); ++i) {
+    if (parent.types[i].available.value_or(0) > 0 && !is_of_instance(parent.types[i])) {
+      accepted.insert(framebuffers[i]);
+    }
+  }
+  return accepted.size() > 1;
+}
+
+bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices,
+                 const std::vector<std::uint64_t>& framebuffers, FramebufferSizes sizes) {
+  if (!parent.capabilities.functions) {
     return false;
   }
+  const bool carries = std::any_of(parent.functions.begin(), parent.functions.end(),
+                                   [](const Function& function) { return function.type.has_value(); }) ||
+                       std::any_of(devices.begin(), devices.end(),
+                                   [&](const Device& device) { return device.parent == parent.name; });
+  return carries ? accepts_several_sizes(parent, framebuffers) : sizes == FramebufferSizes::any;
+}
+
+// Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time unless sizes are
+// mixed. The free amount follows from the available instances or, if not reported, from the maximum instances
+// less the active devices. Returns false if neither is known for a type.
+bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, FramebufferSizes sizes,
+                     Collected& room) {
+  auto framebuffers = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
+  if (!framebuffers) {
+    return false;
+  }
+  const bool mixed = mixes_sizes(parent, devices, *framebuffers, sizes);
   std::uint64_t left = 0;
-  for (std::size_t i = 0; i < sizes->size(); ++i) {
+  for (std::size_t i = 0; i < framebuffers->size(); ++i) {
     const Type& type = parent.types[i];
+    if (is_of_instance(type)) {
+      (*framebuffers)[i] = 0;
+      continue;
+    }
     if (!type.available && !type.maximum) {
       return false;
     }
     const std::uint64_t used = count_of(type, parent, devices);
     const std::uint64_t idle = type.maximum.value_or(0);
-    left = std::max(left, type.available.value_or(idle - std::min(idle, used)) * (*sizes)[i]);
-    room.demands[i].kind = std::to_string((*sizes)[i]) + " MiB";
+    left = std::max(left, type.available.value_or(idle - std::min(idle, used)) * (*framebuffers)[i]);
+    room.demands[i].kind = mixed ? std::string{} : std::to_string((*framebuffers)[i]) + " MiB";
   }
-  room.add_resource("framebuffer", left, *sizes);
+  room.add_resource("framebuffer", left, *framebuffers);
   return true;
 }
 
@@ -119,7 +156,7 @@ std::optional<Capacity> gvt_capacity(const Parent& parent, const std::vector<Dev
 
 // Adds the resources of the kernel's sample drivers: mtty-N uses N ports, all mdpy types share one counter,
 // and mbochs types state their video memory.
-void add_samples(const Parent& parent, Room& room) {
+void add_samples(const Parent& parent, Collected& room) {
   const auto ports = of_all(parent, [](const Type& type) -> std::optional<std::uint64_t> {
     constexpr std::string_view prefix = "mtty-";
     const std::string& id = type.id.str();
@@ -139,11 +176,11 @@ void add_samples(const Parent& parent, Room& room) {
 
 }  // namespace
 
-Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices) {
+Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices, FramebufferSizes sizes) {
   if (auto known = gvt_capacity(parent, devices)) {
     return *std::move(known);
   }
-  Room room;
+  Collected room;
   for (const Type& type : parent.types) {
     room.demands.push_back({type.id.str(), {}});
   }
@@ -153,7 +190,7 @@ Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices) {
     takes[i] = type.available ? 1 : 0;
     room.add_resource(type.id.str(), type.available.value_or(0), takes);
   }
-  if (!add_framebuffer(parent, devices, room)) {
+  if (!add_framebuffer(parent, devices, sizes, room)) {
     add_samples(parent, room);
   }
   return {std::move(room.resources), std::move(room.demands)};

@@ -91,6 +91,8 @@ rm -rf "$host/sys"
 same "$(words types 86)" "0000:86:00.0" "types completes a PCI address without the domain"
 same "$(words define -p 86:00.0 --type nvidia-18)" "nvidia-18" "--type completes to the types of a parent given by its short PCI address"
 same "$(words types 86:0)" "0000:86:00.0" "types completes a PCI address without the domain after a colon"
+same "$(words define --series Q,)" "Q,Q Q,B Q,A Q,C" "--series completes the last item of a list"
+same "$(words start --placement s)" "spread" "--placement completes"
 same "$(words types --need fr)" "frl_config framebuffer" "--need completes to properties"
 for before in 'source /usr/share/bash-completion/bash_completion;' ''; do
   with=${before:+ with bash-completion}

@@ -87,17 +87,17 @@ pci_subsystem = "10de:115e"' "define records the guest ABI in the definition"
 }
 
 needs() {
-  chosen() { mdevadm define "$@" --json 2>/dev/null | jq -r '.results[0] | .parent + " " + .type'; }
-  same "$(chosen --need 'framebuffer>=2G')" "$gpu nvidia-15" "--need selects the smallest type that meets the requirement"
+  chosen() { mdevadm define "$@" --dry-run --json 2>/dev/null | jq -r '.jobs[0] | .parent + " " + .type'; }
+  same "$(chosen --need 'framebuffer>=2G')" "$gpu nvidia-16" "--need selects the smallest type that meets the requirement"
   same "$(chosen --need 'framebuffer>=2G' --need 'num_heads>=4')" "$gpu nvidia-16" \
     "a type must meet all requirements if --need is given several times"
-  same "$(chosen --need 'framebuffer>=2G' --need 'max_resolution>=2560x1600' --parent 0000:87:00.0)" "0000:87:00.0 nvidia-15" \
+  same "$(chosen --need 'framebuffer>=2G' --need 'max_resolution>=2560x1600' --parent 0000:87:00.0)" "0000:87:00.0 nvidia-16" \
     "--need selects a type of the parent given with --parent"
   same "$(chosen --need 'max_resolution>=3840x2160' -p any)" "$gpu nvidia-17" "a required resolution compares both width and height"
   same "$(chosen --need 'low_gm_size>=128M')" "0000:00:02.0 i915-GVTg_V5_4" "--need accepts the properties of each driver"
   same "$(chosen --need 'name=grid m60-1q')" "$gpu nvidia-14" "--need accepts the name of a type as a property"
   run mdevadm define -p $gpu --need 'framebuffer>=512M'
-  err_has "selected nvidia-11 \(GRID M60-0B\) .*; of the same size: nvidia-12 \(GRID M60-0Q\) \(select one with --type\)$" \
+  err_has "selected nvidia-12 \(GRID M60-0Q\) .*; of the same size: nvidia-11 \(GRID M60-0B\) \(.*; select another with --series B\)$" \
     "define --need names the other type of the same size"
   mdevadm start -p $gpu -t nvidia-18 >/dev/null
   same "$(chosen --need 'framebuffer>=8G')" "0000:87:00.0 nvidia-18" "--need selects no type without available instances"

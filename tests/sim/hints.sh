@@ -199,6 +199,18 @@ m60_u2__need_not_available() {
   adm start -u $a -p $gpu -t nvidia-18
   words="define --need framebuffer>=8G"
 }
+m60_u2__need_without_unit() { words="define --need framebuffer>=2048"; }
+m60_u2__need_beside_definitions() {
+  adm define --need framebuffer=8G
+  words="define --need framebuffer=8G"
+}
+m60_u2__type_on_any_parent() { words="define -p any -t m60-7q"; }
+samples__type_on_any_of_several() { words="define -p any -t mttyy-1"; }
+samples__too_many() { words="start -p any -t mdpy-vga --count 5"; }
+l40s__need_beside_devices() {
+  adm start -p 0000:41:00.0 -t L40S-4Q
+  words="define --need framebuffer>=8G"
+}
 m60_u2__type_unknown() { words="define -p $gpu -t nvidia-99"; }
 m60_u2__type_misspelled() { words="define -p $gpu -t nvidia-181"; }
 m60_u2__removing() {

@@ -55,7 +55,8 @@ struct ParentSettings {
   bool operator==(const ParentSettings&) const = default;
 };
 
-// Returns whether a command of the settings lets the GPU mix framebuffer sizes: nvidia-smi vgpu -i GPU -shm 1.
+// Returns whether a command of the settings lets the GPU mix framebuffer sizes: nvidia-smi vgpu -i GPU
+// -shm 1.
 bool mixes_sizes(const ParentSettings& settings);
 
 // All parents with settings, with the problems found while reading the files.

@@ -1,8 +1,10 @@
-// Choice of a type by requirements on resolution and framebuffer instead of a name like nvidia-17. Pure
-// functions.
+// Choice of a type by requirements, and of the parents for one or several devices. Pure functions.
 #pragma once
 
+#include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/requirement.hpp>
+#include <mdevadm/plan/room.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,45 +12,44 @@
 
 namespace mdevadm {
 
-// A requirement such as "framebuffer>=2G": property, comparison, value. Numbers and sizes are ordered; a
-// resolution is at least another one if it is in both dimensions; texts can only be equal.
-struct Requirement {
-  enum class Comparison { at_least, at_most, more, less, equal };
-
-  std::string property;
-  Comparison comparison;
-  PropertyValue value;
-  std::string word;  // the value as written
-  std::string text;  // the whole requirement as written
-};
-
-// Returns nullopt if the text is not a requirement.
-std::optional<Requirement> parse_requirement(std::string_view text);
-
-// Returns whether a type is known to meet a requirement; an unreported property does not meet it. The type's
-// name, ID ("type") and device_api are properties too.
-bool meets(const Type& type, const Requirement& need);
-bool meets_all(const Type& type, const std::vector<Requirement>& needs);
-
-// Throws Error{usage} if no type of the host has a property of this name, or if the value cannot be compared
-// with the property. Without any type on the host nothing is checked.
-void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
-                              const std::string& doing);
-
-// Whether a type must have an available instance now to be chosen.
+// Whether a type must have available instances now to be chosen.
 enum class Availability { now, later };
 
-struct Choice {
-  const Parent* parent;
-  const Type* type;
-  std::string why;  // message that names the choice, its reason, and other types of the same size
+// Which of several parents is preferred: the one with the most room left for the type (of equal ones, the one
+// with fewest devices), or, of those that have devices already, the one with the least room left.
+enum class Placement { spread, pack };
+
+std::optional<Placement> parse_placement(std::string_view text);
+
+struct ChoiceRequest {
+  std::vector<Requirement> needs{};    // empty: `type` is given
+  std::string type{};                  // in every form that resolve_type() accepts
+  std::optional<ParentName> parent{};  // absent: any
+  std::uint64_t count = 1;             // devices of the same type
+  std::uint64_t units = 1;             // instances that each aggregates
+  Availability availability = Availability::now;
+  Placement placement = Placement::spread;
+  Counting counting = Counting::defined;
+  std::vector<ParentName> mixed{};  // GPUs that are set to mix framebuffer sizes (Room)
+  bool persistent = true;           // the devices are defined, also for later use
 };
 
-// Returns the smallest available type that meets all requirements: on all parents, the type with the least
-// memory and the highest maximum instances; if several parents offer it, the one with most available
-// instances. Throws Error: usage (see require_known_properties()), not_found (no type meets them),
-// no_capacity (no instance of those that do is available).
-Choice choose_type(const Snapshot& seen, const std::vector<Requirement>& needs, Availability availability,
-                   const std::string& doing);
+struct Choice {
+  const Type* type;
+  std::vector<const Parent*> parents;  // of each device
+  std::vector<const Type*> equal;      // other types that match as well
+  std::string why;                     // message that names the choice, its reason, and the equal types
+};
+
+// Returns the parents that offer a matching type, available or not.
+std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceRequest& request);
+
+// Returns the smallest available type that meets all requirements, and parents that have room for all
+// devices: the type with the least memory, then with the fewest slices of a GPU instance, then with the
+// highest maximum instances. Of types that are equal in that, the series are preferred in the order Q, C, B,
+// A, then the first one of a parent. Of the parents, see Placement; of equal ones, the first. Throws Error:
+// usage (see require_known_properties()), not_found (no such type), no_capacity (no room for all devices).
+Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
+              const std::string& doing);
 
 }  // namespace mdevadm

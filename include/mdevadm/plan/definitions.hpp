@@ -34,6 +34,10 @@ struct DefineRequest {
 // taken), not_found (parent or type), failed.
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request);
 
+// Plans several new definitions, all or none. Each takes the names, virtual functions and the place in the
+// group into account that those before it take.
+Plan plan_define_all(const Snapshot& seen, Definitions defined, std::vector<DefineRequest> requests);
+
 // Selects attributes of a definition: all with a name, or the one at a position (counted from 1).
 using AttributeSelector = std::variant<AttributeName, std::size_t>;
 

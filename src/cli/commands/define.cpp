@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
@@ -10,6 +9,7 @@
 
 #include "../ap_options.hpp"
 #include "../batch.hpp"
+#include "../choice_options.hpp"
 #include "../definition_options.hpp"
 #include "../node_options.hpp"
 #include "commands.hpp"
@@ -24,16 +24,12 @@ class DefineCommand final : public Command {
     kinds.set(app.add_option("device,-u,--uuid", word_,
                              "UUID of the new definition (default: random), or an active device to adopt"),
               ValueKind::active_device);
-    kinds.set(app.add_option("-p,--parent", parent_, "parent device"), ValueKind::parent);
+    kinds.set(
+        app.add_option("-p,--parent", parent_, "parent device; any: select one that has room for the type"),
+        ValueKind::parent);
     auto* type = kinds.set(app.add_option("-t,--type", type_, "mdev type, as listed by mdevadm types"),
                            ValueKind::type);
-    kinds
-        .set(app.add_option("--need", needs_,
-                            "select the smallest available type that meets this requirement, e.g. "
-                            "framebuffer>=2G; can be given multiple times")
-                 ->allow_extra_args(false),
-             ValueKind::need)
-        ->excludes(type);
+    choice_.declare(app, kinds, type);
     mode_.declare(app);
     options_.declare(app, kinds);
     queues_.declare(app, kinds);
@@ -57,13 +53,7 @@ class DefineCommand final : public Command {
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = batch.load_definitions(context);
     try {
-      const DefineRequest request = make_request(context, defined);
-      const Snapshot seen =
-          context.observe({facets_to_define, std::vector{request.wanted.parent}, std::nullopt});
-      batch.add(identity_of(request.wanted, word_), [&] {
-        batch.require_definitions(identity_of(request.wanted, word_));
-        return plan_define(seen, defined, request);
-      });
+      add(context, batch, defined);
     } catch (const Error& error) {
       const auto uuid = Uuid::parse(word_);
       batch.refuse({uuid, options_.name, word_, parent_, type_}, error);
@@ -72,49 +62,90 @@ class DefineCommand final : public Command {
   }
 
  private:
-  DefineRequest make_request(Context& context, const Definitions& defined) {
+  void add(Context& context, Batch& batch, const Definitions& defined) {
+    const std::vector<DefineRequest> requests = make_requests(context, defined);
+    std::vector<ParentName> parents;
+    std::transform(requests.begin(), requests.end(), std::back_inserter(parents),
+                   [](const DefineRequest& request) { return request.wanted.parent; });
+    const Snapshot seen = context.observe({facets_to_define, parents, std::nullopt});
+    const Identity about = identity_of(requests.front().wanted, word_);
+    if (requests.size() == 1) {
+      batch.add(about, [&] {
+        batch.require_definitions(about);
+        return plan_define(seen, defined, requests.front());
+      });
+      return;
+    }
+    batch.take(about, [&] {
+      batch.require_definitions(about);
+      return plan_define_all(seen, defined, requests);
+    });
+  }
+
+  // Returns one request for each device.
+  std::vector<DefineRequest> make_requests(Context& context, const Definitions& defined) {
     const Facet facets = adopts() ? Facet::devices | Facet::queues : Facet::devices;
     const Snapshot devices = context.observe({facets, std::nullopt, std::nullopt});
-    if (!needs_.empty()) {
-      choose(context);
+    std::vector<std::optional<ParentName>> parents(choice_.devices(), parent_option(parent_));
+    if (choice_.chooses(parent_) && (!force_ || choice_.by_need() || parent_ == any_parent)) {
+      parents = choose_parents(context, defined);
     }
-    DefineRequest request = file_.empty() ? from_options(devices, defined) : from_file(context);
-    request.argument = word_;
-    if (!group_.empty()) {
-      request.joins = require_group(context.groups(), group_,
-                                    fmt::format("cannot define a member of group '{}'", printable(group_)));
+    std::vector<DefineRequest> requests;
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+      DefineRequest request = file_.empty() ? from_options(devices, defined, parents[i]) : from_file(context);
+      request.argument = word_;
+      if (choice_.count() && request.wanted.name) {
+        request.wanted.name = numbered(*request.wanted.name, i + 1);
+      }
+      if (!group_.empty()) {
+        request.joins = require_group(context.groups(), group_,
+                                      fmt::format("cannot define a member of group '{}'", printable(group_)));
+      }
+      requests.push_back(std::move(request));
     }
-    return request;
+    return requests;
+  }
+
+  static Label numbered(const Label& name, std::size_t number) {
+    const std::string text = fmt::format("{}-{}", name.str(), number);
+    const auto label = Label::parse(text);
+    if (!label) {
+      throw Error(ExitCode::usage, "--name: " + objection(ValueKind::label, text));
+    }
+    return *label;
   }
 
   // Resolves the requirements to a type once: the device keeps it, so that the guest's hardware does not
-  // change.
-  void choose(Context& context) {
-    Scope scope{type_facets, std::nullopt, std::nullopt};
-    const bool any_parent = parent_.empty() || parent_ == "any";
-    if (!any_parent) {
-      scope.details_of = std::vector{*ParentName::parse(parent_)};
+  // change. Returns the parents of the devices.
+  std::vector<std::optional<ParentName>> choose_parents(Context& context, const Definitions& defined) {
+    parent_ = ChoiceOptions::parent_of(context, parent_, options_.function);
+    ChoiceRequest request = choice_.request(context, parent_, type_);
+    request.units = options_.aggregate.value_or(1);
+    request.availability = force_ ? Availability::later : Availability::now;
+    const std::string doing = choice_.doing("define");
+    Scope scope{facets_to_define, std::nullopt, std::nullopt};
+    if (request.parent) {
+      scope.details_of = std::vector{*request.parent};
     }
     const Snapshot seen = context.observe(scope);
-    const std::string doing = "cannot choose a type";
-    if (!any_parent && seen.find_parent(parent_) == nullptr) {
+    if (request.parent && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, doing);
     }
-    std::vector<Requirement> needs;
-    for (const std::string& text : needs_) {
-      needs.push_back(*parse_requirement(text));
-    }
-    const Choice choice = choose_type(seen, needs, force_ ? Availability::later : Availability::now, doing);
+    const Choice choice = choose(seen, defined, request, doing);
     context.messages().note(choice.why);
-    parent_ = choice.parent->name.str();
-    type_ = choice.type->id.str();
+    type_ = choice_.by_need() ? choice.type->id.str() : type_;
+    std::vector<std::optional<ParentName>> parents;
+    std::transform(choice.parents.begin(), choice.parents.end(), std::back_inserter(parents),
+                   [](const Parent* parent) { return parent->name; });
+    parent_ = parents.front()->str();
+    return parents;
   }
 
-  bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && needs_.empty(); }
+  bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && !choice_.by_need(); }
 
   void check_usage() const {
-    if (!file_.empty() && (!type_.empty() || !needs_.empty() || mode_.mode() || options_.any_given() ||
-                           queues_.any_given() || node_.any_given())) {
+    if (!file_.empty() && (!type_.empty() || choice_.given() != nullptr || mode_.mode() ||
+                           options_.any_given() || queues_.any_given() || node_.any_given())) {
       throw Error(ExitCode::usage, "--file can only be combined with --parent, --group, --force and a UUID");
     }
     if (options_.name_option->count() > 0 && options_.name.empty()) {
@@ -124,19 +155,38 @@ class DefineCommand final : public Command {
       throw Error(ExitCode::usage, "nothing to define",
                   "specify --parent and --type, an active device to adopt, or --file");
     }
-    if (file_.empty() && !adopts() && needs_.empty() && (parent_.empty() || type_.empty())) {
+    if (file_.empty() && !adopts() && !choice_.by_need() && (parent_.empty() || type_.empty())) {
       throw Error(ExitCode::usage, fmt::format("missing option --{}", parent_.empty() ? "parent" : "type"),
-                  "specify both --parent and --type, or neither to adopt an active device");
+                  "specify both --parent and --type, or neither to adopt an active device; --parent any "
+                  "selects a parent");
     }
     if (!adopts() && !word_.empty() && !Uuid::parse(word_)) {
       throw Error(ExitCode::usage, objection(ValueKind::uuid, word_));
     }
+    choice_.check(parent_);
+    check_count();
   }
 
-  DefineRequest from_options(const Snapshot& devices, const Definitions& defined) const {
+  void check_count() const {
+    if (adopts() && choice_.count()) {
+      throw Error(ExitCode::usage, "--count cannot be used to adopt a device",
+                  "specify --parent and --type, or --need, for new devices");
+    }
+    if (choice_.devices() > 1 && !word_.empty()) {
+      throw Error(ExitCode::usage, "several devices cannot have the same UUID",
+                  "omit the UUID: with --count, each device gets a random one");
+    }
+    if (choice_.devices() > 1 && !options_.function.empty() && options_.function != any_function) {
+      throw Error(ExitCode::usage, "several devices cannot use the same virtual function",
+                  "omit --vf: with --count, each device gets a virtual function of its own");
+    }
+  }
+
+  DefineRequest from_options(const Snapshot& devices, const Definitions& defined,
+                             const std::optional<ParentName>& parent) const {
     Definition wanted = adopts() ? adopted(devices, defined)
-                                 : Definition{word_.empty() ? Uuid::random() : *Uuid::parse(word_),
-                                              *ParentName::parse(parent_), *TypeName::parse(type_)};
+                                 : Definition{word_.empty() ? Uuid::random() : *Uuid::parse(word_), *parent,
+                                              *TypeName::parse(type_)};
     wanted.start = mode_.mode().value_or(StartMode::manual);
     wanted.name = options_.name.empty() ? std::nullopt : Label::parse(options_.name);
     wanted.aggregate = options_.aggregate;
@@ -213,7 +263,7 @@ class DefineCommand final : public Command {
   std::string word_;
   std::string parent_;
   std::string type_;
-  std::vector<std::string> needs_;
+  ChoiceOptions choice_;
   StartModeOptions mode_;
   DefinitionOptions options_;
   ApOptions queues_;

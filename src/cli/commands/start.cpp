@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
@@ -8,6 +10,7 @@
 #include "../ap_options.hpp"
 #include "../batch.hpp"
 #include "../boot_report.hpp"
+#include "../choice_options.hpp"
 #include "../definition_options.hpp"
 #include "../targets.hpp"
 #include "commands.hpp"
@@ -28,11 +31,11 @@ class StartCommand final : public Command {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* words = kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name"),
                             ValueKind::inactive_definition);
-    kinds.set(
-        app.add_option(
-            "-p,--parent", parent_,
-            "select the definition under this parent; with --type: parent of the transient device to create"),
-        ValueKind::parent);
+    kinds.set(app.add_option(
+                  "-p,--parent", parent_,
+                  "select the definition under this parent; with --type and --need: parent of the transient "
+                  "device to create, any: one that has room"),
+              ValueKind::parent);
     auto* type = kinds.set(
         app.add_option("-t,--type", type_, "create a transient device of this type (requires --parent)"),
         ValueKind::type);
@@ -44,11 +47,11 @@ class StartCommand final : public Command {
     kinds.set(
         app.add_option("--attr", attributes_,
                        "set attribute on the transient device; can be given multiple times, applied in order")
-            ->allow_extra_args(false)
-            ->needs(type),
+            ->allow_extra_args(false),
         ValueKind::assignment);
     queues_.declare(app, kinds, type);
-    declare_shape(app, kinds, type);
+    choice_.declare(app, kinds, type);
+    declare_shape(app, kinds);
     app.add_flag("--accept-abi", accept_abi_,
                  "start even if the guest ABI differs from the recorded one, and record the current one");
     auto* all = app.add_flag("-a,--all", all_, "start all definitions");
@@ -62,30 +65,34 @@ class StartCommand final : public Command {
     words->excludes(automatic);
     uuids->excludes(automatic);
     automatic->excludes(type);
+    for (CLI::Option* other : {all, automatic, words}) {
+      choice_.exclude(other);
+    }
     change_.declare(app);
   }
 
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    if (function_.empty() && !type_.empty() && context.vf_as_parent()) {
+    if (function_.empty() && is_transient() && context.vf_as_parent()) {
       function_ = context.vf_as_parent()->str();
     }
     sort_out_uuids();
-    if (!type_.empty() && parent_.empty()) {
-      throw Error(ExitCode::usage, "missing option --parent",
-                  "a transient device requires both --parent and --type");
-    }
-    if (words_.empty() && type_.empty() && !automatic_ && !all_) {
+    check_transient();
+    if (words_.empty() && !is_transient() && !automatic_ && !all_) {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "specify a device, --all, --auto, or --parent and --type");
     }
     Batch batch(change_, "start");
     batch.show_devices();
-    if (!type_.empty()) {
+    if (is_transient()) {
       batch.print_uuids();
-      return start(context, batch, context.definitions_if_readable(),
-                   {{uuids_.empty() ? std::string{} : uuids_.front(), transient()}});
+      if (choice_.chooses(parent_) && !is_active_already(context)) {
+        return start_chosen(context, batch);
+      }
+      return start(
+          context, batch, context.definitions_if_readable(),
+          {{uuids_.empty() ? std::string{} : uuids_.front(), transient(*ParentName::parse(parent_))}});
     }
     const Definitions defined =
         automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
@@ -104,9 +111,11 @@ class StartCommand final : public Command {
   }
 
  private:
-  Definition transient() const {
-    Definition wanted{uuids_.empty() ? Uuid::random() : *Uuid::parse(uuids_.front()),
-                      *ParentName::parse(parent_), *TypeName::parse(type_)};
+  bool is_transient() const { return !type_.empty() || choice_.by_need(); }
+
+  Definition transient(const ParentName& parent) const {
+    Definition wanted{uuids_.empty() ? Uuid::random() : *Uuid::parse(uuids_.front()), parent,
+                      *TypeName::parse(type_)};
     wanted.attributes = changed_attributes(parse_assignments(attributes_), queues_.given());
     wanted.create_args = create_args_.empty() ? std::nullopt : std::optional(join(create_args_, ","));
     wanted.aggregate = aggregate_;
@@ -116,7 +125,7 @@ class StartCommand final : public Command {
 
   // --uuid is the UUID of a transient device, or, as in mdevctl, a device to start.
   void sort_out_uuids() {
-    if (type_.empty()) {
+    if (!is_transient()) {
       words_.insert(words_.end(), uuids_.begin(), uuids_.end());
       return;
     }
@@ -138,18 +147,108 @@ class StartCommand final : public Command {
   }
 
   // Declares the options for the properties of transient devices.
-  void declare_shape(CLI::App& app, ValueKinds& kinds, CLI::Option* type) {
+  void declare_shape(CLI::App& app, ValueKinds& kinds) {
     kinds.set(app.add_option("--create-arg", create_args_,
                              "create argument for the transient device; can be given multiple times")
-                  ->allow_extra_args(false)
-                  ->needs(type),
+                  ->allow_extra_args(false),
               ValueKind::create_argument);
-    kinds.set(app.add_option("--aggregate", aggregate_, "aggregate N instances into the transient device")
-                  ->needs(type),
+    kinds.set(app.add_option("--aggregate", aggregate_, "aggregate N instances into the transient device"),
               ValueKind::count);
-    kinds.set(app.add_option("--vf", function_, "virtual function (PCI address) of the transient device")
-                  ->needs(type),
+    kinds.set(app.add_option("--vf", function_, "virtual function (PCI address) of the transient device"),
               ValueKind::function);
+  }
+
+  // Throws Error{usage} for options of transient devices without one, and for contradictions.
+  void check_transient() const {
+    if (!is_transient()) {
+      const char* option = !attributes_.empty()    ? "--attr"
+                           : !create_args_.empty() ? "--create-arg"
+                           : aggregate_            ? "--aggregate"
+                           : !function_.empty()    ? "--vf"
+                                                   : choice_.given();
+      if (option != nullptr) {
+        throw Error(ExitCode::usage, fmt::format("{} requires --type or --need", option),
+                    "see mdevadm help start");
+      }
+      return;
+    }
+    if (!type_.empty() && parent_.empty()) {
+      throw Error(ExitCode::usage, "missing option --parent",
+                  "a transient device requires both --parent and --type; --parent any selects a parent");
+    }
+    choice_.check(parent_);
+    if (choice_.devices() > 1 && !uuids_.empty()) {
+      throw Error(ExitCode::usage, "several devices cannot have the same UUID",
+                  "omit --uuid: with --count, each device gets a random one");
+    }
+    if (choice_.devices() > 1 && !function_.empty() && function_ != any_function) {
+      throw Error(ExitCode::usage, "several devices cannot use the same virtual function",
+                  "omit --vf: with --count, each device gets a virtual function of its own");
+    }
+  }
+
+  // A device that is active keeps its parent, and its type if only requirements are given.
+  bool is_active_already(Context& context) {
+    if (uuids_.empty()) {
+      return false;
+    }
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Device* active = seen.find_device(*Uuid::parse(uuids_.front()));
+    if (active == nullptr || !active->type) {
+      return false;
+    }
+    parent_ = parent_.empty() || parent_ == any_parent ? active->parent.str() : parent_;
+    type_ = type_.empty() ? active->type->str() : type_;
+    return true;
+  }
+
+  ExitCode start_chosen(Context& context, Batch& batch) {
+    std::vector<sys::FileLock> locks;
+    try {
+      add_chosen(context, batch, locks);
+    } catch (const Error& error) {
+      const auto uuid = uuids_.empty() ? std::nullopt : Uuid::parse(uuids_.front());
+      batch.refuse({uuid, {}, {}, parent_, type_}, error);
+    }
+    return batch.finish(context);
+  }
+
+  // Parents are chosen while they are locked, so that the instances that are free now are free for the start.
+  void add_chosen(Context& context, Batch& batch, std::vector<sys::FileLock>& locks) {
+    parent_ = ChoiceOptions::parent_of(context, parent_, function_);
+    ChoiceRequest request = choice_.request(context, parent_, type_);
+    request.units = aggregate_.value_or(1);
+    request.persistent = false;
+    const std::string doing = choice_.doing("start");
+    Scope scope{facets_to_define | Facet::online | Facet::peers, std::nullopt, std::nullopt};
+    if (request.parent) {
+      scope.details_of = std::vector{*request.parent};
+    }
+    const Snapshot before = context.observe(scope);
+    if (request.parent && before.find_parent(parent_) == nullptr) {
+      throw unknown_parent(before, parent_, doing);
+    }
+    const std::vector<ParentName> parents = parents_with_match(before, request);
+    locks = batch.lock_parents(context, parents);
+    scope.details_of = parents;
+    const Snapshot seen = parents.empty() ? before : context.observe(scope);
+    const Definitions defined = context.definitions_if_readable();
+    const Choice choice = choose(seen, defined, request, doing);
+    context.messages().note(choice.why);
+    type_ = choice_.by_need() ? choice.type->id.str() : type_;
+    StartPlanner planner(seen, {.transient = true, .defined = &defined});
+    if (choice.parents.size() == 1) {
+      const Definition wanted = transient(choice.parents.front()->name);
+      batch.add(identity_of(wanted), [&] { return planner.plan(wanted); });
+      return;
+    }
+    batch.take({.parent = parent_, .type = type_}, [&] {
+      Plan plan{.bond = Bond::all_or_none};
+      for (const Parent* parent : choice.parents) {
+        plan.jobs.push_back(planner.plan(transient(parent->name)));
+      }
+      return plan;
+    });
   }
 
   ExitCode start_all(Context& context, const Definitions& defined) const {
@@ -244,7 +343,7 @@ class StartCommand final : public Command {
                  const std::vector<Wanted>& wanted) const {
     std::vector<ParentName> parents;
     // --type may be the vendor's name; definitions contain the kernel's type ID.
-    Facet facets = type_.empty() ? Facet::none : Facet::type_name;
+    Facet facets = is_transient() ? Facet::type_name : Facet::none;
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);
       if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
@@ -255,7 +354,7 @@ class StartCommand final : public Command {
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
     context.observe_attributes_of(seen, definitions_in(wanted));
-    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = !type_.empty(), .defined = &defined});
+    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word),
                 [&] { return planner.plan(one.definition, one.word); });
@@ -266,6 +365,7 @@ class StartCommand final : public Command {
   std::vector<std::string> words_;
   std::string parent_;
   std::string type_;
+  ChoiceOptions choice_;
   std::vector<std::string> uuids_;
   std::vector<std::string> attributes_;
   ApOptions queues_;

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <mdevadm/plan/choose.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/render/columns.hpp>
 
+#include "../choice_options.hpp"
 #include "../listing.hpp"
 #include "commands.hpp"
 
@@ -21,21 +21,14 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("parent,-p,--parent", parent_, "list only the types of this parent"),
               ValueKind::parent);
-    kinds.set(app.add_option("--need", needs_,
-                             "list only types that meet this requirement, e.g. framebuffer>=2G; can be given "
-                             "multiple times")
-                  ->allow_extra_args(false),
-              ValueKind::need);
+    needs_.declare(app, kinds, "list only types that meet");
     listing_.declare(app, kinds);
   }
 
   ExitCode list(Context& context) override {
-    std::vector<Requirement> needs;
-    for (const std::string& text : needs_) {
-      needs.push_back(*parse_requirement(text));
-    }
+    const std::vector<Requirement> needs = needs_.requirements();
     const Facet for_needs =
-        needs.empty() ? Facet::none : Facet::description | Facet::type_name | Facet::device_api;
+        needs.empty() ? Facet::none : Facet::description | Facet::device_api | Facet::available;
     // Types that the driver does not list are read with the names.
     Scope scope{listing_.needs() | Facet::types | Facet::type_name | Facet::gpus | for_needs, std::nullopt,
                 std::nullopt};
@@ -105,7 +98,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   }
 
   std::string parent_;
-  std::vector<std::string> needs_;
+  NeedOptions needs_;
 };
 
 }  // namespace

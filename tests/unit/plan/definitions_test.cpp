@@ -55,6 +55,21 @@ TEST_CASE("define plans adding the definition and rolls back by removing it") {
   CHECK(std::get<RemoveDefinition>(*job.steps[0].undo).definition == definition());
 }
 
+TEST_CASE("several definitions are planned all or none and join a group one after the other") {
+  const Group group{.name = *GroupName::parse("vm1")};
+  DefineRequest one{definition(uuid, "seat-1"), std::nullopt, FitsHost::required, group};
+  DefineRequest two{definition(other, "seat-2"), std::nullopt, FitsHost::required, group};
+  const Plan plan = plan_define_all(host(), {}, {one, two});
+  CHECK(plan.bond == Bond::all_or_none);
+  REQUIRE(plan.jobs.size() == 2);
+  CHECK(plan.jobs[0].lane == plan.jobs[1].lane);
+  const auto& change = std::get<ReplaceGroup>(plan.jobs[1].steps.back().action);
+  CHECK(change.before.members.size() == 1);
+  CHECK(change.after.members.size() == 2);
+  two.wanted.name = one.wanted.name;
+  CHECK(code_of([&] { plan_define_all(host(), {}, {one, two}); }) == ExitCode::conflict);
+}
+
 TEST_CASE("one UUID can be defined once under each of several parents") {
   Definitions defined;
   defined.all = {definition()};

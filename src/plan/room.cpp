@@ -1,0 +1,83 @@
+#include <mdevadm/plan/room.hpp>
+
+#include <algorithm>
+#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/shared_capacity.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// Returns whether a definition has no device, neither active nor being removed, which would be counted.
+bool is_inactive(const Definition& definition, const Snapshot& seen) {
+  return seen.find_device(definition.uuid) == nullptr && seen.find_removing(definition.uuid) == nullptr;
+}
+
+std::uint64_t devices_on(const Parent& parent, const Snapshot& seen) {
+  std::uint64_t count = 0;
+  for (const std::vector<Device>* devices : {&seen.devices, &seen.removing}) {
+    count += static_cast<std::uint64_t>(std::count_if(
+        devices->begin(), devices->end(), [&](const Device& one) { return one.parent == parent.name; }));
+  }
+  return count;
+}
+
+std::uint64_t free_functions(const Parent& parent, const Snapshot& seen, const Definitions& defined) {
+  const Uuid none = Uuid::of_name("no device");
+  return static_cast<std::uint64_t>(
+      std::count_if(parent.functions.begin(), parent.functions.end(), [&](const Function& function) {
+        return function.usable && !function.type && device_on(seen, function.address) == nullptr &&
+               !defined.withholds(parent.name, function.address) &&
+               reserved_for(defined, parent.name, function.address, none) == nullptr;
+      }));
+}
+
+}  // namespace
+
+Room::Room(const Parent& parent, const Snapshot& seen, const Definitions& defined, Counting counting,
+           bool mixes_sizes)
+    : capacity_(
+          capacity_of(parent, seen.devices, mixes_sizes ? FramebufferSizes::any : FramebufferSizes::equal)),
+      devices_(devices_on(parent, seen)) {
+  if (parent.capabilities.functions) {
+    functions_ = free_functions(parent, seen, defined);
+  }
+  for (const Definition& definition : defined.all) {
+    if (counting == Counting::active || definition.parent != parent.name || !is_inactive(definition, seen)) {
+      continue;
+    }
+    ++devices_;
+    if (functions_ && definition.reserved_vf() == nullptr && *functions_ > 0) {
+      --*functions_;
+    }
+    // A definition that does not fit now takes nothing that the others could use.
+    const Type* type = resolve_type(parent, definition.type.str());
+    const std::uint64_t units = definition.aggregate.value_or(1);
+    if (type != nullptr && capacity_.fits(type->id.str(), units)) {
+      capacity_.take(type->id.str(), units);
+    }
+  }
+}
+
+std::uint64_t Room::left(const Type& type) const {
+  const std::uint64_t left = capacity_.left(type.id.str());
+  return functions_ ? std::min(left, *functions_) : left;
+}
+
+bool Room::fits(const Type& type, std::uint64_t units) const {
+  return functions_ != 0U && capacity_.fits(type.id.str(), units);
+}
+
+void Room::take(const Type& type, std::uint64_t units) {
+  if (!fits(type, units)) {
+    return;
+  }
+  capacity_.take(type.id.str(), units);
+  ++devices_;
+  if (functions_) {
+    --*functions_;
+  }
+}
+
+}  // namespace mdevadm
