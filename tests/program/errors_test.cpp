@@ -62,8 +62,7 @@ TEST_CASE("usage errors have exit code 2 and a message and a hint where possible
             ""},
            {{"types", "--need", "framebuffer"},
             "--need: invalid requirement 'framebuffer' (expected PROPERTY OP VALUE such as framebuffer>=2G; "
-            "OP "
-            "is >=, <=, >, < or =)\n",
+            "OP is >=, <=, >, <, = or !=)\n",
             ""},
            {{"help", "frob"}, "unknown command 'frob'", ""},
            {{"undefine"}, "missing argument DEVICE (or --all)", ""},

@@ -44,10 +44,10 @@ class DefineCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    check_usage();
     if (options_.function.empty() && context.vf_as_parent()) {
       options_.function = context.vf_as_parent()->str();
     }
+    check_usage();
     Batch batch(change_, "define");
     batch.print_uuids();
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
