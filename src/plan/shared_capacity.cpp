@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -77,20 +77,7 @@ bool is_of_instance(const Type& type) {
                      [](const Property& property) { return property.name == "gpu_slices"; });
 }
 
-// Returns whether the GPU carries vGPUs of several framebuffer sizes at once: beside its devices, it accepts
-// more than one.
-bool accepts_several_sizes(const Parent& parent, const std::vector<std::uint64_t>& framebuffers) {
-  std::set<std::uint64_t> accepted;
-  for (std::size_t i = 0; i < framebuffers.size(); ++i) {
-    if (parent.types[i].available.value_or(0) > 0 && !is_of_instance(parent.types[i])) {
-      accepted.insert(framebuffers[i]);
-    }
-  }
-  return accepted.size() > 1;
-}
-
-bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices,
-                 const std::vector<std::uint64_t>& framebuffers, FramebufferSizes sizes) {
+bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices, FramebufferSizes sizes) {
   if (!parent.capabilities.functions) {
     return false;
   }
@@ -98,7 +85,7 @@ bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices,
                                    [](const Function& function) { return function.type.has_value(); }) ||
                        std::any_of(devices.begin(), devices.end(),
                                    [&](const Device& device) { return device.parent == parent.name; });
-  return carries ? accepts_several_sizes(parent, framebuffers) : sizes == FramebufferSizes::any;
+  return carries ? shows_mixed_sizes(parent.functions) : sizes == FramebufferSizes::any;
 }
 
 // Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time unless sizes are
@@ -110,7 +97,7 @@ bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, F
   if (!framebuffers) {
     return false;
   }
-  const bool mixed = mixes_sizes(parent, devices, *framebuffers, sizes);
+  const bool mixed = mixes_sizes(parent, devices, sizes);
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < framebuffers->size(); ++i) {
     const Type& type = parent.types[i];
