@@ -99,7 +99,8 @@ std::vector<Candidate> candidates_for(const Snapshot& seen, const Definitions& d
     const bool mixes =
         std::find(request.mixed.begin(), request.mixed.end(), parent.name) != request.mixed.end();
     const Room room(parent, seen, defined, request.counting, mixes);
-    for (const Type& type : parent.types) {
+    for (const Type* known : parent.all_types()) {
+      const Type& type = *known;
       if (!is_asked_for(parent, type, request)) {
         continue;
       }
@@ -186,9 +187,9 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
   std::vector<std::string> known;
   for (const Parent& one : seen.parents) {
     is_excluded |= not_offered(seen, one, type, doing).code() == ExitCode::no_capacity;
-    for (const Type& offered : one.types) {
-      known.push_back(offered.id.str());
-      known.push_back(offered.name.value_or(offered.id.str()));
+    for (const Type* offered : one.all_types()) {
+      known.push_back(offered->id.str());
+      known.push_back(offered->name.value_or(offered->id.str()));
     }
   }
   if (is_excluded) {
@@ -328,8 +329,9 @@ std::optional<Placement> parse_placement(std::string_view text) {
 std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceRequest& request) {
   std::vector<ParentName> parents;
   for (const Parent& parent : seen.parents) {
-    const bool offers = std::any_of(parent.types.begin(), parent.types.end(),
-                                    [&](const Type& type) { return is_asked_for(parent, type, request); });
+    const std::vector<const Type*> types = parent.all_types();
+    const bool offers = std::any_of(types.begin(), types.end(),
+                                    [&](const Type* type) { return is_asked_for(parent, *type, request); });
     if (offers && (!request.parent || parent.name == *request.parent)) {
       parents.push_back(parent.name);
     }
@@ -346,6 +348,13 @@ Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
   }
   const auto best = std::find_if(candidates.begin(), candidates.end(),
                                  [&](const Candidate& one) { return fit_all(one, request); });
+  const auto is_listed = [](const Offer& offer) {
+    return offer.parent->find_type(offer.type->id.str()) != nullptr;
+  };
+  if (best == candidates.end() && request.needs.empty() &&
+      std::none_of(candidates.front().offers.begin(), candidates.front().offers.end(), is_listed)) {
+    throw no_such_type(seen, request, doing);
+  }
   if (best == candidates.end()) {
     throw no_room(seen, defined, request, most_that_fit(candidates, request), doing);
   }

@@ -97,8 +97,8 @@ bool is_any_of(const std::string& text, const std::string& values) {
 std::vector<std::string> all_properties(const Snapshot& seen) {
   std::vector<std::string> names(built_in.begin(), built_in.end());
   for (const Parent& parent : seen.parents) {
-    for (const Type& type : parent.types) {
-      for (const Property& property : type.properties) {
+    for (const Type* type : parent.all_types()) {
+      for (const Property& property : type->properties) {
         if (std::find(names.begin(), names.end(), property.name) == names.end()) {
           names.push_back(property.name);
         }
@@ -127,11 +127,11 @@ struct Example {
 // Returns a value of the property as an example, or nullopt if no type has the property.
 std::optional<Example> example_of(const Snapshot& seen, const std::string& name) {
   for (const Parent& parent : seen.parents) {
-    for (const Type& type : parent.types) {
-      if (const auto value = property_of(type, name)) {
-        const auto written = std::find_if(type.properties.begin(), type.properties.end(),
+    for (const Type* type : parent.all_types()) {
+      if (const auto value = property_of(*type, name)) {
+        const auto written = std::find_if(type->properties.begin(), type->properties.end(),
                                           [&](const Property& one) { return one.name == name; });
-        return Example{*value, written != type.properties.end() ? written->text : text_of(*value)};
+        return Example{*value, written != type->properties.end() ? written->text : text_of(*value)};
       }
     }
   }
@@ -169,9 +169,9 @@ bool selects(const Snapshot& seen, const Requirement& need) {
   std::size_t types = 0;
   std::size_t matches = 0;
   for (const Parent& parent : seen.parents) {
-    for (const Type& type : parent.types) {
+    for (const Type* type : parent.all_types()) {
       ++types;
-      matches += meets(type, need) ? 1U : 0U;
+      matches += meets(*type, need) ? 1U : 0U;
     }
   }
   return matches > 0 && matches < types;
@@ -267,7 +267,7 @@ bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
                               const std::string& doing) {
   const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
-                                     [](const Parent& parent) { return !parent.types.empty(); });
+                                     [](const Parent& parent) { return !parent.all_types().empty(); });
   for (const Requirement& need : needs) {
     const std::optional<Example> example = example_of(seen, need.property);
     const bool is_number = std::holds_alternative<std::uint64_t>(need.value) && !as_bytes(need.value);

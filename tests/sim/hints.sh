@@ -208,6 +208,7 @@ m60_u2__type_on_any_parent() { words="define -p any -t m60-7q"; }
 samples__type_on_any_of_several() { words="define -p any -t mttyy-1"; }
 samples__too_many() { words="start -p any -t mdpy-vga --count 5"; }
 l40s__need_beside_devices() {
+  mount -t tmpfs none /usr/share/nvidia/vgpu
   adm start -p 0000:41:00.0 -t L40S-4Q
   words="define --need framebuffer>=8G"
 }

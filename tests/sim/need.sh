@@ -275,9 +275,13 @@ part_full() {
   "$MDEVADM" start -p "${gpus[0]}" -t L40S-48Q >/dev/null
   run "$MDEVADM" define --need 'framebuffer>=2G' --series Q
   exits 6 "a requirement on a full GPU has no capacity"
-  err_has "no type that can be created now has framebuffer>=2G, series=Q: ${gpus[0]} offers only types that fit beside its devices$" "the error says why"
+  err_has "cannot choose a type: no available instances of any type with framebuffer>=2G, series=Q$" "the error says why"
   run "$MDEVADM" define -p any -t L40S-4Q
   exits 6 "a type on a full GPU has no capacity"
+  mount -t tmpfs none /usr/share/nvidia/vgpu
+  run "$MDEVADM" define --need 'framebuffer>=2G' --series Q
+  exits 6 "also without NVIDIA's table of types"
+  err_has "no type that can be created now has framebuffer>=2G, series=Q: ${gpus[0]} offers only types that fit beside its devices$" "the error says why"
   run "$MDEVADM" types --need 'framebuffer>=2G'
   same "$code $out" "0 " "types lists nothing"
 }

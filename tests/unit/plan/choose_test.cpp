@@ -235,6 +235,18 @@ TEST_CASE("all devices must fit, if need be with a larger type") {
         "1150 on");
 }
 
+TEST_CASE("types that the driver does not list can be chosen for later use only") {
+  Snapshot seen = gpus({gpu("one", 8, 1)});
+  Type whole{.id = *TypeName::parse("1156"), .name = "NVIDIA L40S-48Q", .available = 0, .maximum = 1};
+  add_properties_of_name(whole);
+  seen.parents[0].unlisted = {whole};
+  CHECK(outcome(seen, {.needs = needs({"framebuffer>=48G"})}) ==
+        "6: cannot choose: no available instances of any type with framebuffer>=48G");
+  CHECK(outcome(seen, {.type = "L40S-48Q"}).substr(0, 1) == "6");
+  CHECK(outcome(seen, {.needs = needs({"framebuffer>=48G"}), .availability = Availability::later}) ==
+        "1156 on one");
+}
+
 TEST_CASE("a type that no parent offers is not found, or not now if the devices exclude it") {
   const Snapshot seen = gpus({gpu("one"), gpu("two")});
   CHECK(outcome(seen, {.type = "L40S-5Q"}) == "3: cannot choose: no parent has a type 'L40S-5Q'");
