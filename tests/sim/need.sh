@@ -251,7 +251,7 @@ part_older() {
 # Sizes may differ only if the GPU mixes them, which an empty GPU does not show.
 part_mixed() {
   local gpu=${gpus[0]} host
-  host=$("$MDEVADM" start -p "$gpu" -t L40S-24Q >/dev/null && names --need 'framebuffer=4G')
+  host=$("$MDEVADM" start -p "$gpu" -t L40S-24Q >/dev/null && names --need 'framebuffer=4G' --need 'available>0')
   clear_all
   "$MDEVADM" define --need 'framebuffer>=24G' --series Q --name large >/dev/null 2>&1
   run "$MDEVADM" define --need 'framebuffer=4G' --series Q --name small
