@@ -67,8 +67,8 @@ std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, un
   if (memory == 0) {
     return std::nullopt;
   }
-  return std::min<std::uint64_t>(
-      name.slices != 0 ? most_by_slices(name, memory) : most_by_size(name, memory), gpu.functions.size());
+  return std::min<std::uint64_t>(name.slices != 0 ? most_by_slices(name, memory) : most_by_size(name, memory),
+                                 gpu.functions.size());
 }
 
 }  // namespace
