@@ -18,7 +18,8 @@ struct Expat {
   decltype(&::XML_StopParser) stop_parser;
   decltype(&::XML_GetErrorCode) get_error_code;
   decltype(&::XML_ErrorString) error_string;
-  decltype(&::XML_GetCurrentLineNumber) get_current_line_number;
+  // Later versions of the header mark this function as deprecated, for one that earlier libraries lack.
+  XML_Size (*get_current_line_number)(XML_Parser parser);
 };
 
 // Loads the library on the first call; it is never unloaded. Throws Error if it is not installed.
