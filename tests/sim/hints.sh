@@ -19,6 +19,7 @@ samples__misspelled_command() { words="strat x"; }
 samples__misspelled_option() { words="list --defind"; }
 samples__unknown_device() { words="start nosuch"; }
 samples__malformed_uuid() { words="stop aaaaaaaa-0000-4000-8000-00000000001"; }
+samples__option_without_type() { words="start $a --attr x=1"; }
 samples__undefined_uuid() { words="start $a"; }
 samples__no_definition() { adm start -u $a -p mtty -t mtty-1; words="modify $a --auto"; }
 samples__undefine_without_definition() { adm start -u $a -p mtty -t mtty-1; words="undefine $a"; }
@@ -429,6 +430,7 @@ done
 # Messages that no state of a simulated host produces: another process creates a device with the same UUID at the same moment.
 cannot_be_seen='
 list active devices: mdevadm list
+list the types that can be created: mdevadm types
 '
 src=$(realpath "$here/../../src")
 mapfile -t sources < <(cd "$src" && find args cli plan host run store -name '*.cpp' | grep -vE '^cli/(commands|help|other_words)\.cpp$|^args/help\.cpp$' | sed "s|^|$src/|")
