@@ -101,6 +101,11 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
            "check "
            "that nvidia-vgpud has run";
   }
+  const bool accepts = std::any_of(functions.begin(), functions.end(),
+                                   [](const Function& one) { return !one.creatable.empty(); });
+  if (carries && !accepts) {
+    return "the GPU accepts no more vGPUs beside its active ones";
+  }
   if (carries && !shows_mixed_sizes(functions)) {
     return "active vGPUs restrict the available types (the GPU is not in mixed-size mode)";
   }

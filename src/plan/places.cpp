@@ -59,7 +59,7 @@ Error unusable_place(const Function& function, const Parent& parent, const std::
                fmt::format("{}: virtual function {} offers no types: nvidia bound it before nvidia-vgpud had "
                            "run, or is not NVIDIA's vGPU host driver",
                            doing, function.address),
-               fmt::format("enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d {0}; "
+               fmt::format("enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d {0} && "
                            "/usr/lib/nvidia/sriov-manage -e {0}",
                            parent.name.str()))
         .worth(Retry::later);
