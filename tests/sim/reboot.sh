@@ -83,12 +83,12 @@ parents() {
   same_as_before "if each parent has a service"
 }
 
-# An administrator starts the devices one by one, the last GPU first.
+# An administrator starts the devices one by one, the last GPU first. The first start may have to wait for nvidia-vgpud.
 singly() {
   run "$MDEVADM" parent prepare --all
   exits 0 "parent prepare --all prepares eight GPUs"
   failures=0
-  for name in $(cut -d' ' -f1 "$before" | sort -t- -k 1,1r -k 2,2n); do "$MDEVADM" start "$name" || failures=$((failures + 1)); done
+  for name in $(cut -d' ' -f1 "$before" | sort -t- -k 1,1r -k 2,2n); do "$MDEVADM" start --timeout 30 "$name" || failures=$((failures + 1)); done
   same "$failures" 0 "every device starts"
   same_as_before "if the devices are started one by one"
 }
