@@ -1,4 +1,4 @@
-# kill -9 on entry to every system call of define, modify and undefine in turn: the definition is the old one or the new one,
+# kill -9 on entry to every system call of define, modify and undefine that changes something, in turn: the definition is the old one or the new one,
 # never lost or incomplete, and the next command succeeds.
 # shellcheck shell=bash disable=SC2154
 set -u
@@ -70,6 +70,6 @@ for verb in define modify undefine; do
     [ -z "$left" ] || oops "killed at $n: the next command left $left"
   done
   same "$wrong" "" "after a kill at each of the $((n - 1)) system calls of $verb the definition is old or new, and the next $verb succeeds"
-  holds "$verb makes more than 50 system calls at which it can be killed" test "$n" -gt 50
+  holds "$verb makes more than 20 system calls at which it can be killed" test "$n" -gt 20
 done
 finish

@@ -396,7 +396,7 @@ together() {
 kills() {
   local k wrong='' ends=137
   mdevadm parent set $gpu --vfs all --run 'nvidia-smi vgpu -i 0 -shm 1'
-  for ((k = 1; k < 20000; k = k < 200 ? k + 40 : k * 2)); do
+  for ((k = 1; k < 20000; k = k < 60 ? k + 4 : k * 2)); do
     $manage -d $gpu >/dev/null
     "$KILL_AT" $k "$MDEVADM" parent prepare -q $gpu >/dev/null 2>&1
     ends=$?
@@ -406,7 +406,7 @@ kills() {
     [ "$code" = 0 ] && is_complete && [ "$mixed" = 1 ] || { wrong="call $k: exit code $code, $err, mixed $mixed"; break; }
     [ $ends = 137 ] || break
   done
-  holds "prepare has more than 200 system calls at which it can be killed ($k)" test $k -gt 200
+  holds "prepare has more than 60 system calls at which it can be killed ($k)" test $k -gt 60
   same "$wrong" "" "after a kill at any call, prepare completes"
 }
 
