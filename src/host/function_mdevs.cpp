@@ -64,9 +64,16 @@ class FunctionMdevs final : public Interface {
   std::string_view name() const override { return "mdev-vf"; }
 
   bool speaks(const Place& parent) const override {
-    const std::vector<std::string> paths = function_paths(parent);
-    return std::any_of(paths.begin(), paths.end(),
-                       [&](const std::string& path) { return has_types(parent.root, path); });
+    for (const std::string& path : function_paths(parent)) {
+      if (has_types(parent.root, path)) {
+        return true;
+      }
+      // One driver is bound to all VFs, so none of the others has types either.
+      if (parent.root.exists(path + "/nvidia/current_vgpu_type")) {
+        return false;
+      }
+    }
+    return false;
   }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {

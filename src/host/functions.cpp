@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 
 #include "interface.hpp"
 #include "paths.hpp"
@@ -76,6 +78,18 @@ std::optional<TypeName> current_type(const sys::Dir& root, const std::string& fu
 std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& function) {
   const sys::Result<std::string> text = root.read_file(fmt::format("{}/{}", function, creatable_file));
   return text ? parse_creatable(*text) : std::vector<NamedType>{};
+}
+
+// Returns the names of the parents that the kernel lists.
+std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
+  std::set<std::string, std::less<>> result;
+  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
+  const auto entries =
+      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    result.insert(entry.name);
+  }
+  return result;
 }
 
 // Returns why a GPU offers no types, or fewer than it could.
@@ -253,15 +267,24 @@ std::optional<std::string> physical_function(const sys::Dir& device) {
   return link_name(device, "physfn");
 }
 
-std::vector<std::string> function_paths(const Place& parent) {
+std::vector<std::string> function_links(const sys::Dir& device) {
   std::vector<std::string> result;
   for (std::size_t i = 0;; ++i) {
-    const sys::Result<std::string> link = parent.directory.read_link(fmt::format("virtfn{}", i));
+    sys::Result<std::string> link = device.read_link(fmt::format("virtfn{}", i));
     if (!link) {
       return result;
     }
-    result.push_back(resolve_link(parent.path, *link));
+    result.push_back(*std::move(link));
   }
+}
+
+std::vector<std::string> function_paths(const Place& parent) {
+  std::vector<std::string> result =
+      parent.function_links ? *parent.function_links : function_links(parent.directory);
+  for (std::string& link : result) {
+    link = resolve_link(parent.path, link);
+  }
+  return result;
 }
 
 std::string notice_of_unusable(const std::vector<Function>& functions) {
@@ -310,25 +333,18 @@ std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
 }
 
 // Searches the functions bound to NVIDIA drivers for those that have VFs, unless they or their VFs are
-// registered as parents of mediated devices.
-std::vector<std::string> function_parents(const sys::Dir& root,
-                                          const std::optional<std::vector<ParentName>>& among) {
-  std::vector<std::string> result;
+// registered as parents of mediated devices. A driver may be bound to hundreds of VFs, which are known as
+// soon as their physical function has been read: its address is the lowest.
+std::vector<FunctionParent> function_parents(const sys::Dir& root,
+                                             const std::optional<std::vector<ParentName>>& among) {
+  std::vector<FunctionParent> result;
   const sys::Result<sys::Dir> drivers = root.open_dir(drivers_directory);
   const auto names = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
   if (!names) {
     return result;
   }
-  const auto registered = [&](std::string_view name) {
-    return root.exists(fmt::format("{}/{}", parents_directory, name));
-  };
-  const auto has_registered = [&](const sys::Dir& driver, const std::string& gpu) {
-    sys::Result<std::string> link = driver.read_link(gpu + "/virtfn0");
-    for (std::size_t i = 1; link && !registered(last_component(*link)); ++i) {
-      link = driver.read_link(fmt::format("{}/virtfn{}", gpu, i));
-    }
-    return static_cast<bool>(link);
-  };
+  std::optional<std::set<std::string, std::less<>>> registered;
+  std::set<std::string, std::less<>> known;
   const auto is_wanted = [&](const std::string& name) {
     return !among || std::any_of(among->begin(), among->end(),
                                  [&](const ParentName& one) { return one.str() == name; });
@@ -337,23 +353,36 @@ std::vector<std::string> function_parents(const sys::Dir& root,
     const sys::Result<sys::Dir> directory = driver.name.starts_with("nvidia")
                                                 ? drivers->open_dir(driver.name)
                                                 : sys::Result<sys::Dir>(sys::SysError{});
-    const auto functions =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
+    auto functions = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
     if (!functions) {
       continue;
     }
+    std::sort(functions->begin(), functions->end(),
+              [](const sys::Entry& a, const sys::Entry& b) { return a.name < b.name; });
     for (const sys::Entry& function : *functions) {
-      if (!is_wanted(function.name) || !is_pci_address(function.name) ||
-          !directory->exists(function.name + "/sriov_totalvfs") ||
-          directory->exists(function.name + "/mdev_supported_types") || registered(function.name)) {
+      const std::string& name = function.name;
+      if (!is_wanted(name) || !is_pci_address(name) || known.contains(name) ||
+          !directory->exists(name + "/sriov_totalvfs") || directory->exists(name + "/mdev_supported_types")) {
         continue;
       }
-      if (!has_registered(*directory, function.name)) {
-        result.push_back(function.name);
+      const sys::Result<sys::Dir> device = directory->open_dir(name);
+      FunctionParent found{name, device ? function_links(*device) : std::vector<std::string>{}};
+      if (!registered) {
+        registered = registered_parents(root);
+      }
+      bool is_registered = registered->contains(name);
+      for (const std::string& link : found.function_links) {
+        const std::string_view address = last_component(link);
+        is_registered = is_registered || registered->contains(address);
+        known.emplace(address);
+      }
+      if (!is_registered) {
+        result.push_back(std::move(found));
       }
     }
   }
-  std::sort(result.begin(), result.end());
+  std::sort(result.begin(), result.end(),
+            [](const FunctionParent& a, const FunctionParent& b) { return a.name < b.name; });
   return result;
 }
 

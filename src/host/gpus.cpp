@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "interface.hpp"
 #include "paths.hpp"
@@ -12,12 +14,18 @@ constexpr const char* display_class = "0x03";
 
 }  // namespace
 
-std::vector<GpuFunction> read_gpus(const sys::Dir& root) {
+std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Parent>& parents) {
   std::vector<GpuFunction> result;
+  std::set<std::string, std::less<>> functions;
+  for (const Parent& parent : parents) {
+    for (const Function& function : parent.functions) {
+      functions.insert(function.address);
+    }
+  }
   const sys::Result<sys::Dir> devices = root.open_dir("sys/bus/pci/devices");
   const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    if (read_optional(*devices, entry.name + "/vendor") != nvidia ||
+    if (functions.contains(entry.name) || read_optional(*devices, entry.name + "/vendor") != nvidia ||
         devices->exists(entry.name + "/physfn")) {
       continue;
     }

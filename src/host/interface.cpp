@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <mdevadm/util/text.hpp>
+#include <set>
 #include <span>
 
 #include "paths.hpp"
@@ -17,11 +19,13 @@ namespace {
 // Buses that may have parents which are not in the kernel's list of parents.
 constexpr std::array buses{"pci", "platform", "css"};
 constexpr const char* virtual_directory = "sys/devices/virtual";
+constexpr std::string_view vfio_groups = "vfio";  // a directory for each device with a VFIO group
 constexpr const char* bus_directory = "sys/bus/mdev";
 
 std::optional<Place> place_at(const sys::Dir& root, const std::string& path, bool registered) {
   sys::Result<sys::Dir> directory = root.open_dir(path);
-  return directory ? std::optional(Place{root, *std::move(directory), path, registered}) : std::nullopt;
+  return directory ? std::optional(Place{root, *std::move(directory), path, registered, std::nullopt})
+                   : std::nullopt;
 }
 
 // Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
@@ -50,13 +54,14 @@ std::vector<std::string> names_in(const sys::Dir& root, const std::string& path)
   return names;
 }
 
-// Adds a GPU, unless it has been added.
-void add_gpu(const sys::Dir& root, const std::string& name,
+// Adds a GPU, unless it has been added. The links to its VFs are read if they are not given.
+void add_gpu(const sys::Dir& root, const std::string& name, std::optional<std::vector<std::string>> links,
              std::vector<std::pair<std::string, Place>>& into) {
   if (std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; })) {
     return;
   }
   if (auto place = follow(root, "sys/bus/pci/devices", name, false)) {
+    place->function_links = links ? std::move(links) : function_links(place->directory);
     into.emplace_back(name, *std::move(place));
   }
 }
@@ -69,33 +74,43 @@ void add_place(const sys::Dir& root, const std::string& name, std::optional<Plac
   }
   const auto gpu = is_raw ? std::nullopt : physical_function(place->directory);
   if (gpu) {
-    add_gpu(root, *gpu, into);
+    add_gpu(root, *gpu, std::nullopt, into);
   } else {
     into.emplace_back(name, *std::move(place));
   }
 }
 
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
-// parents.
+// parents. The VFs of GPUs in `into` are not examined.
 void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<std::string, Place>>& into) {
-  const auto known = [&](const std::string& name) {
-    return std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; });
-  };
+  std::set<std::string, std::less<>> known_names;
+  for (const auto& [name, place] : into) {
+    known_names.insert(name);
+    for (const std::string& link : place.function_links.value_or(std::vector<std::string>{})) {
+      known_names.emplace(last_component(link));
+    }
+  }
+  const auto known = [&](const std::string& name) { return known_names.contains(name); };
   for (const char* bus : buses) {
     const std::string links = fmt::format("sys/bus/{}/devices", bus);
     const sys::Result<sys::Dir> directory = root.open_dir(links);
     for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
-      const bool offers =
-          directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host");
-      if (offers && !known(name)) {
+      if (!known(name) &&
+          (directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host"))) {
         add_place(root, name, follow(root, links, name, false), is_raw, into);
       }
     }
   }
   for (const std::string& driver : names_in(root, virtual_directory)) {
+    if (driver == vfio_groups) {
+      continue;
+    }
     for (const std::string& name : names_in(root, fmt::format("{}/{}", virtual_directory, driver))) {
-      auto place = place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
-      if (place && offers_types(place->directory) && !known(name)) {
+      auto place = known(name)
+                       ? std::nullopt
+                       : place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
+      if (place && offers_types(place->directory)) {
+        known_names.insert(name);
         into.emplace_back(name, *std::move(place));
       }
     }
@@ -171,8 +186,8 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bo
       add_place(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
     }
   }
-  for (const std::string& name : function_parents(root)) {
-    add_gpu(root, name, result);
+  for (FunctionParent& gpu : function_parents(root)) {
+    add_gpu(root, gpu.name, std::move(gpu.function_links), result);
   }
   if (root.exists(bus_directory)) {
     add_unregistered(root, is_raw, result);

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mdevadm {
 
@@ -20,6 +21,14 @@ struct Place {
   sys::Dir directory;
   std::string path;         // below the root
   bool registered = false;  // listed by the kernel in /sys/class/mdev_bus
+  // Targets of the links to the VFs, in numerical order, if they have been read.
+  std::optional<std::vector<std::string>> function_links{};
+};
+
+// A physical function whose VFs have or can have vGPUs.
+struct FunctionParent {
+  std::string name;
+  std::vector<std::string> function_links;  // targets of the links to its VFs, in numerical order
 };
 
 // One write(2) that triggers an operation of the kernel.
@@ -88,6 +97,8 @@ const Interface& function_mdevs_interface();
 
 // Returns the name of the physical function of a VF; nullopt if the PCI device is no VF.
 std::optional<std::string> physical_function(const sys::Dir& device);
+// Returns the targets of the links to the VFs of a physical function, in numerical order.
+std::vector<std::string> function_links(const sys::Dir& device);
 // Returns the directories of the VFs of a physical function, in numerical order.
 std::vector<std::string> function_paths(const Place& parent);
 // Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
@@ -96,12 +107,13 @@ std::string notice_of_unusable(const std::vector<Function>& functions);
 // Returns the error for a VF that the physical function does not have.
 Error missing_function(const Place& parent, const std::string& function);
 
-// Returns the display controllers of NVIDIA that are not virtual functions, sorted by address.
-std::vector<GpuFunction> read_gpus(const sys::Dir& root);
+// Returns the display controllers of NVIDIA that are not VFs, sorted by address. `parents` are those that
+// have been read; their VFs are not examined again.
+std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Parent>& parents);
 
-// Returns the physical functions whose VFs have or can have vGPUs.
-std::vector<std::string> function_parents(const sys::Dir& root,
-                                          const std::optional<std::vector<ParentName>>& among = std::nullopt);
+// Returns the physical functions whose VFs have or can have vGPUs, sorted by name.
+std::vector<FunctionParent> function_parents(
+    const sys::Dir& root, const std::optional<std::vector<ParentName>>& among = std::nullopt);
 // Adds to GPUs with VFs that do not list all of their types those that NVIDIA's table of vGPU types has, and
 // completes their types in use. The table is only read if there is such a GPU.
 void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);

@@ -100,7 +100,7 @@ Snapshot Host::observe(const Scope& scope) const {
       add_unlisted_types(*root_, seen.parents);
     }
     if (has(scope.facets, Facet::gpus) || misses_types(seen, scope)) {
-      seen.gpus = read_gpus(*root_);
+      seen.gpus = read_gpus(*root_, seen.parents);
     }
   }
   if (has_any(scope.facets, device_facets)) {

@@ -334,12 +334,13 @@ const Record* owner_of(const Function& function, const Scope& scope) {
 void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::string, ParentName>& functions,
                    std::vector<Device>& into) {
   NodeReader nodes(root);
-  for (const std::string& name : function_parents(root, function_parents_for(scope))) {
-    const auto place = find_parent(root, name);
-    const auto parent = ParentName::parse(name);
+  for (FunctionParent& found : function_parents(root, function_parents_for(scope))) {
+    auto place = find_parent(root, found.name);
+    const auto parent = ParentName::parse(found.name);
     if (!place || !parent) {
       continue;
     }
+    place->function_links = std::move(found.function_links);
     DeviceReader reader(root, place->directory, scope);
     for (const Function& function : read_functions(*place, false)) {
       functions.emplace(function.address, *parent);

@@ -28,6 +28,8 @@ state() {  # "NAME VF TYPE" of each active device, in the order of the names
 placements() { for gpu in $gpus; do cat "/sys/bus/pci/devices/${gpu%0}4/nvidia/placement_id"; done | paste -sd' '; }
 enabled() { for gpu in $gpus; do cat "/sys/bus/pci/devices/$gpu/sriov_numvfs"; done | paste -sd' '; }
 
+all_offer_types() { [ "$("$MDEVADM" types --json | jq '[.types[] | select(.available > 0) | .parent] | unique | length')" = 8 ]; }
+
 same_as_before() {  # WHEN
   same "$(state | wc -l)" 40 "40 devices are active $1"
   same "$(diff <(state) "$before")" "" "each device has its virtual function and type $1"
@@ -83,12 +85,13 @@ parents() {
   same_as_before "if each parent has a service"
 }
 
-# An administrator starts the devices one by one, the last GPU first. The first start may have to wait for nvidia-vgpud.
+# An administrator starts the devices one by one, the last GPU first. They wait until nvidia-vgpud has run.
 singly() {
   run "$MDEVADM" parent prepare --all
   exits 0 "parent prepare --all prepares eight GPUs"
+  wait_until all_offer_types
   failures=0
-  for name in $(cut -d' ' -f1 "$before" | sort -t- -k 1,1r -k 2,2n); do "$MDEVADM" start --timeout 30 "$name" || failures=$((failures + 1)); done
+  for name in $(cut -d' ' -f1 "$before" | sort -t- -k 1,1r -k 2,2n); do "$MDEVADM" start "$name" || failures=$((failures + 1)); done
   same "$failures" 0 "every device starts"
   same_as_before "if the devices are started one by one"
 }
