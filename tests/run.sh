@@ -62,7 +62,8 @@ for preset in "$@"; do
   fi
   part "test: $preset"
   code=0
-  ctest --preset "$preset" ${only:+-R "$only"} --no-tests=error -j "$(nproc)" 2>&1 | tee "build/$preset.log" || code=$?
+  # Tests count half processors.
+  ctest --preset "$preset" ${only:+-R "$only"} --no-tests=error -j $((2 * $(nproc))) 2>&1 | tee "build/$preset.log" || code=$?
   # "98% tests passed, 2 tests failed out of 150"
   read -r bad all < <(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "build/$preset.log") || bad=0 all=0
   passed=$((passed + all - bad)) failed=$((failed + bad))

@@ -9,7 +9,12 @@ b=aaaaaaaa-0000-4000-8000-000000000002
 c=aaaaaaaa-0000-4000-8000-000000000003
 gpu=0000:86:00.0
 control() { "$MDEVSIM" control "$@"; }
-adm() { "$MDEVADM" "$@" >/dev/null 2>&1; }
+adm() {
+  local said code=0
+  said=$("$MDEVADM" "$@" 2>&1) || code=$?
+  [ $code = 0 ] || echo "# mdevadm $* ends with $code: $said"
+  return $code
+}
 
 # A case has the name SCENARIO__NAME and brings the host into a state; `words` is the command that then fails or warns.
 samples__unknown_type_in_filter() { words="list --all -t nosuch"; }
