@@ -160,8 +160,15 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
-  const Error error(ExitCode::no_capacity, fmt::format("{}: {} on {}", doing, what, parent.name.str()),
-                    hints_without_capacity(seen, parent.name));
+  const std::string other_size = other_size_in_use(seen, parent, type);
+  std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
+  if (!other_size.empty() && parent.capabilities.functions) {
+    hints.push_back(mixed_size_advice(parent.name.str()));
+  }
+  const Error error(ExitCode::no_capacity,
+                    fmt::format("{}: {} on {}{}{}", doing, what, parent.name.str(),
+                                other_size.empty() ? "" : ": ", other_size),
+                    hints);
   // Without devices, the instances are not used up: the GPU instances (MIG) or virtual functions are missing
   // and may come.
   return has_devices(seen, parent) ? error : error.worth(Retry::later);

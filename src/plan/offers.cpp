@@ -151,6 +151,34 @@ std::string offered_types(const Parent& parent) {
                    : fmt::format("{}: {} and {} more: mdevadm types {}", now, list, more, parent.name.str());
 }
 
+std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type) {
+  const auto time_sliced = [](const Type* one) {
+    const auto name = one != nullptr ? parse_vgpu_name(one->name.value_or("")) : std::nullopt;
+    return name && name->slices == 0 ? name : std::nullopt;
+  };
+  const auto wanted = time_sliced(&type);
+  const Device* user = device_of(seen, parent);
+  const auto used =
+      user != nullptr && user->type ? time_sliced(parent.find_type(user->type->str())) : std::nullopt;
+  if (!wanted || !used || wanted->gib == used->gib) {
+    return {};
+  }
+  std::vector<VgpuName> offered;
+  for (const Type& one : parent.types) {
+    const auto name = can_be_created(one) ? time_sliced(&one) : std::nullopt;
+    if (name) {
+      offered.push_back(*name);
+    }
+  }
+  // A full GPU offers no size, one with mixed sizes offers several.
+  const bool one_size =
+      !offered.empty() && std::all_of(offered.begin(), offered.end(),
+                                      [&](const VgpuName& name) { return name.gib == used->gib; });
+  return one_size ? fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
+                                size_in_use({*used}), user->uuid.str(), user->type->str())
+                  : std::string{};
+}
+
 std::string mixed_size_advice(const std::string& gpu) {
   return fmt::format(
       "several framebuffer sizes need mixed sizes, which are enabled while no vGPU exists: nvidia-smi vgpu "

@@ -53,9 +53,11 @@ std::string absence(const ApSet& wanted, const std::optional<ApSet>& existing, A
   const ApSet missing = existing ? wanted & ~*existing : ApSet{};
   return missing.none()
              ? std::string{}
-             : fmt::format("{} {} not on this host; the guest gets the queues when they appear",
-                           fmt::format("{}{}", ap_word(kind), missing.count() == 1 ? "" : "s"),
-                           format_ap_list(missing, kind) + (missing.count() == 1 ? " is" : " are"));
+             : fmt::format(
+                   "{} {} not on this host; the guest gets the queues when they appear (Linux 6.0 and "
+                   "later; before, the device cannot be started)",
+                   fmt::format("{}{}", ap_word(kind), missing.count() == 1 ? "" : "s"),
+                   format_ap_list(missing, kind) + (missing.count() == 1 ? " is" : " are"));
 }
 
 void require_unused(const Device& device, const Definitions* defined, const ApMatrix& wanted,

@@ -13,6 +13,8 @@ if [ "${1:-}" = "" ]; then
     "$MDEVSIM" run "${scenario/SCRATCH/$scratch}" -- bash "$0" "$part" || failed_parts+=" $part"
   done <<'P'
 m60 mediated
+m60 mediated_sizes
+a40 mediated_sizes
 vf-n1 late
 vf-n1 sizes
 vf-n1 known_sizes
@@ -25,6 +27,31 @@ fi
 
 control() { "$MDEVSIM" control "$@"; }
 states() { "$MDEVADM" list --all --json -o name,state | jq -r '.devices[] | "\(.name)=\(.state)"' | sort | xargs; }
+
+# The kernel lists all types; the driver reports those of other sizes with 0 available instances.
+mediated_sizes() {
+  local gpu two four user
+  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
+  # "ID NAME" of a type whose vendor's name ends so.
+  type_of() { "$MDEVADM" types $gpu --json | jq -r ".types[] | select(.name | endswith(\"-$1\")) | .type"; }
+  two=$(type_of 2Q) four=$(type_of 4Q)
+  user=$("$MDEVADM" start -p $gpu -t $two)
+  "$MDEVADM" define -p $gpu -t $four --name other >/dev/null
+  run "$MDEVADM" start other
+  exits 6 "a start with another framebuffer size has no capacity"
+  err_has "no available instances of $four on $gpu: another framebuffer size is in use on this GPU \(2G, by device '$user' \($two\)\)$" \
+    "the error names the size in use and a device"
+  if [ "${err/nvidia-smi vgpu -i $gpu -shm 1/}" != "$err" ]; then
+    same "$("$MDEVADM" show $gpu --json | jq '.parents[0].functions | length > 0')" true "mixed sizes are suggested where the GPU has virtual functions"
+  else
+    same "$("$MDEVADM" show $gpu --json | jq '.parents[0].functions | length')" 0 "mixed sizes are not suggested without virtual functions"
+  fi
+  # A full GPU is no matter of sizes.
+  while "$MDEVADM" start -q -p $gpu -t $two >/dev/null 2>&1; do :; done
+  run "$MDEVADM" start other
+  exits 6 "a start on a full GPU has no capacity"
+  err_has "no available instances of $four on $gpu$" "the error does not give the size as the reason"
+}
 
 mediated() {
   local gpu=0000:86:00.0

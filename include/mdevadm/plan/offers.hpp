@@ -19,6 +19,12 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
 // Returns "available types: nvidia-17 (GRID M60-4Q), …".
 std::string offered_types(const Parent& parent);
 
+// Returns why a listed type has no available instances although its GPU has room: "another framebuffer size
+// is in use on this GPU (2G, by device 'seat-1' (nvidia-558))". Empty if the sizes do not show that. Drivers
+// report the types of other sizes with 0 available instances until the last device is removed. Needs
+// Facet::type_name and Facet::available, and the devices of the parent.
+std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type);
+
 // Returns the hint on how a GPU can carry vGPUs of several framebuffer sizes.
 std::string mixed_size_advice(const std::string& gpu);
 

@@ -159,3 +159,42 @@ TEST_CASE("the advice for virtual functions depends on the driver bound to the f
   seen.parents = {parent};
   CHECK(refusal(seen).hints() == std::vector<std::string>{parent.notice, advice_for_functions(parent)});
 }
+
+TEST_CASE("the size in use explains a type without available instances only on a GPU of one size with room") {
+  const auto type = [](const char* id, const char* name, std::uint64_t available) {
+    return Type{.id = *TypeName::parse(id), .name = name, .available = available};
+  };
+  struct Case {
+    const char* description;
+    std::vector<Type> types;
+    std::string reason;
+  };
+  const std::string in_use =
+      "another framebuffer size is in use on this GPU (2G, by device '00000000-0000-4000-8000-000000000001' "
+      "(nvidia-2))";
+  const std::vector<Case> cases{
+      {"one size, room", {type("nvidia-2", "GRID M60-2Q", 3), type("nvidia-4", "GRID M60-4Q", 0)}, in_use},
+      {"full", {type("nvidia-2", "GRID M60-2Q", 0), type("nvidia-4", "GRID M60-4Q", 0)}, ""},
+      {"mixed sizes",
+       {type("nvidia-2", "NVIDIA L40S-2Q", 3), type("nvidia-4", "NVIDIA L40S-4Q", 0),
+        type("nvidia-8", "NVIDIA L40S-8Q", 1)},
+       ""},
+      {"equal size", {type("nvidia-2", "GRID M60-2Q", 3), type("nvidia-4", "GRID M60-2B", 0)}, ""},
+      {"MIG", {type("nvidia-2", "NVIDIA A100-1-5C", 3), type("nvidia-4", "NVIDIA A100-2-10C", 0)}, ""},
+      {"other names", {type("nvidia-2", "i915-GVTg_V5_4", 3), type("nvidia-4", "i915-GVTg_V5_2", 0)}, ""},
+  };
+  for (const Case& one : cases) {
+    INFO(one.description);
+    Snapshot seen;
+    Parent parent = parent_without_types();
+    parent.types = one.types;
+    seen.parents.push_back(parent);
+    seen.devices.push_back({.uuid = *Uuid::parse("00000000-0000-4000-8000-000000000001"),
+                            .parent = parent.name,
+                            .type = TypeName::parse("nvidia-2")});
+    CHECK(other_size_in_use(seen, parent, one.types[1]) == one.reason);
+  }
+  Parent idle = parent_without_types();
+  idle.types = cases[0].types;
+  CHECK(other_size_in_use({}, idle, idle.types[1]).empty());
+}

@@ -106,8 +106,8 @@ TEST_CASE("a start is refused for numbers beyond those of the machine, and warns
         "the machine has no domain 0x0055-0x0056 (the highest is 0x54)");
   const Job job = StartPlanner(seen).plan(crypto(1, "5,9", "4"));
   CHECK(reasons(job.warnings) ==
-        std::vector<std::string>{
-            "adapter 0x09 is not on this host; the guest gets the queues when they appear"});
+        std::vector<std::string>{"adapter 0x09 is not on this host; the guest gets the queues when they "
+                                 "appear (Linux 6.0 and later; before, the device cannot be started)"});
   Snapshot unknown = host();
   unknown.ap.reset();
   CHECK(start(unknown, {}, {crypto(1, "5", "200")}).error.empty());
