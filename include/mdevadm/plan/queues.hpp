@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <string>
 #include <vector>
