@@ -42,6 +42,16 @@ for room in "$top"/src/*/; do
   holds "the layer '$name' is in the table of this test" test -n "${may_use[$name]:-}"
 done
 
+# shellcheck disable=SC2046
+missing() { (cd "$1" && awk -f "$here/../tools/includes.awk" $(find . -name '*.hpp' -printf '%P\n' | grep -E '^(include|src|tests)/')); }
+same "$(missing "$top")" "" "each header includes the definitions that it uses"
+scratch=$(mktemp -d)
+mkdir -p "$scratch/include/mdevadm/plan" "$scratch/src/plan"
+echo 'enum class Facet { a };' >"$scratch/include/mdevadm/plan/facet.hpp"
+echo 'constexpr Facet one = Facet::a;' >"$scratch/src/plan/uses.hpp"
+same "$(missing "$scratch")" "src/plan/uses.hpp: Facet of include/mdevadm/plan/facet.hpp is not included" "a missing include is found"
+rm -r "$scratch"
+
 # Libraries are included only in the source files that wrap them.
 wraps() { grep -rlE "^ *# *include +[<\"]$1" "$top/src" "$top/include" | sed "s|$top/||" | grep -vE "^$2" || true; }
 same "$(wraps 'toml' 'src/store/')" "" "toml++ is included in store only"
