@@ -160,6 +160,25 @@ CLI::Option* find_declared(CLI::App& program, const std::string& name) {
   return nullptr;
 }
 
+bool declares_options(CLI::App& program, const std::vector<std::string>& words) {
+  const auto declares_all_flags = [&](const std::string& word) {
+    for (std::size_t i = 1; i < word.size(); ++i) {
+      const CLI::Option* option = find_declared(program, fmt::format("-{}", word[i]));
+      if (option == nullptr || takes_value(*option)) {
+        return option != nullptr;
+      }
+    }
+    return true;
+  };
+  return std::all_of(words.begin(), words.end(), [&](const std::string& word) {
+    if (!is_option_word(word) || word == "--") {
+      return true;
+    }
+    return word.starts_with("--") ? find_declared(program, word.substr(0, word.find('='))) != nullptr
+                                  : declares_all_flags(word);
+  });
+}
+
 std::string full_name(const CLI::App& app) {
   const CLI::App* above = app.get_parent();
   if (above == nullptr) {

@@ -22,6 +22,18 @@ CLI::App& family_of(CLI::App& app, const std::string& name) {
   return *family;
 }
 
+// Returns whether the words can select a command: each word of its name, or an alias of it, is among them.
+bool is_named(const std::string& command, const std::vector<std::string>& words, const OtherWords& aliases) {
+  const std::size_t space = command.find(' ');
+  const std::string family = space == std::string::npos ? "" : command.substr(0, space);
+  const auto contains = [&](const std::string& of, const std::string& name) {
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return word == name || aliases.alias(of, word) == name;
+    });
+  };
+  return (family.empty() || contains("", family)) && contains(family, command.substr(space + 1));
+}
+
 }  // namespace
 
 std::string first_word(const std::string& name) {
@@ -36,8 +48,6 @@ CommandLine::CommandLine() : app_("Administers Linux mediated devices", "mdevadm
     CLI::App& home = first == name ? app_ : family_of(app_, first);
     CLI::App* sub = home.add_subcommand(name.substr(name.rfind(' ') + 1), entry.summary);
     sub->set_help_flag();
-    std::unique_ptr<Command>& command = commands_[entry.name] = entry.make();
-    command->declare(*sub, kinds_);
   }
   version_command_ = app_.add_subcommand("version", "print the version");
   version_command_->set_help_flag();
@@ -55,7 +65,36 @@ void CommandLine::declare_globals() {
   app_.add_flag("-q,--quiet", globals_.quiet, "suppress warnings and notes")->excludes(verbose);
 }
 
+void CommandLine::declare(const CommandEntry& entry) {
+  std::unique_ptr<Command>& command = commands_[entry.name];
+  if (!command) {
+    command = entry.make();
+    command->declare(app_of(entry.name), kinds_);
+  }
+}
+
+void CommandLine::declare_all() {
+  for (const CommandEntry& entry : command_table()) {
+    declare(entry);
+  }
+}
+
+// Most of the time that the program needs to start would be spent on the options of commands that are not
+// requested.
+void CommandLine::declare_for(const std::vector<std::string>& words) {
+  const OtherWords other_words(kinds_);
+  for (const CommandEntry& entry : command_table()) {
+    if (is_named(entry.name, words, other_words)) {
+      declare(entry);
+    }
+  }
+  if (!args::declares_options(app_, words)) {
+    declare_all();
+  }
+}
+
 void CommandLine::parse(const std::vector<std::string>& words) {
+  declare_for(words);
   selection_ = args::read(app_, words, OtherWords(kinds_));
   if (!selection_.help && !version_ && !schema_) {
     args::require_complete(selection_);

@@ -16,6 +16,9 @@ class CommandLine {
  public:
   CommandLine();
 
+  // Declares the options of all commands; parse() declares only those of the commands that the words can
+  // select. command() and app_of() need them.
+  void declare_all();
   // Parses the arguments after the program's name. Throws Error{usage}.
   void parse(const std::vector<std::string>& words);
 
@@ -38,6 +41,8 @@ class CommandLine {
 
  private:
   void declare_globals();
+  void declare(const CommandEntry& entry);
+  void declare_for(const std::vector<std::string>& words);
 
   CLI::App app_;
   Globals globals_;

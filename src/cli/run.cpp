@@ -59,10 +59,12 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
 ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Messages& messages) {
   CommandLine line;
   if (!words.empty() && words.front() == "__complete") {
+    line.declare_all();
     write_results(complete(line, {words.begin() + 1, words.end()}, env), env);
     return ExitCode::done;
   }
   if (!words.empty() && words.front() == "__describe") {
+    line.declare_all();
     write_results(describe_tree(line), env);
     return ExitCode::done;
   }

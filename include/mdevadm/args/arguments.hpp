@@ -54,6 +54,9 @@ CLI::Option* find_option(CLI::App& command, const std::string& name);
 // Returns an option of the program or of any of its commands with this name, or nullptr.
 CLI::Option* find_declared(CLI::App& program, const std::string& name);
 
+// Returns whether each word that looks like an option is an option of the program or of any of its commands.
+bool declares_options(CLI::App& program, const std::vector<std::string>& words);
+
 // Returns the argument that the next word belongs to, after those that were given, or nullptr.
 CLI::Option* next_argument(CLI::App& command, const std::vector<CLI::Option*>& given);
 
