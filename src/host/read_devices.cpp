@@ -4,6 +4,7 @@
 #include <future>
 #include <map>
 #include <mdevadm/sys/accounts.hpp>
+#include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
 #include <span>
@@ -174,22 +175,12 @@ class DeviceReader {
   std::map<std::string, Siblings, std::less<>> directories_;
 };
 
-// Sorts by parent, then UUID. Sorts pointers, because devices are large.
+// Sorts by parent, then UUID.
 std::vector<Device> sorted(std::vector<Device> devices) {
-  std::vector<Device*> order;
-  order.reserve(devices.size());
-  for (Device& device : devices) {
-    order.push_back(&device);
-  }
-  std::sort(order.begin(), order.end(), [](const Device* a, const Device* b) {
-    return std::tie(a->parent, a->uuid) < std::tie(b->parent, b->uuid);
+  sort_moving_once(devices, [](const Device& a, const Device& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
-  std::vector<Device> result;
-  result.reserve(devices.size());
-  for (Device* device : order) {
-    result.push_back(std::move(*device));
-  }
-  return result;
+  return devices;
 }
 
 // The name of a device on the bus, and its UUID.
@@ -435,25 +426,32 @@ bool is_removal(const sys::Dir& parent, const std::string& name) {
   return !parent.exists(name + "/uevent") && parent.exists(name);
 }
 
+// Compares devices, and names of parents, by parent.
+struct ByParent {
+  bool operator()(const Device& a, const ParentName& b) const { return a.parent < b; }
+  bool operator()(const ParentName& a, const Device& b) const { return a < b.parent; }
+};
+
 }  // namespace
 
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices) {
-  std::set<std::pair<std::string_view, std::string>> on_bus;  // parent and kernel name
-  for (const Device& device : devices) {
-    on_bus.emplace(device.parent.str(), device.kernel_name());
-  }
   std::vector<Device> result;
   for (const Nursery& nursery : nurseries(root, scope)) {
     const sys::Result<sys::Dir> directory = root.open_dir(nursery.path);
     const auto entries =
         directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    const auto [first, last] = std::equal_range(devices.begin(), devices.end(), nursery.parent, ByParent{});
+    const auto is_on_bus = [first = first, last = last](const Uuid& one) {
+      const auto found = std::lower_bound(
+          first, last, one, [](const Device& device, const Uuid& wanted) { return device.uuid < wanted; });
+      return found != last && found->uuid == one;
+    };
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       const auto uuid = Uuid::parse(entry.name);
       const bool wanted = uuid && (!scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
                                                                *uuid) != scope.devices->end());
-      if (!wanted || on_bus.contains({nursery.parent.str(), entry.name}) ||
-          !is_removal(*directory, entry.name)) {
+      if (!wanted || is_on_bus(*uuid) || !is_removal(*directory, entry.name)) {
         continue;
       }
       Device device{.uuid = *uuid, .parent = nursery.parent, .path = nursery.path + "/" + entry.name};

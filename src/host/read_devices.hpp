@@ -14,7 +14,7 @@ namespace mdevadm {
 std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen);
 
 // Returns the devices whose removal is pending, all or those requested by `scope`, sorted by parent, then
-// UUID. `devices` are those on the bus. Reads one directory per parent.
+// UUID. `devices` are those on the bus, as read_devices() returns them. Reads one directory per parent.
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/util/sort.hpp>
 #include <tuple>
 
 namespace mdevadm {
@@ -64,7 +65,7 @@ Definitions load_definitions(const Effects& effects, const std::optional<ParentN
   if (parent) {
     std::erase_if(defined.all, [&](const Definition& definition) { return definition.parent != *parent; });
   }
-  std::stable_sort(defined.all.begin(), defined.all.end(), [](const Definition& a, const Definition& b) {
+  sort_moving_once(defined.all, [](const Definition& a, const Definition& b) {
     return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
   return defined;

@@ -3,6 +3,7 @@
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 #include <tuple>
 
@@ -174,9 +175,7 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   const auto in_order = [](const auto& a, const auto& b) {
     return std::tie(a.parent, a.uuid, a.file) < std::tie(b.parent, b.uuid, b.file);
   };
-  if (!std::is_sorted(result.all.begin(), result.all.end(), in_order)) {
-    std::sort(result.all.begin(), result.all.end(), in_order);
-  }
+  sort_moving_once(result.all, in_order);
   std::sort(result.broken.begin(), result.broken.end(), in_order);
   leave_one_of_each(result, *this);
   return result;

@@ -11,6 +11,7 @@
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
@@ -162,7 +163,7 @@ Definitions Store::load_own(const std::optional<ParentName>& only) const {
 Definitions Store::load(const std::optional<ParentName>& only) const {
   Definitions result = load_own(only);
   add_configs(load_configs({.parent = only}), *this, result);
-  std::sort(result.all.begin(), result.all.end(), [](const Definition& a, const Definition& b) {
+  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
     return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
   note_repeated_labels(result, *this);
