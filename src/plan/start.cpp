@@ -135,11 +135,14 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
     plan_active(*active, draft);
     return std::move(draft.job);
   }
-  if (const Device* earlier = seen_.find_removing(wanted.uuid)) {
+  if (seen_.find_removing(wanted.uuid) != nullptr) {
+    // The processes that use it have not been searched: most starts do not need them.
     throw Error(ExitCode::in_use,
-                fmt::format("{}: an earlier device with this UUID is still being removed: {}", draft.doing,
-                            describe_removal(*earlier)),
-                fmt::format("wait for it: mdevadm stop {} --timeout 60", wanted.uuid.str()));
+                fmt::format("{}: an earlier device with this UUID is still being removed; the kernel "
+                            "completes that when no process uses the device",
+                            draft.doing),
+                fmt::format("wait for it, and list the processes: mdevadm stop {} --timeout 60",
+                            shell_word(identity_of(wanted).word())));
   }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but

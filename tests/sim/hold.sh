@@ -135,7 +135,9 @@ removing() {
   err_has "'a' \($a\) is already being removed: its removal is pending until mdevsim \(pid $first_pid\) closes the device$" "stop reports what the removal waits for"
   run "$MDEVADM" start a
   exits 5 "start is refused for a device whose removal is pending"
-  err_has "an earlier device with this UUID is still being removed" "the error says that an earlier device is being removed"
+  err_has "cannot start 'a'( \($a\))?: an earlier device with this UUID is still being removed; the kernel completes that when no process uses the device$" \
+    "the error says that an earlier device is being removed"
+  err_has "^hint: wait for it, and list the processes: mdevadm stop a --timeout 60$" "the hint has the name of the device"
   "$MDEVADM" start -q b
   run "$MDEVADM" start -p $gpu -t nvidia-17
   exits 6 "the instance of a device whose removal is pending is not available"
