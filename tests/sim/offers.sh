@@ -32,7 +32,7 @@ states() { "$MDEVADM" list --all --json -o name,state | jq -r '.devices[] | "\(.
 mediated_sizes() {
   local gpu two four user
   gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
-  # "ID NAME" of a type whose vendor's name ends so.
+  # ID of the type whose vendor's name ends so.
   type_of() { "$MDEVADM" types $gpu --json | jq -r ".types[] | select(.name | endswith(\"-$1\")) | .type"; }
   two=$(type_of 2Q) four=$(type_of 4Q)
   user=$("$MDEVADM" start -p $gpu -t $two)

@@ -1,6 +1,6 @@
 # Prints each use of a type of this project whose definition is neither in the header itself nor in one that it includes. Such a
 # header compiles only after others, so it may compile in a build that joins sources but not alone. Arguments: all headers.
-FNR == 1 { file = FILENAME; files[++count] = file; in_comment = 0 }
+FNR == 1 { file = FILENAME; files[++count] = file }
 {
   if (match($0, /^#include [<"][^>"]+[>"]/)) {
     name = $2; quoted = substr(name, 1, 1) == "\""; gsub(/[<>"]/, "", name)
