@@ -69,9 +69,10 @@ function(mdevadm_package component name)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
 endfunction()
 
-# libsmartcols and libexpat are loaded when they are needed, so that nothing finds them among the libraries that the program is linked
-# with. Without libexpat only the names of some types of NVIDIA are missing.
-mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" RECOMMENDS libexpat1 SUGGESTS mdevsim)
+# libsmartcols, libexpat and libyaml are loaded when they are needed, so that nothing finds them among the libraries that the program is linked
+# with. Without libexpat only the names of some types of NVIDIA are missing,
+# without libyaml only `import vgpu-device-manager`.
+mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" RECOMMENDS "libexpat1, libyaml-0-2" SUGGESTS mdevsim)
 # Directories of definitions; the program creates them if they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # run.sh: installs the Debian packages that it needs, builds mdevadm and runs all its tests, those on a real kernel in QEMU too. Builds
-# three times: plain, with the address and undefined-behaviour sanitizers, and the load test with the thread sanitizer. Run it as
-# root or with sudo. The last line counts the tests.
+# twice: plain, and with the address and undefined-behaviour sanitizers. Run it as root or with sudo. The last line counts the tests.
 #   run.sh [-R REGEX] [PRESET...]
 #     -R REGEX  only tests whose name matches REGEX, without format check and quick start
-#     PRESET    only these builds: ci, dev, asan, tsan, release, coverage (default: ci asan tsan; ci is dev, compiled faster)
+#     PRESET    only these builds: ci, dev, asan, tsan, release, coverage (default: ci asan; ci is dev, compiled faster)
 set -euo pipefail
 
 top=$(realpath "$(dirname "$0")/..")
@@ -18,7 +17,7 @@ while getopts R: option; do
   esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- ci asan tsan
+[ $# -gt 0 ] || set -- ci asan
 
 part() { echo "== $1 ($SECONDS s)"; }
 passed=0 failed=0
@@ -26,6 +25,7 @@ count() { if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 
 
 part packages
 tests/tools/packages.sh tests/tools/build-packages tests/tools/test-packages
+tests/tools/promtool.sh >/dev/null
 mkdir -p build
 # The machine of the kernel tests; nothing else needs it.
 if [ -z "$only" ] || grep -qE "$only" <<<"$(ls tests/vm | sed -n 's/^\(.*\)\.test$/vm: \1/p'; echo 'sim: kernel'; echo 'shell: readme')"; then

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -18,6 +19,10 @@ std::optional<ApChange> change_in(const std::vector<std::string>& lists, ApKind 
     throw Error(ExitCode::usage, fmt::format("{}: {}", option, reading.problem));
   }
   return reading.change;
+}
+
+std::string option_of(ApKind kind) {
+  return kind == ApKind::control_domain ? "control-domain" : std::string(ap_word(kind));
 }
 
 }  // namespace
@@ -55,6 +60,43 @@ ApChanges ApOptions::given() const {
     changes.domains = ApChange{.added = reading.matrix.domains};
   }
   return changes;
+}
+
+void ApOptions::require_additions() const {
+  const ApChanges changes = given();
+  for (const ApKind kind : ap_kinds) {
+    const std::optional<ApChange>& change = changes.of(kind);
+    if (change && (change->removed.any() || change->added.none())) {
+      throw Error(
+          ExitCode::usage,
+          fmt::format("--{}: nothing to add (expected a list such as 0x05,0x0a-0x0c)", option_of(kind)));
+    }
+  }
+}
+
+void ApOptions::require_consistent(const std::vector<Attribute>& attributes) const {
+  const ApChanges changes = given();
+  for (const Attribute& attribute : attributes) {
+    if (!is_ap_attribute(attribute)) {
+      continue;
+    }
+    for (const ApKind kind : ap_kinds) {
+      // What the attribute adds to nothing, and removes from everything, must outlast the options.
+      const ApSet added = assigned_by({attribute}).of(kind);
+      ApMatrix all;
+      all.of(kind).set();
+      const ApSet left = assigned_by({attribute}, all).of(kind);
+      const auto& change = changes.of(kind);
+      if (change &&
+          ((added & ~change->applied_to(added)).any() || (change->applied_to(left) & ~left).any())) {
+        const bool by_queue = !queues_.empty() && kind != ApKind::control_domain;
+        const std::string option = by_queue ? "queue" : option_of(kind);
+        throw Error(ExitCode::usage,
+                    fmt::format("'--attr {}={}' and '--{}' contradict each other (expected one of them)",
+                                attribute.name.str(), printable(attribute.value), option));
+      }
+    }
+  }
 }
 
 }  // namespace mdevadm::cli

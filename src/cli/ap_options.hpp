@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/ap.hpp>
+#include <mdevadm/model/definition.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ class ApOptions {
   // Returns the changes that the options demand. Throws Error{usage} if values of one option contradict each
   // other.
   ApChanges given() const;
+
+  // Throws Error{usage} if the options remove something, or add nothing: a new device has nothing to remove.
+  void require_additions() const;
+  // Throws Error{usage} if an attribute and an option contradict each other.
+  void require_consistent(const std::vector<Attribute>& attributes) const;
 
  private:
   std::vector<std::string> adapters_, domains_, control_domains_, queues_;

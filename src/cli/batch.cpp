@@ -163,6 +163,38 @@ void Batch::add_after(const Identity& about, const std::function<Job()>& stop,
   });
 }
 
+void Batch::add_chain(std::vector<Job> jobs) {
+  add(jobs.back().about, [&] {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (i > 0) {
+        jobs[i].after = plan_.jobs.size() - 1;
+      }
+      if (i + 1 < jobs.size()) {
+        plan_.jobs.push_back(std::move(jobs[i]));
+      }
+    }
+    return std::move(jobs.back());
+  });
+}
+
+bool Batch::carry_out_first(Context& context, std::vector<Job> jobs, bool holds_definitions) {
+  const std::size_t before = plan_.jobs.size();
+  for (Job& job : jobs) {
+    const Identity about = job.about;
+    add(about, [&] { return std::move(job); });
+  }
+  if (options_.dry_run) {
+    return true;
+  }
+  const Plan first{.jobs = {plan_.jobs.begin() + static_cast<std::ptrdiff_t>(before), plan_.jobs.end()}};
+  VerboseProgress progress(context);
+  const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions};
+  const std::vector<JobResult> results = carry_out(first, effects, progress);
+  recorded_.insert(recorded_.end(), results.begin(), results.end());
+  return !unlocked_ && std::none_of(results.begin(), results.end(),
+                                    [](const JobResult& result) { return result.error.has_value(); });
+}
+
 void Batch::refuse(const Identity& about, const Error& error) {
   items_.push_back({about, error, 0});
 }
@@ -197,11 +229,44 @@ void Batch::record(Job job, JobResult result) {
 ExitCode Batch::conclude(Context& context) const {
   if (options_.json) {
     context.out += render_results(context, recorded_);
+  } else {
+    for (const Item& item : items_) {
+      if (item.refused) {
+        context.messages().error(*item.refused, subject_of(identity(item), group_));
+      }
+    }
   }
   return exit_code(recorded_);
 }
 
+void Batch::try_edits(Context& context) {
+  for (Item& item : items_) {
+    Job* job = item.refused || plan_.bond != Bond::none ? nullptr : &plan_.jobs[item.job];
+    for (const Step& step : job != nullptr ? job->steps : std::vector<Step>{}) {
+      const auto* edit = std::get_if<ReplaceDefinition>(&step.action);
+      if (edit == nullptr) {
+        continue;
+      }
+      try {
+        context.store().require_replaceable(edit->before, edit->after);
+        if (!options_.dry_run) {
+          context.store().require_writable(edit->before);
+        }
+      } catch (const Error& error) {
+        item.about = job->about;
+        item.tried = true;
+        item.refused = error.reworded(fmt::format("cannot {}: {}", job->goal_of_command(), error.what()));
+        break;
+      }
+    }
+    if (job != nullptr && item.refused) {
+      *job = Job{.goal = job->goal, .about = job->about, .lane = job->lane};
+    }
+  }
+}
+
 ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definitions) {
+  try_edits(context);
   const auto is_hooked = [](const Job& job) { return job.hooks.has_value(); };
   if (std::any_of(plan_.jobs.begin(), plan_.jobs.end(), is_hooked) && context.hooks().any()) {
     definitions.reset();
@@ -220,13 +285,32 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
 }
 
 std::vector<JobResult> Batch::execute(Context& context, bool holds_definitions) const {
-  const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions};
+  const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions, machine_};
+  if (!recorded_.empty()) {
+    return execute_rest(context, effects);
+  }
   if (shows_progress_ && !context.globals().verbose) {
     GroupProgress progress(context.messages(), plan_);
     return carry_out(plan_, effects, progress);
   }
   VerboseProgress progress(context);
   return carry_out(plan_, effects, progress);
+}
+
+// Executes the jobs that carry_out_first() has not.
+std::vector<JobResult> Batch::execute_rest(Context& context, const Effects& effects) const {
+  Plan rest = plan_;
+  rest.jobs.erase(rest.jobs.begin(), rest.jobs.begin() + static_cast<std::ptrdiff_t>(recorded_.size()));
+  for (Job& job : rest.jobs) {
+    if (job.after) {
+      *job.after -= recorded_.size();
+    }
+  }
+  VerboseProgress progress(context);
+  std::vector<JobResult> results = recorded_;
+  const std::vector<JobResult> more = carry_out(rest, effects, progress);
+  results.insert(results.end(), more.begin(), more.end());
+  return results;
 }
 
 const Identity& Batch::identity(const Item& item) const {
@@ -262,19 +346,32 @@ std::string Batch::render_plan(Context& context) const {
   const Effects effects{context.host(), context.store()};
   std::string text;
   render::List jobs;
-  for (const Job& job : plan_.jobs) {
+  for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
+    const Job& job = plan_.jobs[i];
+    if (std::any_of(items_.begin(), items_.end(),
+                    [&](const Item& item) { return item.refused && item.tried && item.job == i; })) {
+      continue;
+    }
     render::List steps;
     text += fmt::format("{}{}:{}\n", job.goal, job.about.parent.empty() ? "" : " on " + job.about.parent,
                         job.steps.empty() ? " nothing to do" : "");
     for (const std::string& note : job.notes) {
       text += fmt::format("  {}\n", note);
     }
-    for (const Step& step : job.steps) {
-      if (const std::optional<Preview> seen = preview(step.action, effects)) {
+    const auto show = [&](const Action& action, const std::optional<Action>& undo) {
+      if (const std::optional<Preview> seen = preview(action, effects)) {
         for (const std::string& line : lines_of(*seen)) {
           text += fmt::format("  {}\n", line);
         }
-        steps.items.push_back(step_fields(*seen, step.undo));
+        steps.items.push_back(step_fields(*seen, undo));
+      }
+    };
+    for (const Step& step : job.steps) {
+      show(step.action, step.undo);
+    }
+    for (auto step = job.steps.rbegin(); job.trial && step != job.steps.rend(); ++step) {
+      if (step->undo) {
+        show(*step->undo, std::nullopt);
       }
     }
     render::Record fields{{"goal", job.goal}};
@@ -313,7 +410,9 @@ std::string Batch::render_results(Context& context, const std::vector<JobResult>
     row.emplace_back("device", devices[i]);
     rows.items.push_back(std::move(row));
   }
-  return render_document(context, {{"results", std::move(rows)}});
+  render::Record document{{"results", std::move(rows)}};
+  document.insert(document.end(), more_.begin(), more_.end());
+  return render_document(context, std::move(document));
 }
 
 // Returns the exit code: for a single failed item, its code; if some items failed, `partial`; if all failed,

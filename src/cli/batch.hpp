@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/run/machine.hpp>
 #include <mdevadm/sys/file_lock.hpp>
 #include <mdevadm/util/error.hpp>
 #include <optional>
@@ -42,6 +44,8 @@ class Batch {
 
   // Adds the job that `plan` returns for the item. If `plan` throws Error, only this item fails.
   void add(const Identity& about, const std::function<Job()>& plan);
+  // Adds one item with several jobs: each runs if the one before it succeeded.
+  void add_chain(std::vector<Job> jobs);
   // Adds an item that cannot be planned. `error` is the complete message.
   void refuse(const Identity& about, const Error& error);
   // Adds one item with two jobs: the one that `start` returns runs if the one that `stop` returns succeeded.
@@ -53,18 +57,30 @@ class Batch {
   void take(const Identity& group, const std::function<Plan()>& plan);
   // Adds the result of a job that has been executed.
   void record(Job job, JobResult result);
-  // Prints the recorded results, which have been reported as text before, and returns the exit code.
+  // Prints the recorded results, which have been reported as text before, and the refused items, and returns
+  // the exit code.
   ExitCode conclude(Context& context) const;
   // Executes the last job of each lane first.
   void backwards() { plan_.backwards = true; }
   // Shows the progress, for plans that take longer.
   void show_progress() { shows_progress_ = true; }
+  // Sets the virtual machine of plans that attach or detach devices; it must outlive the batch.
+  void use(Machine& machine) { machine_ = &machine; }
   // Names the group in the output.
   void of_group(const std::string& name) { group_ = name; }
   // Prints the UUID of each device that is as wanted.
   void print_uuids() { prints_uuids_ = true; }
   // Adds the active devices to the JSON results.
   void show_devices() { shows_devices_ = true; }
+
+  // Adds a list to the JSON document of the results.
+  void add_results(std::string key, render::List list) {
+    more_.emplace_back(std::move(key), std::move(list));
+  }
+
+  // Executes jobs before those that are added later, whose planning depends on their results; on a dry run
+  // finish() prints them. `holds_definitions`: as in Effects. Returns whether they have succeeded.
+  bool carry_out_first(Context& context, std::vector<Job> jobs, bool holds_definitions);
 
   // Prints or executes the plan. `definitions` is the lock that was held while planning; it is released
   // before scripts run.
@@ -75,11 +91,15 @@ class Batch {
     Identity about;  // if it was refused
     std::optional<Error> refused;
     std::size_t job = 0;  // index in plan_, unless refused
+    bool tried = false;   // refused by try_edits(): the job has no steps
   };
 
+  // Refuses items whose definition cannot hold the change, before anything is changed.
+  void try_edits(Context& context);
   Error impossible(const Identity& about, const Error& reason) const;
   const Identity& identity(const Item& item) const;
   std::vector<JobResult> execute(Context& context, bool holds_definitions) const;
+  std::vector<JobResult> execute_rest(Context& context, const Effects& effects) const;
   void report(Context& context, const std::vector<JobResult>& results) const;
   std::string render_plan(Context& context) const;
   ExitCode exit_code(const std::vector<JobResult>& results) const;
@@ -88,6 +108,7 @@ class Batch {
   const ChangeOptions& options_;
   std::string verb_;
   std::string group_;
+  Machine* machine_ = nullptr;
   bool shows_progress_ = false;
   bool prints_uuids_ = false;
   bool shows_devices_ = false;
@@ -95,6 +116,7 @@ class Batch {
   std::optional<Error> unread_;    // why the definitions could not be read
   Plan plan_;
   std::vector<JobResult> recorded_;
+  render::Record more_;  // further fields of the JSON document
   std::vector<Item> items_;
 };
 

@@ -14,8 +14,12 @@ double seconds(std::chrono::milliseconds time) {
 
 class BootReport final : public BootWatcher {
  public:
-  BootReport(const Context& context, const Messages& messages, const std::vector<BootUnit>& units)
-      : verbose_(messages.in_journal() || context.globals().verbose), messages_(messages), units_(units) {}
+  // `names_unchanged`: notes say which devices were active before.
+  BootReport(const Context& context, const std::vector<BootUnit>& units, bool names_unchanged)
+      : verbose_(context.messages().in_journal() || context.globals().verbose),
+        names_unchanged_(names_unchanged),
+        messages_(context.messages()),
+        units_(units) {}
 
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
     messages_.waiting(fmt::format("{}; retrying for up to {:g} s", refusal.error.what(), seconds(patience)),
@@ -47,6 +51,10 @@ class BootReport final : public BootWatcher {
     }
     if (item.result.error) {
       messages_.error(*item.result.error, whom);
+    } else if (item.result.outcome == Outcome::unchanged && names_unchanged_) {
+      for (const std::string& note : item.result.notes) {
+        messages_.note(note, whom);
+      }
     } else if (item.result.outcome == Outcome::done && verbose_) {
       const auto took = item.result.ended.value_or(std::chrono::milliseconds{}) -
                         item.result.begun.value_or(std::chrono::milliseconds{});
@@ -72,6 +80,7 @@ class BootReport final : public BootWatcher {
   }
 
   bool verbose_;
+  bool names_unchanged_;
   const Messages& messages_;
   const std::vector<BootUnit>& units_;
 };
@@ -88,9 +97,14 @@ std::size_t count_wanted(const std::vector<BootUnit>& units) {
 
 ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
                           const Definitions& defined, const BootOptions& options) {
-  BootReport report(context, context.messages(), units);
   Batch batch(change, "start");
   batch.show_devices();
+  return start_and_report(context, batch, units, defined, options);
+}
+
+ExitCode start_and_report(Context& context, Batch& batch, const std::vector<BootUnit>& units,
+                          const Definitions& defined, const BootOptions& options) {
+  BootReport report(context, units, !options.is_autostart);
   std::size_t up = 0;
   std::size_t failed = 0;
   const Effects effects{context.host(), context.store(), &context.hooks()};
@@ -100,7 +114,7 @@ ExitCode start_and_report(Context& context, const ChangeOptions& change, const s
     failed += item.result.error ? 1U : 0U;
     batch.record(std::move(item.job), std::move(item.result));
   }
-  if (const std::size_t wanted = count_wanted(units); failed > 0 && wanted > 1) {
+  if (const std::size_t wanted = count_wanted(units); options.is_autostart && failed > 0 && wanted > 1) {
     context.messages().warning(
         fmt::format("started {} of {} autostart devices; for details: mdevadm list --boot", up, wanted));
   }

@@ -8,7 +8,10 @@
 
 namespace mdevadm::cli {
 
-// Starts the units, reports progress and results, and returns the exit code.
+// Starts the units, reports progress and results, and returns the exit code. `batch` has the items that were
+// refused before.
+ExitCode start_and_report(Context& context, Batch& batch, const std::vector<BootUnit>& units,
+                          const Definitions& defined, const BootOptions& options);
 ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
                           const Definitions& defined, const BootOptions& options);
 

@@ -7,8 +7,14 @@ const std::vector<CommandEntry>& command_table() {
   static const std::vector<CommandEntry> table{
       {"types", "list mdev types and available instances", "[OPTION]... [PARENT]",
        "mdevadm types 0000:86:00.0\n"
-       "mdevadm types --need 'framebuffer>=4G'",
+       "mdevadm types --need 'framebuffer>=4G'\n"
+       "mdevadm types 0000:86:00.0 --after nvidia-18=2",
        make_types},
+      {"probe", "find out which types can be combined on a parent",
+       "[OPTION]... --create PARENT\n[OPTION]... --dry-run PARENT",
+       "mdevadm probe 0000:86:00.0 --create\n"
+       "mdevadm probe 0000:86:00.0 --create --after nvidia-18=2",
+       make_probe},
       {"list", "list devices", "",
        "mdevadm list --all\n"
        "mdevadm list 'cad*' -o +node\n"
@@ -18,6 +24,14 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm status\n"
        "mdevadm status --json",
        make_status},
+      {"check", "find problems, and commands that help", "[OPTION]... [ADDRESS]...",
+       "mdevadm check\n"
+       "mdevadm check 0000:00:02.0",
+       make_check},
+      {"monitor", "print events of parents, devices, definitions and groups", "[OPTION]... [DEVICE]...",
+       "mdevadm monitor --parent 0000:86:00.0\n"
+       "mdevadm monitor --until unused=cad-seat-1 --timeout 1min",
+       make_monitor},
       {"show", "show details of devices or parents",
        "[OPTION]... DEVICE...\n[OPTION]... PARENT...\n--all [OPTION]...",
        "mdevadm show cad-seat-1\n"
@@ -55,18 +69,79 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm stop cad-seat-1 --timeout 30s\n"
        "mdevadm stop --all --parent 0000:86:00.0",
        make_stop},
-      {"restart", "stop devices, then start them from their definitions", "",
+      {"restart", "stop devices and start them again", "",
        "mdevadm restart cad-seat-1\n"
        "mdevadm restart cad-seat-1 cad-seat-2 --timeout 1min",
        make_restart},
+      {"apply", "make the host as a file describes it", "[OPTION]...",
+       "mdevadm apply -f host.toml --dry-run\n"
+       "mdevadm apply -f host.toml --prune --wait 1min\n"
+       "mdevadm apply --check",
+       make_apply},
+      {"diff", "show what apply would change", "[OPTION]...",
+       "mdevadm diff -f host.toml\n"
+       "mdevadm export host | mdevadm diff -f - --json",
+       make_diff},
+      {"claim", "hand out a free device of a group", "[OPTION]... GROUP",
+       "mdevadm claim vgpus --for vm1\n"
+       "mdevadm claim vgpus --for vm1 --json | jq -r '.arguments[]'",
+       make_claim},
+      {"release", "return devices that were claimed",
+       "[OPTION]... DEVICE...\n[OPTION]... GROUP... --for TEXT|--all\n--for TEXT|--all [OPTION]...",
+       "mdevadm release cad-seat-1\n"
+       "mdevadm release vgpus --for vm1",
+       make_release},
+      {"attach", "attach devices to a running virtual machine",
+       "--qmp SOCKET [OPTION]... DEVICE|GROUP...\n--domain DOMAIN [OPTION]... DEVICE|GROUP...",
+       "mdevadm attach cad-seat-1 --qmp /run/vm1.qmp\n"
+       "mdevadm attach vm1 --domain vm1",
+       make_attach},
+      {"detach", "detach devices from a running virtual machine",
+       "--qmp SOCKET [OPTION]... DEVICE|GROUP...\n--domain DOMAIN [OPTION]... DEVICE|GROUP...",
+       "mdevadm detach cad-seat-1 --qmp /run/vm1.qmp --timeout 1min\n"
+       "mdevadm detach vm1 --domain vm1 --no-stop",
+       make_detach},
       {"import mdevctl", "convert mdevctl definitions to mdevadm", "",
        "mdevadm import mdevctl --dry-run\n"
        "mdevadm import mdevctl --parent 0000:86:00.0 --remove",
        make_import_mdevctl},
+      {"import nodedev", "define devices from libvirt's XML", "[OPTION]... FILE...",
+       "virsh nodedev-dumpxml DEVICE | mdevadm import nodedev -\n"
+       "mdevadm import nodedev seat.xml --name cad-seat-1 --auto",
+       make_import_nodedev},
+      {"import vgpu-device-manager", "convert a configuration of vgpu-device-manager to a file for apply",
+       "[OPTION]... FILE",
+       "mdevadm import vgpu-device-manager config.yaml --config T4-small |\n"
+       "    mdevadm apply --prune -f -",
+       make_import_vgpus},
       {"export mdevctl", "copy definitions to mdevctl (/etc/mdevctl.d)", "",
        "mdevadm export mdevctl cad-seat-1\n"
        "mdevadm export mdevctl --dry-run",
        make_export_mdevctl},
+      {"export qemu", "print the arguments of QEMU for devices or a group", "[OPTION]... DEVICE|GROUP...",
+       "mdevadm export qemu cad-seat-1\n"
+       "mdevadm export qemu vm1 --format config >vm1.cfg",
+       make_export_qemu},
+      {"export libvirt", "print <hostdev> elements for a domain of libvirt", "[OPTION]... DEVICE|GROUP...",
+       "mdevadm export libvirt cad-seat-1\n"
+       "mdevadm export libvirt vm1 --display",
+       make_export_libvirt},
+      {"export nodedev", "print the XML of mediated devices for virsh nodedev-define", "DEVICE|GROUP...",
+       "mdevadm export nodedev cad-seat-1 >seat.xml\n"
+       "mdevadm export nodedev 8f3c",
+       make_export_nodedev},
+      {"export host", "print the file for apply that describes this host", "",
+       "mdevadm export host >/etc/mdevadm/host.toml\n"
+       "mdevadm export host --root /mnt",
+       make_export_host},
+      {"export dot", "print parents, devices, groups and users as a graph for Graphviz", "",
+       "mdevadm export dot | dot -Tsvg >host.svg\n"
+       "mdevadm export dot --root /mnt",
+       make_export_dot},
+      {"export metrics", "print metrics of the host in Prometheus' text format", "[--output FILE]",
+       "mdevadm export metrics\n"
+       "mdevadm export metrics --output /var/lib/prometheus/node-exporter/mdevadm.prom",
+       make_export_metrics},
       {"parent set", "set what must hold of a parent before its devices are started", "",
        "mdevadm parent set 0000:41:00.0 --vfs all\n"
        "mdevadm parent set 0000:41:00.0 --run 'nvidia-smi vgpu -i 0000:41:00.0 -shm 1'",
@@ -135,6 +210,8 @@ const std::vector<CommandEntry>& command_table() {
 
 const char* family_summary(const std::string& word) {
   return word == "group"    ? "manage groups of devices (mdevadm help group)"
+         : word == "import" ? "import definitions and configurations (mdevadm help import)"
+         : word == "export" ? "export devices and the host (mdevadm help export)"
          : word == "parent" ? "prepare parents for devices (mdevadm help parent)"
                             : nullptr;
 }

@@ -21,6 +21,7 @@ struct Situation {
   const CLI::Option* awaits_value = nullptr;  // the last argument is an option that takes a value
   std::vector<CLI::Option*> given{};          // options and arguments so far
   std::string parent;
+  std::string device;  // the first argument
   std::string root = "/";
   bool only_arguments = false;  // after "--"
 };
@@ -72,6 +73,7 @@ class Reader {
     if (args::commands_in(*at_.command).empty()) {
       if (CLI::Option* argument = args::next_argument(*at_.command, at_.given)) {
         at_.given.push_back(argument);
+        at_.device = at_.device.empty() ? word : at_.device;
       }
       return;
     }
@@ -145,8 +147,8 @@ Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option*
   if (kind == nullptr) {
     return {};
   }
-  if (*kind == ValueKind::file || *kind == ValueKind::directory) {
-    return {{*kind == ValueKind::file ? ":files" : ":directories"}};
+  if (*kind == ValueKind::file || *kind == ValueKind::socket || *kind == ValueKind::directory) {
+    return {{*kind == ValueKind::directory ? ":directories" : ":files"}};
   }
   if (*kind == ValueKind::columns) {
     const Command* command = line.command(args::full_name(*at.command));
@@ -158,7 +160,7 @@ Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option*
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
   const std::string parent = at.parent.empty() ? std::string{} : context.parent_name(at.parent);
-  return live_values(*kind, {word, parent}, context);
+  return live_values(*kind, {word, parent, at.device}, context);
 }
 
 // Values are matched by live_values(); PCI addresses have several forms.

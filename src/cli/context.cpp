@@ -39,6 +39,11 @@ std::string wait_text(const Job& job, const std::vector<Holder>& holders,
                            job.about.quoted());
 }
 
+// Returns whether the word is libvirt's name of a channel device, which is no subchannel.
+bool is_device_number(const std::string& word) {
+  return word.starts_with("ccw_");
+}
+
 }  // namespace
 
 Subject subject_of(const Identity& about, const std::string& group) {
@@ -217,27 +222,50 @@ Context::Context(const Env& env, const Globals& globals, Messages& messages)
     : env_(env),
       globals_(globals),
       messages_(messages),
-      root_(sys::Dir::open(globals.root)
+      root_(sys::Dir::open_root(globals.root)
                 .or_throw("cannot use '{}' as the root directory", printable(globals.root))),
       host_(root_),
       store_(root_),
       hooks_(root_, [&messages](Hooks::Kind, const std::string& text) { warn_by_line(messages, text); }) {}
 
+void Context::flush() {
+  constexpr std::size_t enough = std::size_t{64} << 10;
+  if (out.size() >= enough && write_results) {
+    write_results(out);
+    out.clear();
+  }
+}
+
 Snapshot Context::observe(Scope what) const {
+  what.addresses.insert(what.addresses.end(), addresses_.begin(), addresses_.end());
   return observe_host({host_, store_}, std::move(what));
 }
 
 Snapshot Context::observe_settings(Scope what, const Definitions& defined, const Groups& groups) const {
+  std::vector<Compared> wanted;
+  wanted.reserve(defined.all.size());
   for (const Definition& definition : defined.all) {
-    what.facets |= facets_to_compare(definition, node_policy_of(definition, groups.of(definition)));
+    wanted.push_back({&definition, node_policy_of(definition, groups.of(definition))});
+    what.facets |= facets_to_compare(definition, wanted.back().node);
   }
   Snapshot seen = observe(std::move(what));
-  observe_attributes_of(seen, defined.all);
+  observe_settings_of(seen, wanted);
+  for (const Device& device : seen.devices) {
+    const Definition* definition =
+        device.queues_unreadable ? defined.find(device.uuid, device.parent) : nullptr;
+    if (definition != nullptr) {
+      messages_.warning(
+          fmt::format("{}: the adapters and domains of the active device cannot be read completely, so it is "
+                      "unknown whether it differs from its definition",
+                      identity_of(*definition).quoted()),
+          {.uuid = device.uuid.str()});
+    }
+  }
   return seen;
 }
 
-void Context::observe_attributes_of(Snapshot& seen, const std::vector<Definition>& defined) const {
-  observe_attributes({host_, store_}, seen, defined);
+void Context::observe_settings_of(Snapshot& seen, const std::vector<Compared>& wanted) const {
+  mdevadm::observe_settings_of({host_, store_}, seen, wanted);
 }
 
 Snapshot Context::observe_users(const std::vector<Uuid>& devices,
@@ -253,6 +281,12 @@ std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& 
     messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
   };
   return store_.lock_parents(parents, waiting, limit);
+}
+
+sys::FileLock Context::lock_claims() {
+  return store_.lock_claims([&](const std::string& holder, std::chrono::milliseconds patience) {
+    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
+  });
 }
 
 sys::FileLock Context::lock_definitions() {
@@ -287,7 +321,34 @@ std::string Context::parent_name(const std::string& word) {
   for (const Definition& definition : defined.all) {
     known.insert(definition.parent.str());
   }
-  return resolve_parent(word, {known.begin(), known.end()});
+  const std::string name = resolve_parent(word, {known.begin(), known.end()});
+  const bool is_number = is_device_number(word);
+  return known.contains(name) && !is_number ? name : device_name(is_number ? word : name);
+}
+
+std::string Context::parent_argument(const std::string& word) {
+  std::string name = parent_name(word);
+  addresses_.push_back(name);
+  const auto other =
+      host_.has_subchannel(name) && !is_device_number(word) ? host_.subchannel_of(name) : std::nullopt;
+  if (other && *other != name && kernel_spelling(word) == name) {
+    messages_.note(fmt::format("{0} is used as a subchannel; it is also the device number of subchannel {1}",
+                               name, *other));
+  }
+  return name;
+}
+
+std::string Context::device_name(const std::string& word) const {
+  const std::string name = kernel_spelling(word);
+  // lscss and users abbreviate 0.0.0313 to 0313.
+  const std::string number = "0.0." + to_lower(name);
+  const std::string full = is_channel_address(number) ? number : name;
+  if (!is_channel_address(full) || (host_.has_subchannel(full) && !is_device_number(word))) {
+    return host_.has_subchannel(full) ? full : name;
+  }
+  // Subchannels and device numbers look alike: without a channel device of this number, the subchannel of the
+  // same name is another device.
+  return host_.subchannel_of(full).value_or(is_device_number(word) ? word : name);
 }
 
 // `Loaded`: Definitions or Groups; `kind`: "definition" or "group".
@@ -301,7 +362,9 @@ Loaded Context::with_warnings(Loaded loaded, FileProblems problems, const char* 
   }
   if (problems == FileProblems::reported) {
     for (const FileProblem& problem : loaded.broken) {
-      messages_.warning(fmt::format("{}; skipping this {}", problem.str(), kind));
+      const std::string remedy =
+          problem.remedy.empty() ? "" : fmt::format(" (to use it: {})", problem.remedy);
+      messages_.warning(fmt::format("{}; skipping this {}{}", problem.str(), kind, remedy));
     }
     for (const FileProblem& problem : loaded.problems) {
       messages_.warning(problem.str());
@@ -366,10 +429,11 @@ void Context::warn_of_unseen(const Snapshot& seen) const {
   }
 }
 
-void Context::note_missing_support(const Snapshot& seen) {
-  if (!seen.mdev_support) {
+void Context::note_missing_support(const Snapshot& seen, bool no_parents) {
+  if (!seen.mdev_support || no_parents) {
     messages_.note(
-        "no mediated device support found: no parent device is registered (is the vendor driver loaded?)");
+        "no mediated device support found: no parent device is registered; to find the reason: mdevadm "
+        "check");
   }
 }
 

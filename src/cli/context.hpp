@@ -1,16 +1,19 @@
 // The environment of a command: host and store below the selected root, results and messages.
 #pragma once
 
+#include <functional>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/executor.hpp>
 #include <mdevadm/run/hooks.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env.hpp"
@@ -148,13 +151,17 @@ class Context {
   // The mdevctl scripts. Their error output and problems with them are printed as warnings.
   Hooks& hooks() { return hooks_; }
 
-  // Results, written to stdout at the end in one piece.
+  // Results, written to stdout at the end.
   std::string out;
+  // Writes the results so far if there are many. Only for commands that cannot fail any more.
+  void flush();
+  // How results are written.
+  std::function<void(std::string_view)> write_results;
 
   // Returns the host state from sysfs combined with the runtime records.
   Snapshot observe(Scope what) const;
-  // Reads the attributes that the definitions set, for drift_of().
-  void observe_attributes_of(Snapshot& seen, const std::vector<Definition>& defined) const;
+  // Reads the settings of these definitions that observe() does not read, for drift_of().
+  void observe_settings_of(Snapshot& seen, const std::vector<Compared>& wanted) const;
   // Like observe(), with all that drift_of() compares of the devices with their definitions.
   Snapshot observe_settings(Scope what, const Definitions& defined, const Groups& groups) const;
   // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
@@ -166,10 +173,18 @@ class Context {
                                           std::chrono::seconds patience = std::chrono::minutes{1});
   // Locks the definitions and groups.
   sys::FileLock lock_definitions();
+  // Locks the claims, also beside locked parents.
+  sys::FileLock lock_claims();
 
   // Returns the name of the parent that the word means (plan/resolve.hpp), of this host or of a definition.
   // The address of a virtual function (VF) means its GPU, and vf_as_parent() returns it from then on.
   std::string parent_name(const std::string& word);
+  // Like parent_name(), for an argument: observe() searches this device on the host from then on, to explain
+  // why it is not a parent. Prints a note if the word is both a subchannel and the device number of another.
+  std::string parent_argument(const std::string& word);
+  // Returns the kernel's name of a device of the host: of a device number that is no subchannel, its
+  // subchannel.
+  std::string device_name(const std::string& word) const;
   // Returns the VF that was given in place of its GPU.
   const std::optional<FunctionName>& vf_as_parent() const { return vf_as_parent_; }
   // Throws Error{usage} if a VF was given as parent: what `verb` does to all devices of a parent is not
@@ -191,14 +206,15 @@ class Context {
   void warn_about_file(const Definitions& defined, const Definition& definition);
   // Warns if some processes could not be inspected, so that users of a device may be missing.
   void warn_of_unseen(const Snapshot& seen) const;
-  // Prints a note if the kernel does not support mediated devices.
-  void note_missing_support(const Snapshot& seen);
+  // Prints a note if the kernel does not support mediated devices, or has no parent.
+  void note_missing_support(const Snapshot& seen, bool no_parents = false);
 
  private:
   template <typename Loaded>
   Loaded with_warnings(Loaded loaded, FileProblems problems, const char* kind);
 
   std::optional<FunctionName> vf_as_parent_{};
+  std::vector<std::string> addresses_{};  // parents that were given as arguments
   const Env& env_;
   const Globals& globals_;
   Messages& messages_;

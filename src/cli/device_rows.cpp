@@ -43,11 +43,25 @@ std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
   return pin != nullptr ? *pin : std::string{};
 }
 
+// Compares an active device with its definition, which may have another form of the same type.
+std::vector<DriftedSetting> differences_of(const render::DeviceRow& row, const Snapshot& seen) {
+  const Definition& definition = *row.definition;
+  const std::optional<TypeName>& type = row.device->type;
+  const std::optional<NodePolicy> node = node_policy_of(definition, row.group);
+  if (!type || *type == definition.type ||
+      !means_type(seen.find_parent(definition.parent.str()), definition.type, *type)) {
+    return drift_of(*row.device, definition, node);
+  }
+  Definition same = definition;
+  same.type = *type;
+  return drift_of(*row.device, same, node);
+}
+
 }  // namespace
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
-                                           const store::Store& store) {
+                                           const store::Store& store, TypeNames names) {
   std::vector<render::DeviceRow> rows;
   const std::vector<const Device*> devices = all_devices(seen);
   const auto booted = std::chrono::system_clock::now() - sys::since_boot();
@@ -67,6 +81,7 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
     row.booted = booted;
     if (order <= 0) {
       row.device = *device++;
+      row.claim = seen.claims.find(row.device->uuid);
     }
     if (order >= 0) {
       row.file = store.path_of(*definition);
@@ -78,14 +93,11 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.definition = &*definition++;
     }
     if (row.is_active() && row.definition != nullptr) {
-      Definition compared = *row.definition;
-      const Parent* parent = seen.find_parent(compared.parent.str());
-      if (row.device->type && means_type(parent, compared.type, *row.device->type)) {
-        compared.type = *row.device->type;
-      }
-      row.differences = drift_of(*row.device, compared, node_policy_of(*row.definition, row.group));
+      row.differences = differences_of(row, seen);
     }
-    row.type_name = knows_names || row.definition != nullptr ? type_name_of(row, seen) : std::string{};
+    if (names == TypeNames::needed && (knows_names || row.definition != nullptr)) {
+      row.type_name = type_name_of(row, seen);
+    }
   }
   return rows;
 }
@@ -96,7 +108,24 @@ render::GroupRow group_row(const Group& group, const Snapshot& seen, const store
     return device != nullptr && (!member.parent || device->parent == *member.parent);
   };
   const auto active = std::count_if(group.members.begin(), group.members.end(), is_active);
-  return {&group, static_cast<std::size_t>(active), store.path_of(group.name)};
+  const auto claimed = std::count_if(group.members.begin(), group.members.end(), [&](const Member& member) {
+    return seen.claims.find(member.uuid) != nullptr && is_active(member);
+  });
+  return {&group, static_cast<std::size_t>(active), store.path_of(group.name),
+          static_cast<std::size_t>(claimed)};
+}
+
+std::optional<std::uint64_t> count_devices(const Snapshot& seen, const Parent& parent, const Type& type) {
+  std::uint64_t count = 0;
+  for (const std::vector<Device>* devices : {&seen.devices, &seen.removing}) {
+    for (const Device& device : *devices) {
+      if (device.parent == parent.name && !device.type) {
+        return std::nullopt;
+      }
+      count += device.parent == parent.name && *device.type == type.id ? 1U : 0U;
+    }
+  }
+  return count;
 }
 
 }  // namespace mdevadm::cli

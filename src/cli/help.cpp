@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <mdevadm/args/help.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
@@ -59,6 +61,22 @@ std::string family_help(const std::string& word, const args::HelpLayout& layout)
                    word, text);
 }
 
+// Commands, or families of commands, that are one line in the help of the program.
+struct CommandPair {
+  std::string_view first;
+  std::string_view second;
+  const char* summary;
+};
+
+constexpr std::array command_pairs{
+    CommandPair{"types", "probe", "list mdev types, or try which can be combined"},
+    CommandPair{"status", "monitor", "show an overview, or print events as they happen"},
+    CommandPair{"apply", "diff", "make the host as a file describes it, or compare"},
+    CommandPair{"claim", "release", "take a free device of a group, or return it"},
+    CommandPair{"attach", "detach", "attach devices to a running VM, or detach them"},
+    CommandPair{"import", "export", "import definitions; export devices and the host"},
+};
+
 // Fits on a terminal of 30 lines: commands with the same first word are one line.
 std::string program_help(CommandLine& line, const args::HelpLayout& layout) {
   std::string text =
@@ -68,16 +86,25 @@ std::string program_help(CommandLine& line, const args::HelpLayout& layout) {
   for (const CommandEntry& entry : command_table()) {
     const std::string word = first_word(entry.name);
     const char* summary = family_summary(word);
-    if (summary == nullptr) {
+    const auto pair = std::find_if(command_pairs.begin(), command_pairs.end(), [&](const CommandPair& one) {
+      return word == one.first || word == one.second;
+    });
+    if (pair != command_pairs.end()) {
+      if (word == pair->first && word != family) {
+        text += layout.entry(
+            fmt::format("{}, {}{}", pair->first, pair->second, summary != nullptr ? " COMMAND" : ""),
+            pair->summary);
+        family = word;
+      }
+    } else if (summary == nullptr) {
       text += layout.entry(entry.name, entry.summary);
     } else if (word != family) {
       text += layout.entry(word + " COMMAND", summary);
       family = word;
     }
   }
-  text += layout.entry("help [COMMAND]", "print help for a command");
   text += "\nOptions:\n" + layout.options(line.app());
-  return text + "\nMore: mdevadm help COMMAND, man mdevadm\n";
+  return text + "More: mdevadm help COMMAND, man mdevadm\n";
 }
 
 render::List options_record(const CLI::App& app) {

@@ -67,14 +67,19 @@ class Listing {
     const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
     std::vector<std::string> names = wanted_.empty() ? usual : std::vector<std::string>{};
     std::string_view given = wanted_;
-    if (given.starts_with('+')) {
+    const bool appends = given.starts_with('+');
+    if (appends) {
       names = usual;
       given.remove_prefix(1);
     }
     if (!wanted_.empty()) {
       for (const std::string_view name : split(given, ',')) {
         // With several options, each may begin with '+'.
-        names.emplace_back(trim(name.starts_with('+') ? name.substr(1) : name));
+        std::string key(trim(name.starts_with('+') ? name.substr(1) : name));
+        // A column that is printed anyway is not appended.
+        if (!appends || std::find(names.begin(), names.end(), key) == names.end()) {
+          names.push_back(std::move(key));
+        }
       }
     }
     std::vector<const Column*> result;
@@ -122,7 +127,17 @@ class Listing {
   // In JSON, includes the notes that were collected.
   std::string render(const std::vector<Row>& rows, const std::string& json_key, Context& context) const {
     return json_ ? render::render_json(grid(rows), json_key, context.messages().take_notes())
-                 : render::render_table(grid(rows), style(context.env()));
+                 : render::render_rows(rows, chosen(), style(context.env()));
+  }
+
+  // Prints the rows at the end of the command's output. JSON is printed while it is written.
+  void print(const std::vector<Row>& rows, const std::string& json_key, Context& context) const {
+    if (json_) {
+      render::write_json(rows, chosen(), json_key, context.messages().take_notes(), context.out,
+                         [&] { context.flush(); });
+    } else {
+      context.out += render(rows, json_key, context);
+    }
   }
 
   std::string render_columns(const Env& env) const {

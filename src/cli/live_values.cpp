@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <set>
 
+#include <mdevadm/plan/watch.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/store/vgpu_manager_file.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "ap_values.hpp"
 #include "value_kinds.hpp"
 
 namespace mdevadm::cli {
@@ -80,6 +83,31 @@ Candidates parents(const std::string& word, Context& context) {
     if (name.starts_with(lower) || (!lower.empty() && name.starts_with("0000:" + lower))) {
       found.push_back({name, parent.driver.value_or("")});
     }
+  }
+  return found;
+}
+
+// Returns devices of the host that are not parents, but could be: subchannels, crypto cards and queues, and
+// Intel's graphics.
+Candidates addresses(const std::string& word, const Candidates& known, Context& context) {
+  Candidates found;
+  const auto add = [&](const std::string& name, const std::string& what) {
+    const bool is_known =
+        std::any_of(known.begin(), known.end(), [&](const Candidate& one) { return one.value == name; });
+    if (name.starts_with(word) && !is_known) {
+      found.push_back({name, what});
+    }
+  };
+  for (const auto& [bus, what] : {std::pair{"css", "subchannel"}, std::pair{"ap", "crypto"}}) {
+    const auto directory = context.root().open_dir(fmt::format("sys/bus/{}/devices", bus));
+    const auto entries =
+        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+      add(entry.name, what);
+    }
+  }
+  for (const std::string& name : context.host().devices_bound_to({"i915", "xe"})) {
+    add(name, "graphics");
   }
   return found;
 }
@@ -171,6 +199,19 @@ Candidates series(const std::string& word) {
   return found;
 }
 
+// Completes the type of the last item of a list TYPE=N,...
+Candidates type_counts(const CompletionRequest& request, Context& context) {
+  CompletionRequest last = request;
+  const std::string before = request.word.substr(0, request.word.rfind(',') + 1);
+  last.word = request.word.substr(before.size());
+  last.parent = last.parent.empty() ? last.device : last.parent;
+  Candidates found = types(last, context);
+  for (Candidate& one : found) {
+    one.value = before + one.value;
+  }
+  return found;
+}
+
 // Completes the last item of a comma-separated list.
 Candidates states(const std::string& word) {
   const std::size_t comma = word.rfind(',');
@@ -190,14 +231,90 @@ Candidates groups(Context& context) {
   return found;
 }
 
+// Returns claimed devices, by name if they have one, and the groups that they were claimed from.
+Candidates claimed_devices(Context& context) {
+  Candidates found;
+  std::set<std::string> groups;
+  const Definitions defined = load_definitions({context.host(), context.store()});
+  for (const Claim& claim : context.store().load_claims().all) {
+    const std::vector<const Definition*> named = defined.find(claim.uuid);
+    const bool has_name = !named.empty() && named.front()->name;
+    found.push_back({has_name ? named.front()->name->str() : claim.uuid.str(), claim.str()});
+    groups.insert(claim.group);
+  }
+  for (const std::string& group : groups) {
+    if (GroupName::parse(group)) {
+      found.push_back({group, "group with claimed devices"});
+    }
+  }
+  return found;
+}
+
+Candidates claimants(Context& context) {
+  std::set<std::string> texts;
+  for (const Claim& claim : context.store().load_claims().all) {
+    texts.insert(claim.claimant);
+  }
+  Candidates found;
+  for (const std::string& text : texts) {
+    if (!text.empty()) {
+      found.push_back({text});
+    }
+  }
+  return found;
+}
+
+// Offers the configurations in a file of vgpu-device-manager.
+Candidates vgpu_configs(const std::string& file) {
+  Candidates found;
+  const sys::Result<std::string> text =
+      file.empty() || file == "-" ? sys::Result<std::string>(std::string{}) : sys::read_stream(file);
+  if (!text) {
+    return found;
+  }
+  for (const VgpuConfig& config : store::parse_vgpu_manager(file, *text).configs) {
+    found.push_back({config.name});
+  }
+  return found;
+}
+
+// Offers the words of conditions, and after '=' what exists now.
+Candidates conditions(const CompletionRequest& request, Context& context) {
+  const std::size_t equals = request.word.find('=');
+  Candidates found;
+  if (equals == std::string::npos) {
+    for (const std::string& word : condition_words()) {
+      if (word.starts_with(request.word)) {
+        found.push_back({word + "="});
+      }
+    }
+    return found;
+  }
+  const std::string before = request.word.substr(0, equals + 1);
+  CompletionRequest object = request;
+  object.word = request.word.substr(equals + 1);
+  const bool of_parent = before == "present=" || before == "absent=";
+  found = live_values(of_parent ? ValueKind::parent : ValueKind::device_or_group, object, context);
+  for (Candidate& one : found) {
+    one.value.insert(0, before);
+  }
+  return found;
+}
+
 Candidates all_values(ValueKind kind, const CompletionRequest& request, Context& context) {
   switch (kind) {
+    case ValueKind::vgpu_config: return vgpu_configs(request.device);
     case ValueKind::type: return types(request, context);
     case ValueKind::function: return functions(request.parent, context);
     case ValueKind::need: return properties(context);
     case ValueKind::series: return series(request.word);
+    case ValueKind::type_counts: return type_counts(request, context);
     case ValueKind::placement:
       return {{"spread", "the parent with the most room"}, {"pack", "the fullest parent that has room"}};
+    case ValueKind::qemu_format:
+      return {{"shell", "one line for a shell"},
+              {"json", "with devices as JSON objects"},
+              {"config", "a file for -readconfig"}};
     case ValueKind::node_owner: return owners(request.word);
     case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
     case ValueKind::states: return states(request.word);
@@ -207,6 +324,12 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
       return {{"sriov-manage", "NVIDIA's program"}, {"sysfs", "the kernel's sriov_numvfs"}};
     case ValueKind::sharing: return {{"auto"}, {"require"}, {"off"}};
     case ValueKind::group: return groups(context);
+    case ValueKind::claimed_device: return claimed_devices(context);
+    case ValueKind::claimant: return claimants(context);
+    case ValueKind::ap_adapters:
+    case ValueKind::ap_domains:
+    case ValueKind::ap_control_domains:
+    case ValueKind::ap_queues: return complete_queues(kind, request, context);
     default: return {};
   }
 }
@@ -223,13 +346,21 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
       Candidates found = devices(ValueKind::device, request.word, context);
       const Candidates more = parents(request.word, context);
       found.insert(found.end(), more.begin(), more.end());
+      const Candidates others = addresses(request.word, found, context);
+      found.insert(found.end(), others.begin(), others.end());
       return found;
     }
     case ValueKind::parent: return parents(request.word, context);
+    case ValueKind::condition: return conditions(request, context);
     default: break;
   }
-  Candidates found = all_values(kind, request, context);
+  const bool with_groups = kind == ValueKind::device_or_group;
+  Candidates found = with_groups ? groups(context) : all_values(kind, request, context);
   std::erase_if(found, [&](const Candidate& one) { return !one.value.starts_with(request.word); });
+  if (with_groups) {
+    const Candidates more = devices(ValueKind::device, request.word, context);
+    found.insert(found.begin(), more.begin(), more.end());
+  }
   return found;
 }
 

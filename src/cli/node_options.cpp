@@ -41,6 +41,11 @@ bool NodeOptions::any_given() const {
   return owner_option_->count() + mode_option_->count() + label_option_->count() > 0;
 }
 
+bool NodeOptions::removes() const {
+  return (owner_option_->count() > 0 && owner_.empty()) || (mode_option_->count() > 0 && mode_.empty()) ||
+         (label_option_->count() > 0 && label_.empty());
+}
+
 std::optional<NodePolicy> NodeOptions::applied_to(const std::optional<NodePolicy>& policy) const {
   if (!any_given()) {
     return policy;

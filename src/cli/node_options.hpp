@@ -15,6 +15,8 @@ class NodeOptions {
   void declare(CLI::App& app, ValueKinds& kinds, const std::string& whose);
 
   bool any_given() const;
+  // Returns whether an option has an empty value, which removes the setting from a definition.
+  bool removes() const;
   // Returns the policy with the given options; an empty value removes a setting.
   std::optional<NodePolicy> applied_to(const std::optional<NodePolicy>& policy) const;
 

@@ -60,6 +60,10 @@ constexpr Suggestion other_commands[] = {
     {"", "ps", "did you mean 'mdevadm list'?"},
     {"", "devices", "did you mean 'mdevadm list'?"},
     {"", "nodedev-list", "did you mean 'mdevadm list'?"},
+    {"", "watch", "did you mean 'mdevadm monitor'?"},
+    {"", "events", "did you mean 'mdevadm monitor'?"},
+    {"", "nodedev-event", "did you mean 'mdevadm monitor'?"},
+    {"", "wait", "did you mean 'mdevadm monitor --until CONDITION'?"},
     {"", "parents", "did you mean 'mdevadm types'? it lists the parents and their types"},
     {"", "gpus", "did you mean 'mdevadm types'? it lists the parents and their types"},
     {"", "edit", "did you mean 'mdevadm modify'?"},
@@ -97,6 +101,7 @@ constexpr Suggestion other_options[] = {
     {"modify", "-a", "did you mean '--auto'?"},
     {"modify", "-m", "did you mean '--manual'?"},
     {"*", "-f", "did you mean '--force'?"},
+    {"monitor", "-n", "monitor does not count events; to end when a state is reached: --until CONDITION"},
     {"*", "-n", "did you mean '--dry-run'?"},
 };
 

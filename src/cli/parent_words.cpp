@@ -13,8 +13,9 @@ void require_usable_file(const AllParentSettings& settings, const Context& conte
   const auto broken = std::find_if(settings.broken.begin(), settings.broken.end(),
                                    [&](const FileProblem& problem) { return problem.path == path; });
   if (broken != settings.broken.end()) {
-    throw Error(ExitCode::failed, fmt::format("cannot {} '{}': {}", verb, printable(word), broken->str()),
-                "edit the file, or remove it: rm " + shell_word(path));
+    throw Error(
+        ExitCode::failed, fmt::format("cannot {} '{}': {}", verb, printable(word), broken->str()),
+        broken->remedy.empty() ? "edit the file, or remove it: rm " + shell_word(path) : broken->remedy);
   }
 }
 
@@ -28,7 +29,11 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
   for (const ParentSettings& one : settings.all) {
     known.push_back(one.parent.str());
   }
-  const std::string meant = did_you_mean(word, known);
+  // The settings of another device are no replacement for one that exists.
+  const ParentName name = *ParentName::parse(word);
+  const bool exists = context.host().observe_parent(name, false).present ||
+                      !context.host().observe_address(name.str()).empty();
+  const std::string meant = exists ? std::string{} : did_you_mean(word, known);
   throw Error(ExitCode::not_found,
               fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
               meant.empty() ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))

@@ -22,7 +22,7 @@ Facet all_facets() {
 render::Value object_of(const render::DeviceRow& row) {
   render::Object object;
   for (const auto& column : render::device_columns()) {
-    object.fields.emplace_back(std::string(column.info.key), column.cell(row));
+    object.fields.emplace_back(std::string(column.info.key), render::owned(column.cell(row)));
   }
   return object;
 }

@@ -48,8 +48,9 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Context context(env, line.globals(), messages);
   line.kinds().replace_values(ValueKind::function, kernel_spelling);
   for (const ValueKind kind : {ValueKind::parent, ValueKind::parent_with_settings}) {
-    line.kinds().replace_values(kind, [&](const std::string& word) { return context.parent_name(word); });
+    line.kinds().replace_values(kind, [&](const std::string& word) { return context.parent_argument(word); });
   }
+  context.write_results = [&env](std::string_view text) { write_results(text, env); };
   const ExitCode code = command->run(context);
   messages.print_collected();
   write_results(context.out, env);
@@ -118,7 +119,7 @@ int run(const std::vector<std::string>& words, const Env& env) {
     messages.error(error);
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    messages.error(Error(ExitCode::failed, error.what()));
+    messages.error(Error(ExitCode::failed, reason_of(error)));
     return static_cast<int>(ExitCode::failed);
   }
 }

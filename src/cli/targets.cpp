@@ -72,8 +72,12 @@ void wait_for_release(Context& context, std::vector<Target>& targets, const Stop
     if (device != nullptr && device->busy) {
       StopRequest request = how;
       request.about = target.about;
-      release.jobs.push_back(plan_release(*device, request));
-      waiting.push_back(&target);
+      try {
+        release.jobs.push_back(plan_release(used, *device, request));
+        waiting.push_back(&target);
+      } catch (const Error& error) {
+        target.refused = error;
+      }
     }
   }
   VerboseProgress progress(context);

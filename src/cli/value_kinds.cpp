@@ -11,7 +11,9 @@
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/plan/choose.hpp>
+#include <mdevadm/plan/probe.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/watch.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -139,6 +141,29 @@ std::optional<std::chrono::milliseconds> duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(sum));
 }
 
+std::string objection_to_condition(const std::string& text) {
+  const std::optional<Condition> condition = Condition::parse(text);
+  if (!condition) {
+    return fmt::format(
+        "invalid condition {} (expected present=PARENT or absent=PARENT; or active=, inactive=, in-use= or "
+        "unused= with a DEVICE or GROUP)",
+        in_quotes(text));
+  }
+  return condition->concerns_parent() ? objection(ValueKind::parent, condition->object) : std::string{};
+}
+
+std::string objection_to_claimant(const std::string& text) {
+  constexpr std::size_t longest = 255;
+  if (text.empty()) {
+    return "value must not be empty";
+  }
+  return has_control_bytes(text) || !is_utf8(text) || text.size() > longest
+             ? fmt::format(
+                   "invalid claimant {} (expected up to {} bytes of UTF-8 without control characters)",
+                   in_quotes(shortened(printable(text), 40)), longest)
+             : "";
+}
+
 std::string objection_to_states(const std::string& text) {
   for (const std::string_view state : split(text, ',')) {
     if (std::find(render::device_states.begin(), render::device_states.end(), state) ==
@@ -156,11 +181,15 @@ const char* metavar(ValueKind kind) {
   switch (kind) {
     case ValueKind::device:
     case ValueKind::device_or_parent:
+    case ValueKind::device_or_group:
+    case ValueKind::claimed_device:
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::defined_device: return "DEVICE";
     case ValueKind::parent:
     case ValueKind::parent_with_settings: return "PARENT";
+    case ValueKind::condition: return "CONDITION";
+    case ValueKind::claimant: return "TEXT";
     case ValueKind::function_goal: return "all|N";
     case ValueKind::function_method: return "sriov-manage|sysfs";
     case ValueKind::command_line: return "COMMAND";
@@ -169,6 +198,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::vm_uuid:
     case ValueKind::mdevctl_definition: return "UUID";
     case ValueKind::label:
+    case ValueKind::vgpu_config:
     case ValueKind::new_group: return "NAME";
     case ValueKind::group: return "GROUP";
     case ValueKind::columns: return "COLUMNS";
@@ -181,8 +211,14 @@ const char* metavar(ValueKind kind) {
     case ValueKind::attribute_selector: return "K|INDEX";
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
+    case ValueKind::type_counts: return "TYPES";
     case ValueKind::series: return "SERIES";
     case ValueKind::placement: return "spread|pack";
+    case ValueKind::qemu_format: return "shell|json|config";
+    case ValueKind::socket: return "SOCKET";
+    case ValueKind::domain: return "DOMAIN";
+    case ValueKind::uri: return "URI";
+    case ValueKind::buses: return "BUSES";
     case ValueKind::sharing: return "auto|require|off";
     case ValueKind::states: return "STATES";
     case ValueKind::node_owner: return "OWNER:GROUP";
@@ -212,6 +248,8 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::uuid:
     case ValueKind::mdevctl_definition: return objection_to_uuid(text);
     case ValueKind::vm_uuid: return text.empty() ? "" : objection_to_uuid(text);
+    case ValueKind::condition: return objection_to_condition(text);
+    case ValueKind::claimant: return objection_to_claimant(text);
     case ValueKind::selinux_label:
       return has_control_bytes(text)
                  ? fmt::format("invalid SELinux label {} (contains control characters)", in_quotes(text))
@@ -261,11 +299,22 @@ std::string objection(ValueKind kind, const std::string& text) {
                  : fmt::format("invalid method {} (expected sriov-manage or sysfs)", in_quotes(text));
     case ValueKind::command_line: return objection_to_command(text);
     case ValueKind::need: return objection_to_requirement(text);
+    case ValueKind::type_counts:
+      return parse_type_counts(text)
+                 ? ""
+                 : fmt::format(
+                       "invalid list of types {} (expected TYPE=N,... with N from 1 to {}, such as "
+                       "nvidia-36=2)",
+                       in_quotes(text), most_probed);
     case ValueKind::series: return objection_to_series(text);
     case ValueKind::placement:
       return parse_placement(text)
                  ? ""
                  : fmt::format("invalid placement {} (expected spread or pack)", in_quotes(text));
+    case ValueKind::qemu_format:
+      return text == "shell" || text == "json" || text == "config"
+                 ? ""
+                 : fmt::format("invalid format {} (expected shell, json or config)", in_quotes(text));
     case ValueKind::states: return objection_to_states(text);
     case ValueKind::sharing:
       return parse_sharing(text)

@@ -16,6 +16,9 @@ namespace mdevadm::cli {
 enum class ValueKind {
   device,  // active or defined
   device_or_parent,
+  device_or_group,
+  claimed_device,  // or the group from which devices were claimed
+  claimant,
   active_device,
   inactive_definition,
   defined_device,
@@ -26,9 +29,11 @@ enum class ValueKind {
   command_line,     // may be empty
   type,
   uuid,
-  vm_uuid,  // may be empty
+  condition,  // of --until
+  vm_uuid,    // may be empty
   mdevctl_definition,
   label,
+  vgpu_config,  // of the file that is the first argument
   group,
   new_group,
   columns,
@@ -46,8 +51,14 @@ enum class ValueKind {
   node_mode,
   selinux_label,
   need,
-  series,  // comma-separated
+  series,       // comma-separated
+  type_counts,  // TYPE=N,...
   placement,
+  qemu_format,
+  socket,
+  domain,
+  uri,
+  buses,  // comma-separated
   file,
   directory,
   seconds,
@@ -64,6 +75,7 @@ std::string objection(ValueKind kind, const std::string& text);
 struct CompletionRequest {
   std::string word;    // the value as typed so far
   std::string parent;  // the value of --parent, if given
+  std::string device;  // the first argument, if given
 };
 
 // A value that completion offers, and a few words about it.

@@ -80,6 +80,14 @@ std::string cause_of(int number) {
   return fmt::format("{} (os error {})", sys::errno_text(number), number);
 }
 
+std::optional<Failure> denial_of(const Error& error) {
+  if (error.number() != EACCES && error.number() != EROFS) {
+    return std::nullopt;
+  }
+  return Failure{error.what(),
+                 {"a security policy can be the reason; search its log: ausearch -m AVC -c mdevctl"}};
+}
+
 Failure failure_of(const std::string& text, const Error& error) {
   return {text, {error.number() != 0 ? cause_of(error.number()) : error.what()}};
 }

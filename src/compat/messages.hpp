@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/util/error.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ struct Failure {
 
 // Returns a cause in the form "No such file or directory (os error 2)".
 std::string cause_of(int number);
+
+// Returns the failure for an operation that is not permitted. mdevctl prints only the errno; ours names the
+// path and, because libvirt's daemons are confined by SELinux, where the denial is logged.
+std::optional<Failure> denial_of(const Error& error);
 
 // Returns a failure with the errno of `error`, if it has one, as cause.
 Failure failure_of(const std::string& text, const Error& error);

@@ -36,7 +36,7 @@ std::string run_without_root(const CommandLine& line, int error) {
 }
 
 std::string results(const CommandLine& line) {
-  sys::Result<sys::Dir> root = sys::Dir::open(chosen_root());
+  sys::Result<sys::Dir> root = sys::Dir::open_root(chosen_root());
   if (!root) {
     return run_without_root(line, root.error().number);
   }
@@ -70,7 +70,7 @@ int run(const std::string& program, const std::vector<std::string>& words) {
   } catch (const Failure& failure) {
     return fail(failure);
   } catch (const std::exception& error) {
-    return fail({error.what()});
+    return fail({reason_of(error)});
   }
 }
 

@@ -38,7 +38,10 @@ std::string place_in(const store::ConfigContent& content) {
 }  // namespace
 
 Session::Session(sys::Dir root)
-    : root_(std::move(root)), host_(root_), store_(root_), hooks_(root_, hear_script) {}
+    : root_(std::move(root)),
+      host_(root_),
+      store_(root_, store::Store::Runtime::optional, [](const std::string& text) { warn("mdevctl", text); }),
+      hooks_(root_, hear_script, {}, UntrustedScripts::reported) {}
 
 Snapshot Session::observe(Scope what) const {
   what.raw = true;
@@ -169,6 +172,9 @@ void write_config(const Session& session, const StoredConfig& stored, const char
   job.steps.push_back({WriteConfig{stored}, std::nullopt});
   const JobResult result = session.carry_out(std::move(job));
   if (result.error) {
+    if (const std::optional<Failure> denied = denial_of(*result.error)) {
+      throw Failure{*denied};
+    }
     // mkdir(2) reports EEXIST for a file in place of the directory, and mdevctl prints that.
     const int number = result.error->number() == ENOTDIR ? EEXIST : result.error->number();
     throw Failure{number != 0 ? cause_of(number) : result.error->what()};

@@ -131,7 +131,14 @@ void start(const Session& session, const StoredConfig& stored) {
   const Snapshot seen = session.observe(
       {Facet::devices | Facet::types | Facet::available, std::vector{stored.parent}, std::nullopt});
   const Definition definition = require_startable(session, seen, stored);
-  const JobResult result = session.carry_out(StartPlanner(seen, {.bare = true}).plan(definition));
+  // mdevctl knows no virtual functions: the choice among them is that of mdevadm, which spares those reserved
+  // by definitions and settings.
+  std::optional<Definitions> defined;
+  if (seen.find_parent(stored.parent.str())->capabilities.functions) {
+    defined = session.store().load();
+  }
+  const StartOptions options{.defined = defined ? &*defined : nullptr, .bare = true};
+  const JobResult result = session.carry_out(StartPlanner(seen, options).plan(definition));
   if (result.error) {
     throw explained(result, definition);
   }

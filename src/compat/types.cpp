@@ -32,16 +32,22 @@ struct TypeRow {
 
 TypeRow row_of(const Session& session, const Parent& parent, const Type& type) {
   if (!type.device_api) {
-    throw Failure{cause_of(ENOENT)};
+    throw Failure{"device_api: " + cause_of(ENOENT)};
   }
   return {type.id.str(), available_instances(session, parent, type), std::string(trim(*type.device_api)),
           std::string(trim(type.name.value_or(""))), joined(type.description.value_or(""))};
 }
 
+// mdevctl lists nothing if one file of one type is unusable; here only that type is omitted.
 std::vector<TypeRow> rows_of(const Session& session, const Parent& parent) {
   std::vector<TypeRow> rows;
   for (const Type& type : parent.types) {
-    rows.push_back(row_of(session, parent, type));
+    try {
+      rows.push_back(row_of(session, parent, type));
+    } catch (const Failure& failure) {
+      warn("mdevctl", fmt::format("Skipping type {} of {}: {}", printable(type.id.str()),
+                                  printable(parent.name.str()), failure.text));
+    }
   }
   std::sort(rows.begin(), rows.end(), [](const TypeRow& a, const TypeRow& b) { return a.id < b.id; });
   return rows;

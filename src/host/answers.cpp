@@ -56,9 +56,46 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
                       what.parent.str())};
 }
 
+// Returns hints for a limit that the driver does not report.
+std::vector<std::string> hints_of_refusal(const Creation& what) {
+  std::vector<std::string> hints{driver_log};
+  if (what.type.str().starts_with("i915-")) {
+    hints.emplace_back(
+        "GVT-g needs graphics memory that the host does not use: log out of its graphical session, or use a "
+        "smaller type");
+  }
+  hints.push_back(see_types(what.parent));
+  return hints;
+}
+
 }  // namespace
 
-Error create_error(int number, const Creation& what, const Capabilities& capabilities) {
+Error refused_although_available(const Creation& what, std::uint64_t available) {
+  return {
+      ExitCode::no_capacity,
+      fmt::format("the driver refuses to create {} on {} (No space left on device), although it reports {} "
+                  "available instance{}",
+                  what.type.str(), what.parent.str(), available, available == 1 ? "" : "s"),
+      hints_of_refusal(what)};
+}
+
+Error exhausted(int number, const Creation& what) {
+  const std::string type = fmt::format("{} on {}", what.type.str(), what.parent.str());
+  const std::string reason = sys::errno_text(number);
+  return {ExitCode::no_capacity,
+          what.units > 1 ? fmt::format("{} instances of {} are not available ({})", what.units, type, reason)
+                         : fmt::format("no available instances of {} ({})", type, reason),
+          see_types(what.parent)};
+}
+
+Error nothing_created(std::chrono::seconds patience) {
+  return {ExitCode::failed,
+          fmt::format("the driver has accepted the creation, but no device has appeared within {} s",
+                      patience.count()),
+          driver_log};
+}
+
+Error create_error(int number, const Creation& what, const Capabilities& capabilities, bool is_nvidia) {
   const std::string type = fmt::format("{} on {}", what.type.str(), what.parent.str());
   const std::string reason = sys::errno_text(number);
   switch (number) {
@@ -66,12 +103,7 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
       return {ExitCode::conflict, "a device with this UUID already exists",
               "list active devices: mdevadm list"};
     case ENOSPC:
-    case EUSERS:
-      return {ExitCode::no_capacity,
-              what.units > 1
-                  ? fmt::format("{} instances of {} are not available ({})", what.units, type, reason)
-                  : fmt::format("no available instances of {} ({})", type, reason),
-              see_types(what.parent)};
+    case EUSERS: return exhausted(number, what);
     case EPERM:
       if (capabilities.functions) {
         return {ExitCode::conflict, "the virtual function is already in use",
@@ -108,12 +140,29 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
                          "stop the virtual machine's devices, then start all of them at once")
                  : Error(ExitCode::in_use, fmt::format("parent {} is busy", what.parent.str()), driver_log);
     case EIO:
-      return {ExitCode::failed,
-              fmt::format("the GPU's resource manager refuses to create {} (Input/output error)", type),
-              std::vector<std::string>{"possible causes: a vGPU of another size is active, no available "
-                                       "instances, or (MIG mode) no GPU "
-                                       "instance was created",
-                                       driver_log}};
+      if (what.hidden) {
+        return {
+            ExitCode::no_capacity,
+            fmt::format("no available instances of {}: no placement in the framebuffer is free for it (mixed "
+                        "sizes)",
+                        type),
+            see_types(what.parent)};
+      }
+      if (!is_nvidia) {
+        return Error(ExitCode::failed,
+                     fmt::format("the driver fails to create {} (Input/output error)", type), driver_log)
+            .worth(Retry::later);
+      }
+      // NVIDIA's driver returns it for every reason of the resource manager. One of them ends by itself: a
+      // GPU without persistence mode is not initialized yet (NV_ERR_TIMEOUT_RETRY).
+      return Error(
+                 ExitCode::failed,
+                 fmt::format("the GPU's resource manager refuses to create {} (Input/output error)", type),
+                 std::vector<std::string>{"possible causes: a vGPU of another size is active, no available "
+                                          "instances, (MIG mode) no GPU instance was created, or the GPU is "
+                                          "not initialized yet",
+                                          driver_log})
+          .worth(Retry::later);
     case EAGAIN:
       return Error(ExitCode::failed, fmt::format("the driver of {} is not ready yet", what.parent.str()),
                    "run the command again in a moment")

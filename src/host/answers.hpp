@@ -2,6 +2,7 @@
 // operation.
 #pragma once
 
+#include <chrono>
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/parent_state.hpp>
@@ -12,7 +13,15 @@
 
 namespace mdevadm {
 
-Error create_error(int number, const Creation& what, const Capabilities& capabilities);
+// A driver can have limits that available_instances does not show: GVT-g also needs graphics memory that the
+// host does not use at the moment.
+Error refused_although_available(const Creation& what, std::uint64_t available);
+// The error of a create for which the type has no available instances.
+Error exhausted(int number, const Creation& what);
+// The error for a creation that the driver accepted, but no device appeared.
+Error nothing_created(std::chrono::seconds patience);
+// `is_nvidia`: the parent is a GPU of NVIDIA, whose driver returns EIO for reasons of its own.
+Error create_error(int number, const Creation& what, const Capabilities& capabilities, bool is_nvidia);
 Error remove_error(int number);
 Error online_error(int number, bool online);
 Error join_error(int number, const Uuid& peers);

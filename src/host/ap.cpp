@@ -16,6 +16,7 @@ namespace mdevadm {
 namespace {
 
 constexpr const char* ap_directory = "sys/bus/ap";
+constexpr const char* vfio_ap = "vfio_ap";
 constexpr std::size_t named_queues = 4;
 
 std::optional<ApSet> read_mask(const sys::Dir& bus, const char* name) {
@@ -40,6 +41,32 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
     }
   }
   return result;
+}
+
+// Returns the queues that are bound to a driver, sorted.
+std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) {
+  std::vector<Apqn> result;
+  const sys::Result<sys::Dir> driver = bus.open_dir("drivers/" + name);
+  const auto entries = driver ? driver->entries() : sys::Result<std::vector<sys::Entry>>(driver.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    if (const ApQueuesReading queue = read_ap_queues(entry.name); queue.problem.empty()) {
+      result.push_back(queue.matrix.queues().front());
+    }
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+void read_bindings(const sys::Dir& bus, ApHost& host) {
+  host.bound = queues_bound_to(bus, vfio_ap);
+  const sys::Result<sys::Dir> drivers = bus.open_dir("drivers");
+  const auto entries = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    for (const Apqn& queue : entry.name != vfio_ap ? queues_bound_to(bus, entry.name) : std::vector<Apqn>{}) {
+      host.other_drivers.emplace_back(queue, entry.name);
+    }
+  }
+  std::sort(host.other_drivers.begin(), host.other_drivers.end());
 }
 
 // Returns the matrix that a device would have with the attribute.
@@ -75,7 +102,7 @@ std::pair<std::string, std::string> owner_in(const sys::Dir& siblings, const Uui
 
 }  // namespace
 
-std::optional<ApHost> Host::observe_ap_bus() const {
+std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
   const sys::Result<sys::Dir> bus = root_->open_dir(ap_directory);
   const auto host_adapters = bus ? read_mask(*bus, "apmask") : std::nullopt;
   const auto host_domains = bus ? read_mask(*bus, "aqmask") : std::nullopt;
@@ -93,7 +120,29 @@ std::optional<ApHost> Host::observe_ap_bus() const {
   host.max_adapter = highest("ap_max_adapter_id");
   host.max_domain = highest("ap_max_domain_id");
   host.overrides = read_overrides(*bus);
+  if (with_bindings) {
+    read_bindings(*bus, host);
+  }
   return host;
+}
+
+void Host::check_queues(const Device& device, const ApMatrix& expected) const {
+  const Snapshot seen = observe({.facets = Facet::devices | Facet::queues,
+                                 .details_of = std::nullopt,
+                                 .devices = std::vector{device.uuid},
+                                 .removals = false});
+  const Device* found = seen.find_device(device.uuid);
+  const std::optional<ApMatrix> now = found != nullptr ? found->queues : std::nullopt;
+  const auto shown = [](const ApSet& set, ApKind kind) {
+    return set.none() ? std::string("none") : format_ap_list(set, kind);
+  };
+  for (const ApKind kind : ap_kinds) {
+    if (now && now->of(kind) != expected.of(kind)) {
+      throw Error(ExitCode::failed,
+                  fmt::format("{}s {} were written, but the driver reports {}", ap_word(kind),
+                              shown(expected.of(kind), kind), shown(now->of(kind), kind)));
+    }
+  }
 }
 
 Error explained(const sys::Dir& root, const Device& device, const Attribute& attribute, const Error& error) {
@@ -111,7 +160,7 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
                                   fmt::format("stop that device: mdevadm stop {}", owner))
                                 .caused_by(error.number());
   }
-  const std::optional<ApHost> host = Host(root).observe_ap_bus();
+  const std::optional<ApHost> host = Host(root).observe_ap_bus(true);
   const std::vector<Apqn> reserved =
       host && error.number() == EADDRNOTAVAIL ? host->reserved_queues(wanted) : std::vector<Apqn>{};
   if (!reserved.empty()) {
@@ -119,12 +168,29 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
                  fmt::format("{}: {} reserved for the host (apmask, aqmask)", doing,
                              format_queues(reserved, named_queues)),
                  advice_to_release(*host, reserved))
-        .caused_by(EADDRNOTAVAIL);
+        .caused_by(EADDRNOTAVAIL)
+        .worth(Retry::later);
+  }
+  if (error.number() != EADDRNOTAVAIL || !host) {
+    return error;
   }
   // Before Linux 6.0, the driver accepts only queues that are bound to it.
-  return error.number() == EADDRNOTAVAIL && host
-             ? error.reworded(doing + ": a queue does not exist, or is not bound to vfio_ap")
-             : error;
+  const std::vector<Apqn> bound = host->bound.value_or(std::vector<Apqn>{});
+  std::vector<Apqn> unbound = wanted.queues();
+  std::erase_if(unbound,
+                [&](const Apqn& queue) { return std::binary_search(bound.begin(), bound.end(), queue); });
+  const std::string reason =
+      unbound.empty() ? std::string("a queue does not exist, or is not bound to vfio_ap")
+      : unbound.size() == 1
+          ? fmt::format("queue {} does not exist, or is not bound to vfio_ap", unbound.front().str())
+          : fmt::format("queues {} do not exist, or are not bound to vfio_ap",
+                        format_queues(unbound, named_queues));
+  const Error result = error.reworded(fmt::format("{}: {}", doing, reason));
+  const bool exists = !unbound.empty() && host->has(unbound.front());
+  return (exists ? result.with_hint(fmt::format("bind the queue: echo {} > /sys/bus/ap/drivers_probe",
+                                                unbound.front().str()))
+                 : result)
+      .worth(Retry::later);
 }
 
 }  // namespace mdevadm

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -95,10 +97,43 @@ std::string data_of(const Attribute& attribute, bool bare) {
   return attribute.value + (needs_newline ? "\n" : "");
 }
 
+// Returns the value of an attribute without surrounding blanks, or nothing if it is unreadable. A file
+// without read permission is not opened: SELinux would report the attempt as a denial of CAP_DAC_OVERRIDE.
+std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name,
+                                            const sys::Result<sys::FileStatus>& status) {
+  constexpr mode_t readable = S_IRUSR | S_IRGRP | S_IROTH;
+  const std::optional<std::string> text =
+      status && (status->mode & readable) != 0 ? read_optional(directory, name) : std::nullopt;
+  return text ? std::optional(std::string(trim(*text))) : std::nullopt;
+}
+
+std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name) {
+  return read_if_readable(directory, name, directory.status(name));
+}
+
 Write as_write(const sys::Dir& root, const Command& command) {
   const bool is_line = command.value.ends_with('\n');
   return {root.path_of(fmt::format("{}/{}", command.directory, command.attribute)),
           is_line ? command.value.substr(0, command.value.size() - 1) : command.value, is_line};
+}
+
+std::string directory_of_type(const TypeName& type) {
+  return "mdev_supported_types/" + type.str();
+}
+
+// Returns the available instances that the parent reports for a type, if it reports them.
+std::optional<std::uint64_t> available_at(const Place& parent, const TypeName& type) {
+  return read_number(parent.directory, directory_of_type(type) + "/available_instances");
+}
+
+// Drivers such as NVIDIA's return EINVAL, too, if a type has no available instances. Returns whether that is
+// the reason: nothing else in the request explains it.
+bool is_exhausted(int number, const Creation& what, std::optional<std::uint64_t> available) {
+  return number == EINVAL && available == 0U && what.units == 1 && !what.beside && !what.arguments;
+}
+
+bool is_of_nvidia(const Place& parent) {
+  return read_optional(parent.directory, "vendor") == "0x10de";
 }
 
 }  // namespace
@@ -107,12 +142,46 @@ Write Host::write_of_attribute(const Device& device, const Attribute& attribute,
   return as_write(*root_, {device.path, attribute.name.str(), data_of(attribute, bare)});
 }
 
+Write Host::write_of_type_attribute(const ParentName& parent, const TypeName& type,
+                                    const Attribute& attribute) const {
+  const Speaker speaker = speaker_of(*root_, parent);
+  return as_write(*root_, {fmt::format("{}/{}", speaker.place.path, directory_of_type(type)),
+                           attribute.name.str(), data_of(attribute, false)});
+}
+
+void Host::write_type_attribute(const ParentName& parent, const TypeName& type,
+                                const Attribute& attribute) const {
+  const Speaker speaker = speaker_of(*root_, parent);
+  const sys::Dir directory =
+      speaker.place.directory.open_dir(directory_of_type(type))
+          .or_throw("cannot set attributes of type '{}' on {}", type.str(), parent.str());
+  if (const auto written = directory.write_attribute(attribute.name.str(), data_of(attribute, false));
+      !written) {
+    const int number = written.error().number;
+    if (number == ENOENT) {
+      throw Error(ExitCode::not_found, fmt::format("type '{}' on {} has no attribute '{}'", type.str(),
+                                                   parent.str(), attribute.name.str()))
+          .caused_by(number);
+    }
+    // As the user wrote it.
+    const Attribute named{AttributeName::parse("mdev_type/" + attribute.name.str()).value_or(attribute.name),
+                          attribute.value};
+    throw attribute_error(number, named).caused_by(number);
+  }
+}
+
 void Host::create(const Creation& what) const {
   const Speaker speaker = speaker_of(*root_, what.parent);
   const sys::Result<sys::Done> created = speaker.interface.create(speaker.place, what);
   if (!created) {
-    throw create_error(created.error().number, what, capabilities_of(speaker, what.parent))
-        .caused_by(created.error().number);
+    const int number = created.error().number;
+    const auto available = available_at(speaker.place, what.type);
+    throw(
+        number == ENOSPC && what.units == 1 && available > 0U ? refused_although_available(what, *available)
+        : is_exhausted(number, what, available)
+            ? exhausted(number, what)
+            : create_error(number, what, capabilities_of(speaker, what.parent), is_of_nvidia(speaker.place)))
+        .caused_by(number);
   }
 }
 
@@ -138,6 +207,9 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
     }
     return false;
   });
+  if (!came && !root_->exists(path)) {
+    throw nothing_created(std::chrono::duration_cast<std::chrono::seconds>(patience));
+  }
   if (!came) {
     throw Error(ExitCode::failed,
                 fmt::format("the device was created, but {} did not appear within {} s", missing,
@@ -225,15 +297,24 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
     const Error error = attribute_error(number, attribute).caused_by(number);
     throw is_ap_attribute(attribute) ? explained(*root_, device, attribute, error) : error;
   }
-  const std::optional<std::string> reads =
-      bare ? std::nullopt : read_optional(directory, attribute.name.str());
-  return reads ? std::optional(std::string(trim(*reads))) : std::nullopt;
+  return bare ? std::nullopt : read_if_readable(directory, attribute.name.str());
 }
 
 std::optional<std::string> Host::read_attribute(const Device& device, const AttributeName& name) const {
-  const std::optional<std::string> text =
-      read_optional(*root_, fmt::format("{}/{}", device.path, name.str()));
-  return text ? std::optional(std::string(trim(*text))) : std::nullopt;
+  return read_if_readable(*root_, fmt::format("{}/{}", device.path, name.str()));
+}
+
+void Host::read_attributes(Device& device, const std::vector<Attribute>& wanted) const {
+  // Opened once: resolving the long path takes more time than reading an attribute.
+  const sys::Result<sys::Dir> directory = root_->open_dir(device.path);
+  for (const Attribute& attribute : directory ? wanted : std::vector<Attribute>{}) {
+    const std::string& name = attribute.name.str();
+    const sys::Result<sys::FileStatus> status = directory->status(name);
+    const auto value = read_if_readable(*directory, name, status);
+    if (value || !status) {
+      device.attributes[name] = value;
+    }
+  }
 }
 
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
@@ -249,7 +330,12 @@ void Host::assign_queues(const Device& device, const std::vector<Attribute>& att
   }
 }
 
-void Host::own_node(const Device& device, const NodePolicy& policy) const {
+std::optional<std::string> Host::selinux_label(const Node& node) const {
+  const sys::Result<std::string> label = root_->selinux_label(node.path.substr(1));
+  return label ? std::optional(*label) : std::nullopt;
+}
+
+void Host::own_node(const Device& device, const NodePolicy& policy, const std::string& only) const {
   const std::string doing = std::string("cannot set owner and mode of the VFIO node");
   const auto owner = policy.owner ? sys::user_id(*policy.owner) : std::nullopt;
   const auto group = policy.group ? sys::group_id(*policy.group) : std::nullopt;
@@ -270,15 +356,19 @@ void Host::own_node(const Device& device, const NodePolicy& policy) const {
     throw Error(ExitCode::failed, fmt::format("{}: the device has no VFIO node", doing));
   }
   for (const Node& node : now->nodes) {
+    if (!only.empty() && node.path != only) {
+      continue;
+    }
     const std::string path = node.path.substr(1);
     const std::string shown = root_->path_of(path);
-    root_->set_owner(path, owner, group).or_throw("cannot set owner of '{}'", shown);
-    if (policy.mode) {
-      root_->set_mode(path, *policy.mode).or_throw("cannot set mode of '{}'", shown);
-    }
+    // First the label, which is refused more often than the others: nothing is changed then.
     if (policy.selinux_label) {
       root_->set_selinux_label(path, *policy.selinux_label)
           .or_throw("cannot set SELinux label of '{}'", shown);
+    }
+    root_->set_owner(path, owner, group).or_throw("cannot set owner of '{}'", shown);
+    if (policy.mode) {
+      root_->set_mode(path, *policy.mode).or_throw("cannot set mode of '{}'", shown);
     }
   }
 }

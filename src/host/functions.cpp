@@ -16,6 +16,7 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
+#include "answers.hpp"
 #include "interface.hpp"
 #include "paths.hpp"
 
@@ -181,15 +182,17 @@ class Functions final : public Interface {
     const std::vector<NamedType> creatable = creatable_on(parent.root, path);
     const bool offered = std::any_of(creatable.begin(), creatable.end(),
                                      [&](const NamedType& one) { return one.id == what.type; });
-    if (!offered) {
-      refuse_type(parent, what);
-      return sys::SysError{ENOSPC, path};
-    }
-    sys::Result<sys::Done> written = issue(parent.root, command);
+    // With mixed sizes the driver accepts types that it does not list (model/function_capacity.hpp).
+    const std::vector<Function> functions = offered ? std::vector<Function>{} : read_functions(parent, true);
+    const bool may_accept = offered || what.hidden || shows_mixed_sizes(functions);
+    sys::Result<sys::Done> written = may_accept ? issue(parent.root, command) : sys::SysError{ENOSPC, path};
     // The value read back is decisive, whatever the write returned.
     const auto now = current_type(parent.root, path);
     if (now == what.type) {
       return sys::Done{};
+    }
+    if (!offered) {
+      refuse_type(functions, what);
     }
     return written ? sys::SysError{EIO, path} : written.error();
   }
@@ -210,10 +213,9 @@ class Functions final : public Interface {
   }
 
  private:
-  // Throws Error{no_capacity} with the reason why the driver does not offer the type beside the vGPUs of the
-  // GPU; returns if it has none.
-  static void refuse_type(const Place& parent, const Creation& what) {
-    const std::vector<Function> functions = read_functions(parent, true);
+  // Throws Error{no_capacity} with the reason why the driver does not offer the type beside the vGPUs on
+  // these VFs; returns if there are none.
+  static void refuse_type(const std::vector<Function>& functions, const Creation& what) {
     const auto user = std::find_if(functions.begin(), functions.end(),
                                    [](const Function& one) { return one.type.has_value(); });
     if (user == functions.end()) {
@@ -227,7 +229,7 @@ class Functions final : public Interface {
                   fmt::format("{}: {} accepts no more vGPUs of any type", not_offered, gpu),
                   fmt::format("list the devices of the GPU: mdevadm list --parent {}", gpu));
     }
-    if (shows_mixed_sizes(functions)) {
+    if (what.hidden || shows_mixed_sizes(functions)) {
       throw Error(
           ExitCode::no_capacity,
           fmt::format("{}: no placement in the framebuffer of {} is free for it (mixed sizes)", not_offered,
@@ -236,6 +238,9 @@ class Functions final : public Interface {
                       fmt::format("vGPUs that are started in order of their sizes, the largest first, "
                                   "use the framebuffer best; list them: mdevadm list --parent {}",
                                   gpu)});
+    }
+    if (same_type(user->type->str(), what.type.str())) {
+      throw exhausted(ENOSPC, what);
     }
     throw Error(
         ExitCode::no_capacity,
@@ -319,15 +324,25 @@ Error missing_function(const Place& parent, const std::string& function) {
           fmt::format("list the virtual functions of the parent: mdevadm show {}", gpu)};
 }
 
+// NVIDIA's driver makes the list of a free VF from the state of the GPU, so it is the same for all of them,
+// and empty for a VF in use (vgpu_mgr_get_vgpu_types() in kernel_vgpu_mgr.c of the open kernel modules). Each
+// list costs the driver a query, so it is read from one VF; an empty one is compared with those of the
+// others.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
   std::vector<Function> result;
+  std::vector<NamedType> creatable;
   for (const std::string& path : function_paths(parent)) {
     Function function{std::string(last_component(path)), path};
     read_type(parent.root, function);
-    if (with_creatable && function.usable) {
-      function.creatable = creatable_on(parent.root, path);
+    if (with_creatable && function.usable && !function.type && creatable.empty()) {
+      creatable = creatable_on(parent.root, path);
     }
     result.push_back(std::move(function));
+  }
+  for (Function& function : result) {
+    if (function.usable && !function.type) {
+      function.creatable = creatable;
+    }
   }
   return result;
 }

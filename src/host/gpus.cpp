@@ -30,9 +30,12 @@ std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Paren
       continue;
     }
     const std::string kind = read_optional(*devices, entry.name + "/class").value_or(display_class);
-    const std::string device = read_optional(*devices, entry.name + "/device").value_or("0x?");
     if (kind.starts_with(display_class)) {
-      result.push_back({entry.name, "10de:" + device.substr(2), link_name(*devices, entry.name + "/driver")});
+      result.push_back(
+          {entry.name, "10de:" + read_hex(*devices, entry.name + "/device").value_or("?"),
+           link_name(*devices, entry.name + "/driver"),
+           read_hex_pair(*devices, entry.name + "/subsystem_vendor", entry.name + "/subsystem_device")
+               .value_or("")});
     }
   }
   std::sort(result.begin(), result.end(),

@@ -1,4 +1,6 @@
 // Finds the processes that use a device: they have one of its VFIO nodes open, which are character devices.
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +18,6 @@
 namespace mdevadm {
 
 namespace {
-
-constexpr std::string_view vfio_device = "anon_inode:[vfio-device]";
 
 void add_holder(std::vector<Holder>& holders, int pid, bool certain) {
   const auto same = [pid](const Holder& holder) { return holder.pid == pid; };
@@ -40,16 +40,6 @@ bool is_busy(const sys::Dir& root, const Device& device) {
   }
   const sys::Result<sys::UniqueFd> node = root.open_node(group_node_path(*device.iommu_group));
   return !node && node.error().number == EBUSY;
-}
-
-// Serializes the check: concurrent checks would mistake each other for users of the device. If the lock is
-// not available, the check is done without it.
-std::optional<sys::FileLock> one_at_a_time(const sys::Dir& root) {
-  constexpr std::chrono::seconds patience{5};
-  const sys::Result<sys::Dir> nodes = root.open_dir(vfio_directory);
-  sys::Result<sys::FileLock> lock =
-      nodes ? sys::FileLock::acquire(*nodes, patience) : sys::Result<sys::FileLock>(nodes.error());
-  return lock ? std::optional(*std::move(lock)) : std::nullopt;
 }
 
 // Returns this process and its ancestors. libvirt holds the group open while mdevadm removes its device, to
@@ -78,13 +68,14 @@ struct Nodes {
   std::multimap<dev_t, Device*> groups;
   std::multimap<dev_t, Device*> own;
 
-  void add(const sys::Dir& root, Device& device) {
+  // `has_node`: Device::own_node has been read.
+  void add(const sys::Dir& root, Device& device, bool has_node) {
     device.holders.clear();
     if (const auto number =
             device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
       groups.emplace(*number, &device);
     }
-    if (const auto cdev = cdev_name(root, device.path)) {
+    if (const auto cdev = has_node ? std::nullopt : cdev_name(root, device.path)) {
       device.own_node = node_number(root, cdev_node_path(*cdev));
     }
     if (device.own_node) {
@@ -104,12 +95,20 @@ bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_p
 
 }  // namespace
 
+std::optional<sys::FileLock> lock_of_checks(const sys::Dir& root) {
+  constexpr std::chrono::seconds patience{5};
+  const sys::Result<sys::Dir> nodes = root.open_dir(vfio_directory);
+  sys::Result<sys::FileLock> lock =
+      nodes ? sys::FileLock::acquire(*nodes, patience) : sys::Result<sys::FileLock>(nodes.error());
+  return lock ? std::optional(*std::move(lock)) : std::nullopt;
+}
+
 void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
-  const auto lock = has(facets, Facet::busy) ? one_at_a_time(root) : std::nullopt;
+  const auto lock = has(facets, Facet::busy) ? lock_of_checks(root) : std::nullopt;
   Nodes nodes;
   for (std::vector<Device>* devices : {&seen.devices, &seen.removing}) {
     for (Device& device : *devices) {
-      nodes.add(root, device);
+      nodes.add(root, device, has(facets, Facet::nodes) && devices == &seen.devices);
     }
   }
   if (nodes.groups.empty() && nodes.own.empty()) {
@@ -118,7 +117,7 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
   Users users;
   std::set<int> certain;
   seen.unseen_processes = sys::for_each_open_file([&](const sys::OpenFile& file) {
-    if (file.anonymous == vfio_device) {
+    if (file.anonymous == vfio_device_link) {
       add_holder(users.of_any, file.pid, false);
     } else if (file.character_device) {
       for (auto [node, last] = nodes.groups.equal_range(*file.character_device); node != last; ++node) {
@@ -150,6 +149,27 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
       device.holders = users.of_any;
     }
   }
+}
+
+std::optional<std::uint64_t> Host::inode_of(const Device& device) const {
+  const sys::Result<std::uint64_t> number = root_->inode(device.path);
+  return number ? std::optional(*number) : std::nullopt;
+}
+
+std::optional<bool> Host::is_in_use(const Device& device) const {
+  if (!device.iommu_group) {
+    return std::nullopt;
+  }
+  const auto lock = lock_of_checks(*root_);
+  const sys::Result<sys::UniqueFd> node = root_->open_node(group_node_path(*device.iommu_group));
+  if (!node) {
+    return node.error().number == EBUSY ? std::optional(true) : std::nullopt;
+  }
+  // The kernel opens a group only if it has no other user, and no device of it is in use through its own
+  // node. Anything else at this path says nothing.
+  vfio_group_status status{.argsz = sizeof(vfio_group_status), .flags = 0};
+  const bool is_group = ::ioctl(node->get(), VFIO_GROUP_GET_STATUS, &status) == 0;
+  return is_group ? std::optional(false) : std::nullopt;
 }
 
 void Host::find_users_of(Device& device) const {

@@ -197,12 +197,29 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bo
 
 std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name) {
   sys::Result<std::string> value = directory.read_attribute(name);
+  // Nothing is known of the attribute then: taken for absent, it would for example not be recorded.
+  const int number = value ? 0 : value.error().number;
+  if (number == EMFILE || number == ENFILE || number == ENOMEM) {
+    sys::throw_error(value.error(), fmt::format("cannot read '{}'", value.error().path));
+  }
   return value ? std::optional(*std::move(value)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name) {
   const std::optional<std::string> text = read_optional(directory, name);
   return text ? parse_decimal(*text) : std::nullopt;
+}
+
+std::optional<std::string> read_hex(const sys::Dir& directory, const std::string& name) {
+  const std::optional<std::string> text = read_optional(directory, name);
+  return text && text->starts_with("0x") && text->size() > 2 ? std::optional(text->substr(2)) : std::nullopt;
+}
+
+std::optional<std::string> read_hex_pair(const sys::Dir& directory, const std::string& first,
+                                         const std::string& second) {
+  const auto a = read_hex(directory, first);
+  const auto b = read_hex(directory, second);
+  return a && b ? std::optional(*a + ":" + *b) : std::nullopt;
 }
 
 }  // namespace mdevadm

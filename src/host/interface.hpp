@@ -121,8 +121,14 @@ void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);
 // accept.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);
 
-// Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it.
+// Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it. Throw
+// Error if the process lacks memory or descriptors.
 std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name);
 std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name);
+// Returns the digits of a hexadecimal value, "10de" for 0x10de; nullopt also if it has another form.
+std::optional<std::string> read_hex(const sys::Dir& directory, const std::string& name);
+// Returns two such values as "10de:13f2".
+std::optional<std::string> read_hex_pair(const sys::Dir& directory, const std::string& first,
+                                         const std::string& second);
 
 }  // namespace mdevadm

@@ -10,22 +10,10 @@ namespace mdevadm {
 
 namespace {
 
-// Combines "0x10de" and "0x13f2" to "10de:13f2".
-std::optional<std::string> pci_pair(const sys::Dir& parent, const char* vendor_file,
-                                    const char* device_file) {
-  const auto number = [&](const char* name) {
-    const sys::Result<std::string> text = parent.read_attribute(name);
-    return text && text->starts_with("0x") ? text->substr(2) : std::string{};
-  };
-  const std::string vendor = number(vendor_file);
-  const std::string device = number(device_file);
-  return vendor.empty() || device.empty() ? std::nullopt : std::optional(vendor + ":" + device);
-}
-
 void read_identity(const sys::Dir& root, const sys::Dir& directory, Parent& parent) {
   parent.driver = link_name(directory, "driver");
-  parent.pci_id = pci_pair(directory, "vendor", "device");
-  parent.pci_subsystem = pci_pair(directory, "subsystem_vendor", "subsystem_device");
+  parent.pci_id = read_hex_pair(directory, "vendor", "device");
+  parent.pci_subsystem = read_hex_pair(directory, "subsystem_vendor", "subsystem_device");
   if (parent.driver) {
     std::string module = *parent.driver;
     std::replace(module.begin(), module.end(), '-', '_');
@@ -89,6 +77,21 @@ bool misses_types(const Snapshot& seen, const Scope& scope) {
                                               [](const Parent& parent) { return parent.types.empty(); }));
 }
 
+// Reads what the requested names mean that are not parents, or that offer no types.
+void read_addresses(const Host& host, const Scope& scope, Snapshot& seen) {
+  std::vector<std::string> names = scope.addresses;
+  for (const ParentName& name : scope.details_of.value_or(std::vector<ParentName>{})) {
+    names.push_back(name.str());
+  }
+  for (const std::string& name : names) {
+    const Parent* parent = seen.find_parent(name);
+    if (!seen.host_devices.contains(name) &&
+        (parent == nullptr || (has_any(scope.facets, type_facets) && parent->types.empty()))) {
+      seen.host_devices.emplace(name, host.observe_address(name));
+    }
+  }
+}
+
 }  // namespace
 
 Snapshot Host::observe(const Scope& scope) const {
@@ -102,6 +105,7 @@ Snapshot Host::observe(const Scope& scope) const {
     if (has(scope.facets, Facet::gpus) || misses_types(seen, scope)) {
       seen.gpus = read_gpus(*root_, seen.parents);
     }
+    read_addresses(*this, scope, seen);
   }
   if (has_any(scope.facets, device_facets)) {
     seen.devices = read_devices(*root_, scope, seen);
@@ -118,7 +122,7 @@ Snapshot Host::observe(const Scope& scope) const {
     }
   }
   if (has(scope.facets, Facet::ap_bus)) {
-    seen.ap = observe_ap_bus();
+    seen.ap = observe_ap_bus(has(scope.facets, Facet::ap_bindings));
   }
   seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_directory) ||
                       root_->exists(devices_directory) || (!scope.bus_only && has_functions());

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 namespace mdevadm {
 
 std::string_view last_component(std::string_view path) {
@@ -17,6 +19,11 @@ std::string resolve_link(std::string_view directory, std::string_view target) {
   while (target.starts_with("../")) {
     target.remove_prefix(3);
     directory = directory_of(directory);
+  }
+  const bool leads_on = target.starts_with('/') || target.find("/../") != std::string_view::npos ||
+                        target.ends_with("/..") || target == "..";
+  if (leads_on) {
+    return {};
   }
   return directory.empty() ? std::string(target) : fmt::format("{}/{}", directory, target);
 }
@@ -34,14 +41,10 @@ std::string cdev_node_path(const std::string& name) {
   return fmt::format("{}/devices/{}", vfio_directory, name);
 }
 
-std::optional<std::string> cdev_name(const sys::Dir& root, const std::string& device_path) {
-  const sys::Result<sys::Dir> directory = root.open_dir(device_path + "/vfio-dev");
-  const sys::Result<std::vector<sys::Entry>> entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
-  if (!entries || entries->empty()) {
-    return std::nullopt;
-  }
-  return entries->front().name;
+std::optional<std::string> cdev_name(const sys::Dir& directory, const std::string& device) {
+  std::optional<std::string> result;
+  std::ignore = directory.names_in(device + "/vfio-dev", [&](std::string_view name) { result = name; });
+  return result;
 }
 
 }  // namespace mdevadm

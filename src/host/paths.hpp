@@ -4,6 +4,7 @@
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/file_lock.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace mdevadm {
 inline constexpr const char* parents_directory = "sys/class/mdev_bus";
 inline constexpr const char* devices_directory = "sys/bus/mdev/devices";
 inline constexpr const char* vfio_directory = "dev/vfio";
+// What the link of a descriptor in /proc/PID/fd shows for an open VFIO device.
+inline constexpr std::string_view vfio_device_link = "anon_inode:[vfio-device]";
 // Exists only in directories of devices that can share peer-to-peer resources.
 inline constexpr const char* peers_file = "peer_to_peer_resource_uuid";
 
@@ -21,7 +24,7 @@ std::string_view last_component(std::string_view path);
 std::string_view directory_of(std::string_view path);
 
 // Returns the target of a relative link in `directory` as a path below the root. sysfs links are relative and
-// lead through directories only.
+// lead through directories only; for others, which a copied tree may have, the result is empty.
 std::string resolve_link(std::string_view directory, std::string_view target);
 
 // Returns the last component of a link's target, or nullopt if the link cannot be read.
@@ -31,9 +34,13 @@ std::optional<std::string> link_name(const sys::Dir& directory, const std::strin
 std::string group_node_path(std::uint64_t group);
 // dev/vfio/devices/vfioN
 std::string cdev_node_path(const std::string& name);
-// Returns the name of the VFIO device node (vfioN), if any. Since kernel 6.6 the node exists; 6.1 has the
-// directory without a node.
-std::optional<std::string> cdev_name(const sys::Dir& root, const std::string& device_path);
+// Returns the name of the VFIO device node (vfioN) of the device at this path below the directory, if any.
+// Since kernel 6.6 the node exists; 6.1 has the directory without a node.
+std::optional<std::string> cdev_name(const sys::Dir& directory, const std::string& device);
+
+// Serializes checks that open nodes: concurrent checks, and searches for users, would mistake them for users
+// of the device. Waits some seconds; if the lock is not available, the check is done without it.
+std::optional<sys::FileLock> lock_of_checks(const sys::Dir& root);
 
 // Determines which processes have the nodes of these devices open. Compares device numbers, because paths
 // differ in containers. With Facet::busy it also detects users that the search does not find; then all

@@ -9,6 +9,7 @@
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/script.hpp>
+#include <mdevadm/sys/trust.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -35,6 +36,19 @@ std::optional<std::string> find_program(const std::string& name) {
     }
   }
   return std::nullopt;
+}
+
+// The directories of programs are those of the system: administrators and distributions may permit a group to
+// write there. Elsewhere, the directories on the path count as well.
+void require_trusted(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/'));
+  const bool is_usual = std::find(std::begin(program_directories), std::end(program_directories),
+                                  directory) != std::end(program_directories);
+  const auto why = is_usual ? sys::find_untrusted_file(path) : sys::find_untrusted(path);
+  if (why) {
+    throw Error(ExitCode::failed, fmt::format("cannot run '{}': {}", printable(path), why->reason()),
+                why->remedy());
+  }
 }
 
 std::string last_lines(const std::string& text) {
@@ -83,7 +97,8 @@ std::string Host::path_of_sriov_manage() const {
   return *path;
 }
 
-ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop) const {
+ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop,
+                             std::string_view input) const {
   const std::string& name = words.front();
   if (root_->path() != "/") {
     throw Error(ExitCode::failed,
@@ -96,10 +111,11 @@ ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadl
     throw Error(ExitCode::not_found, fmt::format("program '{}' not found in {}", printable(name),
                                                  fmt::join(program_directories, ":")));
   }
+  require_trusted(*path);
   const sys::Result<sys::ScriptEnd> end =
       sys::run_script({.path = *path,
                        .arguments = {words.begin() + 1, words.end()},
-                       .input = {},
+                       .input = input,
                        .deadline = deadline,
                        .own_group = true,
                        .keep_end = true,

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <future>
 #include <map>
 #include <mdevadm/sys/accounts.hpp>
@@ -10,8 +13,10 @@
 #include <span>
 #include <thread>
 #include <tuple>
+#include <unordered_map>
 
 #include "interface.hpp"
+#include "listed_devices.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
 
@@ -24,11 +29,12 @@ class NodeReader {
  public:
   explicit NodeReader(const sys::Dir& root) : root_(root) {}
 
-  void read(Device& device) {
+  // `siblings` is the directory in which the device is.
+  void read(const sys::Dir& siblings, Device& device) {
     if (device.iommu_group) {
       add(device, Node::Kind::group, group_node_path(*device.iommu_group));
     }
-    if (const auto cdev = cdev_name(root_, device.path)) {
+    if (const auto cdev = cdev_name(siblings, std::string(last_component(device.path)))) {
       add(device, Node::Kind::cdev, cdev_node_path(*cdev));
     }
   }
@@ -43,8 +49,12 @@ class NodeReader {
       const auto found = names.find(id);
       return found != names.end() ? found->second : names.emplace(id, look_up(id)).first->second;
     };
+    if (kind == Node::Kind::cdev && S_ISCHR(status->mode)) {
+      device.own_node = status->device_number;
+    }
     device.nodes.push_back({kind, "/" + path, remembered(users_, status->owner, sys::user_name),
-                            remembered(groups_, status->group, sys::group_name), status->mode & 07777});
+                            remembered(groups_, status->group, sys::group_name), status->mode & 07777,
+                            status->owner, status->group});
   }
 
   const sys::Dir& root_;
@@ -52,61 +62,104 @@ class NodeReader {
   std::map<gid_t, std::string> groups_;
 };
 
+// The number of aggregated instances is in one of these files.
+constexpr std::array units_names{"aggregated_instances", "instances", "mdev/aggregated_instances"};
+
+// Files that only devices of some drivers have, as bits. A driver gives all devices of a type the same files
+// (dev_groups of the mdev driver), so the first device of a type shows which of them the others lack: looking
+// for each file of each device would be most of the cost of a complete listing.
+using Files = std::uint8_t;
+constexpr Files has_units = 1;
+constexpr Files has_online = 2;
+constexpr Files has_peers = 4;
+
+// A directory with devices: that of a parent, or of a virtual function of a GPU.
+struct Siblings {
+  std::string path;                     // below the root
+  std::optional<sys::Dir> directory{};  // absent: it does not exist any more
+  std::optional<ParentName> parent{};   // absent: its name is not valid
+  std::string vf{};                     // address of the virtual function
+  std::map<TypeName, Files> files{};    // files of the first device of a type
+};
+
+// A device on the bus.
+struct NamedUuid {
+  Uuid uuid;
+  std::string name{};            // on the bus, if that is not the UUID
+  Siblings* siblings = nullptr;  // where it is, once that was read
+  const ListedDevices::Place* listed = nullptr;
+};
+
 // Reads devices relative to their common directory, which is opened once per parent: resolving long paths is
 // most of the cost of reading thousands of devices.
 class DeviceReader {
  public:
   DeviceReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope)
-      : root_(root), bus_(bus), facets_(scope.facets), is_raw_(scope.raw) {}
+      : root_(root), bus_(bus), facets_(scope.facets), is_raw_(scope.raw), nodes_(root) {}
 
-  // `id` is the name on the bus. Returns nullopt if the device no longer exists.
-  std::optional<Device> read(const std::string& id, const Uuid& uuid) {
-    const sys::Result<std::string> link = bus_.read_link(id);
-    if (!link) {
-      return std::nullopt;
-    }
-    std::string path = resolve_link(devices_directory, *link);
-    const std::string_view directory = directory_of(path);
-    // One form of the flat interface has a directory between a parent and its devices.
-    const bool has_own_directory = last_component(directory) == "mdev-host";
-    auto parent = ParentName::parse(last_component(has_own_directory ? directory_of(directory) : directory));
-    if (!parent) {
-      return std::nullopt;
-    }
-    const Siblings& siblings = directory_at(directory);
-    Device device{.uuid = uuid, .parent = *std::move(parent), .path = std::move(path)};
-    if (id != uuid.str()) {
-      device.name = id;
-    }
-    if (siblings.gpu && !is_raw_) {
-      device.vf = device.parent.str();
-      device.parent = *siblings.gpu;
-    }
-    if (siblings.directory) {
-      read_links(*siblings.directory, id, device);
-    }
-    return device;
+  // Returns where a listed device is.
+  Siblings* at(const ListedDevices::Place& place) {
+    const auto known = places_.find(&place);
+    Siblings* siblings = known != places_.end()
+                             ? known->second
+                             : places_.emplace(&place, &directory_at(place.directory)).first->second;
+    return siblings->parent ? siblings : nullptr;
   }
 
-  // Reads the links of a VF whose path and type are known.
-  void read_function(Device& device) {
-    const Siblings& siblings = directory_at(directory_of(device.path));
+  // Returns where the device with this name on the bus is, or nullptr if it no longer exists.
+  Siblings* find(const std::string& id) {
+    const auto link = bus_.read_link(id, target_);
+    if (!link) {
+      return nullptr;
+    }
+    const std::string_view directory = directory_of(*link);
+    const auto known = links_.find(directory);
+    Siblings* siblings =
+        known != links_.end()
+            ? known->second
+            : links_.emplace(directory, &directory_at(resolve_link(devices_directory, directory)))
+                  .first->second;
+    return siblings->parent ? siblings : nullptr;
+  }
+
+  // Adds a device in the directory that find() has returned, unless it no longer exists.
+  void read(const NamedUuid& named, const std::string& id, std::vector<Device>& into) {
+    Siblings& siblings = *named.siblings;
+    Device& device = into.emplace_back(Device{.uuid = named.uuid, .parent = *siblings.parent});
+    device.path.reserve(siblings.path.size() + 1 + id.size());
+    device.path.append(siblings.path).append("/").append(id);
+    device.name = named.name;
+    device.vf = siblings.vf;
+    if (named.listed != nullptr) {
+      device.type = named.listed->type;
+    }
     if (siblings.directory) {
-      const std::optional<TypeName> type = device.type;
-      read_links(*siblings.directory, device.name, device);
-      device.type = type;
+      read_links(siblings, id, device);
+      // Not every interface has the link to the type.
+      if (!device.type && !siblings.directory->exists(id)) {
+        into.pop_back();
+        return;
+      }
+      if (has(facets_, Facet::nodes)) {
+        nodes_.read(*siblings.directory, device);
+      }
+    }
+  }
+
+  // Reads the links and nodes of a VF whose path and type are known.
+  void read_function(Device& device) {
+    Siblings& siblings = directory_at(std::string(directory_of(device.path)));
+    if (siblings.directory) {
+      read_links(siblings, device.name, device);
+      if (has(facets_, Facet::nodes)) {
+        nodes_.read(*siblings.directory, device);
+      }
     }
   }
 
  private:
-  // The directory of a parent, and its GPU if it is a virtual function.
-  struct Siblings {
-    std::optional<sys::Dir> directory{};
-    std::optional<ParentName> gpu{};
-  };
-
   static std::optional<std::uint64_t> units_of(const sys::Dir& siblings, const std::string& id) {
-    for (const char* file : {"aggregated_instances", "instances", "mdev/aggregated_instances"}) {
+    for (const char* file : units_names) {
       if (const auto units = read_number(siblings, fmt::format("{}/{}", id, file))) {
         return units;
       }
@@ -115,79 +168,150 @@ class DeviceReader {
   }
 
   // Kernels before 6.10 list queues in a file of at most one page.
-  static std::optional<ApMatrix> read_queues(const sys::Dir& siblings, const std::string& id) {
+  static std::optional<ApMatrix> read_queues(const sys::Dir& siblings, const std::string& id,
+                                             QueueChanges& changes) {
     constexpr std::size_t page = 4096;
     if (const auto config = read_optional(siblings, id + "/ap_config")) {
+      changes = QueueChanges::atomic;
       return read_ap_config(*config);
     }
+    changes = siblings.exists(id + "/guest_matrix") ? QueueChanges::single : QueueChanges::idle;
     const auto matrix = read_optional(siblings, id + "/matrix");
     const auto control = read_optional(siblings, id + "/control_domains");
     const bool is_complete = matrix && control && matrix->size() < page - Apqn{}.str().size() - 1;
     return is_complete ? read_ap_files(*matrix, *control) : std::nullopt;
   }
 
-  const Siblings& directory_at(std::string_view path) {
+  Siblings& directory_at(const std::string& path) {
     const auto known = directories_.find(path);
     if (known != directories_.end()) {
       return known->second;
     }
-    Siblings siblings;
-    if (sys::Result<sys::Dir> opened = root_.open_dir(std::string(path))) {
-      const auto gpu = physical_function(*opened);
-      siblings.gpu = gpu ? ParentName::parse(*gpu) : std::nullopt;
+    Siblings siblings{.path = path};
+    // One form of the flat interface has a directory between a parent and its devices.
+    const std::string_view name = last_component(path);
+    siblings.parent = ParentName::parse(name == "mdev-host" ? last_component(directory_of(path)) : name);
+    if (sys::Result<sys::Dir> opened = root_.open_dir(path)) {
+      const auto gpu = is_raw_ ? std::nullopt : physical_function(*opened);
+      const auto owner = gpu ? ParentName::parse(*gpu) : std::nullopt;
+      if (owner && siblings.parent) {
+        siblings.vf = siblings.parent->str();
+        siblings.parent = owner;
+      }
       siblings.directory = *std::move(opened);
     }
     return directories_.emplace(path, std::move(siblings)).first->second;
   }
 
-  void read_links(const sys::Dir& siblings, const std::string& id, Device& device) const {
-    if (const auto type = link_name(siblings, id + "/mdev_type")) {
-      device.type = TypeName::parse(*type);
+  void read_links(Siblings& siblings, const std::string& id, Device& device) {
+    const sys::Dir& directory = *siblings.directory;
+    if (!device.type) {
+      file_.assign(id).append("/mdev_type");
+      const auto type = directory.read_link(file_, target_);
+      device.type = type ? TypeName::parse(last_component(*type)) : std::nullopt;
     }
     if (has_any(facets_, Facet::iommu_group | Facet::nodes | Facet::holders)) {
-      if (const auto group = link_name(siblings, id + "/iommu_group")) {
+      if (const auto group = link_name(directory, id + "/iommu_group")) {
         device.iommu_group = parse_decimal(*group);
       }
     }
     if (has(facets_, Facet::driver)) {
-      device.driver = link_name(siblings, id + "/driver");
-    }
-    if (has(facets_, Facet::units)) {
-      device.units = units_of(siblings, id);
+      device.driver = link_name(directory, id + "/driver");
     }
     if (has(facets_, Facet::queues) && device.type && has_queues(device.type->str())) {
-      device.queues = read_queues(siblings, id);
+      device.queues = read_queues(directory, id, device.queue_changes);
+      device.queues_unreadable = !device.queues;
     }
-    if (const auto online =
-            has(facets_, Facet::online) ? read_number(siblings, id + "/online") : std::nullopt) {
-      device.online = *online != 0;
+    read_optional_files(siblings, id, device);
+  }
+
+  // Reads the files that only some drivers have.
+  void read_optional_files(Siblings& siblings, const std::string& id, Device& device) {
+    Files files = static_cast<Files>((has(facets_, Facet::units) ? has_units : 0) |
+                                     (has(facets_, Facet::online) ? has_online : 0) |
+                                     (has(facets_, Facet::peers) ? has_peers : 0));
+    if (files == 0) {
+      return;
     }
-    if (const auto peers =
-            has(facets_, Facet::peers) ? read_optional(siblings, id + "/" + peers_file) : std::nullopt) {
-      device.peers = Uuid::parse(*peers);
+    files = static_cast<Files>(files & files_of(siblings, id, device.type));
+    const sys::Dir& directory = *siblings.directory;
+    if ((files & has_units) != 0) {
+      device.units = units_of(directory, id);
+    }
+    if ((files & has_online) != 0) {
+      const auto online = read_number(directory, id + "/online");
+      device.online = online ? std::optional(*online != 0) : std::nullopt;
+    }
+    if ((files & has_peers) != 0) {
+      const auto peers = read_optional(directory, fmt::format("{}/{}", id, peers_file));
+      device.peers = peers ? Uuid::parse(*peers) : std::nullopt;
     }
   }
+
+  // Returns the files that the device may have: those that the first device of its type has.
+  static Files files_of(Siblings& siblings, const std::string& id, const std::optional<TypeName>& type) {
+    constexpr Files all = has_units | has_online | has_peers;
+    if (!type) {
+      return all;
+    }
+    if (const auto known = siblings.files.find(*type); known != siblings.files.end()) {
+      return known->second;
+    }
+    const sys::Dir& directory = *siblings.directory;
+    const sys::Result<std::uint64_t> before = directory.inode(id);
+    Files found = directory.exists(id + "/online") ? has_online : Files{0};
+    if (directory.exists(fmt::format("{}/{}", id, peers_file))) {
+      found |= has_peers;
+    }
+    for (const char* file : units_names) {
+      if (directory.exists(fmt::format("{}/{}", id, file))) {
+        found |= has_units;
+      }
+    }
+    // A device that is not bound to its driver, or has just been removed, does not have the driver's files.
+    const bool is_bound = directory.exists(id + "/driver");
+    const sys::Result<std::uint64_t> after = directory.inode(id);
+    if (!is_bound || !before || !after || *before != *after) {
+      return all;
+    }
+    siblings.files.emplace(*type, found);
+    return found;
+  }
+
+  // Finds texts without a copy.
+  struct TextHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
 
   const sys::Dir& root_;
   const sys::Dir& bus_;
   Facet facets_;
   bool is_raw_;
-  std::map<std::string, Siblings, std::less<>> directories_;
+  NodeReader nodes_;
+  std::map<std::string, Siblings> directories_;
+  // The same by the directories of links on the bus.
+  std::unordered_map<std::string, Siblings*, TextHash, std::equal_to<>> links_;
+  std::unordered_map<const ListedDevices::Place*, Siblings*> places_;
+  sys::LinkTarget target_{};
+  std::string file_{};
 };
 
-// Sorts by parent, then UUID.
-std::vector<Device> sorted(std::vector<Device> devices) {
-  sort_moving_once(devices, [](const Device& a, const Device& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
-  return devices;
+bool is_before(const Device& a, const Device& b) {
+  return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
 }
 
-// The name of a device on the bus, and its UUID.
-struct NamedUuid {
-  std::string name;
-  Uuid uuid;
-};
+// Returns the devices of both, which are sorted.
+std::vector<Device> merged(std::vector<Device> a, std::vector<Device> b) {
+  if (a.empty() || b.empty()) {
+    return a.empty() ? std::move(b) : std::move(a);
+  }
+  std::vector<Device> result;
+  result.reserve(a.size() + b.size());
+  std::merge(std::make_move_iterator(a.begin()), std::make_move_iterator(a.end()),
+             std::make_move_iterator(b.begin()), std::make_move_iterator(b.end()), std::back_inserter(result),
+             is_before);
+  return result;
+}
 
 // Returns the UUID of a device with another kernel name: from its record; else the UUID in "UUID-0", which is
 // device 0 of a virtual machine; else, for "UUID-1" and so on, a UUID derived from the name (version 5).
@@ -210,18 +334,22 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Scope& scope,
   if (scope.devices) {
     for (const Uuid& uuid : *scope.devices) {
       const Record* record = scope.known.find(uuid);
-      result.push_back({record != nullptr ? record->kernel_name() : uuid.str(), uuid});
+      result.push_back({uuid, record != nullptr ? record->name : std::string{}});
     }
     return result;
   }
-  for (sys::Entry& entry : bus.entries().or_throw("cannot list mediated devices in '{}'", bus.path())) {
-    const auto plain = Uuid::parse(entry.name);
-    if (const auto uuid = plain || scope.bus_only ? plain : uuid_of(entry.name, scope.known)) {
-      result.push_back({std::move(entry.name), *uuid});
+  std::string text;
+  const auto add = [&](std::string_view name) {
+    const auto plain = Uuid::parse(name);
+    if (const auto uuid = plain || scope.bus_only ? plain : uuid_of(std::string(name), scope.known)) {
+      text.clear();
+      uuid->append_to(text);
+      result.push_back({*uuid, std::string(name == text ? std::string_view{} : name)});
     } else if (scope.bus_only) {
-      nameless.push_back(std::move(entry.name));
+      nameless.emplace_back(name);
     }
-  }
+  };
+  bus.each_name(add).or_throw("cannot list mediated devices in '{}'", bus.path());
   return result;
 }
 
@@ -240,28 +368,80 @@ std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& 
   for (sys::Entry& entry : bus.entries().or_throw("cannot list mediated devices in '{}'", bus.path())) {
     const auto uuid = Uuid::parse(entry.name) ? std::nullopt : uuid_of(entry.name, scope.known);
     if (uuid && is_wanted(*uuid)) {
-      result.push_back({std::move(entry.name), *uuid});
+      result.push_back({*uuid, std::move(entry.name)});
     }
   }
   return result;
 }
 
-std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::span<const NamedUuid> names,
+// Returns the devices that have been found, sorted by parent, then UUID.
+std::vector<const NamedUuid*> in_order(std::span<const NamedUuid> names) {
+  std::map<std::string_view, std::uint32_t> ranks;  // of parents
+  for (const NamedUuid& one : names) {
+    if (one.siblings != nullptr) {
+      ranks.emplace(one.siblings->parent->str(), 0);
+    }
+  }
+  std::uint32_t next = 0;
+  for (auto& [parent, rank] : ranks) {
+    rank = next++;
+  }
+  struct Key {
+    std::uint32_t rank;
+    std::uint32_t index;
+    Uuid uuid;
+  };
+  std::vector<Key> keys;
+  keys.reserve(names.size());
+  const Siblings* last = nullptr;
+  std::uint32_t rank = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].siblings == nullptr) {
+      continue;
+    }
+    if (names[i].siblings != last) {
+      last = names[i].siblings;
+      rank = ranks.find(last->parent->str())->second;
+    }
+    keys.push_back({rank, static_cast<std::uint32_t>(i), names[i].uuid});
+  }
+  std::sort(keys.begin(), keys.end(),
+            [](const Key& a, const Key& b) { return a.rank != b.rank ? a.rank < b.rank : a.uuid < b.uuid; });
+  std::vector<const NamedUuid*> result;
+  result.reserve(keys.size());
+  std::transform(keys.begin(), keys.end(), std::back_inserter(result),
+                 [&](const Key& key) { return &names[key.index]; });
+  return result;
+}
+
+// Returns the devices that exist, sorted by parent, then UUID. Sorts before it reads them completely, because
+// moving devices costs more.
+std::vector<Device> read_some(const sys::Dir& root, const sys::Dir& bus, std::span<NamedUuid> names,
                               const Scope& scope) {
+  DeviceReader devices(root, bus, scope);
+  std::string id;
+  const auto name_of = [&](const NamedUuid& one) -> const std::string& {
+    if (!one.name.empty()) {
+      return one.name;
+    }
+    id.clear();
+    one.uuid.append_to(id);
+    return id;
+  };
+  for (NamedUuid& one : names) {
+    one.siblings = one.listed != nullptr ? devices.at(*one.listed) : devices.find(name_of(one));
+  }
   std::vector<Device> result;
   result.reserve(names.size());
-  DeviceReader devices(root, bus, scope);
-  NodeReader nodes(root);
-  for (const NamedUuid& name : names) {
-    if (std::optional<Device> device = devices.read(name.name, name.uuid)) {
-      if (has(scope.facets, Facet::nodes)) {
-        nodes.read(*device);
-      }
-      result.push_back(*std::move(device));
-    }
+  for (const NamedUuid* one : in_order(names)) {
+    devices.read(*one, name_of(*one), result);
   }
   return result;
 }
+
+// Facets that are read from the directory of each device.
+constexpr Facet facets_of_each_device = Facet::iommu_group | Facet::nodes | Facet::holders | Facet::driver |
+                                        Facet::units | Facet::queues | Facet::online | Facet::peers;
 
 // Number of devices for which a further thread pays off: reading one takes the kernel only a few
 // microseconds.
@@ -269,28 +449,30 @@ constexpr std::size_t devices_a_thread = 1500;
 
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
                              std::vector<std::string>& nameless) {
-  const std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
+  std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
+  const ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
+  std::size_t to_read = 0;
+  for (NamedUuid& one : names) {
+    one.listed = one.name.empty() ? listed.find(one.uuid) : nullptr;
+    to_read += one.listed == nullptr || has_any(scope.facets, facets_of_each_device) ? 1U : 0U;
+  }
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
-  const std::size_t threads = std::min(processors, names.size() / devices_a_thread + 1);
+  const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
   const std::size_t share = names.size() / threads;
   std::vector<std::future<std::vector<Device>>> others;
   for (std::size_t i = 1; i < threads; ++i) {
     const std::size_t count = i + 1 == threads ? names.size() - i * share : share;
-    const std::span<const NamedUuid> part = std::span(names).subspan(i * share, count);
+    const std::span<NamedUuid> part = std::span(names).subspan(i * share, count);
     others.push_back(std::async(std::launch::async,
                                 [&root, &bus, part, &scope] { return read_some(root, bus, part, scope); }));
   }
   std::vector<Device> result =
       read_some(root, bus, std::span(names).first(threads == 1 ? names.size() : share), scope);
-  result.reserve(names.size());
   for (auto& other : others) {
-    std::vector<Device> part = other.get();
-    std::move(part.begin(), part.end(), std::back_inserter(result));
+    result = merged(std::move(result), other.get());
   }
-  const std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
-  std::vector<Device> rest = read_some(root, bus, more, scope);
-  std::move(rest.begin(), rest.end(), std::back_inserter(result));
-  return result;
+  std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
+  return merged(std::move(result), read_some(root, bus, more, scope));
 }
 
 // Parents to search for devices on VFs: a requested device may be on any parent that its record names.
@@ -299,7 +481,7 @@ std::optional<std::vector<ParentName>> function_parents_for(const Scope& scope) 
     return std::nullopt;
   }
   std::vector<ParentName> parents = *scope.details_of;
-  for (const Records* records : {&scope.known, &scope.claims}) {
+  for (const Records* records : {&scope.known, &scope.expected}) {
     for (const Record& record : records->all) {
       parents.push_back(record.parent);
     }
@@ -307,10 +489,10 @@ std::optional<std::vector<ParentName>> function_parents_for(const Scope& scope) 
   return parents;
 }
 
-// Returns the record of the device on a VF, or what a definition claims; nullptr if another program has
+// Returns the record of the device on a VF, or what a definition expects; nullptr if another program has
 // assigned the type. A record of another type is out of date: another program has changed the VF since.
 const Record* owner_of(const Function& function, const Scope& scope) {
-  for (const Records* records : {&scope.known, &scope.claims}) {
+  for (const Records* records : {&scope.known, &scope.expected}) {
     for (const Record& record : records->all) {
       if (function.type && record.kernel_name() == function.address &&
           same_type(record.type.str(), function.type->str())) {
@@ -324,7 +506,6 @@ const Record* owner_of(const Function& function, const Scope& scope) {
 // Adds the devices on VFs.
 void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::string, ParentName>& functions,
                    std::vector<Device>& into) {
-  NodeReader nodes(root);
   for (FunctionParent& found : function_parents(root, function_parents_for(scope))) {
     auto place = find_parent(root, found.name);
     const auto parent = ParentName::parse(found.name);
@@ -348,13 +529,12 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::strin
       device.vf = function.address;
       device.unmanaged = !ours;
       reader.read_function(device);
-      if (has(scope.facets, Facet::nodes)) {
-        nodes.read(device);
-      }
       into.push_back(std::move(device));
     }
   }
 }
+
+}  // namespace
 
 void add_what_is_remembered(const Records& known, std::vector<Device>& devices) {
   if (known.all.empty()) {
@@ -370,101 +550,14 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
     if (!device.type || *device.type == record->type) {
       device.type = record->type;
       device.unfinished = !record->finished;
+      device.start_took = record->took;
     }
   }
 }
 
-// A directory in which the kernel makes the directories of devices: that of a parent, or of a virtual
-// function of a GPU.
-struct Nursery {
-  std::string path;
-  ParentName parent;
-  std::string vf{};
-};
-
-void add_nurseries(const sys::Dir& root, const std::string& name, bool is_raw, std::vector<Nursery>& into) {
-  const auto place = find_parent(root, name);
-  const auto parent = ParentName::parse(name);
-  if (!place || !parent) {
-    return;
-  }
-  if (const auto gpu = is_raw ? std::nullopt : physical_function(place->directory)) {
-    if (const auto owner = ParentName::parse(*gpu)) {
-      into.push_back({place->path, *owner, name});
-      return;
-    }
-  }
-  if (!is_raw && interface_of(*place) == &function_mdevs_interface()) {
-    for (const std::string& path : function_paths(*place)) {
-      into.push_back({path, *parent, std::string(last_component(path))});
-    }
-    return;
-  }
-  into.push_back({place->path, *parent});
-}
-
-// Returns the directories to search for pending removals.
-std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
-  std::vector<Nursery> result;
-  if (scope.details_of && !scope.other_parents) {
-    for (const ParentName& name : *scope.details_of) {
-      add_nurseries(root, name.str(), scope.raw, result);
-    }
-    return result;
-  }
-  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
-  auto entries = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
-  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    add_nurseries(root, entry.name, scope.raw, result);
-  }
-  return result;
-}
-
-// Returns whether the directory of a device that is not on the bus belongs to a pending removal. The kernel
-// has removed all its files then; a device that is being created has the file uevent before it is on the bus.
-bool is_removal(const sys::Dir& parent, const std::string& name) {
-  return !parent.exists(name + "/uevent") && parent.exists(name);
-}
-
-// Compares devices, and names of parents, by parent.
-struct ByParent {
-  bool operator()(const Device& a, const ParentName& b) const { return a.parent < b; }
-  bool operator()(const ParentName& a, const Device& b) const { return a < b.parent; }
-};
-
-}  // namespace
-
-std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
-                                  const std::vector<Device>& devices) {
-  std::vector<Device> result;
-  for (const Nursery& nursery : nurseries(root, scope)) {
-    const sys::Result<sys::Dir> directory = root.open_dir(nursery.path);
-    const auto entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
-    const auto [first, last] = std::equal_range(devices.begin(), devices.end(), nursery.parent, ByParent{});
-    const auto is_on_bus = [first = first, last = last](const Uuid& one) {
-      const auto found = std::lower_bound(
-          first, last, one, [](const Device& device, const Uuid& wanted) { return device.uuid < wanted; });
-      return found != last && found->uuid == one;
-    };
-    for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-      const auto uuid = Uuid::parse(entry.name);
-      const bool wanted = uuid && (!scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
-                                                               *uuid) != scope.devices->end());
-      if (!wanted || is_on_bus(*uuid) || !is_removal(*directory, entry.name)) {
-        continue;
-      }
-      Device device{.uuid = *uuid, .parent = nursery.parent, .path = nursery.path + "/" + entry.name};
-      device.vf = nursery.vf;
-      device.removing = true;
-      if (const auto group = link_name(*directory, entry.name + "/iommu_group")) {
-        device.iommu_group = parse_decimal(*group);
-      }
-      result.push_back(std::move(device));
-    }
-  }
-  add_what_is_remembered(scope.known, result);
-  return sorted(std::move(result));
+std::vector<Device> sorted(std::vector<Device> devices) {
+  sort_moving_once(devices, is_before);
+  return devices;
 }
 
 std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen) {

@@ -18,4 +18,10 @@ std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snaps
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices);
 
+// Returns the devices sorted by parent, then UUID.
+std::vector<Device> sorted(std::vector<Device> devices);
+
+// Adds what runtime records say of the devices.
+void add_what_is_remembered(const Records& known, std::vector<Device>& devices);
+
 }  // namespace mdevadm

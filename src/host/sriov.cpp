@@ -147,6 +147,16 @@ std::optional<std::string> minor_of(const sys::Dir& root, const std::string& gpu
   return std::nullopt;
 }
 
+// The kernel creates the links again when it binds a driver or creates VFs, with inode numbers that were not
+// used before (sysfs_create_link(), idr_alloc_cyclic() in fs/kernfs/dir.c).
+std::string setup_of(const sys::Dir& parent) {
+  const auto inode = [&](const char* link) {
+    const sys::Result<std::uint64_t> number = parent.inode(link);
+    return number ? *number : 0;
+  };
+  return fmt::format("{}-{}", inode("driver"), inode("virtfn0"));
+}
+
 }  // namespace
 
 ParentState Host::observe_parent(const ParentName& name, bool with_users) const {
@@ -165,6 +175,7 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   state.self = read_function(*root_, *path);
   state.total = read_number(*directory, "sriov_totalvfs");
   state.enabled = read_number(*directory, "sriov_numvfs").value_or(0);
+  state.setup = setup_of(*directory);
   state.has_mdev_core = root_->exists("sys/bus/mdev");
   state.addresses = possible_addresses(*directory, name.str(), state.total.value_or(0));
   std::vector<std::string> paths;

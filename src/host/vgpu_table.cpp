@@ -7,17 +7,14 @@
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
-#include <memory>
+#include <mdevadm/util/xml.hpp>
 #include <optional>
-
-#include "expat.hpp"
 
 namespace mdevadm {
 
 namespace {
 
 constexpr std::uint64_t nvidia_vendor = 0x10de;
-constexpr unsigned deepest = 32;
 constexpr std::size_t most_entries = 100000;
 constexpr std::size_t longest_number = 32;
 
@@ -37,82 +34,21 @@ bool is_plain_text(std::string_view text) {
   });
 }
 
-// The attributes of an element, as libexpat passes them.
-class Attributes {
- public:
-  explicit Attributes(const XML_Char** pairs) : pairs_(pairs) {}
-
-  std::string_view text(std::string_view name) const {
-    for (const XML_Char** pair = pairs_; *pair != nullptr; pair += 2) {
-      if (name == pair[0]) {
-        return pair[1];
-      }
-    }
-    return {};
-  }
-
-  std::uint64_t number(std::string_view name) const { return parse_any_base(text(name)).value_or(0); }
-
- private:
-  const XML_Char** pairs_;
-};
+std::uint64_t number_in(const XmlAttributes& attributes, std::string_view name) {
+  return parse_any_base(attributes.text(name)).value_or(0);
+}
 
 }  // namespace
 
-// Receives the elements in the order of the file. Exceptions must not pass through libexpat, so the first
-// problem is stored and stops the parser.
-class VgpuTable::Reader {
+// Receives the elements in the order of the file.
+class VgpuTable::Reader final : public XmlHandler {
  public:
-  explicit Reader(VgpuTable& table)
-      : table_(table), parser_(expat().parser_create(nullptr), expat().parser_free) {
-    if (!parser_) {
-      throw Error(ExitCode::failed, "not enough memory");
-    }
-    expat().set_user_data(parser_.get(), this);
-    expat().set_element_handler(parser_.get(), &Reader::on_start, &Reader::on_end);
-    expat().set_character_data_handler(parser_.get(), &Reader::on_text);
-    expat().set_entity_decl_handler(parser_.get(), &Reader::on_entity);
-  }
+  explicit Reader(VgpuTable& table) : table_(table) {}
 
-  void read(std::string_view xml) {
-    const XML_Status status =
-        expat().parse(parser_.get(), xml.data(), static_cast<int>(xml.size()), XML_TRUE);
-    if (status == XML_STATUS_OK) {
-      return;
-    }
-    const std::string reason =
-        problem_.empty() ? expat().error_string(expat().get_error_code(parser_.get())) : problem_;
-    throw Error(ExitCode::failed,
-                fmt::format("line {}: {}", expat().get_current_line_number(parser_.get()), reason));
-  }
-
- private:
-  static void XMLCALL on_start(void* reader, const XML_Char* name, const XML_Char** pairs) {
-    static_cast<Reader*>(reader)->start(name, Attributes(pairs));
-  }
-  static void XMLCALL on_end(void* reader, const XML_Char* name) { static_cast<Reader*>(reader)->end(name); }
-  static void XMLCALL on_text(void* reader, const XML_Char* text, int length) {
-    static_cast<Reader*>(reader)->add_text({text, static_cast<std::size_t>(length)});
-  }
-  // Entities could expand to gigabytes; the file of NVIDIA has none.
-  static void XMLCALL on_entity(void* reader, const XML_Char*, int, const XML_Char*, int, const XML_Char*,
-                                const XML_Char*, const XML_Char*, const XML_Char*) {
-    static_cast<Reader*>(reader)->stop("entities are not supported");
-  }
-
-  void stop(const char* problem) {
-    if (problem_.empty()) {
-      problem_ = problem;
-      expat().stop_parser(parser_.get(), XML_FALSE);
-    }
-  }
-
-  void start(std::string_view name, const Attributes& attributes) {
-    if (++depth_ > deepest) {
-      return stop("elements are nested too deeply");
-    }
+  void start(std::string_view name, const XmlAttributes& attributes) override {
+    ++depth_;
     if (depth_ == 1 && name != "vgpuconfig") {
-      return stop("not a table of vGPU types (expected the element vgpuconfig)");
+      throw Error(ExitCode::failed, "not a table of vGPU types (expected the element vgpuconfig)");
     }
     text_.clear();
     if (depth_ == 2) {
@@ -122,26 +58,7 @@ class VgpuTable::Reader {
     }
   }
 
-  void start_entry(std::string_view name, const Attributes& attributes) {
-    if (name == "vgpuType" && count_entry() && is_plain_text(attributes.text("name"))) {
-      type_ = &table_.types_[attributes.number("id")];
-      type_->name = attributes.text("name");
-    } else if (name == "pgpu" && count_entry()) {
-      gpu_ = &table_.gpus_.emplace_back();
-    }
-  }
-
-  void start_in_gpu(std::string_view name, const Attributes& attributes) {
-    if (name == "devId" && attributes.number("vendorId") == nvidia_vendor) {
-      gpu_->device = attributes.number("deviceId");
-      gpu_->subsystem = attributes.number("subsystemId");
-    } else if (name == "supportedVgpu" && count_entry()) {
-      supported_ = &gpu_->types.emplace_back();
-      supported_->type = attributes.number("vgpuId");
-    }
-  }
-
-  void end(std::string_view name) {
+  void end(std::string_view name) override {
     const std::uint64_t number = parse_any_base(text_).value_or(0);
     if (depth_ == 3 && type_ != nullptr && number != 0) {
       // profileSize is the nominal size; what the guest gets, the framebuffer, is smaller.
@@ -159,22 +76,45 @@ class VgpuTable::Reader {
     --depth_;
   }
 
-  void add_text(std::string_view text) {
-    if (text_.size() + text.size() <= longest_number) {
-      text_ += text;
+  void text(std::string_view part) override {
+    if (text_.size() + part.size() <= longest_number) {
+      text_ += part;
     }
   }
 
-  bool count_entry() {
-    if (++entries_ > most_entries) {
-      stop("too many entries");
+ private:
+  void start_entry(std::string_view name, const XmlAttributes& attributes) {
+    if (name == "vgpuType") {
+      count_entry();
+      if (is_plain_text(attributes.text("name"))) {
+        type_ = &table_.types_[number_in(attributes, "id")];
+        type_->name = attributes.text("name");
+      }
+    } else if (name == "pgpu") {
+      count_entry();
+      gpu_ = &table_.gpus_.emplace_back();
     }
-    return entries_ <= most_entries;
+  }
+
+  void start_in_gpu(std::string_view name, const XmlAttributes& attributes) {
+    if (name == "devId" && number_in(attributes, "vendorId") == nvidia_vendor) {
+      gpu_->device = number_in(attributes, "deviceId");
+      gpu_->subsystem = number_in(attributes, "subsystemId");
+    } else if (name == "supportedVgpu") {
+      count_entry();
+      supported_ = &gpu_->types.emplace_back();
+      supported_->type = number_in(attributes, "vgpuId");
+    }
+  }
+
+  // Throws Error if there are too many entries.
+  void count_entry() {
+    if (++entries_ > most_entries) {
+      throw Error(ExitCode::failed, "too many entries");
+    }
   }
 
   VgpuTable& table_;
-  std::unique_ptr<XML_ParserStruct, decltype(&::XML_ParserFree)> parser_;
-  std::string problem_{};
   unsigned depth_ = 0;
   std::size_t entries_ = 0;
   std::string text_{};         // of the innermost element, if it is short
@@ -188,7 +128,8 @@ VgpuTable VgpuTable::parse(std::string_view xml) {
     throw Error(ExitCode::failed, fmt::format("larger than {} MiB", largest >> 20U));
   }
   VgpuTable table;
-  Reader(table).read(xml);
+  Reader reader(table);
+  parse_xml(xml, reader);
   return table;
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t usual_domain_digits = 4;
 constexpr std::size_t most_domain_digits = 8;
+constexpr std::size_t channel_digits = 4;
 
 bool is_hex(std::string_view text, std::size_t least, std::size_t most) {
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -56,7 +57,8 @@ std::optional<std::string> pci_with_colons(std::string_view text) {
 
 // "0.0.0313": channel subsystem, subchannel set, number of a subchannel or device
 std::optional<std::string> channel_address(std::span<const std::string_view> parts) {
-  if (parts.size() != 3 || !is_hex(parts[0], 1, 2) || !is_hex(parts[1], 1, 1) || !is_hex(parts[2], 4, 4)) {
+  if (parts.size() != 3 || !is_hex(parts[0], 1, 2) || !is_hex(parts[1], 1, 1) ||
+      !is_hex(parts[2], channel_digits, channel_digits)) {
     return std::nullopt;
   }
   std::string text(parts[0]);
@@ -92,6 +94,44 @@ std::string kernel_spelling(std::string_view word) {
     return *address;
   }
   return of_libvirt(lower).value_or(std::string(word));
+}
+
+bool is_channel_address(std::string_view word) {
+  return channel_address(split(word, '.')).has_value();
+}
+
+std::optional<std::string> full_channel_address(std::string_view word) {
+  const std::string lower = to_lower(word);
+  const std::vector<std::string_view> parts = split(lower, '.');
+  std::string_view number = parts.back();
+  number.remove_prefix(number.starts_with("0x") ? 2 : 0);
+  if (parts.size() == 2 || number.empty() || number.size() > channel_digits) {
+    return std::nullopt;
+  }
+  const std::string padded = std::string(channel_digits - number.size(), '0') + std::string(number);
+  return parts.size() == 1   ? channel_address(std::array<std::string_view, 3>{"0", "0", padded})
+         : parts.size() == 3 ? channel_address(std::array<std::string_view, 3>{parts[0], parts[1], padded})
+                             : std::nullopt;
+}
+
+std::string libvirt_name(std::string_view parent, std::string_view path) {
+  const std::vector<std::string_view> parts = split(path, '/');
+  // sys/devices/virtual/SUBSYSTEM/NAME
+  const bool is_virtual = parts.size() >= 5 && parts[2] == "virtual" && parts.back() == parent;
+  const std::string_view subsystem = is_pci_address(parent)       ? "pci"
+                                     : is_channel_address(parent) ? "css"
+                                     : parent == "matrix"         ? "ap"
+                                     : is_virtual                 ? parts[parts.size() - 2]
+                                                                  : parent;
+  return libvirt_spelling(std::string(subsystem) + "_" + std::string(parent));
+}
+
+std::string libvirt_spelling(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); },
+      '_');
+  return name;
 }
 
 bool is_pci_address(std::string_view word) {

@@ -85,6 +85,15 @@ NumberReading read_number(std::string_view text, ApKind kind) {
   if (kind == ApKind::adapter && text.starts_with("card")) {
     return in_range(text.size() == 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
   }
+  if (text.empty()) {
+    return {0,
+            fmt::format("invalid {} '' (expected a number from 0 to 255 between two commas)", ap_word(kind))};
+  }
+  if (const std::size_t dots = text.find(".."); dots != std::string_view::npos) {
+    return {
+        0, fmt::format("invalid {} '{}' (expected ranges with a dash: {}-{})", ap_word(kind), printable(text),
+                       printable(text.substr(0, dots)), printable(text.substr(dots + 2)))};
+  }
   const std::size_t dot = text.find('.');
   if (dot == 0 && kind != ApKind::adapter && text.size() == 5) {
     return in_range(parse_digits(text.substr(1), 16), text, kind);
@@ -230,13 +239,14 @@ ApReading read_ap_list(std::string_view text, ApKind kind) {
   }
   for (std::string_view term : split(text, ',')) {
     term = trim(term);
-    if (has_sign(term) == reading.change.replaces) {
+    if (!term.empty() && has_sign(term) == reading.change.replaces) {
       reading.problem = fmt::format("'{}' mixes numbers with and without sign", printable(text));
       return reading;
     }
     const bool removes = term.starts_with('-');
     ApSet numbers;
-    reading.problem = read_term(reading.change.replaces ? term : term.substr(1), kind, numbers);
+    reading.problem =
+        read_term(reading.change.replaces || term.empty() ? term : term.substr(1), kind, numbers);
     if (!reading.problem.empty()) {
       return reading;
     }
@@ -389,8 +399,7 @@ std::vector<Attribute> assignments_of(const ApMatrix& matrix) {
   return result;
 }
 
-ApMatrix assigned_by(const std::vector<Attribute>& attributes) {
-  ApMatrix matrix;
+ApMatrix assigned_by(const std::vector<Attribute>& attributes, ApMatrix matrix) {
   for (const Attribute& attribute : attributes) {
     const std::string& name = attribute.name.str();
     const auto number = kernel_number(attribute.value);
@@ -405,6 +414,13 @@ ApMatrix assigned_by(const std::vector<Attribute>& attributes) {
   return matrix;
 }
 
+std::vector<Attribute> in_table_form(std::vector<Attribute> attributes) {
+  std::vector<Attribute> result = assignments_of(assigned_by(attributes));
+  std::erase_if(attributes, is_ap_attribute);
+  result.insert(result.end(), attributes.begin(), attributes.end());
+  return result;
+}
+
 bool is_ap_attribute(const Attribute& attribute) {
   const std::string& name = attribute.name.str();
   return name == "ap_config" || kind_of(name, "assign_") || kind_of(name, "unassign_");
@@ -412,6 +428,15 @@ bool is_ap_attribute(const Attribute& attribute) {
 
 const std::optional<ApChange>& ApChanges::of(ApKind kind) const {
   return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
+ApMatrix ApChanges::applied_to(ApMatrix matrix) const {
+  for (const ApKind kind : ap_kinds) {
+    if (const auto& change = of(kind)) {
+      matrix.of(kind) = change->applied_to(matrix.of(kind));
+    }
+  }
+  return matrix;
 }
 
 namespace {
@@ -436,12 +461,7 @@ void insert_assignments(std::vector<Attribute>& attributes, const ApMatrix& adde
 
 std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes) {
   const ApMatrix before = assigned_by(attributes);
-  ApMatrix after = before;
-  for (const ApKind kind : ap_kinds) {
-    if (const auto& change = changes.of(kind)) {
-      after.of(kind) = change->applied_to(before.of(kind));
-    }
-  }
+  const ApMatrix after = changes.applied_to(before);
   if (after == before) {
     return attributes;
   }
@@ -475,16 +495,26 @@ bool ApHost::reserves(const Apqn& queue) const {
   return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
 }
 
+bool ApHost::has(const Apqn& queue) const {
+  return (!adapters || adapters->test(queue.adapter)) && (!domains || domains->test(queue.domain));
+}
+
+std::optional<std::string> ApHost::driver_of(const Apqn& queue) const {
+  if (bound && std::binary_search(bound->begin(), bound->end(), queue)) {
+    return "vfio_ap";
+  }
+  const auto other = std::find_if(other_drivers.begin(), other_drivers.end(),
+                                  [&](const auto& one) { return one.first == queue; });
+  return other == other_drivers.end() ? std::nullopt : std::optional(other->second);
+}
+
 std::vector<Apqn> ApHost::reserved_queues(const ApMatrix& matrix) const {
   std::vector<Apqn> queues = matrix.queues();
   std::erase_if(queues, [this](const Apqn& queue) { return !reserves(queue); });
   return queues;
 }
 
-namespace {
-
-// Returns "-0x05-0x06,-0x0a", as chzdev and the masks take it.
-std::string removal_of(const ApSet& set, ApKind kind) {
+std::string format_ap_removal(const ApSet& set, ApKind kind) {
   std::string text = "-";
   for (const char letter : format_ap_list(set, kind)) {
     text += letter == ',' ? std::string(",-") : std::string(1, letter);
@@ -492,7 +522,14 @@ std::string removal_of(const ApSet& set, ApKind kind) {
   return text;
 }
 
-}  // namespace
+ApMatrix spanned_by(const std::vector<Apqn>& queues) {
+  ApMatrix matrix;
+  for (const Apqn& queue : queues) {
+    matrix.adapters.set(queue.adapter);
+    matrix.domains.set(queue.domain);
+  }
+  return matrix;
+}
 
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
   if (!host.overrides.empty()) {
@@ -501,16 +538,12 @@ std::vector<std::string> advice_to_release(const ApHost& host, const std::vector
         ">/sys/bus/ap/devices/{0}/driver/unbind; echo {0} >/sys/bus/ap/drivers_probe",
         queues.front().str())};
   }
-  ApMatrix matrix;
-  for (const Apqn& queue : queues) {
-    matrix.adapters.set(queue.adapter);
-    matrix.domains.set(queue.domain);
-  }
+  const ApMatrix matrix = spanned_by(queues);
   const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
   return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
-                      removal_of(matrix.adapters, ApKind::adapter)),
+                      format_ap_removal(matrix.adapters, ApKind::adapter)),
           fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                      plural(matrix.domains), removal_of(matrix.domains, ApKind::domain))};
+                      plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain))};
 }
 
 }  // namespace mdevadm

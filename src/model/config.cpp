@@ -67,6 +67,7 @@ std::vector<std::string> beyond_config(const Definition& definition) {
   note(definition.node.has_value(), "node");
   note(definition.function.has_value(), "vf");
   note(definition.abi.has_value(), "abi");
+  note(definition.applied_by.has_value(), "applied_by");
   return keys;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/util/text.hpp>
 #include <utility>
 
 namespace mdevadm {
@@ -12,9 +13,24 @@ bool assigns_queue(const Attribute& attribute) {
   return name == "assign_adapter" || name == "assign_domain" || name == "assign_control_domain";
 }
 
+std::optional<AttributeName> attribute_of_type(const Attribute& attribute) {
+  constexpr std::string_view directory = "mdev_type/";
+  const std::string& name = attribute.name.str();
+  return name.starts_with(directory) ? AttributeName::parse(name.substr(directory.size())) : std::nullopt;
+}
+
 bool loses_last_byte(const Attribute& attribute) {
   const std::string& name = attribute.name.str();
   return name.substr(name.rfind('/') + 1) == "vgpu_params";
+}
+
+std::optional<std::string> vm_in(const std::string& create_args) {
+  for (const std::string_view field : split(create_args, ',')) {
+    if (field.starts_with(vm_argument)) {
+      return std::string(field.substr(std::string_view(vm_argument).size()));
+    }
+  }
+  return std::nullopt;
 }
 
 std::string FileProblem::str() const {

@@ -29,22 +29,50 @@ bool is_same_value(std::string_view written, std::string_view shown) {
   return written == shown || (a && a == number_in(shown));
 }
 
-// Returns whether an account is the one that the policy names; an ID cannot be compared with a name.
-bool is_same_account(const std::string& defined, const std::string& present) {
-  return defined == present || (parse_decimal(defined) && !parse_decimal(present));
-}
+// Compares the nodes of a device with the policy. Of several nodes that differ in a setting, the first is
+// reported.
+class NodeComparison {
+ public:
+  NodeComparison(const Device& device, std::vector<DriftedSetting>& found) : device_(device), found_(found) {}
 
-void compare_node(const Node& node, const NodePolicy& policy, std::vector<DriftedSetting>& found) {
-  if (policy.owner && !is_same_account(*policy.owner, node.owner)) {
-    found.push_back({"node owner", *policy.owner, node.owner});
+  void compare(const NodePolicy& policy) {
+    report("node owner", policy.owner,
+           [&](const Node& node) { return shown_account("user", *policy.owner, node.owner, node.user_id); });
+    report("node group", policy.group, [&](const Node& node) {
+      return shown_account("group", *policy.group, node.group, node.group_id);
+    });
+    report("node mode", policy.mode ? std::optional(in_octal(*policy.mode)) : std::nullopt,
+           [](const Node& node) { return in_octal(node.mode); });
+    report("node label", policy.selinux_label,
+           [&](const Node& node) { return node.selinux_label.value_or(*policy.selinux_label); });
   }
-  if (policy.group && !is_same_account(*policy.group, node.group)) {
-    found.push_back({"node group", *policy.group, node.group});
+
+ private:
+  static std::string in_octal(std::uint32_t mode) { return fmt::format("{:04o}", mode); }
+
+  // Returns the name as the policy has it if it means the account of the node, else the account's own one.
+  std::string shown_account(const char* kind, const std::string& defined, const std::string& name,
+                            std::uint32_t id) const {
+    const auto known = device_.accounts.find(fmt::format("{} {}", kind, defined));
+    const std::optional<std::uint64_t> wanted = known != device_.accounts.end()
+                                                    ? std::optional<std::uint64_t>(known->second)
+                                                    : parse_decimal(defined);
+    return wanted && *wanted == id ? defined : name;
   }
-  if (policy.mode && *policy.mode != node.mode) {
-    found.push_back({"node mode", fmt::format("{:04o}", *policy.mode), fmt::format("{:04o}", node.mode)});
+
+  template <typename Shown>
+  void report(const char* setting, const std::optional<std::string>& defined, Shown shown) {
+    for (const Node& node : defined ? device_.nodes : std::vector<Node>{}) {
+      if (const std::string present = shown(node); present != *defined) {
+        found_.push_back({setting, *defined, present});
+        return;
+      }
+    }
   }
-}
+
+  const Device& device_;
+  std::vector<DriftedSetting>& found_;
+};
 
 void compare_queues(const ApMatrix& present, const ApMatrix& defined, std::vector<DriftedSetting>& found) {
   for (const ApKind kind : ap_kinds) {
@@ -57,9 +85,14 @@ void compare_queues(const ApMatrix& present, const ApMatrix& defined, std::vecto
 
 }  // namespace
 
+bool DriftedSetting::is_changeable() const {
+  return present && setting != "type" && setting != "vf" && setting != "aggregate";
+}
+
 std::string DriftedSetting::str() const {
   const auto shown = [](const std::string& value) { return value.empty() ? "''" : printable(value); };
-  return fmt::format("{} (definition: {}, device: {})", setting, shown(defined), shown(present));
+  return fmt::format("{} (definition: {}, device: {})", setting, shown(defined),
+                     present ? shown(*present) : "no such attribute");
 }
 
 std::optional<NodePolicy> node_policy_of(const Definition& definition,
@@ -91,7 +124,7 @@ std::vector<Attribute> comparable_attributes(const Definition& definition) {
   for (const Attribute& attribute : definition.attributes) {
     const auto times = std::count_if(definition.attributes.begin(), definition.attributes.end(),
                                      [&](const Attribute& other) { return other.name == attribute.name; });
-    if (times == 1 && !is_ap_attribute(attribute)) {
+    if (times == 1 && !is_ap_attribute(attribute) && !attribute_of_type(attribute)) {
       found.push_back(attribute);
     }
   }
@@ -114,15 +147,15 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
   for (const Attribute& attribute : comparable_attributes(definition)) {
     const auto value = device.attributes.find(attribute.name.str());
     const bool is_known = value != device.attributes.end();
-    if (is_known && !is_same_value(trim(attribute.value), value->second)) {
+    if (is_known && !(value->second && is_same_value(trim(attribute.value), *value->second))) {
       found.push_back({"attribute " + attribute.name.str(), attribute.value, value->second});
     }
   }
   if (device.queues) {
     compare_queues(*device.queues, assigned_by(definition.attributes), found);
   }
-  if (node && !device.nodes.empty()) {
-    compare_node(device.nodes.front(), *node, found);
+  if (node) {
+    NodeComparison(device, found).compare(*node);
   }
   return found;
 }

@@ -62,6 +62,27 @@ std::optional<unsigned> halves_in_use(const Parent& gpu) {
   return sum;
 }
 
+// Returns the names of the types in use, as far as they are known.
+std::vector<VgpuName> names_in_use(const Parent& gpu) {
+  std::vector<VgpuName> names;
+  for (const Function& function : gpu.functions) {
+    const Type* type = function.type ? gpu.find_type(function.type->str()) : nullptr;
+    if (auto name = parse_vgpu_name(type != nullptr ? type->name.value_or("") : "")) {
+      names.push_back(std::move(*name));
+    }
+  }
+  return names;
+}
+
+// Returns whether vGPUs of different sizes can be, or are, active together; with MIG, a GPU instance decides.
+bool mixes_sizes(const Parent& gpu) {
+  const std::vector<VgpuName> names = names_in_use(gpu);
+  const auto is_mig = [](const VgpuName& name) { return name.slices != 0; };
+  const auto differs = [&](const VgpuName& name) { return name.gib != names.front().gib; };
+  return std::none_of(names.begin(), names.end(), is_mig) &&
+         (shows_mixed_sizes(gpu.functions) || std::any_of(names.begin(), names.end(), differs));
+}
+
 // Returns how many vGPUs of a type fit on the GPU if no other is there, or nothing if that is unknown.
 std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, unsigned memory) {
   if (memory == 0) {
@@ -69,6 +90,24 @@ std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, un
   }
   return std::min<std::uint64_t>(name.slices != 0 ? most_by_slices(name, memory) : most_by_size(name, memory),
                                  gpu.functions.size());
+}
+
+// Returns whether the driver may accept a type that no VF lists. With mixed sizes NVIDIA's driver lists a
+// type only while fewer vGPUs exist than the maximum of that type, but creates it if a part of the
+// framebuffer is free for it (kernel_vgpu_mgr.c): beside two small vGPUs it can have room for a half of the
+// GPU. true: a VF is free and the free memory is large enough; which parts of the memory are free is unknown.
+bool may_be_accepted(const Parent& gpu, const Type& type) {
+  const auto name = parse_vgpu_name(type.name.value_or(""));
+  const std::optional<unsigned> used = halves_in_use(gpu);
+  const bool has_room = std::any_of(gpu.functions.begin(), gpu.functions.end(), [](const Function& function) {
+    return function.usable && !function.type;
+  });
+  if (!name || name->slices != 0 || !used || *used == 0 || !has_room || !mixes_sizes(gpu)) {
+    return false;
+  }
+  const unsigned known = memory_of_gpu(name->gpu);
+  const unsigned memory = known == 0 ? largest_type(gpu) : known;
+  return *used + halves(*name) <= memory * 2;
 }
 
 }  // namespace
@@ -120,6 +159,12 @@ void limit_available(Parent& gpu) {
       left = *type.maximum - std::min(*type.maximum, devices_against(gpu, type, is_mig));
     }
     type.available = left ? std::clamp<std::uint64_t>(*left, 1, free) : free;
+  }
+  for (std::vector<Type>* types : {&gpu.types, &gpu.unlisted}) {
+    for (Type& type : *types) {
+      type.hidden = type.available == 0U && may_be_accepted(gpu, type);
+      type.available = type.hidden ? std::optional<std::uint64_t>(1) : type.available;
+    }
   }
 }
 

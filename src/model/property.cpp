@@ -59,18 +59,25 @@ bool is_key(std::string_view text) {
   });
 }
 
+// Returns the key of a property; blanks become underscores: Ascend's driver writes "memory size: 12GB".
+std::string as_key(std::string_view words) {
+  std::string key(trim(words));
+  std::replace(key.begin(), key.end(), ' ', '_');
+  return key;
+}
+
 // Parses "key=value" or "key: value".
 std::optional<Property> parse_pair(std::string_view text, char separator) {
   const std::size_t at = text.find(separator);
   if (at == std::string_view::npos) {
     return std::nullopt;
   }
-  const std::string_view key = trim(text.substr(0, at));
+  std::string key = as_key(text.substr(0, at));
   const std::string_view value = trim(text.substr(at + 1));
   if (!is_key(key) || value.empty()) {
     return std::nullopt;
   }
-  return Property{std::string(key), parse_property_value(value), std::string(value)};
+  return Property{std::move(key), parse_property_value(value), std::string(value)};
 }
 
 // Parses all parts as pairs, or returns an empty list: a partial result would hide the rest of the
@@ -90,12 +97,6 @@ std::vector<Property> parse_pairs(std::string_view text, char between, char sepa
   return result;
 }
 
-std::string key_of_words(std::string_view words) {
-  std::string key = to_lower(trim(words));
-  std::replace(key.begin(), key.end(), ' ', '_');
-  return key;
-}
-
 // Parses the phrases of the sample drivers: "16 MB video memory" -> video_memory, "640x480 framebuffer" ->
 // resolution.
 std::optional<Property> parse_phrase(std::string_view phrase) {
@@ -109,7 +110,7 @@ std::optional<Property> parse_phrase(std::string_view phrase) {
   }
   const std::size_t second_blank = std::min(phrase.find(' ', first_blank + 1), phrase.size());
   const std::string_view quantity = phrase.substr(0, second_blank);
-  const std::string key = key_of_words(phrase.substr(second_blank));
+  const std::string key = as_key(to_lower(phrase.substr(second_blank)));
   const auto size = parse_size(quantity);
   if (!size || !is_key(key)) {
     return std::nullopt;
@@ -143,7 +144,7 @@ PropertyValue parse_property_value(std::string_view text) {
 }
 
 bool is_memory(const Property& property) {
-  constexpr std::array names{"framebuffer", "low_gm_size", "high_gm_size", "video_memory"};
+  constexpr std::array names{"framebuffer", "low_gm_size", "high_gm_size", "video_memory", "memory_size"};
   return std::holds_alternative<Bytes>(property.value) &&
          std::find(names.begin(), names.end(), property.name) != names.end();
 }

@@ -41,11 +41,23 @@ BootAttempt plan_group(const Snapshot& seen, const BootUnit& unit, const Definit
     require_parents(seen, unit, fmt::format("cannot start group '{}'", group.name.str()));
     return {plan_group_start(seen, group, defined, {options.peers, options.accept_abi}), {}};
   } catch (const Error& error) {
-    return {{}, {{identity_of(group), error}}};
+    return {{}, {{unit.group_identity(), error}}};
   }
 }
 
 }  // namespace
+
+Identity BootUnit::identity(const Definition& definition) const {
+  const auto argument = arguments.find(definition.uuid.str());
+  return identity_of(definition, argument == arguments.end() ? std::string{} : argument->second);
+}
+
+Identity BootUnit::group_identity() const {
+  Identity about = identity_of(*group);
+  const auto argument = arguments.find(about.key());
+  about.argument = argument == arguments.end() ? std::string{} : argument->second;
+  return about;
+}
 
 std::vector<ParentName> BootUnit::parents() const {
   std::vector<ParentName> parents;
@@ -65,8 +77,7 @@ Facet BootUnit::facets() const {
   return facets;
 }
 
-std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,
-                                 const std::optional<ParentName>& parent) {
+std::vector<BootUnit> boot_units(const Snapshot& seen, const std::vector<Definition>& wanted) {
   std::vector<BootUnit> units;
   const auto unit_for = [&](const Definition& definition) -> BootUnit& {
     const bool waits = wait_for_one_another(seen, definition.parent);
@@ -78,12 +89,20 @@ std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& define
     }
     return units.emplace_back();
   };
-  for (const Definition& definition : defined.all) {
-    if (definition.start == StartMode::automatic && (!parent || definition.parent == *parent)) {
-      unit_for(definition).wanted.push_back(definition);
-    }
+  for (const Definition& definition : wanted) {
+    unit_for(definition).wanted.push_back(definition);
   }
   return units;
+}
+
+std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,
+                                 const std::optional<ParentName>& parent) {
+  std::vector<Definition> wanted;
+  std::copy_if(defined.all.begin(), defined.all.end(), std::back_inserter(wanted),
+               [&](const Definition& definition) {
+                 return definition.start == StartMode::automatic && (!parent || definition.parent == *parent);
+               });
+  return boot_units(seen, wanted);
 }
 
 std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& defined) {
@@ -121,10 +140,11 @@ BootAttempt plan_boot(const Snapshot& seen, const BootUnit& unit, const Definiti
   std::vector<Definition> wanted = unit.wanted;
   sort_for_start(seen, wanted);
   for (const Definition& definition : wanted) {
+    const Identity about = unit.identity(definition);
     try {
-      attempt.plan.jobs.push_back(planner.plan(definition));
+      attempt.plan.jobs.push_back(planner.plan(definition, about.argument));
     } catch (const Error& error) {
-      attempt.refused.push_back({identity_of(definition), error});
+      attempt.refused.push_back({about, error});
     }
   }
   return attempt;

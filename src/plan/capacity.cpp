@@ -65,6 +65,16 @@ bool Capacity::fits(std::string_view type, std::uint64_t units) const {
   return true;
 }
 
+bool Capacity::allow_all_kinds() {
+  bool any = false;
+  for (Demand& demand : demands_) {
+    any = any || !demand.kind.empty();
+    demand.kind.clear();
+  }
+  kinds_.clear();
+  return any;
+}
+
 std::uint64_t Capacity::most_units(std::string_view type, std::uint64_t units) const {
   const Demand* demand = find(type);
   if (demand == nullptr) {
@@ -92,10 +102,14 @@ void Capacity::take(std::string_view type, std::uint64_t units) {
 void Capacity::give_back(std::string_view type, std::uint64_t units) {
   const Demand& demand = *find(type);
   for (std::size_t i = 0; i < resources_.size(); ++i) {
-    used_[i] -= need(demand, i, units);
+    const std::uint64_t freed = need(demand, i, units);
+    // What is given back may be in use since before: the total is then what was free.
+    resources_[i].total += freed - std::min(freed, used_[i]);
+    used_[i] -= std::min(freed, used_[i]);
   }
-  if (!demand.kind.empty() && --kinds_[demand.kind] == 0) {
-    kinds_.erase(demand.kind);
+  const auto kind = kinds_.find(demand.kind);
+  if (kind != kinds_.end() && --kind->second == 0) {
+    kinds_.erase(kind);
   }
 }
 

@@ -11,144 +11,49 @@
 #include <mdevadm/util/text.hpp>
 #include <tuple>
 
+#include "candidates.hpp"
+
 namespace mdevadm {
 
 namespace {
 
-// A parent that offers a type, and the room on it.
-struct Offer {
-  const Parent* parent;
-  const Type* type;
-  Room room;
-};
-
-// A type that matches, with the parents that offer it.
-struct Candidate {
-  const Type* type;
-  std::vector<Offer> offers;
-};
-
-using Size = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
-
-std::uint64_t number_of(const Type& type, const char* property) {
-  const std::optional<PropertyValue> value = property_of(type, property);
-  const auto* number = value ? std::get_if<std::uint64_t>(&*value) : nullptr;
-  return number != nullptr ? *number : 0;
-}
-
-// Returns a sort key, smallest type first: by memory, by slices of a GPU instance, by the number of instances
-// that fit on a parent (more is smaller), and by the size of the requested properties.
-Size size_of(const Type& type, const std::vector<Requirement>& needs) {
-  std::uint64_t asked = 0;
-  for (const Requirement& need : needs) {
-    const std::optional<PropertyValue> value = property_of(type, need.property);
-    if (const auto* bytes = value ? std::get_if<Bytes>(&*value) : nullptr) {
-      asked += bytes->count;
-    } else if (const auto* resolution = value ? std::get_if<Resolution>(&*value) : nullptr) {
-      asked += std::uint64_t{resolution->width} * resolution->height;
-    }
-  }
-  std::uint64_t memory = 0;
-  for (const Property& property : type.properties) {
-    if (const auto* bytes = std::get_if<Bytes>(&property.value)) {
-      memory += bytes->count;
-    }
-  }
-  const std::uint64_t maximum = type.maximum.value_or(type.available.value_or(0));
-  return {memory, number_of(type, "gpu_slices"), ~maximum, asked};
-}
-
-// The same type may differ between parents in what is known of it.
-Size size_of(const Candidate& candidate, const std::vector<Requirement>& needs) {
-  Size smallest = size_of(*candidate.type, needs);
-  for (const Offer& offer : candidate.offers) {
-    smallest = std::min(smallest, size_of(*offer.type, needs));
-  }
-  return smallest;
-}
-
-std::string series_of(const Type& type) {
-  const std::optional<PropertyValue> value = property_of(type, "series");
-  const auto* series = value ? std::get_if<std::string>(&*value) : nullptr;
-  return series != nullptr ? *series : std::string{};
-}
-
-// Types of the series Q can do what those of the others can. Returns the position of a type in the order.
-std::size_t rank_of(const Type& type) {
-  constexpr std::string_view order = "QCBA";
-  const std::string series = series_of(type);
-  return series.empty() ? order.size() : std::min(order.find(series.front()), order.size());
-}
-
-bool is_same_type(const Type& a, const Type& b) {
-  return a.id == b.id && a.name == b.name;
-}
-
-bool is_asked_for(const Parent& parent, const Type& type, const ChoiceRequest& request) {
-  return request.needs.empty() ? resolve_type(parent, request.type) == &type : meets_all(type, request.needs);
-}
-
-// Returns the types that match, smallest first. A type that is given is one candidate, whatever its IDs.
-std::vector<Candidate> candidates_for(const Snapshot& seen, const Definitions& defined,
-                                      const ChoiceRequest& request) {
-  std::vector<Candidate> found;
-  for (const Parent& parent : seen.parents) {
-    if (request.parent && parent.name != *request.parent) {
-      continue;
-    }
-    const bool mixes =
-        std::find(request.mixed.begin(), request.mixed.end(), parent.name) != request.mixed.end();
-    const Room room(parent, seen, defined, request.counting, mixes);
-    for (const Type* known : parent.all_types()) {
-      const Type& type = *known;
-      if (!is_asked_for(parent, type, request)) {
-        continue;
-      }
-      const auto same = std::find_if(found.begin(), found.end(), [&](const Candidate& one) {
-        return request.needs.empty() || is_same_type(*one.type, type);
-      });
-      Candidate& candidate = same != found.end() ? *same : found.emplace_back(Candidate{&type, {}});
-      candidate.offers.push_back({&parent, &type, room});
-    }
-  }
-  std::stable_sort(found.begin(), found.end(), [&](const Candidate& a, const Candidate& b) {
-    return std::tuple(size_of(a, request.needs), rank_of(*a.type)) <
-           std::tuple(size_of(b, request.needs), rank_of(*b.type));
-  });
-  return found;
-}
-
-// Returns whether a parent is preferred to another one of those that come later.
-bool is_preferred(const Offer& one, const Offer& other, const ChoiceRequest& request) {
-  const auto key = [&](const Offer& offer) {
-    const std::uint64_t left = offer.room.left(*offer.type);
-    const std::uint64_t devices = offer.room.devices();
-    const bool spread = request.placement == Placement::spread;
-    return std::tuple(!offer.room.fits(*offer.type, request.units), !spread && devices == 0,
-                      spread ? ~left : left, spread ? devices : ~devices);
-  };
-  return key(one) < key(other);
-}
-
 // Returns the parents of the devices that fit, in order; with Availability::later those of all devices.
-std::vector<const Parent*> placed(std::vector<Offer> offers, const ChoiceRequest& request) {
+std::vector<const Parent*> placed(const std::vector<Offer>& offers, const ChoiceRequest& request) {
+  const std::vector<const Offer*> taken = taken_by(offers, request);
   std::vector<const Parent*> parents;
-  for (std::uint64_t i = 0; i < request.count; ++i) {
+  std::transform(taken.begin(), taken.end(), std::back_inserter(parents),
+                 [](const Offer* offer) { return offer->parent; });
+  while (parents.size() < request.count && request.availability == Availability::later && !offers.empty()) {
+    // Room that is not there cannot be taken: the same parent is the best for all that remain.
     const auto best = std::min_element(
         offers.begin(), offers.end(),
         [&](const Offer& one, const Offer& other) { return is_preferred(one, other, request); });
-    const bool fits = best != offers.end() && best->room.fits(*best->type, request.units);
-    if (best == offers.end() || (!fits && request.availability == Availability::now)) {
-      break;
-    }
-    best->room.take(*best->type, request.units);
     parents.push_back(best->parent);
   }
+  give_back(taken, request.units);
   return parents;
 }
 
-bool fit_all(const Candidate& candidate, const ChoiceRequest& request) {
-  return placed(candidate.offers, request).size() == request.count;
+bool fit_all(const std::vector<Offer>& offers, const ChoiceRequest& request) {
+  return placed(offers, request).size() == request.count;
+}
+
+// Returns the first candidate of which all devices fit: one that the drivers list, or else one that they may
+// accept (Type::hidden).
+std::vector<Candidate>::const_iterator best_of(const std::vector<Candidate>& candidates,
+                                               const ChoiceRequest& request) {
+  const auto is_certain = [&](const Candidate& candidate) {
+    std::vector<Offer> offers = candidate.offers;
+    std::erase_if(offers, [](const Offer& offer) { return offer.type->hidden; });
+    return fit_all(offers, request);
+  };
+  const auto certain = request.availability == Availability::now
+                           ? std::find_if(candidates.begin(), candidates.end(), is_certain)
+                           : candidates.end();
+  return certain != candidates.end()
+             ? certain
+             : std::find_if(candidates.begin(), candidates.end(),
+                            [&](const Candidate& candidate) { return fit_all(candidate.offers, request); });
 }
 
 std::string what_is_asked(const ChoiceRequest& request) {
@@ -232,11 +137,12 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
               std::uint64_t fitting, const std::string& doing) {
   ChoiceRequest active_only = request;
   active_only.counting = Counting::active;
-  const std::vector<Candidate> candidates = candidates_for(seen, defined, active_only);
+  Rooms rooms(seen, defined, active_only.counting, active_only.mixed);
+  const std::vector<Candidate> candidates = candidates_for(seen, rooms, active_only);
   const bool by_definitions =
       request.counting == Counting::defined &&
       std::any_of(candidates.begin(), candidates.end(),
-                  [&](const Candidate& candidate) { return fit_all(candidate, active_only); });
+                  [&](const Candidate& candidate) { return fit_all(candidate.offers, active_only); });
   const std::uint64_t beside_active = most_that_fit(candidates, active_only);
   std::vector<std::string> hints;
   if (by_definitions) {
@@ -306,6 +212,19 @@ std::string equal_types(const Choice& choice) {
                          join(names, ", "));
 }
 
+// Returns the warning for a choice that the driver of a parent may refuse; empty if there is none.
+std::string doubt_of(const Choice& choice, const std::vector<Offer>& offers) {
+  const auto hides = [&](const Parent* parent) {
+    return std::any_of(offers.begin(), offers.end(),
+                       [&](const Offer& offer) { return offer.parent == parent && offer.type->hidden; });
+  };
+  const auto parent = std::find_if(choice.parents.begin(), choice.parents.end(), hides);
+  return parent == choice.parents.end()
+             ? std::string{}
+             : fmt::format("; the driver does not list this type on {} now, and may refuse it (mixed sizes)",
+                           (*parent)->name.str());
+}
+
 std::string reason(const Choice& choice, const ChoiceRequest& request) {
   const std::string number = request.count > 1 ? fmt::format(" for {} devices", request.count) : "";
   if (request.needs.empty()) {
@@ -342,14 +261,14 @@ std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceReq
 Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
               const std::string& doing) {
   require_known_properties(seen, request.needs, doing);
-  const std::vector<Candidate> candidates = candidates_for(seen, defined, request);
+  Rooms rooms(seen, defined, request.counting, request.mixed);
+  const std::vector<Candidate> candidates = candidates_for(seen, rooms, request);
   if (candidates.empty()) {
     throw no_match(seen, request, doing);
   }
-  const auto best = std::find_if(candidates.begin(), candidates.end(),
-                                 [&](const Candidate& one) { return fit_all(one, request); });
+  const auto best = best_of(candidates, request);
   const auto is_listed = [](const Offer& offer) {
-    return offer.parent->find_type(offer.type->id.str()) != nullptr;
+    return offer.type->hidden || offer.parent->find_type(offer.type->id.str()) != nullptr;
   };
   if (best == candidates.end() && request.needs.empty() &&
       std::none_of(candidates.front().offers.begin(), candidates.front().offers.end(), is_listed)) {
@@ -361,11 +280,12 @@ Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
   Choice choice{best->type, placed(best->offers, request), {}, {}};
   for (auto other = best + 1; other != candidates.end(); ++other) {
     const bool is_equal = size_of(*other, request.needs) == size_of(*best, request.needs);
-    if (is_equal && fit_all(*other, request)) {
+    if (is_equal && fit_all(other->offers, request)) {
       choice.equal.push_back(other->type);
     }
   }
-  choice.why = reason(choice, request);
+  choice.why = reason(choice, request) +
+               (request.availability == Availability::now ? doubt_of(choice, best->offers) : std::string{});
   return choice;
 }
 

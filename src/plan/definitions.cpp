@@ -54,6 +54,16 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
   return wanted;
 }
 
+// Throws Error{usage} if crypto queues are set for a type without. A vendor's name can be that of any type.
+void require_queue_type(bool sets_queues, const TypeName& type, const std::string& doing) {
+  const bool is_id = type.str().find(' ') == std::string::npos;
+  if (sets_queues && is_id && !has_queues(type.str())) {
+    throw Error(ExitCode::usage, fmt::format("{}: devices of type '{}' have no crypto queues (expected "
+                                             "vfio_ap-passthrough)",
+                                             doing, printable(type.str())));
+  }
+}
+
 void delete_attributes(std::vector<Attribute>& attributes, const std::vector<AttributeSelector>& selectors,
                        const std::string& doing) {
   std::vector<bool> doomed(attributes.size(), false);
@@ -93,10 +103,17 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   after.create_args = request.create_args.value_or(current.create_args);
   after.function = request.function.value_or(current.function);
   after.node = request.node.value_or(current.node);
+  for (const Attribute& replacement : request.replace_attributes) {
+    const auto same = [&](const Attribute& one) { return one.name == replacement.name; };
+    std::replace_if(after.attributes.begin(), after.attributes.end(), same, replacement);
+  }
   delete_attributes(after.attributes, request.delete_attributes, doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
   after.attributes = changed_attributes(std::move(after.attributes), request.queues);
+  if (after.queue_table) {
+    after.attributes = in_table_form(std::move(after.attributes));
+  }
   return after;
 }
 
@@ -107,14 +124,21 @@ bool changes_device(const Definition& before, const Definition& after) {
          after.function != before.function || after.node != before.node;
 }
 
-// Returns the event for mdevctl's scripts. ap-check of s390-tools, the call-out script for vfio-ap, looks up
-// definitions in /etc/mdevctl.d only: it refuses to modify and to undefine one of mdevadm, and checks it when
-// it gets the event of a new definition.
-std::optional<HookEvent> hooks_for(HookAction action, const Definition& about) {
-  if (about.origin == Origin::mdevctl || !has_queues(about.type.str())) {
-    return HookEvent{action, about};
-  }
-  return action == HookAction::modify ? std::optional(HookEvent{HookAction::define, about}) : std::nullopt;
+// Returns whether the difference includes settings that cannot be compared with the active device, or that it
+// cannot change.
+bool needs_restart(const Definition& before, const Definition& after) {
+  const auto others = [](std::vector<Attribute> attributes) {
+    std::erase_if(attributes, is_ap_attribute);
+    return attributes;
+  };
+  return after.type != before.type || others(after.attributes) != others(before.attributes) ||
+         after.aggregate != before.aggregate || after.create_args != before.create_args ||
+         after.function != before.function;
+}
+
+// Returns the event for mdevctl's scripts.
+HookEvent hooks_for(HookAction action, const Definition& about) {
+  return {.action = action, .about = about, .own = about.origin == Origin::mdevadm};
 }
 
 // Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
@@ -125,17 +149,40 @@ void check_queues(const Snapshot& seen, const Definitions& defined, const Defini
   }
 }
 
+// Files of definitions are TOML, and therefore UTF-8. Throws Error{usage} if a text is not.
+void require_utf8(const Definition& wanted, const std::string& doing) {
+  const auto require = [&](std::string_view what, std::string_view text) {
+    if (!is_utf8(text)) {
+      throw Error(ExitCode::usage,
+                  fmt::format("{}: the {} '{}' is not valid UTF-8", doing, what, printable(text)));
+    }
+  };
+  require("type", wanted.type.str());
+  require("name", wanted.name ? wanted.name->str() : "");
+  require("create argument", wanted.create_args.value_or(""));
+  for (const Attribute& attribute : wanted.attributes) {
+    require("attribute", attribute.name.str());
+    require("value", attribute.value);
+  }
+  const NodePolicy node = wanted.node.value_or(NodePolicy{});
+  require("owner", node.owner.value_or(""));
+  require("group", node.group.value_or(""));
+  require("SELinux label", node.selinux_label.value_or(""));
+}
+
 }  // namespace
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
   Job job = job_for("define", wanted, request.argument);
   const std::string doing = "cannot " + job.goal;
-  if (defined.find(wanted.uuid, wanted.parent) != nullptr) {
+  require_utf8(wanted, doing);
+  if (const Definition* stored = defined.find(wanted.uuid, wanted.parent)) {
     throw Error(
         ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
-        std::vector{fmt::format("show the definition: mdevadm show {}", wanted.uuid.str()),
-                    std::string("change it with mdevadm modify, or remove it with mdevadm undefine")});
+        std::vector{
+            fmt::format("show the definition: mdevadm show {}", shell_word(identity_of(*stored).word())),
+            std::string("change it with mdevadm modify, or remove it with mdevadm undefine")});
   }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};
@@ -152,6 +199,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
       }
     }
   }
+  require_queue_type(wanted.queue_table, wanted.type, doing);
   check_queues(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -184,6 +232,8 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   Job job = job_for("modify", current, request.argument);
   const std::string doing = "cannot " + job.goal;
   Definition after = changed(current, request, doing);
+  require_utf8(after, doing);
+  require_queue_type(request.queues.any(), after.type, doing);
   if (after == current && !request.accept_abi) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
@@ -208,9 +258,36 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     check_queues(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
-  if (active != nullptr && active->parent == current.parent && changes_device(current, after)) {
-    job.notes.push_back(fmt::format("{} is active; the change takes effect at its next start; {}",
-                                    job.about.quoted(), advice_to_restart(job.about)));
+  if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
+      !request.from_device) {
+    job.notes.push_back(fmt::format(
+        "{} is active; the change takes effect at its next start; {}", job.about.quoted(),
+        needs_restart(current, after) ? advice_to_restart(job.about) : advice_to_apply(job.about)));
+  }
+  job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
+  job.hooks = hooks_for(HookAction::modify, after);
+  job.hooks->forced = request.fits == FitsHost::later;
+  return job;
+}
+
+Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definition& current,
+                 Definition after) {
+  Job job = job_for("modify", current, {});
+  const std::string doing = "cannot " + job.goal;
+  require_free_name(defined, after, doing);
+  const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
+                             after.create_args != current.create_args || after.function != current.function;
+  if (shape_changes) {
+    const Definition fitting = fitted(seen, after, doing);
+    if (after.function != current.function) {
+      require_free_place(seen, defined, after, doing);
+    }
+    after.abi = current.abi && after.type != current.type ? fitting.abi : current.abi;
+    after.type = after.type != current.type ? fitting.type : after.type;
+  }
+  require_queue_type(after.queue_table, after.type, doing);
+  if (after.attributes != current.attributes || after.start != current.start) {
+    check_queues(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = hooks_for(HookAction::modify, after);
@@ -233,7 +310,8 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
   if (is_ours) {
     throw Error(ExitCode::conflict,
                 fmt::format("cannot {}: already defined under {}", job.goal, stored.parent.str()),
-                fmt::format("remove the existing definition first: mdevadm undefine {}", stored.uuid.str()));
+                fmt::format("remove the existing definition first: mdevadm undefine {}",
+                            shell_word(identity_of(*there).word())));
   }
   ConfigReading reading = definition_of(stored);
   if (!reading.definition) {
@@ -271,8 +349,9 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
   job.steps.push_back(
       {WriteConfig{stored}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{stored})});
   std::vector<std::string> keys = beyond_config(definition);
-  // No warning about the ABI: define recorded it, not the user, and records it again.
+  // No warning about the ABI and the mark of apply, which the user has not set.
   std::erase(keys, "abi");
+  std::erase(keys, "applied_by");
   if (!keys.empty()) {
     job.warnings.push_back(
         fmt::format("{}: '{}' cannot be represented in mdevctl format and was not exported",
@@ -293,6 +372,7 @@ Job plan_undefine(const Definition& definition, const Groups& groups, bool from_
   }
   job.steps.push_back({RemoveDefinition{definition}, AddDefinition{definition, std::nullopt}});
   job.hooks = hooks_for(HookAction::undefine, definition);
+  job.hooks->forced = from_group;
   if (const Group* group = groups.of(definition)) {
     const auto member = std::find_if(group->members.begin(), group->members.end(),
                                      [&](const Member& one) { return one.means(definition); });

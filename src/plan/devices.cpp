@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/claims.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -88,6 +91,33 @@ std::string advice_to_wait(const StopRequest& request) {
               : request.waiting_command);
 }
 
+// Returns the hint for a device that is reserved; empty if the command has no such option.
+std::string advice_to_force(const StopRequest& request) {
+  return request.part_of == StopRequest::Part::stop ? "or end the claim with --force" : "";
+}
+
+// Returns the error for a number of a channel device that is not on the host, or nullopt for another name.
+// Another number is never suggested: it would be another disk.
+std::optional<Error> unknown_channel_device(const Snapshot& seen, const std::string& name,
+                                            const std::string& doing) {
+  const std::vector<std::string> parents = seen.parent_names();
+  const bool has_channels = std::any_of(parents.begin(), parents.end(),
+                                        [](const std::string& one) { return is_channel_address(one); });
+  const auto number = full_channel_address(name);
+  const bool is_number = is_channel_address(name) || is_channel_address("0.0." + to_lower(name));
+  if (is_number && (has_channels || is_channel_address(name))) {
+    return Error(ExitCode::not_found,
+                 fmt::format("{}: no subchannel and no channel device has the number '{}'", doing, name),
+                 "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
+  }
+  if (has_channels && (number || name.starts_with("0.0."))) {
+    return Error(
+        ExitCode::not_found, fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name),
+        "numbers of subchannels and channel devices have four digits: " + number.value_or("0.0.XXXX"));
+  }
+  return std::nullopt;
+}
+
 // Stages of a stop.
 constexpr unsigned going_offline = 0;
 constexpr unsigned removing = 1;
@@ -103,6 +133,17 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
   if (const auto finding = why_no_types(seen, name)) {
     return {ExitCode::not_found, fmt::format("{}: {}", why, finding->what), finding->advice};
   }
+  if (const std::vector<Finding> findings = why_no_parent(seen, name); !findings.empty()) {
+    std::vector<std::string> causes, advice;
+    for (const Finding& finding : findings) {
+      causes.push_back(finding.what);
+      advice.insert(advice.end(), finding.advice.begin(), finding.advice.end());
+    }
+    return {ExitCode::not_found, fmt::format("{}: {}", doing, join(causes, "; ")), advice};
+  }
+  if (auto error = unknown_channel_device(seen, name, doing)) {
+    return *std::move(error);
+  }
   if (!seen.mdev_support) {
     return {ExitCode::not_found, why,
             "the kernel's mdev core is not loaded; load the driver of the parent first"};
@@ -115,7 +156,7 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
                   const std::string& doing) {
   const Parent& parent = require_parent(seen, parent_name, doing);
   const Type* type = resolve_type(parent, type_name.str());
-  if (type != nullptr && parent.find_type(type->id.str()) != nullptr) {
+  if (type != nullptr && (type->hidden || parent.find_type(type->id.str()) != nullptr)) {
     return *type;
   }
   if (parent.capabilities.any_type) {
@@ -216,10 +257,10 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     if (is_lost(seen, uuid)) {
       job.steps.push_back({DropRecord{uuid}, std::nullopt});
     }
-    const Device* removing = seen.find_removing(uuid);
-    job.notes.push_back(request.about.quoted() +
-                        (removing != nullptr ? " is already being removed: " + describe_removal(*removing)
-                                             : " is not active"));
+    const Device* pending = seen.find_removing(uuid);
+    job.notes.push_back(
+        request.about.quoted() +
+        (pending != nullptr ? " is already being removed: " + describe_removal(*pending) : " is not active"));
     return job;
   }
   job.about.parent = device->parent.str();
@@ -232,9 +273,13 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     throw Error(
         ExitCode::conflict,
         fmt::format("{}: virtual function {} is not managed by mdevadm", doing, device->kernel_name()),
-        "adopt it first: mdevadm define " + job.about.word());
+        "adopt it first: mdevadm define " + shell_word(job.about.word()));
   }
   const bool waits = request.wait_for_holders.count() > 0;
+  const Claim* claim = seen.claims.find(uuid);
+  if (claim != nullptr && !request.force && (!device->busy || waits)) {
+    throw claimed_error(*claim, request.about, doing, advice_to_force(request));
+  }
   if (device->busy && !waits && !request.force) {
     throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
                 request.part_of == StopRequest::Part::restart
@@ -267,11 +312,18 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   if (device->remembered || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }
+  if (claim != nullptr) {
+    job.steps.push_back({DropClaim{*claim}, std::nullopt, last_stage});
+  }
   return job;
 }
 
-Job plan_release(const Device& device, const StopRequest& request) {
+Job plan_release(const Snapshot& seen, const Device& device, const StopRequest& request) {
   Job job = job_of(request, device.uuid.str());
+  const Claim* claim = seen.claims.find(device.uuid);
+  if (claim != nullptr && !request.force) {
+    throw claimed_error(*claim, request.about, "cannot " + job.goal_of_command(), advice_to_force(request));
+  }
   job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force}, std::nullopt});
   return job;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -50,6 +51,14 @@ void add_node(Settings& settings, const std::optional<NodePolicy>& node) {
   add_if(settings, "node.selinux_label", node->selinux_label);
 }
 
+void add_queues(Settings& settings, const ApMatrix& matrix) {
+  for (const ApKind kind : ap_kinds) {
+    if (matrix.of(kind).any()) {
+      add(settings, fmt::format("ap.{}s", ap_name(kind)), format_ap_list(matrix.of(kind), kind));
+    }
+  }
+}
+
 Settings settings_of(const Definition& definition) {
   Settings settings{{"type", definition.type.str()}, {"start", start_word(definition.start)}};
   if (definition.name) {
@@ -60,8 +69,17 @@ Settings settings_of(const Definition& definition) {
   if (definition.function) {
     add(settings, "vf", definition.function->str());
   }
+  if (definition.applied_by) {
+    add(settings, "applied_by", definition.applied_by->str());
+  }
   for (const Attribute& attribute : definition.attributes) {
+    if (definition.queue_table && is_ap_attribute(attribute)) {
+      continue;
+    }
     add(settings, "attributes." + attribute.name.str(), attribute.value);
+  }
+  if (definition.queue_table) {
+    add_queues(settings, assigned_by(definition.attributes));
   }
   add_node(settings, definition.node);
   if (definition.abi) {
@@ -81,6 +99,9 @@ Settings settings_of(const Group& group) {
   add(settings, "start", start_word(group.start));
   if (group.vm) {
     add(settings, "vm_uuid", group.vm->str());
+  }
+  if (group.applied_by) {
+    add(settings, "applied_by", group.applied_by->str());
   }
   add_node(settings, group.node);
   return settings;

@@ -16,17 +16,13 @@ Finding of_nvidia(const GpuFunction& gpu, bool mdev_support) {
       "check that NVIDIA's vGPU host driver is installed, not the one for displays or CUDA: "
       "modinfo nvidia_vgpu_vfio";
   if (!mdev_support) {
-    return {offers_none, {host_driver}};
+    return {offers_none, {host_driver}, "gpu-driver"};
   }
   return {
       offers_none,
       {"check nvidia-vgpud: journalctl -u nvidia-vgpud (it registers the types of GPUs that support vGPUs)",
-       host_driver}};
-}
-
-// Returns whether a driver passes a PCI function to virtual machines; an administrator or libvirt bound it.
-bool passes_through(std::string_view driver) {
-  return driver.find("vfio") != std::string_view::npos || driver == "pci-stub" || driver == "pciback";
+       host_driver},
+      "gpu-driver"};
 }
 
 // Any driver that is not NVIDIA's.
@@ -36,13 +32,15 @@ Finding of_other(const GpuFunction& gpu) {
           {passes_through(*gpu.driver)
                ? fmt::format("return the GPU to its driver: driverctl unset-override {}", gpu.address)
                : fmt::format("bind the GPU to NVIDIA's vGPU host driver: driverctl set-override {} nvidia",
-                             gpu.address)}};
+                             gpu.address)},
+          "gpu-driver"};
 }
 
 Finding of_gpu(const GpuFunction& gpu, bool mdev_support) {
   if (!gpu.driver) {
     return {fmt::format("no driver is bound to {} ({}), so it offers no types", gpu.address, gpu.pci_id),
-            {"load NVIDIA's vGPU host driver: modprobe nvidia"}};
+            {"load NVIDIA's vGPU host driver: modprobe nvidia"},
+            "gpu-no-driver"};
   }
   return gpu.driver->starts_with("nvidia") ? of_nvidia(gpu, mdev_support) : of_other(gpu);
 }
@@ -54,6 +52,10 @@ bool needs_no_reason(const Parent& parent) {
 }
 
 }  // namespace
+
+bool passes_through(std::string_view driver) {
+  return driver.find("vfio") != std::string_view::npos || driver == "pci-stub" || driver == "pciback";
+}
 
 std::string Finding::str() const {
   return advice.empty() ? what : fmt::format("{}: {}", what, advice.front());
@@ -73,7 +75,8 @@ std::optional<Finding> why_no_types(const Snapshot& seen, std::string_view name)
     return std::nullopt;
   }
   return Finding{fmt::format("{} is registered as a parent but offers no types", name),
-                 {"check the messages of its driver: journalctl -k"}};
+                 {"check the messages of its driver: journalctl -k"},
+                 "parent-no-types"};
 }
 
 std::vector<Finding> why_no_types(const Snapshot& seen) {

@@ -93,6 +93,20 @@ std::vector<const Device*> active_members(const Snapshot& seen, const Group& gro
   return active;
 }
 
+// Adds "'seat1' is claimed for 'vm1'" if the device is claimed.
+void add_claim(const Snapshot& seen, const Device& device, const Definitions& defined,
+               std::vector<std::string>& texts) {
+  if (const Claim* claim = seen.claims.find(device.uuid)) {
+    const Identity about = identity_of(device, defined.find(device.uuid, device.parent));
+    texts.push_back(fmt::format("{} is {}", about.quoted(), claim->str()));
+  }
+}
+
+std::string advice_to_release(const Group& group) {
+  return fmt::format("release the claimed members, or use --force: mdevadm release {} --all",
+                     shell_word(group.name.str()));
+}
+
 }  // namespace
 
 const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing) {
@@ -195,19 +209,29 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
   std::vector<Uuid> together;
   std::vector<std::string> used;
   std::vector<Holder> holders;
+  std::vector<std::string> claimed;
   for (const Device* device : active) {
     together.push_back(device->uuid);
-    if (device->busy) {
+    if (!device->busy) {
+      add_claim(seen, *device, defined, claimed);
+    } else {
       const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
       used.push_back(fmt::format("{} is in use by {}", about.quoted(), describe(device->holders)));
       holders.insert(holders.end(), device->holders.begin(), device->holders.end());
     }
   }
-  if (!used.empty() && !options.force) {
+  if ((!used.empty() || !claimed.empty()) && !options.force) {
+    std::vector<std::string> hints;
+    if (!used.empty()) {
+      hints.emplace_back(
+          "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use --force");
+    }
+    if (!claimed.empty()) {
+      hints.push_back(advice_to_release(group));
+    }
+    used.insert(used.end(), claimed.begin(), claimed.end());
     throw Error(ExitCode::in_use,
-                fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")),
-                "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use "
-                "--force")
+                fmt::format("cannot stop group '{}': {}", group.name.str(), join(used, "; ")), hints)
         .held_by(holders);
   }
   for (const Member& member : group.members) {
@@ -232,10 +256,20 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
 Plan plan_group_release(const Snapshot& seen, const Group& group, const Definitions& defined,
                         std::chrono::milliseconds patience, bool force) {
   Plan plan{.bond = Bond::all_or_none};
-  for (const Device* device : active_members(seen, group)) {
+  const std::vector<const Device*> active = active_members(seen, group);
+  std::vector<std::string> claimed;
+  for (const Device* device : active) {
+    add_claim(seen, *device, defined, claimed);
+  }
+  if (!claimed.empty() && !force) {
+    throw Error(ExitCode::in_use,
+                fmt::format("cannot stop group '{}': {}", group.name.str(), join(claimed, "; ")),
+                advice_to_release(group));
+  }
+  for (const Device* device : active) {
     if (device->busy) {
       const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
-      Job job = plan_release(*device, {about, patience, force});
+      Job job = plan_release(seen, *device, {about, patience, force});
       job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }

@@ -28,8 +28,12 @@ Identity identity_of(const Definition& definition, const std::string& argument) 
           definition.parent.str(), definition.type.str()};
 }
 
+std::string advice_to_apply(const Identity& about) {
+  return fmt::format("to apply the definition: mdevadm modify {} --live", shell_word(about.word()));
+}
+
 std::string advice_to_restart(const Identity& about) {
-  return "to apply the definition: mdevadm restart " + about.word();
+  return "to apply the definition: mdevadm restart " + shell_word(about.word());
 }
 
 Identity identity_of(const Device& device, const Definition* definition, const std::string& argument) {

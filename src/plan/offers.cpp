@@ -182,9 +182,16 @@ std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const 
 std::string mixed_size_advice(const std::string& gpu) {
   return fmt::format(
       "several framebuffer sizes need mixed sizes, which are enabled while no vGPU exists: nvidia-smi vgpu "
-      "-i {} "
-      "-shm 1",
+      "-i {} -shm 1",
       gpu);
+}
+
+std::string unknown_mixing(const std::string& gpu, const std::string& what) {
+  return fmt::format(
+      "{} on {}: whether the GPU mixes framebuffer sizes is unknown while it has no vGPU; if it does not, "
+      "only "
+      "vGPUs of one size can be created; to mix sizes, before the first vGPU: nvidia-smi vgpu -i {} -shm 1",
+      what, gpu, gpu);
 }
 
 Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& type,

@@ -35,19 +35,22 @@ const Device* device_on(const Snapshot& seen, const std::string& vf) {
   return found == seen.devices.end() ? nullptr : &*found;
 }
 
-Error place_in_use(const Device& user, const Definition& wanted, const std::string& doing) {
+Error place_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
+                   const std::string& doing) {
+  const Definition* definition = defined != nullptr ? defined->find(user.uuid, user.parent) : nullptr;
+  const std::string word = identity_of(user, definition, {}).word();
   std::vector<std::string> hints;
   if (user.unmanaged) {
-    hints.push_back(fmt::format("show the device: mdevadm show {}", user.uuid.str()));
+    hints.push_back(fmt::format("show the device: mdevadm show {}", shell_word(word)));
   } else {
-    hints.push_back(fmt::format("stop that device: mdevadm stop {}", user.uuid.str()));
+    hints.push_back(fmt::format("stop that device: mdevadm stop {}", shell_word(word)));
   }
   if (wanted.reserved_vf() != nullptr && wanted.origin == Origin::mdevadm) {
     hints.push_back(float_hint(wanted));
   }
   return {ExitCode::conflict,
           fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf,
-                      user.unmanaged ? "the unmanaged " : "", user.uuid.str(),
+                      user.unmanaged ? "the unmanaged " : "", printable(word),
                       user.type ? user.type->str() : "unknown"),
           hints};
 }
@@ -140,7 +143,7 @@ void require_free_place(const Snapshot& seen, const Definitions& defined, const 
   }
   const Device* device = device_on(seen, vf->str());
   if (device != nullptr && device->uuid != wanted.uuid && device->unmanaged) {
-    throw place_in_use(*device, wanted, doing);
+    throw place_in_use(*device, &defined, wanted, doing);
   }
 }
 

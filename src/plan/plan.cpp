@@ -64,6 +64,23 @@ std::string describe_change(const ChangeFunctions& change) {
              : fmt::format("enable {} virtual functions of {}{}", change.number, change.parent.str(), by);
 }
 
+std::string describe_matrix(const ApMatrix& matrix) {
+  std::vector<std::string> parts;
+  for (const ApKind kind : ap_kinds) {
+    const std::string list = format_ap_list(matrix.of(kind), kind);
+    parts.push_back(fmt::format("{}s {}", ap_word(kind), list.empty() ? "none" : list));
+  }
+  return join(parts, ", ");
+}
+
+std::string describe_placements(const std::vector<FixedPlacement>& fixed) {
+  std::vector<std::string> parts;
+  for (const FixedPlacement& one : fixed) {
+    parts.push_back(fmt::format("{} to {} of {}", one.first, one.first + one.size - 1, one.owner));
+  }
+  return join(parts, ", ");
+}
+
 std::string where(const Uuid& uuid, const ParentName& parent) {
   return fmt::format("definition of {} under {}", uuid.str(), parent.str());
 }
@@ -85,7 +102,15 @@ std::string describe(const Action& action) {
           [](const Aggregate& a) {
             return fmt::format("aggregate {} from {} instances", a.device.uuid.str(), a.units);
           },
+          [](const AvoidPlacements& a) {
+            return fmt::format("keep {} outside fixed placements: {}", a.device.uuid.str(),
+                               describe_placements(a.fixed));
+          },
           [](const WriteAttribute& a) {
+            if (const auto queues = read_ap_config(a.attribute.value);
+                queues && a.attribute.name.str() == "ap_config") {
+              return fmt::format("set the queues of {} to {}", a.device.uuid.str(), describe_matrix(*queues));
+            }
             return fmt::format("set attribute {} of {} to '{}'", a.attribute.name.str(), a.device.uuid.str(),
                                printable(a.attribute.value));
           },
@@ -96,6 +121,9 @@ std::string describe(const Action& action) {
             }
             return fmt::format("assign queues to {} (atomically if supported): {}", a.device.uuid.str(),
                                join(parts, ", "));
+          },
+          [](const CheckQueues& a) {
+            return fmt::format("check that {} has {}", a.device.uuid.str(), describe_matrix(a.expected));
           },
           [](const JoinPeers& a) {
             return fmt::format("join {} to peer-to-peer set {}{}", a.device.uuid.str(), a.peers.str(),
@@ -112,8 +140,13 @@ std::string describe(const Action& action) {
             return fmt::format("wait up to {} for the release of {}", seconds_of(a.patience),
                                a.device.uuid.str());
           },
+          [](const WriteTypeAttribute& a) {
+            return fmt::format("set {}={} of type {} on {}", a.attribute.name.str(),
+                               printable(a.attribute.value), a.type.str(), a.parent.str());
+          },
           [](const OwnNode& a) {
-            return fmt::format("set VFIO node of {}: {}", a.device.uuid.str(), describe_policy(a.policy));
+            return fmt::format("set VFIO node {}of {}: {}", a.node.empty() ? "" : a.node + " ",
+                               a.device.uuid.str(), describe_policy(a.policy));
           },
           [](const CheckMigration& a) {
             return fmt::format("check that {} on {} accepts migration version '{}'", a.type.str(),
@@ -124,6 +157,10 @@ std::string describe(const Action& action) {
                                a.record.finished ? "started" : "starting");
           },
           [](const DropRecord& a) { return fmt::format("delete runtime state of {}", a.uuid.str()); },
+          [](const KeepClaim& a) {
+            return fmt::format("record that {} is {}", a.claim.uuid.str(), a.claim.str());
+          },
+          [](const DropClaim& a) { return fmt::format("release {}, {}", a.claim.uuid.str(), a.claim.str()); },
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
           [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
           [](const ReserveFunction& a) {
@@ -148,12 +185,22 @@ std::string describe(const Action& action) {
           [](const KeepPreparation& a) {
             return fmt::format("record the preparation of {}", a.done.parent.str());
           },
+          [](const NoteRemainder& a) {
+            return fmt::format("record the available instances on {}", a.parent.str());
+          },
           [](const WriteParentSettings& a) {
             return fmt::format("{} the settings of parent {}", a.before ? "change" : "write",
                                a.after.parent.str());
           },
           [](const RemoveParentSettings& a) {
             return fmt::format("delete the settings of parent {}", a.settings.parent.str());
+          },
+          [](const AttachDevice& a) {
+            return fmt::format("attach {} to the virtual machine as {}", a.what.device.uuid.str(), a.what.id);
+          },
+          [](const DetachDevice& a) {
+            return fmt::format("detach {} from the virtual machine, wait up to {}", a.what.device.uuid.str(),
+                               seconds_of(a.patience));
           },
       },
       action);
@@ -164,16 +211,21 @@ std::string kind_of(const Action& action) {
                         [](const CreateDevice&) { return "create"; },
                         [](const RemoveDevice&) { return "remove"; },
                         [](const Aggregate&) { return "aggregate"; },
+                        [](const AvoidPlacements&) { return "attribute"; },
                         [](const WriteAttribute&) { return "attribute"; },
                         [](const AssignQueues&) { return "attribute"; },
+                        [](const CheckQueues&) { return "check"; },
                         [](const JoinPeers&) { return "join"; },
                         [](const SetOnline& a) { return a.online ? "online" : "offline"; },
                         [](const AwaitDevice&) { return "wait"; },
                         [](const AwaitRelease&) { return "wait"; },
+                        [](const WriteTypeAttribute&) { return "attribute"; },
                         [](const OwnNode&) { return "node"; },
                         [](const CheckMigration&) { return "check"; },
                         [](const KeepRecord&) { return "record"; },
                         [](const DropRecord&) { return "record"; },
+                        [](const KeepClaim&) { return "claim"; },
+                        [](const DropClaim&) { return "release"; },
                         [](const AddDefinition&) { return "define"; },
                         [](const ReplaceDefinition&) { return "modify"; },
                         [](const ReserveFunction&) { return "modify"; },
@@ -189,8 +241,11 @@ std::string kind_of(const Action& action) {
                         [](const ChangeFunctions&) { return "functions"; },
                         [](const RunCommand&) { return "run"; },
                         [](const KeepPreparation&) { return "record"; },
+                        [](const NoteRemainder&) { return "record"; },
                         [](const WriteParentSettings&) { return "parent-set"; },
                         [](const RemoveParentSettings&) { return "parent-unset"; },
+                        [](const AttachDevice&) { return "attach"; },
+                        [](const DetachDevice&) { return "detach"; },
                     },
                     action);
 }

@@ -38,6 +38,20 @@ std::string describe_use(const FunctionState& function, const ParentState& state
   return fmt::format("{} has mediated device {}", subject, function.devices.front());
 }
 
+// Returns the command that stops the devices, which names them because stop --all omits transient ones.
+std::string stop_command(const ParentState& state, const std::vector<const FunctionState*>& used) {
+  constexpr std::size_t most_named = 8;
+  std::vector<std::string> words;
+  for (const FunctionState* function : used) {
+    if (function->devices.empty()) {
+      words.push_back(function->address);
+    }
+    words.insert(words.end(), function->devices.begin(), function->devices.end());
+  }
+  return words.size() > most_named ? fmt::format("mdevadm stop --all --parent {}", state.name.str())
+                                   : "mdevadm stop " + join(words, " ");
+}
+
 void require_unused(const ParentState& state, const std::string& doing) {
   std::vector<const FunctionState*> used;
   std::vector<Holder> holders;
@@ -61,7 +75,7 @@ void require_unused(const ParentState& state, const std::string& doing) {
   }
   const std::string& name = state.name.str();
   throw Error(ExitCode::in_use, text,
-              busy == used.end() ? fmt::format("stop its devices: mdevadm stop --all --parent {}", name)
+              busy == used.end() ? "stop its devices: " + stop_command(state, used)
                                  : fmt::format("stop the virtual machines that use it; list its devices: "
                                                "mdevadm list --parent {} -o +held_by",
                                                name))
@@ -108,6 +122,12 @@ void add_function_steps(Job& job, const PrepareFacts& facts, std::chrono::millis
     }
     job.steps.push_back({enable, {}});
   }
+}
+
+// A record that is older than the present driver or VFs does not count.
+bool is_done(const PrepareFacts& facts, const ParentCommand& command) {
+  const std::string& setup = facts.done.setup;
+  return (setup.empty() || setup == facts.state.setup) && facts.done.has(command);
 }
 
 }  // namespace
@@ -161,7 +181,7 @@ std::vector<std::size_t> pending_commands(const PrepareFacts& facts) {
   const bool changes = !has_functions_as_wanted(facts.settings, facts.state);
   for (std::size_t i = 0; i < facts.settings.commands.size(); ++i) {
     const bool is_checked = i < facts.checked.size() && facts.checked[i];
-    if (changes || (!is_checked && !facts.done.has(facts.settings.commands[i]))) {
+    if (changes || (!is_checked && !is_done(facts, facts.settings.commands[i]))) {
       pending.push_back(i);
     }
   }
@@ -241,8 +261,11 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
   if (pending.empty()) {
     return std::nullopt;
   }
-  return fmt::format("not run since boot: {}",
-                     printable(command_line(facts.settings.commands[pending.front()].command)));
+  const ParentCommand& first = facts.settings.commands[pending.front()];
+  return fmt::format(
+      "not run since {}: {}",
+      facts.done.has(first) ? "the driver was bound or the virtual functions were created" : "boot",
+      printable(command_line(first.command)));
 }
 
 Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::chrono::milliseconds patience) {
@@ -263,7 +286,12 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
   if (!as_wanted) {
     add_function_steps(job, facts, patience);
   }
-  Preparation done = as_wanted ? facts.done : Preparation{settings.parent};
+  Preparation done{settings.parent};
+  for (const ParentCommand& command : settings.commands) {
+    if (as_wanted && is_done(facts, command)) {
+      done.commands.push_back(command.command);
+    }
+  }
   for (const std::size_t i : pending) {
     const ParentCommand& command = settings.commands[i];
     // The checks of a parent that is not changed have been made already.

@@ -47,17 +47,42 @@ void require_numbers(const ApHost& host, const ApMatrix& wanted, const std::stri
   }
 }
 
-// Returns the warning about numbers of which the host has no queues now; empty if there are none. `existing`:
-// all numbers of the host, if they are known.
-std::string absence(const ApSet& wanted, const std::optional<ApSet>& existing, ApKind kind) {
+// Returns the numbers of which the decimal digits of these are the hexadecimal ones: 0x14 for 14.
+ApSet as_hexadecimal(const ApSet& set) {
+  ApSet result;
+  for (const unsigned number : numbers_of(set)) {
+    const unsigned meant = number / 100 * 256 + number / 10 % 10 * 16 + number % 10;
+    if (meant < ap_numbers) {
+      result.set(meant);
+    }
+  }
+  return result;
+}
+
+// Returns the numbers of which the host has no queues now; `existing`: all numbers of the host, if they are
+// known.
+std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optional<ApSet>& existing,
+                                         ApKind kind) {
   const ApSet missing = existing ? wanted & ~*existing : ApSet{};
-  return missing.none()
-             ? std::string{}
-             : fmt::format(
-                   "{} {} not on this host; the guest gets the queues when they appear (Linux 6.0 and "
-                   "later; before, the device cannot be started)",
-                   fmt::format("{}{}", ap_word(kind), missing.count() == 1 ? "" : "s"),
-                   format_ap_list(missing, kind) + (missing.count() == 1 ? " is" : " are"));
+  if (missing.none()) {
+    return std::nullopt;
+  }
+  const ApSet meant = as_hexadecimal(missing) & *existing & ~wanted;
+  const char* plural = missing.count() == 1 ? "" : "s";
+  std::string text = fmt::format("{}{} {} {} not on this host", ap_word(kind), plural,
+                                 format_ap_list(missing, kind), missing.count() == 1 ? "is" : "are");
+  if (meant.any()) {
+    text += fmt::format(", but {} {} (hexadecimal numbers need 0x)", format_ap_list(meant, kind),
+                        meant.count() == 1 ? "is" : "are");
+  }
+  return MissingNumbers{kind, missing, meant, std::move(text)};
+}
+
+std::vector<std::string> texts_of(const std::vector<MissingNumbers>& missing) {
+  std::vector<std::string> texts;
+  std::transform(missing.begin(), missing.end(), std::back_inserter(texts),
+                 [](const MissingNumbers& one) { return one.text; });
+  return texts;
 }
 
 void require_unused(const Device& device, const Definitions* defined, const ApMatrix& wanted,
@@ -65,22 +90,30 @@ void require_unused(const Device& device, const Definitions* defined, const ApMa
   const std::vector<Apqn> common =
       device.queues ? common_queues(*device.queues, wanted) : std::vector<Apqn>{};
   if (!common.empty()) {
-    const std::string owner = printable(name_of(device, defined));
+    const std::string owner = name_of(device, defined);
     throw Error(ExitCode::conflict,
                 fmt::format("{}: {} assigned to the active device '{}'", doing,
-                            queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner),
-                fmt::format("stop that device: mdevadm stop {}", owner))
+                            queues_phrase(common) + (common.size() == 1 ? " is" : " are"), printable(owner)),
+                fmt::format("stop that device: mdevadm stop {}", shell_word(owner)))
         .caused_by(EADDRINUSE);
   }
+}
+
+// Returns the commands that take queues from a definition.
+std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const std::string& name) {
+  const ApMatrix spanned = spanned_by(queues);
+  return {fmt::format("take the adapter from one of them: mdevadm modify {} --adapter={}", name,
+                      format_ap_removal(spanned.adapters, ApKind::adapter)),
+          fmt::format("or the domain: mdevadm modify {} --domain={}", name,
+                      format_ap_removal(spanned.domains, ApKind::domain))};
 }
 
 }  // namespace
 
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
-                                             const std::vector<Definition>& planned, const Definition& wanted,
+                                             const Uuid& uuid, const ApMatrix& matrix,
                                              const std::string& doing) {
-  const ApMatrix matrix = assigned_by(wanted.attributes);
-  if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
+  if (!seen.ap) {
     return {};
   }
   require_numbers(*seen.ap, matrix, doing);
@@ -90,12 +123,68 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
                 fmt::format("{}: {} reserved for the host (apmask, aqmask)", doing,
                             queues_phrase(reserved) + (reserved.size() == 1 ? " is" : " are")),
                 advice_to_release(*seen.ap, reserved))
-        .caused_by(EADDRNOTAVAIL);
+        .caused_by(EADDRNOTAVAIL)
+        .worth(Retry::later);  // while a host boots, its masks may be set late
   }
   for (const Device& device : seen.devices) {
-    if (device.uuid != wanted.uuid) {
+    if (device.uuid != uuid) {
       require_unused(device, defined, matrix, doing);
     }
+  }
+  return texts_of(missing_numbers(seen, matrix));
+}
+
+std::string MissingNumbers::correction() const {
+  std::vector<std::string> terms;
+  const std::string list = format_ap_list(meant, kind);
+  for (const std::string_view term : list.empty() ? std::vector<std::string_view>{} : split(list, ',')) {
+    terms.push_back(fmt::format("+{}", term));
+  }
+  terms.push_back(format_ap_removal(numbers, kind));
+  return fmt::format(" --{}={}", ap_word(kind), join(terms, ","));
+}
+
+std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix) {
+  std::vector<MissingNumbers> result;
+  if (!seen.ap) {
+    return result;
+  }
+  const UnboundQueues unbound = unbound_queues_are(seen);
+  const char* effect = unbound == UnboundQueues::withheld ? "the guest gets the queues when they appear"
+                       : unbound == UnboundQueues::refused
+                           ? "the device cannot be started until then (Linux before 6.0)"
+                           : "the guest gets the queues when they appear (Linux 6.0 and later; before, the "
+                             "device cannot be started)";
+  for (const ApKind kind : {ApKind::adapter, ApKind::domain}) {
+    const auto& existing = kind == ApKind::adapter ? seen.ap->adapters : seen.ap->domains;
+    if (auto missing = missing_of(matrix.of(kind), existing, kind)) {
+      missing->text += fmt::format("; {}", effect);
+      result.push_back(*std::move(missing));
+    }
+  }
+  return result;
+}
+
+std::string describe_withheld(const std::vector<Apqn>& unbound) {
+  const ApSet adapters = spanned_by(unbound).adapters;
+  return fmt::format("{} not bound to vfio_ap, so a guest does not get adapter{} {}",
+                     queues_phrase(unbound) + (unbound.size() == 1 ? " is" : " are"),
+                     adapters.count() == 1 ? "" : "s", format_ap_list(adapters, ApKind::adapter));
+}
+
+std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
+                                             const std::vector<Definition>& planned, const Definition& wanted,
+                                             const std::string& doing) {
+  const ApMatrix matrix = assigned_by(wanted.attributes);
+  if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
+    return {};
+  }
+  std::vector<std::string> warnings = require_free_queues(seen, defined, wanted.uuid, matrix, doing);
+  if (unbound_queues_are(seen) == UnboundQueues::refused) {
+    require_bound_queues(*seen.ap, matrix, doing);
+  } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
+    // Known to be so only since Linux 6.0; before, the driver refuses the queues, and the error says why.
+    warnings.push_back(describe_withheld(unbound));
   }
   for (const Definition& other : planned) {
     const std::vector<Apqn> common = common_queues(assigned_by(other.attributes), matrix);
@@ -103,13 +192,69 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
       throw Error(ExitCode::conflict,
                   fmt::format("{}: {} also defined for '{}', which is started before it", doing,
                               queues_phrase(common) + (common.size() == 1 ? " is" : " are"),
-                              printable(name_of(other))));
+                              printable(name_of(other))),
+                  advice_to_drop(common, shell_word(name_of(wanted))));
     }
   }
-  std::vector<std::string> warnings{absence(matrix.adapters, seen.ap->adapters, ApKind::adapter),
-                                    absence(matrix.domains, seen.ap->domains, ApKind::domain)};
-  std::erase(warnings, std::string{});
   return warnings;
+}
+
+std::string advice_to_bind(const Apqn& queue) {
+  return fmt::format("bind the queue: echo {} > /sys/bus/ap/drivers_probe", queue.str());
+}
+
+UnboundQueues unbound_queues_are(const Snapshot& seen) {
+  for (const Device& device : seen.devices) {
+    if (device.type && has_queues(device.type->str())) {
+      return device.queue_changes == QueueChanges::idle ? UnboundQueues::refused : UnboundQueues::withheld;
+    }
+  }
+  return UnboundQueues::unknown;
+}
+
+void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std::string& doing) {
+  std::vector<Apqn> unbound = host.bound ? matrix.queues() : std::vector<Apqn>{};
+  std::erase_if(unbound, [&](const Apqn& queue) {
+    return std::binary_search(host.bound->begin(), host.bound->end(), queue);
+  });
+  if (unbound.empty()) {
+    return;
+  }
+  const auto present =
+      std::find_if(unbound.begin(), unbound.end(), [&](const Apqn& queue) { return host.has(queue); });
+  const bool exists = present != unbound.end();
+  throw Error(ExitCode::conflict,
+              fmt::format("{}: {} {}; Linux before 6.0 accepts only queues that are bound to vfio_ap", doing,
+                          queues_phrase(unbound),
+                          exists                ? unbound.size() == 1 ? "is not bound to vfio_ap"
+                                                                      : "are not all on this host and bound to vfio_ap"
+                          : unbound.size() == 1 ? "is not on this host"
+                                                : "are not on this host"),
+              exists ? advice_to_bind(*present) : "list the queues of the host: mdevadm show matrix")
+      .caused_by(EADDRNOTAVAIL)
+      .worth(Retry::later);
+}
+
+std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, const ApMatrix& after) {
+  const std::vector<Apqn> present = before.queues();
+  std::vector<Apqn> unbound = host.bound ? after.queues() : std::vector<Apqn>{};
+  std::erase_if(unbound, [&](const Apqn& queue) {
+    return !host.has(queue) || std::binary_search(present.begin(), present.end(), queue) ||
+           std::binary_search(host.bound->begin(), host.bound->end(), queue);
+  });
+  return unbound;
+}
+
+std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before) {
+  const ApSet adapters = spanned_by(unbound).adapters;
+  const ApSet lost = adapters & before.adapters;
+  const ApSet& named = lost.any() ? lost : adapters;
+  return fmt::format(
+      "{} not bound to vfio_ap, and a guest has an adapter only if all its queues are; the guest that uses "
+      "the "
+      "device would {} adapter{} {}",
+      queues_phrase(unbound) + (unbound.size() == 1 ? " is" : " are"), lost.any() ? "lose" : "not get",
+      named.count() == 1 ? "" : "s", format_ap_list(named, ApKind::adapter));
 }
 
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
@@ -128,17 +273,20 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
       continue;
     }
     const std::string owner = printable(name_of(other));
+    const std::string word = shell_word(name_of(other));
     if (wanted.start == StartMode::automatic && other.start == StartMode::automatic) {
       throw Error(
           ExitCode::conflict,
           fmt::format("{}: {} also defined for '{}', and both devices have autostart", doing,
                       queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner),
-          std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", owner),
-                      fmt::format("or remove its definition: mdevadm undefine {}", owner)});
+          std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
+                      fmt::format("or remove its definition: mdevadm undefine {}", word)});
     }
     warnings.push_back(fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
                                    queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
   }
+  const std::vector<std::string> missing = texts_of(missing_numbers(seen, matrix));
+  warnings.insert(warnings.end(), missing.begin(), missing.end());
   const std::vector<Apqn> reserved = seen.ap ? seen.ap->reserved_queues(matrix) : std::vector<Apqn>{};
   if (!reserved.empty()) {
     warnings.push_back(fmt::format("{} reserved for the host (apmask, aqmask); before the start, {}",

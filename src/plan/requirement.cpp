@@ -226,7 +226,9 @@ std::optional<Requirement> parse_requirement(std::string_view text) {
   if (property.empty() || value.empty() || value.find_first_of("<>=") != std::string_view::npos) {
     return std::nullopt;
   }
-  return Requirement{to_lower(property), sign->comparison, parse_property_value(value), std::string(value),
+  std::string name = to_lower(property);
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return Requirement{std::move(name), sign->comparison, parse_property_value(value), std::string(value),
                      std::string(text)};
 }
 

@@ -89,7 +89,33 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
         ExitCode::usage, fmt::format("{}: patterns are not accepted here (expected one device)", doing),
         fmt::format("list the devices that it matches: mdevadm list {}", shell_quoted(std::string(word))));
   }
-  const std::string meant = did_you_mean(word, labels);
+  const bool is_address = is_channel_address(kernel_spelling(word));
+  const std::string number = is_address ? kernel_spelling(word) : "0.0." + to_lower(word);
+  const auto devices = seen.host_devices.find(number);
+  const bool is_observed = devices != seen.host_devices.end();
+  if (seen.find_parent(number) != nullptr) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: no device or definition has this name; {} is a parent", doing, number),
+                "show the parent and its devices: mdevadm show " + number);
+  }
+  if (is_address && !is_observed) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
+                "show the subchannel or channel device of this number: mdevadm show " + number);
+  }
+  if (is_observed && !devices->second.empty()) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
+                "show the subchannel or channel device of this number: mdevadm show " + number);
+  }
+  if (is_address && is_observed) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: no subchannel and no channel device has this number, and no device or "
+                            "definition has this name",
+                            doing),
+                "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
+  }
+  const std::string meant = is_address ? std::string{} : did_you_mean(word, labels);
   const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
   throw Error(ExitCode::not_found,
               fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
@@ -132,7 +158,8 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
   throw Error(
       ExitCode::not_found,
       fmt::format("{}: no device is on PCI function {}, and no definition reserves it", doing, address),
-      list_devices(seen, defined));
+      std::vector{"show the PCI function and its devices: mdevadm show " + address,
+                  list_devices(seen, defined)});
 }
 
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
@@ -304,12 +331,12 @@ const Definition& require_definition(const Found& found, const std::string& doin
   if (found.definitions.empty() && found.active == nullptr) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: no definition exists (the device is being removed)", doing),
-                fmt::format("wait for it: mdevadm stop {} --timeout 60", found.uuid.str()));
+                fmt::format("wait for it: mdevadm stop {} --timeout 60", shell_word(found.word)));
   }
   if (found.definitions.empty()) {
     throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-                std::vector{fmt::format("create a definition: mdevadm define {}", found.word),
-                            fmt::format("remove the device: mdevadm stop {}", found.word)});
+                std::vector{fmt::format("create a definition: mdevadm define {}", shell_word(found.word)),
+                            fmt::format("remove the device: mdevadm stop {}", shell_word(found.word))});
   }
   if (found.definitions.size() > 1) {
     std::vector<std::string> parents;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
 
@@ -11,13 +12,23 @@ namespace {
 
 constexpr unsigned stages_of_stop = 2;
 
+// Frees the function of the device. Which types the driver accepts then is unknown, on all free functions: a
+// function that was free before may have accepted none because the GPU was full, or had another size.
 void release_function(Parent& parent, const Device& device) {
   for (Function& function : parent.functions) {
     if (function.address == device.vf && device.type) {
       function.type.reset();
       function.creatable.push_back({*device.type, {}});
-      // Which others the driver accepts then is unknown.
-      for (const Type* type : parent.all_types()) {
+    }
+  }
+  for (Function& function : parent.functions) {
+    if (function.type || !function.usable) {
+      continue;
+    }
+    for (const Type* type : parent.all_types()) {
+      const bool is_listed = std::any_of(function.creatable.begin(), function.creatable.end(),
+                                         [&](const NamedType& one) { return one.id == type->id; });
+      if (!is_listed) {
         function.creatable.push_back({type->id, type->name.value_or("")});
       }
     }
@@ -29,6 +40,7 @@ void release_instances(Parent& parent, const Device& device) {
     const bool is_same = device.type && type.id == *device.type;
     if (is_same && type.available) {
       *type.available += device.units.value_or(1);
+      type.hidden = false;  // the device leaves a place of its size
     } else {
       type.available.reset();
     }
@@ -91,12 +103,12 @@ const Definition& definition_to_restart(const Found& found, const std::string& d
     throw Error(ExitCode::conflict,
                 fmt::format("{}: active on {}, but defined under {}", doing, found.active->parent.str(),
                             found.definitions.front()->parent.str()),
-                fmt::format("stop it: mdevadm stop {}", found.word));
+                fmt::format("stop it: mdevadm stop {}", shell_word(found.word)));
   }
   throw Error(ExitCode::conflict,
               fmt::format("{}: {}, so there is no definition to start it from", doing,
                           found.active->unmanaged ? "unmanaged" : "transient"),
-              fmt::format("create a definition: mdevadm define {}", found.word));
+              fmt::format("create a definition: mdevadm define {}", shell_word(found.word)));
 }
 
 Job start_after_stop(Job start) {

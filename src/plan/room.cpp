@@ -42,6 +42,7 @@ Room::Room(const Parent& parent, const Snapshot& seen, const Definitions& define
       devices_(devices_on(parent, seen)) {
   if (parent.capabilities.functions) {
     functions_ = free_functions(parent, seen, defined);
+    may_mix_ = devices_ == 0 && !mixes_sizes;
   }
   for (const Definition& definition : defined.all) {
     if (counting == Counting::active || definition.parent != parent.name || !is_inactive(definition, seen)) {
@@ -56,6 +57,8 @@ Room::Room(const Parent& parent, const Snapshot& seen, const Definitions& define
     const std::uint64_t units = definition.aggregate.value_or(1);
     if (type != nullptr && capacity_.fits(type->id.str(), units)) {
       capacity_.take(type->id.str(), units);
+    } else if (type != nullptr) {
+      without_room_.emplace_back(type->id.str(), units);
     }
   }
 }
@@ -78,6 +81,48 @@ void Room::take(const Type& type, std::uint64_t units) {
   if (functions_) {
     --*functions_;
   }
+}
+
+void Room::give_back(const Type& type, std::uint64_t units) {
+  if (capacity_.knows(type.id.str())) {
+    capacity_.give_back(type.id.str(), units);
+  }
+  --devices_;
+  if (functions_) {
+    ++*functions_;
+  }
+}
+
+bool Room::assume_mixed_sizes() {
+  if (!may_mix_ || !capacity_.allow_all_kinds()) {
+    return false;
+  }
+  may_mix_ = false;
+  for (const auto& [type, units] : without_room_) {
+    if (capacity_.fits(type, units)) {
+      capacity_.take(type, units);
+    }
+  }
+  return true;
+}
+
+std::vector<const Parent*> Rooms::assume_mixed_sizes() {
+  std::vector<const Parent*> changed;
+  for (const Parent& parent : seen_.parents) {
+    if (on(parent).assume_mixed_sizes()) {
+      changed.push_back(&parent);
+    }
+  }
+  return changed;
+}
+
+Room& Rooms::on(const Parent& parent) {
+  const auto found = rooms_.find(&parent);
+  if (found != rooms_.end()) {
+    return found->second;
+  }
+  const bool mixes = std::find(mixed_.begin(), mixed_.end(), parent.name) != mixed_.end();
+  return rooms_.emplace(&parent, Room(parent, seen_, defined_, counting_, mixes)).first->second;
 }
 
 }  // namespace mdevadm

@@ -39,12 +39,29 @@ std::optional<std::uint64_t> mebibytes(const Type& type, std::string_view name) 
   return std::nullopt;
 }
 
+using Types = std::vector<const Type*>;
+
+// Returns the types of which devices may be created: the listed ones, and those that the driver may accept
+// although it does not list them.
+Types types_to_create(const Parent& parent) {
+  Types types;
+  for (const Type& type : parent.types) {
+    types.push_back(&type);
+  }
+  for (const Type& type : parent.unlisted) {
+    if (type.hidden) {
+      types.push_back(&type);
+    }
+  }
+  return types;
+}
+
 // Returns one number per type, or nothing if any type has none.
 template <typename Of>
-std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
+std::optional<std::vector<std::uint64_t>> of_all(const Types& types, Of of) {
   std::vector<std::uint64_t> numbers;
-  for (const Type& type : parent.types) {
-    const std::optional<std::uint64_t> number = of(type);
+  for (const Type* type : types) {
+    const std::optional<std::uint64_t> number = of(*type);
     if (!number || *number == 0) {
       return std::nullopt;
     }
@@ -55,11 +72,11 @@ std::optional<std::vector<std::uint64_t>> of_all(const Parent& parent, Of of) {
 
 // Adds one pool that all types share. Its free amount is the largest that agrees with the available instances
 // of every type.
-void add_pool(const Parent& parent, const std::string& name, const std::vector<std::uint64_t>& takes,
+void add_pool(const Types& types, const std::string& name, const std::vector<std::uint64_t>& takes,
               Collected& room) {
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < takes.size(); ++i) {
-    const std::uint64_t next = (parent.types[i].available.value_or(0) + 1) * takes[i] - 1;
+    const std::uint64_t next = (types[i]->available.value_or(0) + 1) * takes[i] - 1;
     left = i == 0 ? next : std::min(left, next);
   }
   room.add_resource(name, left, takes);
@@ -91,16 +108,16 @@ bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices, Frame
 // Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time unless sizes are
 // mixed. The free amount follows from the available instances or, if not reported, from the maximum instances
 // less the active devices. Returns false if neither is known for a type.
-bool add_framebuffer(const Parent& parent, const std::vector<Device>& devices, FramebufferSizes sizes,
-                     Collected& room) {
-  auto framebuffers = of_all(parent, [](const Type& type) { return mebibytes(type, "framebuffer"); });
+bool add_framebuffer(const Parent& parent, const Types& types, const std::vector<Device>& devices,
+                     FramebufferSizes sizes, Collected& room) {
+  auto framebuffers = of_all(types, [](const Type& type) { return mebibytes(type, "framebuffer"); });
   if (!framebuffers) {
     return false;
   }
   const bool mixed = mixes_sizes(parent, devices, sizes);
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < framebuffers->size(); ++i) {
-    const Type& type = parent.types[i];
+    const Type& type = *types[i];
     if (is_of_instance(type)) {
       (*framebuffers)[i] = 0;
       continue;
@@ -143,20 +160,20 @@ std::optional<Capacity> gvt_capacity(const Parent& parent, const std::vector<Dev
 
 // Adds the resources of the kernel's sample drivers: mtty-N uses N ports, all mdpy types share one counter,
 // and mbochs types state their video memory.
-void add_samples(const Parent& parent, Collected& room) {
-  const auto ports = of_all(parent, [](const Type& type) -> std::optional<std::uint64_t> {
+void add_samples(const Types& types, Collected& room) {
+  const auto ports = of_all(types, [](const Type& type) -> std::optional<std::uint64_t> {
     constexpr std::string_view prefix = "mtty-";
     const std::string& id = type.id.str();
     return id.starts_with(prefix) ? parse_decimal(id.substr(prefix.size())) : std::nullopt;
   });
-  const auto memory = of_all(parent, [](const Type& type) { return mebibytes(type, "video_memory"); });
-  const auto displays = of_all(parent, [](const Type& type) {
+  const auto memory = of_all(types, [](const Type& type) { return mebibytes(type, "video_memory"); });
+  const auto displays = of_all(types, [](const Type& type) {
     return type.id.str().starts_with("mdpy-") ? std::optional<std::uint64_t>(1) : std::nullopt;
   });
   for (const auto& [name, takes] :
        {std::pair{"ports", ports}, std::pair{"video memory", memory}, std::pair{"displays", displays}}) {
     if (takes && !takes->empty()) {
-      add_pool(parent, name, *takes, room);
+      add_pool(types, name, *takes, room);
     }
   }
 }
@@ -167,18 +184,19 @@ Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices, F
   if (auto known = gvt_capacity(parent, devices)) {
     return *std::move(known);
   }
+  const Types types = types_to_create(parent);
   Collected room;
-  for (const Type& type : parent.types) {
-    room.demands.push_back({type.id.str(), {}});
+  for (const Type* type : types) {
+    room.demands.push_back({type->id.str(), {}});
   }
-  for (std::size_t i = 0; i < parent.types.size(); ++i) {
-    const Type& type = parent.types[i];
-    std::vector<std::uint64_t> takes(parent.types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const Type& type = *types[i];
+    std::vector<std::uint64_t> takes(types.size());
     takes[i] = type.available ? 1 : 0;
     room.add_resource(type.id.str(), type.available.value_or(0), takes);
   }
-  if (!add_framebuffer(parent, devices, sizes, room)) {
-    add_samples(parent, room);
+  if (!add_framebuffer(parent, types, devices, sizes, room)) {
+    add_samples(types, room);
   }
   return {std::move(room.resources), std::move(room.demands)};
 }

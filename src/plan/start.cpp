@@ -6,6 +6,7 @@
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -21,18 +22,6 @@ constexpr unsigned making = 0;
 constexpr unsigned sharing = 1;
 constexpr unsigned going_online = 2;
 constexpr unsigned ending = 3;
-
-constexpr std::string_view vm_key = "vm_uuid=";
-
-// Returns the UUID of the virtual machine in the create arguments of a device.
-std::optional<std::string> vm_in(const std::string& arguments) {
-  for (const std::string_view field : split(arguments, ',')) {
-    if (field.starts_with(vm_key)) {
-      return std::string(field.substr(vm_key.size()));
-    }
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -65,15 +54,16 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
   if (active.parent != wanted.parent) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: a device with this UUID is active on {}", draft.doing, active.parent.str()),
-                "stop that one first: mdevadm stop " + draft.job.about.word());
+                "stop that one first: mdevadm stop " + shell_word(draft.job.about.word()));
   }
   const bool same = !active.type || means_type(draft.parent, wanted.type, *active.type);
   if (!same) {
     throw Error(ExitCode::conflict,
                 fmt::format("{}: already active with type {} ({}: {})", draft.doing, active.type->str(),
                             options_.transient ? "requested" : "definition", wanted.type.str()),
-                options_.transient ? "stop it first: mdevadm stop " + draft.job.about.word()
-                                   : "apply the definition: mdevadm restart " + draft.job.about.word());
+                options_.transient
+                    ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
+                    : "apply the definition: mdevadm restart " + shell_word(draft.job.about.word()));
   }
 }
 
@@ -86,8 +76,11 @@ std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft
   if (options_.transient || differences.empty()) {
     return about.quoted() + " is already active";
   }
+  const bool is_changeable = std::all_of(differences.begin(), differences.end(),
+                                         [](const DriftedSetting& one) { return one.is_changeable(); });
   return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
-                     describe(differences), advice_to_restart(about));
+                     describe(differences),
+                     is_changeable ? advice_to_apply(about) : advice_to_restart(about));
 }
 
 Facet facets_to_start(const Definition& wanted) {
@@ -156,6 +149,11 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
     throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
   }
   check_abi(draft);
+  if (draft.type->hidden) {
+    draft.job.notes.push_back(
+        fmt::format("{}: the driver does not list type {} now, but may accept it (mixed sizes)",
+                    about.quoted(), draft.type->id.str()));
+  }
   if (!options_.bare && has_queues(wanted.type.str())) {
     for (const std::string& warning :
          require_free_queues(seen_, options_.defined, planned_, wanted, draft.doing)) {
@@ -251,6 +249,15 @@ void StartPlanner::add_creation(Draft& draft) {
       draft.units > 1 || node_for(draft) || shares) {
     draft.add(making, KeepRecord{record_of(draft, false)}, DropRecord{wanted.uuid});
   }
+  for (const Attribute& attribute : options_.bare ? std::vector<Attribute>{} : wanted.attributes) {
+    if (const auto name = attribute_of_type(attribute)) {
+      if (name->str() == "create") {
+        throw Error(ExitCode::usage,
+                    fmt::format("{}: the attribute '{}' creates devices", draft.doing, attribute.name.str()));
+      }
+      draft.add(making, WriteTypeAttribute{wanted.parent, draft.type->id, {*name, attribute.value}});
+    }
+  }
   draft.add(making,
             CreateDevice{{.uuid = wanted.uuid,
                           .parent = wanted.parent,
@@ -261,6 +268,7 @@ void StartPlanner::add_creation(Draft& draft) {
                           .arguments = draft.arguments,
                           .beside = leader_for(draft),
                           .needs_group = options_.sharing == Sharing::required,
+                          .hidden = draft.type->hidden,
                           .bare = options_.bare}},
             RemoveDevice{draft.device, removal_patience});
 }
@@ -270,7 +278,15 @@ void StartPlanner::add_settings(Draft& draft) const {
   if (draft.units > 1) {
     draft.add(making, Aggregate{draft.device, draft.units});
   }
-  const std::vector<Attribute>& all = draft.wanted.attributes;
+  if (!options_.bare && options_.defined != nullptr) {
+    if (auto avoid = placements_to_avoid(seen_, *options_.defined, draft.wanted, draft.device)) {
+      draft.add(making, *std::move(avoid));
+    }
+  }
+  std::vector<Attribute> all = draft.wanted.attributes;
+  if (!options_.bare) {
+    std::erase_if(all, [](const Attribute& one) { return attribute_of_type(one).has_value(); });
+  }
   for (auto next = all.begin(); next != all.end();) {
     const auto end = std::find_if_not(next, all.end(), assigns_queue);
     if (end - next > 1 && !options_.bare) {
@@ -327,7 +343,7 @@ void StartPlanner::add_ending(Draft& draft) const {
     return std::holds_alternative<KeepRecord>(step.action);
   });
   if (remembered || draft.device.unfinished) {
-    draft.add(ending, KeepRecord{record_of(draft, true)});
+    draft.add(ending, KeepRecord{record_of(draft, true), true});
   }
 }
 
@@ -384,8 +400,9 @@ std::string StartPlanner::function_for(const Draft& draft) const {
     if (reserved != nullptr && !function.usable) {
       throw unusable_place(function, *draft.parent, draft.doing);
     }
-    const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
-                                   [&](const NamedType& type) { return type.id == draft.type->id; });
+    const bool takes =
+        draft.type->hidden || std::any_of(function.creatable.begin(), function.creatable.end(),
+                                          [&](const NamedType& type) { return type.id == draft.type->id; });
     if (function.usable && !function.type && takes && !names_.contains(function.address)) {
       return function.address;
     }
@@ -403,7 +420,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
                            .name = function.address,
                            .vf = function.address,
                            .unmanaged = true};
-      throw place_in_use(user != nullptr ? *user : unknown, draft.wanted, draft.doing);
+      throw place_in_use(user != nullptr ? *user : unknown, options_.defined, draft.wanted, draft.doing);
     }
   }
   throw no_free_function(draft);
@@ -526,8 +543,8 @@ std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const
                 "remove vm_uuid from create_args, or change the group's with mdevadm group modify --vm-uuid");
   }
   return own ? given
-             : std::optional(given ? fmt::format("{},{}{}", *given, vm_key, vm)
-                                   : fmt::format("{}{}", vm_key, vm));
+             : std::optional(given ? fmt::format("{},{}{}", *given, vm_argument, vm)
+                                   : fmt::format("{}{}", vm_argument, vm));
 }
 
 Job plan_start(const Snapshot& seen, const Definition& wanted) {

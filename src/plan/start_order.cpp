@@ -3,22 +3,17 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/placements.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <utility>
 
 namespace mdevadm {
 
 namespace {
 
-constexpr std::string_view placement_file = "placement_id";
-
-bool has_fixed_placement(const Definition& definition) {
-  return std::any_of(definition.attributes.begin(), definition.attributes.end(),
-                     [](const Attribute& one) { return one.name.str().ends_with(placement_file); });
-}
-
 // Returns the framebuffer size in MiB; 0 if it is not known.
 unsigned framebuffer_of(const Parent& gpu, const TypeName& wanted) {
-  const Type* type = gpu.find_type(wanted.str());
+  const Type* type = resolve_type(gpu, wanted.str());
   const auto name = parse_vgpu_name(type != nullptr && type->name ? *type->name : wanted.str());
   if (!name) {
     return 0;

@@ -24,6 +24,14 @@ inline Value text_or_none(const std::optional<std::string>& text) {
   return text ? Value(*text) : Value();
 }
 
+// `name` is a part of the row, not a temporary object.
+template <typename T>
+Value borrowed_or_none(const std::optional<T>& name) {
+  return name ? Value(Borrowed{name->str()}) : Value();
+}
+template <typename T>
+Value borrowed_or_none(std::optional<T>&& name) = delete;
+
 inline Value text_or_none(const std::string& text) {
   return text.empty() ? Value() : Value(text);
 }

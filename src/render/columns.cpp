@@ -51,15 +51,21 @@ Value memory_cell(const TypeRow& row) {
   return memory ? Value(Number{*memory, size_text(*memory)}) : Value();
 }
 
-// On virtual functions 0 and 1 are exact (model/function_capacity.hpp).
+// On virtual functions 0 and 1 are exact, except for types that the driver does not list
+// (model/function_capacity.hpp).
 bool is_limit(const TypeRow& row) {
-  return row.parent->capabilities.functions && row.type->available.value_or(0) > 1;
+  return row.parent->capabilities.functions && (row.type->hidden || row.type->available.value_or(0) > 1);
 }
 
 Value available_of(const TypeRow& row) {
   const std::optional<std::uint64_t>& available = row.type->available;
   return is_limit(row) ? Value(Number{*available, fmt::format("<={}", *available)})
                        : number_or_none(available);
+}
+
+Value after_of(const TypeRow& row) {
+  return row.after && row.after_is_limit ? Value(Number{*row.after, fmt::format("<={}", *row.after)})
+                                         : number_or_none(row.after);
 }
 
 constexpr auto type_table = std::to_array<Column<TypeRow>>({
@@ -74,6 +80,9 @@ constexpr auto type_table = std::to_array<Column<TypeRow>>({
     {{"available_is_limit", "AVAILABLE-IS-LIMIT", Kind::truth, "whether available is only an upper limit",
       Facet::available},
      [](const TypeRow& r) -> Value { return r.type->available ? Value(is_limit(r)) : Value(); }},
+    {{"after", "AFTER", Kind::number, "with --after: available instances after these devices",
+      Facet::available},
+     after_of},
     {{"memory", "MEMORY", Kind::number, "graphics memory of a device, in JSON in bytes", Facet::description},
      memory_cell},
     {{"used", "USED", Kind::number, "active devices of this type", Facet::types | dev},
@@ -194,9 +203,19 @@ struct QueueShare {
   unsigned adapter;
   const Device* device;  // nullptr: the host's, or free
   bool is_host;
+  std::optional<bool> is_bound;  // to vfio_ap; nullopt: not known
+  std::optional<std::string> driver{};
   ApSet domains{};
 
   const char* owner() const { return device != nullptr ? "device" : is_host ? "host" : "free"; }
+  // Returns the driver, unless it is vfio_ap or not known.
+  std::string note() const {
+    if (is_bound != false) {
+      return {};
+    }
+    const std::string bound_to = driver ? "driver: " + *driver : "no driver";
+    return is_host ? fmt::format(" ({})", bound_to) : fmt::format(", not bound to vfio_ap ({})", bound_to);
+  }
 };
 
 const Device* device_with(const Snapshot& seen, const Apqn& queue) {
@@ -220,11 +239,18 @@ std::vector<QueueShare> queue_shares(const ParentRow& row) {
   for (const Apqn& queue : ApMatrix{*host->adapters, *host->domains, {}}.queues()) {
     const Device* device = device_with(*row.seen, queue);
     const bool is_host = device == nullptr && host->reserves(queue);
+    const std::optional<bool> is_bound =
+        host->bound ? std::optional(std::binary_search(host->bound->begin(), host->bound->end(), queue))
+                    : std::nullopt;
+    const std::optional<std::string> driver = host->driver_of(queue);
     const auto same = std::find_if(shares.begin(), shares.end(), [&](const QueueShare& one) {
-      return one.adapter == queue.adapter && one.device == device && one.is_host == is_host;
+      return one.adapter == queue.adapter && one.device == device && one.is_host == is_host &&
+             one.is_bound == is_bound && one.driver == driver;
     });
     QueueShare& share =
-        same != shares.end() ? *same : shares.emplace_back(QueueShare{queue.adapter, device, is_host});
+        same != shares.end()
+            ? *same
+            : shares.emplace_back(QueueShare{queue.adapter, device, is_host, is_bound, driver});
     share.domains.set(queue.domain);
   }
   return shares;
@@ -239,6 +265,8 @@ Value queues_of_host(const ParentRow& row) {
     list.items.push_back({{"adapter", std::uint64_t{share.adapter}},
                           {"domains", Numbers{{domains.begin(), domains.end()}, text}},
                           {"owner", std::string(share.owner())},
+                          {"bound", share.is_bound ? Value(*share.is_bound) : Value()},
+                          {"driver", text_or_none(share.driver)},
                           {"device", device != nullptr ? Value(device->uuid.str()) : Value()}});
     const Definition* definition = device != nullptr && row.defined != nullptr
                                        ? row.defined->find(device->uuid, device->parent)
@@ -246,8 +274,8 @@ Value queues_of_host(const ParentRow& row) {
     const std::string name = definition != nullptr && definition->name ? definition->name->str()
                              : device != nullptr                       ? device->uuid.str()
                                                                        : std::string{};
-    list.texts.push_back(fmt::format("adapter {:#04x}, domains {}: {}{}", share.adapter, text, share.owner(),
-                                     name.empty() ? name : " " + name));
+    list.texts.push_back(fmt::format("adapter {:#04x}, domains {}: {}{}{}", share.adapter, text,
+                                     share.owner(), name.empty() ? name : " " + name, share.note()));
   }
   return list;
 }
@@ -273,7 +301,7 @@ constexpr auto parent_table = std::to_array<Column<ParentRow>>({
       Facet::types},
      functions_of},
     {{"queues", "QUEUES", Kind::list, "crypto queues of the host: of a device, of the host, or free",
-      Facet::types | dev | Facet::queues | Facet::ap_bus},
+      Facet::types | dev | Facet::queues | Facet::ap_bus | Facet::ap_bindings},
      queues_of_host},
     {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver); }},
@@ -313,6 +341,9 @@ constexpr auto group_table = std::to_array<Column<GroupRow>>({
     {{"state", "STATE", Kind::word, "active, partial (some members active) or inactive", dev}, group_state},
     {{"active_count", "ACTIVE", Kind::number, "number of active members", dev},
      [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.active); }},
+    {{"claimed_count", "CLAIMED", Kind::number, "number of members that were handed out by claim",
+      dev | Facet::claims},
+     [](const GroupRow& r) -> Value { return static_cast<std::uint64_t>(r.claimed); }},
     {{"members", "MEMBERS", Kind::number, "number of members; in JSON their UUIDs, in start order",
       Facet::none},
      members_of},

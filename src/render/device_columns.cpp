@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -23,18 +22,20 @@ const Node* cdev_of(const DeviceRow& row) {
   return row.device == nullptr ? nullptr : row.device->find_node(Node::Kind::cdev);
 }
 
-// Returns whether an active device differs from its definition; nullopt if its type is not known.
+// Returns whether an active device differs from its definition; nullopt if its type or its queues are not
+// known.
 std::optional<bool> is_drifted(const DeviceRow& row) {
   if (!row.is_active() || row.definition == nullptr || !row.differences.empty()) {
     return !row.differences.empty();
   }
-  return row.device->type ? std::optional(false) : std::nullopt;
+  return row.device->type && !row.device->queues_unreadable ? std::optional(false) : std::nullopt;
 }
 
 Value differences(const DeviceRow& row) {
-  List list;
+  List list{.texts = {}, .items = {}, .separator = "; "};
   for (const DriftedSetting& one : row.differences) {
-    list.items.push_back({{"setting", one.setting}, {"defined", one.defined}, {"present", one.present}});
+    const Value present = one.present ? Value(*one.present) : Value();
+    list.items.push_back({{"setting", one.setting}, {"defined", one.defined}, {"present", present}});
     list.texts.push_back(one.str());
   }
   return list;
@@ -51,9 +52,10 @@ Value state(const DeviceRow& row) {
 
 Value type_of(const DeviceRow& row) {
   if (row.device != nullptr && (row.device->type || row.definition == nullptr)) {
-    return text_or_none(row.device->type);
+    return borrowed_or_none(row.device->type);
   }
-  return row.device == nullptr || row.device->removing ? Value(row.definition->type.str()) : Value();
+  return row.device == nullptr || row.device->removing ? Value(Borrowed{row.definition->type.str()})
+                                                       : Value();
 }
 
 Value start_of(const DeviceRow& row) {
@@ -85,36 +87,20 @@ bool counts(const BootEvent& event, const DeviceRow& row) {
 }
 
 Value boot_of(const DeviceRow& row) {
-  if (!row.automatic) {
-    return {};
-  }
-  if (row.boot != nullptr && counts(*row.boot, row)) {
-    return boot_word(row.boot->outcome);
-  }
-  return std::string(row.device != nullptr ? "manual" : row.parent_here ? "pending" : "waiting");
+  return text_or_none(autostart_word(row));
 }
 
 // Returns a cell of the boot record; empty if the record is missing or outdated.
 template <typename Get>
 Value boot_value(const DeviceRow& row, const Get& get) {
-  return row.automatic && row.boot != nullptr && counts(*row.boot, row) ? get(*row.boot) : Value();
+  const BootEvent* event = valid_boot_event(row);
+  return event != nullptr ? get(*event) : Value();
 }
 
 // Returns milliseconds, shown as seconds after `sign`.
 Value duration(std::chrono::milliseconds time, std::string_view sign) {
   const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
   return Number{count, fmt::format("{}{:.1f}s", sign, static_cast<double>(count) / 1000)};
-}
-
-// Returns the time in UTC according to RFC 3339: 2026-03-01T07:30:12.345Z.
-std::string timestamp(std::chrono::system_clock::time_point time) {
-  using std::chrono::milliseconds;
-  const auto since_epoch = std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
-  const std::time_t seconds = since_epoch.count() / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since_epoch.count() % 1000);
 }
 
 Value boot_message_of(const DeviceRow& row) {
@@ -138,13 +124,8 @@ Value holders_of(const DeviceRow& row) {
 }
 
 Value in_use(const DeviceRow& row) {
-  if (row.device == nullptr) {
-    return false;
-  }
-  if (row.device->removing || !row.device->holders.empty()) {
-    return true;
-  }
-  return row.unseen_processes > 0 || row.vague_users > 0 ? Value() : Value(false);
+  const std::optional<bool> is = is_used(row);
+  return is ? Value(*is) : Value();
 }
 
 Value pins_of_row(const DeviceRow& row) {
@@ -164,9 +145,10 @@ Value mode_of(const DeviceRow& row) {
   return node != nullptr ? Value(fmt::format("{:04o}", node->mode)) : Value();
 }
 
-// Returns the queues of the active device, else those of its definition.
+// Returns the queues of the active device, else those of its definition; nullopt if those of the active
+// device cannot be read.
 std::optional<ApMatrix> queues_of(const DeviceRow& row) {
-  if (row.device != nullptr && row.device->queues) {
+  if (row.device != nullptr && (row.device->queues || row.device->queues_unreadable)) {
     return row.device->queues;
   }
   return row.definition != nullptr && has_queues(row.definition->type.str())
@@ -198,13 +180,13 @@ Value queue_names(const DeviceRow& row) {
 
 constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"uuid", "UUID", Kind::uuid, "UUID of the device", dev},
-     [](const DeviceRow& r) -> Value { return r.uuid().str(); }},
+     [](const DeviceRow& r) -> Value { return r.uuid(); }},
     {{"name", "NAME", Kind::text, "name from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
-       return r.definition != nullptr ? text_or_none(r.definition->name) : Value();
+       return r.definition != nullptr ? borrowed_or_none(r.definition->name) : Value();
      }},
     {{"parent", "PARENT", Kind::word, "parent device", dev},
-     [](const DeviceRow& r) -> Value { return r.parent().str(); }},
+     [](const DeviceRow& r) -> Value { return Borrowed{r.parent().str()}; }},
     {{"type", "TYPE", Kind::word, "mdev type: of the active device, else from the definition", dev}, type_of},
     {{"type_name", "TYPE-NAME", Kind::text, "vendor's name of the type",
       dev | Facet::types | Facet::type_name, true},
@@ -228,6 +210,17 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"in_use", "IN-USE", Kind::truth, "whether a process uses the device (known only to root)",
       dev | Facet::holders},
      in_use},
+    {{"claimed", "CLAIMED", Kind::truth, "whether the device was handed out by claim", dev | Facet::claims},
+     [](const DeviceRow& r) -> Value { return r.claim != nullptr; }},
+    {{"claimed_for", "CLAIMED-FOR", Kind::text, "for whom it was claimed, as given to claim",
+      dev | Facet::claims},
+     [](const DeviceRow& r) -> Value {
+       return r.claim != nullptr ? text_or_none(r.claim->claimant) : Value();
+     }},
+    {{"claimed_at", "CLAIMED-AT", Kind::word, "when it was claimed", dev | Facet::claims},
+     [](const DeviceRow& r) -> Value {
+       return r.claim != nullptr && r.claim->problem.empty() ? Value(timestamp(r.claim->at)) : Value();
+     }},
     {{"start", "START", Kind::word, "autostart: auto or manual; empty without a definition", dev, true},
      start_of},
     {{"group", "GROUP", Kind::word, "group of which the device is a member", dev, true},
@@ -237,6 +230,12 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
        return r.definition == nullptr                   ? Value()
               : r.definition->origin == Origin::mdevctl ? Value("mdevctl")
                                                         : Value("mdevadm");
+     }},
+    {{"applied_by", "APPLIED-BY", Kind::word, "namespace of the description that apply made it from", dev,
+      true},
+     [](const DeviceRow& r) -> Value {
+       return r.definition != nullptr && r.definition->applied_by ? Value(r.definition->applied_by->str())
+                                                                  : Value();
      }},
     {{"defined_type", "DEFINED-TYPE", Kind::word, "type from the definition", dev, true},
      [](const DeviceRow& r) -> Value {
@@ -362,6 +361,30 @@ std::string state_word(const DeviceRow& row) {
          : row.device->removing            ? "removing"
          : is_drifted(row).value_or(false) ? "drifted"
                                            : "active";
+}
+
+const BootEvent* valid_boot_event(const DeviceRow& row) {
+  return row.automatic && row.boot != nullptr && counts(*row.boot, row) ? row.boot : nullptr;
+}
+
+std::optional<std::string> autostart_word(const DeviceRow& row) {
+  if (!row.automatic) {
+    return std::nullopt;
+  }
+  if (const BootEvent* event = valid_boot_event(row)) {
+    return boot_word(event->outcome);
+  }
+  return row.device != nullptr ? "manual" : row.parent_here ? "pending" : "waiting";
+}
+
+std::optional<bool> is_used(const DeviceRow& row) {
+  if (row.device == nullptr) {
+    return false;
+  }
+  if (row.device->removing || !row.device->holders.empty()) {
+    return true;
+  }
+  return row.unseen_processes > 0 || row.vague_users > 0 ? std::nullopt : std::optional(false);
 }
 
 std::span<const Column<DeviceRow>> device_columns() {

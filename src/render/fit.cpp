@@ -28,15 +28,16 @@ std::size_t columns_of_letter(char c) {
 
 // Returns the parts between which the value may be cut.
 std::vector<std::string> parts_of(const Value& value, Kind kind) {
-  if (const auto* list = std::get_if<List>(&value)) {
-    return list->texts;
-  }
-  if (const auto* object = std::get_if<Object>(&value)) {
-    return object->texts;
-  }
+  const auto* list = std::get_if<List>(&value);
+  const auto* object = std::get_if<Object>(&value);
   std::vector<std::string> parts;
+  if (list != nullptr || object != nullptr) {
+    const std::vector<std::string>& texts = list != nullptr ? list->texts : object->texts;
+    std::transform(texts.begin(), texts.end(), std::back_inserter(parts), printable);
+    return parts;
+  }
   if (kind == Kind::sentence) {
-    const std::string text = text_of(value);
+    const std::string text = cell_text(value);
     for (const std::string_view word : split(text, ' ')) {
       parts.emplace_back(word);
     }
@@ -74,7 +75,7 @@ std::string cut_parts(const std::vector<std::string>& parts, std::size_t width, 
 std::size_t unique_prefix(const Grid& grid, std::size_t column) {
   std::vector<std::string> uuids;
   for (const std::vector<Value>& row : grid.rows) {
-    uuids.push_back(text_of(row[column]));
+    uuids.push_back(cell_text(row[column]));
   }
   std::sort(uuids.begin(), uuids.end());
   uuids.erase(std::unique(uuids.begin(), uuids.end()), uuids.end());
@@ -178,7 +179,7 @@ class Widths {
 
 std::string cut(const Value& value, Kind kind, std::size_t width) {
   const std::vector<std::string> parts = parts_of(value, kind);
-  return parts.empty() ? cut_letters(text_of(value), width) : cut_parts(parts, width, kind);
+  return parts.empty() ? cut_letters(cell_text(value), width) : cut_parts(parts, width, kind);
 }
 
 }  // namespace
@@ -195,7 +196,7 @@ CellTexts fitted(const Grid& grid, std::size_t width, std::size_t indent) {
   }
   for (const std::vector<Value>& row : grid.rows) {
     std::vector<std::string>& cells = texts.rows.emplace_back();
-    std::transform(row.begin(), row.end(), std::back_inserter(cells), text_of);
+    std::transform(row.begin(), row.end(), std::back_inserter(cells), cell_text);
   }
   Widths widths(grid, texts, indent);
   widths.fit(width);

@@ -1,4 +1,8 @@
 #include <mdevadm/render/grid.hpp>
+
+#include <fmt/format.h>
+
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace mdevadm::render {
@@ -12,6 +16,12 @@ Json to_json(const Record& record);
 Json to_json(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     return *text;
+  }
+  if (const auto* borrowed = std::get_if<Borrowed>(&value)) {
+    return std::string(borrowed->text);
+  }
+  if (const auto* uuid = std::get_if<Uuid>(&value)) {
+    return uuid->str();
   }
   if (const auto* number = std::get_if<std::uint64_t>(&value)) {
     return *number;
@@ -64,6 +74,86 @@ std::string dump_lines(const Json& array) {
   return text + (array.empty() ? "]" : "\n]");
 }
 
+// Appends a text as the library writes it, which is slow: it examines each byte for its position in UTF-8.
+void append_json_text(std::string_view text, std::string& out) {
+  const auto is_special = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\'; };
+  const auto is_odd = [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; };
+  unsigned odd = 0;  // counted without an early end, so that the compiler can examine many characters at once
+  for (const char c : text) {
+    odd += is_special(c) || is_odd(c) ? 1U : 0U;
+  }
+  if (odd != 0) {
+    out += dump_bare(Json(std::string(text)), -1);
+    return;
+  }
+  out.append(1, '"').append(text).append(1, '"');
+}
+
+void append_json(const Value& value, std::string& out);
+
+// Appends a list, of which `append` writes an item.
+template <typename Items, typename Append>
+void append_json_list(const Items& items, std::string& out, const Append& append) {
+  out += '[';
+  bool first = true;
+  for (const auto& item : items) {
+    if (!first) {
+      out += ',';
+    }
+    first = false;
+    append(item);
+  }
+  out += ']';
+}
+
+void append_json(const Record& record, std::string& out) {
+  out += '{';
+  bool first = true;
+  for (const auto& [key, value] : record) {
+    if (!first) {
+      out += ',';
+    }
+    first = false;
+    append_json_text(key, out);
+    out += ':';
+    append_json(value, out);
+  }
+  out += '}';
+}
+
+void append_json(std::uint64_t number, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "{}", number);
+}
+
+// Appends what dump_bare(to_json(value), -1) returns. A unit test compares the two.
+void append_json(const Value& value, std::string& out) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    append_json_text(*text, out);
+  } else if (const auto* borrowed = std::get_if<Borrowed>(&value)) {
+    append_json_text(borrowed->text, out);
+  } else if (const auto* uuid = std::get_if<Uuid>(&value)) {
+    out += '"';
+    uuid->append_to(out);
+    out += '"';
+  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+    append_json(*number, out);
+  } else if (const auto* truth = std::get_if<bool>(&value)) {
+    out += *truth ? "true" : "false";
+  } else if (const auto* list = std::get_if<List>(&value)) {
+    append_json_list(list->items, out, [&](const Record& item) { append_json(item, out); });
+  } else if (const auto* texts = std::get_if<Texts>(&value)) {
+    append_json_list(texts->items, out, [&](const std::string& item) { append_json_text(item, out); });
+  } else if (const auto* numbers = std::get_if<Numbers>(&value)) {
+    append_json_list(numbers->items, out, [&](std::uint64_t item) { append_json(item, out); });
+  } else if (const auto* object = std::get_if<Object>(&value)) {
+    append_json(object->fields, out);
+  } else if (const auto* shown = std::get_if<Number>(&value)) {
+    append_json(shown->value, out);
+  } else {
+    out += "null";
+  }
+}
+
 std::string dump_document(const Json& root) {
   std::string text;
   for (const auto& [key, value] : root.items()) {
@@ -87,20 +177,46 @@ List json_rows(const Grid& grid) {
   return rows;
 }
 
-std::string render_json(const Grid& grid, const std::string& key, std::vector<std::string> notes) {
-  Json rows = Json::array();
-  for (const std::vector<Value>& row : grid.rows) {
-    Json object = Json::object();
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      object[std::string(grid.columns[i].key)] = to_json(row[i]);
-    }
-    rows.push_back(std::move(object));
+JsonRows::JsonRows(const std::vector<ColumnInfo>& columns, std::string_view key, std::string& out)
+    : out_(out) {
+  for (const ColumnInfo& column : columns) {
+    std::string& text = keys_.emplace_back(keys_.empty() ? "{" : ",");
+    append_json_text(column.key, text);
+    text += ':';
   }
-  Json root = Json::object();
-  root["version"] = format_version;
-  root[key] = std::move(rows);
-  root["notes"] = std::move(notes);
-  return dump_document(root);
+  fmt::format_to(std::back_inserter(out_), R"({{"version":{},)", format_version);
+  append_json_text(key, out_);
+  out_ += ":[";
+}
+
+void JsonRows::add(const Value& value) {
+  if (next_ == 0) {
+    out_ += empty_ ? "\n" : ",\n";
+    empty_ = false;
+  }
+  out_ += keys_[next_];
+  append_json(value, out_);
+  if (++next_ == keys_.size()) {
+    out_ += '}';
+    next_ = 0;
+  }
+}
+
+void JsonRows::finish(const std::vector<std::string>& notes) {
+  out_ += empty_ ? R"(],"notes":)" : "\n],\"notes\":";
+  out_ += dump_lines(notes) + "}\n";
+}
+
+std::string render_json(const Grid& grid, std::string_view key, const std::vector<std::string>& notes) {
+  std::string text;
+  JsonRows json(grid.columns, key, text);
+  for (const std::vector<Value>& row : grid.rows) {
+    for (const Value& value : row) {
+      json.add(value);
+    }
+  }
+  json.finish(notes);
+  return text;
 }
 
 std::string render_json(const Record& fields) {

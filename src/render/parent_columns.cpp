@@ -49,7 +49,7 @@ Value commands_of(const ParentSettingsRow& row) {
   return list;
 }
 
-constexpr auto table = std::to_array<Column<ParentSettingsRow>>({
+constexpr auto settings_table = std::to_array<Column<ParentSettingsRow>>({
     {{"parent", "PARENT", Kind::word, "name of the parent", Facet::none},
      [](const ParentSettingsRow& r) -> Value { return r.settings->parent.str(); }},
     {{"virtual_functions", "WANTED", Kind::word, "number of virtual functions to enable, or all",
@@ -83,7 +83,7 @@ constexpr auto table = std::to_array<Column<ParentSettingsRow>>({
 }  // namespace
 
 std::span<const Column<ParentSettingsRow>> parent_settings_columns() {
-  return table;
+  return settings_table;
 }
 
 }  // namespace mdevadm::render

@@ -16,19 +16,6 @@ std::size_t break_in(std::string_view text, std::size_t width) {
   return end == std::string_view::npos || end == 0 ? width : end + 1;
 }
 
-// Returns the line; if it is longer than the width, in several lines, indented by `indent`.
-std::string wrapped_line(const std::string& head, std::string_view text, std::size_t width) {
-  std::string result = head;
-  const std::size_t indent = columns_of(head);
-  while (width > indent && columns_of(text) > width - indent) {
-    const std::size_t end = break_in(text, width - indent);
-    const std::string_view line = text.substr(0, end);
-    result += std::string(trim(line)) + "\n" + std::string(indent, ' ');
-    text.remove_prefix(end);
-  }
-  return result + std::string(text) + "\n";
-}
-
 // Returns the items that get a line each.
 const std::vector<std::string>* items_of(const Value& value) {
   const auto* list = std::get_if<List>(&value);
@@ -48,24 +35,56 @@ std::string item_lines(const ColumnInfo& info, const Value& value, std::size_t w
 
 }  // namespace
 
+std::string wrapped_line(const std::string& head, std::string_view text, std::size_t width,
+                         std::optional<std::size_t> indent) {
+  std::string result = head;
+  const std::size_t later = indent.value_or(columns_of(head));
+  std::size_t used = columns_of(head);
+  while (width > used && columns_of(text) > width - used) {
+    const std::size_t end = break_in(text, width - used);
+    const std::string_view line = text.substr(0, end);
+    result += std::string(trim(line)) + "\n" + std::string(later, ' ');
+    text.remove_prefix(end);
+    used = later;
+  }
+  return result + std::string(text) + "\n";
+}
+
+void append_text(const Value& value, std::string& text) {
+  const std::size_t before = text.size();
+  if (const auto* string = std::get_if<std::string>(&value)) {
+    text += *string;
+  } else if (const auto* borrowed = std::get_if<Borrowed>(&value)) {
+    text += borrowed->text;
+  } else if (const auto* uuid = std::get_if<Uuid>(&value)) {
+    uuid->append_to(text);
+  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+    fmt::format_to(std::back_inserter(text), "{}", *number);
+  } else if (const auto* truth = std::get_if<bool>(&value)) {
+    text += *truth ? "yes" : "no";
+  } else if (const auto* shown = std::get_if<Number>(&value)) {
+    text += shown->text;
+  } else if (const auto* numbers = std::get_if<Numbers>(&value)) {
+    text += numbers->text;
+  } else if (const auto* texts = std::get_if<Texts>(&value)) {
+    text += texts->text.empty() ? join(texts->items, " ") : texts->text;
+  } else if (const std::vector<std::string>* items = items_of(value)) {
+    const auto* list = std::get_if<List>(&value);
+    text += join(*items, list != nullptr ? list->separator : " ");
+  }
+  if (text.size() == before) {
+    text += nothing;
+  }
+}
+
 std::string text_of(const Value& value) {
   std::string text;
-  if (const auto* string = std::get_if<std::string>(&value)) {
-    text = *string;
-  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    text = fmt::format("{}", *number);
-  } else if (const auto* truth = std::get_if<bool>(&value)) {
-    text = *truth ? "yes" : "no";
-  } else if (const auto* shown = std::get_if<Number>(&value)) {
-    text = shown->text;
-  } else if (const auto* numbers = std::get_if<Numbers>(&value)) {
-    text = numbers->text;
-  } else if (const auto* texts = std::get_if<Texts>(&value)) {
-    text = texts->text.empty() ? join(texts->items, " ") : texts->text;
-  } else if (const std::vector<std::string>* items = items_of(value)) {
-    text = join(*items, " ");
-  }
-  return text.empty() ? nothing : text;
+  append_text(value, text);
+  return text;
+}
+
+std::string cell_text(const Value& value) {
+  return printable(text_of(value));
 }
 
 std::string render_sheet(const Grid& grid, std::size_t width) {

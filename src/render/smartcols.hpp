@@ -19,6 +19,7 @@ struct Smartcols {
   decltype(&::scols_line_get_cell) line_get_cell;
   decltype(&::scols_cell_set_color) cell_set_color;
   decltype(&::scols_table_enable_colors) table_enable_colors;
+  decltype(&::scols_table_enable_noencoding) table_enable_noencoding;
   decltype(&::scols_table_enable_noheadings) table_enable_noheadings;
   decltype(&::scols_table_set_termforce) table_set_termforce;
   decltype(&::scols_print_table_to_string) print_table_to_string;

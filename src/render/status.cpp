@@ -7,6 +7,8 @@
 
 #include <mdevadm/util/text.hpp>
 
+#include "texts.hpp"
+
 namespace mdevadm::render {
 
 namespace {
@@ -16,9 +18,8 @@ std::string cell(const DeviceRow& row, std::string_view key) {
   const auto columns = device_columns();
   const auto found = std::find_if(columns.begin(), columns.end(),
                                   [&](const auto& column) { return column.info.key == key; });
-  const Value value = found->cell(row);
-  const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? *text : std::string{};
+  const std::string text = text_of(found->cell(row));
+  return text == nothing ? std::string{} : text;
 }
 
 std::string title(const DeviceRow& row) {

@@ -2,6 +2,7 @@
 #include <clocale>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
@@ -12,11 +13,6 @@
 namespace mdevadm::render {
 
 namespace {
-
-std::string take_text(Value&& value) {
-  auto* string = std::get_if<std::string>(&value);
-  return string != nullptr && !string->empty() ? std::move(*string) : text_of(value);
-}
 
 // Selects UTF-8 while it exists: libsmartcols measures text according to LC_CTYPE, which is "C" otherwise.
 class Utf8Locale {
@@ -77,18 +73,17 @@ libscols_line* add_row(libscols_table* table, const Grid& grid, const std::vecto
   return line;
 }
 
-// Moves the texts out of the grid.
-CellTexts take_texts(Grid& grid) {
+CellTexts texts_of(const Grid& grid) {
   CellTexts texts;
   for (const ColumnInfo& info : grid.columns) {
     texts.headings.emplace_back(info.heading);
   }
   texts.rows.reserve(grid.rows.size());
-  for (std::vector<Value>& row : grid.rows) {
+  for (const std::vector<Value>& row : grid.rows) {
     std::vector<std::string>& cells = texts.rows.emplace_back();
     cells.reserve(row.size());
-    for (Value& value : row) {
-      cells.push_back(take_text(std::move(value)));
+    for (const Value& value : row) {
+      cells.push_back(cell_text(value));
     }
   }
   return texts;
@@ -96,38 +91,9 @@ CellTexts take_texts(Grid& grid) {
 
 // Returns true if the text is printable ASCII: one column per byte, nothing to escape.
 bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-// Renders a table that needs no measuring or colours, with the same result as libsmartcols: measuring would
-// take longer than reading the host. This is the usual case for piped output.
-std::string plain_table(const Grid& grid, const CellTexts& texts, bool headings) {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < grid.columns.size(); ++i) {
-    widths.push_back(headings ? texts.headings[i].size() : 1);
-    for (const std::vector<std::string>& row : texts.rows) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string result;
-  const auto add_cell = [&](std::size_t i, std::string_view text) {
-    const std::size_t padding = widths[i] - text.size();
-    const bool to_the_right = grid.columns[i].kind == Kind::number;
-    const bool is_last = i + 1 == widths.size();
-    result.append(to_the_right ? padding : 0, ' ')
-        .append(text)
-        .append(to_the_right || is_last ? 0 : padding, ' ');
-    result += is_last ? '\n' : ' ';
-  };
-  for (std::size_t i = 0; headings && i < widths.size(); ++i) {
-    add_cell(i, texts.headings[i]);
-  }
-  for (const std::vector<std::string>& row : texts.rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      add_cell(i, row[i]);
-    }
-  }
-  return result;
+  // Without an early end, so that the compiler can examine many characters at once.
+  const auto odd = [](unsigned count, char c) { return count + static_cast<unsigned>(c < ' ' || c > '~'); };
+  return std::accumulate(text.begin(), text.end(), 0U, odd) == 0;
 }
 
 // `add_rows` adds the lines to the table after its columns have been added.
@@ -141,6 +107,8 @@ std::string smart_table(const Grid& grid, const CellTexts& texts, const TableSty
     throw std::bad_alloc();
   }
   smartcols().table_enable_colors(table.get(), style.colour ? 1 : 0);
+  // The texts are printable; libsmartcols knows fewer control characters.
+  smartcols().table_enable_noencoding(table.get(), 1);
   smartcols().table_enable_noheadings(table.get(), style.headings ? 0 : 1);
   // The texts fit already, as far as they can.
   smartcols().table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER);
@@ -154,30 +122,83 @@ std::string smart_table(const Grid& grid, const CellTexts& texts, const TableSty
   return std::string(text) + "\n";
 }
 
-CellTexts texts_for(Grid& grid, const TableStyle& style, std::size_t indent = 0) {
-  return style.width > 0 ? fitted(grid, style.width, indent) : take_texts(grid);
+CellTexts texts_for(const Grid& grid, const TableStyle& style, std::size_t indent = 0) {
+  return style.width > 0 ? fitted(grid, style.width, indent) : texts_of(grid);
 }
 
 constexpr std::size_t tree_indent = 2;  // "├─"
 
 }  // namespace
 
+PlainTable::PlainTable(std::vector<ColumnInfo> columns, bool headings)
+    : columns_(std::move(columns)), headings_(headings) {
+  std::transform(columns_.begin(), columns_.end(), std::back_inserter(widths_),
+                 [this](const ColumnInfo& info) { return headings_ ? info.heading.size() : std::size_t{1}; });
+}
+
+void PlainTable::add(const Value& value) {
+  const std::size_t before = texts_.size();
+  append_text(value, texts_);
+  std::size_t& width = widths_[ends_.size() % columns_.size()];
+  width = std::max(width, texts_.size() - before);
+  ends_.push_back(static_cast<std::uint32_t>(texts_.size()));
+}
+
+std::optional<std::string> PlainTable::lines() const {
+  if (!is_plain(texts_)) {
+    return std::nullopt;
+  }
+  if (ends_.empty()) {
+    return std::string{};
+  }
+  const std::size_t rows = ends_.size() / columns_.size() + (headings_ ? 1 : 0);
+  // As if the last column were padded, too.
+  std::string result(rows * std::accumulate(widths_.begin(), widths_.end(), widths_.size()), ' ');
+  std::size_t at = 0;
+  std::size_t column = 0;
+  const auto add = [&](std::string_view text) {
+    const std::size_t padding = widths_[column] - text.size();
+    const bool to_the_right = columns_[column].kind == Kind::number;
+    const bool is_last = column + 1 == columns_.size();
+    text.copy(result.data() + at + (to_the_right ? padding : 0), text.size());
+    at += text.size() + (is_last && !to_the_right ? 0 : padding);
+    if (is_last) {
+      result[at] = '\n';
+    }
+    ++at;
+    column = is_last ? 0 : column + 1;
+  };
+  for (std::size_t i = 0; headings_ && i < columns_.size(); ++i) {
+    add(columns_[i].heading);
+  }
+  std::size_t begin = 0;
+  for (const std::uint32_t end : ends_) {
+    add(std::string_view(texts_).substr(begin, end - begin));
+    begin = end;
+  }
+  result.resize(at);
+  return result;
+}
+
 std::string render_table(Grid grid, const TableStyle& style) {
   if (grid.rows.empty()) {
     return {};
   }
+  if (style.width == 0 && !style.colour) {
+    PlainTable table(grid.columns, style.headings);
+    for (const std::vector<Value>& row : grid.rows) {
+      std::for_each(row.begin(), row.end(), [&](const Value& value) { table.add(value); });
+    }
+    if (std::optional<std::string> lines = table.lines()) {
+      return *std::move(lines);
+    }
+  }
   const CellTexts texts = texts_for(grid, style);
-  const bool plain =
-      style.width == 0 && !style.colour &&
-      std::all_of(texts.rows.begin(), texts.rows.end(), [](const std::vector<std::string>& row) {
-        return std::all_of(row.begin(), row.end(), is_plain);
-      });
-  return plain ? plain_table(grid, texts, style.headings)
-               : smart_table(grid, texts, style, [&](libscols_table* table) {
-                   for (const std::vector<std::string>& row : texts.rows) {
-                     add_row(table, grid, row, style.colour);
-                   }
-                 });
+  return smart_table(grid, texts, style, [&](libscols_table* table) {
+    for (const std::vector<std::string>& row : texts.rows) {
+      add_row(table, grid, row, style.colour);
+    }
+  });
 }
 
 std::string render_tree(Grid grid, const std::vector<Branch>& branches, const TableStyle& style) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <mdevadm/render/grid.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +20,17 @@ inline constexpr const char* nothing = "-";
 
 // Returns the text of a cell, unescaped: libsmartcols escapes control characters as \xNN.
 std::string text_of(const Value& value);
+// Returns text_of() with control characters replaced, as tables show it.
+std::string cell_text(const Value& value);
+void append_text(const Value& value, std::string& text);
 
 // Returns the number of terminal columns that the text takes, control characters escaped.
 std::size_t columns_of(std::string_view text);
+
+// Returns the text after `head` as a line; if it is longer than the width, as several lines, indented by
+// `indent`, or by the length of the head.
+std::string wrapped_line(const std::string& head, std::string_view text, std::size_t width,
+                         std::optional<std::size_t> indent = std::nullopt);
 
 // Returns the texts of the table, cut so that its lines fit `width` columns if possible. `indent` is the
 // width of what is drawn before the first column of each row.

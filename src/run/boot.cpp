@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/observe.hpp>
@@ -74,7 +75,7 @@ class UnitRun {
       // A VF that a definition names as its parent may have appeared since.
       place_on_gpus(effects_.host, left_.wanted);
       // Do not hold the parent locks while waiting for a parent to appear.
-      if (tries_ > 1 && !anything_has_come()) {
+      if (tries_ > 1 && (!anything_has_come() || waits_for_same_bus())) {
         return;
       }
       const std::vector<sys::FileLock> locks = effects_.store.lock_parents(
@@ -91,7 +92,7 @@ class UnitRun {
     } catch (const Error& error) {
       refuse_all(error);
     } catch (const std::exception& error) {
-      refuse_all(Error(ExitCode::failed, error.what()));
+      refuse_all(Error(ExitCode::failed, reason_of(error)));
     }
   }
 
@@ -155,14 +156,35 @@ class UnitRun {
                        : std::any_of(parents.begin(), parents.end(), has_come);
   }
 
+  // Returns whether all devices wait for queues that the host has, and the AP bus has not changed since: at
+  // boot, its masks may be set after vfio_ap was loaded. Locks are not taken in vain then.
+  bool waits_for_same_bus() {
+    const bool is_last = sys::interrupted() || missing_for() >= options_.patience;
+    const bool all_wait =
+        !reserved_.empty() &&
+        std::all_of(left_.wanted.begin(), left_.wanted.end(), [&](const Definition& definition) {
+          return std::any_of(reserved_.begin(), reserved_.end(),
+                             [&](const std::string& key) { return is_about(key, definition); });
+        });
+    if (!all_wait || is_last) {
+      return false;
+    }
+    const std::optional<ApHost> now = effects_.host.observe_ap_bus(true);
+    if (now == bus_) {
+      return true;
+    }
+    bus_ = now;
+    reserved_.clear();
+    return false;
+  }
+
   void carry(const BootAttempt& attempt) {
     std::vector<JobResult> results = carry_out(attempt.plan, effects_, told_);
     if (unit_.group) {
       for (const JobResult& result : results) {
         const std::string& name = unit_.group->name.str();
         if (result.error && may_try_again(name, *result.error)) {
-          wait_for(
-              {identity_of(*unit_.group), *result.error});  // the executor has rolled the whole group back
+          wait_for({unit_.group_identity(), *result.error});  // the executor has rolled the whole group back
           return;
         }
       }
@@ -183,12 +205,12 @@ class UnitRun {
 
   void refuse_all(const Error& error) {
     if (unit_.group) {
-      refuse({identity_of(*unit_.group), error});
+      refuse({unit_.group_identity(), error});
       return;
     }
     const std::vector<Definition> all = left_.wanted;
     for (const Definition& definition : all) {
-      const Identity about = identity_of(definition);
+      const Identity about = unit_.identity(definition);
       refuse({about, error.reworded(fmt::format("cannot start {}: {}", about.quoted(), error.what()))});
     }
   }
@@ -234,6 +256,9 @@ class UnitRun {
 
   void wait_for(const Refusal& refusal) {
     const std::string key = refusal.about.key();
+    if (refusal.error.number() == EADDRNOTAVAIL) {
+      reserved_.insert(key);
+    }
     if (!reported_waiting_.insert(key).second) {
       return;
     }
@@ -292,6 +317,9 @@ class UnitRun {
 
   // Ignores errors: the start of a device does not depend on its boot record.
   void keep(const BootEvent& event) const {
+    if (!options_.is_autostart) {
+      return;
+    }
     try {
       effects_.store.keep_boot_event(event);
     } catch (const Error&) {
@@ -309,6 +337,8 @@ class UnitRun {
   std::set<ParentName> prepared_;
   std::set<ParentName> incomplete_;  // their VFs are not waited for any longer
   std::set<std::string> reported_waiting_;
+  std::set<std::string> reserved_;  // subjects whose queues the host has
+  std::optional<ApHost> bus_;       // when that was last found
   // By subject: when a parent or type was first missing, and when a driver was first not ready.
   std::map<std::string, milliseconds> missing_since_;
   std::map<std::string, milliseconds> not_ready_since_;

@@ -10,278 +10,19 @@
 #include <set>
 #include <thread>
 
-#include <mdevadm/plan/devices.hpp>
-#include <mdevadm/plan/places.hpp>
-#include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
-#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 
-#include "parent_steps.hpp"
+#include "perform.hpp"
 
 namespace mdevadm {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr milliseconds holder_poll{100};
-
-// Ends a job early because another process has already reached its goal.
-struct AlreadySo {
-  std::string note;
-};
-
-// Ends a job because the kernel completes the removal later.
-struct RemovalPending {
-  std::vector<Holder> holders;
-};
-
-std::string interrupted_wait(const Device& device) {
-  return device.removing ? "interrupted; " + describe_removal(device)
-                         : "interrupted; the device remains active and in use by " + describe(device.holders);
-}
-
-// Announces that a step waits for the release of a device.
-using Waiting = std::function<void(const std::vector<Holder>&, milliseconds)>;
-
-class Performer {
- public:
-  Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
-            const Waiting& waiting)
-      : effects_(effects), job_(job), warnings_(warnings), waiting_(waiting) {}
-
-  void operator()(const CreateDevice& action) const {
-    try {
-      effects_.host.create(action.what);
-    } catch (const Error& error) {
-      if (error.code() == ExitCode::conflict) {
-        try {
-          explain_existing(action.what);
-        } catch (const Error& explained) {
-          throw explained.caused_by(error.number());
-        }
-      }
-      throw;
-    }
-  }
-
-  void operator()(const RemoveDevice& action) const {
-    if (action.forced && action.device.busy) {
-      waiting_(action.device.holders, action.patience);
-    }
-    if (remove(action) == Removal::done) {
-      return;
-    }
-    Device device = action.device;
-    effects_.host.find_users_of(device);
-    if (action.forced) {
-      throw RemovalPending{device.holders};
-    }
-    throw Error(ExitCode::in_use,
-                device.holders.empty()
-                    ? std::string("the removal is pending; no process that uses the device was found")
-                    : "the removal is pending: still in use by " + describe(device.holders),
-                "the removal completes when the device is closed; until then the UUID and the instance "
-                "remain in use")
-        .held_by(device.holders);
-  }
-
-  void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
-
-  void operator()(const WriteAttribute& action) const {
-    const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
-    if (reads && *reads != trim(action.attribute.value)) {
-      warnings_.push_back(fmt::format("{}: attribute '{}' was set to '{}' but reads back '{}'",
-                                      job_.about.quoted(), action.attribute.name.str(),
-                                      printable(action.attribute.value), printable(*reads)));
-    }
-  }
-
-  void operator()(const AssignQueues& action) const {
-    effects_.host.assign_queues(action.device, action.attributes);
-  }
-
-  void operator()(const JoinPeers& action) const {
-    if (effects_.host.join_peers(action.device, action.peers) || !action.required || !action.leader) {
-      return;
-    }
-    // Without the attribute, the device shares only if it was created in the IOMMU group.
-    const std::optional<Device> now = effects_.host.observe_device(action.device);
-    const std::optional<Device> leader = effects_.host.observe_device(*action.leader);
-    if (!now || !leader || now->iommu_group != leader->iommu_group) {
-      throw Error(
-          ExitCode::failed,
-          fmt::format("the device does not share the IOMMU group of '{}': not supported by the driver",
-                      action.leader->uuid.str()),
-          "share only where supported with --p2p auto");
-    }
-  }
-
-  void operator()(const SetOnline& action) const { effects_.host.set_online(action.device, action.online); }
-
-  void operator()(const AwaitDevice& action) const {
-    if (!effects_.host.wait_for_device(action.device, action.patience)) {
-      warnings_.push_back(
-          fmt::format("{} is active, but /dev/vfio does not exist (container?); VFIO node not checked",
-                      job_.about.quoted()));
-    }
-    if (action.made_here) {
-      return;
-    }
-    const std::optional<Device> now = effects_.host.observe_device(action.device);
-    if (!now || now->type != action.device.type) {
-      throw Error(ExitCode::conflict,
-                  now ? "created with another type by another process" : "removed by another process");
-    }
-  }
-
-  void operator()(const AwaitRelease& action) const {
-    const auto deadline = std::chrono::steady_clock::now() + action.patience;
-    Device device = action.device;
-    const auto is_in_the_way = [&] {
-      effects_.host.find_users_of(device);
-      return device.removing ? effects_.host.has_directory(device) : device.busy;
-    };
-    bool waits = is_in_the_way();
-    if (waits) {
-      waiting_(device.holders, action.patience);
-    }
-    while (waits && std::chrono::steady_clock::now() < deadline) {
-      if (sys::interrupted()) {
-        throw Error(ExitCode::failed, interrupted_wait(device)).held_by(device.holders);
-      }
-      std::this_thread::sleep_for(holder_poll);
-      waits = is_in_the_way();
-    }
-    if (waits && !action.forced) {
-      throw Error(ExitCode::in_use,
-                  device.removing ? describe_removal(device) : "still in use by " + describe(device.holders))
-          .held_by(device.holders);
-    }
-  }
-
-  void operator()(const OwnNode& action) const { effects_.host.own_node(action.device, action.policy); }
-
-  void operator()(const CheckMigration& action) const {
-    if (effects_.host.takes_migration_version(action.parent, action.type, action.version) == false) {
-      throw Error(ExitCode::abi_differs,
-                  fmt::format("the driver does not accept the migration version '{}' of the definition",
-                              printable(action.version)),
-                  "accept the new ABI with --accept-abi");
-    }
-  }
-
-  void operator()(const KeepRecord& action) const { effects_.store.keep_record(action.record); }
-  void operator()(const DropRecord& action) const { effects_.store.drop_record(action.uuid); }
-  void operator()(const AddDefinition& action) const { effects_.store.add(action.definition, action.text); }
-  void operator()(const ReplaceDefinition& action) const {
-    effects_.store.replace(action.before, action.after);
-  }
-  void operator()(const ReserveFunction& action) const {
-    try {
-      // Another process may have reserved it since the start was planned.
-      const Definition& after = action.after;
-      const Definitions defined = load_definitions(effects_);
-      if (const Definition* owner = reserved_for(defined, after.parent, after.function->str(), after.uuid)) {
-        throw Error(ExitCode::conflict,
-                    fmt::format("another process has reserved it for {}", identity_of(*owner).quoted()));
-      }
-      effects_.store.replace(action.before, action.after);
-    } catch (const Error& error) {
-      warnings_.push_back(
-          fmt::format("{}: the definition does not reserve virtual function {}, so the next "
-                      "start may use another one: {}",
-                      job_.about.quoted(), action.after.function->str(), error.what()));
-    }
-  }
-  void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
-  void operator()(const WriteConfig& action) const { effects_.store.write_config(action.stored); }
-  void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.stored); }
-  void operator()(const AddGroup& action) const { effects_.store.add_group(action.group); }
-  void operator()(const ReplaceGroup& action) const {
-    effects_.store.replace_group(action.before, action.after);
-  }
-  void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
-  void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
-  void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
-  void operator()(const BindParent& action) const { effects_.host.bind_parent(action.parent, action.driver); }
-  void operator()(const ChangeFunctions& action) const { change_functions(effects_.host, action); }
-  void operator()(const RunCommand& action) const { run_command(effects_.host, action); }
-  void operator()(const KeepPreparation& action) const { effects_.store.keep_preparation(action.done); }
-  void operator()(const WriteParentSettings& action) const {
-    effects_.store.write_parent_settings(action.before, action.after);
-  }
-  void operator()(const RemoveParentSettings& action) const {
-    effects_.store.remove_parent_settings(action.settings.parent);
-  }
-
- private:
-  // Requests the removal again as long as the driver refuses it and the deadline has not passed.
-  Removal remove(const RemoveDevice& action) const {
-    using Clock = std::chrono::steady_clock;
-    for (bool waits = false;; waits = true) {
-      try {
-        return effects_.host.remove(action.device, action.patience);
-      } catch (const Error& error) {
-        if (error.code() != ExitCode::in_use) {
-          throw;
-        }
-        if (!action.deadline || Clock::now() >= *action.deadline) {
-          throw still_refused(action, error);
-        }
-      }
-      if (!waits) {
-        waiting_({}, std::chrono::ceil<std::chrono::seconds>(*action.deadline - Clock::now()));
-      }
-      if (sys::interrupted()) {
-        throw Error(ExitCode::failed, "interrupted; the device remains active");
-      }
-      std::this_thread::sleep_for(holder_poll);
-    }
-  }
-
-  // Returns the error for a removal that the driver refused, or still refuses at the deadline.
-  Error still_refused(const RemoveDevice& action, const Error& refusal) const {
-    Device device = action.device;
-    effects_.host.find_users_of(device);
-    if (!device.holders.empty()) {
-      return refusal.reworded(fmt::format("{}: {}", refusal.what(), describe(device.holders)))
-          .held_by(device.holders);
-    }
-    const std::string text =
-        fmt::format("{}{}, but no process that uses it was found",
-                    action.deadline ? "at the end of the waiting time, " : "", refusal.what());
-    const bool may_wait = !action.deadline && !action.advice.empty();
-    return may_wait ? refusal.reworded(text).with_hint(action.advice) : refusal.reworded(text);
-  }
-
-  // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
-  // has created it, or its removal is pending. Waits for the device and throws AlreadySo if it is the wanted
-  // one.
-  void explain_existing(const Creation& what) const {
-    Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
-    device.name = what.name;
-    const std::optional<Device> now = effects_.host.observe_device(device);
-    if (!now && what.name.empty()) {
-      throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
-                  "the removal completes when the process that uses the device closes it");
-    }
-    if (now && now->parent == what.parent && what.name.empty()) {
-      device.path = now->path;
-      (*this)(AwaitDevice{device, creation_patience});
-      throw AlreadySo{job_.about.quoted() + " is already active"};
-    }
-  }
-
-  const Effects& effects_;
-  const Job& job_;
-  std::vector<std::string>& warnings_;
-  const Waiting& waiting_;
-};
 
 template <typename... Kinds>
 bool is_any_of(const Action& action) {
@@ -296,7 +37,12 @@ bool changes_definitions(const Action& action) {
 
 // Returns true for steps whose order relative to the steps of other jobs matters.
 bool concerns_others(const Step& step) {
-  return std::holds_alternative<SetOnline>(step.action) || std::holds_alternative<JoinPeers>(step.action);
+  return is_any_of<SetOnline, JoinPeers>(step.action);
+}
+
+// Returns whether a step is done by a virtual machine.
+bool concerns_machine(const Step& step) {
+  return is_any_of<AttachDevice, DetachDevice>(step.action);
 }
 
 // Calls a function with the index of each job: lanes in parallel, the jobs of a lane in order.
@@ -347,7 +93,10 @@ class Run {
   // State of the scripts of a job.
   struct HookedJob {
     ScriptEvent event;
-    bool whole = false;  // all steps run in one stage
+    // Of the operation that the scripts know: attaching to a virtual machine is not part of a start, and the
+    // scripts of a device must not wait for the virtual machine and other devices.
+    const Step* last = nullptr;
+    bool whole = false;  // all steps up to the last one run in one stage
     bool begun = false;  // pre() succeeded and post() is outstanding
     bool asked = false;
   };
@@ -355,7 +104,9 @@ class Run {
   void prepare_hooks(std::size_t number) {
     const Job& job = plan_.jobs[number];
     if (effects_.hooks != nullptr && job.hooks && !job.steps.empty() && effects_.hooks->any()) {
+      const auto last = std::find_if_not(job.steps.rbegin(), job.steps.rend(), concerns_machine);
       hooks_[number] = {.event = event_of(*job.hooks),
+                        .last = last != job.steps.rend() ? &*last : &job.steps.back(),
                         .whole = std::none_of(job.steps.begin(), job.steps.end(), concerns_others)};
     }
   }
@@ -381,7 +132,7 @@ class Run {
 
   unsigned stage_of(std::size_t number, const Step& step) const {
     const bool whole = hooks_[number] && hooks_[number]->whole;
-    return whole ? plan_.jobs[number].steps.front().stage : step.stage;
+    return whole && !concerns_machine(step) ? plan_.jobs[number].steps.front().stage : step.stage;
   }
 
   bool is_stopped(std::size_t number) const {
@@ -400,19 +151,22 @@ class Run {
   void run_stage(std::size_t number, unsigned stage) {
     const Job& job = plan_.jobs[number];
     inherit_failure(number);
-    const Step* last = nullptr;
+    bool any = false, ends = false;
     for (const Step& step : job.steps) {
       if (stage_of(number, step) == stage && !is_stopped(number)) {
         run_step(number, step);
-        last = &step;
+        any = true;
+        ends |= hooks_[number] && hooks_[number]->last == &step;
       }
     }
-    if (last == nullptr) {
+    if (!any) {
       return;
     }
+    if (job.trial && results_[number].outcome == Outcome::done) {
+      end_trial(number);
+    }
     const Outcome outcome = results_[number].outcome;
-    const bool ends = last == &job.steps.back() && outcome == Outcome::done;
-    if (ends || outcome == Outcome::unchanged || outcome == Outcome::pending) {
+    if ((ends && outcome == Outcome::done) || outcome == Outcome::unchanged || outcome == Outcome::pending) {
       end_hooks(number, HookState::success);
     }
   }
@@ -441,12 +195,28 @@ class Run {
       lock = effects_.store.lock();
       require_still_so(action);
     }
+    if (!effects_.holds_claims && is_any_of<KeepClaim, DropClaim>(action)) {
+      turn.lock();
+      lock = effects_.store.lock_claims();
+    }
     const Job& job = plan_.jobs[number];
     const Waiting waiting = [&](const std::vector<Holder>& holders, milliseconds patience) {
       const std::lock_guard serialized(mutex_);
       progress_.waiting(job, holders, patience);
     };
-    std::visit(Performer(effects_, job, results_[number].warnings, waiting), action);
+    if (const auto* keep = std::get_if<KeepRecord>(&action); keep != nullptr && keep->ends_start) {
+      perform_action(with_duration(*keep, results_[number]), effects_, job, results_[number].warnings,
+                     waiting);
+    } else {
+      perform_action(action, effects_, job, results_[number].warnings, waiting);
+    }
+  }
+
+  static Action with_duration(KeepRecord action, const JobResult& result) {
+    if (result.begun) {
+      action.record.took = sys::since_boot() - *result.begun;
+    }
+    return action;
   }
 
   void run_step(std::size_t number, const Step& step) {
@@ -475,7 +245,7 @@ class Run {
       result.failed_action = step.action;
       fail(number, error);
     } catch (const std::exception& error) {  // such as std::bad_alloc: roll back as for any failure
-      fail(number, Error(ExitCode::failed, error.what()));
+      fail(number, Error(ExitCode::failed, reason_of(error)));
     }
     result.ended = sys::since_boot();
   }
@@ -489,20 +259,42 @@ class Run {
         error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal_of_command(), error.what()));
     if (!all_or_none()) {
       std::vector<std::string> left;
-      bool any = false;
-      const std::vector<DoneStep>& done = done_[number];
-      for (auto last = done.rbegin(); last != done.rend(); ++last) {
-        any |= undo(number, *last->step, left);
-      }
+      const bool any = undo_job(number, left);
       add_ending(number, left, any ? "; all changes were rolled back" : "");
       if (plan_.jobs[number].after) {
         const Error& why = *results_[number].error;
         results_[number].error =
             why.reworded(fmt::format("{}; the device is stopped now", why.what()))
-                .with_hint("to start it: mdevadm start " + plan_.jobs[number].about.word());
+                .with_hint("to start it: mdevadm start " + shell_word(plan_.jobs[number].about.word()));
       }
       end_hooks(number, HookState::failure);
     }
+  }
+
+  // Rolls back a job alone. Returns whether any step was rolled back.
+  bool undo_job(std::size_t number, std::vector<std::string>& left) {
+    bool any = false;
+    const std::vector<DoneStep>& done = done_[number];
+    for (auto last = done.rbegin(); last != done.rend(); ++last) {
+      any |= undo(number, *last->step, left);
+    }
+    return any;
+  }
+
+  // Rolls back a trial that has succeeded.
+  void end_trial(std::size_t number) {
+    std::vector<std::string> left;
+    undo_job(number, left);
+    if (!left.empty()) {
+      JobResult& result = results_[number];
+      failed_ = true;
+      result.outcome = Outcome::failed;
+      result.cause = Error(result.undo_error ? result.undo_error->code() : ExitCode::failed,
+                           "the devices could not be removed: " + join(left, "; "));
+      result.error = result.cause->reworded(
+          fmt::format("cannot {}: {}", plan_.jobs[number].goal_of_command(), result.cause->what()));
+    }
+    results_[number].ended = sys::since_boot();
   }
 
   // Rolls back all jobs, one step at a time in reverse order of completion: every intermediate state has
@@ -522,7 +314,7 @@ class Run {
     }
     for (std::size_t i = 0; i < results_.size(); ++i) {
       results_[i].outcome = results_[i].outcome == Outcome::done ? Outcome::undone : results_[i].outcome;
-      add_ending(i, left, "; all changes to the group were rolled back");
+      add_ending(i, left, "; all changes were rolled back");
     }
   }
 
@@ -539,8 +331,8 @@ class Run {
       return true;
     } catch (const std::exception& error) {
       const auto* known = dynamic_cast<const Error*>(&error);
-      results_[number].undo_error = known != nullptr ? *known : Error(ExitCode::failed, error.what());
-      left.push_back(fmt::format("{} ({})", describe(*step.undo), error.what()));
+      results_[number].undo_error = known != nullptr ? *known : Error(ExitCode::failed, reason_of(error));
+      left.push_back(fmt::format("{} ({})", describe(*step.undo), reason_of(error)));
       return false;
     }
   }

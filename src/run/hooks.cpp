@@ -12,6 +12,7 @@
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/trust.hpp>
 #include <mdevadm/util/quote.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -65,6 +66,22 @@ bool only_notifies(std::string_view event) {
   return event == "post" || event == "notify";
 }
 
+bool is_ap_check(const std::string& path) {
+  const std::string name = name_of(path);
+  return name == "ap-check" || name == "ap-check.sh";
+}
+
+// Returns the action with which a script is called; nullopt: the script is not called.
+std::optional<std::string> action_for(const std::string& path, const ScriptEvent& event,
+                                      const std::string& action) {
+  if (!event.own || !is_ap_check(path)) {
+    return action;
+  }
+  return action == word_of(HookAction::undefine) ? std::nullopt
+         : action == word_of(HookAction::modify) ? std::optional<std::string>(word_of(HookAction::define))
+                                                 : std::optional(action);
+}
+
 // Throws Error if the script failed. As in mdevctl, a script that was killed by a signal has not failed.
 void require_success(const std::string& path, const sys::ScriptEnd& end) {
   if (end.how == sys::ScriptEnd::How::exited && end.number != 0) {
@@ -82,11 +99,12 @@ ScriptEvent event_of(const HookEvent& hooks) {
           about.parent.str(),
           about.type.str(),
           store::format_config(config_of(about), store::JsonForm::compact),
-          hooks.forced};
+          hooks.forced,
+          hooks.own};
 }
 
-Hooks::Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines)
-    : root_(root), sink_(std::move(sink)), deadlines_(deadlines) {}
+Hooks::Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines, UntrustedScripts untrusted)
+    : root_(root), sink_(std::move(sink)), deadlines_(deadlines), untrusted_(untrusted) {}
 
 bool Hooks::any() {
   const std::lock_guard lock(mutex_);
@@ -119,7 +137,11 @@ bool Hooks::ask_pre(const ScriptEvent& event) {
   } catch (const Error& error) {
     throw_if_interrupted();
     if (!event.forced) {
-      throw;
+      // Scripts for mdevctl look for the definition in its directory, and refuse each change of one of
+      // mdevadm.
+      const bool may_force =
+          event.own && (event.action == HookAction::modify || event.action == HookAction::undefine);
+      throw may_force ? error.with_hint("use --force to ignore the refusal of the script") : error;
     }
     warn(fmt::format("Forcing operation '{}' despite callout failure. Error was: {}", word_of(event.action),
                      error.what()));
@@ -150,7 +172,8 @@ void Hooks::notify_responsible(const ScriptEvent& event, HookState state) {
   }
   if (who.path) {
     // Support for the post event is optional.
-    if (who.supported.actions.contains(asked.action) && who.supported.events.contains(asked.event)) {
+    if (action_for(*who.path, event, asked.action) && who.supported.actions.contains(asked.action) &&
+        who.supported.events.contains(asked.event)) {
       std::ignore = ask_responsible(who, asked, event.config);
     }
   } else if (answered == answered_.end()) {
@@ -169,6 +192,9 @@ void Hooks::notify_notifiers(const ScriptEvent& event, HookState state) {
   for (const std::string& path : notifiers()) {
     try {
       call(path, {event, "notify", word_of(event.action), state}, {});
+    } catch (const Error& error) {
+      const std::string hints = join(error.hints(), "; ");
+      warn(hints.empty() ? error.what() : fmt::format("{} (to run it: {})", error.what(), hints));
     } catch (const std::exception& error) {
       warn(error.what());
     }
@@ -223,6 +249,9 @@ std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view inp
   const Responsible& who = responsible(asked.about);
   if (who.failed) {
     throw Error(*who.failed);
+  }
+  if (who.path && !action_for(*who.path, asked.about, asked.action)) {
+    return std::nullopt;
   }
   if (who.path) {
     require_support(who, asked);
@@ -323,9 +352,14 @@ std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& 
   }
   const std::chrono::milliseconds deadline = is_question ? deadlines_.question : deadlines_.part;
   const char* kind = std::string_view(asked.event) == "notify" ? "notifier" : "call-out";
+  const std::optional<std::string> action = action_for(path, about, asked.action);
+  if (!action) {
+    return sys::ScriptEnd{sys::ScriptEnd::How::exited, not_mine, {}, {}};
+  }
+  require_trusted(path, kind);
   auto ran = sys::run_script({path,
-                              {"-t", about.type, "-e", asked.event, "-a", asked.action, "-s",
-                               word_of(asked.state), "-u", about.uuid, "-p", about.parent},
+                              {"-t", about.type, "-e", asked.event, "-a", *action, "-s", word_of(asked.state),
+                               "-u", about.uuid, "-p", about.parent},
                               input,
                               deadline});
   if (!ran && is_no_script(ran.error().number)) {
@@ -378,6 +412,22 @@ void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::s
   }
   if (sorted) {
     std::sort(scripts.begin() + first, scripts.end());
+  }
+}
+
+void Hooks::require_trusted(const std::string& path, const char* kind) {
+  const std::optional<sys::Distrust> why = sys::find_untrusted(path);
+  if (!why) {
+    return;
+  }
+  if (untrusted_ == UntrustedScripts::refused) {
+    throw Error(ExitCode::failed,
+                fmt::format("cannot run {} script '{}': {}", kind, printable(path), why->reason()),
+                why->remedy());
+  }
+  if (reported_.insert(path).second) {
+    warn(fmt::format("{} script '{}' is not safe: {} (to change this: {})", kind, printable(path),
+                     why->reason(), why->remedy()));
   }
 }
 

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <map>
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/sort.hpp>
 #include <tuple>
 
@@ -8,16 +12,42 @@ namespace mdevadm {
 
 namespace {
 
-// Returns what definitions claim: they identify the device on a virtual function if there is no record of it.
-Records claims_of(const Effects& effects) {
-  Records claims;
-  const Definitions defined = load_definitions(effects);
-  for (const Definition& definition : defined.all) {
-    if (const FunctionName* vf = definition.reserved_vf()) {
-      claims.all.push_back({definition.uuid, definition.parent, definition.type, vf->str(), true});
+// Replaces vendor's names of types by their IDs, which VFs show, as far as the types are known. Devices with
+// a record do not need it.
+void resolve_names(const Host& host, const Records& known, std::vector<Record>& expected) {
+  std::vector<ParentName> parents;
+  for (const Record& one : expected) {
+    const bool is_needed = is_vendor_name(one.type.str()) && known.find(one.uuid) == nullptr;
+    if (is_needed && std::find(parents.begin(), parents.end(), one.parent) == parents.end()) {
+      parents.push_back(one.parent);
     }
   }
-  return claims;
+  if (parents.empty()) {
+    return;
+  }
+  const Snapshot seen = host.observe({.facets = Facet::types | Facet::type_name,
+                                      .details_of = parents,
+                                      .devices = {},
+                                      .removals = false,
+                                      .other_parents = false});
+  for (Record& one : expected) {
+    const Parent* parent = seen.find_parent(one.parent.str());
+    const Type* type = parent != nullptr ? resolve_type(*parent, one.type.str()) : nullptr;
+    one.type = type != nullptr ? type->id : one.type;
+  }
+}
+
+// Returns the devices that definitions expect on virtual functions: they identify the device on a virtual
+// function if there is no record of it.
+Records expected_by(const Definitions& defined, const Effects& effects, const Records& known) {
+  Records expected;
+  for (const Definition& definition : defined.all) {
+    if (const FunctionName* vf = definition.reserved_vf()) {
+      expected.all.push_back({definition.uuid, definition.parent, definition.type, vf->str(), true});
+    }
+  }
+  resolve_names(effects.host, known, expected.all);
+  return expected;
 }
 
 // Looks up each parent once: definitions and records are sorted by parent, or few.
@@ -39,14 +69,48 @@ class GpuLookup {
   std::optional<ParentName> gpu_{};
 };
 
-Records load_records(const Effects& effects) {
-  Records records = effects.store.load_records();
-  GpuLookup lookup(effects.host);
+Records on_gpus(const Host& host, Records records) {
+  GpuLookup lookup(host);
   for (Record& record : records.all) {
     record.parent = lookup.gpu_of(record.parent).value_or(record.parent);
   }
   return records;
 }
+
+// Looks up each account once: policies of many devices have the same ones.
+class SettingsReader {
+ public:
+  explicit SettingsReader(const Host& host) : host_(host) {}
+
+  void read_nodes(Device& device, const NodePolicy& policy) {
+    for (Node& node : device.nodes) {
+      if (policy.owner && *policy.owner != node.owner) {
+        look_up(device, "user " + *policy.owner, [&] { return sys::user_id(*policy.owner); });
+      }
+      if (policy.group && *policy.group != node.group) {
+        look_up(device, "group " + *policy.group, [&] { return sys::group_id(*policy.group); });
+      }
+      if (policy.selinux_label) {
+        node.selinux_label = host_.selinux_label(node);
+      }
+    }
+  }
+
+ private:
+  template <typename Find>
+  void look_up(Device& device, const std::string& account, Find find) {
+    auto known = ids_.find(account);
+    if (known == ids_.end()) {
+      known = ids_.emplace(account, find()).first;
+    }
+    if (known->second) {
+      device.accounts.emplace(account, *known->second);
+    }
+  }
+
+  const Host& host_;
+  std::map<std::string, std::optional<std::uint32_t>> ids_{};
+};
 
 }  // namespace
 
@@ -57,6 +121,15 @@ void place_on_gpus(const Host& host, std::vector<Definition>& definitions) {
       definition = of_directory(std::move(definition), *gpu);
     }
   }
+}
+
+Definitions load_definitions_of(const Effects& effects, const std::vector<Uuid>& devices) {
+  Definitions defined = effects.store.load_some(devices);
+  place_on_gpus(effects.host, defined.all);
+  sort_moving_once(defined.all, [](const Definition& a, const Definition& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+  });
+  return defined;
 }
 
 Definitions load_definitions(const Effects& effects, const std::optional<ParentName>& parent) {
@@ -73,12 +146,44 @@ Definitions load_definitions(const Effects& effects, const std::optional<ParentN
 
 Snapshot observe_host(const Effects& effects, Scope what) {
   if (has_any(what.facets, device_facets) && !what.bus_only) {
-    what.known = what.raw ? effects.store.load_records() : load_records(effects);
+    what.known = effects.store.load_records();
+    if (!what.raw) {
+      what.known = on_gpus(effects.host, std::move(what.known));
+    }
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
-      what.claims = claims_of(effects);
+      what.expected = expected_by(load_definitions(effects), effects, what.known);
     }
   }
+  Snapshot seen = effects.host.observe(what);
+  if (has(what.facets, Facet::claims)) {
+    seen.claims = valid_claims(effects, seen);
+  }
+  return seen;
+}
+
+Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& devices, const Definitions& defined,
+                         Facet facets) {
+  Scope what{.facets = facets, .details_of = std::vector<ParentName>{}, .devices = devices};
+  for (const Definition& definition : defined.all) {
+    if (what.details_of->empty() || what.details_of->back() != definition.parent) {  // sorted by parent
+      what.details_of->push_back(definition.parent);
+    }
+  }
+  what.removals = false;
+  what.other_parents = false;
+  what.known = on_gpus(effects.host, effects.store.load_records(devices));
+  what.expected = expected_by(defined, effects, what.known);
   return effects.host.observe(what);
+}
+
+Claims valid_claims(const Effects& effects, const Snapshot& seen) {
+  Claims claims = effects.store.load_claims();
+  std::erase_if(claims.all, [&](const Claim& claim) {
+    const Device* device = seen.find_device(claim.uuid);
+    device = device != nullptr ? device : seen.find_removing(claim.uuid);
+    return device == nullptr || (claim.problem.empty() && effects.host.inode_of(*device) != claim.inode);
+  });
+  return claims;
 }
 
 Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
@@ -92,18 +197,21 @@ Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
   }
   const bool together = std::any_of(offering.parents.begin(), offering.parents.end(),
                                     [](const Parent& one) { return one.capabilities.online_together; });
-  Snapshot seen = observe_host(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online,
-                                         std::nullopt, together ? std::nullopt : std::optional(devices)});
+  Snapshot seen =
+      observe_host(effects, {Facet::devices | Facet::holders | Facet::busy | Facet::online | Facet::claims,
+                             std::nullopt, together ? std::nullopt : std::optional(devices)});
   seen.parents = std::move(offering.parents);
   return seen;
 }
 
-void observe_attributes(const Effects& effects, Snapshot& seen, const std::vector<Definition>& defined) {
-  for (const Definition& definition : defined) {
-    const std::vector<Attribute> wanted = comparable_attributes(definition);
-    if (wanted.empty()) {
+void observe_settings_of(const Effects& effects, Snapshot& seen, const std::vector<Compared>& wanted) {
+  SettingsReader reader(effects.host);
+  for (const Compared& one : wanted) {
+    const std::vector<Attribute> attributes = comparable_attributes(*one.definition);
+    if (attributes.empty() && !one.node) {
       continue;
     }
+    const Definition& definition = *one.definition;
     const auto place = std::lower_bound(
         seen.devices.begin(), seen.devices.end(), definition, [](const Device& device, const Definition& of) {
           return std::tie(device.parent, device.uuid) < std::tie(of.parent, of.uuid);
@@ -111,10 +219,9 @@ void observe_attributes(const Effects& effects, Snapshot& seen, const std::vecto
     if (place == seen.devices.end() || place->uuid != definition.uuid || place->parent != definition.parent) {
       continue;
     }
-    for (const Attribute& attribute : wanted) {
-      if (const auto value = effects.host.read_attribute(*place, attribute.name)) {
-        place->attributes[attribute.name.str()] = *value;
-      }
+    effects.host.read_attributes(*place, attributes);
+    if (one.node) {
+      reader.read_nodes(*place, *one.node);
     }
   }
 }

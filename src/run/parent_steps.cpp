@@ -158,4 +158,10 @@ void run_command(const Host& host, const RunCommand& run) {
               fmt::format("run it by hand: {}", command_line(command.command)));
 }
 
+void keep_preparation(const Effects& effects, const KeepPreparation& action) {
+  Preparation done = action.done;
+  done.setup = effects.host.observe_parent(done.parent, false).setup;
+  effects.store.keep_preparation(done);
+}
+
 }  // namespace mdevadm

@@ -3,6 +3,7 @@
 
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/plan/plan.hpp>
+#include <mdevadm/run/executor.hpp>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,8 @@ void change_functions(const Host& host, const ChangeFunctions& change);
 
 // Runs a command. Throws Error with its last lines of output.
 void run_command(const Host& host, const RunCommand& run);
+
+// Records which commands have succeeded, and the state of the parent for which this holds. Throws Error.
+void keep_preparation(const Effects& effects, const KeepPreparation& action);
 
 }  // namespace mdevadm

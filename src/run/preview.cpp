@@ -23,6 +23,9 @@ class Details {
   void operator()(const WriteAttribute& a) const {
     add(host_.write_of_attribute(a.device, a.attribute, a.bare));
   }
+  void operator()(const WriteTypeAttribute& a) const {
+    add(host_.write_of_type_attribute(a.parent, a.type, a.attribute));
+  }
   void operator()(const AssignQueues& a) const {
     for (const Attribute& attribute : a.attributes) {
       add(host_.write_of_attribute(a.device, attribute));
@@ -83,7 +86,7 @@ class Details {
 
 std::optional<Preview> preview(const Action& action, const Effects& effects) {
   if (std::holds_alternative<KeepRecord>(action) || std::holds_alternative<DropRecord>(action) ||
-      std::holds_alternative<KeepPreparation>(action)) {
+      std::holds_alternative<KeepPreparation>(action) || std::holds_alternative<NoteRemainder>(action)) {
     return std::nullopt;
   }
   Preview result{kind_of(action), describe(action)};

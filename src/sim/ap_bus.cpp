@@ -77,6 +77,26 @@ void ApBus::reset() {
     queue.online = true;
     queue.driver_override.clear();
   }
+  ++boots_;
+  schedule_masks();
+}
+
+// Sets masks as a program of the host does that runs late, such as udev with the rule of chzdev.
+void ApBus::schedule_masks() {
+  if (settings_.late_apmask.empty() && settings_.late_aqmask.empty()) {
+    return;
+  }
+  kernel_.time.after(settings_.masks_after, [this, boot = boots_] {
+    if (boot != boots_) {
+      return;
+    }
+    if (!settings_.late_apmask.empty()) {
+      write_mask("apmask", host_adapters_, settings_.late_apmask);
+    }
+    if (!settings_.late_aqmask.empty()) {
+      write_mask("aqmask", host_domains_, settings_.late_aqmask);
+    }
+  });
 }
 
 bool ApBus::is_host(const Apqn& queue) const {
@@ -139,13 +159,8 @@ void ApBus::make_bus_files() {
     files.attribute(bus_, "bindings_complete_count", 0444,
                     [this] { return Reading{number_line(completions_)}; });
   }
-  add_mask("apmask", host_adapters_, [this](const ApNumbers& added) {
-    // Linux 6.19 and later compare with all domains.
-    return guests_.in_use(added, kernel_.version < with_overrides ? host_domains_ : all_ap_numbers());
-  });
-  add_mask("aqmask", host_domains_, [this](const ApNumbers& added) {
-    return guests_.in_use(kernel_.version < with_overrides ? host_adapters_ : all_ap_numbers(), added);
-  });
+  add_mask("apmask", host_adapters_);
+  add_mask("aqmask", host_domains_);
   make_driver("cex4card");
   make_driver(host_driver);
   files.attribute(bus_, "drivers_probe", 0200, {}, storing([this](std::string_view data) {
@@ -161,16 +176,13 @@ void ApBus::make_bus_files() {
   }
 }
 
-void ApBus::add_mask(const std::string& name, ApNumbers& mask, std::function<int(const ApNumbers&)> in_use) {
+void ApBus::add_mask(const std::string& name, ApNumbers& mask) {
   kernel_.files.attribute(
       bus_, name, 0644, [&mask] { return Reading{to_mask(mask) + "\n"}; },
-      storing([this, name, &mask, in_use = std::move(in_use)](std::string_view data) {
-        return write_mask(name, mask, data, in_use);
-      }));
+      storing([this, name, &mask](std::string_view data) { return write_mask(name, mask, data); }));
 }
 
-int ApBus::write_mask(const std::string& name, ApNumbers& mask, std::string_view data,
-                      const std::function<int(const ApNumbers&)>& in_use) {
+int ApBus::write_mask(const std::string& name, ApNumbers& mask, std::string_view data) {
   if (has_override()) {
     return -EINVAL;
   }
@@ -181,7 +193,13 @@ int ApBus::write_mask(const std::string& name, ApNumbers& mask, std::string_view
   ApNumbers added;
   std::set_difference(next->begin(), next->end(), mask.begin(), mask.end(),
                       std::inserter(added, added.end()));
-  const int refused = kernel_.version < KernelVersion{6, 0} ? 0 : in_use(added);
+  // Linux 6.19 and later compare with all numbers of the other mask.
+  const bool is_narrow = kernel_.version < with_overrides;
+  const ApNumbers& others = &mask == &host_adapters_ ? host_domains_ : host_adapters_;
+  const ApNumbers against = is_narrow ? others : all_ap_numbers();
+  const int in_use =
+      &mask == &host_adapters_ ? guests_.in_use(added, against) : guests_.in_use(against, added);
+  const int refused = kernel_.version < KernelVersion{6, 0} ? 0 : in_use;
   if (refused != 0 || *next == mask) {
     return refused;
   }

@@ -49,9 +49,9 @@ class ApBus {
   };
 
   void make_bus_files();
-  void add_mask(const std::string& name, ApNumbers& mask, std::function<int(const ApNumbers&)> in_use);
-  int write_mask(const std::string& name, ApNumbers& mask, std::string_view data,
-                 const std::function<int(const ApNumbers&)>& in_use);
+  void add_mask(const std::string& name, ApNumbers& mask);
+  int write_mask(const std::string& name, ApNumbers& mask, std::string_view data);
+  void schedule_masks();
   void make_card(unsigned adapter);
   void make_config_file(NodeId directory, unsigned adapter);
   void make_queue(const Apqn& name);
@@ -77,6 +77,7 @@ class ApBus {
   NodeId bus_ = 0;
   bool loaded_ = false;  // vfio_ap
   unsigned completions_ = 0;
+  unsigned boots_ = 0;
   ApNumbers host_adapters_, host_domains_;  // apmask, aqmask
   ApNumbers deconfigured_, offline_;        // cards
   std::map<Apqn, Queue> queues_;

@@ -259,6 +259,15 @@ int run(std::string_view program, const std::vector<std::string>& words) {
   if (program == chzdev_name) {
     return chzdev(words);
   }
+  if (program == driverctl_name) {
+    return driverctl(words);
+  }
+  if (program == chccwdev_name) {
+    return chccwdev(words);
+  }
+  if (program == modprobe_name) {
+    return modprobe(words);
+  }
   // Arguments after "--" belong to the command.
   const auto separator = std::find(words.begin(), words.end(), "--");
   CLI::App app("Simulates hosts with mediated devices", "mdevsim");

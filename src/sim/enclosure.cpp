@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -18,6 +21,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstring>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/error.hpp>
@@ -98,15 +102,16 @@ void rebuild(const std::string& parent) {
   }
   mount_empty(parent);
   DIR* list = ::fdopendir(::fcntl(old.get(), F_DUPFD_CLOEXEC, 0));
-  while (const dirent* entry = list == nullptr ? nullptr : ::readdir(list)) {
+  if (list == nullptr) {
+    fail(fmt::format("cannot list '{}'", parent));
+  }
+  while (const dirent* entry = ::readdir(list)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") {
       show_again(old.get(), entry->d_name, fmt::format("{}/{}", parent, name));
     }
   }
-  if (list != nullptr) {
-    ::closedir(list);
-  }
+  ::closedir(list);
 }
 
 }  // namespace
@@ -138,6 +143,20 @@ void enclose() {
          errno == EINVAL ? "in a chroot, make its directory DIR a mount point first: mount --bind DIR DIR"
                          : "run as root; on this system mounting in user namespaces is not permitted");
   }
+}
+
+bool enclose_network() {
+  if (::unshare(CLONE_NEWNET) != 0) {
+    return false;
+  }
+  const sys::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  if (socket && ::ioctl(socket.get(), SIOCGIFFLAGS, &loopback) == 0) {
+    loopback.ifr_flags = static_cast<short>(loopback.ifr_flags | IFF_UP);
+    ::ioctl(socket.get(), SIOCSIFFLAGS, &loopback);
+  }
+  return true;
 }
 
 void replace_directories(const std::string& parent, const std::vector<std::string>& names,

@@ -16,6 +16,10 @@ namespace mdevadm::sim {
 // root. Throws Error{failed}.
 void enclose();
 
+// Moves this process into a network namespace of its own, with a loopback interface, in which uevents can be
+// sent. Requires enclose(). Returns false if that is not permitted.
+bool enclose_network();
+
 // Throws Error{failed} if FUSE is not available.
 void require_fuse();
 

@@ -1,5 +1,6 @@
 // Commands of NVIDIA's host software, as far as administrators and tools use them to prepare GPUs for vGPUs,
-// and of s390-tools for the masks of the AP bus.
+// of s390-tools for the masks of
+// the AP bus and channel devices, driverctl and modprobe.
 // They work on the simulated /sys of `mdevsim run`, which shows mdevsim under their names.
 #pragma once
 
@@ -15,12 +16,18 @@ inline constexpr const char* sriov_manage_directory = "/usr/lib/nvidia";
 inline constexpr const char* sriov_manage_name = "sriov-manage";
 inline constexpr const char* nvidia_smi_name = "nvidia-smi";
 inline constexpr const char* chzdev_name = "chzdev";
+inline constexpr const char* driverctl_name = "driverctl";
+inline constexpr const char* chccwdev_name = "chccwdev";
+inline constexpr const char* modprobe_name = "modprobe";
 
 // The arguments after the command's name. All return the exit code of the original and print to stdout and
 // stderr.
 int sriov_manage(const std::vector<std::string>& words);
 int nvidia_smi(const std::vector<std::string>& words);
 int chzdev(const std::vector<std::string>& words);
+int driverctl(const std::vector<std::string>& words);
+int chccwdev(const std::vector<std::string>& words);
+int modprobe(const std::vector<std::string>& words);
 
 // Access to the simulated files.
 std::optional<std::string> read_line(const std::string& path);   // nullopt: cannot be read

@@ -25,6 +25,7 @@
 #include "enclosure.hpp"
 #include "host_commands.hpp"
 #include "server.hpp"
+#include "uevent_socket.hpp"
 #include "vgpu_config.hpp"
 
 namespace mdevadm::sim {
@@ -90,20 +91,28 @@ std::string own_path() {
   return ::readlink("/proc/self/exe", path.data(), path.size() - 1) > 0 ? path.data() : std::string{};
 }
 
+bool has_gpus(const Scenario& scenario) {
+  return std::any_of(scenario.parents.begin(), scenario.parents.end(),
+                     [](const SimParent& parent) { return parent.gpu.has_value(); });
+}
+
+// Writes NVIDIA's table of vGPU types.
+void write_vgpu_config(const Scenario& scenario, const std::string& directory) {
+  const std::string path = fmt::format("{}/{}", directory, vgpu_config_file);
+  std::ofstream file(path, std::ios::binary);
+  if (!(file << vgpu_config_of(scenario)).flush()) {
+    throw Error(ExitCode::failed, fmt::format("cannot write '{}'", path));
+  }
+}
+
 // Shows NVIDIA's table of vGPU types, instead of one that this machine may have.
 void add_vgpu_config(const Scenario& scenario) {
-  const std::string directory = vgpu_config_directory;
-  const std::size_t slash = directory.rfind('/');
-  replace_directories(directory.substr(0, slash), {directory.substr(slash + 1)}, std::nullopt);
-  const std::string name = vgpu_config_file;
-  std::ignore = sys::Dir::open(directory)
-                    .or_throw("cannot open '{}'", directory)
-                    .make_dirs(name.substr(0, name.rfind('/')))
-                    .or_throw("cannot create the directory of '{}/{}'", directory, name);
-  std::ofstream file(directory + "/" + name, std::ios::binary);
-  if (!(file << vgpu_config_of(scenario)).flush()) {
-    throw Error(ExitCode::failed, fmt::format("cannot write '{}/{}'", directory, name));
-  }
+  replace_directories("/usr/share", {"nvidia"}, std::nullopt);
+  std::ignore = sys::Dir::open("/")
+                    .or_throw("cannot open '/'")
+                    .make_dirs(vgpu_config_directory + 1)
+                    .or_throw("cannot create directory '{}'", vgpu_config_directory);
+  write_vgpu_config(scenario, vgpu_config_directory);
 }
 
 // Shows the commands with which the scenario's parents are prepared: this program under other names. GPUs
@@ -113,8 +122,14 @@ void add_host_software(const Scenario& scenario, const std::string& self) {
   if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_masks)) {
     add_program("/usr/local/bin", chzdev_name, self);
   }
-  const auto is_gpu = [](const SimParent& parent) { return parent.gpu.has_value(); };
-  if (std::none_of(scenario.parents.begin(), scenario.parents.end(), is_gpu)) {
+  // Hosts on which a driver must be bound or a module loaded before there are parents.
+  const auto has_drivers = [](const SimParent& parent) { return parent.bus == "css" || parent.has_switches; };
+  if (!self.empty() && std::any_of(scenario.parents.begin(), scenario.parents.end(), has_drivers)) {
+    for (const char* name : {driverctl_name, chccwdev_name, modprobe_name}) {
+      add_program("/usr/local/bin", name, self);
+    }
+  }
+  if (!has_gpus(scenario)) {
     return;
   }
   add_vgpu_config(scenario);
@@ -137,6 +152,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   }
   const std::string self = own_path();
   enclose();
+  const UeventSocket uevents = enclose_network() ? UeventSocket::open() : UeventSocket();
   // Before /dev is replaced, because a ptmx uses the pts directory next to it.
   Ptys nodes("/dev/vfio", scenario.nodes);
   replace_directories("/etc", {"mdevadm", "mdevctl.d"}, home);
@@ -151,7 +167,7 @@ int run_on(const Scenario& scenario, const std::vector<std::string>& command,
   replace_directories("/dev", {"vfio"}, std::nullopt);
   make_container_node("/dev/vfio");
   Machine machine(scenario, nodes);
-  Server server(machine, nodes);
+  Server server(machine, nodes, &uevents);
   server.mount("/sys");
   const Enclosed enclosed = start_enclosed(command, files);
   pass_signals_to(enclosed.first);
@@ -177,6 +193,12 @@ std::vector<std::string> our_mounts(const std::string& directory) {
   return result;
 }
 
+void mount_tmpfs(const std::string& directory) {
+  if (::mount("mdevsim", directory.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
+    throw Error(ExitCode::failed, fmt::format("cannot mount on '{}': {}", directory, sys::errno_text(errno)));
+  }
+}
+
 // Serves a mounted host in a background process. Writes to `report` whether the mount succeeded.
 [[noreturn]] void serve_mounted(const Scenario& scenario, const std::string& directory, int report) {
   std::string answer = "ok";
@@ -188,10 +210,12 @@ std::vector<std::string> our_mounts(const std::string& directory) {
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const sys::UniqueFd stop(::signalfd(-1, &signals, SFD_CLOEXEC));
   const std::string nodes_directory = directory + "/dev/vfio";
+  const std::string table_directory = directory + vgpu_config_directory;
   try {
-    if (::mount("mdevsim", nodes_directory.c_str(), "tmpfs", MS_NOSUID, "mode=0755") != 0) {
-      throw Error(ExitCode::failed,
-                  fmt::format("cannot mount on '{}': {}", nodes_directory, sys::errno_text(errno)));
+    mount_tmpfs(nodes_directory);
+    if (has_gpus(scenario)) {
+      mount_tmpfs(table_directory);
+      write_vgpu_config(scenario, table_directory);
     }
     make_container_node(nodes_directory);
     Ptys nodes(nodes_directory, scenario.nodes);
@@ -212,6 +236,9 @@ std::vector<std::string> our_mounts(const std::string& directory) {
     std::ignore = ::write(report, answer.data(), answer.size());
   }
   ::umount2(nodes_directory.c_str(), MNT_DETACH);
+  if (has_gpus(scenario)) {
+    ::umount2(table_directory.c_str(), MNT_DETACH);
+  }
   ::_exit(0);
 }
 
@@ -235,6 +262,10 @@ void mount_at(const Scenario& scenario, const std::string& given) {
   const sys::Dir home = sys::Dir::open(directory).or_throw("cannot open '{}'", printable(directory));
   std::ignore = home.make_dirs("sys").or_throw("cannot create directory '{}/sys'", directory);
   std::ignore = home.make_dirs("dev/vfio").or_throw("cannot create directory '{}/dev/vfio'", directory);
+  if (has_gpus(scenario)) {
+    std::ignore = home.make_dirs(vgpu_config_directory + 1)
+                      .or_throw("cannot create directory '{}{}'", directory, vgpu_config_directory);
+  }
   std::array<int, 2> told{};
   if (::pipe2(told.data(), O_CLOEXEC) != 0) {
     throw Error(ExitCode::failed, fmt::format("cannot create a pipe: {}", sys::errno_text(errno)));
@@ -270,8 +301,13 @@ void unmount_at(const std::string& given) {
                 fmt::format("show the processes: fuser -vm {}/sys", directory));
   }
   ::umount2((directory + "/dev/vfio").c_str(), MNT_DETACH);
+  const std::string table = directory + vgpu_config_directory;
+  if (std::find(mounts.begin(), mounts.end(), table) != mounts.end()) {
+    ::umount2(table.c_str(), MNT_DETACH);
+  }
   // Removes only directories that are empty.
-  for (const char* name : {"/sys", "/dev/vfio", "/dev"}) {
+  for (const char* name :
+       {"/sys", "/dev/vfio", "/dev", vgpu_config_directory, "/usr/share/nvidia", "/usr/share", "/usr"}) {
     ::rmdir((directory + name).c_str());
   }
 }
@@ -315,6 +351,7 @@ std::string why_not_done(int number, std::string_view request) {
                  ? "no such parent in the scenario, or no such GPU instance"
                  : "no such parent in the scenario";
     case ENXIO: return "the GPU is not bound to its driver";
+    case ENOENT: return "no parent of the scenario needs this module";
     case ENOSPC: return "the GPU instance does not fit";
     case ERANGE: return "more than the parent has";
     case EOPNOTSUPP: return "not supported by the GPU in its present mode";

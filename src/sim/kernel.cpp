@@ -68,11 +68,14 @@ void Events::emit(std::string_view action, const std::string& path, std::string_
   if (text_.size() > keep_directory) {
     text_.erase(0, text_.find("\n\n", keep_directory / 2) + 2);
   }
+  const std::size_t begin = text_.size();
   fmt::format_to(std::back_inserter(text_), "{}@{}\nACTION={}\nDEVPATH={}\nSUBSYSTEM={}\n", action, path,
                  action, path, subsystem);
   for (const auto& [name, value] : fields) {
     fmt::format_to(std::back_inserter(text_), "{}={}\n", name, value);
   }
+  std::string& message = unsent_.emplace_back(text_.substr(begin));
+  std::replace(message.begin(), message.end(), '\n', '\0');
   fmt::format_to(std::back_inserter(text_), "SEQNUM={}\n\n", ++sequence_);
 }
 

@@ -6,7 +6,9 @@
 #include <map>
 #include <mdevadm/sim/machine.hpp>
 #include <set>
+#include <utility>
 
+#include "css.hpp"
 #include "pci.hpp"
 
 namespace mdevadm::sim {
@@ -44,9 +46,13 @@ class Events {
   void emit(std::string_view action, const std::string& path, std::string_view subsystem,
             const Fields& fields = {});
   const std::string& text() const { return text_; }
+  // Returns the messages since the last call as the kernel sends them, with NUL bytes and without SEQNUM,
+  // which the kernel that sends them appends.
+  std::vector<std::string> take() { return std::exchange(unsent_, {}); }
 
  private:
   std::string text_;
+  std::vector<std::string> unsent_;
   std::uint64_t sequence_ = 0;
 };
 
@@ -119,6 +125,7 @@ class Kernel {
   bool cdev;
   bool iommu;
   PciBus pci{*this};
+  CssBus css{*this};
   std::map<std::string, Assignable*, std::less<>> devices;  // by directory name, for the whole bus
 
   // Returns the directory of a driver of a bus ("bus/mdev"); creates it if it does not exist.
@@ -205,6 +212,8 @@ class Provider {
   virtual int enable_functions(std::uint64_t count);
   // Handles a control request for this parent, such as "mig on". Returns 0 or errno.
   virtual int request(const std::vector<std::string_view>& words);
+  // Loads a kernel module that the parent needs. Returns 0 or errno; EINVAL: it does not need this one.
+  virtual int load(std::string_view module);
   // Brings the parent into its state after a reboot, without devices. Returns 0 or errno.
   virtual int reboot();
 
@@ -213,6 +222,8 @@ class Provider {
   // Returns whether the PCI bus binds the driver; otherwise it is bound as long as the parent is registered.
   virtual bool is_bound_by_bus() const { return false; }
   virtual std::string bound_driver() const { return settings_.driver; }
+  // Returns whether the directory persists when the parent is registered again; publish() is called again.
+  virtual bool keeps_directory() const { return false; }
   void remove_directory();
   void log_state(std::string_view state);  // emits a uevent with MDEV_STATE
 
@@ -236,6 +247,8 @@ class Account;
 std::unique_ptr<Provider> make_typed(Kernel& kernel, const SimParent& settings, Account* account = nullptr);
 std::unique_ptr<Provider> make_flat(Kernel& kernel, const SimParent& settings);
 std::unique_ptr<Provider> make_functions(Kernel& kernel, const SimParent& settings);
+std::unique_ptr<Provider> make_subchannel(Kernel& kernel, const SimParent& settings);
+std::unique_ptr<Provider> make_pci_parent(Kernel& kernel, const SimParent& settings);
 
 // Returns the subsystem of a parent.
 std::string subsystem_of(const SimParent& parent);

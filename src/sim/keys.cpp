@@ -146,4 +146,14 @@ std::string component(const toml::node& node, std::string_view key) {
   return text;
 }
 
+std::string numbered(std::string name, std::uint64_t number) {
+  for (const auto& [mark, text] :
+       {std::pair{"{}", fmt::format("{}", number)}, std::pair{"{x}", fmt::format("{:02x}", number)}}) {
+    if (const std::size_t at = name.find(mark); at != std::string::npos) {
+      name.replace(at, std::string_view(mark).size(), text);
+    }
+  }
+  return name;
+}
+
 }  // namespace mdevadm::sim

@@ -69,6 +69,9 @@ Enum choice(const toml::node& node, std::string_view key,
                 fmt::format("'{}' must be one of {}, not '{}'", key, join(known, ", "), printable(text)));
 }
 
+// Returns the name with {} replaced by the number, and {x} by its two hexadecimal digits.
+std::string numbered(std::string name, std::uint64_t number);
+
 // Returns a text that is valid as a component of a path.
 std::string component(const toml::node& node, std::string_view key);
 

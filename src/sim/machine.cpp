@@ -15,6 +15,13 @@ namespace {
 constexpr Time grant{1000};  // time to open the node after permission was granted
 
 std::unique_ptr<Provider> make_provider(Kernel& kernel, const SimParent& settings) {
+  const bool is_mainline = settings.interface->layout == Layout::typed && !settings.interface->is_proposal();
+  if (is_mainline && settings.bus == "css") {
+    return make_subchannel(kernel, settings);
+  }
+  if (is_mainline && settings.has_switches) {
+    return make_pci_parent(kernel, settings);
+  }
   switch (settings.interface->layout) {
     case Layout::flat: return make_flat(kernel, settings);
     case Layout::functions: return make_functions(kernel, settings);
@@ -126,6 +133,10 @@ std::string Machine::events() const {
   return kernel_->events.text();
 }
 
+std::vector<std::string> Machine::take_uevents() {
+  return kernel_->events.take();
+}
+
 Provider* Machine::provider(std::string_view name) {
   const auto found = std::find_if(providers_.begin(), providers_.end(),
                                   [&](const auto& one) { return one->settings().name == name; });
@@ -184,6 +195,9 @@ int Machine::control_words(const std::vector<std::string_view>& words) {
   if (verb == "reboot" && words.size() == 1) {
     return reboot();
   }
+  if (verb == "load" && words.size() == 2) {
+    return load(words[1]);
+  }
   Provider* parent = words.size() > 1 ? provider(words[1]) : nullptr;
   if (parent == nullptr) {
     constexpr std::array verbs{"unregister", "register", "functions", "vgpud",
@@ -207,6 +221,15 @@ int Machine::control_words(const std::vector<std::string_view>& words) {
   std::vector<std::string_view> rest{verb};
   rest.insert(rest.end(), words.begin() + 2, words.end());
   return parent->request(rest);
+}
+
+// Loads a module for all parents that need it.
+int Machine::load(std::string_view module) {
+  int result = ENOENT;
+  for (const auto& provider : providers_) {
+    result = provider->load(module) == 0 ? 0 : result;
+  }
+  return result;
 }
 
 // Nothing may be in use: the processes of the simulated host are real and do not end.

@@ -64,8 +64,8 @@ void MdevParent::create(const CreateRequest& request, const Answer& answer) {
   if (core_counts() && capacity_.left(request.type->id) == 0) {
     return answer(-EUSERS);
   }
-  if (!registered_) {
-    return answer(-ENODEV);
+  if (!registered_ || settings_.ignores_create) {
+    return answer(registered_ ? 0 : -ENODEV);
   }
   auto made = std::make_unique<Mdev>();
   Mdev& device = *made;
@@ -87,7 +87,7 @@ void MdevParent::create(const CreateRequest& request, const Answer& answer) {
     withdraw();
     error = ENODEV;
   } else {
-    error = strike ? strike->error : refuses(request);
+    error = strike ? strike->error : settings_.errno_create != 0 ? settings_.errno_create : refuses(request);
     error = error != 0 ? error : take_room(request);
   }
   if (error == 0) {
@@ -305,8 +305,11 @@ void MdevParent::add_uevent_file(Mdev& device) {
 
 namespace {
 
+constexpr std::string_view type_prefix = "mdev_type/";
+
 // Returns the value that the scenario sets for the attribute, with the device's values filled in.
-std::string value_of(const VendorAttribute& attribute, const Mdev& device) {
+std::string value_of(const VendorAttribute& attribute, const Mdev& device,
+                     const std::map<std::string, std::string>& of_types) {
   std::string text = attribute.value;
   const auto fill = [&](const std::string& mark, const std::string& value) {
     for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
@@ -317,6 +320,9 @@ std::string value_of(const VendorAttribute& attribute, const Mdev& device) {
   for (const auto& [name, value] : device.type->properties) {
     fill("{" + name + "}", value);
   }
+  for (const auto& [name, value] : of_types) {
+    fill("{" + name + "}", value);
+  }
   return text;
 }
 
@@ -324,7 +330,10 @@ std::string value_of(const VendorAttribute& attribute, const Mdev& device) {
 
 void MdevParent::add_vendor_attributes(Mdev& device) {
   for (const VendorAttribute& attribute : settings_.attributes) {
-    const auto value = std::make_shared<std::string>(value_of(attribute, device));
+    if (attribute.name.starts_with(type_prefix)) {
+      continue;
+    }
+    const auto value = std::make_shared<std::string>(value_of(attribute, device, type_values_));
     const std::size_t slash = attribute.name.rfind('/');
     const NodeId directory =
         slash == std::string::npos
@@ -343,6 +352,28 @@ void MdevParent::add_vendor_attributes(Mdev& device) {
     kernel_.files.attribute(
         directory, attribute.name.substr(slash + 1), attribute.writable ? 0644 : 0444,
         [value] { return Reading{*value}; }, std::move(store));
+  }
+}
+
+// Adds the files of the type's directory that determine the devices created next: write-only, a number that
+// the driver accepts up to the value of the scenario.
+void MdevParent::add_type_attributes(NodeId directory) {
+  for (const VendorAttribute& attribute : settings_.attributes) {
+    if (!attribute.name.starts_with(type_prefix)) {
+      continue;
+    }
+    const std::string name = attribute.name.substr(type_prefix.size());
+    const auto most = parse_kernel_number(attribute.value).value_or(0);
+    type_values_.emplace(name, "0");
+    kernel_.files.attribute(directory, name, 0200, {},
+                            [this, name, most](std::string_view data, const Answer& answer) {
+                              const auto number = parse_kernel_number(data);
+                              if (!number || *number > most) {
+                                return answer(-EINVAL);
+                              }
+                              type_values_[name] = fmt::format("{}", *number);
+                              answer(static_cast<int>(data.size()));
+                            });
   }
 }
 

@@ -94,6 +94,7 @@ class MdevParent : public Provider {
   const std::map<std::string, std::unique_ptr<Mdev>, std::less<>>& mdevs() const { return mdevs_; }
   Era era() const { return settings_.interface->era; }
   void add_vendor_attributes(Mdev& device);
+  void add_type_attributes(NodeId directory);
   void add_uevent_file(Mdev& device);
   // Handles a write to an attribute of a device, with the configured faults and delays of the operation.
   // Answers -ENODEV if the device has been removed before the delay ends. `action` returns the number of
@@ -119,6 +120,7 @@ class MdevParent : public Provider {
   void finish_withdraw();
 
   std::map<std::string, std::unique_ptr<Mdev>, std::less<>> mdevs_;
+  std::map<std::string, std::string> type_values_{};  // of attributes in the directories of types
 };
 
 // The attributes of vfio-ap (vfio_ap_ops.c).

@@ -118,7 +118,7 @@ void PciBus::furnish_driver(NodeId directory, const std::string& driver) {
   for (const auto& [name, write] : {std::pair<const char*, Write>{"bind", &PciBus::write_bind},
                                     std::pair<const char*, Write>{"unbind", &PciBus::write_unbind}}) {
     kernel_.files.attribute(directory, name, 0200, {},
-                            [this, driver, write](std::string_view data, const Answer& answer) {
+                            [this, driver, write = write](std::string_view data, const Answer& answer) {
                               (this->*write)(driver, data, answer);
                             });
   }

@@ -41,6 +41,10 @@ int Provider::request(const std::vector<std::string_view>&) {
   return EINVAL;
 }
 
+int Provider::load(std::string_view) {
+  return EINVAL;
+}
+
 int Provider::reboot() {
   withdraw();
   if (present_) {
@@ -90,9 +94,12 @@ void Provider::make_directory() {
     files.link(directory_, "driver", driver);
     files.link(driver, settings_.name, directory_);
   }
-  const NodeId module = files.directories(Kernfs::root, "module/" + settings_.driver);
-  if (!settings_.driver_version.empty() && !files.find(module, "version")) {
-    files.constant(module, "version", settings_.driver_version + "\n");
+  // vfio_ccw can be loaded later; `loaded` is about another module of other parents.
+  if (settings_.loaded || settings_.bus != "css") {
+    const NodeId module = files.directories(Kernfs::root, "module/" + settings_.driver);
+    if (!settings_.driver_version.empty() && !files.find(module, "version")) {
+      files.constant(module, "version", settings_.driver_version + "\n");
+    }
   }
   if (settings_.pci) {
     make_pci_files();
@@ -100,6 +107,9 @@ void Provider::make_directory() {
 }
 
 void Provider::appear() {
+  if (directory_ != 0 && keeps_directory()) {
+    return publish();
+  }
   make_directory();
   registered_ = present_ = true;
   kernel_.events.emit("add", kernel_.files.path_of(directory_), subsystem_of(settings_));

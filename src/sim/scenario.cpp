@@ -11,9 +11,9 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
-#include "ap_masks.hpp"
 #include "arithmetic.hpp"
 #include "keys.hpp"
+#include "scenario_z.hpp"
 
 namespace mdevadm::sim {
 
@@ -136,22 +136,13 @@ class Reader {
     for (std::uint64_t i = 0; i < count; ++i) {
       SimParent one = parent;
       one.name = numbered(parent.name, i);
+      one.subchannel.device = numbered(parent.subchannel.device, i);
       const auto same = [&](const SimParent& other) { return other.name == one.name; };
       if (std::any_of(scenario_.parents.begin(), scenario_.parents.end(), same)) {
         broken(name, fmt::format("duplicate parent '{}'", one.name));
       }
       scenario_.parents.push_back(std::move(one));
     }
-  }
-
-  static std::string numbered(std::string name, std::uint64_t number) {
-    for (const auto& [mark, text] :
-         {std::pair{"{}", fmt::format("{}", number)}, std::pair{"{x}", fmt::format("{:02x}", number)}}) {
-      if (const std::size_t at = name.find(mark); at != std::string::npos) {
-        name.replace(at, std::string_view(mark).size(), text);
-      }
-    }
-    return name;
   }
 
   static void check_arithmetic(Keys& keys, const SimParent& parent) {
@@ -215,6 +206,7 @@ class Reader {
       Keys errno_keys(*errors, "'errno'");
       parent.errno_full = errno_keys.error_number("full");
       parent.errno_wrong_type = errno_keys.error_number("wrong_type");
+      parent.errno_create = errno_keys.error_number("create");
       errno_keys.finish();
     }
     if (const toml::node* remove = keys.find("remove")) {
@@ -243,6 +235,10 @@ class Reader {
       attribute.finish();
     }
     read_queues(keys, parent);
+    read_subchannel(keys, parent);
+    if (const toml::node* create = keys.find("create")) {
+      parent.ignores_create = choice<bool>(*create, "create", {{"ignore", true}, {"accept", false}});
+    }
   }
 
   static void read_functions(Keys& keys, SimParent& parent) {
@@ -265,65 +261,6 @@ class Reader {
     }
     if (!parent.bound.empty() && !is_component(parent.bound)) {
       broken(*keys.find("bound"), "'bound' must be the name of a driver, or empty");
-    }
-  }
-
-  static std::vector<unsigned> small_numbers(Keys& keys, std::string_view key) {
-    std::set<unsigned> result;
-    for (const std::uint64_t number : keys.numbers(key)) {
-      if (number > 255) {
-        broken(*keys.find(key), fmt::format("'{}' must be a list of numbers from 0 to 255", key));
-      }
-      result.insert(static_cast<unsigned>(number));
-    }
-    return {result.begin(), result.end()};
-  }
-
-  // Reads the host's adapters or domains: a list, or a mask as in the boot parameters of the AP bus, which
-  // starts from zeros.
-  static std::vector<unsigned> host_mask(Keys& ap, std::string_view list, std::string_view mask) {
-    const toml::node* node = ap.find(mask);
-    std::vector<unsigned> numbers = small_numbers(ap, list);
-    if (node == nullptr) {
-      return numbers;
-    }
-    if (ap.find(list) != nullptr) {
-      broken(*node, fmt::format("'{}' and '{}' exclude each other", mask, list));
-    }
-    const auto read = changed_mask({}, store::text_of(*node, mask));
-    if (!read) {
-      broken(*node, fmt::format("'{}' must be a mask such as \"0xff\" or \"+0-7,+10\"", mask));
-    }
-    return {read->begin(), read->end()};
-  }
-
-  static void read_queues(Keys& keys, SimParent& parent) {
-    const toml::table* table = keys.table("ap");
-    if ((table != nullptr) != (parent.arithmetic == Arithmetic::ap)) {
-      broken(keys.node(), table != nullptr ? R"(an 'ap' table requires arithmetic = { kind = "ap" })"
-                                           : R"(arithmetic = { kind = "ap" } requires an 'ap' table)");
-    }
-    if (table != nullptr) {
-      Keys ap(*table, "'ap'");
-      parent.ap.adapters = small_numbers(ap, "adapters");
-      parent.ap.domains = small_numbers(ap, "domains");
-      parent.ap.max_adapter =
-          static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_adapter", 255), 255));
-      parent.ap.max_domain =
-          static_cast<unsigned>(std::min<std::uint64_t>(ap.number("max_domain", 255), 255));
-      parent.ap.control_domains = small_numbers(ap, "control_domains");
-      if (ap.find("control_domains") == nullptr) {
-        parent.ap.control_domains = parent.ap.domains;
-      }
-      parent.ap.host_adapters = host_mask(ap, "host_adapters", "apmask");
-      parent.ap.host_domains = host_mask(ap, "host_domains", "aqmask");
-      parent.ap.card = ap.text("card", "CEX8C");
-      if (parent.ap.card.size() != 5 || !parent.ap.card.starts_with("CEX") ||
-          std::string_view("45678").find(parent.ap.card[3]) == std::string_view::npos ||
-          std::string_view("ACP").find(parent.ap.card[4]) == std::string_view::npos) {
-        broken(*ap.find("card"), "'card' must be CEX4 to CEX8, followed by A, C or P");
-      }
-      ap.finish();
     }
   }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -70,7 +71,8 @@ mode_t type_of(FileKind kind) {
 
 class Server::Session {
  public:
-  Session(Machine& machine, const Ptys& nodes) : machine_(machine), nodes_(nodes) {}
+  Session(Machine& machine, const Ptys& nodes, const UeventSocket* uevents)
+      : machine_(machine), nodes_(nodes), uevents_(uevents) {}
   ~Session() { unmount(); }
 
   void mount(const std::string& directory);
@@ -82,6 +84,7 @@ class Server::Session {
   static fuse_lowlevel_ops operations();
 
   struct stat status_of(const File& file) const;
+  bool is_permanent(const File& file) const;
   void reply_entry(fuse_req_t request, const File& file) const;
   void do_lookup(fuse_req_t request, NodeId parent, const char* name);
   void do_getattr(fuse_req_t request, NodeId node);
@@ -94,10 +97,14 @@ class Server::Session {
   static void do_readdir(fuse_req_t request, std::size_t size, off_t offset, const Handle& handle);
   void do_write(fuse_req_t request, std::string_view data, const Handle& handle);
 
+  // Sends the events of the machine, or drops them if there is no socket.
+  void send_uevents();
+
   Time now() const { return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now() - began_); }
 
   Machine& machine_;
   const Ptys& nodes_;
+  const UeventSocket* uevents_;
   fuse_session* session_ = nullptr;
   std::string mounted_;  // directory of the mounted file system; empty: none
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
@@ -123,10 +130,28 @@ struct stat Server::Session::status_of(const File& file) const {
   return status;
 }
 
+// Returns whether a directory exists as long as the host, so that the kernel may cache its name: those of
+// buses and classes and roots of devices, through which all paths lead.
+bool Server::Session::is_permanent(const File& file) const {
+  if (file.kind != FileKind::directory) {
+    return false;
+  }
+  const std::string path = machine_.files().path_of(file.id);
+  constexpr std::array names{"/bus",      "/bus/pci",         "/bus/pci/devices", "/bus/pci/drivers",
+                             "/bus/mdev", "/class",           "/class/mdev_bus",  "/bus/mdev/devices",
+                             "/devices",  "/devices/virtual", "/kernel"};
+  const bool is_root_of_devices = path.starts_with("/devices/pci") &&
+                                  path.find('/', std::string_view("/devices/").size()) == std::string::npos;
+  return is_root_of_devices || std::find(names.begin(), names.end(), path) != names.end();
+}
+
 void Server::Session::reply_entry(fuse_req_t request, const File& file) const {
   fuse_entry_param entry{};
   entry.ino = file.id;
   entry.attr = status_of(file);
+  if (is_permanent(file)) {
+    entry.entry_timeout = entry.attr_timeout = 3600;  // seconds
+  }
   fuse_reply_entry(request, &entry);
 }
 
@@ -252,9 +277,18 @@ void Server::Session::do_readdir(fuse_req_t request, std::size_t size, off_t off
   fuse_reply_buf(request, buffer.data(), used);
 }
 
+void Server::Session::send_uevents() {
+  for (const std::string& message : machine_.take_uevents()) {
+    if (uevents_ != nullptr) {
+      uevents_->send(message);
+    }
+  }
+}
+
 void Server::Session::do_write(fuse_req_t request, std::string_view data, const Handle& handle) {
   machine_.proceed(now());
-  machine_.write(handle.node, data, [request](int result) {
+  machine_.write(handle.node, data, [this, request](int result) {
+    send_uevents();  // before the write returns, as in the kernel
     if (result < 0) {
       fuse_reply_err(request, -result);
     } else {
@@ -364,6 +398,7 @@ void Server::Session::serve(int stop) {
       break;
     }
     machine_.proceed(now());
+    send_uevents();
     if (ready > 0 && wait[0].revents != 0) {
       break;
     }
@@ -374,6 +409,7 @@ void Server::Session::serve(int stop) {
       }
       if (received > 0) {
         fuse_session_process_buf(session_, &buffer);
+        send_uevents();
       }
     }
   }
@@ -389,7 +425,8 @@ void Server::Session::unmount() {
   }
 }
 
-Server::Server(Machine& machine, const Ptys& nodes) : session_(std::make_unique<Session>(machine, nodes)) {}
+Server::Server(Machine& machine, const Ptys& nodes, const UeventSocket* uevents)
+    : session_(std::make_unique<Session>(machine, nodes, uevents)) {}
 
 Server::~Server() = default;
 

@@ -6,13 +6,14 @@
 #include <string>
 
 #include "ptys.hpp"
+#include "uevent_socket.hpp"
 
 namespace mdevadm::sim {
 
 class Server {
  public:
-  // Both arguments must outlive the server.
-  Server(Machine& machine, const Ptys& nodes);
+  // The arguments must outlive the server. Events are sent through `uevents`, if given.
+  Server(Machine& machine, const Ptys& nodes, const UeventSocket* uevents = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

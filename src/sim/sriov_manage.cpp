@@ -21,7 +21,7 @@ namespace mdevadm::sim {
 
 namespace {
 
-const std::string devices = "/sys/bus/pci/devices/";
+const std::string device_directories = "/sys/bus/pci/devices/";
 const std::string drivers = "/sys/bus/pci/drivers/";
 constexpr std::string_view nvidia_vendor = "0x10de";
 
@@ -47,8 +47,8 @@ bool echo(const std::string& text, const std::string& path) {
 
 std::vector<std::string> pci_devices() {
   std::vector<std::string> names;
-  if (const auto directory = sys::Dir::open(devices)) {
-    for (const sys::Entry& entry : directory->entries().or_throw("cannot list {}", devices)) {
+  if (const auto directory = sys::Dir::open(device_directories)) {
+    for (const sys::Entry& entry : directory->entries().or_throw("cannot list {}", device_directories)) {
       names.push_back(entry.name);
     }
   }
@@ -57,7 +57,7 @@ std::vector<std::string> pci_devices() {
 }
 
 bool is_nvidia(const std::string& address) {
-  return read_line(devices + address + "/vendor") == nvidia_vendor;
+  return read_line(device_directories + address + "/vendor") == nvidia_vendor;
 }
 
 // Releases of about 580 return a failure where earlier ones returned success.
@@ -82,17 +82,17 @@ bool change_functions(const std::string& gpu, const std::string& number) {
     return false;
   }
   if (!driver_of(gpu).empty()) {
-    echo(gpu, devices + gpu + "/driver/unbind");
+    echo(gpu, device_directories + gpu + "/driver/unbind");
   }
-  const std::string ids = read_line(devices + gpu + "/vendor").value_or("0x0").substr(2) + " " +
-                          read_line(devices + gpu + "/device").value_or("0x0").substr(2);
+  const std::string ids = read_line(device_directories + gpu + "/vendor").value_or("0x0").substr(2) + " " +
+                          read_line(device_directories + gpu + "/device").value_or("0x0").substr(2);
   const std::string stub = drivers + "pci-pf-stub/";
   echo(ids, stub + "new_id");
   if (driver_of(gpu) != "pci-pf-stub") {
     echo(gpu, stub + "bind");
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  echo(number, devices + gpu + "/sriov_numvfs");
+  echo(number, device_directories + gpu + "/sriov_numvfs");
   echo(gpu, stub + "unbind");
   echo(ids, stub + "remove_id");
   return echo(gpu, drivers + "nvidia/bind");
@@ -101,7 +101,7 @@ bool change_functions(const std::string& gpu, const std::string& number) {
 std::vector<std::string> functions_of(const std::string& gpu) {
   std::vector<std::string> result;
   for (const std::string& name : pci_devices()) {
-    const auto physical = sys::Dir::open(devices + name);
+    const auto physical = sys::Dir::open(device_directories + name);
     const auto link =
         physical ? physical->read_link("physfn") : sys::Result<std::string>(sys::SysError{ENOENT, ""});
     if (link && link->ends_with(gpu)) {
@@ -120,7 +120,7 @@ bool bind_functions(const std::string& gpu) {
       continue;
     }
     if (!driver.empty()) {
-      echo(function, devices + function + "/driver/unbind");
+      echo(function, device_directories + function + "/driver/unbind");
     }
     is_bound = echo(function, drivers + "nvidia/bind");
   }
@@ -129,7 +129,8 @@ bool bind_functions(const std::string& gpu) {
 
 int enable(const std::string& gpu) {
   std::cout << fmt::format("Enabling VFs on {}", gpu) << std::endl;
-  const bool is_changed = change_functions(gpu, read_line(devices + gpu + "/sriov_totalvfs").value_or("0"));
+  const bool is_changed =
+      change_functions(gpu, read_line(device_directories + gpu + "/sriov_totalvfs").value_or("0"));
   const bool is_bound = bind_functions(gpu);
   return is_bound && (is_changed || !reports_failures()) ? 0 : 1;
 }
@@ -138,7 +139,7 @@ int disable(const std::string& gpu) {
   std::cout << fmt::format("Disabling VFs on {}", gpu) << std::endl;
   for (const std::string& function : functions_of(gpu)) {
     if (const std::string driver = driver_of(function); driver == "nvidia" || driver == "vfio-pci") {
-      echo(function, devices + function + "/driver/unbind");
+      echo(function, device_directories + function + "/driver/unbind");
     }
   }
   return change_functions(gpu, "0") ? 0 : 1;
@@ -148,11 +149,11 @@ int manage(const std::string& gpu, bool on) {
   if (!is_nvidia(gpu)) {
     return 1;
   }
-  const auto enabled = read_line(devices + gpu + "/sriov_numvfs");
+  const auto enabled = read_line(device_directories + gpu + "/sriov_numvfs");
   if (!enabled) {
     return 0;
   }
-  if (!read_line(devices + gpu + "/class").value_or("").starts_with("0x03")) {
+  if (!read_line(device_directories + gpu + "/class").value_or("").starts_with("0x03")) {
     std::cout << "This is not a VGA or 3D controller. Exiting.\n";
     return 1;
   }
@@ -166,7 +167,7 @@ int manage(const std::string& gpu, bool on) {
 // Later GPUs are not touched after a failure.
 int manage_all(bool on) {
   for (const std::string& name : pci_devices()) {
-    const std::string pci_class = read_line(devices + name + "/class").value_or("");
+    const std::string pci_class = read_line(device_directories + name + "/class").value_or("");
     const bool is_gpu = pci_class.starts_with("0x0300") || pci_class.starts_with("0x0302");
     if (!name.ends_with(".0") || !is_gpu || !is_nvidia(name)) {
       continue;
@@ -191,7 +192,7 @@ int write_line(const std::string& path, std::string_view text) {
 }
 
 std::string driver_of(const std::string& pci_address) {
-  const auto directory = sys::Dir::open(devices + pci_address);
+  const auto directory = sys::Dir::open(device_directories + pci_address);
   const auto link =
       directory ? directory->read_link("driver") : sys::Result<std::string>(sys::SysError{ENOENT, ""});
   return link ? link->substr(link->rfind('/') + 1) : std::string{};

@@ -44,6 +44,9 @@ class TypedParent final : public MdevParent {
     const auto opens_other = [&](const Mdev* other) {
       return other != &device && kernel_.is_open(*other) && other->user == user;
     };
+    if (!settings_.subchannel.operational) {
+      return EINVAL;
+    }
     const std::vector<Mdev*> others = all();
     if (settings_.arithmetic == Arithmetic::ap && std::any_of(others.begin(), others.end(), opens_other)) {
       return EPERM;  // one matrix per virtual machine
@@ -61,6 +64,11 @@ class TypedParent final : public MdevParent {
   }
 
  private:
+  // vfio_ccw before 6.2 refuses a subchannel in state NOT_OPER.
+  int refuses(const CreateRequest&) override {
+    return !settings_.subchannel.operational && kernel_.version < KernelVersion{6, 2} ? ENODEV : 0;
+  }
+
   const Interface& interface() const { return *settings_.interface; }
 
   std::vector<Mdev*> all() {
@@ -123,6 +131,7 @@ class TypedParent final : public MdevParent {
       return;
     }
     files.directory(directory, "devices");
+    add_type_attributes(directory);
     files.attribute(directory, "available_instances", 0444,
                     [this, &type] { return Reading{fmt::format("{}\n", available(type))}; });
     files.constant(directory, "device_api", settings_.device_api + "\n");

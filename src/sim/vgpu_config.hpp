@@ -7,8 +7,8 @@
 namespace mdevadm::sim {
 
 // Its directory and name.
-inline constexpr const char* vgpu_config_directory = "/usr/share/nvidia";
-inline constexpr const char* vgpu_config_file = "vgpu/vgpuConfig.xml";
+inline constexpr const char* vgpu_config_directory = "/usr/share/nvidia/vgpu";
+inline constexpr const char* vgpu_config_file = "vgpuConfig.xml";
 
 // Returns the table for the GPUs of a scenario, in the format of the original: every type with its sizes,
 // then every GPU with the types that it supports.

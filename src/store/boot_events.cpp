@@ -59,7 +59,7 @@ void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents
 
 BootEvents Store::load_boot_events() const {
   BootEvents events;
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(boot_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(boot_directory);
   const auto entries =
       directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {

@@ -4,31 +4,17 @@
 
 #include <algorithm>
 
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "definition_keys.hpp"
 #include "shared_keys.hpp"
 #include "toml.hpp"
 
 namespace mdevadm::store {
 
 namespace {
-
-template <typename Checked>
-Checked checked_text(const toml::node& node, std::string_view key, std::string_view rule) {
-  const std::string text = text_of(node, key);
-  auto value = Checked::parse(text);
-  if (!value) {
-    broken(node, fmt::format("invalid {1} '{0}': {2}", printable(text), key, rule));
-  }
-  return *std::move(value);
-}
-
-constexpr std::string_view component_rule = "must be a single path component without control characters";
-constexpr std::string_view label_rule =
-    "must not contain '/' or control characters, begin with '-' or be a UUID";
-constexpr std::string_view attribute_rule = "must be a path below the device's directory, without '..'";
-constexpr std::string_view uuid_rule = "must be 32 hexadecimal digits as 8-4-4-4-12";
 
 class Reader {
  public:
@@ -43,9 +29,14 @@ class Reader {
     }
     Definition result{*content_.uuid, *content_.parent,
                       checked_text<TypeName>(*type, "type", component_rule)};
+    DefinitionKeys keys(path_, content_.problems);
     for (const auto& [key, node] : root) {
-      read_key(key, node, result);
+      const std::string_view word = key.str();
+      if (word != "type" && word != "uuid" && word != "parent" && !keys.read(key, node, result)) {
+        content_.problems.push_back(unknown_key(path_, key));
+      }
     }
+    DefinitionKeys::read_queues(root, result);
     content_.definition = std::move(result);
   }
 
@@ -73,70 +64,6 @@ class Reader {
     }
     if (!content_.uuid) {
       content_.uuid = Uuid::random();
-    }
-  }
-
-  void read_key(const toml::key& name, const toml::node& node, Definition& into) {
-    const std::string_view key = name.str();
-    if (key == "start") {
-      into.start = read_start_mode(node);
-    } else if (key == "name") {
-      into.name = checked_text<Label>(node, key, label_rule);
-    } else if (key == "aggregate") {
-      into.aggregate = count_of(node, key);
-    } else if (key == "create_args") {
-      into.create_args = text_of(node, key);
-    } else if (key == "attribute") {
-      read_attributes(node, into);
-    } else if (key == "node") {
-      into.node = read_node_policy(node, path_, content_.problems);
-    } else if (key == "vf") {
-      into.function = checked_text<FunctionName>(node, key, component_rule);
-    } else if (key == "abi") {
-      read_abi(node, into);
-    } else if (key != "type" && key != "uuid" && key != "parent") {
-      content_.problems.push_back(unknown_key(path_, name));
-    }
-  }
-
-  void read_attributes(const toml::node& node, Definition& into) {
-    const toml::array* list = node.as_array();
-    if (list == nullptr) {
-      broken(node,
-             fmt::format("'attribute' must be a list of tables ([[attribute]]), not {}", kind_name(node)));
-    }
-    for (const toml::node& element : *list) {
-      const toml::table* table = element.as_table();
-      const toml::node* name = table != nullptr ? table->get("name") : nullptr;
-      const toml::node* value = table != nullptr ? table->get("value") : nullptr;
-      if (name == nullptr || value == nullptr) {
-        broken(element, "[[attribute]] requires the keys 'name' and 'value'");
-      }
-      into.attributes.push_back(
-          {checked_text<AttributeName>(*name, "name", attribute_rule), text_of(*value, "value")});
-      note_unknown_but(*table, {"name", "value"});
-    }
-  }
-
-  // Preserves all recorded properties, including those of other versions; rejects values that are not
-  // strings.
-  void read_abi(const toml::node& node, Definition& into) {
-    const toml::table* table = node.as_table();
-    if (table == nullptr) {
-      broken(node, fmt::format("'abi' must be a table ([abi]), not {}", kind_name(node)));
-    }
-    Abi abi;
-    for (const auto& [key, value] : *table) {
-      abi.push_back({std::string(key.str()), text_of(value, key.str())});
-    }
-    into.abi = std::move(abi);
-  }
-
-  void note_unknown_but(const toml::table& table, std::initializer_list<std::string_view> known) {
-    for (const auto& [key, node] : table) {
-      if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        content_.problems.push_back(unknown_key(path_, key));
-      }
     }
   }
 

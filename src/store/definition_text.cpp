@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "definition_keys.hpp"
 #include "shared_keys.hpp"
 #include "text_editor.hpp"
 #include "toml.hpp"
@@ -26,11 +28,13 @@ std::vector<KeyText> top_keys(const Definition& definition) {
       {"create_args",
        definition.create_args ? std::optional(toml_string(*definition.create_args)) : std::nullopt},
       {"vf", definition.function ? std::optional(toml_string(definition.function->str())) : std::nullopt},
+      {"applied_by",
+       definition.applied_by ? std::optional(toml_string(definition.applied_by->str())) : std::nullopt},
   };
 }
 
-std::string attribute_block(const Attribute& attribute) {
-  return fmt::format("[[attribute]]\nname = {}\nvalue = {}\n", toml_string(attribute.name.str()),
+std::string attribute_block(const Attribute& attribute, std::string_view prefix = {}) {
+  return fmt::format("[[{}attribute]]\nname = {}\nvalue = {}\n", prefix, toml_string(attribute.name.str()),
                      toml_string(attribute.value));
 }
 
@@ -40,6 +44,38 @@ std::vector<KeyText> abi_keys(const std::optional<Abi>& abi) {
     keys.emplace_back(pin.name, toml_string(pin.value));
   }
   return keys;
+}
+
+// Returns numbers as elements of a list.
+std::vector<std::string> quoted_terms(const ApSet& set, ApKind kind) {
+  const std::string list = format_ap_list(set, kind);
+  std::vector<std::string> terms;
+  for (const std::string_view term : list.empty() ? std::vector<std::string_view>{} : split(list, ',')) {
+    terms.push_back(toml_string(term));
+  }
+  return terms;
+}
+
+// Returns the keys of the table [ap], with lists such as ["0x05-0x06", "0x0a"].
+std::vector<KeyText> queue_keys(const Definition& definition) {
+  std::vector<KeyText> keys;
+  const ApMatrix matrix = definition.queue_table ? assigned_by(definition.attributes) : ApMatrix{};
+  for (const ApKind kind : ap_kinds) {
+    const std::vector<std::string> elements = quoted_terms(matrix.of(kind), kind);
+    keys.emplace_back(
+        std::string(ap_name(kind)) + "s",
+        elements.empty() ? std::nullopt : std::optional(fmt::format("[{}]", join(elements, ", "))));
+  }
+  return keys;
+}
+
+// Returns the attributes that are not in the table [ap].
+std::vector<Attribute> listed_attributes(const Definition& definition) {
+  std::vector<Attribute> attributes = definition.attributes;
+  if (definition.queue_table) {
+    std::erase_if(attributes, is_ap_attribute);
+  }
+  return attributes;
 }
 
 std::string inline_attribute(const Attribute& attribute) {
@@ -82,20 +118,77 @@ std::vector<ListEdit> list_edits(const std::vector<Attribute>& before, const std
   return edits;
 }
 
+ApSet numbers_of_element(const toml::node& element, ApKind kind) {
+  const auto number = element.value<std::int64_t>();
+  return read_ap_list(number ? fmt::format("{}", *number) : element.value_or(std::string{}), kind)
+      .change.added;
+}
+
+// How a list in the table [ap] is changed.
+enum class ListStyle {
+  elements,  // one by one, so that comments between elements are preserved
+  whole,
+};
+
 // Edits the text of one definition.
 class DefinitionEditor {
  public:
-  DefinitionEditor(const std::string& text, const toml::table& root) : root_(root), editor_(text, root) {}
+  DefinitionEditor(const std::string& text, const toml::table& root, ListStyle style)
+      : root_(root), editor_(text, root), style_(style) {}
 
   std::string edit(const Definition& before, const Definition& after) {
     editor_.change_keys(top_keys(before), top_keys(after));
-    change_attributes(before.attributes, after.attributes);
+    change_queues(before, after);
+    change_attributes(listed_attributes(before), listed_attributes(after));
     editor_.change_table("node", node_keys(before.node), node_keys(after.node));
     editor_.change_table("abi", abi_keys(before.abi), abi_keys(after.abi));
     return editor_.apply();
   }
 
  private:
+  void change_queues(const Definition& before, const Definition& after) {
+    std::vector<KeyText> old_keys = queue_keys(before);
+    const std::vector<KeyText> new_keys = queue_keys(after);
+    for (const ApKind kind : ap_kinds) {
+      const auto place = static_cast<std::size_t>(kind);
+      const toml::array* list = root_["ap"][old_keys[place].first].as_array();
+      const bool has_lines = style_ == ListStyle::elements && list != nullptr &&
+                             list->source().begin.line != list->source().end.line;
+      if (has_lines && old_keys[place] != new_keys[place] && new_keys[place].second &&
+          change_elements(*list, assigned_by(after.attributes).of(kind), kind)) {
+        old_keys[place] = new_keys[place];  // done
+      }
+    }
+    editor_.change_table("ap", old_keys, new_keys);
+  }
+
+  // Returns false if no element remains.
+  bool change_elements(const toml::array& list, const ApSet& wanted, ApKind kind) {
+    ApSet missing = wanted;
+    const toml::node* last = nullptr;
+    std::vector<std::pair<const toml::node*, ApSet>> numbers;
+    for (const toml::node& element : list) {
+      const ApSet set = numbers_of_element(element, kind);
+      numbers.emplace_back(&element, set & missing);
+      missing &= ~set;
+      last = numbers.back().second.any() ? &element : last;
+    }
+    if (last == nullptr) {
+      return false;
+    }
+    for (const auto& [element, left] : numbers) {
+      if (left.none()) {
+        editor_.remove_element(*element);
+      } else if (left != numbers_of_element(*element, kind)) {
+        editor_.replace(element->source(), join(quoted_terms(left, kind), ", "));
+      }
+    }
+    if (missing.any()) {
+      editor_.insert_elements(*last, quoted_terms(missing, kind));
+    }
+    return true;
+  }
+
   void change_attributes(const std::vector<Attribute>& before, const std::vector<Attribute>& after) {
     if (before == after) {
       return;
@@ -137,18 +230,72 @@ class DefinitionEditor {
 
   const toml::table& root_;
   TextEditor editor_;
+  ListStyle style_;
 };
 
 }  // namespace
 
-std::string format_definition(const Definition& definition) {
-  std::string text = key_lines(top_keys(definition));
-  for (const Attribute& attribute : definition.attributes) {
-    text += "\n" + attribute_block(attribute);
+std::string definition_tables(const Definition& definition, std::string_view prefix) {
+  std::string text;
+  if (definition.queue_table) {
+    text += fmt::format("\n[{}ap]\n", prefix) + key_lines(queue_keys(definition));
+  }
+  for (const Attribute& attribute : listed_attributes(definition)) {
+    text += "\n" + attribute_block(attribute, prefix);
   }
   if (definition.node) {
-    text += "\n[node]\n" + key_lines(node_keys(definition.node));
+    text += fmt::format("\n[{}node]\n", prefix) + key_lines(node_keys(definition.node));
   }
+  return text;
+}
+
+std::string host_device_text(const Definition& definition, bool active) {
+  const auto quoted = [](const std::string& word) { return toml_string(word); };
+  std::vector<KeyText> keys{
+      {"name", definition.name ? std::optional(quoted(definition.name->str())) : std::nullopt},
+      {"uuid", quoted(definition.uuid.str())},
+      {"parents", fmt::format("[{}]", quoted(definition.parent.str()))}};
+  for (KeyText& key : top_keys(definition)) {
+    if (key.first != "name" && key.first != "applied_by") {
+      keys.push_back(std::move(key));
+    }
+  }
+  keys.emplace_back("state", quoted(active ? "active" : "defined"));
+  return "[[device]]\n" + key_lines(keys) + definition_tables(definition, "device.");
+}
+
+std::string host_entry_text(const DeviceEntry& entry) {
+  const auto quoted = [](const std::string& word) { return toml_string(word); };
+  const auto list = [&](const std::vector<std::string>& words) -> std::optional<std::string> {
+    std::vector<std::string> terms;
+    std::transform(words.begin(), words.end(), std::back_inserter(terms), quoted);
+    return words.empty() ? std::nullopt : std::optional(fmt::format("[{}]", join(terms, ", ")));
+  };
+  const auto unless = [](bool is_default, std::string text) {
+    return is_default ? std::nullopt : std::optional(std::move(text));
+  };
+  const std::string count = entry.count ? fmt::format("{}", *entry.count) : quoted("all");
+  std::vector<KeyText> keys{{"name", unless(entry.name.empty(), quoted(entry.name))},
+                            {entry.per_parent ? "count_per_parent" : "count",
+                             unless(!entry.per_parent && entry.count == std::uint64_t{1}, count)},
+                            {"uuid", entry.uuid ? std::optional(quoted(entry.uuid->str())) : std::nullopt},
+                            {"type", unless(entry.type.empty(), quoted(entry.type))},
+                            {"need", list(entry.needs)},
+                            {"parents", list(entry.parents)},
+                            {"except", list(entry.except)},
+                            {"placement", unless(entry.placement == Placement::spread, quoted("pack"))},
+                            {"state", unless(entry.active, quoted("defined"))}};
+  for (KeyText& key : top_keys(entry.settings)) {
+    const bool is_start = key.first == "start" && entry.settings.start == StartMode::automatic;
+    if (is_start || key.first == "aggregate" || key.first == "create_args" || key.first == "vf") {
+      keys.push_back(std::move(key));
+    }
+  }
+  return "[[device]]\n" + key_lines(keys) + definition_tables(entry.settings, "device.");
+}
+
+std::string format_definition(const Definition& definition) {
+  std::string text = key_lines(top_keys(definition)) + definition_tables(definition, "");
   if (definition.abi) {
     text += "\n[abi]\n" + key_lines(abi_keys(definition.abi));
   }
@@ -158,19 +305,22 @@ std::string format_definition(const Definition& definition) {
 std::string edit_definition(const std::string& text, const std::string& path, const Definition& before,
                             const Definition& after) {
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
-  std::string edited = parsed ? DefinitionEditor(text, parsed.table()).edit(before, after) : std::string{};
   // Verify the result, whatever form the text has: it must parse to `after` and contain every comment.
   // Otherwise the user has to edit the file.
-  const FileContent result = parse_definition(edited, path, {after.uuid, after.parent});
-  if (!parsed || !result.definition || *result.definition != after ||
-      own_line_comments(edited) != own_line_comments(text)) {
-    throw Error(
-        ExitCode::failed,
-        fmt::format("cannot modify '{}': the layout of the file cannot be changed without losing comments",
-                    path),
-        "edit the file by hand");
+  for (const ListStyle style : {ListStyle::elements, ListStyle::whole}) {
+    std::string edited =
+        parsed ? DefinitionEditor(text, parsed.table(), style).edit(before, after) : std::string{};
+    const FileContent result = parse_definition(edited, path, {after.uuid, after.parent});
+    if (result.definition && *result.definition == after &&
+        own_line_comments(edited) == own_line_comments(text)) {
+      return edited;
+    }
   }
-  return edited;
+  throw Error(
+      ExitCode::failed,
+      fmt::format("cannot modify '{}': the layout of the file cannot be changed without losing comments",
+                  path),
+      "edit the file by hand");
 }
 
 }  // namespace mdevadm::store

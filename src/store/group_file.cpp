@@ -100,14 +100,15 @@ std::vector<KeyText> top_keys(const Group& group) {
       {"p2p", group.sharing != Sharing::automatic ? std::optional(toml_string(sharing_word(group.sharing)))
                                                   : std::nullopt},
       {"start", group.start == StartMode::automatic ? std::optional(toml_string("auto")) : std::nullopt},
-      {"vm_uuid", group.vm ? std::optional(toml_string(group.vm->str())) : std::nullopt}};
+      {"vm_uuid", group.vm ? std::optional(toml_string(group.vm->str())) : std::nullopt},
+      {"applied_by", group.applied_by ? std::optional(toml_string(group.applied_by->str())) : std::nullopt}};
 }
 
-void read_key(const toml::key& key, const toml::node& node, const std::string& path, Group& group,
-              GroupContent& content) {
-  if (key == "members") {
-    group.members = read_members(node);
-  } else if (key == "p2p") {
+}  // namespace
+
+bool read_group_key(const toml::key& key, const toml::node& node, const std::string& path, Group& group,
+                    std::vector<FileProblem>& problems) {
+  if (key == "p2p") {
     group.sharing = read_sharing(node);
   } else if (key == "start") {
     group.start = read_start_mode(node);
@@ -118,13 +119,18 @@ void read_key(const toml::key& key, const toml::node& node, const std::string& p
       broken(node, fmt::format("invalid vm_uuid '{}' (expected a UUID)", printable(text)));
     }
   } else if (key == "node") {
-    group.node = read_node_policy(node, path, content.problems);
+    group.node = read_node_policy(node, path, problems);
+  } else if (key == "applied_by") {
+    const std::string text = text_of(node, "applied_by");
+    group.applied_by = Uuid::parse(text);
+    if (!group.applied_by) {
+      broken(node, fmt::format("invalid applied_by '{}' (expected a UUID)", printable(text)));
+    }
   } else {
-    content.problems.push_back(unknown_key(path, key));
+    return false;
   }
+  return true;
 }
-
-}  // namespace
 
 GroupContent parse_group(std::string_view text, const std::string& path, const GroupName& name) {
   GroupContent content;
@@ -140,7 +146,11 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
       throw Broken{{}, "missing required key 'members'"};
     }
     for (const auto& [key, node] : parsed.table()) {
-      read_key(key, node, path, group, content);
+      if (key == "members") {
+        group.members = read_members(node);
+      } else if (!read_group_key(key, node, path, group, content.problems)) {
+        content.problems.push_back(unknown_key(path, key));
+      }
     }
     content.group = std::move(group);
   } catch (const Broken& problem) {
@@ -152,6 +162,19 @@ GroupContent parse_group(std::string_view text, const std::string& path, const G
 std::string format_group(const Group& group) {
   std::string text = fmt::format("members = {}\n", all_members(group.members)) + key_lines(top_keys(group));
   return group.node ? text + "\n[node]\n" + key_lines(node_keys(group.node)) : text;
+}
+
+std::string host_group_text(const Group& group, const std::vector<std::string>& members) {
+  std::string list;
+  for (const std::string& member : members) {
+    list += fmt::format("  {},\n", toml_string(member));
+  }
+  std::vector<KeyText> keys = top_keys(group);
+  std::erase_if(keys, [](const KeyText& key) { return key.first == "applied_by"; });
+  const std::string text =
+      fmt::format("[[group]]\nname = {}\nmembers = [{}]\n{}", toml_string(group.name.str()),
+                  list.empty() ? "" : "\n" + list, key_lines(keys));
+  return group.node ? text + "\n[group.node]\n" + key_lines(node_keys(group.node)) : text;
 }
 
 std::string edit_group(const std::string& text, const std::string& path, const Group& before,

@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* groups_directory = "etc/mdevadm/groups";
 
-void load_group(const sys::Dir& directory, const std::string& file, Groups& into) {
+void read_group_file(const sys::Dir& directory, const std::string& file, Groups& into) {
   if (!is_ours(file)) {
     return;
   }
@@ -61,7 +61,7 @@ void note_repeated_members(Groups& groups, const Store& store) {
 
 Groups Store::load_groups() const {
   Groups groups;
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(groups_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(groups_directory);
   if (!directory && directory.error().number == ENOENT) {
     return groups;
   }
@@ -71,12 +71,19 @@ Groups Store::load_groups() const {
   }
   for (const sys::Entry& entry :
        directory->entries().or_throw("cannot read the groups in '{}'", directory->path())) {
-    load_group(*directory, entry.name, groups);
+    read_group_file(*directory, entry.name, groups);
   }
   std::sort(groups.all.begin(), groups.all.end(),
             [](const Group& a, const Group& b) { return natural_less(a.name.str(), b.name.str()); });
   note_repeated_members(groups, *this);
   return groups;
+}
+
+std::optional<Group> Store::load_group(const GroupName& name) const {
+  const sys::Result<sys::Dir> directory = root_->open_dir(groups_directory);
+  const sys::Result<std::string> text =
+      directory ? directory->read_file(file_name(name)) : sys::Result<std::string>(directory.error());
+  return text ? parse_group(*text, path_of(name), name).group : std::nullopt;
 }
 
 std::string Store::path_of(const GroupName& name) const {

@@ -158,7 +158,7 @@ void leave_one_of_each(KeptConfigs& configs, const Store& store) {
 KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   KeptConfigs result;
   ConfigReader reader(filter, result);
-  const sys::Result<sys::Dir> configs = root_->open_dir_as_root(configs_directory);
+  const sys::Result<sys::Dir> configs = root_->open_dir(configs_directory);
   if (!configs) {
     reader.note_unread(configs.error());
     return result;
@@ -195,7 +195,7 @@ void Store::write_config(const StoredConfig& stored) const {
 
 void Store::remove_config(const StoredConfig& stored) const {
   const std::string doing = fmt::format("cannot remove '{}'", path_of(stored));
-  const sys::Dir directory = root_->open_dir_as_root(config_directory(stored.parent)).or_throw("{}", doing);
+  const sys::Dir directory = root_->open_dir(config_directory(stored.parent)).or_throw("{}", doing);
   for (const std::string& other : stored.also) {
     if (const auto gone = directory.remove_file(other); !gone && gone.error().number != ENOENT) {
       sys::throw_error(gone.error(), doing);
@@ -212,7 +212,7 @@ void Store::remove_config(const StoredConfig& stored) const {
 }
 
 bool Store::has_config(const Uuid& uuid, const ParentName& parent) const {
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(config_directory(parent));
+  const sys::Result<sys::Dir> directory = root_->open_dir(config_directory(parent));
   return (directory && directory->status(uuid.str())) ||
          load_configs({.parent = parent, .uuid = uuid, .links = true}).has(uuid, parent);
 }
@@ -238,7 +238,8 @@ void Store::add_to_mdevctl(const Definition& definition) const {
   write_config(stored);
 }
 
-void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
+// Returns what is written to change a definition of mdevctl.
+StoredConfig Store::config_to_replace(const Definition& before, const Definition& after) const {
   StoredConfig stored = stored_config(before);
   const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
   if (definition_of(stored).definition != before) {
@@ -251,7 +252,11 @@ void Store::replace_in_mdevctl(const Definition& before, const Definition& after
                 fmt::format("import it first: mdevadm import mdevctl {}", before.uuid.str()));
   }
   stored.config = config_of(after);
-  write_config(stored);
+  return stored;
+}
+
+void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
+  write_config(config_to_replace(before, after));
 }
 
 }  // namespace mdevadm::store

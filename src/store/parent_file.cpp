@@ -112,8 +112,10 @@ ParentCommand read_command(const toml::node& node, const std::string& path,
   return command;
 }
 
-void read_key(const toml::key& key, const toml::node& node, const std::string& path, ParentSettings& settings,
-              ParentFileContent& content) {
+}  // namespace
+
+bool read_parent_key(const toml::key& key, const toml::node& node, const std::string& path,
+                     ParentSettings& settings, std::vector<FileProblem>& problems) {
   if (key == "virtual_functions") {
     settings.functions = read_goal(node);
   } else if (key == "method") {
@@ -126,12 +128,15 @@ void read_key(const toml::key& key, const toml::node& node, const std::string& p
       broken(node, fmt::format("'run' must be a list of tables ([[run]]), not {}", kind_name(node)));
     }
     for (const toml::node& element : *list) {
-      settings.commands.push_back(read_command(element, path, content.problems));
+      settings.commands.push_back(read_command(element, path, problems));
     }
   } else {
-    content.problems.push_back(unknown_key(path, key));
+    return false;
   }
+  return true;
 }
+
+namespace {
 
 std::vector<KeyText> top_keys(const ParentSettings& settings) {
   Words reserved;
@@ -147,8 +152,8 @@ std::vector<KeyText> top_keys(const ParentSettings& settings) {
       {"reserved", reserved.empty() ? std::nullopt : std::optional(list_text(reserved))}};
 }
 
-std::string block_text(const ParentCommand& command) {
-  return "[[run]]\n" +
+std::string block_text(const ParentCommand& command, std::string_view prefix = {}) {
+  return fmt::format("[[{}run]]\n", prefix) +
          key_lines(
              {{"command", list_text(command.command)},
               {"check", command.check.empty() ? std::nullopt : std::optional(list_text(command.check))},
@@ -201,13 +206,24 @@ ParentFileContent parse_parent_settings(std::string_view text, const std::string
   try {
     ParentSettings settings{parent};
     for (const auto& [key, node] : parsed.table()) {
-      read_key(key, node, path, settings, content);
+      if (!read_parent_key(key, node, path, settings, content.problems)) {
+        content.problems.push_back(unknown_key(path, key));
+      }
     }
     content.settings = std::move(settings);
   } catch (const Broken& problem) {
     content.problem = {path, problem.where.line, problem.where.column, problem.message};
   }
   return content;
+}
+
+std::string host_parent_text(const ParentSettings& settings) {
+  std::string text = fmt::format("[[parent]]\nname = {}\n", toml_string(settings.parent.str())) +
+                     key_lines(top_keys(settings));
+  for (const ParentCommand& command : settings.commands) {
+    text += "\n" + block_text(command, "parent.");
+  }
+  return text;
 }
 
 std::string format_parent_settings(const ParentSettings& settings) {

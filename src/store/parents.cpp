@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <mdevadm/store/parent_file.hpp>
 #include <mdevadm/store/store.hpp>
+#include <mdevadm/sys/trust.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
@@ -18,7 +19,18 @@ namespace {
 constexpr const char* settings_directory = "etc/mdevadm/parents";
 constexpr const char* preparations_directory = "run/mdevadm/parents";
 
-void load_settings(const sys::Dir& directory, const std::string& file, AllParentSettings& into) {
+// Settings contain commands, which run as root. Below --root they do not run.
+std::optional<FileProblem> distrust(const std::string& path, bool is_host) {
+  const std::optional<sys::Distrust> why = is_host ? sys::find_untrusted(path) : std::nullopt;
+  return why ? std::optional(FileProblem{
+                   .path = path,
+                   .message = "not used, because it can contain commands for root: " + why->reason(),
+                   .remedy = why->remedy()})
+             : std::nullopt;
+}
+
+void load_settings(const sys::Dir& directory, const std::string& file, bool is_host,
+                   AllParentSettings& into) {
   if (!is_ours(file)) {
     return;
   }
@@ -34,6 +46,10 @@ void load_settings(const sys::Dir& directory, const std::string& file, AllParent
     }
     return;
   }
+  if (auto problem = distrust(directory.path_of(file), is_host)) {
+    into.broken.push_back(*std::move(problem));
+    return;
+  }
   ParentFileContent content = parse_parent_settings(*text, directory.path_of(file), *name);
   std::move(content.problems.begin(), content.problems.end(), std::back_inserter(into.problems));
   if (content.settings) {
@@ -47,7 +63,7 @@ void load_settings(const sys::Dir& directory, const std::string& file, AllParent
 
 AllParentSettings Store::load_parent_settings() const {
   AllParentSettings result;
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(settings_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(settings_directory);
   if (!directory && directory.error().number == ENOENT) {
     return result;
   }
@@ -57,7 +73,7 @@ AllParentSettings Store::load_parent_settings() const {
   }
   for (const sys::Entry& entry :
        directory->entries().or_throw("cannot read the settings of parents in '{}'", directory->path())) {
-    load_settings(*directory, entry.name, result);
+    load_settings(*directory, entry.name, root_->path() == "/", result);
   }
   std::sort(result.all.begin(), result.all.end(), [](const ParentSettings& a, const ParentSettings& b) {
     return natural_less(a.parent.str(), b.parent.str());
@@ -106,7 +122,7 @@ void Store::remove_parent_settings(const ParentName& parent) const {
 // An unreadable record counts as missing: no user writes these files.
 Preparation Store::load_preparation(const ParentName& parent) const {
   Preparation result{parent};
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(preparations_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(preparations_directory);
   const sys::Result<std::string> text =
       directory ? directory->read_file(file_name(parent)) : sys::Result<std::string>(directory.error());
   if (!text) {
@@ -122,13 +138,14 @@ Preparation Store::load_preparation(const ParentName& parent) const {
     }
     result.commands.push_back(std::move(words));
   }
+  result.setup = parsed ? parsed.table()["setup"].value_or(std::string{}) : std::string{};
   return result;
 }
 
 void Store::keep_preparation(const Preparation& done) const {
   const std::string doing = fmt::format("cannot record the preparation of '{}'", done.parent.str());
   const sys::Dir directory = root_->make_dirs(preparations_directory).or_throw("{}", doing);
-  std::string text = "commands = [\n";
+  std::string text = fmt::format("setup = {}\ncommands = [\n", toml_string(done.setup));
   for (const Words& words : done.commands) {
     std::vector<std::string> items;
     std::transform(words.begin(), words.end(), std::back_inserter(items), toml_string);

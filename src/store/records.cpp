@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <mdevadm/store/store.hpp>
+#include <mdevadm/sys/process.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
@@ -27,15 +28,19 @@ std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
   if (!parent || !type) {
     return std::nullopt;
   }
-  return Record{uuid, *parent, *type, table["name"].value_or(std::string{}),
+  Record record{uuid, *parent, *type, table["name"].value_or(std::string{}),
                 table["finished"].value_or(false)};
+  if (const auto took = table["took_ms"].value<std::int64_t>(); took && *took >= 0) {
+    record.took = std::chrono::milliseconds(*took);
+  }
+  return record;
 }
 
 }  // namespace
 
 Records Store::load_records() const {
   Records records;
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(records_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(records_directory);
   const auto entries =
       directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
@@ -52,21 +57,47 @@ Records Store::load_records() const {
   return records;
 }
 
+Records Store::load_records(const std::vector<Uuid>& devices) const {
+  Records records;
+  const sys::Result<sys::Dir> directory = root_->open_dir(records_directory);
+  for (const Uuid& uuid : directory ? devices : std::vector<Uuid>{}) {
+    const sys::Result<std::string> text = directory->read_file(file_name(uuid));
+    if (auto record = text ? parse_record(*text, uuid) : std::nullopt) {
+      records.all.push_back(*std::move(record));
+    }
+  }
+  return records;
+}
+
 void Store::keep_record(const Record& record) const {
   const std::string doing = fmt::format("cannot record runtime state of '{}'", record.uuid.str());
-  const sys::Dir directory = root_->make_dirs(records_directory).or_throw("{}", doing);
-  write_atomically(
-      directory, file_name(record.uuid),
+  const sys::Result<sys::Dir> directory = root_->make_dirs(records_directory);
+  if (!directory && may_lack(directory.error())) {
+    return;
+  }
+  std::string text =
       fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", toml_string(record.parent.str()),
-                  toml_string(record.type.str()), toml_string(record.name), record.finished),
-      doing);
+                  toml_string(record.type.str()), toml_string(record.name), record.finished);
+  if (record.took) {
+    text += fmt::format("took_ms = {}\n", record.took->count());
+  }
+  try {
+    if (!directory) {
+      sys::throw_error(directory.error(), doing);
+    }
+    write_atomically(*directory, file_name(record.uuid), text, doing);
+  } catch (const Error& error) {
+    if (!may_lack({error.number(), {}})) {
+      throw;
+    }
+  }
 }
 
 void Store::drop_record(const Uuid& uuid) const {
-  const sys::Result<sys::Dir> directory = root_->open_dir_as_root(records_directory);
+  const sys::Result<sys::Dir> directory = root_->open_dir(records_directory);
   const sys::Result<sys::Done> removed =
       directory ? directory->remove_file(file_name(uuid)) : sys::Result<sys::Done>(directory.error());
-  if (!removed && removed.error().number != ENOENT) {
+  if (!removed && removed.error().number != ENOENT && !may_lack(removed.error())) {
     sys::throw_error(removed.error(), fmt::format("cannot delete runtime state of '{}'", uuid.str()));
   }
 }
@@ -78,11 +109,37 @@ std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, 
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   std::vector<sys::FileLock> locks;
   for (const ParentName& parent : parents) {
-    locks.push_back(take_lock(
-        {"parent-" + parent.str() + ".lock", fmt::format("cannot lock parent {}", parent.str()), patience},
-        waiting));
+    locks.push_back(take_lock({"parent-" + parent.str() + ".lock", "sys/class/mdev_bus/" + parent.str(),
+                               fmt::format("cannot lock parent {}", parent.str()), patience},
+                              waiting));
   }
   return locks;
+}
+
+std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) const {
+  constexpr std::chrono::milliseconds no_wait{0};
+  const std::string doing = fmt::format("cannot lock parent {}", parent.str());
+  const sys::Dir runtime = root_->make_dirs("run/mdevadm").or_throw("{}", doing);
+  sys::Result<sys::FileLock> lock =
+      sys::FileLock::acquire(runtime, "parent-" + parent.str() + ".lock", no_wait);
+  if (!lock && lock.error().number == EWOULDBLOCK) {
+    return std::nullopt;
+  }
+  if (!lock) {
+    sys::throw_error(lock.error(), doing);
+  }
+  if (const sys::Result<sys::Dir> directory = root_->open_dir("sys/class/mdev_bus/" + parent.str())) {
+    sys::Result<sys::FileLock> second = sys::FileLock::acquire(*directory, no_wait);
+    // The lock of an ordinary user does not count, as in lock_parents().
+    if (!second && second.error().number == EWOULDBLOCK &&
+        sys::is_of_root(sys::FileLock::holder(*directory, ".").pid)) {
+      return std::nullopt;
+    }
+    if (second) {
+      lock->add(*std::move(second));
+    }
+  }
+  return *std::move(lock);
 }
 
 }  // namespace mdevadm::store

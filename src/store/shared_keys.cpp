@@ -67,7 +67,7 @@ std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy) {
 FileProblem unknown_key(const std::string& path, const toml::key& key) {
   const toml::source_position where = key.source().begin;
   return {path, where.line, where.column,
-          fmt::format("unknown key '{}', ignored and preserved", printable(key.str()))};
+          fmt::format("unknown key '{}'{}", printable(key.str()), ignored_key_ending)};
 }
 
 }  // namespace mdevadm::store

@@ -1,7 +1,9 @@
-// Keys shared by definition and group files: start mode and node policy. Internal header.
+// Keys shared by definition, group and host files. Internal header.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/group.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <optional>
 #include <vector>
 
@@ -21,7 +23,20 @@ std::optional<NodePolicy> read_node_policy(const toml::node& node, const std::st
 // Returns the keys of [node] in the order of a new file.
 std::vector<KeyText> node_keys(const std::optional<NodePolicy>& policy);
 
-// Returns the warning about an unknown key, with its position.
+inline constexpr std::string_view ignored_key_ending = ", ignored and preserved";
+
+// Returns the warning about an unknown key, with its position; it ends in `ignored_key_ending`.
 FileProblem unknown_key(const std::string& path, const toml::key& key);
+
+// Read a key of a group other than `members`, and a key of a parent's settings, also for the file of a host;
+// unknown keys of tables are appended to `problems`. Return false if the key is unknown. Throw Broken.
+bool read_group_key(const toml::key& key, const toml::node& node, const std::string& path, Group& group,
+                    std::vector<FileProblem>& problems);
+bool read_parent_key(const toml::key& key, const toml::node& node, const std::string& path,
+                     ParentSettings& settings, std::vector<FileProblem>& problems);
+
+// Return a group and the settings of a parent as [[group]] and [[parent]] in the file of a host.
+std::string host_group_text(const Group& group, const std::vector<std::string>& members);
+std::string host_parent_text(const ParentSettings& settings);
 
 }  // namespace mdevadm::store

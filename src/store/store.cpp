@@ -11,6 +11,8 @@
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/sys/process.hpp>
+#include <mdevadm/sys/trust.hpp>
 #include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -23,8 +25,11 @@ namespace {
 constexpr const char* devices_directory = "etc/mdevadm/devices";
 // Not below etc/: a refused change must leave no trace there.
 constexpr const char* lock_directory = "run/mdevadm";
+constexpr const char* mdevctl_directory = "etc/mdevctl.d";
 constexpr std::chrono::seconds lock_patience{10};
+constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
 constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
+constexpr std::size_t few_devices = 4;                // are searched by name, without listing directories
 
 std::string directory_name(const ParentName& parent) {
   return fmt::format("{}/{}", devices_directory, parent.str());
@@ -109,27 +114,122 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
   }
 }
 
-void note_shared_functions(Definitions& definitions, const Store& store) {
-  std::map<std::pair<ParentName, FunctionName>, const Definition*> owners;
-  for (const Definition& definition : definitions.all) {
-    const FunctionName* vf = definition.reserved_vf();
-    if (vf == nullptr) {
+// In the runtime directory, other users could forge locks, records and claims.
+void require_trusted(const sys::Dir& runtime, const std::string& doing) {
+  if (const std::optional<sys::Distrust> why = sys::find_untrusted_directory(runtime)) {
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, why->reason()), why->remedy());
+  }
+}
+
+struct Wait {
+  const std::string& doing;
+  std::chrono::seconds patience;
+  const Waiting& waiting;
+};
+
+std::string holder_text(const sys::LockHolder& holder) {
+  return holder.pid == 0 ? "another process"
+                         : fmt::format("{} (pid {})", printable(holder.command), holder.pid);
+}
+
+// `first` had the lock when the wait began, `last` when it ended.
+[[noreturn]] void throw_timed_out(const Wait& wait, const sys::LockHolder& first,
+                                  const sys::LockHolder& last) {
+  if (first.pid == last.pid) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: timed out: {} has held the lock for {} s", wait.doing, holder_text(last),
+                            wait.patience.count()),
+                "wait for that process to end, or stop it");
+  }
+  throw Error(ExitCode::failed,
+              fmt::format("{}: timed out: several processes have held the lock for {} s, the last is {}",
+                          wait.doing, wait.patience.count(), holder_text(last)),
+              "run the command again");
+}
+
+// Locks a file of the directory. Throws Error, naming the holder, if the time is over or a signal asked to
+// end; returns other errors.
+sys::Result<sys::FileLock> wait_for_lock(const sys::Dir& directory, const std::string& name,
+                                         const Wait& wait) {
+  const auto holder = [&] { return sys::FileLock::holder(directory, name); };
+  const auto try_for = [&](std::chrono::milliseconds patience) {
+    return sys::FileLock::acquire(directory, name, patience);
+  };
+  sys::LockHolder first;
+  sys::Result<sys::FileLock> lock = try_for(wait.waiting ? short_wait : wait.patience);
+  if (!lock && lock.error().number == EWOULDBLOCK && wait.waiting) {
+    first = holder();
+    wait.waiting(holder_text(first) + " to release the lock", wait.patience);
+    lock = try_for(wait.patience);
+  }
+  if (!lock && lock.error().number == EWOULDBLOCK) {
+    const sys::LockHolder last = holder();
+    throw_timed_out(wait, wait.waiting ? first : last, last);
+  }
+  if (!lock && lock.error().number == EINTR) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: interrupted while waiting for {}", wait.doing, holder_text(holder())));
+  }
+  return lock;
+}
+
+// Locks the directory itself, as programs do that may not use the file. Any user can open and lock it, so a
+// lock that a process of an ordinary user holds, or one that is not visible, is ignored; then returns
+// nullopt. Throws Error like wait_for_lock().
+std::optional<sys::FileLock> wait_for_directory(const sys::Dir& directory, const Wait& wait) {
+  const auto deadline = std::chrono::steady_clock::now() + wait.patience;
+  bool reported = !wait.waiting;
+  const auto report_after = std::chrono::steady_clock::now() + short_wait;
+  std::optional<sys::LockHolder> first;
+  for (int unseen = 0;;) {
+    sys::Result<sys::FileLock> lock = sys::FileLock::acquire(directory, lock_slice);
+    if (lock) {
+      return *std::move(lock);
+    }
+    if (lock.error().number == EINTR) {
+      throw Error(ExitCode::failed, fmt::format("{}: interrupted while waiting for a lock", wait.doing));
+    }
+    const sys::LockHolder who = sys::FileLock::holder(directory, ".");
+    // The lock may have been released a moment ago.
+    if (lock.error().number == EWOULDBLOCK && who.pid == 0 && ++unseen < 3) {
       continue;
     }
-    const auto [owner, is_new] = owners.emplace(std::pair{definition.parent, *vf}, &definition);
-    if (!is_new) {
-      definitions.problems.push_back(
-          {store.path_of(definition), 0, 0,
-           fmt::format("virtual function {} is also reserved for {}", vf->str(), owner->second->uuid.str())});
+    if (lock.error().number != EWOULDBLOCK || !sys::is_of_root(who.pid)) {
+      return std::nullopt;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (!first) {
+      first = who;
+    }
+    if (now >= deadline) {
+      throw_timed_out(wait, *first, who);
+    }
+    if (!reported && now >= report_after) {
+      reported = true;
+      wait.waiting(holder_text(who) + " to release the lock", wait.patience);
     }
   }
 }
 
+// Returns the text of the file of `before`, changed to `after`. Throws Error{conflict} if it no longer
+// contains `before`.
+std::string edited_text(const sys::Dir& directory, const std::string& path, const Definition& before,
+                        const Definition& after) {
+  const std::string doing = fmt::format("cannot modify '{}'", path);
+  const std::string text = directory.read_file(file_name(before.uuid)).or_throw("{}", doing);
+  const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
+  if (content.definition != before) {
+    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+                "run the command again");
+  }
+  return edit_definition(text, path, before, after);
+}
+
 }  // namespace
 
-Definitions Store::load_own(const std::optional<ParentName>& only) const {
+Definitions Store::load_own(const std::optional<ParentName>& only, const std::set<Uuid>* wanted) const {
   Definitions result;
-  const sys::Result<sys::Dir> devices = root_->open_dir_as_root(devices_directory);
+  const sys::Result<sys::Dir> devices = root_->open_dir(devices_directory);
   if (!devices && devices.error().number == ENOENT) {
     return result;
   }
@@ -144,6 +244,13 @@ Definitions Store::load_own(const std::optional<ParentName>& only) const {
         (only && *only != *parent)) {
       continue;
     }
+    const auto is_here = [&](const Uuid& uuid) {
+      return devices->exists(entry.name + "/" + file_name(uuid));
+    };
+    if (wanted != nullptr && wanted->size() <= few_devices &&
+        std::none_of(wanted->begin(), wanted->end(), is_here)) {
+      continue;
+    }
     const sys::Result<sys::Dir> directory = devices->open_dir(entry.name);
     if (!directory && sys::is_absence(directory.error().number)) {
       continue;
@@ -154,6 +261,10 @@ Definitions Store::load_own(const std::optional<ParentName>& only) const {
     }
     for (const sys::Entry& file :
          directory->entries().or_throw("cannot read the definitions in '{}'", directory->path())) {
+      const auto uuid = wanted != nullptr ? uuid_of(file.name) : std::nullopt;
+      if (wanted != nullptr && (!uuid || !wanted->contains(*uuid))) {
+        continue;
+      }
       load_file(*directory, *parent, file.name, result);
     }
   }
@@ -167,7 +278,6 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
     return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
   });
   note_repeated_labels(result, *this);
-  note_shared_functions(result, *this);
   try {
     for (const ParentSettings& settings : load_parent_settings().all) {
       for (const FunctionName& function : settings.reserved) {
@@ -177,6 +287,28 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   } catch (const Error& error) {
     result.problems.push_back({root_->path_of("etc/mdevadm/parents"), 0, 0, error.what()});
   }
+  return result;
+}
+
+Definitions Store::load_some(const std::vector<Uuid>& devices) const {
+  const std::set<Uuid> wanted(devices.begin(), devices.end());
+  Definitions result = load_own(std::nullopt, &wanted);
+  std::vector<Uuid> missing;
+  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(missing),
+               [&](const Uuid& uuid) { return result.find(uuid).empty(); });
+  if (missing.size() > few_devices) {
+    KeptConfigs configs = load_configs();
+    std::erase_if(configs.all, [&](const StoredConfig& one) { return !wanted.contains(one.uuid); });
+    configs.broken.clear();
+    add_configs(configs, *this, result);
+  } else {
+    for (const Uuid& uuid : missing) {
+      add_configs(load_configs({.uuid = uuid}), *this, result);
+    }
+  }
+  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
+    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+  });
   return result;
 }
 
@@ -218,35 +350,63 @@ void Store::require_no_member(const Definition& removed) const {
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
-  return take_lock({"definitions.lock", "cannot lock the definitions", lock_patience}, waiting);
+  return take_lock({"definitions.lock", mdevctl_directory, "cannot lock the definitions", lock_patience},
+                   waiting);
 }
 
+sys::FileLock Store::lock_claims(const Waiting& waiting) const {
+  return take_lock({"claims.lock", {}, "cannot lock the claims", lock_patience}, waiting);
+}
+
+bool Store::may_lack(const sys::SysError& error) const {
+  return runtime_ == Runtime::optional &&
+         (error.number == EACCES || error.number == EPERM || error.number == EROFS);
+}
+
+// A process that may not use the file excludes the others by the lock on the directory, which all take.
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
   const std::string doing =
       fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_directory), request.file);
-  const sys::Dir directory = root_->make_dirs(lock_directory).or_throw("{}", doing);
-  const auto holder = [&] {
-    const sys::LockHolder who = sys::FileLock::holder(directory, request.file);
-    return who.pid == 0 ? "another process" : fmt::format("{} (pid {})", who.command, who.pid);
-  };
-  const auto try_for = [&](std::chrono::milliseconds patience) {
-    return sys::FileLock::acquire(directory, request.file, patience);
-  };
-  sys::Result<sys::FileLock> lock = try_for(waiting ? short_wait : request.patience);
-  if (!lock && lock.error().number == EWOULDBLOCK && waiting) {
-    waiting(holder() + " to release the lock", request.patience);
-    lock = try_for(request.patience);
+  sys::FileLock lock;
+  std::optional<sys::SysError> refusal;  // of the file
+  bool is_locked = false;
+  const sys::Result<sys::Dir> runtime = root_->make_dirs(lock_directory);
+  if (!runtime && !may_lack(runtime.error())) {
+    sys::throw_error(runtime.error(), doing);
   }
-  if (!lock && lock.error().number == EWOULDBLOCK) {
-    throw Error(ExitCode::failed,
-                fmt::format("{}: timed out: {} has held the lock for {} s", doing, holder(),
-                            request.patience.count()),
-                "wait for that process to end, or stop it");
+  if (!runtime) {
+    refusal = runtime.error();
   }
-  if (!lock && lock.error().number == EINTR) {
-    throw Error(ExitCode::failed, fmt::format("{}: interrupted while waiting for {}", doing, holder()));
+  const Wait wait{doing, request.patience, waiting};
+  if (runtime) {
+    if (root_->path() == "/") {
+      require_trusted(*runtime, doing);
+    }
+    sys::Result<sys::FileLock> file = wait_for_lock(*runtime, request.file, wait);
+    if (file) {
+      lock = *std::move(file);
+      is_locked = true;
+    } else if (!may_lack(file.error())) {
+      sys::throw_error(file.error(), doing);
+    } else {
+      refusal = file.error();
+    }
   }
-  return std::move(lock).or_throw("{}", doing);
+  const sys::Result<sys::Dir> directory = request.directory.empty()
+                                              ? sys::Result<sys::Dir>(sys::SysError{ENOENT, {}})
+                                              : root_->open_dir(request.directory);
+  if (directory) {
+    const std::string path = root_->path_of(request.directory);
+    if (auto second = wait_for_directory(
+            *directory, {fmt::format("{} ('{}')", request.doing, path), request.patience, waiting})) {
+      lock.add(*std::move(second));
+      is_locked = true;
+    }
+  }
+  if (!is_locked && unlocked_ && refusal) {
+    unlocked_(fmt::format("{}: {}; continuing without the lock", doing, sys::errno_text(refusal->number)));
+  }
+  return lock;
 }
 
 sys::Dir Store::directory_for_change(const Definition& definition, const std::string& doing) const {
@@ -267,6 +427,27 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
                    doing);
 }
 
+void Store::require_replaceable(const Definition& old, const Definition& replacement) const {
+  const Definition before = as_stored(old);
+  const Definition after = as_stored(replacement);
+  if (before.origin == Origin::mdevctl) {
+    std::ignore = config_to_replace(before, after);
+    return;
+  }
+  const std::string path = path_of(before);
+  const sys::Dir directory =
+      root_->open_dir(directory_name(before.parent)).or_throw("cannot modify '{}'", path);
+  std::ignore = edited_text(directory, path, before, after);
+}
+
+void Store::require_writable(const Definition& placed) const {
+  const Definition definition = as_stored(placed);
+  const std::string doing = fmt::format("cannot modify '{}'", path_of(definition));
+  const std::string name = definition.origin == Origin::mdevctl ? std::string(mdevctl_directory)
+                                                                : directory_name(definition.parent);
+  root_->open_dir(name).or_throw("{}", doing).require_writable().or_throw("{}", doing);
+}
+
 void Store::replace(const Definition& old, const Definition& replacement) const {
   const Definition before = as_stored(old);
   const Definition after = as_stored(replacement);
@@ -276,13 +457,7 @@ void Store::replace(const Definition& old, const Definition& replacement) const 
   const std::string path = path_of(before);
   const std::string doing = fmt::format("cannot modify '{}'", path);
   const sys::Dir directory = directory_for_change(before, doing);
-  const std::string text = directory.read_file(file_name(before.uuid)).or_throw("{}", doing);
-  const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
-  if (content.definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
-                "run the command again");
-  }
-  write_atomically(directory, file_name(before.uuid), edit_definition(text, path, before, after), doing);
+  write_atomically(directory, file_name(before.uuid), edited_text(directory, path, before, after), doing);
 }
 
 void Store::remove(const Definition& placed) const {
@@ -300,7 +475,7 @@ void Store::remove(const Definition& placed) const {
     require_same(definition_of(stored).definition);
     return remove_config(stored);
   }
-  const sys::Dir devices = root_->open_dir_as_root(devices_directory).or_throw("{}", doing);
+  const sys::Dir devices = root_->open_dir(devices_directory).or_throw("{}", doing);
   {
     const sys::Dir directory = directory_for_change(definition, doing);
     if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {

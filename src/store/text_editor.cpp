@@ -74,7 +74,15 @@ void TextEditor::change_table(const std::string& name, const std::vector<KeyText
     }
     return nullptr;
   };
+  const auto is_unchanged = [&](std::string_view key) {
+    return std::any_of(after.begin(), after.end(), [&](const KeyText& one) {
+      return one.first == key && std::find(before.begin(), before.end(), one) != before.end();
+    });
+  };
   for (const auto& [key, node] : *table) {
+    if (is_unchanged(key.str())) {
+      continue;
+    }
     if (const std::string* value = wanted(key.str())) {
       replace(node.source(), *value);
     } else if (is_known(key.str())) {
@@ -154,6 +162,44 @@ std::size_t TextEditor::top_level_end() const {
 void TextEditor::replace(const toml::source_region& region, const std::string& replacement) {
   const std::size_t from = offset_of(region.begin);
   patches_.push_back({from, offset_of(region.end) - from, replacement});
+}
+
+void TextEditor::remove_element(const toml::node& element) {
+  const std::size_t from = offset_of(element.source().begin);
+  std::size_t to = offset_of(element.source().end);
+  const std::size_t comma = text_.find_first_not_of(" \t", to);
+  to = comma != std::string::npos && text_[comma] == ',' ? comma + 1 : to;
+  const std::size_t next = text_.find_first_not_of(" \t\r", to);
+  const bool ends_line = next == std::string::npos || text_[next] == '\n' || text_[next] == '#';
+  const std::size_t first = line_start(element.source().begin.line);
+  const bool begins_line = trim(std::string_view(text_).substr(first, from - first)).empty();
+  if (begins_line && ends_line) {
+    remove_lines(element.source().begin.line, element.source().end.line + 1);
+  } else {
+    patches_.push_back({from, to - from, {}});
+  }
+}
+
+void TextEditor::insert_elements(const toml::node& last, const std::vector<std::string>& texts) {
+  const std::size_t end = offset_of(last.source().end);
+  const std::size_t next = text_.find_first_not_of(" \t", end);
+  const bool has_comma = next != std::string::npos && text_[next] == ',';
+  const std::size_t rest = text_.find_first_not_of(" \t\r", has_comma ? next + 1 : end);
+  const bool ends_line = rest == std::string::npos || text_[rest] == '\n' || text_[rest] == '#';
+  if (!ends_line) {
+    insert_after(last.source().end, ", " + join(texts, ", "));
+    return;
+  }
+  if (!has_comma) {
+    insert_after(last.source().end, ",");
+  }
+  const std::size_t first = line_start(last.source().begin.line);
+  const std::string indent = text_.substr(first, text_.find_first_not_of(" \t", first) - first);
+  std::string lines;
+  for (const std::string& text : texts) {
+    lines += fmt::format("{}{},\n", indent, text);
+  }
+  insert_lines(last.source().end.line + 1, lines);
 }
 
 void TextEditor::insert_lines(std::size_t before_line, const std::string& lines) {

@@ -34,6 +34,12 @@ class TextEditor {
                     const std::vector<KeyText>& after);
 
   void replace(const toml::source_region& region, const std::string& replacement);
+  // Removes an element of a list with the comma after it, and the rest of its line if nothing but a comment
+  // follows there.
+  void remove_element(const toml::node& element);
+  // Adds elements after one of the same list: on lines of their own if a line ends after that element,
+  // otherwise on its line.
+  void insert_elements(const toml::node& last, const std::vector<std::string>& texts);
   void insert_lines(std::size_t before_line, const std::string& lines);
   void remove_lines(std::size_t from, std::size_t to);
   void insert_after(toml::source_position end, const std::string& text);

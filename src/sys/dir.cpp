@@ -8,10 +8,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include <mdevadm/util/text.hpp>
 
@@ -21,15 +21,78 @@ namespace {
 
 constexpr std::size_t page = 4096;
 
-// Calls openat2(2) with restrictions on path resolution; falls back to openat(2) without them if the kernel
-// (before 5.6) or a sandbox does not provide openat2(2).
-UniqueFd open_restricted(int directory, const std::string& name, std::uint64_t flags, std::uint64_t resolve) {
+std::string text_of_link(int link) {
+  LinkTarget target;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
+  const ssize_t length = ::readlinkat(link, "", target.data(), target.size());
+  return {target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
+}
+
+std::string path_of_descriptor(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
+
+// Opens a name as openat2(2) does with RESOLVE_IN_ROOT: one component after the other, links by their text.
+UniqueFd open_by_steps(int top, std::string left, int flags) {
+  constexpr int most_links = 40;  // as in the kernel
+  if (left.empty()) {
+    errno = ENOENT;
+    return {};
+  }
+  std::vector<UniqueFd> above;
+  const auto here = [&] { return above.empty() ? top : above.back().get(); };
+  for (int links = 0; !left.empty();) {
+    const std::size_t slash = left.find('/');
+    const std::string name = left.substr(0, slash);
+    left = slash == std::string::npos ? "" : left.substr(slash + 1);
+    if (name == "..") {
+      above.resize(above.size() - std::min<std::size_t>(above.size(), 1));
+    }
+    if (name.empty() || name == "." || name == "..") {
+      continue;
+    }
+    UniqueFd next(::openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat found {};
+    if (!next || ::fstat(next.get(), &found) != 0) {
+      return {};
+    }
+    if (!S_ISLNK(found.st_mode) || (left.empty() && (flags & O_NOFOLLOW) != 0)) {
+      above.push_back(std::move(next));
+      continue;
+    }
+    const std::string target = text_of_link(next.get());
+    if (target.starts_with('/')) {
+      above.clear();
+    }
+    left = target + "/" + left;
+    if (++links > most_links) {
+      errno = ELOOP;
+      return {};
+    }
+  }
+  if (above.empty() || (flags & O_PATH) == 0) {
+    const std::string path = above.empty() ? "." : path_of_descriptor(here());
+    return UniqueFd(::openat(top, path.c_str(), flags & ~O_NOFOLLOW));
+  }
+  return std::move(above.back());
+}
+
+// Calls openat2(2) with restrictions on path resolution. The kernel (before 5.6) or a sandbox may not provide
+// it.
+UniqueFd open_restricted(int directory, const std::string& name, int flags, std::uint64_t resolve) {
+  constexpr int most_races = 16;  // EAGAIN: a rename elsewhere during the resolution
   open_how how{};
-  how.flags = flags;
+  how.flags = static_cast<unsigned>(flags);
   how.resolve = resolve;
-  const long fd = ::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how);
-  if (fd < 0 && errno == ENOSYS) {
-    return UniqueFd(::openat(directory, name.c_str(), static_cast<int>(flags)));
+  long fd = -1;
+  for (int i = 0; fd < 0 && i < most_races; ++i) {
+    fd = ::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how);
+    if (fd < 0 && errno != EAGAIN) {
+      break;
+    }
+  }
+  if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+    return resolve == 0 ? UniqueFd(::openat(directory, name.c_str(), flags))
+                        : open_by_steps(directory, name, flags);
   }
   return UniqueFd(static_cast<int>(fd));
 }
@@ -45,7 +108,7 @@ EntryKind kind_of(unsigned char type) {
 
 // Some file systems do not report the type of an entry (XFS without ftype, FUSE, 9p); it then takes an
 // fstatat.
-EntryKind kind_of(int directory, const dirent& entry) {
+EntryKind kind_of(int directory, const dirent64& entry) {
   struct stat found {};
   const bool is_known = entry.d_type != DT_UNKNOWN;
   return is_known || ::fstatat(directory, entry.d_name, &found, AT_SYMLINK_NOFOLLOW) != 0
@@ -55,13 +118,27 @@ EntryKind kind_of(int directory, const dirent& entry) {
 
 enum class Source { regular_file, stream };
 
-// Reads until end of file; returns false with errno set on error.
+// Of files that administrators write, and of the output of scripts; a link to /dev/zero has no end.
+constexpr std::size_t largest_file = std::size_t{64} << 20;
+
+bool is_file(int fd) {
+  struct stat found {};
+  return ::fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+// Reads until end of file; returns false with errno set on error: EFBIG beyond largest_file.
 bool read_fully(int fd, Source source, std::string& content) {
   std::array<char, page> part;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
   while (true) {
     const ssize_t got = ::read(fd, part.data(), part.size());
     if (got < 0 && errno == EINTR) {
       continue;
+    }
+    // A file shorter than a page need not be examined: what has no end fills the page.
+    const bool is_doubtful = got == 0 || (got < 0 && errno == EAGAIN) || got == page;
+    if (source == Source::regular_file && content.empty() && is_doubtful && !is_file(fd)) {
+      errno = not_a_file;
+      return false;
     }
     if (got < 0) {
       return false;
@@ -70,6 +147,10 @@ bool read_fully(int fd, Source source, std::string& content) {
     // A short read from a regular file means end of file: saves the read that would return 0.
     if (got == 0 || (source == Source::regular_file && static_cast<std::size_t>(got) < part.size())) {
       return true;
+    }
+    if (content.size() > largest_file) {
+      errno = EFBIG;
+      return false;
     }
   }
 }
@@ -108,24 +189,44 @@ Result<Dir> Dir::open(const std::string& path) {
   return Dir(std::move(fd), path);
 }
 
+Result<Dir> Dir::open_root(const std::string& path) {
+  Result<Dir> dir = open(path);
+  if (dir && path != "/") {
+    UniqueFd top(::openat(dir->fd(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!top) {
+      return SysError{errno, path};
+    }
+    dir->enclosure_.top = std::make_shared<const UniqueFd>(std::move(top));
+  }
+  return dir;
+}
+
+UniqueFd Dir::open_any(const std::string& name, int flags) const {
+  flags |= O_CLOEXEC;
+  if (!is_enclosed()) {
+    return UniqueFd(::openat(fd_.get(), name.c_str(), flags));
+  }
+  const std::string& below = enclosure_.below;
+  const std::string path = below.empty() || name.empty() ? name : fmt::format("{}/{}", below, name);
+  return open_restricted(enclosure_.top->get(), path, flags, RESOLVE_IN_ROOT);
+}
+
 Result<Dir> Dir::open_dir(const std::string& name) const {
-  return open_dir_how(name, 0);
-}
-
-Result<Dir> Dir::open_dir_as_root(const std::string& name) const {
-  return open_dir_how(name, path_ == "/" ? 0 : RESOLVE_IN_ROOT);
-}
-
-Result<Dir> Dir::open_dir_how(const std::string& name, std::uint64_t resolve) const {
-  UniqueFd fd = open_restricted(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, resolve);
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  UniqueFd fd = is_enclosed() ? open_any(name, flags) : open_restricted(fd_.get(), name, flags, 0);
   if (!fd) {
     return error(name);
   }
-  return Dir(std::move(fd), path_of(name));
+  Dir dir(std::move(fd), path_of(name));
+  if (is_enclosed()) {
+    const std::string& below = enclosure_.below;
+    dir.enclosure_ = {enclosure_.top, below.empty() ? name : fmt::format("{}/{}", below, name)};
+  }
+  return dir;
 }
 
 Result<Dir> Dir::make_dirs(const std::string& name) const {
-  Result<Dir> there = open_dir_as_root(name);
+  Result<Dir> there = open_dir(name);
   if (there || there.error().number != ENOENT) {
     return there;
   }
@@ -141,55 +242,110 @@ Result<Dir> Dir::make_dirs(const std::string& name) const {
   if (Result<Done> synced = above->sync(); !synced) {
     return synced.error();
   }
-  return open_dir_as_root(name);
+  return open_dir(name);
+}
+
+template <typename Use>
+Result<Done> Dir::each_entry(const std::string& name, const Use& use) const {
+  // A descriptor of its own, because each listing must start at the beginning, also beside another one.
+  const UniqueFd directory = open_any(name, O_RDONLY | O_DIRECTORY);
+  if (!directory) {
+    return error(name);
+  }
+  // Not readdir(3), which takes three system calls more for each directory.
+  constexpr std::size_t size = 32768;
+  alignas(dirent64) std::array<char, size>
+      part;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
+  while (true) {
+    const ssize_t got = ::getdents64(directory.get(), part.data(), part.size());
+    if (got < 0) {
+      return error(name);
+    }
+    if (got == 0) {
+      return Done{};
+    }
+    for (ssize_t at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(part.data() + at);
+      at += entry->d_reclen;
+      const std::string_view entry_name = entry->d_name;
+      if (entry_name != "." && entry_name != "..") {
+        use(*entry);
+      }
+    }
+  }
 }
 
 Result<std::vector<Entry>> Dir::entries() const {
-  // A second descriptor, because closedir() closes the one it is given and each listing must start at the
-  // beginning.
-  const int copy = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) {
-    return error(".");
-  }
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
   std::vector<Entry> result;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") {
-      result.push_back({std::string(name), kind_of(fd_.get(), *entry)});
-    }
-    errno = 0;
+  const Result<Done> read = each_entry(".", [&](const dirent64& entry) {
+    result.push_back({entry.d_name, kind_of(fd_.get(), entry)});
+  });
+  return read ? Result<std::vector<Entry>>(std::move(result)) : read.error();
+}
+
+Result<Done> Dir::each_name(const std::function<void(std::string_view name)>& use) const {
+  return names_in(".", use);
+}
+
+Result<Done> Dir::names_in(const std::string& name,
+                           const std::function<void(std::string_view name)>& use) const {
+  return each_entry(name, [&](const dirent64& entry) { use(entry.d_name); });
+}
+
+std::optional<std::string_view> Dir::read_link(const std::string& name, LinkTarget& target) const {
+  const UniqueFd link = is_enclosed() ? open_any(name, O_PATH | O_NOFOLLOW) : UniqueFd();
+  if (is_enclosed() && !link) {
+    return std::nullopt;
   }
-  if (errno != 0) {
-    return error(".");
+  ssize_t length = link ? ::readlinkat(link.get(), "", target.data(), target.size())
+                        : ::readlinkat(fd_.get(), name.c_str(), target.data(), target.size());
+  if (length < 0 && link && errno == ENOENT) {
+    errno = EINVAL;  // the answer for the descriptor of another file than a link
   }
-  return result;
+  return length < 0 ? std::nullopt
+                    : std::optional(std::string_view(target.data(), static_cast<std::size_t>(length)));
 }
 
 Result<std::string> Dir::read_link(const std::string& name) const {
-  std::array<char, page> target;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
-  const ssize_t length = ::readlinkat(fd_.get(), name.c_str(), target.data(), target.size());
-  if (length < 0) {
-    return error(name);
-  }
-  return std::string(target.data(), static_cast<std::size_t>(length));
+  LinkTarget target;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
+  const auto text = read_link(name, target);
+  return text ? Result<std::string>(std::string(*text)) : error(name);
 }
 
 bool Dir::exists(const std::string& name) const {
+  if (is_enclosed()) {
+    return static_cast<bool>(open_any(name, O_PATH | O_NOFOLLOW));
+  }
   return ::faccessat(fd_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool Dir::stat_any(const std::string& name, int flags, struct stat& found) const {
+  if (!is_enclosed()) {
+    return ::fstatat(fd_.get(), name.c_str(), &found, flags) == 0;
+  }
+  const UniqueFd file = open_any(name, O_PATH | (flags == AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+  return file && ::fstat(file.get(), &found) == 0;
 }
 
 Result<FileStatus> Dir::status(const std::string& name) const {
   struct stat found {};
-  if (::fstatat(fd_.get(), name.c_str(), &found, 0) != 0) {
+  if (!stat_any(name, 0, found)) {
     return error(name);
   }
   return FileStatus{found.st_mode, found.st_uid, found.st_gid, found.st_rdev, found.st_size};
 }
 
+Result<std::uint64_t> Dir::inode(const std::string& name) const {
+  struct stat found {};
+  if (!stat_any(name, AT_SYMLINK_NOFOLLOW, found)) {
+    return error(name);
+  }
+  return std::uint64_t{found.st_ino};
+}
+
 Result<std::string> Dir::read_file(const std::string& name) const {
-  const UniqueFd fd(::openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+  // A FIFO in the place of a file must not block; for files, O_NONBLOCK has no effect.
+  const UniqueFd fd = open_any(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   std::string content;
   if (!fd || !read_fully(fd.get(), Source::regular_file, content)) {
     return error(name);
@@ -198,7 +354,8 @@ Result<std::string> Dir::read_file(const std::string& name) const {
 }
 
 Result<std::string> Dir::read_attribute(const std::string& name) const {
-  const UniqueFd fd(::openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+  // In a tree that is not the kernel's, a FIFO can be in the place of an attribute.
+  const UniqueFd fd = open_any(name, O_RDONLY | (is_enclosed() ? O_NONBLOCK | O_NOCTTY : 0));
   std::array<char, page> value;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
   const ssize_t length = fd ? ::read(fd.get(), value.data(), value.size()) : -1;
   if (length < 0) {
@@ -212,8 +369,8 @@ Result<std::string> Dir::read_attribute(const std::string& name) const {
 }
 
 Result<UniqueFd> Dir::open_attribute(const std::string& name) const {
-  UniqueFd fd =
-      open_restricted(fd_.get(), name, O_WRONLY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+  const int flags = O_WRONLY | O_CLOEXEC | (is_enclosed() ? O_NONBLOCK | O_NOCTTY : 0);
+  UniqueFd fd = open_restricted(fd_.get(), name, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
   if (!fd) {
     return error(name);
   }
@@ -237,7 +394,7 @@ Result<Done> Dir::write_attribute(const std::string& name, std::string_view valu
 }
 
 Result<UniqueFd> Dir::open_node(const std::string& name) const {
-  UniqueFd fd(::openat(fd_.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  UniqueFd fd = open_any(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
   if (!fd) {
     return error(name);
   }
@@ -261,24 +418,60 @@ Result<Done> Dir::remove_file(const std::string& name) const {
 Result<Done> Dir::set_owner(const std::string& name, std::optional<uid_t> owner,
                             std::optional<gid_t> group) const {
   constexpr auto unchanged = static_cast<uid_t>(-1);
-  if (::fchownat(fd_.get(), name.c_str(), owner.value_or(unchanged), group.value_or(unchanged), 0) != 0) {
+  const UniqueFd file = is_enclosed() ? open_any(name, O_PATH) : UniqueFd();
+  if (is_enclosed() && !file) {
+    return error(name);
+  }
+  if (::fchownat(file ? file.get() : fd_.get(), file ? "" : name.c_str(), owner.value_or(unchanged),
+                 group.value_or(unchanged), file ? AT_EMPTY_PATH : 0) != 0) {
     return error(name);
   }
   return Done{};
 }
 
 Result<Done> Dir::set_selinux_label(const std::string& name, const std::string& label) const {
+  const UniqueFd file = open_any(name, O_PATH);
+  if (!file) {
+    return error(name);
+  }
   // The value includes the terminating NUL byte, as with libselinux.
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", fd_.get(), name);
+  const std::string path = path_of_descriptor(file.get());
   if (::setxattr(path.c_str(), "security.selinux", label.c_str(), label.size() + 1, 0) != 0) {
     return error(name);
   }
   return Done{};
 }
 
-Result<Done> Dir::set_mode(const std::string& name, mode_t mode) const {
-  if (::fchmodat(fd_.get(), name.c_str(), mode, 0) != 0) {
+Result<std::string> Dir::selinux_label(const std::string& name) const {
+  const UniqueFd file = open_any(name, O_PATH);
+  if (!file) {
     return error(name);
+  }
+  const std::string path = path_of_descriptor(file.get());
+  std::array<char, 4096> buffer{};
+  const ssize_t size = ::getxattr(path.c_str(), "security.selinux", buffer.data(), buffer.size());
+  if (size < 0) {
+    return error(name);
+  }
+  std::string label(buffer.data(), static_cast<std::size_t>(size));
+  return label.substr(0, label.find('\0'));
+}
+
+Result<Done> Dir::set_mode(const std::string& name, mode_t mode) const {
+  const UniqueFd file = is_enclosed() ? open_any(name, O_PATH) : UniqueFd();
+  if (is_enclosed() && !file) {
+    return error(name);
+  }
+  if (file ? ::chmod(path_of_descriptor(file.get()).c_str(), mode) != 0
+           : ::fchmodat(fd_.get(), name.c_str(), mode, 0) != 0) {
+    return error(name);
+  }
+  return Done{};
+}
+
+Result<Done> Dir::require_writable() const {
+  if (::faccessat(fd_.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    return error(".");
   }
   return Done{};
 }

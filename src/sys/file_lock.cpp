@@ -16,7 +16,7 @@ namespace mdevadm::sys {
 
 namespace {
 
-constexpr std::chrono::milliseconds pause{5};
+constexpr std::chrono::milliseconds polling_interval{5};
 
 // Waits at most `patience` for the lock. Returns 0 or an errno; EINTR if a signal asked to end.
 int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
@@ -31,7 +31,7 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
     if (interrupted()) {
       return EINTR;
     }
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(polling_interval);
   }
   return 0;
 }
@@ -40,8 +40,18 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
 
 Result<FileLock> FileLock::acquire(const Dir& directory, const std::string& name,
                                    std::chrono::milliseconds patience) {
-  UniqueFd fd(::openat(directory.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (const int number = fd ? lock(fd, patience) : errno; number != 0) {
+  // A link could lead to a file that would be created elsewhere; a FIFO must not block, nor a device act.
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  UniqueFd fd(::openat(directory.fd(), name.c_str(), flags));
+  if (!fd && errno == ENOENT) {
+    fd = UniqueFd(::openat(directory.fd(), name.c_str(), flags | O_CREAT, 0600));
+  }
+  struct stat found {};
+  const int refused = !fd                              ? errno == ELOOP || errno == ENXIO ? not_a_file : errno
+                      : ::fstat(fd.get(), &found) != 0 ? errno
+                      : !S_ISREG(found.st_mode)        ? not_a_file
+                                                       : 0;
+  if (const int number = refused == 0 ? lock(fd, patience) : refused; number != 0) {
     return SysError{number, directory.path_of(name)};
   }
   return FileLock(std::move(fd));

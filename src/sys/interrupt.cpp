@@ -1,5 +1,6 @@
 #include <mdevadm/sys/interrupt.hpp>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -33,6 +34,37 @@ void catch_signals() {
 
 bool interrupted() {
   return signal_came != 0;
+}
+
+SignalGate::SignalGate() {
+  sigset_t closed;
+  ::sigemptyset(&closed);
+  for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) {
+    ::sigaddset(&closed, number);
+  }
+  ::pthread_sigmask(SIG_BLOCK, &closed, &before_);
+}
+
+SignalGate::~SignalGate() {
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+void SignalGate::poll(std::span<pollfd> wait, std::optional<std::chrono::nanoseconds> patience) const {
+  timespec left{};
+  if (patience) {
+    const auto positive = std::max(*patience, std::chrono::nanoseconds(0));
+    left.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(positive).count();
+    left.tv_nsec = (positive % std::chrono::seconds(1)).count();
+  }
+  if (::ppoll(wait.data(), wait.size(), patience ? &left : nullptr, &before_) <= 0) {
+    for (pollfd& one : wait) {
+      one.revents = 0;
+    }
+    return;
+  }
+  // While a descriptor is ready, no signal is delivered; without descriptors those that are pending are.
+  const timespec at_once{};
+  ::ppoll(nullptr, 0, &at_once, &before_);
 }
 
 }  // namespace mdevadm::sys

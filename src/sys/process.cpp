@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +77,10 @@ void close_all(unsigned first, unsigned last) {
 
 }  // namespace
 
+UniqueFd watch_process(int pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
 std::string command_of(int pid) {
   const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
   if (!process) {
@@ -83,6 +88,13 @@ std::string command_of(int pid) {
   }
   Result<std::string> name = process->read_attribute("comm");
   return name ? *std::move(name) : std::string{};
+}
+
+bool is_of_root(int pid) {
+  const Result<Dir> proc = Dir::open("/proc");
+  const Result<FileStatus> status =
+      proc ? proc->status(std::to_string(pid)) : Result<FileStatus>(proc.error());
+  return status && status->owner == 0;
 }
 
 int parent_of(int pid) {
@@ -106,6 +118,10 @@ std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit
   std::size_t not_seen = 0;
   if (!entries) {
     return 1;
+  }
+  // With the mount option hidepid, processes of other users are not listed, among them the first one.
+  if (std::none_of(entries->begin(), entries->end(), [](const Entry& one) { return one.name == "1"; })) {
+    ++not_seen;
   }
   for (const Entry& entry : *entries) {
     if (!is_number(entry.name)) {

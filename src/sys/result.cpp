@@ -6,6 +6,9 @@
 namespace mdevadm::sys {
 
 std::string errno_text(int number) {
+  if (number == not_a_file) {
+    return "not a regular file";
+  }
   const char* text = ::strerrordesc_np(number);
   return text != nullptr ? text : fmt::format("Unknown error {}", number);
 }

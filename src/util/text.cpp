@@ -60,6 +60,28 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+// Returns whether a valid UTF-8 sequence is a control character for terminals: C1 (U+0080 to U+009F, among
+// them another form of ESC [), separators of lines and marks that reverse the direction of text.
+bool is_control(std::string_view character) {
+  if (character.size() == 1) {
+    return is_control(character[0]);
+  }
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  const bool is_general = character.size() == 3 && byte(0) == 0xe2;  // U+2000 to U+2FFF
+  const unsigned low = is_general ? ((byte(1) & 0x3fU) << 6U) | (byte(2) & 0x3fU) : 0;
+  return (character.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0) ||
+         (is_general &&
+          (low == 0x0e || low == 0x0f || (low >= 0x28 && low <= 0x2e) || (low >= 0x66 && low <= 0x69)));
+}
+
+std::string escaped_bytes(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string shortened(std::string_view text, std::size_t width) {
@@ -126,19 +148,30 @@ std::string printable(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
-    if (length == 0 || is_control(text[0])) {
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
-      text.remove_prefix(1);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    if (length == 0 || is_control(character)) {
+      result += escaped_bytes(character);
     } else {
-      result += text.substr(0, length);
-      text.remove_prefix(length);
+      result += character;
     }
+    text.remove_prefix(character.size());
   }
   return result;
 }
 
 bool has_control_bytes(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
+  // Most text is plain ASCII.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) {
+    return false;
+  }
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, std::max<std::size_t>(utf8_length(text), 1));
+    if (is_control(character)) {
+      return true;
+    }
+    text.remove_prefix(character.size());
+  }
+  return false;
 }
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text) {
@@ -192,6 +225,16 @@ std::optional<std::string> closest(std::string_view word, std::span<const std::s
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const std::optional<std::string> meant = closest(word, candidates);
   return meant ? fmt::format("did you mean '{}'?", *meant) : std::string{};
+}
+
+std::string timestamp(std::chrono::system_clock::time_point time) {
+  using std::chrono::milliseconds;
+  const auto since_epoch = std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
+  const std::time_t seconds = since_epoch.count() / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since_epoch.count() % 1000);
 }
 
 bool natural_less(const std::string& a, const std::string& b) {

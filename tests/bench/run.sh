@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [MDEVADM]: times mdevadm and Debian's mdevctl on the same host of 10,000 devices, both in one private mount namespace.
+# run.sh [MDEVADM]: times mdevadm, Debian's mdevctl, and the fewest steps that list the devices (floor.cpp) on the same host of 10,000
+# devices, all in one private mount namespace.
 # A benchmark to read, not a test: it fails only if a command cannot be run.
 set -euo pipefail
 
@@ -9,10 +10,10 @@ mdevadm=$(realpath "${1:-$here/../../build/release/src/mdevadm}")
 
 if [ "${MDEVADM_BENCH_INSIDE:-}" != 1 ]; then
   [ "$(id -u)" = 0 ] || { echo "run.sh: run this as root: it mounts a directory over /sys in a mount namespace" >&2; exit 1; }
-  "$here/../tools/packages.sh" hyperfine strace mdevctl jq bsdextrautils g++
+  "$here/../tools/packages.sh" hyperfine strace mdevctl jq bsdextrautils g++ time
   work=$(mktemp -d -p /dev/shm)
   trap 'rm -rf "$work"' EXIT
-  g++ -O2 -std=c++20 -o "$work/make_tree" "$here/make_tree.cpp"
+  for program in make_tree floor; do g++ -O2 -std=c++20 -o "$work/$program" "$here/$program.cpp"; done
   "$work/make_tree" "$work/host"
   mkdir -p "$work/upper" "$work/over"
   MDEVADM_BENCH_INSIDE=1 work=$work unshare -m --propagation private bash "$(realpath "$0")" "$mdevadm"
@@ -28,16 +29,22 @@ mount --bind "$work/host/etc/mdevadm" /etc/mdevadm
 mount --bind "$work/host/etc/mdevctl.d" /etc/mdevctl.d
 mount --rbind "$work/host/sys" /sys
 
-compare() {  # LABEL LIMIT RUNS WORDS...: mdevadm's time as a multiple of mdevctl's
-  local label=$1 limit=$2 runs=$3
-  shift 3
-  local ours="$mdevadm $*" theirs="mdevctl $*"
+# compare LABEL LIMIT RUNS OURS THEIRS: times of two commands, and the first as a multiple of the second. Wall time is the median, time of
+# the processors the mean, memory the peak of one run. The limit is for both ratios.
+compare() {
+  local label=$1 limit=$2 runs=$3 ours=$4 theirs=$5
   hyperfine -N --warmup 3 --runs "$runs" --export-json "$work/times.json" "$ours" "$theirs" >/dev/null 2>&1
-  jq -r --arg what "$label" --arg limit "$limit" '
-    (.results[0].median * 1000) as $a | (.results[1].median * 1000) as $b |
-    [$what, ($a * 100 | round / 100), ($b * 100 | round / 100), ($a / $b * 1000 | round / 1000), $limit,
-     (if $limit == "-" then "" elif $a / $b <= ($limit | tonumber) then "within" else "OVER" end)] | @tsv' "$work/times.json"
+  jq -r --arg what "$label" --arg limit "$limit" --arg memory "$(memory $ours) $(memory $theirs)" '
+    def tenths: . * 10000 | round / 10;
+    def hundredths: . * 100 | round / 100;
+    def cpu: .user + .system;
+    .results[0] as $a | .results[1] as $b | ($a.median / $b.median) as $wall | (($a | cpu) / ($b | cpu)) as $cpu |
+    [$what, ($a.median | tenths), ($b.median | tenths), ($wall | hundredths), ($a | cpu | tenths), ($b | cpu | tenths), ($cpu | hundredths),
+     ($memory | split(" ") | map(tonumber / 1024 | . * 10 | round / 10) | .[0], .[1]), $limit,
+     (if $limit == "-" then "" elif $wall <= ($limit | tonumber) and $cpu <= ($limit | tonumber) then "within" else "OVER" end)] | @tsv' \
+    "$work/times.json"
 }
+memory() { /usr/bin/time -f %M "$@" 2>&1 >/dev/null | tail -n 1; }  # KiB
 
 calls() { strace -f -c -o "$work/calls" "$@" >/dev/null && awk '$NF == "total" { print $4 ~ /^[0-9]+$/ ? $4 : $3 }' "$work/calls"; }
 
@@ -47,14 +54,18 @@ echo "Lines printed: list $("$mdevadm" list | wc -l) and $(mdevctl list | wc -l)
   "list --defined $("$mdevadm" list --defined | wc -l) and $(mdevctl list --defined | wc -l) (mdevadm's has a heading)."
 echo "Medians; mdevadm $("$mdevadm" --version | cut -d' ' -f2), mdevctl $(dpkg-query -W -f '${Version}' mdevctl)."
 {
-  printf 'what\tmdevadm ms\tmdevctl ms\tratio\tlimit\t\n'
-  compare "list --defined" 1.0 15 list --defined
-  compare "--version" 2.0 300 --version
-  compare "types" - 30 types
+  printf 'what\tms\tother\tratio\tCPU ms\tother\tratio\tMiB\tother\tlimit\t\n'
+  compare "list --defined : mdevctl" 0.35 15 "$mdevadm list --defined" "mdevctl list --defined"
+  compare "--version : mdevctl" 0.9 300 "$mdevadm --version" "mdevctl --version"
+  compare "types : mdevctl" - 30 "$mdevadm types" "mdevctl types"
   # Without definitions of mdevadm and of mdevctl.
   umount /etc/mdevadm /etc/mdevctl.d
   mkdir -p /etc/mdevctl.d/scripts.d/callouts /etc/mdevctl.d/scripts.d/notifiers
-  compare "list" 0.3 15 list
+  compare "list : floor" 1.25 25 "$mdevadm list" "$work/floor"
+  compare "list : mdevctl" 0.3 15 "$mdevadm list" "mdevctl list"
+  compare "list --json : mdevctl --dumpjson" 0.5 15 "$mdevadm list --json" "mdevctl list --dumpjson"
+  ln -s "$mdevadm" "$work/mdevctl"
+  compare "list --dumpjson, both as mdevctl" 0.5 15 "$work/mdevctl list --dumpjson" "mdevctl list --dumpjson"
 } >"$work/table"
 column -t -s $'\t' "$work/table"
 ours=$(calls "$mdevadm" list) theirs=$(calls mdevctl list)

@@ -4,6 +4,7 @@
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
+"$here/../tools/packages.sh" mdevctl
 mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
 mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
 [ -x "$mdevsim" ] || { echo "sim.sh: $mdevsim not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
@@ -59,4 +60,25 @@ verdict() { awk -v a="$1" -v b="$2" 'BEGIN { print a < b ? "within" : "OVER" }';
   ms=$("$mdevsim" run "$work/many.toml" -- bash -c 'for _ in 1 2 3 4 5; do
     begin=$(date +%s%N); "$0" list >/tmp/lines.$$; echo $((($(date +%s%N) - begin) / 1000000)); done; rm /tmp/lines.$$' "$mdevadm" | median)
   printf 'list of 10,016 devices\t%s\t2000\t%s\n' "$ms" "$(verdict "$ms" 2000)"
+  for devices in 0 8; do
+    # shellcheck disable=SC2016
+    ms=$("$mdevsim" run l40s-8 -- bash -c 'sleep 2; /usr/lib/nvidia/sriov-manage -e ALL >/dev/null
+      for gpu in $(seq "$1"); do
+      "$0" start -q -p "0000:$((gpu - 1))1:00.0" -t L40S-4Q >/dev/null; done
+      for _ in $(seq 21); do
+      begin=$(date +%s%N); "$0" types >/tmp/lines.$$; echo $((($(date +%s%N) - begin) / 100000)); done; rm /tmp/lines.$$' \
+      "$mdevadm" "$devices" | median | awk '{ printf "%.1f\n", $1 / 10 }')
+    printf 'types of 8 GPUs with 256 virtual functions and %s devices\t%s\t100\t%s\n' "$devices" "$ms" "$(verdict "$ms" 100)"
+  done
 } | column -t -s $'\t'
+
+# The same GPUs with mdev: to mdevctl, each virtual function is a parent.
+cp -r "$here/../../examples/scenarios/types" "$work"
+sed 's/^name = .*/name = "0000:{}1:00.0"\ncount = 8/' "$here/../../examples/scenarios/l40s-mdev.toml" >"$work/gpus.toml"
+# shellcheck disable=SC2016
+"$mdevsim" run "$work/gpus.toml" -- bash -c 'for program in "$0" mdevctl; do
+  for _ in $(seq 11); do
+  begin=$(date +%s%N); "$program" types >/tmp/lines.$$; echo $((($(date +%s%N) - begin) / 10000)); done | sort -n | sed -n 6p; done; rm /tmp/lines.$$' \
+  "$mdevadm" | paste -sd' ' |
+  awk '{ printf "types of 8 GPUs with 256 mdev virtual functions: mdevadm %.1f ms, mdevctl %.1f ms, ratio %.2f (limit 0.3: %s)\n",
+    $1 / 100, $2 / 100, $1 / $2, $1 / $2 <= 0.3 ? "within" : "OVER" }'

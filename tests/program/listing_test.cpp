@@ -17,6 +17,8 @@ test::Ran run(const test::Host& host, std::vector<std::string> words) {
 
 void define_some(const test::Host& host) {
   const std::string directory = "etc/mdevadm/devices/";
+  test::write_text(host.path() / "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000001/a/b",
+                   "1\n");
   test::write_text(host.path() / (directory + "mtty/00000000-0000-4000-8000-000000000001.toml"),
                    "type = \"mtty-1\"\nstart = \"auto\"\nname = \"console\"\n[[attribute]]\nname = "
                    "\"a/b\"\nvalue = \"1\"\n");
@@ -28,8 +30,30 @@ void define_some(const test::Host& host) {
 
 }  // namespace
 
+TEST_CASE("requirements name properties whose keys have blanks as the driver or with underscores") {
+  const test::Host host("accelerators");
+  const std::string two_and_four = "vascend-vir02\nvascend-vir04\n";
+  CHECK(run(host, {"types", "-n", "-o", "type", "--need", "aicore num>=2"}).out == two_and_four);
+  CHECK(run(host, {"types", "-n", "-o", "type", "--need", "aicore_num>=2"}).out == two_and_four);
+  CHECK(run(host, {"types", "-n", "-o", "type", "--need", "memory size>=6G"}).out == two_and_four);
+  CHECK(run(host, {"types", "-n", "-o", "type", "--need", "memory>6G"}).out == "vascend-vir04\n");
+  CHECK(run(host, {"types", "-n", "-o", "type", "--need", "type name=vir0[14]"}).out ==
+        "vascend-vir01\nvascend-vir04\n");
+  const test::Ran unknown = run(host, {"types", "--need", "aicore number>=2"});
+  CHECK(unknown.code == 2);
+  CHECK(unknown.err.find("did you mean 'aicore_num'?") != std::string::npos);
+}
+
+TEST_CASE("a type without a usable number of available instances does not keep the others from being used") {
+  const test::Host host("accelerators");
+  CHECK(run(host, {"types", "0000:6b:00.0", "-n", "-o", "type,available"}).out ==
+        "4xxx-vqat-adi-asym -\n4xxx-vqat-adi-dc   -\n4xxx-vqat-adi-sym  4\n");
+  CHECK(run(host, {"start", "--dry-run", "-p", "0000:6b:00.0", "-t", "4xxx-vqat-adi-dc"}).code == 0);
+  CHECK(run(host, {"start", "--dry-run", "-p", "0000:6b:00.0", "-t", "4xxx-vqat-adi-sym"}).code == 0);
+}
+
 TEST_CASE("types of every captured host are printed as a table and as JSON") {
-  for (const std::string name : {"samples", "nvidia", "i915", "s390"}) {
+  for (const std::string name : {"samples", "nvidia", "i915", "s390", "accelerators"}) {
     CAPTURE(name);
     const test::Host host(name);
     const test::Ran table = run(host, {"types"});
@@ -63,7 +87,7 @@ TEST_CASE("list --json without -o has all columns and the same keys for every de
   const auto json = nlohmann::json::parse(run(host, {"list", "--all", "--json"}).out);
   REQUIRE(json["devices"].size() == 4);
   for (const auto& device : json["devices"]) {
-    CHECK(device.size() == 50);
+    CHECK(device.size() == 54);
   }
   CHECK(json["devices"][0]["state"] == "inactive");
   CHECK(json["devices"][0]["iommu_group"].is_null());

@@ -76,10 +76,10 @@ TEST_CASE("a start whose device does not appear fails and is rolled back") {
   const test::Ran ran = world.run(
       {"start", "-p", "0000:86:00.0", "-t", "nvidia-17", "-u", "00000000-0000-0000-0000-000000000001"});
   CHECK(ran.code == 1);
-  CHECK(ran.err.find(
-            "cannot start '00000000-0000-0000-0000-000000000001': the device was created, but its type "
-            "did not appear "
-            "within 5 s; all changes were rolled back") != std::string::npos);
+  CHECK(
+      ran.err.find(
+          "cannot start '00000000-0000-0000-0000-000000000001': the driver has accepted the creation, but no "
+          "device has appeared within 5 s; all changes were rolled back") != std::string::npos);
   CHECK(test::read_text(world.path() /
                         "sys/class/mdev_bus/0000:86:00.0/mdev_supported_types/nvidia-17/create") ==
         "00000000-0000-0000-0000-000000000001\n");

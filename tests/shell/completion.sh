@@ -12,7 +12,7 @@ words() { "$MDEVADM" __complete --root "$host" "$@" | cut -f1 | paste -sd' '; }
 described() { "$MDEVADM" __complete --root "$host" "$@" | tr '\t' '|'; }
 u=00000000-0000-4000-8000-00000000000
 
-same "$(words "")" "types list status show define modify undefine start stop restart import export parent group version help" \
+same "$(words "")" "types probe list status check monitor show define modify undefine start stop restart apply diff claim release attach detach import export parent group version help" \
   "the first word completes to commands"
 same "$(words st)" "status start stop" "a prefix completes to the commands with this prefix"
 same "$(words types "")" "mbochs mdpy mtty" "types completes to parents"
@@ -48,6 +48,9 @@ same "$(words list --de)" "--defined" "an option prefix completes to the options
 same "$(words start --ver)" "--version --verbose" "an option prefix completes to the options of every command"
 same "$(words define --file "")" ":files" "--file leaves the completion of files to the shell"
 same "$(words --root "")" ":directories" "--root leaves the completion of directories to the shell"
+same "$(words monitor --until "")" "present= absent= active= inactive= in-use= unused=" "--until completes to the words of conditions"
+same "$(words monitor --until present=m)" "present=mbochs present=mdpy present=mtty" "--until completes to parents after present="
+same "$(words monitor --until unused=con)" "unused=console" "--until completes to devices after unused="
 same "$(words stop --timeout "")" "" "--timeout completes to nothing"
 same "$(words help st)" "status start stop" "help completes to commands"
 same "$(words help group st)" "start stop" "help group completes to the commands of group"

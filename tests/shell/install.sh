@@ -14,7 +14,7 @@ install_to() { run env DESTDIR="$1" cmake --install "$build" --prefix "${@:2}"; 
 # names_program DIRECTORY PREFIX SBIN UNITS GENERATORS RULES WORDS: paths in the files below DIRECTORY, which is DESTDIR or empty
 names_program() {
   local directory=$1 program=$2/mdevadm units=$3 generator=$4/mdevadm-generator rules=$5/70-mdevadm-nodes.rules words=$6 unit
-  for unit in groups parent@ stop; do
+  for unit in groups metrics parent@ stop; do
     run sed -n 's/^Exec[A-Za-z]*=[-+]*\([^ ]*\) .*/\1/p' "$directory$units/mdevadm-$unit.service"
     same "$(sort -u <<<"$out")" "$program" "mdevadm-$unit.service runs the program $words"
   done
@@ -35,20 +35,27 @@ rules_are_valid() {
 # is_loaded DIRECTORY WORDS: systemd accepts units whose program is at the path that they name
 is_loaded() {
   local unit
-  for unit in mdevadm-groups.service mdevadm-parent@.service mdevadm-stop.service mdevadm.target; do
+  for unit in mdevadm-apply.service mdevadm-groups.service mdevadm-host.service mdevadm-metrics.service mdevadm-metrics.timer mdevadm-parent@.service mdevadm-sleep.service mdevadm-stop.service mdevadm.target; do
     run systemd-analyze verify --man=no "$1/$unit"
     same "$out$err" "" "systemd-analyze verify reports nothing for $unit $2"
   done
 }
 
 build=$BUILD target=$work/debian
+zsh=zsh/site-functions
+if [ -e /etc/debian_version ]; then zsh=zsh/vendor-completions; fi
 install_to "$target" /usr
 exits 0 "cmake --install succeeds"
-same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<'T'
+same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort <<T
 ./usr/bin/mdevsim
 ./usr/lib/systemd/system-generators/mdevadm-generator
+./usr/lib/systemd/system/mdevadm-apply.service
 ./usr/lib/systemd/system/mdevadm-groups.service
+./usr/lib/systemd/system/mdevadm-host.service
+./usr/lib/systemd/system/mdevadm-metrics.service
+./usr/lib/systemd/system/mdevadm-metrics.timer
 ./usr/lib/systemd/system/mdevadm-parent@.service
+./usr/lib/systemd/system/mdevadm-sleep.service
 ./usr/lib/systemd/system/mdevadm-stop.service
 ./usr/lib/systemd/system/mdevadm.target
 ./usr/lib/udev/rules.d/60-mdevadm-parents.rules
@@ -60,19 +67,34 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/doc/mdevadm/README.md
 ./usr/share/doc/mdevadm/examples/cad-seat.toml
 ./usr/share/doc/mdevadm/examples/crypto.toml
+./usr/share/doc/mdevadm/examples/domain.xml
+./usr/share/doc/mdevadm/examples/grafana/mdevadm.json
+./usr/share/doc/mdevadm/examples/prometheus/mdevadm.rules.yml
+./usr/share/doc/mdevadm/examples/vm@.service
+./usr/share/fish/vendor_completions.d/mdevadm.fish
+./usr/share/man/man5/mdevadm.host.5
 ./usr/share/man/man5/mdevadm.toml.5
 ./usr/share/man/man5/mdevsim.toml.5
 ./usr/share/man/man7/mdevadm-boot.7
 ./usr/share/man/man7/mdevadm-interfaces.7
 ./usr/share/man/man8/mdevadm.8
 ./usr/share/man/man8/mdevsim.8
+./usr/share/man/man8/mdevadm-apply.8
+./usr/share/man/man8/mdevadm-attach.8
+./usr/share/man/man8/mdevadm-diff.8
+./usr/share/man/man8/mdevadm-check.8
+./usr/share/man/man8/mdevadm-claim.8
 ./usr/share/man/man8/mdevadm-define.8
+./usr/share/man/man8/mdevadm-detach.8
 ./usr/share/man/man8/mdevadm-export.8
 ./usr/share/man/man8/mdevadm-group.8
 ./usr/share/man/man8/mdevadm-import.8
 ./usr/share/man/man8/mdevadm-list.8
 ./usr/share/man/man8/mdevadm-modify.8
+./usr/share/man/man8/mdevadm-monitor.8
 ./usr/share/man/man8/mdevadm-parent.8
+./usr/share/man/man8/mdevadm-probe.8
+./usr/share/man/man8/mdevadm-release.8
 ./usr/share/man/man8/mdevadm-restart.8
 ./usr/share/man/man8/mdevadm-show.8
 ./usr/share/man/man8/mdevadm-start.8
@@ -81,6 +103,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm-types.8
 ./usr/share/man/man8/mdevadm-undefine.8
 ./usr/share/mdevadm/schema.json
+./usr/share/$zsh/_mdevadm
 T
 )" "cmake --install installs exactly the expected files"
 same "$(cd "$target/usr/share/mdevadm/scenarios" && find . -type f | sort)" "$(cd "$top/examples/scenarios" && find . -type f | sort)" \
@@ -104,15 +127,18 @@ names_of() {
 names=$work/names
 install_to "$names" /usr --component mdevctl
 exits 0 "cmake --install --component mdevctl succeeds"
-same "$(names_of "$names")" "$(cat <<'T'
+same "$(names_of "$names")" "$(cat <<T
 ./usr/bin/lsmdev -> ../sbin/mdevadm
 ./usr/bin/mdevctl -> ../sbin/mdevadm
 ./usr/sbin/lsmdev -> mdevadm
 ./usr/sbin/mdevctl -> mdevadm
 ./usr/share/bash-completion/completions/lsmdev
 ./usr/share/bash-completion/completions/mdevctl
+./usr/share/fish/vendor_completions.d/lsmdev.fish
+./usr/share/fish/vendor_completions.d/mdevctl.fish
 ./usr/share/man/man8/lsmdev.8 -> mdevctl.8
 ./usr/share/man/man8/mdevctl.8
+./usr/share/$zsh/_mdevctl
 ./etc/mdevctl.d
 ./usr/lib/mdevctl/scripts.d/callouts
 ./usr/lib/mdevctl/scripts.d/notifiers

@@ -59,7 +59,9 @@ same "$(wraps 'CLI/' '((src|include/mdevadm)/args/|src/(cli/|sim/commands.cpp))'
   "CLI11 is included in args, cli and mdevsim's command line only"
 same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's server only"
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.[ch]pp')" "" "libsmartcols is included in render's sources only"
-same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/hook_json)\.cpp|include/mdevadm/store/json_text\.hpp)')" "" \
+same "$(wraps 'expat' 'src/util/xml\.cpp')" "" "libexpat is included in util's XML parser only"
+same "$(wraps 'yaml' 'src/util/yaml\.cpp')" "" "libyaml is included in util's YAML parser only"
+same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/(hook_json|qmp))\.cpp|include/mdevadm/store/json_text\.hpp)')" "" \
   "the JSON library is included in render's sources, for scripts and for mdevctl's definitions only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"
 
@@ -71,6 +73,18 @@ io=$(grep -nE '#include <(fcntl|unistd|sys/|fstream|filesystem|iostream|ctime)' 
   "$top/src/model" "$top/include/mdevadm/model" "$top/src/util" "$top/include/mdevadm/util")
 same "$io" "" "plan, model and util do no I/O"
 
+# A unity build compiles the sources of a layer as one translation unit, so two of them cannot define a type or a constant of the same name.
+# repeated TREE: prints layer and name of each type and constant that two sources of one layer define outside other types.
+repeated() {
+  local room
+  for room in "$1"/src/*/; do
+    find "$room" -name '*.cpp' -exec sed -nE 's/^(struct|class|enum class|union) ([A-Za-z0-9_]+)( final)?( *:.*)? *\{.*/\2/p
+      s/^(static |inline )?const(expr|init)? ([A-Za-z_][^={(]*[ *&>])?([a-z][A-Za-z0-9_]*)(\[[^]]*\])? *(=|\{).*/\4/p' {} + |
+      sort | uniq -d | sed "s|^|$(basename "$room"): |"
+  done
+}
+same "$(repeated "$top")" "" "no two sources of a layer define a type or a constant of the same name"
+
 # The test detects violations.
 wrong=$(mktemp -d)
 trap 'rm -rf "$wrong"' EXIT
@@ -79,4 +93,7 @@ echo '#include <mdevadm/host/host.hpp>' >"$wrong/src/plan/x.cpp"
 echo '#include <mdevadm/store/store.hpp>' >"$wrong/include/mdevadm/model/y.hpp"
 echo '#include "../host/paths.hpp"' >"$wrong/src/sys/z.cpp"
 same "$(upward "$wrong" | wc -l)" 3 "the test detects a forbidden include in a source, in a header and by a relative path"
+printf '%s\n' 'struct Wanted {' 'constexpr std::array units_files{1};' >"$wrong/src/plan/v.cpp"
+printf '%s\n' 'struct Wanted {' 'constexpr Files units_files = 1;' >"$wrong/src/plan/w.cpp"
+same "$(repeated "$wrong")" "plan: Wanted"$'\n'"plan: units_files" "the test detects a type and a constant that two sources of a layer define"
 finish

@@ -44,7 +44,7 @@ for file in "$MAN"/mdev*.8.scd; do
   case $name in
     mdevadm) wanted+=" ENVIRONMENT FILES FOR\ USERS\ OF\ MDEVCTL" ;;
     mdevadm-list | mdevadm-show | mdevadm-types | mdevadm-group) wanted+=" ENVIRONMENT" ;;
-    mdevadm-define | mdevadm-modify | mdevadm-undefine | mdevadm-start | mdevadm-restart | mdevadm-import | mdevadm-export) wanted+=" FILES" ;;
+    mdevadm-define | mdevadm-modify | mdevadm-undefine | mdevadm-start | mdevadm-restart | mdevadm-import | mdevadm-export | mdevadm-apply) wanted+=" FILES" ;;
   esac
   eval "wanted=($wanted)"
   for section in "${wanted[@]}"; do
@@ -74,18 +74,27 @@ while read -r verb wanted; do
     "mdevadm-$verb(8) explains each exit code with a sentence"
   listed+=" $verb"
 done <<'E'
-types 0 1 2 3
+types 0 1 2 3 6
+probe 0 1 2 3 5 6 8
 list 0 1 2 3 4
 show 0 1 2 3 4 8
 status 0 1 2
+monitor 0 1 2 3 4 9
+check 0 1 2 3 4 8
 define 0 1 2 3 4 5 6
-modify 0 1 2 3 4 6
+modify 0 1 2 3 4 5 6
 undefine 0 1 2 3 4 8
 start 0 1 2 3 4 5 6 7 8
 stop 0 1 2 3 4 5 8
 restart 0 1 2 3 4 5 6 7 8
+apply 0 1 2 3 4 6 7 8 9
+diff 0 1 2 3 4 6 9
+claim 0 1 2 3 6
+release 0 1 2 3 4 5 8
+attach 0 1 2 3 4 5 6 7
+detach 0 1 2 3 4 5 8
 import 0 1 2 3 4 8
-export 0 1 2 3 4 8
+export 0 1 2 3 4 5 8
 parent 0 1 2 3 4 5 8
 group 0 1 2 3 4 5 6 7 8
 E
@@ -116,11 +125,11 @@ mdevctl_options=$("$mdevctl/mdevctl" --help | sed -n '/^Commands:/,/^Options:/p'
   while read -r verb; do "$mdevctl/mdevctl" "$verb" --help; done | grep -oE -- '--[a-z]+' | sort -u)
 rm -r "$mdevctl"
 all=$(echo "$mdevctl_options"; jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
-unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure|component)$' || true)
+unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure|component|now)$' || true)
 same "$unknown" "" "man pages and README mention only options that exist"
 
 # Keys of definitions: mdevadm.toml(5) has the keys of the reader.
-keys=$(grep -oE '(key == |get\()"[a-z_]+"' "$top/src/store/definition_file.cpp" | grep -oE '[a-z_]+"$' | tr -d '"' | sort -u)
+keys=$(grep -ohE '(key == |get\()"[a-z_]+"' "$top"/src/store/definition_{file,keys}.cpp | grep -oE '[a-z_]+"$' | tr -d '"' | sort -u)
 missing=$(for key in $keys; do grep -qE "[*_[]$key[]*_]" "$MAN/mdevadm.toml.5.scd" || echo "$key"; done)
 same "$missing" "" "mdevadm.toml(5) has every key of the definition reader"
 

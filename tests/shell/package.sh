@@ -61,8 +61,13 @@ check_all_contents() {
 etc/mdevadm/devices/
 etc/mdevadm/groups/
 usr/lib/systemd/system-generators/mdevadm-generator
+usr/lib/systemd/system/mdevadm-apply.service
 usr/lib/systemd/system/mdevadm-groups.service
+usr/lib/systemd/system/mdevadm-host.service
+usr/lib/systemd/system/mdevadm-metrics.service
+usr/lib/systemd/system/mdevadm-metrics.timer
 usr/lib/systemd/system/mdevadm-parent@.service
+usr/lib/systemd/system/mdevadm-sleep.service
 usr/lib/systemd/system/mdevadm-stop.service
 usr/lib/systemd/system/mdevadm.target
 usr/lib/udev/rules.d/60-mdevadm-parents.rules
@@ -72,17 +77,32 @@ usr/share/bash-completion/completions/mdevadm
 usr/share/doc/mdevadm/README.md.gz
 usr/share/doc/mdevadm/examples/cad-seat.toml
 usr/share/doc/mdevadm/examples/crypto.toml
+usr/share/doc/mdevadm/examples/domain.xml
+usr/share/doc/mdevadm/examples/grafana/mdevadm.json
+usr/share/doc/mdevadm/examples/prometheus/mdevadm.rules.yml
+usr/share/doc/mdevadm/examples/vm@.service
+usr/share/fish/vendor_completions.d/mdevadm.fish
 usr/share/lintian/overrides/mdevadm
+usr/share/man/man5/mdevadm.host.5.gz
 usr/share/man/man5/mdevadm.toml.5.gz
 usr/share/man/man7/mdevadm-boot.7.gz
 usr/share/man/man7/mdevadm-interfaces.7.gz
+usr/share/man/man8/mdevadm-apply.8.gz
+usr/share/man/man8/mdevadm-attach.8.gz
+usr/share/man/man8/mdevadm-diff.8.gz
+usr/share/man/man8/mdevadm-check.8.gz
+usr/share/man/man8/mdevadm-claim.8.gz
 usr/share/man/man8/mdevadm-define.8.gz
+usr/share/man/man8/mdevadm-detach.8.gz
 usr/share/man/man8/mdevadm-export.8.gz
 usr/share/man/man8/mdevadm-group.8.gz
 usr/share/man/man8/mdevadm-import.8.gz
 usr/share/man/man8/mdevadm-list.8.gz
 usr/share/man/man8/mdevadm-modify.8.gz
+usr/share/man/man8/mdevadm-monitor.8.gz
 usr/share/man/man8/mdevadm-parent.8.gz
+usr/share/man/man8/mdevadm-probe.8.gz
+usr/share/man/man8/mdevadm-release.8.gz
 usr/share/man/man8/mdevadm-restart.8.gz
 usr/share/man/man8/mdevadm-show.8.gz
 usr/share/man/man8/mdevadm-start.8.gz
@@ -92,6 +112,7 @@ usr/share/man/man8/mdevadm-types.8.gz
 usr/share/man/man8/mdevadm-undefine.8.gz
 usr/share/man/man8/mdevadm.8.gz
 usr/share/mdevadm/schema.json
+usr/share/zsh/vendor-completions/_mdevadm
 T
   check_contents "$mdevadm" "$work/wanted" "mdevadm has exactly its files, owned by root and writable by root only"
   { documents mdevsim; scenarios; cat; } >"$work/wanted" <<'T'
@@ -111,9 +132,12 @@ usr/sbin/lsmdev->mdevadm
 usr/sbin/mdevctl->mdevadm
 usr/share/bash-completion/completions/lsmdev
 usr/share/bash-completion/completions/mdevctl
+usr/share/fish/vendor_completions.d/lsmdev.fish
+usr/share/fish/vendor_completions.d/mdevctl.fish
 usr/share/lintian/overrides/mdevadm-mdevctl
 usr/share/man/man8/lsmdev.8.gz->mdevctl.8.gz
 usr/share/man/man8/mdevctl.8.gz
+usr/share/zsh/vendor-completions/_mdevctl
 T
   check_contents "$mdevctl" "$work/wanted" "mdevadm-mdevctl has exactly the names of mdevctl and their files"
 }
@@ -147,6 +171,16 @@ check_licences() {
   done
   same "$(sed -n 's/^License: //p' <<<"$out" | sort -u | paste -sd' ')" "BSD-3-clause Expat" \
     "the copyright file of $1 refers to no other licence"
+}
+
+# The packages of other distributions are not built here.
+check_other_licences() {
+  local packaging=$here/../../packaging
+  same "$(grep -B 1 '^%license LICENSE packaging/debian/libraries.copyright$' "$packaging/rpm/mdevadm.spec" | grep '^%files' | paste -sd,)" \
+    "%files,%files -n mdevsim" "the RPM packages with programs have the licences"
+  same "$(sed -n 's/^  _licences //p' "$packaging/arch/PKGBUILD" | paste -sd' ')" "mdevadm mdevsim" "the packages of Arch Linux have the licences"
+  holds "the package of Nix has the licences" grep -q 'install .*LICENSE .*/libraries.copyright$' "$packaging/nix/default.nix"
+  holds "PKGBUILD is valid bash" bash -n "$packaging/arch/PKGBUILD"
 }
 
 check_lintian() {
@@ -193,6 +227,7 @@ Replaces: mdevctl" "mdevadm-mdevctl replaces mdevctl and depends on mdevadm of t
   check_documents mdevadm-mdevctl
   check_licences mdevadm
   check_licences mdevsim
+  check_other_licences
   check_lintian
 
   run pack "$work/second" -D CPACK_DEBIAN_PACKAGE_RELEASE="$revision+1"
@@ -232,7 +267,8 @@ changes() {
 enabled() {
   (cd "$root/etc/systemd/system" && find . -name 'mdevadm*' -type l -printf '%P -> %l\n') | sed 's|> /usr/lib|> /lib|' | sort
 }
-target_enabled='multi-user.target.wants/mdevadm.target -> /lib/systemd/system/mdevadm.target'
+target_enabled='multi-user.target.wants/mdevadm-host.service -> /lib/systemd/system/mdevadm-host.service
+multi-user.target.wants/mdevadm.target -> /lib/systemd/system/mdevadm.target'
 stop_enabled='mdevadm.target.wants/mdevadm-stop.service -> /lib/systemd/system/mdevadm-stop.service'
 groups_enabled='mdevadm.target.wants/mdevadm-groups.service -> /lib/systemd/system/mdevadm-groups.service'
 
@@ -294,7 +330,7 @@ comes() {
   same "$(stat -c '%a %U:%G' "$root"/etc/mdevadm{,/devices,/groups} | uniq)" "755 root:root" \
     "the directories of definitions exist"
   same "$(enabled)" "$groups_enabled
-$target_enabled" "all units are enabled except the one that stops devices"
+$target_enabled" "all units are enabled except those that stop devices and apply a description"
 }
 
 keeps() {

@@ -16,7 +16,7 @@ import jsonschema
 schema = json.load(open(sys.argv[1]))
 part = {"$ref": "#/definitions/" + sys.argv[2], "definitions": schema["definitions"]}
 text = open(sys.argv[3]).read()
-documents = [json.loads(line) for line in text.splitlines()] if sys.argv[2] in ("error", "warning") else [json.loads(text)]
+documents = [json.loads(line) for line in text.splitlines()] if sys.argv[2] in ("error", "warning", "event") else [json.loads(text)]
 assert documents, "nothing to check"
 for document in documents:
     jsonschema.validate(document, part)
@@ -47,12 +47,23 @@ live=669d9b23-fe1b-4ecb-be08-a2fabca99b71
 prints devices list --all --json
 prints devices list --json -o uuid,state
 prints devices show "$live" 00000000 --json
+prints findings check --json
+prints columns check --list-columns --json
 prints columns list --list-columns --json
 prints columns types --list-columns --json
 prints results define -p matrix -t vfio_ap-passthrough --json
 prints results define "$live" --json
 prints results modify "$live" --auto --json
 prints results group create vm1 "$live" --json
+printf 'version = 1\n[[device]]\nname = "a"\ntype = "none"\nparents = ["matrix"]\n' >"$json/bad.toml"
+prints results apply -f "$json/bad.toml" --json
+prints results probe matrix --create --json
+prints results diff -f "$json/bad.toml" --json
+mdevadm export host >"$json/host.toml" 2>/dev/null
+sed -i 's/^start = "auto"/start = "manual"/' "$json/host.toml"
+prints comparison diff -f "$json/host.toml" --json
+prints comparison apply --check -f "$json/host.toml" --json
+prints plan apply --dry-run -f "$json/host.toml" --json
 prints groups group list --json
 prints group group show vm1 --json
 prints columns group list --list-columns --json
@@ -72,6 +83,8 @@ mdevadm list --all --json 2>"$json/warnings" >/dev/null
 "$MDEVADM" version --json >"$json/version"
 conforms version "version --json prints JSON that conforms to the schema" "$json/version"
 same "$("$MDEVADM" --json-schema)" "$(cat "$schema")" "--json-schema prints the schema"
+"$MDEVADM" monitor --initial --until absent=nosuch --json >"$json/events"
+conforms event "monitor --json prints JSON that conforms to the schema" "$json/events"
 conforms error "errors conform to the schema" "$json/errors"
 conforms warning "warnings conform to the schema" "$json/warnings"
 
@@ -87,6 +100,10 @@ prints results parent unset 0000:41:00.0 --json
 columns_of() { jq -r ".definitions.$1.properties | keys[]" "$schema"; }
 same "$(jq -r '.definitions.types.properties.types.items.properties | keys[]' "$schema")" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "types") | .columns[].name' | sort)" "the schema has exactly the columns of types"
 same "$(columns_of device)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "list") | .columns[].name' | sort)" "the schema has exactly the columns of list"
+same "$(columns_of finding)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "check") | .columns[].name' | sort)" "the schema has exactly the columns of check"
+mkdir -p "$host/sys/bus/pci/devices/0000:99:00.0"
+prints parents show 0000:99:00.0 --json
+same "$(columns_of host_device)" "$(jq -r '.host_devices[0] | keys[]' "$json/out" | sort)" "the schema has exactly the columns of other devices of the host"
 same "$(columns_of a_group)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "group list") | .columns[].name' | sort)" "the schema has exactly the columns of group list"
 same "$(columns_of a_parent_setting)" "$("$MDEVADM" __describe | jq -r '.commands[] | select(.name == "parent list") | .columns[].name' | sort)" "the schema has exactly the columns of parent list"
 same "$(columns_of parent)" "$("$MDEVADM" --root "$host" show matrix --list-columns --json | jq -r '.columns[].column' | sort)" "the schema has exactly the columns of parents"

@@ -3,30 +3,21 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
+. "$here/../tools/crypto.sh"
 if [ "${1:-}" = "" ]; then
-  part_failed=0
-  while read -r scenario part; do
-    "$MDEVSIM" run "$scenario" -- bash "$0" "$part" || { part_failed=1; echo "# failed: $scenario $part"; }
-  done <<'T'
+  run_parts <<'T'
 ap-host bus
 ap options
 ap adopt
 ap conflicts
 ap-host masks
 ap script
+ap completion
+ap table
 T
-  same "$part_failed" 0 "all parts pass"
   finish
   exit
 fi
-
-A=aaaaaaaa-0000-4000-8000-000000000001
-B=aaaaaaaa-0000-4000-8000-000000000002
-parent=/sys/devices/vfio_ap/matrix
-create=$parent/mdev_supported_types/vfio_ap-passthrough/create
-put() { echo "$1" 2>/dev/null >"$2"; }
-driver() { basename "$(readlink "/sys/bus/ap/devices/$1/driver")"; }
-matrix() { paste -sd' ' "$parent/$1/matrix"; }
 
 # The kernel's files, without mdevadm: the steps of a guide.
 bus() {
@@ -58,11 +49,8 @@ bus() {
   out_has "queue 05.0014 already assigned to $A" "the kernel log names queue and owner"
 }
 
-mdevadm() { "$MDEVADM" "$@"; }
-
 # How adapters and domains are given, and what the definition has then.
 options() {
-  crypto="-p matrix -t vfio_ap-passthrough"
   run mdevadm define $A $crypto --name a --adapter 5,0x06 --domain 0x4,171 --control-domain 0xab
   exits 0 "define takes lists, decimal or hexadecimal"
   run mdevadm start a
@@ -78,9 +66,13 @@ options() {
     '[["adapters","0x05","0x05-0x06"],["domains","0x0004-0x0005","0x0004,0x00ab"]]' "the difference is drift"
   run mdevadm restart a
   same "$(matrix $A)" "05.0004 05.0005" "after a restart the device has the new queues"
+  for list in -5 '' +5,-6; do
+    run mdevadm define -p matrix -t vfio_ap-passthrough --adapter "$list" --domain 4
+    exits 2 "define --adapter '$list' is refused: a new device has nothing to remove, and needs something to add"
+  done
   run mdevadm modify a --domain ''
   run mdevadm show a --json
-  same "$(grep -c assign_domain /etc/mdevadm/devices/matrix/$A.toml)" 0 "an empty list removes all"
+  same "$(grep -c ^domains /etc/mdevadm/devices/matrix/$A.toml)" 0 "an empty list removes all"
   mdevadm stop a
   run mdevadm modify a --queue 03.0004,03.00ab
   mdevadm start a
@@ -103,7 +95,6 @@ options() {
   run mdevadm start -u $B $crypto --queue 06.0004
   exits 0 "start takes the options for a transient device"
   same "$(matrix $B)" "06.0004" "the transient device has the queue"
-  mdevctl() { (exec -a mdevctl "$MDEVADM" "$@"); }
   run mdevadm define $A $crypto --adapter 5-6 --domain 4
   run mdevadm export mdevctl $A
   same "$(jq -c .attrs /etc/mdevctl.d/matrix/$A)" \
@@ -130,13 +121,12 @@ adopt() {
   run mdevadm define $A --domain +4
   exits 0 "adopting takes changes"
   same "$(mdevadm list --defined -o domains | tail -1 | tr -d ' ')" 0x00ab "the active device is not changed"
-  same "$(grep -A1 assign_domain /etc/mdevadm/devices/matrix/$A.toml | grep -o '0x[0-9a-f]*' | paste -sd' ')" "0x00ab 0x0004" \
+  same "$(grep ^domains /etc/mdevadm/devices/matrix/$A.toml)" 'domains = ["0x0004", "0x00ab"]' \
     "the definition has both domains"
 }
 
 # Two devices that want the same queue.
 conflicts() {
-  crypto="-p matrix -t vfio_ap-passthrough"
   mdevadm define $A $crypto --adapter 5,6 --domain 4 --name a --auto
   run mdevadm define $B $crypto --adapter 6 --domain 4,0xab --name b --auto
   exits 4 "two definitions with autostart cannot have one queue"
@@ -148,6 +138,7 @@ conflicts() {
   exits 4 "modify finds the conflict, too"
   run mdevadm start a b
   err_has "cannot start 'b' \($B\): queue 06.0004 is also defined for 'a', which is started before it" "so does a start of both"
+  err_has "hint: take the adapter from one of them: mdevadm modify b --adapter=-0x06" "the hint separates them"
   run mdevadm start b
   exits 4 "start finds queues of active devices"
   err_has "cannot start 'b' \($B\): queue 06.0004 is assigned to the active device 'a'" "the owner is named"
@@ -158,7 +149,7 @@ conflicts() {
   mdevadm stop b
   run mdevadm start -u $B $crypto --adapter 9 --domain 4
   exits 0 "queues that do not exist can be assigned"
-  err_has "adapter 0x09 is not on this host; the guest gets the queues when they appear \(Linux 6.0 and later; before, the device cannot be started\)" "with a warning"
+  err_has "adapter 0x09 is not on this host; the guest gets the queues when they appear" "with a warning"
   mdevadm stop $B
   # The kernel refuses what changed after the check.
   put $B $create
@@ -169,7 +160,6 @@ conflicts() {
 
 # Queues that the masks of the bus reserve.
 masks() {
-  crypto="-p matrix -t vfio_ap-passthrough"
   run mdevadm define $A $crypto --queue 05.0014 --name a --auto
   exits 0 "queues of the host can be defined"
   err_has "'$A': queue 05.0014 is reserved for the host .*: chzdev -t ap apmask=-0x05" "with a warning and a command"
@@ -182,10 +172,10 @@ masks() {
   run mdevadm start a
   exits 0 "after that the device starts"
   same "$(mdevadm show matrix | grep -oE '[0-9]\. adapter .*' | paste -sd';')" \
-    "1. adapter 0x05, domains 0x0004,0x0047: host;2. adapter 0x05, domains 0x0014: device a;3. adapter 0x06, domains 0x0004,0x0047: host;4. adapter 0x06, domains 0x0014: free" \
+    "1. adapter 0x05, domains 0x0004,0x0047: host (driver: cex4queue);2. adapter 0x05, domains 0x0014: device a;3. adapter 0x06, domains 0x0004,0x0047: host (driver: cex4queue);4. adapter 0x06, domains 0x0014: free" \
     "show of the parent lists which device has which queue"
   same "$(mdevadm show matrix --json | jq -c '.parents[0].queues[1]')" \
-    "{\"adapter\":5,\"domains\":[20],\"owner\":\"device\",\"device\":\"$A\"}" "JSON has the same list"
+    "{\"adapter\":5,\"domains\":[20],\"owner\":\"device\",\"bound\":true,\"driver\":\"vfio_ap\",\"device\":\"$A\"}" "JSON has the same list"
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
@@ -193,7 +183,7 @@ masks() {
 
 # ap-check of s390-tools, mdevctl's call-out script for vfio-ap, knows definitions in /etc/mdevctl.d only.
 script() {
-  crypto="-p matrix -t vfio_ap-passthrough"
+  rm -f /tmp/ap-check.log /tmp/site.log /tmp/notified.log
   mkdir -p /etc/mdevctl.d/scripts.d/callouts
   cat >/etc/mdevctl.d/scripts.d/callouts/ap-check <<'S'
 #!/bin/sh
@@ -207,7 +197,17 @@ case "$4 $6" in
 esac
 exit 0
 S
-  chmod +x /etc/mdevctl.d/scripts.d/callouts/ap-check
+  cat >/etc/mdevctl.d/scripts.d/callouts/site <<'S'
+#!/bin/sh
+echo "$4 $6" >>/tmp/site.log
+exit 2
+S
+  mkdir -p /etc/mdevctl.d/scripts.d/notifiers
+  cat >/etc/mdevctl.d/scripts.d/notifiers/all <<'S'
+#!/bin/sh
+echo "$6 $8" >>/tmp/notified.log
+S
+  chmod +x /etc/mdevctl.d/scripts.d/callouts/* /etc/mdevctl.d/scripts.d/notifiers/all
   run mdevadm define $A $crypto --adapter 5 --domain 4
   exits 0 "define is accepted by the script"
   run mdevadm modify $A --domain +0xab --auto
@@ -216,6 +216,9 @@ S
   exits 0 "undefine is accepted by the script"
   same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" "pre define,post define,pre define,post define" \
     "the script checks the definition and each change of it"
+  same "$(grep undefine /tmp/site.log | paste -sd,)" "pre undefine,post undefine" "other scripts are asked about the removal"
+  same "$(paste -sd, /tmp/notified.log)" "define success,modify success,undefine success" "notification scripts hear of all"
+  rm /tmp/site.log /tmp/notified.log
   rm /tmp/ap-check.log
   (exec -a mdevctl "$MDEVADM" define -u $A -p matrix --jsonfile /dev/stdin) <<'J'
 {"mdev_type":"vfio_ap-passthrough","start":"manual","attrs":[{"assign_adapter":"5"},{"assign_domain":"4"}]}
@@ -228,6 +231,62 @@ J
   same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" \
     "pre define,post define,pre modify,post modify,pre undefine,post undefine" "the script gets the events of its definition"
   rm /tmp/ap-check.log
+}
+
+completion() {
+  same "$(mdevadm types -o +properties,driver | head -1 | grep -oE 'PROPERTIES|DRIVER' | paste -sd' ')" "PROPERTIES DRIVER" \
+    "a column that is printed already is not appended"
+  words() { mdevadm __complete "$@" | cut -f1 | paste -sd' '; }
+  mdevadm define $A $crypto --adapter 5 --domain 4,171 --name a
+  mdevadm start a
+  same "$(words define --adapter "")" "0x03 0x06 0x05" "--adapter completes to adapters of the host, those with free queues first"
+  same "$(mdevadm __complete define --adapter 0x05 | tr '\t' '|')" "0x05|0 of 2 queues free" "the number of free queues is shown"
+  same "$(words define --domain 0x0004,)" "0x0004,0x0004 0x0004,0x00ab" "--domain completes the last number of a list"
+  same "$(words define --queue "")" "03.0004 03.00ab 06.0004 06.00ab 05.0004 05.00ab" "--queue completes to queues, free ones first"
+  same "$(mdevadm __complete define --queue 05.0004 | tr '\t' '|')" "05.0004|device a" "the owner is shown"
+  same "$(words modify a --domain -)" "-0x0004 -0x00ab" "after a minus sign, modify offers what the device has"
+  same "$(words modify a --domain -0x0004,-)" "-0x0004,-0x0004 -0x0004,-0x00ab" "also for the last of several changes"
+  same "$(words modify a --adapter +0x0)" "+0x03 +0x06 +0x05" "after a plus sign, what the host has"
+  same "$(words modify a --control-domain "")" "0x0004 0x00ab" "--control-domain completes to domains"
+  same "$(words modify nosuch --domain -)" "" "for a device that does not exist, nothing is offered"
+}
+
+# The table [ap] of a definition, beside attributes.
+table() {
+  file=/etc/mdevadm/devices/matrix/$A.toml
+  mkdir -p ${file%/*}
+  cat >$file <<'F'
+type = "vfio_ap-passthrough"
+name = "a"
+
+[ap]
+# both cards
+adapters = [5, "0x06"]
+domains = ["4"]  # of the guest
+F
+  run mdevadm start a
+  exits 0 "a definition with the table is started"
+  same "$(matrix $A)" "05.0004 06.0004" "the device has the queues"
+  run mdevadm modify a --live --config --domain +0xab --adapter=-6
+  exits 0 "device and definition are changed"
+  same "$(matrix $A)" "05.0004 05.00ab" "the device has the new queues"
+  same "$(sed -n '/^\[ap/,$p' $file | paste -sd';')" \
+    '[ap];# both cards;adapters = ["0x05"];domains = ["0x0004", "0x00ab"]  # of the guest' "the table is changed, with its comments"
+  mdevadm export mdevctl a
+  same "$(jq -c .attrs /etc/mdevctl.d/matrix/$A)" \
+    '[{"assign_adapter":"0x05"},{"assign_domain":"0x0004"},{"assign_domain":"0x00ab"}]' "mdevctl's format has the attributes"
+  rm /etc/mdevctl.d/matrix/$A
+  same "$(mdevadm show a --json | jq -c '.devices[0] | .adapters, .domains, (.attributes | length)' | paste -sd' ')" "[5] [4,171] 3" \
+    "show has the same as for attributes"
+  run mdevadm modify a --attr assign_control_domain=4
+  same "$(grep control $file)" 'control_domains = ["0x0004"]' "an attribute is entered in the table"
+  run mdevadm define $B $crypto --attr assign_adapter=3 --attr assign_domain=4 --name b
+  same "$(grep -c 'ap\]' ${file%/*}/$B.toml)" 0 "define --attr writes attributes"
+  run mdevadm modify b --domain +0xab
+  same "$(grep -c assign_domain ${file%/*}/$B.toml) $(grep -c 'ap\]' ${file%/*}/$B.toml)" "2 0" "modify keeps that form"
+  echo 'domain = [5]' >>$file
+  run mdevadm start a
+  err_has "$A.toml:[0-9]+:[0-9]+: unknown key 'domain' in \[ap\]" "an unknown key is an error with its position"
 }
 
 "$1"

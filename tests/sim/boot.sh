@@ -57,6 +57,21 @@ err_has "^mdevadm: error: .*the driver of mtty is not ready yet \(tried for [3-5
   "the error says how long start --auto tried"
 control clear
 
+# EIO is retried: NVIDIA's driver returns it also while the GPU is not initialized. The text depends on the parent.
+"$MDEVADM" stop --all -q
+control fault create 2 EIO
+run "$MDEVADM" start --auto --timeout 10
+exits 0 "start --auto --timeout retries a GPU that refuses a vGPU with EIO"
+err_has "the driver fails to create .* \(Input/output error\); retrying for up to 10 s$" "the reason of the retry is reported"
+same "$(active)" "$(uuids 1 2 3 4)" "all autostart devices are active after the retries"
+"$MDEVADM" stop --all -q
+control fault create 0 EIO
+(until "$MDEVADM" list --boot -n -o boot_message | grep -q 'driver fails'; do sleep 0.05; done; control clear) &
+run "$MDEVADM" start --auto --timeout 20
+wait $!
+exits 0 "list --boot names the reason while start --auto retries"
+control clear
+
 control unregister mdpy
 run "$MDEVADM" start --auto
 exits 8 "start --auto fails partially (exit code 8) if a parent is missing"
@@ -81,6 +96,29 @@ holds "list --boot reports 'waiting' for a device whose parent is missing" wait_
 kill -TERM $!
 holds "SIGTERM ends the wait with exit code 8" eval "wait $!; [ \$? = 8 ]"
 control register mdpy
+
+# Named devices and groups wait as well.
+control unregister mdpy
+"$MDEVADM" stop -q --all
+(sleep 1; control register mdpy) &
+run "$MDEVADM" start "$(uuid 4)" nosuch --timeout 20
+wait $!
+exits 8 "start DEVICE --timeout waits for the parent of the device, and refuses one that is not defined"
+err_has "parent 'mdpy' not found or not mdev-capable; retrying for up to 20 s$" "the reason of the wait is reported"
+err_has "^mdevadm: error: cannot start 'nosuch': " "the device that is not defined is named"
+same "$(active)" "$(uuid 4)" "the device is active when its parent has appeared"
+same "$(boot 4 boot)" manual "the start is not recorded as one of the autostart"
+run "$MDEVADM" start "$(uuid 4)" --timeout 20
+exits 0 "start --timeout of an active device succeeds"
+err_has "is already active$" "a note says that it is active"
+run "$MDEVADM" start "$(uuid 4)" --timeout 20 --json
+same "$(jq -c '.results[] | [.outcome, .argument]' <<<"$out")" "[\"unchanged\",\"$(uuid 4)\"]" "the JSON result of an active device has the argument"
+control unregister mdpy
+run "$MDEVADM" start "$(uuid 4)" --timeout 1 --json
+exits 3 "start --timeout fails if the parent does not appear"
+same "$(jq -c '.results[] | [.outcome, .code, .argument]' <<<"$out")" "[\"failed\",3,\"$(uuid 4)\"]" "the JSON result has the failure and the argument"
+control register mdpy
+"$MDEVADM" start -q "$(uuid 1)" "$(uuid 2)" "$(uuid 3)"
 
 # The lock of a parent is held for longer than the timeout, as a slow driver does: the timeout for a missing parent starts
 # after that.
@@ -125,7 +163,7 @@ run python3 -c 'import sys, xml.dom.minidom as x; print(len(x.parse("/tmp/boot.s
 holds "list --boot --plot writes well-formed XML with a bar per device" test "$out" -ge 6
 run "$MDEVADM" list --boot --plot /nowhere/boot.svg
 exits 1 "list --boot --plot fails if the file cannot be written"
-err_has "^mdevadm: error: cannot write '/nowhere/boot.svg': No such file" "the error names the file that cannot be written"
+err_has "^mdevadm: error: cannot write '/nowhere/boot.svg': directory '/nowhere' not found" "the error names the file that cannot be written"
 "$MDEVADM" undefine "$(uuid 6)"
 
 "$MDEVADM" stop --all
@@ -156,6 +194,14 @@ same "$(boot 7 boot) $(boot 8 boot)" "started started" "list --boot reports both
 "$MDEVADM" group stop -q vm
 run "$MDEVADM" group start --auto --parent mbochs
 same "$(active)" "$(uuids 7 8)" "group start --auto --parent for the last parent starts the group"
+"$MDEVADM" group stop -q vm
+control unregister mbochs
+(sleep 1; control register mbochs) &
+run "$MDEVADM" group start vm --timeout 20
+wait $!
+exits 0 "group start GROUP --timeout waits for the parents of its members"
+err_has "missing parent device: mbochs; retrying for up to 20 s$" "the reason of the wait is reported"
+same "$(active)" "$(uuids 7 8)" "the members are active when the parent has appeared"
 "$MDEVADM" group stop -q vm
 control fault create 2 EAGAIN
 run "$MDEVADM" group start --auto

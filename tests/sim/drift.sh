@@ -21,7 +21,7 @@ same "$("$MDEVADM" show one --json | jq -c '.devices[0] | [.drifted, .difference
 "$MDEVADM" modify one --delete-attr 1 --attr nvidia/vgpu_params=x=2 2>/dev/null
 run "$MDEVADM" start one
 exits 0 "start of an active device that differs from its definition succeeds"
-err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: attribute nvidia/vgpu_params \(definition: x=2, device: x=1\); to apply the definition: mdevadm restart one$" \
+err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: attribute nvidia/vgpu_params \(definition: x=2, device: x=1\); to apply the definition: mdevadm modify one --live$" \
   "start names the attribute with both values and the command that applies the definition"
 same "$(state one)" drifted "list marks the device as drifted"
 same "$("$MDEVADM" list --state drifted -n -o name)" one "list --state drifted lists the device"
@@ -35,6 +35,15 @@ same "$(jq -c '.results[0] | [.outcome, .device.state, (.notes[0] | contains("x=
   "start --json has the note and the device"
 "$MDEVADM" restart one
 same "$(state one)" active "the device is as defined after restart"
+
+# An attribute that the driver does not have.
+"$MDEVADM" modify one --attr nvidia/no_such=1 2>/dev/null
+same "$(state one)" drifted "list marks a device without an attribute of its definition as drifted"
+same "$("$MDEVADM" show one --json | jq -c '.devices[0].differences')" \
+  '[{"setting":"attribute nvidia/no_such","defined":"1","present":null}]' "show --json has null for the missing attribute"
+run "$MDEVADM" start one
+err_has "attribute nvidia/no_such \(definition: 1, device: no such attribute\)" "start names the attribute that the device does not have"
+"$MDEVADM" modify one --delete-attr 2
 
 "$MDEVADM" modify one --node-owner nobody:nogroup --node-mode 0640 2>/dev/null
 run "$MDEVADM" start one

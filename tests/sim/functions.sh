@@ -89,6 +89,13 @@ whose() {
   run mdevadm stop found
   exits 0 "$(say "stop succeeds for a defined device without a record")"
 
+  sed -i 's/^type = .*/type = "L40S-4Q"/' /etc/mdevadm/devices/*/*"$(field found uuid)".toml
+  mdevadm start found
+  rm -r /run/mdevadm/devices
+  same "$(field found state)" active "$(say "a device whose type is defined by the vendor's name is active without a record, too")"
+  run mdevadm stop found
+  same "$code$err" 0 "$(say "stop succeeds for it")"
+
   # Another program has set the virtual function of a device that disappeared.
   rm -f /run/mdevadm/devices/*
   mdevadm start b

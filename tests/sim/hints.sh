@@ -56,7 +56,40 @@ samples__export_conflict() {
   echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
   words="export mdevctl $a"
 }
+samples__until_present() { words="monitor --until present=0000:99:00.0 --timeout 0.2"; }
+samples__until_active() { adm define $a -p mtty -t mtty-1; words="monitor --until active=$a --timeout 0.2"; }
+samples__until_group_active() {
+  adm define $a -p mtty -t mtty-1
+  adm group create vm1 $a
+  words="monitor --until active=vm1 --timeout 0.2"
+}
+samples__until_unused() {
+  adm start -u $a -p mtty -t mtty-1
+  holding $a
+  words="monitor --until unused=$a --timeout 0.2"
+}
+samples__until_group_unused() {
+  adm define $a -p mtty -t mtty-1
+  adm group create vm1 $a
+  adm start $a
+  holding $a
+  words="monitor --until unused=vm1 --timeout 0.2"
+}
 samples__type_too_large() { words="define -p mdpy -t mdpy-4k"; }
+m60__differs_from_description() {
+  mkdir -p /etc/mdevadm
+  printf 'version = 1\n[[device]]\nname = "seat"\ntype = "nvidia-14"\n' >/etc/mdevadm/host.toml
+  words="check"
+}
+m60__broken_description() {
+  mkdir -p /etc/mdevadm
+  printf 'version = 1\n[[device]]\nname = "seat"\ntyp = "nvidia-14"\n' >/etc/mdevadm/host.toml
+  words="check"
+}
+m60__probe_without_agreement() { words="probe $gpu"; }
+m60__probe_beside_device() { adm start -u $a -p $gpu -t nvidia-14; words="probe $gpu --create"; }
+m60__after_too_many() { words="types $gpu --after nvidia-14=99"; }
+m60__after_unknown_type() { words="types --after nosuch"; }
 samples__later() { words="define -p 0000:99:00.0 -t nvidia-17"; }
 samples__active_with_other_type() {
   adm define $a -p mtty -t mtty-1
@@ -70,6 +103,24 @@ samples__drifted() {
   adm modify $a --node-mode 0666
   words="start $a"
 }
+samples__live_without_change_or_definition() { adm start -u $a -p mtty -t mtty-1; words="modify $a --live"; }
+samples__live_config_without_definition() {
+  adm start -u $a -p mtty -t mtty-1
+  words="modify $a --live --config --node-mode 0666"
+}
+samples__live_inactive() { adm define $a -p mtty -t mtty-1; words="modify $a --live"; }
+samples__live_missing_attribute() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  adm modify $a --attr nosuch=1
+  words="modify $a --live"
+}
+samples__live_other_type() {
+  adm define $a -p mtty -t mtty-1
+  adm start $a
+  adm modify $a --type mtty-2
+  words="modify $a --live"
+}
 samples__pattern_for_one_device() { adm define $a -p mtty -t mtty-1 --name seat; words="modify se?t --auto"; }
 samples__active_on_other_parent() {
   adm define $a -p mtty -t mtty-1
@@ -78,6 +129,57 @@ samples__active_on_other_parent() {
 }
 samples__modify_active() { adm define $a -p mtty -t mtty-1; adm start $a; words="modify $a --type mtty-2"; }
 crypto="-p matrix -t vfio_ap-passthrough --adapter 5 --domain 4"
+ccw_host__subchannel_of_host() { words="types 0.0.0313"; }
+ccw_host__device_number() { words="define -p 0.0.2b09 -t vfio_ccw-io"; }
+ccw_host__number_or_uuid() { words="show 0313"; }
+ccw_host__parent_is_no_device() { words="show 0315"; }
+ccw_host__parent_as_device() { words="start 0.0.0315"; }
+m60__parent_as_device() { words="start 0000:86:00.0"; }
+ccw_host__defined_on_subchannel_of_host() { adm define $a -p 0.0.0313 -t vfio_ccw-io --force; words="start $a"; }
+ccw_host__refused_override() {
+  driverctl -b css set-override 0.0.0320 vfio_ccw 2>/dev/null
+  words="types 0.0.0320"
+}
+gvt_off__no_parent() { words="types"; }
+gvt_off__not_enabled() { words="types 0000:00:02.0"; }
+gvt_off__passed_through() {
+  driverctl set-override 0000:00:02.0 vfio-pci
+  words="types 0000:00:02.0"
+}
+gvt_off__override_without_driver() {
+  echo 0000:00:02.0 >/sys/bus/pci/drivers/i915/unbind
+  echo vfio_pci >/sys/bus/pci/devices/0000:00:02.0/driver_override
+  words="types 0000:00:02.0"
+}
+ap_host__queue_as_parent() { words="types 05.0014"; }
+ap_host__device_as_parent() { adm start -u $a -p matrix -t vfio_ap-passthrough; words="types $a"; }
+samples__check_missing_parent() { adm define $a -p nosuch -t mtty-1 --force; words="check"; }
+samples__check_unknown_type() {
+  adm define $a -p mtty -t mtty-1
+  sed -i 's/mtty-1/nosuch/' /etc/mdevadm/devices/mtty/$a.toml
+  words="check"
+}
+samples__check_drift() { samples__drifted; words="check $a"; }
+samples__check_failed() {
+  adm define $a -p mtty -t mtty-1 --auto
+  control fault create 0 EINVAL
+  "$MDEVADM" start --auto --timeout 1 2>/dev/null
+  control clear
+  words="check"
+}
+samples__check_member() { samples__group_member_undefined; words="check"; }
+samples__check_partial_group() {
+  adm define $a -p mtty -t mtty-1
+  adm define $b -p mtty -t mtty-1
+  adm group create vm1 $a $b
+  adm start $a
+  words="check vm1"
+}
+l40s_boot__check_functions() { words="check"; }
+flex__check_function() {
+  control functions 0000:4d:00.0 2
+  words="show $(basename "$(readlink /sys/bus/pci/devices/0000:4d:00.0/virtfn0)")"
+}
 ap__queue_in_use() {
   adm define $a $crypto
   adm start $a
@@ -85,7 +187,44 @@ ap__queue_in_use() {
   words="start $b"
 }
 ap__queue_for_two_at_boot() { adm define $a $crypto --auto; words="define $b $crypto --auto"; }
+ap__queue_of_two_started_together() { adm define $a $crypto; adm define $b $crypto; words="start $a $b"; }
+ap__modify_active_queues() { adm define $a $crypto; adm start $a; words="modify $a --domain +0xab"; }
+ap_host__live_queue_without_driver() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm define $a $crypto
+  adm start $a
+  "$MDEVSIM" hold $a 100 >/dev/null 2>&1 &
+  sleep 0.3
+  echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
+  words="modify $a --live --domain +0x14"
+}
 ap_host__queues_of_host() { words="start $crypto"; }
+ap_host__live_config_without_change() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm define $a $crypto
+  adm start $a
+  adm modify $a --live --domain +0x14
+  words="modify $a --live --config"
+}
+ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define $a $crypto; words="modify $a --from-device"; }
+ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
+ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
+ap__check_shared_queue() { adm define $a $crypto; adm define $b $crypto; words="check"; }
+ap__check_shared_queue_at_boot() {
+  ap__check_shared_queue
+  sed -i '1i start = "auto"' /etc/mdevadm/devices/matrix/*.toml
+  sed -i '/start = "manual"/d' /etc/mdevadm/devices/matrix/*.toml
+  words="check"
+}
+ap__check_taken_queue() { ap__check_shared_queue; adm start $a; words="check $b"; }
+samples__check_undefined() { adm start -u $a -p mtty -t mtty-1; words="check"; }
+samples__refusing_script() {
+  mkdir -p /etc/mdevctl.d/scripts.d/callouts
+  printf '#!/bin/sh\n[ "$4-$6" != pre-undefine ]\n' >/etc/mdevctl.d/scripts.d/callouts/refuse
+  chmod +x /etc/mdevctl.d/scripts.d/callouts/refuse
+  adm define $a -p mtty -t mtty-1
+  words="undefine $a"
+}
 samples__several_parents() {
   adm define $a -p mtty -t mtty-1
   adm define $a -p mdpy -t mdpy-vga
@@ -340,6 +479,74 @@ gvt_a0__aggregation_refused() {
   words="start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8 --aggregate 2"
 }
 
+# Devices of virtual machines.
+monitor() {  # WORD...: the stand-in for QEMU's monitor
+  rm -f /run/qmp
+  "$here/../tools/qmp_server.py" /run/qmp "$@" &
+  wait_until test -S /run/qmp
+}
+samples__device_or_group() {
+  adm define $a -p mtty -t mtty-1 --name vm1
+  adm group create vm1 $a
+  words="export qemu vm1"
+}
+vf_n1__export_without_function() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf any
+  words="export qemu $a"
+}
+vf_n1__export_function_as_nodedev() {
+  adm define $a -p 0000:41:00.0 -t 1149
+  words="export nodedev $a"
+}
+samples__no_monitor() { adm define $a -p mtty -t mtty-1; adm start $a; words="detach $a --qmp /run/none"; }
+samples__not_attached() { adm define $a -p mtty -t mtty-1; adm start $a; monitor; words="detach $a --qmp /run/qmp"; }
+samples__busy_for_qemu() { adm define $a -p mtty -t mtty-1; adm start $a; monitor busy; words="attach $a --qmp /run/qmp"; }
+samples__same_id() {
+  adm define $a -p mtty -t mtty-1 --name "seat=1"
+  adm define $b -p mtty -t mtty-1 --name "seat+1"
+  monitor
+  adm attach $a --qmp /run/qmp
+  words="attach $b --qmp /run/qmp"
+}
+
+describe() { printf 'version = 1\n[[device]]\n%s\n' "$1" >/run/host.toml; words="apply -f /run/host.toml"; }
+samples__apply_without_file() { words="apply"; }
+samples__described_uuid_is_active() { adm start -u $a -p mtty -t mtty-1; describe $'name = "a"\ntype = "mtty-2"\nuuid = "'$a'"'; }
+samples__described_uuid_is_defined() { adm define $a -p mtty -t mtty-1; describe $'name = "a"\ntype = "mtty-1"\nparents = ["mdpy"]\nuuid = "'$a'"'; }
+samples__described_type_is_unknown() { describe $'name = "a"\ntype = "no-such-thing-anywhere"'; }
+samples__described_pci_id_is_unknown() { describe $'name = "a"\ntype = "mtty-1"\nparents = ["10de:1eb8"]'; }
+samples__described_exception_is_unknown() { describe $'name = "a"\ntype = "mtty-1"\nexcept = ["nosuch"]'; }
+samples__unknown_configuration() {
+  printf 'version: v1\nvgpu-configs:\n  default: [{devices: all, vgpu-devices: {}}]\n  T4-1Q: [{devices: all, vgpu-devices: {}}]\n' >/run/config.yaml
+  words="import vgpu-device-manager /run/config.yaml --config defualt"
+}
+samples__described_devices_do_not_fit() { describe $'name = "a-{}"\ncount = 999\ntype = "mtty-1"'; }
+
+# A pool of the devices a and b, of which a was handed out.
+pool() {
+  adm define $a -p mtty -t mtty-1
+  adm define $b -p mtty -t mtty-1
+  adm group create vm1 $a $b
+  adm group start vm1
+  adm claim vm1 --for vm7
+}
+samples__claim_unknown() { adm group create vm1; words="claim vm11"; }
+samples__claim_empty() { adm define $a -p mtty -t mtty-1; adm group create vm1; words="claim vm1"; }
+samples__claim_all_claimed() { pool; adm claim vm1; words="claim vm1"; }
+samples__claim_inactive() { pool; adm stop $b; words="claim vm1"; }
+samples__claim_unusable() { pool; sed -i 's/mtty-1/mtty-2/' /etc/mdevadm/devices/mtty/$b.toml; words="claim vm1"; }
+samples__output_without_directory() { words="export metrics --output /run/mdevadm/metrics/mdevadm.prom"; }
+samples__release_nothing() { pool; words="release"; }
+samples__release_unclaimed() { pool; words="release $b"; }
+samples__release_of_others() { pool; words="release $a --for vm8"; }
+samples__release_group() { pool; words="release vm1"; }
+samples__release_in_use() { pool; holding $a; words="release $a"; }
+samples__stop_claimed() { pool; words="stop $a"; }
+samples__restart_claimed() { pool; words="restart $a"; }
+samples__group_stop_claimed() { pool; words="group stop vm1"; }
+samples__check_broken_claim() { pool; echo x >/run/mdevadm/claims/$a.toml; words="check"; }
+samples__detach_claimed() { pool; monitor; adm attach $a --qmp /run/qmp; words="detach $a --qmp /run/qmp"; }
+
 # The process that uses a device, which ends when a command waits for that.
 holding() {
   local held
@@ -359,6 +566,7 @@ follow() {  # MESSAGE WORDS...
   before=$(state)
   [[ "$*" != *--timeout* || -z "${holder:-}" ]] || (sleep 0.5; kill $holder) &
   run "$MDEVADM" "$@"
+  [[ $1 != diff || $code != 9 ]] || code=0  # there are differences
   exits 0 "'$message': the command is accepted"
   holds "'$message': the command prints or changes something" test -n "$out" -o "$before" != "$(state)"
 }
@@ -379,11 +587,12 @@ placeholders() {  # TEXT: with values for what the user has to insert
   sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/; s/\bTYPE\b/1149/" <<<"$1"
 }
 
+end_of_word='([^A-Za-z0-9-]|$)'
 obey() {  # MESSAGE CODE ERROR: does what the message says
   local message=$1 option meant typed
   if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
     eval "follow \"\$message\" $(placeholders "${BASH_REMATCH[2]%%,*}")"
-  elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)\b ]]; then
+  elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)$end_of_word ]]; then
     option=$(placeholders "${BASH_REMATCH[2]}")
     case $option in
       "--parent"*) option="--parent mtty" ;;
@@ -391,8 +600,11 @@ obey() {  # MESSAGE CODE ERROR: does what the message says
       *" if" | *" for" | *" and" | *" to") option=${option% *} ;;
     esac
     repeat "$message" "$2" "$3" $words $option
-  elif [[ $message =~ chzdev\ -t\ ap\ .*$ ]]; then
+  elif [[ $message =~ (chzdev\ -t\ ap|driverctl|chccwdev|modprobe)\ .*$ && -x /usr/local/bin/${BASH_REMATCH[1]%% *} ]]; then
     eval "${BASH_REMATCH[0]}" >/dev/null
+    repeat "$message" "$2" "$3" $words
+  elif [[ $message == "mkdir -p "* ]]; then
+    eval "$message"
     repeat "$message" "$2" "$3" $words
   elif [[ $message =~ did\ you\ mean\ \'([^\']+)\' ]]; then
     meant=${BASH_REMATCH[1]}
@@ -413,6 +625,10 @@ advice() { sed -nE 's/^(hint: |mdevadm: (warning: |note: )?)//p' <<<"$1" | grep 
 if [ "${1:-}" = inside ]; then  # CASE NUMBER LOG: obeys the advice of this number
   "$2"
   run "$MDEVADM" $words
+  # The results of these commands have hints.
+  case $words in
+    check* | show*) err+=$'\n'$("$MDEVADM" $words --json 2>/dev/null | jq -r '(.findings, .host_devices)[]?.hints[] | "hint: " + .') ;;
+  esac
   mapfile -t lines < <(advice "$err")
   printf '%s\n' "${lines[@]}" >>"$4"
   if [ "$3" = 0 ]; then
@@ -440,9 +656,11 @@ for name in "${cases[@]}"; do
   done
 done
 
-# Messages that no state of a simulated host produces: another process creates a device with the same UUID at the same moment.
+# Messages that no state of a simulated host produces: another process creates a device with the same UUID, or releases and claims a
+# device, at the same moment.
 cannot_be_seen='
 list active devices: mdevadm list
+show its claim: mdevadm list --claimed -o +claimed_for,claimed_at
 '
 src=$(realpath "$here/../../src")
 mapfile -t sources < <(cd "$src" && find args cli plan host run store -name '*.cpp' | grep -vE '^cli/(commands|help|other_words)\.cpp$|^args/help\.cpp$' | sed "s|^|$src/|")

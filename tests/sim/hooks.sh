@@ -192,4 +192,43 @@ $B mtty mtty-1 manual (active)
 = 0" "none of the interrupted changes was made"
 same "$(of 'mdevctl define')" "Error: invalid json: mdev_type must not have a NUL in it
 = 1" "mdevctl define: a type with a NUL character is refused before any script runs"
+# A script that holds a lock between its calls, as ap-check does, and lists devices: attach runs it as start does.
+cat >"$directory/locking.sh" <<'T'
+directory=$1 m=$2 tools=$3
+A=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01 B=7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02
+mkdir -p /etc/mdevctl.d/scripts.d/callouts
+cat >/etc/mdevctl.d/scripts.d/callouts/locking <<S
+#!/bin/sh
+[ "\$6" != capabilities ] || exit 0
+echo "\$4-\$6-\$8 \${10##*0}" >>$directory/calls
+$m list -n -o uuid >/dev/null 2>&1 || exit 1
+case \$4 in
+  pre) for _ in 1 2 3 4 5 6 7 8 9 10; do mkdir $directory/lock 2>/dev/null && exit; sleep 0.2; done; echo "the lock is taken" >&2; exit 1 ;;
+  post) rmdir $directory/lock ;;
+esac
+S
+chmod +x /etc/mdevctl.d/scripts.d/callouts/locking
+say() { : >$directory/calls; echo "\$ $*"; timeout 60 "$@" 2>&1; echo "= $?"; grep -v attributes $directory/calls | paste -sd' '; }
+for u in $A $B; do $m define $u -p mtty -t mtty-1; done >/dev/null
+$m group create vm1 $A $B
+$tools/qmp_server.py $directory/monitor & server=$!
+until [ -S $directory/monitor ]; do sleep 0.05; done
+say $m attach $A --qmp $directory/monitor
+say $m detach $A --qmp $directory/monitor
+say $m attach vm1 --qmp $directory/monitor -q
+say $m detach vm1 --qmp $directory/monitor -q
+kill $server
+wait $server || true
+T
+run "$MDEVSIM" run "$here/../compat/host.toml" -- bash "$directory/locking.sh" "$directory" "$(realpath "$MDEVADM")" "$here/../tools"
+exits 0 "the session completes"
+scripts() { local action=$1 name; shift; for name in "$@"; do echo "pre-$action-none $name post-$action-success $name"; done | paste -sd' '; }
+same "$(grep -A2 '^\$ .* attach 7' <<<"$out" | tail -n 2)" "= 0
+$(scripts start 1)" "attach runs the scripts as start does, before the device is attached"
+same "$(grep -A2 '^\$ .* detach 7' <<<"$out" | tail -n 2)" "= 0
+$(scripts stop 1)" "detach runs those of a stop"
+same "$(grep -A2 '^\$ .* attach vm1' <<<"$out" | tail -n 2)" "= 0
+$(scripts start 1 2)" "attach of a group runs them for one device after the other, so locks of scripts do not wait for each other"
+same "$(grep -A2 '^\$ .* detach vm1' <<<"$out" | tail -n 2)" "= 0
+$(scripts stop 2 1)" "detach of a group runs those of a stop in reverse order"
 finish

@@ -13,8 +13,12 @@ if [ "${1:-}" = "" ]; then
     "$MDEVSIM" run "${scenario/SCRATCH/$scratch}" -- bash "$0" "$part" || failed_parts+=" $part"
   done <<'P'
 m60 mediated
+m60 failing
 m60 mediated_sizes
 a40 mediated_sizes
+l40s-mixed hidden
+l40s-mixed hidden_chosen
+l40s-mixed hidden_without_table
 vf-n1 late
 vf-n1 sizes
 vf-n1 known_sizes
@@ -53,6 +57,83 @@ mediated_sizes() {
   err_has "no available instances of $four on $gpu$" "the error does not give the size as the reason"
 }
 
+# With mixed sizes the driver's list lacks types that it would create: a half of the GPU beside two vGPUs.
+hidden() {
+  local gpu=0000:41:00.0
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  same "$(grep -c 24Q "/sys/bus/pci/devices/0000:41:01.0/nvidia/creatable_vgpu_types")" 0 "the driver does not list L40S-24Q"
+  same "$("$MDEVADM" types $gpu --json | jq -c '.types[] | select(.name == "NVIDIA L40S-24Q") | [.available, .available_is_limit]')" \
+    '[1,true]' "types shows at most one available instance of L40S-24Q"
+  same "$("$MDEVADM" types $gpu --json | jq -c '.types[] | select(.name == "NVIDIA L40S-48Q") | [.available, .available_is_limit]')" \
+    '[0,false]' "and none of a type that is larger than the free memory"
+  run "$MDEVADM" define -p $gpu -t L40S-24Q --name half
+  exits 0 "define accepts the type"
+  run "$MDEVADM" start half
+  exits 0 "start creates the vGPU, although the driver does not list its type"
+  err_has "'half' \(.*\): the driver does not list type [0-9]+ now, but may accept it \(mixed sizes\)$" "a note says so"
+  same "$(states)" "half=active null=active null=active" "the device is active"
+  run "$MDEVADM" start -p $gpu -t L40S-24Q
+  exits 6 "a type that is larger than the free memory has no capacity"
+  run "$MDEVADM" start -p $gpu -t L40S-16Q
+  exits 6 "a type for which no part of the framebuffer is free has no capacity"
+  err_has ": type [0-9]+ is not offered now: no placement in the framebuffer of $gpu is free for it \(mixed sizes\)" "the error gives the reason"
+}
+
+# Such types are chosen if no listed one has room, and start alone, by need, at once with others, and in a group.
+hidden_chosen() {
+  local gpu=0000:41:00.0
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q --vf 0000:41:00.5 >/dev/null
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  run "$MDEVADM" define --need 'framebuffer>=8G' --series Q --name listed
+  exits 0 "define selects a type by need"
+  err_has "selected 1152 \(NVIDIA L40S-8Q\)" "a type that the driver lists is preferred"
+  err_lacks "does not list" "and is certain"
+  "$MDEVADM" undefine listed
+  run "$MDEVADM" start --need 'framebuffer>=20G' --series Q --dry-run
+  exits 0 "start --dry-run selects a type that the driver does not list"
+  err_has "selected [0-9]+ \(NVIDIA L40S-24Q\) on $gpu, .*; the driver does not list this type on $gpu now, and may refuse it \(mixed sizes\)$" \
+    "the message says that the driver may refuse it"
+  run "$MDEVADM" define -p any -t L40S-24Q --name half
+  exits 0 "define -p any selects the GPU for it"
+  err_has "does not list this type on $gpu now" "the message says so"
+  run "$MDEVADM" define -p any -t L40S-24Q --name other
+  exits 6 "a second one does not fit beside the definition"
+  run "$MDEVADM" define -p any -t L40S-48Q --name whole
+  exits 6 "a type that is larger than the free memory has no capacity"
+  "$MDEVADM" define -p $gpu -t L40S-4Q --name small >/dev/null
+  "$MDEVADM" group create vm half small
+  run "$MDEVADM" group start vm
+  exits 0 "a group with such a type starts"
+  same "$(states)" "half=active null=active null=active small=active" "all its members are active"
+  run "$MDEVADM" restart half
+  exits 0 "the device can be restarted"
+  err_lacks "does not list" "its own place is certain"
+  "$MDEVADM" group stop vm
+  run "$MDEVADM" start small half
+  exits 0 "several devices that are started at once are sorted by size"
+  "$MDEVADM" stop half small
+  "$MDEVADM" group delete vm
+  "$MDEVADM" undefine half small
+  # Without a free part of the framebuffer the driver refuses what the sum of the sizes permits.
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  echo 24 >"/sys/bus/pci/devices/0000:41:00.5/nvidia/placement_id"
+  run "$MDEVADM" start --need 'framebuffer>=20G' --series Q
+  exits 6 "the driver refuses the selected type"
+  err_has "may refuse it" "the message has announced it"
+  err_has "is not offered now: no placement in the framebuffer of $gpu is free for it \(mixed sizes\)" "the error gives the reason"
+}
+
+# Without NVIDIA's table the types that the driver does not list are unknown.
+hidden_without_table() {
+  local gpu=0000:41:00.0
+  mount -t tmpfs none /usr/share/nvidia/vgpu
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  "$MDEVADM" start -q -p $gpu -t L40S-2Q >/dev/null
+  run "$MDEVADM" start -p $gpu -t L40S-24Q
+  exits 6 "a type that is not known to be one of the GPU's is not tried"
+}
+
 mediated() {
   local gpu=0000:86:00.0
   control unregister $gpu
@@ -82,6 +163,24 @@ mediated() {
   err_has "$gpu has no type 'GRID M60-5Q'$" "the error names the type"
   err_has "^hint: available types: nvidia-11 \(GRID M60-0B\), " "the hint lists the offered types with names"
   err_lacks "did you mean" "a type of another size is not suggested"
+}
+
+# NVIDIA's driver returns EIO for every reason of its resource manager; other drivers have none.
+failing() {
+  control fault create 1 EIO
+  run "$MDEVADM" start -p 0000:86:00.0 -t nvidia-11
+  exits 1 "a start fails if NVIDIA's driver returns EIO"
+  err_has "the GPU's resource manager refuses to create nvidia-11 on 0000:86:00.0 \(Input/output error\)$" "the error names the resource manager"
+  "$MDEVADM" define -p 0000:86:00.0 -t nvidia-11 --name one >/dev/null
+  "$MDEVADM" define -p 0000:86:00.0 -t nvidia-22 --name other --force >/dev/null
+  "$MDEVADM" start one
+  while "$MDEVADM" start -q -p 0000:86:00.0 -t nvidia-11 >/dev/null 2>&1; do :; done
+  "$MDEVADM" define -p 0000:86:00.0 -t nvidia-11 --name full --force >/dev/null
+  local begin=$SECONDS
+  run "$MDEVADM" start full --timeout 20 --json
+  exits 6 "start --timeout of a device for which no instance is available has no capacity"
+  same "$((SECONDS - begin < 10))" 1 "instances that devices use are not waited for"
+  same "$(jq -c '.results[] | [.argument, .name]' <<<"$out")" '["full","full"]' "the JSON result has the argument"
 }
 
 late() {

@@ -25,6 +25,7 @@ if [ "${1:-}" = "" ]; then
     "$MDEVSIM" run --keep "$state/${part%%_*}" vf-n1 -- bash "$0" "$part" || exit 1
   done
   rm -r "$state"
+  for scenario in l40s-mixed a40; do "$MDEVSIM" run $scenario -- bash "$0" placements || exit 1; done
   exit
 fi
 
@@ -48,6 +49,10 @@ reserve() {
   run "$MDEVADM" start -p $gpu -t 1149
   exits 0 "a transient device starts"
   same "$(kernel_name_of "$out")" 0000:41:01.0 "a transient device gets no virtual function that a definition reserves"
+  # shellcheck disable=SC2016
+  run bash -c 'exec -a mdevctl "$0" start -u "$1" -p "$2" -t 1149' "$MDEVADM" dddddddd-0000-4000-8000-000000000001 "$gpu"
+  exits 0 "mdevctl starts a device"
+  same "$(kernel_name_of dddddddd-0000-4000-8000-000000000001)" 0000:41:01.1 "nor does a device that mdevctl starts"
   run "$MDEVADM" start --auto
   exits 0 "all devices with autostart start"
   same "$(kernel_name_of $a) $(kernel_name_of $b)" "0000:41:00.4 0000:41:00.6" "each device is on its virtual function"
@@ -186,6 +191,37 @@ group() {
   run "$MDEVADM" group start vm1
   exits 0 "a group starts whose first member uses any virtual function and whose second has a reserved one"
   same "$(places)" "floats=0000:41:00.5 pinned=0000:41:00.4" "the member without a reservation does not take the reserved virtual function"
+}
+
+# A device that is started alone leaves the placement that the definition of an inactive device has fixed.
+placements() {
+  local gpu kind
+  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
+  # The prefix of the types' names: "A40" or "L40S".
+  kind=$("$MDEVADM" types "$gpu" --json | jq -r '.types[0].name' | sed 's/^NVIDIA //; s/-.*//')
+  nvidia-smi vgpu -i "$gpu" -shm 1 >/dev/null
+  placement_of() { cat "/sys/bus/pci/devices/$(vf_shown "$1")"/{nvidia,"$1/nvidia"}/placement_id 2>/dev/null; }
+  "$MDEVADM" define $a -p "$gpu" -t "$kind-24Q" --attr nvidia/placement_id=0 --name fixed >/dev/null
+  run "$MDEVADM" start -p "$gpu" -t "$kind-4Q" --uuid $b
+  exits 0 "a transient device starts beside the definition"
+  same "$(placement_of $b)" 24 "it is outside the placement that the definition has fixed, 0 to 23"
+  "$MDEVADM" define $c -p "$gpu" -t "$kind-8Q" --name alone >/dev/null
+  run "$MDEVADM" start alone --dry-run
+  same "$(grep -c "keep $c outside fixed placements: 0 to 23 of 'fixed' ($a)" <<<"$out")" 1 "--dry-run shows the placements to avoid"
+  run "$MDEVADM" start alone
+  exits 0 "a device that is started alone from its definition starts"
+  same "$(placement_of $c)" 40 "it is outside the fixed placement too"
+  err_lacks warning "no warning is printed"
+  run "$MDEVADM" start fixed
+  exits 0 "the device with the fixed placement starts"
+  same "$(placement_of $a)" 0 "it has its placement"
+  "$MDEVADM" stop fixed
+  run "$MDEVADM" start -p "$gpu" -t "$kind-12Q" --uuid aaaaaaaa-0000-4000-8000-000000000004
+  exits 0 "a device starts if only fixed placements are free"
+  err_has "warning: 'aaaaaaaa-0000-4000-8000-000000000004': the driver has only placement 0 in the framebuffer for it, which the definition of 'fixed' \($a\) has fixed \(placement_id 0\), so that device cannot start beside it" \
+    "a warning names the definition"
+  run "$MDEVADM" start fixed
+  exits 6 "the device with the fixed placement cannot start beside it"
 }
 
 "$1"

@@ -337,6 +337,15 @@ T
   rm $work/ran
   mdevadm parent prepare $gpu
   same "$(paste -sd' ' $work/ran)" "one three" "all are run again after the virtual functions were enabled"
+  run mdevadm parent prepare $gpu
+  err_has "is already prepared$" "they are not run a third time"
+  $manage -d $gpu >/dev/null
+  $manage -e $gpu >/dev/null
+  same "$(state $gpu | cut -d' ' -f1-17)" "unprepared 32/32 0 not run since the driver was bound or the virtual functions were created: sh" \
+    "the list shows that another program has enabled the virtual functions again"
+  rm $work/ran
+  run mdevadm parent prepare $gpu
+  same "$code $(paste -sd' ' $work/ran)" "0 one three" "the commands are run again then"
   mdevadm parent set $gpu --run "sh -c '(sleep 2; echo late >>$work/ran) & sleep 100'" --run-timeout 1
   run mdevadm parent prepare $gpu
   exits 1 "a command that hangs is killed"

@@ -3,6 +3,9 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
+# Mounts of other tests that run at the same time do not appear in a mount namespace of its own.
+[ "${1:-}" = inside ] || exec unshare --mount --propagation private bash "$0" inside
+mounts_before=$(grep mdevsim /proc/mounts)
 directory=$(mktemp -d)
 chmod 755 "$directory"
 trap 'rm -rf "$directory"' EXIT
@@ -11,7 +14,7 @@ tag=mdevsim-test-$$
 # What remains of a host: processes, mounts, files. Processes may end shortly after the command that ends them.
 left() {
   pgrep -f "$tag|$directory/host"
-  grep mdevsim /proc/mounts
+  grep mdevsim /proc/mounts | grep -vxF -- "$mounts_before"
   ls -d /etc/mdevadm /run/mdevadm/x /etc/mdevctl.d/x 2>/dev/null
 }
 nothing_is_left() { [ "$(left)" = "" ]; }
@@ -120,6 +123,18 @@ err_has "cannot create namespaces for the simulated host: Operation not permitte
   "the error says that namespaces cannot be made: not permitted"
 
 # mdevsim mount.
+mkdir "$directory/gpu"
+run "$MDEVSIM" mount l40s "$directory/gpu"
+exits 0 "mount of a host with a GPU succeeds"
+same "$(grep -c 'name="NVIDIA L40S-24Q"' "$directory/gpu/usr/share/nvidia/vgpu/vgpuConfig.xml")" 1 "the host has NVIDIA's table of vGPU types"
+"$MDEVADM" --root "$directory/gpu" start -q -p 0000:41:00.0 -t L40S-48Q >/dev/null
+run "$MDEVADM" --root "$directory/gpu" types 0000:41:00.0 -n -o name
+out_has '^NVIDIA L40S-24Q$' "mdevadm --root reads types from the table that the full GPU does not list"
+"$MDEVADM" --root "$directory/gpu" stop -q 41:00.4
+run "$MDEVSIM" umount "$directory/gpu"
+exits 0 "umount succeeds"
+same "$(ls "$directory/gpu")" "run" "umount removes the table"
+rm -r "$directory/gpu"
 mkdir "$directory/host"
 run "$MDEVSIM" mount samples "$directory/host"
 exits 0 "mount succeeds"

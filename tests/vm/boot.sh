@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # boot.sh [OPTION...] DIR COMMAND...: boots the machine that prepare.sh made, with DIR at /shared and the host's root file
 # system (changes go to memory), runs COMMAND there with bash, prints its output and returns its exit code; 124: timeout,
-# 125: the machine failed, 126: its power was cut (guest/cut).
+# 125: the machine failed, 126: its power was cut (by guest/cut, or because the machine has written a time to /control/kill-after).
 #   -t SECONDS    timeout of the machine
 #   -m MEGABYTES  its memory
 #   -c CPUS       its processors
@@ -47,7 +47,7 @@ shift
   fail "cannot boot: the machine in $machine was made for another Debian release: run prepare.sh"
 
 control=$(mktemp -d "${TMPDIR:-/tmp}/mdevadm-vm.XXXXXX")
-qemu='' reader=''
+qemu='' reader='' killer=''
 # If this script is killed, descriptor 9 is closed and this child removes the temporary files. It has a session of its own, so that
 # a signal to the whole process group does not reach it.
 # shellcheck disable=SC2016
@@ -57,6 +57,7 @@ cleanup() {
   # timeout passes SIGTERM on, and sends SIGKILL five seconds later.
   [ -z "$qemu" ] || kill -TERM "$qemu" 2>/dev/null || true
   [ -z "$reader" ] || kill "$reader" 2>/dev/null || true
+  [ -z "$killer" ] || kill "$killer" 2>/dev/null || true
   wait 2>/dev/null || true
   rm -rf "$control"
 }
@@ -109,9 +110,22 @@ reader=$!
 setpriv --pdeathsig KILL timeout --foreground -k 5 "$limit" setpriv --pdeathsig KILL qemu-system-x86_64 "${options[@]}" \
   </dev/null >"$control/output" 2>"$control/qemu" 9>&- &
 qemu=$!
+# The machine does not see it coming: QEMU may be in the middle of writing a block.
+kill_when_asked() {
+  local seconds=''
+  until read -r seconds 2>/dev/null <"$control/guest/kill-after"; do sleep 0.1; done
+  sleep "$seconds"
+  : >"$control/guest/power-cut"
+  pkill -KILL -P "$qemu"
+}
+kill_when_asked 9>&- &
+killer=$!
 ended=0
 wait "$qemu" 2>/dev/null || ended=$?
 qemu=
+kill "$killer" 2>/dev/null || true
+wait "$killer" 2>/dev/null || true
+killer=
 wait "$reader" || true
 reader=
 

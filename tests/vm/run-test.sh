@@ -8,6 +8,8 @@
 #   # disk=64M            a disk at /persist persists over the boots: data that was not flushed is lost in a power cut
 #   # packages=yes        the Debian packages of the build are in /shared/packages
 #   # cuts=1,2            these boots must end by a power cut (bash /control/cut), the others must not
+#   # random-cuts=3       instead of boots and cuts: as many boots that end by a power cut, and one that does not;
+#                         $MDEVADM_TEST_CUTS is another number
 # If there is a tests/vm/NAME.setup, it runs before all other processes of each boot.
 # $MDEVADM_VM_KEEP, if set, is a directory to which /shared is copied at the end.
 set -euo pipefail
@@ -23,12 +25,16 @@ wish() { sed -n "s/^# $1=//p" "$here/$name.test"; }  # NAME
 fail() { echo "run-test.sh: $*" >&2; exit 1; }
 programs=$(dirname "$mdevadm")
 in_guest() {  # FILE BOOT
-  echo "PATH=$programs:\$PATH HOLD=$machine/hold KILL_AT=$programs/../tests/kill_at BOOT=$2 ASAN_OPTIONS=detect_leaks=1 bash $1"
+  echo "PATH=$programs:\$PATH HOLD=$machine/hold KILL_AT=$programs/../tests/kill_at BOOT=$2 BOOTS=${boots:-1} ASAN_OPTIONS=detect_leaks=1 bash $1"
 }
 
 mkdir "$directory/shared"
 options=(-t "${MDEVADM_VM_SECONDS:-1700}" -i "$(wish init | grep . || echo bash)")
-cpus=$(wish cpus) modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts)
+cpus=$(wish cpus) modules=$(wish modules) disk=$(wish disk) boots=$(wish boots) cuts=$(wish cuts) random_cuts=$(wish random-cuts)
+if [ -n "$random_cuts" ]; then
+  random_cuts=${MDEVADM_TEST_CUTS:-$random_cuts}
+  boots=$((random_cuts + 1)) cuts=$(seq -s, "$random_cuts")
+fi
 [ -z "$cpus" ] || options+=(-c "$cpus")
 [ -z "$modules" ] || options+=(-k "$modules")
 if [ -n "$disk" ]; then

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/host_facts.hpp>
 #include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/model/watch.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <optional>
 #include <string>
@@ -23,11 +26,12 @@ struct Scope {
       details_of;  // types and identity of these parents only; of the others only the names
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};                             // runtime records, for facts that the kernel does not report
-  Records claims{};                            // devices that definitions expect on VFs, without a record
+  Records expected{};                          // devices that definitions expect on VFs, without a record
   bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
   bool removals = true;                        // find pending removals
-  bool raw = false;           // VFs that the kernel lists as parents are parents, as mdevctl sees them
-  bool other_parents = true;  // false: do not search for parents other than `details_of`
+  bool raw = false;  // VFs that the kernel lists as parents are parents, as mdevctl sees them
+  std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
+  bool other_parents = true;             // false: do not search for parents other than `details_of`
 };
 
 // Result of a removal.
@@ -103,17 +107,47 @@ class Host {
   // Returns the value of an attribute of an active device without surrounding blanks; nullopt if it is
   // unreadable.
   std::optional<std::string> read_attribute(const Device& device, const AttributeName& name) const;
+  // Adds the values of these attributes to Device::attributes, unless they are unreadable; nullopt: the
+  // device has no such attribute.
+  void read_attributes(Device& device, const std::vector<Attribute>& wanted) const;
 
   // Assigns adapters and domains to a vfio-ap device: with one atomic write to ap_config if the kernel has
   // it; otherwise, or to find the one that is refused, one by one in order. Throws Error like
   // write_attribute().
   void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
-  // Returns the state of the AP bus, or nullopt if there is none.
-  std::optional<ApHost> observe_ap_bus() const;
+  // Returns the devices of the buses pci, css, ap and mdev that the name means: the device of this name and,
+  // for a device number, its subchannel.
+  std::vector<HostDevice> observe_address(const std::string& name) const;
 
-  // Sets owner, group, mode and SELinux label of the device's VFIO nodes. Throws Error.
-  void own_node(const Device& device, const NodePolicy& policy) const;
+  // Returns the PCI devices that are bound to one of these drivers.
+  std::vector<std::string> devices_bound_to(const std::vector<std::string>& drivers) const;
+
+  // Returns facts about the host as a whole, and about the parents, whose types have been read.
+  HostFacts observe_facts(const std::vector<Parent>& parents) const;
+
+  // Returns the subchannel of a channel device, given its device number ("0.0.2b09"); nullopt if there is
+  // none.
+  std::optional<std::string> subchannel_of(const std::string& device_number) const;
+  // Returns whether a subchannel of this name exists.
+  bool has_subchannel(const std::string& name) const;
+
+  // Returns the state of the AP bus, or nullopt if there is none. `with_bindings`: also the queues of
+  // vfio_ap.
+  std::optional<ApHost> observe_ap_bus(bool with_bindings = false) const;
+
+  // Throws Error{failed} if an active vfio-ap device has other adapters, domains or control domains. Does
+  // nothing if they cannot be read completely.
+  void check_queues(const Device& device, const ApMatrix& expected) const;
+
+  // Writes a file in the directory of a type. Throws Error; not_found: the type has no such file.
+  void write_type_attribute(const ParentName& parent, const TypeName& type, const Attribute& attribute) const;
+
+  // Sets owner, group, mode and SELinux label of the device's VFIO nodes, or of the one with the path `only`.
+  // Throws Error.
+  void own_node(const Device& device, const NodePolicy& policy, const std::string& only = {}) const;
+  // Returns the SELinux label of a node; nullopt: it has none or cannot be read.
+  std::optional<std::string> selinux_label(const Node& node) const;
 
   // Removes a device and waits at most `patience` until it is gone, even if the kernel blocks. Succeeds if
   // the device does not exist. Throws Error: in_use (the driver refuses), failed.
@@ -125,12 +159,33 @@ class Host {
   std::optional<Write> write_of_removal(const Device& device) const;
   std::optional<Write> write_of_online(const Device& device, bool online) const;
   Write write_of_attribute(const Device& device, const Attribute& attribute, bool bare = false) const;
+  Write write_of_type_attribute(const ParentName& parent, const TypeName& type,
+                                const Attribute& attribute) const;
 
   // Returns the current state of the device, or nullopt if it does not exist.
   std::optional<Device> observe_device(const Device& device) const;
 
   // Returns whether the directory of the device exists, as it does until a pending removal completes.
   bool has_directory(const Device& device) const { return root_->exists(device.path); }
+
+  // Returns the inode number of the device's directory in sysfs, which the kernel does not reuse soon;
+  // nullopt if the device does not exist.
+  std::optional<std::uint64_t> inode_of(const Device& device) const;
+
+  // Returns the device whose directory below the root is `path` and was created by the mdev core, with its
+  // type and the paths of its nodes as far as they exist; nullopt if the directory does not exist, or if its
+  // name is not a UUID.
+  std::optional<WatchedDevice> device_at(const std::string& path) const;
+
+  // Returns the processes that use these devices, without opening a node: that would disturb a virtual
+  // machine that is just starting.
+  DeviceUse find_use(const std::map<std::string, WatchedDevice>& devices) const;
+  // Returns the number of processes of which the users of devices could not be found now.
+  std::size_t unseen_processes() const;
+
+  // Returns whether a process uses the device, without looking at processes: the kernel says it if the device
+  // has a VFIO group node. nullopt: it does not say. Needs Facet::iommu_group.
+  std::optional<bool> is_in_use(const Device& device) const;
 
   // Updates the processes that have the device open, like observe() with Facet::holders and Facet::busy.
   void find_users_of(Device& device) const;
@@ -163,7 +218,8 @@ class Host {
   // searched in the usual directories for programs. `may_stop`: kill it when this process is interrupted.
   // Throws Error: not_found, failed (it cannot be executed, or the root is not "/": the program would not see
   // that root).
-  ProgramEnd run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop) const;
+  ProgramEnd run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop,
+                         std::string_view input = {}) const;
 
  private:
   const sys::Dir* root_;

@@ -1,6 +1,7 @@
 // Spellings of device names: other tools print the same address in other forms than the kernel does.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,24 @@ namespace mdevadm {
 // Returns every other word as it is.
 std::string kernel_spelling(std::string_view word);
 
+// Returns the name of a parent in libvirt: pci_0000_86_00_0, css_0_0_0313, ap_matrix, and for devices of
+// other subsystems the name of the subsystem and the device: mtty_mtty. `path`: of the parent in sysfs, if it
+// is known, which has the subsystem.
+std::string libvirt_name(std::string_view parent, std::string_view path);
+
+// Returns a name with the characters that libvirt accepts in names of node devices; it replaces others by
+// "_".
+std::string libvirt_spelling(std::string name);
+
 // Returns whether the word, in the kernel's spelling, is a PCI address.
 bool is_pci_address(std::string_view word);
+
+// Returns whether the word has the form of a subchannel or device number on IBM Z, as the kernel spells it:
+// 0.0.0313.
+bool is_channel_address(std::string_view word);
+
+// Returns the number that is a short form of one on IBM Z: 313, 0x0313, 0.0.313 -> 0.0.0313. Other words,
+// such as those with too many digits, return nullopt.
+std::optional<std::string> full_channel_address(std::string_view word);
 
 }  // namespace mdevadm

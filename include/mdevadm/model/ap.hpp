@@ -52,6 +52,11 @@ std::vector<Apqn> common_queues(const ApMatrix& a, const ApMatrix& b);
 // Returns a list of numbers with ranges, as read_ap_list() accepts it: "0x05-0x06,0x0a", domains with four
 // digits.
 std::string format_ap_list(const ApSet& set, ApKind kind);
+// Returns the change that removes the numbers, "-0x05-0x06,-0x0a", as chzdev, the masks and read_ap_list()
+// accept it.
+std::string format_ap_removal(const ApSet& set, ApKind kind);
+// Returns the smallest matrix with these queues.
+ApMatrix spanned_by(const std::vector<Apqn>& queues);
 // Returns "05.0014, 05.0015" with at most `most` queues, and the number of others.
 std::string format_queues(const std::vector<Apqn>& queues, std::size_t most);
 
@@ -97,14 +102,17 @@ std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view 
 
 // Returns the attributes that assign a matrix, in the order adapters, domains, control domains.
 std::vector<Attribute> assignments_of(const ApMatrix& matrix);
-// Returns what these attributes assign when they are written in order to a new device; other attributes and
-// invalid values assign nothing.
-ApMatrix assigned_by(const std::vector<Attribute>& attributes);
+// Returns what is assigned to a device when these attributes are written in order; `matrix`: before, nothing
+// to a new device. Other attributes and invalid values assign nothing.
+ApMatrix assigned_by(const std::vector<Attribute>& attributes, ApMatrix matrix = {});
+// Returns the attributes that assign the same, in the order of assignments_of(), and then all others.
+std::vector<Attribute> in_table_form(std::vector<Attribute> attributes);
 // Changes of the numbers that attributes assign.
 struct ApChanges {
   std::optional<ApChange> adapters{}, domains{}, control_domains{};
   bool any() const { return adapters || domains || control_domains; }
   const std::optional<ApChange>& of(ApKind kind) const;
+  ApMatrix applied_to(ApMatrix matrix) const;
 };
 // Returns the attributes with the changes. Attributes of numbers that stay are not touched, unless there is
 // an ap_config or an unassign_domain among them.
@@ -123,9 +131,16 @@ struct ApHost {
   ApSet host_adapters{}, host_domains{};       // apmask, aqmask: queues with both numbers are the host's
   std::optional<unsigned> max_adapter{}, max_domain{};
   std::vector<std::pair<Apqn, std::string>> overrides{};  // driver_override of queues, Linux 6.19 and later
+  std::optional<std::vector<Apqn>> bound{};               // to vfio_ap, sorted; Facet::ap_bindings
+  std::vector<std::pair<Apqn, std::string>> other_drivers{};  // of queues, sorted; Facet::ap_bindings
+  bool operator==(const ApHost&) const = default;
 
   // Returns whether a queue is reserved for the host.
   bool reserves(const Apqn& queue) const;
+  // Returns whether the queue exists, as far as that is known.
+  bool has(const Apqn& queue) const;
+  // Returns the driver that a queue is bound to, if it is known.
+  std::optional<std::string> driver_of(const Apqn& queue) const;
   // Returns the queues of a matrix that are reserved for the host, sorted.
   std::vector<Apqn> reserved_queues(const ApMatrix& matrix) const;
 };

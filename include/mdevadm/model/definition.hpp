@@ -29,9 +29,18 @@ struct Attribute {
 // with ap_config (6.10) accept several of these in one write.
 bool assigns_queue(const Attribute& attribute);
 
+// Returns the name of a file in the directory of the type if the attribute is written there, before the
+// device is created: "vfg_id" for mdev_type/vfg_id, the path that leads from a device to its type.
+std::optional<AttributeName> attribute_of_type(const Attribute& attribute);
+
 // Returns whether the attribute is NVIDIA's vgpu_params. The driver drops the last byte of the written data,
 // so a value without a final newline loses a character.
 bool loses_last_byte(const Attribute& attribute);
+
+// The create argument that contains the UUID of the virtual machine, for drivers that require it (NVIDIA's of
+// 2016), and its value in the create arguments of a device.
+inline constexpr const char* vm_argument = "vm_uuid=";
+std::optional<std::string> vm_in(const std::string& create_args);
 
 // Ownership and permissions of the device's VFIO nodes. Absent values stay as set by the kernel and udev.
 struct NodePolicy {
@@ -56,10 +65,15 @@ struct Definition {
   // first start chooses one and writes it here.
   std::optional<FunctionName> function{};
   std::optional<Abi> abi{};  // guest ABI recorded at definition
+  // The file has adapters and domains of a vfio-ap device in the table [ap]. `attributes` has them, too, as
+  // in_table_form() returns them.
+  bool queue_table = false;
   // The directory of its file, if it is named after a VF of the parent and not after the parent, as mdevctl
   // writes it: mdevctl takes each VF for a parent.
   std::optional<ParentName> directory{};
   Origin origin = Origin::mdevadm;
+  // The namespace of the host's description (model/host_file.hpp) from which it was created.
+  std::optional<Uuid> applied_by{};
 
   bool operator==(const Definition&) const = default;
 
@@ -81,7 +95,8 @@ struct FileProblem {
   std::size_t line = 0;
   std::size_t column = 0;
   std::string message;
-  std::string name{};  // of the device, if a definition that cannot be used says it
+  std::string name{};    // of the device, if a definition that cannot be used says it
+  std::string remedy{};  // the command that solves the problem, if there is one
 
   std::string str() const;  // "path:line:column: message"
 };

@@ -5,6 +5,7 @@
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,11 @@ namespace mdevadm {
 struct DriftedSetting {
   std::string setting;  // "type", "vf", "aggregate", "node owner", "domains", "attribute a/b"
   std::string defined;
-  std::string present;
+  std::optional<std::string> present;  // nullopt: the device has no such attribute
   bool operator==(const DriftedSetting&) const = default;
 
+  // Returns whether it can be changed while the device is active: queues, node and attributes.
+  bool is_changeable() const;
   std::string str() const;  // "type (definition: mtty-2, device: mtty-1)"
 };
 
@@ -34,8 +37,8 @@ Facet facets_to_compare(const Definition& definition, const std::optional<NodePo
 // to assign or unassign queues, of which the effect is compared.
 std::vector<Attribute> comparable_attributes(const Definition& definition);
 
-// Compares what has been read of the device; what was not read is no difference. Numbers
-// are equal in any notation. SELinux labels and create arguments cannot be read.
+// Compares what has been read of the device, of all its nodes; what was not read is no difference. Numbers
+// are equal in any notation, accounts by their IDs. Create arguments cannot be read.
 std::vector<DriftedSetting> drift_of(const Device& device, const Definition& definition,
                                      const std::optional<NodePolicy>& node);
 

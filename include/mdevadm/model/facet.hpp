@@ -7,7 +7,7 @@ namespace mdevadm {
 
 enum class Facet : std::uint32_t {
   none = 0,
-  devices = 1U << 0U,      // active devices with parent and type: two readlinks each
+  devices = 1U << 0U,      // active devices with parent and type: at most two readlinks each
   iommu_group = 1U << 1U,  // one readlink per device
   driver = 1U << 2U,       // one readlink per device
   nodes = 1U << 3U,        // VFIO group and device node of each device, with owner and mode
@@ -26,8 +26,10 @@ enum class Facet : std::uint32_t {
   online = 1U << 16U,             // one read per device whose parent has an online switch
   peers = 1U << 17U,              // one read per device
   gpus = 1U << 18U,               // GPUs that could offer types, also beside parents: one read per PCI device
-  queues = 1U << 19U,             // one or two reads per device of vfio-ap
+  queues = 1U << 19U,             // up to three reads per device of vfio-ap
   ap_bus = 1U << 20U,             // the AP bus: seven reads; later than Linux 6.18 one more per queue
+  ap_bindings = 1U << 21U,        // with ap_bus: the queues that are bound to vfio_ap
+  claims = 1U << 22U,             // claims in /run: one read and one stat per claim
 };
 
 constexpr Facet operator|(Facet a, Facet b) {
@@ -55,6 +57,6 @@ constexpr Facet type_facets = Facet::types | Facet::available | Facet::device_ap
 constexpr Facet parent_facets = type_facets | Facet::parents | Facet::parent_identity;
 constexpr Facet device_facets = Facet::devices | Facet::iommu_group | Facet::driver | Facet::nodes |
                                 Facet::holders | Facet::busy | Facet::units | Facet::online | Facet::peers |
-                                Facet::queues;
+                                Facet::queues | Facet::claims;
 
 }  // namespace mdevadm

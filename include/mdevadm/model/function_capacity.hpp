@@ -11,7 +11,7 @@ namespace mdevadm {
 // (kernel_vgpu_mgr.c in the open kernel modules) at most as many devices as VFs are free, and no more than
 // the maximum less the devices that exist, can follow; beside devices of other sizes, no more than the free
 // memory has room for. 0 and 1 are exact; more is an upper limit, since sizes may be mixed and GPU instances
-// (MIG) differ.
+// (MIG) differ. Marks types as hidden that no VF lists, but the driver may accept (Type::hidden).
 void limit_available(Parent& gpu);
 
 // Returns whether the VFs show that time-sliced vGPUs of different framebuffer sizes can be active together

@@ -44,6 +44,7 @@ struct Group {
   StartMode start = StartMode::manual;
   std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
   std::optional<NodePolicy> node{};  // for members without a node policy
+  std::optional<Uuid> applied_by{};  // as in Definition
 
   bool has(const Definition& definition) const;
   bool operator==(const Group&) const = default;

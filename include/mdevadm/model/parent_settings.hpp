@@ -70,10 +70,12 @@ struct AllParentSettings {
   bool reserves(const ParentName& parent, std::string_view function) const;
 };
 
-// Which commands of a parent have succeeded since its VFs were enabled. Stored until reboot.
+// Which commands of a parent have succeeded since its driver was bound and its VFs were enabled. Stored until
+// reboot.
 struct Preparation {
   ParentName parent;
   std::vector<Words> commands{};
+  std::string setup{};  // ParentState::setup after the last of them; empty: unknown
   bool operator==(const Preparation&) const = default;
 
   bool has(const ParentCommand& command) const;

@@ -37,6 +37,10 @@ struct ParentState {
   // Addresses that its VFs have or would have; empty: not known.
   std::vector<std::string> addresses{};
 
+  // Changes when a driver is bound to the parent, and when its VFs are created: a driver discards then what
+  // commands have set up.
+  std::string setup{};
+
   bool is_nvidia() const { return vendor == "10de"; }
   bool operator==(const ParentState&) const = default;
 };

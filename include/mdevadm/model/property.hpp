@@ -24,7 +24,7 @@ struct Resolution {
 using PropertyValue = std::variant<std::uint64_t, Bytes, Resolution, std::string>;
 
 struct Property {
-  std::string name;  // as spelled by the driver: framebuffer, low_gm_size
+  std::string name;  // as spelled by the driver, with underscores for blanks: framebuffer, memory_size
   PropertyValue value;
   std::string text;  // the value as written by the driver: 512M
   bool operator==(const Property&) const = default;
@@ -34,8 +34,8 @@ struct Property {
 // returns the text unchanged if it is none of these.
 PropertyValue parse_property_value(std::string_view text);
 
-// Returns whether the property is an amount of graphics memory: NVIDIA's framebuffer, the two parts of i915
-// GVT-g's, the video memory of the sample drivers.
+// Returns whether the property is an amount of device memory: NVIDIA's framebuffer, the two parts of i915
+// GVT-g's, the video memory of the sample drivers, the memory size of Ascend's NPUs.
 bool is_memory(const Property& property);
 
 // Returns the graphics memory of a type in bytes, the sum of these properties; nullopt if there are none.
@@ -45,7 +45,8 @@ std::optional<std::uint64_t> memory_of(const std::vector<Property>& properties);
 std::string size_text(std::uint64_t bytes);
 
 // Parses the properties in a type's `description`. Supported formats: NVIDIA's single line of comma-separated
-// `key=value` pairs, i915 GVT-g's lines of `key: value`, and the phrases of the kernel's sample drivers
+// `key=value` pairs, lines of `key: value` (i915 GVT-g, Ascend), and the phrases of the kernel's sample
+// drivers
 // ("virtual display, 16 MB video memory"). Returns an empty list for any other text.
 std::vector<Property> parse_properties(std::string_view description);
 

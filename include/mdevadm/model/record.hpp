@@ -2,8 +2,10 @@
 // reboot.
 #pragma once
 
+#include <chrono>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/util/uuid.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +16,9 @@ struct Record {
   Uuid uuid;
   ParentName parent;
   TypeName type;
-  std::string name{};     // kernel name of the device if it is not the UUID
-  bool finished = false;  // the start has completed
+  std::string name{};                               // kernel name of the device if it is not the UUID
+  bool finished = false;                            // the start has completed
+  std::optional<std::chrono::milliseconds> took{};  // duration of the start
   bool operator==(const Record&) const = default;
 
   std::string kernel_name() const { return name.empty() ? uuid.str() : name; }

@@ -1,9 +1,12 @@
 // The state of a host, read at one moment. Plain values; what was not requested (model/facet.hpp) is absent.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mdevadm/model/ap.hpp>
+#include <mdevadm/model/claim.hpp>
+#include <mdevadm/model/host_device.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/pci.hpp>
 #include <mdevadm/model/property.hpp>
@@ -34,6 +37,9 @@ struct Type {
   std::optional<std::uint64_t> maximum{};          // maximum instances on an idle parent
   std::optional<std::uint64_t> most_units{};       // most instances that one device can aggregate; absent: 1
   std::optional<std::string> migration_version{};  // of the host's driver, opaque (patches by Yan Zhao, 2019)
+  // No VF lists it now, but with mixed sizes the driver may accept it; `available` is an upper limit
+  // (limit_available()).
+  bool hidden = false;
 };
 
 // Whether an interface supports a feature. Some interfaces reveal it only when it is tried.
@@ -99,11 +105,21 @@ struct Parent {
 
 // A VFIO node with its ownership and permissions.
 struct Node {
-  enum class Kind { group, cdev } kind;  // /dev/vfio/N, or the VFIO device node (kernel 6.6 and later)
-  std::string path;                      // /dev/vfio/7
-  std::string owner;                     // user name, or ID if it has no name
-  std::string group;                     // group name, or ID
-  std::uint32_t mode;                    // permission bits
+  enum class Kind { group, cdev } kind;        // /dev/vfio/N, or the VFIO device node (kernel 6.6 and later)
+  std::string path;                            // /dev/vfio/7
+  std::string owner;                           // user name, or ID if it has no name
+  std::string group;                           // group name, or ID
+  std::uint32_t mode;                          // permission bits
+  std::uint32_t user_id = 0;                   // of owner
+  std::uint32_t group_id = 0;                  // of group
+  std::optional<std::string> selinux_label{};  // if a policy sets one (observe_settings_of()) and if readable
+};
+
+// How the queues of an active vfio-ap device are changed.
+enum class QueueChanges {
+  idle,    // one by one, while no guest uses the device (before Linux 6.0)
+  single,  // one by one, also of a running guest
+  atomic,  // all with one write to ap_config (Linux 6.10 and later)
 };
 
 // An active mediated device.
@@ -115,8 +131,9 @@ struct Device {
   std::optional<std::string> driver{};
   std::optional<std::uint64_t> iommu_group{};
   std::vector<Node> nodes{};  // group node first
-  // Device number of the device's own VFIO node (only with Facet::holders). Linux 6.6 and later remove the
-  // node when a removal begins; processes that have it open are found by this number until they close it.
+  // Device number of the device's own VFIO node (only with Facet::nodes or Facet::holders). Linux 6.6 and
+  // later remove the node when a removal begins; processes that have it open are found by this number until
+  // they close it.
   std::optional<std::uint64_t> own_node{};
   std::vector<Holder> holders{};
   bool busy = false;                     // some process has it open, visible or not (requires Facet::busy)
@@ -127,15 +144,21 @@ struct Device {
   std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
   // Adapters and domains of a vfio-ap device; absent if they cannot be read completely.
   std::optional<ApMatrix> queues{};
+  bool queues_unreadable = false;  // reading them failed, or their list is cut
+  QueueChanges queue_changes = QueueChanges::idle;
   std::optional<std::string> migration_version{};
-  // Present values of attributes that its definition sets, if readable, without surrounding blanks
-  // (observe_attributes()).
-  std::map<std::string, std::string> attributes{};
+  // Present values of attributes that its definition sets, if readable, without surrounding blanks; nullopt:
+  // the device has no such attribute (observe_settings_of()).
+  std::map<std::string, std::optional<std::string>> attributes{};
+  // IDs of the accounts in the policy for its nodes, as far as they exist and are not the names of the
+  // nodes' owners: "user qemu", "group kvm" (observe_settings_of()).
+  std::map<std::string, std::uint32_t> accounts{};
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
   bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool remembered = false;  // a runtime record of it exists
   bool unfinished = false;  // its start has not completed
+  std::optional<std::chrono::milliseconds> start_took{};  // duration of its start, from the runtime record
 
   // Returns the name of its directory, which is also its name on the bus.
   std::string kernel_name() const { return name.empty() ? uuid.str() : name; }
@@ -152,10 +175,17 @@ struct Snapshot {
   std::vector<Device> removing{};
   // GPUs of NVIDIA, read with Facet::gpus, and if a requested parent was not found or offers no types.
   std::vector<GpuFunction> gpus{};
+  // Devices of the host that requested names mean (Scope::details_of, Scope::addresses), by name, unless they
+  // are parents that offer types. A name that is not among the keys was not searched; without devices: it
+  // does not exist.
+  std::map<std::string, std::vector<HostDevice>> host_devices{};
   // VFs that were searched for devices, free or not: address and parent (Facet::devices, if no devices are
   // selected).
   std::map<std::string, ParentName> functions{};
-  std::optional<ApHost> ap{};         // Facet::ap_bus, if there is one
+  std::optional<ApHost> ap{};  // Facet::ap_bus, if there is one
+  // Claims of active devices and of those whose removal is pending (Facet::claims). A claim of an earlier
+  // device is not among them.
+  Claims claims{};
   std::vector<Uuid> lost;             // stale records: the device was removed or never created
   std::vector<std::string> nameless;  // entries of the bus without a UUID as name (Scope::bus_only)
   std::size_t unseen_processes = 0;   // processes that could not be inspected (Facet::holders)

@@ -2,9 +2,11 @@
 // and refuses the rest with a reason. Pure functions.
 #pragma once
 
+#include <map>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <mdevadm/util/error.hpp>
 #include <optional>
@@ -18,12 +20,18 @@ namespace mdevadm {
 struct BootUnit {
   std::optional<Group> group{};
   std::vector<Definition> wanted{};
+  // What the user typed for definitions, or the group, by Identity::key(); absent: selected by an option.
+  std::map<std::string, std::string> arguments{};
 
+  Identity identity(const Definition& definition) const;
+  Identity group_identity() const;          // requires a group
   std::vector<ParentName> parents() const;  // without duplicates
   // Returns the facets of the parents that a start requires.
   Facet facets() const;
 };
 
+// Returns the units of these definitions. Needs Facet::types of the parents that exist.
+std::vector<BootUnit> boot_units(const Snapshot& seen, const std::vector<Definition>& wanted);
 // Returns the units of the definitions with autostart, optionally of one parent only. Needs Facet::types of
 // the parents that exist.
 std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,

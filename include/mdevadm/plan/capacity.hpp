@@ -47,9 +47,13 @@ class Capacity {
   // grew.
   std::uint64_t most_units(std::string_view type, std::uint64_t units) const;
 
-  // Preconditions: take() requires that the device fits, give_back() that it was taken.
+  // Preconditions: take() requires that the device fits, give_back() that it was taken, or is
+  // active and not counted.
   void take(std::string_view type, std::uint64_t units = 1);
   void give_back(std::string_view type, std::uint64_t units = 1);
+
+  // From now on devices of different kinds do not exclude each other. Returns whether there were kinds.
+  bool allow_all_kinds();
 
   bool operator==(const Capacity& other) const { return used_ == other.used_ && kinds_ == other.kinds_; }
 

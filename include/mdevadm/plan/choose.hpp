@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/host_file.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/requirement.hpp>
 #include <mdevadm/plan/room.hpp>
@@ -15,16 +16,13 @@ namespace mdevadm {
 // Whether a type must have available instances now to be chosen.
 enum class Availability { now, later };
 
-// Which of several parents is preferred: the one with the most room left for the type (of equal ones, the one
-// with fewest devices), or, of those that have devices already, the one with the least room left.
-enum class Placement { spread, pack };
-
 std::optional<Placement> parse_placement(std::string_view text);
 
 struct ChoiceRequest {
   std::vector<Requirement> needs{};    // empty: `type` is given
   std::string type{};                  // in every form that resolve_type() accepts
   std::optional<ParentName> parent{};  // absent: any
+  std::vector<ParentName> among{};     // if not empty: one of these
   std::uint64_t count = 1;             // devices of the same type
   std::uint64_t units = 1;             // instances that each aggregates
   Availability availability = Availability::now;
@@ -46,10 +44,32 @@ std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceReq
 
 // Returns the smallest available type that meets all requirements, and parents that have room for all
 // devices: the type with the least memory, then with the fewest slices of a GPU instance, then with the
-// highest maximum instances. Of types that are equal in that, the series are preferred in the order Q, C, B,
-// A, then the first one of a parent. Of the parents, see Placement; of equal ones, the first. Throws Error:
-// usage (see require_known_properties()), not_found (no such type), no_capacity (no room for all devices).
+// highest maximum instances. Types that the driver does not list, but may accept (Type::hidden), are chosen
+// only if no listed one has room; the message says that the driver may refuse them. Of types that are equal
+// in that, the series are preferred in the order Q, C, B, A, then the first one of a parent. Of the parents,
+// see Placement; of equal ones, the first. Throws Error: usage (see require_known_properties()), not_found
+// (no such type), no_capacity (no room for all devices).
 Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
               const std::string& doing);
+
+// A place for a device.
+struct ChosenPlace {
+  const Parent* parent;
+  const Type* type;  // of the parent
+};
+
+// The places of the devices of several requests.
+struct Placing {
+  std::vector<std::vector<ChosenPlace>> places{};  // of each request
+  // The first request for which no room was found beside those before it; then there are no places.
+  std::optional<std::size_t> failed{};
+  std::uint64_t fitting = 0;  // how many devices of that request fit
+};
+
+// Places the devices of all requests beside each other, each request as choose() would: `count` devices, of
+// one type. If they do not all fit in this way, places them in another one if there is one. `rest`: requests
+// that take what the others leave, `count` devices at most, as many as fit. Takes the room in `rooms`.
+Placing place_all(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRequest>& requests,
+                  const std::vector<std::size_t>& rest = {});
 
 }  // namespace mdevadm

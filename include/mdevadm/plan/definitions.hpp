@@ -41,7 +41,7 @@ Plan plan_define_all(const Snapshot& seen, Definitions defined, std::vector<Defi
 // Selects attributes of a definition: all with a name, or the one at a position (counted from 1).
 using AttributeSelector = std::variant<AttributeName, std::size_t>;
 
-// Changes to a definition; absent values stay. Attributes are deleted before others are added.
+// Changes to a definition; absent values stay. Attributes are replaced, then deleted, then added.
 struct ModifyRequest {
   std::optional<StartMode> start;
   std::optional<TypeName> type;
@@ -50,18 +50,26 @@ struct ModifyRequest {
   std::optional<std::optional<std::string>> create_args;  // inner nullopt: remove the key
   std::optional<std::optional<FunctionName>> function;    // inner nullopt: remove the key
   std::optional<std::optional<NodePolicy>> node;          // inner nullopt: remove the table
+  std::vector<Attribute> replace_attributes{};  // new values of attributes that the definition has once
   std::vector<AttributeSelector> delete_attributes;
   std::vector<Attribute> add_attributes;
   ApChanges queues{};  // after attributes were deleted and added
   FitsHost fits = FitsHost::required;
   bool accept_abi = false;  // record the present guest ABI
-  std::string argument{};   // as in Identity
+  // The changes are what the active device has (as_active()).
+  bool from_device = false;
+  std::string argument{};  // as in Identity
 };
 
 // Plans the change of a definition. Without any difference the job has no steps. Throws Error: conflict (the
 // name is taken), not_found (the type, or an attribute to delete), failed.
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
+
+// Plans the change of a definition to `after`, which has the same UUID and parent, as plan_modify() does.
+// Checks against the host only what changes.
+Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definition& current,
+                 Definition after);
 
 // Plans the import of a definition from mdevctl; with `moved` it is removed there. Throws Error: conflict
 // (mdevadm has a definition of the device), failed (not valid on any host).

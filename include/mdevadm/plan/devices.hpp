@@ -48,17 +48,18 @@ inline constexpr std::chrono::seconds removal_patience{10};
 // Returns "its removal is pending until pid 812 (qemu-system-x86) closes the device".
 std::string describe_removal(const Device& device);
 
-// Plans a stop. Needs Facet::holders and Facet::busy of the devices, Facet::online, and Facet::types of their
-// parents. All devices that go offline do so before the first one is removed, in reverse order. An inactive
-// device, or one whose removal is pending, yields a job without removal; the caller distinguishes inactive
-// from unknown. `together`: the UUIDs
-// stopped in the same operation. Throws Error: in_use, naming the processes; conflict (the device is
-// unmanaged, or other devices would go offline with it).
+// Plans a stop. Needs Facet::holders and Facet::busy of the devices, Facet::online, Facet::claims, and
+// Facet::types of their parents. All devices that go offline do so before the first one is removed, in
+// reverse order. An inactive device, or one whose removal is pending, yields a job without removal; the
+// caller distinguishes inactive from unknown. `together`: the UUIDs stopped in the same operation. Throws
+// Error: in_use, naming the processes or the claimant; conflict (the device is unmanaged, or other devices
+// would go offline with it).
 Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName& lane,
               const std::vector<Uuid>& together = {});
 
 // Plans to wait until the device is released, or until its pending removal completes. The job has a separate
-// lane, so that several devices are waited for in parallel. It fails on timeout.
-Job plan_release(const Device& device, const StopRequest& request);
+// lane, so that several devices are waited for in parallel. It fails on timeout. Throws Error{in_use} if the
+// device is claimed: the stop would be refused.
+Job plan_release(const Snapshot& seen, const Device& device, const StopRequest& request);
 
 }  // namespace mdevadm

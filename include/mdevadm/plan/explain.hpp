@@ -9,9 +9,15 @@
 
 namespace mdevadm {
 
+enum class Severity { error, warning, info };
+
+// What an observation means: a problem, or why a device is not a parent.
 struct Finding {
   std::string what;                   // "nvidia is bound to 0000:01:00.0 (10de:1e89) but offers no types"
   std::vector<std::string> advice{};  // each names a command, best first
+
+  std::string id{};  // stable: "css-driver"
+  Severity severity = Severity::error;
 
   std::string str() const;  // in one line: the finding and the first advice
 };
@@ -24,6 +30,9 @@ std::optional<Finding> why_no_types(const Snapshot& seen, std::string_view name)
 
 // Returns the findings of all parents and GPUs. Needs the types of all parents.
 std::vector<Finding> why_no_types(const Snapshot& seen);
+
+// Returns whether a driver passes a PCI function to virtual machines; an administrator or libvirt bound it.
+bool passes_through(std::string_view driver);
 
 // Returns how a virtual function that takes no device can be made usable; empty if all are usable.
 std::string advice_for_functions(const Parent& parent);

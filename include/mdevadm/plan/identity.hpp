@@ -29,6 +29,8 @@ struct Identity {
 Identity identity_of(const Definition& definition, const std::string& argument = {});
 // Returns "to apply the definition: mdevadm restart NAME".
 std::string advice_to_restart(const Identity& about);
+// The same for settings that can be changed while it is active.
+std::string advice_to_apply(const Identity& about);
 // `definition`: the definition of the device under its parent, or nullptr.
 Identity identity_of(const Device& device, const Definition* definition = nullptr,
                      const std::string& argument = {});

@@ -28,4 +28,8 @@ std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const 
 // Returns the hint on how a GPU can carry vGPUs of several framebuffer sizes.
 std::string mixed_size_advice(const std::string& gpu);
 
+// Returns the note for several framebuffer sizes on a GPU without vGPUs. Whether it mixes sizes is not
+// visible before the first vGPU is active. `what`: the vGPUs, "1 of nvidia-1148 and 2 of nvidia-1155".
+std::string unknown_mixing(const std::string& gpu, const std::string& what);
+
 }  // namespace mdevadm

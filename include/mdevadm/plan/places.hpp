@@ -37,7 +37,8 @@ const Device* device_on(const Snapshot& seen, const std::string& vf);
 // Returns the error for a VF that takes no device (Function::usable).
 Error unusable_place(const Function& function, const Parent& parent, const std::string& doing);
 
-// Returns the error for a VF that is used by another device.
-Error place_in_use(const Device& user, const Definition& wanted, const std::string& doing);
+// Returns the error for a VF that is used by another device. `defined` has its name, and may be nullptr.
+Error place_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
+                   const std::string& doing);
 
 }  // namespace mdevadm

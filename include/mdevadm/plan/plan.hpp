@@ -3,11 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <mdevadm/model/claim.hpp>
 #include <mdevadm/model/config.hpp>
 #include <mdevadm/model/creation.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/guest.hpp>
 #include <mdevadm/model/parent_settings.hpp>
+#include <mdevadm/model/probe.hpp>
 #include <mdevadm/model/record.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/identity.hpp>
@@ -32,6 +35,8 @@ struct RemoveDevice {
   bool forced = false;
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::string advice{};
+  // Until the deadline, repeat the request whatever the driver answers, also after a signal.
+  bool insists = false;
 };
 
 // Sets the number of aggregated instances, unless creation has done so, and verifies it.
@@ -47,10 +52,24 @@ struct WriteAttribute {
   bool bare = false;
 };
 
+// Writes a file in the directory of a type, which determines the devices that are created next.
+struct WriteTypeAttribute {
+  ParentName parent;
+  TypeName type;
+  Attribute attribute;
+};
+
 // Attributes that satisfy assigns_queue(), written at once if the kernel supports it.
 struct AssignQueues {
   Device device;
   std::vector<Attribute> attributes;
+};
+
+// Fails unless the device has these adapters, domains and control domains: the kernel has the last word on
+// what was written.
+struct CheckQueues {
+  Device device;
+  ApMatrix expected;
 };
 
 // Makes the device share an IOMMU group and peer-to-peer resources with the set `peers`, if its kind supports
@@ -83,9 +102,11 @@ struct AwaitRelease {
   bool forced = false;
 };
 
+// Sets owner, group, mode and label of the device's VFIO nodes, or of the one with the path `node`.
 struct OwnNode {
   Device device;
   NodePolicy policy;
+  std::string node{};
 };
 
 // Checks that the driver accepts a migration_version; fails with abi_differs if not.
@@ -98,10 +119,20 @@ struct CheckMigration {
 // Writes a runtime record: facts about a device that the kernel does not report, stored until reboot.
 struct KeepRecord {
   Record record;
+  bool ends_start = false;  // the executor adds the duration of the job
 };
 
 struct DropRecord {
   Uuid uuid;
+};
+
+// Writes a claim, and removes one unless the device has another one by then.
+struct KeepClaim {
+  Claim claim;
+};
+
+struct DropClaim {
+  Claim claim;
 };
 
 struct AddDefinition {
@@ -118,6 +149,22 @@ struct ReplaceDefinition {
 struct ReserveFunction {
   Definition before;
   Definition after;
+};
+
+// A part of a GPU's framebuffer that a definition has fixed, in GiB, as the driver counts placements.
+struct FixedPlacement {
+  std::string owner;  // the definition, in quotes
+  unsigned first;
+  unsigned size;
+};
+
+// Moves a new vGPU of this size to a placement that overlaps none of these, if the driver has given it such a
+// one. Failing to do so is a warning: the device works.
+struct AvoidPlacements {
+  Device device;
+  unsigned size;
+  unsigned memory;  // of the GPU
+  std::vector<FixedPlacement> fixed;
 };
 
 struct RemoveDefinition {
@@ -184,6 +231,13 @@ struct KeepPreparation {
   Preparation done;
 };
 
+// Records the available instances of all types of the parent, on which exactly these devices are active.
+struct NoteRemainder {
+  ParentName parent;
+  TypeCounts created;
+  std::string state;  // state_text() of the parent without devices
+};
+
 struct WriteParentSettings {
   std::optional<ParentSettings> before;
   ParentSettings after;
@@ -193,12 +247,26 @@ struct RemoveParentSettings {
   ParentSettings settings;
 };
 
+// Attach a device to the running virtual machine of the plan (Effects::machine), and detach it; the step
+// waits for the guest at most `patience`.
+struct AttachDevice {
+  Attachment what;
+  std::chrono::milliseconds patience;
+};
+
+struct DetachDevice {
+  Attachment what;
+  std::chrono::milliseconds patience;
+};
+
 using Action =
-    std::variant<CreateDevice, RemoveDevice, Aggregate, WriteAttribute, AssignQueues, JoinPeers, SetOnline,
-                 AwaitDevice, AwaitRelease, OwnNode, CheckMigration, KeepRecord, DropRecord, AddDefinition,
+    std::variant<CreateDevice, RemoveDevice, Aggregate, AvoidPlacements, WriteAttribute, WriteTypeAttribute,
+                 AssignQueues, CheckQueues, JoinPeers, SetOnline, AwaitDevice, AwaitRelease, OwnNode,
+                 CheckMigration, KeepRecord, DropRecord, KeepClaim, DropClaim, AddDefinition,
                  ReplaceDefinition, ReserveFunction, RemoveDefinition, WriteConfig, RemoveConfig, AddGroup,
                  ReplaceGroup, LeaveGroup, RenameGroup, RemoveGroup, BindParent, ChangeFunctions, RunCommand,
-                 KeepPreparation, WriteParentSettings, RemoveParentSettings>;
+                 KeepPreparation, NoteRemainder, WriteParentSettings, RemoveParentSettings, AttachDevice,
+                 DetachDevice>;
 
 // Returns one line for messages: "create nvidia-17 on 0000:86:00.0 as 8f3c…".
 std::string describe(const Action& action);
@@ -219,6 +287,7 @@ struct HookEvent {
   HookAction action;
   Definition about;     // the device as it will be or as it was
   bool forced = false;  // continue even if a script refuses
+  bool own = false;     // the definition is in mdevadm's directory, where mdevctl's scripts do not look
 };
 
 // Steps that belong together: if one fails, the completed ones are rolled back.
@@ -236,6 +305,9 @@ struct Job {
   std::optional<std::size_t> after{};
   // The goal of the whole command if this job is a part of it: "restart 's3' (8a4a…)".
   std::string part_of{};
+  // The steps, all of one stage, are rolled back after the last one, also if all have succeeded. The job
+  // fails if the rollback fails.
+  bool trial = false;
 
   // Returns what completes "cannot …" in errors.
   const std::string& goal_of_command() const { return part_of.empty() ? goal : part_of; }

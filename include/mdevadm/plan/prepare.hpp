@@ -44,7 +44,8 @@ bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& 
 // driver, or an NVIDIA GPU is temporarily without its driver.
 bool is_settling(const ParentState& state);
 
-// Returns the commands that have not succeeded since boot, by index.
+// Returns the commands that have not succeeded since boot, or since the driver was bound and the VFs were
+// created, by index.
 std::vector<std::size_t> pending_commands(const PrepareFacts& facts);
 
 // Throws Error{conflict} if the settings demand what the parent cannot have, whatever its state.

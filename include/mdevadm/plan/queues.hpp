@@ -10,18 +10,59 @@
 namespace mdevadm {
 
 // Facets that the functions below need.
-constexpr Facet queue_facets = Facet::queues | Facet::ap_bus;
+constexpr Facet queue_facets = Facet::queues | Facet::ap_bus | Facet::ap_bindings;
 
 // Throws Error{conflict} if a queue of the definition is reserved for the host, or belongs to an active
-// device or to one of `planned`, which are about to be started; Error{failed} if the machine has no adapter
-// or domain with such a number. Does nothing for devices without queues and if the bus was not read.
-// `defined` supplies names; nullptr: none. Returns warnings about adapters and domains that do not exist.
+// device or to one of `planned`, which are about to be started, or is not bound to vfio_ap and therefore
+// refused; Error{failed} if the machine has no adapter or domain with such a number. Does nothing for devices
+// without queues and if the bus was not read. `defined` supplies names; nullptr: none. Returns warnings about
+// adapters and domains that do not exist, and queues that are not bound to vfio_ap.
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
                                              const std::vector<Definition>& planned, const Definition& wanted,
                                              const std::string& doing);
 
+// The same for the matrix that the device `uuid` is to have, without planned starts.
+std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
+                                             const Uuid& uuid, const ApMatrix& matrix,
+                                             const std::string& doing);
+
+// What the kernel does if a queue that a device is to have is missing, or not bound to vfio_ap.
+enum class UnboundQueues {
+  unknown,   // no vfio-ap device is active, whose files show it
+  refused,   // the driver refuses the assignment (before Linux 6.0)
+  withheld,  // the device has the queue, but the guest lacks its adapter
+};
+UnboundQueues unbound_queues_are(const Snapshot& seen);
+
+// Throws Error{conflict} if a queue of the matrix is missing or not bound to vfio_ap. Needs
+// Facet::ap_bindings.
+void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std::string& doing);
+
+// Adapters or domains that this host does not have.
+struct MissingNumbers {
+  ApKind kind;
+  ApSet numbers;
+  ApSet meant;       // numbers of the host with these decimal digits as hexadecimal ones: 0x14 for 14
+  std::string text;  // a sentence about them and the effect
+
+  // Returns the option of modify that replaces them by those that are meant, or removes them.
+  std::string correction() const;
+};
+std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);
+
+// Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
+// device loses their adapters, or does not get them. Needs Facet::ap_bindings.
+std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, const ApMatrix& after);
+// Returns a sentence about such queues of a device, and about those that a change would add to a device in
+// use.
+std::string describe_withheld(const std::vector<Apqn>& unbound);
+std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before);
+// Returns the hint that binds a queue to the driver that the masks select.
+std::string advice_to_bind(const Apqn& queue);
+
 // Throws Error{conflict} if another definition has one of the queues and both are started automatically.
-// Returns warnings about queues of definitions that cannot be active together, and about those of the host.
+// Returns warnings about queues of definitions that cannot be active together, about those of the host, and
+// about adapters and domains that do not exist.
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
                                               const Definition& wanted, const std::string& doing);
 

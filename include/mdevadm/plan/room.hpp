@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/capacity.hpp>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace mdevadm {
 
@@ -27,6 +31,11 @@ class Room {
   bool fits(const Type& type, std::uint64_t units) const;
   // Counts another device. Has an effect only if it fits.
   void take(const Type& type, std::uint64_t units);
+  // Reverts take() of a device that fitted, or frees the room of a present device of this type.
+  void give_back(const Type& type, std::uint64_t units);
+  // Takes a GPU that may mix framebuffer sizes for one that does: one with VFs that has no devices, because
+  // its driver shows whether it mixes sizes only beside a device. Returns whether the GPU is one.
+  bool assume_mixed_sizes();
   // Returns the number of devices that take room: active, counted definitions, and those taken since.
   std::uint64_t devices() const { return devices_; }
 
@@ -34,6 +43,31 @@ class Room {
   plan::Capacity capacity_;
   std::optional<std::uint64_t> functions_{};  // free VFs; absent: the parent uses none
   std::uint64_t devices_ = 0;
+  bool may_mix_ = false;
+  // Types and instances of the counted definitions that do not fit beside the others.
+  std::vector<std::pair<std::string, std::uint64_t>> without_room_{};
+};
+
+// The rooms on all parents of a host.
+class Rooms {
+ public:
+  // All arguments must outlive the object. `mixed`: GPUs that are set to mix framebuffer sizes.
+  Rooms(const Snapshot& seen, const Definitions& defined, Counting counting,
+        const std::vector<ParentName>& mixed)
+      : seen_(seen), defined_(defined), counting_(counting), mixed_(mixed) {}
+
+  // Returns the room on a parent of the snapshot, as it is after what has been taken. The reference stays
+  // valid.
+  Room& on(const Parent& parent);
+  // Applies Room::assume_mixed_sizes() to all parents of the snapshot. Returns those that it changed.
+  std::vector<const Parent*> assume_mixed_sizes();
+
+ private:
+  const Snapshot& seen_;
+  const Definitions& defined_;
+  Counting counting_;
+  const std::vector<ParentName>& mixed_;
+  std::map<const Parent*, Room> rooms_{};
 };
 
 }  // namespace mdevadm

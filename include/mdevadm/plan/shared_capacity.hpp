@@ -18,8 +18,9 @@ enum class FramebufferSizes { equal, any };
 // these are known. Unknown limits are not modelled: the driver may still refuse a set that fits, but a set
 // that does not fit cannot be created. Known are NVIDIA GPUs (types with a framebuffer; one size at a time
 // unless `sizes` or the available types say otherwise; types of GPU instances are limited one by one),
-// i915 GVT-g if the numbers match a known memory size, and the kernel's sample drivers. Needs
-// Facet::available and Facet::description of the parent, and its devices.
+// i915 GVT-g if the numbers match a known memory size, and the kernel's sample drivers. Types that the driver
+// does not list, but may accept (Type::hidden), are included. Needs Facet::available and Facet::description
+// of the parent, and its devices.
 plan::Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices,
                            FramebufferSizes sizes = FramebufferSizes::any);
 

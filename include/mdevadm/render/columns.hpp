@@ -5,13 +5,16 @@
 #include <array>
 #include <chrono>
 #include <mdevadm/model/boot.hpp>
+#include <mdevadm/model/claim.hpp>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/group.hpp>
+#include <mdevadm/model/host_device.hpp>
 #include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/render/grid.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +26,7 @@ struct DeviceRow {
   const Device* device = nullptr;          // nullptr: neither active nor being removed
   const Definition* definition = nullptr;  // nullptr: not defined under this parent
   const Group* group = nullptr;            // nullptr: not a member of a group
+  const Claim* claim = nullptr;            // nullptr: not claimed
   // Whether it is started automatically, and the autostart result at this boot.
   bool automatic = false;
   const BootEvent* boot = nullptr;
@@ -46,12 +50,30 @@ inline constexpr std::array<std::string_view, 4> device_states{"active", "inacti
 // Returns the state of a device as the column STATE shows it.
 std::string state_word(const DeviceRow& row);
 
+// Autostart results that autostart_word() returns.
+inline constexpr std::array<std::string_view, 5> autostart_results{"started", "failed", "waiting", "pending",
+                                                                   "manual"};
+
+// Returns the autostart result of a device as the column RESULT shows it; nullopt: it has no autostart.
+std::optional<std::string> autostart_word(const DeviceRow& row);
+
+// Returns the autostart result of a device at this boot, unless the device was started in another way since;
+// nullptr: there is none.
+const BootEvent* valid_boot_event(const DeviceRow& row);
+
+// Returns whether a process uses the device; nullopt: not known. Needs Facet::holders.
+std::optional<bool> is_used(const DeviceRow& row);
+
 // A type of a parent.
 struct TypeRow {
   const Parent* parent;
   const Type* type;
   std::optional<std::uint64_t> used{};  // number of devices of this type; absent: unknown
   bool shows_memory = false;            // a column of its own shows the memory
+  // Available instances after the devices of --after have been created; only then known. `after_is_limit`:
+  // at most.
+  std::optional<std::uint64_t> after{};
+  bool after_is_limit = false;
 };
 
 struct ParentRow {
@@ -63,10 +85,28 @@ struct ParentRow {
   const Definitions* defined = nullptr;
 };
 
+// A device of the host that is not a parent.
+struct HostDeviceRow {
+  const HostDevice* device;
+  std::string notice;  // why not
+  std::vector<std::string> hints;
+};
+
+// A problem, or why a device is not a parent.
+struct FindingRow {
+  std::string severity;  // "error"
+  std::string id;        // "css-driver"
+  std::string object;
+  std::string parent;  // of a device; may be empty
+  std::string cause;
+  std::vector<std::string> hints;
+};
+
 struct GroupRow {
   const Group* group;
-  std::size_t active;  // number of active members
-  std::string file;    // path of the group's file
+  std::size_t active;       // number of active members
+  std::string file;         // path of the group's file
+  std::size_t claimed = 0;  // number of claimed members
 };
 
 // The settings of a parent, and its present state.
@@ -81,6 +121,11 @@ struct ParentSettingsRow {
 std::span<const Column<DeviceRow>> device_columns();
 std::span<const Column<TypeRow>> type_columns();
 std::span<const Column<ParentRow>> parent_columns();
+std::span<const Column<HostDeviceRow>> host_device_columns();
+std::span<const Column<FindingRow>> finding_columns();
+// Returns findings as paragraphs for a terminal: severity, object and cause, then a line for each hint. Lines
+// are wrapped at `width`.
+std::string render_findings(const std::vector<FindingRow>& findings, std::size_t width);
 std::span<const Column<GroupRow>> group_columns();
 std::span<const Column<ParentSettingsRow>> parent_settings_columns();
 

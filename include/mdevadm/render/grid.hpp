@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/util/uuid.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,10 +29,11 @@ struct Value;
 // The fields of a JSON object, in order.
 using Record = std::vector<std::pair<std::string, Value>>;
 
-// A list of objects in JSON. In a table, the texts separated by blanks.
+// A list of objects in JSON. In a table, the texts with separators.
 struct List {
   std::vector<std::string> texts;
   std::vector<Record> items;
+  std::string separator = " ";
 };
 
 // A list of texts in JSON. In a table, `text`, or the items separated by blanks if it is empty.
@@ -57,9 +60,14 @@ struct Number {
   std::string text;
 };
 
+// A text of the row: spares listings of thousands a copy. Valid as long as the row; a Grid has copies.
+struct Borrowed {
+  std::string_view text;
+};
+
 // std::monostate: no value (null in JSON, "-" in a table).
-struct Value
-    : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object, Number, Texts, Numbers> {
+struct Value : std::variant<std::monostate, std::string, std::uint64_t, bool, List, Object, Number, Texts,
+                            Numbers, Borrowed, Uuid> {
   using variant::variant;
 };
 
@@ -80,6 +88,14 @@ struct Column {
   Value (*cell)(const Row&);
 };
 
+// Returns the value with a text of its own.
+inline Value owned(Value value) {
+  if (const auto* borrowed = std::get_if<Borrowed>(&value)) {
+    return std::string(borrowed->text);
+  }
+  return value;
+}
+
 struct Grid {
   std::vector<ColumnInfo> columns;
   std::vector<std::vector<Value>> rows;
@@ -96,7 +112,7 @@ Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>
     std::vector<Value>& cells = grid.rows.emplace_back();
     cells.reserve(columns.size());
     for (const Column<Row>* column : columns) {
-      cells.push_back(column->cell(row));
+      cells.push_back(owned(column->cell(row)));
     }
   }
   return grid;
@@ -108,10 +124,52 @@ struct TableStyle {
   bool headings = true;
 };
 
+// A table that needs no measuring: printable ASCII without colours, in which no value is cut. That is the
+// usual case of output into a pipe, and must not take longer than reading the host. Has the layout of
+// libsmartcols.
+class PlainTable {
+ public:
+  PlainTable(std::vector<ColumnInfo> columns, bool headings);
+
+  // Adds the next cell of a row.
+  void add(const Value& value);
+  // Returns what render_table() returns, or nullopt if the table needs measuring.
+  std::optional<std::string> lines() const;
+
+ private:
+  std::vector<ColumnInfo> columns_;
+  bool headings_;
+  std::vector<std::size_t> widths_{};
+  std::string texts_{};                // of all cells
+  std::vector<std::uint32_t> ends_{};  // where they end
+};
+
 // Returns aligned columns, one line per row; an empty string if there are no rows. Values are cut to fit the
 // width, as their Kind permits; a cut value ends in an ellipsis. If that is not enough, the lines are longer
 // than the width.
 std::string render_table(Grid grid, const TableStyle& style);
+
+// Like render_table() of make_grid(), without storing the cells if that can be avoided.
+template <typename Row>
+std::string render_rows(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns,
+                        const TableStyle& style) {
+  if (style.width == 0 && !style.colour) {
+    std::vector<ColumnInfo> infos;
+    for (const Column<Row>* column : columns) {
+      infos.push_back(column->info);
+    }
+    PlainTable table(std::move(infos), style.headings);
+    for (const Row& row : rows) {
+      for (const Column<Row>* column : columns) {
+        table.add(column->cell(row));
+      }
+    }
+    if (std::optional<std::string> lines = table.lines()) {
+      return *std::move(lines);
+    }
+  }
+  return render_table(make_grid(rows, columns), style);
+}
 
 // A heading and the number of rows of the grid below it.
 struct Branch {
@@ -130,8 +188,44 @@ std::string render_sheet(const Grid& grid, std::size_t width = 0);
 // Returns the rows as JSON objects.
 List json_rows(const Grid& grid);
 
-// Returns {"version":1,"<key>":[…],"notes":[…]} with one row per line.
-std::string render_json(const Grid& grid, const std::string& key, std::vector<std::string> notes = {});
+// Writes {"version":1,"<key>":[…],"notes":[…]} with one row per line, cell by cell: the values of thousands
+// of rows are never in memory together. Appends to `out`, which the caller may empty after each row.
+class JsonRows {
+ public:
+  JsonRows(const std::vector<ColumnInfo>& columns, std::string_view key, std::string& out);
+
+  // Adds the next cell of a row.
+  void add(const Value& value);
+  void finish(const std::vector<std::string>& notes);
+
+ private:
+  std::vector<std::string> keys_{};  // as they precede the values
+  std::string& out_;
+  std::size_t next_ = 0;
+  bool empty_ = true;
+};
+
+// Writes all rows. Calls `flush` after each of them.
+template <typename Row, typename Flush>
+void write_json(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns,
+                std::string_view key, const std::vector<std::string>& notes, std::string& out,
+                const Flush& flush) {
+  std::vector<ColumnInfo> infos;
+  for (const Column<Row>* column : columns) {
+    infos.push_back(column->info);
+  }
+  JsonRows json(infos, key, out);
+  for (const Row& row : rows) {
+    for (const Column<Row>* column : columns) {
+      json.add(column->cell(row));
+    }
+    flush();
+  }
+  json.finish(notes);
+}
+
+// Returns the same for a grid.
+std::string render_json(const Grid& grid, std::string_view key, const std::vector<std::string>& notes = {});
 
 // Returns {"version":1,<fields>} with one item per line in lists.
 std::string render_json(const Record& fields);

@@ -34,20 +34,22 @@ class BootWatcher {
 
 struct BootOptions {
   bool accept_abi = false;
-  // How long to wait for missing resources: parents, and types of a parent that has none yet; counted from
+  // How long to wait for missing resources: parents, types of a parent that has none yet, and queues of
+  // vfio-ap that the masks of the AP bus reserve for the host; counted from
   // the attempt that first found them missing. A type that is missing while others exist is waited for at
   // most `settling`; an operation for which the kernel returns EAGAIN is retried for `settling` in any case.
   std::chrono::milliseconds patience{0};
   // Parents that are prepared before the first start of their devices.
   AllParentSettings parents{};
+  bool is_autostart = true;  // whether the results are stored as those of the autostart
 };
 
 inline constexpr std::chrono::seconds settling{3};
 
 // Starts all units in parallel, each under the locks of its parents, when these are prepared and their
 // virtual functions are complete; a failure in one does not affect the others. Stores the autostart result of
-// each definition. Ends early when interrupted. Returns one item per requested device, and one per group that
-// could not be started, in the order of the units. Does not throw.
+// each definition (BootOptions::is_autostart). Ends early when interrupted. Returns one item per requested
+// device, and one per group that could not be started, in the order of the units. Does not throw.
 std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
                                     const BootOptions& options, const Effects& effects, BootWatcher& watcher);
 

@@ -46,6 +46,7 @@ struct JobResult {
 };
 
 class Hooks;
+class Machine;
 
 struct Effects {
   const Host& host;
@@ -54,6 +55,8 @@ struct Effects {
   // Whether the caller holds the lock of the definitions. If not, each change of a definition takes it: the
   // lock must not be held while scripts run, which may take long.
   bool holds_definitions = false;
+  Machine* machine = nullptr;  // the virtual machine, for plans that attach or detach devices
+  bool holds_claims = false;   // whether the caller holds the lock of the claims
 };
 
 // Executes all jobs: jobs of different lanes in parallel, jobs of one lane in order. If a step of a job

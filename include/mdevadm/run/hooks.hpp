@@ -12,6 +12,7 @@
 #include <mdevadm/util/error.hpp>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,9 @@ struct ScriptEvent {
   std::string type;
   std::string config;   // store::format_config(), compact, before the operation
   bool forced = false;  // continue with a warning if a call-out script refuses
+  // The definition is not in /etc/mdevctl.d. ap-check of s390-tools, which looks it up there, is called for a
+  // change as for a new definition, and not at all for a removal.
+  bool own = false;
 };
 
 ScriptEvent event_of(const HookEvent& hooks);
@@ -41,6 +45,12 @@ inline constexpr std::chrono::minutes question_deadline{1};
 struct ScriptDeadlines {
   std::chrono::milliseconds part = script_deadline;
   std::chrono::milliseconds question = question_deadline;
+};
+
+// Scripts that other users than root can change.
+enum class UntrustedScripts {
+  refused,   // an Error instead of a call
+  reported,  // run after a warning, as mdevctl runs them
 };
 
 // The scripts below one root. Thread-safe; one script runs at a time. If there are no scripts, the cost is
@@ -60,7 +70,8 @@ class Hooks {
 
   // `root` must outlive the object: scripts are searched in usr/lib/mdevctl/scripts.d and
   // etc/mdevctl.d/scripts.d.
-  Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines = {});
+  Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines = {},
+        UntrustedScripts untrusted = UntrustedScripts::refused);
 
   // Returns whether there are any scripts.
   bool any();
@@ -116,6 +127,8 @@ class Hooks {
   void notify_post(const ScriptEvent& event, HookState state);
   void notify_responsible(const ScriptEvent& event, HookState state);
   void notify_notifiers(const ScriptEvent& event, HookState state);
+  // Throws Error, or warns once, if another user can change the script.
+  void require_trusted(const std::string& path, const char* kind);
   void report_output(const std::string& path, const std::string& text) const;
   void warn(const std::string& text) const;
   void warn_of_signal(const std::string& path) const;
@@ -123,11 +136,13 @@ class Hooks {
   const sys::Dir& root_;
   Sink sink_;
   ScriptDeadlines deadlines_;
+  UntrustedScripts untrusted_;
   std::mutex mutex_;
   std::optional<std::vector<std::string>> callouts_;
   std::optional<std::vector<std::string>> notifiers_;
   std::map<Key, Responsible> responsible_;  // by parent and type
   std::map<Key, std::string> answered_;     // the last script that accepted, by UUID and parent
+  std::set<std::string> reported_;          // untrusted scripts
   std::map<std::string, Error> mute_;       // scripts that exceeded a time limit: not queried again
 };
 

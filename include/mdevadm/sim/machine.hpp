@@ -61,6 +61,8 @@ class Machine {
 
   // Returns the events that the kernel would have sent to udev, one message after the other.
   std::string events() const;
+  // Returns the events since the last call, each with NUL bytes as separators, to be sent on.
+  std::vector<std::string> take_uevents();
 
   // Executes a line written to the control file. Returns 0 or an errno.
   int control(std::string_view line);
@@ -68,6 +70,7 @@ class Machine {
  private:
   Provider* provider(std::string_view name);
   int control_words(const std::vector<std::string_view>& words);
+  int load(std::string_view module);
   int reboot();
   void make_control_files();
 

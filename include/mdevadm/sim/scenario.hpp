@@ -84,6 +84,20 @@ struct ApQueues {
   std::vector<unsigned> host_adapters, host_domains;
   std::vector<unsigned> control_domains{};  // that the machine may control
   std::string card = "CEX8C";               // type of all cards
+  // What a program of the host writes to apmask and aqmask after the boot; empty: nothing.
+  std::string late_apmask{}, late_aqmask{};
+  std::chrono::milliseconds masks_after{0};
+};
+
+// A subchannel of IBM Z.
+struct SubchannelSettings {
+  unsigned type = 0;                                    // 0: I/O
+  std::string device = "none";                          // device number: "0.0.2b09"
+  std::string devtype = "3390/0c", cutype = "3990/e9";  // of the device
+  std::string driver = "dasd-eckd";                     // of the device
+  bool online = false;
+  bool qdio = false;        // vfio_ccw refuses it
+  bool operational = true;  // false: no path to the device
 };
 
 struct SimParent {
@@ -116,6 +130,12 @@ struct SimParent {
   std::optional<std::chrono::milliseconds> vgpud{0};  // when the driver gets its types; nullopt: on request
   std::chrono::milliseconds linger{0};                // N1: how long a VF remains occupied after its release
   ApQueues ap{};
+  SubchannelSettings subchannel{};
+  bool has_switches = false;    // a PCI parent whose driver can be changed
+  bool enable_gvt = true;       // i915.enable_gvt
+  bool loaded = true;           // the module that registers the parent: vfio_ccw, kvmgt
+  int errno_create = 0;         // of all creations, whatever available_instances reports
+  bool ignores_create = false;  // a creation succeeds without effect
 
   std::string type_directory(const SimType& type) const;
   const SimType* find_type(std::string_view id) const;

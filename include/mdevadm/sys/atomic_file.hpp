@@ -21,11 +21,16 @@ class [[nodiscard]] AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
 
+  // Sets the mode, whatever the umask and the mode of the file that is replaced.
+  Result<Done> set_mode(mode_t mode);
   // Appends all of `content`.
   Result<Done> write(std::string_view content);
   // Runs fsync on the file, renames it, and runs fsync on the directory.
   Result<Done> commit();
 
+  // Removes temporary files for this target that were left by processes that have died. For directories
+  // without a lock.
+  static void remove_left(const Dir& directory, const std::string& name);
   // Returns whether a name is that of a temporary file of this class. If one is found while the lock is held
   // under which they are created, it was left by a process that died.
   static bool is_temporary(std::string_view name);

@@ -1,10 +1,14 @@
 // An open directory and the file operations relative to it.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include <array>
+#include <functional>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/sys/unique_fd.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +31,9 @@ struct FileStatus {
   off_t size;           // of a regular file
 };
 
+// Space for the target of a symbolic link.
+using LinkTarget = std::array<char, 4096>;
+
 // Reads a file, pipe or terminal until end of file.
 Result<std::string> read_stream(const std::string& path);
 
@@ -35,25 +42,35 @@ Result<std::string> read_stream(const std::string& path);
 class [[nodiscard]] Dir {
  public:
   static Result<Dir> open(const std::string& path);
+  // Opens the top of a system tree. No name below it leads out of it, unless it is "/": symbolic links,
+  // including absolute ones, are resolved as if it were the root directory. This holds for the directories
+  // that are opened below it, too.
+  static Result<Dir> open_root(const std::string& path);
 
   const std::string& path() const noexcept { return path_; }
   int fd() const noexcept { return fd_.get(); }
   std::string path_of(std::string_view name) const;
 
   Result<Dir> open_dir(const std::string& name) const;
-  // Like open_dir(), but resolves symbolic links, including absolute ones, as if this directory were the
-  // root. Used for --root DIR.
-  Result<Dir> open_dir_as_root(const std::string& name) const;
   // Opens the directory, creating it and its missing parent directories with mode 0755.
   Result<Dir> make_dirs(const std::string& name) const;
 
   // Returns all entries except "." and "..", in file system order.
   Result<std::vector<Entry>> entries() const;
+  // Calls `use` with the name of each entry, as entries(), without allocating memory for them.
+  Result<Done> each_name(const std::function<void(std::string_view name)>& use) const;
+  // Likewise for the entries of the directory `name`: fewer system calls than open_dir() and each_name().
+  Result<Done> names_in(const std::string& name, const std::function<void(std::string_view name)>& use) const;
   Result<std::string> read_link(const std::string& name) const;
+  // Like read_link(); the result refers to `target`. Returns nullopt on every error.
+  std::optional<std::string_view> read_link(const std::string& name, LinkTarget& target) const;
   bool exists(const std::string& name) const;
   Result<FileStatus> status(const std::string& name) const;
+  // Returns the inode number of the file itself, also of a symbolic link.
+  Result<std::uint64_t> inode(const std::string& name) const;
 
-  // Reads a whole regular file.
+  // Reads a whole regular file of at most 64 MiB (otherwise EFBIG). Fails with `not_a_file` instead of
+  // waiting for, or reading without end from, a device or FIFO in its place.
   Result<std::string> read_file(const std::string& name) const;
   // Reads a sysfs attribute with one read(2) and removes the final newline. The kernel returns at most one
   // page.
@@ -74,17 +91,33 @@ class [[nodiscard]] Dir {
                          std::optional<gid_t> group) const;
   // Sets the SELinux context of a file; the kernel must support SELinux.
   Result<Done> set_selinux_label(const std::string& name, const std::string& label) const;
+  // Returns the SELinux context of a file.
+  Result<std::string> selinux_label(const std::string& name) const;
   Result<Done> set_mode(const std::string& name, mode_t mode) const;
+  // Fails if this process may not create files in this directory.
+  Result<Done> require_writable() const;
   // Makes renames and removals in this directory durable (fsync).
   Result<Done> sync() const;
 
  private:
+  // The top of the tree that names must not leave, and the path from there to this directory.
+  struct Enclosure {
+    std::shared_ptr<const UniqueFd> top{};  // null: "/"
+    std::string below{};
+  };
+
   Dir(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  bool is_enclosed() const noexcept { return enclosure_.top != nullptr; }
+  // Opens a name for any purpose except creation; O_CLOEXEC is added.
+  UniqueFd open_any(const std::string& name, int flags) const;
+  bool stat_any(const std::string& name, int flags, struct stat& found) const;
   SysError error(std::string_view name) const;  // uses the current errno
-  Result<Dir> open_dir_how(const std::string& name, std::uint64_t resolve) const;
+  template <typename Use>
+  Result<Done> each_entry(const std::string& name, const Use& use) const;  // calls use(const dirent64&)
 
   UniqueFd fd_;
   std::string path_;
+  Enclosure enclosure_{};
 };
 
 }  // namespace mdevadm::sys

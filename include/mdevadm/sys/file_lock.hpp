@@ -17,12 +17,18 @@ struct LockHolder {
 class [[nodiscard]] FileLock {
  public:
   // Creates the file if it does not exist and waits at most `patience` for the lock; then fails with
-  // EWOULDBLOCK.
+  // EWOULDBLOCK. A file that exists is not opened for writing, which a security policy can forbid.
   static Result<FileLock> acquire(const Dir& directory, const std::string& name,
                                   std::chrono::milliseconds patience);
 
   // Locks the directory itself, so that no lock file is needed.
   static Result<FileLock> acquire(const Dir& directory, std::chrono::milliseconds patience);
+
+  // An object without a lock.
+  FileLock() = default;
+
+  // Holds another lock as well.
+  void add(FileLock other) { also_ = std::move(other.fd_); }
 
   // Returns the process that holds the lock on the file now, or pid 0.
   static LockHolder holder(const Dir& directory, const std::string& name);
@@ -30,7 +36,8 @@ class [[nodiscard]] FileLock {
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  UniqueFd fd_{};
+  UniqueFd also_{};
 };
 
 }  // namespace mdevadm::sys

@@ -2,6 +2,13 @@
 // completed steps can be rolled back.
 #pragma once
 
+#include <poll.h>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <span>
+
 namespace mdevadm::sys {
 
 // Installs the handlers: the first SIGINT, SIGTERM or SIGHUP only sets the flag, the second one ends the
@@ -12,5 +19,22 @@ void catch_signals();
 
 // Returns whether one of these signals has arrived.
 bool interrupted();
+
+// While an object exists, these signals arrive only during its poll(), so none is missed between a look at
+// interrupted() and the wait.
+class SignalGate {
+ public:
+  SignalGate();
+  ~SignalGate();
+  SignalGate(const SignalGate&) = delete;
+  SignalGate& operator=(const SignalGate&) = delete;
+
+  // Waits like poll(2), without a limit if `patience` is absent. Returns early after a signal. A signal
+  // arrives even if a descriptor is always ready.
+  void poll(std::span<pollfd> wait, std::optional<std::chrono::nanoseconds> patience) const;
+
+ private:
+  sigset_t before_{};
+};
 
 }  // namespace mdevadm::sys

@@ -13,8 +13,15 @@
 
 namespace mdevadm::sys {
 
+// Returns a descriptor that becomes readable when the process ends; an empty one if it has ended, or before
+// Linux 5.3.
+UniqueFd watch_process(int pid);
+
 // Returns the short name of a process (/proc/PID/comm), or an empty string if it no longer exists.
 std::string command_of(int pid);
+
+// Returns whether the process runs as root.
+bool is_of_root(int pid);
 
 // Returns the parent of a process, or 0 if it has none or no longer exists.
 int parent_of(int pid);
@@ -28,7 +35,8 @@ struct OpenFile {
 
 // Calls `visit` for every character device and every anonymous inode that a process has open. Returns the
 // number of processes that could not be inspected for lack of permission (processes of other users, without
-// root); processes that end during the walk are not counted.
+// root); processes that end during the walk are not counted. If /proc hides such processes, they count as
+// one.
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit);
 
 // Opens /dev/null for each of the three standard descriptors that the caller left closed.

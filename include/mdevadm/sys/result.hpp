@@ -11,8 +11,12 @@
 
 namespace mdevadm::sys {
 
+// Beside the kernel's numbers, which end at 4095: the file is a device, a FIFO or a socket, or, where none is
+// expected, a symbolic link.
+inline constexpr int not_a_file = 4096;
+
 struct SysError {
-  int number;        // errno
+  int number;        // errno, or not_a_file
   std::string path;  // the object of the failed call, as named by the caller
 };
 

@@ -1,7 +1,9 @@
 // Error reporting above sys/: one exception type that carries the exit code of the program.
 #pragma once
 
+#include <exception>
 #include <mdevadm/util/holder.hpp>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,6 +22,7 @@ enum class ExitCode : int {
   no_capacity = 6,
   abi_differs = 7,
   partial = 8,
+  differs = 9,
 };
 
 // Whether and for how long it is worth retrying an operation that failed (run/boot.cpp).
@@ -84,5 +87,10 @@ class Error : public std::runtime_error {
   int number_ = 0;
   std::vector<Holder> holders_;
 };
+
+// Returns the text of an exception for a message.
+inline std::string reason_of(const std::exception& error) {
+  return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ? "out of memory" : error.what();
+}
 
 }  // namespace mdevadm

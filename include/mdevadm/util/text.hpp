@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,8 +24,8 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
 
-// Makes text safe for messages: replaces control bytes and invalid UTF-8 by \xNN so that no name can garble a
-// terminal or a log.
+// Makes text safe for messages: replaces control characters, marks that reverse the direction of text, and
+// invalid UTF-8 by \xNN, so that no name can garble a terminal or a log.
 std::string printable(std::string_view text);
 
 // Returns the text as one word of a shell command, quoted if necessary.
@@ -36,6 +37,7 @@ std::string shortened(std::string_view text, std::size_t width);
 // Returns whether the whole text is valid UTF-8.
 bool is_utf8(std::string_view text);
 
+// Returns whether printable() would replace characters that are valid UTF-8.
 bool has_control_bytes(std::string_view text);
 
 // Parses the whole text as an unsigned decimal number; returns nullopt for anything else.
@@ -55,6 +57,9 @@ std::optional<std::string> closest(std::string_view word, std::span<const std::s
 
 // Returns "did you mean 'x'?" for the closest candidate, or an empty string.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+// Returns the time in UTC according to RFC 3339: 2026-03-01T07:30:12.345Z.
+std::string timestamp(std::chrono::system_clock::time_point time);
 
 // Orders runs of digits by their numeric value, so that nvidia-36 comes before nvidia-155.
 bool natural_less(const std::string& a, const std::string& b);

@@ -22,13 +22,24 @@ class Uuid {
   static Uuid random();
   // Returns the version 5 UUID of a name: the same name always gives the same UUID.
   static Uuid of_name(std::string_view name);
+  // Returns the version 5 UUID of a name in a namespace.
+  static Uuid of_name(const Uuid& space, std::string_view name);
 
+  // 36 characters.
   std::string str() const;
+  void append_to(std::string& text) const;
 
+  // The order of the texts.
   auto operator<=>(const Uuid&) const = default;
 
  private:
-  std::array<std::uint8_t, 16> bytes_{};
+  using Bytes = std::array<std::uint8_t, 16>;
+  static Uuid of_bytes(const Bytes& bytes);
+  Bytes bytes() const;
+
+  // Two numbers instead of bytes: listings sort thousands.
+  std::uint64_t high_ = 0;
+  std::uint64_t low_ = 0;
 };
 
 }  // namespace mdevadm

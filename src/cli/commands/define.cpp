@@ -84,7 +84,8 @@ class DefineCommand final : public Command {
 
   // Returns one request for each device.
   std::vector<DefineRequest> make_requests(Context& context, const Definitions& defined) {
-    const Facet facets = adopts() ? Facet::devices | Facet::queues : Facet::devices;
+    const bool may_be_active = adopts() || Uuid::parse(word_).has_value();
+    const Facet facets = may_be_active ? Facet::devices | Facet::queues : Facet::devices;
     const Snapshot devices = context.observe({facets, std::nullopt, std::nullopt});
     std::vector<std::optional<ParentName>> parents(choice_.devices(), parent_option(parent_));
     if (choice_.chooses(parent_) && (!force_ || choice_.by_need() || parent_ == any_parent)) {
@@ -188,6 +189,7 @@ class DefineCommand final : public Command {
                                  : Definition{word_.empty() ? Uuid::random() : *Uuid::parse(word_), *parent,
                                               *TypeName::parse(type_)};
     wanted.start = mode_.mode().value_or(StartMode::manual);
+    queues_.require_consistent(parse_assignments(options_.attributes));
     wanted.name = options_.name.empty() ? std::nullopt : Label::parse(options_.name);
     wanted.aggregate = options_.aggregate;
     wanted.create_args = options_.joined_create_args();
@@ -197,9 +199,28 @@ class DefineCommand final : public Command {
     for (Attribute& attribute : parse_assignments(options_.attributes)) {
       wanted.attributes.push_back(std::move(attribute));
     }
+    if (!adopts()) {
+      queues_.require_additions();
+      take_over_queues(devices, wanted);
+    }
     wanted.attributes = changed_attributes(std::move(wanted.attributes), queues_.given());
+    wanted.queue_table |= queues_.given().any();
+    if (wanted.queue_table) {
+      wanted.attributes = in_table_form(std::move(wanted.attributes));
+    }
     wanted.node = node_.applied_to(std::nullopt);
     return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
+  }
+
+  // An active device that is defined with its parent and type, without queues, has the definition of its
+  // queues: an empty one would take them from the guest at the next start.
+  void take_over_queues(const Snapshot& devices, Definition& wanted) const {
+    const Device* active = devices.find_device(wanted.uuid);
+    if (active != nullptr && active->parent == wanted.parent && active->queues &&
+        active->type == wanted.type && wanted.attributes.empty() && !queues_.any_given()) {
+      wanted.attributes = assignments_of(*active->queues);
+      wanted.queue_table = true;
+    }
   }
 
   Definition adopted(const Snapshot& devices, const Definitions& defined) const {
@@ -211,11 +232,11 @@ class DefineCommand final : public Command {
     const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
     if (found.active == nullptr && found.definitions.empty()) {
       throw Error(ExitCode::in_use, fmt::format("{}: the device is being removed", doing),
-                  fmt::format("wait for it: mdevadm stop {} --timeout 60", found.uuid.str()));
+                  fmt::format("wait for it: mdevadm stop {} --timeout 60", shell_word(word_)));
     }
     if (found.active == nullptr) {
       throw Error(ExitCode::conflict, fmt::format("{}: already defined and not active", doing),
-                  fmt::format("start it: mdevadm start {}", found.uuid.str()));
+                  fmt::format("start it: mdevadm start {}", shell_word(word_)));
     }
     if (!found.active->type) {
       throw Error(ExitCode::failed, fmt::format("{}: the type of the device cannot be read", doing),
@@ -229,6 +250,7 @@ class DefineCommand final : public Command {
                     "specify --parent, --type, --adapter and --domain");
       }
       wanted.attributes = assignments_of(*found.active->queues);
+      wanted.queue_table = true;
     }
     // The definition of a device on a VF names that VF.
     if (!found.active->vf.empty()) {

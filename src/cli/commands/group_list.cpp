@@ -23,7 +23,7 @@ class GroupList final : public ListingCommand<render::GroupRow> {
 
   ExitCode list(Context& context) override {
     const Groups groups = context.groups(FileProblems::summarized);
-    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe({listing_.needs() | Facet::devices, std::nullopt, std::nullopt});
     std::vector<render::GroupRow> rows;
     for (const Group& group : groups.all) {
       rows.push_back(group_row(group, seen, context.store()));
@@ -50,10 +50,14 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
         require_group(groups, name_, fmt::format("cannot show group '{}'", printable(name_)));
     const Definitions defined = context.definitions();
     const Snapshot seen = context.observe_settings(
-        {listing_.needs() | Facet::devices, std::nullopt, std::nullopt}, defined, groups);
+        {listing_.needs() | Facet::devices | Facet::claims, std::nullopt, std::nullopt}, defined, groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const std::vector<render::DeviceRow> all = device_rows(seen, defined, groups, boot, context.store());
     const std::vector<render::DeviceRow> rows = members_in(all, group, context);
+    if (std::any_of(rows.begin(), rows.end(),
+                    [](const render::DeviceRow& row) { return row.claim != nullptr; })) {
+      listing_.use({"name", "parent", "type", "state", "node", "claimed_for", "uuid"});
+    }
     Listing<render::GroupRow> settings(render::group_columns(), {});
     const render::Grid sheet = settings.grid({group_row(group, seen, context.store())});
     if (listing_.json()) {

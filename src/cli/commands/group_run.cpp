@@ -66,11 +66,9 @@ class GroupStart final : public GroupRun {
         "start even if the guest ABI of a member differs from the recorded one, and record the current one");
     auto* automatic = app.add_flag("--auto", automatic_, "start all groups with autostart");
     automatic->excludes(group);
-    kinds
-        .set(app.add_option("--timeout", timeout_,
-                            "with --auto: time to wait for missing parents and types, in seconds"),
-             ValueKind::seconds)
-        ->needs(automatic);
+    kinds.set(app.add_option("--timeout", timeout_,
+                             "time to wait for parents and types that are missing, in seconds"),
+              ValueKind::seconds);
     kinds
         .set(
             app.add_option("-p,--parent", parent_,
@@ -125,10 +123,22 @@ class GroupStart final : public GroupRun {
       parents.push_back(member->parent);
       facets |= facets_to_start(*member) | facets_to_compare(*member, node_policy_of(*member, &group));
     }
+    if (!timeout_.empty() && !change_.dry_run) {
+      BootUnit unit{group, members, {{group.name.str(), name_}}};
+      unit.group->sharing = parse_sharing(sharing_).value_or(group.sharing);
+      batch.show_devices();
+      return start_and_report(
+          context, batch, {unit}, defined,
+          {.accept_abi = accept_abi_, .patience = parse_seconds(timeout_), .is_autostart = false});
+    }
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     Snapshot seen = context.observe({facets, parents, std::nullopt});
-    context.observe_attributes_of(seen, members);
+    std::vector<Compared> wanted;
+    for (const Definition& member : members) {
+      wanted.push_back({&member, node_policy_of(member, &group)});
+    }
+    context.observe_settings_of(seen, wanted);
     Group requested = group;
     requested.sharing = parse_sharing(sharing_).value_or(group.sharing);
     batch.show_devices();
@@ -152,7 +162,8 @@ class GroupStop final : public GroupRun {
   void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option*) override {
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for members in use to be released"),
               ValueKind::seconds);
-    app.add_flag("--force", force_, "request removal of members in use; it completes when they are closed");
+    app.add_flag("--force", force_,
+                 "also stop members in use or claimed; a removal completes when the device is closed");
   }
 
   ExitCode run_group(Context& context, Batch& batch, const Group& group) override {

@@ -1,18 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/boot_plot.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/observe.hpp>
-#include <mdevadm/sys/atomic_file.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "../device_rows.hpp"
 #include "../listing.hpp"
+#include "../output_file.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -42,6 +41,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
     kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
+    app.add_flag("--claimed", claimed_, "list only devices that were handed out by claim");
     app.add_flag("--autostart", autostart_, "only devices with autostart, active or not");
     kinds.set(app.add_option("--state", states_, "only devices in these states, active or not"),
               ValueKind::states);
@@ -56,12 +56,16 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
     const Groups groups = read_groups(context);
     const Snapshot seen = context.observe_settings(
-        {listing_.needs() | Facet::devices | for_type, std::nullopt, std::nullopt}, defined, groups);
+        {listing_.needs() | Facet::devices | for_type | for_claims(), std::nullopt, std::nullopt}, defined,
+        groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
-    std::vector<render::DeviceRow> rows = device_rows(seen, defined, groups, boot, context.store());
+    std::vector<render::DeviceRow> rows =
+        device_rows(seen, defined, groups, boot, context.store(),
+                    listing_.prints("type_name") ? TypeNames::needed : TypeNames::unused);
     keep_named(seen, defined, rows);
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     keep_type(context, seen, rows);
+    show_claims(rows);
     require_parent(context, rows);
     context.note_missing_support(seen);
     if (rows.empty() && seen.mdev_support) {
@@ -71,8 +75,11 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       write_plot(context, rows);
       return ExitCode::done;
     }
-    context.out =
-        tree_ ? render_tree(rows, groups, context.env()) : listing_.render(rows, "devices", context);
+    if (tree_) {
+      context.out = render_tree(rows, groups, context.env());
+    } else {
+      listing_.print(rows, "devices", context);
+    }
     return ExitCode::done;
   }
 
@@ -83,6 +90,17 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       listing_.use({"name", "parent", "boot", "boot_begun_ms", "boot_took_ms", "uuid", "boot_message"});
     } else if (includes_inactive()) {
       listing_.use({"name", "parent", "type", "state", "start", "uuid"});
+    }
+  }
+
+  // Claims are shown without -o if the devices can be those of a pool.
+  Facet for_claims() const { return claimed_ || !group_.empty() ? Facet::claims : Facet::none; }
+
+  void show_claims(const std::vector<render::DeviceRow>& rows) {
+    if (!boot_ && for_claims() != Facet::none &&
+        std::any_of(rows.begin(), rows.end(),
+                    [](const render::DeviceRow& row) { return row.claim != nullptr; })) {
+      listing_.use({"name", "parent", "type", "state", "claimed_for", "uuid"});
     }
   }
 
@@ -163,13 +181,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       context.out = picture;
       return;
     }
-    const std::filesystem::path path = plot_;
-    const sys::Dir directory = sys::Dir::open(path.has_parent_path() ? path.parent_path().string() : ".")
-                                   .or_throw("cannot write '{}'", printable(plot_));
-    sys::AtomicFile file = sys::AtomicFile::create(directory, path.filename().string(), 0644)
-                               .or_throw("cannot write '{}'", printable(plot_));
-    file.write(picture).or_throw("cannot write '{}'", printable(plot_));
-    file.commit().or_throw("cannot write '{}'", printable(plot_));
+    write_output_file(plot_, picture);
   }
 
   static const ParentName& parent_of(const render::DeviceRow& row) { return row.parent(); }
@@ -204,6 +216,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       return false;
     }
     if ((boot_ || autostart_) && !row.automatic) {
+      return false;
+    }
+    if (claimed_ && row.claim == nullptr) {
       return false;
     }
     if ((!includes_inactive() && row.device == nullptr) || (inactive_ && row.device != nullptr) ||
@@ -303,6 +318,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     add("type", type_);
     add("group", group_);
     add("state", states_);
+    if (claimed_) {
+      texts.emplace_back("claimed");
+    }
     if (autostart_) {
       texts.emplace_back("autostart");
     }
@@ -335,6 +353,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   bool boot_ = false;
   bool inactive_ = false;
   bool autostart_ = false;
+  bool claimed_ = false;
   std::string states_;
   std::string plot_;
   bool tree_ = false;

@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/live.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -21,17 +25,34 @@ class ModifyCommand final : public Command {
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
-    kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
+    auto* type = kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app);
     options_.declare(app, kinds);
     queues_.declare(app, kinds);
     node_.declare(app, kinds, "the device's");
-    kinds.set(
+    auto* deleted = kinds.set(
         app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
             ->allow_extra_args(false),
         ValueKind::attribute_selector);
     app.add_flag("--accept-abi", accept_abi_, "record the current guest ABI");
-    app.add_flag("--force", force_, "do not require the parent or the type to be present");
+    auto* live =
+        app.add_flag("--live", live_, "change the active device; without changes: apply the definition")
+            ->excludes(type)
+            ->excludes(deleted);
+    for (const char* fixed : {"--create-arg", "--aggregate", "--vf"}) {
+      live->excludes(app.get_option(fixed));
+    }
+    auto* from_device = app.add_flag("--from-device", from_device_,
+                                     "store the present settings of the active device in the definition");
+    from_device->excludes(type)->excludes(deleted)->excludes(live);
+    for (const char* other :
+         {"--attr", "--create-arg", "--aggregate", "--vf", "--adapter", "--domain", "--control-domain",
+          "--queue", "--node-owner", "--node-mode", "--selinux-label"}) {
+      from_device->excludes(app.get_option(other));
+    }
+    app.add_flag("--config", config_, "change the definition, also with --live (default without it)");
+    app.add_flag("--force", force_,
+                 "do not require the parent or the type to be present; with --live: queues to be bound");
     change_.declare(app);
   }
 
@@ -39,6 +60,9 @@ class ModifyCommand final : public Command {
 
   ExitCode run(Context& context) override {
     ModifyRequest request = make_request();
+    if (live_) {
+      return run_live(context, std::move(request));
+    }
     Batch batch(change_, "modify");
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = batch.load_definitions(context);
@@ -54,7 +78,11 @@ class ModifyCommand final : public Command {
       if (node_.any_given()) {
         request.node = node_.applied_to(current.node);
       }
-      const Snapshot seen = context.observe({facets_to_define, std::vector{current.parent}, std::nullopt});
+      Snapshot seen = context.observe({from_device_ ? facets_to_modify_live : facets_to_define,
+                                       std::vector{current.parent}, std::nullopt});
+      if (from_device_) {
+        request = as_device(context, seen, current, std::move(request), doing);
+      }
       batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
     } catch (const Error& error) {
       batch.refuse(about, error);
@@ -63,6 +91,112 @@ class ModifyCommand final : public Command {
   }
 
  private:
+  ModifyRequest as_device(Context& context, Snapshot& seen, const Definition& current, ModifyRequest request,
+                          const std::string& doing) const {
+    const Groups groups = context.groups();
+    const Group* group = groups.of(current);
+    const std::optional<NodePolicy> of_group = group != nullptr ? group->node : std::nullopt;
+    context.observe_settings_of(seen, {{&current, node_policy_of(current, of_group)}});
+    const Device* device = seen.find_device(current.uuid);
+    if (device == nullptr || device->parent != current.parent) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: the device is not active, and --from-device stores the settings of active "
+                              "devices",
+                              doing),
+                  "start it: mdevadm start " + shell_word(word_));
+    }
+    if (device->queues_unreadable) {
+      throw Error(ExitCode::failed,
+                  fmt::format("{}: the adapters and domains of the active device cannot be read", doing),
+                  "change the definition with --adapter and --domain");
+    }
+    return as_active(seen, *device, current, of_group, std::move(request));
+  }
+
+  ExitCode run_live(Context& context, ModifyRequest request) {
+    Batch batch(change_, "modify");
+    const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
+    Identity about{.argument = word_};
+    std::optional<sys::FileLock> lock;
+    std::vector<sys::FileLock> parents;
+    try {
+      const Device device = active_device(context, about, doing);
+      parents = batch.lock_parents(context, {device.parent});
+      lock = config_ ? batch.lock_definitions(context) : std::nullopt;
+      const Definitions defined = batch.load_definitions(context);
+      batch.require_definitions(about);
+      const Definition* definition = defined.find(device.uuid, device.parent);
+      if (config_ && definition == nullptr) {
+        throw Error(ExitCode::not_found,
+                    fmt::format("{}: no definition exists (the device is active)", doing),
+                    "create a definition of the device: mdevadm define " + shell_word(word_));
+      }
+      Snapshot seen = context.observe({facets_to_modify_live, std::vector{device.parent}, std::nullopt});
+      LiveRequest live{find_users(context, seen, device, doing), definition, std::move(request)};
+      live.node = node_.applied_to(std::nullopt);
+      live.changes_definition = config_;
+      live.forced = force_;
+      if (definition != nullptr) {
+        context.warn_about_file(defined, *definition);
+        const Groups groups = context.groups();
+        const Group* group = groups.of(*definition);
+        live.of_group = group != nullptr ? group->node : std::nullopt;
+        if (node_.any_given()) {
+          live.change.node = node_.applied_to(definition->node);
+        }
+      }
+      read_values(context, seen, live);
+      batch.add(about, [&] { return plan_modify_live(seen, defined, live); });
+    } catch (const Error& error) {
+      batch.refuse(about, error);
+    }
+    return batch.finish(context, std::move(lock));
+  }
+
+  // Returns the device that the argument means. Throws Error{conflict} if it is not active.
+  Device active_device(Context& context, Identity& about, const std::string& doing) const {
+    const Definitions defined = context.definitions();
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
+    about = identity_of(found);
+    if (found.active == nullptr) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("{}: the device is not active, and --live changes active devices", doing),
+                  "start it: mdevadm start " + shell_word(word_));
+    }
+    return *found.active;
+  }
+
+  // Returns the device in the snapshot, with the processes that use it: they matter for queues.
+  static Device* find_users(Context& context, Snapshot& seen, const Device& device,
+                            const std::string& doing) {
+    const auto found = std::find_if(seen.devices.begin(), seen.devices.end(), [&](const Device& one) {
+      return one.uuid == device.uuid && one.parent == device.parent;
+    });
+    if (found == seen.devices.end()) {
+      throw Error(ExitCode::conflict, doing + ": removed by another process");
+    }
+    if (found->type && has_queues(found->type->str())) {
+      context.host().find_users_of(*found);
+    }
+    return &*found;
+  }
+
+  // Reads the present values of the attributes that are compared or changed.
+  static void read_values(Context& context, Snapshot& seen, const LiveRequest& live) {
+    const Device& device = *live.device;
+    Definition wanted{device.uuid, device.parent, device.type.value_or(*TypeName::parse("unknown"))};
+    wanted.attributes = live.change.add_attributes;
+    context.observe_settings_of(seen, {{&wanted, live.node}});
+    if (live.definition != nullptr) {
+      context.observe_settings_of(seen, {{live.definition, node_policy_of(*live.definition, live.of_group)}});
+    }
+  }
+
+  bool changes_definition_only() const {
+    return mode_.mode() || options_.name_option->count() > 0 || accept_abi_;
+  }
+
   ModifyRequest make_request() const {
     ModifyRequest request;
     request.argument = word_;
@@ -89,10 +223,34 @@ class ModifyCommand final : public Command {
     }
     request.add_attributes = parse_assignments(options_.attributes);
     request.queues = queues_.given();
+    queues_.require_consistent(request.add_attributes);
     request.fits = force_ ? FitsHost::later : FitsHost::required;
     request.accept_abi = accept_abi_;
-    if (!request.start && !request.type && !options_.any_given() && !request.queues.any() &&
-        !node_.any_given() && deleted_.empty() && !accept_abi_) {
+    if (live_ && !config_ && node_.removes()) {
+      throw Error(
+          ExitCode::usage,
+          "an empty owner, mode or label removes the setting from the definition, and --live changes the "
+          "active device",
+          "to change both: --live --config");
+    }
+    if (live_ && !config_ && changes_definition_only()) {
+      throw Error(ExitCode::usage,
+                  "--live changes the active device, and --auto, --manual, --name and --accept-abi the "
+                  "definition",
+                  "to change both: --live --config");
+    }
+    const bool any_change =
+        options_.any_given() || queues_.any_given() || node_.any_given() || changes_definition_only();
+    if (live_ && config_ && !any_change) {
+      throw Error(ExitCode::usage,
+                  "no change requested: with --live --config, device and definition get the same change",
+                  std::vector{"apply the definition to the active device: mdevadm modify " +
+                                  shell_word(word_) + " --live",
+                              "or store the settings of the device in the definition: mdevadm modify " +
+                                  shell_word(word_) + " --from-device"});
+    }
+    if (!live_ && !from_device_ && !request.start && !request.type && !options_.any_given() &&
+        !request.queues.any() && !node_.any_given() && deleted_.empty() && !accept_abi_) {
       throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help modify");
     }
     return request;
@@ -107,6 +265,9 @@ class ModifyCommand final : public Command {
   NodeOptions node_;
   std::vector<std::string> deleted_;
   bool accept_abi_ = false;
+  bool live_ = false;
+  bool config_ = false;
+  bool from_device_ = false;
   bool force_ = false;
   ChangeOptions change_;
 };

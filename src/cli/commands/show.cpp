@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
+#include <mdevadm/util/text.hpp>
 
 #include "../definition_options.hpp"
 #include "../device_rows.hpp"
@@ -22,9 +24,10 @@ struct Shown {
   Definitions defined;
   Groups groups;
   BootEvents boot;
-  std::vector<render::DeviceRow> all;      // of the host
-  std::vector<render::DeviceRow> devices;  // of the arguments
-  std::vector<render::ParentRow> parents;  // of the arguments
+  std::vector<render::DeviceRow> all;               // of the host
+  std::vector<render::DeviceRow> devices;           // of the arguments
+  std::vector<render::ParentRow> parents;           // of the arguments
+  std::vector<render::HostDeviceRow> host_devices;  // of the arguments
 };
 
 class ShowCommand final : public ListingCommand<render::DeviceRow> {
@@ -32,9 +35,10 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(
-        app.add_option("device,-u,--uuid", words_, "devices (UUID, unique UUID prefix, or name) or parents"),
-        ValueKind::device_or_parent);
+    auto* words =
+        kinds.set(app.add_option("device,-u,--uuid", words_,
+                                 "devices (UUID, unique UUID prefix, or name), parents, or addresses"),
+                  ValueKind::device_or_parent);
     app.add_flag("-a,--all", all_, "show all devices that are active or defined")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
@@ -45,6 +49,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     if (words_.empty() && !all_) {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "mdevadm show DEVICE; list all devices: mdevadm list --all");
+    }
+    for (std::string& word : words_) {
+      word = without_device_number(context, word);
     }
     const std::vector<ParentName> parents = parents_in(context);
     Shown shown;
@@ -91,6 +98,11 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
  private:
+  // Returns the subchannel for a device number, every other word as it is.
+  static std::string without_device_number(const Context& context, const std::string& word) {
+    return is_channel_address(kernel_spelling(word)) ? context.device_name(word) : word;
+  }
+
   // Returns the parents among the arguments.
   std::vector<ParentName> parents_in(Context& context) const {
     std::vector<ParentName> names;
@@ -116,22 +128,44 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return listing;
   }
 
+  Listing<render::HostDeviceRow> host_device_listing() const {
+    Listing<render::HostDeviceRow> listing(render::host_device_columns(), {});
+    listing.follow(listing_);
+    return listing;
+  }
+
+  // Returns the arguments as names of devices of the host.
+  std::vector<std::string> addresses() const {
+    std::vector<std::string> names;
+    for (const std::string& word : words_) {
+      names.push_back(kernel_spelling(word));
+      // Only for the hint if the word means no device.
+      if (const std::string number = "0.0." + to_lower(word); is_channel_address(number)) {
+        names.push_back(number);
+      }
+    }
+    return names;
+  }
+
   Snapshot observe(Context& context, const std::vector<ParentName>& parents, const Shown& shown) const {
     const bool has_address = std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
       return is_pci_address(kernel_spelling(word));
     });
     if (parents.empty()) {
-      return context.observe_settings(
-          {listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
-           std::nullopt, std::nullopt},
-          shown.defined, shown.groups);
+      Scope scope{
+          listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
+          std::nullopt, std::nullopt};
+      scope.addresses = addresses();
+      return context.observe_settings(std::move(scope), shown.defined, shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
     const Facet of_devices = only_parents ? Facet::none : listing_.needs();
     const Facet of_parents = parent_listing().needs() | types_table().needs() | devices_table().needs();
-    return context.observe_settings({of_parents | of_devices | Facet::types | Facet::devices,
-                                     only_parents ? std::optional(parents) : std::nullopt, std::nullopt},
-                                    shown.defined, shown.groups);
+    Scope scope{
+        of_parents | of_devices | Facet::types | Facet::devices | (has_address ? Facet::gpus : Facet::none),
+        only_parents ? std::optional(parents) : std::nullopt, std::nullopt};
+    scope.addresses = addresses();
+    return context.observe_settings(std::move(scope), shown.defined, shown.groups);
   }
 
   void take_all(Context& context, Shown& shown) const {
@@ -150,13 +184,49 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   void take(const std::string& word, const std::vector<ParentName>& parents, Shown& shown) const {
     const Parent* parent = parent_meant_by(word, shown.seen);
     if (parent == nullptr || std::find(parents.begin(), parents.end(), parent->name) == parents.end()) {
-      take_device(word, shown);
+      if (!take_host_devices(word, shown)) {
+        take_device(word, shown);
+      }
       return;
     }
     const auto count = std::count_if(shown.seen.devices.begin(), shown.seen.devices.end(),
                                      [&](const Device& device) { return device.parent == parent->name; });
     shown.parents.push_back({parent, static_cast<std::size_t>(count), notice_of(shown.seen, *parent),
                              &shown.seen, &shown.defined});
+  }
+
+  // Returns whether the name is that of a virtual function with a device, or for one.
+  static bool is_place(const Shown& shown, const std::string& name, const std::vector<HostDevice>& devices) {
+    const auto is_function_of_parent = [&](const HostDevice& device) {
+      return device.physical && shown.seen.find_parent(*device.physical) != nullptr;
+    };
+    const auto reserves = [&](const Definition& definition) {
+      const FunctionName* vf = definition.reserved_vf();
+      return vf != nullptr && vf->str() == name;
+    };
+    return shown.seen.functions.contains(name) ||
+           std::any_of(devices.begin(), devices.end(), is_function_of_parent) ||
+           std::any_of(shown.defined.all.begin(), shown.defined.all.end(), reserves);
+  }
+
+  // Returns whether the word is the address of a device of the host that is neither a parent nor a mediated
+  // device, nor a virtual function with a device or for one.
+  static bool take_host_devices(const std::string& word, Shown& shown) {
+    const std::string name = kernel_spelling(word);
+    const auto found = shown.seen.host_devices.find(name);
+    const auto label = Label::parse(word);
+    const bool is_defined = label && shown.defined.find_label(*label) != nullptr;
+    if (found == shown.seen.host_devices.end() || is_defined || is_place(shown, name, found->second)) {
+      return false;
+    }
+    const std::size_t before = shown.host_devices.size();
+    for (const HostDevice& device : found->second) {
+      if (device.bus != "mdev") {
+        const Finding finding = why_no_types(shown.seen, device.address).value_or(why_no_parent(device));
+        shown.host_devices.push_back({&device, finding.what, finding.advice});
+      }
+    }
+    return shown.host_devices.size() > before;
   }
 
   void take_device(const std::string& word, Shown& shown) const {
@@ -174,10 +244,14 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
 
   std::string as_json(const Shown& shown, Context& context) const {
     render::Record fields;
-    if (!shown.parents.empty()) {
+    const bool has_others = !shown.parents.empty() || !shown.host_devices.empty();
+    if (has_others) {
       fields.emplace_back("parents", render::json_rows(parent_listing().grid(shown.parents)));
     }
-    if (!shown.devices.empty() || shown.parents.empty()) {
+    if (!shown.host_devices.empty()) {
+      fields.emplace_back("host_devices", render::json_rows(host_device_listing().grid(shown.host_devices)));
+    }
+    if (!shown.devices.empty() || !has_others) {
       fields.emplace_back("devices", render::json_rows(listing_.grid(shown.devices)));
     }
     fields.emplace_back("notes", render::Texts{context.messages().take_notes()});
@@ -196,6 +270,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         add(types_of(parent, context));
         add(devices_of(parent, shown, context));
       }
+    }
+    for (const render::HostDeviceRow& device : shown.host_devices) {
+      add(render::render_sheet(host_device_listing().grid({device}), env.width));
     }
     if (!shown.devices.empty()) {
       add(render::render_sheet(listing_.grid(shown.devices), env.width));

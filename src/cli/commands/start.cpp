@@ -59,9 +59,9 @@ class StartCommand final : public Command {
     all->excludes(words)->excludes(uuids)->excludes(type)->excludes(automatic);
     kinds
         .set(app.add_option("--timeout", timeout_,
-                            "with --auto: time to wait for missing parents and types, in seconds"),
+                            "time to wait for parents and types that are missing, in seconds"),
              ValueKind::seconds)
-        ->needs(automatic);
+        ->excludes(type);
     words->excludes(automatic);
     uuids->excludes(automatic);
     automatic->excludes(type);
@@ -106,8 +106,9 @@ class StartCommand final : public Command {
     if (automatic_ && !change_.dry_run) {
       return start_all(context, defined);
     }
-    return start(context, batch, defined,
-                 automatic_ ? all_automatic(defined) : named(context, batch, defined));
+    const std::vector<Wanted> wanted = automatic_ ? all_automatic(defined) : named(context, batch, defined);
+    return timeout_.empty() || change_.dry_run ? start(context, batch, defined, wanted)
+                                               : start_waiting(context, batch, defined, wanted);
   }
 
  private:
@@ -116,6 +117,8 @@ class StartCommand final : public Command {
   Definition transient(const ParentName& parent) const {
     Definition wanted{uuids_.empty() ? Uuid::random() : *Uuid::parse(uuids_.front()), parent,
                       *TypeName::parse(type_)};
+    queues_.require_additions();
+    queues_.require_consistent(parse_assignments(attributes_));
     wanted.attributes = changed_attributes(parse_assignments(attributes_), queues_.given());
     wanted.create_args = create_args_.empty() ? std::nullopt : std::optional(join(create_args_, ","));
     wanted.aggregate = aggregate_;
@@ -160,6 +163,10 @@ class StartCommand final : public Command {
 
   // Throws Error{usage} for options of transient devices without one, and for contradictions.
   void check_transient() const {
+    if (is_transient() && !timeout_.empty()) {
+      throw Error(ExitCode::usage, "--timeout requires DEVICE, --all or --auto",
+                  "only devices with a definition are waited for");
+    }
     if (!is_transient()) {
       const char* option = !attributes_.empty()    ? "--attr"
                            : !create_args_.empty() ? "--create-arg"
@@ -265,6 +272,29 @@ class StartCommand final : public Command {
         {accept_abi_, parse_seconds(timeout_), context.parent_settings(FileProblems::reported)});
   }
 
+  // Retries as the autostart does, without its preparation of parents and its records.
+  ExitCode start_waiting(Context& context, Batch& batch, const Definitions& defined,
+                         const std::vector<Wanted>& wanted) const {
+    const std::vector<Definition> definitions = definitions_in(wanted);
+    std::vector<ParentName> parents;
+    for (const Definition& definition : definitions) {
+      parents.push_back(definition.parent);
+    }
+    const Snapshot seen =
+        parents.empty() ? Snapshot{} : context.observe({Facet::types, parents, std::nullopt});
+    std::vector<BootUnit> units = boot_units(seen, definitions);
+    for (BootUnit& unit : units) {
+      for (const Wanted& one : wanted) {
+        if (std::find(unit.wanted.begin(), unit.wanted.end(), one.definition) != unit.wanted.end()) {
+          unit.arguments.emplace(one.definition.uuid.str(), one.word);
+        }
+      }
+    }
+    return start_and_report(
+        context, batch, units, defined,
+        {.accept_abi = accept_abi_, .patience = parse_seconds(timeout_), .is_autostart = false});
+  }
+
   std::vector<Wanted> all_automatic(const Definitions& defined) const {
     std::vector<Wanted> wanted;
     for (const Definition& definition : defined.all) {
@@ -353,7 +383,11 @@ class StartCommand final : public Command {
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
-    context.observe_attributes_of(seen, definitions_in(wanted));
+    std::vector<Compared> compared;
+    for (const Wanted& one : wanted) {
+      compared.push_back({&one.definition, one.definition.node});
+    }
+    context.observe_settings_of(seen, compared);
     StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word),

@@ -22,7 +22,8 @@ class StopCommand final : public Command {
     kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for devices in use to be released"),
               ValueKind::seconds);
-    app.add_flag("--force", force_, "request removal even if in use; it completes when the device is closed");
+    app.add_flag("--force", force_,
+                 "also if in use or claimed; the removal completes when the device is closed");
     change_.declare(app);
   }
 

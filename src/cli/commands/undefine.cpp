@@ -20,7 +20,7 @@ class UndefineCommand final : public Command {
     app.add_flag("--all", all_, "remove all definitions")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
-    app.add_flag("--force", force_, "also remove it from its group");
+    app.add_flag("--force", force_, "also remove it from its group; ignore call-out scripts that refuse");
     change_.declare(app);
   }
 
@@ -71,7 +71,7 @@ class UndefineCommand final : public Command {
     const std::string doing = target.doing("undefine");
     if (target.found->definitions.empty() && target.found->active != nullptr) {
       throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-                  "remove the device: mdevadm stop " + target.found->word);
+                  "remove the device: mdevadm stop " + shell_word(target.found->word));
     }
     return require_definition(*target.found, doing);
   }

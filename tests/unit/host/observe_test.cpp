@@ -160,3 +160,28 @@ TEST_CASE("remove is pending until the device directory has disappeared") {
   CHECK(Host(root).remove(seen.devices.at(0), std::chrono::milliseconds(50)) == Removal::pending);
   CHECK(test::read_text(tree.path() / seen.devices.at(0).path / "remove") == "1\n");
 }
+
+TEST_CASE(
+    "GPUs are found among other PCI devices, without their virtual functions, in the order of addresses") {
+  const test::TempDir tree;
+  const auto device = [&](const std::string& address, const std::string& vendor, const std::string& kind) {
+    const auto directory = tree.path() / "sys/bus/pci/devices" / address;
+    test::write_text(directory / "vendor", vendor + "\n");
+    test::write_text(directory / "class", kind + "\n");
+    test::write_text(directory / "device", "0x26b9\n");
+  };
+  for (const int slot : {1, 2, 3, 4}) {
+    const std::string address = "0000:0" + std::to_string(slot) + ":00.";
+    device(address + "0", "0x10de", "0x030200");
+    device(address + "1", "0x10de", "0x040300");  // the audio function of a graphics card
+    device(address + "2", "0x8086", "0x030000");
+    device(address + "4", "0x10de", "0x030200");
+    test::write_text(tree.path() / "sys/bus/pci/devices" / (address + "4") / "physfn/vendor", "0x10de\n");
+  }
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  std::vector<std::string> found;
+  for (const GpuFunction& gpu : Host(root).observe({Facet::gpus | Facet::types, {}, {}}).gpus) {
+    found.push_back(gpu.address);
+  }
+  CHECK(found == std::vector<std::string>{"0000:01:00.0", "0000:02:00.0", "0000:03:00.0", "0000:04:00.0"});
+}

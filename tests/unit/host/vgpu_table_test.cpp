@@ -45,6 +45,7 @@ std::string problem_of(const std::string& xml) {
   try {
     std::ignore = VgpuTable::parse(xml);
   } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::failed);
     return error.what();
   }
   return {};
@@ -161,6 +162,7 @@ TEST_CASE("text that is no valid table is refused with the line") {
   CHECK(problem_of("<vgpuconfig>\n<pgpu>\n</vgpuconfig>").find("line 3: mismatched tag") == 0);
   CHECK(problem_of(table_xml("").substr(0, 80)).find("line 2: ") == 0);
   CHECK(problem_of(std::string(VgpuTable::largest + 1, ' ')) == "larger than 32 MiB");
+  CHECK(problem_of(std::string(VgpuTable::largest, ' ')).find("line 1: no element found") == 0);
   CHECK(problem_of("<vgpuconfig a=\"" + std::string(1, '\xff') + "\"/>").find("line 1: ") == 0);
   CHECK(problem_of(table_xml("")).empty());
 }

@@ -53,6 +53,21 @@ TEST_CASE("kernel_spelling returns a string that is not an address unchanged") {
   }
 }
 
+TEST_CASE("full_channel_address completes numbers of channel devices and never guesses at digits") {
+  for (const auto& [word, full] :
+       {std::pair("313", "0.0.0313"), std::pair("0313", "0.0.0313"), std::pair("0x0313", "0.0.0313"),
+        std::pair("2B09", "0.0.2b09"), std::pair("0.0.313", "0.0.0313"), std::pair("0.1.0313", "0.1.0313"),
+        std::pair("fe.0.2B09", "fe.0.2b09")}) {
+    CAPTURE(word);
+    CHECK(full_channel_address(word) == full);
+  }
+  for (const char* word : {"", "0x", "03130", "0.0.03130", "0.0.00313", "0.0313", "0.0.", "mtty",
+                           "0000:86:00.0", "matrix", "0.9.9.0313"}) {
+    CAPTURE(word);
+    CHECK_FALSE(full_channel_address(word));
+  }
+}
+
 TEST_CASE("is_pci_address accepts the notation of the kernel and of lspci") {
   CHECK(is_pci_address("0000:41:00.4"));
   CHECK(is_pci_address("41:00.4"));

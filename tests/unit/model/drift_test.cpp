@@ -55,6 +55,16 @@ TEST_CASE("attributes are compared as far as they were read and numbers in any n
   CHECK(describe(found) == "attribute vgpu_params (definition: x=1, device: '')");
 }
 
+TEST_CASE("an attribute that the device does not have is a difference") {
+  Definition wanted = definition();
+  wanted.attributes = {attribute("limit", "16"), attribute("empty", "")};
+  Device seen = device();
+  seen.attributes = {{"limit", std::nullopt}, {"empty", std::nullopt}};
+  CHECK(describe(drift_of(seen, wanted, std::nullopt)) ==
+        "attribute limit (definition: 16, device: no such attribute), "
+        "attribute empty (definition: '', device: no such attribute)");
+}
+
 TEST_CASE("attributes that are set several times or assign queues are not compared") {
   Definition wanted = definition();
   wanted.attributes = {attribute("twice", "1"), attribute("assign_adapter", "5"), attribute("twice", "2"),
@@ -71,8 +81,39 @@ TEST_CASE("owner and group and mode of the node are compared with the policy") {
   CHECK(describe(drift_of(seen, definition(), policy)) ==
         "node owner (definition: libvirt-qemu, device: root), node group (definition: kvm, device: root), "
         "node mode (definition: 0660, device: 0600)");
-  // Which name an ID has is not known here.
-  CHECK(drift_of(seen, definition(), NodePolicy{"64055", std::nullopt, 0600}).empty());
+}
+
+TEST_CASE("accounts are compared by their IDs") {
+  Device seen = device();
+  seen.nodes = {{Node::Kind::group, "/dev/vfio/1", "libvirt-qemu", "kvm", 0600, 64055, 104}};
+  CHECK(drift_of(seen, definition(), NodePolicy{"64055", "104", std::nullopt}).empty());
+  CHECK(describe(drift_of(seen, definition(), NodePolicy{"64056", "kvm", std::nullopt})) ==
+        "node owner (definition: 64056, device: libvirt-qemu)");
+  // Another name of the same account.
+  CHECK(drift_of(seen, definition(), NodePolicy{"qemu", std::nullopt, std::nullopt}).size() == 1);
+  seen.accounts = {{"user qemu", 64055}, {"group qemu", 99}};
+  CHECK(drift_of(seen, definition(), NodePolicy{"qemu", std::nullopt, std::nullopt}).empty());
+  CHECK(drift_of(seen, definition(), NodePolicy{"qemu", "qemu", std::nullopt}).size() == 1);
+}
+
+TEST_CASE("all nodes of a device are compared and labels as far as they were read") {
+  Device seen = device();
+  seen.nodes = {{Node::Kind::group, "/dev/vfio/1", "root", "root", 0660},
+                {Node::Kind::cdev, "/dev/vfio/devices/vfio0", "root", "root", 0600}};
+  NodePolicy policy{"root", std::nullopt, 0660};
+  CHECK(describe(drift_of(seen, definition(), policy)) == "node mode (definition: 0660, device: 0600)");
+  policy = {std::nullopt, std::nullopt, std::nullopt, "system_u:object_r:svirt_image_t:s0"};
+  CHECK(drift_of(seen, definition(), policy).empty());
+  seen.nodes.back().selinux_label = "system_u:object_r:vfio_device_t:s0";
+  CHECK(describe(drift_of(seen, definition(), policy)) ==
+        "node label (definition: system_u:object_r:svirt_image_t:s0, device: "
+        "system_u:object_r:vfio_device_t:s0)");
+}
+
+TEST_CASE("attributes of the type are not compared with the device") {
+  Definition wanted = definition();
+  wanted.attributes = {attribute("mdev_type/vfg_id", "1")};
+  CHECK(comparable_attributes(wanted).empty());
 }
 
 TEST_CASE("the policy of the definition takes precedence over that of its group") {

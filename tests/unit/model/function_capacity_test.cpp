@@ -76,6 +76,29 @@ TEST_CASE("devices of other sizes do not count against the maximum of a MIG type
   CHECK(parent.types[0].available == 3);
 }
 
+TEST_CASE("with mixed sizes a type that no function lists may be accepted if the memory has room for it") {
+  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-2Q"};
+  const NamedType medium{*TypeName::parse("5"), "NVIDIA L40S-4Q"};
+  Parent parent = gpu(2, "4", {small, medium});
+  parent.capabilities.types_vanish = true;
+  parent.unlisted = {{.id = half.id, .name = half.name, .available = 0},
+                     {.id = whole.id, .name = whole.name, .available = 0}};
+  limit_available(parent);
+  CHECK(parent.unlisted[0].hidden);
+  CHECK(parent.unlisted[0].available == 1);
+  CHECK_FALSE(parent.unlisted[1].hidden);
+  CHECK(parent.unlisted[1].available == 0);
+}
+
+TEST_CASE("with equal sizes no type is accepted that no function lists") {
+  const NamedType small{*TypeName::parse("4"), "NVIDIA L40S-2Q"};
+  Parent parent = gpu(2, "4", {small});
+  parent.capabilities.types_vanish = true;
+  parent.unlisted = {{.id = half.id, .name = half.name, .available = 0}};
+  limit_available(parent);
+  CHECK_FALSE(parent.unlisted[0].hidden);
+}
+
 TEST_CASE("a type that no free function accepts has no available instance") {
   Parent parent = gpu(8, "1", {});
   parent.types.push_back({.id = *TypeName::parse("1"), .name = "NVIDIA L40S-6Q"});

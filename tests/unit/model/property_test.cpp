@@ -37,6 +37,15 @@ TEST_CASE("i915 descriptions are parsed line by line") {
   CHECK(find(properties, "fence")->value == PropertyValue(std::uint64_t{4}));
 }
 
+TEST_CASE("descriptions with blanks in the keys are parsed") {
+  const auto properties = parse_properties("type name: vir02\naicore num: 2\nmemory size: 6GB\n");
+  REQUIRE(properties.size() == 3);
+  CHECK(properties[0] == Property{"type_name", std::string("vir02"), "vir02"});
+  CHECK(properties[1] == Property{"aicore_num", std::uint64_t{2}, "2"});
+  CHECK(properties[2] == Property{"memory_size", Bytes{6ULL << 30}, "6GB"});
+  CHECK(memory_of(properties) == 6ULL << 30);
+}
+
 TEST_CASE("descriptions of the kernel's sample drivers are parsed") {
   const auto mbochs = parse_properties("virtual display, 16 MB video memory");
   REQUIRE(mbochs.size() == 1);

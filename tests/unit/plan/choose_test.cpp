@@ -214,6 +214,24 @@ TEST_CASE("framebuffer sizes do not mix unless the GPU shows or is set to mix th
   CHECK(outcome(two, {.type = "L40S-2Q"}, defined) == "1148 on two");
 }
 
+TEST_CASE("an idle GPU can be assumed to mix framebuffer sizes, beside its inactive definitions") {
+  const Snapshot seen = gpus({gpu("one", 24), gpu("two", 8, 2)});
+  Definitions defined;
+  // The second one does not fit beside the first without mixed sizes.
+  defined.all = {definition("one", "1150"), definition("one", "1148")};
+  const Parent& idle = seen.parents[0];
+  Room room(idle, seen, defined, Counting::defined, false);
+  CHECK(room.left(*idle.find_type("1150")) == 11);
+  CHECK(room.left(*idle.find_type("1148")) == 0);
+  REQUIRE(room.assume_mixed_sizes());
+  CHECK(room.left(*idle.find_type("1150")) == 10);
+  CHECK(room.left(*idle.find_type("1148")) == 21);
+  CHECK_FALSE(room.assume_mixed_sizes());
+  // A GPU with vGPUs shows whether it mixes sizes, and one that is set to mix them needs no assumption.
+  CHECK_FALSE(Room(seen.parents[1], seen, defined, Counting::defined, false).assume_mixed_sizes());
+  CHECK_FALSE(Room(idle, seen, defined, Counting::defined, true).assume_mixed_sizes());
+}
+
 TEST_CASE("several devices are spread over the parents or packed on few") {
   const Snapshot seen = gpus({gpu("one", 8), gpu("two", 8, 2)});
   CHECK(outcome(seen, {.type = "l40s-4q", .count = 4}) == "1150 on one one one two");
@@ -245,6 +263,31 @@ TEST_CASE("types that the driver does not list can be chosen for later use only"
   CHECK(outcome(seen, {.type = "L40S-48Q"}).substr(0, 1) == "6");
   CHECK(outcome(seen, {.needs = needs({"framebuffer>=48G"}), .availability = Availability::later}) ==
         "1156 on one");
+}
+
+TEST_CASE("a type that the driver may accept unlisted is chosen after all listed types") {
+  Snapshot seen = gpus({gpu("one", 8, 1), gpu("two", 8, 1)});
+  Type half{.id = *TypeName::parse("1155"), .name = "NVIDIA L40S-24Q", .available = 1, .hidden = true};
+  add_properties_of_name(half);
+  seen.parents[0].unlisted = {half};
+  const ChoiceRequest larger{.needs = needs({"framebuffer>=6G"})};
+  CHECK(outcome(seen, larger) == "1155 on one");
+  CHECK(outcome(seen, {.type = "L40S-24Q"}) == "1155 on one");
+  CHECK(outcome(seen, {.type = "L40S-24Q", .count = 2}).substr(0, 1) == "6");
+  CHECK(choose(seen, {}, larger, "x")
+            .why.find("the driver does not list this type on one now, and may refuse it (mixed sizes)") !=
+        std::string::npos);
+  Type listed = half;
+  listed.hidden = false;
+  seen.parents[1].types.push_back(listed);
+  seen.parents[1].functions[7].creatable = {{listed.id, *listed.name}, {*TypeName::parse("1148"), "L40S-2Q"}};
+  CHECK(outcome(seen, larger) == "1155 on two");
+  CHECK(choose(seen, {}, larger, "x").why.find("may refuse") == std::string::npos);
+  CHECK(outcome(seen, {.type = "L40S-24Q", .count = 2}) == "1155 on two one");
+  Type large{.id = *TypeName::parse("1156"), .name = "NVIDIA L40S-48Q", .available = 1, .maximum = 1};
+  add_properties_of_name(large);
+  seen.parents[1].types.back() = large;
+  CHECK(outcome(seen, larger) == "1156 on two");
 }
 
 TEST_CASE("a type that no parent offers is not found, or not now if the devices exclude it") {

@@ -55,6 +55,22 @@ TEST_CASE("define plans adding the definition and rolls back by removing it") {
   CHECK(std::get<RemoveDefinition>(*job.steps[0].undo).definition == definition());
 }
 
+TEST_CASE("texts of a definition must be UTF-8") {
+  const std::string invalid = "x\xffy";
+  std::vector<Definition> all(5, definition());
+  all[0].name = Label::parse(invalid);
+  all[1].attributes = {attribute("a", invalid.c_str())};
+  all[2].create_args = invalid;
+  all[3].node = NodePolicy{.owner = invalid, .group = {}, .mode = {}};
+  all[4].node = NodePolicy{.owner = {}, .group = {}, .mode = {}, .selinux_label = invalid};
+  for (const Definition& one : all) {
+    CHECK(code_of([&] { plan_define(host(), {}, {one, std::nullopt}); }) == ExitCode::usage);
+  }
+  ModifyRequest request;
+  request.add_attributes = {attribute("a", invalid.c_str())};
+  CHECK(code_of([&] { plan_modify(host(), {}, definition(), request); }) == ExitCode::usage);
+}
+
 TEST_CASE("several definitions are planned all or none and join a group one after the other") {
   const Group group{.name = *GroupName::parse("vm1")};
   DefineRequest one{definition(uuid, "seat-1"), std::nullopt, FitsHost::required, group};

@@ -161,7 +161,7 @@ TEST_CASE("a stop that is a part of a restart is called a restart in errors and 
   CHECK(std::string(error.what()) == "cannot restart '" + uuid.str() + "': it is in use by qemu (pid 812)");
   REQUIRE(error.hints().size() == 1);
   CHECK(error.hints()[0].find("--force") == std::string::npos);
-  CHECK(plan_release(seen.devices[0], request).goal_of_command() == "restart '" + uuid.str() + "'");
+  CHECK(plan_release(seen, seen.devices[0], request).goal_of_command() == "restart '" + uuid.str() + "'");
 }
 
 TEST_CASE("a pending removal without a known user of the device does not state one") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -197,4 +198,24 @@ TEST_CASE("the size in use explains a type without available instances only on a
   Parent idle = parent_without_types();
   idle.types = cases[0].types;
   CHECK(other_size_in_use({}, idle, idle.types[1]).empty());
+}
+
+TEST_CASE("mixed sizes are advised only if the GPU has vGPUs of one size") {
+  Snapshot seen;
+  Parent parent = parent_without_types();
+  parent.capabilities.types_vanish = true;
+  parent.types = {{.id = *TypeName::parse("nvidia-1"), .name = "L40S-4Q"}};
+  seen.parents = {parent};
+  seen.devices.push_back({.uuid = *Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001"),
+                          .parent = parent.name,
+                          .type = TypeName::parse("nvidia-1")});
+  const auto advises = [&] {
+    const Error error = not_offered(seen, seen.parents.at(0), *TypeName::parse("L40S-8Q"), "cannot start");
+    CHECK(error.code() == ExitCode::no_capacity);
+    const std::vector<std::string>& hints = error.hints();
+    return std::find(hints.begin(), hints.end(), mixed_size_advice(gpu)) != hints.end();
+  };
+  CHECK(advises());
+  seen.parents.at(0).types.push_back({.id = *TypeName::parse("nvidia-2"), .name = "L40S-2Q"});
+  CHECK_FALSE(advises());
 }

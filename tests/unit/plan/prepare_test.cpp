@@ -75,6 +75,23 @@ TEST_CASE("a parent that is as its settings demand is not changed") {
   CHECK(!why_not_prepared({all_functions(), state, done, {}}));
 }
 
+TEST_CASE("commands are repeated when the driver was bound, or virtual functions were created, since") {
+  ParentSettings settings = all_functions();
+  settings.commands = {{.command = {"nvidia-smi", "-L"}}};
+  ParentState state = state_with(4);
+  state.setup = "7-9";
+  Preparation done{gpu, {{"nvidia-smi", "-L"}}, "7-9"};
+  CHECK_FALSE(why_not_prepared({settings, state, done, {}}));
+  CHECK(plan_prepare({settings, state, done, {}}, "", milliseconds{0}).steps.empty());
+  done.setup = "7-8";
+  CHECK(why_not_prepared({settings, state, done, {}}) ==
+        "not run since the driver was bound or the virtual functions were created: nvidia-smi -L");
+  CHECK(plan_prepare({settings, state, done, {}}, "", milliseconds{0}).steps.size() == 2);
+  CHECK(pending_commands({settings, state, done, {true}}).empty());
+  done.setup.clear();
+  CHECK_FALSE(why_not_prepared({settings, state, done, {}}));
+}
+
 TEST_CASE("virtual functions are enabled, and another number is disabled first") {
   CHECK(plan(all_functions(), state_with(0)) == Texts{"keep 0", "functions 4"});
   CHECK(plan(all_functions(), state_with(2)) == Texts{"keep 0", "functions 0", "functions 4"});

@@ -49,10 +49,33 @@ TEST_CASE("after a stop the virtual function of the device is available") {
   CHECK_NOTHROW(StartPlanner(after).plan(defined(gpu)));
 }
 
+TEST_CASE("after a stop all free virtual functions may accept each type") {
+  Snapshot seen = host();
+  seen.parents[0].capabilities.functions = true;
+  seen.parents[0].functions = {{.address = "0000:2b:00.4", .path = "y", .type = TypeName::parse("nvidia-17")},
+                               {.address = "0000:2b:00.5", .path = "z"},
+                               {.address = "0000:2b:00.6", .path = "u", .usable = false}};
+  seen.devices[0].vf = "0000:2b:00.4";
+  const Snapshot after = after_stop(seen, {a});
+  CHECK(after.parents[0].functions[0].creatable.size() == 2);
+  CHECK(after.parents[0].functions[1].creatable.size() == 2);
+  CHECK(after.parents[0].functions[2].creatable.empty());
+}
+
 TEST_CASE("a type that is only listed while it fits is listed after the stop of its device") {
   Snapshot seen = host();
   seen.parents[0].types.erase(seen.parents[0].types.begin());
   CHECK_NOTHROW(StartPlanner(after_stop(seen, {a})).plan(defined(gpu)));
+}
+
+TEST_CASE("the type of a stopped device is not uncertain") {
+  Snapshot seen = host();
+  for (Type& type : seen.parents[0].types) {
+    type.hidden = true;
+  }
+  const Snapshot after = after_stop(seen, {a});
+  CHECK_FALSE(after.parents[0].types[0].hidden);
+  CHECK(after.parents[0].types[1].hidden);
 }
 
 TEST_CASE("the definition under the parent of the active device is restarted") {

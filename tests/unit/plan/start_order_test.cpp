@@ -45,6 +45,13 @@ TEST_CASE("larger framebuffers start first on a GPU with virtual functions") {
         "b named other a c half unknown");
 }
 
+TEST_CASE("the sizes of types that the driver does not list count too") {
+  Snapshot seen;
+  seen.parents = {gpu(first, true)};
+  seen.parents[0].unlisted.push_back({.id = *TypeName::parse("5"), .name = "NVIDIA L40S-24Q"});
+  CHECK(order(seen, {wanted(first, "2", "listed"), wanted(first, "5", "unlisted")}) == "unlisted listed");
+}
+
 TEST_CASE("devices with a fixed placement start before larger ones") {
   Snapshot seen;
   seen.parents = {gpu(first, true)};

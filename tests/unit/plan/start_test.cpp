@@ -150,3 +150,18 @@ TEST_CASE("guest ABI descriptions are compared property by property for every in
   CHECK(compare_abi({{"device_api", "vfio-pci"}}, {}).empty());
   CHECK_FALSE(compare_abi({{"driver_version", "1"}}, {{"driver_version", "2"}})[0].changes_guest);
 }
+
+TEST_CASE("an attribute of the type is written to the type, but not the one that creates devices") {
+  Definition one = wanted(1);
+  one.attributes = {{*AttributeName::parse("mdev_type/weight"), "4"}};
+  const Job job = plan_start(host({}), one);
+  REQUIRE(action<WriteTypeAttribute>(job) != nullptr);
+  one.attributes = {{*AttributeName::parse("mdev_type/create"), "4"}};
+  try {
+    plan_start(host({}), one);
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::usage);
+    CHECK(std::string(error.what()).ends_with("the attribute 'mdev_type/create' creates devices"));
+  }
+}

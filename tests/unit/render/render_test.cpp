@@ -158,6 +158,41 @@ TEST_CASE("invalid UTF-8 results in valid JSON") {
   CHECK(nlohmann::json::accept(json));
 }
 
+TEST_CASE("JSON of listings is written as the library writes it") {
+  std::string all_bytes;
+  for (unsigned c = 0; c < 256; ++c) {
+    all_bytes += static_cast<char>(c);
+  }
+  const Record record{{"a\"b", std::string("x")}, {"n", Value()}};
+  const std::vector<Value> values{Value(),
+                                  std::string("plain"),
+                                  std::string("q\"b\\s/\x7f"),
+                                  std::string("\t\n\r\b\f\x01\x1f"),
+                                  std::string("B\u00fcro \U0001F600"),
+                                  std::string("cut \xe2\x82 off \xff"),
+                                  all_bytes,
+                                  Borrowed{"borrowed"},
+                                  std::uint64_t{0},
+                                  ~std::uint64_t{0},
+                                  true,
+                                  false,
+                                  Uuid::of_name("x"),
+                                  Number{7, "7M"},
+                                  Numbers{{1, 2, 3}, "1-3"},
+                                  Numbers{{}, ""},
+                                  Texts{{"a", "\"", ""}, "text"},
+                                  Texts{{}, ""},
+                                  Object{record},
+                                  Object{{}},
+                                  List{{"t"}, {record, {}, {{"deep", List{{}, {record}}}}}},
+                                  List{{}, {}}};
+  for (const Value& value : values) {
+    Grid grid{{{"key", "KEY", Kind::text, "", Facet::none}}, {{value}}};
+    const std::string line = render_json_line({{"key", value}});
+    CHECK(render_json(grid, "rows") == "{\"version\":1,\"rows\":[\n" + line + "],\"notes\":[]}\n");
+  }
+}
+
 TEST_CASE("column keys are unique and in snake_case and every column has a description") {
   const auto check = [](const auto& table) {
     std::set<std::string, std::less<>> keys;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <mdevadm/run/hooks.hpp>
+#include <mdevadm/run/machine.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "catch.hpp"
@@ -215,7 +216,7 @@ TEST_CASE("a failed job of an all-or-none plan rolls back all jobs") {
   REQUIRE(results[1].outcome == Outcome::failed);
   const std::string message = results[1].error->what();
   CHECK(message.starts_with("cannot do two: "));
-  CHECK(message.ends_with("; all changes to the group were rolled back"));
+  CHECK(message.ends_with("; all changes were rolled back"));
   CHECK(world.store.load().all.empty());
 }
 
@@ -331,6 +332,32 @@ TEST_CASE("in a plan with stages a job that no other job waits for runs complete
         "ask pre none c\nask post success c defined\nobserve notify success c defined\n");
 }
 
+TEST_CASE("scripts have ended before a device is attached to a virtual machine") {
+  struct Qemu final : Machine {
+    explicit Qemu(const Scripted& scripted) : world(scripted) {}
+    std::vector<AttachedDevice> devices() override { return {}; }
+    void attach(const Attachment&, std::chrono::milliseconds) override {
+      calls += world.calls() + "attach\n";
+    }
+    void detach(const Attachment&, std::chrono::milliseconds) override {}
+    const Scripted& world;
+    std::string calls;
+  };
+  Scripted world;
+  Qemu qemu(world);
+  Effects effects{world.host, world.store, &world.hooks};
+  effects.machine = &qemu;
+  const Step attach{AttachDevice{{{.uuid = a.uuid, .parent = a.parent}, "one"}, std::chrono::seconds(1)},
+                    std::nullopt, 10};
+  carry_out({{hooked(job_of("one", a, {add(a), attach}), a), hooked(job_of("two", b, {add(b), attach}), b)},
+             Bond::all_or_none},
+            effects, world.recorder);
+  // A lock that a script holds between its two calls is free for the scripts of the next device.
+  CHECK(qemu.calls ==
+        "ask pre none a\nask post success a defined\nobserve notify success a defined\n"
+        "ask pre none b\nask post success b defined\nobserve notify success b defined\nattach\nattach\n");
+}
+
 TEST_CASE("in a plan with stages a rolled back job that had completed does not run its scripts again") {
   Scripted world;
   const Device device{.uuid = a.uuid, .parent = a.parent, .type = a.type, .path = "sys/devices/p/d"};
@@ -358,4 +385,21 @@ TEST_CASE("in an all-or-none plan a failing call-out script rolls back all jobs"
   CHECK(world.calls() ==
         "ask pre none a\nask post success a defined\nobserve notify success a defined\n"
         "ask pre none c\nobserve notify none c\n");
+}
+
+TEST_CASE("the record that ends a start has the duration of the job") {
+  World world;
+  const Record record{.uuid = a.uuid, .parent = a.parent, .type = a.type, .finished = true};
+  const auto results =
+      world.run({{job_of("start it", a, {{KeepRecord{record, true}, std::nullopt}}),
+                  job_of("stop it", b, {{KeepRecord{{b.uuid, b.parent, b.type}}, std::nullopt}})}});
+  REQUIRE(results.size() == 2);
+  const Records known = world.store.load_records();
+  REQUIRE(known.find(a.uuid) != nullptr);
+  REQUIRE(known.find(b.uuid) != nullptr);
+  const auto took = known.find(a.uuid)->took;
+  REQUIRE(took);
+  CHECK(*took >= std::chrono::milliseconds{0});
+  CHECK(*took < std::chrono::minutes{1});
+  CHECK_FALSE(known.find(b.uuid)->took);
 }

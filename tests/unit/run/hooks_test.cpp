@@ -195,6 +195,34 @@ TEST_CASE("a failing call-out script is reported with its exit code and its outp
         "'\"/usr/lib/mdevctl/scripts.d/callouts/a\"' failed with status '3'");
 }
 
+TEST_CASE("scripts that other users can change are refused, and run with one warning as mdevctl runs them") {
+  Scripts scripts;
+  const std::string name = std::string(new_callouts) + "a";
+  scripts.add(name);
+  const std::filesystem::path file = scripts.temp.path() / name;
+  std::filesystem::permissions(file, std::filesystem::perms(0777));
+  const auto refused = [&] {
+    try {
+      scripts.hooks.pre(event);
+    } catch (const Error& error) {
+      return fmt::format("{}; {}", error.what(), join(error.hints(), "; "));
+    }
+    return std::string("ran");
+  };
+  const std::string path = file.string();
+  const std::string reason = fmt::format("'{}' can be changed by other users than root (mode 0777)", path);
+  CHECK(refused() == fmt::format("cannot run call-out script '{}': {}; chmod go-w {}", path, reason, path));
+  CHECK(scripts.calls().empty());
+  std::vector<std::string> said;
+  Hooks lenient(
+      scripts.root, [&](Hooks::Kind, const std::string& text) { said.push_back(text); }, {20s, 20s},
+      UntrustedScripts::reported);
+  lenient.pre(event);
+  CHECK_FALSE(scripts.calls().empty());
+  CHECK(said == Lines{fmt::format("call-out script '{}' is not safe: {} (to change this: chmod go-w {})",
+                                  path, reason, path)});
+}
+
 TEST_CASE("a call-out script killed by a signal does not count as accepting") {
   Scripts scripts;
   scripts.add(std::string(new_callouts) + "a", "kill -KILL $$");
@@ -639,4 +667,28 @@ TEST_CASE("after an interruption post and notify run each remaining script exact
   REQUIRE(calls.size() == 7);
   CHECK(Lines(calls.begin() + 4, calls.end()) ==
         Lines{"b post-define-failure" + config, "n notify-define-failure <>", "o notify-define-failure <>"});
+}
+
+TEST_CASE("ap-check gets the events of a definition of mdevadm as it can answer them") {
+  Scripts scripts;
+  scripts.add(std::string(new_callouts) + "ap-check", "exit 0");
+  scripts.add(std::string(new_callouts) + "other", "exit 2");
+  scripts.add(std::string(new_notifiers) + "all");
+  ScriptEvent own = event;
+  own.own = true;
+  for (const HookAction action : {HookAction::modify, HookAction::undefine}) {
+    own.action = action;
+    scripts.hooks.pre(own);
+    scripts.hooks.post(own, HookState::success);
+    scripts.hooks.notify(own, HookState::success);
+  }
+  const std::string calls = test::read_text(scripts.temp.path() / "calls");
+  CHECK(calls.find("ap-check pre-define-none") != std::string::npos);
+  CHECK(calls.find("ap-check post-define-success") != std::string::npos);
+  CHECK(calls.find("ap-check pre-modify") == std::string::npos);
+  CHECK(calls.find("ap-check pre-undefine") == std::string::npos);
+  CHECK(calls.find("ap-check post-undefine") == std::string::npos);
+  CHECK(calls.find("other pre-undefine-none") != std::string::npos);
+  CHECK(calls.find("all notify-modify-success") != std::string::npos);
+  CHECK(calls.find("all notify-undefine-success") != std::string::npos);
 }

@@ -250,3 +250,21 @@ TEST_CASE("without vfio_ap its queues have no driver") {
   CHECK(host.machine.control("register matrix") == 0);
   CHECK(host.driver("05.0014") == "vfio_ap");
 }
+
+TEST_CASE("masks that a program sets late change after each boot") {
+  sim::Scenario scenario = on_kernel(6, 10);
+  scenario.parents.front().ap.late_apmask = "-5";
+  scenario.parents.front().ap.late_aqmask = "-4";
+  scenario.parents.front().ap.masks_after = sim::Time(2000);
+  Host host(scenario);
+  host.wait(1999);
+  CHECK(host.driver("05.0014") == "cex4queue");
+  host.wait(1);
+  CHECK(host.driver("05.0014") == "vfio_ap");
+  CHECK(host.driver("06.0004") == "vfio_ap");
+  CHECK(host.driver("06.0014") == "cex4queue");
+  host.machine.control("reboot");
+  CHECK(host.driver("05.0014") == "cex4queue");
+  host.wait(2000);
+  CHECK(host.driver("05.0014") == "vfio_ap");
+}

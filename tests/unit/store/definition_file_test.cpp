@@ -1,3 +1,4 @@
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/util/error.hpp>
@@ -97,6 +98,8 @@ TEST_CASE("a TOML syntax error is reported with file and line and column") {
   CHECK(content.problem.line == 2);
   CHECK(content.problem.column > 1);
   CHECK(content.problem.str().substr(0, 9) == "f.toml:2:");
+  CHECK(parsed("[# a comment").problem.message ==
+        "invalid TOML: expected bare key starting character or string delimiter, saw '#'");
   CHECK(parsed("type = ").problem.message == "invalid TOML: encountered end-of-file");
 }
 
@@ -240,4 +243,97 @@ TEST_CASE("edit_definition throws if the edit would lose a comment") {
   Definition after = before;
   after.attributes.clear();
   CHECK_THROWS_AS(edit_definition(text, "f", before, after), Error);
+}
+
+namespace {
+
+constexpr const char* with_queues = R"(type = "vfio_ap-passthrough"
+
+# the cards
+[ap]
+adapters = [5, "0x0a-0x0b"]  # two of them new
+domains = ["0x0014"]
+
+[[attribute]]
+name = "other"
+value = "1"
+)";
+
+std::string problem_of(const std::string& table) {
+  return parsed("type = \"vfio_ap-passthrough\"\n[ap]\n" + table).problem.str();
+}
+
+}  // namespace
+
+TEST_CASE("the table [ap] has the same meaning as attributes") {
+  const Definition definition = definition_of(with_queues);
+  CHECK(definition.queue_table);
+  CHECK(definition.attributes == std::vector{attribute("assign_adapter", "0x05"),
+                                             attribute("assign_adapter", "0x0a"),
+                                             attribute("assign_adapter", "0x0b"),
+                                             attribute("assign_domain", "0x0014"), attribute("other", "1")});
+  CHECK(definition_of(format_definition(definition)) == definition);
+  CHECK(format_definition(definition).find("[ap]\nadapters = [\"0x05\", \"0x0a-0x0b\"]\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("an edit changes the table [ap] and preserves comments") {
+  const Definition before = definition_of(with_queues);
+  Definition after = before;
+  after.attributes = in_table_form(
+      {attribute("assign_adapter", "5"), attribute("assign_control_domain", "4"), attribute("other", "1")});
+  const std::string text = edit_definition(with_queues, "f.toml", before, after);
+  CHECK(text.find("# the cards\n[ap]\nadapters = [\"0x05\"]  # two of them new\n") != std::string::npos);
+  CHECK(text.find("control_domains = [\"0x0004\"]") != std::string::npos);
+  CHECK(text.find("\ndomains") == std::string::npos);
+  CHECK(definition_of(text) == after);
+  after.attributes = {attribute("other", "1")};
+  CHECK(definition_of(edit_definition(with_queues, "f.toml", before, after)) == after);
+}
+
+TEST_CASE("an edit preserves lists of the table [ap] that do not change and comments in those that do") {
+  const std::string text = R"(type = "vfio_ap-passthrough"
+[ap]
+adapters = [ 5,"card06" ]
+domains = [
+  4,  # payroll
+  "0x14-0x16"  # tests
+]
+)";
+  const Definition before = definition_of(text);
+  const auto edited = [&](const char* domains) {
+    Definition after = before;
+    ApChanges changes;
+    changes.domains = read_ap_list(domains, ApKind::domain).change;
+    after.attributes = in_table_form(changed_attributes(before.attributes, changes));
+    const std::string result = edit_definition(text, "f.toml", before, after);
+    CHECK(definition_of(result) == after);
+    CHECK(result.find("adapters = [ 5,\"card06\" ]\n") != std::string::npos);
+    return result.substr(result.find("domains"));
+  };
+  CHECK(edited("+0x47") == "domains = [\n  4,  # payroll\n  \"0x14-0x16\",  # tests\n  \"0x0047\",\n]\n");
+  CHECK(edited("-0x15") == "domains = [\n  4,  # payroll\n  \"0x0014\", \"0x0016\"  # tests\n]\n");
+  CHECK(edited("-4,+9") == "domains = [\n  \"0x14-0x16\",  # tests\n  \"0x0009\",\n]\n");
+  CHECK(edited("9") == "domains = [\"0x0009\"]\n");
+}
+
+TEST_CASE("invalid values of the table [ap] are reported with their position") {
+  CHECK(problem_of("adapters = [5, 300]")
+            .starts_with("f.toml:3:16: adapter 300 is out of range (expected 0 to 255)"));
+  CHECK(problem_of("adapters = [-1]").find("adapter -1 is out of range") != std::string::npos);
+  CHECK(problem_of("domains = [\"0-1000000\"]").find("f.toml:3:12: domain '1000000' is out of range") == 0);
+  CHECK(problem_of("domains = [\"0014\"]").find("'0014' is ambiguous") != std::string::npos);
+  CHECK(problem_of("domains = [\"+4\"]").find("invalid domain '+4'") != std::string::npos);
+  CHECK(problem_of("domains = [\"\"]").find("invalid domain ''") != std::string::npos);
+  CHECK(problem_of("domains = [4, \"0-9\"]").find("domain 0x0004 is listed twice") != std::string::npos);
+  CHECK(problem_of("domains = [4.5]").find("'domains' must have numbers and strings") != std::string::npos);
+  CHECK(problem_of("domains = \"4\"").find("'domains' must be a list of numbers and strings") !=
+        std::string::npos);
+  CHECK(problem_of("domain = [4]")
+            .starts_with(
+                "f.toml:3:1: unknown key 'domain' in [ap] (expected adapters, domains or control_domains)"));
+  CHECK(problem_of("[[attribute]]\nname = \"assign_domain\"\nvalue = \"4\"\n")
+            .find("the table [ap] and the attribute 'assign_domain' exclude each other") !=
+        std::string::npos);
+  CHECK(parsed("type = \"a\"\nap = 5\n").problem.str().find("'ap' must be a table") != std::string::npos);
 }

@@ -173,6 +173,27 @@ TEST_CASE("one of several mdevctl files of a device takes precedence and all are
   store.remove_config(configs.all.front());
   CHECK(store.load_configs().all.empty());
   CHECK(fs::is_empty(directory));
+  CHECK(code_of([&] { store.remove_config(configs.all.front()); }) == ExitCode::not_found);
+}
+
+TEST_CASE(
+    "a definition in mdevctl's format is not modified if it has changed or the format lacks a setting") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path file = temp.path() / "etc/mdevctl.d/mtty" / uuid_text;
+  const std::string text = R"({"mdev_type":"mtty-1","start":"manual"})";
+  test::write_text(file, text);
+  const Definition before = store.load().all.at(0);
+  Definition named = before;
+  named.aggregate = 2;
+  CHECK(code_of([&] { store.replace(before, named); }) == ExitCode::failed);
+  Definition other = before;
+  other.start = StartMode::automatic;
+  CHECK(code_of([&] { store.replace(other, before); }) == ExitCode::conflict);
+  CHECK(test::read_text(file) == text);
+  store.replace(before, other);
+  CHECK(store.load().all == std::vector{other});
 }
 
 TEST_CASE("writing an mdevctl config for a parent named scripts.d is refused") {
@@ -228,4 +249,21 @@ TEST_CASE("a definition that has changed is not removed") {
   CHECK(store.load().all.size() == 1);
   store.remove(definition());
   CHECK(code_of([&] { store.remove(definition()); }) == ExitCode::not_found);
+}
+
+TEST_CASE("settings of a parent are neither replaced nor removed if another process has changed them") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const ParentName gpu = *ParentName::parse("0000:41:00.0");
+  ParentSettings other{gpu};
+  other.commands.push_back({.command = {"true"}});
+  store.write_parent_settings(std::nullopt, {gpu});
+  CHECK(code_of([&] { store.write_parent_settings(std::nullopt, other); }) == ExitCode::conflict);
+  CHECK(code_of([&] { store.write_parent_settings(other, {gpu}); }) == ExitCode::conflict);
+  store.write_parent_settings(ParentSettings{gpu}, other);
+  CHECK(store.load_parent_settings().all == std::vector{other});
+  store.remove_parent_settings(gpu);
+  CHECK(store.load_parent_settings().all.empty());
+  CHECK(code_of([&] { store.remove_parent_settings(gpu); }) == ExitCode::not_found);
 }

@@ -72,3 +72,41 @@ TEST_CASE("is_temporary recognizes temporary files by their name") {
   CHECK_FALSE(AtomicFile::is_temporary("x.toml"));
   CHECK_FALSE(AtomicFile::is_temporary(".x.toml.swp"));
 }
+
+TEST_CASE("AtomicFile::set_mode() overrides the umask and the mode of the old file") {
+  const test::TempDir temp;
+  test::write_text(temp.path() / "f", "old");
+  fs::permissions(temp.path() / "f", fs::perms::owner_read);
+  const Dir dir = *Dir::open(temp.str());
+  const mode_t before = ::umask(077);
+  AtomicFile file = *AtomicFile::create(dir, "f", 0644);
+  REQUIRE(file.set_mode(0644));
+  ::umask(before);
+  REQUIRE(file.commit());
+  CHECK(fs::status(temp.path() / "f").permissions() == static_cast<fs::perms>(0644));
+}
+
+TEST_CASE("temporary files of processes that have died are removed, others are not") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  // No process has the highest possible ID.
+  const std::string dead = ".mdevadm-new-4194304-m.prom.tmp";
+  const std::string alive = ".mdevadm-new-" + std::to_string(::getppid()) + "-m.prom.tmp";
+  for (const std::string& name :
+       {dead, alive, std::string(".mdevadm-new-4194304-other.tmp"), std::string(".mdevadm-new-x")}) {
+    test::write_text(temp.path() / name, "x");
+  }
+  AtomicFile::remove_left(dir, "m.prom");
+  CHECK_FALSE(dir.exists(dead));
+  CHECK(dir.exists(alive));
+  CHECK(dir.exists(".mdevadm-new-4194304-other.tmp"));
+  CHECK(dir.exists(".mdevadm-new-x"));
+  const std::string longest(251, 'n');
+  auto file = AtomicFile::create(dir, longest, 0644);
+  REQUIRE(file);
+  for (const auto& entry : fs::directory_iterator(temp.path())) {
+    CHECK_FALSE(entry.path().filename().string().ends_with(longest));
+  }
+  CHECK(file->commit());
+  CHECK(dir.exists(longest));
+}

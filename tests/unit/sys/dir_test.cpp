@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 #include <mdevadm/sys/dir.hpp>
 
 #include <filesystem>
@@ -80,8 +82,8 @@ TEST_CASE("absolute symbolic links are resolved below the root directory") {
   const test::TempDir temp;
   fs::create_directories(temp.path() / "data/mdevadm");
   fs::create_directory_symlink("/data", temp.path() / "etc");
-  const Dir root = *Dir::open(temp.str());
-  CHECK(root.open_dir_as_root("etc/mdevadm"));
+  const Dir root = *Dir::open_root(temp.str());
+  CHECK(root.open_dir("etc/mdevadm"));
   const auto made = root.make_dirs("etc/mdevadm/devices/mtty");
   REQUIRE(made);
   CHECK(fs::is_directory(temp.path() / "data/mdevadm/devices/mtty"));
@@ -118,4 +120,106 @@ TEST_CASE("entries distinguishes files and directories and links and can be call
     CHECK(found.find("dir=dir ") != std::string::npos);
     CHECK(found.find("link=link ") != std::string::npos);
   }
+}
+
+TEST_CASE("entries returns ENOENT for the open files of a process that has ended") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const auto files = Dir::open("/proc/" + std::to_string(child) + "/fd");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  REQUIRE(files);
+  const auto entries = files->entries();
+  REQUIRE_FALSE(entries);
+  CHECK(entries.error().number == ENOENT);
+}
+
+TEST_CASE("devices and FIFOs are not read as files") {
+  const test::TempDir temp;
+  REQUIRE(::mkfifo((temp.path() / "fifo").c_str(), 0600) == 0);
+  fs::create_symlink("/dev/zero", temp.path() / "zero");
+  fs::create_symlink("/dev/null", temp.path() / "null");
+  const Dir dir = *Dir::open(temp.str());
+  for (const char* name : {"fifo", "zero", "null"}) {
+    const auto content = dir.read_file(name);
+    REQUIRE_FALSE(content);
+    CHECK(content.error().number == sys::not_a_file);
+  }
+  const sys::UniqueFd writer(::open((temp.path() / "fifo").c_str(), O_RDWR | O_CLOEXEC));
+  CHECK(dir.read_file("fifo").error().number == sys::not_a_file);
+}
+
+// A tree whose links, absolute and relative, lead to a directory beside it; another directory of the tree has
+// the same path below the top.
+struct LeadingOut {
+  test::TempDir temp;
+  std::string outside = (temp.path() / "outside").string();
+  fs::path top = temp.path() / "top";
+  Dir root;
+
+  LeadingOut() : root(make(temp)) {}
+
+  static Dir make(const test::TempDir& temp) {
+    const fs::path top = temp.path() / "top";
+    const std::string outside = (temp.path() / "outside").string();
+    test::write_text(temp.path() / "outside/file", "outside");
+    fs::create_directories(top / "real/inner");
+    test::write_text(top / "real/file", "inside");
+    fs::create_directory_symlink(outside, top / "absolute");
+    fs::create_directory_symlink("../outside", top / "relative");
+    fs::create_directory_symlink("../../../../../../../../../real", top / "real/inner/up");
+    fs::create_symlink(outside + "/file", top / "real/link");
+    fs::create_symlink("../../outside/file", top / "real/inner/link");
+    return *Dir::open_root(top.string());
+  }
+};
+
+TEST_CASE("no name below the top of a tree leads out of it") {
+  const LeadingOut tree;
+  const Dir inner = *tree.root.open_dir("real/inner");
+  CHECK_FALSE(tree.root.open_dir("absolute"));
+  CHECK_FALSE(tree.root.open_dir("relative"));
+  CHECK_FALSE(tree.root.make_dirs("absolute/new"));
+  CHECK_FALSE(tree.root.make_dirs("relative/new"));
+  CHECK_FALSE(tree.root.read_file("absolute/file"));
+  CHECK_FALSE(tree.root.exists("relative/file"));
+  CHECK_FALSE(tree.root.status("real/link"));
+  CHECK_FALSE(tree.root.open_node("real/link"));
+  CHECK_FALSE(tree.root.write_attribute("real/link", "x"));
+  CHECK_FALSE(tree.root.set_mode("real/link", 0777));
+  CHECK_FALSE(tree.root.set_owner("real/link", ::geteuid(), std::nullopt));
+  CHECK_FALSE(inner.read_file("link"));
+  CHECK_FALSE(inner.read_attribute("link"));
+  CHECK_FALSE(inner.write_attribute("link", "x"));
+  CHECK_FALSE(inner.set_mode("link", 0777));
+  CHECK(test::read_text(tree.temp.path() / "outside/file") == "outside");
+  CHECK(std::distance(fs::directory_iterator(tree.outside), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("names that stay below the top of a tree are resolved as in the root directory") {
+  const LeadingOut tree;
+  const Dir inner = *tree.root.open_dir("real/inner");
+  CHECK(*inner.read_file("up/file") == "inside");
+  CHECK(*inner.read_file("../file") == "inside");
+  CHECK(*inner.open_dir("up/inner")->read_link("link") == "../../outside/file");
+  CHECK(inner.exists("link"));
+  CHECK(inner.read_link(".").error().number == EINVAL);
+  CHECK(*tree.root.inode("real/file") == *inner.inode("up/file"));
+  CHECK(tree.root.set_mode("real/file", 0640));
+  CHECK((tree.root.status("real/file")->mode & 07777) == 0640);
+  CHECK(tree.root.write_attribute("real/file", "edited"));
+  CHECK(*tree.root.read_attribute("real/file") == "edited");
+  CHECK_FALSE(inner.open_dir(""));
+}
+
+TEST_CASE("an attribute of a tree that is a FIFO does not block") {
+  const test::TempDir temp;
+  REQUIRE(::mkfifo((temp.path() / "fifo").c_str(), 0600) == 0);
+  const Dir root = *Dir::open_root(temp.str());
+  CHECK(*root.read_attribute("fifo") == "");
+  CHECK(root.write_attribute("fifo", "1").error().number == ENXIO);
 }

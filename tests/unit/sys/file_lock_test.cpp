@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -20,6 +21,21 @@ TEST_CASE("a directory can be locked without creating a file in it") {
   }
   CHECK(FileLock::acquire(dir, std::chrono::milliseconds(0)));
   CHECK(std::filesystem::is_empty(temp.path()));
+}
+
+TEST_CASE("a link, a FIFO or a device in the place of a lock file is refused at once") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  std::filesystem::create_symlink(temp.path() / "elsewhere", temp.path() / "link");
+  std::filesystem::create_symlink("/dev/null", temp.path() / "device");
+  std::filesystem::create_directory(temp.path() / "directory");
+  REQUIRE(::mkfifo((temp.path() / "fifo").c_str(), 0600) == 0);
+  for (const char* name : {"link", "device", "directory", "fifo"}) {
+    const auto lock = FileLock::acquire(dir, name, std::chrono::milliseconds(20));
+    REQUIRE_FALSE(lock);
+    CHECK(lock.error().number == sys::not_a_file);
+  }
+  CHECK_FALSE(std::filesystem::exists(temp.path() / "elsewhere"));
 }
 
 TEST_CASE("a second acquire of a lock times out and reports the holder until it is released") {

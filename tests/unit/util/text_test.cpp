@@ -19,6 +19,17 @@ TEST_CASE("split preserves empty fields") {
 TEST_CASE("printable escapes control characters and invalid UTF-8 and preserves other text") {
   CHECK(printable("a\x1b[31m\n") == "a\\x1b[31m\\x0a");
   CHECK(printable("Größe") == "Größe");
+  // C1 control characters, of which U+009B begins a sequence as ESC [ does, and marks that reverse text.
+  CHECK(printable("a\xc2\x9b"
+                  "2J") == "a\\xc2\\x9b2J");
+  CHECK(printable("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8") == "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\xa8");
+  CHECK(printable("\xc2\xa0\xe2\x80\xa6\xe2\x80\x93") == "\xc2\xa0\xe2\x80\xa6\xe2\x80\x93");
+  CHECK(
+      has_control_bytes("a\xc2\x9b"
+                        "b"));
+  CHECK_FALSE(
+      has_control_bytes("Gr\xc3\xb6\xc3\x9f"
+                        "e \xe2\x80\xa6"));
   CHECK(printable("\xff\xc3") == "\\xff\\xc3");
   CHECK(printable(std::string_view("\0", 1)) == "\\x00");
 }

@@ -1,0 +1,17 @@
+// Facts about the host as a whole, for checks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+struct HostFacts {
+  bool has_vfio = false;                 // /dev/vfio exists: a module of VFIO is loaded
+  bool has_systemd = false;              // systemd is running
+  std::vector<std::string> units_off{};  // units of mdevadm that are installed but not enabled
+  // Parents and GPUs without an IOMMU group, as long as PCI devices.
+  std::vector<std::string> without_iommu{};
+};
+
+}  // namespace mdevadm

@@ -1,0 +1,79 @@
+// Planning of what makes a host as its description says (model/host_file.hpp). Pure functions.
+#pragma once
+
+#include <chrono>
+#include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/host_file.hpp>
+#include <mdevadm/plan/boot.hpp>
+#include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/differences.hpp>
+#include <mdevadm/plan/plan.hpp>
+#include <mdevadm/util/error.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+inline constexpr Facet facets_to_apply = facets_to_define | Facet::online | Facet::peers;
+
+// Returns facets_to_apply and what else the description needs: GPUs that PCI IDs mean and that are no
+// parents.
+Facet facets_to_apply_file(const HostFile& file);
+
+// What is known when the description is compared with the host. `seen` needs facets_to_apply_file().
+struct ApplyInput {
+  const HostFile& file;
+  const Snapshot& seen;
+  const Definitions& defined;
+  const Groups& groups;
+  const AllParentSettings& settings;
+  // Devices in use with their processes (observe_users()), of those that ApplyPlan::stopping named; nullptr:
+  // not yet observed.
+  const Snapshot* users = nullptr;
+};
+
+struct ApplyOptions {
+  bool prune = false;
+  // Parents that are to be prepared first: which types and virtual functions they will have is not known.
+  std::vector<ParentName> unprepared{};
+  std::optional<std::chrono::steady_clock::time_point> deadline{};  // as in StopRequest
+};
+
+// A difference between the host and the description.
+struct HostChange {
+  enum class Kind { add, change, remove, prepare, start, stop, restart } kind;
+  enum class Object { parent, device, group } object;
+  Identity about;
+  std::vector<Difference> differences{};
+};
+
+std::string kind_word(HostChange::Kind kind);
+std::string object_word(HostChange::Object object);
+
+struct ApplyPlan {
+  // The description does not fit the host, with exit codes; then nothing may be changed.
+  struct Problem {
+    FileProblem problem;
+    ExitCode code;
+    std::vector<std::string> hints{};
+  };
+  std::vector<Problem> problems{};
+  std::vector<HostChange> changes{};  // empty: the host is as described
+  std::vector<Job> parent_jobs{};     // change the settings of parents; everything else depends on them
+  // The jobs of each device or group: each starts when the one before it has succeeded.
+  std::vector<std::vector<Job>> chains{};
+  std::vector<Refusal> refused{};  // what cannot be changed now; everything else can
+  std::vector<std::string> notes{};
+  std::vector<Uuid> stopping{};       // active devices that are to be stopped
+  std::vector<ParentName> parents{};  // on which devices are stopped or started
+  std::size_t devices = 0;            // described
+};
+
+// Plans the changes: as few as possible. A definition keeps its parent and virtual function if the
+// description allows them. Devices in use are not stopped, devices without a definition not touched. Only
+// definitions and groups that were created from a description with the same namespace are removed, with
+// `prune`. The caller prepares the parents; their settings are planned.
+ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options);
+
+}  // namespace mdevadm

@@ -1,0 +1,24 @@
+// Why a device of the host is not a parent, from facts about it. Pure functions.
+#pragma once
+
+#include <mdevadm/model/host_device.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/explain.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mdevadm {
+
+// Returns "subchannel 0.0.0313 (device 0.0.2b09, 3390/0c, online)", "0000:00:02.0 (8086:5916)".
+std::string describe(const HostDevice& device);
+
+// Returns why the device, which is not a parent, offers no mediated devices.
+Finding why_no_parent(const HostDevice& device);
+
+// Returns the findings for all devices that `name` means, according to Snapshot::host_devices: a subchannel
+// and the subchannel of a device number can have the same one. Empty: none exists.
+std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name);
+
+}  // namespace mdevadm

@@ -1,0 +1,25 @@
+// Placements: the part of a GPU's framebuffer that a vGPU gets. The driver gives a new vGPU the first free
+// one that its type can have; afterwards it can be moved by the attribute placement_id, while it is not open
+// (NVIDIA's open kernel modules, kernel_vgpu_mgr.c). A definition that sets the attribute fixes its
+// placement. Pure functions.
+#pragma once
+
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/plan.hpp>
+#include <optional>
+#include <vector>
+
+namespace mdevadm {
+
+// Returns whether a definition sets the attribute placement_id.
+bool has_fixed_placement(const Definition& definition);
+
+// Returns the action that keeps a new vGPU outside the placements that definitions of other devices on the
+// same GPU have fixed, unless these devices are active; nullopt if there are none, or if the definition fixes
+// its own placement. vGPUs of GPU instances (MIG) are ignored: their placements are those of the instance.
+// Needs Facet::type_name of the parent.
+std::optional<AvoidPlacements> placements_to_avoid(const Snapshot& seen, const Definitions& defined,
+                                                   const Definition& wanted, const Device& device);
+
+}  // namespace mdevadm

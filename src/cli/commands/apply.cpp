@@ -1,0 +1,332 @@
+// The commands that compare the host with its description, and make it so.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/apply.hpp>
+#include <mdevadm/render/grid.hpp>
+#include <mdevadm/run/prepare.hpp>
+
+#include "../batch.hpp"
+#include "../host_comparison.hpp"
+#include "../host_source.hpp"
+#include "../targets.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+// What the commands have in common: the option --file, and the reading of the description.
+class HostCommand : public Command {
+ protected:
+  void declare_file(CLI::App& app, ValueKinds& kinds) {
+    kinds.set(app.add_option("-f,--file", file_,
+                             "file, directory of files *.toml, or - for standard input (default: "
+                             "/etc/mdevadm/host.toml)"),
+              ValueKind::file);
+  }
+
+  // Reads the description. Refuses everything that is wrong with it, and returns nullopt then.
+  std::optional<HostFile> read(Context& context, Batch& batch, const std::string& verb) {
+    const HostSource source = read_host(context, file_, fmt::format("cannot {}", verb));
+    name_ = source.name;
+    store::HostContent content = store::parse_host(source.texts);
+    for (const FileProblem& problem : content.problems) {
+      batch.refuse({.argument = name_},
+                   Error(ExitCode::failed, fmt::format("cannot {}: {}", verb, problem.str())));
+    }
+    return content.problems.empty() ? std::optional(std::move(content.file)) : std::nullopt;
+  }
+
+  // Refuses the problems of a plan; returns whether there are any.
+  static bool refuse_problems(Batch& batch, const ApplyPlan& plan, const std::string& name,
+                              const std::string& verb) {
+    for (const ApplyPlan::Problem& one : plan.problems) {
+      batch.refuse({.argument = name},
+                   Error(one.code, fmt::format("cannot {}: {}", verb, one.problem.str()), one.hints));
+    }
+    return !plan.problems.empty();
+  }
+
+  std::string file_;
+  std::string name_;  // of the description, for messages
+};
+
+void warn_of_refusals(const Context& context, const ApplyPlan& plan) {
+  for (const Refusal& one : plan.refused) {
+    context.messages().warning(one.error.what(), {.uuid = one.about.uuid ? one.about.uuid->str() : ""});
+  }
+}
+
+class DiffCommand final : public HostCommand {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_file(app, kinds);
+    app.add_flag("--prune", prune_, "also show what apply --prune would remove");
+    app.add_flag("--json", json_, "print JSON");
+  }
+
+  bool json() const override { return json_; }
+
+  ExitCode run(Context& context) override {
+    ChangeOptions options{.json = json_};
+    Batch batch(options, "compare");
+    std::optional<HostFile> file = read(context, batch, "compare");
+    if (!file) {
+      return batch.conclude(context);
+    }
+    Comparison comparison(context, *std::move(file), prune_);
+    const ApplyPlan plan = comparison.plan(true, std::nullopt);
+    if (refuse_problems(batch, plan, name_, "compare")) {
+      return batch.conclude(context);
+    }
+    for (const std::string& note : plan.notes) {
+      context.messages().note(note);
+    }
+    warn_of_refusals(context, plan);
+    print(context, plan);
+    return plan.changes.empty() && plan.refused.empty() ? ExitCode::done : ExitCode::differs;
+  }
+
+ private:
+  void print(Context& context, const ApplyPlan& plan) const {
+    if (json_) {
+      render::List changes;
+      for (const HostChange& change : plan.changes) {
+        changes.items.push_back(change_fields(change));
+      }
+      context.out += render::render_json({{"file", name_},
+                                          {"changes", std::move(changes)},
+                                          {"notes", render::Texts{context.messages().take_notes()}},
+                                          {"warnings", render::Texts{context.messages().take_warnings()}}});
+      return;
+    }
+    if (!plan.changes.empty()) {
+      context.out += fmt::format("--- host\n+++ {}\n", name_);
+    }
+    for (const HostChange& change : plan.changes) {
+      context.out += change_text(change);
+    }
+  }
+
+  bool prune_ = false;
+  bool json_ = false;
+};
+
+class ApplyCommand final : public HostCommand {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_file(app, kinds);
+    auto* check = app.add_flag("--check", check_,
+                               "only check, for monitoring: exit code 9 if the host differs from the file");
+    app.add_flag("--prune", prune_, "remove devices and groups that apply made and the file lacks");
+    kinds
+        .set(app.add_option("--wait", wait_, "wait up to SECONDS for devices in use to be released"),
+             ValueKind::seconds)
+        ->excludes(check);
+    change_.declare(app);
+  }
+
+  bool json() const override { return change_.json; }
+
+  ExitCode run(Context& context) override {
+    Batch batch(change_, "apply");
+    std::optional<HostFile> file = read(context, batch, "apply");
+    if (!file) {
+      return batch.conclude(context);
+    }
+    Comparison comparison(context, *std::move(file), prune_);
+    ApplyPlan plan = comparison.plan(true, std::nullopt);
+    if (refuse_problems(batch, plan, name_, "apply")) {
+      return batch.conclude(context);
+    }
+    if (check_) {
+      return report_check(context, plan);
+    }
+    if (plan.changes.empty() && plan.refused.empty()) {
+      tell(context, plan);
+      context.messages().note(
+          fmt::format("the host is as described in {}: {}", name_, count_text(plan.devices, "device")));
+      return batch.finish(context);
+    }
+    if (change_.dry_run) {
+      batch.carry_out_first(context, plan.parent_jobs, false);
+      batch.carry_out_first(context, comparison.preparations(), false);
+      return finish(context, batch, plan, std::nullopt);
+    }
+    return carry_out_all(context, batch, comparison, plan);
+  }
+
+ private:
+  // Prints the notes of a plan.
+  static void tell(const Context& context, const ApplyPlan& plan) {
+    for (const std::string& note : plan.notes) {
+      context.messages().note(note);
+    }
+  }
+
+  ExitCode report_check(Context& context, const ApplyPlan& plan) const {
+    warn_of_refusals(context, plan);
+    const bool same = plan.changes.empty() && plan.refused.empty();
+    std::string summary =
+        same ? fmt::format("the host is as described in {}: {}", name_, count_text(plan.devices, "device"))
+             : fmt::format("the host differs from {}: ", name_);
+    summary += plan.changes.empty() ? "" : summary_of(plan.changes);
+    if (!plan.refused.empty()) {
+      summary += fmt::format("{}{} cannot be changed or started now", plan.changes.empty() ? "" : "; ",
+                             count_text(plan.refused.size(), "device"));
+    }
+    if (change_.json) {
+      render::List changes;
+      for (const HostChange& change : plan.changes) {
+        changes.items.push_back(change_fields(change));
+      }
+      context.out += render::render_json({{"file", name_},
+                                          {"changes", std::move(changes)},
+                                          {"notes", render::Texts{{summary}}},
+                                          {"warnings", render::Texts{context.messages().take_warnings()}}});
+    } else {
+      context.out += summary + "\n";
+    }
+    if (!change_.json && context.globals().verbose) {
+      for (const HostChange& change : plan.changes) {
+        context.out += change_text(change);
+      }
+    }
+    return same ? ExitCode::done : ExitCode::differs;
+  }
+
+  // First the parents, on which everything else depends, then the rest under the locks of the parents and
+  // definitions; what was planned before is planned again under them.
+  ExitCode carry_out_all(Context& context, Batch& batch, Comparison& comparison,
+                         const ApplyPlan& first) const {
+    if (!first.parent_jobs.empty() || !comparison.preparations().empty()) {
+      if (!prepare_parents(context, batch, comparison)) {
+        return as_partial(batch.finish(context));
+      }
+    }
+    const auto deadline = deadline_after(parse_seconds(wait_));
+    ApplyPlan plan = comparison.plan(false, deadline);
+    if (deadline) {
+      wait_for_users(context, plan);
+    }
+    std::vector<sys::FileLock> locks;
+    std::optional<sys::FileLock> definitions;
+    for (bool covers = false; !covers;) {
+      const std::vector<ParentName> parents = plan.parents;
+      locks.clear();
+      locks = batch.lock_parents(context, parents, preparation_patience);
+      definitions = batch.lock_definitions(context);
+      plan = comparison.plan(false, deadline);
+      // Another process may have changed what is to be done.
+      covers = std::all_of(plan.parents.begin(), plan.parents.end(), [&](const ParentName& parent) {
+        return std::find(parents.begin(), parents.end(), parent) != parents.end();
+      });
+      if (!covers) {
+        definitions.reset();
+      }
+    }
+    if (refuse_problems(batch, plan, name_, "apply")) {
+      return as_partial(batch.finish(context, std::move(definitions)));
+    }
+    // Starts may take longer than other processes wait for the lock. The executor takes it for each change.
+    if (!plan.parents.empty()) {
+      definitions.reset();
+    }
+    return finish(context, batch, plan, std::move(definitions));
+  }
+
+  // Writes the settings of the parents and prepares them.
+  static bool prepare_parents(Context& context, Batch& batch, Comparison& comparison) {
+    std::vector<ParentName> parents;
+    for (const ParentEntry& entry : comparison.file().parents) {
+      parents.push_back(entry.settings.parent);
+    }
+    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents, preparation_patience);
+    {
+      const std::optional<sys::FileLock> definitions = batch.lock_definitions(context);
+      if (!batch.carry_out_first(context, comparison.plan(true, std::nullopt).parent_jobs, true)) {
+        return false;
+      }
+    }
+    return batch.carry_out_first(context, comparison.preparations(), false);
+  }
+
+  void wait_for_users(Context& context, const ApplyPlan& plan) const {
+    std::vector<Target> targets;
+    for (const Uuid& uuid : plan.stopping) {
+      targets.push_back({{.uuid = uuid}, Found{uuid.str(), uuid, nullptr, {}, nullptr}, std::nullopt});
+    }
+    wait_for_release(context, targets, {{}, parse_seconds(wait_), false, StopRequest::Part::restart});
+  }
+
+  ExitCode finish(Context& context, Batch& batch, const ApplyPlan& plan,
+                  std::optional<sys::FileLock> definitions) const {
+    for (const Refusal& one : plan.refused) {
+      batch.refuse(one.about, one.error);
+    }
+    for (const std::vector<Job>& chain : plan.chains) {
+      if (!chain.empty()) {
+        batch.add_chain(chain);
+      }
+    }
+    tell(context, plan);
+    if (!change_.json && !change_.dry_run) {
+      for (const HostChange& change : plan.changes) {
+        context.out += change_text(change);
+      }
+    }
+    return as_partial(batch.finish(context, std::move(definitions)));
+  }
+
+  // Devices in use are not changed; everything else is as described.
+  static ExitCode as_partial(ExitCode code) { return code == ExitCode::in_use ? ExitCode::partial : code; }
+
+  bool check_ = false;
+  bool prune_ = false;
+  std::string wait_;
+  ChangeOptions change_;
+};
+
+class ExportHost final : public Command {
+ public:
+  void declare(CLI::App&, ValueKinds&) override {}
+
+  ExitCode run(Context& context) override {
+    const Definitions defined = context.definitions(FileProblems::reported);
+    const Groups groups = context.groups(FileProblems::reported);
+    const AllParentSettings settings = context.parent_settings(FileProblems::reported);
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    store::HostDescription host{settings.all, {}, groups.all};
+    for (const Definition& definition : defined.all) {
+      const Device* device = seen.find_device(definition.uuid);
+      host.devices.push_back({definition, device != nullptr && device->parent == definition.parent});
+    }
+    const auto left_out = std::count_if(seen.devices.begin(), seen.devices.end(), [&](const Device& device) {
+      return defined.find(device.uuid, device.parent) == nullptr;
+    });
+    if (left_out > 0) {
+      context.messages().note(fmt::format("{} without a definition {} not described",
+                                          count_text(static_cast<std::size_t>(left_out), "active device"),
+                                          left_out == 1 ? "is" : "are"));
+    }
+    context.out = store::format_host(host);
+    return ExitCode::done;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_apply() {
+  return std::make_unique<ApplyCommand>();
+}
+
+std::unique_ptr<Command> make_diff() {
+  return std::make_unique<DiffCommand>();
+}
+
+std::unique_ptr<Command> make_export_host() {
+  return std::make_unique<ExportHost>();
+}
+
+}  // namespace mdevadm::cli

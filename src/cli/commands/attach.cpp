@@ -1,0 +1,396 @@
+// The commands attach and detach: devices of running virtual machines.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/guest.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/render/guest.hpp>
+#include <mdevadm/run/machine.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "../batch.hpp"
+#include "../guests.hpp"
+#include "../targets.hpp"
+#include "commands.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+constexpr const char* usual_uri = "qemu:///system";
+constexpr std::chrono::seconds usual_patience{30};
+
+class MachineCommand : public Command {
+ public:
+  bool json() const final { return change_.json; }
+
+ protected:
+  void declare_common(CLI::App& app, ValueKinds& kinds) {
+    kinds.set(
+        app.add_option("device,-u,--uuid", words_, "devices (UUID, unique UUID prefix, or name), or a group"),
+        ValueKind::device_or_group);
+    auto* socket = kinds.set(app.add_option("--qmp", socket_, "QMP socket of QEMU"), ValueKind::socket);
+    auto* domain = kinds.set(app.add_option("--domain", domain_, "domain of libvirt"), ValueKind::domain);
+    socket->excludes(domain);
+    kinds.set(app.add_option("--connect", uri_, "libvirt's URI (default: qemu:///system)"), ValueKind::uri)
+        ->needs(domain);
+    kinds.set(app.add_option("--timeout", timeout_, "time to wait for QEMU and the guest (default: 30)"),
+              ValueKind::seconds);
+  }
+
+  // Returns the running virtual machine. Throws Error{usage} if none is given.
+  std::unique_ptr<Machine> connect(const Context& context) const {
+    if (words_.empty()) {
+      throw Error(ExitCode::usage, "missing argument DEVICE", "list all devices: mdevadm list --all");
+    }
+    if (socket_.empty() && domain_.empty()) {
+      throw Error(ExitCode::usage, "no virtual machine given",
+                  "specify its QMP socket with --qmp SOCKET, or its domain in libvirt with --domain NAME");
+    }
+    const char* environment = std::getenv("LIBVIRT_DEFAULT_URI");
+    const std::string uri = !uri_.empty() ? uri_ : environment != nullptr ? environment : usual_uri;
+    return socket_.empty() ? find_domain(context.host(), uri, domain_) : connect_to_qemu(socket_);
+  }
+
+  std::string machine_name() const {
+    return socket_.empty() ? fmt::format("the domain '{}'", printable(domain_))
+                           : fmt::format("QEMU at '{}'", printable(socket_));
+  }
+
+  std::chrono::milliseconds patience() const {
+    return timeout_.empty() ? std::chrono::milliseconds(usual_patience) : parse_seconds(timeout_);
+  }
+
+  // Returns the group that is the argument, or nullptr. A group has an order and settings of its own, so it
+  // is the only argument.
+  const Group* group_in(const Groups& groups, const Definitions& defined, const std::string& verb) const {
+    for (const std::string& word : words_) {
+      const Group* group =
+          group_meant_by(word, groups, defined, fmt::format("cannot {} '{}'", verb, printable(word)));
+      if (group != nullptr && words_.size() > 1) {
+        throw Error(ExitCode::usage, fmt::format("group '{}' must be the only argument", printable(word)));
+      }
+      if (group != nullptr) {
+        return group;
+      }
+    }
+    return nullptr;
+  }
+
+  Batch batch_for(const Group* group, const std::string& verb) const {
+    Batch batch(change_, group != nullptr ? verb + " group" : verb);
+    if (group != nullptr) {
+      batch.of_group(group->name.str());
+    }
+    return batch;
+  }
+
+  Identity about(const Group* group) const {
+    return group != nullptr     ? identity_of(*group)
+           : words_.size() == 1 ? Identity{.uuid = Uuid::parse(words_.front()), .argument = words_.front()}
+                                : Identity{.argument = join(words_, " ")};
+  }
+
+  std::vector<std::string> words_;
+  std::string socket_;
+  std::string domain_;
+  std::string uri_;
+  std::string timeout_;
+  ChangeOptions change_;
+};
+
+// A device to attach: active, or with a definition from which it is started first.
+struct DeviceToAttach {
+  std::string word;
+  std::optional<Definition> definition{};
+  ParentName parent;
+  Uuid uuid;
+};
+
+class AttachCommand final : public MachineCommand {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_common(app, kinds);
+    kinds
+        .set(
+            app.add_option("--bus", buses_,
+                           "comma-separated list of QEMU's buses, one for each device (default: free ports)"),
+            ValueKind::buses)
+        ->delimiter(',');
+    app.add_flag("--iommufd", iommufd_, "use QEMU's object iommufd0 in place of VFIO groups");
+    change_.declare(app);
+  }
+
+  ExitCode run(Context& context) override {
+    const std::unique_ptr<Machine> machine = connect(context);
+    const Groups groups = context.groups();
+    const Definitions defined = context.definitions();
+    const Group* group = group_in(groups, defined, "attach");
+    Batch batch = batch_for(group, "attach");
+    batch.use(*machine);
+    batch.show_devices();
+    try {
+      const std::vector<DeviceToAttach> wanted = find(context, group, defined);
+      std::vector<ParentName> parents;
+      Facet facets = guest_facets | Facet::description | Facet::holders | Facet::busy;
+      for (const DeviceToAttach& one : wanted) {
+        parents.push_back(one.parent);
+        facets |= one.definition ? facets_to_start(*one.definition) : Facet::none;
+      }
+      const auto locks = batch.lock_parents(context, parents);
+      const Snapshot seen = context.observe({facets, parents, std::nullopt});
+      context.warn_of_unseen(seen);
+      const std::vector<AttachedDevice> attached = machine->devices();
+      batch.take(about(group), [&] {
+        const Plan start = plan_starts(seen, group, defined, wanted);
+        return plan_attach(start, attachments(seen, defined, wanted, start, attached), attached, patience());
+      });
+      return batch.finish(context);
+    } catch (const Error& error) {
+      batch.refuse(about(group), error);
+      return batch.finish(context);
+    }
+  }
+
+ private:
+  std::vector<DeviceToAttach> find(Context& context, const Group* group, const Definitions& defined) const {
+    std::vector<DeviceToAttach> wanted;
+    if (group != nullptr) {
+      const std::string doing = fmt::format("cannot attach group '{}'", group->name.str());
+      for (const Definition* member : members_of(*group, defined, doing)) {
+        wanted.push_back({identity_of(*member).word(), *member, member->parent, member->uuid});
+      }
+      return wanted;
+    }
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    for (const std::string& word : words_) {
+      const std::string doing = fmt::format("cannot attach '{}'", printable(word));
+      const Found found = resolve_device(word, devices, defined, std::nullopt, doing);
+      if (found.active != nullptr) {
+        const Definition* definition = defined.find(found.uuid, found.active->parent);
+        wanted.push_back({word, definition != nullptr ? std::optional(*definition) : std::nullopt,
+                          found.active->parent, found.uuid});
+      } else {
+        const Definition& definition = require_definition(found, doing);
+        wanted.push_back({word, definition, definition.parent, found.uuid});
+      }
+    }
+    return wanted;
+  }
+
+  // Plans to start the devices that are not active.
+  static Plan plan_starts(const Snapshot& seen, const Group* group, const Definitions& defined,
+                          const std::vector<DeviceToAttach>& wanted) {
+    if (group != nullptr) {
+      return plan_group_start(seen, *group, defined, {Uuid::random()});
+    }
+    Plan plan;
+    StartOptions options{.in_stages = true};
+    options.defined = &defined;
+    StartPlanner planner(seen, std::move(options));
+    for (const DeviceToAttach& one : wanted) {
+      if (one.definition) {
+        plan.jobs.push_back(planner.plan(*one.definition, one.word));
+      }
+    }
+    return plan;
+  }
+
+  std::vector<Attachment> attachments(const Snapshot& seen, const Definitions& defined,
+                                      const std::vector<DeviceToAttach>& wanted, const Plan& start,
+                                      const std::vector<AttachedDevice>& attached) const {
+    std::vector<GuestDevice> devices;
+    for (const DeviceToAttach& one : wanted) {
+      const std::string doing = fmt::format("cannot attach '{}'", printable(one.word));
+      std::optional<GuestDevice> device = planned(seen, one, start, doing);
+      if (!device) {
+        const Found found = resolve_device(one.uuid.str(), seen, defined, one.parent, doing);
+        device = guest_device(seen, found, doing);
+        require_free(*found.active, *device, attached, doing);
+      }
+      devices.push_back(*std::move(device));
+    }
+    require_usable_together(devices, "cannot attach devices");
+    if (!buses_.empty() && buses_.size() != devices.size()) {
+      throw Error(ExitCode::usage, fmt::format("--bus: expected a bus for each device ({}), not {}",
+                                               devices.size(), buses_.size()));
+    }
+    const std::vector<std::string> ids = qemu_ids(devices);
+    std::vector<Attachment> result;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      QemuProperties properties = qemu_properties(devices[i], ids[i], {.iommufd = iommufd_}, "");
+      if (!buses_.empty()) {
+        properties.emplace_back("bus", buses_[i]);
+      }
+      result.push_back(
+          {devices[i], ids[i], std::move(properties), render::libvirt_hostdevs({.all = {devices[i]}}, {})});
+    }
+    return result;
+  }
+
+  static std::optional<GuestDevice> planned(const Snapshot& seen, const DeviceToAttach& wanted,
+                                            const Plan& start, const std::string& doing) {
+    for (const Job& job : start.jobs) {
+      if (wanted.definition && job.about.uuid == wanted.uuid && job.about.parent == wanted.parent.str()) {
+        return guest_device(seen, *wanted.definition, job, doing);
+      }
+    }
+    return std::nullopt;
+  }
+
+  static void require_free(const Device& active, const GuestDevice& device,
+                           const std::vector<AttachedDevice>& attached, const std::string& doing) {
+    const bool is_attached = std::any_of(attached.begin(), attached.end(),
+                                         [&](const AttachedDevice& one) { return one.is(device); });
+    if (active.busy && !is_attached) {
+      throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(active.holders)),
+                  "a device can be used by one virtual machine; detach it there first")
+          .held_by(active.holders);
+    }
+  }
+
+  std::vector<std::string> buses_;
+  bool iommufd_ = false;
+};
+
+class DetachCommand final : public MachineCommand {
+ public:
+  void declare(CLI::App& app, ValueKinds& kinds) override {
+    declare_common(app, kinds);
+    app.add_flag("--no-stop", no_stop_, "do not stop the devices");
+    change_.declare(app);
+  }
+
+  ExitCode run(Context& context) override {
+    const std::unique_ptr<Machine> machine = connect_or_ended(context);
+    const Groups groups = context.groups_if_readable();
+    const Definitions defined = context.definitions_if_readable();
+    const Group* group = group_in(groups, defined, "detach");
+    Batch batch = batch_for(group, "detach");
+    Identity identity = about(group);
+    try {
+      const GuestTargets targets = guest_targets(context, words_, "detach");
+      if (group == nullptr && targets.devices.all.size() == 1) {
+        identity = identity_of_guest(targets.devices.all.front());
+        identity.argument = words_.front();
+      }
+      std::vector<Attachment> wanted;
+      const std::vector<std::string> ids = qemu_ids(targets.devices.all);
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const GuestDevice& device = targets.devices.all[i];
+        wanted.push_back({device, ids[i], qemu_properties(device, ids[i], {}, ""),
+                          render::libvirt_hostdevs({.all = {device}}, {})});
+      }
+      if (machine != nullptr) {
+        batch.use(*machine);
+        const Plan detach = plan_detach(wanted, machine->devices(), patience(), machine_name());
+        if (change_.dry_run || no_stop_) {
+          batch.take(identity, [&] { return detach; });
+          return batch.finish(context);
+        }
+        run_detach(context, *machine, detach);
+      }
+      if (!no_stop_) {
+        stop(context, batch, group, targets);
+      }
+      return batch.finish(context);
+    } catch (const Error& error) {
+      batch.refuse(identity, error);
+      return batch.finish(context);
+    }
+  }
+
+ private:
+  static Identity identity_of_guest(const GuestDevice& device) {
+    return {device.uuid, device.name, {}, device.parent.str(), device.type ? device.type->str() : ""};
+  }
+
+  // Returns nullptr if QEMU has ended, which has detached its devices.
+  std::unique_ptr<Machine> connect_or_ended(const Context& context) const {
+    try {
+      return connect(context);
+    } catch (const Error& error) {
+      if (error.number() != ECONNREFUSED && error.number() != ESRCH) {
+        throw;
+      }
+      context.messages().note(
+          socket_.empty()
+              ? fmt::format("{} is not running, so its devices are detached", machine_name())
+              : fmt::format("no program listens at '{}': QEMU has ended, and its devices are detached",
+                            printable(socket_)));
+      return nullptr;
+    }
+  }
+
+  // Detaches the devices. The processes that use them are observed again before they are stopped.
+  static void run_detach(Context& context, Machine& machine, const Plan& plan) {
+    VerboseProgress progress(context);
+    Effects effects{context.host(), context.store()};
+    effects.machine = &machine;
+    for (const JobResult& result : carry_out(plan, effects, progress)) {
+      if (result.error) {
+        throw Error(*result.error);
+      }
+    }
+  }
+
+  // A device of a pool stays active for its next user.
+  static Job leave_claimed(const Claim& claim, const Identity& about) {
+    Job job{"stop " + about.quoted(), about};
+    job.notes.push_back(
+        fmt::format("{} is detached and stays active: it is {}; to return it: mdevadm release {}",
+                    about.quoted(), claim.str(), shell_word(about.word())));
+    return job;
+  }
+
+  void stop(Context& context, Batch& batch, const Group* group, const GuestTargets& targets) const {
+    std::vector<Uuid> uuids;
+    std::vector<ParentName> parents;
+    for (const GuestDevice& device : targets.devices.all) {
+      uuids.push_back(device.uuid);
+      parents.push_back(device.parent);
+    }
+    const auto locks = batch.lock_parents(context, parents);
+    const Snapshot seen = context.observe_users(uuids, parents);
+    // Drivers refuse removals for seconds after a virtual machine has released a device.
+    const auto deadline = deadline_after(patience());
+    // Claimed devices stay active, so the others are stopped one by one.
+    const bool has_claims = std::any_of(uuids.begin(), uuids.end(),
+                                        [&](const Uuid& uuid) { return seen.claims.find(uuid) != nullptr; });
+    if (group != nullptr && !has_claims) {
+      batch.take(about(group), [&] {
+        return plan_group_stop(seen, *group, targets.defined, {.force = false, .deadline = deadline});
+      });
+      return;
+    }
+    for (const GuestDevice& device : targets.devices.all) {
+      const Identity identity = identity_of_guest(device);
+      batch.add(identity, [&] {
+        if (const Claim* claim = seen.claims.find(device.uuid)) {
+          return leave_claimed(*claim, identity);
+        }
+        StopRequest request{identity};
+        request.deadline = deadline;
+        return plan_stop(seen, request, device.parent, uuids);
+      });
+    }
+    batch.backwards();
+  }
+
+  bool no_stop_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_attach() {
+  return std::make_unique<AttachCommand>();
+}
+
+std::unique_ptr<Command> make_detach() {
+  return std::make_unique<DetachCommand>();
+}
+
+}  // namespace mdevadm::cli

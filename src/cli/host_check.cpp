@@ -1,0 +1,92 @@
+#include "host_check.hpp"
+
+#include "host_comparison.hpp"
+#include "host_source.hpp"
+
+namespace mdevadm::cli {
+
+namespace {
+
+// Reads files; if their directory cannot be read, that is a finding.
+template <typename Loaded>
+Loaded read_or_note(std::vector<FileProblem>& unread, const Context& context, const char* directory,
+                    const std::function<Loaded()>& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    unread.push_back({context.root().path_of(directory), 0, 0, error.what()});
+    return {};
+  }
+}
+
+// Compares the host with its description, if there is one.
+std::optional<HostDescribed> described_state(Context& context) {
+  if (!context.root().exists(default_host_file)) {
+    return std::nullopt;
+  }
+  HostDescribed result{context.root().path_of(default_host_file)};
+  try {
+    store::HostContent content = store::parse_host(read_host(context, "", "cannot check").texts);
+    result.problems = std::move(content.problems);
+    if (result.problems.empty()) {
+      const ApplyPlan plan = Comparison(context, std::move(content.file), false).plan(true, std::nullopt);
+      for (const ApplyPlan::Problem& one : plan.problems) {
+        result.problems.push_back(one.problem);
+      }
+      result.differences = summary_of(plan.changes);
+    }
+  } catch (const Error& error) {
+    result.problems.push_back({result.path, 0, 0, error.what()});
+  }
+  return result;
+}
+
+// Returns the addresses to read: those given, the parents of definitions, and Intel's graphics.
+std::vector<std::string> addresses_to_check(const Context& context, const std::vector<std::string>& words,
+                                            const Definitions& defined) {
+  std::vector<std::string> names = context.host().devices_bound_to({"i915", "xe"});
+  for (const std::string& word : words) {
+    names.push_back(context.device_name(word));
+  }
+  for (const Definition& definition : defined.all) {
+    names.push_back(definition.parent.str());
+  }
+  return names;
+}
+
+}  // namespace
+
+CheckInput HostCheck::input() const {
+  return {seen, defined, groups, settings, boot, facts, unread, claims, described};
+}
+
+HostCheck read_host_check(Context& context, const std::vector<std::string>& words, Facet more) {
+  HostCheck read;
+  read.defined = read_or_note<Definitions>(read.unread, context, "etc/mdevadm/devices",
+                                           [&] { return context.definitions(); });
+  read.groups =
+      read_or_note<Groups>(read.unread, context, "etc/mdevadm/groups", [&] { return context.groups(); });
+  read.settings = read_or_note<AllParentSettings>(read.unread, context, "etc/mdevadm/parents",
+                                                  [&] { return context.parent_settings(); });
+  read.boot = context.store().load_boot_events();
+  Scope scope{check_facets | more, std::nullopt, std::nullopt};
+  scope.addresses = addresses_to_check(context, words, read.defined);
+  read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
+  read.facts = context.host().observe_facts(read.seen.parents);
+  read.claims = read_or_note<Claims>(read.unread, context, "run/mdevadm/claims",
+                                     [&] { return context.store().load_claims(); });
+  read.described = described_state(context);
+  return read;
+}
+
+render::FindingRow finding_row(const ObjectFinding& found) {
+  const Finding& finding = found.finding;
+  return {std::string(severity_word(finding.severity)),
+          finding.id,
+          found.object,
+          found.parent,
+          finding.what,
+          finding.advice};
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,141 @@
+#include "host_comparison.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/run/prepare.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+namespace {
+
+using Kind = HostChange::Kind;
+
+std::string shown(const std::optional<std::string>& value) {
+  return value ? shell_quoted(*value) : std::string{};
+}
+
+}  // namespace
+
+std::string count_text(std::size_t count, const std::string& word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
+
+std::string summary_of(const std::vector<HostChange>& changes) {
+  std::vector<std::string> parts;
+  for (const auto object :
+       {HostChange::Object::parent, HostChange::Object::device, HostChange::Object::group}) {
+    for (const auto kind :
+         {Kind::add, Kind::change, Kind::prepare, Kind::remove, Kind::start, Kind::restart, Kind::stop}) {
+      const auto count = static_cast<std::size_t>(std::count_if(
+          changes.begin(), changes.end(),
+          [&](const HostChange& change) { return change.kind == kind && change.object == object; }));
+      if (count > 0) {
+        parts.push_back(fmt::format("{} to {}", count_text(count, object_word(object)), kind_word(kind)));
+      }
+    }
+  }
+  return join(parts, ", ");
+}
+
+std::string change_text(const HostChange& change) {
+  const char* sign = change.kind == Kind::add ? "+" : change.kind == Kind::remove ? "-" : "~";
+  const bool is_action =
+      change.kind != Kind::add && change.kind != Kind::remove && change.kind != Kind::change;
+  const std::string where = change.object == HostChange::Object::device && !change.about.parent.empty()
+                                ? fmt::format(" on {}", change.about.parent)
+                                : std::string{};
+  std::string text = fmt::format("{} {}{} {}{}\n", sign, is_action ? kind_word(change.kind) + " " : "",
+                                 object_word(change.object), change.about.quoted(), where);
+  for (const Difference& one : change.differences) {
+    if (one.before) {
+      text += fmt::format("-   {}: {}\n", printable(one.key), shown(one.before));
+    }
+    if (one.after) {
+      text += fmt::format("+   {}: {}\n", printable(one.key), shown(one.after));
+    }
+  }
+  return text;
+}
+
+render::Record change_fields(const HostChange& change) {
+  const auto text = [](const std::string& value) {
+    return value.empty() ? render::Value() : render::Value(value);
+  };
+  render::List differences;
+  for (const Difference& one : change.differences) {
+    differences.items.push_back({{"key", one.key},
+                                 {"before", one.before ? render::Value(*one.before) : render::Value()},
+                                 {"after", one.after ? render::Value(*one.after) : render::Value()}});
+  }
+  const Identity& about = change.about;
+  return {{"change", kind_word(change.kind)},
+          {"object", object_word(change.object)},
+          {"uuid", about.uuid ? render::Value(about.uuid->str()) : render::Value()},
+          {"name", text(about.name)},
+          {"parent", text(about.parent)},
+          {"type", text(about.type)},
+          {"differences", std::move(differences)}};
+}
+
+ApplyPlan Comparison::plan(bool with_parents,
+                           const std::optional<std::chrono::steady_clock::time_point>& deadline) {
+  const AllParentSettings settings = context_.parent_settings();
+  const Definitions defined = context_.definitions();
+  const Groups groups = context_.groups();
+  preparations_.clear();
+  ApplyOptions options{.prune = prune_, .deadline = deadline};
+  std::vector<HostChange> prepared;
+  std::vector<ApplyPlan::Problem> problems;
+  if (with_parents) {
+    find_preparations(settings, options, prepared, problems);
+  }
+  const Snapshot seen = context_.observe({facets_to_apply_file(file_), std::nullopt, std::nullopt});
+  ApplyInput input{file_, seen, defined, groups, settings};
+  ApplyPlan plan = plan_apply(input, options);
+  Snapshot users;
+  if (plan.problems.empty() && !plan.stopping.empty()) {
+    users = context_.observe_users(plan.stopping, plan.parents);
+    input.users = &users;
+    plan = plan_apply(input, options);
+  }
+  plan.problems.insert(plan.problems.begin(), problems.begin(), problems.end());
+  plan.changes.insert(plan.changes.begin(), prepared.begin(), prepared.end());
+  return plan;
+}
+
+void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptions& options,
+                                   std::vector<HostChange>& prepared,
+                                   std::vector<ApplyPlan::Problem>& problems) {
+  for (const ParentEntry& entry : file_.parents) {
+    const ParentName& name = entry.settings.parent;
+    const ParentState state = context_.host().observe_parent(name, false);
+    const FilePosition& where = entry.where;
+    const auto report = [&](ExitCode code, const std::string& text, const std::vector<std::string>& hints) {
+      problems.push_back({{where.path, where.line, where.column, text}, code, hints});
+    };
+    if (!state.present) {
+      const ParentSettings* present = settings.find(name);
+      if (present == nullptr || *present != entry.settings) {
+        report(ExitCode::not_found, fmt::format("no device '{}' on this host", name.str()),
+               {"list PCI devices with virtual functions: ls /sys/bus/pci/devices/*/sriov_totalvfs"});
+      }
+      continue;
+    }
+    try {
+      require_possible(entry.settings, state, "cannot prepare");
+      Job job = prepare_job({context_.host(), context_.store()}, entry.settings, {});
+      if (!job.steps.empty()) {
+        options.unprepared.push_back(name);
+        prepared.push_back({Kind::prepare, HostChange::Object::parent, job.about});
+        preparations_.push_back(std::move(job));
+      }
+    } catch (const Error& error) {
+      report(error.code(), error.what(), error.hints());
+    }
+  }
+}
+
+}  // namespace mdevadm::cli

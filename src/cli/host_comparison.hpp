@@ -1,0 +1,48 @@
+// Compares the host with its description, and shows the differences.
+#pragma once
+
+#include <chrono>
+#include <mdevadm/model/host_file.hpp>
+#include <mdevadm/plan/apply.hpp>
+#include <mdevadm/render/grid.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+
+namespace mdevadm::cli {
+
+// Returns "3 devices", "1 device".
+std::string count_text(std::size_t count, const std::string& word);
+// Returns "2 devices to add, 1 device to start".
+std::string summary_of(const std::vector<HostChange>& changes);
+// Returns one change as lines that begin with "+", "-" or "~".
+std::string change_text(const HostChange& change);
+// Returns one change as a JSON object.
+render::Record change_fields(const HostChange& change);
+
+// All state is read again for each comparison.
+class Comparison {
+ public:
+  Comparison(Context& context, HostFile file, bool prune)
+      : context_(context), file_(std::move(file)), prune_(prune) {}
+
+  // Observes the host and plans. Parents are observed, too, unless that has been done.
+  ApplyPlan plan(bool with_parents, const std::optional<std::chrono::steady_clock::time_point>& deadline);
+
+  // The parents that have to be prepared, with the jobs for it.
+  const std::vector<Job>& preparations() const { return preparations_; }
+  const HostFile& file() const { return file_; }
+
+ private:
+  void find_preparations(const AllParentSettings& settings, ApplyOptions& options,
+                         std::vector<HostChange>& prepared, std::vector<ApplyPlan::Problem>& problems);
+
+  Context& context_;
+  HostFile file_;
+  bool prune_;
+  std::vector<Job> preparations_{};
+};
+
+}  // namespace mdevadm::cli

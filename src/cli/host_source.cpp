@@ -1,0 +1,59 @@
+#include "host_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm::cli {
+
+namespace {
+
+std::vector<store::HostText> read_directory(const std::string& path, const std::string& doing) {
+  const std::string reading = fmt::format("{} '{}'", doing, printable(path));
+  const sys::Dir directory = sys::Dir::open(path).or_throw("{}", reading);
+  std::vector<std::string> names;
+  for (const sys::Entry& entry : directory.entries().or_throw("{}", reading)) {
+    if (entry.name.ends_with(".toml") && !entry.name.starts_with('.')) {
+      names.push_back(entry.name);
+    }
+  }
+  std::sort(names.begin(), names.end(), natural_less);
+  if (names.empty()) {
+    throw Error(ExitCode::not_found, fmt::format("{}: no file *.toml in the directory", reading));
+  }
+  std::vector<store::HostText> texts;
+  for (const std::string& name : names) {
+    const std::string file = directory.path_of(name);
+    texts.push_back({file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))});
+  }
+  return texts;
+}
+
+}  // namespace
+
+HostSource read_host(const Context& context, const std::string& path, const std::string& doing) {
+  if (path.empty()) {
+    const std::string file = context.root().path_of(default_host_file);
+    if (!context.root().exists(default_host_file)) {
+      throw Error(ExitCode::not_found, fmt::format("{} '{}': no such file", doing, printable(file)),
+                  "name a file with --file, or describe the present host: mdevadm export host");
+    }
+    return {file, {{file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))}}};
+  }
+  if (path == "-") {
+    return {"-", {{"standard input", sys::read_stream("/dev/stdin").or_throw("{} '-'", doing)}}};
+  }
+  const sys::Result<sys::Dir> directory = sys::Dir::open(path);
+  if (directory) {
+    return {path, read_directory(path, doing)};
+  }
+  sys::Result<std::string> text = sys::read_stream(path);
+  if (!text && text.error().number == ENOENT) {
+    throw Error(ExitCode::not_found, fmt::format("{} '{}': no such file", doing, printable(path)));
+  }
+  return {path, {{path, std::move(text).or_throw("{} '{}'", doing, printable(path))}}};
+}
+
+}  // namespace mdevadm::cli

@@ -1,0 +1,72 @@
+// Facts about the host as a whole.
+#include <fmt/format.h>
+
+#include <mdevadm/host/host.hpp>
+#include <mdevadm/model/host_facts.hpp>
+
+#include "paths.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* enabled_units = "etc/systemd/system";
+
+struct Unit {
+  const char* name;
+  const char* wanted_by;  // by which it is enabled
+};
+
+// mdevadm-stop.service is not enabled by default.
+constexpr Unit wanted_units[]{{"mdevadm.target", "multi-user.target"},
+                              {"mdevadm-groups.service", "mdevadm.target"}};
+
+bool is_installed(const sys::Dir& root, const char* unit) {
+  for (const char* directory :
+       {"usr/lib/systemd/system", "lib/systemd/system", "usr/local/lib/systemd/system", enabled_units}) {
+    if (root.exists(fmt::format("{}/{}", directory, unit))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::string> Host::devices_bound_to(const std::vector<std::string>& drivers) const {
+  std::vector<std::string> found;
+  for (const std::string& driver : drivers) {
+    const sys::Result<sys::Dir> directory = root_->open_dir("sys/bus/pci/drivers/" + driver);
+    const auto entries =
+        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+      // Beside devices there are files such as new_id, and the link to the module.
+      if (entry.name.find(':') != std::string::npos) {
+        found.push_back(entry.name);
+      }
+    }
+  }
+  return found;
+}
+
+HostFacts Host::observe_facts(const std::vector<Parent>& parents) const {
+  HostFacts facts;
+  facts.has_vfio = root_->exists(vfio_directory);
+  facts.has_systemd = root_->exists("run/systemd/system");
+  for (const Unit& unit : wanted_units) {
+    // The link dangles if the root is not "/".
+    const auto link =
+        root_->read_link(fmt::format("{}/{}.wants/{}", enabled_units, unit.wanted_by, unit.name));
+    if (!link && is_installed(*root_, unit.name)) {
+      facts.units_off.emplace_back(unit.name);
+    }
+  }
+  for (const Parent& parent : parents) {
+    if (parent.capabilities.functions && !root_->exists(parent.path + "/iommu_group")) {
+      facts.without_iommu.push_back(parent.name.str());
+    }
+  }
+  return facts;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,62 @@
+#include "listed_devices.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "paths.hpp"
+#include "type_directories.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+// System calls for the links of a device, the types of a parent, and the devices of a type.
+constexpr std::size_t calls_a_device = 2;
+constexpr std::size_t calls_a_parent = 6;
+constexpr std::size_t calls_a_type = 4;
+
+}  // namespace
+
+ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
+  ListedDevices result;
+  const sys::Result<sys::Dir> links = root.open_dir(parents_directory);
+  const auto parents = links ? links->entries() : sys::Result<std::vector<sys::Entry>>(links.error());
+  if (!parents || parents->size() * calls_a_parent >= count * calls_a_device) {
+    return result;
+  }
+  for (const sys::Entry& parent : *parents) {
+    const sys::Result<std::string> target = links->read_link(parent.name);
+    const std::string path = target ? resolve_link(parents_directory, *target) : std::string{};
+    const sys::Result<sys::Dir> directory = root.open_dir(path);
+    if (target && directory) {
+      for (TypeName& type : type_directories(*directory)) {
+        result.places_.push_back({path, std::move(type)});
+      }
+    }
+  }
+  if (parents->size() * calls_a_parent + result.places_.size() * calls_a_type >= count * calls_a_device) {
+    return {};
+  }
+  for (std::size_t i = 0; i < result.places_.size(); ++i) {
+    const Place& place = result.places_[i];
+    const std::string devices =
+        fmt::format("{}/{}/{}/devices", place.directory, types_directory, place.type.str());
+    std::ignore = root.names_in(devices, [&](std::string_view name) {
+      if (const auto uuid = Uuid::parse(name)) {
+        result.devices_.emplace_back(*uuid, i);
+      }
+    });
+  }
+  std::sort(result.devices_.begin(), result.devices_.end());
+  return result;
+}
+
+const ListedDevices::Place* ListedDevices::find(const Uuid& uuid) const {
+  const auto found = std::lower_bound(devices_.begin(), devices_.end(), uuid,
+                                      [](const auto& one, const Uuid& wanted) { return one.first < wanted; });
+  return found != devices_.end() && found->first == uuid ? &places_[found->second] : nullptr;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <mdevadm/util/text.hpp>
+#include <tuple>
+
+#include "interface.hpp"
+#include "paths.hpp"
+#include "read_devices.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+// A directory in which the kernel makes the directories of devices: that of a parent, or of a virtual
+// function of a GPU.
+struct Nursery {
+  std::string path;
+  ParentName parent;
+  std::string vf{};
+};
+
+void add_nurseries(const sys::Dir& root, const std::string& name, bool is_raw, std::vector<Nursery>& into) {
+  const auto place = find_parent(root, name);
+  const auto parent = ParentName::parse(name);
+  if (!place || !parent) {
+    return;
+  }
+  if (const auto gpu = is_raw ? std::nullopt : physical_function(place->directory)) {
+    if (const auto owner = ParentName::parse(*gpu)) {
+      into.push_back({place->path, *owner, name});
+      return;
+    }
+  }
+  if (!is_raw && interface_of(*place) == &function_mdevs_interface()) {
+    for (const std::string& path : function_paths(*place)) {
+      into.push_back({path, *parent, std::string(last_component(path))});
+    }
+    return;
+  }
+  into.push_back({place->path, *parent});
+}
+
+// Returns the directories to search for pending removals.
+std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
+  std::vector<Nursery> result;
+  if (scope.details_of && !scope.other_parents) {
+    for (const ParentName& name : *scope.details_of) {
+      add_nurseries(root, name.str(), scope.raw, result);
+    }
+    return result;
+  }
+  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
+  auto entries = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    add_nurseries(root, entry.name, scope.raw, result);
+  }
+  return result;
+}
+
+// Returns whether the directory of a device that is not on the bus belongs to a pending removal. The kernel
+// has removed all its files then; a device that is being created has the file uevent before it is on the bus.
+bool is_removal(const sys::Dir& parent, const std::string& name) {
+  return !parent.exists(name + "/uevent") && parent.exists(name);
+}
+
+// Compares devices, and names of parents, by parent.
+struct ByParent {
+  bool operator()(const Device& a, const ParentName& b) const { return a.parent < b; }
+  bool operator()(const ParentName& a, const Device& b) const { return a < b.parent; }
+};
+
+}  // namespace
+
+std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
+                                  const std::vector<Device>& devices) {
+  std::vector<Device> result;
+  for (const Nursery& nursery : nurseries(root, scope)) {
+    const sys::Result<sys::Dir> directory = root.open_dir(nursery.path);
+    if (!directory) {
+      continue;
+    }
+    const auto [first, last] = std::equal_range(devices.begin(), devices.end(), nursery.parent, ByParent{});
+    std::vector<Uuid> on_bus;  // sorted; devices are large, so that searching them would be slower
+    std::transform(first, last, std::back_inserter(on_bus), [](const Device& one) { return one.uuid; });
+    const auto is_wanted = [&](const Uuid& uuid) {
+      return !scope.devices ||
+             std::find(scope.devices->begin(), scope.devices->end(), uuid) != scope.devices->end();
+    };
+    const auto add = [&](std::string_view entry) {
+      const auto uuid = Uuid::parse(entry);
+      if (!uuid || !is_wanted(*uuid) || std::binary_search(on_bus.begin(), on_bus.end(), *uuid) ||
+          !is_removal(*directory, std::string(entry))) {
+        return;
+      }
+      const std::string name(entry);
+      Device device{.uuid = *uuid, .parent = nursery.parent, .path = nursery.path + "/" + name};
+      device.vf = nursery.vf;
+      device.removing = true;
+      if (const auto group = link_name(*directory, name + "/iommu_group")) {
+        device.iommu_group = parse_decimal(*group);
+      }
+      result.push_back(std::move(device));
+    };
+    std::ignore = directory->each_name(add);  // a parent that goes away has no pending removals
+  }
+  add_what_is_remembered(scope.known, result);
+  return sorted(std::move(result));
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,599 @@
+#include <mdevadm/plan/apply.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/restart.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/plan/start_order.hpp>
+#include <mdevadm/util/text.hpp>
+#include <set>
+
+#include "expand_entries.hpp"
+#include "wanted_devices.hpp"
+#include "wanted_groups.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+using Kind = HostChange::Kind;
+using Object = HostChange::Object;
+
+// Stages of the plan: stops have two; then files are written, and devices are started.
+constexpr unsigned writing = 2;
+constexpr unsigned grouping = 3;
+constexpr unsigned starting = 4;
+
+Job in_stage(Job job, unsigned stage) {
+  for (Step& step : job.steps) {
+    step.stage += stage;
+  }
+  return job;
+}
+
+// Returns whether a device started from `after` differs from one started from `before`.
+bool requires_restart(const Definition& before, const Definition& after) {
+  return after.parent != before.parent || after.type != before.type ||
+         after.attributes != before.attributes || after.aggregate != before.aggregate ||
+         after.create_args != before.create_args ||
+         (after.function != before.function && before.function.has_value());
+}
+
+class ApplyPlanner {
+ public:
+  // `plan` has the problems that are known already.
+  ApplyPlanner(const ApplyInput& input, const ApplyOptions& options, ApplyPlan plan)
+      : input_(input), options_(options), plan_(std::move(plan)), devices_(input, options, plan_) {}
+
+  ApplyPlan plan() {
+    devices_.find();
+    find_leaving();
+    if (plan_.problems.empty()) {
+      devices_.place(pruned_, users());
+    }
+    plan_.devices = devices_.all().size();
+    complete_all();
+    groups_ = find_groups(input_, devices_.all(), plan_);
+    if (!plan_.problems.empty()) {
+      return std::move(plan_);
+    }
+    find_stops();
+    plan_parents();
+    plan_stops_and_definitions();
+    plan_groups();
+    plan_starts();
+    order_chains();
+    return std::move(plan_);
+  }
+
+ private:
+  Uuid space() const { return input_.file.space_or_default(); }
+
+  const Device* active_of(const Definition& definition) const {
+    const Device* device = input_.seen.find_device(definition.uuid);
+    return device != nullptr && device->parent == definition.parent ? device : nullptr;
+  }
+
+  // Returns whether the active device has to be stopped: a device that is only to be defined keeps running,
+  // unless its definition moves to another parent.
+  bool is_to_stop(const WantedDevice& device) const {
+    return device.current != nullptr && device.placed && active_of(*device.current) != nullptr &&
+           requires_restart(*device.current, device.wanted) &&
+           (device.entry->active || device.wanted.parent != device.current->parent);
+  }
+
+  // Returns the devices that are known to be in use or claimed.
+  std::set<Uuid> users() const {
+    std::set<Uuid> result;
+    for (const Device& device : input_.users != nullptr ? input_.users->devices : std::vector<Device>{}) {
+      if (device.busy || input_.users->claims.find(device.uuid) != nullptr) {
+        result.insert(device.uuid);
+      }
+    }
+    return result;
+  }
+
+  void problem(const FilePosition& where, ExitCode code, const std::string& message,
+               const std::vector<std::string>& hints = {}) {
+    plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
+  }
+
+  // Finds the definitions that a description with this namespace has made and no longer contains.
+  void find_leaving() {
+    std::vector<std::string> unchanged;
+    for (const Definition& definition : input_.defined.all) {
+      const bool is_described =
+          std::any_of(devices_.all().begin(), devices_.all().end(),
+                      [&](const WantedDevice& device) { return device.current == &definition; });
+      if (is_described || definition.applied_by != space()) {
+        continue;
+      }
+      if (options_.prune) {
+        pruned_.push_back(&definition);
+      } else {
+        unchanged.push_back(identity_of(definition).quoted());
+      }
+    }
+    for (const Group& group : input_.groups.all) {
+      if (group.applied_by == space() && find_entry(group.name) == nullptr) {
+        if (options_.prune) {
+          pruned_groups_.push_back(&group);
+        } else {
+          unchanged.push_back(fmt::format("group '{}'", group.name.str()));
+        }
+      }
+    }
+    for (const FileProblem& broken : options_.prune ? input_.defined.broken : std::vector<FileProblem>{}) {
+      const std::string why = fmt::format("cannot decide whether to remove a definition: {}", broken.str());
+      plan_.refused.push_back(
+          {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
+    }
+    if (!unchanged.empty()) {
+      plan_.notes.push_back(fmt::format(
+          "no longer described and left unchanged: {} (apply --prune removes them)", join(unchanged, ", ")));
+    }
+  }
+
+  const GroupEntry* find_entry(const GroupName& name) const {
+    const auto found = std::find_if(input_.file.groups.begin(), input_.file.groups.end(),
+                                    [&](const GroupEntry& entry) { return entry.group.name == name; });
+    return found == input_.file.groups.end() ? nullptr : &*found;
+  }
+
+  // Gives new definitions their virtual functions and the recorded guest ABI, and checks all that change.
+  void complete_all() {
+    if (!plan_.problems.empty()) {
+      return;
+    }
+    after_ = input_.defined;
+    const auto drop = [&](const Definition& gone) {
+      std::erase_if(after_.all, [&](const Definition& one) {
+        return one.uuid == gone.uuid && one.parent == gone.parent;
+      });
+    };
+    for (const Definition* definition : pruned_) {
+      drop(*definition);
+    }
+    for (const WantedDevice& device : devices_.all()) {
+      if (device.current != nullptr && device.placed && device.wanted.parent != device.current->parent) {
+        drop(*device.current);
+      }
+    }
+    std::vector<Uuid> leaving;
+    for (const WantedDevice& device : devices_.all()) {
+      if (is_to_stop(device)) {
+        leaving.push_back(device.uuid);
+      }
+    }
+    for (const Definition* definition : pruned_) {
+      if (active_of(*definition) != nullptr) {
+        leaving.push_back(definition->uuid);
+      }
+    }
+    if (!leaving.empty()) {
+      stopped_ = after_stop(input_.seen, leaving, input_.defined);
+    }
+    // The virtual functions that the description gives are not free for the others.
+    for (const bool is_given : {true, false}) {
+      for (WantedDevice& device : devices_.all()) {
+        if (device.placed && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
+          complete(device);
+        }
+      }
+    }
+  }
+
+  const Snapshot& later() const { return stopped_ ? *stopped_ : input_.seen; }
+
+  void complete(WantedDevice& device) {
+    const auto same = [&](const Definition& one) {
+      return one.uuid == device.uuid && one.parent == device.wanted.parent;
+    };
+    const auto place = std::find_if(after_.all.begin(), after_.all.end(), same);
+    try {
+      if (place == after_.all.end()) {
+        Job job = plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}});
+        device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;
+        after_.all.push_back(device.wanted);
+        definition_jobs_.emplace(&device - devices_.all().data(), std::move(job));
+        return;
+      }
+      reserve_function(device);
+      if (device.wanted != *device.current) {
+        Job job = plan_replace(later(), after_, *device.current, device.wanted);
+        device.wanted = std::get<ReplaceDefinition>(job.steps.front().action).after;
+        definition_jobs_.emplace(&device - devices_.all().data(), std::move(job));
+      }
+      *place = device.wanted;
+    } catch (const Error& error) {
+      problem(device.entry->where, error.code(), error.what(), error.hints());
+    }
+  }
+
+  // A device that is started gets a virtual function of its own now, so that starts planned independently do
+  // not choose the same.
+  void reserve_function(WantedDevice& device) const {
+    const Parent* parent = input_.seen.find_parent(device.wanted.parent.str());
+    if (parent == nullptr || !parent->capabilities.functions || device.wanted.function ||
+        !device.entry->active || device.wanted.origin != Origin::mdevadm) {
+      return;
+    }
+    const Device* active = active_of(*device.current);
+    device.wanted.function = active != nullptr && !active->vf.empty()
+                                 ? FunctionName::parse(active->vf)
+                                 : place_for(later(), after_, device.wanted, "cannot apply");
+  }
+
+  // Returns the group that a definition will be in.
+  const Group* group_of(const Definition& definition) const {
+    for (const WantedGroup& group : groups_) {
+      if (group.after.has(definition)) {
+        return &group.after;
+      }
+    }
+    const Group* group = input_.groups.of(definition);
+    return group != nullptr && find_entry(group->name) == nullptr && !is_pruned(*group) ? group : nullptr;
+  }
+
+  // Finds the active devices that are in the way of a change.
+  void find_stops() {
+    for (const WantedDevice& device : devices_.all()) {
+      if (is_to_stop(device)) {
+        plan_.stopping.push_back(device.uuid);
+      }
+    }
+    for (const Definition* definition : pruned_) {
+      if (active_of(*definition) != nullptr) {
+        plan_.stopping.push_back(definition->uuid);
+      }
+    }
+  }
+
+  void plan_parents() {
+    for (const ParentEntry& entry : input_.file.parents) {
+      const ParentSettings* current = input_.settings.find(entry.settings.parent);
+      const std::optional<ParentSettings> before =
+          current != nullptr ? std::optional(*current) : std::nullopt;
+      if (before == entry.settings) {
+        continue;
+      }
+      const std::string& name = entry.settings.parent.str();
+      Job job = plan_parent_set(before, entry.settings, name);
+      plan_.changes.push_back({before ? Kind::change : Kind::add, Object::parent, job.about,
+                               differences(before, entry.settings)});
+      plan_.parent_jobs.push_back(std::move(job));
+    }
+  }
+
+  std::vector<Job>& chain_of(const Uuid& uuid, const ParentName& parent) {
+    return chains_[{uuid.str(), parent.str()}];
+  }
+
+  // Returns why the device cannot be stopped now, or nullopt.
+  std::optional<Job> stop_of(const Definition& definition, const std::string& command) {
+    const Device* active = active_of(definition);
+    if (active == nullptr) {
+      return std::nullopt;
+    }
+    StopRequest request{identity_of(definition)};
+    request.deadline = options_.deadline;
+    request.waiting_command = "mdevadm apply --wait 30";
+    const Snapshot& seen = input_.users != nullptr ? *input_.users : input_.seen;
+    Job job = plan_stop(seen, request, definition.parent, plan_.stopping);
+    job.part_of = fmt::format("{} {}", command, request.about.quoted());
+    return job;
+  }
+
+  // Plans one device. One that is in use is refused as a whole: its definition does not change either.
+  template <typename PlanJobs>
+  bool add_chain(const Definition& definition, const PlanJobs& plan_jobs) {
+    const std::size_t changes = plan_.changes.size();
+    std::vector<Job> jobs;
+    try {
+      plan_jobs(jobs);
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::in_use) {
+        const std::string reason = std::string(error.what()).substr(std::string_view("cannot stop").size());
+        const bool is_claimed =
+            input_.users != nullptr && input_.users->claims.find(definition.uuid) != nullptr;
+        Error refused(
+            ExitCode::in_use, "cannot apply" + reason,
+            is_claimed ? error.hints().front() : "stop the process using it, or wait with --wait SECONDS");
+        plan_.refused.push_back({identity_of(definition), refused.held_by(error.holders())});
+      } else {
+        plan_.refused.push_back({identity_of(definition), error});
+      }
+      plan_.changes.resize(changes, {Kind::add, Object::device, {}});
+      blocked_.insert(definition.uuid);
+      return false;
+    }
+    std::vector<Job>& chain = chain_of(definition.uuid, definition.parent);
+    for (Job& job : jobs) {
+      job.lane = definition.parent.str();
+      if (!job.steps.empty()) {
+        chain.push_back(std::move(job));
+      }
+    }
+    return true;
+  }
+
+  void plan_stops_and_definitions() {
+    for (std::size_t i = 0; i < devices_.all().size(); ++i) {
+      const WantedDevice& device = devices_.all()[i];
+      const auto job = definition_jobs_.find(static_cast<std::ptrdiff_t>(i));
+      if (device.deferred) {
+        plan_.changes.push_back({Kind::add, Object::device, device.about()});
+      } else if (device.refused) {
+        continue;
+      } else if (device.current == nullptr) {
+        plan_.changes.push_back(
+            {Kind::add, Object::device, device.about(), differences(std::nullopt, device.wanted)});
+        chain_of(device.uuid, device.wanted.parent).push_back(in_stage(job->second, writing));
+      } else if (job != definition_jobs_.end()) {
+        plan_change(device, job->second);
+      }
+    }
+    for (const Definition* definition : pruned_) {
+      add_chain(*definition, [&](std::vector<Job>& jobs) {
+        plan_.changes.push_back({Kind::remove, Object::device, identity_of(*definition)});
+        if (auto stop = stop_of(*definition, "apply")) {
+          plan_.parents.push_back(definition->parent);
+          jobs.push_back(*std::move(stop));
+        }
+        Groups groups;  // members leave the groups when the files of these are written
+        const Group* group = input_.groups.of(*definition);
+        if (group != nullptr && find_entry(group->name) == nullptr && !is_pruned(*group)) {
+          groups.all.push_back(*group);
+        }
+        // After the groups of the description, of which it may be a member.
+        jobs.push_back(in_stage(plan_undefine(*definition, groups, true), grouping));
+      });
+    }
+  }
+
+  bool is_pruned(const Group& group) const {
+    return std::find(pruned_groups_.begin(), pruned_groups_.end(), &group) != pruned_groups_.end();
+  }
+
+  void plan_change(const WantedDevice& device, const Job& job) {
+    const Definition& before = *device.current;
+    add_chain(before, [&](std::vector<Job>& jobs) {
+      plan_.changes.push_back(
+          {Kind::change, Object::device, identity_of(before), differences(before, device.wanted)});
+      if (before.parent != device.wanted.parent) {
+        plan_.changes.back().differences.insert(plan_.changes.back().differences.begin(),
+                                                {"parent", before.parent.str(), device.wanted.parent.str()});
+      }
+      if (is_to_stop(device)) {
+        if (auto stop = stop_of(before, "apply")) {
+          plan_.parents.push_back(before.parent);
+          plan_.changes.push_back(
+              {device.entry->active ? Kind::restart : Kind::stop, Object::device, identity_of(before)});
+          jobs.push_back(*std::move(stop));
+          stopped_devices_.insert(device.uuid);
+        }
+      }
+      if (before.parent != device.wanted.parent) {
+        jobs.push_back(in_stage(plan_undefine(before), writing));
+      }
+      jobs.push_back(in_stage(job, writing));
+      own_node(device, jobs.back());
+    });
+  }
+
+  // A change of the owner of nodes does not need a restart.
+  void own_node(const WantedDevice& device, Job& job) const {
+    const Device* active = active_of(*device.current);
+    if (active != nullptr && device.wanted.node && device.wanted.node != device.current->node &&
+        !stopped_devices_.contains(device.uuid)) {
+      job.steps.push_back({OwnNode{*active, *device.wanted.node}, std::nullopt, writing});
+    }
+  }
+
+  void plan_groups() {
+    for (const WantedGroup& group : groups_) {
+      if (group.current == nullptr) {
+        plan_.changes.push_back(
+            {Kind::add, Object::group, identity_of(group.after), differences(std::nullopt, group.after)});
+        chains_[{"group " + group.after.name.str(), ""}].push_back(
+            in_stage(Job{fmt::format("create group '{}'", group.after.name.str()),
+                         identity_of(group.after),
+                         {},
+                         {{AddGroup{group.after}, RemoveGroup{group.after}}}},
+                     grouping));
+      } else if (*group.current != group.after) {
+        plan_.changes.push_back({Kind::change, Object::group, identity_of(group.after),
+                                 differences(*group.current, group.after)});
+        chains_[{"group " + group.after.name.str(), ""}].push_back(in_stage(
+            Job{fmt::format("change group '{}'", group.after.name.str()),
+                identity_of(group.after),
+                {},
+                {{ReplaceGroup{*group.current, group.after}, ReplaceGroup{group.after, *group.current}}}},
+            writing));
+      }
+    }
+    for (const Group* group : pruned_groups_) {
+      plan_.changes.push_back({Kind::remove, Object::group, identity_of(*group)});
+      chains_[{"group " + group->name.str(), ""}].push_back(in_stage(plan_group_delete(*group), writing));
+    }
+  }
+
+  // Returns whether a device is active as described and completely started.
+  bool is_running(const WantedDevice& device) const {
+    const Device* active = input_.seen.find_device(device.uuid);
+    return active != nullptr && !stopped_devices_.contains(device.uuid) && !active->unfinished &&
+           active->online != false;
+  }
+
+  // Devices of a group start together, and share what the group says.
+  void plan_starts() {
+    std::map<const Group*, std::vector<const WantedDevice*>> by_group;
+    for (const WantedDevice& device : devices_.all()) {
+      if (device.entry->active && device.placed && !is_running(device) && !blocked_.contains(device.uuid)) {
+        by_group[group_of(device.wanted)].push_back(&device);
+      } else if (device.entry->active && device.deferred) {
+        plan_.changes.push_back({Kind::start, Object::device, device.about()});
+      }
+    }
+    const std::map<Uuid, std::size_t> order = ranks();
+    const auto rank_of = [&](const WantedDevice* device) {
+      const auto rank = order.find(device->uuid);
+      return rank != order.end() ? rank->second : order.size();
+    };
+    for (auto& [group, devices] : by_group) {
+      std::stable_sort(devices.begin(), devices.end(),
+                       [&](const WantedDevice* a, const WantedDevice* b) { return rank_of(a) < rank_of(b); });
+      StartPlanner planner(later(), options_for(group));
+      for (const WantedDevice* device : devices) {
+        plan_start_of(planner, *device, group);
+      }
+    }
+  }
+
+  // Returns the groups as they are to be, those that are not described after the others.
+  std::vector<const Group*> all_groups() const {
+    std::vector<const Group*> groups;
+    for (const WantedGroup& group : groups_) {
+      groups.push_back(&group.after);
+    }
+    for (const Group& group : input_.groups.all) {
+      if (find_entry(group.name) == nullptr && !is_pruned(group)) {
+        groups.push_back(&group);
+      }
+    }
+    return groups;
+  }
+
+  // Returns the position of each member of a group. Members are started in the order of the group: the first
+  // one determines the IOMMU group that the others join.
+  std::map<Uuid, std::size_t> ranks() const {
+    std::map<Uuid, std::size_t> ranks;
+    for (const Group* group : all_groups()) {
+      for (const Member& member : group->members) {
+        ranks.emplace(member.uuid, ranks.size());
+      }
+    }
+    return ranks;
+  }
+
+  // Members of groups first, then the other devices as sort_for_start() orders them, then the rest.
+  void order_chains() {
+    std::map<Uuid, std::size_t> order = ranks();
+    std::vector<Definition> sorted = after_.all;
+    sort_for_start(input_.seen, sorted);
+    for (const Definition& definition : sorted) {
+      order.emplace(definition.uuid, order.size());
+    }
+    std::vector<std::pair<std::size_t, std::vector<Job>*>> chains;
+    for (auto& [key, chain] : chains_) {
+      const auto uuid = Uuid::parse(key.first);
+      const auto rank = uuid ? order.find(*uuid) : order.end();
+      chains.emplace_back(rank != order.end() ? rank->second : order.size(), &chain);
+    }
+    std::stable_sort(chains.begin(), chains.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [rank, chain] : chains) {
+      plan_.chains.push_back(std::move(*chain));
+    }
+  }
+
+  StartOptions options_for(const Group* group) const {
+    StartOptions options{.verb = "apply", .defined = &after_};
+    if (group != nullptr) {
+      options.in_stages = true;
+      options.sharing = group->sharing;
+      options.vm = group->vm;
+      options.node = group->node;
+      options.peers = Uuid::of_name(space(), "peers of " + group->name.str());
+      for (const Member& member : group->members) {
+        for (const Definition& definition : after_.all) {
+          if (member.means(definition)) {
+            options.set.push_back(definition);
+          }
+        }
+      }
+    }
+    return options;
+  }
+
+  void plan_start_of(StartPlanner& planner, const WantedDevice& device, const Group* group) {
+    try {
+      Job job = planner.plan(device.wanted, {},
+                             group != nullptr ? fmt::format(" of group '{}'", group->name.str()) : "");
+      if (job.steps.empty()) {
+        return;
+      }
+      if (!stopped_devices_.contains(device.uuid)) {
+        plan_.changes.push_back({Kind::start, Object::device, device.about()});
+      }
+      plan_.parents.push_back(device.wanted.parent);
+      std::vector<Job>& chain =
+          chain_of(device.uuid, device.current != nullptr ? device.current->parent : device.wanted.parent);
+      job.lane = chain.empty() ? job.lane : chain.back().lane;
+      chain.push_back(in_stage(std::move(job), starting));
+    } catch (const Error& error) {
+      plan_.refused.push_back({device.about(), error});
+    }
+  }
+
+  const ApplyInput& input_;
+  const ApplyOptions& options_;
+  ApplyPlan plan_{};
+  WantedDevices devices_;
+  Definitions after_{};  // the definitions when the plan is carried out
+  std::optional<Snapshot> stopped_{};
+  std::vector<const Definition*> pruned_{};
+  std::vector<const Group*> pruned_groups_{};
+  std::vector<WantedGroup> groups_{};
+  std::map<std::ptrdiff_t, Job> definition_jobs_{};  // by index of the device
+  // By UUID and parent of the device, or by group.
+  std::map<std::pair<std::string, std::string>, std::vector<Job>> chains_{};
+  std::set<Uuid> stopped_devices_{};
+  std::set<Uuid> blocked_{};  // devices in use
+};
+
+}  // namespace
+
+std::string kind_word(Kind kind) {
+  switch (kind) {
+    case Kind::add: return "add";
+    case Kind::change: return "change";
+    case Kind::remove: return "remove";
+    case Kind::prepare: return "prepare";
+    case Kind::start: return "start";
+    case Kind::stop: return "stop";
+    case Kind::restart: return "restart";
+  }
+  return {};
+}
+
+std::string object_word(Object object) {
+  return object == Object::parent ? "parent" : object == Object::group ? "group" : "device";
+}
+
+Facet facets_to_apply_file(const HostFile& file) {
+  const bool depends = std::any_of(file.devices.begin(), file.devices.end(),
+                                   [](const DeviceEntry& one) { return one.depends_on_parents(); });
+  return depends ? facets_to_apply | Facet::gpus : facets_to_apply;
+}
+
+ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options) {
+  const std::vector<DeviceEntry>& entries = input.file.devices;
+  if (std::none_of(entries.begin(), entries.end(),
+                   [](const DeviceEntry& one) { return one.depends_on_parents(); })) {
+    return ApplyPlanner(input, options, {}).plan();
+  }
+  ApplyPlan plan;
+  const HostFile file = expand_entries(input, options, plan);
+  const ApplyInput expanded{file, input.seen, input.defined, input.groups, input.settings, input.users};
+  return ApplyPlanner(expanded, options, std::move(plan)).plan();
+}
+
+}  // namespace mdevadm

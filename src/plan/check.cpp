@@ -1,0 +1,427 @@
+#include <mdevadm/plan/check.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/model/drift.hpp>
+#include <mdevadm/plan/conflicts.hpp>
+#include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/queues.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+#include <set>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* whole_host = "host";
+constexpr std::size_t queues_in_cause = 4;
+
+class Check {
+ public:
+  explicit Check(const CheckInput& input) : in_(input) {}
+
+  std::vector<ObjectFinding> run() && {
+    check_host();
+    check_parents();
+    check_graphics();
+    check_files();
+    check_description();
+    for (const Definition& definition : in_.defined.all) {
+      check_definition(definition);
+    }
+    for (ObjectFinding& found : conflicts(in_)) {
+      found_.push_back(std::move(found));
+    }
+    check_undefined();
+    check_claims();
+    for (const Group& group : in_.groups.all) {
+      check_group(group);
+    }
+    check_units();
+    std::stable_sort(found_.begin(), found_.end(), [](const ObjectFinding& a, const ObjectFinding& b) {
+      return a.finding.severity < b.finding.severity;
+    });
+    return std::move(found_);
+  }
+
+ private:
+  void add(std::string object, Finding finding, std::string parent = {}) {
+    found_.push_back({std::move(finding), std::move(object), std::move(parent)});
+  }
+
+  void check_host() {
+    const bool is_used = !in_.defined.all.empty();
+    if (!in_.seen.mdev_support) {
+      add(whole_host, {"no mediated device support found: no driver has registered a parent",
+                       {"load the driver of the parent first"},
+                       "mdev-core",
+                       is_used ? Severity::error : Severity::info});
+    }
+    if (!in_.host.has_vfio && (is_used || !in_.seen.devices.empty())) {
+      add(whole_host,
+          {"VFIO is not loaded (/dev/vfio does not exist), so no virtual machine can use a device",
+           {"load it: modprobe vfio-pci"},
+           "vfio-module",
+           Severity::warning});
+    }
+    for (const std::string& parent : in_.host.without_iommu) {
+      add(parent, {fmt::format("{} has no IOMMU group, so its virtual functions cannot be used", parent),
+                   {"enable the IOMMU in the firmware, for Intel also on the kernel command line "
+                    "(intel_iommu=on), and reboot",
+                    "after the reboot, look for it in the kernel log: dmesg | grep -iE 'dmar|iommu'"},
+                   "iommu-off"});
+    }
+  }
+
+  void check_parents() {
+    for (const std::string& name : in_.seen.parent_names()) {
+      const Parent& parent = *in_.seen.find_parent(name);
+      if (parent.notice.empty()) {
+        continue;
+      }
+      const bool is_off = parent.capabilities.functions && parent.functions.empty();
+      std::vector<std::string> advice{"show the parent: mdevadm show " + name};
+      if (std::string more = advice_for_functions(parent); !more.empty()) {
+        advice.insert(advice.begin(), std::move(more));
+      }
+      add(name, {parent.notice, advice, is_off ? "sriov-off" : "parent-notice", severity_of_notice(parent)});
+    }
+    // GPUs that are not parents are a problem only if a definition needs them.
+    std::vector<std::string> names = in_.seen.parent_names();
+    for (const GpuFunction& gpu : in_.seen.gpus) {
+      names.push_back(gpu.address);
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const std::string& name : names) {
+      auto finding = why_no_types(in_.seen, name);
+      if (finding && !is_needed(name)) {
+        finding->severity = in_.seen.find_parent(name) != nullptr ? Severity::warning : Severity::info;
+      }
+      if (finding) {
+        add(name, *finding);
+      }
+    }
+  }
+
+  // A GPU in use offers fewer types by the rules of its driver, and functions that no definition needs may be
+  // off.
+  Severity severity_of_notice(const Parent& parent) const {
+    const std::vector<Function>& functions = parent.functions;
+    if (parent.capabilities.functions && functions.empty()) {
+      const ParentSettings* settings = in_.settings.find(parent.name);
+      const bool is_prepared = settings != nullptr && settings->functions;  // before the next start
+      return !is_needed(parent.name.str()) ? Severity::info
+             : is_prepared                 ? Severity::warning
+                                           : Severity::error;
+    }
+    const bool all_usable =
+        std::all_of(functions.begin(), functions.end(), [](const Function& one) { return one.usable; });
+    const bool in_use = std::any_of(functions.begin(), functions.end(),
+                                    [](const Function& one) { return one.type.has_value(); });
+    return all_usable && in_use ? Severity::info : Severity::warning;
+  }
+
+  // Intel's graphics offer no types unless GVT-g is enabled.
+  void check_graphics() {
+    for (const auto& [name, devices] : in_.seen.host_devices) {
+      const bool is_graphics = std::any_of(devices.begin(), devices.end(), [](const HostDevice& one) {
+        return one.driver == "i915" || one.driver == "xe";
+      });
+      if (!is_graphics || is_needed(name) || in_.seen.find_parent(name) != nullptr) {
+        continue;  // the finding of a parent that is needed is about the definition
+      }
+      for (Finding& finding : why_no_parent(in_.seen, name)) {
+        finding.severity = Severity::info;
+        add(name, std::move(finding));
+      }
+    }
+  }
+
+  bool is_needed(const std::string& parent) const {
+    return std::any_of(in_.defined.all.begin(), in_.defined.all.end(),
+                       [&](const Definition& one) { return one.parent.str() == parent; });
+  }
+
+  void check_files() {
+    const auto take = [&](const std::vector<FileProblem>& problems, const char* id, Severity severity) {
+      for (const FileProblem& problem : problems) {
+        add(problem.path, {problem.str(),
+                           {problem.remedy.empty() ? "fix or remove the file" : problem.remedy},
+                           id,
+                           severity});
+      }
+    };
+    for (const FileProblem& problem : in_.unread) {
+      add(problem.path, {problem.message,
+                         {"show the directory and its permissions: ls -ld " + shell_word(problem.path)},
+                         "files-unread"});
+    }
+    take(in_.defined.broken, "definition-broken", Severity::error);
+    take(in_.defined.problems, "definition-problem", Severity::warning);
+    take(in_.groups.broken, "group-broken", Severity::error);
+    take(in_.groups.problems, "group-problem", Severity::warning);
+    take(in_.settings.broken, "settings-broken", Severity::error);
+    take(in_.settings.problems, "settings-problem", Severity::warning);
+  }
+
+  void check_description() {
+    if (!in_.described) {
+      return;
+    }
+    const HostDescribed& described = *in_.described;
+    for (const FileProblem& problem : described.problems) {
+      add(problem.path, {problem.str(), {"fix or remove the file"}, "description-broken"});
+    }
+    if (!described.differences.empty()) {
+      add(whole_host, {fmt::format("the host differs from {}: {}", described.path, described.differences),
+                       {"show the differences: mdevadm diff", "make the host as described: mdevadm apply"},
+                       "host-differs",
+                       Severity::warning});
+    }
+  }
+
+  // A device whose claim cannot be read is not handed out again.
+  void check_claims() {
+    for (const Claim& claim : in_.claims.all) {
+      if (!claim.problem.empty()) {
+        const std::vector<const Definition*> defined = in_.defined.find(claim.uuid);
+        add(defined.empty() ? claim.uuid.str() : name_of_definition(*defined.front()),
+            {"the claim of the device cannot be read, so the device counts as claimed: " + claim.problem,
+             {"release the device: mdevadm release " + claim.uuid.str()},
+             "claim-broken"});
+      }
+    }
+    for (const ForeignFile& file : in_.claims.foreign) {
+      add(file.path, {"the file is not a claim: " + file.message,
+                      {"remove the file: rm " + shell_word(file.path)},
+                      "claim-broken",
+                      Severity::warning});
+    }
+  }
+
+  void check_definition(const Definition& definition) {
+    const std::string name = name_of_definition(definition);
+    const auto about = [&](Finding finding) { add(name, std::move(finding), definition.parent.str()); };
+    const std::size_t before = found_.size();
+    const Device* device = in_.seen.find_device(definition.uuid);
+    const bool is_active = device != nullptr && device->parent == definition.parent;
+    if (is_active) {
+      check_device(*device, definition);
+    } else {
+      check_parent_of(definition);
+      check_queues(definition);
+    }
+    const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
+    // Not if the cause still exists and is reported.
+    if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
+      about({"autostart at this boot failed: " + event->message,
+             {"start the device: mdevadm start " + shell_word(name)},
+             "autostart-failed"});
+    }
+  }
+
+  // Returns whether the types of a parent that are known are all. Of those that list only types that can be
+  // created now, an idle GPU lists all, unless its settings create GPU instances.
+  bool knows_types(const Parent& parent) const {
+    if (!parent.capabilities.types_vanish) {
+      return !parent.types.empty();
+    }
+    const ParentSettings* settings = in_.settings.find(parent.name);
+    const bool is_idle = parent.capabilities.functions &&
+                         std::none_of(parent.functions.begin(), parent.functions.end(),
+                                      [](const Function& one) { return one.type.has_value(); });
+    return !parent.unlisted.empty() ||
+           (is_idle && !parent.types.empty() && (settings == nullptr || settings->commands.empty()));
+  }
+
+  void check_parent_of(const Definition& definition) {
+    const std::string name = name_of_definition(definition);
+    const std::string& parent_name = definition.parent.str();
+    const Parent* parent = in_.seen.find_parent(parent_name);
+    if (parent == nullptr) {
+      if (why_no_types(in_.seen, parent_name)) {
+        return;  // reported for the GPU
+      }
+      for (Finding finding : why_no_parent(in_.seen, parent_name)) {
+        finding.severity = Severity::error;
+        add(name, std::move(finding), parent_name);
+        return;
+      }
+      add(name,
+          {fmt::format("its parent '{}' does not exist", parent_name),
+           {"list parents: mdevadm types", "remove the definition: mdevadm undefine " + shell_word(name)},
+           "parent-missing"},
+          parent_name);
+      return;
+    }
+    const bool is_known = parent->capabilities.any_type || !knows_types(*parent) ||
+                          resolve_type(*parent, definition.type.str()) != nullptr;
+    if (!is_known) {
+      add(name,
+          {fmt::format("{} has no type '{}'", parent_name, printable(definition.type.str())),
+           {"list the types of the parent: mdevadm types " + parent_name},
+           "type-missing"},
+          parent_name);
+    }
+  }
+
+  void check_queues(const Definition& definition) {
+    if (!in_.seen.ap || !has_queues(definition.type.str())) {
+      return;
+    }
+    const ApMatrix matrix = assigned_by(definition.attributes);
+    for (const MissingNumbers& missing : missing_numbers(in_.seen, matrix)) {
+      add(name_of_definition(definition),
+          {missing.text,
+           {"list the queues of the host: mdevadm show matrix",
+            "or correct the definition: mdevadm modify " + shell_word(name_of_definition(definition)) +
+                missing.correction()},
+           "queue-missing",
+           Severity::warning},
+          definition.parent.str());
+    }
+    const std::vector<Apqn> queues = in_.seen.ap->reserved_queues(matrix);
+    if (!queues.empty()) {
+      add(name_of_definition(definition),
+          {fmt::format("crypto queue{} {} reserved for the host", queues.size() == 1 ? "" : "s",
+                       format_queues(queues, queues_in_cause) + (queues.size() == 1 ? " is" : " are")),
+           advice_to_release(*in_.seen.ap, queues), "queue-of-host"},
+          definition.parent.str());
+    }
+  }
+
+  void check_undefined() {
+    std::set<Uuid> defined;
+    for (const Definition& definition : in_.defined.all) {
+      defined.insert(definition.uuid);
+    }
+    for (const Device& device : in_.seen.devices) {
+      if (!defined.contains(device.uuid) && !device.removing) {
+        add(device.uuid.str(),
+            {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
+                         device.unmanaged ? " (created by another program)" : ""),
+             {"create a definition: mdevadm define " + device.uuid.str()},
+             "device-undefined",
+             Severity::info},
+            device.parent.str());
+      }
+    }
+  }
+
+  static std::string advice_to_apply_to(const Definition& definition,
+                                        const std::vector<DriftedSetting>& differences) {
+    const Identity about = identity_of(definition);
+    const bool is_changeable = std::all_of(differences.begin(), differences.end(),
+                                           [](const DriftedSetting& one) { return one.is_changeable(); });
+    return is_changeable ? advice_to_apply(about) : advice_to_restart(about);
+  }
+
+  // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
+  // adapters.
+  void check_bindings(const Device& device, const Definition& definition) {
+    const std::vector<Apqn> unbound =
+        in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
+    if (!unbound.empty()) {
+      add(name_of_definition(definition),
+          {"crypto " + describe_withheld(unbound), {advice_to_bind(unbound.front())}, "queue-unbound"},
+          definition.parent.str());
+    }
+  }
+
+  void check_device(const Device& device, const Definition& definition) {
+    const std::string name = name_of_definition(definition);
+    check_bindings(device, definition);
+    if (device.queues_unreadable) {
+      add(name,
+          {"the adapters and domains of the active device cannot be read, so they are not compared with the "
+           "definition",
+           {"show the device: mdevadm show " + shell_word(name)},
+           "queues-unreadable",
+           Severity::warning},
+          definition.parent.str());
+    }
+    if (device.nodes.empty() && in_.host.has_vfio) {
+      add(name,
+          {"the device is active but has no VFIO node",
+           {"see the kernel log for the driver's reason: dmesg"},
+           "node-missing"},
+          definition.parent.str());
+    }
+    const auto node = node_policy_of(definition, in_.groups.of(definition));
+    std::vector<DriftedSetting> of_node, others;
+    for (DriftedSetting& one : drift_of(device, definition, node)) {
+      (one.setting.starts_with("node ") ? of_node : others).push_back(std::move(one));
+    }
+    for (const auto& [differences, id] : {std::pair(&of_node, "node-permissions"), {&others, "drift"}}) {
+      if (!differences->empty()) {
+        add(name,
+            {"the active device differs from its definition: " + describe(*differences),
+             {advice_to_apply_to(definition, *differences)},
+             id,
+             Severity::warning},
+            definition.parent.str());
+      }
+    }
+  }
+
+  void check_group(const Group& group) {
+    const std::string name = group.name.str();
+    std::size_t active = 0;
+    for (const Member& member : group.members) {
+      const bool is_defined = std::any_of(in_.defined.all.begin(), in_.defined.all.end(),
+                                          [&](const Definition& one) { return one.uuid == member.uuid; });
+      if (!is_defined) {
+        add(name, {fmt::format("member '{}' is not defined, so the group cannot start", member.uuid.str()),
+                   {fmt::format("remove the member: mdevadm group remove {} {}", shell_word(name),
+                                member.uuid.str()),
+                    "or define the device again with mdevadm define"},
+                   "group-member"});
+      }
+      active += in_.seen.find_device(member.uuid) != nullptr ? 1U : 0U;
+    }
+    if (active > 0 && active < group.members.size()) {
+      add(name, {fmt::format("{} of {} members are active", active, group.members.size()),
+                 {"start the other members: mdevadm group start " + shell_word(name)},
+                 "group-partial",
+                 Severity::warning});
+    }
+  }
+
+  void check_units() {
+    const auto is_automatic = [](const auto& one) { return one.start == StartMode::automatic; };
+    const bool any_definition = std::any_of(in_.defined.all.begin(), in_.defined.all.end(), is_automatic);
+    const bool any_group = std::any_of(in_.groups.all.begin(), in_.groups.all.end(), is_automatic);
+    for (const std::string& unit : in_.host.units_off) {
+      const bool is_needed = unit == "mdevadm-groups.service" ? any_group : any_definition || any_group;
+      if (in_.host.has_systemd && is_needed) {
+        add(unit, {"the unit is not enabled, so devices with autostart are not started at boot",
+                   {"enable it: systemctl enable " + unit},
+                   "unit-disabled",
+                   Severity::warning});
+      }
+    }
+  }
+
+  const CheckInput& in_;
+  std::vector<ObjectFinding> found_{};
+};
+
+}  // namespace
+
+std::string_view severity_word(Severity severity) {
+  switch (severity) {
+    case Severity::error: return "error";
+    case Severity::warning: return "warning";
+    default: return "info";
+  }
+}
+
+std::vector<ObjectFinding> check(const CheckInput& input) {
+  return Check(input).run();
+}
+
+}  // namespace mdevadm

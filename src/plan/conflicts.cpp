@@ -1,0 +1,151 @@
+#include <mdevadm/plan/conflicts.hpp>
+
+#include <fmt/format.h>
+
+#include <map>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::size_t queues_in_conflict = 4;
+
+// A definition of a vfio-ap device, with what it assigns.
+struct CryptoDefinition {
+  const Definition* definition;
+  ApMatrix matrix;
+};
+
+class Conflicts {
+ public:
+  explicit Conflicts(const CheckInput& input) : in_(input) {
+    for (const Device& device : in_.seen.devices) {
+      by_uuid_.emplace(device.uuid, &device);
+      if (!device.vf.empty()) {
+        by_function_.emplace(std::pair(device.parent, device.vf), &device);
+      }
+      if (device.queues) {
+        crypto_devices_.push_back(&device);
+      }
+    }
+  }
+
+  std::vector<ObjectFinding> find() && {
+    std::map<Uuid, const Definition*> defined;
+    std::map<std::pair<ParentName, FunctionName>, const Definition*> reserved;
+    std::vector<CryptoDefinition> crypto;
+    for (const Definition& definition : in_.defined.all) {
+      const auto [first, is_new] = defined.emplace(definition.uuid, &definition);
+      if (!is_new) {
+        add_pair(*first->second, definition, "the UUID is also that of", "uuid-shared");
+      }
+      if (const FunctionName* vf = definition.reserved_vf()) {
+        const auto [owner, is_first] = reserved.emplace(std::pair(definition.parent, *vf), &definition);
+        if (!is_first) {
+          add_pair(*owner->second, definition,
+                   fmt::format("virtual function {} is also reserved for", vf->str()), "vf-shared");
+        }
+      }
+      if (has_queues(definition.type.str())) {
+        const CryptoDefinition one{&definition, assigned_by(definition.attributes)};
+        compare_queues(crypto, one);
+        crypto.push_back(one);
+      }
+      const auto device = by_uuid_.find(definition.uuid);
+      if (device == by_uuid_.end()) {
+        find_owners(definition);
+      } else if (device->second->parent != definition.parent && is_new) {
+        add_taken(definition, "its UUID is", *device->second, "uuid-taken");
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  void compare_queues(const std::vector<CryptoDefinition>& others, const CryptoDefinition& one) {
+    for (const CryptoDefinition& other : others) {
+      const std::vector<Apqn> common = common_queues(other.matrix, one.matrix);
+      if (!common.empty() && other.definition->uuid != one.definition->uuid) {
+        add_pair(*other.definition, *one.definition,
+                 fmt::format("crypto queue{} also defined for",
+                             (common.size() == 1 ? " " : "s ") + format_queues(common, queues_in_conflict) +
+                                 (common.size() == 1 ? " is" : " are")),
+                 "queue-shared");
+      }
+    }
+  }
+
+  // Finds active devices that have what the definition of an inactive one needs.
+  void find_owners(const Definition& definition) {
+    if (const FunctionName* vf = definition.reserved_vf()) {
+      const auto owner = by_function_.find({definition.parent, vf->str()});
+      if (owner != by_function_.end()) {
+        add_taken(definition, fmt::format("its virtual function {} is", vf->str()), *owner->second,
+                  "vf-taken");
+      }
+    }
+    const ApMatrix matrix =
+        has_queues(definition.type.str()) ? assigned_by(definition.attributes) : ApMatrix{};
+    for (const Device* device : crypto_devices_) {
+      const std::vector<Apqn> common = common_queues(*device->queues, matrix);
+      if (!common.empty()) {
+        add_taken(definition,
+                  fmt::format("its crypto queue{}", (common.size() == 1 ? " " : "s ") +
+                                                        format_queues(common, queues_in_conflict) +
+                                                        (common.size() == 1 ? " is" : " are")),
+                  *device, "queue-taken");
+      }
+    }
+  }
+
+  static Severity severity_if(bool is_automatic) {
+    return is_automatic ? Severity::error : Severity::warning;
+  }
+
+  void add_taken(const Definition& definition, const std::string& what, const Device& owner, const char* id) {
+    const Definition* other = in_.defined.find(owner.uuid, owner.parent);
+    const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
+    found_.push_back(
+        {{fmt::format("{} used by the active device '{}' under {}, so this one cannot be started", what,
+                      printable(word), owner.parent.str()),
+          {"stop that device: mdevadm stop " + shell_word(word)},
+          id,
+          severity_if(definition.start == StartMode::automatic)},
+         name_of_definition(definition),
+         definition.parent.str()});
+  }
+
+  void add_pair(const Definition& first, const Definition& second, const std::string& what, const char* id) {
+    const std::string other = name_of_definition(first);
+    const bool both = first.start == StartMode::automatic && second.start == StartMode::automatic;
+    const std::string target = shell_word(other) + " -p " + first.parent.str();
+    found_.push_back(
+        {{fmt::format("{} '{}' under {}; the devices cannot be active together", what, printable(other),
+                      first.parent.str()),
+          {both ? fmt::format("disable autostart of that device: mdevadm modify {} --manual", target)
+                : "remove that definition, if it is not needed: mdevadm undefine " + target},
+          id,
+          severity_if(both)},
+         name_of_definition(second),
+         second.parent.str()});
+  }
+
+  const CheckInput& in_;
+  std::map<Uuid, const Device*> by_uuid_{};
+  std::map<std::pair<ParentName, std::string>, const Device*> by_function_{};
+  std::vector<const Device*> crypto_devices_{};
+  std::vector<ObjectFinding> found_{};
+};
+
+}  // namespace
+
+std::string name_of_definition(const Definition& definition) {
+  return definition.name ? definition.name->str() : definition.uuid.str();
+}
+
+std::vector<ObjectFinding> conflicts(const CheckInput& input) {
+  return Conflicts(input).find();
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,197 @@
+#include <mdevadm/plan/diagnose.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr const char* io_driver = "io_subchannel";
+constexpr const char* ccw_driver = "vfio_ccw";
+constexpr const char* display_class = "03";
+
+Finding finding_with(std::string id, Severity severity, std::string what,
+                     std::vector<std::string> advice = {}) {
+  return {std::move(what), std::move(advice), std::move(id), severity};
+}
+
+bool is_loaded(const HostDevice& device, const std::string& module) {
+  const auto found = device.modules.find(module);
+  return found == device.modules.end() || found->second;
+}
+
+std::string_view subchannel_kind(std::uint64_t type) {
+  constexpr std::array<std::string_view, 4> kinds{"I/O", "CHSC", "message", "ADM"};
+  return type < kinds.size() ? kinds[type] : "unknown";
+}
+
+Finding of_subchannel(const HostDevice& device) {
+  const std::string what = describe(device);
+  if (device.subchannel_type.value_or(0) != 0) {
+    return finding_with("css-type", Severity::info,
+                        fmt::format("{} is a subchannel for {}; only I/O subchannels offer mediated devices",
+                                    what, subchannel_kind(*device.subchannel_type)));
+  }
+  // OSA, FCP and HiperSockets work with queues (QDIO), which vfio_ccw does not support.
+  const std::string type = device.channel_device ? device.channel_device->type.value_or("") : "";
+  if (type.starts_with("1732/")) {
+    return finding_with(
+        "css-qdio", Severity::info,
+        fmt::format("{} is a QDIO device (OSA, FCP or HiperSockets), which {} does not support", what,
+                    ccw_driver));
+  }
+  const std::string bind = fmt::format("bind the subchannel to {0}: driverctl -b css set-override {1} {0}",
+                                       ccw_driver, device.address);
+  if (device.driver == ccw_driver) {
+    return finding_with(
+        "css-no-types", Severity::error,
+        fmt::format("{} has the driver {} but is not registered as a parent", what, ccw_driver),
+        {"see the kernel log for the driver's reason: dmesg"});
+  }
+  const std::string now = device.driver ? fmt::format("has the driver {}", *device.driver) : "has no driver";
+  std::vector<std::string> advice{bind};
+  if (device.channel_device && device.channel_device->online == true) {
+    advice.front() = "then " + bind;
+    advice.insert(advice.begin(),
+                  fmt::format("first set the device offline, unless the host uses it: chccwdev -d {}",
+                              device.channel_device->number));
+  }
+  const std::string refused =
+      !device.driver && device.driver_override == ccw_driver
+          ? fmt::format(" although its driver_override is {}: the driver has refused it, or is not loaded",
+                        ccw_driver)
+          : std::string{};
+  if (!refused.empty()) {
+    advice = {"see the kernel log for the driver's reason: dmesg",
+              "give it back to its driver: driverctl -b css unset-override " + device.address};
+  }
+  return finding_with("css-driver", Severity::error,
+                      fmt::format("{} {}{}; it offers mediated devices only with the driver {}", what, now,
+                                  refused, ccw_driver),
+                      advice);
+}
+
+Finding of_i915(const HostDevice& device) {
+  const std::string what = fmt::format("{} has the driver i915 without GVT-g", describe(device));
+  const bool has_module = is_loaded(device, "kvmgt");
+  const std::string module = has_module ? "" : ", and the module kvmgt is not loaded";
+  if (!device.enable_gvt) {
+    return finding_with("gvt-unsupported", Severity::error,
+                        what + ": the kernel is built without it (i915 has no parameter enable_gvt)");
+  }
+  if (!*device.enable_gvt) {
+    return finding_with("gvt-disabled", Severity::error,
+                        fmt::format("{}: i915.enable_gvt is off{}", what, module),
+                        {"add i915.enable_gvt=1 to the kernel command line, load kvmgt at boot "
+                         "(/etc/modules-load.d), and reboot"});
+  }
+  if (!has_module) {
+    return finding_with("gvt-module", Severity::error, what + ": the module kvmgt is not loaded",
+                        {"load the module: modprobe kvmgt"});
+  }
+  return finding_with("gvt-refused", Severity::error,
+                      what + ": i915 does not support GVT-g on this GPU or with its present settings",
+                      {"see the kernel log for the driver's reason: dmesg"});
+}
+
+Finding of_pci(const HostDevice& device) {
+  const std::string what = describe(device);
+  if (device.physical) {
+    return finding_with(
+        "pci-function", Severity::info,
+        fmt::format("{} is a virtual function of {}, {}, without types", what, *device.physical,
+                    device.driver ? "with the driver " + *device.driver : "without driver"),
+        {"show its physical function: mdevadm show " + *device.physical});
+  }
+  if (!device.driver && device.driver_override) {
+    return finding_with(
+        "pci-no-driver", Severity::error,
+        fmt::format("{} has no driver; its driver_override permits only {}", what, *device.driver_override),
+        {"remove the override: driverctl unset-override " + device.address});
+  }
+  if (!device.driver) {
+    return finding_with("pci-no-driver", Severity::error, what + " has no driver",
+                        {"show which kernel modules support it: lspci -k -s " + device.address});
+  }
+  if (passes_through(*device.driver)) {
+    return finding_with(
+        "pci-passthrough", Severity::error,
+        fmt::format("{} has the driver {}, which passes the whole device to a virtual machine", what,
+                    *device.driver),
+        {"return the device to its driver: driverctl unset-override " + device.address});
+  }
+  if (device.driver == "i915") {
+    return of_i915(device);
+  }
+  const bool is_display = device.pci_class.value_or("").starts_with(display_class);
+  const std::string reason = device.driver == "xe" && is_display ? " (GVT-g needs i915)" : "";
+  return finding_with(
+      "pci-driver", Severity::info,
+      fmt::format("{} has the driver {}, which offers no mediated devices{}", what, *device.driver, reason));
+}
+
+Finding of_ap(const HostDevice& device) {
+  if (!is_loaded(device, "vfio_ap")) {
+    return finding_with("ap-module", Severity::error,
+                        device.address == "matrix"
+                            ? "the parent of vfio-ap devices does not exist: the module vfio_ap is not loaded"
+                            : describe(device) + " cannot be used: the module vfio_ap is not loaded",
+                        {"load the module: modprobe vfio_ap"});
+  }
+  return finding_with(
+      "ap-queue", Severity::info,
+      fmt::format("{} {}; it is not a parent: the parent of all vfio-ap devices is matrix", describe(device),
+                  device.driver ? "has the driver " + *device.driver : "has no driver"),
+      {"show the queues of the host: mdevadm show matrix"});
+}
+
+}  // namespace
+
+std::string describe(const HostDevice& device) {
+  if (device.bus == "css") {
+    std::string text = "subchannel " + device.address;
+    if (const auto& channel = device.channel_device) {
+      text += fmt::format(" (device {}{}{})", channel->number, channel->type ? ", " + *channel->type : "",
+                          !channel->online   ? ""
+                          : *channel->online ? ", online"
+                                             : ", offline");
+    }
+    return text;
+  }
+  if (device.bus == "ap") {
+    return (device.address.starts_with("card") ? "crypto card " : "crypto queue ") + device.address;
+  }
+  return device.pci_id ? fmt::format("{} ({})", device.address, *device.pci_id) : device.address;
+}
+
+Finding why_no_parent(const HostDevice& device) {
+  if (device.bus == "css") {
+    return of_subchannel(device);
+  }
+  if (device.bus == "ap") {
+    return of_ap(device);
+  }
+  if (device.bus == "mdev") {
+    return finding_with("mdev-device", Severity::info,
+                        fmt::format("{} is a mediated device of {}, not a parent", device.address,
+                                    device.parent.value_or("an unknown parent")),
+                        {"show the device: mdevadm show " + device.address});
+  }
+  return of_pci(device);
+}
+
+std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name) {
+  std::vector<Finding> findings;
+  const auto found = seen.host_devices.find(name);
+  for (const HostDevice& device :
+       found != seen.host_devices.end() ? found->second : std::vector<HostDevice>{}) {
+    if (device.address != name || seen.find_parent(device.address) == nullptr) {
+      findings.push_back(why_no_parent(device));
+    }
+  }
+  return findings;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,71 @@
+#include <mdevadm/plan/placements.hpp>
+
+#include <algorithm>
+#include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::string_view placement_file = "placement_id";
+
+bool sets_placement(const Attribute& attribute) {
+  return attribute.name.str().ends_with(placement_file);
+}
+
+std::optional<unsigned> placement_of(const Definition& definition) {
+  const auto found = std::find_if(definition.attributes.begin(), definition.attributes.end(), sets_placement);
+  const auto number = found != definition.attributes.end() ? parse_decimal(trim(found->value)) : std::nullopt;
+  return number ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
+}
+
+// The memory of a GPU and the part of it that vGPUs of a type take, in GiB, as placements are counted.
+struct Part {
+  unsigned size;
+  unsigned memory;
+};
+
+// Returns nullopt for types of GPU instances and for those without a known size.
+std::optional<Part> part_of(const Parent& gpu, const TypeName& wanted) {
+  const Type* type = resolve_type(gpu, wanted.str());
+  const auto name = parse_vgpu_name(type != nullptr && type->name ? *type->name : wanted.str());
+  if (!name || name->slices != 0) {
+    return std::nullopt;
+  }
+  const unsigned memory = memory_of_gpu(name->gpu);
+  const std::uint64_t most = type != nullptr ? type->maximum.value_or(0) : 0;
+  // GPUs that divide their memory evenly give small types more than their size: of 96 GB, 32 get 3 each.
+  const unsigned share = most > 0 ? static_cast<unsigned>(memory / most) : 0;
+  return Part{std::max({name->gib, share, 1U}), memory};
+}
+
+}  // namespace
+
+bool has_fixed_placement(const Definition& definition) {
+  return std::any_of(definition.attributes.begin(), definition.attributes.end(), sets_placement);
+}
+
+std::optional<AvoidPlacements> placements_to_avoid(const Snapshot& seen, const Definitions& defined,
+                                                   const Definition& wanted, const Device& device) {
+  const Parent* gpu = seen.find_parent(wanted.parent.str());
+  const auto part = gpu != nullptr && device.type ? part_of(*gpu, *device.type) : std::nullopt;
+  if (!part || !gpu->capabilities.functions || has_fixed_placement(wanted)) {
+    return std::nullopt;
+  }
+  AvoidPlacements result{device, part->size, part->memory, {}};
+  for (const Definition& other : defined.all) {
+    const std::optional<unsigned> first = placement_of(other);
+    if (!first || other.parent != wanted.parent || other.uuid == wanted.uuid ||
+        seen.find_device(other.uuid) != nullptr) {
+      continue;
+    }
+    if (const auto fixed = part_of(*gpu, other.type)) {
+      result.fixed.push_back({identity_of(other).quoted(), *first, fixed->size});
+    }
+  }
+  return result.fixed.empty() ? std::nullopt : std::optional(std::move(result));
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,448 @@
+#include "wanted_devices.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::uint64_t most_that_fill = 65536;
+
+// Returns the number that replaces "{}" in a name.
+std::optional<std::uint64_t> number_in(const DeviceEntry& entry, const std::string& name) {
+  const std::size_t place = entry.name.find("{}");
+  const std::string_view before = std::string_view(entry.name).substr(0, place);
+  const std::string_view after = std::string_view(entry.name).substr(place + 2);
+  if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) {
+    return std::nullopt;
+  }
+  const char* first = name.data() + before.size();
+  const char* last = name.data() + name.size() - after.size();
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(first, last, number);
+  return error == std::errc{} && end == last && number > 0 && number <= most_that_fill && *first != '0'
+             ? std::optional(number)
+             : std::nullopt;
+}
+
+bool contains(const std::vector<ParentName>& parents, const ParentName& parent) {
+  return std::find(parents.begin(), parents.end(), parent) != parents.end();
+}
+
+}  // namespace
+
+Identity WantedDevice::about() const {
+  Identity about = current != nullptr ? identity_of(*current) : Identity{.uuid = uuid, .name = name};
+  if (placed) {
+    about.parent = wanted.parent.str();
+    about.type = wanted.type.str();
+  }
+  return about;
+}
+
+void WantedDevices::problem(const FilePosition& where, ExitCode code, const std::string& message,
+                            const std::vector<std::string>& hints) {
+  plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
+}
+
+WantedDevices::Parsed WantedDevices::parse(const DeviceEntry& entry) {
+  Parsed parsed;
+  for (std::size_t i = 0; i < entry.needs.size(); ++i) {
+    const FilePosition& where = entry.at(fmt::format("need.{}", i));
+    const auto need = parse_requirement(entry.needs[i]);
+    if (!need) {
+      problem(where, ExitCode::usage,
+              fmt::format("invalid requirement '{}' (expected PROPERTY OP VALUE, e.g. framebuffer>=2G)",
+                          printable(entry.needs[i])));
+      parsed.usable = false;
+      continue;
+    }
+    try {
+      require_known_properties(input_.seen, {*need}, "cannot apply");
+      parsed.needs.push_back(*need);
+    } catch (const Error& error) {
+      std::string text = error.what();
+      text.erase(0, text.starts_with("cannot apply: ") ? std::string_view("cannot apply: ").size() : 0);
+      problem(where, error.code(), text, error.hints());
+      parsed.usable = false;
+    }
+  }
+  std::vector<std::string> known = input_.seen.parent_names();
+  for (const Definition& definition : input_.defined.all) {
+    if (std::find(known.begin(), known.end(), definition.parent.str()) == known.end()) {
+      known.push_back(definition.parent.str());
+    }
+  }
+  for (const ParentName& parent : options_.unprepared) {
+    known.push_back(parent.str());
+  }
+  for (std::size_t i = 0; i < entry.parents.size(); ++i) {
+    const std::string name = resolve_parent(entry.parents[i], known);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const Error unknown = unknown_parent(input_.seen, name, "");
+      problem(entry.at(fmt::format("parents.{}", i)), ExitCode::not_found,
+              fmt::format("no parent '{}' on this host", printable(entry.parents[i])), unknown.hints());
+      parsed.usable = false;
+      continue;
+    }
+    if (!contains(parsed.parents, *ParentName::parse(name))) {
+      parsed.parents.push_back(*ParentName::parse(name));
+    }
+  }
+  if (parsed.usable) {
+    require_known_type(entry, parsed);
+  }
+  return parsed;
+}
+
+bool WantedDevices::may_wait(const Parsed& parsed) const {
+  return std::any_of(options_.unprepared.begin(), options_.unprepared.end(), [&](const ParentName& one) {
+    return parsed.parents.empty() || contains(parsed.parents, one);
+  });
+}
+
+// Reports a type that no allowed parent offers, unless definitions have it already.
+void WantedDevices::require_known_type(const DeviceEntry& entry, const Parsed& parsed) {
+  if (entry.type.empty() || may_wait(parsed)) {
+    return;
+  }
+  std::vector<std::string> known;
+  for (const Parent& parent : input_.seen.parents) {
+    if (!parsed.parents.empty() && !contains(parsed.parents, parent.name)) {
+      continue;
+    }
+    if (parent.capabilities.any_type || resolve_type(parent, entry.type) != nullptr) {
+      return;
+    }
+    for (const Type* type : parent.all_types()) {
+      known.push_back(type->id.str());
+      known.push_back(type->name.value_or(type->id.str()));
+    }
+  }
+  const auto has_it = [&](const Definition& one) { return one.type.str() == entry.type; };
+  if (std::any_of(input_.defined.all.begin(), input_.defined.all.end(), has_it)) {
+    return;
+  }
+  const std::string meant = did_you_mean(entry.type, known);
+  const std::string where = parsed.parents.empty()       ? "no parent"
+                            : parsed.parents.size() == 1 ? parsed.parents.front().str()
+                                                         : "none of the parents";
+  problem(entry.at("type"), ExitCode::not_found,
+          fmt::format("{} {} type '{}'", where, parsed.parents.size() == 1 ? "does not offer" : "offers",
+                      printable(entry.type)),
+          {meant.empty() ? "list types: mdevadm types" : meant});
+}
+
+void WantedDevices::find() {
+  for (const DeviceEntry& entry : input_.file.devices) {
+    parsed_.push_back(parse(entry));
+    if (parsed_.back().usable) {
+      find_devices_of(entry, parsed_.back());
+    }
+  }
+  std::map<Uuid, const WantedDevice*> owners;
+  for (const WantedDevice& device : all_) {
+    const auto [owner, is_new] = owners.try_emplace(device.uuid, &device);
+    const bool differs = device.entry->parents.size() != 1 || owner->second->entry->parents.size() != 1;
+    if (!is_new && !device.entry->uuid && device.name == owner->second->name) {
+      const FilePosition& first = owner->second->entry->at("name");
+      problem(device.entry->at("name"), ExitCode::conflict,
+              fmt::format("device '{}' is described twice, first at {}:{}:{}", printable(device.name),
+                          first.path, first.line, first.column));
+    } else if (!is_new && (differs || !device.entry->uuid)) {
+      problem(device.entry->at("uuid"), ExitCode::conflict,
+              fmt::format("'{}' and '{}' have the same UUID {}", printable(device.about().word()),
+                          printable(owner->second->about().word()), device.uuid.str()));
+    }
+  }
+}
+
+void WantedDevices::find_devices_of(const DeviceEntry& entry, const Parsed& parsed) {
+  if (entry.uuid) {
+    add(entry, parsed, entry.name, *entry.uuid);
+    return;
+  }
+  if (entry.count) {
+    for (std::uint64_t i = 1; i <= *entry.count; ++i) {
+      const std::string name = entry.name_of(i);
+      add(entry, parsed, name, derived_uuid(input_.file, name));
+    }
+    return;
+  }
+  std::set<std::uint64_t> numbers;
+  for (const Definition& definition : input_.defined.all) {
+    const auto number = definition.name ? number_in(entry, definition.name->str()) : std::nullopt;
+    if (number && definition.uuid == derived_uuid(input_.file, entry.name_of(*number))) {
+      numbers.insert(*number);
+    }
+  }
+  for (const std::uint64_t number : numbers) {
+    const std::string name = entry.name_of(number);
+    add(entry, parsed, name, derived_uuid(input_.file, name));
+  }
+}
+
+// Returns the definition that the description means: of several with this UUID, the one under an allowed
+// parent.
+const Definition* WantedDevices::current_of(const DeviceEntry& entry, const Parsed& parsed,
+                                            const Uuid& uuid) const {
+  const std::vector<const Definition*> found = input_.defined.find(uuid);
+  for (const Definition* one : found) {
+    if (parsed.parents.empty() || contains(parsed.parents, one->parent)) {
+      return one;
+    }
+  }
+  // Only what a description has made is moved to another parent.
+  const auto is_ours = [&](const Definition* one) {
+    return one->applied_by == input_.file.space_or_default();
+  };
+  const auto ours = std::find_if(found.begin(), found.end(), is_ours);
+  return !entry.uuid && ours != found.end() ? *ours : nullptr;
+}
+
+void WantedDevices::add(const DeviceEntry& entry, const Parsed& parsed, const std::string& name,
+                        const Uuid& uuid) {
+  WantedDevice device{&entry, name, uuid, current_of(entry, parsed, uuid), entry.settings};
+  device.wanted.uuid = uuid;
+  device.wanted.name = name.empty() ? std::nullopt : Label::parse(name);
+  if (!name.empty() && !device.wanted.name) {
+    problem(entry.at("name"), ExitCode::usage, fmt::format("'{}' cannot be a name", printable(name)));
+    return;
+  }
+  if (is_named_otherwise(device) || is_foreign(device, parsed)) {
+    return;
+  }
+  if (device.current != nullptr) {
+    keep_place(device, parsed);
+  } else {
+    device.wanted.applied_by = input_.file.space_or_default();
+  }
+  all_.push_back(std::move(device));
+}
+
+// Reports a definition of another device that has the name.
+bool WantedDevices::is_named_otherwise(const WantedDevice& device) {
+  const Definition* owner = device.wanted.name ? input_.defined.find_label(*device.wanted.name) : nullptr;
+  if (owner == nullptr || owner->uuid == device.uuid) {
+    return false;
+  }
+  problem(device.entry->at("name"), ExitCode::conflict,
+          fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
+                      "device is {}",
+                      printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
+          {fmt::format("to describe the device that exists: uuid = \"{}\"", owner->uuid.str())});
+  return true;
+}
+
+// Reports a definition or a device with the UUID that the description does not mean. A device without a
+// definition that is as described is given one.
+bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
+  if (device.current != nullptr) {
+    return false;
+  }
+  const FilePosition& where = device.entry->at("uuid");
+  const std::string word = printable(device.name.empty() ? device.uuid.str() : device.name);
+  if (const auto others = input_.defined.find(device.uuid); !others.empty()) {
+    problem(where, ExitCode::conflict,
+            fmt::format("'{}' has the UUID of the definition {} under {}", word,
+                        identity_of(*others.front()).quoted(), others.front()->parent.str()),
+            {fmt::format("remove the definition: mdevadm undefine {}", others.front()->uuid.str())});
+    return true;
+  }
+  const Device* active = input_.seen.find_device(device.uuid);
+  if (active == nullptr) {
+    return false;
+  }
+  const bool is_allowed = parsed.parents.empty() || contains(parsed.parents, active->parent);
+  if (!active->type || !is_allowed || active->unmanaged ||
+      !type_matches({active->uuid, active->parent, *active->type}, *device.entry, parsed)) {
+    problem(where, ExitCode::conflict,
+            fmt::format("'{}' has the UUID of the active device {} on {} ({}), which has no definition", word,
+                        active->uuid.str(), active->parent.str(),
+                        active->type ? active->type->str() : "unknown type"),
+            {fmt::format("show the device: mdevadm show {}", active->uuid.str())});
+    return true;
+  }
+  device.wanted.parent = active->parent;
+  device.wanted.type = *active->type;
+  if (!active->vf.empty() && !device.wanted.function) {
+    device.wanted.function = FunctionName::parse(active->vf);
+  }
+  device.placed = true;
+  return false;
+}
+
+bool WantedDevices::type_matches(const Definition& definition, const DeviceEntry& entry,
+                                 const Parsed& parsed) const {
+  const Parent* parent = input_.seen.find_parent(definition.parent.str());
+  const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
+  if (entry.type.empty()) {
+    return type == nullptr || meets_all(*type, parsed.needs);
+  }
+  const TypeName named = *TypeName::parse(entry.type);
+  const Type* meant = parent != nullptr ? resolve_type(*parent, entry.type) : nullptr;
+  return named == definition.type || (type != nullptr && meant != nullptr && type == meant) ||
+         (type == nullptr && means_type(parent, named, definition.type));
+}
+
+// Takes over the place of the present definition, as far as the description allows.
+void WantedDevices::keep_place(WantedDevice& device, const Parsed& parsed) {
+  const Definition& current = *device.current;
+  Definition& wanted = device.wanted;
+  wanted.abi = current.abi;
+  wanted.applied_by = current.applied_by;
+  wanted.origin = current.origin;
+  wanted.name = wanted.name ? wanted.name : current.name;
+  wanted.directory = current.directory;
+  wanted.parent = current.parent;
+  const bool is_allowed = parsed.parents.empty() || contains(parsed.parents, current.parent);
+  if (is_allowed && type_matches(current, *device.entry, parsed)) {
+    wanted.function = wanted.function ? wanted.function : current.function;
+    wanted.type = current.type;
+    device.placed = true;
+  }
+}
+
+// Devices that change their type stay on their parent if there is room.
+void WantedDevices::retype_in_place(Rooms& rooms) {
+  for (WantedDevice& device : all_) {
+    if (device.current == nullptr || device.placed || device.entry->type.empty()) {
+      continue;
+    }
+    const Parsed& parsed = parsed_[static_cast<std::size_t>(device.entry - input_.file.devices.data())];
+    const Parent* parent = input_.seen.find_parent(device.current->parent.str());
+    const Type* type = parent != nullptr ? resolve_type(*parent, device.entry->type) : nullptr;
+    if (type == nullptr || !(parsed.parents.empty() || contains(parsed.parents, parent->name))) {
+      continue;
+    }
+    Room& room = rooms.on(*parent);
+    const std::uint64_t units = device.wanted.aggregate.value_or(1);
+    if (room.fits(*type, units)) {
+      room.take(*type, units);
+      device.wanted.type = type->id;
+      device.wanted.function = device.wanted.function ? device.wanted.function : device.current->function;
+      device.placed = true;
+    }
+  }
+}
+
+ChoiceRequest WantedDevices::request_for(std::size_t entry, std::uint64_t count) const {
+  const DeviceEntry& from = input_.file.devices[entry];
+  ChoiceRequest request{.needs = parsed_[entry].needs,
+                        .type = from.type,
+                        .among = parsed_[entry].parents,
+                        .count = count,
+                        .units = from.settings.aggregate.value_or(1),
+                        .placement = from.placement};
+  // Devices of one entry have the same type.
+  for (const WantedDevice& device : all_) {
+    if (device.entry == &from && device.placed && !request.needs.empty()) {
+      request.needs.clear();
+      request.type = device.wanted.type.str();
+    }
+  }
+  return request;
+}
+
+void WantedDevices::place(const std::vector<const Definition*>& leaving, const std::set<Uuid>& in_use) {
+  std::vector<ParentName> mixed;
+  for (const Parent& parent : input_.seen.parents) {
+    if (mixes(parent.name)) {
+      mixed.push_back(parent.name);
+    }
+  }
+  Rooms rooms(input_.seen, input_.defined, Counting::defined, mixed);
+  in_use_ = in_use;
+  free_rooms(rooms, leaving, in_use);
+  retype_in_place(rooms);
+  place_new(rooms, !in_use.empty());
+}
+
+void WantedDevices::place_new(Rooms& rooms, bool blocked) {
+  const std::size_t entries = input_.file.devices.size();
+  std::vector<ChoiceRequest> requests;
+  std::vector<std::size_t> rest;
+  std::vector<std::size_t> entry_of;
+  for (std::size_t i = 0; i < entries; ++i) {
+    if (!parsed_[i].usable) {
+      continue;
+    }
+    const DeviceEntry& entry = input_.file.devices[i];
+    const auto missing =
+        static_cast<std::uint64_t>(std::count_if(all_.begin(), all_.end(), [&](const WantedDevice& device) {
+          return device.entry == &entry && device.is_missing();
+        }));
+    if (missing > 0) {
+      entry_of.push_back(i);
+      requests.push_back(request_for(i, missing));
+    }
+    if (!entry.count) {
+      entry_of.push_back(i);
+      rest.push_back(requests.size());
+      requests.push_back(request_for(i, most_that_fill));
+    }
+  }
+  const Placing placing = place_all(input_.seen, rooms, requests, rest);
+  if (placing.failed) {
+    // A driver shows whether its GPU mixes framebuffer sizes only beside a vGPU.
+    Rooms assumed = rooms;
+    if (mixing_.empty() && !(mixing_ = assumed.assume_mixed_sizes()).empty()) {
+      Rooms trial = assumed;
+      if (!place_all(input_.seen, trial, requests, rest).failed) {
+        place_new(assumed, blocked);
+        note_mixing();
+        return;
+      }
+    }
+    refuse_room(
+        entry_of[*placing.failed], placing, blocked,
+        [&](Rooms with_more) { return !place_all(input_.seen, with_more, requests, rest).failed; }, rooms);
+    if (!plan_.problems.empty()) {
+      return;
+    }
+    place_new(rooms, blocked);  // the others
+    return;
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const DeviceEntry& entry = input_.file.devices[entry_of[i]];
+    const std::vector<ChosenPlace>& places = placing.places[i];
+    if (std::find(rest.begin(), rest.end(), i) != rest.end()) {
+      if (places.size() == most_that_fill) {
+        problem(entry.at("count"), ExitCode::failed,
+                "the driver does not report how many devices fit, so their number is required");
+        return;
+      }
+      std::uint64_t number = 0;
+      for (std::size_t n = 0; n < places.size(); ++n) {
+        const auto is_taken = [&](std::uint64_t one) {
+          return std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& device) {
+            return device.entry == &entry && device.name == entry.name_of(one);
+          });
+        };
+        do {
+          ++number;
+        } while (is_taken(number));
+        const std::string name = entry.name_of(number);
+        add(entry, parsed_[entry_of[i]], name, derived_uuid(input_.file, name));
+      }
+    }
+    auto next = places.begin();
+    for (WantedDevice& device : all_) {
+      if (device.entry == &entry && device.is_missing() && next != places.end()) {
+        device.wanted.parent = next->parent->name;
+        device.wanted.type = next->type->id;
+        device.placed = true;
+        ++next;
+      }
+    }
+  }
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,93 @@
+// The devices that a description asks for, and where they are. Internal header.
+#pragma once
+
+#include <functional>
+#include <mdevadm/model/host_file.hpp>
+#include <mdevadm/plan/apply.hpp>
+#include <mdevadm/plan/choose.hpp>
+#include <mdevadm/plan/requirement.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+// A device of a description.
+struct WantedDevice {
+  const DeviceEntry* entry;
+  std::string name;  // empty: it has none
+  Uuid uuid;
+  const Definition* current = nullptr;  // its present definition
+  // As it is to be; parent and type are set when `placed`.
+  Definition wanted;
+  bool placed = false;
+  bool deferred = false;  // its parent has to be prepared first
+  bool refused = false;   // it cannot be placed, because devices in use take the room
+
+  bool is_missing() const { return !placed && !deferred && !refused; }
+
+  Identity about() const;
+};
+
+class WantedDevices {
+ public:
+  WantedDevices(const ApplyInput& input, const ApplyOptions& options, ApplyPlan& plan)
+      : input_(input), options_(options), plan_(plan) {}
+
+  // Finds the devices of all entries, with their definitions.
+  void find();
+  // Gives a parent and a type to those that have none. `leaving`: definitions that are removed. `in_use`:
+  // devices that cannot be stopped now.
+  void place(const std::vector<const Definition*>& leaving, const std::set<Uuid>& in_use);
+
+  std::vector<WantedDevice>& all() { return all_; }
+
+ private:
+  struct Parsed {
+    std::vector<Requirement> needs{};
+    std::vector<ParentName> parents{};
+    bool usable = true;
+  };
+
+  Parsed parse(const DeviceEntry& entry);
+  void require_known_type(const DeviceEntry& entry, const Parsed& parsed);
+  void find_devices_of(const DeviceEntry& entry, const Parsed& parsed);
+  void add(const DeviceEntry& entry, const Parsed& parsed, const std::string& name, const Uuid& uuid);
+  const Definition* current_of(const DeviceEntry& entry, const Parsed& parsed, const Uuid& uuid) const;
+  bool is_named_otherwise(const WantedDevice& device);
+  bool is_foreign(WantedDevice& device, const Parsed& parsed);
+  void keep_place(WantedDevice& device, const Parsed& parsed);
+  bool type_matches(const Definition& definition, const DeviceEntry& entry, const Parsed& parsed) const;
+  bool may_wait(const Parsed& parsed) const;
+  void free_rooms(Rooms& rooms, const std::vector<const Definition*>& leaving, const std::set<Uuid>& in_use);
+  // Frees the room of definitions on one parent.
+  void free_room(Rooms& rooms, const std::string& parent,
+                 const std::vector<const Definition*>& leaving) const;
+  bool is_emptied(const Parent& parent, const std::vector<const Definition*>& leaving) const;
+  Room idle_room(const Parent& parent, const std::vector<const Definition*>& leaving) const;
+  bool mixes(const ParentName& parent) const;
+  void retype_in_place(Rooms& rooms);
+  ChoiceRequest request_for(std::size_t entry, std::uint64_t count) const;
+  void place_new(Rooms& rooms, bool blocked);
+  // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
+  void note_mixing();
+  // `fits`: whether all devices find a place in these rooms; `rooms`: those in which they do not.
+  // Defines devices that are not started, on the parent that the entry names, whatever fits there now.
+  // Returns whether that is possible.
+  bool define_only(const DeviceEntry& entry, const Parsed& parsed);
+  void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
+                   const std::function<bool(Rooms)>& fits, const Rooms& rooms);
+  void problem(const FilePosition& where, ExitCode code, const std::string& message,
+               const std::vector<std::string>& hints = {});
+
+  const ApplyInput& input_;
+  const ApplyOptions& options_;
+  ApplyPlan& plan_;
+  std::vector<Parsed> parsed_{};  // of each entry
+  std::vector<WantedDevice> all_{};
+  std::set<Uuid> in_use_{};              // devices that cannot be stopped now
+  std::vector<const Parent*> mixing_{};  // GPUs that were assumed to mix framebuffer sizes
+};
+
+}  // namespace mdevadm

@@ -1,0 +1,149 @@
+#include "wanted_groups.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/util/text.hpp>
+#include <optional>
+#include <string>
+
+namespace mdevadm {
+
+namespace {
+
+class GroupSearch {
+ public:
+  GroupSearch(const ApplyInput& input, const std::vector<WantedDevice>& devices, ApplyPlan& plan)
+      : input_(input), devices_(devices), plan_(plan) {}
+
+  std::vector<WantedGroup> find() {
+    for (const GroupEntry& entry : input_.file.groups) {
+      WantedGroup group{entry.group, input_.groups.find(entry.group.name.str())};
+      for (const GroupMember& member : entry.members) {
+        add_members(group, member);
+      }
+      if (group.current != nullptr) {
+        group.after.applied_by = group.current->applied_by;
+        keep_notation(group);
+      } else {
+        group.after.applied_by = space();
+      }
+      groups_.push_back(std::move(group));
+    }
+    std::map<Uuid, std::string> owners;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      for (const Member& member : groups_[i].after.members) {
+        const std::string& name = groups_[i].after.name.str();
+        const auto [owner, is_new] = owners.try_emplace(member.uuid, name);
+        if (!is_new && owner->second != name && !member.parent) {
+          problem(
+              input_.file.groups[i].where, ExitCode::conflict,
+              fmt::format("'{}' is a member of the groups '{}' and '{}'", member.str(), owner->second, name));
+        }
+      }
+    }
+    return std::move(groups_);
+  }
+
+ private:
+  Uuid space() const { return input_.file.space_or_default(); }
+
+  void problem(const FilePosition& where, ExitCode code, const std::string& message,
+               const std::vector<std::string>& hints = {}) {
+    plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
+  }
+
+  void add_members(WantedGroup& group, const GroupMember& member) {
+    const std::size_t before = group.after.members.size();
+    const auto written = Member::parse(member.text);
+    bool is_known = false;
+    for (const WantedDevice& device : devices_) {
+      const bool is_named =
+          !device.name.empty() && (device.name == member.text || device.entry->name == member.text ||
+                                   (!device.entry->pattern.empty() && device.entry->pattern == member.text) ||
+                                   ::fnmatch(member.text.c_str(), device.name.c_str(), 0) == 0);
+      const bool is_meant = written && written->uuid == device.uuid &&
+                            (!written->parent || !device.placed || *written->parent == device.wanted.parent);
+      if (is_named || is_meant) {
+        is_known = true;
+        // What is refused is a member if it is defined; otherwise a later run adds it.
+        if (!device.refused || device.current != nullptr) {
+          add_member(group, device.uuid, written ? written->parent : std::nullopt);
+        }
+      }
+    }
+    // Definitions that the description does not contain may be members.
+    for (const Definition& definition : input_.defined.all) {
+      if (!is_known && ((definition.name && definition.name->str() == member.text) ||
+                        (written && written->means(definition)))) {
+        is_known = true;
+        add_member(group, definition.uuid, written ? written->parent : std::nullopt);
+      }
+    }
+    // The group has it already, and its definition does not exist.
+    if (!is_known && written && group.current != nullptr &&
+        std::find(group.current->members.begin(), group.current->members.end(), *written) !=
+            group.current->members.end()) {
+      is_known = true;
+      group.after.members.push_back(*written);
+    }
+    if (!is_known) {
+      std::vector<std::string> names;
+      for (const WantedDevice& device : devices_) {
+        names.push_back(device.name);
+      }
+      const std::string meant = did_you_mean(member.text, names);
+      problem(member.where, ExitCode::not_found,
+              fmt::format("group '{}': no device '{}' is described or defined", group.after.name.str(),
+                          printable(member.text)),
+              meant.empty() ? std::vector<std::string>{} : std::vector{meant});
+    } else if (before == group.after.members.size() && written && !is_refused(*written)) {
+      problem(member.where, ExitCode::usage,
+              fmt::format("group '{}': '{}' is a member twice", group.after.name.str(), member.text));
+    }
+  }
+
+  bool is_refused(const Member& member) const {
+    return std::any_of(devices_.begin(), devices_.end(), [&](const WantedDevice& device) {
+      return device.refused && device.uuid == member.uuid;
+    });
+  }
+
+  void add_member(WantedGroup& group, const Uuid& uuid, const std::optional<ParentName>& parent) const {
+    const bool is_there =
+        std::any_of(group.after.members.begin(), group.after.members.end(),
+                    [&](const Member& one) { return one.uuid == uuid && (!parent || one.parent == parent); });
+    if (!is_there) {
+      group.after.members.push_back({uuid, parent});
+    }
+  }
+
+  // Keeps the members as the group's file has them, if they mean the same.
+  void keep_notation(WantedGroup& group) const {
+    const std::vector<Member>& now = group.current->members;
+    const bool same = std::equal(now.begin(), now.end(), group.after.members.begin(),
+                                 group.after.members.end(), [&](const Member& a, const Member& b) {
+                                   const bool alone = input_.defined.find(a.uuid).size() <= 1;
+                                   return a == b || (a.uuid == b.uuid && alone);
+                                 });
+    if (same) {
+      group.after.members = now;
+    }
+  }
+
+  const ApplyInput& input_;
+  const std::vector<WantedDevice>& devices_;
+  ApplyPlan& plan_;
+  std::vector<WantedGroup> groups_{};
+};
+
+}  // namespace
+
+std::vector<WantedGroup> find_groups(const ApplyInput& input, const std::vector<WantedDevice>& devices,
+                                     ApplyPlan& plan) {
+  return GroupSearch(input, devices, plan).find();
+}
+
+}  // namespace mdevadm

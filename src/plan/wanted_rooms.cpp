@@ -1,0 +1,283 @@
+// The room that the devices of a description find, and what is in the way.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mdevadm/model/function_capacity.hpp>
+#include <mdevadm/model/probe.hpp>
+#include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/offers.hpp>
+#include <mdevadm/plan/probe.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "wanted_devices.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+constexpr std::size_t most_shown = 8;
+// Of more devices it is not found out which ones are in the way.
+constexpr std::size_t most_others = 64;
+
+// A device or definition that takes room on a parent and is not described.
+struct Other {
+  Definition definition;  // of a device without one: what is known of the device
+  bool active;
+  std::string name;  // for messages
+};
+
+std::string names_of(const std::vector<Other>& others) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(others.size(), most_shown); ++i) {
+    names.push_back(others[i].name);
+  }
+  return join(names, ", ") +
+         (others.size() > most_shown ? fmt::format(" and {} more", others.size() - most_shown) : "");
+}
+
+std::vector<Other> others_on(const ApplyInput& input, const std::vector<WantedDevice>& wanted,
+                             const Parent& parent) {
+  const auto is_described = [&](const Uuid& uuid) {
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const WantedDevice& one) { return one.uuid == uuid; });
+  };
+  std::vector<Other> others;
+  for (const Definition& definition : input.defined.all) {
+    if (definition.parent == parent.name && !is_described(definition.uuid)) {
+      others.push_back({definition, input.seen.find_device(definition.uuid) != nullptr,
+                        fmt::format("'{}'", printable(identity_of(definition).word()))});
+    }
+  }
+  for (const Device& device : input.seen.devices) {
+    if (device.parent == parent.name && device.type && !is_described(device.uuid) &&
+        input.defined.find(device.uuid, device.parent) == nullptr) {
+      others.push_back({{device.uuid, device.parent, *device.type},
+                        true,
+                        fmt::format("'{}' (not defined)", device.uuid.str())});
+    }
+  }
+  return others;
+}
+
+// Returns a part of the others without which the description fits: none of it can stay, if possible those
+// that are not active. Empty: the description does not fit without all of them, or there are too many.
+template <typename Fits>
+std::vector<Other> in_the_way(std::vector<Other> others, const Fits& fits) {
+  if (others.empty() || others.size() > most_others || !fits(others)) {
+    return {};
+  }
+  std::stable_partition(others.begin(), others.end(), [](const Other& one) { return one.active; });
+  for (std::size_t i = 0; i < others.size();) {
+    std::vector<Other> fewer = others;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    if (fits(fewer)) {
+      others = std::move(fewer);
+    } else {
+      ++i;
+    }
+  }
+  return others;
+}
+
+}  // namespace
+
+// Gives back the room of definitions and devices that leave their place.
+void WantedDevices::free_rooms(Rooms& rooms, const std::vector<const Definition*>& leaving,
+                               const std::set<Uuid>& in_use) {
+  std::map<std::string, std::vector<const Definition*>> by_parent;
+  for (const Definition* definition : leaving) {
+    by_parent[definition->parent.str()].push_back(definition);
+  }
+  for (const WantedDevice& device : all_) {
+    if (device.current != nullptr && !device.placed) {
+      by_parent[device.current->parent.str()].push_back(device.current);
+    }
+  }
+  for (auto& [name, definitions] : by_parent) {
+    std::erase_if(definitions, [&](const Definition* one) { return in_use.contains(one->uuid); });
+    free_room(rooms, name, definitions);
+  }
+}
+
+void WantedDevices::free_room(Rooms& rooms, const std::string& name,
+                              const std::vector<const Definition*>& leaving) const {
+  const Parent* parent = input_.seen.find_parent(name);
+  if (parent == nullptr) {
+    return;
+  }
+  if (is_emptied(*parent, leaving)) {
+    rooms.on(*parent) = idle_room(*parent, leaving);
+    return;
+  }
+  for (const Definition* definition : leaving) {
+    if (const Type* type = resolve_type(*parent, definition->type.str())) {
+      rooms.on(*parent).give_back(*type, definition->aggregate.value_or(1));
+    }
+  }
+}
+
+// Returns whether all active devices of a parent, at least one, are among these.
+bool WantedDevices::is_emptied(const Parent& parent, const std::vector<const Definition*>& leaving) const {
+  bool any = false;
+  for (const Device& device : input_.seen.devices) {
+    if (device.parent != parent.name) {
+      continue;
+    }
+    any = true;
+    if (std::none_of(leaving.begin(), leaving.end(),
+                     [&](const Definition* one) { return one->uuid == device.uuid; })) {
+      return false;
+    }
+  }
+  return any;
+}
+
+// Returns the room on a parent without active devices. A driver may report other types as available then.
+Room WantedDevices::idle_room(const Parent& parent, const std::vector<const Definition*>& leaving) const {
+  Parent idle = parent;
+  for (Type& type : idle.unlisted) {
+    idle.types.push_back(std::move(type));
+  }
+  idle.unlisted.clear();
+  for (Type& type : idle.types) {
+    type.available = type.maximum ? type.maximum : type.available;
+    type.hidden = false;
+  }
+  for (Function& function : idle.functions) {
+    function.type.reset();
+  }
+  Snapshot seen = input_.seen;
+  std::erase_if(seen.devices, [&](const Device& device) { return device.parent == parent.name; });
+  Definitions defined = input_.defined;
+  std::erase_if(defined.all, [&](const Definition& definition) {
+    return std::any_of(leaving.begin(), leaving.end(), [&](const Definition* one) {
+      return one->uuid == definition.uuid && one->parent == definition.parent;
+    });
+  });
+  return {idle, seen, defined, Counting::defined, mixes(parent.name) || shows_mixed_sizes(parent.functions)};
+}
+
+bool WantedDevices::mixes(const ParentName& parent) const {
+  const auto is_mixed = [&](const ParentSettings& settings) {
+    return settings.parent == parent && mixes_sizes(settings);
+  };
+  return std::any_of(input_.settings.all.begin(), input_.settings.all.end(), is_mixed) ||
+         std::any_of(input_.file.parents.begin(), input_.file.parents.end(),
+                     [&](const ParentEntry& entry) { return is_mixed(entry.settings); });
+}
+
+void WantedDevices::note_mixing() {
+  for (const Parent* gpu : mixing_) {
+    TypeCounts counts;
+    std::set<unsigned> sizes;
+    for (const WantedDevice& device : all_) {
+      const Type* type = device.placed && device.wanted.parent == gpu->name
+                             ? resolve_type(*gpu, device.wanted.type.str())
+                             : nullptr;
+      const auto name = parse_vgpu_name(type != nullptr ? type->name.value_or("") : "");
+      if (!name) {
+        continue;
+      }
+      mdevadm::add(counts, {type->id, 1});
+      if (name->slices == 0) {
+        sizes.insert(name->gib);
+      }
+    }
+    if (sizes.size() > 1) {
+      plan_.notes.push_back(unknown_mixing(gpu->name.str(), describe(counts)));
+    }
+  }
+}
+
+// Reports that the devices of an entry do not fit, and what takes the room.
+void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool blocked,
+                                const std::function<bool(Rooms)>& fits, const Rooms& rooms) {
+  const DeviceEntry& entry = input_.file.devices[number];
+  const Parsed& parsed = parsed_[number];
+  if (may_wait(parsed)) {
+    for (WantedDevice& device : all_) {
+      device.deferred |= device.entry == &entry && !device.placed;
+    }
+    return;
+  }
+  if (define_only(entry, parsed)) {
+    return;
+  }
+  const std::string what = entry.type.empty()
+                               ? fmt::format("any type with {}", join_requirements(parsed.needs))
+                               : fmt::format("type {}", printable(entry.type));
+  const auto missing = std::count_if(all_.begin(), all_.end(), [&](const WantedDevice& device) {
+    return device.entry == &entry && device.is_missing();
+  });
+  const std::string message =
+      missing == 1 ? fmt::format("no available instances of {} for '{}'", what, printable(entry.name))
+                   : fmt::format("{} devices '{}' of {} are missing, but only {} of them fit", missing,
+                                 printable(entry.name), what, placing.fitting);
+  std::vector<std::string> hints;
+  std::vector<Other> others;
+  for (const Parent& parent : input_.seen.parents) {
+    if (parsed.parents.empty() ||
+        std::find(parsed.parents.begin(), parsed.parents.end(), parent.name) != parsed.parents.end()) {
+      const std::vector<Other> more = others_on(input_, all_, parent);
+      others.insert(others.end(), more.begin(), more.end());
+    }
+  }
+  const std::vector<Other> leaving = in_the_way(others, [&](const std::vector<Other>& gone) {
+    Rooms with_more = rooms;
+    std::map<std::string, std::vector<const Definition*>> by_parent;
+    for (const Other& one : gone) {
+      by_parent[one.definition.parent.str()].push_back(&one.definition);
+    }
+    for (const auto& [name, definitions] : by_parent) {
+      free_room(with_more, name, definitions);
+    }
+    return fits(with_more);
+  });
+  if (!leaving.empty()) {
+    hints.push_back("the description fits if these are removed: " + names_of(leaving));
+  } else if (!others.empty()) {
+    hints.push_back("devices that take room and are not described: " + names_of(others));
+  }
+  hints.emplace_back("list available instances: mdevadm types");
+  if (!blocked) {
+    problem(entry.at("count"), ExitCode::no_capacity, message, hints);
+    return;
+  }
+  std::vector<std::string> users;
+  for (const Uuid& uuid : in_use_) {
+    const std::vector<const Definition*> defined = input_.defined.find(uuid);
+    users.push_back(defined.empty() ? fmt::format("'{}'", uuid.str())
+                                    : identity_of(*defined.front()).quoted());
+  }
+  for (WantedDevice& device : all_) {
+    if (device.entry == &entry && device.is_missing()) {
+      device.refused = true;
+      plan_.refused.push_back(
+          {device.about(), Error(ExitCode::in_use,
+                                 fmt::format("cannot apply {}: {}; in use or claimed, so not stopped: {}",
+                                             device.about().quoted(), message, join(users, ", ")),
+                                 hints)});
+    }
+  }
+}
+
+bool WantedDevices::define_only(const DeviceEntry& entry, const Parsed& parsed) {
+  const Parent* parent =
+      parsed.parents.size() == 1 ? input_.seen.find_parent(parsed.parents.front().str()) : nullptr;
+  const Type* type = parent != nullptr && !entry.type.empty() ? resolve_type(*parent, entry.type) : nullptr;
+  if (type == nullptr || entry.active || !entry.count) {
+    return false;
+  }
+  for (WantedDevice& device : all_) {
+    if (device.entry == &entry && device.is_missing()) {
+      device.wanted.parent = parent->name;
+      device.wanted.type = type->id;
+      device.placed = true;
+    }
+  }
+  return true;
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,166 @@
+// Domains of libvirt, by virsh(1): libvirt's library would be needed at every build for what three commands
+// of virsh do.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/run/machine.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+#include <mdevadm/util/xml.hpp>
+#include <thread>
+
+namespace mdevadm {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds virsh_patience{30'000};
+constexpr milliseconds domain_poll{500};
+
+// Reads the devices in <devices><hostdev> of a domain.
+class HostdevReader final : public XmlHandler {
+ public:
+  void start(std::string_view name, const XmlAttributes& attributes) override {
+    path_.emplace_back(name);
+    if (path_.size() == 3 && path_[1] == "devices" && name == "hostdev") {
+      found.push_back({});
+      type_ = attributes.text("type");
+    } else if (path_.size() == 5 && in_hostdev() && path_[3] == "source" && name == "address") {
+      take_address(attributes);
+    } else if (path_.size() == 4 && in_hostdev() && name == "alias") {
+      found.back().id = attributes.text("name");
+    }
+  }
+  void end(std::string_view) override { path_.pop_back(); }
+  void text(std::string_view) override {}
+
+  std::vector<AttachedDevice> found{};
+
+ private:
+  bool in_hostdev() const { return path_[1] == "devices" && path_[2] == "hostdev"; }
+
+  void take_address(const XmlAttributes& attributes) {
+    if (type_ == "mdev") {
+      found.back().kernel_name = attributes.text("uuid");
+      return;
+    }
+    const auto digits = [&](const char* name) {
+      const std::string_view text = attributes.text(name);
+      return std::string(text.starts_with("0x") ? text.substr(2) : text);
+    };
+    found.back().vf = kernel_spelling(
+        fmt::format("{}:{}:{}.{}", digits("domain"), digits("bus"), digits("slot"), digits("function")));
+  }
+
+  std::vector<std::string> path_{};
+  std::string type_{};
+};
+
+class Domain final : public Machine {
+ public:
+  Domain(const Host& host, std::string uri, std::string name)
+      : host_(host), uri_(std::move(uri)), name_(std::move(name)) {
+    const std::string state = virsh({"domstate", name_}, "find");
+    if (trim(state) != "running" && trim(state) != "paused") {
+      throw Error(ExitCode::failed,
+                  fmt::format("the domain '{}' is not running but in the state '{}'", printable(name_),
+                              printable(trim(state))),
+                  fmt::format("virsh start {}", shell_word(name_)))
+          .caused_by(ESRCH);
+    }
+  }
+
+  std::vector<AttachedDevice> devices() override {
+    HostdevReader reader;
+    try {
+      parse_xml(virsh({"dumpxml", name_}, "read"), reader);
+    } catch (const Error& error) {
+      throw Error(
+          error.reworded(fmt::format("cannot read the domain '{}': {}", printable(name_), error.what())));
+    }
+    return reader.found;
+  }
+
+  void attach(const Attachment& what, milliseconds patience) override {
+    virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml, patience);
+  }
+
+  void detach(const Attachment& what, milliseconds patience) override {
+    const auto deadline = steady_clock::now() + patience;
+    const bool is_rollback = sys::interrupted();
+    virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml, patience);
+    // libvirt returns when it has sent the request, after five seconds at most.
+    while (has(what)) {
+      if (sys::interrupted() && !is_rollback) {
+        throw Error(ExitCode::failed, "interrupted");
+      }
+      if (steady_clock::now() >= deadline) {
+        throw Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
+                    "the guest needs a driver for hot-plug that is running; wait longer with --timeout "
+                    "SECONDS, or shut the guest down");
+      }
+      std::this_thread::sleep_for(domain_poll);
+    }
+  }
+
+ private:
+  bool has(const Attachment& what) {
+    const std::vector<AttachedDevice> now = devices();
+    return std::any_of(now.begin(), now.end(),
+                       [&](const AttachedDevice& one) { return one.is(what.device); });
+  }
+
+  // Runs virsh and returns its output. `doing` completes "cannot … the domain".
+  std::string virsh(const Words& words, const char* doing, const std::string& input = {},
+                    milliseconds patience = virsh_patience) const {
+    Words command{"virsh", "--quiet", "--connect", uri_};
+    command.insert(command.end(), words.begin(), words.end());
+    const ProgramEnd end = host_.run_program(command, patience, false, input);
+    if (end.succeeded()) {
+      return end.out;
+    }
+    const std::string text(trim(end.err));
+    const bool is_unknown = text.find("Domain not found") != std::string::npos ||
+                            text.find("failed to get domain") != std::string::npos;
+    const bool is_full = text.find("No more available PCI slots") != std::string::npos;
+    throw Error(is_unknown ? ExitCode::not_found
+                : is_full  ? ExitCode::no_capacity
+                           : ExitCode::failed,
+                fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
+                            text.empty() ? end.text() : printable(join_lines(text))),
+                is_unknown ? fmt::format("list domains: virsh --connect {} list --all", uri_)
+                : is_full  ? "add ports to the domain before it starts: <controller type='pci' "
+                             "model='pcie-root-port'/>, one for each device"
+                           : "");
+  }
+
+  // Returns the messages of virsh in one line, without its prefix.
+  static std::string join_lines(const std::string& text) {
+    constexpr std::string_view prefix = "error: ";
+    std::vector<std::string> lines;
+    for (const std::string_view line : split(text, '\n')) {
+      const std::string_view words = trim(line);
+      if (!words.empty()) {
+        lines.emplace_back(words.starts_with(prefix) ? words.substr(prefix.size()) : words);
+      }
+    }
+    return join(lines, "; ");
+  }
+
+  const Host& host_;
+  std::string uri_;
+  std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain) {
+  return std::make_unique<Domain>(host, uri, domain);
+}
+
+}  // namespace mdevadm

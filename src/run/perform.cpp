@@ -1,0 +1,285 @@
+#include "perform.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/start.hpp>
+#include <mdevadm/run/interrupted.hpp>
+#include <mdevadm/run/machine.hpp>
+#include <mdevadm/run/observe.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/util/text.hpp>
+
+#include "parent_steps.hpp"
+#include "place_steps.hpp"
+#include "probe.hpp"
+
+namespace mdevadm {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds holder_poll{100};
+
+std::string interrupted_wait(const Device& device) {
+  return device.removing ? "interrupted; " + describe_removal(device)
+                         : "interrupted; the device remains active and in use by " + describe(device.holders);
+}
+
+class Performer {
+ public:
+  Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
+            const Waiting& waiting)
+      : effects_(effects), job_(job), warnings_(warnings), waiting_(waiting) {}
+
+  void operator()(const CreateDevice& action) const {
+    try {
+      effects_.host.create(action.what);
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::conflict) {
+        try {
+          explain_existing(action.what);
+        } catch (const Error& explained) {
+          throw explained.caused_by(error.number());
+        }
+      }
+      throw;
+    }
+    effects_.store.forget_claim(action.what.uuid);
+  }
+
+  void operator()(const RemoveDevice& action) const {
+    if (action.forced && action.device.busy) {
+      waiting_(action.device.holders, action.patience);
+    }
+    if (remove(action) == Removal::done) {
+      return;
+    }
+    Device device = action.device;
+    effects_.host.find_users_of(device);
+    if (action.forced) {
+      throw RemovalPending{device.holders};
+    }
+    throw Error(ExitCode::in_use,
+                device.holders.empty()
+                    ? std::string("the removal is pending; no process that uses the device was found")
+                    : "the removal is pending: still in use by " + describe(device.holders),
+                "the removal completes when the device is closed; until then the UUID and the instance "
+                "remain in use")
+        .held_by(device.holders);
+  }
+
+  void operator()(const Aggregate& action) const { effects_.host.aggregate(action.device, action.units); }
+
+  void operator()(const AvoidPlacements& action) const {
+    warn(avoid_placements(effects_.host, action, job_.about));
+  }
+
+  void operator()(const WriteAttribute& action) const {
+    const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
+    if (reads && *reads != trim(action.attribute.value)) {
+      warnings_.push_back(fmt::format("{}: attribute '{}' was set to '{}' but reads back '{}'",
+                                      job_.about.quoted(), action.attribute.name.str(),
+                                      printable(action.attribute.value), printable(*reads)));
+    }
+  }
+
+  void operator()(const WriteTypeAttribute& a) const {
+    effects_.host.write_type_attribute(a.parent, a.type, a.attribute);
+  }
+
+  void operator()(const AssignQueues& a) const { effects_.host.assign_queues(a.device, a.attributes); }
+  void operator()(const CheckQueues& a) const { effects_.host.check_queues(a.device, a.expected); }
+  void operator()(const JoinPeers& action) const {
+    if (effects_.host.join_peers(action.device, action.peers) || !action.required || !action.leader) {
+      return;
+    }
+    // Without the attribute, the device shares only if it was created in the IOMMU group.
+    const std::optional<Device> now = effects_.host.observe_device(action.device);
+    const std::optional<Device> leader = effects_.host.observe_device(*action.leader);
+    if (!now || !leader || now->iommu_group != leader->iommu_group) {
+      throw Error(
+          ExitCode::failed,
+          fmt::format("the device does not share the IOMMU group of '{}': not supported by the driver",
+                      action.leader->uuid.str()),
+          "share only where supported with --p2p auto");
+    }
+  }
+
+  void operator()(const SetOnline& action) const { effects_.host.set_online(action.device, action.online); }
+
+  void operator()(const AwaitDevice& action) const {
+    if (!effects_.host.wait_for_device(action.device, action.patience)) {
+      warnings_.push_back(
+          fmt::format("{} is active, but /dev/vfio does not exist (container?); VFIO node not checked",
+                      job_.about.quoted()));
+    }
+    if (action.made_here) {
+      return;
+    }
+    const std::optional<Device> now = effects_.host.observe_device(action.device);
+    if (!now || now->type != action.device.type) {
+      throw Error(ExitCode::conflict,
+                  now ? "created with another type by another process" : "removed by another process");
+    }
+  }
+
+  void operator()(const AwaitRelease& action) const {
+    const auto deadline = std::chrono::steady_clock::now() + action.patience;
+    Device device = action.device;
+    const auto is_in_the_way = [&] {
+      effects_.host.find_users_of(device);
+      return device.removing ? effects_.host.has_directory(device) : device.busy;
+    };
+    bool waits = is_in_the_way();
+    if (waits) {
+      waiting_(device.holders, action.patience);
+    }
+    while (waits && std::chrono::steady_clock::now() < deadline) {
+      if (sys::interrupted()) {
+        throw Error(ExitCode::failed, interrupted_wait(device)).held_by(device.holders);
+      }
+      std::this_thread::sleep_for(holder_poll);
+      waits = is_in_the_way();
+    }
+    if (waits && !action.forced) {
+      throw Error(ExitCode::in_use,
+                  device.removing ? describe_removal(device) : "still in use by " + describe(device.holders))
+          .held_by(device.holders);
+    }
+  }
+
+  void operator()(const OwnNode& a) const { effects_.host.own_node(a.device, a.policy, a.node); }
+
+  void operator()(const CheckMigration& action) const {
+    if (effects_.host.takes_migration_version(action.parent, action.type, action.version) == false) {
+      throw Error(ExitCode::abi_differs,
+                  fmt::format("the driver does not accept the migration version '{}' of the definition",
+                              printable(action.version)),
+                  "accept the new ABI with --accept-abi");
+    }
+  }
+
+  void operator()(const KeepRecord& action) const { effects_.store.keep_record(action.record); }
+  void operator()(const DropRecord& action) const { effects_.store.drop_record(action.uuid); }
+  void operator()(const KeepClaim& action) const { effects_.store.keep_claim(action.claim); }
+  void operator()(const DropClaim& action) const { effects_.store.drop_claim(action.claim); }
+  void operator()(const AddDefinition& action) const { effects_.store.add(action.definition, action.text); }
+  void operator()(const ReplaceDefinition& action) const {
+    effects_.store.replace(action.before, action.after);
+  }
+  void operator()(const ReserveFunction& action) const {
+    warn(reserve_function(effects_, action, job_.about));
+  }
+  void operator()(const RemoveDefinition& action) const { effects_.store.remove(action.definition); }
+  void operator()(const WriteConfig& action) const { effects_.store.write_config(action.stored); }
+  void operator()(const RemoveConfig& action) const { effects_.store.remove_config(action.stored); }
+  void operator()(const AddGroup& action) const { effects_.store.add_group(action.group); }
+  void operator()(const ReplaceGroup& action) const {
+    effects_.store.replace_group(action.before, action.after);
+  }
+  void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
+  void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
+  void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
+  void operator()(const BindParent& action) const { effects_.host.bind_parent(action.parent, action.driver); }
+  void operator()(const ChangeFunctions& action) const { change_functions(effects_.host, action); }
+  void operator()(const RunCommand& action) const { run_command(effects_.host, action); }
+  void operator()(const KeepPreparation& action) const { keep_preparation(effects_, action); }
+  void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
+  void operator()(const WriteParentSettings& action) const {
+    effects_.store.write_parent_settings(action.before, action.after);
+  }
+  void operator()(const RemoveParentSettings& action) const {
+    effects_.store.remove_parent_settings(action.settings.parent);
+  }
+  void operator()(const AttachDevice& action) const {
+    effects_.machine->attach(action.what, action.patience);
+  }
+  void operator()(const DetachDevice& action) const {
+    effects_.machine->detach(action.what, action.patience);
+  }
+
+ private:
+  void warn(std::optional<std::string> warning) const {
+    if (warning) {
+      warnings_.push_back(*std::move(warning));
+    }
+  }
+
+  // Requests the removal again as long as the driver refuses it and the deadline has not passed.
+  Removal remove(const RemoveDevice& action) const {
+    using Steady = std::chrono::steady_clock;
+    for (bool waits = false;; waits = true) {
+      try {
+        return effects_.host.remove(action.device, action.patience);
+      } catch (const Error& error) {
+        const bool is_late = !action.deadline || Steady::now() >= *action.deadline;
+        if (error.code() != ExitCode::in_use && (!action.insists || is_late)) {
+          throw;
+        }
+        if (is_late) {
+          throw still_refused(action, error);
+        }
+      }
+      if (!waits) {
+        waiting_({}, std::chrono::ceil<std::chrono::seconds>(*action.deadline - Steady::now()));
+      }
+      if (sys::interrupted() && !action.insists) {
+        throw Error(ExitCode::failed, "interrupted; the device remains active");
+      }
+      std::this_thread::sleep_for(holder_poll);
+    }
+  }
+
+  // Returns the error for a removal that the driver refused, or still refuses at the deadline.
+  Error still_refused(const RemoveDevice& action, const Error& refusal) const {
+    Device device = action.device;
+    effects_.host.find_users_of(device);
+    if (!device.holders.empty()) {
+      return refusal.reworded(fmt::format("{}: {}", refusal.what(), describe(device.holders)))
+          .held_by(device.holders);
+    }
+    const std::string text =
+        fmt::format("{}{}, but no process that uses it was found",
+                    action.deadline ? "at the end of the waiting time, " : "", refusal.what());
+    const bool may_wait = !action.deadline && !action.advice.empty();
+    return may_wait ? refusal.reworded(text).with_hint(action.advice) : refusal.reworded(text);
+  }
+
+  // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
+  // has created it, or its removal is pending. Waits for the device and throws AlreadySo if it is the wanted
+  // one.
+  void explain_existing(const Creation& what) const {
+    Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
+    device.name = what.name;
+    const std::optional<Device> now = effects_.host.observe_device(device);
+    if (!now && what.name.empty()) {
+      throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
+                  "the removal completes when the process that uses the device closes it");
+    }
+    if (now && now->parent == what.parent && what.name.empty()) {
+      device.path = now->path;
+      (*this)(AwaitDevice{device, creation_patience});
+      throw AlreadySo{job_.about.quoted() + " is already active"};
+    }
+  }
+
+  const Effects& effects_;
+  const Job& job_;
+  std::vector<std::string>& warnings_;
+  const Waiting& waiting_;
+};
+
+}  // namespace
+
+void perform_action(const Action& action, const Effects& effects, const Job& job,
+                    std::vector<std::string>& warnings, const Waiting& waiting) {
+  std::visit(Performer(effects, job, warnings, waiting), action);
+}
+
+}  // namespace mdevadm

@@ -1,0 +1,30 @@
+// The effects of single actions.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mdevadm/run/executor.hpp>
+#include <string>
+#include <vector>
+
+namespace mdevadm {
+
+// Ends a job early because another process has already reached its goal.
+struct AlreadySo {
+  std::string note;
+};
+
+// Ends a job because the kernel completes the removal later.
+struct RemovalPending {
+  std::vector<Holder> holders;
+};
+
+// Announces that a step waits for the release of a device.
+using Waiting = std::function<void(const std::vector<Holder>&, std::chrono::milliseconds)>;
+
+// Performs an action of a job and appends its warnings to `warnings`. Throws Error with the reason only,
+// AlreadySo or RemovalPending.
+void perform_action(const Action& action, const Effects& effects, const Job& job,
+                    std::vector<std::string>& warnings, const Waiting& waiting);
+
+}  // namespace mdevadm

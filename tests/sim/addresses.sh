@@ -1,0 +1,218 @@
+# Devices of the host that are not parents explain themselves: in errors about a PARENT, and in show ADDRESS. No
+# message suggests another device than the one that exists.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+. "$here/../tools/cases.sh"
+adm() { run "$MDEVADM" "$@"; }
+json() { jq -r "$1" <<<"$out"; }
+
+# explained WORD CAUSE: each command that takes a PARENT refuses the word for this reason, and suggests nothing else
+explained() {
+  local words
+  for words in "types $1" "list -p $1" "define -p $1 -t vfio_ccw-io" "start -p $1 -t vfio_ccw-io" \
+    "start --all -p $1" "stop --all -p $1" "undefine --all -p $1" "show --all -p $1" "export mdevctl -p $1"; do
+    # shellcheck disable=SC2086
+    adm $words
+    exits 3 "$words: not found"
+    err_has "^mdevadm: error: cannot .*: $2" "$words: the cause is named"
+    err_lacks "did you mean" "$words: no other device is suggested"
+  done
+}
+
+ccw() {
+  local subchannel='subchannel 0\.0\.0313 \(device 0\.0\.2b09, 3390/0c, online\) has the driver io_subchannel; it offers mediated devices only with the driver vfio_ccw$'
+  local word
+  explained 0.0.0313 "$subchannel"
+  for word in 0.0.2b09 0.0.2B09 ccw_0_0_2b09 css_0_0_0313 2b09 2B09 0313 /sys/bus/css/devices/0.0.0313; do
+    adm define -p $word -t vfio_ccw-io
+    err_has "$subchannel" "define -p $word: the subchannel and its device are named"
+    err_has "^hint: then bind the subchannel to vfio_ccw: driverctl -b css set-override 0\.0\.0313 vfio_ccw$" "define -p $word: the command that helps is named"
+  done
+  adm define -p 0.0.9999 -t vfio_ccw-io
+  err_has "no subchannel and no channel device has the number '0\.0\.9999'$" "an address that does not exist is not found"
+  for word in 0.0.0314 0314 0.0.0123 0123 00AB 0.0.00ab; do
+    adm types $word
+    exits 3 "types $word: not found"
+    err_has "no subchannel and no channel device has the number '$word'$" "types $word: the error says so"
+    err_lacks "0\.0\.0315" "types $word: no other subchannel is named"
+    adm define -p $word -t vfio_ccw-io
+    err_lacks "0\.0\.0315" "define -p $word: no other subchannel is named"
+  done
+  for word in 313 0x313 0X0313 0.0.313; do
+    adm types $word
+    exits 3 "types $word: not found"
+    err_has "^hint: numbers of subchannels and channel devices have four digits: 0\.0\.0313$" "types $word: the full number is named"
+    err_lacks "did you mean" "types $word: no other subchannel is suggested"
+  done
+  for word in 0.0.03130 0.0.00313 0.0.o313; do
+    adm types $word
+    err_has "^hint: numbers of subchannels and channel devices have four digits: 0\.0\.XXXX$" "types $word: the form is named"
+    err_lacks "0\.0\.03[0-9]*\b'?$" "types $word: no other subchannel is suggested"
+  done
+  for word in 0313 2b09 2B09; do
+    adm show $word
+    exits 3 "show $word: could be a UUID prefix"
+    err_has "^hint: show the subchannel or channel device of this number: mdevadm show 0\.0\.${word,,}$" "show $word: the command for the subchannel is named"
+  done
+  adm show 0.0.0123
+  exits 3 "show of a number that does not exist: not found"
+  err_has "cannot show '0\.0\.0123': no subchannel and no channel device has this number" "... and the error says so"
+  adm show 0315
+  exits 3 "show 0315: could be a UUID prefix"
+  err_has "no device or definition has this name; 0\.0\.0315 is a parent$" "the parent of this number is named"
+
+  for word in 0.0.0313 0.0.2b09 css_0_0_0313; do
+    adm show $word
+    exits 0 "show $word: the device is shown"
+    out_has "^address: +0\.0\.0313$" "show $word: its address"
+    out_has "^bus: +css$" "show $word: its bus"
+    out_has "^driver: +io_subchannel$" "show $word: its driver"
+    out_has "^device_number: +0\.0\.2b09$" "show $word: its device number"
+    out_has "driverctl -b css set-override 0\.0\.0313 vfio_ccw" "show $word: what helps"
+  done
+  adm show 0.0.0313 --json
+  same "$(json '.host_devices[0] | [.address, .bus, .driver, .device_number, .device_type, .online] | map(tostring) | join(" ")')" \
+    "0.0.0313 css io_subchannel 0.0.2b09 3390/0c true" "show --json has the facts"
+  same "$(json '.parents | length')" 0 "show --json has no parent"
+  adm show 0.0.0313 0.0.0315
+  exits 0 "an address and a parent can be shown together"
+  out_has "^parent: +0\.0\.0315$" "the parent is shown"
+  out_has "^address: +0\.0\.0313$" "the address is shown"
+  adm show 0.0.0313 -o driver
+  out_has "^driver: +io_subchannel$" "-o selects columns of addresses"
+  adm show 0.0.9999
+  exits 3 "show of an address that does not exist: not found"
+
+  # A device number of a parent is accepted for its subchannel.
+  adm define $a -p 0.0.2b0a -t vfio_ccw-io
+  exits 0 "a device number is accepted as PARENT"
+  adm list --all -p 0.0.2b0a -o parent
+  out_has "^0\.0\.0315" "the definition belongs to the subchannel"
+  adm show 0.0.2b0a
+  out_has "^parent: +0\.0\.0315$" "show of a device number shows its parent"
+  adm start $a
+  exits 0 "the device starts"
+  adm start -p 0.0.2b0a -t vfio_ccw-io
+  exits 6 "a second device: no available instance"
+  adm stop $a
+
+  adm define -p ccw_0_0_0315 -t vfio_ccw-io
+  exits 3 "a channel device that does not exist is not the subchannel of the same name"
+
+  # A subchannel and the device number of another one.
+  adm define -p 0.0.0341 -t vfio_ccw-io
+  err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00.*; subchannel 0\.0\.0340 \(device 0\.0\.0341" "both meanings of a name are named"
+  adm show 0.0.0341
+  same "$(grep -c ^address: <<<"$out")" 2 "both are shown"
+  adm types ccw_0_0_0341
+  err_has "cannot list types: subchannel 0\.0\.0340 " "libvirt's name of a channel device means the device number"
+  echo 0.0.0341 >/sys/bus/css/drivers/io_subchannel/unbind
+  echo 0.0.0341 >/sys/bus/css/drivers/vfio_ccw/bind
+  adm types 0.0.0341
+  exits 0 "a parent is used as a subchannel"
+  err_has "0\.0\.0341 is used as a subchannel; it is also the device number of subchannel 0\.0\.0340" "a note names the other meaning"
+
+  adm types 0.0.0330
+  err_has "subchannel 0\.0\.0330 is a subchannel for CHSC; only I/O subchannels" "a subchannel of another type"
+  run driverctl -b css set-override 0.0.0320 vfio_ccw
+  exits 1 "vfio_ccw refuses QDIO"
+  adm types 0.0.0320
+  err_has "has no driver although its driver_override is vfio_ccw" "a refused override is named"
+  err_has "^hint: give it back to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
+
+  # A defined device whose subchannel has lost its driver; following the hint.
+  adm define $b -p 0.0.0313 -t vfio_ccw-io --force
+  exits 0 "a definition on a subchannel that is not yet a parent"
+  adm start $b
+  exits 3 "it does not start"
+  err_has "$subchannel" "start of a defined device names the cause"
+  err_lacks "did you mean" "and suggests no other disk"
+  chccwdev -d 0.0.2b09 >/dev/null
+  driverctl -b css set-override 0.0.0313 vfio_ccw
+  adm start $b
+  exits 0 "after the commands of the hints it starts"
+  adm show $b
+  out_has "^parent: +0\.0\.0313$" "show of the device"
+}
+
+gvt() {
+  local gpu=0000:00:02.0
+  explained $gpu '0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g: i915\.enable_gvt is off, and the module kvmgt is not loaded$'
+  adm types 00:02.0
+  err_has "add i915\.enable_gvt=1 to the kernel command line" "what helps is named"
+  err_lacks "mdev core" "no message blames the mdev core"
+  adm show pci_0000_00_02_0
+  exits 0 "show of an address in libvirt's form"
+  out_has "^driver: +i915$" "its driver"
+  echo $gpu >/sys/bus/pci/drivers/i915/unbind
+  adm types $gpu
+  err_has "0000:00:02\.0 \(8086:5916\) has no driver$" "a PCI device without driver"
+  driverctl set-override $gpu vfio-pci
+  adm types $gpu
+  err_has "has the driver vfio-pci, which passes the whole device to a virtual machine$" "a PCI device on vfio-pci"
+  err_has "^hint: return the device to its driver: driverctl unset-override 0000:00:02\.0$" "and how to return it"
+}
+
+kvmgt() {
+  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4
+  err_has "without GVT-g: the module kvmgt is not loaded$" "GVT-g without kvmgt"
+  err_has "^hint: load the module: modprobe kvmgt$" "the module is named"
+  modprobe kvmgt
+  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4
+  exits 0 "after modprobe the definition is accepted"
+  adm start $a
+  exits 0 "and the device starts"
+}
+
+xe() {
+  adm types 0000:00:02.0
+  err_has "has the driver xe, which offers no mediated devices \(GVT-g needs i915\)$" "xe instead of i915"
+}
+
+crypto() {
+  adm types 05.0014
+  err_has "crypto queue 05\.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap devices is matrix$" "a crypto queue as parent"
+  adm show card05
+  exits 0 "a crypto card is shown"
+  out_has "^bus: +ap$" "its bus"
+  adm start -u $a -p matrix -t vfio_ap-passthrough
+  adm types $a
+  err_has "$a is a mediated device of matrix, not a parent$" "a mediated device as parent"
+}
+
+refusing() {
+  adm start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8
+  exits 6 "ENOSPC although instances are available is no capacity"
+  err_has "the driver refuses to create i915-GVTg_V5_8 on 0000:00:02\.0 \(No space left on device\), although it reports [0-9]+ available instances$" "the contradiction is named"
+  err_has "^hint: GVT-g needs graphics memory that the host does not use" "and the usual cause"
+  adm list
+  same "$out" "" "nothing was created"
+}
+
+ignoring() {
+  adm start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8
+  holds "a creation without effect is a failure" test "$code" != 0
+  err_has "^mdevadm: error: cannot start '$a': the driver has accepted the creation, but no device has appeared within 5 s" "which is named"
+  adm list
+  same "$out" "" "no device exists"
+  holds "no record exists" test -z "$(ls -A /run/mdevadm/devices 2>/dev/null)"
+}
+
+run_case "$@"
+
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT
+sed '/^enable_gvt/d' "$scenarios/gvt-off.toml" >"$state/kvmgt.toml"
+sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
+sed 's/^interface.*/&\nerrno = { create = "ENOSPC" }/' "$scenarios/gvt.toml" >"$state/refusing.toml"
+sed 's/^interface.*/&\ncreate = "ignore"/' "$scenarios/gvt.toml" >"$state/ignoring.toml"
+on ccw-host ccw
+on gvt-off gvt
+on "$state/kvmgt.toml" kvmgt
+on "$state/xe.toml" xe
+on ap-host crypto
+on "$state/refusing.toml" refusing
+on "$state/ignoring.toml" ignoring
+finish

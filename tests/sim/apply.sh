@@ -1,0 +1,702 @@
+# The host as a file: apply, diff and export host on simulated hosts. First and second run, changes by hand in between, devices in
+# use, pruning, two at once, errors in the file, kills, and hosts that describe themselves.
+# shellcheck shell=bash disable=SC2154,SC2016
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+if [ "${1:-}" = "" ]; then
+  failed_parts="" scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  cp -r "$here/../../examples/scenarios/types" "$scratch"
+  for ((i = 0; i < 64; ++i)); do
+    sed -e 1d -e "s/^name = .*/name = \"0000:$(printf %02x $i):00.0\"/" "$here/../../examples/scenarios/m60.toml"
+  done >"$scratch/many.toml"
+  sed 's/^name = .*/name = "0000:8{}:00.0"\ncount = 8/' "$here/../../examples/scenarios/m60.toml" >"$scratch/eight.toml"
+  while read -r scenario part; do
+    scenario=${scenario/@/$scratch/}
+    [ -e "$scenario.toml" ] && scenario=$scenario.toml
+    "$MDEVSIM" run "$scenario" -- bash "$0" "$part" || failed_parts+=" $scenario:$part"
+  done <<'P'
+m60 first
+m60 hand
+m60 in_use
+m60 prune
+m60 bad
+m60 all
+m60 retype_in_use
+m60 in_the_way
+m60-k1 together
+l40s-boot defined_only
+m60 kills
+m60 faults
+workstation empty
+l40s functions
+l40s-boot parents
+l40s-mixed mixed
+l40s not_mixed
+l40s-mdev himself
+m60 himself
+ap-host crypto
+gvt himself
+workstation himself
+m60-f1 himself
+m60-k1 himself
+gvt-a2-v3 himself
+@many many
+@eight example
+P
+  same "$failed_parts" "" "all parts pass"
+  finish
+  exit
+fi
+
+mdevadm() { "$MDEVADM" "$@"; }
+gpu=$(mdevadm types --json -o parent 2>/dev/null | jq -r '.types[0].parent // empty')
+file=$(mktemp)
+trap 'rm -f "$file"' EXIT
+write() { { echo 'version = 1'; cat; } >"$file"; }
+names() { mdevadm list "$@" --json -o name | jq -r '[.devices[].name] | sort | join(" ")'; }
+state() { find /etc/mdevadm /run/mdevadm -type f ! -name '*.lock' -exec sha256sum {} + 2>/dev/null | sort; mdevadm list --all --json -o uuid,parent,type,state,vf | jq -S .devices; }
+is_described() {
+  run mdevadm apply -f "$file" --check
+  exits 0 "${1:-the host is as described}"
+}
+seats() { write <<T
+[[device]]
+name = "seat-{}"
+count = ${1:-2}
+type = "nvidia-12"
+$(cat)
+T
+}
+
+first() {
+  seats 2 <<'T'
+start = "auto"
+
+[[group]]
+name = "vm1"
+members = ["seat-{}"]
+T
+  run mdevadm apply -f "$file" --check
+  exits 9 "before, the host differs"
+  out_has "^the host differs from $file: 2 devices to add, 2 devices to start, 1 group to add$" "one line says how"
+  run mdevadm diff -f "$file"
+  exits 9 "diff shows it"
+  out_has '^\+ device .seat-1. \([0-9a-f]{8}-[0-9a-f]{4}-5' "with derived UUIDs of version 5"
+  out_has '^\+   type: nvidia-12$' "and settings"
+  run mdevadm diff -f "$file" --json
+  same "$(jq -r '[.changes[] | .change + " " + .object] | join(",")' <<<"$out")" "add device,add device,add group,start device,start device" "diff as JSON"
+  before=$(state)
+  run mdevadm apply -f "$file" --dry-run
+  exits 0 "a dry run succeeds"
+  out_has '^start .seat-2. ' "and shows the starts"
+  same "$(state)" "$before" "and changes nothing"
+  run mdevadm apply -f "$file"
+  exits 0 "apply succeeds"
+  same "$(names)" "seat-1 seat-2" "the devices are active"
+  same "$(mdevadm group show vm1 --json | jq '.devices | length')" 2 "and in the group"
+  after=$(state)
+  run mdevadm apply -f "$file"
+  exits 0 "a second run succeeds"
+  err_has "^mdevadm: the host is as described in $file: 2 devices$" "and says that nothing is to do"
+  same "$(state)" "$after" "and changes nothing"
+  if command -v strace >/dev/null; then
+    writes=$(strace -f -e trace=openat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat "$MDEVADM" apply -f "$file" 2>&1 |
+      grep -E 'O_WRONLY|O_RDWR|O_CREAT|rename|unlink|mkdir' | grep -vE '/dev/(null|tty)|ENOENT' | wc -l)
+    same "$writes" 0 "and opens no file for writing"
+  fi
+  is_described
+  run mdevadm diff -f "$file"
+  same "$code $out" "0 " "diff prints nothing"
+  first=$(mdevadm list --all --json -o uuid | jq -c .devices)
+  mdevadm stop --all >/dev/null
+  mdevadm undefine --all --force >/dev/null
+  rm -rf /etc/mdevadm
+  run mdevadm apply -f - <"$file"
+  exits 0 "from standard input"
+  same "$(mdevadm list --all --json -o uuid | jq -c .devices)" "$first" "the UUIDs are the same after a reinstallation"
+  run mdevadm apply
+  exits 3 "the default file does not exist"
+  cp "$file" /etc/mdevadm/host.toml
+  run mdevadm apply --check
+  exits 0 "the default file is /etc/mdevadm/host.toml"
+  rm /etc/mdevadm/host.toml
+  mkdir /tmp/description.$$
+  cp "$file" /tmp/description.$$/1.toml
+  printf 'version = 1\n[[group]]\nname = "more"\nmembers = []\n' >/tmp/description.$$/2.toml
+  run mdevadm apply -f /tmp/description.$$
+  exits 0 "a directory is one description"
+  run mdevadm group show more
+  exits 0 "and all its files are applied"
+  cp "$file" /tmp/description.$$/3.toml
+  run mdevadm apply -f /tmp/description.$$
+  err_has "3.toml:[0-9]+:[0-9]+: device 'seat-1' is described twice, first at /tmp/description.$$/1.toml:" "names are unique over all files"
+  rm -r /tmp/description.$$
+}
+
+hand() {
+  seats 3 </dev/null
+  mdevadm apply -f "$file" >/dev/null
+  places=$(mdevadm list --json -o name,parent,vf | jq -c '.devices | sort_by(.name)')
+  mdevadm stop seat-2 >/dev/null
+  mdevadm undefine seat-3 >/dev/null 2>&1
+  mdevadm modify seat-1 --auto >/dev/null
+  run mdevadm diff -f "$file"
+  out_has '^~ start device .seat-2' "a device that was stopped is started"
+  out_has '^-   start: auto$' "a setting is reverted"
+  out_has '^\+ device .seat-3' "a definition is created again"
+  run mdevadm apply -f "$file"
+  exits 0 "apply repairs changes by hand"
+  is_described
+  same "$(mdevadm list --json -o name,parent,vf | jq -c '.devices | sort_by(.name)')" "$places" "all devices are where they were"
+  seats 4 </dev/null
+  mdevadm apply -f "$file" >/dev/null
+  same "$(mdevadm list --json -o name,parent,vf | jq -c '[.devices | sort_by(.name) | .[:3][]]')" "$places" "adding a device moves none"
+  write <<'T'
+[[device]]
+name = "seat-{}"
+count = 4
+type = "nvidia-13"
+T
+  run mdevadm apply -f "$file"
+  exits 0 "the type of all devices changes"
+  same "$(mdevadm list --json -o type | jq -c '[.devices[].type] | unique')" '["nvidia-13"]' "of active ones too"
+  is_described
+  # A device and a definition that apply has not made.
+  mdevadm undefine seat-4 >/dev/null 2>&1
+  mdevadm stop seat-4 >/dev/null 2>&1
+  mdevadm stop "$(mdevadm list --json -o uuid,name | jq -r '.devices[] | select(.name == null) | .uuid')" >/dev/null 2>&1
+  mdevadm define -p "$gpu" -t nvidia-13 --name seat-4 >/dev/null
+  run mdevadm apply -f "$file"
+  exits 4 "the name of another definition is a conflict"
+  err_has "the name 'seat-4' is used by the definition " "that is named"
+  mdevadm undefine seat-4 >/dev/null
+  uuid=$(mdevadm define -p "$gpu" -t nvidia-13 --name theirs)
+  { cat "$file"; printf '[[device]]\nname = "theirs"\nuuid = "%s"\ntype = "nvidia-13"\nstate = "defined"\n' "$uuid"; } >"$file.2"
+  mv "$file.2" "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "a definition that exists is described by its UUID"
+  is_described
+  seats 1 </dev/null
+  sed -i 's/nvidia-12/nvidia-13/' "$file"
+  mdevadm apply -f "$file" --prune >/dev/null
+  same "$(names --all)" "seat-1 theirs" "and is not pruned"
+}
+
+in_use() {
+  seats 2 </dev/null
+  mdevadm apply -f "$file" >/dev/null
+  uuid=$(mdevadm show seat-1 --json | jq -r '.devices[0].uuid')
+  "$MDEVSIM" hold "$uuid" 600 >/dev/null 2>&1 &
+  holder=$!
+  wait_until sh -c "'$MDEVADM' list --json -o uuid,used_by | jq -e '.devices[] | select(.uuid == \"$uuid\" and (.used_by | length) > 0)' >/dev/null"
+  before=$(sha256sum /etc/mdevadm/devices/*/"$uuid".toml)
+  write <<'T'
+[[device]]
+name = "seat-{}"
+count = 2
+type = "nvidia-12"
+[[device.attribute]]
+name = "nvidia/vgpu_params"
+value = "frame_rate_limiter=0"
+T
+  run mdevadm apply -f "$file" --check
+  exits 9 "the host differs"
+  run mdevadm apply -f "$file"
+  exits 8 "a device in use is not stopped"
+  err_has "^mdevadm: error: cannot apply 'seat-1' \($uuid\): it is in use by " "it is named with its process"
+  same "$(sha256sum /etc/mdevadm/devices/*/"$uuid".toml)" "$before" "its definition is as before"
+  same "$(cat /sys/bus/mdev/devices/"$(mdevadm show seat-2 --json | jq -r '.devices[0].uuid')"/nvidia/vgpu_params)" "frame_rate_limiter=0" "the other device is changed"
+  (sleep 1; kill $holder) &
+  run mdevadm apply -f "$file" --wait 30
+  exits 0 "with --wait, the release is waited for"
+  is_described
+  wait
+}
+
+prune() {
+  seats 3 <<'T'
+[[group]]
+name = "vm1"
+members = ["seat-{}"]
+T
+  mdevadm apply -f "$file" >/dev/null
+  other=$(mdevadm define -p "$gpu" -t nvidia-12 --name other)
+  seats 1 </dev/null
+  run mdevadm apply -f "$file"
+  exits 0 "without --prune nothing is removed"
+  err_has "no longer described and left unchanged: .*'seat-2'.*group 'vm1' \(apply --prune removes them\)" "a note names it"
+  run mdevadm apply -f "$file" --prune
+  exits 0 "with --prune it is"
+  same "$(names --all)" "other seat-1" "only what apply has made"
+  run mdevadm group show vm1
+  exits 3 "also the group"
+  is_described
+  # Another namespace.
+  { echo 'version = 1'; echo 'namespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1"'; } >"$file"
+  run mdevadm apply -f "$file" --prune
+  same "$code $(names --all)" "0 other seat-1" "a description with another namespace prunes nothing"
+  for _ in 1 2 3; do
+    seats 3 </dev/null
+    mdevadm apply -f "$file" >/dev/null 2>&1 & one=$!
+    mdevadm apply -f "$file" >/dev/null 2>&1 & two=$!
+    wait $one; one=$?
+    wait $two; two=$?
+    same "$one $two" "0 0" "two at once succeed"
+    is_described "and the host is as described"
+    seats 1 </dev/null
+    mdevadm apply -f "$file" --prune >/dev/null
+  done
+  same "$(mdevadm show other --json | jq -r '.devices[0].uuid')" "$other" "a definition made by hand stays"
+}
+
+bad() {
+  before=$(state)
+  cat >"$file" <<'T'
+version = 2
+colour = "blue"
+
+[[parent]]
+name = "0000:41:00.0"
+virtual_functions = "some"
+
+[[device]]
+name = "a"
+type = "x"
+count = 3
+
+[[device]]
+name = "b-{}"
+count = 0
+type = "x"
+need = "framebuffer>=1G"
+plcement = "pack"
+
+[[device]]
+name = "c"
+type = "x"
+
+[[device]]
+name = "c"
+type = 3
+[device.node]
+mode = "rw"
+
+[[group]]
+name = "g"
+T
+  run mdevadm apply -f "$file"
+  exits 1 "a file with errors is refused"
+  while read -r place text; do
+    err_has "^mdevadm: error: cannot apply: $file:$place: $text" "$place: $text"
+  done <<'T'
+1:[0-9]+ unsupported version of the format
+2:1 unknown key 'colour'
+6:[0-9]+ 'virtual_functions' must be
+9:[0-9]+ the name of several devices must contain
+15:[0-9]+ 'count' must be
+13:[0-9]+ cannot combine 'type' and 'need'
+18:1 unknown key 'plcement' in \[\[device\]\] \(did you mean 'placement'
+25:[0-9]+ device 'c' is described twice, first at .*:21:
+26:[0-9]+ 'type' must be a string
+28:[0-9]+ 'mode' must be octal
+30:[0-9]+ missing required key 'members'
+T
+  run mdevadm diff -f "$file"
+  exits 1 "by diff as well"
+  write <<'T'
+[[device]]
+name = "a-{}"
+count = 1000
+type = "nvidia-12"
+[[device]]
+name = "b"
+type = "nvidia-99"
+[[device]]
+name = "c"
+type = "nvidia-12"
+parents = ["0000:99:00.0"]
+[[device]]
+name = "d"
+need = ["framebufer>=1G"]
+[[group]]
+name = "g"
+members = ["e", "a-1"]
+T
+  run mdevadm apply -f "$file"
+  holds "what cannot be is refused" test $code != 0
+  err_has ":8:[0-9]+: no parent offers type 'nvidia-99'" "a type that no GPU has"
+  err_has ":12:[0-9]+: no parent '0000:99:00.0' on this host" "a parent that does not exist"
+  err_has ":15:[0-9]+: .*framebufer" "an unknown property"
+  err_has ":18:[0-9]+: group 'g': no device 'e' is described or defined" "an unknown member"
+  write <<'T'
+[[device]]
+name = "a-{}"
+count = 1000
+type = "nvidia-12"
+T
+  run mdevadm apply -f "$file"
+  exits 6 "too many devices are no capacity"
+  err_has ":4:[0-9]+: 1000 devices 'a-\{\}' of type nvidia-12 are missing, but only [0-9]+ of them fit" "the error says how many fit"
+  foreign=$(mdevadm start -p "$gpu" -t nvidia-12)
+  write <<T
+[[device]]
+name = "taken"
+uuid = "$foreign"
+type = "nvidia-13"
+T
+  run mdevadm apply -f "$file"
+  exits 4 "a UUID of another device is a conflict"
+  err_has "'taken' has the UUID of the active device $foreign on $gpu \(nvidia-12\), which has no definition" "both are named"
+  mdevadm stop "$foreign" >/dev/null
+  echo 'version = ' >"$file"
+  run mdevadm apply -f "$file"
+  err_has "$file:1:[0-9]+: invalid TOML" "invalid TOML"
+  same "$(state)" "$before" "nothing has changed"
+}
+
+all() {
+  write <<'T'
+[[device]]
+name = "pool-{}"
+count = "all"
+type = "nvidia-13"
+state = "defined"
+T
+  most=$(mdevadm types --json -o type,available | jq '.types[] | select(.type == "nvidia-13") | .available')
+  mdevadm apply -f "$file" >/dev/null
+  same "$(mdevadm list --defined --json | jq '.devices | length')" "$most" "all that fit are defined"
+  is_described
+  mdevadm undefine pool-2 >/dev/null
+  run mdevadm apply -f "$file"
+  same "$code $(mdevadm list --defined --json | jq '.devices | length')" "0 $most" "a missing one is created again"
+}
+
+# kill -9 before each system call that changes something.
+kills() {
+  local n ended part wrong=
+  for part in "" --prune; do
+    for ((n = 1, ended = 137; ended == 137; n += 7)); do
+      if [ -z "$part" ]; then
+        seats 0 </dev/null
+        sed -i '/^.*device/,$d' "$file"
+        mdevadm apply -f "$file" --prune >/dev/null 2>&1
+        seats 2 <<'T'
+[[group]]
+name = "vm1"
+members = ["seat-{}"]
+T
+      else
+        seats 3 </dev/null
+        mdevadm apply -f "$file" >/dev/null 2>&1
+        seats 2 <<'T'
+[[device.attribute]]
+name = "nvidia/vgpu_params"
+value = "frame_rate_limiter=0"
+T
+      fi
+      "$KILL_AT" $n "$MDEVADM" apply -f "$file" $part >/dev/null 2>&1
+      ended=$?
+      mdevadm apply -f "$file" $part >/dev/null 2>&1 || wrong+=" $n$part: ends with $?"
+      mdevadm apply -f "$file" $part --check >/dev/null 2>&1 || wrong+=" $n$part: differs"
+    done
+    echo "# killed before every seventh of $((n - 8)) calls"
+  done
+  same "$wrong" "" "an apply that was killed can be repeated, and converges"
+  same "$(names --all)" "seat-1 seat-2" "as described"
+}
+
+# A device in use keeps others from changing their type: it is named, and the group stays as it is.
+retype_in_use() {
+  seats 3 <<'T'
+[[group]]
+name = "pool"
+members = ["seat-{}"]
+T
+  mdevadm apply -f "$file" >/dev/null 2>&1
+  mdevadm claim pool --for vm1 >/dev/null
+  sed -i 's/^type = .*/type = "nvidia-13"/' "$file"
+  before=$(state)
+  run mdevadm apply -f "$file"
+  exits 8 "an apply beside a claimed device is done in part"
+  err_has "in use or claimed, so not stopped: 'seat-1' \(" "the device is named"
+  err_lacks "is described or defined" "the group is not a problem"
+  same "$(state)" "$before" "devices and group are unchanged"
+  mdevadm release -q pool --all >/dev/null
+  run mdevadm apply -f "$file"
+  exits 0 "after the release it is done"
+  is_described
+}
+
+sizes() {  # vGPUs of several sizes, in an order in which the last one finds no free part of the framebuffer
+  write <<'T'
+[[device]]
+name = "small"
+type = "NVIDIA L40S-8Q"
+[[device]]
+name = "medium"
+type = "NVIDIA L40S-16Q"
+[[device]]
+name = "large"
+type = "NVIDIA L40S-24Q"
+T
+}
+
+# An idle GPU does not show that it mixes framebuffer sizes.
+mixed() {
+  sizes
+  run mdevadm diff -f "$file"
+  exits 9 "several sizes on an idle GPU are planned"
+  err_has "whether the GPU mixes framebuffer sizes is unknown while it has no vGPU; .* nvidia-smi vgpu -i $gpu -shm 1" "a note names the condition"
+  run mdevadm apply -f "$file"
+  exits 0 "a GPU that mixes sizes gets several, the largest first"
+  is_described
+  mdevadm export host >"$file"
+  mdevadm stop -q --all
+  mdevadm undefine -q small medium large
+  run mdevadm apply -f "$file"
+  exits 0 "what a GPU of mixed sizes exports can be applied after it was removed"
+  is_described
+  same "$(mdevadm list --json | jq '.devices | length')" 3 "all devices are active"
+}
+
+not_mixed() {
+  sizes
+  run mdevadm apply -f "$file"
+  exits 8 "a GPU of equal sizes gets one of them"
+  err_has "whether the GPU mixes framebuffer sizes is unknown" "a note names the condition"
+  err_has "cannot start 'medium' .*another framebuffer size is in use" "the error of the others names the size"
+  same "$(mdevadm list --json -o name | jq -r '.devices[].name')" large "the first one is active"
+  run mdevadm apply -f "$file" --check
+  exits 9 "the host differs"
+  out_has "2 devices cannot be changed or started now" "the number of the others"
+  err_has "'medium'.*another framebuffer size is in use on this GPU" "and the reason"
+  mdevadm stop -q large
+  nvidia-smi vgpu -i "$gpu" -shm 1 >/dev/null
+  run mdevadm apply -f "$file"
+  exits 0 "it is applied when sizes are mixed"
+  is_described
+}
+
+# Of what takes room, what would have to be removed is named.
+in_the_way() {
+  foreign=$(mdevadm start -p "$gpu" -t nvidia-12)
+  mdevadm define -q -p "$gpu" -t nvidia-12 --name old-1 11111111-1111-4111-8111-111111111111 >/dev/null
+  mdevadm define -q -p "$gpu" -t nvidia-12 --name old-2 22222222-2222-4222-8222-222222222222 >/dev/null
+  for count in 14 15 16 17; do
+    write <<T
+[[device]]
+name = "a-{}"
+count = $count
+type = "nvidia-12"
+T
+    run mdevadm apply -f "$file"
+    exits 6 "$count devices do not fit"
+    case $count in
+      14) err_has "^hint: the description fits if these are removed: 'old-2'$" "one definition is in the way" ;;
+      15) err_has "^hint: the description fits if these are removed: 'old-1', 'old-2'$" "two definitions are, and no active device" ;;
+      16) err_has "^hint: the description fits if these are removed: '$foreign' \(not defined\), 'old-1', 'old-2'$" "all are" ;;
+      17) err_has "^hint: devices that take room and are not described: 'old-1', 'old-2', '$foreign' \(not defined\)$" "more than the GPU has" ;;
+    esac
+  done
+}
+
+# The members of a group are started in its order, whatever their UUIDs.
+together() {
+  local second
+  second=$(mdevadm types --json | jq -r '.types[1].type')
+  write <<T
+[[device]]
+name = "b"
+uuid = "11111111-1111-4111-8111-111111111111"
+type = "$second"
+[[device]]
+name = "a"
+uuid = "99999999-1111-4111-8111-111111111111"
+type = "$second"
+[[group]]
+name = "g"
+members = ["a", "b"]
+p2p = "require"
+T
+  run mdevadm apply -f "$file"
+  exits 0 "members that share an IOMMU group are started in the order of their group"
+  same "$(mdevadm list --json -o iommu_group | jq -c '[.devices[].iommu_group] | unique | length')" 1 "they share it"
+  is_described
+}
+
+# Virtual functions are not enabled: devices can be described that are not to be active.
+defined_only() {
+  mdevadm define -p "$gpu" -t 1145 --name z >/dev/null
+  mdevadm export host >"$file"
+  mdevadm undefine -q z
+  run mdevadm apply -f "$file"
+  exits 0 "a device that is only defined needs no room"
+  is_described
+  same "$(names --all)" z "it is there"
+}
+
+# Failures of the driver.
+faults() {
+  local wrong= fault
+  for fault in "create 1 EIO" "create 1 ENOMEM" "create 1 EEXIST" "create 2 ENOSPC" "create 2 EINVAL" \
+    "read 0 EIO available_instances" "read 0 EIO name" "read 0 EIO mdev_type"; do
+    seats 3 <<'T'
+[[group]]
+name = "vm1"
+members = ["seat-{}"]
+T
+    mdevadm apply -f "$file" >/dev/null 2>&1
+    write <<'T'
+[[device]]
+name = "seat-{}"
+count = 2
+type = "nvidia-13"
+T
+    "$MDEVSIM" control fault $fault
+    run mdevadm apply -f "$file" --prune
+    case $fault:$code in
+      create*:[1468] | read*:[01468]) ;;
+      *) wrong+=" $fault: $code" ;;
+    esac
+    "$MDEVSIM" control clear
+    mdevadm apply -f "$file" --prune >/dev/null 2>&1
+    mdevadm apply -f "$file" --prune --check >/dev/null 2>&1 || wrong+=" $fault: differs"
+  done
+  same "$wrong" "" "an apply that failed can be repeated, and converges"
+}
+
+empty() {
+  run mdevadm export host
+  exits 0 "an empty host is described"
+  same "$out" "version = 1" "by its version"
+  write </dev/null
+  is_described
+}
+
+# As many devices as 64 GPUs have room for.
+many() {
+  write <<'T'
+[[device]]
+name = "seat-{}"
+count = 1000
+type = "nvidia-12"
+state = "defined"
+T
+  begin=$(date +%s%N)
+  run mdevadm apply -f "$file"
+  exits 0 "a thousand devices are defined"
+  echo "# first run: $((($(date +%s%N) - begin) / 1000000)) ms"
+  begin=$(date +%s%N)
+  run mdevadm apply -f "$file"
+  exits 0 "a second run changes nothing"
+  echo "# second run: $((($(date +%s%N) - begin) / 1000000)) ms"
+  err_has "as described in $file: 1000 devices$" "and says so"
+  same "$(mdevadm list --defined --json -o parent | jq -c '[.devices | group_by(.parent)[] | length] | unique')" "[15,16]" "they are spread"
+}
+
+# The example of mdevadm.host(5).
+example() {
+  awk '/^# EXAMPLES/ { on = 1 } /^```/ { inside = !inside; blocks += on && inside; next } blocks == 1 && inside' "$here/../../man/mdevadm.host.5.scd" >"$file"
+  run mdevadm apply -f "$file"
+  exits 0 "the first example of the man page is applied"
+  is_described
+  same "$(names --all)" "cad-1 cad-2 seat-1 seat-2 seat-3 seat-4" "all its devices are there"
+}
+
+functions() {
+  write <<'T'
+[[device]]
+name = "seat-{}"
+count = 4
+need = ["framebuffer>=4G", "series=Q"]
+[[device]]
+name = "fixed"
+type = "NVIDIA L40S-4Q"
+vf = "0000:41:00.7"
+T
+  run mdevadm apply -f "$file"
+  exits 0 "devices on virtual functions"
+  is_described
+  places=$(mdevadm list --json -o name,vf | jq -c .devices)
+  same "$(jq -r 'map(.vf) | unique | length' <<<"$places")" 5 "each has its own"
+  same "$(jq -r '.[] | select(.name == "fixed").vf' <<<"$places")" "0000:41:00.7" "or the one that is described"
+  mdevadm stop --all >/dev/null
+  mdevadm apply -f "$file" >/dev/null
+  same "$(mdevadm list --json -o name,vf | jq -c .devices)" "$places" "and keeps it"
+  himself
+}
+
+parents() {
+  write <<'T'
+[[parent]]
+name = "0000:41:00.0"
+virtual_functions = "all"
+
+[[device]]
+name = "seat-{}"
+count = 2
+type = "NVIDIA L40S-4Q"
+parents = ["0000:41:00.0"]
+T
+  run mdevadm diff -f "$file"
+  exits 9 "a parent that is not prepared differs"
+  out_has "^~ prepare parent '0000:41:00.0'" "and is prepared"
+  run mdevadm apply -f "$file"
+  exits 0 "apply prepares it and makes the devices"
+  same "$(names)" "seat-1 seat-2" "which are active"
+  is_described
+}
+
+# The description of a host makes this host.
+himself() {
+  mdevadm parent set "$gpu" --reserve 0000:41:01.0 >/dev/null 2>&1
+  types=$(mdevadm types --json -o type,available | jq -r '[.types[] | select(.available > 0)] | .[0].type')
+  mdevadm define -p "$gpu" -t "$types" --name 'first {}' --auto --node-owner nobody --node-mode 0600 >/dev/null
+  mdevadm define -p "$gpu" -t "$types" --attr nvidia/vgpu_params=a=1 --attr nvidia/vgpu_params=b=2 >/dev/null
+  mdevadm define -p "$gpu" -t "$types" --name created --create-arg a=1 --force >/dev/null 2>&1
+  uuid=aaaaaaaa-0000-4000-8000-000000000001
+  mkdir -p "/etc/mdevctl.d/$gpu" /etc/mdevadm/devices/absent
+  echo "{\"mdev_type\":\"$types\",\"start\":\"manual\",\"attrs\":[{\"a\":\"1\"}]}" >"/etc/mdevctl.d/$gpu/$uuid"
+  printf 'type = "none"\nname = "absent"\nvf = "any"\n' >/etc/mdevadm/devices/absent/$uuid.toml
+  mdevadm start 'first {}' >/dev/null 2>&1
+  mdevadm group create vm1 'first {}' --p2p off --auto --node-owner nobody >/dev/null
+  printf 'members = ["absent/%s"]\n' $uuid >/etc/mdevadm/groups/dangling.toml
+  run mdevadm export host
+  exits 0 "the host is described"
+  printf '%s\n' "$out" >"$file"
+  before=$(state)
+  is_described
+  run mdevadm apply -f "$file" --prune
+  exits 0 "applying it succeeds"
+  same "$(state)" "$before" "and changes nothing"
+}
+
+crypto() {
+  gpu=matrix
+  mdevadm define -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 0xab --name one >/dev/null 2>&1
+  mdevadm define -p matrix -t vfio_ap-passthrough --attr assign_adapter=7 --attr assign_adapter=8 --attr assign_domain=4 --name two >/dev/null 2>&1
+  mdevadm start one >/dev/null 2>&1
+  run mdevadm export host
+  out_has '^\[device.ap\]$' "tables are exported as tables"
+  printf '%s\n' "$out" >"$file"
+  before=$(state)
+  is_described
+  same "$(state)" "$before" "nothing has changed"
+  write <<'T'
+[[device]]
+name = "three"
+type = "vfio_ap-passthrough"
+state = "defined"
+[device.ap]
+adapters = [9]
+domains = ["0x06"]
+T
+  run mdevadm apply -f "$file"
+  exits 0 "queues are described"
+  is_described
+}
+
+"$1"
+finish

@@ -1,0 +1,302 @@
+# Devices of virtual machines: export, attach and detach on simulated hosts, with a stand-in for QEMU's monitor and for virsh.
+# shellcheck shell=bash disable=SC2154,SC2016
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cat >"$work/common.sh" <<'T'
+m=$MDEVADM
+A=8f3c2a10-0000-0000-0000-000000000001 B=8f3c2a10-0000-0000-0000-000000000002
+say() { echo "$ ${*//$m/mdevadm}"; "$@" 2>&1; echo "= $?"; }
+mon=$WORK/monitor
+monitor() {  # WORD...: the stand-in for QEMU
+  [ -z "${server:-}" ] || { kill "$server"; wait "$server" 2>/dev/null; }
+  rm -f "$mon" "$mon.log"
+  "$TOOLS/qmp_server.py" "$mon" "$@" & server=$!
+  for _ in $(seq 500); do [ -S "$mon" ] && break; sleep 0.02; done
+}
+log() { jq -c 'select(.execute | startswith("device_"))' "$mon.log"; }
+active() { "$m" list -n -o uuid 2>/dev/null; }
+define() { "$m" define -p "$1" -t "$2" "${@:3}" >/dev/null; }
+T
+inside() {  # SCENARIO, and a script on standard input
+  { cat "$work/common.sh"; cat; echo '[ -z "${server:-}" ] || kill "$server"'; } >"$work/inside.sh"
+  WORK=$work TOOLS=$here/../tools MDEVADM=$MDEVADM run "$MDEVSIM" run "$here/../../examples/scenarios/$1.toml" -- bash "$work/inside.sh"
+}
+# The lines that a command printed: those between "$ COMMAND" and the next command.
+part() { awk -v c="\$ $1" 'substr($0, 1, length(c)) == c { p = 1; next } /^\$ / { p = 0 } p' <<<"$out"; }
+
+# ---- a device of the mainline interface ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name seat
+monitor
+say $m attach seat --qmp $mon
+echo "active: $(active)"; log
+say $m attach seat --qmp $mon --quiet --json
+say $m stop seat
+say $m detach seat --qmp $mon
+echo "active: $(active)"; log | tail -n 1
+say $m attach seat --qmp $mon --dry-run
+say $m start seat
+say $m attach $A --qmp $mon
+say $m detach seat --qmp $mon --no-stop
+echo "active: $(active)"
+say $m detach seat --qmp $mon --timeout 5
+say $m attach seat --qmp $mon --bus a,b
+echo "= again"
+T
+same "$(part 'mdevadm attach seat --qmp' | head -3)" "= 0
+active: 8f3c2a10-0000-0000-0000-000000000001
+{\"execute\":\"device_add\",\"driver\":\"vfio-pci\",\"id\":\"seat\",\"sysfsdev\":\"/sys/bus/mdev/devices/8f3c2a10-0000-0000-0000-000000000001\"}" \
+  "attach starts the device and attaches it with the arguments of export qemu"
+out_has '"outcome":"unchanged".*"notes":\["'"'seat' .* is already attached as 'seat'" "a second attach changes nothing and says so"
+out_has "cannot stop 'seat' .*: it is in use by python3" "an attached device is in use"
+same "$(part 'mdevadm detach seat --qmp' | head -3)" "= 0
+active: 
+{\"execute\":\"device_del\",\"id\":\"seat\"}" "detach detaches the device and stops it"
+same "$(part 'mdevadm attach seat --qmp '"$work/monitor"' --dry-run' | grep -c echo)-$(part 'mdevadm attach seat --qmp '"$work/monitor"' --dry-run' | grep -c 'attach 8f3c.*as seat')" "1-1" \
+  "a dry run shows the creation and the attachment"
+same "$(part "mdevadm attach 8f3c2a10-0000-0000-0000-000000000001 --qmp")" "= 0" "a device that is active already is attached"
+same "$(part "mdevadm detach seat --qmp $work/monitor --no-stop")" "= 0
+active: 8f3c2a10-0000-0000-0000-000000000001" "detach --no-stop does not stop the device"
+same "$(part "mdevadm detach seat --qmp $work/monitor --timeout 5")" \
+  "mdevadm: error: cannot detach 'seat' (8f3c2a10-0000-0000-0000-000000000001): it is not attached to QEMU at '$work/monitor'
+hint: the processes that use devices: mdevadm list -o +held_by
+= 4" "a device that no virtual machine has cannot be detached"
+same "$(part "mdevadm attach seat --qmp $work/monitor --bus" | head -1)" "mdevadm: error: --bus: expected a bus for each device (1), not 2" \
+  "the number of buses must be that of the devices"
+
+# ---- groups, with an online switch and peers (interfaces of 2016), and on virtual functions ----
+groups() {
+  inside "$1" <<T
+define $2 $3 \$A --name one; define $2 $3 \$B --name two
+\$m group create vm1 two one $4 >/dev/null
+monitor
+say \$m attach vm1 --qmp \$mon
+echo "active: \$(active | sort | paste -sd' ')"; log | jq -r '.execute, .id'
+say \$m list -n -o uuid,state,held_by
+say \$m detach vm1 --qmp \$mon
+echo "active: \$(active)"; log | jq -r '.execute, .id' | tail -4
+monitor refuse-second
+say \$m attach vm1 --qmp \$mon
+echo "active: \$(active)"; log | jq -r '.execute, .id'
+\$m start one >/dev/null
+monitor refuse-second
+say \$m attach vm1 --qmp \$mon --json
+echo "active: \$(active | wc -l)"
+T
+  same "$(part 'mdevadm attach vm1 --qmp' | head -6 | paste -sd' ')" \
+    "= 0 active: 8f3c2a10-0000-0000-0000-000000000001 8f3c2a10-0000-0000-0000-000000000002 device_add two device_add one" \
+    "$1: attach starts a group and attaches its devices in the order of the group"
+  same "$(part 'mdevadm detach vm1 --qmp' | paste -sd' ')" "= 0 active:  device_del one device_del two" \
+    "$1: detach detaches a group in reverse order and stops it"
+  out_has "cannot attach 'one' .*: QEMU at '.*' refused: refused by the test; all changes were rolled back" \
+    "$1: the error says that QEMU refused a device and that all changes were rolled back"
+  same "$(awk '/rolled back/ { p = 1 } p' <<<"$out" | grep -vE '^mdevadm|^hint|^\$|^\{|^\"|^\]' | head -10 | paste -sd' ')" \
+    "= 1 active:  device_add two device_add one device_del two = 1 active: ${5:-1}" \
+    "$1: after a refusal no device is attached, and those that were started are stopped"
+}
+groups m60-f2 0000:86:00.0 11 '--vm-uuid 8f3c2a10-0000-0000-0000-0000000000ff'  0
+groups m60-k2 0000:86:00.0 nvidia-11 ''
+groups vf-n1 0000:41:00.0 1147 ''
+groups m60 0000:86:00.0 nvidia-11 ''
+same "$(part 'mdevadm list -n -o' | grep -c 'active python3')" 2 "the processes that use the devices of a virtual machine are listed"
+
+# ---- what QEMU and guests do ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name two
+$m group create vm1 one two >/dev/null
+monitor guest=never
+$m attach vm1 --qmp $mon || echo failed
+say $m detach vm1 --qmp $mon --timeout 0.3
+echo "active: $(active | wc -l)"
+kill $server; wait $server 2>/dev/null; server=
+say $m detach vm1 --qmp $mon
+echo "active: $(active | wc -l)"
+monitor guest=refuses
+$m attach one --qmp $mon
+say $m detach one --qmp $mon
+monitor guest=1 paused-event
+$m stop one --timeout 10
+$m attach one --qmp $mon
+say $m detach one --qmp $mon
+monitor ports=2
+say $m attach vm1 --qmp $mon -q
+log | jq -r '"\(.id) \(.bus)"' | paste -sd' '
+define 0000:86:00.0 nvidia-11 8f3c2a10-0000-0000-0000-000000000003 --name three
+say $m attach three --qmp $mon
+$m detach vm1 --qmp $mon; monitor ports=2
+say $m attach one --qmp $mon --bus port1
+log | jq -r '"\(.id) \(.bus)"' | paste -sd' '
+T
+same "$(part "mdevadm detach vm1 --qmp $work/monitor --timeout 0.3" | paste -sd' ' | grep -c "the guest has not released the device in time; it remains attached.*= 5 active: 2")" 1 \
+  "a guest that does not release a device in time: exit code 5, the devices remain attached and active"
+same "$(awk '/no program listens/ { p = 1 } p' <<<"$out" | head -3 | tail -2 | paste -sd' ')" "= 0 active: 0" \
+  "detach stops the devices of a QEMU that has ended"
+out_has "cannot detach 'one' .*: the guest refuses to release the device; it remains attached" "the refusal of the guest is reported"
+same "$(awk '/guest refuses/ { p = 1 } p' <<<"$out" | grep '^= ' | head -3 | paste -sd' ')" "= 5 = 0 = 0" \
+  "other events and the release of a bridge before the device do not end the wait"
+out_has '^one null one port0 two null two port1$' "devices are attached to free ports if the root bus cannot be plugged"
+out_has "cannot attach 'three' .*: QEMU at .* refused: Bus 'pcie.0' does not support hotplugging" "without a free port the error says so"
+out_has '^hint: start QEMU with free ports for hot-plug' "the hint says how QEMU gets ports"
+same "$(tail -2 <<<"$out" | paste -sd' ')" "= 0 one port1" "--bus selects the port"
+
+# ---- sockets and answers that are wrong ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name "two's, \"2\""
+try() { monitor "$@"; say $m attach one --qmp $mon --timeout 1; echo "active: $(active | wc -l)"; }
+say $m attach one --qmp $WORK/none
+touch $WORK/file; say $m attach one --qmp $WORK/file
+say $m attach one --qmp $WORK/$(printf '%0120d' 0)
+say $m attach one
+say $m attach --qmp $mon
+monitor; kill -STOP $server; ( exec 9<>/dev/null; say $m attach one --qmp $mon --timeout 1 ); kill -CONT $server
+try no-greeting
+try garbage
+try other
+try silent=device_add
+try close=device_add
+try close=qom-list
+try refuse=qom-list
+monitor; say $m attach nosuch --qmp $mon
+monitor; say $m attach "two's, \"2\"" --qmp $mon; log
+say $m attach $A $B --qmp $mon -q
+define 0000:86:00.0 nvidia-11 8f3c2a10-0000-0000-0000-000000000003 --name "two_s_ _2_"
+say $m attach "two_s_ _2_" --qmp $mon
+monitor silent=device_del; $m attach one --qmp $mon
+$m attach one --qmp $mon --timeout 1; say $m detach one --qmp $mon --timeout 1
+T
+for pair in "cannot connect to QEMU at '.*/none': no such socket" "/file': the file is no socket" "the path of a socket has at most 107 bytes" \
+  "no virtual machine given" "missing argument DEVICE" "QEMU at '.*' does not answer; another client may be connected" \
+  "sent a line that is no JSON object" "is no QMP socket: it sent" "has not answered device_add within 1 s" \
+  "has closed the connection; it may have ended" "cannot list its devices: refused by the test" "cannot attach 'nosuch'" \
+  "has not answered device_del within 1 s"; do
+  out_has "$pair" "the error says: $pair"
+done
+same "$(grep -c '^active: 0$' <<<"$out")" "$(grep -c '^active: ' <<<"$out")" "after every error the device is stopped again"
+out_has '"id":"two_s___2_","sysfsdev"' "names with quotes and commas become IDs without them"
+out_has "cannot attach 'two_s_ _2_' .*: the virtual machine has another device with the ID 'two_s___2_'" "an ID that another device has is a conflict"
+
+# ---- vfio-ap, vfio-ccw, virtual functions, numbered devices ----
+inside ap <<'T'
+define matrix vfio_ap-passthrough $A --adapter 3 --domain 4 --name crypto
+define matrix vfio_ap-passthrough $B --name second
+monitor
+say $m attach crypto --qmp $mon
+log
+say $m attach crypto second --qmp $mon
+say $m export qemu crypto second
+say $m detach crypto --qmp $mon
+monitor refuse=device_add
+say $m attach crypto --qmp $mon -q
+echo "active: $(active | wc -l)"
+T
+out_has '"driver":"vfio-ap","id":"crypto"' "a vfio-ap device is attached with its driver"
+same "$(part "mdevadm detach crypto --qmp $work/monitor" | head -1)" "= 0" "a vfio-ap device is detached and stopped"
+same "$(part "mdevadm attach crypto --qmp $work/monitor -q" | tail -2 | paste -sd' ')" "= 1 active: 0" "a vfio-ap device that QEMU refuses is stopped again"
+same "$(grep -c "a virtual machine can have one vfio-ap device, not 'crypto' and 'second'" <<<"$out")" 2 "two vfio-ap devices for one virtual machine are refused"
+inside ccw <<'T'
+define 0.0.0070 vfio_ccw-io $A --name dasd
+monitor
+say $m attach dasd --qmp $mon
+log
+say $m detach dasd --qmp $mon
+echo "active: $(active | wc -l)"
+monitor refuse=device_add
+say $m attach dasd --qmp $mon -q
+echo "active: $(active | wc -l)"
+T
+out_has '"driver":"vfio-ccw","id":"dasd"' "a vfio-ccw device is attached with its driver"
+same "$(part "mdevadm detach dasd --qmp $work/monitor" | paste -sd' ')" "= 0 active: 0" "a vfio-ccw device is detached and stopped"
+same "$(part "mdevadm attach dasd --qmp $work/monitor -q" | tail -2 | paste -sd' ')" "= 1 active: 0" "a vfio-ccw device that QEMU refuses is stopped again"
+inside vf-n1 <<'T'
+define 0000:41:00.0 1147 $A --name seat
+monitor
+say $m attach 0000:41:00.4 --qmp $mon
+log
+T
+out_has '"host":"0000:41:00.4","id":"seat"' "a vGPU on a virtual function is attached as a PCI device"
+
+# ---- libvirt, with a stand-in for virsh ----
+cat >"$work/virsh" <<'T'
+#!/bin/bash
+# domstate, dumpxml, attach-device and detach-device of one running domain "guest"
+[ "$1 $2 $3" = "--quiet --connect ${EXPECTED_URI:-qemu:///system}" ] || { echo "error: wrong connection: $*" >&2; exit 1; }
+shift 3
+[ "$2" = guest ] || { echo "error: failed to get domain '$2'" >&2; exit 1; }
+case $1 in
+  domstate) cat "$WORK/state" ;;
+  dumpxml) echo "<domain><devices>"; cat "$WORK/hostdevs"; echo "</devices></domain>" ;;
+  attach-device) [ ! -e "$WORK/refuse" ] || { echo "error: Failed to attach device from /dev/stdin" >&2; echo "error: internal error: no slot" >&2; exit 1; }; cat "$3" >>"$WORK/hostdevs" ;;
+  detach-device) cat "$3" >/dev/null; [ -e "$WORK/never" ] || : >"$WORK/hostdevs" ;;
+esac
+T
+chmod +x "$work/virsh"
+inside m60 <<'T'
+export PATH=$PATH; mount -t tmpfs t /usr/local/sbin && cp $WORK/virsh /usr/local/sbin/
+echo running >$WORK/state; : >$WORK/hostdevs
+define 0000:86:00.0 nvidia-11 $A --name one
+say $m attach one --domain nosuch
+say $m attach one --domain guest
+cat $WORK/hostdevs
+say $m attach one --domain guest
+touch $WORK/never
+say $m detach one --domain guest --timeout 0.2
+rm $WORK/never
+say $m detach one --domain guest
+echo "active: $(active | wc -l)"
+touch $WORK/refuse
+say $m attach one --domain guest
+echo "active: $(active | wc -l)"
+echo 'shut off' >$WORK/state
+say $m attach one --domain guest
+say env EXPECTED_URI=test:///x $m attach one --domain guest --connect test:///x
+say $m attach one --domain guest --qmp $mon
+T
+out_has "cannot find the domain 'nosuch': failed to get domain 'nosuch'" "a domain that does not exist is reported"
+same "$(part 'mdevadm attach one --domain guest' | head -6)" "= 0
+<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'>
+  <source>
+    <address uuid='8f3c2a10-0000-0000-0000-000000000001'/>
+  </source>
+</hostdev>" "attach --domain attaches the device with libvirt"
+out_has "'one' .* is already attached" "a second attach --domain changes nothing"
+out_has "cannot detach 'one' .*: the guest has not released the device in time" "a guest that does not answer is reported with a domain, too"
+same "$(part 'mdevadm detach one --domain guest' | tail -2 | paste -sd' ')" "= 0 active: 0" "detach --domain detaches and stops the device"
+out_has "cannot attach the device to the domain 'guest': Failed to attach device from /dev/stdin; internal error: no slot; all changes" \
+  "the refusal of libvirt is reported and the start rolled back"
+same "$(grep -c '^active: 0$' <<<"$out")" 2 "after the refusal of libvirt the device is stopped again"
+same "$(grep -c "the domain 'guest' is not running but in the state 'shut off'" <<<"$out")" 2 "a domain that is not running is reported, also with another connection"
+
+# ---- export and import ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name "se'at" --attr nvidia/vgpu_params=frame_rate_limiter=0
+say $m export qemu "se'at" --vm-uuid 8f3c2a10-0000-0000-0000-0000000000ff
+eval "set -- $($m export qemu "se'at" --format json -q)"; echo "json: $(jq -r .id <<<"$4")"
+say $m export nodedev "se'at"
+$m export nodedev "se'at" >$WORK/a.xml; $m undefine "se'at"
+say $m import nodedev $WORK/a.xml --name back --auto
+say $m list --all -n -o uuid,name,parent,type,start,attributes
+say $m import nodedev $WORK/a.xml
+sed 's/0000_86/0000_99/' $WORK/a.xml >$WORK/b.xml
+say $m import nodedev $WORK/b.xml
+say $m import nodedev $WORK/b.xml $WORK/none --json
+echo '<device>' | say $m import nodedev -
+say $m export qemu back --iommufd
+say $m export qemu back --format yaml
+say $m export dot
+$m export dot | dot -Tsvg >$WORK/host.svg 2>/dev/null; echo "dot: $?"
+T
+out_has "^-uuid 8f3c2a10-0000-0000-0000-0000000000ff -device vfio-pci,id=se_at,sysfsdev=" "export qemu prints one line"
+out_has "^json: se_at$" "the arguments with JSON objects are safe in a shell"
+same "$(part 'mdevadm import nodedev '"$work"'/a.xml --name' | head -2 | paste -sd' ')" "8f3c2a10-0000-0000-0000-000000000001 = 0" "import nodedev defines the exported device again"
+out_has "^8f3c2a10-0000-0000-0000-000000000001 back 0000:86:00.0 nvidia-11 auto nvidia/vgpu_params=frame_rate_limiter=0$" "parent, type and attributes come back"
+same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 4" "a device that is defined already is not imported"
+out_has "cannot define '.*/b.xml'.*0000:99:00.0" "a parent that the host does not have is reported with the file"
+out_has "cannot import '-': line 2: no element found" "XML that is not well-formed is reported with the line"
+out_has "cannot export 'back': /dev/iommu does not exist" "iommufd is refused where the kernel does not have it"
+out_has "invalid format 'yaml' \(expected shell, json or config\)" "an unknown format is refused"
+[ -z "$(command -v dot)" ] || out_has "^dot: 0$" "dot(1) accepts the graph"
+finish

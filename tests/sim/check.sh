@@ -1,0 +1,374 @@
+# mdevadm check: every finding that mdevadm-check(8) lists, on a host that has the problem. tests/README.md has the table
+# of findings and cases.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+. "$here/../tools/cases.sh"
+adm() { "$MDEVADM" "$@" >/dev/null 2>&1 || failed "mdevadm $* succeeds" "exit status $?"; }
+
+# finds SEVERITY FINDING OBJECT [WORDS...]: mdevadm check WORDS has the finding about the object, and the exit status
+finds() {
+  local severity=$1 finding=$2 object=$3 wanted=8
+  shift 3
+  run "$MDEVADM" ${root:+--root "$root"} check --json "$@"
+  holds "$finding: found for $object, $severity" jq -e --arg s "$severity" --arg f "$finding" --arg o "$object" \
+    '.findings | any(.severity == $s and .finding == $f and .object == $o and .cause != "")' <<<"$out"
+  jq -e '.findings | all(.severity == "info")' <<<"$out" >/dev/null && wanted=0
+  exits $wanted "$finding: the exit status"
+  echo "found $finding ${case:-}"
+}
+
+# lacks FINDING: mdevadm check has no such finding
+lacks() {
+  run "$MDEVADM" ${root:+--root "$root"} check --json
+  holds "$1: not found" jq -e --arg f "$1" '.findings | all(.finding != $f)' <<<"$out"
+}
+
+definition() {  # UUID PARENT TYPE [LINE]
+  mkdir -p "/etc/mdevadm/devices/$2"
+  printf 'type = "%s"\n%s\n' "$3" "${4:-}" >"/etc/mdevadm/devices/$2/$1.toml"
+}
+
+samples() {
+  run "$MDEVADM" check
+  exits 0 "a host without problems: exit status 0"
+  err_has "^mdevadm: no problem found$" "and it says so"
+  run "$MDEVADM" check mtty
+  err_has "no problem found for mtty$" "also for one parent"
+  run "$MDEVADM" check nosuch
+  exits 3 "an unknown argument is not found"
+  definition $a nosuch mtty-1
+  definition $b mtty nosuch
+  finds error parent-missing $a
+  finds error type-missing $b
+  finds error type-missing $b mtty
+  finds error type-missing $b $b
+  run "$MDEVADM" check $b $b mtty --json
+  same "$(jq '.findings | length' <<<"$out")" 1 "a finding is listed once, whatever arguments it is about"
+  run "$MDEVADM" check
+  out_has "^SEVERITY +OBJECT +CAUSE +HINTS$" "the default columns"
+  out_has "^error +$b +mtty has no type 'nosuch' +list the types of the parent: mdevadm types mtty" "a line of the table"
+  rm -r /etc/mdevadm/devices
+  echo 'type = ' >/tmp/broken
+  mkdir -p /etc/mdevadm/devices/mtty /etc/mdevadm/groups /etc/mdevadm/parents
+  cp /tmp/broken /etc/mdevadm/devices/mtty/$a.toml
+  cp /tmp/broken /etc/mdevadm/groups/vm1.toml
+  cp /tmp/broken /etc/mdevadm/parents/mtty.toml
+  finds error definition-broken /etc/mdevadm/devices/mtty/$a.toml
+  finds error definition-broken /etc/mdevadm/devices/mtty/$a.toml $a
+  finds error definition-broken /etc/mdevadm/devices/mtty/$a.toml $a.toml
+  finds error definition-broken /etc/mdevadm/devices/mtty/$a.toml /etc/mdevadm/devices/mtty/$a.toml
+  finds error group-broken /etc/mdevadm/groups/vm1.toml
+  finds error group-broken /etc/mdevadm/groups/vm1.toml vm1
+  finds error settings-broken /etc/mdevadm/parents/mtty.toml
+  definition $a mtty mtty-1 'colour = "red"'
+  printf 'members = []\ncolour = "red"\n' >/etc/mdevadm/groups/vm1.toml
+  echo 'colour = "red"' >/etc/mdevadm/parents/mtty.toml
+  finds warning definition-problem /etc/mdevadm/devices/mtty/$a.toml
+  finds warning group-problem /etc/mdevadm/groups/vm1.toml
+  finds warning settings-problem /etc/mdevadm/parents/mtty.toml
+  mkdir -p /run/mdevadm/claims
+  cp /tmp/broken /run/mdevadm/claims/$b.toml
+  finds error claim-broken $b
+  mv /run/mdevadm/claims/$b.toml /run/mdevadm/claims/x.toml
+  finds warning claim-broken /run/mdevadm/claims/x.toml
+  rm -r /run/mdevadm/claims
+  rm -r /etc/mdevadm/*
+  definition $a mtty mtty-1
+  definition $a mdpy mdpy-vga
+  finds warning uuid-shared $a
+  rm -r /etc/mdevadm/devices/mtty
+  adm start -u $a -p mtty -t mtty-1
+  finds warning uuid-taken $a
+  rm -r /etc/mdevadm/devices
+  finds info device-undefined $a
+  finds info mdev-device $a $a
+  touch /etc/mdevadm/devices
+  finds error files-unread /etc/mdevadm/devices
+  run "$MDEVADM" check
+  err_lacks "no problem found" "a directory that cannot be read is a problem"
+  rm /etc/mdevadm/devices
+}
+
+# On a terminal, each finding is a paragraph.
+terminal() {
+  definition $a mtty nosuch
+  definition $b mtty mtty-1 'colour = "red"'
+  run script -qec "stty cols 100; $MDEVADM check" /dev/null
+  out=$(tr -d '\r' <<<"$out")
+  out_has "^error: $a: mtty has no type 'nosuch'$" "the first line has severity and object and cause"
+  out_has "^    hint: list the types of the parent: mdevadm types mtty$" "each hint has a line"
+  same "$(awk 'length > 80' <<<"$out")" "" "lines are wrapped at 80 columns"
+  out_lacks "…" "nothing is cut"
+  run "$MDEVADM" check
+  out_has "^warning +/etc/mdevadm/devices/mtty/$b.toml +/etc/.*unknown key 'colour'.* +fix or remove the file$" "in a pipe it is a line of a table"
+}
+
+devices() {
+  adm define $a -p mtty -t mtty-1 --auto
+  adm define $b -p mtty -t mtty-1
+  control fault create 0 EINVAL
+  "$MDEVADM" start --auto --timeout 1 >/dev/null 2>&1
+  control clear
+  finds error autostart-failed $a
+  adm start $a
+  lacks autostart-failed
+  adm group create vm1 $a $b
+  finds warning group-partial vm1
+  finds warning group-partial vm1 vm1
+  rm /etc/mdevadm/devices/mtty/$b.toml
+  finds error group-member vm1
+  rm -r /etc/mdevadm/groups
+  adm modify $a --node-mode 0666
+  finds warning node-permissions $a
+  adm modify $a --type mtty-2 --force
+  finds warning drift $a
+}
+
+functions_off() {
+  finds info sriov-off 0000:41:00.0
+  definition $a 0000:41:00.0 1149
+  finds error sriov-off 0000:41:00.0
+  finds error sriov-off 0000:41:00.0 $a
+  adm parent set 0000:41:00.0 --vfs all
+  finds warning sriov-off 0000:41:00.0
+}
+# A GPU that accepts no more, or only the size in use, works as its driver defines.
+# The description of the host.
+described() {
+  mkdir -p /etc/mdevadm
+  printf 'version = 1\n[[device]]\nname = "seat-{}"\ncount = 2\ntype = "nvidia-14"\n' >/etc/mdevadm/host.toml
+  finds warning host-differs host
+  run "$MDEVADM" check --json
+  same "$(jq -r '.findings[] | select(.finding == "host-differs") | .cause, .hints[0]' <<<"$out")" \
+    "the host differs from /etc/mdevadm/host.toml: 2 devices to add, 2 devices to start
+show the differences: mdevadm diff" "the differences are counted, with a command"
+  adm apply
+  lacks host-differs
+  printf '[[device]]\nname = "x"\ntyp = "nvidia-14"\n' >>/etc/mdevadm/host.toml
+  finds error description-broken /etc/mdevadm/host.toml
+  lacks host-differs
+  printf 'version = 1\n[[device]]\nname = "seat-{}"\ncount = 99\ntype = "nvidia-14"\n' >/etc/mdevadm/host.toml
+  finds error description-broken /etc/mdevadm/host.toml
+}
+functions_in_use() {
+  adm start -p 0000:41:00.0 -t L40S-48Q
+  finds info parent-notice 0000:41:00.0
+}
+functions_taken() {
+  adm start -u $b -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4
+  definition $a 0000:41:00.0 1149 'vf = "0000:41:00.4"'
+  finds warning vf-taken $a
+  finds info device-undefined $b $b
+  definition $b 0000:41:00.0 1149 'vf = "0000:41:00.4"'
+  finds warning vf-shared $b
+  lacks definition-problem
+  run "$MDEVADM" check $b --json
+  same "$(jq -r '.findings[] | select(.finding == "vf-shared") | .cause, .hints[]' <<<"$out")" \
+    "virtual function 0000:41:00.4 is also reserved for '$a' under 0000:41:00.0; the devices cannot be active together
+remove that definition, if it is not needed: mdevadm undefine $a -p 0000:41:00.0" "the other definition is named, with a command"
+  sed -i '1i start = "auto"' /etc/mdevadm/devices/0000:41:00.0/*.toml
+  finds error vf-shared $b
+  adm undefine $a -p 0000:41:00.0
+  lacks vf-shared
+  definition $a 0000:41:00.0 9999
+  finds error type-missing $a
+}
+functions_unusable() {
+  echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind
+  finds warning parent-notice 0000:41:00.0
+  finds warning parent-notice 0000:41:00.0 0000:41:00.5
+}
+no_iommu() { finds error iommu-off 0000:41:00.0; }
+nouveau() {
+  finds info gpu-driver 0000:41:00.0
+  definition $a 0000:41:00.0 1149
+  finds error gpu-driver 0000:41:00.0
+}
+no_driver() { finds info gpu-no-driver 0000:41:00.0; }
+
+ccw() {
+  run "$MDEVADM" check
+  exits 0 "subchannels of the host are no problem"
+  finds error css-driver 0.0.0313 0.0.0313
+  finds error css-driver 0.0.0313 0.0.2b09
+  finds info css-type 0.0.0330 0.0.0330
+  finds info css-qdio 0.0.0320 0.0.0320
+  run "$MDEVADM" check 0.0.2c00 --json
+  same "$(jq -c '[.findings[].object]' <<<"$out")" '["0.0.0341"]' "a device number is not taken for one of a device number again"
+  definition $a 0.0.0313 vfio_ccw-io
+  finds error css-driver $a
+}
+gvt_disabled() {
+  finds error gvt-disabled 0000:00:02.0 0000:00:02.0
+  finds info gvt-disabled 0000:00:02.0
+}
+gvt_module() { finds error gvt-module 0000:00:02.0 00:02.0; }
+pci() {
+  local gpu=0000:00:02.0
+  echo $gpu >/sys/bus/pci/drivers/i915/unbind
+  finds error pci-no-driver $gpu $gpu
+  driverctl set-override $gpu vfio-pci
+  finds error pci-passthrough $gpu $gpu
+}
+xe() { finds info pci-driver 0000:00:02.0 0000:00:02.0; }
+plain_function() {
+  echo 2 >/sys/bus/pci/devices/0000:4d:00.0/sriov_numvfs
+  finds info pci-function 0000:4d:00.1 0000:4d:00.1
+}
+crypto() {
+  finds info ap-queue 05.0014 05.0014
+  run "$MDEVADM" show matrix
+  out_has "adapter 0x05, domains 0x0004,0x0014,0x0047: host \(driver: cex4queue\)$" "show lists the queues of the host"
+  definition $a matrix vfio_ap-passthrough "$(printf '[[attribute]]\nname = "assign_adapter"\nvalue = "0x05"\n[[attribute]]\nname = "assign_domain"\nvalue = "0x14"\n')"
+  finds error queue-of-host $a
+  echo -0x05 >/sys/bus/ap/apmask
+  adm start $a
+  lacks queue-unbound
+  echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
+  finds error queue-unbound $a
+  run "$MDEVADM" show matrix
+  out_has "adapter 0x05, domains 0x0014: device $a, not bound to vfio_ap \(no driver\)$" "show marks queues that are not bound"
+  same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[] | select(.owner != "host") | [.domains, .bound]]')" \
+    '[[[4,71],true],[[20],false]]' "so does JSON"
+  echo 05.0047 >/sys/bus/ap/drivers/vfio_ap/unbind
+  run "$MDEVADM" show matrix
+  out_has "adapter 0x06, domains 0x0004,0x0014,0x0047: host \(driver: cex4queue\)$" "show names the driver of the host's queues"
+  out_has "adapter 0x05, domains 0x0047: free, not bound to vfio_ap \(no driver\)$" "also that a queue has none"
+  same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[] | [.domains, .bound, .driver]]')" \
+    '[[[4],true,"vfio_ap"],[[20],false,null],[[71],false,null],[[4,20,71],false,"cex4queue"]]' "JSON has the driver of all queues"
+}
+crypto_shared() {
+  local queue='[ap]\nadapters = ["0x05"]\ndomains = [%s]\n'
+  echo -0x05 >/sys/bus/ap/apmask
+  # shellcheck disable=SC2059
+  definition $a matrix vfio_ap-passthrough "$(printf "$queue" '"0x14"')"
+  # shellcheck disable=SC2059
+  definition $b matrix vfio_ap-passthrough "$(printf "$queue" '20, 71')"
+  finds warning queue-shared $b
+  lacks queue-missing
+  adm start $a
+  finds warning queue-taken $b
+  sed -i 's/type/start = "auto"\ntype/' /etc/mdevadm/devices/matrix/*.toml
+  finds error queue-shared $b
+  finds error queue-taken $b
+  # shellcheck disable=SC2059
+  definition $b matrix vfio_ap-passthrough "$(printf "$queue" 14)"
+  finds warning queue-missing $b
+  sed -i 's/0x14/0x47/' /etc/mdevadm/devices/matrix/$a.toml
+  run "$MDEVADM" check $b --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-missing") | .cause, .hints[1]' <<<"$out")" \
+    "domain 0x000e is not on this host, but 0x0014 is (hexadecimal numbers need 0x); the guest gets the queues when they appear
+or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the number that may be meant is named, with the command"
+  adm modify $b --domain=+0x0014,-0x000e
+  lacks queue-missing
+  run "$MDEVADM" define -p matrix -t vfio_ap-passthrough --adapter 5 --domain 15
+  err_has "warning: .*domain 0x000f is not on this host; " "define warns of numbers that do not exist"
+  rm -r /etc/mdevadm/devices
+  echo garbage >/tmp/matrix
+  mount --bind /tmp/matrix /sys/devices/vfio_ap/matrix/$a/ap_config
+  definition $a matrix vfio_ap-passthrough
+  finds warning queues-unreadable $a
+}
+
+# Hosts as trees, for states that no scenario has.
+trees() {
+  local root tree
+  lay() {
+    root=$(mktemp -d "$state/XXXXXX") tree=$root.tree
+    cat >"$tree"
+    "$LAY_TREE" "$tree" "$root"
+  }
+  lay <<<'sys/'
+  finds info mdev-core host
+  mkdir -p "$root/etc/mdevadm/devices/mtty"
+  echo 'type = "mtty-1"' >"$root/etc/mdevadm/devices/mtty/$a.toml"
+  finds error mdev-core host
+  finds warning vfio-module host
+  lay <<'T'
+sys/class/mdev_bus/0000:02:00.0 -> ../../devices/pci0000:00/0000:02:00.0
+sys/devices/pci0000:00/0000:02:00.0/mdev_supported_types/
+T
+  finds warning parent-no-types 0000:02:00.0
+  lay <<'T'
+sys/bus/css/devices/0.0.0313 -> ../../../devices/css0/0.0.0313
+sys/devices/css0/0.0.0313/driver -> ../../../bus/css/drivers/vfio_ccw
+sys/bus/css/drivers/vfio_ccw/
+T
+  finds error css-no-types 0.0.0313 0.0.0313
+  local i915='sys/bus/pci/devices/0000:00:02.0 -> ../../../devices/pci0000:00/0000:00:02.0
+sys/devices/pci0000:00/0000:00:02.0/driver -> ../../../bus/pci/drivers/i915
+sys/bus/pci/drivers/i915/'
+  lay <<<"$i915"
+  finds error gvt-unsupported 0000:00:02.0 0000:00:02.0
+  lay <<<"$i915
+sys/module/kvmgt/
+sys/module/i915/parameters/enable_gvt = Y\\n"
+  finds error gvt-refused 0000:00:02.0 0000:00:02.0
+  lay <<'T'
+sys/bus/ap/devices/05.0014 -> ../../../devices/ap/card05/05.0014
+sys/devices/ap/card05/05.0014/
+T
+  finds error ap-module 05.0014 05.0014
+  finds error ap-module matrix matrix
+  lay <<T
+sys/class/mdev_bus/mtty -> ../../devices/virtual/mtty/mtty
+sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-1/available_instances = 23\\n
+sys/devices/virtual/mtty/mtty/$a/mdev_type -> ../mdev_supported_types/mtty-1
+sys/bus/mdev/devices/$a -> ../../../devices/virtual/mtty/mtty/$a
+dev/vfio/
+etc/mdevadm/devices/mtty/$a.toml = type = "mtty-1"\\nstart = "auto"\\n
+usr/lib/systemd/system/mdevadm.target = \\n
+usr/lib/systemd/system/mdevadm-groups.service = \\n
+run/systemd/system/
+T
+  finds error node-missing $a
+  finds warning unit-disabled mdevadm.target
+  mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+  ln -s /usr/lib/systemd/system/mdevadm.target "$root/etc/systemd/system/multi-user.target.wants/"
+  lacks unit-disabled
+}
+
+run_case "$@"
+
+log=$(mktemp)
+state=$(mktemp -d)
+trap 'rm -rf "$state" "$log"' EXIT
+ln -s "$scenarios/types" "$state/types"
+sed '/^enable_gvt/d' "$scenarios/gvt-off.toml" >"$state/kvmgt.toml"
+sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
+sed 's/^kernel.*/&\niommu = false/' "$scenarios/l40s.toml" >"$state/no-iommu.toml"
+sed 's/^driver = .*/&\nbound = "nouveau"/' "$scenarios/l40s-boot.toml" >"$state/nouveau.toml"
+sed 's/^driver = .*/&\nbound = ""/' "$scenarios/l40s-boot.toml" >"$state/no-driver.toml"
+on samples samples
+on samples devices
+on samples terminal
+on l40s-boot functions_off
+on l40s functions_in_use
+on m60 described
+on l40s functions_unusable
+on l40s functions_taken
+on "$state/no-iommu.toml" no_iommu
+on "$state/nouveau.toml" nouveau
+on "$state/no-driver.toml" no_driver
+on ccw-host ccw
+on gvt-off gvt_disabled
+on "$state/kvmgt.toml" gvt_module
+on gvt-off pci
+on "$state/xe.toml" xe
+on flex plain_function
+on ap-host crypto
+on ap-host crypto_shared
+case=trees
+trees >"$state/out"
+grep -v '^found ' "$state/out"
+grep '^found ' "$state/out" >>"$log"
+
+# Each finding of the manual has been found, and the table in tests/README.md has the cases.
+documented=$(sed -n '/^# FINDINGS/,/^@COMMON/p' "$here/../../man/mdevadm-check.8.scd" | grep '^\*' | grep -oE '\*[a-z-]+\*' | tr -d '*' | sort -u)
+same "$(awk '{print $2}' "$log" | sort -u)" "$documented" "the findings of the manual are those of the cases"
+same "$(sed -n '/^## Findings of check/,/^## NVIDIA/p' "$here/../README.md" | sed -nE 's/^\| ([a-z-]+) \| ([a-z_, ]+) \|$/\1 \2/p' | sort | grep -v '^finding ')" \
+  "$(awk '{if (!seen[$2 $3]++) cases[$2] = cases[$2] (cases[$2] ? ", " : "") $3} END {for (f in cases) print f, cases[f]}' "$log" | sort)" \
+  "the table in tests/README.md has the cases"
+finish

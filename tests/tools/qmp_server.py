@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Stand-in for QEMU's monitor in tests: a QMP server that opens the VFIO nodes of the devices that it is given.
+
+usage: qmp_server.py SOCKET [WORD...]
+  no-greeting     accepts connections and sends nothing
+  garbage         sends a line that is no JSON
+  other           sends JSON that is no greeting
+  silent=COMMAND  does not answer this command
+  close=COMMAND   closes the connection and ends when it gets this command
+  refuse=COMMAND  answers this command with an error
+  busy            refuses each device_add as QEMU does if another process has the VFIO group open
+  refuse-second   refuses the second device_add
+  guest=never     the guest never releases a device
+  guest=refuses   the guest refuses to release devices
+  guest=SECONDS   the guest releases a device after this time (default 0.1)
+  ports=N         devices can be plugged into N ports only (default: anywhere)
+  paused-event    sends events of other kinds before each answer
+Each command is written to SOCKET.log as one line of JSON.
+"""
+import json
+import os
+import socket
+import sys
+import threading
+
+path = sys.argv[1]
+words = set(sys.argv[2:])
+
+
+def value_of(key, default=None):
+    for word in words:
+        if word.startswith(key + "="):
+            return word[len(key) + 1:]
+    return default
+
+
+ports = value_of("ports")
+devices = {}  # id: (properties, descriptor of the node, port)
+adds = 0
+lock = threading.Lock()
+
+
+def node_of(properties):
+    directory = properties.get("sysfsdev") or "/sys/bus/pci/devices/" + properties["host"]
+    group = os.path.basename(os.readlink(directory + "/iommu_group"))
+    return "/dev/vfio/" + group
+
+
+class Client:
+    def __init__(self, connection):
+        self.connection = connection
+        self.file = connection.makefile("r", encoding="utf-8")
+
+    def send(self, message):
+        try:
+            with lock:
+                self.connection.sendall((json.dumps(message) + "\n").encode())
+        except OSError:
+            pass
+
+    def event(self, name, **data):
+        self.send({"event": name, "data": data, "timestamp": {"seconds": 0, "microseconds": 0}})
+
+    def serve(self):
+        if "no-greeting" in words:
+            threading.Event().wait()
+        if "garbage" in words:
+            self.connection.sendall(b"\x00\xff not JSON\n")
+            threading.Event().wait()
+        if "other" in words:
+            self.send({"hello": "I am no QEMU"})
+            threading.Event().wait()
+        self.send({"QMP": {"version": {"qemu": {"major": 9, "minor": 0, "micro": 0}, "package": ""}, "capabilities": []}})
+        for line in self.file:
+            request = json.loads(line)
+            with open(path + ".log", "a", encoding="utf-8") as log:
+                log.write(json.dumps({"execute": request["execute"], **request.get("arguments", {})}) + "\n")
+            self.answer(request)
+
+    def answer(self, request):
+        command, arguments = request["execute"], request.get("arguments", {})
+        if value_of("silent") == command:
+            return
+        if value_of("close") == command:
+            os._exit(0)
+        if "paused-event" in words:
+            self.event("STOP")
+        try:
+            if value_of("refuse") == command:
+                raise ValueError("GenericError", "refused by the test")
+            result = getattr(self, command.replace("-", "_"))(**arguments)
+        except ValueError as refusal:
+            self.send({"error": {"class": refusal.args[0], "desc": refusal.args[1]}, "id": request.get("id")})
+            return
+        self.send({"return": result, "id": request.get("id")})
+        if command == "device_del":
+            self.release(arguments["id"])
+
+    def qmp_capabilities(self):
+        return {}
+
+    def qom_list(self, path):
+        names = ["port%d" % n for n in range(int(ports or 0))]
+        if path == "/machine/peripheral":
+            return ([{"name": "type", "type": "string"}] +
+                    [{"name": name, "type": "child<pcie-root-port>"} for name in names] +
+                    [{"name": name, "type": "child<" + entry[0]["driver"] + ">"} for name, entry in devices.items()])
+        name = path[len("/machine/peripheral/"):]
+        if name in names:
+            return [{"name": "addr", "type": "int32"}, {"name": name, "type": "child<PCIE>"}]
+        if "/" in name:
+            used = [entry for entry in devices.values() if entry[2] == os.path.basename(name)]
+            return [{"name": "type", "type": "string"}] + [{"name": "child[0]", "type": "link<vfio-pci>"} for _ in used]
+        return []
+
+    def qom_get(self, path, property):
+        properties = devices[os.path.basename(path)][0]
+        return properties.get("sysfsdev") or "/sys/bus/pci/devices/" + properties["host"]
+
+    def device_add(self, **properties):
+        global adds
+        adds += 1
+        if "busy" in words:
+            raise ValueError("GenericError", "vfio: failed to open /dev/vfio/7: Device or resource busy")
+        if "refuse-second" in words and adds == 2:
+            raise ValueError("GenericError", "refused by the test")
+        if ports is not None and "bus" not in properties:
+            raise ValueError("GenericError", "Bus 'pcie.0' does not support hotplugging")
+        if properties["id"] in devices:
+            raise ValueError("GenericError", "Duplicate device ID '%s'" % properties["id"])
+        try:
+            node = os.open(node_of(properties), os.O_RDWR)
+        except OSError as error:
+            raise ValueError("GenericError", "vfio: error opening the node: " + os.strerror(error.errno)) from error
+        devices[properties["id"]] = (properties, node, properties.get("bus"))
+        return {}
+
+    def device_del(self, id):
+        if id not in devices:
+            raise ValueError("DeviceNotFound", "Device '%s' not found" % id)
+        return {}
+
+    def release(self, id):
+        guest = value_of("guest", "0.1")
+        if id not in devices or guest == "never":
+            return
+        if guest == "refuses":
+            self.event("DEVICE_UNPLUG_GUEST_ERROR", device=id, path="/machine/peripheral/" + id)
+            return
+
+        def later():
+            self.event("DEVICE_DELETED", path="/machine/peripheral/%s/child" % id)
+            os.close(devices.pop(id)[1])
+            self.event("DEVICE_DELETED", device=id, path="/machine/peripheral/" + id)
+
+        threading.Timer(float(guest), later).start()
+
+
+if os.path.exists(path):
+    os.unlink(path)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen(1)
+while True:  # one client at a time, as QEMU does
+    Client(server.accept()[0]).serve()

@@ -1,0 +1,375 @@
+#include <mdevadm/plan/apply.hpp>
+#include <mdevadm/plan/choose.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <random>
+
+#include "catch.hpp"
+
+using namespace mdevadm;
+
+namespace {
+
+Parent pool_of(const std::string& name, std::uint64_t ports) {
+  Parent parent{.name = *ParentName::parse(name), .path = "sys/" + name, .home = "sys/" + name};
+  for (const std::uint64_t size : {1U, 2U, 4U}) {
+    parent.types.push_back({.id = *TypeName::parse("mtty-" + std::to_string(size)),
+                            .name = "Dual port serial",
+                            .device_api = "vfio-pci",
+                            .available = ports / size});
+  }
+  return parent;
+}
+
+ChoiceRequest request(const std::string& type, std::uint64_t count) {
+  return {.type = type, .count = count};
+}
+
+// Returns whether sizes fit into pools: tries everything.
+bool fit(std::vector<std::uint64_t> pools, std::vector<std::uint64_t> sizes) {
+  if (sizes.empty()) {
+    return true;
+  }
+  const std::uint64_t size = sizes.back();
+  sizes.pop_back();
+  for (std::uint64_t& pool : pools) {
+    if (pool >= size) {
+      pool -= size;
+      if (fit(pools, sizes)) {
+        return true;
+      }
+      pool += size;
+    }
+  }
+  return false;
+}
+
+DeviceEntry entry(const std::string& name, std::optional<std::uint64_t> count, const std::string& type) {
+  DeviceEntry result{.where = {},
+                     .name = name,
+                     .count = count,
+                     .type = type,
+                     .settings = {Uuid{}, *ParentName::parse("any"), *TypeName::parse("any")}};
+  return result;
+}
+
+// Returns the definitions after a plan.
+std::vector<Definition> added(const ApplyPlan& plan) {
+  std::vector<Definition> result;
+  for (const std::vector<Job>& chain : plan.chains) {
+    for (const Job& job : chain) {
+      for (const Step& step : job.steps) {
+        if (const auto* add = std::get_if<AddDefinition>(&step.action)) {
+          result.push_back(add->definition);
+        }
+      }
+    }
+  }
+  return result;
+}
+
+ApplyPlan planned(const HostFile& file, const Snapshot& seen, const Definitions& defined,
+                  const ApplyOptions& options = {}) {
+  static const Groups groups;
+  static const AllParentSettings settings;
+  return plan_apply({file, seen, defined, groups, settings}, options);
+}
+
+}  // namespace
+
+TEST_CASE("all devices are placed whenever that is possible") {
+  std::mt19937 random(18);
+  for (int round = 0; round < 300; ++round) {
+    Snapshot seen;
+    std::vector<std::uint64_t> pools;
+    for (std::size_t i = 0; i < 1 + random() % 3; ++i) {
+      pools.push_back(random() % 9);
+      seen.parents.push_back(pool_of("p" + std::to_string(i), pools.back()));
+    }
+    std::vector<ChoiceRequest> requests;
+    std::vector<std::uint64_t> sizes;
+    for (std::size_t i = 0; i < 1 + random() % 4; ++i) {
+      const std::uint64_t size = std::uint64_t{1} << (random() % 3);
+      const std::uint64_t count = 1 + random() % 3;
+      requests.push_back(request("mtty-" + std::to_string(size), count));
+      requests.back().placement = random() % 2 == 0 ? Placement::spread : Placement::pack;
+      sizes.insert(sizes.end(), count, size);
+    }
+    const Definitions none;
+    const std::vector<ParentName> mixed;
+    Rooms rooms(seen, none, Counting::defined, mixed);
+    const Placing placing = place_all(seen, rooms, requests);
+    INFO("round " << round);
+    REQUIRE(placing.failed.has_value() != fit(pools, sizes));
+    std::map<std::string, std::uint64_t> used;
+    for (std::size_t i = 0; i < placing.places.size(); ++i) {
+      REQUIRE(placing.places[i].size() == requests[i].count);
+      for (const ChosenPlace& place : placing.places[i]) {
+        used[place.parent->name.str()] += std::stoul(requests[i].type.substr(5));
+      }
+    }
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      REQUIRE(used["p" + std::to_string(i)] <= pools[i]);
+    }
+  }
+}
+
+TEST_CASE("devices are spread or packed") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8), pool_of("p1", 8)};
+  const Definitions none;
+  const std::vector<ParentName> mixed;
+  for (const Placement placement : {Placement::spread, Placement::pack}) {
+    Rooms rooms(seen, none, Counting::defined, mixed);
+    std::vector<ChoiceRequest> requests{request("mtty-1", 4)};
+    requests[0].placement = placement;
+    const Placing placing = place_all(seen, rooms, requests);
+    const auto first =
+        std::count_if(placing.places.at(0).begin(), placing.places.at(0).end(),
+                      [](const ChosenPlace& place) { return place.parent->name.str() == "p0"; });
+    CHECK(first == (placement == Placement::spread ? 2 : 4));
+  }
+}
+
+TEST_CASE("adding a device moves none") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8), pool_of("p1", 8)};
+  HostFile file;
+  file.devices = {entry("a-{}", 3, "mtty-1")};
+  file.devices[0].active = false;
+  const std::vector<Definition> before = added(planned(file, seen, {}));
+  REQUIRE(before.size() == 3);
+  CHECK(before[0].applied_by == file.space_or_default());
+  Definitions defined;
+  defined.all = before;
+  CHECK(planned(file, seen, defined).changes.empty());
+  file.devices.insert(file.devices.begin(), entry("b", 1, "mtty-4"));
+  file.devices[1].count = 4;
+  const ApplyPlan plan = planned(file, seen, defined);
+  CHECK(plan.problems.empty());
+  CHECK(added(plan).size() == 2);
+  for (const HostChange& change : plan.changes) {
+    CHECK((change.kind == HostChange::Kind::add || change.kind == HostChange::Kind::start));
+  }
+}
+
+TEST_CASE("all devices that fit are defined, and none is removed later") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 3), pool_of("p1", 2)};
+  HostFile file;
+  file.devices = {entry("a-{}", std::nullopt, "mtty-1")};
+  file.devices[0].active = false;
+  Definitions defined;
+  defined.all = added(planned(file, seen, {}));
+  CHECK(defined.all.size() == 5);
+  CHECK(planned(file, seen, defined).changes.empty());
+  seen.parents[0] = pool_of("p0", 1);
+  CHECK(planned(file, seen, defined).changes.empty());
+}
+
+TEST_CASE("only what a description with the same namespace has made is pruned") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("a-{}", 2, "mtty-1")};
+  file.devices[0].active = false;
+  Definitions defined;
+  defined.all = added(planned(file, seen, {}));
+  defined.all.push_back({Uuid::random(), *ParentName::parse("p0"), *TypeName::parse("mtty-1")});
+  file.devices[0].count = 1;
+  file.devices[0].name = "a-1";
+  const ApplyPlan kept = planned(file, seen, defined);
+  CHECK(kept.changes.empty());
+  CHECK(kept.notes.size() == 1);
+  const ApplyPlan pruned = planned(file, seen, defined, {.prune = true});
+  REQUIRE(pruned.changes.size() == 1);
+  CHECK(pruned.changes[0].kind == HostChange::Kind::remove);
+  CHECK(pruned.changes[0].about.name == "a-2");
+  file.space = Uuid::random();
+  file.devices.clear();
+  CHECK(planned(file, seen, defined, {.prune = true}).changes.empty());
+}
+
+TEST_CASE("a device in use is not stopped, the others are changed") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("a-{}", 2, "mtty-1")};
+  Definitions defined;
+  defined.all = added(planned(file, seen, {}));
+  for (const Definition& definition : defined.all) {
+    seen.devices.push_back({.uuid = definition.uuid, .parent = definition.parent, .type = definition.type});
+  }
+  file.devices[0].type = "mtty-2";
+  ApplyPlan plan = planned(file, seen, defined);
+  CHECK(plan.stopping.size() == 2);
+  Snapshot users = seen;
+  users.devices[0].busy = true;
+  users.devices[0].holders = {{1, "qemu"}};
+  const Groups groups;
+  const AllParentSettings settings;
+  plan = plan_apply({file, seen, defined, groups, settings, &users}, {});
+  REQUIRE(plan.refused.size() == 1);
+  CHECK(plan.refused[0].error.code() == ExitCode::in_use);
+  CHECK(plan.refused[0].about.uuid == seen.devices[0].uuid);
+  CHECK(plan.chains.size() == 1);
+}
+
+TEST_CASE("what a description says wrongly of the host is reported with its position") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2)};
+  HostFile file;
+  file.devices = {entry("a", 1, "none"), entry("b-{}", 3, "mtty-1"), entry("c", 1, "mtty-1")};
+  file.devices[2].parents = {"p9"};
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 9, 1}, {{"x", {"h", 9, 12}}}});
+  file.devices[0].keys["type"] = {"h", 3, 8};
+  const ApplyPlan plan = planned(file, seen, {});
+  CHECK(plan.problems.size() == 3);
+  CHECK(plan.problems[0].problem.line == 3);
+  CHECK(plan.chains.empty());
+}
+
+// Not a test: prints how long it takes. Run it by its name.
+TEST_CASE("time to place 1000 devices over 64 GPUs", "[.]") {
+  Snapshot seen;
+  for (std::size_t i = 0; i < 64; ++i) {
+    seen.parents.push_back(pool_of("p" + std::to_string(i), 24));
+  }
+  std::vector<ChoiceRequest> requests;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    requests.push_back(request(i % 2 == 0 ? "mtty-1" : "mtty-2", 1));
+  }
+  const Definitions none;
+  const std::vector<ParentName> mixed;
+  const auto begin = std::chrono::steady_clock::now();
+  Rooms rooms(seen, none, Counting::defined, mixed);
+  const Placing placing = place_all(seen, rooms, requests);
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - begin;
+  REQUIRE_FALSE(placing.failed);
+  WARN("placed 1000 devices in " << taken.count() << " ms");
+}
+
+namespace {
+
+Parent card(const std::string& name, const std::string& pci_id, const std::string& board,
+            std::uint64_t ports) {
+  Parent parent = pool_of(name, ports);
+  parent.pci_id = pci_id;
+  parent.pci_subsystem = board;
+  return parent;
+}
+
+HostFile per_parent(std::vector<std::string> parents, std::uint64_t count,
+                    std::vector<std::string> except = {}) {
+  HostFile file;
+  file.devices.push_back(entry("d-{parent}-{}", count, "mtty-1"));
+  file.devices.back().per_parent = true;
+  file.devices.back().parents = std::move(parents);
+  file.devices.back().except = std::move(except);
+  return file;
+}
+
+// Returns the names of the added definitions and their parents.
+std::vector<std::string> places(const ApplyPlan& plan) {
+  std::vector<std::string> result;
+  for (const Definition& one : added(plan)) {
+    result.push_back(one.name->str() + " " + one.parent.str());
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a count for each parent means all parents with a PCI ID but the exceptions") {
+  Snapshot seen;
+  seen.parents = {card("a", "10de:1", "", 0), card("b", "10de:1eb8", "10de:0001", 4),
+                  card("c", "10de:1eb8", "10de:0002", 4), card("d", "10de:26b9", "10de:0001", 4),
+                  card("e", "8086:1eb8", "10de:0001", 4)};
+  seen.parents.erase(seen.parents.begin());
+  CHECK(places(planned(per_parent({"10de:1eb8"}, 1), seen, {})) == Names{"d-b-1 b", "d-c-1 c"});
+  CHECK(places(planned(per_parent({"10de:"}, 1, {"c"}), seen, {})) == Names{"d-b-1 b", "d-d-1 d"});
+  CHECK(places(planned(per_parent({"10de:"}, 2, {"10de:1eb8"}), seen, {})) == Names{"d-d-1 d", "d-d-2 d"});
+  CHECK(places(planned(per_parent({"10de:1eb8:10de:0002", "e"}, 1), seen, {})) ==
+        Names{"d-c-1 c", "d-e-1 e"});
+  CHECK(places(planned(per_parent({}, 1, {"10de:"}), seen, {})) == Names{"d-e-1 e"});
+  CHECK(places(planned(per_parent({}, 1), seen, {})).size() == 4);
+  const ApplyPlan none = planned(per_parent({"10de:ffff"}, 1), seen, {});
+  CHECK(none.problems.empty());
+  CHECK(none.notes == Names{"no parent of this host matches the description, so it describes no device"});
+  const ApplyPlan unknown = planned(per_parent({"10de:"}, 1, {"nosuch"}), seen, {});
+  REQUIRE(unknown.problems.size() == 1);
+  CHECK(unknown.problems[0].problem.message == "no parent 'nosuch' on this host");
+  const ApplyPlan many = planned(per_parent({"10de:1eb8"}, 5), seen, {});
+  CHECK(many.problems.size() == 1);
+  CHECK(many.problems[0].code == ExitCode::no_capacity);
+  seen.parents[1].types.clear();
+  const ApplyPlan lacks = planned(per_parent({"10de:1eb8"}, 1), seen, {});
+  REQUIRE(lacks.problems.size() == 1);
+  CHECK(lacks.problems[0].problem.message == "c does not offer type 'mtty-1'");
+  CHECK(places(planned(per_parent({}, 1), seen, {})) == Names{"d-b-1 b", "d-d-1 d", "d-e-1 e"});
+}
+
+TEST_CASE("one table may mean any of several parents by PCI ID") {
+  Snapshot seen;
+  seen.parents = {card("b", "10de:1eb8", "", 4), card("c", "10de:1eb8", "", 4),
+                  card("d", "8086:26b9", "", 4)};
+  HostFile file;
+  file.devices.push_back(entry("d-{}", 4, "mtty-1"));
+  file.devices.back().parents = {"10de:1eb8"};
+  CHECK(places(planned(file, seen, {})) == Names{"d-1 b", "d-2 c", "d-3 b", "d-4 c"});
+  file.devices.back().except = {"b"};
+  CHECK(places(planned(file, seen, {})) == Names{"d-1 c", "d-2 c", "d-3 c", "d-4 c"});
+  file.devices.back().parents = {"10de:1eb9"};
+  REQUIRE(planned(file, seen, {}).problems.size() == 1);
+  CHECK(planned(file, seen, {}).problems[0].code == ExitCode::not_found);
+}
+
+TEST_CASE("GPUs that are no parents are reported, and devices of absent parents stay described") {
+  Snapshot seen;
+  seen.parents = {card("0000:01:00.0", "10de:1eb8", "", 4)};
+  seen.gpus = {{"0000:01:00.0", "10de:1eb8", "nvidia"}, {"0000:02:00.0", "10de:1eb8", "nvidia"}};
+  const HostFile file = per_parent({"10de:1eb8"}, 1);
+  REQUIRE(planned(file, seen, {}).problems.size() == 1);
+  CHECK(planned(file, seen, {}).problems[0].code == ExitCode::not_found);
+  CHECK(planned(per_parent({"10de:1eb8"}, 1, {"0000:02:00.0"}), seen, {}).problems.empty());
+  seen.gpus[1].driver = "vfio-pci";
+  const ApplyPlan passed = planned(file, seen, {});
+  CHECK(passed.problems.empty());
+  REQUIRE(passed.notes.size() == 1);
+  CHECK(passed.notes[0].ends_with(", skipping"));
+  CHECK(places(passed) == Names{"d-0000:01:00.0-1 0000:01:00.0"});
+  // The driver of the second one is not loaded.
+  Definitions defined;
+  Definition made{derived_uuid(file, "d-0000:02:00.0-1"), *ParentName::parse("0000:02:00.0"),
+                  *TypeName::parse("mtty-1")};
+  made.name = Label::parse("d-0000:02:00.0-1");
+  made.applied_by = file.space_or_default();
+  defined.all = {made};
+  seen.gpus.clear();
+  const ApplyPlan plan = planned(file, seen, defined, {.prune = true});
+  CHECK(plan.devices == 2);
+  CHECK(std::none_of(plan.changes.begin(), plan.changes.end(),
+                     [](const HostChange& one) { return one.kind == HostChange::Kind::remove; }));
+}
+
+TEST_CASE(
+    "tables for the same parents must not have the same names, and groups have devices of all parents") {
+  Snapshot seen;
+  seen.parents = {card("b", "10de:1eb8", "", 4), card("c", "10de:1eb8", "", 4)};
+  HostFile file = per_parent({"b"}, 2);
+  file.devices.push_back(per_parent({"c"}, 1).devices.front());
+  CHECK(places(planned(file, seen, {})) == Names{"d-b-1 b", "d-b-2 b", "d-c-1 c"});
+  file.groups.push_back({{*GroupName::parse("vm")}, {}, {{"d-{parent}-{}", {}}}});
+  const ApplyPlan plan = planned(file, seen, {});
+  CHECK(plan.problems.empty());
+  file.devices.back().parents = {"10de:1eb8"};
+  file.devices.back().keys["name"] = {"f", 9, 8};
+  const ApplyPlan twice = planned(file, seen, {});
+  REQUIRE_FALSE(twice.problems.empty());
+  CHECK(twice.problems[0].problem.message.find("device 'd-b-1' is described twice") == 0);
+}
