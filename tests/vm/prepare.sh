@@ -87,7 +87,7 @@ fresh() { [ -f "$machine/$1.key" ] && [ "$(cat "$machine/$1.key")" = "$2" ]; }
 
 # ---- the parts ----
 
-# The packages that the kernel and its drivers are made from, all of one version. None of them is installed: Debian 13's linux-headers
+# The packages that the kernel and its drivers are made from. None of them is installed: Debian 13's linux-headers
 # would install the whole kernel.
 find_packages() {
   local name dependencies
@@ -102,11 +102,15 @@ find_packages() {
   header_packages=("linux-headers-$version" "linux-headers-${version%-*}-common" "$kbuild")
 }
 
+# Debian builds the kernel first and signs it later. In between, the archive has linux-kbuild of the next version only; its programs
+# build modules for each kernel of the series.
 download() {
   local wanted
   find_packages
   wanted=("${image_packages[@]}" "${header_packages[@]}" "$source_package")
-  (cd "$work" && apt-get download -qq "${wanted[@]/%/=$package_version}" >fetch.log 2>&1 </dev/null)
+  wanted=("${wanted[@]/%/=$package_version}")
+  [ -n "$(apt-cache show "$kbuild=$package_version" 2>/dev/null)" ] || wanted=("${wanted[@]/#$kbuild=*/$kbuild}")
+  (cd "$work" && apt-get download -qq "${wanted[@]}" >fetch.log 2>&1 </dev/null)
 }
 
 download_newest() {
