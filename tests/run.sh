@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh: installs the Debian packages that it needs, builds mdevadm and runs all its tests, those on a real kernel in QEMU too. Builds
-# twice: plain, and with the address and undefined-behaviour sanitizers. Run it as root or with sudo. The last line counts the tests.
+# twice: plain, and with the address and undefined-behaviour sanitizers. The unit tests run with the sanitizers only, where the same
+# checks find more. Run it as root or with sudo. The last line counts the tests.
 #   run.sh [-R REGEX] [PRESET...]
 #     -R REGEX  only tests whose name matches REGEX, without format check and quick start
 #     PRESET    only these builds: ci, dev, asan, tsan, release, coverage (default: ci asan; ci is dev, compiled faster)
@@ -17,7 +18,11 @@ while getopts R: option; do
   esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- ci asan
+without_units=
+if [ $# = 0 ]; then
+  set -- ci asan
+  [ -n "$only" ] || without_units=ci
+fi
 
 part() { echo "== $1 ($SECONDS s)"; }
 passed=0 failed=0
@@ -50,7 +55,9 @@ fi
 export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for preset in "$@"; do
   part "build: $preset"
-  cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
+  units=ON
+  [ "$preset" != "$without_units" ] || units=OFF
+  cmake --preset "$preset" -DMDEVADM_UNIT_TESTS=$units >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
   cmake --build --preset "$preset" >"build/$preset.log" 2>&1 || { grep -vE '^\[' "build/$preset.log"; exit 1; }
   if [ -n "$quickstart" ]; then
     part "quick start"
