@@ -27,7 +27,7 @@ std::string option_of(ApKind kind) {
 
 }  // namespace
 
-void ApOptions::declare(CLI::App& app, ValueKinds& kinds, CLI::Option* needs) {
+void ApOptions::declare(CLI::App& app, ValueKinds& kinds, bool changes, CLI::Option* needs) {
   const auto add = [&](const char* name, std::vector<std::string>& lists, const char* help, ValueKind kind) {
     CLI::Option* option = kinds.set(app.add_option(name, lists, help)->allow_extra_args(false), kind);
     if (needs != nullptr) {
@@ -35,9 +35,11 @@ void ApOptions::declare(CLI::App& app, ValueKinds& kinds, CLI::Option* needs) {
     }
     return option;
   };
-  auto* adapters = add("--adapter", adapters_,
-                       "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; +0x06 adds, -0x06 removes one",
-                       ValueKind::ap_adapters);
+  auto* adapters =
+      add("--adapter", adapters_,
+          changes ? "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; +0x06 adds, -0x06 removes one"
+                  : "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c",
+          ValueKind::ap_adapters);
   auto* domains = add("--domain", domains_, "domains of a vfio-ap device, likewise", ValueKind::ap_domains);
   add("--control-domain", control_domains_, "control domains of a vfio-ap device, likewise",
       ValueKind::ap_control_domains);
@@ -69,7 +71,9 @@ void ApOptions::require_additions() const {
     if (change && (change->removed.any() || change->added.none())) {
       throw Error(
           ExitCode::usage,
-          fmt::format("--{}: nothing to add (expected a list such as 0x05,0x0a-0x0c)", option_of(kind)));
+          fmt::format(
+              "--{}: numbers cannot be removed from a new device (expected a list such as 0x05,0x0a-0x0c)",
+              option_of(kind)));
     }
   }
 }

@@ -13,7 +13,8 @@ namespace mdevadm::cli {
 class ApOptions {
  public:
   // `needs`: an option without which these are refused, or nullptr.
-  void declare(CLI::App& app, ValueKinds& kinds, CLI::Option* needs = nullptr);
+  // `changes`: the command accepts numbers with a sign, which change the adapters and domains of a device.
+  void declare(CLI::App& app, ValueKinds& kinds, bool changes, CLI::Option* needs = nullptr);
   bool any_given() const { return given().any(); }
 
   // Returns the changes that the options demand. Throws Error{usage} if values of one option contradict each

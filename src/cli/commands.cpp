@@ -91,12 +91,12 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm release cad-seat-1\n"
        "mdevadm release vgpus --for vm1",
        make_release},
-      {"attach", "attach devices to a running virtual machine",
+      {"attach", "start devices and attach them to a running virtual machine",
        "--qmp SOCKET [OPTION]... DEVICE|GROUP...\n--domain DOMAIN [OPTION]... DEVICE|GROUP...",
        "mdevadm attach cad-seat-1 --qmp /run/vm1.qmp\n"
        "mdevadm attach vm1 --domain vm1",
        make_attach},
-      {"detach", "detach devices from a running virtual machine",
+      {"detach", "detach devices from a running virtual machine and stop them",
        "--qmp SOCKET [OPTION]... DEVICE|GROUP...\n--domain DOMAIN [OPTION]... DEVICE|GROUP...",
        "mdevadm detach cad-seat-1 --qmp /run/vm1.qmp --timeout 1min\n"
        "mdevadm detach vm1 --domain vm1 --no-stop",

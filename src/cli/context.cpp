@@ -300,7 +300,7 @@ void Context::require_no_vf(const std::string& verb) const {
     throw Error(
         ExitCode::usage,
         fmt::format("cannot {} devices: {} is a virtual function, not a parent", verb, vf_as_parent_->str()),
-        fmt::format("specify the device on it: mdevadm {} {}", verb, vf_as_parent_->str()));
+        fmt::format("specify the device on the virtual function: mdevadm {} {}", verb, vf_as_parent_->str()));
   }
 }
 

@@ -53,9 +53,10 @@ std::optional<std::string> DefinitionOptions::joined_create_args() const {
   return create_args.empty() ? std::nullopt : std::optional(join(create_args, ","));
 }
 
-void StartModeOptions::declare(CLI::App& app) {
+void StartModeOptions::declare(CLI::App& app, bool exists) {
   auto* automatic_flag = app.add_flag("--auto", automatic, "start it at boot");
-  app.add_flag("--manual", manual, "do not start it at boot (default)")->excludes(automatic_flag);
+  app.add_flag("--manual", manual, exists ? "do not start it at boot" : "do not start it at boot (default)")
+      ->excludes(automatic_flag);
 }
 
 std::optional<StartMode> StartModeOptions::mode() const {

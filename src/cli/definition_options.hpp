@@ -38,7 +38,8 @@ struct StartModeOptions {
   bool automatic = false;
   bool manual = false;
 
-  void declare(CLI::App& app);
+  // `exists`: the command changes a definition or group, so that there is no default.
+  void declare(CLI::App& app, bool exists);
   std::optional<StartMode> mode() const;
 };
 

@@ -22,19 +22,18 @@ void set_owner(NodePolicy& policy, const std::string& text) {
 
 }  // namespace
 
-void NodeOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& whose) {
+void NodeOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& whose, bool exists) {
+  const char* empty = exists ? "; '' removes it" : "";
   owner_option_ = kinds.set(
-      app.add_option(
-          "--node-owner", owner_,
-          fmt::format("owner of {} VFIO nodes: OWNER, OWNER:GROUP or :GROUP; '' removes it", whose)),
+      app.add_option("--node-owner", owner_,
+                     fmt::format("owner of {} VFIO nodes: OWNER, OWNER:GROUP or :GROUP{}", whose, empty)),
       ValueKind::node_owner);
   mode_option_ = kinds.set(
-      app.add_option("--node-mode", mode_, fmt::format("mode of {} VFIO nodes, octal; '' removes it", whose)),
+      app.add_option("--node-mode", mode_, fmt::format("mode of {} VFIO nodes, octal{}", whose, empty)),
       ValueKind::node_mode);
-  label_option_ =
-      kinds.set(app.add_option("--selinux-label", label_,
-                               fmt::format("SELinux label of {} VFIO nodes; '' removes it", whose)),
-                ValueKind::selinux_label);
+  label_option_ = kinds.set(app.add_option("--selinux-label", label_,
+                                           fmt::format("SELinux label of {} VFIO nodes{}", whose, empty)),
+                            ValueKind::selinux_label);
 }
 
 bool NodeOptions::any_given() const {

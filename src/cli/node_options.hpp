@@ -12,7 +12,8 @@ namespace mdevadm::cli {
 class NodeOptions {
  public:
   // `whose`: "the device's" or "the members'", for the help.
-  void declare(CLI::App& app, ValueKinds& kinds, const std::string& whose);
+  // `exists`: the command changes a definition or group, from which an empty value removes a setting.
+  void declare(CLI::App& app, ValueKinds& kinds, const std::string& whose, bool exists);
 
   bool any_given() const;
   // Returns whether an option has an empty value, which removes the setting from a definition.

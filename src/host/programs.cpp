@@ -78,7 +78,7 @@ std::string ProgramEnd::text() const {
   switch (how) {
     case How::exited: result = fmt::format("exit status {}", number); break;
     case How::killed: result = fmt::format("killed by signal {} ({})", number, ::strsignal(number)); break;
-    case How::timed_out: result = "killed: it had not ended in time"; break;
+    case How::timed_out: result = "killed at the time limit"; break;
   }
   const std::string lines = last_lines(trim(err).empty() ? out : err);
   return lines.empty() ? result + ", no output" : fmt::format("{}: {}", result, lines);

@@ -233,8 +233,8 @@ void Host::write_functions(const ParentState& parent, std::uint64_t number) cons
   const auto written = sys::write_with_patience(*file, std::to_string(number) + "\n", path, write_patience);
   if (!written) {
     throw Error(ExitCode::failed,
-                fmt::format("the kernel has not changed the number of virtual functions for {} s",
-                            write_patience.count()),
+                fmt::format("the kernel did not change the number of virtual functions to {} within {} s",
+                            number, write_patience.count()),
                 "see the kernel log for the driver's reason: dmesg");
   }
   if (!*written) {

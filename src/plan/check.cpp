@@ -252,7 +252,7 @@ class Check {
         return;
       }
       add(name,
-          {fmt::format("its parent '{}' does not exist", parent_name),
+          {fmt::format("parent '{}' of definition '{}' does not exist", parent_name, printable(name)),
            {"list parents: mdevadm types", "remove the definition: mdevadm undefine " + shell_word(name)},
            "parent-missing"},
           parent_name);

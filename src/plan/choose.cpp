@@ -117,7 +117,7 @@ Error no_match(const Snapshot& seen, const ChoiceRequest& request, const std::st
             fmt::format("{}: no type that can be created now has {}: {} offers only types that fit beside "
                         "its devices",
                         doing, join_requirements(request.needs), parent->name.str()),
-            fmt::format("list them: mdevadm types {}", parent->name.str())};
+            fmt::format("list the types that can be created now: mdevadm types {}", parent->name.str())};
   }
   return {ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_requirements(request.needs)),
           "list the types: mdevadm types"};

@@ -81,8 +81,7 @@ class Conflicts {
     if (const FunctionName* vf = definition.reserved_vf()) {
       const auto owner = by_function_.find({definition.parent, vf->str()});
       if (owner != by_function_.end()) {
-        add_taken(definition, fmt::format("its virtual function {} is", vf->str()), *owner->second,
-                  "vf-taken");
+        add_taken(definition, fmt::format("virtual function {} is", vf->str()), *owner->second, "vf-taken");
       }
     }
     const ApMatrix matrix =
@@ -91,9 +90,9 @@ class Conflicts {
       const std::vector<Apqn> common = common_queues(*device->queues, matrix);
       if (!common.empty()) {
         add_taken(definition,
-                  fmt::format("its crypto queue{}", (common.size() == 1 ? " " : "s ") +
-                                                        format_queues(common, queues_in_conflict) +
-                                                        (common.size() == 1 ? " is" : " are")),
+                  fmt::format("crypto queue{}", (common.size() == 1 ? " " : "s ") +
+                                                    format_queues(common, queues_in_conflict) +
+                                                    (common.size() == 1 ? " is" : " are")),
                   *device, "queue-taken");
       }
     }
@@ -107,8 +106,8 @@ class Conflicts {
     const Definition* other = in_.defined.find(owner.uuid, owner.parent);
     const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
     found_.push_back(
-        {{fmt::format("{} used by the active device '{}' under {}, so this one cannot be started", what,
-                      printable(word), owner.parent.str()),
+        {{fmt::format("{} used by the active device '{}' on {}, so '{}' cannot be started", what,
+                      printable(word), owner.parent.str(), printable(name_of_definition(definition))),
           {"stop that device: mdevadm stop " + shell_word(word)},
           id,
           severity_if(definition.start == StartMode::automatic)},

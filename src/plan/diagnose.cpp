@@ -65,7 +65,7 @@ Finding of_subchannel(const HostDevice& device) {
           : std::string{};
   if (!refused.empty()) {
     advice = {"see the kernel log for the driver's reason: dmesg",
-              "give it back to its driver: driverctl -b css unset-override " + device.address};
+              "return the subchannel to its driver: driverctl -b css unset-override " + device.address};
   }
   return finding_with("css-driver", Severity::error,
                       fmt::format("{} {}{}; it offers mediated devices only with the driver {}", what, now,

@@ -130,12 +130,14 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   }
   if (seen_.find_removing(wanted.uuid) != nullptr) {
     // The processes that use it have not been searched: most starts do not need them.
-    throw Error(ExitCode::in_use,
-                fmt::format("{}: an earlier device with this UUID is still being removed; the kernel "
-                            "completes that when no process uses the device",
-                            draft.doing),
-                fmt::format("wait for it, and list the processes: mdevadm stop {} --timeout 60",
-                            shell_word(identity_of(wanted).word())));
+    throw Error(
+        ExitCode::in_use,
+        fmt::format("{}: an earlier device with this UUID is still being removed; the kernel "
+                    "completes that when no process uses the device",
+                    draft.doing),
+        fmt::format(
+            "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
+            shell_word(identity_of(wanted).word())));
   }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but

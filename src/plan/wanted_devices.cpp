@@ -213,7 +213,11 @@ void WantedDevices::add(const DeviceEntry& entry, const Parsed& parsed, const st
   device.wanted.uuid = uuid;
   device.wanted.name = name.empty() ? std::nullopt : Label::parse(name);
   if (!name.empty() && !device.wanted.name) {
-    problem(entry.at("name"), ExitCode::usage, fmt::format("'{}' cannot be a name", printable(name)));
+    problem(
+        entry.at("name"), ExitCode::usage,
+        fmt::format("invalid name of a device '{}' (no '/' or control characters, no '-' at its start, not "
+                    "a UUID)",
+                    printable(name)));
     return;
   }
   if (is_named_otherwise(device) || is_foreign(device, parsed)) {

@@ -453,13 +453,14 @@ class HostMonitor {
     const DeviceUse use = effects_.host.find_use(state_.devices);
     emit(apply_use(state_, use));
     if (use.unseen_processes > 0 && !std::exchange(has_warned_, true)) {
-      warn_(fmt::format("{} processes cannot be inspected: it is not reported if they use a device",
-                        use.unseen_processes));
+      warn_(fmt::format(
+          "cannot inspect {} processes (not root?): the devices that they use are reported as not in use",
+          use.unseen_processes));
     }
     if (!files_.is_complete() && !std::exchange(has_warned_of_limit_, true)) {
       warn_(
-          "too many files to watch (sysctl fs.inotify.max_user_watches): some changes are reported late or "
-          "not");
+          "the limit of inotify watches is reached: some events are late or missing; to raise it: sysctl "
+          "fs.inotify.max_user_watches=N");
     }
     std::map<int, sys::UniqueFd> processes;
     bool has_nodes = false;

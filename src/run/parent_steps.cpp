@@ -98,10 +98,11 @@ void enable_with_types(const Host& host, const ChangeFunctions& change) {
     if (Clock::now() + pause_between_tries > deadline) {
       throw Error(
           ExitCode::failed,
-          fmt::format("virtual functions of {} offer no types: NVIDIA's driver had none when it bound "
-                      "them",
-                      change.parent.str()),
-          "check nvidia-vgpud, which registers the types: journalctl -u nvidia-vgpud")
+          fmt::format(
+              "virtual functions of {} offer no types: NVIDIA's driver bound them before nvidia-vgpud "
+              "registered the types",
+              change.parent.str()),
+          "check nvidia-vgpud: journalctl -u nvidia-vgpud")
           .worth(Retry::later);
     }
     std::this_thread::sleep_for(pause_between_tries);
@@ -150,12 +151,12 @@ void run_command(const Host& host, const RunCommand& run) {
   }
   throw_if_interrupted();
   const std::string late = end.how == ProgramEnd::How::timed_out
-                               ? fmt::format(" within {} s", command.deadline().count())
+                               ? fmt::format(" after {} s", command.deadline().count())
                                : std::string{};
-  throw Error(ExitCode::failed,
-              fmt::format("command '{}' did not succeed{}: {}", printable(command_line(command.command)),
-                          late, end.text()),
-              fmt::format("run it by hand: {}", command_line(command.command)));
+  throw Error(
+      ExitCode::failed,
+      fmt::format("command '{}' failed{}: {}", printable(command_line(command.command)), late, end.text()),
+      fmt::format("run it by hand: {}", command_line(command.command)));
 }
 
 void keep_preparation(const Effects& effects, const KeepPreparation& action) {

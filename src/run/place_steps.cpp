@@ -68,8 +68,8 @@ std::optional<std::string> avoid_placements(const Host& host, const AvoidPlaceme
     return std::nullopt;
   }
   return fmt::format(
-      "{}: the driver has only placement {} in the framebuffer for it, which the definition "
-      "of {} has fixed (placement_id {}), so that device cannot start beside it",
+      "{}: uses placement {} in the framebuffer, because the driver has no other one free; the definition of "
+      "{} requires it (placement_id {}), so that device cannot start while this one is active",
       about.quoted(), *now, taken->owner, taken->first);
 }
 

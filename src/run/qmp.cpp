@@ -139,7 +139,7 @@ class QmpMachine final : public Machine {
       case ENOTDIR:
         return Error(ExitCode::not_found, doing + ": no such socket", advice)
             .with_hint("if QEMU has ended, its devices are detached; to stop them: mdevadm stop DEVICE");
-      case ENOTSOCK: return {ExitCode::failed, doing + ": the file is no socket", advice};
+      case ENOTSOCK: return {ExitCode::failed, doing + ": the file is not a socket", advice};
       case ECONNREFUSED:
         return Error(ExitCode::failed, doing + ": no program listens at the socket; QEMU may have ended",
                      advice)
@@ -159,14 +159,14 @@ class QmpMachine final : public Machine {
                    "QEMU serves one client of a QMP socket at a time; add a second -qmp socket");
     });
     if (!greeting.contains("QMP")) {
-      throw Error(ExitCode::failed, fmt::format("'{}' is no QMP socket: it sent {}", printable(path_),
-                                                shortened(printable(greeting.dump()), 80)));
+      throw Error(ExitCode::failed, fmt::format("'{}' is not a QMP socket: unexpected greeting {}",
+                                                printable(path_), shortened(printable(greeting.dump()), 80)));
     }
     require(ask("qmp_capabilities", Json::object(), answer_patience), "negotiate capabilities");
   }
 
   // Returns the next message. `late` makes the error for a message that has not arrived in time. Throws Error
-  // if it is no JSON object or if the wait is interrupted, ConnectionClosed if QEMU has closed the
+  // if it is not a JSON object or if the wait is interrupted, ConnectionClosed if QEMU has closed the
   // connection.
   template <typename Late>
   Json receive(steady_clock::time_point deadline, const Late& late) {
@@ -176,8 +176,8 @@ class QmpMachine final : public Machine {
       if (line) {
         Json message = Json::parse(*line, nullptr, false);
         if (!message.is_object()) {
-          throw Error(ExitCode::failed, fmt::format("{} sent a line that is no JSON object: '{}'", name(),
-                                                    shortened(printable(*line), 80)));
+          throw Error(ExitCode::failed, fmt::format("invalid line from {}: '{}' (expected a JSON object)",
+                                                    name(), shortened(printable(*line), 80)));
         }
         return message;
       }

@@ -120,7 +120,7 @@ ccw() {
   exits 1 "vfio_ccw refuses QDIO"
   adm types 0.0.0320
   err_has "has no driver although its driver_override is vfio_ccw" "a refused override is named"
-  err_has "^hint: give it back to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
+  err_has "^hint: return the subchannel to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
 
   # A defined device whose subchannel has lost its driver; following the hint.
   adm define $b -p 0.0.0313 -t vfio_ccw-io --force

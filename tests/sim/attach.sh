@@ -168,9 +168,9 @@ say $m attach "two_s_ _2_" --qmp $mon
 monitor silent=device_del; $m attach one --qmp $mon
 $m attach one --qmp $mon --timeout 1; say $m detach one --qmp $mon --timeout 1
 T
-for pair in "cannot connect to QEMU at '.*/none': no such socket" "/file': the file is no socket" "the path of a socket has at most 107 bytes" \
+for pair in "cannot connect to QEMU at '.*/none': no such socket" "/file': the file is not a socket" "the path of a socket has at most 107 bytes" \
   "no virtual machine given" "missing argument DEVICE" "QEMU at '.*' does not answer; another client may be connected" \
-  "sent a line that is no JSON object" "is no QMP socket: it sent" "has not answered device_add within 1 s" \
+  "(expected a JSON object)" "is not a QMP socket: unexpected greeting" "has not answered device_add within 1 s" \
   "has closed the connection; it may have ended" "cannot list its devices: refused by the test" "cannot attach 'nosuch'" \
   "has not answered device_del within 1 s"; do
   out_has "$pair" "the error says: $pair"

@@ -53,7 +53,7 @@ parent() {
   same "$(jq -c .devices <<<"$out")" '[{"name":"d3"}]' "$host: the address of a virtual function selects its device"
   run "$MDEVADM" stop --all -p 41:00.6
   exits 2 "$host: stop --all refuses a virtual function as parent"
-  err_has "^hint: specify the device on it: mdevadm stop 0000:41:00.6$" "$host: the hint names its device"
+  err_has "^hint: specify the device on the virtual function: mdevadm stop 0000:41:00.6$" "$host: the hint names its device"
   run "$MDEVADM" stop 41:00.6
   exits 0 "$host: the address of a virtual function means its device"
   run "$MDEVADM" start pci_0000_41_00_6

@@ -218,7 +218,7 @@ placements() {
   "$MDEVADM" stop fixed
   run "$MDEVADM" start -p "$gpu" -t "$kind-12Q" --uuid aaaaaaaa-0000-4000-8000-000000000004
   exits 0 "a device starts if only fixed placements are free"
-  err_has "warning: 'aaaaaaaa-0000-4000-8000-000000000004': the driver has only placement 0 in the framebuffer for it, which the definition of 'fixed' \($a\) has fixed \(placement_id 0\), so that device cannot start beside it" \
+  err_has "warning: 'aaaaaaaa-0000-4000-8000-000000000004': uses placement 0 in the framebuffer, because the driver has no other one free; the definition of 'fixed' \($a\) requires it \(placement_id 0\), so that device cannot start while this one is active" \
     "a warning names the definition"
   run "$MDEVADM" start fixed
   exits 6 "the device with the fixed placement cannot start beside it"

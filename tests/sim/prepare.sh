@@ -324,7 +324,7 @@ command = ["sh", "-c", "echo three >>$work/ran"]
 T
   run mdevadm parent prepare $gpu
   exits 1 "a command that fails is an error"
-  err_has "command 'sh -c .*' did not succeed: exit status 3: the reason$" "the error has its last lines"
+  err_has "command 'sh -c .*' failed: exit status 3: the reason$" "the error has its last lines"
   same "$(wc -c <<<"$err" | awk '{print $1 < 2000}')" 1 "and no megabytes"
   holds "the virtual functions stay" is_complete
   same "$(cat $work/ran)" one "the commands after it are not run"
@@ -349,7 +349,7 @@ T
   mdevadm parent set $gpu --run "sh -c '(sleep 2; echo late >>$work/ran) & sleep 100'" --run-timeout 1
   run mdevadm parent prepare $gpu
   exits 1 "a command that hangs is killed"
-  err_has "did not succeed within 1 s: killed" "the error has the time"
+  err_has "failed after 1 s: killed" "the error has the time"
   sleep 2.5
   same "$(paste -sd' ' $work/ran)" "one three" "with its background processes"
   mdevadm parent set $gpu --run 'sleep 100'
@@ -490,7 +490,7 @@ early() {
   mdevadm define -p $gpu -t nvidia-701 --name s1 --auto --force >/dev/null
   run mdevadm parent prepare $gpu
   exits 1 "virtual functions without types are not prepared"
-  err_has "error: cannot prepare '$gpu': virtual functions of $gpu offer no types: NVIDIA's driver had none when it bound them$" \
+  err_has "error: cannot prepare '$gpu': virtual functions of $gpu offer no types: NVIDIA's driver bound them before nvidia-vgpud registered the types$" \
     "the error has the cause"
   err_has "^hint: check nvidia-vgpud, which registers the types: journalctl -u nvidia-vgpud$" "the hint names the service"
   same "$(state $gpu)" "unprepared 20/20 0 virtual functions offer no types, because they were enabled before nvidia-vgpud had run" \

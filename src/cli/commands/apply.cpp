@@ -118,8 +118,10 @@ class ApplyCommand final : public HostCommand {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_file(app, kinds);
     auto* check = app.add_flag("--check", check_,
-                               "only check, for monitoring: exit code 9 if the host differs from the file");
-    app.add_flag("--prune", prune_, "remove devices and groups that apply made and the file lacks");
+                               "only check, for monitoring: exit status 9 if the host differs from the file");
+    app.add_flag("--prune", prune_,
+                 "stop devices and remove definitions and groups that apply created and the "
+                 "file does not contain");
     kinds
         .set(app.add_option("--wait", wait_, "wait up to SECONDS for devices in use to be released"),
              ValueKind::seconds)

@@ -23,7 +23,9 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   CheckCommand() : ListingCommand(render::finding_columns(), {"severity", "object", "cause", "hints"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("address", words_, "check only these devices, parents, groups or addresses"),
+    kinds.set(app.add_option(
+                  "address", words_,
+                  "check only these devices, parents, groups, or addresses on the buses pci, css and ap"),
               ValueKind::device_or_parent);
     listing_.declare(app, kinds);
   }

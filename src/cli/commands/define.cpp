@@ -30,10 +30,10 @@ class DefineCommand final : public Command {
     auto* type = kinds.set(app.add_option("-t,--type", type_, "mdev type, as listed by mdevadm types"),
                            ValueKind::type);
     choice_.declare(app, kinds, type);
-    mode_.declare(app);
+    mode_.declare(app, false);
     options_.declare(app, kinds);
-    queues_.declare(app, kinds);
-    node_.declare(app, kinds, "the device's");
+    queues_.declare(app, kinds, true);
+    node_.declare(app, kinds, "the device's", false);
     kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
     kinds.set(app.add_option("-g,--group", group_, "add the device to this group"), ValueKind::group);

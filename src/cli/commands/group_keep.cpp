@@ -73,16 +73,17 @@ class GroupChange : public Command {
 // Options for the properties of a group other than its members.
 class GroupOptions {
  public:
-  void declare(CLI::App& app, ValueKinds& kinds) {
+  void declare(CLI::App& app, ValueKinds& kinds, bool exists) {
     kinds.set(
         app.add_option("--p2p", sharing_, "whether members share an IOMMU group and peer-to-peer resources"),
         ValueKind::sharing);
-    mode_.declare(app);
+    mode_.declare(app, exists);
     vm_option_ = kinds.set(
         app.add_option("--vm-uuid", vm_,
-                       "UUID of the virtual machine (passed to drivers that require it); '' removes it"),
+                       fmt::format("UUID of the virtual machine (passed to drivers that require it){}",
+                                   exists ? "; '' removes it" : "")),
         ValueKind::vm_uuid);
-    node_.declare(app, kinds, "the members'");
+    node_.declare(app, kinds, "the members'", exists);
   }
 
   bool any_given() const {
@@ -110,7 +111,7 @@ class GroupCreate final : public GroupChange {
     declare_name(app, kinds, ValueKind::new_group);
     kinds.set(app.add_option("device", words_, "members, in the order in which they are started"),
               ValueKind::defined_device);
-    options_.declare(app, kinds);
+    options_.declare(app, kinds, false);
     change_.declare(app);
   }
 
@@ -131,7 +132,7 @@ class GroupModify final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    options_.declare(app, kinds);
+    options_.declare(app, kinds, true);
     change_.declare(app);
   }
 

@@ -67,7 +67,7 @@ class GroupStart final : public GroupRun {
     auto* automatic = app.add_flag("--auto", automatic_, "start all groups with autostart");
     automatic->excludes(group);
     kinds.set(app.add_option("--timeout", timeout_,
-                             "time to wait for parents and types that are missing, in seconds"),
+                             "wait up to SECONDS for missing parents, types and instances (default: 0)"),
               ValueKind::seconds);
     kinds
         .set(

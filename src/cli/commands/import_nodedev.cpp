@@ -22,7 +22,7 @@ class ImportNodedev final : public Command {
     kinds.set(app.add_option("file", files_, "files with the XML of a mediated device; -: standard input"),
               ValueKind::file);
     kinds.set(app.add_option("--name", name_, "name of the definition, with one FILE"), ValueKind::label);
-    mode_.declare(app);
+    mode_.declare(app, false);
     app.add_flag("--force", force_, "define even if the parent or type does not exist on this host");
     change_.declare(app);
   }

@@ -21,7 +21,7 @@ class ImportVgpus final : public Command {
     kinds.set(app.add_option("--config", name_,
                              "configuration in the file (default: the only one, or the one called default)"),
               ValueKind::vgpu_config);
-    mode_.declare(app);
+    mode_.declare(app, false);
   }
 
   ExitCode run(Context& context) override {

@@ -26,10 +26,10 @@ class ModifyCommand final : public Command {
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
     auto* type = kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
-    mode_.declare(app);
+    mode_.declare(app, true);
     options_.declare(app, kinds);
-    queues_.declare(app, kinds);
-    node_.declare(app, kinds, "the device's");
+    queues_.declare(app, kinds, true);
+    node_.declare(app, kinds, "the device's", true);
     auto* deleted = kinds.set(
         app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
             ->allow_extra_args(false),

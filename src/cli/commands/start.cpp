@@ -49,7 +49,7 @@ class StartCommand final : public Command {
                        "set attribute on the transient device; can be given multiple times, applied in order")
             ->allow_extra_args(false),
         ValueKind::assignment);
-    queues_.declare(app, kinds, type);
+    queues_.declare(app, kinds, false, type);
     choice_.declare(app, kinds, type);
     declare_shape(app, kinds);
     app.add_flag("--accept-abi", accept_abi_,
@@ -59,7 +59,7 @@ class StartCommand final : public Command {
     all->excludes(words)->excludes(uuids)->excludes(type)->excludes(automatic);
     kinds
         .set(app.add_option("--timeout", timeout_,
-                            "time to wait for parents and types that are missing, in seconds"),
+                            "wait up to SECONDS for missing parents, types and instances (default: 0)"),
              ValueKind::seconds)
         ->excludes(type);
     words->excludes(automatic);

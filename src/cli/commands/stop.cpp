@@ -96,7 +96,8 @@ class StopCommand final : public Command {
     const auto left_alone = std::count_if(devices.devices.begin(), devices.devices.end(), is_left_alone);
     if (left_alone > 0) {
       context.messages().note(
-          fmt::format("{} without a definition {} not stopped; to stop one: mdevadm stop UUID",
+          fmt::format("{} without a definition {} not stopped; to stop one: mdevadm stop UUID (vGPUs on "
+                      "virtual functions that another program assigned: first mdevadm define UUID)",
                       left_alone == 1 ? "1 active device" : fmt::format("{} active devices", left_alone),
                       left_alone == 1 ? "was" : "were"));
     }

@@ -17,7 +17,8 @@ class UndefineCommand final : public Command {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     auto* words = kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name"),
                             ValueKind::defined_device);
-    app.add_flag("--all", all_, "remove all definitions")->excludes(words);
+    app.add_flag("--all", all_, "remove all definitions, also those of mdevctl, except members of groups")
+        ->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
     app.add_flag("--force", force_, "also remove it from its group; ignore call-out scripts that refuse");

@@ -59,7 +59,7 @@ TEST_CASE("a subchannel without driver, with a refused override, or not for I/O"
   refused.driver_override = "vfio_ccw";
   CHECK(why_no_parent(refused).advice ==
         Advice{"see the kernel log for the driver's reason: dmesg",
-               "give it back to its driver: driverctl -b css unset-override 0.0.0313"});
+               "return the subchannel to its driver: driverctl -b css unset-override 0.0.0313"});
   HostDevice chsc = subchannel(std::nullopt);
   chsc.subchannel_type = 1;
   chsc.channel_device.reset();
