@@ -305,8 +305,7 @@ void Context::require_no_vf(const std::string& verb) const {
 }
 
 std::string Context::parent_name(const std::string& word) {
-  if (is_pci_address(word)) {
-    const std::string name = kernel_spelling(word);
+  if (const std::string name = kernel_spelling(word); is_pci_address(name)) {
     const auto parsed = ParentName::parse(name);
     const auto gpu = parsed ? host_.gpu_of(*parsed) : std::nullopt;
     vf_as_parent_ = gpu ? FunctionName::parse(name) : std::nullopt;

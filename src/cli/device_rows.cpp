@@ -43,20 +43,6 @@ std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
   return pin != nullptr ? *pin : std::string{};
 }
 
-// Compares an active device with its definition, which may have another form of the same type.
-std::vector<DriftedSetting> differences_of(const render::DeviceRow& row, const Snapshot& seen) {
-  const Definition& definition = *row.definition;
-  const std::optional<TypeName>& type = row.device->type;
-  const std::optional<NodePolicy> node = node_policy_of(definition, row.group);
-  if (!type || *type == definition.type ||
-      !means_type(seen.find_parent(definition.parent.str()), definition.type, *type)) {
-    return drift_of(*row.device, definition, node);
-  }
-  Definition same = definition;
-  same.type = *type;
-  return drift_of(*row.device, same, node);
-}
-
 }  // namespace
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
@@ -93,7 +79,8 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.definition = &*definition++;
     }
     if (row.is_active() && row.definition != nullptr) {
-      row.differences = differences_of(row, seen);
+      row.differences =
+          differences_of(seen, *row.device, *row.definition, node_policy_of(*row.definition, row.group));
     }
     if (names == TypeNames::needed && (knows_names || row.definition != nullptr)) {
       row.type_name = type_name_of(row, seen);

@@ -284,7 +284,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                        "number)",
                        in_quotes(text));
     case ValueKind::function:
-      return text.empty() || text == any_function || is_pci_address(text)
+      return text.empty() || text == any_function || is_pci_address(kernel_spelling(text))
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4, or any)",
                                in_quotes(text));

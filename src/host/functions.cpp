@@ -121,7 +121,12 @@ std::string notice_for(const Place& parent, const std::vector<Function>& functio
   if (carries && !accepts) {
     return "the GPU accepts no more vGPUs beside its active ones";
   }
-  if (carries && !shows_mixed_sizes(functions)) {
+  // GPU instances (MIG) limit their types, whatever the sizes of the others are.
+  const bool has_instances = std::any_of(types.begin(), types.end(), [](const Type& type) {
+    const auto name = parse_vgpu_name(type.name.value_or(""));
+    return name && name->slices > 0;
+  });
+  if (carries && !has_instances && !shows_mixed_sizes(functions)) {
     return "active vGPUs restrict the available types (the GPU is not in mixed-size mode)";
   }
   return {};
@@ -131,7 +136,10 @@ class Functions final : public Interface {
  public:
   std::string_view name() const override { return "nvidia-vf"; }
 
-  bool speaks(const Place& parent) const override { return parent.directory.exists("sriov_totalvfs"); }
+  bool speaks(const Place& parent) const override {
+    return parent.directory.exists("sriov_totalvfs") &&
+           link_name(parent.directory, "driver").value_or("").starts_with("nvidia");
+  }
 
   void describe(const Place& parent, Facet facets, Parent& into) const override {
     into.capabilities.functions = true;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include <mdevadm/util/text.hpp>
+#include <mdevadm/util/uuid.hpp>
 
 namespace mdevadm {
 
@@ -66,6 +67,9 @@ std::optional<std::string> channel_address(std::span<const std::string_view> par
   return text;
 }
 
+// The digits of a UUID with its hyphens.
+constexpr std::size_t uuid_length = 36;
+
 // libvirt's names of node devices: pci_0000_86_00_0, css_0_0_0313, ap_matrix
 std::optional<std::string> of_libvirt(std::string_view text) {
   const std::vector<std::string_view> parts = split(text, '_');
@@ -76,6 +80,22 @@ std::optional<std::string> of_libvirt(std::string_view text) {
     return channel_address(std::span(parts).subspan(1));
   }
   return text == "ap_matrix" ? std::optional<std::string>("matrix") : std::nullopt;
+}
+
+// libvirt's names of mediated devices: mdev_UUID with underscores, since 7.8 followed by the parent
+std::optional<std::string> uuid_of_libvirt(std::string_view text) {
+  constexpr std::string_view prefix = "mdev_";
+  if (!text.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  const std::string_view rest = text.substr(prefix.size());
+  if (rest.size() > uuid_length && rest[uuid_length] != '_') {
+    return std::nullopt;
+  }
+  std::string uuid(rest.substr(0, uuid_length));
+  std::replace(uuid.begin(), uuid.end(), '_', '-');
+  const auto parsed = Uuid::parse(uuid);
+  return parsed ? std::optional(parsed->str()) : std::nullopt;
 }
 
 }  // namespace
@@ -92,6 +112,9 @@ std::string kernel_spelling(std::string_view word) {
   }
   if (const auto address = channel_address(split(lower, '.'))) {
     return *address;
+  }
+  if (const auto uuid = uuid_of_libvirt(lower)) {
+    return *uuid;
   }
   return of_libvirt(lower).value_or(std::string(word));
 }

@@ -282,7 +282,7 @@ class ApplyPlanner {
     if (active == nullptr) {
       return std::nullopt;
     }
-    StopRequest request{identity_of(definition)};
+    StopRequest request{.about = identity_of(definition), .is_defined = true};
     request.deadline = options_.deadline;
     request.waiting_command = "mdevadm apply --wait 30";
     const Snapshot& seen = input_.users != nullptr ? *input_.users : input_.seen;

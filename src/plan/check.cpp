@@ -353,7 +353,7 @@ class Check {
     }
     const auto node = node_policy_of(definition, in_.groups.of(definition));
     std::vector<DriftedSetting> of_node, others;
-    for (DriftedSetting& one : drift_of(device, definition, node)) {
+    for (DriftedSetting& one : differences_of(in_.seen, device, definition, node)) {
       (one.setting.starts_with("node ") ? of_node : others).push_back(std::move(one));
     }
     for (const auto& [differences, id] : {std::pair(&of_node, "node-permissions"), {&others, "drift"}}) {

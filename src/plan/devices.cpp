@@ -92,6 +92,15 @@ std::string advice_to_wait(const StopRequest& request) {
 }
 
 // Returns the hint for a device that is reserved; empty if the command has no such option.
+// Returns the hint for a vGPU on a virtual function whose type another program has set.
+std::string adopting_hint(const StopRequest& request, const std::string& word) {
+  return request.is_defined
+             ? fmt::format(
+                   "store its present settings in the definition first: mdevadm modify {} --from-device",
+                   shell_word(word))
+             : fmt::format("adopt it first: mdevadm define {}", shell_word(word));
+}
+
 std::string advice_to_force(const StopRequest& request) {
   return request.part_of == StopRequest::Part::stop ? "or end the claim with --force" : "";
 }
@@ -273,7 +282,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     throw Error(
         ExitCode::conflict,
         fmt::format("{}: virtual function {} is not managed by mdevadm", doing, device->kernel_name()),
-        "adopt it first: mdevadm define " + shell_word(job.about.word()));
+        adopting_hint(request, job.about.word()));
   }
   const bool waits = request.wait_for_holders.count() > 0;
   const Claim* claim = seen.claims.find(uuid);

@@ -45,7 +45,8 @@ Error place_in_use(const Device& user, const Definitions* defined, const Definit
   } else {
     hints.push_back(fmt::format("stop that device: mdevadm stop {}", shell_word(word)));
   }
-  if (wanted.reserved_vf() != nullptr && wanted.origin == Origin::mdevadm) {
+  const bool is_defined = defined != nullptr && defined->find(wanted.uuid, wanted.parent) != nullptr;
+  if (is_defined && wanted.reserved_vf() != nullptr && wanted.origin == Origin::mdevadm) {
     hints.push_back(float_hint(wanted));
   }
   return {ExitCode::conflict,

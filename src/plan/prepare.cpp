@@ -180,8 +180,10 @@ std::vector<std::size_t> pending_commands(const PrepareFacts& facts) {
   std::vector<std::size_t> pending;
   const bool changes = !has_functions_as_wanted(facts.settings, facts.state);
   for (std::size_t i = 0; i < facts.settings.commands.size(); ++i) {
-    const bool is_checked = i < facts.checked.size() && facts.checked[i];
-    if (changes || (!is_checked && !is_done(facts, facts.settings.commands[i]))) {
+    const ParentCommand& command = facts.settings.commands[i];
+    // A check knows more than the record: the effect of the command may have been undone since.
+    const bool is_checked = !command.check.empty() && i < facts.checked.size();
+    if (changes || (is_checked ? !facts.checked[i] : !is_done(facts, command))) {
       pending.push_back(i);
     }
   }

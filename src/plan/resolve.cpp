@@ -167,8 +167,10 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
   if (const auto uuid = Uuid::parse(word)) {
     return {*uuid};
   }
-  if (is_pci_address(kernel_spelling(word)) && defined_as(word, defined) == nullptr) {
-    return meaning_of_address(word, seen, defined, doing);
+  const std::string name = kernel_spelling(word);
+  const auto uuid = Uuid::parse(name);
+  if ((uuid || is_pci_address(name)) && defined_as(word, defined) == nullptr) {
+    return uuid ? Meaning{*uuid} : meaning_of_address(word, seen, defined, doing);
   }
   if (const auto label = Label::parse(word)) {
     if (const Definition* definition = defined.find_label(*label)) {
@@ -387,6 +389,19 @@ bool means_type(const Parent* parent, const TypeName& named, const TypeName& act
     return meant->id == actual;
   }
   return is_vendor_name(named.str()) && (type == nullptr || !type->name);
+}
+
+std::vector<DriftedSetting> differences_of(const Snapshot& seen, const Device& device,
+                                           const Definition& definition,
+                                           const std::optional<NodePolicy>& node) {
+  const std::optional<TypeName>& type = device.type;
+  if (!type || *type == definition.type ||
+      !means_type(seen.find_parent(definition.parent.str()), definition.type, *type)) {
+    return drift_of(device, definition, node);
+  }
+  Definition same = definition;
+  same.type = *type;
+  return drift_of(device, same, node);
 }
 
 bool TypeFilter::matches(const ParentName& parent_name, const TypeName& type) const {

@@ -394,6 +394,11 @@ std::string StartPlanner::function_for(const Draft& draft) const {
   const FunctionName* reserved = draft.wanted.reserved_vf();
   if (options_.defined != nullptr) {
     require_assignable(*options_.defined, draft.wanted, draft.doing);
+    // Two definitions can reserve the same VF (by hand, or with --force): the first one started gets it.
+    const Definition* own = options_.defined->find(draft.wanted.uuid, draft.wanted.parent);
+    if (!options_.bare && (own == nullptr || own->function != draft.wanted.function)) {
+      require_free_place(seen_, *options_.defined, draft.wanted, draft.doing);
+    }
   }
   for (const Function& function : draft.parent->functions) {
     if (reserved != nullptr ? function.address != reserved->str() : is_reserved(draft, function)) {

@@ -88,12 +88,28 @@ class UnitRun {
       const Snapshot seen = observe_host(
           effects_,
           {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});
-      carry(plan_boot(seen, left_, defined_, {options_.accept_abi, Uuid::random()}));
+      carry(plan_boot(seen, left_, definitions_for(seen), {options_.accept_abi, Uuid::random()}));
     } catch (const Error& error) {
       refuse_all(error);
     } catch (const std::exception& error) {
       refuse_all(Error(ExitCode::failed, reason_of(error)));
     }
+  }
+
+  // Returns the definitions that reserve virtual functions. On GPUs with VFs they are read again under the
+  // lock of the parents: those in the directory of a VF are assigned to its GPU only when the VF exists, and
+  // others may have been given a VF since.
+  const Definitions& definitions_for(const Snapshot& seen) {
+    const std::vector<ParentName> parents = left_.parents();
+    const bool has_functions = std::any_of(parents.begin(), parents.end(), [&](const ParentName& name) {
+      const Parent* parent = seen.find_parent(name.str());
+      return parent != nullptr && parent->capabilities.functions;
+    });
+    if (!has_functions) {
+      return defined_;
+    }
+    present_ = load_definitions(effects_);
+    return *present_;
   }
 
   // Prepares the parents, and waits until their virtual functions (VFs) are complete: with some of them,
@@ -329,6 +345,7 @@ class UnitRun {
   const BootUnit& unit_;
   BootUnit left_;  // the definitions that are not finished
   const Definitions& defined_;
+  std::optional<Definitions> present_{};  // definitions_for()
   const BootOptions& options_;
   const Effects& effects_;
   Told& told_;

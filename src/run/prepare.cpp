@@ -25,12 +25,11 @@ void await_presence(const Host& host, const ParentName& name, milliseconds patie
   }
 }
 
-std::vector<bool> run_checks(const Host& host, const PrepareFacts& facts) {
-  std::vector<bool> checked(facts.settings.commands.size());
-  for (const std::size_t i : pending_commands(facts)) {
-    const ParentCommand& command = facts.settings.commands[i];
-    checked[i] =
-        !command.check.empty() && host.run_program(command.check, command.deadline(), true).succeeded();
+std::vector<bool> run_checks(const Host& host, const ParentSettings& settings) {
+  std::vector<bool> checked;
+  for (const ParentCommand& command : settings.commands) {
+    checked.push_back(!command.check.empty() &&
+                      host.run_program(command.check, command.deadline(), true).succeeded());
   }
   return checked;
 }
@@ -59,7 +58,7 @@ Job prepare_job(const Effects& effects, const ParentSettings& settings, const Pr
   PrepareFacts facts{settings, state, done};
   if (state.present && has_functions_as_wanted(settings, state)) {
     try {
-      facts.checked = run_checks(effects.host, facts);
+      facts.checked = run_checks(effects.host, settings);
     } catch (const Error& error) {
       const Identity about = identity_of(settings, argument);
       throw Error(error.reworded(fmt::format("cannot prepare {}: {}", about.quoted(), error.what())));

@@ -395,6 +395,12 @@ all_reserved() {
   local i
   for i in 1 2 3 4 5 6 7 8; do adm define aaaaaaaa-0000-4000-8000-00000000000$i -p 0000:41:00.0 -t 1149; done
 }
+vf_n1__changed_after_adoption() {
+  echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  adm define 0000:41:00.4 --name own
+  echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="stop own"
+}
 vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
 vf_n1__define_without_free_function() { all_reserved; words="define -p 0000:41:00.0 -t 1149"; }
 vf_n1__reserved_function() {

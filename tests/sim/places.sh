@@ -26,6 +26,8 @@ if [ "${1:-}" = "" ]; then
   done
   rm -r "$state"
   for scenario in l40s-mixed a40; do "$MDEVSIM" run $scenario -- bash "$0" placements || exit 1; done
+  "$MDEVSIM" run l40s-boot -- bash "$0" appearing || exit 1
+  "$MDEVSIM" run l40s -- bash "$0" passed_through || exit 1
   exit
 fi
 
@@ -49,6 +51,12 @@ reserve() {
   run "$MDEVADM" start -p $gpu -t 1149
   exits 0 "a transient device starts"
   same "$(kernel_name_of "$out")" 0000:41:01.0 "a transient device gets no virtual function that a definition reserves"
+  for words in "-p 41:00.6" "-p $gpu --vf pci_0000_41_00_6"; do
+    # shellcheck disable=SC2086
+    run "$MDEVADM" start $words -t 1149
+    exits 4 "start $words: nor the one that a definition reserves, if it is named"
+    err_has "virtual function 0000:41:00.6 is reserved for 'pinned' \\($b\\)" "the error names the owner of the reservation"
+  done
   # shellcheck disable=SC2016
   run bash -c 'exec -a mdevctl "$0" start -u "$1" -p "$2" -t 1149' "$MDEVADM" dddddddd-0000-4000-8000-000000000001 "$gpu"
   exits 0 "mdevctl starts a device"
@@ -91,6 +99,38 @@ late_third() {
   err_has "warning: 'd1' \($a\): the definition does not reserve virtual function 0000:41:00.5, so the next start may use another one: cannot modify .*Read-only" \
     "a warning says that the virtual function is not reserved and why"
   umount /etc/mdevadm
+}
+
+# Definitions in the directory of a virtual function reserve it, also if it appears only while devices are started.
+appearing() {
+  "$MDEVADM" define --force -p 41:00.4 -t L40S-4Q --name vm1 $a >/dev/null
+  "$MDEVADM" define --force -p $gpu -t L40S-4Q --name other --auto $b >/dev/null
+  (sleep 2; /usr/lib/nvidia/sriov-manage -e ALL >/dev/null) &
+  run "$MDEVADM" start --auto --timeout 30
+  exits 0 "start waits for the virtual functions"
+  err_lacks "reserved it" "the device gets a virtual function that is not reserved"
+  same "$(vf_shown $b)" 0000:41:00.5 "it is not the one that the other definition reserves"
+  run "$MDEVADM" start vm1
+  exits 0 "the other device starts"
+  same "$(vf_shown $a)" 0000:41:00.4 "on the virtual function that it reserves"
+  wait
+}
+
+# A GPU that another driver has is the reason at boot too.
+passed_through() {
+  local driver=/sys/bus/pci/drivers
+  "$MDEVADM" define -p $gpu -t 1150 --name vm --auto $a >/dev/null
+  /usr/lib/nvidia/sriov-manage -d $gpu >/dev/null
+  echo $gpu >$driver/nvidia/unbind
+  echo vfio-pci >/sys/bus/pci/devices/$gpu/driver_override
+  echo $gpu >$driver/vfio-pci/bind
+  for words in vm "--auto --timeout 1"; do
+    # shellcheck disable=SC2086
+    run "$MDEVADM" start $words
+    exits 3 "start $words fails"
+    err_has "vfio-pci is bound to $gpu \\(10de:26b9\\), so it offers no types" "start $words: the error names the driver"
+    err_has "^hint: return the GPU to its driver: driverctl unset-override $gpu$" "start $words: the hint has the command that helps"
+  done
 }
 
 # Every order of changes by hand leads back to a device under control, by ordinary commands only.
@@ -142,6 +182,22 @@ orders() {
   same "$(current $first)" 0 "and its virtual function is free"
   run "$MDEVADM" start vm
   exits 0 "it starts with the new type"
+
+  # adopted, another type by hand; the definition takes the present settings.
+  "$MDEVADM" stop --all
+  "$MDEVADM" undefine --all
+  set_by_hand $first 1149
+  "$MDEVADM" define $first --name own >/dev/null
+  set_by_hand $first 0
+  set_by_hand $first 1160
+  run "$MDEVADM" stop own
+  exits 4 "a device whose type another program has changed is not stopped"
+  err_has "^hint: store its present settings in the definition first: mdevadm modify own --from-device$" "the hint has the command that helps"
+  run "$MDEVADM" modify own --from-device
+  exits 0 "the definition takes the settings of the device"
+  run "$MDEVADM" stop own
+  exits 0 "then it can be stopped"
+  same "$(current $first)" 0 "and its virtual function is free"
 
   # start, cleared by hand, started again; and cleared, stopped, started.
   reset

@@ -379,6 +379,9 @@ T
   rm -r /run/mdevadm/parents
   run mdevadm parent prepare $gpu
   same "$code $(cat $work/ran)" "0 set" "a command whose check succeeds is not run"
+  rm $work/ran
+  run mdevadm parent prepare $gpu
+  same "$code $(cat $work/ran)" "0 set" "a command whose check fails again is run again"
 }
 
 together() {
@@ -492,7 +495,7 @@ early() {
   exits 1 "virtual functions without types are not prepared"
   err_has "error: cannot prepare '$gpu': virtual functions of $gpu offer no types: NVIDIA's driver bound them before nvidia-vgpud registered the types$" \
     "the error has the cause"
-  err_has "^hint: check nvidia-vgpud, which registers the types: journalctl -u nvidia-vgpud$" "the hint names the service"
+  err_has "^hint: check nvidia-vgpud: journalctl -u nvidia-vgpud$" "the hint names the service"
   same "$(state $gpu)" "unprepared 20/20 0 virtual functions offer no types, because they were enabled before nvidia-vgpud had run" \
     "parent list has the cause"
   mdevadm start --auto --timeout 120 2>"$work/err" & start=$!

@@ -12,6 +12,7 @@ namespace mdevadm {
 //       -> 0000:86:00.0, the format of pci_name() in the kernel
 //   css_0_0_0313, ccw_0_0_1a2b (libvirt), 0.0.1A2B -> 0.0.0313, 0.0.1a2b
 //   ap_matrix (libvirt) -> matrix
+//   mdev_aaaaaaaa_0000_4000_8000_000000000001_0000_86_00_0 (libvirt), also without the parent -> the UUID
 //   /sys/bus/pci/devices/0000:86:00.0 and other paths in sysfs -> the last component
 // Returns every other word as it is.
 std::string kernel_spelling(std::string_view word);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <optional>
@@ -62,6 +63,11 @@ std::string plain_type(std::string_view word);
 // Returns whether a definition that names a type describes a device of the actual type. A vendor's name is
 // taken for the actual type if the parent (nullptr: not observed) does not report the names of both.
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual);
+
+// Like drift_of(), but other forms of the same type (a number, a vendor's name) are no difference.
+std::vector<DriftedSetting> differences_of(const Snapshot& seen, const Device& device,
+                                           const Definition& definition,
+                                           const std::optional<NodePolicy>& node);
 
 // Selects devices by type, in every form that resolve_type() accepts on the device's parent.
 class TypeFilter {

@@ -87,9 +87,22 @@ TEST_CASE("commands are repeated when the driver was bound, or virtual functions
   CHECK(why_not_prepared({settings, state, done, {}}) ==
         "not run since the driver was bound or the virtual functions were created: nvidia-smi -L");
   CHECK(plan_prepare({settings, state, done, {}}, "", milliseconds{0}).steps.size() == 2);
-  CHECK(pending_commands({settings, state, done, {true}}).empty());
   done.setup.clear();
   CHECK_FALSE(why_not_prepared({settings, state, done, {}}));
+}
+
+TEST_CASE("a check decides whether its command is run, whatever the record says") {
+  ParentSettings settings = all_functions();
+  settings.commands = {{.command = {"nvidia-smi", "-L"}, .check = {"true"}}};
+  const ParentState state = state_with(4);
+  const Preparation never{gpu};
+  const Preparation before{gpu, {{"nvidia-smi", "-L"}}};
+  CHECK(pending_commands({settings, state, never, {true}}).empty());
+  CHECK(pending_commands({settings, state, before, {true}}).empty());
+  CHECK(pending_commands({settings, state, never, {false}}).size() == 1);
+  CHECK(pending_commands({settings, state, before, {false}}).size() == 1);
+  // Without the result of the check, the record counts.
+  CHECK(pending_commands({settings, state, before, {}}).empty());
 }
 
 TEST_CASE("virtual functions are enabled, and another number is disabled first") {
