@@ -78,6 +78,13 @@ Definition of_directory(Definition stored, const ParentName& gpu) {
   return stored;
 }
 
+Definition with_vf_as_parent(Definition definition) {
+  if (const FunctionName* vf = definition.directory ? nullptr : definition.reserved_vf()) {
+    definition.directory = ParentName::parse(vf->str());
+  }
+  return as_stored(std::move(definition));
+}
+
 const FunctionName* Definition::reserved_vf() const {
   return function && function->str() != any_function ? &*function : nullptr;
 }

@@ -72,6 +72,10 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   std::map<std::pair<ParentName, Uuid>, std::size_t> taken;
   for (std::size_t i = 0; i < own; ++i) {
     taken.emplace(std::pair(into.all[i].parent, into.all[i].uuid), i);
+    // VFs are parents to mdevctl.
+    if (const FunctionName* vf = into.all[i].reserved_vf()) {
+      taken.emplace(std::pair(*ParentName::parse(vf->str()), into.all[i].uuid), i);
+    }
   }
   for (const StoredConfig& stored : configs.all) {
     ConfigReading reading = definition_of(stored);

@@ -231,6 +231,24 @@ mdevctl() {
   exits 0 "mdevadm stops it"
   run "$MDEVADM" start $a
   same "$("$MDEVADM" list --json -o vf | jq -r '.devices[0].vf')" 0000:41:00.5 "and starts it on the same virtual function"
+
+  # Definitions of mdevadm in the formats of the others, to which virtual functions are parents.
+  "$MDEVADM" stop $a
+  "$MDEVADM" undefine $a
+  "$MDEVADM" define $a -p $gpu -t nvidia-1150 --vf 0000:41:00.6 >/dev/null
+  run "$MDEVADM" export nodedev $a
+  out_has "<name>mdev_${a//-/_}_0000_41_00_6</name>" "export nodedev: the name has the virtual function"
+  out_has "<parent>pci_0000_41_00_6</parent>" "export nodedev: the parent is the virtual function"
+  run "$MDEVADM" export mdevctl $a
+  exits 0 "the definition is exported to mdevctl"
+  err_lacks "cannot be represented" "nothing is lost"
+  same "$(cd /etc/mdevctl.d && find . -name $a)" ./0000:41:00.6/$a "in the directory of the virtual function"
+  same "$("$MDEVADM" list --defined --json -o uuid,vf,origin | jq -c '.devices')" \
+    "[{\"uuid\":\"$a\",\"vf\":\"0000:41:00.6\",\"origin\":\"mdevadm\"}]" "both files are one definition"
+  rm -r /etc/mdevadm/devices
+  run "$bin/mdevctl" start -u $a
+  exits 0 "mdevctl starts the device"
+  same "$("$MDEVADM" list --json -o vf | jq -r '.devices[0].vf')" 0000:41:00.6 "on the virtual function"
 }
 
 "$1"

@@ -86,6 +86,10 @@ struct Definition {
 Definition as_stored(Definition definition);
 Definition of_directory(Definition stored, const ParentName& gpu);
 
+// Returns the definition as mdevctl and libvirt have it: VFs are parents there, so that the parent is the VF
+// if one is reserved.
+Definition with_vf_as_parent(Definition definition);
+
 // The value of Definition::function that reserves no VF.
 inline constexpr const char* any_function = "any";
 

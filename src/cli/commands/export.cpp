@@ -175,7 +175,7 @@ class ExportNodedev final : public GuestExport {
                              const Definition* stored) {
     Definition definition{.uuid = device.uuid, .parent = device.parent, .type = *TypeName::parse("-")};
     if (stored != nullptr) {
-      definition = as_stored(*stored);
+      definition = with_vf_as_parent(*stored);
       warn_about_lost(context, *stored);
     } else if (device.type) {
       definition.type = *device.type;
@@ -183,7 +183,12 @@ class ExportNodedev final : public GuestExport {
           fmt::format("'{}' is not defined; attributes that were set since it was created are not exported",
                       printable(device.word())));
     }
-    const Parent* parent = found.seen.find_parent(definition.parent.str());
+    const Device* active = found.seen.find_device(device.uuid);
+    if (active != nullptr && !active->vf.empty() && definition.parent == active->parent) {
+      definition.parent = *ParentName::parse(active->vf);  // on a VF that the definition does not reserve
+    }
+    // A VF is on the same bus as its GPU.
+    const Parent* parent = found.seen.find_parent(device.parent.str());
     const std::string path = parent != nullptr ? parent->path : "";
     return render::libvirt_nodedev(definition, libvirt_name(definition.parent.str(), path),
                                    found.devices.group);

@@ -113,7 +113,7 @@ class ExportCommand final : public Command {
     Batch batch(change_, "export");
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = words_.empty() ? context.definitions() : batch.load_definitions(context);
-    const KeptConfigs theirs = load_theirs(context, {.parent = parent_option(parent_), .links = true});
+    const KeptConfigs theirs = load_theirs(context, {.links = true});
     if (!parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot export definitions");
