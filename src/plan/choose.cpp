@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <mdevadm/plan/offers.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -131,8 +132,31 @@ std::uint64_t most_that_fit(const std::vector<Candidate>& candidates, const Choi
   return most;
 }
 
-// The error for types that match and of which not enough devices fit. Names definitions if they are the
-// reason.
+// Returns hints for the GPUs that have free virtual functions, all of which are reserved.
+std::vector<std::string> reservations(const Snapshot& seen, const Definitions& defined) {
+  std::vector<std::string> hints;
+  for (const Parent& parent : seen.parents) {
+    bool has_free = false;
+    bool has_other = false;
+    for (const Function& function : parent.functions) {
+      if (function.usable && !function.type && !function.creatable.empty()) {
+        const bool is_reserved = defined.withholds(parent.name, function.address) ||
+                                 reserved_for(defined, parent.name, function.address, {}) != nullptr;
+        (is_reserved ? has_free : has_other) = true;
+      }
+    }
+    if (has_free && !has_other) {
+      hints.push_back(
+          fmt::format("all free virtual functions of {0} are reserved by definitions or by its settings: "
+                      "mdevadm show {0}",
+                      parent.name.str()));
+    }
+  }
+  return hints;
+}
+
+// The error for types that match and of which not enough devices fit. Names definitions and reservations if
+// they are the reason.
 Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
               std::uint64_t fitting, const std::string& doing) {
   ChoiceRequest active_only = request;
@@ -144,7 +168,7 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
       std::any_of(candidates.begin(), candidates.end(),
                   [&](const Candidate& candidate) { return fit_all(candidate.offers, active_only); });
   const std::uint64_t beside_active = most_that_fit(candidates, active_only);
-  std::vector<std::string> hints;
+  std::vector<std::string> hints = reservations(seen, defined);
   if (by_definitions) {
     hints.emplace_back("list the definitions that are not active: mdevadm list --inactive");
     hints.emplace_back("count only active devices with --ignore-defined");

@@ -403,6 +403,7 @@ vf_n1__changed_after_adoption() {
 }
 vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
 vf_n1__define_without_free_function() { all_reserved; words="define -p 0000:41:00.0 -t 1149"; }
+vf_n1__any_without_free_function() { all_reserved; words="define -p any -t 1149 --ignore-defined"; }
 vf_n1__reserved_function() {
   adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
   words="define $b -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4"
