@@ -106,6 +106,24 @@ ccw() {
   err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00.*; subchannel 0\.0\.0340 \(device 0\.0\.0341" "both meanings of a name are named"
   adm show 0.0.0341
   same "$(grep -c ^address: <<<"$out")" 2 "both are shown"
+  # Other forms mean only one of them: a device number, libvirt's name of the subchannel, a stored parent.
+  for word in "types 0.0.2c00" "types css_0_0_0341" "types /sys/bus/css/devices/0.0.0341" "start -p 0.0.2c00 -t vfio_ccw-io"; do
+    # shellcheck disable=SC2086
+    adm $word
+    err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00" "$word: the subchannel is named"
+    err_lacks "0\.0\.0340" "$word: no other subchannel is named"
+  done
+  for word in css_0_0_0341 0.0.2c00; do
+    adm show $word
+    same "$(awk '$1 == "address:" {print $2}' <<<"$out")" 0.0.0341 "show $word: one subchannel is shown"
+  done
+  adm define $c -p 0.0.2c00 -t vfio_ccw-io --force
+  for word in "start $c" "check $c" "check 0.0.2c00"; do
+    # shellcheck disable=SC2086
+    adm $word
+    holds "$word: no other subchannel is named" test -z "$(grep -F 0.0.0340 <<<"$out$err")"
+  done
+  adm undefine $c
   adm types ccw_0_0_0341
   err_has "cannot list types: subchannel 0\.0\.0340 " "libvirt's name of a channel device means the device number"
   echo 0.0.0341 >/sys/bus/css/drivers/io_subchannel/unbind
