@@ -126,6 +126,18 @@ ccw() {
   adm undefine $c
   adm types ccw_0_0_0341
   err_has "cannot list types: subchannel 0\.0\.0340 " "libvirt's name of a channel device means the device number"
+
+  # A subchannel whose device number is the name of another one is a parent, and needs no explanation.
+  driverctl -b css set-override 0.0.0340 vfio_ccw
+  for word in types "types 0.0.0341" "show 0.0.0341" "check 0.0.0341"; do
+    # shellcheck disable=SC2086
+    adm $word
+    holds "$word: a parent is not explained" test -z "$(grep -F 'is not registered' <<<"$out$err")"
+  done
+  adm types 0.0.0341
+  err_has "subchannel 0\.0\.0341 .* has the driver io_subchannel" "the subchannel that is no parent is explained"
+  driverctl -b css unset-override 0.0.0340
+
   echo 0.0.0341 >/sys/bus/css/drivers/io_subchannel/unbind
   echo 0.0.0341 >/sys/bus/css/drivers/vfio_ccw/bind
   adm types 0.0.0341

@@ -226,7 +226,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     }
     const std::size_t before = shown.host_devices.size();
     for (const HostDevice& device : found->second) {
-      if (device.bus != "mdev") {
+      if (device.bus != "mdev" && shown.seen.find_parent(device.address) == nullptr) {
         const Finding finding = why_no_types(shown.seen, device.address).value_or(why_no_parent(device));
         shown.host_devices.push_back({&device, finding.what, finding.advice});
       }
