@@ -300,7 +300,8 @@ class Check {
       defined.insert(definition.uuid);
     }
     for (const Device& device : in_.seen.devices) {
-      if (!defined.contains(device.uuid) && !device.removing) {
+      const bool is_broken = broken_definition(in_.defined, device.uuid, device.parent) != nullptr;
+      if (!defined.contains(device.uuid) && !is_broken && !device.removing) {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),

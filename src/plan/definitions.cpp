@@ -201,6 +201,11 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
   check_queues(seen, defined, wanted, doing, job);
+  // A definition of mdevctl that cannot be used is replaced by one of mdevadm.
+  const FileProblem* broken = broken_definition(defined, wanted.uuid, wanted.parent);
+  if (broken != nullptr && broken->path.ends_with(".toml")) {
+    refuse_broken(*broken, doing);
+  }
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
     // If other parents define this UUID too, the member needs the parent to be unambiguous.
