@@ -274,6 +274,14 @@ class Check {
       return;
     }
     const ApMatrix matrix = assigned_by(definition.attributes);
+    for (const MissingNumbers& impossible : impossible_numbers(in_.seen, matrix)) {
+      add(name_of_definition(definition),
+          {impossible.text + ", so the device cannot be started",
+           {"correct the definition: mdevadm modify " + shell_word(name_of_definition(definition)) +
+            impossible.correction()},
+           "queue-missing"},
+          definition.parent.str());
+    }
     for (const MissingNumbers& missing : missing_numbers(in_.seen, matrix)) {
       add(name_of_definition(definition),
           {missing.text,

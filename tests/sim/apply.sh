@@ -675,7 +675,7 @@ himself() {
 
 crypto() {
   gpu=matrix
-  mdevadm define -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 0xab --name one >/dev/null 2>&1
+  mdevadm define -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 0x47 --name one >/dev/null 2>&1
   mdevadm define -p matrix -t vfio_ap-passthrough --attr assign_adapter=7 --attr assign_adapter=8 --attr assign_domain=4 --name two >/dev/null 2>&1
   mdevadm start one >/dev/null 2>&1
   run mdevadm export host

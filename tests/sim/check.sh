@@ -279,6 +279,20 @@ trees() {
     root=$(mktemp -d "$state/XXXXXX") tree=$root.tree
     cat >"$tree"
     "$LAY_TREE" "$tree" "$root"
+  for words in "--domain 85" "--domain 84-90" "--attr assign_domain=200" "--domain 4 --control-domain 85"; do
+    # shellcheck disable=SC2086
+    run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 $words
+    exits 1 "define $words: the machine has no such domain"
+    err_has "cannot define .*: the machine has no (control )?domain [0-9a-fx-]+ \(the highest is 0x54\)$" "... and define says so"
+  done
+  run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4 --control-domain 85 --force
+  err_has "warning: .*: the machine has no control domain 0x0055 .*, so the device cannot be started$" "with --force define warns"
+  finds error queue-missing $c
+  run "$MDEVADM" modify $c --domain +86
+  exits 1 "modify refuses a domain that the machine cannot have"
+  adm modify $c --control-domain=-0x0055
+  run "$MDEVADM" check --json
+  holds "following the hint removes the error" jq -e --arg o $c '.findings | all(.object != $o or .severity != "error")' <<<"$out"
   }
   lay <<<'sys/'
   finds info mdev-core host

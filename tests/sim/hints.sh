@@ -214,6 +214,7 @@ ap_host__live_config_without_change() {
 ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define $a $crypto; words="modify $a --from-device"; }
 ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
 ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
+ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
 ap__check_shared_queue() { adm define $a $crypto; adm define $b $crypto; words="check"; }
 ap__check_shared_queue_at_boot() {
   ap__check_shared_queue

@@ -50,6 +50,8 @@ struct MissingNumbers {
 };
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);
 
+// Returns those above the highest number of the machine, also control domains. Empty if that is unknown.
+std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix);
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
 // device loses their adapters, or does not get them. Needs Facet::ap_bindings.
 std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, const ApMatrix& after);

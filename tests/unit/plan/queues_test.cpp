@@ -116,6 +116,32 @@ TEST_CASE("a start is refused for numbers beyond those of the machine, and warns
   CHECK(start(unknown, {}, {crypto(1, "5", "200")}).error.empty());
 }
 
+TEST_CASE("define and modify refuse new numbers beyond those of the machine, and warn with --force") {
+  const Snapshot seen = host();
+  const std::string text = "the machine has no domain 0x0055 (the highest is 0x54)";
+  Definition wanted = crypto(1, "5", "4,85");
+  const auto define = [&](FitsHost fits) {
+    return reasons(plan_define(seen, {}, {wanted, std::nullopt, fits}).warnings);
+  };
+  CHECK_THROWS_WITH(define(FitsHost::required), Catch::Matchers::EndsWith(text));
+  CHECK(define(FitsHost::later) == std::vector<std::string>{text + ", so the device cannot be started"});
+  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() == " --domain=-0x0055");
+  CHECK(missing_numbers(seen, assigned_by(wanted.attributes)).empty());
+  ModifyRequest automatic;
+  automatic.start = StartMode::automatic;
+  CHECK(plan_modify(seen, {}, wanted, automatic).warnings.size() == 1);
+  ModifyRequest more;
+  more.queues.control_domains = read_ap_list("+86", ApKind::control_domain).change;
+  CHECK_THROWS_WITH(plan_modify(seen, {}, wanted, more),
+                    Catch::Matchers::ContainsSubstring("no control domain 0x0056"));
+  ModifyRequest less;
+  less.queues.domains = read_ap_list("-85", ApKind::domain).change;
+  CHECK(plan_modify(seen, {}, wanted, less).warnings.empty());
+  wanted.attributes = assignments_of({set("5"), set("4"), set("85")});
+  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() ==
+        " --control-domain=-0x0055");
+}
+
 TEST_CASE("define and modify find definitions with the same queues") {
   Snapshot seen = host();
   Definitions defined;
