@@ -271,6 +271,11 @@ std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& b
       named.count() == 1 ? "" : "s", format_ap_list(named, ApKind::adapter));
 }
 
+std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other) {
+  return fmt::format("{} {} also defined for '{}', and both devices have autostart", queues_phrase(common),
+                     common.size() == 1 ? "is" : "are", printable(other));
+}
+
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
                                               const Definition& wanted, const std::string& doing) {
   std::vector<std::string> warnings;
@@ -290,9 +295,7 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
     const std::string word = shell_word(name_of(other));
     if (wanted.start == StartMode::automatic && other.start == StartMode::automatic) {
       throw Error(
-          ExitCode::conflict,
-          fmt::format("{}: {} also defined for '{}', and both devices have autostart", doing,
-                      queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner),
+          ExitCode::conflict, fmt::format("{}: {}", doing, shared_at_boot(common, name_of(other))),
           std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
                       fmt::format("or remove its definition: mdevadm undefine {}", word)});
     }
