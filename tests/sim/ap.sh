@@ -64,6 +64,9 @@ broken() {
     err_has "^hint: fix or remove the file$" "$words: the file can be removed"
     err_lacks "no definition exists|transient|already exists" "$words: the definition is not absent"
   done
+  run mdevadm start $A
+  exits 0 "start of the active device succeeds"
+  err_has "'$A' is already active$" "and compares it with no definition"
   run mdevadm check --json
   same "$(jq -r '.findings[].finding' <<<"$out" | grep -v '^unit-' | paste -sd' ')" "definition-broken" "check has one finding about it"
   rm /etc/mdevadm/devices/matrix/$A.toml

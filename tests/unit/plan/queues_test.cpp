@@ -103,6 +103,20 @@ TEST_CASE("a start is refused for queues of active devices and of devices that s
         std::string::npos);
 }
 
+TEST_CASE("a device without a usable definition is active already, and does not differ from one") {
+  Snapshot seen = host();
+  const Definition other = crypto(1, "5", "4");
+  seen.devices = {active(other)};
+  Definition placeholder = other;
+  placeholder.attributes.clear();
+  Definitions defined;
+  const auto notes = [&] { return StartPlanner(seen, {.defined = &defined}).plan(placeholder).notes; };
+  REQUIRE(notes().size() == 1);
+  CHECK(notes()[0].ends_with(" is already active"));
+  defined.all = {placeholder};
+  CHECK(notes().at(0).find("differs from its definition") != std::string::npos);
+}
+
 TEST_CASE("a start is refused for numbers beyond those of the machine, and warns about absent ones") {
   const Snapshot seen = host();
   CHECK(start(seen, {}, {crypto(1, "5", "85-86")}).error ==
