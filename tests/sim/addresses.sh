@@ -135,7 +135,7 @@ ccw() {
     holds "$word: a parent is not explained" test -z "$(grep -F 'is not registered' <<<"$out$err")"
   done
   adm types 0.0.0341
-  err_has "subchannel 0\.0\.0341 .* has the driver io_subchannel" "the subchannel that is no parent is explained"
+  err_has "subchannel 0\.0\.0341 .* has the driver io_subchannel" "the other subchannel is explained"
   driverctl -b css unset-override 0.0.0340
 
   echo 0.0.0341 >/sys/bus/css/drivers/io_subchannel/unbind
