@@ -238,6 +238,7 @@ void Context::flush() {
 
 Snapshot Context::observe(Scope what) const {
   what.addresses.insert(what.addresses.end(), addresses_.begin(), addresses_.end());
+  what.ambiguous.insert(what.ambiguous.end(), ambiguous_.begin(), ambiguous_.end());
   return observe_host({host_, store_}, std::move(what));
 }
 
@@ -328,9 +329,12 @@ std::string Context::parent_name(const std::string& word) {
 std::string Context::parent_argument(const std::string& word) {
   std::string name = parent_name(word);
   addresses_.push_back(name);
-  const auto other =
-      host_.has_subchannel(name) && !is_device_number(word) ? host_.subchannel_of(name) : std::nullopt;
-  if (other && *other != name && kernel_spelling(word) == name) {
+  const bool is_ambiguous = bare_channel_address(word) == name;
+  if (is_ambiguous) {
+    ambiguous_.push_back(name);
+  }
+  const auto other = is_ambiguous && host_.has_subchannel(name) ? host_.subchannel_of(name) : std::nullopt;
+  if (other && *other != name) {
     messages_.note(fmt::format("{0} is used as a subchannel; it is also the device number of subchannel {1}",
                                name, *other));
   }

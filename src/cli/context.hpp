@@ -215,6 +215,7 @@ class Context {
 
   std::optional<FunctionName> vf_as_parent_{};
   std::vector<std::string> addresses_{};  // parents that were given as arguments
+  std::vector<std::string> ambiguous_{};  // those that can also be device numbers
   const Env& env_;
   const Globals& globals_;
   Messages& messages_;

@@ -54,6 +54,16 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
   return names;
 }
 
+std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const std::string& word : words) {
+    if (auto name = bare_channel_address(word)) {
+      names.push_back(*std::move(name));
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 CheckInput HostCheck::input() const {
@@ -71,6 +81,7 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
   read.boot = context.store().load_boot_events();
   Scope scope{check_facets | more, std::nullopt, std::nullopt};
   scope.addresses = addresses_to_check(context, words, read.defined);
+  scope.ambiguous = ambiguous_addresses(words);
   read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
   read.facts = context.host().observe_facts(read.seen.parents);
   read.claims = read_or_note<Claims>(read.unread, context, "run/mdevadm/claims",

@@ -125,7 +125,7 @@ bool Host::has_subchannel(const std::string& name) const {
   return is_channel_address(name) && root_->exists(fmt::format("{}/{}", subchannels, name));
 }
 
-std::vector<HostDevice> Host::observe_address(const std::string& name) const {
+std::vector<HostDevice> Host::observe_address(const std::string& name, bool ambiguous) const {
   std::vector<HostDevice> result;
   if (!is_component(name)) {
     return result;
@@ -135,7 +135,7 @@ std::vector<HostDevice> Host::observe_address(const std::string& name) const {
       result.push_back(*std::move(device));
     }
   }
-  const auto subchannel = subchannel_of(name);
+  const auto subchannel = ambiguous || !has_subchannel(name) ? subchannel_of(name) : std::nullopt;
   if (subchannel && *subchannel != name) {
     if (auto device = read_on_bus(*root_, "css", *subchannel)) {
       result.push_back(*std::move(device));

@@ -123,6 +123,16 @@ bool is_channel_address(std::string_view word) {
   return channel_address(split(word, '.')).has_value();
 }
 
+std::optional<std::string> bare_channel_address(std::string_view word) {
+  const std::string lower = to_lower(word);
+  for (const std::string& name : {lower, "0.0." + lower}) {
+    if (is_channel_address(name)) {
+      return name;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> full_channel_address(std::string_view word) {
   const std::string lower = to_lower(word);
   const std::vector<std::string_view> parts = split(lower, '.');

@@ -295,7 +295,9 @@ std::string ap_value_problem(const Attribute& attribute) {
   if (has_leading_zero(value) && parse_digits(value, 16)) {
     return ambiguity(value);
   }
-  const bool is_list = value.find_first_of(",- ") != std::string_view::npos;
+  // A sign is no list, and the kernel accepts no blanks.
+  const bool is_list = value.find_first_of(",-") != std::string_view::npos && !value.starts_with('-') &&
+                       !value.starts_with('+');
   if (is_list && read_ap_list(value, *kind).problem.empty()) {
     std::string option(ap_name(*kind));
     std::replace(option.begin(), option.end(), '_', '-');

@@ -198,6 +198,7 @@ class ApplyPlanner {
     };
     const auto place = std::find_if(after_.all.begin(), after_.all.end(), same);
     try {
+      devices_.require_own_queues(device);
       if (place == after_.all.end()) {
         Job job = plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}});
         device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;

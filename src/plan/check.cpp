@@ -274,6 +274,14 @@ class Check {
       return;
     }
     const ApMatrix matrix = assigned_by(definition.attributes);
+    for (const MissingNumbers& impossible : impossible_numbers(in_.seen, matrix)) {
+      add(name_of_definition(definition),
+          {impossible.text + ", so the device cannot be started",
+           {"correct the definition: mdevadm modify " + shell_word(name_of_definition(definition)) +
+            impossible.correction()},
+           "queue-missing"},
+          definition.parent.str());
+    }
     for (const MissingNumbers& missing : missing_numbers(in_.seen, matrix)) {
       add(name_of_definition(definition),
           {missing.text,
@@ -300,7 +308,8 @@ class Check {
       defined.insert(definition.uuid);
     }
     for (const Device& device : in_.seen.devices) {
-      if (!defined.contains(device.uuid) && !device.removing) {
+      const bool is_broken = broken_definition(in_.defined, device.uuid, device.parent) != nullptr;
+      if (!defined.contains(device.uuid) && !is_broken && !device.removing) {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),

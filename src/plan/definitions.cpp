@@ -149,6 +149,23 @@ void check_queues(const Snapshot& seen, const Definitions& defined, const Defini
   }
 }
 
+// Adds warnings about adapters and domains that the machine cannot have; throws Error{failed} if the
+// definition must fit the host and had none of them `before`.
+void check_numbers(const Snapshot& seen, const Definition& wanted, const std::vector<Attribute>& before,
+                   FitsHost fits, Job& job) {
+  if (!has_queues(wanted.type.str())) {
+    return;
+  }
+  const ApMatrix had = assigned_by(before);
+  for (const MissingNumbers& impossible : impossible_numbers(seen, assigned_by(wanted.attributes))) {
+    if (fits == FitsHost::required && (impossible.numbers & ~had.of(impossible.kind)).any()) {
+      throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, impossible.text));
+    }
+    job.warnings.push_back(
+        fmt::format("{}: {}, so the device cannot be started", job.about.quoted(), impossible.text));
+  }
+}
+
 // Files of definitions are TOML, and therefore UTF-8. Throws Error{usage} if a text is not.
 void require_utf8(const Definition& wanted, const std::string& doing) {
   const auto require = [&](std::string_view what, std::string_view text) {
@@ -184,6 +201,11 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
             fmt::format("show the definition: mdevadm show {}", shell_word(identity_of(*stored).word())),
             std::string("change it with mdevadm modify, or remove it with mdevadm undefine")});
   }
+  // A definition of mdevctl that cannot be used is replaced by one of mdevadm.
+  const FileProblem* broken = broken_definition(defined, wanted.uuid, wanted.parent);
+  if (broken != nullptr && broken->path.ends_with(".toml")) {
+    refuse_broken(*broken, doing);
+  }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};
   if (request.fits == FitsHost::required) {
@@ -200,6 +222,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     }
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
+  check_numbers(seen, wanted, {}, request.fits, job);
   check_queues(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -255,6 +278,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     return job;
   }
   if (after.attributes != current.attributes || after.start != current.start) {
+    check_numbers(seen, after, current.attributes, request.fits, job);
     check_queues(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
@@ -287,6 +311,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   }
   require_queue_type(after.queue_table, after.type, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
+    check_numbers(seen, after, current.attributes, FitsHost::required, job);
     check_queues(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});

@@ -187,7 +187,7 @@ std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name
   const auto found = seen.host_devices.find(name);
   for (const HostDevice& device :
        found != seen.host_devices.end() ? found->second : std::vector<HostDevice>{}) {
-    if (device.address != name || seen.find_parent(device.address) == nullptr) {
+    if (seen.find_parent(device.address) == nullptr) {
       findings.push_back(why_no_parent(device));
     }
   }

@@ -36,15 +36,8 @@ ApSet beyond(const ApSet& set, const std::optional<unsigned>& most) {
   return most ? result : ApSet{};
 }
 
-void require_numbers(const ApHost& host, const ApMatrix& wanted, const std::string& doing) {
-  for (const ApKind kind : ap_kinds) {
-    const auto& most = kind == ApKind::adapter ? host.max_adapter : host.max_domain;
-    const ApSet missing = beyond(wanted.of(kind), most);
-    if (missing.any()) {
-      throw Error(ExitCode::failed, fmt::format("{}: the machine has no {} {} (the highest is {:#x})", doing,
-                                                ap_word(kind), format_ap_list(missing, kind), *most));
-    }
-  }
+const std::optional<unsigned>& highest_of(const ApHost& host, ApKind kind) {
+  return kind == ApKind::adapter ? host.max_adapter : host.max_domain;
 }
 
 // Returns the numbers of which the decimal digits of these are the hexadecimal ones: 0x14 for 14.
@@ -116,7 +109,9 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   if (!seen.ap) {
     return {};
   }
-  require_numbers(*seen.ap, matrix, doing);
+  for (const MissingNumbers& impossible : impossible_numbers(seen, matrix)) {
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, impossible.text));
+  }
   const std::vector<Apqn> reserved = seen.ap->reserved_queues(matrix);
   if (!reserved.empty()) {
     throw Error(ExitCode::conflict,
@@ -141,7 +136,9 @@ std::string MissingNumbers::correction() const {
     terms.push_back(fmt::format("+{}", term));
   }
   terms.push_back(format_ap_removal(numbers, kind));
-  return fmt::format(" --{}={}", ap_word(kind), join(terms, ","));
+  std::string option(ap_name(kind));
+  std::replace(option.begin(), option.end(), '_', '-');
+  return fmt::format(" --{}={}", option, join(terms, ","));
 }
 
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix) {
@@ -157,9 +154,26 @@ std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix
                              "device cannot be started)";
   for (const ApKind kind : {ApKind::adapter, ApKind::domain}) {
     const auto& existing = kind == ApKind::adapter ? seen.ap->adapters : seen.ap->domains;
-    if (auto missing = missing_of(matrix.of(kind), existing, kind)) {
+    const ApSet possible = matrix.of(kind) & ~beyond(matrix.of(kind), highest_of(*seen.ap, kind));
+    if (auto missing = missing_of(possible, existing, kind)) {
       missing->text += fmt::format("; {}", effect);
       result.push_back(*std::move(missing));
+    }
+  }
+  return result;
+}
+
+std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix) {
+  std::vector<MissingNumbers> result;
+  for (const ApKind kind : seen.ap ? std::vector(ap_kinds.begin(), ap_kinds.end()) : std::vector<ApKind>{}) {
+    const auto& most = highest_of(*seen.ap, kind);
+    const ApSet numbers = beyond(matrix.of(kind), most);
+    if (numbers.any()) {
+      result.push_back({kind,
+                        numbers,
+                        {},
+                        fmt::format("the machine has no {} {} (the highest is {:#x})", ap_word(kind),
+                                    format_ap_list(numbers, kind), *most)});
     }
   }
   return result;
@@ -257,6 +271,11 @@ std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& b
       named.count() == 1 ? "" : "s", format_ap_list(named, ApKind::adapter));
 }
 
+std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other) {
+  return fmt::format("{} {} also defined for '{}', and both devices have autostart", queues_phrase(common),
+                     common.size() == 1 ? "is" : "are", printable(other));
+}
+
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
                                               const Definition& wanted, const std::string& doing) {
   std::vector<std::string> warnings;
@@ -276,9 +295,7 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
     const std::string word = shell_word(name_of(other));
     if (wanted.start == StartMode::automatic && other.start == StartMode::automatic) {
       throw Error(
-          ExitCode::conflict,
-          fmt::format("{}: {} also defined for '{}', and both devices have autostart", doing,
-                      queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner),
+          ExitCode::conflict, fmt::format("{}: {}", doing, shared_at_boot(common, name_of(other))),
           std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
                       fmt::format("or remove its definition: mdevadm undefine {}", word)});
     }

@@ -71,11 +71,6 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
              : "list all devices: mdevadm list --all";
 }
 
-[[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing) {
-  throw Error(ExitCode::failed, fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
-              "fix or remove the file");
-}
-
 [[noreturn]] void refuse_unknown(std::string_view word, const Snapshot& seen, const Definitions& defined,
                                  const std::string& doing) {
   std::vector<std::string> labels;
@@ -200,6 +195,20 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
 
 }  // namespace
 
+const FileProblem* broken_definition(const Definitions& defined, const Uuid& uuid,
+                                     const std::optional<ParentName>& parent) {
+  const std::string name = fmt::format("{}/{}", parent ? "/" + parent->str() : "", uuid.str());
+  const auto found =
+      std::find_if(defined.broken.begin(), defined.broken.end(),
+                   [&](const FileProblem& problem) { return problem.path.find(name) != std::string::npos; });
+  return found != defined.broken.end() ? &*found : nullptr;
+}
+
+void refuse_broken(const FileProblem& broken, const std::string& doing) {
+  throw Error(ExitCode::failed, fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
+              "fix or remove the file");
+}
+
 std::string why_no_uuid(std::string_view word) {
   constexpr std::array<std::size_t, 5> sizes{8, 4, 4, 4, 12};
   constexpr std::array<const char*, 5> ordinals{"first", "second", "third", "fourth", "last"};
@@ -234,7 +243,7 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
   const Meaning meant = meaning_of(word, seen, defined, doing);
   // A name means one definition, even if the same UUID is defined under other parents too.
   const std::optional<ParentName> under = meant.named != nullptr && !parent ? meant.named->parent : parent;
-  Found found{std::string(word), meant.uuid, nullptr, {}};
+  Found found{.word = std::string(word), .uuid = meant.uuid, .definitions = {}};
   const Device* device = seen.find_device(found.uuid);
   if (device != nullptr && (!under || *under == device->parent)) {
     found.active = device;
@@ -248,11 +257,12 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
       found.definitions.push_back(definition);
     }
   }
+  if (found.definitions.empty()) {
+    found.broken = broken_definition(defined, found.uuid, under);
+  }
   if (found.active == nullptr && found.removing == nullptr && found.definitions.empty()) {
-    for (const FileProblem& broken : defined.broken) {
-      if (broken.path.find(found.uuid.str()) != std::string::npos) {
-        refuse_broken(broken, doing);
-      }
+    if (found.broken != nullptr) {
+      refuse_broken(*found.broken, doing);
     }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
     throw Error(ExitCode::not_found, fmt::format("{}: not active and not defined{}", doing, where),
@@ -330,6 +340,9 @@ Identity identity_of(const Found& found) {
 }
 
 const Definition& require_definition(const Found& found, const std::string& doing) {
+  if (found.broken != nullptr) {
+    refuse_broken(*found.broken, doing);
+  }
   if (found.definitions.empty() && found.active == nullptr) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: no definition exists (the device is being removed)", doing),

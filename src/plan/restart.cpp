@@ -91,7 +91,7 @@ Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Defin
 }
 
 const Definition& definition_to_restart(const Found& found, const std::string& doing) {
-  if (found.active == nullptr) {
+  if (found.active == nullptr || found.broken != nullptr) {
     return require_definition(found, doing);
   }
   for (const Definition* definition : found.definitions) {

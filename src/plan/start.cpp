@@ -71,9 +71,11 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
 std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft) const {
   const Identity& about = draft.job.about;
   Definition wanted = draft.wanted;
+  const bool is_defined =
+      options_.defined == nullptr || options_.defined->find(wanted.uuid, wanted.parent) != nullptr;
   wanted.type = active.type.value_or(wanted.type);  // checked by require_same(), in all forms of a type
   const std::vector<DriftedSetting> differences = drift_of(active, wanted, node_for(draft));
-  if (options_.transient || differences.empty()) {
+  if (options_.transient || !is_defined || differences.empty()) {
     return about.quoted() + " is already active";
   }
   const bool is_changeable = std::all_of(differences.begin(), differences.end(),

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -445,6 +446,40 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
         device.placed = true;
         ++next;
       }
+    }
+  }
+}
+
+void WantedDevices::require_own_queues(const WantedDevice& device) const {
+  const auto has_autostart_queues = [](const Definition& one) {
+    return one.start == StartMode::automatic && has_queues(one.type.str());
+  };
+  const auto changes = [](const WantedDevice& one) {
+    return one.current == nullptr || one.current->attributes != one.wanted.attributes ||
+           one.current->start != one.wanted.start;
+  };
+  if (!has_autostart_queues(device.wanted) || !changes(device)) {
+    return;
+  }
+  const ApMatrix matrix = assigned_by(device.wanted.attributes);
+  for (const WantedDevice& other : all_) {
+    // Of two that change, the second one is refused.
+    const bool is_first = &other < &device || !changes(other);
+    if (&other == &device || !is_first || !other.placed || !has_autostart_queues(other.wanted)) {
+      continue;
+    }
+    const std::vector<Apqn> common = common_queues(assigned_by(other.wanted.attributes), matrix);
+    if (!common.empty()) {
+      const auto place = [](const WantedDevice& one) {
+        const FilePosition& at = one.entry->at("start");
+        return FileProblem{at.path, at.line, at.column, fmt::format("entry of '{}'", one.about().word())}
+            .str();
+      };
+      throw Error(ExitCode::conflict,
+                  fmt::format("cannot define '{}': {}", printable(device.about().word()),
+                              shared_at_boot(common, other.about().word())),
+                  fmt::format("change the queues of one entry, or set its start to \"manual\": {}; {}",
+                              place(other), place(device)));
     }
   }
 }

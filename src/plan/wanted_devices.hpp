@@ -43,6 +43,11 @@ class WantedDevices {
 
   std::vector<WantedDevice>& all() { return all_; }
 
+  // Throws Error{conflict} if the queues or autostart of the device change, another device of the description
+  // has one of the queues, and both have autostart: the hint names the entries, which the definition of the
+  // other one must follow.
+  void require_own_queues(const WantedDevice& device) const;
+
  private:
   struct Parsed {
     std::vector<Requirement> needs{};

@@ -71,6 +71,22 @@ bool is_ap_check(const std::string& path) {
   return name == "ap-check" || name == "ap-check.sh";
 }
 
+// ap-check of s390-tools fails too while another program holds the lock, and after one that ended without
+// releasing it.
+constexpr const char* lock_of_ap_check = "/run/lock/s390apconfig.lock";
+
+// Returns how to find out why a call-out script refuses an operation.
+std::vector<std::string> advice_on_refusal(const std::string& path, const ScriptEvent& event) {
+  std::vector<std::string> advice{"see why the script refuses: less " + shell_word(path)};
+  if (is_ap_check(path)) {
+    advice.push_back(fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check));
+  }
+  if (event.action == HookAction::stop) {
+    advice.emplace_back("--force does not ignore the refusal of a script");
+  }
+  return advice;
+}
+
 // Returns the action with which a script is called; nullopt: the script is not called.
 std::optional<std::string> action_for(const std::string& path, const ScriptEvent& event,
                                       const std::string& action) {
@@ -127,11 +143,19 @@ void Hooks::pre(const ScriptEvent& event) {
   }
 }
 
+void Hooks::require_agreement(const Answer& answer, const ScriptEvent& event) {
+  try {
+    require_success(answer.path, answer.end);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(), advice_on_refusal(answer.path, event));
+  }
+}
+
 bool Hooks::ask_pre(const ScriptEvent& event) {
   try {
     const std::optional<Answer> answer = ask({event, "pre", word_of(event.action)}, event.config);
     if (answer) {
-      require_success(answer->path, answer->end);
+      require_agreement(*answer, event);
     }
     return answer.has_value();
   } catch (const Error& error) {

@@ -77,6 +77,8 @@ class ConfigReader {
           entry.kind == sys::EntryKind::file || (filter_.links && entry.kind == sys::EntryKind::link);
       if (is_read && !sys::AtomicFile::is_temporary(entry.name)) {
         read_file(*directory, parent, entry.name);
+      } else if (entry.kind == sys::EntryKind::link) {
+        note_link(*directory, entry.name);
       }
     }
   }
@@ -89,6 +91,21 @@ class ConfigReader {
   }
 
  private:
+  void note_link(const sys::Dir& directory, const std::string& name) {
+    const auto uuid = Uuid::parse_any(name);
+    if (uuid && (!filter_.uuid || *filter_.uuid == *uuid)) {
+      const std::string path = directory.path_of(name);
+      into_.links.push_back({path,
+                             0,
+                             0,
+                             "a symbolic link, which mdevctl does not read; replace it by a copy",
+                             {},
+                             fmt::format("cp --remove-destination "
+                                         "\"$(realpath {0})\" {0}",
+                                         shell_word(path))});
+    }
+  }
+
   void read_file(const sys::Dir& directory, const ParentName& parent, const std::string& name) {
     const auto uuid = Uuid::parse_any(name);
     if (!uuid) {

@@ -98,7 +98,9 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   for (const FileProblem& directory : configs.unread) {
     into.problems.push_back({directory.path, 0, 0, "cannot read the directory: " + directory.message});
   }
-  into.problems.insert(into.problems.end(), configs.problems.begin(), configs.problems.end());
+  for (const auto* problems : {&configs.problems, &configs.links}) {
+    into.problems.insert(into.problems.end(), problems->begin(), problems->end());
+  }
 }
 
 // Hand-written files can contain the same name twice; it then denotes the first definition.

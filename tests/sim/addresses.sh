@@ -106,8 +106,38 @@ ccw() {
   err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00.*; subchannel 0\.0\.0340 \(device 0\.0\.0341" "both meanings of a name are named"
   adm show 0.0.0341
   same "$(grep -c ^address: <<<"$out")" 2 "both are shown"
+  # Other forms mean only one of them: a device number, libvirt's name of the subchannel, a stored parent.
+  for word in "types 0.0.2c00" "types css_0_0_0341" "types /sys/bus/css/devices/0.0.0341" "start -p 0.0.2c00 -t vfio_ccw-io"; do
+    # shellcheck disable=SC2086
+    adm $word
+    err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00" "$word: the subchannel is named"
+    err_lacks "0\.0\.0340" "$word: no other subchannel is named"
+  done
+  for word in css_0_0_0341 0.0.2c00; do
+    adm show $word
+    same "$(awk '$1 == "address:" {print $2}' <<<"$out")" 0.0.0341 "show $word: one subchannel is shown"
+  done
+  adm define $c -p 0.0.2c00 -t vfio_ccw-io --force
+  for word in "start $c" "check $c" "check 0.0.2c00"; do
+    # shellcheck disable=SC2086
+    adm $word
+    holds "$word: no other subchannel is named" test -z "$(grep -F 0.0.0340 <<<"$out$err")"
+  done
+  adm undefine $c
   adm types ccw_0_0_0341
   err_has "cannot list types: subchannel 0\.0\.0340 " "libvirt's name of a channel device means the device number"
+
+  # A subchannel whose device number is the name of another one is a parent, and needs no explanation.
+  driverctl -b css set-override 0.0.0340 vfio_ccw
+  for word in types "types 0.0.0341" "show 0.0.0341" "check 0.0.0341"; do
+    # shellcheck disable=SC2086
+    adm $word
+    holds "$word: a parent is not explained" test -z "$(grep -F 'is not registered' <<<"$out$err")"
+  done
+  adm types 0.0.0341
+  err_has "subchannel 0\.0\.0341 .* has the driver io_subchannel" "the other subchannel is explained"
+  driverctl -b css unset-override 0.0.0340
+
   echo 0.0.0341 >/sys/bus/css/drivers/io_subchannel/unbind
   echo 0.0.0341 >/sys/bus/css/drivers/vfio_ccw/bind
   adm types 0.0.0341

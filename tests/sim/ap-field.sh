@@ -179,12 +179,31 @@ S
     run mdevadm $command
     exits 1 "$command: the script refuses the change"
     err_has "refuse.* failed with status '255'" "the error names the script"
+    err_has "^hint: see why the script refuses: less /etc/mdevctl.d/scripts.d/callouts/refuse$" "and where it is"
     err_has "^hint: use --force to ignore the refusal of the script$" "and the option that helps"
     run mdevadm $command --force
     exits 0 "$command --force: the change is made"
     err_has "warning: Forcing operation '.*' despite callout failure" "with a warning"
   done
   same "$(mdevadm list --all --json | jq '.devices | length')" 0 "the definition is removed"
+
+  # ap-check, whose lock another program holds, and which refuses a stop.
+  rm /etc/mdevctl.d/scripts.d/callouts/refuse
+  printf '#!/bin/sh\n[ "$4-$6" != pre-stop ] || { echo "Failed to acquire configuration lock" >&2; exit 1; }\n' \
+    >/etc/mdevctl.d/scripts.d/callouts/ap-check
+  chmod +x /etc/mdevctl.d/scripts.d/callouts/ap-check
+  chzdev -t ap apmask=-5 >/dev/null
+  mdevadm start -u $B $crypto --adapter 5 --domain 4
+  for command in "stop $B" "stop $B --force"; do
+    run mdevadm $command
+    exits 1 "$command: ap-check refuses"
+    err_has "^hint: see why the script refuses: less /etc/mdevctl.d/scripts.d/callouts/ap-check$" "$command: the script is named"
+    err_has "^hint: show which process holds its lock, if any: cat /run/lock/s390apconfig.lock$" "$command: so is its lock"
+    err_has "^hint: --force does not ignore the refusal of a script$" "$command: --force does not help"
+  done
+  rm /etc/mdevctl.d/scripts.d/callouts/ap-check
+  run mdevadm stop $B
+  exits 0 "without the script the device is stopped"
 }
 
 # The masks are set 2.5 s after the host has booted.

@@ -10,6 +10,7 @@ ap-host bus
 ap options
 ap adopt
 ap conflicts
+ap broken
 ap-host masks
 ap script
 ap completion
@@ -47,6 +48,31 @@ bus() {
   exits 1 "a queue of another device cannot be assigned"
   out=$(cat /sys/kernel/mdevsim/log)
   out_has "queue 05.0014 already assigned to $A" "the kernel log names queue and owner"
+}
+
+# An active device whose definition cannot be used is not transient.
+broken() {
+  mdevadm define $A $crypto --adapter 5 --domain 4 --name a --auto
+  mdevadm start a
+  echo x >>/etc/mdevadm/devices/matrix/$A.toml
+  local words
+  for words in "undefine $A" "restart $A" "define $A" "define $A $crypto" "modify $A --manual" "modify $A --live --config --domain 4"; do
+    # shellcheck disable=SC2086
+    run mdevadm $words
+    exits 1 "$words: refused"
+    err_has "its definition cannot be used: /etc/mdevadm/devices/matrix/$A.toml:[0-9]+:[0-9]+: " "$words: the file and its error are named"
+    err_has "^hint: fix or remove the file$" "$words: the file can be removed"
+    err_lacks "no definition exists|transient|already exists" "$words: the definition is not absent"
+  done
+  run mdevadm start $A
+  exits 0 "start of the active device succeeds"
+  err_has "'$A' is already active$" "and compares it with no definition"
+  run mdevadm check --json
+  same "$(jq -r '.findings[].finding' <<<"$out" | grep -v '^unit-' | paste -sd' ')" "definition-broken" "check has one finding about it"
+  rm /etc/mdevadm/devices/matrix/$A.toml
+  run mdevadm define $A
+  exits 0 "without the file, the device is defined again"
+  mdevadm stop $A
 }
 
 # How adapters and domains are given, and what the definition has then.

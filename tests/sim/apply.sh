@@ -675,7 +675,7 @@ himself() {
 
 crypto() {
   gpu=matrix
-  mdevadm define -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 0xab --name one >/dev/null 2>&1
+  mdevadm define -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 0x47 --name one >/dev/null 2>&1
   mdevadm define -p matrix -t vfio_ap-passthrough --attr assign_adapter=7 --attr assign_adapter=8 --attr assign_domain=4 --name two >/dev/null 2>&1
   mdevadm start one >/dev/null 2>&1
   run mdevadm export host
@@ -696,6 +696,22 @@ T
   run mdevadm apply -f "$file"
   exits 0 "queues are described"
   is_described
+  local name
+  for name in z y; do
+    printf '[[device]]\nname = "%s"\ntype = "vfio_ap-passthrough"\nstart = "auto"\nstate = "defined"\n' $name
+    printf '[device.ap]\nadapters = [9]\ndomains = [7]\n'
+  done | write
+  run mdevadm apply -f "$file"
+  exits 4 "two entries with autostart and the same queue"
+  err_has "queue 09.0007 is also defined for 'z', and both devices have autostart$" "the other entry is named"
+  err_has "^hint: change the queues of one entry, or set its start to \"manual\": $file:5:[0-9]+: entry of 'z'; $file:13:[0-9]+: entry of 'y'$" "the hint names the entries"
+  err_lacks "hint: .*mdevadm (modify|undefine)" "and no definition that does not exist"
+  sed -i '13s/auto/manual/' "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "following the hint, the description is applied"
+  sed -i '13s/manual/auto/' "$file"
+  run mdevadm apply -f "$file"
+  err_has "^hint: change the queues of one entry, or set its start to \"manual\": $file:5:[0-9]+: entry of 'z'; $file:13:[0-9]+: entry of 'y'$" "so does the hint for definitions that exist"
 }
 
 "$1"

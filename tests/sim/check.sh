@@ -75,6 +75,20 @@ samples() {
   finds warning claim-broken /run/mdevadm/claims/x.toml
   rm -r /run/mdevadm/claims
   rm -r /etc/mdevadm/*
+  mkdir -p /etc/mdevctl.d/mtty
+  echo '{"mdev_type": "mtty-1", "start": "auto", "attrs": []}' >/etc/mdevctl.d/shared
+  ln -s ../shared /etc/mdevctl.d/mtty/$a
+  finds warning definition-problem /etc/mdevctl.d/mtty/$a
+  finds warning definition-problem /etc/mdevctl.d/mtty/$a $a
+  run "$MDEVADM" list --defined
+  err_has "warning: 1 definition file has a problem; for details: mdevadm status$" "list counts a link that is not read"
+  run "$MDEVADM" start --auto
+  err_has "warning: /etc/mdevctl.d/mtty/$a: a symbolic link, which mdevctl does not read; replace it by a copy$" "start --auto names it"
+  eval "$("$MDEVADM" check --json | jq -r '.findings[] | select(.finding == "definition-problem") | .hints[0]')"
+  lacks definition-problem
+  run "$MDEVADM" list --all -n -o uuid,origin
+  out_has "^$a +mdevctl" "a copy is read"
+  rm -r /etc/mdevctl.d
   definition $a mtty mtty-1
   definition $a mdpy mdpy-vga
   finds warning uuid-shared $a
@@ -265,6 +279,20 @@ or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the numb
   lacks queue-missing
   run "$MDEVADM" define -p matrix -t vfio_ap-passthrough --adapter 5 --domain 15
   err_has "warning: .*domain 0x000f is not on this host; " "define warns of numbers that do not exist"
+  for words in "--domain 85" "--domain 84-90" "--attr assign_domain=200" "--domain 4 --control-domain 85"; do
+    # shellcheck disable=SC2086
+    run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 $words
+    exits 1 "define $words: the machine has no such domain"
+    err_has "cannot define .*: the machine has no (control )?domain [0-9a-fx-]+ \(the highest is 0x54\)$" "... and define says so"
+  done
+  run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4 --control-domain 85 --force
+  err_has "warning: .*: the machine has no control domain 0x0055 .*, so the device cannot be started$" "with --force define warns"
+  finds error queue-missing $c
+  run "$MDEVADM" modify $c --domain +86
+  exits 1 "modify refuses a domain that the machine cannot have"
+  adm modify $c --control-domain=-0x0055
+  run "$MDEVADM" check --json
+  holds "following the hint removes the error" jq -e --arg o $c '.findings | all(.object != $o or .severity != "error")' <<<"$out"
   rm -r /etc/mdevadm/devices
   echo garbage >/tmp/matrix
   mount --bind /tmp/matrix /sys/devices/vfio_ap/matrix/$a/ap_config

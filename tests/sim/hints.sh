@@ -136,6 +136,11 @@ ccw_host__parent_is_no_device() { words="show 0315"; }
 ccw_host__parent_as_device() { words="start 0.0.0315"; }
 m60__parent_as_device() { words="start 0000:86:00.0"; }
 ccw_host__defined_on_subchannel_of_host() { adm define $a -p 0.0.0313 -t vfio_ccw-io --force; words="start $a"; }
+ccw_host__stored_device_number() {
+  mkdir -p /etc/mdevadm/devices/0.0.2b0a
+  echo 'type = "vfio_ccw-io"' >/etc/mdevadm/devices/0.0.2b0a/$a.toml
+  words="start $a"
+}
 ccw_host__refused_override() {
   driverctl -b css set-override 0.0.0320 vfio_ccw 2>/dev/null
   words="types 0.0.0320"
@@ -209,6 +214,7 @@ ap_host__live_config_without_change() {
 ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define $a $crypto; words="modify $a --from-device"; }
 ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
 ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
+ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
 ap__check_shared_queue() { adm define $a $crypto; adm define $b $crypto; words="check"; }
 ap__check_shared_queue_at_boot() {
   ap__check_shared_queue

@@ -84,13 +84,15 @@ same "$(of ' stop ')" "$(echo '= 0'; sequence stop manual ' defined active' ' de
   "stop passes the configuration to the scripts as mdevctl reports it for an active device"
 
 refused="Script '\"/etc/mdevctl.d/scripts.d/callouts/ask\"' failed with status '1'"
+reason="hint: see why the script refuses: less /etc/mdevctl.d/scripts.d/callouts/ask"
 told="ask -t mtty-1 -e pre -a start -s none … $(config auto) by mdevadm defined
 tell -t mtty-1 -e notify -a start -s none … <> by mdevadm defined"
 same "$(of ' start 7e' 3)" "mdevadm: warning: ask: not now
 mdevadm: error: cannot start '7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a01': $refused
+$reason
 = 1
 $told" "a pre script that fails: start prints its output, exits with 1, starts nothing and runs the notify script with state none"
-same "$(of ' start --auto' | grep -v '^mdevadm: ')" "= 1
+same "$(of ' start --auto' | grep -v '^mdevadm: \|^hint: ')" "= 1
 $told" "start --auto handles a failing pre script in the same way"
 same "$(of ' list' 2 | grep -c ' active [0-9a-f]')" 0 "the device is inactive after its pre script failed"
 same "$(of ' start --auto' 2 | tail -n 3)" "$(sequence start auto ' defined' ' defined active')" \

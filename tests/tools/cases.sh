@@ -7,6 +7,7 @@
 
 a=aaaaaaaa-0000-4000-8000-000000000001
 b=aaaaaaaa-0000-4000-8000-000000000002
+c=aaaaaaaa-0000-4000-8000-000000000003
 scenarios=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../examples/scenarios")
 log=/dev/null
 control() { "$MDEVSIM" control "$@"; }

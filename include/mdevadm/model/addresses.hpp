@@ -33,6 +33,10 @@ bool is_pci_address(std::string_view word);
 // 0.0.0313.
 bool is_channel_address(std::string_view word);
 
+// Returns the address if the word is one in any letter case, or its last part (0313): it does not say whether
+// a subchannel is meant (css_0_0_0313, a path in sysfs) or a channel device (ccw_0_0_2b09).
+std::optional<std::string> bare_channel_address(std::string_view word);
+
 // Returns the number that is a short form of one on IBM Z: 313, 0x0313, 0.0.313 -> 0.0.0313. Other words,
 // such as those with too many digits, return nullopt.
 std::optional<std::string> full_channel_address(std::string_view word);

@@ -47,6 +47,7 @@ struct KeptConfigs {
   std::vector<std::string> nameless;  // files not named by a UUID, directories not named by a parent
   std::vector<FileProblem> problems;  // ignored files: another file for the same device takes precedence
   std::vector<FileProblem> unread;    // unreadable directories
+  std::vector<FileProblem> links;     // symbolic links, which mdevctl does not read
 
   // Returns whether a file for the device exists, valid or not.
   bool has(const Uuid& uuid, const ParentName& parent) const;

@@ -18,7 +18,7 @@ std::string describe(const HostDevice& device);
 Finding why_no_parent(const HostDevice& device);
 
 // Returns the findings for all devices that `name` means, according to Snapshot::host_devices: a subchannel
-// and the subchannel of a device number can have the same one. Empty: none exists.
+// and the subchannel of a device number can have the same one. Empty: none exists that is not a parent.
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name);
 
 }  // namespace mdevadm

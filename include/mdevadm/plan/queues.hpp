@@ -48,7 +48,10 @@ struct MissingNumbers {
   // Returns the option of modify that replaces them by those that are meant, or removes them.
   std::string correction() const;
 };
+// Returns those that can appear later: not above the highest number of the machine.
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);
+// Returns those above the highest number of the machine, also control domains. Empty if that is unknown.
+std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix);
 
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
 // device loses their adapters, or does not get them. Needs Facet::ap_bindings.
@@ -59,6 +62,9 @@ std::string describe_withheld(const std::vector<Apqn>& unbound);
 std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before);
 // Returns the hint that binds a queue to the driver that the masks select.
 std::string advice_to_bind(const Apqn& queue);
+
+// Returns a sentence about queues that another definition with autostart has too.
+std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other);
 
 // Throws Error{conflict} if another definition has one of the queues and both are started automatically.
 // Returns warnings about queues of definitions that cannot be active together, about those of the host, and

@@ -18,6 +18,7 @@ struct Found {
   const Device* active = nullptr;              // nullptr: not active
   std::vector<const Definition*> definitions;  // under `parent` if given; may be empty
   const Device* removing = nullptr;            // not nullptr: its removal is pending
+  const FileProblem* broken = nullptr;         // without definitions: its file, if that cannot be used
 };
 
 // Resolves a UUID, a definition's name, a unique UUID prefix of at least four digits, or the PCI address of
@@ -26,6 +27,13 @@ struct Found {
 // prefix), usage (a malformed UUID, or a shell pattern).
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
+
+// Returns the file of a definition that cannot be used, under `parent` if given; nullptr: none.
+const FileProblem* broken_definition(const Definitions& defined, const Uuid& uuid,
+                                     const std::optional<ParentName>& parent);
+
+// Throws Error{failed}: the definition cannot be used, and why.
+[[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing);
 
 // Returns whether the word is a shell pattern (*, ?, [...]) and not the name of a definition.
 bool selects_many(const std::string& word, const Definitions& defined);
@@ -47,7 +55,8 @@ std::string why_no_uuid(std::string_view word);
 // in other letter case if that is unique. If there is none, returns the word in the kernel's spelling.
 std::string resolve_parent(std::string_view word, const std::vector<std::string>& known);
 
-// Returns the only definition. Throws Error: not_found (none), conflict (several parents define the device).
+// Returns the only definition. Throws Error: not_found (none), failed (its file cannot be used), conflict
+// (several parents define the device).
 const Definition& require_definition(const Found& found, const std::string& doing);
 
 // Resolves the name of a parent's type: its ID in the kernel; its number with or without a driver's name, as

@@ -122,6 +122,8 @@ class Hooks {
   Answer ask_responsible(const Responsible& who, const Asked& asked, std::string_view input);
   const Responsible& responsible(const ScriptEvent& event);
   Responsible negotiate(const ScriptEvent& event);
+  // Throws Error, with hints, if the script has refused.
+  static void require_agreement(const Answer& answer, const ScriptEvent& event);
   // Returns whether a script has accepted.
   bool ask_pre(const ScriptEvent& event);
   void notify_post(const ScriptEvent& event, HookState state);

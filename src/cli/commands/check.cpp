@@ -106,7 +106,12 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   // Returns the paths of files that cannot be used, of the device, group or parent that the word names.
   static std::vector<std::string> files_named(const std::string& word, const CheckInput& input) {
     std::vector<std::string> paths;
-    for (const auto* problems : {&input.defined.broken, &input.groups.broken, &input.settings.broken}) {
+    // Problems of a definition that is used are found under its name.
+    const auto uuid = Uuid::parse(word);
+    const bool is_unused = uuid && input.defined.find(*uuid).empty();
+    const std::vector<FileProblem> none;
+    for (const auto* problems : {&input.defined.broken, &input.groups.broken, &input.settings.broken,
+                                 is_unused ? &input.defined.problems : &none}) {
       for (const FileProblem& problem : *problems) {
         const std::string file = problem.path.substr(problem.path.rfind('/') + 1);
         if (problem.name == word || problem.path == word || file == word || file == word + ".toml") {

@@ -127,6 +127,9 @@ class ModifyCommand final : public Command {
       batch.require_definitions(about);
       const Definition* definition = defined.find(device.uuid, device.parent);
       if (config_ && definition == nullptr) {
+        if (const auto* broken = broken_definition(defined, device.uuid, device.parent)) {
+          refuse_broken(*broken, doing);
+        }
         throw Error(ExitCode::not_found,
                     fmt::format("{}: no definition exists (the device is active)", doing),
                     "create a definition of the device: mdevadm define " + shell_word(word_));

@@ -51,6 +51,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
                   "mdevadm show DEVICE; list all devices: mdevadm list --all");
     }
     for (std::string& word : words_) {
+      if (auto name = bare_channel_address(word)) {
+        ambiguous_.push_back(*std::move(name));
+      }
       word = without_device_number(context, word);
     }
     const std::vector<ParentName> parents = parents_in(context);
@@ -156,6 +159,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
           listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
           std::nullopt, std::nullopt};
       scope.addresses = addresses();
+      scope.ambiguous = ambiguous_;
       return context.observe_settings(std::move(scope), shown.defined, shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
@@ -165,6 +169,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
         of_parents | of_devices | Facet::types | Facet::devices | (has_address ? Facet::gpus : Facet::none),
         only_parents ? std::optional(parents) : std::nullopt, std::nullopt};
     scope.addresses = addresses();
+    scope.ambiguous = ambiguous_;
     return context.observe_settings(std::move(scope), shown.defined, shown.groups);
   }
 
@@ -221,7 +226,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     }
     const std::size_t before = shown.host_devices.size();
     for (const HostDevice& device : found->second) {
-      if (device.bus != "mdev") {
+      if (device.bus != "mdev" && shown.seen.find_parent(device.address) == nullptr) {
         const Finding finding = why_no_types(shown.seen, device.address).value_or(why_no_parent(device));
         shown.host_devices.push_back({&device, finding.what, finding.advice});
       }
@@ -307,6 +312,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   std::vector<std::string> words_;
+  std::vector<std::string> ambiguous_;  // those that can be subchannels and device numbers
   bool all_ = false;
   std::string parent_;
 };

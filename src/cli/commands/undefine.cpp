@@ -70,11 +70,12 @@ class UndefineCommand final : public Command {
       throw Error(*target.refused);
     }
     const std::string doing = target.doing("undefine");
-    if (target.found->definitions.empty() && target.found->active != nullptr) {
+    const Found& found = *target.found;
+    if (found.definitions.empty() && found.active != nullptr && found.broken == nullptr) {
       throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-                  "remove the device: mdevadm stop " + shell_word(target.found->word));
+                  "remove the device: mdevadm stop " + shell_word(found.word));
     }
-    return require_definition(*target.found, doing);
+    return require_definition(found, doing);
   }
 
   // mdevctl may have a definition of the same device, which becomes effective.

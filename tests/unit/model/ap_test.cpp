@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/definition.hpp>
 
@@ -107,6 +109,10 @@ TEST_CASE("values that the kernel misunderstands or refuses are found in attribu
   CHECK(why("assign_adapter", "5,6") ==
         "'5,6' is a list, and assign_adapter takes one number (expected --adapter 5,6)");
   CHECK(why("assign_control_domain", "0-84").find("--control-domain 0-84") != std::string::npos);
+  for (const char* sign : {"-1", "-1,2", "+1,+2", "5 "}) {
+    CHECK(why("assign_domain", sign) ==
+          fmt::format("invalid domain '{}' (expected a number from 0 to 255, hexadecimal with 0x)", sign));
+  }
   CHECK_FALSE(why("unassign_domain", "256").empty());
   CHECK_FALSE(why("ap_config", "0x1,0x2").empty());
   for (const char* good : {"5", "0x05", "0x002b", "+5", "0"}) {

@@ -373,3 +373,29 @@ TEST_CASE(
   REQUIRE_FALSE(twice.problems.empty());
   CHECK(twice.problems[0].problem.message.find("device 'd-b-1' is described twice") == 0);
 }
+
+TEST_CASE("entries with autostart and the same queue are named in the hint") {
+  Snapshot seen;
+  Parent matrix{.name = *ParentName::parse("matrix"), .path = "sys/matrix", .home = "sys/matrix"};
+  matrix.types.push_back({.id = *TypeName::parse("vfio_ap-passthrough"), .available = 8});
+  seen.parents = {matrix};
+  HostFile file;
+  for (const std::size_t line : {3U, 9U}) {
+    DeviceEntry one = entry(line == 3 ? "z" : "y", 1, "vfio_ap-passthrough");
+    one.where = {"f", line, 1};
+    one.settings.start = StartMode::automatic;
+    one.settings.attributes = {{*AttributeName::parse("assign_adapter"), "2"},
+                               {*AttributeName::parse("assign_domain"), "43"}};
+    file.devices.push_back(one);
+  }
+  const ApplyPlan plan = planned(file, seen, {});
+  REQUIRE(plan.problems.size() == 1);
+  CHECK(plan.problems[0].problem.line == 9);
+  CHECK(plan.problems[0].code == ExitCode::conflict);
+  CHECK(
+      plan.problems[0].hints ==
+      std::vector<std::string>{"change the queues of one entry, or set its start to \"manual\": f:3:1: entry "
+                               "of 'z'; f:9:1: entry of 'y'"});
+  file.devices[1].settings.start = StartMode::manual;
+  CHECK(planned(file, seen, {}).problems.empty());
+}

@@ -131,3 +131,15 @@ TEST_CASE("a name that is a subchannel and a device number names both") {
   CHECK(what.find("subchannel 0.0.0313 (device 0.0.2b09)") != std::string::npos);
   CHECK(what.find("; subchannel 0.0.0400 (device 0.0.0313)") != std::string::npos);
 }
+
+TEST_CASE("a subchannel that is a parent is not explained, also if its device number was given") {
+  Snapshot seen;
+  HostDevice bound = subchannel("vfio_ccw");
+  seen.host_devices["0.0.2b09"] = {bound};
+  CHECK(why_no_parent(seen, "0.0.2b09").size() == 1);
+  seen.parents.push_back({.name = *ParentName::parse("0.0.0313"), .path = "sys"});
+  CHECK(why_no_parent(seen, "0.0.2b09").empty());
+  const Error error = unknown_parent(seen, "0.0.2b09", "cannot start 'a'");
+  CHECK(std::string(error.what()) ==
+        "cannot start 'a': '0.0.2b09' is the device number of subchannel 0.0.0313, not a parent");
+}

@@ -103,6 +103,20 @@ TEST_CASE("a start is refused for queues of active devices and of devices that s
         std::string::npos);
 }
 
+TEST_CASE("a device without a usable definition is active already, and does not differ from one") {
+  Snapshot seen = host();
+  const Definition other = crypto(1, "5", "4");
+  seen.devices = {active(other)};
+  Definition placeholder = other;
+  placeholder.attributes.clear();
+  Definitions defined;
+  const auto notes = [&] { return StartPlanner(seen, {.defined = &defined}).plan(placeholder).notes; };
+  REQUIRE(notes().size() == 1);
+  CHECK(notes()[0].ends_with(" is already active"));
+  defined.all = {placeholder};
+  CHECK(notes().at(0).find("differs from its definition") != std::string::npos);
+}
+
 TEST_CASE("a start is refused for numbers beyond those of the machine, and warns about absent ones") {
   const Snapshot seen = host();
   CHECK(start(seen, {}, {crypto(1, "5", "85-86")}).error ==
@@ -114,6 +128,32 @@ TEST_CASE("a start is refused for numbers beyond those of the machine, and warns
   Snapshot unknown = host();
   unknown.ap.reset();
   CHECK(start(unknown, {}, {crypto(1, "5", "200")}).error.empty());
+}
+
+TEST_CASE("define and modify refuse new numbers beyond those of the machine, and warn with --force") {
+  const Snapshot seen = host();
+  const std::string text = "the machine has no domain 0x0055 (the highest is 0x54)";
+  Definition wanted = crypto(1, "5", "4,85");
+  const auto define = [&](FitsHost fits) {
+    return reasons(plan_define(seen, {}, {wanted, std::nullopt, fits}).warnings);
+  };
+  CHECK_THROWS_WITH(define(FitsHost::required), Catch::Matchers::EndsWith(text));
+  CHECK(define(FitsHost::later) == std::vector<std::string>{text + ", so the device cannot be started"});
+  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() == " --domain=-0x0055");
+  CHECK(missing_numbers(seen, assigned_by(wanted.attributes)).empty());
+  ModifyRequest automatic;
+  automatic.start = StartMode::automatic;
+  CHECK(plan_modify(seen, {}, wanted, automatic).warnings.size() == 1);
+  ModifyRequest more;
+  more.queues.control_domains = read_ap_list("+86", ApKind::control_domain).change;
+  CHECK_THROWS_WITH(plan_modify(seen, {}, wanted, more),
+                    Catch::Matchers::ContainsSubstring("no control domain 0x0056"));
+  ModifyRequest less;
+  less.queues.domains = read_ap_list("-85", ApKind::domain).change;
+  CHECK(plan_modify(seen, {}, wanted, less).warnings.empty());
+  wanted.attributes = assignments_of({set("5"), set("4"), set("85")});
+  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() ==
+        " --control-domain=-0x0055");
 }
 
 TEST_CASE("define and modify find definitions with the same queues") {

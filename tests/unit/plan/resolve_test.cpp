@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
+#include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/restart.hpp>
 #include <mdevadm/util/error.hpp>
 
 #include "catch.hpp"
@@ -101,6 +105,23 @@ TEST_CASE("the name in an invalid definition file is resolved to the error of th
   world.defined.broken.push_back({"/etc/x.toml", 3, 7, "error", "pay2"});
   CHECK(world.refusal("pay2") == ExitCode::failed);
   CHECK(world.refusal("pay3") == ExitCode::not_found);
+}
+
+TEST_CASE("the definition of an active device that cannot be used is not absent") {
+  World world;
+  const Uuid active = *Uuid::parse("12345678-0000-4000-8000-000000000001");
+  world.seen.devices.push_back({.uuid = active, .parent = mtty});
+  const std::string path = fmt::format("/etc/mdevadm/devices/mtty/{}.toml", active.str());
+  world.defined.broken.push_back({path, 3, 7, "error"});
+  const Found found = world.find(active.str());
+  REQUIRE(found.broken != nullptr);
+  const std::string wanted = fmt::format("cannot x: its definition cannot be used: {}:3:7: error", path);
+  CHECK_THROWS_WITH(require_definition(found, "cannot x"), wanted);
+  CHECK_THROWS_WITH(definition_to_restart(found, "cannot x"), wanted);
+  CHECK(broken_definition(world.defined, active, mdpy) == nullptr);
+  CHECK_THROWS_AS(plan_define(world.seen, world.defined,
+                              {.wanted = {active, mtty, *TypeName::parse("mtty-1")}, .text = {}}),
+                  Error);
 }
 
 TEST_CASE("a parent is found in the notation of other tools and in other letter case") {

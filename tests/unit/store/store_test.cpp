@@ -219,6 +219,24 @@ TEST_CASE("an unreadable mdevctl directory is reported and mdevadm's definitions
   CHECK(loaded.problems.front().message.find("cannot read the directory") == 0);
 }
 
+TEST_CASE("a symbolic link among mdevctl's definitions is not read, but reported") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path directory = temp.path() / "etc/mdevctl.d/mtty";
+  test::write_text(temp.path() / "shared", R"({"mdev_type":"mtty-2","start":"auto"})");
+  fs::create_directories(directory);
+  fs::create_symlink(temp.path() / "shared", directory / uuid_text);
+  fs::create_symlink(temp.path() / "shared", directory / "README");
+  const Definitions loaded = store.load();
+  CHECK(loaded.all.empty());
+  REQUIRE(loaded.problems.size() == 1);
+  CHECK(loaded.problems[0].path == (directory / uuid_text).string());
+  CHECK(loaded.problems[0].message.find("a symbolic link") == 0);
+  CHECK(store.load_configs().problems.empty());
+  CHECK(store.load_configs({.links = true}).links.empty());
+}
+
 TEST_CASE("an invalid mdevctl file next to a valid one of the same device is ignored and removed with it") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
