@@ -92,7 +92,8 @@ ApplyPlan Comparison::plan(bool with_parents,
   if (with_parents) {
     find_preparations(settings, options, prepared, problems);
   }
-  const Snapshot seen = context_.observe({facets_to_apply_file(file_), std::nullopt, std::nullopt});
+  const Snapshot seen =
+      context_.observe_settings({facets_to_apply_file(file_), std::nullopt, std::nullopt}, defined, groups);
   ApplyInput input{file_, seen, defined, groups, settings};
   ApplyPlan plan = plan_apply(input, options);
   Snapshot users;

@@ -368,6 +368,28 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
   free_rooms(rooms, leaving, in_use);
   retype_in_place(rooms);
   place_new(rooms, !in_use.empty());
+  note_drift();
+}
+
+// Only a change of the description, and the end of a device, are reasons to stop it.
+void WantedDevices::note_drift() {
+  for (const WantedDevice& device : all_) {
+    const Definition* current = device.current;
+    const Device* active = current != nullptr ? input_.seen.find_device(device.uuid) : nullptr;
+    if (active == nullptr || !device.entry->active || active->parent != current->parent ||
+        device.wanted != *current) {
+      continue;
+    }
+    const auto differences =
+        differences_of(input_.seen, *active, *current, node_policy_of(*current, input_.groups.of(*current)));
+    if (!differences.empty()) {
+      const Identity about = identity_of(*current);
+      plan_.notes.push_back(fmt::format(
+          "{}: the active device differs from its definition, and apply does not change that: {}; to apply "
+          "the definition: mdevadm restart {}",
+          about.quoted(), describe(differences), shell_word(about.word())));
+    }
+  }
 }
 
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {

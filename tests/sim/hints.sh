@@ -203,6 +203,14 @@ ap_host__live_queue_without_driver() {
   echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
   words="modify $a --live --domain +0x14"
 }
+ap_host__apply_with_drift() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm define $a $crypto --name vm
+  adm start vm
+  adm export host >/run/host.toml
+  echo 0x14 >/sys/devices/vfio_ap/matrix/$a/assign_domain
+  words="apply -f /run/host.toml"
+}
 ap_host__queues_of_host() { words="start $crypto"; }
 ap_host__live_config_without_change() {
   chzdev -t ap apmask=-5 >/dev/null
