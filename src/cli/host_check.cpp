@@ -1,5 +1,7 @@
 #include "host_check.hpp"
 
+#include <mdevadm/model/addresses.hpp>
+
 #include "host_comparison.hpp"
 #include "host_source.hpp"
 
