@@ -207,7 +207,7 @@ ap_host__apply_with_drift() {
   chzdev -t ap apmask=-5 >/dev/null
   adm define $a $crypto --name vm
   adm start vm
-  adm export host >/run/host.toml
+  "$MDEVADM" export host >/run/host.toml
   echo 0x14 >/sys/devices/vfio_ap/matrix/$a/assign_domain
   words="apply -f /run/host.toml"
 }
@@ -412,6 +412,7 @@ all_reserved() {
 vf_n1__changed_after_adoption() {
   echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   adm define 0000:41:00.4 --name own
+  echo 0 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   words="stop own"
 }
