@@ -8,6 +8,7 @@ here=$(dirname "$(realpath "$0")")
 mdevsim=$(realpath "${1:-$here/../../build/release/src/mdevsim}")
 mdevadm=$(realpath "${2:-$here/../../build/release/src/mdevadm}")
 [ -x "$mdevsim" ] || { echo "sim.sh: $mdevsim not found: build it (cmake --preset release; cmake --build --preset release)" >&2; exit 1; }
+"$mdevsim" help run >/dev/null && "$mdevadm" help types >/dev/null || { echo "usage: sim.sh [MDEVSIM [MDEVADM]]" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
