@@ -73,7 +73,7 @@ constexpr std::array command_pairs{
     CommandPair{"status", "monitor", "show an overview, or print events as they happen"},
     CommandPair{"apply", "diff", "make the host as a file describes it, or compare"},
     CommandPair{"claim", "release", "take a free device of a group, or return it"},
-    CommandPair{"attach", "detach", "start and attach devices to a VM, or detach and stop"},
+    CommandPair{"attach", "detach", "start and attach devices to a VM, or detach them"},
     CommandPair{"import", "export", "import definitions; export devices and the host"},
 };
 

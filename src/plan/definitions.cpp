@@ -204,7 +204,9 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   // A definition of mdevctl that cannot be used is replaced by one of mdevadm.
   const FileProblem* broken = broken_definition(defined, wanted.uuid, wanted.parent);
   if (broken != nullptr && broken->path.ends_with(".toml")) {
-    refuse_broken(*broken, doing);
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: its definition cannot be used: {}", doing, broken->str()),
+                "fix or remove the file");
   }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};

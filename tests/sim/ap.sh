@@ -59,7 +59,7 @@ broken() {
   for words in "undefine $A" "restart $A" "define $A" "define $A $crypto" "modify $A --manual" "modify $A --live --config --domain 4"; do
     # shellcheck disable=SC2086
     run mdevadm $words
-    exits 1 "$words: refused"
+    case $words in define*) exits 4 "$words: refused" ;; *) exits 1 "$words: refused" ;; esac
     err_has "its definition cannot be used: /etc/mdevadm/devices/matrix/$A.toml:[0-9]+:[0-9]+: " "$words: the file and its error are named"
     err_has "^hint: fix or remove the file$" "$words: the file can be removed"
     err_lacks "no definition exists|transient|already exists" "$words: the definition is not absent"
