@@ -69,11 +69,10 @@ void ApOptions::require_additions() const {
   for (const ApKind kind : ap_kinds) {
     const std::optional<ApChange>& change = changes.of(kind);
     if (change && (change->removed.any() || change->added.none())) {
-      throw Error(
-          ExitCode::usage,
-          fmt::format(
-              "--{}: numbers cannot be removed from a new device (expected a list such as 0x05,0x0a-0x0c)",
-              option_of(kind)));
+      throw Error(ExitCode::usage,
+                  fmt::format("--{}: {} (expected a list such as 0x05,0x0a-0x0c)", option_of(kind),
+                              change->removed.any() ? "numbers cannot be removed from a new device"
+                                                    : "no number is given"));
     }
   }
 }

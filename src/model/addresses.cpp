@@ -82,7 +82,8 @@ std::optional<std::string> of_libvirt(std::string_view text) {
   return text == "ap_matrix" ? std::optional<std::string>("matrix") : std::nullopt;
 }
 
-// libvirt's names of mediated devices: mdev_UUID with underscores, since 7.8 followed by the parent
+// libvirt's names of mediated devices: mdev_UUID with underscores, in newer releases followed by
+// the parent
 std::optional<std::string> uuid_of_libvirt(std::string_view text) {
   constexpr std::string_view prefix = "mdev_";
   if (!text.starts_with(prefix)) {

@@ -357,9 +357,10 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
   return job;
 }
 
-Job plan_export(const Definition& kept, const KeptConfigs& theirs, bool over, const std::string& argument) {
-  Job job = job_for("export", kept, argument);
-  const Definition definition = with_vf_as_parent(kept);
+Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over,
+                const std::string& argument) {
+  Job job = job_for("export", original, argument);
+  const Definition definition = with_vf_as_parent(original);
   StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   const StoredConfig* there = theirs.find(stored.uuid, stored.parent);
   if (there != nullptr && there->config == stored.config) {

@@ -371,7 +371,7 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
   note_drift();
 }
 
-// Only a change of the description, and the end of a device, are reasons to stop it.
+// apply stops devices only if their description changes, so other differences are reported, not corrected.
 void WantedDevices::note_drift() {
   for (const WantedDevice& device : all_) {
     const Definition* current = device.current;
