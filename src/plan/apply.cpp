@@ -472,12 +472,23 @@ class ApplyPlanner {
     return groups;
   }
 
-  // Returns the position of each member of a group. Members are started in the order of the group: the first
-  // one determines the IOMMU group that the others join.
+  // Returns the definitions of the members in the order in which they are started.
+  std::vector<Definition> members_to_start(const Group& group) const {
+    std::vector<Definition> result;
+    for (const Member& member : group.members) {
+      std::copy_if(after_.all.begin(), after_.all.end(), std::back_inserter(result),
+                   [&](const Definition& definition) { return member.means(definition); });
+    }
+    sort_for_start(input_.seen, result);
+    return result;
+  }
+
+  // Returns the position of each member of a group. Members are started in the order of the group, unless
+  // sort_for_start() changes it: the first one determines the IOMMU group that the others join.
   std::map<Uuid, std::size_t> ranks() const {
     std::map<Uuid, std::size_t> ranks;
     for (const Group* group : all_groups()) {
-      for (const Member& member : group->members) {
+      for (const Definition& member : members_to_start(*group)) {
         ranks.emplace(member.uuid, ranks.size());
       }
     }
@@ -513,13 +524,7 @@ class ApplyPlanner {
       options.vm = group->vm;
       options.node = group->node;
       options.peers = Uuid::of_name(space(), "peers of " + group->name.str());
-      for (const Member& member : group->members) {
-        for (const Definition& definition : after_.all) {
-          if (member.means(definition)) {
-            options.set.push_back(definition);
-          }
-        }
-      }
+      options.set = members_to_start(*group);
     }
     return options;
   }
@@ -561,23 +566,6 @@ class ApplyPlanner {
 };
 
 }  // namespace
-
-std::string kind_word(Kind kind) {
-  switch (kind) {
-    case Kind::add: return "add";
-    case Kind::change: return "change";
-    case Kind::remove: return "remove";
-    case Kind::prepare: return "prepare";
-    case Kind::start: return "start";
-    case Kind::stop: return "stop";
-    case Kind::restart: return "restart";
-  }
-  return {};
-}
-
-std::string object_word(Object object) {
-  return object == Object::parent ? "parent" : object == Object::group ? "group" : "device";
-}
 
 Facet facets_to_apply_file(const HostFile& file) {
   const bool depends = std::any_of(file.devices.begin(), file.devices.end(),

@@ -7,6 +7,7 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/shared_capacity.hpp>
 #include <mdevadm/plan/start.hpp>
+#include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -194,9 +195,11 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
   for (const Definition* member : members) {
     together.set.push_back(*member);
   }
+  sort_for_start(seen, together.set);
+  const std::vector<Definition> sorted = together.set;
   StartPlanner planner(seen, std::move(together));
-  for (const Definition* member : members) {
-    plan.jobs.push_back(planner.plan(*member, {}, fmt::format(" of group '{}'", group.name.str())));
+  for (const Definition& member : sorted) {
+    plan.jobs.push_back(planner.plan(member, {}, fmt::format(" of group '{}'", group.name.str())));
   }
   require_capacity(seen, members, doing);
   return plan;

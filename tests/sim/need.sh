@@ -263,9 +263,10 @@ part_mixed() {
   exits 0 "it does if the settings of the GPU mix sizes"
   "$MDEVADM" parent unset "$gpu"
   [ -n "$host" ] || return 0
-  "$MDEVADM" group create vm large small
+  "$MDEVADM" group create vm small large
   run "$MDEVADM" group start vm
   exits 0 "a group with two sizes starts on a GPU that mixes them"
+  err_has "'large' .* of group 'vm': done \(1 of 2\)" "the larger one first"
   run "$MDEVADM" define --need 'framebuffer=12G' --series Q --name medium
   exits 0 "a GPU with devices shows that it mixes sizes"
   run "$MDEVADM" define --need 'framebuffer=24G' --series Q --name second

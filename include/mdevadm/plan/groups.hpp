@@ -31,7 +31,8 @@ struct GroupStartOptions {
 };
 
 // Plans the start of all members or none: all devices are created before the first node changes its owner,
-// and any failure rolls back everything. Checks first that the whole set fits, as far as this is known
+// in the order of the group except that sort_for_start() moves those on GPUs with virtual functions; any
+// failure rolls back everything. Checks first that the whole set fits, as far as this is known
 // (plan/shared_capacity.hpp); otherwise throws Error{no_capacity}. Members that are already active stay
 // active, even on failure. Needs facets_to_start() of the members and Facet::description of their parents.
 Plan plan_group_start(const Snapshot& seen, const Group& group, const Definitions& defined,

@@ -183,3 +183,24 @@ TEST_CASE("types of the sample drivers share capacity") {
   displays.take("mdpy-hd");
   CHECK(displays.left("mdpy-vga") == 0);
 }
+
+TEST_CASE("on a GPU with virtual functions a group starts members with larger framebuffers first") {
+  World world({"nvidia-14", "nvidia-17", "nvidia-14"});
+  Parent& parent = world.seen.parents[0];
+  parent.capabilities.functions = true;
+  parent.types[0].name = "NVIDIA L40S-2Q";
+  parent.types[1].name = "NVIDIA L40S-12Q";
+  for (int number = 4; number < 8; ++number) {
+    Function function{.address = fmt::format("0000:86:00.{}", number), .path = "sys/vf"};
+    for (const Type& one : parent.types) {
+      function.creatable.push_back({one.id, *one.name});
+    }
+    parent.functions.push_back(function);
+  }
+  const Plan plan = plan_group_start(world.seen, world.group, world.defined, {});
+  std::vector<Uuid> order;
+  for (const Job& job : plan.jobs) {
+    order.push_back(job.about.uuid.value());
+  }
+  CHECK(order == std::vector{uuid(2), uuid(1), uuid(3)});
+}
