@@ -65,8 +65,9 @@ void add_queues(const toml::node& node, Definition& into) {
   }
   ApMatrix matrix;
   for (const auto& [key, value] : *table) {
-    const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(),
-                                   [&](ApKind one) { return key.str() == std::string(ap_name(one)) + "s"; });
+    const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(), [name = key.str()](ApKind one) {
+      return name == std::string(ap_name(one)) + "s";
+    });
     if (kind == ap_kinds.end()) {
       throw Broken{key.source().begin,
                    fmt::format("unknown key '{}' in [ap] (expected adapters, domains or control_domains)",
