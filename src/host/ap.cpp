@@ -69,6 +69,26 @@ void read_bindings(const sys::Dir& bus, ApHost& host) {
   std::sort(host.other_drivers.begin(), host.other_drivers.end());
 }
 
+void read_cards(const sys::Dir& bus, ApHost& host) {
+  constexpr std::string_view prefix = "card";
+  const sys::Result<sys::Dir> devices = bus.open_dir("devices");
+  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    // card05 has the number of the line "05." in a matrix.
+    const bool is_card = entry.name.starts_with(prefix);
+    const auto line = is_card ? read_ap_files(entry.name.substr(prefix.size()) + ".", "") : std::nullopt;
+    if (!line) {
+      continue;
+    }
+    if (read_number(*devices, entry.name + "/config") == 0U) {
+      host.deconfigured |= line->adapters;
+    }
+    if (read_number(*devices, entry.name + "/chkstop") == 1U) {
+      host.checkstopped |= line->adapters;
+    }
+  }
+}
+
 // Returns the matrix that a device would have with the attribute.
 ApMatrix matrix_after(const sys::Dir& directory, const Attribute& attribute) {
   const ApMatrix added = assigned_by({attribute});
@@ -122,6 +142,7 @@ std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
   host.overrides = read_overrides(*bus);
   if (with_bindings) {
     read_bindings(*bus, host);
+    read_cards(*bus, host);
   }
   return host;
 }

@@ -292,6 +292,11 @@ class Check {
            Severity::warning},
           definition.parent.str());
     }
+    for (UnusableCards& cards : unusable_cards(in_.seen, matrix)) {
+      add(name_of_definition(definition),
+          {std::move(cards.text), std::move(cards.hints), "queue-unusable", Severity::warning},
+          definition.parent.str());
+    }
     const std::vector<Apqn> queues = in_.seen.ap->reserved_queues(matrix);
     if (!queues.empty()) {
       add(name_of_definition(definition),

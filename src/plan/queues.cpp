@@ -78,6 +78,10 @@ std::vector<std::string> texts_of(const std::vector<MissingNumbers>& missing) {
   return texts;
 }
 
+std::string with_hint(const UnusableCards& cards) {
+  return cards.hints.empty() ? cards.text : fmt::format("{}; {}", cards.text, cards.hints.front());
+}
+
 void require_unused(const Device& device, const Definitions* defined, const ApMatrix& wanted,
                     const std::string& doing) {
   const std::vector<Apqn> common =
@@ -179,6 +183,31 @@ std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMat
   return result;
 }
 
+std::vector<UnusableCards> unusable_cards(const Snapshot& seen, const ApMatrix& matrix) {
+  std::vector<UnusableCards> result;
+  const auto add = [&](const ApSet& cards, const char* state) {
+    const char* plural = cards.count() == 1 ? "" : "s";
+    const char* pronoun = cards.count() == 1 ? "it" : "them";
+    result.push_back({fmt::format("adapter{} {} {} {}, so a guest cannot use {}", plural,
+                                  format_ap_list(cards, ApKind::adapter), cards.count() == 1 ? "is" : "are",
+                                  state, pronoun),
+                      {}});
+  };
+  if (!seen.ap) {
+    return result;
+  }
+  if (const ApSet cards = matrix.adapters & seen.ap->deconfigured; cards.any()) {
+    add(cards, "deconfigured");
+    for (const unsigned number : numbers_of(cards)) {
+      result.back().hints.push_back(fmt::format("configure the card: chzcrypt --config-on {:#x}", number));
+    }
+  }
+  if (const ApSet cards = matrix.adapters & seen.ap->checkstopped; cards.any()) {
+    add(cards, "in checkstop state (hardware failure)");
+  }
+  return result;
+}
+
 std::string describe_withheld(const std::vector<Apqn>& unbound) {
   const ApSet adapters = spanned_by(unbound).adapters;
   return fmt::format("{} not bound to vfio_ap, so a guest does not get adapter{} {}",
@@ -199,6 +228,9 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
     // Known to be so only since Linux 6.0; before, the driver refuses the queues, and the error says why.
     warnings.push_back(describe_withheld(unbound));
+  }
+  for (const UnusableCards& cards : unusable_cards(seen, matrix)) {
+    warnings.push_back(with_hint(cards));
   }
   for (const Definition& other : planned) {
     const std::vector<Apqn> common = common_queues(assigned_by(other.attributes), matrix);
@@ -304,6 +336,9 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
   }
   const std::vector<std::string> missing = texts_of(missing_numbers(seen, matrix));
   warnings.insert(warnings.end(), missing.begin(), missing.end());
+  for (const UnusableCards& cards : unusable_cards(seen, matrix)) {
+    warnings.push_back(with_hint(cards));
+  }
   const std::vector<Apqn> reserved = seen.ap ? seen.ap->reserved_queues(matrix) : std::vector<Apqn>{};
   if (!reserved.empty()) {
     warnings.push_back(fmt::format("{} reserved for the host (apmask, aqmask); before the start, {}",

@@ -205,16 +205,19 @@ struct QueueShare {
   bool is_host;
   std::optional<bool> is_bound;  // to vfio_ap; nullopt: not known
   std::optional<std::string> driver{};
+  const char* card = "";  // "deconfigured" or "checkstopped": a guest cannot use it
   ApSet domains{};
 
   const char* owner() const { return device != nullptr ? "device" : is_host ? "host" : "free"; }
-  // Returns the driver, unless it is vfio_ap or not known.
+  // Returns the driver, unless it is vfio_ap or not known, and the state of a card that cannot be used.
   std::string note() const {
+    const std::string state = *card != '\0' ? fmt::format(", card {}", card) : std::string{};
     if (is_bound != false) {
-      return {};
+      return state;
     }
     const std::string bound_to = driver ? "driver: " + *driver : "no driver";
-    return is_host ? fmt::format(" ({})", bound_to) : fmt::format(", not bound to vfio_ap ({})", bound_to);
+    return (is_host ? fmt::format(" ({})", bound_to) : fmt::format(", not bound to vfio_ap ({})", bound_to)) +
+           state;
   }
 };
 
@@ -250,7 +253,10 @@ std::vector<QueueShare> queue_shares(const ParentRow& row) {
     QueueShare& share =
         same != shares.end()
             ? *same
-            : shares.emplace_back(QueueShare{queue.adapter, device, is_host, is_bound, driver});
+            : shares.emplace_back(QueueShare{queue.adapter, device, is_host, is_bound, driver,
+                                             host->checkstopped.test(queue.adapter)   ? "checkstopped"
+                                             : host->deconfigured.test(queue.adapter) ? "deconfigured"
+                                                                                      : ""});
     share.domains.set(queue.domain);
   }
   return shares;
@@ -267,6 +273,7 @@ Value queues_of_host(const ParentRow& row) {
                           {"owner", std::string(share.owner())},
                           {"bound", share.is_bound ? Value(*share.is_bound) : Value()},
                           {"driver", text_or_none(share.driver)},
+                          {"card", text_or_none(share.card)},
                           {"device", device != nullptr ? Value(device->uuid.str()) : Value()}});
     const Definition* definition = device != nullptr && row.defined != nullptr
                                        ? row.defined->find(device->uuid, device->parent)

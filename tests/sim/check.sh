@@ -253,6 +253,20 @@ crypto() {
   same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[] | [.domains, .bound, .driver]]')" \
     '[[[4],true,"vfio_ap"],[[20],false,null],[[71],false,null],[[4,20,71],false,"cex4queue"]]' "JSON has the driver of all queues"
 }
+crypto_card() {
+  definition $a matrix vfio_ap-passthrough "$(printf '[ap]\nadapters = ["0x05"]\ndomains = ["0x14"]\n')"
+  echo -0x05 >/sys/bus/ap/apmask
+  lacks queue-unusable
+  echo 0 >/sys/bus/ap/devices/card05/config
+  finds warning queue-unusable $a
+  same "$(jq -r '.findings[] | select(.finding == "queue-unusable").hints[]' <<<"$out")" "configure the card: chzcrypt --config-on 0x5" "its hint is the command"
+  run "$MDEVADM" start $a
+  exits 0 "queues of a deconfigured card can be assigned"
+  err_has "adapter 0x05 is deconfigured, so a guest cannot use it; configure the card: chzcrypt --config-on 0x5$" "start warns about the card"
+  run "$MDEVADM" show matrix
+  out_has "adapter 0x05, domains 0x0014: device $a, card deconfigured$" "show marks the queues of the card"
+  same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[].card] | unique')" '[null,"deconfigured"]' "so does JSON"
+}
 crypto_shared() {
   local queue='[ap]\nadapters = ["0x05"]\ndomains = [%s]\n'
   echo -0x05 >/sys/bus/ap/apmask
@@ -387,6 +401,7 @@ on gvt-off pci
 on "$state/xe.toml" xe
 on flex plain_function
 on ap-host crypto
+on ap-host crypto_card
 on ap-host crypto_shared
 case=trees
 trees >"$state/out"

@@ -133,6 +133,9 @@ struct ApHost {
   std::vector<std::pair<Apqn, std::string>> overrides{};  // driver_override of queues, Linux 6.19 and later
   std::optional<std::vector<Apqn>> bound{};               // to vfio_ap, sorted; Facet::ap_bindings
   std::vector<std::pair<Apqn, std::string>> other_drivers{};  // of queues, sorted; Facet::ap_bindings
+  // Cards that a guest cannot use, although their queues are bound and can be assigned; Facet::ap_bindings.
+  ApSet deconfigured{};  // config is 0
+  ApSet checkstopped{};  // chkstop is 1: the hardware has failed
   bool operator==(const ApHost&) const = default;
 
   // Returns whether a queue is reserved for the host.

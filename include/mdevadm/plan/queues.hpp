@@ -60,6 +60,12 @@ std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, con
 // use.
 std::string describe_withheld(const std::vector<Apqn>& unbound);
 std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before);
+// Cards of a matrix that a guest cannot use, although the kernel assigns their queues.
+struct UnusableCards {
+  std::string text;                // "adapter 0x05 is deconfigured, so a guest cannot use it"
+  std::vector<std::string> hints;  // commands that correct it; none for a card that has failed
+};
+std::vector<UnusableCards> unusable_cards(const Snapshot& seen, const ApMatrix& matrix);
 // Returns the hint that binds a queue to the driver that the masks select.
 std::string advice_to_bind(const Apqn& queue);
 
