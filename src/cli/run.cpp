@@ -8,7 +8,10 @@
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/render/schema.hpp>
 #include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/process.hpp>
 #include <mdevadm/sys/result.hpp>
+#include <mdevadm/util/text.hpp>
+#include <mdevadm/util/uuid.hpp>
 #include <mdevadm/util/version.hpp>
 
 #include "app.hpp"
@@ -43,6 +46,20 @@ std::string version_text(bool as_json) {
              : fmt::format("mdevadm {}\n", version);
 }
 
+// Returns the error of an output that could not be written. If it consists of UUIDs, devices or definitions
+// were made, and the error is the last place to name them.
+Error naming_devices(const Error& error, const std::string& output) {
+  std::vector<std::string> uuids;
+  for (const std::string_view line : split(trim(output), '\n')) {
+    if (!Uuid::parse(line)) {
+      return error;
+    }
+    uuids.emplace_back(line);
+  }
+  return error.reworded(
+      fmt::format("{}; the command has been carried out for {}", error.what(), join(uuids, ", ")));
+}
+
 ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Command* command = line.chosen();
   Context context(env, line.globals(), messages);
@@ -53,7 +70,11 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   context.write_results = [&env](std::string_view text) { write_results(text, env); };
   const ExitCode code = command->run(context);
   messages.print_collected();
-  write_results(context.out, env);
+  try {
+    write_results(context.out, env);
+  } catch (const Error& error) {
+    throw naming_devices(error, context.out);
+  }
   return code;
 }
 
@@ -94,8 +115,10 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
     return ExitCode::done;
   }
   const bool incomplete = line.chosen() == nullptr;
-  if (incomplete && !line.wants_help() && asks_for_json(words)) {
-    throw Error(ExitCode::usage, "missing command", "see mdevadm help");
+  // Without arguments, or with a family such as `group` only, the help is printed.
+  const bool has_only_options = !words.empty() && line.chosen_name().empty();
+  if (incomplete && !line.wants_help() && (has_only_options || asks_for_json(words))) {
+    throw Error(ExitCode::usage, "missing command", "list the commands: mdevadm help");
   }
   if (incomplete || line.wants_help()) {
     write_results(help_text(line, line.chosen_name(), env.width), env);
@@ -109,6 +132,8 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
 
 int run(const std::vector<std::string>& words, const Env& env) {
   sys::catch_signals();
+  // Otherwise a message could be written into a file that is opened later.
+  sys::fill_standard_descriptors(sys::ClosedOutput::fails);
   Messages messages(env);
   try {
     return static_cast<int>(dispatch(words, env, messages));

@@ -59,7 +59,7 @@ bool is_called_so(const std::string& program) {
 
 int run(const std::string& program, const std::vector<std::string>& words) {
   // If a standard descriptor is closed, the first opened file would get its number and receive the output.
-  sys::fill_standard_descriptors();
+  sys::fill_standard_descriptors(sys::ClosedOutput::is_discarded);
   sys::catch_signals();
   try {
     const int unwritten = write_out(STDOUT_FILENO, results(parse_command_line(program, words)));

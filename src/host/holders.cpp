@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <map>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/file_lock.hpp>
@@ -97,10 +98,25 @@ bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_p
 
 std::optional<sys::FileLock> lock_of_checks(const sys::Dir& root) {
   constexpr std::chrono::seconds patience{5};
+  constexpr std::chrono::milliseconds slice{20};
+  constexpr int most_unseen = 3;
   const sys::Result<sys::Dir> nodes = root.open_dir(vfio_directory);
-  sys::Result<sys::FileLock> lock =
-      nodes ? sys::FileLock::acquire(*nodes, patience) : sys::Result<sys::FileLock>(nodes.error());
-  return lock ? std::optional(*std::move(lock)) : std::nullopt;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (int unseen = 0; nodes && std::chrono::steady_clock::now() < deadline;) {
+    sys::Result<sys::FileLock> lock = sys::FileLock::acquire(*nodes, slice);
+    if (lock) {
+      return *std::move(lock);
+    }
+    if (lock.error().number != EWOULDBLOCK) {
+      return std::nullopt;
+    }
+    // Any user can open and lock the directory. The lock may have been released a moment ago.
+    const int pid = sys::FileLock::holder(*nodes, ".").pid;
+    if (!sys::is_of_root(pid) && (pid != 0 || ++unseen == most_unseen)) {
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
 }
 
 void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {

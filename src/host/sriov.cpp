@@ -79,6 +79,9 @@ std::optional<unsigned> routing_id(const std::string& address) {
   return (parts[0] << 8U) + (parts[1] << 3U) + parts[2];
 }
 
+// A PCI device has at most this many virtual functions: TotalVFs has 16 bits.
+constexpr std::uint64_t most_functions = 0xffff;
+
 // Returns the addresses of all VFs that the parent can have (Linux 4.13 and later).
 std::vector<std::string> possible_addresses(const sys::Dir& directory, const std::string& name,
                                             std::uint64_t total) {
@@ -174,6 +177,9 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   state.vendor = vendor.starts_with("0x") ? vendor.substr(2) : vendor;
   state.self = read_function(*root_, *path);
   state.total = read_number(*directory, "sriov_totalvfs");
+  if (state.total.value_or(0) > most_functions) {
+    state.total.reset();
+  }
   state.enabled = read_number(*directory, "sriov_numvfs").value_or(0);
   state.setup = setup_of(*directory);
   state.has_mdev_core = root_->exists("sys/bus/mdev");

@@ -87,7 +87,8 @@ Result<Done> AtomicFile::commit() {
     return SysError{errno, directory_->path_of(name_)};
   }
   temporary_.clear();
-  return directory_->sync();
+  std::ignore = directory_->sync();
+  return Done{};
 }
 
 void AtomicFile::remove_left(const Dir& directory, const std::string& name) {

@@ -36,6 +36,34 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
   return 0;
 }
 
+// Returns the device number of the file system that contains an open file, as /proc/locks has it. stat()
+// returns another one on btrfs (that of the subvolume) and on overlays.
+std::optional<dev_t> device_of_mount(const Dir& proc, const UniqueFd& fd) {
+  constexpr std::string_view key = "\nmnt_id:\t";
+  const Result<std::string> info = proc.read_file(fmt::format("self/fdinfo/{}", fd.get()));
+  const std::size_t at = info ? info->find(key) : std::string::npos;
+  const Result<std::string> mounts = proc.read_file("self/mountinfo");
+  if (at == std::string::npos || !mounts) {
+    return std::nullopt;
+  }
+  const std::string_view id = std::string_view(*info).substr(at + key.size());
+  const std::string beginning = std::string(id.substr(0, id.find('\n'))) + " ";
+  for (const std::string_view line : split(*mounts, '\n')) {
+    // Format: "36 35 98:0 /mnt1 /mnt2 ...", of which 98:0 is the device.
+    const std::vector<std::string_view> words = split(line, ' ');
+    if (!line.starts_with(beginning) || words.size() < 3) {
+      continue;
+    }
+    const std::size_t colon = words[2].find(':');
+    const auto high = parse_decimal(words[2].substr(0, colon));
+    const auto low =
+        colon != std::string_view::npos ? parse_decimal(words[2].substr(colon + 1)) : std::nullopt;
+    return high && low ? std::optional(makedev(static_cast<unsigned>(*high), static_cast<unsigned>(*low)))
+                       : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::acquire(const Dir& directory, const std::string& name,
@@ -67,16 +95,17 @@ Result<FileLock> FileLock::acquire(const Dir& directory, std::chrono::millisecon
 
 LockHolder FileLock::holder(const Dir& directory, const std::string& name) {
   struct stat file {};
+  const UniqueFd fd(::openat(directory.fd(), name.c_str(), O_PATH | O_CLOEXEC));
   const Result<Dir> proc = Dir::open("/proc");
-  if (!proc || ::fstatat(directory.fd(), name.c_str(), &file, 0) != 0) {
+  if (!fd || !proc || ::fstat(fd.get(), &file) != 0) {
     return {};
   }
   const Result<std::string> locks = proc->read_file("locks");
   if (!locks) {
     return {};
   }
-  const std::string id =
-      fmt::format(" {:02x}:{:02x}:{} ", major(file.st_dev), minor(file.st_dev), file.st_ino);
+  const dev_t device = device_of_mount(*proc, fd).value_or(file.st_dev);
+  const std::string id = fmt::format(" {:02x}:{:02x}:{} ", major(device), minor(device), file.st_ino);
   for (const std::string_view line : split(*locks, '\n')) {
     // Format: "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; waiting processes have "->" after the
     // number.

@@ -91,10 +91,14 @@ std::string command_of(int pid) {
 }
 
 bool is_of_root(int pid) {
-  const Result<Dir> proc = Dir::open("/proc");
-  const Result<FileStatus> status =
-      proc ? proc->status(std::to_string(pid)) : Result<FileStatus>(proc.error());
-  return status && status->owner == 0;
+  // The owner of the directory /proc/PID is the effective user: root's also for a set-user-ID program that an
+  // ordinary user has started.
+  const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
+  const Result<std::string> status =
+      process ? process->read_file("status") : Result<std::string>(process.error());
+  constexpr std::string_view key = "\nUid:\t";  // "Uid: REAL EFFECTIVE SAVED FILE-SYSTEM"
+  const std::size_t at = status ? status->find(key) : std::string::npos;
+  return at != std::string::npos && status->compare(at + key.size(), 2, "0\t") == 0;
 }
 
 int parent_of(int pid) {
@@ -137,10 +141,11 @@ std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit
   return not_seen;
 }
 
-void fill_standard_descriptors() {
+void fill_standard_descriptors(ClosedOutput output) {
+  const int flags = output == ClosedOutput::fails ? O_RDONLY : O_RDWR;
   int fd = -1;
   do {
-    fd = ::open("/dev/null", O_RDWR);  // the lowest free number
+    fd = ::open("/dev/null", flags);  // the lowest free number
   } while (fd >= 0 && fd <= STDERR_FILENO);
   UniqueFd(fd).reset();
 }

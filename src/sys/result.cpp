@@ -17,7 +17,7 @@ std::string errno_hint(int number) {
   switch (number) {
     case EROFS: return "the file system is mounted read-only";
     case ENOSPC:
-    case EDQUOT: return "free space on the file system; nothing was changed";
+    case EDQUOT: return "free space on the file system";
     default: return {};
   }
 }

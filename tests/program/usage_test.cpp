@@ -170,6 +170,7 @@ TEST_CASE("usage errors name the option") {
            {{"list", "--defined", "--all"}, "cannot combine --defined with --all", "see mdevadm help list"},
            {{"list", "-p", "a", "-p", "b"}, "--parent is given more than once", "see mdevadm help list"},
            {{"list", "-all"}, "'list' has no option '-all'", "did you mean '--all'?"},
+           {{"list", "--name"}, "'list' has no option '--name'", "see mdevadm help list"},
            {{"start", "--timeout", "3"},
             "missing argument DEVICE",
             "specify a device, --all, --auto, or --parent and --type"},
@@ -234,6 +235,9 @@ TEST_CASE("mdevadm without a command prints the help with exit code 2") {
   CHECK(ran.out == test::mdevadm({"help"}).out);
   CHECK(test::mdevadm({"group"}).code == 2);
   CHECK(test::mdevadm({"group"}).out == test::mdevadm({"help", "group"}).out);
+  const test::Ran option = test::mdevadm({"--verbose"});
+  CHECK(option.code == 2);
+  CHECK(option.err == "mdevadm: error: missing command\nhint: list the commands: mdevadm help\n");
   const test::Ran json = test::mdevadm({"--json"});
   CHECK(json.code == 2);
   CHECK(nlohmann::json::parse(json.err)["error"]["message"] == "missing command");

@@ -1,4 +1,4 @@
-// Users and groups of the system.
+// Users and groups of the system. Any thread may call these functions, except the last two.
 #pragma once
 
 #include <sys/types.h>

@@ -20,7 +20,8 @@ UniqueFd watch_process(int pid);
 // Returns the short name of a process (/proc/PID/comm), or an empty string if it no longer exists.
 std::string command_of(int pid);
 
-// Returns whether the process runs as root.
+// Returns whether the real user of the process is root: a set-user-ID program acts for the user who started
+// it.
 bool is_of_root(int pid);
 
 // Returns the parent of a process, or 0 if it has none or no longer exists.
@@ -39,8 +40,14 @@ struct OpenFile {
 // one.
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit);
 
-// Opens /dev/null for each of the three standard descriptors that the caller left closed.
-void fill_standard_descriptors();
+// What becomes of output to a standard descriptor that the caller left closed.
+enum class ClosedOutput {
+  fails,         // with EBADF, as without a descriptor
+  is_discarded,  // as in programs of Rust
+};
+// Opens /dev/null for each of the three standard descriptors that the caller left closed, so that no file
+// that is opened later gets its number, and with it the output.
+void fill_standard_descriptors(ClosedOutput output);
 
 // Writes `value` to `file` with one write(2) in a child process and waits at most `patience` for the result.
 // Returns nullopt if the kernel has not answered by then. The child is then left behind, detached and without
