@@ -1,5 +1,7 @@
 #include <mdevadm/model/group.hpp>
 
+#include <mdevadm/util/text.hpp>
+
 #include <algorithm>
 
 namespace mdevadm {
@@ -18,7 +20,7 @@ std::optional<Sharing> parse_sharing(std::string_view word) {
 }
 
 bool is_group_name(std::string_view text) {
-  return is_label(text) && text.find(' ') == std::string_view::npos;
+  return is_label(text) && text.find(' ') == std::string_view::npos && is_utf8(text);
 }
 
 std::optional<Member> Member::parse(std::string_view text) {

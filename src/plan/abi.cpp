@@ -71,7 +71,8 @@ Abi pins_of(const Parent& parent, const Type& type) {
   Abi abi;
   const auto pin = [&](const char* name, const std::optional<std::string>& value) {
     if (value && !value->empty()) {
-      abi.push_back({name, *value});
+      // Files of definitions are UTF-8; drivers print what they like.
+      abi.push_back({name, is_utf8(*value) ? *value : printable(*value)});
     }
   };
   // In alphabetical order, in which a stored ABI is read back, so that both compare equal.

@@ -1,6 +1,12 @@
 #include "files.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <mdevadm/sys/atomic_file.hpp>
+#include <mdevadm/util/text.hpp>
+#include <tuple>
 
 namespace mdevadm::store {
 
@@ -36,9 +42,60 @@ sys::Dir directory_to_write(const sys::Dir& root, const std::string& name, const
 
 void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
                       const std::string& doing, mode_t permissions) {
+  if (!is_utf8(text)) {
+    const std::vector<std::string_view> lines = split(text, '\n');
+    const auto line = std::find_if_not(lines.begin(), lines.end(), is_utf8);
+    throw Error(ExitCode::usage, fmt::format("{}: not valid UTF-8: {}", doing, printable(*line)));
+  }
   sys::AtomicFile file = sys::AtomicFile::create(directory, name, permissions).or_throw("{}", doing);
   file.write(text).or_throw("{}", doing);
   file.commit().or_throw("{}", doing);
+}
+
+std::string edited(const std::string& text, const std::function<std::string(const std::string&)>& edit) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  const std::size_t begin = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  const bool has_returns = text.find("\r\n") != std::string::npos;
+  if (begin == 0 && !has_returns) {
+    return edit(text);
+  }
+  std::string plain;
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    if (text.compare(i, 2, "\r\n") != 0) {
+      plain += text[i];
+    }
+  }
+  std::string result = text.substr(0, begin);
+  for (const char c : edit(plain)) {
+    result += c == '\n' && has_returns ? "\r\n" : std::string(1, c);
+  }
+  return result;
+}
+
+void remove_stored(const sys::Dir& directory, const std::string& name, const std::string& doing) {
+  const sys::Result<sys::Done> removed = directory.remove_file(name);
+  if (!removed && removed.error().number == ENOENT) {
+    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing)).caused_by(ENOENT);
+  }
+  if (!removed) {
+    sys::throw_error(removed.error(), doing);
+  }
+  // As in AtomicFile::commit(): the file is removed, whether or not this succeeds.
+  std::ignore = directory.sync();
+}
+
+std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name) {
+  const sys::Result<std::string> target = directory.read_link(name);
+  return target ? std::optional(FileProblem{
+                      directory.path_of(name), 0, 0,
+                      fmt::format("symbolic link to '{}', which does not exist", printable(*target))})
+                : std::nullopt;
+}
+
+void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing) {
+  if (const auto problem = dangling_link(root, directory)) {
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, problem->message));
+  }
 }
 
 }  // namespace mdevadm::store

@@ -1,6 +1,7 @@
 // File operations shared by definitions and groups.
 #pragma once
 
+#include <functional>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/uuid.hpp>
@@ -28,8 +29,25 @@ std::optional<Uuid> uuid_of(std::string_view name);
 // left by processes that died; they are removed.
 sys::Dir directory_to_write(const sys::Dir& root, const std::string& directory, const std::string& doing);
 
-// Replaces a file atomically. `permissions` apply to a new file.
+// Replaces a file atomically. `permissions` apply to a new file. Throws Error{usage} for a text that is not
+// valid UTF-8, which could not be read again.
 void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
                       const std::string& doing, mode_t permissions = 0644);
+
+// Edits the text of a file that an editor of Windows may have saved: `edit` gets it with line ends of Unix
+// and without a byte order mark, and the result has those of the file again.
+std::string edited(const std::string& text, const std::function<std::string(const std::string&)>& edit);
+
+// Removes a file. Throws Error{not_found} if it does not exist. `doing`: for messages, "cannot remove
+// 'FILE'".
+void remove_stored(const sys::Dir& directory, const std::string& name, const std::string& doing);
+
+// Returns what is wrong with an entry that a reader reported as missing: nullopt if it was removed since the
+// directory was listed, otherwise that it is a symbolic link to nothing.
+std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name);
+
+// Throws Error{failed} if the directory of the store is a symbolic link to nothing; a directory that does not
+// exist is empty. `doing`: "cannot read the groups in 'DIRECTORY'".
+void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing);
 
 }  // namespace mdevadm::store

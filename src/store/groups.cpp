@@ -27,10 +27,14 @@ void read_group_file(const sys::Dir& directory, const std::string& file, Groups&
     return;
   }
   const sys::Result<std::string> text = directory.read_file(file);
-  if (!text) {
-    if (text.error().number != ENOENT) {  // removed since the directory was read
-      into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
+  if (!text && text.error().number == ENOENT) {
+    if (auto problem = dangling_link(directory, file)) {
+      into.broken.push_back(*std::move(problem));
     }
+    return;
+  }
+  if (!text) {
+    into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   GroupContent content = parse_group(*text, directory.path_of(file), *name);
@@ -63,6 +67,8 @@ Groups Store::load_groups() const {
   Groups groups;
   const sys::Result<sys::Dir> directory = root_->open_dir(groups_directory);
   if (!directory && directory.error().number == ENOENT) {
+    require_no_dangling_link(*root_, groups_directory,
+                             fmt::format("cannot read the groups in '{}'", directory.error().path));
     return groups;
   }
   if (!directory) {
@@ -109,7 +115,9 @@ void Store::replace_group(const Group& before, const Group& after) const {
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
                 "run the command again");
   }
-  write_atomically(directory, file_name(before.name), edit_group(text, path, before, after), doing);
+  write_atomically(
+      directory, file_name(before.name),
+      edited(text, [&](const std::string& plain) { return edit_group(plain, path, before, after); }), doing);
 }
 
 void Store::leave_group(const GroupName& name, const Member& member) const {
@@ -134,20 +142,13 @@ void Store::rename_group(const GroupName& from, const GroupName& to) const {
     throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, to.str()));
   }
   directory.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
-  directory.sync().or_throw("{}", doing);
+  std::ignore = directory.sync();  // as in AtomicFile::commit()
 }
 
 void Store::remove_group(const GroupName& name) const {
   const std::string doing = fmt::format("cannot delete '{}'", path_of(name));
   const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
-  const sys::Result<sys::Done> removed = directory.remove_file(file_name(name));
-  if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
-  }
-  if (!removed) {
-    sys::throw_error(removed.error(), doing);
-  }
-  directory.sync().or_throw("{}", doing);
+  remove_stored(directory, file_name(name), doing);
 }
 
 }  // namespace mdevadm::store

@@ -218,14 +218,7 @@ void Store::remove_config(const StoredConfig& stored) const {
       sys::throw_error(gone.error(), doing);
     }
   }
-  const sys::Result<sys::Done> removed = directory.remove_file(file_of(stored));
-  if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing)).caused_by(ENOENT);
-  }
-  if (!removed) {
-    sys::throw_error(removed.error(), doing);
-  }
-  directory.sync().or_throw("{}", doing);
+  remove_stored(directory, file_of(stored), doing);
 }
 
 bool Store::has_config(const Uuid& uuid, const ParentName& parent) const {

@@ -40,10 +40,14 @@ void load_settings(const sys::Dir& directory, const std::string& file, bool is_h
     return;
   }
   const sys::Result<std::string> text = directory.read_file(file);
-  if (!text) {
-    if (text.error().number != ENOENT) {  // removed since the directory was read
-      into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
+  if (!text && text.error().number == ENOENT) {
+    if (auto problem = dangling_link(directory, file)) {
+      into.broken.push_back(*std::move(problem));
     }
+    return;
+  }
+  if (!text) {
+    into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   if (auto problem = distrust(directory.path_of(file), is_host)) {
@@ -65,6 +69,9 @@ AllParentSettings Store::load_parent_settings() const {
   AllParentSettings result;
   const sys::Result<sys::Dir> directory = root_->open_dir(settings_directory);
   if (!directory && directory.error().number == ENOENT) {
+    require_no_dangling_link(
+        *root_, settings_directory,
+        fmt::format("cannot read the settings of parents in '{}'", directory.error().path));
     return result;
   }
   if (!directory) {
@@ -103,20 +110,17 @@ void Store::write_parent_settings(const std::optional<ParentSettings>& before,
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
                 "run the command again");
   }
-  write_atomically(directory, name, edit_parent_settings(text, path, *before, after), doing);
+  write_atomically(
+      directory, name,
+      edited(text,
+             [&](const std::string& plain) { return edit_parent_settings(plain, path, *before, after); }),
+      doing);
 }
 
 void Store::remove_parent_settings(const ParentName& parent) const {
   const std::string doing = fmt::format("cannot delete '{}'", path_of_settings(parent));
   const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
-  const sys::Result<sys::Done> removed = directory.remove_file(file_name(parent));
-  if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
-  }
-  if (!removed) {
-    sys::throw_error(removed.error(), doing);
-  }
-  directory.sync().or_throw("{}", doing);
+  remove_stored(directory, file_name(parent), doing);
 }
 
 // An unreadable record counts as missing: no user writes these files.

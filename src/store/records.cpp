@@ -70,7 +70,9 @@ Records Store::load_records(const std::vector<Uuid>& devices) const {
 }
 
 void Store::keep_record(const Record& record) const {
-  const std::string doing = fmt::format("cannot record runtime state of '{}'", record.uuid.str());
+  const std::string doing =
+      fmt::format("cannot write '{}' (runtime state of the device)",
+                  root_->path_of(fmt::format("{}/{}", records_directory, file_name(record.uuid))));
   const sys::Result<sys::Dir> directory = root_->make_dirs(records_directory);
   if (!directory && may_lack(directory.error())) {
     return;

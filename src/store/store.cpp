@@ -57,7 +57,10 @@ void load_file(const sys::Dir& directory, const ParentName& parent, const std::s
   }
   const sys::Result<std::string> text = directory.read_file(name);
   if (!text && text.error().number == ENOENT) {
-    return;  // removed since the directory was read
+    if (auto problem = dangling_link(directory, name)) {
+      into.broken.push_back(*std::move(problem));
+    }
+    return;
   }
   if (!text) {
     into.broken.push_back({directory.path_of(name), 0, 0, sys::errno_text(text.error().number)});
@@ -85,8 +88,13 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
       const Definition& counts = into.all[ours->second];
       if (config_of(counts) != stored.config) {
         into.problems.push_back(
-            {store.path_of(stored), 0, 0,
-             fmt::format("differs from '{}', which takes precedence", store.path_of(counts))});
+            {store.path_of(stored),
+             0,
+             0,
+             fmt::format("differs from '{}', which takes precedence", store.path_of(counts)),
+             {},
+             fmt::format("write mdevctl's copy again: mdevadm export mdevctl {} --force",
+                         shell_word(counts.name ? counts.name->str() : counts.uuid.str()))});
       }
     } else {
       into.all.push_back(*std::move(reading.definition));
@@ -125,6 +133,30 @@ void require_trusted(const sys::Dir& runtime, const std::string& doing) {
   if (const std::optional<sys::Distrust> why = sys::find_untrusted_directory(runtime)) {
     throw Error(ExitCode::failed, fmt::format("{}: {}", doing, why->reason()), why->remedy());
   }
+}
+
+// Returns why the directory, or a directory of the store in it, cannot be used.
+std::optional<FileProblem> problem_of_state(const sys::Dir& root, const std::string& name) {
+  constexpr std::array parts{"", "/devices", "/claims", "/boot", "/parents"};
+  for (const std::string part : parts) {
+    const sys::Result<sys::Dir> directory = root.open_dir(name + part);
+    if (!directory && directory.error().number == ENOENT && !dangling_link(root, name + part)) {
+      continue;  // is created when it is needed
+    }
+    const sys::Result<sys::Done> writable =
+        directory ? directory->require_writable() : sys::Result<sys::Done>(directory.error());
+    if (!writable) {
+      const std::string path = root.path_of(name + part);
+      return FileProblem{
+          path, 0,
+          0,    fmt::format("cannot write to '{}': {}", path, sys::errno_text(writable.error().number)),
+          {},   "show it: ls -ld " + path};
+    }
+    if (const std::optional<sys::Distrust> why = sys::find_untrusted_directory(*directory)) {
+      return FileProblem{root.path_of(name + part), 0, 0, why->reason(), {}, why->remedy()};
+    }
+  }
+  return std::nullopt;
 }
 
 struct Wait {
@@ -228,7 +260,7 @@ std::string edited_text(const sys::Dir& directory, const std::string& path, cons
     throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
                 "run the command again");
   }
-  return edit_definition(text, path, before, after);
+  return edited(text, [&](const std::string& plain) { return edit_definition(plain, path, before, after); });
 }
 
 }  // namespace
@@ -237,6 +269,8 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
   Definitions result;
   const sys::Result<sys::Dir> devices = root_->open_dir(devices_directory);
   if (!devices && devices.error().number == ENOENT) {
+    require_no_dangling_link(*root_, devices_directory,
+                             fmt::format("cannot read the definitions in '{}'", devices.error().path));
     return result;
   }
   if (!devices) {
@@ -259,6 +293,9 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
     }
     const sys::Result<sys::Dir> directory = devices->open_dir(entry.name);
     if (!directory && sys::is_absence(directory.error().number)) {
+      if (auto problem = dangling_link(*devices, entry.name)) {
+        result.broken.push_back(*std::move(problem));
+      }
       continue;
     }
     if (!directory) {
@@ -353,6 +390,10 @@ void Store::require_no_member(const Definition& removed) const {
                                                   path_of(removed), group.name.str()));
     }
   }
+}
+
+std::optional<FileProblem> Store::state_problem() const {
+  return ::geteuid() == 0 ? problem_of_state(*root_, lock_directory) : std::nullopt;
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
@@ -487,14 +528,7 @@ void Store::remove(const Definition& placed) const {
     if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {
       require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
     }
-    const sys::Result<sys::Done> removed = directory.remove_file(file_name(definition.uuid));
-    if (!removed && removed.error().number == ENOENT) {
-      throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing));
-    }
-    if (!removed) {
-      sys::throw_error(removed.error(), doing);
-    }
-    directory.sync().or_throw("{}", doing);
+    remove_stored(directory, file_name(definition.uuid), doing);
   }
   // Fails as intended if the directory contains other definitions.
   std::ignore = ::unlinkat(devices.fd(), definition.parent.str().c_str(), AT_REMOVEDIR);

@@ -237,8 +237,14 @@ bool TextEditor::is_blank_or_comment(std::size_t line) const {
 }
 
 std::string TextEditor::apply() {
-  std::stable_sort(patches_.begin(), patches_.end(),
-                   [](const Patch& a, const Patch& b) { return a.offset < b.offset; });
+  // Keys that are added at the end of a table come before tables that begin there, and both before what
+  // replaces or removes the text that follows.
+  const auto rank = [](const Patch& patch) {
+    return patch.length > 0 ? 2 : trim(patch.replacement).starts_with('[') ? 1 : 0;
+  };
+  std::stable_sort(patches_.begin(), patches_.end(), [&](const Patch& a, const Patch& b) {
+    return std::pair(a.offset, rank(a)) < std::pair(b.offset, rank(b));
+  });
   std::string result;
   std::size_t done = 0;
   for (const Patch& patch : patches_) {

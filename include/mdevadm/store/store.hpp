@@ -66,6 +66,10 @@ class Store {
   // directory /etc/mdevctl.d. Throws Error, naming the holder, after waiting ten seconds.
   sys::FileLock lock(const Waiting& waiting = {}) const;
 
+  // Returns why root cannot write state below /run/mdevadm, with what solves it; nullopt if there is no
+  // reason, or if this process is not root.
+  std::optional<FileProblem> state_problem() const;
+
   // Locks each of these parents against starts and stops by other processes: a file in /run/mdevadm and, for
   // parents in /sys/class/mdev_bus, their directory in sysfs. Throws Error, naming the holder,
   // when `patience` has passed. A plan may rely on what the caller observes while it holds these locks.
