@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <mdevadm/model/drift.hpp>
@@ -6,6 +8,7 @@
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/sort.hpp>
+#include <mdevadm/util/text.hpp>
 #include <tuple>
 
 namespace mdevadm {
@@ -112,6 +115,30 @@ class SettingsReader {
   std::map<std::string, std::optional<std::uint32_t>> ids_{};
 };
 
+// Sorts by parent and UUID. mdevctl can define a device on several virtual functions of a GPU, each of which
+// is a parent to it: of these definitions one is used, that of mdevadm or of the first function.
+void sort_by_device(const store::Store& store, Definitions& defined) {
+  sort_moving_once(defined.all, [](const Definition& a, const Definition& b) {
+    return std::tie(a.parent, a.uuid, a.origin, a.function) <
+           std::tie(b.parent, b.uuid, b.origin, b.function);
+  });
+  const auto same = [](const Definition& a, const Definition& b) {
+    return a.parent == b.parent && a.uuid == b.uuid;
+  };
+  for (auto one = std::adjacent_find(defined.all.begin(), defined.all.end(), same); one != defined.all.end();
+       one = std::adjacent_find(one, defined.all.end(), same)) {
+    const auto ignored = one + 1;
+    const std::string path = store.path_of(*ignored);
+    defined.problems.push_back({path,
+                                0,
+                                0,
+                                fmt::format("ignored: '{}' defines the same device", store.path_of(*one)),
+                                {},
+                                "remove the file: rm " + shell_word(path)});
+    defined.all.erase(ignored);
+  }
+}
+
 }  // namespace
 
 void place_on_gpus(const Host& host, std::vector<Definition>& definitions) {
@@ -126,9 +153,7 @@ void place_on_gpus(const Host& host, std::vector<Definition>& definitions) {
 Definitions load_definitions_of(const Effects& effects, const std::vector<Uuid>& devices) {
   Definitions defined = effects.store.load_some(devices);
   place_on_gpus(effects.host, defined.all);
-  sort_moving_once(defined.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_by_device(effects.store, defined);
   return defined;
 }
 
@@ -138,9 +163,7 @@ Definitions load_definitions(const Effects& effects, const std::optional<ParentN
   if (parent) {
     std::erase_if(defined.all, [&](const Definition& definition) { return definition.parent != *parent; });
   }
-  sort_moving_once(defined.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_by_device(effects.store, defined);
   return defined;
 }
 
