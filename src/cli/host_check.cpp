@@ -1,6 +1,7 @@
 #include "host_check.hpp"
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/sys/accounts.hpp>
 
 #include "host_comparison.hpp"
 #include "host_source.hpp"
@@ -56,6 +57,24 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
   return names;
 }
 
+// Finds the accounts in settings of nodes that do not exist.
+void find_unknown_accounts(HostCheck& read) {
+  const auto look_up = [&](const std::optional<NodePolicy>& node) {
+    if (node && node->owner && !sys::user_id(*node->owner)) {
+      read.facts.unknown_users.insert(*node->owner);
+    }
+    if (node && node->group && !sys::group_id(*node->group)) {
+      read.facts.unknown_groups.insert(*node->group);
+    }
+  };
+  for (const Definition& definition : read.defined.all) {
+    look_up(definition.node);
+  }
+  for (const Group& group : read.groups.all) {
+    look_up(group.node);
+  }
+}
+
 std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& words) {
   std::vector<std::string> names;
   for (const std::string& word : words) {
@@ -69,7 +88,7 @@ std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& wor
 }  // namespace
 
 CheckInput HostCheck::input() const {
-  return {seen, defined, groups, settings, boot, facts, unread, claims, described};
+  return {seen, defined, groups, settings, boot, facts, unread, claims, described, state};
 }
 
 HostCheck read_host_check(Context& context, const std::vector<std::string>& words, Facet more) {
@@ -86,6 +105,10 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
   scope.ambiguous = ambiguous_addresses(words);
   read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
   read.facts = context.host().observe_facts(read.seen.parents);
+  if (context.globals().root == "/") {
+    find_unknown_accounts(read);
+  }
+  read.state = context.store().state_problem();
   read.claims = read_or_note<Claims>(read.unread, context, "run/mdevadm/claims",
                                      [&] { return context.store().load_claims(); });
   read.described = described_state(context);

@@ -22,6 +22,7 @@ struct HostCheck {
   std::vector<FileProblem> unread{};
   Claims claims{};
   std::optional<HostDescribed> described{};
+  std::optional<FileProblem> state{};
 
   // The result refers to this object.
   CheckInput input() const;

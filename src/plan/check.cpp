@@ -148,17 +148,19 @@ class Check {
 
   void check_files() {
     const auto take = [&](const std::vector<FileProblem>& problems, const char* id, Severity severity) {
+      const char* usual = severity == Severity::error ? "fix or remove the file" : "edit the file";
       for (const FileProblem& problem : problems) {
-        add(problem.path, {problem.str(),
-                           {problem.remedy.empty() ? "fix or remove the file" : problem.remedy},
-                           id,
-                           severity});
+        add(problem.path, {problem.str(), {problem.remedy.empty() ? usual : problem.remedy}, id, severity});
       }
     };
     for (const FileProblem& problem : in_.unread) {
       add(problem.path, {problem.message,
                          {"show the directory and its permissions: ls -ld " + shell_word(problem.path)},
                          "files-unread"});
+    }
+    if (in_.state) {
+      add(in_.state->path,
+          {in_.state->message + ", so starts and stops fail", {in_.state->remedy}, "state-unusable"});
     }
     take(in_.defined.broken, "definition-broken", Severity::error);
     take(in_.defined.problems, "definition-problem", Severity::warning);
@@ -181,6 +183,28 @@ class Check {
                        {"show the differences: mdevadm diff", "make the host as described: mdevadm apply"},
                        "host-differs",
                        Severity::warning});
+    }
+  }
+
+  // The accounts of other hosts may not exist after definitions were copied to this one.
+  void check_accounts(const std::optional<NodePolicy>& node, const std::string& name,
+                      const std::string& command, const std::string& parent = {}) {
+    const auto check = [&](const char* account, const char* role, const std::optional<std::string>& named,
+                           const std::set<std::string>& unknown) {
+      if (named && unknown.contains(*named)) {
+        add(name,
+            {fmt::format(
+                 "the {} '{}' does not exist, so the {} of VFIO nodes cannot be set, and the start fails",
+                 account, printable(*named), role),
+             {fmt::format("set another one, or create it: mdevadm {} {} --node-owner OWNER:GROUP", command,
+                          shell_word(name))},
+             "account-missing"},
+            parent);
+      }
+    };
+    if (node) {
+      check("user", "owner", node->owner, in_.host.unknown_users);
+      check("group", "group", node->group, in_.host.unknown_groups);
     }
   }
 
@@ -207,6 +231,7 @@ class Check {
     const std::string name = name_of_definition(definition);
     const auto about = [&](Finding finding) { add(name, std::move(finding), definition.parent.str()); };
     const std::size_t before = found_.size();
+    check_accounts(definition.node, name, "modify", definition.parent.str());
     const Device* device = in_.seen.find_device(definition.uuid);
     const bool is_active = device != nullptr && device->parent == definition.parent;
     if (is_active) {
@@ -385,10 +410,12 @@ class Check {
   void check_group(const Group& group) {
     const std::string name = group.name.str();
     std::size_t active = 0;
+    check_accounts(group.node, name, "group modify");
     for (const Member& member : group.members) {
       const bool is_defined = std::any_of(in_.defined.all.begin(), in_.defined.all.end(),
                                           [&](const Definition& one) { return one.uuid == member.uuid; });
-      if (!is_defined) {
+      const bool is_broken = broken_definition(in_.defined, member.uuid, member.parent) != nullptr;
+      if (!is_defined && !is_broken && in_.unread.empty()) {
         add(name, {fmt::format("member '{}' is not defined, so the group cannot start", member.uuid.str()),
                    {fmt::format("remove the member: mdevadm group remove {} {}", shell_word(name),
                                 member.uuid.str()),

@@ -184,7 +184,8 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
   return {ExitCode::no_capacity,
           request.count == 1
               ? fmt::format("{}: no available instances of {}{}", doing, what, beside)
-              : fmt::format("{}: at most {} devices of {} fit{}", doing, fitting, what, beside),
+              : fmt::format("{}: at most {} {} of {} fit{}{}", doing, fitting,
+                            fitting == 1 ? "device" : "devices", what, fitting == 1 ? "s" : "", beside),
           hints};
 }
 

@@ -65,15 +65,15 @@ void require_queue_type(bool sets_queues, const TypeName& type, const std::strin
 }
 
 void delete_attributes(std::vector<Attribute>& attributes, const std::vector<AttributeSelector>& selectors,
-                       const std::string& doing) {
+                       const Identity& about, const std::string& doing) {
   std::vector<bool> doomed(attributes.size(), false);
   for (const AttributeSelector& selector : selectors) {
     if (const auto* place = std::get_if<std::size_t>(&selector)) {
       if (*place < 1 || *place > attributes.size()) {
         throw Error(
             ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
-            fmt::format("the definition has {} attributes, counted from 1; list them: mdevadm show DEVICE",
-                        attributes.size()));
+            fmt::format("the definition has {} attributes, counted from 1; list them: mdevadm show {}",
+                        attributes.size(), shell_word(about.word())));
       }
       doomed[*place - 1] = true;
       continue;
@@ -107,7 +107,7 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
     const auto same = [&](const Attribute& one) { return one.name == replacement.name; };
     std::replace_if(after.attributes.begin(), after.attributes.end(), same, replacement);
   }
-  delete_attributes(after.attributes, request.delete_attributes, doing);
+  delete_attributes(after.attributes, request.delete_attributes, identity_of(current), doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
   after.attributes = changed_attributes(std::move(after.attributes), request.queues);
@@ -391,6 +391,10 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
 Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group,
                   const std::string& argument) {
   Job job = job_for("undefine", definition, argument);
+  for (const FileProblem& broken : groups.broken) {
+    job.warnings.push_back(fmt::format("{}: a group may still have the device as a member: {}",
+                                       job.about.quoted(), broken.str()));
+  }
   if (const Group* group = groups.of(definition)) {
     if (!from_group) {
       throw Error(ExitCode::conflict,

@@ -113,6 +113,11 @@ std::string advice_to_release(const Group& group) {
 const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing) {
   const Group* group = groups.find(name);
   if (group == nullptr) {
+    for (const FileProblem& broken : groups.broken) {
+      if (broken.path.ends_with("/" + name + ".toml")) {
+        refuse_broken(broken, std::string(doing));
+      }
+    }
     const std::string meant = did_you_mean(name, groups.names());
     throw Error(ExitCode::not_found, fmt::format("{}: no group with this name", doing),
                 meant.empty() ? "list groups: mdevadm group list" : meant);
@@ -164,6 +169,9 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
     std::vector<const Definition*> found = defined.find(member.uuid);
     std::erase_if(found, [&](const Definition* one) { return !member.means(*one); });
     if (found.empty()) {
+      if (const FileProblem* broken = broken_definition(defined, member.uuid, member.parent)) {
+        refuse_broken(*broken, fmt::format("{}: member '{}'", doing, member.str()));
+      }
       throw Error(
           ExitCode::not_found,
           fmt::format("{}: member '{}'{} is not defined", doing, member.str(),

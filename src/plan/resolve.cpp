@@ -157,6 +157,21 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
                   list_devices(seen, defined)});
 }
 
+// Hand-written files can contain a name twice. A command must not choose between the devices.
+void require_only(const Definition& named, const Definitions& defined, const std::string& doing) {
+  std::vector<std::string> uuids;
+  for (const Definition& one : defined.all) {
+    if (one.name == named.name) {
+      uuids.push_back(one.uuid.str());
+    }
+  }
+  if (uuids.size() > 1) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: several definitions have this name: {}", doing, join(uuids, " and ")),
+                fmt::format("give one of them another name: mdevadm modify {} --name NAME", uuids.back()));
+  }
+}
+
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
                    const std::string& doing) {
   if (const auto uuid = Uuid::parse(word)) {
@@ -169,6 +184,7 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
   }
   if (const auto label = Label::parse(word)) {
     if (const Definition* definition = defined.find_label(*label)) {
+      require_only(*definition, defined, doing);
       return {definition->uuid, definition};
     }
     for (const FileProblem& broken : defined.broken) {

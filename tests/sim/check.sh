@@ -116,7 +116,7 @@ terminal() {
   same "$(awk 'length > 80' <<<"$out")" "" "lines are wrapped at 80 columns"
   out_lacks "…" "nothing is cut"
   run "$MDEVADM" check
-  out_has "^warning +/etc/mdevadm/devices/mtty/$b.toml +/etc/.*unknown key 'colour'.* +fix or remove the file$" "in a pipe it is a line of a table"
+  out_has "^warning +/etc/mdevadm/devices/mtty/$b.toml +/etc/.*unknown key 'colour'.* +edit the file$" "in a pipe it is a line of a table"
 }
 
 devices() {
@@ -253,6 +253,29 @@ crypto() {
   same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[] | [.domains, .bound, .driver]]')" \
     '[[[4],true,"vfio_ap"],[[20],false,null],[[71],false,null],[[4,20,71],false,"cex4queue"]]' "JSON has the driver of all queues"
 }
+accounts() {
+  "$MDEVADM" define $a -p mtty -t mtty-1 --name one --node-owner nosuchuser >/dev/null
+  "$MDEVADM" define $b -p mtty -t mtty-1 --name two >/dev/null
+  "$MDEVADM" group create vm two --node-owner root:nosuchgroup
+  finds error account-missing one
+  finds error account-missing vm
+  run "$MDEVADM" check
+  out_has "the user 'nosuchuser' does not exist, so the owner of VFIO nodes cannot be set, and the start fails" "the cause says what follows"
+  "$MDEVADM" modify one --node-owner root
+  "$MDEVADM" group modify vm --node-owner root:root
+  lacks account-missing
+}
+state() {
+  "$MDEVADM" define $a -p mtty -t mtty-1 --name one >/dev/null
+  mkdir -p /run/mdevadm
+  chmod 1777 /run/mdevadm
+  finds error state-unusable /run/mdevadm
+  chmod 755 /run/mdevadm
+  mount -t tmpfs -o ro none /run/mdevadm
+  finds error state-unusable /run/mdevadm
+  umount /run/mdevadm
+  lacks state-unusable
+}
 crypto_card() {
   definition $a matrix vfio_ap-passthrough "$(printf '[ap]\nadapters = ["0x05"]\ndomains = ["0x14"]\n')"
   echo -0x05 >/sys/bus/ap/apmask
@@ -384,6 +407,8 @@ sed 's/^kernel.*/&\niommu = false/' "$scenarios/l40s.toml" >"$state/no-iommu.tom
 sed 's/^driver = .*/&\nbound = "nouveau"/' "$scenarios/l40s-boot.toml" >"$state/nouveau.toml"
 sed 's/^driver = .*/&\nbound = ""/' "$scenarios/l40s-boot.toml" >"$state/no-driver.toml"
 on samples samples
+on samples accounts
+on samples state
 on samples devices
 on samples terminal
 on l40s-boot functions_off

@@ -1,6 +1,7 @@
 // Facts about the host as a whole, for checks.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@ struct HostFacts {
   bool has_vfio = false;                 // /dev/vfio exists: a module of VFIO is loaded
   bool has_systemd = false;              // systemd is running
   std::vector<std::string> units_off{};  // units of mdevadm that are installed but not enabled
+  // Names of users and groups in settings of nodes that the system does not know.
+  std::set<std::string> unknown_users{}, unknown_groups{};
   // Parents and GPUs without an IOMMU group, as long as PCI devices.
   std::vector<std::string> without_iommu{};
 };

@@ -36,6 +36,7 @@ struct CheckInput {
                                       // read
   Claims claims{};                    // all, with those that cannot be used
   std::optional<HostDescribed> described{};  // absent: there is no description
+  std::optional<FileProblem> state{};        // why commands cannot write their state below /run/mdevadm
 };
 
 constexpr Facet check_facets = Facet::devices | Facet::types | Facet::type_name | Facet::available |
