@@ -98,7 +98,7 @@ class Splitter {
       const CLI::Option* option = declared(token.name);
       const bool has_value = option != nullptr && takes_value(*option);
       if (has_value) {
-        token.value = i + 1 < word.size() ? word.substr(i + 1) : next_value(token.name);
+        token.value = i + 1 < word.size() ? std::optional(word.substr(i + 1)) : next_value(token.name);
       }
       tokens_.all.push_back(std::move(token));
       if (option == nullptr || has_value) {
@@ -112,14 +112,19 @@ class Splitter {
     return option != nullptr ? option : find_declared(program_, name);
   }
 
-  std::string next_value(const std::string& name) {
+  // Returns nullopt if there is no next value and the command does not have the option, which is the error
+  // then.
+  std::optional<std::string> next_value(const std::string& name) {
     const bool is_there = next_ < words_.size() && words_[next_] != "--" &&
                           (!is_option_word(words_[next_]) ||
                            declared(words_[next_].substr(0, words_[next_].find('='))) == nullptr);
-    if (!is_there) {
+    if (is_there) {
+      return words_[next_++];
+    }
+    if (tokens_.command == &program_ || find_option(*tokens_.command, name) != nullptr) {
       refuse(fmt::format("option '{}' requires an argument", name));
     }
-    return words_[next_++];
+    return std::nullopt;
   }
 
   [[noreturn]] void refuse(const std::string& why) const {

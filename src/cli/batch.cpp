@@ -406,7 +406,7 @@ std::string Batch::render_results(Context& context, const std::vector<JobResult>
     row.emplace_back("hints", render::Texts{error ? error->hints() : std::vector<std::string>{}});
     row.emplace_back("notes", render::Texts{result.notes});
     row.emplace_back("warnings", render::Texts{result.warnings});
-    row.emplace_back("holders", holder_list(error ? error->holders() : result.holders));
+    row.emplace_back("held_by", holder_list(error ? error->holders() : result.holders));
     row.emplace_back("device", devices[i]);
     rows.items.push_back(std::move(row));
   }

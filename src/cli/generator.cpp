@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
+#include <mdevadm/util/text.hpp>
 #include <set>
 
 #include "context.hpp"
@@ -25,32 +27,49 @@ std::string unit_escaped(const std::string& text) {
   return result;
 }
 
-void generate_units(const std::string& directory, const std::string& unit_file, const Env& env) {
+namespace {
+
+// Runs one part; a failure is printed and does not prevent the others. systemd writes stderr of generators to
+// the journal or the kernel log.
+void attempt(const Messages& messages, const std::string& goal, const std::function<void()>& part) {
   try {
-    Messages messages(env);
+    part();
+  } catch (const std::exception& error) {
+    messages.warning(fmt::format("cannot {}: {}", goal, reason_of(error)));
+  }
+}
+
+}  // namespace
+
+void generate_units(const std::string& directory, const std::string& unit_file, const Env& env) {
+  Messages messages(env);
+  attempt(messages, "generate units", [&] {
     const Globals globals;
     const Context context(env, globals, messages);
     std::set<std::string> parents;
-    const Definitions defined = context.store().load();
-    for (const Definition& definition : defined.all) {
-      if (definition.start == StartMode::automatic) {
-        parents.insert(definition.parent.str());
+    attempt(messages, "generate units of parents with definitions", [&] {
+      for (const Definition& definition : context.store().load().all) {
+        if (definition.start == StartMode::automatic) {
+          parents.insert(definition.parent.str());
+        }
       }
-    }
-    for (const ParentSettings& settings : context.store().load_parent_settings().all) {
-      parents.insert(settings.parent.str());
-    }
+    });
+    attempt(messages, "generate units of parents with settings", [&] {
+      for (const ParentSettings& settings : context.store().load_parent_settings().all) {
+        parents.insert(settings.parent.str());
+      }
+    });
     const std::filesystem::path wants = std::filesystem::path(directory) / "mdevadm.target.wants";
     const std::string name = std::filesystem::path(unit_file).filename();
     const std::size_t at = name.find("@.") + 1;
     for (const std::string& parent : parents) {
-      std::filesystem::create_directory(wants);
-      std::filesystem::create_symlink(unit_file,
-                                      wants / (name.substr(0, at) + unit_escaped(parent) + name.substr(at)));
+      attempt(messages, fmt::format("generate a unit of '{}'", printable(parent)), [&] {
+        std::filesystem::create_directory(wants);
+        std::filesystem::create_symlink(
+            unit_file, wants / (name.substr(0, at) + unit_escaped(parent) + name.substr(at)));
+      });
     }
-  } catch (const std::exception&) {
-    return;
-  }
+  });
 }
 
 }  // namespace mdevadm::cli

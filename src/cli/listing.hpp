@@ -153,7 +153,7 @@ class Listing {
     }
     const render::Grid grid = render::make_grid(rows, {&description[0], &description[1]});
     return json_ ? render::render_json(grid, "columns", {})
-                 : render::render_table(grid, {env.width, false, !no_headings_});
+                 : render::render_wrapped(grid, {env.width, false, !no_headings_});
   }
 
  private:

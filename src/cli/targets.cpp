@@ -15,7 +15,36 @@ bool is_same(const Target& one, const Target& other) {
          one.found->definitions == other.found->definitions;
 }
 
+// Returns the command for a group that does what the verb does to a device.
+std::string group_command(const std::string& verb, const std::string& group) {
+  if (verb == "list") {
+    return fmt::format("list its members: mdevadm list --group {}", group);
+  }
+  if (verb == "restart") {
+    return fmt::format("stop and start the group: mdevadm group stop {0} && mdevadm group start {0}", group);
+  }
+  const std::string word = verb == "undefine" ? "delete" : verb == "check" ? "show" : verb;
+  return fmt::format("{} the group: mdevadm group {} {}", word, word, group);
+}
+
 }  // namespace
+
+Error naming_group(const Context& context, const Error& error, const std::string& word,
+                   const std::string& verb) {
+  if (error.code() != ExitCode::not_found) {
+    return error;
+  }
+  try {
+    if (context.store().load_groups().find(word) == nullptr) {
+      return error;
+    }
+  } catch (const Error&) {
+    return error;  // the groups cannot be read
+  }
+  return Error(ExitCode::not_found,
+               fmt::format("cannot {} '{}': it is a group, not a device", verb, printable(word)),
+               group_command(verb, shell_word(word)));
+}
 
 std::string Target::doing(const std::string& verb) const {
   return fmt::format("cannot {} '{}'", verb, printable(found ? found->word : about.argument));
@@ -38,7 +67,7 @@ std::vector<Target> TargetSearch::of(const std::vector<std::string>& words) cons
         take({identity_of(found), found, std::nullopt, name != word});
       }
     } catch (const Error& error) {
-      targets.push_back({{.argument = word}, std::nullopt, error});
+      targets.push_back({{.argument = word}, std::nullopt, naming_group(context, error, word, verb)});
     }
   }
   return targets;

@@ -22,8 +22,14 @@ struct Target {
   std::string doing(const std::string& verb) const;
 };
 
+// Returns the error for an argument that names no device: if it is the name of a group, one that says so,
+// with the command that does the same to the group. `verb` completes "cannot VERB 'word'".
+Error naming_group(const Context& context, const Error& error, const std::string& word,
+                   const std::string& verb);
+
 // Where to look for the devices. `seen` and `defined` must outlive the targets.
 struct TargetSearch {
+  const Context& context;
   const Snapshot& seen;
   const Definitions& defined;
   std::optional<ParentName> parent{};  // look only under this parent

@@ -374,7 +374,9 @@ std::optional<std::string> autostart_word(const DeviceRow& row) {
   if (const BootEvent* event = valid_boot_event(row)) {
     return boot_word(event->outcome);
   }
-  return row.device != nullptr ? "manual" : row.parent_here ? "pending" : "waiting";
+  // A device that is not complete is being started, whoever does that.
+  const bool is_complete = row.device != nullptr && !row.device->unfinished;
+  return is_complete ? "manual" : row.parent_here ? "pending" : "waiting";
 }
 
 std::optional<bool> is_used(const DeviceRow& row) {

@@ -29,6 +29,17 @@ constexpr auto finding_table = std::to_array<Column<FindingRow>>({
      }},
 });
 
+// Returns the hint, "what: command", wrapped so that the command can be copied: it begins a line of its own
+// if it does not fit beside the words before it, and is not broken.
+std::string hint_lines(const std::string& head, const std::string& hint, std::size_t width) {
+  const std::size_t end = hint.find(": ");
+  if (width == 0 || end == std::string::npos || columns_of(head) + columns_of(hint) <= width) {
+    return wrapped_line(head, hint, width, head.size());
+  }
+  return wrapped_line(head, hint.substr(0, end + 1), width, head.size()) + std::string(head.size(), ' ') +
+         hint.substr(end + 2) + "\n";
+}
+
 }  // namespace
 
 std::span<const Column<FindingRow>> finding_columns() {
@@ -43,7 +54,7 @@ std::string render_findings(const std::vector<FindingRow>& findings, std::size_t
     const std::string head = fmt::format("{}: {}: ", finding.severity, printable(finding.object));
     text += wrapped_line(head, printable(finding.cause), width, indent);
     for (const std::string& one : finding.hints) {
-      text += wrapped_line(std::string(hint), printable(one), width, hint.size());
+      text += hint_lines(std::string(hint), printable(one), width);
     }
   }
   return text;

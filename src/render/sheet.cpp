@@ -33,6 +33,24 @@ std::string item_lines(const ColumnInfo& info, const Value& value, std::size_t w
   return result;
 }
 
+// Returns the values without their keys, a line each.
+std::string render_values(const Grid& grid, std::size_t width) {
+  std::string result;
+  for (const std::vector<Value>& row : grid.rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::vector<std::string>* items = items_of(row[i]);
+      if (items == nullptr || items->empty() || grid.columns[i].kind != Kind::list) {
+        result += wrapped_line("", cell_text(row[i]), width);
+        continue;
+      }
+      for (const std::string& item : *items) {
+        result += wrapped_line("", printable(item), width);
+      }
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string wrapped_line(const std::string& head, std::string_view text, std::size_t width,
@@ -87,7 +105,38 @@ std::string cell_text(const Value& value) {
   return printable(text_of(value));
 }
 
-std::string render_sheet(const Grid& grid, std::size_t width) {
+std::string render_wrapped(const Grid& grid, const TableStyle& style) {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i + 1 < grid.columns.size(); ++i) {
+    std::size_t width = style.headings ? columns_of(grid.columns[i].heading) : 0;
+    for (const std::vector<Value>& row : grid.rows) {
+      width = std::max(width, columns_of(cell_text(row[i])));
+    }
+    widths.push_back(width);
+  }
+  std::string result;
+  const auto add_line = [&](const auto& text_in) {
+    std::string head;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      const std::string text = text_in(i);
+      head += text + std::string(widths[i] - columns_of(text) + 1, ' ');
+    }
+    result += wrapped_line(head, text_in(widths.size()), style.width);
+  };
+  if (style.headings) {
+    add_line([&](std::size_t i) { return std::string(grid.columns[i].heading); });
+  }
+  for (const std::vector<Value>& row : grid.rows) {
+    add_line([&](std::size_t i) { return cell_text(row[i]); });
+  }
+  return result;
+}
+
+std::string render_sheet(const Grid& grid, const TableStyle& style) {
+  if (!style.headings) {
+    return render_values(grid, style.width);
+  }
+  const std::size_t width = style.width;
   std::size_t longest = 0;
   for (const ColumnInfo& info : grid.columns) {
     longest = std::max(longest, info.key.size());

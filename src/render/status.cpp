@@ -167,7 +167,7 @@ List parents_list(const Status& status) {
                           {"driver", row.parent->driver ? Value(*row.parent->driver) : Value()},
                           {"notice", row.notice.empty() ? Value() : Value(row.notice)},
                           {"devices", static_cast<std::uint64_t>(row.devices)},
-                          {"types", available_of(row)}});
+                          {"instances", available_of(row)}});
   }
   return list;
 }
@@ -177,7 +177,7 @@ List groups_list(const Status& status) {
   for (const GroupRow& row : status.groups) {
     list.items.push_back({{"name", row.group->name.str()},
                           {"state", state_of(row)},
-                          {"members", static_cast<std::uint64_t>(row.group->members.size())},
+                          {"member_count", static_cast<std::uint64_t>(row.group->members.size())},
                           {"active_count", static_cast<std::uint64_t>(row.active)}});
   }
   return list;

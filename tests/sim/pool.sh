@@ -130,7 +130,7 @@ releases() {
   exits 5 "a device in use is not released"
   err_has "in use by mdevsim \(pid [0-9]+\)" "the error names the process"
   run mdevadm release --all --json
-  same "$(jq -r '.results[0].holders | length' <<<"$out")" 1 "also in the result"
+  same "$(jq -r '.results[0].held_by | length' <<<"$out")" 1 "also in the result"
   run mdevadm release seat-4 --timeout 0.3
   exits 5 "the waiting time ends"
   (sleep 0.3; kill $holder) &

@@ -182,8 +182,12 @@ std::string render_tree(Grid grid, const std::vector<Branch>& branches, const Ta
 
 // Returns "key:  value" lines, one per column, with a blank line between rows; columns without a value are
 // omitted. Each item of a list or an object has a line of its own; those of lists are numbered from 1.
-// Lines longer than `width` are wrapped, if it is not 0.
-std::string render_sheet(const Grid& grid, std::size_t width = 0);
+// Lines longer than style.width are wrapped, if it is not 0. Without headings, only the values are printed,
+// each value or item on a line, and "-" for columns without a value.
+std::string render_sheet(const Grid& grid, const TableStyle& style = {});
+
+// Returns the rows as a table in which the last column is wrapped instead of cut.
+std::string render_wrapped(const Grid& grid, const TableStyle& style);
 
 // Returns the rows as JSON objects.
 List json_rows(const Grid& grid);

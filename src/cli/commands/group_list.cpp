@@ -28,6 +28,9 @@ class GroupList final : public ListingCommand<render::GroupRow> {
     for (const Group& group : groups.all) {
       rows.push_back(group_row(group, seen, context.store()));
     }
+    if (rows.empty() && groups.broken.empty()) {
+      context.messages().note("no group is defined");
+    }
     context.out = listing_.render(rows, "groups", context);
     return ExitCode::done;
   }
@@ -67,9 +70,9 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
       return ExitCode::done;
     }
     const std::string table = listing_.render(rows, "devices", context);
-    context.out = listing_.wanted().empty()
-                      ? render::render_sheet(sheet, context.env().width) + (table.empty() ? "" : "\n") + table
-                      : table;
+    context.out = listing_.wanted().empty() ? render::render_sheet(sheet, {context.env().width}) +
+                                                  (table.empty() ? "" : "\n") + table
+                                            : table;
     return ExitCode::done;
   }
 

@@ -12,6 +12,7 @@
 #include "../device_rows.hpp"
 #include "../listing.hpp"
 #include "../output_file.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -62,7 +63,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     std::vector<render::DeviceRow> rows =
         device_rows(seen, defined, groups, boot, context.store(),
                     listing_.prints("type_name") ? TypeNames::needed : TypeNames::unused);
-    keep_named(seen, defined, rows);
+    keep_named(context, seen, defined, rows);
     std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
     keep_type(context, seen, rows);
     show_claims(rows);
@@ -205,7 +206,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     }
     if (!group_.empty()) {
       Groups groups = context.groups();
-      std::ignore = require_group(groups, group_, "cannot list devices");
+      std::ignore =
+          require_group(groups, group_, fmt::format("cannot list devices of group '{}'", printable(group_)));
       return groups;
     }
     return listing_.needs_definitions() ? context.groups_if_readable() : Groups{};
@@ -246,7 +248,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   // Removes the rows of other devices than the arguments.
-  void keep_named(const Snapshot& seen, const Definitions& defined,
+  void keep_named(const Context& context, const Snapshot& seen, const Definitions& defined,
                   std::vector<render::DeviceRow>& rows) const {
     if (words_.empty()) {
       return;
@@ -256,7 +258,11 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       const std::string doing = fmt::format("cannot list '{}'", printable(word));
       std::optional<Uuid> uuid;
       if (!selects_many(word, defined)) {
-        uuid = resolve_device(word, seen, defined, std::nullopt, doing).uuid;
+        try {
+          uuid = resolve_device(word, seen, defined, std::nullopt, doing).uuid;
+        } catch (const Error& error) {
+          throw naming_group(context, error, word, "list");
+        }
       }
       bool any = false;
       for (std::size_t i = 0; i < rows.size(); ++i) {

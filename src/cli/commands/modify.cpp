@@ -12,6 +12,7 @@
 #include "../batch.hpp"
 #include "../definition_options.hpp"
 #include "../node_options.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -84,7 +85,8 @@ class ModifyCommand final : public Command {
         request = as_device(context, seen, current, std::move(request), doing);
       }
       batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
-    } catch (const Error& error) {
+    } catch (const Error& refused) {
+      const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
     }
     return batch.finish(context, std::move(lock));
@@ -150,7 +152,8 @@ class ModifyCommand final : public Command {
       }
       read_values(context, seen, live);
       batch.add(about, [&] { return plan_modify_live(seen, defined, live); });
-    } catch (const Error& error) {
+    } catch (const Error& refused) {
+      const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
     }
     return batch.finish(context, std::move(lock));

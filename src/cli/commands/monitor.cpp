@@ -280,7 +280,9 @@ class MonitorCommand final : public Command {
     }
     const Definitions defined = context.definitions_if_readable();
     const Groups groups = context.groups_if_readable();
-    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Facet of_types = type_.empty() ? Facet::none : Facet::types | Facet::type_name;
+    const Snapshot seen = context.observe({Facet::devices | of_types, std::nullopt, std::nullopt});
+    warn_of_unknown_type(context, seen, defined);
     EventPrinter::Options options{filter(context, seen, defined, groups), {}, json_, initial_};
     for (const std::string& text : until_) {
       options.conditions.push_back(condition(context, text, {seen, defined, groups}));
@@ -311,7 +313,8 @@ class MonitorCommand final : public Command {
                        .type = type_,
                        .group = group_};
     if (!group_.empty()) {
-      std::ignore = require_group(groups, group_, "cannot monitor devices");
+      std::ignore = require_group(groups, group_,
+                                  fmt::format("cannot monitor devices of group '{}'", printable(group_)));
     }
     for (const std::string& word : words_) {
       if (selects_many(word, defined)) {
@@ -321,6 +324,18 @@ class MonitorCommand final : public Command {
       }
     }
     return result;
+  }
+
+  // A type that no parent has may be one of a driver that is not loaded yet, or misspelled.
+  void warn_of_unknown_type(Context& context, const Snapshot& seen, const Definitions& defined) const {
+    if (type_.empty()) {
+      return;
+    }
+    try {
+      TypeFilter(seen, type_).require_known(defined, "no event of such devices is expected now");
+    } catch (const Error& error) {
+      context.messages().warning(error.what());
+    }
   }
 
   // A device that is given by its whole UUID need not exist.

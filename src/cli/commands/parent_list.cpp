@@ -54,6 +54,9 @@ class ParentList final : public ParentListing {
     for (const ParentSettings& one : settings.all) {
       all.push_back(&one);
     }
+    if (all.empty() && settings.broken.empty()) {
+      context.messages().note("no parent has settings; to make some: mdevadm parent set PARENT");
+    }
     context.out = listing_.render(rows_of(all, context), "parent_settings", context);
     return ExitCode::done;
   }
@@ -82,8 +85,8 @@ class ParentShow final : public ParentListing {
       return ExitCode::done;
     }
     for (const render::ParentSettingsRow& row : rows) {
-      context.out +=
-          (context.out.empty() ? "" : "\n") + render::render_sheet(listing_.grid({row}), context.env().width);
+      context.out += (context.out.empty() ? "" : "\n") +
+                     render::render_sheet(listing_.grid({row}), listing_.style(context.env()));
     }
     return ExitCode::done;
   }

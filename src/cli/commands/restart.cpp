@@ -35,7 +35,7 @@ class RestartCommand final : public Command {
     const Definitions defined = context.definitions();
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<Target> targets =
-        TargetSearch{devices, defined, parent_option(parent_), "restart"}.of(words_);
+        TargetSearch{context, devices, defined, parent_option(parent_), "restart"}.of(words_);
     std::vector<const Definition*> wanted = definitions_to_restart(targets);
     const auto deadline = deadline_after(patience());
     if (deadline && !change_.dry_run) {

@@ -12,6 +12,7 @@
 #include "../definition_options.hpp"
 #include "../device_rows.hpp"
 #include "../listing.hpp"
+#include "../targets.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -71,7 +72,11 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     std::size_t missing = 0;
     for (const std::string& word : words_) {
       try {
-        take(word, parents, shown);
+        try {
+          take(word, parents, shown);
+        } catch (const Error& error) {
+          throw naming_group(context, error, word, "show");
+        }
       } catch (const Error& error) {
         if (words_.size() == 1) {
           throw;
@@ -264,23 +269,23 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   std::string as_text(const Shown& shown, Context& context) const {
-    const Env& env = context.env();
+    const render::TableStyle style = listing_.style(context.env());
     std::string text;
     const auto add = [&](const std::string& part) {
       text += (text.empty() || part.empty() ? "" : "\n") + part;
     };
     for (const render::ParentRow& parent : shown.parents) {
-      add(render::render_sheet(parent_listing().grid({parent}), env.width));
+      add(render::render_sheet(parent_listing().grid({parent}), style));
       if (listing_.wanted().empty()) {
         add(types_of(parent, context));
         add(devices_of(parent, shown, context));
       }
     }
     for (const render::HostDeviceRow& device : shown.host_devices) {
-      add(render::render_sheet(host_device_listing().grid({device}), env.width));
+      add(render::render_sheet(host_device_listing().grid({device}), style));
     }
     if (!shown.devices.empty()) {
-      add(render::render_sheet(listing_.grid(shown.devices), env.width));
+      add(render::render_sheet(listing_.grid(shown.devices), style));
     }
     return text;
   }
@@ -294,21 +299,25 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return {render::device_columns(), {"name", "type", "state", "uuid"}};
   }
 
-  static std::string types_of(const render::ParentRow& parent, Context& context) {
+  std::string types_of(const render::ParentRow& parent, Context& context) const {
     std::vector<render::TypeRow> rows;
     for (const Type* type : parent.parent->all_types()) {
       rows.push_back({parent.parent, type, std::nullopt, true});
     }
-    return types_table().render(rows, "types", context);
+    Listing<render::TypeRow> table = types_table();
+    table.follow(listing_);
+    return table.render(rows, "types", context);
   }
 
-  static std::string devices_of(const render::ParentRow& parent, const Shown& shown, Context& context) {
+  std::string devices_of(const render::ParentRow& parent, const Shown& shown, Context& context) const {
     std::vector<render::DeviceRow> rows;
     std::copy_if(shown.all.begin(), shown.all.end(), std::back_inserter(rows),
                  [&](const render::DeviceRow& row) {
                    return row.device != nullptr && row.parent() == parent.parent->name;
                  });
-    return devices_table().render(rows, "devices", context);
+    Listing<render::DeviceRow> table = devices_table();
+    table.follow(listing_);
+    return table.render(rows, "devices", context);
   }
 
   std::vector<std::string> words_;

@@ -314,7 +314,7 @@ class StartCommand final : public Command {
     if (all_ && defined.all.empty()) {
       context.messages().note("no device is defined");
     }
-    const TargetSearch search{seen, defined, parent_option(parent_), "start"};
+    const TargetSearch search{context, seen, defined, parent_option(parent_), "start"};
     std::vector<Wanted> wanted;
     for (const Target& target : all_ ? search.all_definitions() : search.of(words_)) {
       try {

@@ -88,7 +88,7 @@ class StopCommand final : public Command {
   std::vector<Target> all_targets(Context& context, const Snapshot& devices,
                                   const Definitions& defined) const {
     std::vector<Target> targets =
-        TargetSearch{devices, defined, parent_option(parent_), "stop"}.all_definitions();
+        TargetSearch{context, devices, defined, parent_option(parent_), "stop"}.all_definitions();
     std::erase_if(targets, [](const Target& target) { return target.found->active == nullptr; });
     const auto is_left_alone = [&](const Device& device) {
       return (parent_.empty() || device.parent.str() == parent_) &&
@@ -108,7 +108,8 @@ class StopCommand final : public Command {
   std::vector<Target> named_targets(Context& context, const Snapshot& devices,
                                     const Definitions& defined) const {
     std::vector<Target> targets;
-    for (Target& target : TargetSearch{devices, defined, parent_option(parent_), "stop"}.of(words_)) {
+    for (Target& target :
+         TargetSearch{context, devices, defined, parent_option(parent_), "stop"}.of(words_)) {
       const std::optional<Found>& found = target.found;
       if (found && found->active == nullptr && devices.find_device(found->uuid) != nullptr) {
         target.refused =
@@ -128,12 +129,13 @@ class StopCommand final : public Command {
   }
 
   // A pattern selects the active devices among those that it matches.
-  static void leave_out_inactive(Context& context, std::vector<Target>& targets) {
+  void leave_out_inactive(Context& context, std::vector<Target>& targets) const {
     const auto is_inactive = [](const Target& target) {
       return target.by_pattern && target.found->active == nullptr && target.found->removing == nullptr;
     };
     if (std::erase_if(targets, is_inactive) > 0 && targets.empty()) {
-      context.messages().note("no device that matches is active");
+      context.messages().note(
+          fmt::format("no device that matches '{}' is active", printable(join(words_, " "))));
     }
   }
 

@@ -87,6 +87,9 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     for (const Finding& finding : findings) {
       context.messages().note(finding.str());
     }
+    if (rows.empty() && !needs.empty()) {
+      context.messages().note("no type meets all requirements of --need");
+    }
     context.out = listing_.render(rows, "types", context);
     return ExitCode::done;
   }

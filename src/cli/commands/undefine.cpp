@@ -48,7 +48,7 @@ class UndefineCommand final : public Command {
     if (all_ && defined.all.empty()) {
       context.messages().note("no device is defined");
     }
-    const TargetSearch search{seen, defined, parent_option(parent_), "undefine"};
+    const TargetSearch search{context, seen, defined, parent_option(parent_), "undefine"};
     for (const Target& target : all_ ? search.all_definitions() : search.of(words_)) {
       try {
         const Definition& definition = definition_of(target);

@@ -128,7 +128,7 @@ TEST_CASE("a long line of a sheet is wrapped and complete") {
   static const Column<Row> path{{"path", "PATH", Kind::text, "", Facet::none},
                                 [](const Row& r) -> Value { return r.name; }};
   const Grid grid = make_grid(std::vector<Row>{{"/sys/devices/pci0000:80/0000:86:00.0", 1}}, {&path});
-  CHECK(render_sheet(grid, 32) == "path: /sys/devices/pci0000:80/\n      0000:86:00.0\n");
+  CHECK(render_sheet(grid, {32}) == "path: /sys/devices/pci0000:80/\n      0000:86:00.0\n");
   CHECK(render_sheet(grid) == "path: /sys/devices/pci0000:80/0000:86:00.0\n");
 }
 
