@@ -12,6 +12,9 @@ namespace mdevadm {
 
 namespace {
 
+// The driver of queues that the host uses, of all generations of cards that vfio_ap supports.
+constexpr std::string_view host_driver = "cex4queue";
+
 std::optional<std::uint64_t> parse_digits(std::string_view text, int base) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
@@ -114,6 +117,10 @@ NumberReading read_number(std::string_view text, ApKind kind) {
 // Reads a number or a range into a set; returns a problem or an empty text.
 std::string read_term(std::string_view term, ApKind kind, ApSet& set) {
   const std::size_t dash = term.find('-');
+  if (dash != std::string_view::npos && (dash == 0 || trim(term.substr(dash + 1)).empty())) {
+    return fmt::format("range '{}' has no {} (expected for example {})", printable(term),
+                       dash == 0 ? "beginning" : "end", kind == ApKind::adapter ? "0x05-0x06" : "0x0004-0x0014");
+  }
   const NumberReading first = read_number(trim(term.substr(0, dash)), kind);
   const NumberReading last =
       dash == std::string_view::npos ? first : read_number(trim(term.substr(dash + 1)), kind);
@@ -287,7 +294,9 @@ std::string ap_value_problem(const Attribute& attribute) {
   const auto assigned = kind_of(attribute.name.str(), "assign_");
   const auto kind = assigned ? assigned : kind_of(attribute.name.str(), "unassign_");
   if (!kind) {
-    return attribute.name.str() == "ap_config" && !read_ap_config(attribute.value)
+    // mdevctl writes no newline, so all three masks must be there.
+    const bool is_valid = read_ap_config(attribute.value) && split(attribute.value, ',').size() == 3;
+    return attribute.name.str() == "ap_config" && !is_valid
                ? std::string("invalid value of ap_config (expected three masks, separated by commas)")
                : std::string();
   }
@@ -305,6 +314,16 @@ std::string ap_value_problem(const Attribute& attribute) {
                        attribute.name.str(), option, printable(value));
   }
   return in_range(kernel_number(value), value, *kind).problem;
+}
+
+std::string ap_refusal(const Attribute& attribute) {
+  const std::string& name = attribute.name.str();
+  const auto assigned = kind_of(name, "assign_");
+  const auto number = kernel_number(attribute.value);
+  const bool is_number = assigned || kind_of(name, "unassign_");
+  const bool is_refused = is_number ? !number || *number >= ap_numbers
+                                    : name == "ap_config" && !read_ap_config(attribute.value);
+  return is_refused ? ap_value_problem(attribute) : std::string();
 }
 
 std::optional<ApSet> read_ap_mask(std::string_view text) {
@@ -342,12 +361,13 @@ std::string format_ap_mask(const ApSet& set) {
 
 std::optional<ApMatrix> read_ap_config(std::string_view text) {
   const std::vector<std::string_view> masks = split(trim(text), ',');
-  if (masks.size() != 3) {
+  if (masks.size() < 2) {
     return std::nullopt;
   }
   ApMatrix matrix;
   for (const ApKind kind : ap_kinds) {
-    const auto set = read_ap_mask(masks[static_cast<std::size_t>(kind)]);
+    const auto place = static_cast<std::size_t>(kind);
+    const auto set = read_ap_mask(place < masks.size() ? masks[place] : std::string_view{});
     if (!set) {
       return std::nullopt;
     }
@@ -363,27 +383,35 @@ std::string format_ap_config(const ApMatrix& matrix) {
 
 std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains) {
   ApMatrix result;
-  const auto add = [](ApSet& set, std::string_view digits) {
+  constexpr std::size_t adapter_digits = 2, domain_digits = 4;
+  const auto add = [](ApSet& set, std::string_view digits, std::size_t count) {
     const auto number = parse_digits(digits, 16);
-    const bool is_valid = number && *number < ap_numbers;
+    const bool is_valid = digits.size() == count && number && *number < ap_numbers;
     if (is_valid) {
       set.set(static_cast<std::size_t>(*number));
     }
     return is_valid || digits.empty();
   };
+  std::size_t lines = 0;
   for (std::string_view line : split(matrix, '\n')) {
     line = trim(line);
     const std::size_t dot = line.find('.');
     if (line.empty()) {
       continue;
     }
-    if (dot == std::string_view::npos || !add(result.adapters, line.substr(0, dot)) ||
-        !add(result.domains, line.substr(dot + 1))) {
+    ++lines;
+    if (dot == std::string_view::npos || !add(result.adapters, line.substr(0, dot), adapter_digits) ||
+        !add(result.domains, line.substr(dot + 1), domain_digits)) {
       return std::nullopt;
     }
   }
+  // Each line is another queue, or another number while the numbers of the other kind are missing.
+  if (lines != std::max(result.adapters.count(), std::size_t{1}) * std::max(result.domains.count(), std::size_t{1}) &&
+      lines != 0) {
+    return std::nullopt;
+  }
   for (const std::string_view line : split(control_domains, '\n')) {
-    if (!add(result.control_domains, trim(line))) {
+    if (!add(result.control_domains, trim(line), domain_digits)) {
       return std::nullopt;
     }
   }
@@ -488,11 +516,15 @@ bool has_queues(std::string_view type) {
   return type.starts_with("vfio_ap-");
 }
 
+const std::optional<ApSet>& ApHost::existing(ApKind kind) const {
+  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
 bool ApHost::reserves(const Apqn& queue) const {
   const auto found =
       std::find_if(overrides.begin(), overrides.end(), [&](const auto& one) { return one.first == queue; });
   if (found != overrides.end()) {
-    return found->second != "vfio_ap";
+    return found->second == host_driver;
   }
   return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
 }
@@ -533,12 +565,44 @@ ApMatrix spanned_by(const std::vector<Apqn>& queues) {
   return matrix;
 }
 
+namespace {
+
+constexpr std::string_view command_to_unbind = "echo {0} > /sys/bus/ap/devices/{0}/driver/unbind";
+constexpr std::string_view command_to_probe = "echo {} > /sys/bus/ap/drivers_probe";
+
+// Returns a shell command that does the same for each queue; `commands` have {} or {0} in place of its name.
+std::string for_each(const std::vector<Apqn>& queues, const std::vector<std::string_view>& commands) {
+  const std::string queue = queues.size() == 1 ? queues.front().str() : std::string("$q");
+  std::vector<std::string> parts;
+  std::transform(commands.begin(), commands.end(), std::back_inserter(parts), [&](std::string_view command) {
+    return fmt::format(fmt::runtime(command), queue);
+  });
+  const std::string all = join(parts, "; ");
+  std::string names;
+  for (const Apqn& one : queues) {
+    names += " " + one.str();
+  }
+  return queues.size() == 1 ? all : fmt::format("for q in{}; do {}; done", names, all);
+}
+
+}  // namespace
+
+std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) {
+  // A queue that has a driver keeps it until it is unbound.
+  const bool has_driver = std::any_of(queues.begin(), queues.end(),
+                                      [&](const Apqn& queue) { return host.driver_of(queue).has_value(); });
+  return fmt::format("bind the queue{}: {}", queues.size() == 1 ? "" : "s",
+                     has_driver ? for_each(queues, {command_to_unbind, command_to_probe})
+                                : for_each(queues, {command_to_probe}));
+}
+
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
+  // The masks cannot be written while a queue has an override.
   if (!host.overrides.empty()) {
-    return {fmt::format(
-        "this host selects drivers by queue: echo vfio_ap >/sys/bus/ap/devices/{0}/driver_override; echo {0} "
-        ">/sys/bus/ap/devices/{0}/driver/unbind; echo {0} >/sys/bus/ap/drivers_probe",
-        queues.front().str())};
+    const std::string each = for_each(
+        queues,
+        {"echo vfio_ap > /sys/bus/ap/devices/{}/driver_override", command_to_unbind, command_to_probe});
+    return {fmt::format("release the queue{}: {}", queues.size() == 1 ? "" : "s", each)};
   }
   const ApMatrix matrix = spanned_by(queues);
   const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
