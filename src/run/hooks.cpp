@@ -71,13 +71,22 @@ bool is_ap_check(const std::string& path) {
   return name == "ap-check" || name == "ap-check.sh";
 }
 
+// Call-outs can be binary programs, such as ap-check.
+bool is_text(const std::string& path) {
+  const sys::Result<std::string> text = sys::read_stream(path);
+  return text && text->starts_with("#!");
+}
+
 // ap-check of s390-tools fails too while another program holds the lock, and after one that ended without
 // releasing it.
 constexpr const char* lock_of_ap_check = "/run/lock/s390apconfig.lock";
 
 // Returns how to find out why a call-out script refuses an operation.
 std::vector<std::string> advice_on_refusal(const std::string& path, const ScriptEvent& event) {
-  std::vector<std::string> advice{"see why the script refuses: less " + shell_word(path)};
+  std::vector<std::string> advice;
+  if (is_text(path)) {
+    advice.push_back("see why the script refuses: less " + shell_word(path));
+  }
   if (is_ap_check(path)) {
     advice.push_back(fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check));
   }
