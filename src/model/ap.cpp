@@ -12,9 +12,6 @@ namespace mdevadm {
 
 namespace {
 
-// The driver of queues that the host uses, of all generations of cards that vfio_ap supports.
-constexpr std::string_view host_driver = "cex4queue";
-
 std::optional<std::uint64_t> parse_digits(std::string_view text, int base) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
@@ -119,7 +116,8 @@ std::string read_term(std::string_view term, ApKind kind, ApSet& set) {
   const std::size_t dash = term.find('-');
   if (dash != std::string_view::npos && (dash == 0 || trim(term.substr(dash + 1)).empty())) {
     return fmt::format("range '{}' has no {} (expected for example {})", printable(term),
-                       dash == 0 ? "beginning" : "end", kind == ApKind::adapter ? "0x05-0x06" : "0x0004-0x0014");
+                       dash == 0 ? "beginning" : "end",
+                       kind == ApKind::adapter ? "0x05-0x06" : "0x0004-0x0014");
   }
   const NumberReading first = read_number(trim(term.substr(0, dash)), kind);
   const NumberReading last =
@@ -146,6 +144,27 @@ std::optional<Apqn> read_queue(std::string_view text) {
     return std::nullopt;
   }
   return Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)};
+}
+
+// Reads the masks of adapters, domains and control domains; those that are missing are empty.
+std::optional<ApMatrix> read_masks(const std::vector<std::string_view>& masks) {
+  ApMatrix matrix;
+  for (const ApKind kind : ap_kinds) {
+    const auto place = static_cast<std::size_t>(kind);
+    const auto set = read_ap_mask(place < masks.size() ? masks[place] : std::string_view{});
+    if (!set) {
+      return std::nullopt;
+    }
+    matrix.of(kind) = *set;
+  }
+  return matrix;
+}
+
+// Reads a value of ap_config as the kernel reads it when it is written. The newline at the end is a
+// separator, too, so the third mask may be missing; more than three are ignored.
+std::optional<ApMatrix> read_written_config(std::string_view value) {
+  const std::vector<std::string_view> masks = split(trim(value), ',');
+  return masks.size() > 1 ? read_masks(masks) : std::nullopt;
 }
 
 std::optional<ApKind> kind_of(std::string_view name, std::string_view prefix) {
@@ -294,9 +313,7 @@ std::string ap_value_problem(const Attribute& attribute) {
   const auto assigned = kind_of(attribute.name.str(), "assign_");
   const auto kind = assigned ? assigned : kind_of(attribute.name.str(), "unassign_");
   if (!kind) {
-    // mdevctl writes no newline, so all three masks must be there.
-    const bool is_valid = read_ap_config(attribute.value) && split(attribute.value, ',').size() == 3;
-    return attribute.name.str() == "ap_config" && !is_valid
+    return attribute.name.str() == "ap_config" && !read_ap_config(attribute.value)
                ? std::string("invalid value of ap_config (expected three masks, separated by commas)")
                : std::string();
   }
@@ -322,7 +339,7 @@ std::string ap_refusal(const Attribute& attribute) {
   const auto number = kernel_number(attribute.value);
   const bool is_number = assigned || kind_of(name, "unassign_");
   const bool is_refused = is_number ? !number || *number >= ap_numbers
-                                    : name == "ap_config" && !read_ap_config(attribute.value);
+                                    : name == "ap_config" && !read_written_config(attribute.value);
   return is_refused ? ap_value_problem(attribute) : std::string();
 }
 
@@ -361,19 +378,7 @@ std::string format_ap_mask(const ApSet& set) {
 
 std::optional<ApMatrix> read_ap_config(std::string_view text) {
   const std::vector<std::string_view> masks = split(trim(text), ',');
-  if (masks.size() < 2) {
-    return std::nullopt;
-  }
-  ApMatrix matrix;
-  for (const ApKind kind : ap_kinds) {
-    const auto place = static_cast<std::size_t>(kind);
-    const auto set = read_ap_mask(place < masks.size() ? masks[place] : std::string_view{});
-    if (!set) {
-      return std::nullopt;
-    }
-    matrix.of(kind) = *set;
-  }
-  return matrix;
+  return masks.size() == ap_kinds.size() ? read_masks(masks) : std::nullopt;
 }
 
 std::string format_ap_config(const ApMatrix& matrix) {
@@ -406,7 +411,8 @@ std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view 
     }
   }
   // Each line is another queue, or another number while the numbers of the other kind are missing.
-  if (lines != std::max(result.adapters.count(), std::size_t{1}) * std::max(result.domains.count(), std::size_t{1}) &&
+  if (lines != std::max(result.adapters.count(), std::size_t{1}) *
+                   std::max(result.domains.count(), std::size_t{1}) &&
       lines != 0) {
     return std::nullopt;
   }
@@ -434,7 +440,7 @@ ApMatrix assigned_by(const std::vector<Attribute>& attributes, ApMatrix matrix) 
     const std::string& name = attribute.name.str();
     const auto number = kernel_number(attribute.value);
     if (name == "ap_config") {
-      matrix = read_ap_config(attribute.value).value_or(matrix);
+      matrix = read_written_config(attribute.value).value_or(matrix);
     } else if (const auto added = kind_of(name, "assign_"); added && number && *number < ap_numbers) {
       matrix.of(*added).set(static_cast<std::size_t>(*number));
     } else if (const auto gone = kind_of(name, "unassign_"); gone && number && *number < ap_numbers) {
@@ -514,102 +520,6 @@ std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, con
 
 bool has_queues(std::string_view type) {
   return type.starts_with("vfio_ap-");
-}
-
-const std::optional<ApSet>& ApHost::existing(ApKind kind) const {
-  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
-}
-
-bool ApHost::reserves(const Apqn& queue) const {
-  const auto found =
-      std::find_if(overrides.begin(), overrides.end(), [&](const auto& one) { return one.first == queue; });
-  if (found != overrides.end()) {
-    return found->second == host_driver;
-  }
-  return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
-}
-
-bool ApHost::has(const Apqn& queue) const {
-  return (!adapters || adapters->test(queue.adapter)) && (!domains || domains->test(queue.domain));
-}
-
-std::optional<std::string> ApHost::driver_of(const Apqn& queue) const {
-  if (bound && std::binary_search(bound->begin(), bound->end(), queue)) {
-    return "vfio_ap";
-  }
-  const auto other = std::find_if(other_drivers.begin(), other_drivers.end(),
-                                  [&](const auto& one) { return one.first == queue; });
-  return other == other_drivers.end() ? std::nullopt : std::optional(other->second);
-}
-
-std::vector<Apqn> ApHost::reserved_queues(const ApMatrix& matrix) const {
-  std::vector<Apqn> queues = matrix.queues();
-  std::erase_if(queues, [this](const Apqn& queue) { return !reserves(queue); });
-  return queues;
-}
-
-std::string format_ap_removal(const ApSet& set, ApKind kind) {
-  std::string text = "-";
-  for (const char letter : format_ap_list(set, kind)) {
-    text += letter == ',' ? std::string(",-") : std::string(1, letter);
-  }
-  return text;
-}
-
-ApMatrix spanned_by(const std::vector<Apqn>& queues) {
-  ApMatrix matrix;
-  for (const Apqn& queue : queues) {
-    matrix.adapters.set(queue.adapter);
-    matrix.domains.set(queue.domain);
-  }
-  return matrix;
-}
-
-namespace {
-
-constexpr std::string_view command_to_unbind = "echo {0} > /sys/bus/ap/devices/{0}/driver/unbind";
-constexpr std::string_view command_to_probe = "echo {} > /sys/bus/ap/drivers_probe";
-
-// Returns a shell command that does the same for each queue; `commands` have {} or {0} in place of its name.
-std::string for_each(const std::vector<Apqn>& queues, const std::vector<std::string_view>& commands) {
-  const std::string queue = queues.size() == 1 ? queues.front().str() : std::string("$q");
-  std::vector<std::string> parts;
-  std::transform(commands.begin(), commands.end(), std::back_inserter(parts), [&](std::string_view command) {
-    return fmt::format(fmt::runtime(command), queue);
-  });
-  const std::string all = join(parts, "; ");
-  std::string names;
-  for (const Apqn& one : queues) {
-    names += " " + one.str();
-  }
-  return queues.size() == 1 ? all : fmt::format("for q in{}; do {}; done", names, all);
-}
-
-}  // namespace
-
-std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) {
-  // A queue that has a driver keeps it until it is unbound.
-  const bool has_driver = std::any_of(queues.begin(), queues.end(),
-                                      [&](const Apqn& queue) { return host.driver_of(queue).has_value(); });
-  return fmt::format("bind the queue{}: {}", queues.size() == 1 ? "" : "s",
-                     has_driver ? for_each(queues, {command_to_unbind, command_to_probe})
-                                : for_each(queues, {command_to_probe}));
-}
-
-std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
-  // The masks cannot be written while a queue has an override.
-  if (!host.overrides.empty()) {
-    const std::string each = for_each(
-        queues,
-        {"echo vfio_ap > /sys/bus/ap/devices/{}/driver_override", command_to_unbind, command_to_probe});
-    return {fmt::format("release the queue{}: {}", queues.size() == 1 ? "" : "s", each)};
-  }
-  const ApMatrix matrix = spanned_by(queues);
-  const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
-  return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
-                      format_ap_removal(matrix.adapters, ApKind::adapter)),
-          fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                      plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain))};
 }
 
 }  // namespace mdevadm

@@ -279,11 +279,11 @@ std::string describe_withheld(const std::vector<Apqn>& unbound) {
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
                                              const std::vector<Definition>& planned, const Definition& wanted,
                                              const std::string& doing) {
+  require_valid_queues(wanted, doing);
   const ApMatrix matrix = assigned_by(wanted.attributes);
   if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
     return {};
   }
-  require_valid_queues(wanted, doing);
   std::vector<std::string> warnings = require_free_queues(seen, defined, wanted.uuid, matrix, doing);
   if (unbound_queues_are(seen) == UnboundQueues::refused) {
     require_bound_queues(*seen.ap, matrix, doing);

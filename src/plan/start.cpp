@@ -24,7 +24,7 @@ constexpr unsigned going_online = 2;
 constexpr unsigned ending = 3;
 
 // Throws Error{conflict} if an active device has other settings than requested for a transient one. Settings
-// that are not requested, and the node, which a virtual machine may own meanwhile, can differ.
+// that are not requested, and the node, which a virtual machine may own by now, can differ.
 void require_same_settings(const Device& active, const Definition& requested, const Identity& about,
                            const std::string& doing) {
   Definition wanted = requested;

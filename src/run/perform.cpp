@@ -34,8 +34,7 @@ std::string interrupted_wait(const Device& device) {
 // Returns whether a driver shows the value that was written; vfio-ap completes masks to 64 digits.
 bool means_same(const Attribute& written, const std::string& shown) {
   if (written.name.str() == "ap_config") {
-    const auto matrix = read_ap_config(written.value);
-    return matrix && matrix == read_ap_config(shown);
+    return read_ap_config(shown) == assigned_by({written});
   }
   return shown == trim(written.value);
 }

@@ -31,7 +31,7 @@ struct Scope {
   bool removals = true;                        // find pending removals
   bool raw = false;  // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
-  bool other_parents = true;  // false: do not search for parents other than `details_of`
+  bool other_parents = true;             // false: do not search for parents other than `details_of`
 };
 
 // Result of a removal.
@@ -117,7 +117,7 @@ class Host {
   void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
   // Returns the devices of the buses pci, css, ap and mdev that the name means: the device of this name and,
-  // for a device number, its subchannel. If there is a subchannel of this name, the name is no device number.
+  // for a device number, its subchannel. A subchannel of this name has precedence.
   std::vector<HostDevice> observe_address(const std::string& name) const;
   // Returns names of devices of IBM Z that can become parents: matrix, and at most `most` I/O subchannels
   // whose channel device is offline.

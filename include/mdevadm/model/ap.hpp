@@ -89,21 +89,21 @@ ApQueuesReading read_ap_queues(std::string_view text);
 // Returns why the kernel would misunderstand or refuse a value of assign_adapter and the like; empty if it is
 // valid or the attribute is another one.
 std::string ap_value_problem(const Attribute& attribute);
-// Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts, although
-// it may read them in another way than the user.
+// Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts, maybe
+// in another meaning than the user's.
 std::string ap_refusal(const Attribute& attribute);
 
 // Reads a mask of the kernel, "0x" and up to 64 hexadecimal digits of which the leftmost bit is number 0.
 std::optional<ApSet> read_ap_mask(std::string_view text);
 std::string format_ap_mask(const ApSet& set);  // "0x" and 64 digits
 
-// Reads the value of ap_config as the kernel does: three masks, separated by commas. The newline at the end of
-// a written value is a separator, too, so the third one may be missing; more than three are ignored.
+// Reads the file ap_config: three masks, separated by commas. For what a written value assigns, which can
+// have another number of masks, see assigned_by().
 std::optional<ApMatrix> read_ap_config(std::string_view text);
 std::string format_ap_config(const ApMatrix& matrix);
 // Reads the files `matrix` (all queues as "05.0014", or only adapters "05.", or only domains ".0014", one in
-// each line) and `control_domains`. Returns nullopt also if a number lacks digits, or if the matrix is not all
-// domains of all its adapters: the list is cut.
+// each line) and `control_domains`. Returns nullopt also if a number lacks digits, or if the matrix is not
+// all domains of all its adapters: the list is cut.
 std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains);
 
 // Returns the attributes that assign a matrix, in the order adapters, domains, control domains.
@@ -135,7 +135,7 @@ bool is_ap_attribute(const Attribute& attribute);
 struct ApHost {
   // Numbers that exist: ap_adapter_mask, ap_usage_domain_mask, ap_control_domain_mask.
   std::optional<ApSet> adapters{}, domains{}, control_domains{};
-  ApSet host_adapters{}, host_domains{};       // apmask, aqmask: queues with both numbers are the host's
+  ApSet host_adapters{}, host_domains{};  // apmask, aqmask: queues with both numbers are the host's
   std::optional<unsigned> max_adapter{}, max_domain{};
   std::vector<std::pair<Apqn, std::string>> overrides{};  // driver_override of queues, Linux 6.19 and later
   std::optional<std::vector<Apqn>> bound{};               // to vfio_ap, sorted; Facet::ap_bindings

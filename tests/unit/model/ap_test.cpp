@@ -131,9 +131,7 @@ TEST_CASE("masks have number 0 on the left") {
   REQUIRE(matrix);
   CHECK(matrix->queues().size() == 4);
   CHECK(read_ap_config(format_ap_config(*matrix)) == matrix);
-  CHECK(read_ap_config("0x06,0x08")->queues().size() == 2);
-  CHECK(read_ap_config("0x06,0x08,0x0,0xff") == read_ap_config("0x06,0x08,"));
-  CHECK_FALSE(read_ap_config("0x06"));
+  CHECK_FALSE(read_ap_config("0x06,0x08"));
 }
 
 TEST_CASE("matrix and control_domains are read back, also if they are incomplete") {
@@ -162,7 +160,9 @@ TEST_CASE("a matrix becomes attributes and back") {
   CHECK(format_ap_list(assigned_by({attribute("assign_domain", "0014")}).domains, ApKind::domain) ==
         "0x000c");
   CHECK(assigned_by({attribute("assign_domain", "4"), attribute("unassign_domain", "0x4")}).empty());
-  CHECK(assigned_by({attribute("ap_config", "0x04,0x08,0x0")}).queues().size() == 1);
+  for (const char* masks : {"0x04,0x08,0x0", "0x04,0x08", "0x04,0x08,,0xff"}) {
+    CHECK(assigned_by({attribute("ap_config", masks)}).queues().size() == 1);
+  }
 }
 
 TEST_CASE("a change of numbers leaves the attributes of others as they are") {
@@ -197,7 +197,7 @@ TEST_CASE("the masks of the host reserve queues, unless a queue has a driver of 
   CHECK(host.reserves({5, 5}));
 }
 
-TEST_CASE("values that the kernel refuses are told from those that it reads in another way") {
+TEST_CASE("values that the kernel refuses differ from those that it reads in another way") {
   for (const auto& [name, value] : {std::pair("assign_domain", "002b"),
                                     {"assign_adapter", "5,6"},
                                     {"assign_domain", "-1"},
