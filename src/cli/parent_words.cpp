@@ -40,7 +40,7 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
       ExitCode::not_found, fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
       !meant.empty()       ? meant
       : may_have_functions ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
-                           : "list the settings of parents: mdevadm parent list");
+                           : std::string{});
 }
 
 }  // namespace mdevadm::cli

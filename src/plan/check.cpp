@@ -372,7 +372,10 @@ class Check {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),
-             {"create a definition: mdevadm define " + device.uuid.str()},
+             {device.queues_unreadable
+                  ? "create a definition with the options --parent, --type, --adapter and "
+                    "--domain of mdevadm define"
+                  : "create a definition: mdevadm define " + device.uuid.str()},
              "device-undefined",
              Severity::info},
             device.parent.str());

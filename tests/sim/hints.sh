@@ -225,7 +225,7 @@ ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthroug
 ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
 ap_host__check_active_with_missing_number() {
   chzdev -t ap apmask=-5 >/dev/null
-  adm start -u $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14
+  adm start -u $a -p matrix -t vfio_ap-passthrough --adapter 5,9 --domain 4
   words="check $a"
 }
 ap_host__refused_value() {
@@ -244,13 +244,11 @@ ap_host__check_unreadable_device() { ap_host__queue_of_unreadable_device; words=
 ap_host__queue_of_device_being_removed() {
   chzdev -t ap apmask=-5 >/dev/null
   adm start -u $a $crypto
-  "$MDEVSIM" hold $a 3 >/dev/null 2>&1 &
-  sleep 0.3
-  adm stop $a --force --timeout 0.1
+  holding $a
+  adm stop $a --force
   words="start -u $b $crypto"
 }
 ap_host__check_device_being_removed() { ap_host__queue_of_device_being_removed; words="check"; }
-ccw_host__settings_of_subchannel() { words="parent show 0.0.0313"; }
 ccw_host__check_stored_device_number() { ccw_host__stored_device_number; words="check $a"; }
 ap__check_shared_queue() { adm define $a $crypto; adm define $b $crypto; words="check"; }
 ap__check_shared_queue_at_boot() {
