@@ -42,6 +42,7 @@ class Check {
       check_group(group);
     }
     check_units();
+    explain_lack_of_parents();
     std::stable_sort(found_.begin(), found_.end(), [](const ObjectFinding& a, const ObjectFinding& b) {
       return a.finding.severity < b.finding.severity;
     });
@@ -60,11 +61,6 @@ class Check {
                        {"load the driver of the parent first"},
                        "mdev-core",
                        is_used ? Severity::error : Severity::info});
-    } else if (in_.seen.parents.empty()) {
-      add(whole_host, {"no driver has registered a parent",
-                       {"show what a device of the host lacks, by its address, with mdevadm check"},
-                       "mdev-core",
-                       is_used ? Severity::error : Severity::info});
     }
     if (!in_.host.has_vfio && (is_used || !in_.seen.devices.empty())) {
       add(whole_host,
@@ -79,6 +75,16 @@ class Check {
                     "(intel_iommu=on), and reboot",
                     "after the reboot, look for it in the kernel log: dmesg | grep -iE 'dmar|iommu'"},
                    "iommu-off"});
+    }
+  }
+
+  // Commands that find no parent refer to the check for the reason, so it has a finding.
+  void explain_lack_of_parents() {
+    if (in_.seen.parents.empty() && found_.empty()) {
+      add(whole_host, {"no driver has registered a parent",
+                       {"show what a device of the host lacks, by its address, with mdevadm check"},
+                       "mdev-core",
+                       Severity::info});
     }
   }
 

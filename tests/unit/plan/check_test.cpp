@@ -129,8 +129,8 @@ TEST_CASE("active devices and their definitions are checked for numbers that are
                          .control_domains = read_ap_list("0x14", ApKind::domain).change.added};
   const Definition defined = crypto_definition(1, "14");
   Device device{.uuid = defined.uuid, .parent = defined.parent, .type = defined.type};
-  device.nodes = {{.path = "/dev/vfio/1"}};
   device.queues = assigned_by(defined.attributes);
+  device.nodes.resize(1);
   world.seen.devices = {device};
   CHECK(world.ids() == Ids{"warning queue-missing", "info device-undefined"});
   world.defined.all = {defined};
