@@ -64,6 +64,15 @@ ApChanges ApOptions::given() const {
   return changes;
 }
 
+bool ApOptions::assigns_queues(const std::vector<Attribute>& attributes) const {
+  return !assigned_by(changed_attributes(attributes, given())).queues().empty();
+}
+
+Error shared_queues() {
+  return {ExitCode::usage, "several devices cannot have the same queues",
+          "omit --count, and run the command once for each device, with its queues"};
+}
+
 void ApOptions::require_additions() const {
   const ApChanges changes = given();
   for (const ApKind kind : ap_kinds) {

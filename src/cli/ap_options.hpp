@@ -3,6 +3,7 @@
 
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/util/error.hpp>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class ApOptions {
   // other.
   ApChanges given() const;
 
+  // Returns whether a device with these attributes and options has queues.
+  bool assigns_queues(const std::vector<Attribute>& attributes) const;
   // Throws Error{usage} if the options remove something, or add nothing: a new device has nothing to remove.
   void require_additions() const;
   // Throws Error{usage} if an attribute and an option contradict each other.
@@ -29,5 +32,8 @@ class ApOptions {
  private:
   std::vector<std::string> adapters_, domains_, control_domains_, queues_;
 };
+
+// Returns the error for several new devices that would have the same queues.
+Error shared_queues();
 
 }  // namespace mdevadm::cli

@@ -271,8 +271,8 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
   if (std::any_of(plan_.jobs.begin(), plan_.jobs.end(), is_hooked) && context.hooks().any()) {
     definitions.reset();
   }
-  const std::vector<JobResult> results = options_.dry_run ? std::vector<JobResult>(plan_.jobs.size())
-                                                          : execute(context, definitions.has_value());
+  const std::vector<JobResult> results =
+      options_.dry_run ? planned_results() : execute(context, definitions.has_value());
   if (!options_.json || options_.dry_run) {
     report(context, results);
   }
@@ -282,6 +282,15 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
     context.out += render_results(context, results);
   }
   return exit_code(results);
+}
+
+// Returns the results of a dry run: warnings, which JSON has in the plan.
+std::vector<JobResult> Batch::planned_results() const {
+  std::vector<JobResult> results(plan_.jobs.size());
+  for (std::size_t i = 0; !options_.json && i < results.size(); ++i) {
+    results[i].warnings = plan_.jobs[i].warnings;
+  }
+  return results;
 }
 
 std::vector<JobResult> Batch::execute(Context& context, bool holds_definitions) const {

@@ -98,6 +98,7 @@ class Batch {
   void try_edits(Context& context);
   Error impossible(const Identity& about, const Error& reason) const;
   const Identity& identity(const Item& item) const;
+  std::vector<JobResult> planned_results() const;
   std::vector<JobResult> execute(Context& context, bool holds_definitions) const;
   std::vector<JobResult> execute_rest(Context& context, const Effects& effects) const;
   void report(Context& context, const std::vector<JobResult>& results) const;

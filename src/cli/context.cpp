@@ -238,7 +238,6 @@ void Context::flush() {
 
 Snapshot Context::observe(Scope what) const {
   what.addresses.insert(what.addresses.end(), addresses_.begin(), addresses_.end());
-  what.ambiguous.insert(what.ambiguous.end(), ambiguous_.begin(), ambiguous_.end());
   return observe_host({host_, store_}, std::move(what));
 }
 
@@ -329,16 +328,18 @@ std::string Context::parent_name(const std::string& word) {
 std::string Context::parent_argument(const std::string& word) {
   std::string name = parent_name(word);
   addresses_.push_back(name);
-  const bool is_ambiguous = bare_channel_address(word) == name;
-  if (is_ambiguous) {
-    ambiguous_.push_back(name);
-  }
-  const auto other = is_ambiguous && host_.has_subchannel(name) ? host_.subchannel_of(name) : std::nullopt;
-  if (other && *other != name) {
+  const auto other = bare_channel_address(word) == name ? other_subchannel(word) : std::nullopt;
+  if (other) {
     messages_.note(fmt::format("{0} is used as a subchannel; it is also the device number of subchannel {1}",
                                name, *other));
   }
   return name;
+}
+
+std::optional<std::string> Context::other_subchannel(const std::string& word) const {
+  const auto name = bare_channel_address(word);
+  const auto other = name && host_.has_subchannel(*name) ? host_.subchannel_of(*name) : std::nullopt;
+  return other != name ? other : std::nullopt;
 }
 
 std::string Context::device_name(const std::string& word) const {

@@ -185,6 +185,9 @@ class Context {
   // Returns the kernel's name of a device of the host: of a device number that is no subchannel, its
   // subchannel.
   std::string device_name(const std::string& word) const;
+  // Returns another subchannel that the word can mean: the word names a subchannel, and is also the device
+  // number of this one.
+  std::optional<std::string> other_subchannel(const std::string& word) const;
   // Returns the VF that was given in place of its GPU.
   const std::optional<FunctionName>& vf_as_parent() const { return vf_as_parent_; }
   // Throws Error{usage} if a VF was given as parent: what `verb` does to all devices of a parent is not
@@ -215,7 +218,6 @@ class Context {
 
   std::optional<FunctionName> vf_as_parent_{};
   std::vector<std::string> addresses_{};  // parents that were given as arguments
-  std::vector<std::string> ambiguous_{};  // those that can also be device numbers
   const Env& env_;
   const Globals& globals_;
   Messages& messages_;

@@ -1,6 +1,5 @@
 #include "host_check.hpp"
 
-#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/sys/accounts.hpp>
 
 #include "host_comparison.hpp"
@@ -75,16 +74,6 @@ void find_unknown_accounts(HostCheck& read) {
   }
 }
 
-std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& words) {
-  std::vector<std::string> names;
-  for (const std::string& word : words) {
-    if (auto name = bare_channel_address(word)) {
-      names.push_back(*std::move(name));
-    }
-  }
-  return names;
-}
-
 }  // namespace
 
 CheckInput HostCheck::input() const {
@@ -102,8 +91,13 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
   read.boot = context.store().load_boot_events();
   Scope scope{check_facets | more, std::nullopt, std::nullopt};
   scope.addresses = addresses_to_check(context, words, read.defined);
-  scope.ambiguous = ambiguous_addresses(words);
   read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
+  // Only on a host without parents: otherwise devices that are not parents belong to the host.
+  constexpr std::size_t most_candidates = 4;
+  for (const std::string& name : read.seen.parents.empty() ? context.host().possible_parents(most_candidates)
+                                                           : std::vector<std::string>{}) {
+    read.seen.host_devices.emplace(name, context.host().observe_address(name));
+  }
   read.facts = context.host().observe_facts(read.seen.parents);
   if (context.globals().root == "/") {
     find_unknown_accounts(read);

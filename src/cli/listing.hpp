@@ -64,27 +64,9 @@ class Listing {
 
   // Returns the selected columns. Throws Error{usage} for an unknown one.
   std::vector<const Column*> chosen() const {
-    const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
-    std::vector<std::string> names = wanted_.empty() ? usual : std::vector<std::string>{};
-    std::string_view given = wanted_;
-    const bool appends = given.starts_with('+');
-    if (appends) {
-      names = usual;
-      given.remove_prefix(1);
-    }
-    if (!wanted_.empty()) {
-      for (const std::string_view name : split(given, ',')) {
-        // With several options, each may begin with '+'.
-        std::string key(trim(name.starts_with('+') ? name.substr(1) : name));
-        // A column that is printed anyway is not appended.
-        if (!appends || std::find(names.begin(), names.end(), key) == names.end()) {
-          names.push_back(std::move(key));
-        }
-      }
-    }
     std::vector<const Column*> result;
-    for (const std::string& name : names) {
-      result.push_back(find(name));
+    for (const std::string& name : chosen_names()) {
+      result.push_back(&require(name));
     }
     return result;
   }
@@ -94,6 +76,16 @@ class Listing {
     Facet facets = Facet::none;
     for (const Column* column : chosen()) {
       facets |= column->info.needs;
+    }
+    return facets;
+  }
+
+  // Like needs(), for rows that may not exist: ignores columns that only rows of another kind have.
+  Facet needs_if_any() const {
+    Facet facets = Facet::none;
+    for (const std::string& name : chosen_names()) {
+      const Column* column = find(name);
+      facets |= column != nullptr ? column->info.needs : Facet::none;
     }
     return facets;
   }
@@ -157,22 +149,51 @@ class Listing {
   }
 
  private:
+  std::vector<std::string> chosen_names() const {
+    const std::vector<std::string> usual = json_ || defaults_.empty() ? keys() : defaults_;
+    std::vector<std::string> names = wanted_.empty() ? usual : std::vector<std::string>{};
+    std::string_view given = wanted_;
+    const bool appends = given.starts_with('+');
+    if (appends) {
+      names = usual;
+      given.remove_prefix(1);
+    }
+    if (!wanted_.empty()) {
+      for (const std::string_view name : split(given, ',')) {
+        // With several options, each may begin with '+'.
+        std::string key(trim(name.starts_with('+') ? name.substr(1) : name));
+        // A column that is printed anyway is not appended.
+        if (!appends || std::find(names.begin(), names.end(), key) == names.end()) {
+          names.push_back(std::move(key));
+        }
+      }
+    }
+    return names;
+  }
+
+  static std::string as_key(std::string_view text) {
+    std::string key = to_lower(text);
+    std::replace(key.begin(), key.end(), '-', '_');
+    return key;
+  }
+
   // Finds a column by its key or its heading, in any case and with - for _.
   const Column* find(const std::string& name) const {
-    const auto as_key = [](std::string_view text) {
-      std::string key = to_lower(text);
-      std::replace(key.begin(), key.end(), '-', '_');
-      return key;
-    };
-    const std::string wanted = as_key(name);
     for (const bool by_heading : {false, true}) {
       for (const Column& column : columns_) {
-        if (as_key(by_heading ? column.info.heading : column.info.key) == wanted) {
+        if (as_key(by_heading ? column.info.heading : column.info.key) == as_key(name)) {
           return &column;
         }
       }
     }
-    const std::string meant = did_you_mean(wanted, keys());
+    return nullptr;
+  }
+
+  const Column& require(const std::string& name) const {
+    if (const Column* column = find(name)) {
+      return *column;
+    }
+    const std::string meant = did_you_mean(as_key(name), keys());
     throw Error(ExitCode::usage, fmt::format("unknown column '{}'", printable(name)),
                 meant.empty() ? "list the columns with --list-columns" : meant);
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -31,13 +32,15 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
   }
   // The settings of another device are no replacement for one that exists.
   const ParentName name = *ParentName::parse(word);
-  const bool exists = context.host().observe_parent(name, false).present ||
-                      !context.host().observe_address(name.str()).empty();
+  const ParentState state = context.host().observe_parent(name, false);
+  const bool exists = state.present || !context.host().observe_address(name.str()).empty();
+  const bool may_have_functions = is_pci_address(word) && (state.total || !state.present);
   const std::string meant = exists ? std::string{} : did_you_mean(word, known);
-  throw Error(ExitCode::not_found,
-              fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
-              meant.empty() ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
-                            : meant);
+  throw Error(
+      ExitCode::not_found, fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
+      !meant.empty()       ? meant
+      : may_have_functions ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
+                           : std::string{});
 }
 
 }  // namespace mdevadm::cli

@@ -125,7 +125,7 @@ bool Host::has_subchannel(const std::string& name) const {
   return is_channel_address(name) && root_->exists(fmt::format("{}/{}", subchannels, name));
 }
 
-std::vector<HostDevice> Host::observe_address(const std::string& name, bool ambiguous) const {
+std::vector<HostDevice> Host::observe_address(const std::string& name) const {
   std::vector<HostDevice> result;
   if (!is_component(name)) {
     return result;
@@ -135,8 +135,8 @@ std::vector<HostDevice> Host::observe_address(const std::string& name, bool ambi
       result.push_back(*std::move(device));
     }
   }
-  const auto subchannel = ambiguous || !has_subchannel(name) ? subchannel_of(name) : std::nullopt;
-  if (subchannel && *subchannel != name) {
+  const auto subchannel = has_subchannel(name) ? std::nullopt : subchannel_of(name);
+  if (subchannel) {
     if (auto device = read_on_bus(*root_, "css", *subchannel)) {
       result.push_back(*std::move(device));
     }
@@ -146,6 +146,23 @@ std::vector<HostDevice> Host::observe_address(const std::string& name, bool ambi
     result.push_back({.address = name, .bus = "ap", .modules = {{"vfio_ap", false}}});
   }
   return result;
+}
+
+std::vector<std::string> Host::possible_parents(std::size_t most) const {
+  std::vector<std::string> names;
+  const sys::Result<sys::Dir> all = root_->open_dir(subchannels);
+  const auto entries = all ? all->entries() : sys::Result<std::vector<sys::Entry>>(all.error());
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    const auto device = names.size() < most ? read_on_bus(*root_, "css", entry.name) : std::nullopt;
+    const auto channel = device ? device->channel_device : std::nullopt;
+    if (channel && device->subchannel_type == 0U && channel->online == false) {
+      names.push_back(entry.name);
+    }
+  }
+  if (root_->exists("sys/bus/ap")) {
+    names.emplace_back("matrix");
+  }
+  return names;
 }
 
 }  // namespace mdevadm

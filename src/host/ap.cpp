@@ -102,22 +102,54 @@ ApMatrix matrix_after(const sys::Dir& directory, const Attribute& attribute) {
   return matrix;
 }
 
-// Returns "queue 05.0014 belongs to device UUID" for the first device that has one of the queues, and its
-// UUID.
-std::pair<std::string, std::string> owner_in(const sys::Dir& siblings, const Uuid& self,
-                                             const ApMatrix& wanted) {
-  const auto entries = siblings.entries();
-  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    const auto uuid = Uuid::parse(entry.name);
-    const auto text = uuid && *uuid != self ? read_optional(siblings, entry.name + "/matrix") : std::nullopt;
-    const auto matrix = text ? read_ap_files(*text, "") : std::nullopt;
-    const std::vector<Apqn> common = matrix ? common_queues(*matrix, wanted) : std::vector<Apqn>{};
-    if (!common.empty()) {
-      return {fmt::format("{} assigned to device {}", format_queues(common, named_queues), uuid->str()),
-              uuid->str()};
+// Returns the queues that a matrix and a file of queues have in common, also if the list in the file is cut.
+std::vector<Apqn> queues_in(std::string_view text, const ApMatrix& wanted) {
+  std::vector<Apqn> found;
+  for (const std::string_view line : split(text, '\n')) {
+    const ApQueuesReading queue = read_ap_queues(line);
+    if (queue.problem.empty() && !common_queues(queue.matrix, wanted).empty()) {
+      found.push_back(queue.matrix.queues().front());
     }
   }
-  return {};
+  return found;
+}
+
+// Returns the error for a queue that another device has: the device, or those that may be it.
+std::optional<Error> taken_queue(const sys::Dir& siblings, const Uuid& self, const ApMatrix& wanted,
+                                 const std::string& doing) {
+  const auto entries = siblings.entries();
+  std::vector<std::string> suspects;
+  std::optional<std::string> removing, cut;
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    const auto uuid = Uuid::parse(entry.name);
+    if (!uuid || *uuid == self) {
+      continue;
+    }
+    const auto text = read_optional(siblings, entry.name + "/matrix");
+    const std::vector<Apqn> common = queues_in(text.value_or(""), wanted);
+    if (!common.empty()) {
+      return Error(ExitCode::conflict,
+                   fmt::format("{}: {} assigned to device {}", doing, format_queues(common, named_queues),
+                               uuid->str()),
+                   fmt::format("stop that device: mdevadm stop {}", uuid->str()));
+    }
+    // While a removal is pending, the kernel has removed the files.
+    const bool is_removing = !siblings.exists(entry.name + "/uevent");
+    if (is_removing || !text || !read_ap_files(*text, "")) {
+      suspects.push_back(fmt::format(
+          "{} ({})", uuid->str(),
+          is_removing ? "its removal is pending" : "its adapters and domains cannot be read completely"));
+      (is_removing ? removing : cut) = uuid->str();
+    }
+  }
+  if (suspects.empty()) {
+    return std::nullopt;
+  }
+  return Error(
+      ExitCode::conflict,
+      fmt::format("{}: a queue is assigned to another device, probably {}", doing, join(suspects, " or ")),
+      removing ? fmt::format("wait for the removal: mdevadm stop {} --timeout 60", *removing)
+               : fmt::format("show that device: mdevadm show {}", *cut));
 }
 
 }  // namespace
@@ -131,6 +163,7 @@ std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
   }
   ApHost host{.adapters = read_mask(*bus, "ap_adapter_mask"),
               .domains = read_mask(*bus, "ap_usage_domain_mask"),
+              .control_domains = read_mask(*bus, "ap_control_domain_mask"),
               .host_adapters = *host_adapters,
               .host_domains = *host_domains};
   const auto highest = [&](const char* name) {
@@ -174,12 +207,9 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
   }
   const ApMatrix wanted = matrix_after(*directory, attribute);
   const std::string doing = setting_of(attribute);
-  if (error.number() == EADDRINUSE || error.number() == EBUSY) {
-    const auto [reason, owner] = owner_in(*siblings, device.uuid, wanted);
-    return reason.empty() ? error
-                          : Error(ExitCode::conflict, fmt::format("{}: {}", doing, reason),
-                                  fmt::format("stop that device: mdevadm stop {}", owner))
-                                .caused_by(error.number());
+  if (error.number() == EADDRINUSE) {
+    std::optional<Error> taken = taken_queue(*siblings, device.uuid, wanted, doing);
+    return taken ? std::move(*taken).caused_by(error.number()) : error;
   }
   const std::optional<ApHost> host = Host(root).observe_ap_bus(true);
   const std::vector<Apqn> reserved =
@@ -207,11 +237,8 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
           : fmt::format("queues {} do not exist, or are not bound to vfio_ap",
                         format_queues(unbound, named_queues));
   const Error result = error.reworded(fmt::format("{}: {}", doing, reason));
-  const bool exists = !unbound.empty() && host->has(unbound.front());
-  return (exists ? result.with_hint(fmt::format("bind the queue: echo {} > /sys/bus/ap/drivers_probe",
-                                                unbound.front().str()))
-                 : result)
-      .worth(Retry::later);
+  std::erase_if(unbound, [&](const Apqn& queue) { return !host->has(queue); });
+  return (unbound.empty() ? result : result.with_hint(advice_to_bind(*host, unbound))).worth(Retry::later);
 }
 
 }  // namespace mdevadm

@@ -87,9 +87,7 @@ void read_addresses(const Host& host, const Scope& scope, Snapshot& seen) {
     const Parent* parent = seen.find_parent(name);
     if (!seen.host_devices.contains(name) &&
         (parent == nullptr || (has_any(scope.facets, type_facets) && parent->types.empty()))) {
-      const bool ambiguous =
-          std::find(scope.ambiguous.begin(), scope.ambiguous.end(), name) != scope.ambiguous.end();
-      seen.host_devices.emplace(name, host.observe_address(name, ambiguous));
+      seen.host_devices.emplace(name, host.observe_address(name));
     }
   }
 }

@@ -114,6 +114,11 @@ NumberReading read_number(std::string_view text, ApKind kind) {
 // Reads a number or a range into a set; returns a problem or an empty text.
 std::string read_term(std::string_view term, ApKind kind, ApSet& set) {
   const std::size_t dash = term.find('-');
+  if (dash != std::string_view::npos && (dash == 0 || trim(term.substr(dash + 1)).empty())) {
+    return fmt::format("range '{}' has no {} (expected for example {})", printable(term),
+                       dash == 0 ? "beginning" : "end",
+                       kind == ApKind::adapter ? "0x05-0x06" : "0x0004-0x0014");
+  }
   const NumberReading first = read_number(trim(term.substr(0, dash)), kind);
   const NumberReading last =
       dash == std::string_view::npos ? first : read_number(trim(term.substr(dash + 1)), kind);
@@ -139,6 +144,27 @@ std::optional<Apqn> read_queue(std::string_view text) {
     return std::nullopt;
   }
   return Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)};
+}
+
+// Reads the masks of adapters, domains and control domains; those that are missing are empty.
+std::optional<ApMatrix> read_masks(const std::vector<std::string_view>& masks) {
+  ApMatrix matrix;
+  for (const ApKind kind : ap_kinds) {
+    const auto place = static_cast<std::size_t>(kind);
+    const auto set = read_ap_mask(place < masks.size() ? masks[place] : std::string_view{});
+    if (!set) {
+      return std::nullopt;
+    }
+    matrix.of(kind) = *set;
+  }
+  return matrix;
+}
+
+// Reads a value of ap_config as the kernel reads it when it is written. The newline at the end is a
+// separator, too, so the third mask may be missing; more than three are ignored.
+std::optional<ApMatrix> read_written_config(std::string_view value) {
+  const std::vector<std::string_view> masks = split(trim(value), ',');
+  return masks.size() > 1 ? read_masks(masks) : std::nullopt;
 }
 
 std::optional<ApKind> kind_of(std::string_view name, std::string_view prefix) {
@@ -307,6 +333,16 @@ std::string ap_value_problem(const Attribute& attribute) {
   return in_range(kernel_number(value), value, *kind).problem;
 }
 
+std::string ap_refusal(const Attribute& attribute) {
+  const std::string& name = attribute.name.str();
+  const auto assigned = kind_of(name, "assign_");
+  const auto number = kernel_number(attribute.value);
+  const bool is_number = assigned || kind_of(name, "unassign_");
+  const bool is_refused = is_number ? !number || *number >= ap_numbers
+                                    : name == "ap_config" && !read_written_config(attribute.value);
+  return is_refused ? ap_value_problem(attribute) : std::string();
+}
+
 std::optional<ApSet> read_ap_mask(std::string_view text) {
   text = trim(text);
   if (is_hexadecimal(text)) {
@@ -342,18 +378,7 @@ std::string format_ap_mask(const ApSet& set) {
 
 std::optional<ApMatrix> read_ap_config(std::string_view text) {
   const std::vector<std::string_view> masks = split(trim(text), ',');
-  if (masks.size() != 3) {
-    return std::nullopt;
-  }
-  ApMatrix matrix;
-  for (const ApKind kind : ap_kinds) {
-    const auto set = read_ap_mask(masks[static_cast<std::size_t>(kind)]);
-    if (!set) {
-      return std::nullopt;
-    }
-    matrix.of(kind) = *set;
-  }
-  return matrix;
+  return masks.size() == ap_kinds.size() ? read_masks(masks) : std::nullopt;
 }
 
 std::string format_ap_config(const ApMatrix& matrix) {
@@ -363,27 +388,36 @@ std::string format_ap_config(const ApMatrix& matrix) {
 
 std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains) {
   ApMatrix result;
-  const auto add = [](ApSet& set, std::string_view digits) {
+  constexpr std::size_t adapter_digits = 2, domain_digits = 4;
+  const auto add = [](ApSet& set, std::string_view digits, std::size_t count) {
     const auto number = parse_digits(digits, 16);
-    const bool is_valid = number && *number < ap_numbers;
+    const bool is_valid = digits.size() == count && number && *number < ap_numbers;
     if (is_valid) {
       set.set(static_cast<std::size_t>(*number));
     }
     return is_valid || digits.empty();
   };
+  std::size_t lines = 0;
   for (std::string_view line : split(matrix, '\n')) {
     line = trim(line);
     const std::size_t dot = line.find('.');
     if (line.empty()) {
       continue;
     }
-    if (dot == std::string_view::npos || !add(result.adapters, line.substr(0, dot)) ||
-        !add(result.domains, line.substr(dot + 1))) {
+    ++lines;
+    if (dot == std::string_view::npos || !add(result.adapters, line.substr(0, dot), adapter_digits) ||
+        !add(result.domains, line.substr(dot + 1), domain_digits)) {
       return std::nullopt;
     }
   }
+  // Each line is another queue, or another number while the numbers of the other kind are missing.
+  if (lines != std::max(result.adapters.count(), std::size_t{1}) *
+                   std::max(result.domains.count(), std::size_t{1}) &&
+      lines != 0) {
+    return std::nullopt;
+  }
   for (const std::string_view line : split(control_domains, '\n')) {
-    if (!add(result.control_domains, trim(line))) {
+    if (!add(result.control_domains, trim(line), domain_digits)) {
       return std::nullopt;
     }
   }
@@ -406,7 +440,7 @@ ApMatrix assigned_by(const std::vector<Attribute>& attributes, ApMatrix matrix) 
     const std::string& name = attribute.name.str();
     const auto number = kernel_number(attribute.value);
     if (name == "ap_config") {
-      matrix = read_ap_config(attribute.value).value_or(matrix);
+      matrix = read_written_config(attribute.value).value_or(matrix);
     } else if (const auto added = kind_of(name, "assign_"); added && number && *number < ap_numbers) {
       matrix.of(*added).set(static_cast<std::size_t>(*number));
     } else if (const auto gone = kind_of(name, "unassign_"); gone && number && *number < ap_numbers) {
@@ -486,66 +520,6 @@ std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, con
 
 bool has_queues(std::string_view type) {
   return type.starts_with("vfio_ap-");
-}
-
-bool ApHost::reserves(const Apqn& queue) const {
-  const auto found =
-      std::find_if(overrides.begin(), overrides.end(), [&](const auto& one) { return one.first == queue; });
-  if (found != overrides.end()) {
-    return found->second != "vfio_ap";
-  }
-  return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
-}
-
-bool ApHost::has(const Apqn& queue) const {
-  return (!adapters || adapters->test(queue.adapter)) && (!domains || domains->test(queue.domain));
-}
-
-std::optional<std::string> ApHost::driver_of(const Apqn& queue) const {
-  if (bound && std::binary_search(bound->begin(), bound->end(), queue)) {
-    return "vfio_ap";
-  }
-  const auto other = std::find_if(other_drivers.begin(), other_drivers.end(),
-                                  [&](const auto& one) { return one.first == queue; });
-  return other == other_drivers.end() ? std::nullopt : std::optional(other->second);
-}
-
-std::vector<Apqn> ApHost::reserved_queues(const ApMatrix& matrix) const {
-  std::vector<Apqn> queues = matrix.queues();
-  std::erase_if(queues, [this](const Apqn& queue) { return !reserves(queue); });
-  return queues;
-}
-
-std::string format_ap_removal(const ApSet& set, ApKind kind) {
-  std::string text = "-";
-  for (const char letter : format_ap_list(set, kind)) {
-    text += letter == ',' ? std::string(",-") : std::string(1, letter);
-  }
-  return text;
-}
-
-ApMatrix spanned_by(const std::vector<Apqn>& queues) {
-  ApMatrix matrix;
-  for (const Apqn& queue : queues) {
-    matrix.adapters.set(queue.adapter);
-    matrix.domains.set(queue.domain);
-  }
-  return matrix;
-}
-
-std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
-  if (!host.overrides.empty()) {
-    return {fmt::format(
-        "this host selects drivers by queue: echo vfio_ap >/sys/bus/ap/devices/{0}/driver_override; echo {0} "
-        ">/sys/bus/ap/devices/{0}/driver/unbind; echo {0} >/sys/bus/ap/drivers_probe",
-        queues.front().str())};
-  }
-  const ApMatrix matrix = spanned_by(queues);
-  const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
-  return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
-                      format_ap_removal(matrix.adapters, ApKind::adapter)),
-          fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                      plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain))};
 }
 
 }  // namespace mdevadm

@@ -89,9 +89,9 @@ bool DriftedSetting::is_changeable() const {
   return present && setting != "type" && setting != "vf" && setting != "aggregate";
 }
 
-std::string DriftedSetting::str() const {
+std::string DriftedSetting::str(std::string_view source) const {
   const auto shown = [](const std::string& value) { return value.empty() ? "''" : printable(value); };
-  return fmt::format("{} (definition: {}, device: {})", setting, shown(defined),
+  return fmt::format("{} ({}: {}, device: {})", setting, source, shown(defined),
                      present ? shown(*present) : "no such attribute");
 }
 
@@ -160,10 +160,10 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
   return found;
 }
 
-std::string describe(const std::vector<DriftedSetting>& differences) {
+std::string describe(const std::vector<DriftedSetting>& differences, std::string_view source) {
   std::vector<std::string> texts;
   std::transform(differences.begin(), differences.end(), std::back_inserter(texts),
-                 [](const DriftedSetting& one) { return one.str(); });
+                 [&](const DriftedSetting& one) { return one.str(source); });
   return join(texts, ", ");
 }
 

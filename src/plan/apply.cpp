@@ -200,7 +200,8 @@ class ApplyPlanner {
     try {
       devices_.require_own_queues(device);
       if (place == after_.all.end()) {
-        Job job = plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}});
+        Job job =
+            plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}, false});
         device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;
         after_.all.push_back(device.wanted);
         definition_jobs_.emplace(&device - devices_.all().data(), std::move(job));

@@ -26,7 +26,7 @@ class Check {
   std::vector<ObjectFinding> run() && {
     check_host();
     check_parents();
-    check_graphics();
+    check_candidates();
     check_files();
     check_description();
     for (const Definition& definition : in_.defined.all) {
@@ -35,12 +35,14 @@ class Check {
     for (ObjectFinding& found : conflicts(in_)) {
       found_.push_back(std::move(found));
     }
+    check_hidden_owners();
     check_undefined();
     check_claims();
     for (const Group& group : in_.groups.all) {
       check_group(group);
     }
     check_units();
+    explain_lack_of_parents();
     std::stable_sort(found_.begin(), found_.end(), [](const ObjectFinding& a, const ObjectFinding& b) {
       return a.finding.severity < b.finding.severity;
     });
@@ -73,6 +75,16 @@ class Check {
                     "(intel_iommu=on), and reboot",
                     "after the reboot, look for it in the kernel log: dmesg | grep -iE 'dmar|iommu'"},
                    "iommu-off"});
+    }
+  }
+
+  // Commands that find no parent refer to the check for the reason, so it has a finding.
+  void explain_lack_of_parents() {
+    if (in_.seen.parents.empty() && found_.empty()) {
+      add(whole_host, {"no driver has registered a parent",
+                       {"show what a device of the host lacks, by its address, with mdevadm check"},
+                       "mdev-core",
+                       Severity::info});
     }
   }
 
@@ -125,13 +137,15 @@ class Check {
     return all_usable && in_use ? Severity::info : Severity::warning;
   }
 
-  // Intel's graphics offer no types unless GVT-g is enabled.
-  void check_graphics() {
+  // Intel's graphics offer no types unless GVT-g is enabled. On a host without parents, devices of IBM Z can
+  // become some.
+  void check_candidates() {
     for (const auto& [name, devices] : in_.seen.host_devices) {
-      const bool is_graphics = std::any_of(devices.begin(), devices.end(), [](const HostDevice& one) {
-        return one.driver == "i915" || one.driver == "xe";
+      const bool is_candidate = std::any_of(devices.begin(), devices.end(), [&](const HostDevice& one) {
+        return one.driver == "i915" || one.driver == "xe" ||
+               (in_.seen.parents.empty() && (one.bus == "css" || one.bus == "ap"));
       });
-      if (!is_graphics || is_needed(name) || in_.seen.find_parent(name) != nullptr) {
+      if (!is_candidate || is_needed(name) || in_.seen.find_parent(name) != nullptr) {
         continue;  // the finding of a parent that is needed is about the definition
       }
       for (Finding& finding : why_no_parent(in_.seen, name)) {
@@ -238,8 +252,8 @@ class Check {
       check_device(*device, definition);
     } else {
       check_parent_of(definition);
-      check_queues(definition);
     }
+    check_queues(definition);
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
     // Not if the cause still exists and is reported.
     if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
@@ -276,6 +290,13 @@ class Check {
         add(name, std::move(finding), parent_name);
         return;
       }
+      if (auto finding = number_of_parent(in_.seen, parent_name)) {
+        finding->advice.push_back(
+            "remove the definition, and define the device under that parent: mdevadm undefine " +
+            shell_word(name));
+        add(name, *std::move(finding), parent_name);
+        return;
+      }
       add(name,
           {fmt::format("parent '{}' of definition '{}' does not exist", parent_name, printable(name)),
            {"list parents: mdevadm types", "remove the definition: mdevadm undefine " + shell_word(name)},
@@ -294,41 +315,80 @@ class Check {
     }
   }
 
+  static std::string advice_to_correct(const std::string& name, const MissingNumbers& numbers) {
+    return fmt::format("mdevadm modify {}{}", shell_word(name), numbers.correction());
+  }
+
+  void check_values(const Definition& definition) {
+    for (const RefusedValue& refused : refused_values(definition)) {
+      add(name_of_definition(definition),
+          {refused.text + "; the kernel refuses the value, so the device cannot be started",
+           {refused.hint},
+           "queue-value"},
+          definition.parent.str());
+    }
+  }
+
   void check_queues(const Definition& definition) {
     if (!in_.seen.ap || !has_queues(definition.type.str())) {
       return;
     }
+    const std::string name = name_of_definition(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
+    check_values(definition);
     for (const MissingNumbers& impossible : impossible_numbers(in_.seen, matrix)) {
-      add(name_of_definition(definition),
+      add(name,
           {impossible.text + ", so the device cannot be started",
-           {"correct the definition: mdevadm modify " + shell_word(name_of_definition(definition)) +
-            impossible.correction()},
+           {"correct the definition: " + advice_to_correct(name, impossible)},
            "queue-missing"},
           definition.parent.str());
     }
-    for (const MissingNumbers& missing : missing_numbers(in_.seen, matrix)) {
-      add(name_of_definition(definition),
-          {missing.text,
-           {"list the queues of the host: mdevadm show matrix",
-            "or correct the definition: mdevadm modify " + shell_word(name_of_definition(definition)) +
-                missing.correction()},
-           "queue-missing",
-           Severity::warning},
-          definition.parent.str());
-    }
-    for (UnusableCards& cards : unusable_cards(in_.seen, matrix)) {
-      add(name_of_definition(definition),
-          {std::move(cards.text), std::move(cards.hints), "queue-unusable", Severity::warning},
-          definition.parent.str());
-    }
+    check_presence(name, definition.parent, matrix, true);
     const std::vector<Apqn> queues = in_.seen.ap->reserved_queues(matrix);
     if (!queues.empty()) {
-      add(name_of_definition(definition),
+      add(name,
           {fmt::format("crypto queue{} {} reserved for the host", queues.size() == 1 ? "" : "s",
                        format_queues(queues, queues_in_cause) + (queues.size() == 1 ? " is" : " are")),
            advice_to_release(*in_.seen.ap, queues), "queue-of-host"},
           definition.parent.str());
+    }
+  }
+
+  // Finds numbers of a definition, or of an active device without one, that the host lacks, and cards that
+  // are not usable.
+  void check_presence(const std::string& name, const ParentName& parent, const ApMatrix& matrix,
+                      bool is_definition) {
+    for (const MissingNumbers& missing : missing_numbers(in_.seen, matrix)) {
+      add(name,
+          {missing.text,
+           {"list the queues of the host: mdevadm show " + parent.str(),
+            is_definition ? "or correct the definition: " + advice_to_correct(name, missing)
+                          : "or change the device: " + advice_to_correct(name, missing) + " --live"},
+           "queue-missing",
+           Severity::warning},
+          parent.str());
+    }
+    for (UnusableCards& cards : unusable_cards(in_.seen, matrix)) {
+      add(name, {std::move(cards.text), std::move(cards.hints), "queue-unusable", Severity::warning},
+          parent.str());
+    }
+  }
+
+  // Finds devices of which the queues are unknown: definitions that need them cannot be compared.
+  void check_hidden_owners() {
+    for (const HiddenOwner& owner : hidden_owners(in_.seen, &in_.defined)) {
+      const Definition* definition = in_.defined.find(owner.device.uuid, owner.device.parent);
+      const std::string name =
+          definition != nullptr ? name_of_definition(*definition) : owner.device.uuid.str();
+      const bool is_compared = definition != nullptr && !owner.device.removing;
+      add(name,
+          {owner.text + (is_compared ? ", so they are not compared with the definition" : ""),
+           {owner.device.removing
+                ? fmt::format("wait for the removal: mdevadm stop {} --timeout 60", shell_word(name))
+                : "show the device: mdevadm show " + shell_word(name)},
+           "queues-unreadable",
+           Severity::warning},
+          owner.device.parent.str());
     }
   }
 
@@ -343,20 +403,32 @@ class Check {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),
-             {"create a definition: mdevadm define " + device.uuid.str()},
+             {device.queues_unreadable
+                  ? "create a definition with the options --parent, --type, --adapter and "
+                    "--domain of mdevadm define"
+                  : "create a definition: mdevadm define " + device.uuid.str()},
              "device-undefined",
              Severity::info},
             device.parent.str());
+        check_presence(device.uuid.str(), device.parent, device.queues.value_or(ApMatrix{}), false);
       }
     }
   }
 
-  static std::string advice_to_apply_to(const Definition& definition,
-                                        const std::vector<DriftedSetting>& differences) {
+  // A definition with numbers that the machine cannot have must be corrected first, or it cannot be applied.
+  std::string advice_on_drift(const Definition& definition,
+                              const std::vector<DriftedSetting>& differences) const {
     const Identity about = identity_of(definition);
     const bool is_changeable = std::all_of(differences.begin(), differences.end(),
                                            [](const DriftedSetting& one) { return one.is_changeable(); });
-    return is_changeable ? advice_to_apply(about) : advice_to_restart(about);
+    const std::vector<RefusedValue> refused = refused_values(definition);
+    const std::vector<MissingNumbers> impossible =
+        impossible_numbers(in_.seen, assigned_by(definition.attributes));
+    return !refused.empty()      ? refused.front().hint
+           : !impossible.empty() ? "correct the definition: " +
+                                       advice_to_correct(name_of_definition(definition), impossible.front())
+           : is_changeable ? advice_to_apply(about)
+                           : advice_to_restart(about);
   }
 
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
@@ -366,7 +438,7 @@ class Check {
         in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
     if (!unbound.empty()) {
       add(name_of_definition(definition),
-          {"crypto " + describe_withheld(unbound), {advice_to_bind(unbound.front())}, "queue-unbound"},
+          {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},
           definition.parent.str());
     }
   }
@@ -374,15 +446,6 @@ class Check {
   void check_device(const Device& device, const Definition& definition) {
     const std::string name = name_of_definition(definition);
     check_bindings(device, definition);
-    if (device.queues_unreadable) {
-      add(name,
-          {"the adapters and domains of the active device cannot be read, so they are not compared with the "
-           "definition",
-           {"show the device: mdevadm show " + shell_word(name)},
-           "queues-unreadable",
-           Severity::warning},
-          definition.parent.str());
-    }
     if (device.nodes.empty() && in_.host.has_vfio) {
       add(name,
           {"the device is active but has no VFIO node",
@@ -399,7 +462,7 @@ class Check {
       if (!differences->empty()) {
         add(name,
             {"the active device differs from its definition: " + describe(*differences),
-             {advice_to_apply_to(definition, *differences)},
+             {advice_on_drift(definition, *differences)},
              id,
              Severity::warning},
             definition.parent.str());

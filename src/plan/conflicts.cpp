@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <mdevadm/util/text.hpp>
 
@@ -63,17 +64,30 @@ class Conflicts {
   }
 
  private:
+  // Reports one of several owners and the number of the others: of N definitions with the same queue, N - 1
+  // have a finding. An owner with which the definition conflicts at each boot comes first.
   void compare_queues(const std::vector<CryptoDefinition>& others, const CryptoDefinition& one) {
+    std::vector<const CryptoDefinition*> owners;
     for (const CryptoDefinition& other : others) {
-      const std::vector<Apqn> common = common_queues(other.matrix, one.matrix);
-      if (!common.empty() && other.definition->uuid != one.definition->uuid) {
-        add_pair(*other.definition, *one.definition,
-                 fmt::format("crypto queue{} also defined for",
-                             (common.size() == 1 ? " " : "s ") + format_queues(common, queues_in_conflict) +
-                                 (common.size() == 1 ? " is" : " are")),
-                 "queue-shared");
+      if (other.definition->uuid != one.definition->uuid &&
+          !common_queues(other.matrix, one.matrix).empty()) {
+        owners.push_back(&other);
       }
     }
+    if (owners.empty()) {
+      return;
+    }
+    const auto conflicts = std::find_if(owners.begin(), owners.end(), [&](const CryptoDefinition* other) {
+      return both_automatic(*other->definition, *one.definition);
+    });
+    const CryptoDefinition& owner = conflicts != owners.end() ? **conflicts : *owners.front();
+    const std::vector<Apqn> common = common_queues(owner.matrix, one.matrix);
+    add_pair(*owner.definition, *one.definition,
+             fmt::format("crypto queue{} also defined for{}",
+                         (common.size() == 1 ? " " : "s ") + format_queues(common, queues_in_conflict) +
+                             (common.size() == 1 ? " is" : " are"),
+                         owners.size() > 1 ? fmt::format(" {} definitions, one of them", owners.size()) : ""),
+             "queue-shared");
   }
 
   // Finds active devices that have what the definition of an inactive one needs.
@@ -98,6 +112,10 @@ class Conflicts {
     }
   }
 
+  static bool both_automatic(const Definition& first, const Definition& second) {
+    return first.start == StartMode::automatic && second.start == StartMode::automatic;
+  }
+
   static Severity severity_if(bool is_automatic) {
     return is_automatic ? Severity::error : Severity::warning;
   }
@@ -117,7 +135,7 @@ class Conflicts {
 
   void add_pair(const Definition& first, const Definition& second, const std::string& what, const char* id) {
     const std::string other = name_of_definition(first);
-    const bool both = first.start == StartMode::automatic && second.start == StartMode::automatic;
+    const bool both = both_automatic(first, second);
     const std::string target = shell_word(other) + " -p " + first.parent.str();
     found_.push_back(
         {{fmt::format("{} '{}' under {}; the devices cannot be active together", what, printable(other),

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -31,9 +33,22 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
 }
 
+// Returns whether a parent or type that is missing can appear when a driver is loaded.
+bool may_come(const Snapshot& seen, const ParentName& name) {
+  if (const Parent* parent = seen.find_parent(name.str())) {
+    return parent->types.empty() || parent->capabilities.types_vanish;
+  }
+  const std::vector<Finding> findings = why_no_parent(seen, name.str());
+  const auto never = [](const Finding& finding) {
+    constexpr std::array ids{"css-type", "css-qdio", "ap-queue", "mdev-device"};
+    return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
+  };
+  return !number_of_parent(seen, name.str()) && std::none_of(findings.begin(), findings.end(), never);
+}
+
 // Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
-// refuse the definition at start.
-Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing) {
+// refuse the definition at start. `can_force`: the command can store it nevertheless.
+Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing, bool can_force = true) {
   try {
     const Parent* found = seen.find_parent(wanted.parent.str());
     // A type that is not listed now can be created later.
@@ -45,8 +60,8 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     const Abi abi = pins_of(parent, type);
     wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);
   } catch (const Error& error) {
-    const bool may_come = error.code() == ExitCode::not_found || error.code() == ExitCode::no_capacity;
-    if (!may_come) {
+    const bool is_missing = error.code() == ExitCode::not_found && may_come(seen, wanted.parent);
+    if (!can_force || (!is_missing && error.code() != ExitCode::no_capacity)) {
       throw;
     }
     throw error.with_hint("use --force if the driver is not loaded yet");
@@ -136,6 +151,12 @@ bool needs_restart(const Definition& before, const Definition& after) {
          after.function != before.function;
 }
 
+// Returns whether a definition changes only in the queues, and the active device has the new ones already.
+bool has_same_queues(const Device& active, const Definition& before, const Definition& after) {
+  return !needs_restart(before, after) && after.node == before.node && active.queues &&
+         *active.queues == assigned_by(after.attributes);
+}
+
 // Returns the event for mdevctl's scripts.
 HookEvent hooks_for(HookAction action, const Definition& about) {
   return {.action = action, .about = about, .own = about.origin == Origin::mdevadm};
@@ -211,7 +232,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};
   if (request.fits == FitsHost::required) {
-    const Definition fitting = fitted(seen, wanted, doing);
+    const Definition fitting = fitted(seen, wanted, doing, request.can_force);
     job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
     require_free_place(seen, defined, fitting, doing);
@@ -285,7 +306,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
-      !request.from_device) {
+      !request.from_device && !has_same_queues(*active, current, after)) {
     job.notes.push_back(fmt::format(
         "{} is active; the change takes effect at its next start; {}", job.about.quoted(),
         needs_restart(current, after) ? advice_to_restart(job.about) : advice_to_apply(job.about)));
@@ -304,7 +325,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
                              after.create_args != current.create_args || after.function != current.function;
   if (shape_changes) {
-    const Definition fitting = fitted(seen, after, doing);
+    const Definition fitting = fitted(seen, after, doing, false);  // only apply replaces definitions
     if (after.function != current.function) {
       require_free_place(seen, defined, after, doing);
     }

@@ -150,15 +150,8 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
     }
     return {ExitCode::not_found, fmt::format("{}: {}", doing, join(causes, "; ")), advice};
   }
-  const auto devices = seen.host_devices.find(name);
-  for (const HostDevice& device :
-       devices != seen.host_devices.end() ? devices->second : std::vector<HostDevice>{}) {
-    if (device.address != name && seen.find_parent(device.address) != nullptr) {
-      return {ExitCode::not_found,
-              fmt::format("{}: '{}' is the device number of subchannel {}, not a parent", doing, name,
-                          device.address),
-              "show the parent: mdevadm show " + device.address};
-    }
+  if (const auto finding = number_of_parent(seen, name)) {
+    return {ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice};
   }
   if (auto error = unknown_channel_device(seen, name, doing)) {
     return *std::move(error);

@@ -106,6 +106,7 @@ class LivePlanner {
     if (has_queues(wanted.type.str()) && !device_.queues) {
       throw unreadable_queues();
     }
+    require_valid_queues(wanted, doing_);
     const std::vector<DriftedSetting> differences = drift_of(device_, wanted, node);
     require_changeable(differences);
     if (!differences.empty()) {
@@ -225,7 +226,8 @@ class LivePlanner {
   // The kernel takes queues from a running guest without asking it.
   void warn_of_loss(const ApMatrix& before, const ApMatrix& after) {
     constexpr std::size_t named = 4;
-    const std::vector<Apqn> present = before.queues();
+    const std::vector<Apqn> present =
+        seen_.ap && seen_.ap->bound ? guest_queues(*seen_.ap, before) : before.queues();
     const std::vector<Apqn> future = after.queues();
     std::vector<Apqn> lost;
     std::set_difference(present.begin(), present.end(), future.begin(), future.end(),
@@ -248,12 +250,17 @@ class LivePlanner {
       return warn(effect);
     }
     throw Error(ExitCode::conflict, fmt::format("{}: {}", doing_, effect),
-                std::vector{advice_to_bind(unbound.front()),
+                std::vector{advice_to_bind(*seen_.ap, unbound),
                             std::string("or change the device nevertheless with --force")});
   }
 
-  void warn(const std::string& text) {
-    job_.warnings.push_back(fmt::format("{}: {}", job_.about.quoted(), text));
+  void warn(const std::string& text) { add_warning(fmt::format("{}: {}", job_.about.quoted(), text)); }
+
+  // The device and the definition can have the same problem.
+  void add_warning(std::string warning) {
+    if (std::find(job_.warnings.begin(), job_.warnings.end(), warning) == job_.warnings.end()) {
+      job_.warnings.push_back(std::move(warning));
+    }
   }
 
   void add_attribute(const Attribute& attribute) {
@@ -299,7 +306,9 @@ class LivePlanner {
   void add_definition() {
     Job job = plan_modify(seen_, defined_, *request_.definition, request_.change);
     std::move(job.steps.begin(), job.steps.end(), std::back_inserter(job_.steps));
-    std::move(job.warnings.begin(), job.warnings.end(), std::back_inserter(job_.warnings));
+    for (std::string& warning : job.warnings) {
+      add_warning(std::move(warning));
+    }
     job_.hooks = std::move(job.hooks);
   }
 

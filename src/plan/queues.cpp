@@ -12,6 +12,7 @@ namespace mdevadm {
 namespace {
 
 constexpr std::size_t shown_queues = 4;
+constexpr const char* crypto_parent = "matrix";  // the only one that the kernel has
 
 std::string queues_phrase(const std::vector<Apqn>& queues) {
   return fmt::format("{} {}", queues.size() == 1 ? "queue" : "queues", format_queues(queues, shown_queues));
@@ -69,6 +70,18 @@ std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optiona
                         meant.count() == 1 ? "is" : "are");
   }
   return MissingNumbers{kind, missing, meant, std::move(text)};
+}
+
+// Returns a warning about the devices that may have queues of the matrix.
+std::vector<std::string> warnings_of_owners(const Snapshot& seen, const Definitions* defined,
+                                            const Uuid& self) {
+  std::vector<std::string> warnings;
+  for (const HiddenOwner& owner : hidden_owners(seen, defined)) {
+    if (owner.device.uuid != self) {
+      warnings.push_back(owner.text + "; queues that it has cannot be assigned");
+    }
+  }
+  return warnings;
 }
 
 std::vector<std::string> texts_of(const std::vector<MissingNumbers>& missing) {
@@ -130,7 +143,52 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
       require_unused(device, defined, matrix, doing);
     }
   }
-  return texts_of(missing_numbers(seen, matrix));
+  std::vector<std::string> warnings = texts_of(missing_numbers(seen, matrix));
+  const std::vector<std::string> owners = warnings_of_owners(seen, defined, uuid);
+  warnings.insert(warnings.end(), owners.begin(), owners.end());
+  return warnings;
+}
+
+std::vector<RefusedValue> refused_values(const Definition& definition) {
+  std::vector<RefusedValue> refused;
+  std::size_t place = 0;
+  for (const Attribute& attribute : definition.attributes) {
+    ++place;
+    const std::string problem = has_queues(definition.type.str()) ? ap_refusal(attribute) : std::string{};
+    if (!problem.empty()) {
+      refused.push_back({fmt::format("attribute '{}': {}", attribute.name.str(), problem),
+                         fmt::format("remove the attribute: mdevadm modify {} --delete-attr {}",
+                                     shell_word(name_of(definition)), place)});
+    }
+  }
+  return refused;
+}
+
+void require_valid_queues(const Definition& wanted, const std::string& doing) {
+  for (const RefusedValue& refused : refused_values(wanted)) {
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hint);
+  }
+}
+
+std::vector<HiddenOwner> hidden_owners(const Snapshot& seen, const Definitions* defined) {
+  std::vector<HiddenOwner> owners;
+  for (const Device& device : seen.devices) {
+    if (device.queues_unreadable) {
+      owners.push_back(
+          {device, fmt::format("the adapters and domains of the active device '{}' cannot be read "
+                               "completely",
+                               printable(name_of(device, defined)))});
+    }
+  }
+  for (const Device& device : seen.removing) {
+    if (device.parent.str() == crypto_parent) {
+      owners.push_back(
+          {device, fmt::format("the removal of device '{}' is pending, and its adapters and domains "
+                               "cannot be read",
+                               printable(name_of(device, defined)))});
+    }
+  }
+  return owners;
 }
 
 std::string MissingNumbers::correction() const {
@@ -151,16 +209,19 @@ std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix
     return result;
   }
   const UnboundQueues unbound = unbound_queues_are(seen);
-  const char* effect = unbound == UnboundQueues::withheld ? "the guest gets the queues when they appear"
-                       : unbound == UnboundQueues::refused
-                           ? "the device cannot be started until then (Linux before 6.0)"
-                           : "the guest gets the queues when they appear (Linux 6.0 and later; before, the "
-                             "device cannot be started)";
-  for (const ApKind kind : {ApKind::adapter, ApKind::domain}) {
-    const auto& existing = kind == ApKind::adapter ? seen.ap->adapters : seen.ap->domains;
+  const char* of_queues =
+      unbound == UnboundQueues::withheld ? "the guest gets the queues when they appear"
+      : unbound == UnboundQueues::refused
+          ? "the device cannot be started until then (Linux before 6.0)"
+          : "the guest gets the queues when they appear (Linux 6.0 and later; before, the "
+            "device cannot be started)";
+  for (const ApKind kind : ap_kinds) {
     const ApSet possible = matrix.of(kind) & ~beyond(matrix.of(kind), highest_of(*seen.ap, kind));
-    if (auto missing = missing_of(possible, existing, kind)) {
-      missing->text += fmt::format("; {}", effect);
+    if (auto missing = missing_of(possible, seen.ap->existing(kind), kind)) {
+      // The driver accepts control domains that do not exist, in all versions.
+      const char* of_control = missing->numbers.count() == 1 ? "the guest gets it when it appears"
+                                                             : "the guest gets them when they appear";
+      missing->text += fmt::format("; {}", kind == ApKind::control_domain ? of_control : of_queues);
       result.push_back(*std::move(missing));
     }
   }
@@ -218,6 +279,7 @@ std::string describe_withheld(const std::vector<Apqn>& unbound) {
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
                                              const std::vector<Definition>& planned, const Definition& wanted,
                                              const std::string& doing) {
+  require_valid_queues(wanted, doing);
   const ApMatrix matrix = assigned_by(wanted.attributes);
   if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
     return {};
@@ -245,10 +307,6 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   return warnings;
 }
 
-std::string advice_to_bind(const Apqn& queue) {
-  return fmt::format("bind the queue: echo {} > /sys/bus/ap/drivers_probe", queue.str());
-}
-
 UnboundQueues unbound_queues_are(const Snapshot& seen) {
   for (const Device& device : seen.devices) {
     if (device.type && has_queues(device.type->str())) {
@@ -266,9 +324,9 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
   if (unbound.empty()) {
     return;
   }
-  const auto present =
-      std::find_if(unbound.begin(), unbound.end(), [&](const Apqn& queue) { return host.has(queue); });
-  const bool exists = present != unbound.end();
+  std::vector<Apqn> present = unbound;
+  std::erase_if(present, [&](const Apqn& queue) { return !host.has(queue); });
+  const bool exists = !present.empty();
   throw Error(ExitCode::conflict,
               fmt::format("{}: {} {}; Linux before 6.0 accepts only queues that are bound to vfio_ap", doing,
                           queues_phrase(unbound),
@@ -276,7 +334,7 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
                                                                       : "are not all on this host and bound to vfio_ap"
                           : unbound.size() == 1 ? "is not on this host"
                                                 : "are not on this host"),
-              exists ? advice_to_bind(*present) : "list the queues of the host: mdevadm show matrix")
+              exists ? advice_to_bind(host, present) : "list the queues of the host: mdevadm show matrix")
       .caused_by(EADDRNOTAVAIL)
       .worth(Retry::later);
 }
@@ -289,6 +347,13 @@ std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, con
            std::binary_search(host.bound->begin(), host.bound->end(), queue);
   });
   return unbound;
+}
+
+std::vector<Apqn> guest_queues(const ApHost& host, const ApMatrix& matrix) {
+  const ApSet withheld = spanned_by(unbound_queues(host, {}, matrix)).adapters;
+  std::vector<Apqn> queues = matrix.queues();
+  std::erase_if(queues, [&](const Apqn& queue) { return !host.has(queue) || withheld.test(queue.adapter); });
+  return queues;
 }
 
 std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before) {
@@ -334,8 +399,10 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
     warnings.push_back(fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
                                    queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
   }
-  const std::vector<std::string> missing = texts_of(missing_numbers(seen, matrix));
-  warnings.insert(warnings.end(), missing.begin(), missing.end());
+  for (const auto& more :
+       {texts_of(missing_numbers(seen, matrix)), warnings_of_owners(seen, &defined, wanted.uuid)}) {
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  }
   for (const UnusableCards& cards : unusable_cards(seen, matrix)) {
     warnings.push_back(with_hint(cards));
   }

@@ -23,6 +23,28 @@ constexpr unsigned sharing = 1;
 constexpr unsigned going_online = 2;
 constexpr unsigned ending = 3;
 
+// Throws Error{conflict} if an active device has other settings than requested for a transient one. Settings
+// that are not requested, and the node, which a virtual machine may own by now, can differ.
+void require_same_settings(const Device& active, const Definition& requested, const Identity& about,
+                           const std::string& doing) {
+  Definition wanted = requested;
+  wanted.type = *active.type;
+  Device compared = active;
+  const ApMatrix queues = assigned_by(wanted.attributes);
+  for (const ApKind kind : ap_kinds) {
+    if (compared.queues && queues.of(kind).none()) {
+      compared.queues->of(kind).reset();
+    }
+  }
+  const std::vector<DriftedSetting> differences = drift_of(compared, wanted, std::nullopt);
+  if (!differences.empty()) {
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: already active with other settings: {}", doing, describe(differences, "requested")),
+        "stop it first: mdevadm stop " + shell_word(about.word()));
+  }
+}
+
 }  // namespace
 
 // A start while it is being planned.
@@ -64,6 +86,9 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
                 options_.transient
                     ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
                     : "apply the definition: mdevadm restart " + shell_word(draft.job.about.word()));
+  }
+  if (options_.transient && active.type && !active.unfinished) {
+    require_same_settings(active, draft.wanted, draft.job.about, draft.doing);
   }
 }
 

@@ -203,12 +203,15 @@ struct QueueShare {
   unsigned adapter;
   const Device* device;  // nullptr: the host's, or free
   bool is_host;
+  bool is_hidden;                // free, or of a device whose queues are unknown
   std::optional<bool> is_bound;  // to vfio_ap; nullopt: not known
   std::optional<std::string> driver{};
   const char* card = "";  // "deconfigured" or "checkstopped": a guest cannot use it
   ApSet domains{};
 
-  const char* owner() const { return device != nullptr ? "device" : is_host ? "host" : "free"; }
+  const char* owner() const {
+    return device != nullptr ? "device" : is_host ? "host" : is_hidden ? "unknown" : "free";
+  }
   // Returns the driver, unless it is vfio_ap or not known, and the state of a card that cannot be used.
   std::string note() const {
     const std::string state = *card != '\0' ? fmt::format(", card {}", card) : std::string{};
@@ -229,6 +232,26 @@ const Device* device_with(const Snapshot& seen, const Apqn& queue) {
   return found == seen.devices.end() ? nullptr : &*found;
 }
 
+std::string name_of(const ParentRow& row, const Device& device) {
+  const Definition* definition =
+      row.defined != nullptr ? row.defined->find(device.uuid, device.parent) : nullptr;
+  return definition != nullptr && definition->name ? definition->name->str() : device.uuid.str();
+}
+
+// Returns the devices of the parent whose queues are unknown: their list cannot be read, or their removal is
+// pending.
+std::vector<std::string> hidden_owners_of(const ParentRow& row) {
+  std::vector<std::string> names;
+  for (const auto* devices : {&row.seen->devices, &row.seen->removing}) {
+    for (const Device& device : *devices) {
+      if (device.parent == row.parent->name && (device.removing || device.queues_unreadable)) {
+        names.push_back(name_of(row, device));
+      }
+    }
+  }
+  return names;
+}
+
 // Returns the queues of the host, if the parent is that of vfio-ap.
 std::vector<QueueShare> queue_shares(const ParentRow& row) {
   std::vector<QueueShare> shares;
@@ -239,6 +262,7 @@ std::vector<QueueShare> queue_shares(const ParentRow& row) {
   if (host == nullptr || !host->adapters || !host->domains) {
     return shares;
   }
+  const bool has_hidden = !hidden_owners_of(row).empty();
   for (const Apqn& queue : ApMatrix{*host->adapters, *host->domains, {}}.queues()) {
     const Device* device = device_with(*row.seen, queue);
     const bool is_host = device == nullptr && host->reserves(queue);
@@ -253,7 +277,7 @@ std::vector<QueueShare> queue_shares(const ParentRow& row) {
     QueueShare& share =
         same != shares.end()
             ? *same
-            : shares.emplace_back(QueueShare{queue.adapter, device, is_host, is_bound, driver,
+            : shares.emplace_back(QueueShare{queue.adapter, device, is_host, has_hidden, is_bound, driver,
                                              host->checkstopped.test(queue.adapter)   ? "checkstopped"
                                              : host->deconfigured.test(queue.adapter) ? "deconfigured"
                                                                                       : ""});
@@ -275,14 +299,13 @@ Value queues_of_host(const ParentRow& row) {
                           {"driver", text_or_none(share.driver)},
                           {"card", text_or_none(share.card)},
                           {"device", device != nullptr ? Value(device->uuid.str()) : Value()}});
-    const Definition* definition = device != nullptr && row.defined != nullptr
-                                       ? row.defined->find(device->uuid, device->parent)
-                                       : nullptr;
-    const std::string name = definition != nullptr && definition->name ? definition->name->str()
-                             : device != nullptr                       ? device->uuid.str()
-                                                                       : std::string{};
-    list.texts.push_back(fmt::format("adapter {:#04x}, domains {}: {}{}{}", share.adapter, text,
-                                     share.owner(), name.empty() ? name : " " + name, share.note()));
+    const std::string owner = share.owner();
+    const std::string more =
+        device != nullptr    ? " " + name_of(row, *device)
+        : owner == "unknown" ? fmt::format(" (free, or of device {})", join(hidden_owners_of(row), " or "))
+                             : std::string{};
+    list.texts.push_back(
+        fmt::format("adapter {:#04x}, domains {}: {}{}{}", share.adapter, text, owner, more, share.note()));
   }
   return list;
 }

@@ -71,15 +71,28 @@ bool is_ap_check(const std::string& path) {
   return name == "ap-check" || name == "ap-check.sh";
 }
 
+// Call-outs can be binary programs, such as ap-check.
+bool is_text(const std::string& path) {
+  const sys::Result<std::string> text = sys::read_stream(path);
+  return text && text->starts_with("#!");
+}
+
 // ap-check of s390-tools fails too while another program holds the lock, and after one that ended without
 // releasing it.
 constexpr const char* lock_of_ap_check = "/run/lock/s390apconfig.lock";
 
+std::string advice_on_lock() {
+  return fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check);
+}
+
 // Returns how to find out why a call-out script refuses an operation.
 std::vector<std::string> advice_on_refusal(const std::string& path, const ScriptEvent& event) {
-  std::vector<std::string> advice{"see why the script refuses: less " + shell_word(path)};
+  std::vector<std::string> advice;
+  if (is_text(path)) {
+    advice.push_back("see why the script refuses: less " + shell_word(path));
+  }
   if (is_ap_check(path)) {
-    advice.push_back(fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check));
+    advice.push_back(advice_on_lock());
   }
   if (event.action == HookAction::stop) {
     advice.emplace_back("--force does not ignore the refusal of a script");
@@ -393,7 +406,8 @@ std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& 
   if (end.how == sys::ScriptEnd::How::timed_out) {
     const Error error(ExitCode::failed,
                       fmt::format("{} script '{}' did not end within {:g} s and was killed", kind,
-                                  printable(path), std::chrono::duration<double>(deadline).count()));
+                                  printable(path), std::chrono::duration<double>(deadline).count()),
+                      is_ap_check(path) ? std::vector{advice_on_lock()} : std::vector<std::string>{});
     mute_.insert_or_assign(path, error);
     throw Error(error);
   }

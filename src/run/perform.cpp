@@ -31,6 +31,14 @@ std::string interrupted_wait(const Device& device) {
                          : "interrupted; the device remains active and in use by " + describe(device.holders);
 }
 
+// Returns whether a driver shows the value that was written; vfio-ap completes masks to 64 digits.
+bool means_same(const Attribute& written, const std::string& shown) {
+  if (written.name.str() == "ap_config") {
+    return read_ap_config(shown) == assigned_by({written});
+  }
+  return shown == trim(written.value);
+}
+
 class Performer {
  public:
   Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
@@ -82,7 +90,7 @@ class Performer {
 
   void operator()(const WriteAttribute& action) const {
     const auto reads = effects_.host.write_attribute(action.device, action.attribute, action.bare);
-    if (reads && *reads != trim(action.attribute.value)) {
+    if (reads && !means_same(action.attribute, *reads)) {
       warnings_.push_back(fmt::format("{}: attribute '{}' was set to '{}' but reads back '{}'",
                                       job_.about.quoted(), action.attribute.name.str(),
                                       printable(action.attribute.value), printable(*reads)));

@@ -60,6 +60,7 @@ ApMatrix::ApMatrix(Kernel& kernel, const SimParent& settings, std::function<std:
 
 void ApMatrix::publish(NodeId parent) {
   bus_.load_vfio_ap();
+  kernel_.files.directories(Kernfs::root, "module/vfio_ap");
   if (kernel_.version >= KernelVersion{6, 13}) {
     kernel_.files.constant(parent, "features", "guest_matrix hotplug ap_config\n");
   }
@@ -68,6 +69,10 @@ void ApMatrix::publish(NodeId parent) {
 void ApMatrix::unpublish(NodeId parent) {
   kernel_.files.remove(parent, "features");
   bus_.unload_vfio_ap();
+  // The parent exists as long as the module is loaded.
+  if (const auto module = kernel_.files.walk("module/vfio_ap")) {
+    kernel_.files.remove(*module);
+  }
 }
 
 // Returns the queues of a matrix that other devices have, with their owners.

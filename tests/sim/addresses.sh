@@ -82,8 +82,24 @@ ccw() {
   out_has "^address: +0\.0\.0313$" "the address is shown"
   adm show 0.0.0313 -o driver
   out_has "^driver: +io_subchannel$" "-o selects columns of addresses"
+  adm show 0.0.0313 -o address,notice
+  exits 0 "-o takes columns that only addresses have"
+  out_has "^address: +0\.0\.0313$" "they are printed"
+  adm show 0.0.0315 -o address
+  exits 2 "parents have no such column"
+  adm show --list-columns 0.0.0313
+  out_has "^device_number +" "--list-columns lists those of an address"
   adm show 0.0.9999
   exits 3 "show of an address that does not exist: not found"
+  adm define -p ccw_0_0_9999 -t vfio_ccw-io --force
+  exits 3 "a device number without a device cannot be defined, even for later"
+  err_has "no channel device has the number 0\.0\.9999$" "the error says so"
+  for word in 0.0.0320 0.0.0330; do
+    adm define -p $word -t vfio_ccw-io
+    err_lacks "use --force" "define for $word: no driver would help"
+  done
+  adm parent show 0.0.0313
+  err_lacks "--vfs" "a subchannel has no virtual functions"
 
   # A device number of a parent is accepted for its subchannel.
   adm define $a -p 0.0.2b0a -t vfio_ccw-io
@@ -103,7 +119,9 @@ ccw() {
 
   # A subchannel and the device number of another one.
   adm define -p 0.0.0341 -t vfio_ccw-io
-  err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00.*; subchannel 0\.0\.0340 \(device 0\.0\.0341" "both meanings of a name are named"
+  err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00" "a name of a subchannel is used as such"
+  err_has "0\.0\.0341 is used as a subchannel; it is also the device number of subchannel 0\.0\.0340$" "a note names the other meaning"
+  err_lacks "set-override 0\.0\.0340" "no hint is about the other subchannel"
   adm show 0.0.0341
   same "$(grep -c ^address: <<<"$out")" 2 "both are shown"
   # Other forms mean only one of them: a device number, libvirt's name of the subchannel, a stored parent.
@@ -134,6 +152,10 @@ ccw() {
     adm $word
     holds "$word: a parent is not explained" test -z "$(grep -F 'is not registered' <<<"$out$err")"
   done
+  adm show 0.0.0341
+  same "$(grep -oE '^(address|parent): +[0-9a-f.]+' <<<"$out" | tr -s ' ' | paste -sd' ')" "parent: 0.0.0340 address: 0.0.0341" "show shows both"
+  adm check 0.0.0341
+  err_has "0\.0\.0341 is also the device number of subchannel 0\.0\.0340$" "check names the other meaning"
   adm types 0.0.0341
   err_has "subchannel 0\.0\.0341 .* has the driver io_subchannel" "the other subchannel is explained"
   driverctl -b css unset-override 0.0.0340

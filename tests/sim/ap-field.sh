@@ -10,6 +10,7 @@ if [ "${1:-}" = "" ]; then
   host=$here/../../examples/scenarios/ap-host.toml
   cp "$host" "$scenarios/host.toml"
   sed 's/6\.10/6.1/' "$host" >"$scenarios/host61.toml"
+  sed 's/6\.10/6.19/' "$host" >"$scenarios/host619.toml"
   sed 's/, apmask = /, late_apmask = "-5", masks_after = 2500, apmask = /' "$host" >"$scenarios/late.toml"
   sed 's/6\.10/5.19/' "$scenarios/late.toml" >"$scenarios/late519.toml"
   # 7 adapters with 85 domains have 595 queues.
@@ -27,6 +28,8 @@ late519 boot
 late boot_group
 host boot_in_vain
 many cut_at_page
+host removal_pending
+host619 overrides
 T
   holds "invalid files are read" bash "$0" invalid_files
   finish
@@ -262,6 +265,59 @@ cut_at_page() {
   exits 1 "it cannot be stored in the definition"
   run mdevadm check --json
   same "$(jq -c '[.findings[] | select(.finding == "queues-unreadable") | .object]' <<<"$out")" '["big"]' "check finds it"
+  same "$(mdevadm show matrix --json | jq -c '[.parents[0].queues[].owner] | unique')" '["unknown"]' "no queue is shown as free"
+  run mdevadm define $B $crypto --queue 06.0054
+  err_has "active device 'big' cannot be read completely; queues that it has cannot be assigned" "define warns of the device"
+  run mdevadm start $B
+  exits 4 "the driver refuses the queue"
+  err_has "a queue is assigned to another device, probably $A \(its adapters and domains cannot be read completely\)" "the device is named"
+}
+
+# The files of a device whose removal is pending have gone, but its queues are still assigned.
+removal_pending() {
+  chzdev -t ap apmask=-5 >/dev/null
+  mdevadm start -u $A $crypto --queue 05.0004
+  "$MDEVSIM" hold $A 100 >/dev/null 2>&1 &
+  holder=$!
+  wait_until is_used $A
+  mdevadm stop $A --force --timeout 0.1
+  same "$(mdevadm show matrix --json | jq -c '[.parents[0].queues[] | select(.adapter == 5).owner] | unique')" '["unknown"]' \
+    "queues of the device are not shown as free"
+  run mdevadm show matrix
+  out_has "adapter 0x05, domains .*: unknown \(free, or of device $A\)" "the device is named"
+  run mdevadm check
+  out_has "the removal of device '$A' is pending" "check finds it"
+  run mdevadm start -u $B $crypto --queue 05.0004
+  exits 4 "the driver refuses the queue"
+  err_has "probably $A \(its removal is pending\)" "the device is named"
+  err_has "^hint: wait for the removal: mdevadm stop $A --timeout 60$" "one can wait for it"
+  kill $holder
+  mdevadm stop $A --timeout 20
+  run mdevadm start -u $B $crypto --queue 05.0004
+  exits 0 "after the removal the queue is free"
+}
+
+# Linux 6.19 and later select drivers of single queues. Masks are not used then.
+overrides() {
+  bus=/sys/bus/ap/devices
+  echo vfio_ap >$bus/05.0004/driver_override
+  run mdevadm define $A $crypto --queue 05.0014,05.0047
+  err_has "before the start, release the queues: for q in 05.0014 05.0047; do " "a warning has the commands"
+  run mdevadm start $A
+  exits 4 "queues without override are the host's"
+  eval "$(sed -n 's/^hint: release the queues: //p' <<<"$err")"
+  run mdevadm start $A
+  exits 0 "the commands release all queues"
+  same "$(driver 05.0014) $(driver 05.0047) $(driver 05.0004)" "vfio_ap vfio_ap cex4queue" "their drivers have changed"
+  run mdevadm start -u $B $crypto --queue 05.0004
+  err_has "queue 05.0004 is not bound to vfio_ap" "an override does not bind"
+  mdevadm define $B
+  run mdevadm check --json
+  eval "$(jq -r '.findings[] | select(.finding == "queue-unbound").hints[]' <<<"$out" | sed 's/^bind the queue: //')"
+  same "$(driver 05.0004)" vfio_ap "the hint unbinds and binds the queue"
+  echo none >$bus/06.0004/driver_override
+  run mdevadm start $crypto --queue 06.0004
+  exits 0 "a queue for no driver is not reserved"
 }
 
 # A tree with files that no kernel writes.

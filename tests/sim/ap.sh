@@ -15,6 +15,7 @@ ap-host masks
 ap script
 ap completion
 ap table
+ap requested
 T
   finish
   exit
@@ -201,7 +202,7 @@ masks() {
     "1. adapter 0x05, domains 0x0004,0x0047: host (driver: cex4queue);2. adapter 0x05, domains 0x0014: device a;3. adapter 0x06, domains 0x0004,0x0047: host (driver: cex4queue);4. adapter 0x06, domains 0x0014: free" \
     "show of the parent lists which device has which queue"
   same "$(mdevadm show matrix --json | jq -c '.parents[0].queues[1]')" \
-    "{\"adapter\":5,\"domains\":[20],\"owner\":\"device\",\"bound\":true,\"driver\":\"vfio_ap\",\"device\":\"$A\"}" "JSON has the same list"
+    "{\"adapter\":5,\"domains\":[20],\"owner\":\"device\",\"bound\":true,\"driver\":\"vfio_ap\",\"card\":null,\"device\":\"$A\"}" "JSON has the same list"
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
@@ -275,6 +276,46 @@ completion() {
   same "$(words modify a --adapter +0x0)" "+0x03 +0x06 +0x05" "after a plus sign, what the host has"
   same "$(words modify a --control-domain "")" "0x0004 0x00ab" "--control-domain completes to domains"
   same "$(words modify nosuch --domain -)" "" "for a device that does not exist, nothing is offered"
+}
+
+# A transient device that is active already, with other settings than requested.
+requested() {
+  run mdevadm start -u $B $crypto --queue 05.0004
+  run mdevadm start -u $B $crypto --queue 06.0004,06.00ab
+  exits 4 "a start with other queues is refused"
+  err_has "already active with other settings: adapters \(requested: 0x06, device: 0x05\), domains \(requested: 0x0004,0x00ab, device: 0x0004\)$" "the differences are named"
+  same "$(matrix $B)" "05.0004" "the device is not changed"
+  for words in "--queue 05.0004" "--adapter 5" ""; do
+    run mdevadm start -u $B $crypto $words
+    exits 0 "start '$words' finds the device as requested"
+  done
+  mdevadm modify $B --live --control-domain 4
+  run mdevadm start -u $B $crypto --queue 05.0004
+  exits 0 "what was not requested may differ"
+  mdevadm stop $B
+  run mdevadm start -u $B $crypto --attr ap_config=0x04,0x08,
+  exits 0 "masks can be short"
+  err_lacks "reads back" "the driver completes them"
+  mdevadm stop $B
+  run mdevadm start -u $B $crypto --queue 06.0004 --adapter 9 --dry-run
+  exits 2 "--queue and --adapter exclude each other"
+  run mdevadm start -u $B $crypto --adapter 9 --domain 4 --dry-run
+  err_has "warning: '$B': adapter 0x09 is not on this host" "a dry run prints the warnings"
+  for verb in start define; do
+    run mdevadm $verb $crypto --count 2 --queue 06.0004
+    exits 2 "$verb --count with queues is refused"
+    err_has "several devices cannot have the same queues" "$verb says why"
+  done
+  run mdevadm define $crypto --adapter 5- --domain 4
+  err_has "range '5-' has no end" "an open range is called so"
+  run mdevadm define $A -p matrix -t vfio_ap-passthroug --adapter 5
+  err_lacks "use --force" "--force does not help against a misspelt type"
+  mdevadm define $A $crypto --adapter 5 --domain 4 --name a
+  mdevadm start a
+  mdevadm modify a --live --domain 0xab
+  run mdevadm modify a --domain 0xab
+  exits 0 "the definition follows the device"
+  err_lacks "next start" "nothing remains to be applied"
 }
 
 # The table [ap] of a definition, beside attributes.

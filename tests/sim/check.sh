@@ -97,6 +97,7 @@ samples() {
   finds warning uuid-taken $a
   rm -r /etc/mdevadm/devices
   finds info device-undefined $a
+  finds info device-undefined $a $a
   finds info mdev-device $a $a
   touch /etc/mdevadm/devices
   finds error files-unread /etc/mdevadm/devices
@@ -330,6 +331,25 @@ or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the numb
   adm modify $c --control-domain=-0x0055
   run "$MDEVADM" check --json
   holds "following the hint removes the error" jq -e --arg o $c '.findings | all(.object != $o or .severity != "error")' <<<"$out"
+  adm stop $a
+  rm -r /etc/mdevadm/devices
+  adm start -u $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 47
+  finds warning queue-missing $a
+  definition $a matrix vfio_ap-passthrough "$(printf "$queue" 47)"
+  finds warning queue-missing $a
+  definition $a matrix vfio_ap-passthrough "$(printf "$queue" 200)"
+  run "$MDEVADM" check $a --json
+  same "$(jq -r '.findings[] | select(.finding == "drift").hints[]' <<<"$out")" \
+    "correct the definition: mdevadm modify $a --domain=-0x00c8" "a definition that cannot be applied is corrected first"
+  definition $b matrix vfio_ap-passthrough "$(printf '[ap]\ncontrol_domains = [5]\n')"
+  finds warning queue-missing $b
+  definition $b matrix vfio_ap-passthrough "$(printf '[[attribute]]\nname = "assign_domain"\nvalue = "5,6"\n')"
+  finds error queue-value $b
+  run "$MDEVADM" start $b
+  exits 1 "the value is not written"
+  err_has "attribute 'assign_domain': '5,6' is a list" "start says what is wrong with it"
+  adm modify $b --delete-attr 1
+  lacks queue-value
   rm -r /etc/mdevadm/devices
   echo garbage >/tmp/matrix
   mount --bind /tmp/matrix /sys/devices/vfio_ap/matrix/$a/ap_config

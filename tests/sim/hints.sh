@@ -223,6 +223,33 @@ ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define 
 ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
 ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
 ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
+ap_host__check_active_with_missing_number() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $a -p matrix -t vfio_ap-passthrough --adapter 5,9 --domain 4
+  words="check $a"
+}
+ap_host__refused_value() {
+  mkdir -p /etc/mdevadm/devices/matrix
+  printf 'type = "vfio_ap-passthrough"\n[[attribute]]\nname = "assign_domain"\nvalue = "5,6"\n' >/etc/mdevadm/devices/matrix/$a.toml
+  words="start $a"
+}
+ap_host__queue_of_unreadable_device() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $a $crypto
+  echo garbage >/run/garbage
+  for file in ap_config matrix; do mount --bind /run/garbage /sys/devices/vfio_ap/matrix/$a/$file; done
+  words="start -u $b $crypto"
+}
+ap_host__check_unreadable_device() { ap_host__queue_of_unreadable_device; words="check"; }
+ap_host__queue_of_device_being_removed() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $a $crypto
+  holding $a
+  adm stop $a --force
+  words="start -u $b $crypto"
+}
+ap_host__check_device_being_removed() { ap_host__queue_of_device_being_removed; words="check"; }
+ccw_host__check_stored_device_number() { ccw_host__stored_device_number; words="check $a"; }
 ap__check_shared_queue() { adm define $a $crypto; adm define $b $crypto; words="check"; }
 ap__check_shared_queue_at_boot() {
   ap__check_shared_queue

@@ -31,9 +31,7 @@ struct Scope {
   bool removals = true;                        // find pending removals
   bool raw = false;  // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
-  // Those of the addresses that are also read as device numbers if there is a subchannel of this name.
-  std::vector<std::string> ambiguous{};
-  bool other_parents = true;  // false: do not search for parents other than `details_of`
+  bool other_parents = true;             // false: do not search for parents other than `details_of`
 };
 
 // Result of a removal.
@@ -119,9 +117,11 @@ class Host {
   void assign_queues(const Device& device, const std::vector<Attribute>& attributes) const;
 
   // Returns the devices of the buses pci, css, ap and mdev that the name means: the device of this name and,
-  // for a device number, its subchannel. If there is a subchannel of this name, the name is read as a device
-  // number only if it is `ambiguous`.
-  std::vector<HostDevice> observe_address(const std::string& name, bool ambiguous = false) const;
+  // for a device number, its subchannel. A subchannel of this name has precedence.
+  std::vector<HostDevice> observe_address(const std::string& name) const;
+  // Returns names of devices of IBM Z that can become parents: matrix, and at most `most` I/O subchannels
+  // whose channel device is offline.
+  std::vector<std::string> possible_parents(std::size_t most) const;
 
   // Returns the PCI devices that are bound to one of these drivers.
   std::vector<std::string> devices_bound_to(const std::vector<std::string>& drivers) const;

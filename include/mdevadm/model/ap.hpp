@@ -89,15 +89,21 @@ ApQueuesReading read_ap_queues(std::string_view text);
 // Returns why the kernel would misunderstand or refuse a value of assign_adapter and the like; empty if it is
 // valid or the attribute is another one.
 std::string ap_value_problem(const Attribute& attribute);
+// Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts, maybe
+// in another meaning than the user's.
+std::string ap_refusal(const Attribute& attribute);
 
 // Reads a mask of the kernel, "0x" and up to 64 hexadecimal digits of which the leftmost bit is number 0.
 std::optional<ApSet> read_ap_mask(std::string_view text);
 std::string format_ap_mask(const ApSet& set);  // "0x" and 64 digits
 
-// Reads the value of ap_config: three masks, separated by commas.
+// Reads the file ap_config: three masks, separated by commas. For what a written value assigns, which can
+// have another number of masks, see assigned_by().
 std::optional<ApMatrix> read_ap_config(std::string_view text);
 std::string format_ap_config(const ApMatrix& matrix);
-// Reads the files `matrix` ("05.0014", "05." or ".0014" in each line) and `control_domains`.
+// Reads the files `matrix` (all queues as "05.0014", or only adapters "05.", or only domains ".0014", one in
+// each line) and `control_domains`. Returns nullopt also if a number lacks digits, or if the matrix is not
+// all domains of all its adapters: the list is cut.
 std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains);
 
 // Returns the attributes that assign a matrix, in the order adapters, domains, control domains.
@@ -127,8 +133,9 @@ bool is_ap_attribute(const Attribute& attribute);
 
 // The AP bus of a host, and what decides whether a device can have a queue.
 struct ApHost {
-  std::optional<ApSet> adapters{}, domains{};  // that exist: ap_adapter_mask, ap_usage_domain_mask
-  ApSet host_adapters{}, host_domains{};       // apmask, aqmask: queues with both numbers are the host's
+  // Numbers that exist: ap_adapter_mask, ap_usage_domain_mask, ap_control_domain_mask.
+  std::optional<ApSet> adapters{}, domains{}, control_domains{};
+  ApSet host_adapters{}, host_domains{};  // apmask, aqmask: queues with both numbers are the host's
   std::optional<unsigned> max_adapter{}, max_domain{};
   std::vector<std::pair<Apqn, std::string>> overrides{};  // driver_override of queues, Linux 6.19 and later
   std::optional<std::vector<Apqn>> bound{};               // to vfio_ap, sorted; Facet::ap_bindings
@@ -138,6 +145,8 @@ struct ApHost {
   ApSet checkstopped{};  // chkstop is 1: the hardware has failed
   bool operator==(const ApHost&) const = default;
 
+  // Returns the numbers that exist, if they are known.
+  const std::optional<ApSet>& existing(ApKind kind) const;
   // Returns whether a queue is reserved for the host.
   bool reserves(const Apqn& queue) const;
   // Returns whether the queue exists, as far as that is known.
@@ -151,5 +160,8 @@ struct ApHost {
 // Returns how queues are released from the host, one command each: a mask frees all queues of an adapter, or
 // those of a domain on all adapters.
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues);
+// Returns the command that binds queues to the driver that masks or overrides select. Needs
+// Facet::ap_bindings.
+std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues);
 
 }  // namespace mdevadm

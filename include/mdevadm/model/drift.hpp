@@ -7,6 +7,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mdevadm {
@@ -20,7 +21,8 @@ struct DriftedSetting {
 
   // Returns whether it can be changed while the device is active: queues, node and attributes.
   bool is_changeable() const;
-  std::string str() const;  // "type (definition: mtty-2, device: mtty-1)"
+  // Returns "type (definition: mtty-2, device: mtty-1)"; `source`: what `defined` comes from.
+  std::string str(std::string_view source = "definition") const;
 };
 
 // Returns the policy for the device's VFIO nodes. Each setting is that of the definition, otherwise that of
@@ -43,6 +45,6 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
                                      const std::optional<NodePolicy>& node);
 
 // Returns "type (definition: mtty-2, device: mtty-1), attribute a (…)".
-std::string describe(const std::vector<DriftedSetting>& differences);
+std::string describe(const std::vector<DriftedSetting>& differences, std::string_view source = "definition");
 
 }  // namespace mdevadm

@@ -20,5 +20,7 @@ Finding why_no_parent(const HostDevice& device);
 // Returns the findings for all devices that `name` means, according to Snapshot::host_devices: a subchannel
 // and the subchannel of a device number can have the same one. Empty: none exists that is not a parent.
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name);
+// Returns the finding for a device number, if its subchannel is a parent.
+std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string& name);
 
 }  // namespace mdevadm

@@ -12,11 +12,29 @@ namespace mdevadm {
 // Facets that the functions below need.
 constexpr Facet queue_facets = Facet::queues | Facet::ap_bus | Facet::ap_bindings;
 
+// An attribute of a definition that assigns queues, with a value that the kernel certainly refuses.
+struct RefusedValue {
+  std::string text;  // the attribute and the problem
+  std::string hint;  // removes the attribute
+};
+std::vector<RefusedValue> refused_values(const Definition& definition);
+// Throws Error{failed} if the definition has one.
+void require_valid_queues(const Definition& wanted, const std::string& doing);
+
+// A device whose queues are unknown: the list of an active device is cut or unreadable, or its removal is
+// pending.
+struct HiddenOwner {
+  Device device;
+  std::string text;  // a sentence about the device
+};
+std::vector<HiddenOwner> hidden_owners(const Snapshot& seen, const Definitions* defined);
+
 // Throws Error{conflict} if a queue of the definition is reserved for the host, or belongs to an active
 // device or to one of `planned`, which are about to be started, or is not bound to vfio_ap and therefore
 // refused; Error{failed} if the machine has no adapter or domain with such a number. Does nothing for devices
 // without queues and if the bus was not read. `defined` supplies names; nullptr: none. Returns warnings about
-// adapters and domains that do not exist, and queues that are not bound to vfio_ap.
+// adapters and domains that do not exist, queues that are not bound to vfio_ap, and devices that may have the
+// queues.
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
                                              const std::vector<Definition>& planned, const Definition& wanted,
                                              const std::string& doing);
@@ -38,7 +56,7 @@ UnboundQueues unbound_queues_are(const Snapshot& seen);
 // Facet::ap_bindings.
 void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std::string& doing);
 
-// Adapters or domains that this host does not have.
+// Adapters, domains or control domains that this host does not have.
 struct MissingNumbers {
   ApKind kind;
   ApSet numbers;
@@ -50,7 +68,7 @@ struct MissingNumbers {
 };
 // Returns those that can appear later: not above the highest number of the machine.
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);
-// Returns those above the highest number of the machine, also control domains. Empty if that is unknown.
+// Returns those above the highest number of the machine. Empty if that is unknown.
 std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix);
 
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
@@ -66,8 +84,10 @@ struct UnusableCards {
   std::vector<std::string> hints;  // commands that correct it; none for a card that has failed
 };
 std::vector<UnusableCards> unusable_cards(const Snapshot& seen, const ApMatrix& matrix);
-// Returns the hint that binds a queue to the driver that the masks select.
-std::string advice_to_bind(const Apqn& queue);
+
+// Returns the queues of a device that its guest has: those that exist, of adapters all of whose existing
+// queues are bound to vfio_ap. Before Linux 6.0, a device has no other ones. Needs Facet::ap_bindings.
+std::vector<Apqn> guest_queues(const ApHost& host, const ApMatrix& matrix);
 
 // Returns a sentence about queues that another definition with autostart has too.
 std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other);

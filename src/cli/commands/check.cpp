@@ -31,6 +31,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   }
 
   ExitCode list(Context& context) override {
+    add_other_subchannels(context);
     const HostCheck read = read_host_check(context, words_);
     const CheckInput input = read.input();
     std::vector<ObjectFinding> findings = mdevadm::check(input);
@@ -55,6 +56,18 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
 
  private:
   static constexpr std::size_t widest = 80;  // lines of text are not longer
+
+  // A word that is a subchannel and a device number means both subchannels.
+  void add_other_subchannels(const Context& context) {
+    const std::vector<std::string> given = words_;
+    for (const std::string& word : given) {
+      const auto other = context.other_subchannel(word);
+      if (other && std::find(words_.begin(), words_.end(), *other) == words_.end()) {
+        context.messages().note(fmt::format("{} is also the device number of subchannel {}", word, *other));
+        words_.push_back(*other);
+      }
+    }
+  }
 
   static std::string name_on_host(const Context& context, const std::string& word) {
     return context.device_name(word);
@@ -125,10 +138,13 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   // Adds why a device that was asked for is not a parent, unless that is reported for a definition.
   static void add_reasons(const Snapshot& seen, const std::string& name, const std::string& word,
                           std::vector<ObjectFinding>& found) {
+    // Findings about devices have a parent.
     std::erase_if(found, [&](const ObjectFinding& one) {
-      return one.object == name && one.finding.severity == Severity::info;
+      return one.object == name && one.finding.severity == Severity::info && one.parent.empty();
     });
-    if (!found.empty()) {
+    if (std::any_of(found.begin(), found.end(), [&](const ObjectFinding& one) {
+          return one.finding.severity != Severity::info || one.object != name;
+        })) {
       return;
     }
     // The subchannel of a device number that was given can be the device number of another subchannel.

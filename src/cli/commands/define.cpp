@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
@@ -166,6 +167,17 @@ class DefineCommand final : public Command {
     }
     choice_.check(parent_);
     check_count();
+    check_number();
+  }
+
+  // A device number has no subchannel until its device exists, and definitions name the subchannel.
+  void check_number() const {
+    const std::string number = kernel_spelling(parent_);
+    if (number != parent_ && is_channel_address(number)) {
+      throw Error(ExitCode::not_found,
+                  fmt::format("cannot define a device: no channel device has the number {}", number),
+                  "specify the subchannel; list them: lscss");
+    }
   }
 
   void check_count() const {
@@ -176,6 +188,9 @@ class DefineCommand final : public Command {
     if (choice_.devices() > 1 && !word_.empty()) {
       throw Error(ExitCode::usage, "several devices cannot have the same UUID",
                   "omit the UUID: with --count, each device gets a random one");
+    }
+    if (choice_.devices() > 1 && queues_.assigns_queues(parse_assignments(options_.attributes))) {
+      throw shared_queues();
     }
     if (choice_.devices() > 1 && !options_.function.empty() && options_.function != any_function) {
       throw Error(ExitCode::usage, "several devices cannot use the same virtual function",

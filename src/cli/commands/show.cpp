@@ -51,12 +51,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       throw Error(ExitCode::usage, "missing argument DEVICE",
                   "mdevadm show DEVICE; list all devices: mdevadm list --all");
     }
-    for (std::string& word : words_) {
-      if (auto name = bare_channel_address(word)) {
-        ambiguous_.push_back(*std::move(name));
-      }
-      word = without_device_number(context, word);
-    }
+    words_ = subchannels_meant_by(words_, context);
     const std::vector<ParentName> parents = parents_in(context);
     Shown shown;
     shown.defined = context.definitions_if_readable();
@@ -99,16 +94,35 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return missing == 0 ? ExitCode::done : missing == words_.size() ? ExitCode::not_found : ExitCode::partial;
   }
 
-  // If an argument is a parent, lists the columns of parents.
+  // Lists the columns of parents or addresses if an argument is one.
   std::string columns_text(Context& context) override {
-    return parents_in(context).empty() ? listing_.render_columns(context.env())
-                                       : parent_listing().render_columns(context.env());
+    if (!parents_in(context).empty()) {
+      return parent_listing().render_columns(context.env());
+    }
+    const bool has_address = std::any_of(words_.begin(), words_.end(), [&](const std::string& word) {
+      const std::vector<HostDevice> devices = context.host().observe_address(kernel_spelling(word));
+      return std::any_of(devices.begin(), devices.end(),
+                         [](const HostDevice& one) { return one.bus != "mdev"; });
+    });
+    return has_address ? host_device_listing().render_columns(context.env())
+                       : listing_.render_columns(context.env());
   }
 
  private:
-  // Returns the subchannel for a device number, every other word as it is.
-  static std::string without_device_number(const Context& context, const std::string& word) {
-    return is_channel_address(kernel_spelling(word)) ? context.device_name(word) : word;
+  // Returns the subchannels for device numbers, also for one that names a subchannel, too. Every other word
+  // stays as it is.
+  static std::vector<std::string> subchannels_meant_by(const std::vector<std::string>& words,
+                                                       const Context& context) {
+    std::vector<std::string> result;
+    for (const std::string& word : words) {
+      const bool is_number = is_channel_address(kernel_spelling(word));
+      result.push_back(is_number ? context.device_name(word) : word);
+      const auto other = is_number ? context.other_subchannel(word) : std::nullopt;
+      if (other && std::find(words.begin(), words.end(), *other) == words.end()) {
+        result.push_back(*other);
+      }
+    }
+    return result;
   }
 
   // Returns the parents among the arguments.
@@ -160,21 +174,20 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       return is_pci_address(kernel_spelling(word));
     });
     if (parents.empty()) {
-      Scope scope{
-          listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
-          std::nullopt, std::nullopt};
+      Scope scope{listing_.needs_if_any() | Facet::devices | Facet::parents |
+                      (has_address ? Facet::gpus : Facet::none),
+                  std::nullopt, std::nullopt};
       scope.addresses = addresses();
-      scope.ambiguous = ambiguous_;
       return context.observe_settings(std::move(scope), shown.defined, shown.groups);
     }
     const bool only_parents = parents.size() == words_.size();
-    const Facet of_devices = only_parents ? Facet::none : listing_.needs();
-    const Facet of_parents = parent_listing().needs() | types_table().needs() | devices_table().needs();
+    const Facet of_devices = only_parents ? Facet::none : listing_.needs_if_any();
+    const Facet of_parents =
+        parent_listing().needs_if_any() | types_table().needs() | devices_table().needs();
     Scope scope{
         of_parents | of_devices | Facet::types | Facet::devices | (has_address ? Facet::gpus : Facet::none),
         only_parents ? std::optional(parents) : std::nullopt, std::nullopt};
     scope.addresses = addresses();
-    scope.ambiguous = ambiguous_;
     return context.observe_settings(std::move(scope), shown.defined, shown.groups);
   }
 
@@ -321,7 +334,6 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   std::vector<std::string> words_;
-  std::vector<std::string> ambiguous_;  // those that can be subchannels and device numbers
   bool all_ = false;
   std::string parent_;
 };

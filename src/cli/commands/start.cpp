@@ -188,6 +188,9 @@ class StartCommand final : public Command {
       throw Error(ExitCode::usage, "several devices cannot have the same UUID",
                   "omit --uuid: with --count, each device gets a random one");
     }
+    if (choice_.devices() > 1 && queues_.assigns_queues(parse_assignments(attributes_))) {
+      throw shared_queues();
+    }
     if (choice_.devices() > 1 && !function_.empty() && function_ != any_function) {
       throw Error(ExitCode::usage, "several devices cannot use the same virtual function",
                   "omit --vf: with --count, each device gets a virtual function of its own");

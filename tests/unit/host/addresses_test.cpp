@@ -64,16 +64,14 @@ TEST_CASE("with dev_busid the driver of the subchannel does not matter") {
   CHECK_FALSE(tree.host.observe_address("0.0.0313").at(0).channel_device);
 }
 
-TEST_CASE("a name of a subchannel is read as a device number only if it is ambiguous") {
+TEST_CASE("a name of a subchannel is not read as a device number") {
   const Tree tree(std::string(old_channels) +
                   "sys/devices/css0/0.0.0313/dev_busid = 0.0.0315\\n\n"
                   "sys/devices/css0/0.0.0315/dev_busid = 0.0.2b0a\\n\n");
   const auto one = tree.host.observe_address("0.0.0315");
   REQUIRE(one.size() == 1);
   CHECK(one[0].address == "0.0.0315");
-  const auto both = tree.host.observe_address("0.0.0315", true);
-  REQUIRE(both.size() == 2);
-  CHECK(both[1].address == "0.0.0313");
+  CHECK(tree.host.subchannel_of("0.0.0315") == "0.0.0313");
   CHECK(tree.host.observe_address("0.0.2b0a").at(0).address == "0.0.0315");
 }
 

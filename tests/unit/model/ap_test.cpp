@@ -143,6 +143,11 @@ TEST_CASE("matrix and control_domains are read back, also if they are incomplete
   CHECK(format_ap_list(read_ap_files(".00ab\n", "")->domains, ApKind::domain) == "0x00ab");
   CHECK(read_ap_files("", "")->empty());
   CHECK_FALSE(read_ap_files("05\n", ""));
+  for (const char* cut :
+       {"05.0004\n05.00", "05.0004\n05.0014\n06.0004\n", "05.0004\n05.", "05.004\n", "5.0004\n"}) {
+    CHECK_FALSE(read_ap_files(cut, ""));
+  }
+  CHECK_FALSE(read_ap_files("", "004\n"));
   CHECK_FALSE(read_ap_files("", "x\n"));
 }
 
@@ -155,7 +160,9 @@ TEST_CASE("a matrix becomes attributes and back") {
   CHECK(format_ap_list(assigned_by({attribute("assign_domain", "0014")}).domains, ApKind::domain) ==
         "0x000c");
   CHECK(assigned_by({attribute("assign_domain", "4"), attribute("unassign_domain", "0x4")}).empty());
-  CHECK(assigned_by({attribute("ap_config", "0x04,0x08,0x0")}).queues().size() == 1);
+  for (const char* masks : {"0x04,0x08,0x0", "0x04,0x08", "0x04,0x08,,0xff"}) {
+    CHECK(assigned_by({attribute("ap_config", masks)}).queues().size() == 1);
+  }
 }
 
 TEST_CASE("a change of numbers leaves the attributes of others as they are") {
@@ -183,8 +190,47 @@ TEST_CASE("the masks of the host reserve queues, unless a queue has a driver of 
   host.host_adapters = change("5", ApKind::adapter).added;
   host.host_domains = change("0-255", ApKind::domain).added;
   CHECK(format_queues(host.reserved_queues(*read_ap_files("05.0004\n06.0004\n", "")), 9) == "05.0004");
-  host.overrides = {{{5, 4}, "vfio_ap"}, {{6, 4}, "cex4queue"}};
+  host.overrides = {{{5, 4}, "vfio_ap"}, {{5, 6}, "none"}, {{6, 4}, "cex4queue"}};
   CHECK_FALSE(host.reserves({5, 4}));
+  CHECK_FALSE(host.reserves({5, 6}));
   CHECK(host.reserves({6, 4}));
   CHECK(host.reserves({5, 5}));
+}
+
+TEST_CASE("values that the kernel refuses differ from those that it reads in another way") {
+  for (const auto& [name, value] : {std::pair("assign_domain", "002b"),
+                                    {"assign_adapter", "5,6"},
+                                    {"assign_domain", "-1"},
+                                    {"unassign_domain", "300"},
+                                    {"ap_config", "0x04"}}) {
+    CHECK_FALSE(ap_refusal(attribute(name, value)).empty());
+  }
+  for (const auto& [name, value] : {std::pair("assign_domain", "0014"),
+                                    {"assign_adapter", "+5"},
+                                    {"ap_config", "0x04,0x08"},
+                                    {"other", "5,6"}}) {
+    CHECK(ap_refusal(attribute(name, value)).empty());
+  }
+}
+
+TEST_CASE("commands that bind and release queues name all of them") {
+  ApHost host;
+  host.bound = std::vector<Apqn>{};
+  CHECK(advice_to_bind(host, {{5, 4}}) == "bind the queue: echo 05.0004 > /sys/bus/ap/drivers_probe");
+  host.other_drivers = {{{5, 4}, "cex4queue"}};
+  CHECK(advice_to_bind(host, {{5, 4}, {5, 20}}) ==
+        "bind the queues: for q in 05.0004 05.0014; do echo $q > /sys/bus/ap/devices/$q/driver/unbind; echo "
+        "$q > "
+        "/sys/bus/ap/drivers_probe; done");
+  host.overrides = {{{6, 4}, "vfio_ap"}};
+  CHECK(
+      advice_to_release(host, {{5, 4}, {5, 20}}) ==
+      std::vector<std::string>{
+          "release the queues: for q in 05.0004 05.0014; do echo vfio_ap > "
+          "/sys/bus/ap/devices/$q/driver_override; echo $q > /sys/bus/ap/devices/$q/driver/unbind; echo $q > "
+          "/sys/bus/ap/drivers_probe; done"});
+}
+
+TEST_CASE("a range without an end is called so") {
+  CHECK(read_ap_list("5-", ApKind::adapter).problem.starts_with("range '5-' has no end"));
 }

@@ -112,6 +112,36 @@ TEST_CASE("definitions and devices that want the same crypto queue or UUID are f
   CHECK(world.ids() == Ids{"error queue-shared", "warning uuid-taken"});
 }
 
+TEST_CASE("several definitions with the same crypto queue have one finding each, but the first") {
+  World world;
+  world.seen.parents.push_back({.name = *ParentName::parse("matrix"), .path = "sys"});
+  world.seen.parents.back().types.push_back({.id = *TypeName::parse("vfio_ap-passthrough")});
+  world.defined.all = {crypto_definition(1, "4"), crypto_definition(2, "4"), crypto_definition(3, "4")};
+  CHECK(world.ids() == Ids{"warning queue-shared", "warning queue-shared"});
+}
+
+TEST_CASE("active devices and their definitions are checked for numbers that are not on the host") {
+  World world;
+  world.seen.parents.push_back({.name = *ParentName::parse("matrix"), .path = "sys"});
+  world.seen.parents.back().types.push_back({.id = *TypeName::parse("vfio_ap-passthrough")});
+  world.seen.ap = ApHost{.adapters = read_ap_list("5", ApKind::adapter).change.added,
+                         .domains = read_ap_list("0x14", ApKind::domain).change.added,
+                         .control_domains = read_ap_list("0x14", ApKind::domain).change.added};
+  const Definition defined = crypto_definition(1, "14");
+  Device device{.uuid = defined.uuid, .parent = defined.parent, .type = defined.type};
+  device.queues = assigned_by(defined.attributes);
+  device.nodes.resize(1);
+  world.seen.devices = {device};
+  CHECK(world.ids() == Ids{"warning queue-missing", "info device-undefined"});
+  world.defined.all = {defined};
+  CHECK(world.ids() == Ids{"warning queue-missing"});
+  world.defined.all.front().attributes = {{*AttributeName::parse("assign_domain"), "5,6"}};
+  world.seen.devices.clear();
+  CHECK(world.ids() == Ids{"error queue-value"});
+  world.defined.all.front().attributes = {{*AttributeName::parse("assign_control_domain"), "5"}};
+  CHECK(world.ids() == Ids{"warning queue-missing"});
+}
+
 TEST_CASE("numbers that are not on the host are found with the one that is meant") {
   World world;
   world.seen.parents.push_back({.name = *ParentName::parse("matrix"), .path = "sys"});

@@ -1,0 +1,107 @@
+// The AP bus of a host: which queues a device can have, and the commands that bind and release them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mdevadm/model/ap.hpp>
+#include <mdevadm/util/text.hpp>
+
+namespace mdevadm {
+
+namespace {
+
+// The driver of queues that the host uses, of all generations of cards that vfio_ap supports.
+constexpr std::string_view host_driver = "cex4queue";
+
+constexpr std::string_view command_to_unbind = "echo {0} > /sys/bus/ap/devices/{0}/driver/unbind";
+constexpr std::string_view command_to_probe = "echo {} > /sys/bus/ap/drivers_probe";
+
+// Returns a shell command that does the same for each queue; `commands` have {} or {0} in place of its name.
+std::string for_each(const std::vector<Apqn>& queues, const std::vector<std::string_view>& commands) {
+  const std::string queue = queues.size() == 1 ? queues.front().str() : std::string("$q");
+  std::vector<std::string> parts;
+  std::transform(commands.begin(), commands.end(), std::back_inserter(parts),
+                 [&](std::string_view command) { return fmt::format(fmt::runtime(command), queue); });
+  const std::string all = join(parts, "; ");
+  std::string names;
+  for (const Apqn& one : queues) {
+    names += " " + one.str();
+  }
+  return queues.size() == 1 ? all : fmt::format("for q in{}; do {}; done", names, all);
+}
+
+}  // namespace
+
+const std::optional<ApSet>& ApHost::existing(ApKind kind) const {
+  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
+}
+
+bool ApHost::reserves(const Apqn& queue) const {
+  const auto found =
+      std::find_if(overrides.begin(), overrides.end(), [&](const auto& one) { return one.first == queue; });
+  if (found != overrides.end()) {
+    return found->second == host_driver;
+  }
+  return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
+}
+
+bool ApHost::has(const Apqn& queue) const {
+  return (!adapters || adapters->test(queue.adapter)) && (!domains || domains->test(queue.domain));
+}
+
+std::optional<std::string> ApHost::driver_of(const Apqn& queue) const {
+  if (bound && std::binary_search(bound->begin(), bound->end(), queue)) {
+    return "vfio_ap";
+  }
+  const auto other = std::find_if(other_drivers.begin(), other_drivers.end(),
+                                  [&](const auto& one) { return one.first == queue; });
+  return other == other_drivers.end() ? std::nullopt : std::optional(other->second);
+}
+
+std::vector<Apqn> ApHost::reserved_queues(const ApMatrix& matrix) const {
+  std::vector<Apqn> queues = matrix.queues();
+  std::erase_if(queues, [this](const Apqn& queue) { return !reserves(queue); });
+  return queues;
+}
+
+std::string format_ap_removal(const ApSet& set, ApKind kind) {
+  std::string text = "-";
+  for (const char letter : format_ap_list(set, kind)) {
+    text += letter == ',' ? std::string(",-") : std::string(1, letter);
+  }
+  return text;
+}
+
+ApMatrix spanned_by(const std::vector<Apqn>& queues) {
+  ApMatrix matrix;
+  for (const Apqn& queue : queues) {
+    matrix.adapters.set(queue.adapter);
+    matrix.domains.set(queue.domain);
+  }
+  return matrix;
+}
+
+std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) {
+  // A queue that has a driver keeps it until it is unbound.
+  const bool has_driver = std::any_of(queues.begin(), queues.end(),
+                                      [&](const Apqn& queue) { return host.driver_of(queue).has_value(); });
+  return fmt::format("bind the queue{}: {}", queues.size() == 1 ? "" : "s",
+                     has_driver ? for_each(queues, {command_to_unbind, command_to_probe})
+                                : for_each(queues, {command_to_probe}));
+}
+
+std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
+  // The masks cannot be written while a queue has an override.
+  if (!host.overrides.empty()) {
+    const std::string each = for_each(queues, {"echo vfio_ap > /sys/bus/ap/devices/{}/driver_override",
+                                               command_to_unbind, command_to_probe});
+    return {fmt::format("release the queue{}: {}", queues.size() == 1 ? "" : "s", each)};
+  }
+  const ApMatrix matrix = spanned_by(queues);
+  const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
+  return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
+                      format_ap_removal(matrix.adapters, ApKind::adapter)),
+          fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
+                      plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain))};
+}
+
+}  // namespace mdevadm
