@@ -317,6 +317,7 @@ $m export nodedev "se'at" >$WORK/a.xml; $m undefine "se'at"
 say $m import nodedev $WORK/a.xml --name back --auto
 say $m list --all -n -o uuid,name,parent,type,start,attributes
 say $m import nodedev $WORK/a.xml
+sed 's/nvidia-11/nvidia-12/' $WORK/a.xml | say $m import nodedev -
 sed 's/0000_86/0000_99/' $WORK/a.xml >$WORK/b.xml
 say $m import nodedev $WORK/b.xml
 say $m import nodedev $WORK/b.xml $WORK/none --json
@@ -330,7 +331,8 @@ out_has "^-uuid 8f3c2a10-0000-0000-0000-0000000000ff -device vfio-pci,id=se_at,s
 out_has "^json: se_at$" "the arguments with JSON objects are safe in a shell"
 same "$(part 'mdevadm import nodedev '"$work"'/a.xml --name' | head -2 | paste -sd' ')" "8f3c2a10-0000-0000-0000-000000000001 = 0" "import nodedev defines the exported device again"
 out_has "^8f3c2a10-0000-0000-0000-000000000001 back 0000:86:00.0 nvidia-11 auto nvidia/vgpu_params=frame_rate_limiter=0$" "parent, type and attributes come back"
-same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 4" "a device that is defined already is not imported"
+same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 0" "a device that is defined as in the XML is unchanged"
+out_has "cannot define '8f3c2a10.*': already defined under" "one with another type is a conflict"
 out_has "cannot define '.*/b.xml'.*0000:99:00.0" "a parent that the host does not have is reported with the file"
 out_has "cannot import '-': line 2: no element found" "XML that is not well-formed is reported with the line"
 out_has "cannot export 'back': /dev/iommu does not exist" "iommufd is refused where the kernel does not have it"
