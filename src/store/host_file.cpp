@@ -278,7 +278,7 @@ class HostReader {
     if (!is_single && entry.uuid) {
       broken(*table.get("uuid"), "several devices cannot have the same UUID");
     }
-    const bool has_place = entry.name.find(parent_placeholder) != std::string::npos;
+    const bool has_place = !entry.uuid && entry.name.find(parent_placeholder) != std::string::npos;
     if (has_place != entry.per_parent && table.contains("name")) {
       broken(*table.get("name"),
              has_place ? "'{parent}' in a name requires 'count_per_parent'"
