@@ -741,7 +741,8 @@ T
 
 # Virtual functions that are exchanged and reserved.
 places() {
-  pair() {
+  pair() {  # functions of a and b, and those that are reserved
+    local a=${1:+"vf = \"$1\""} b=${2:+"vf = \"$2\""}
     write <<T
 [[parent]]
 name = "$gpu"
@@ -749,11 +750,11 @@ reserved = [${3:-}]
 [[device]]
 name = "a"
 type = "NVIDIA L40S-4Q"
-${1:+vf = "$1"}
+$a
 [[device]]
 name = "b"
 type = "NVIDIA L40S-4Q"
-${2:+vf = "$2"}
+$b
 T
   }
   pair 0000:41:00.4 0000:41:00.5
