@@ -723,7 +723,7 @@ T
   exits 0 "the next apply makes what is missing"
   out_has "^~ prepare parent '0000:81:00.0'" "and shows the preparation"
   is_described
-  # A GPU with devices cannot be prepared anew.
+  # A GPU with devices cannot be prepared again.
   sed -i 's/\["true"\]/["echo"]/' "$file"
   printf '[[device]]\nname = "more"\ntype = "nvidia-12"\n' >>"$file"
   run mdevadm diff -f "$file"
