@@ -38,7 +38,14 @@ class HostReader {
     try {
       work();
     } catch (const Broken& problem) {
-      add(problem.where, problem.message);
+      add_all(problem);
+    }
+  }
+
+  void add_all(const Broken& problem) {
+    add(problem.where, problem.message);
+    for (const Broken& other : problem.others) {
+      add_all(other);
     }
   }
 

@@ -287,6 +287,7 @@ name = "c"
 type = 3
 [device.node]
 mode = "rw"
+owner = 7
 
 [[group]]
 name = "g"
@@ -306,7 +307,8 @@ T
 25:[0-9]+ device 'c' is described twice, first at .*:21:
 26:[0-9]+ 'type' must be a string
 28:[0-9]+ 'mode' must be octal
-30:[0-9]+ missing required key 'members'
+29:[0-9]+ 'owner' must be a string
+31:[0-9]+ missing required key 'members'
 T
   run mdevadm diff -f "$file"
   exits 1 "by diff as well"
@@ -879,6 +881,7 @@ himself() {
   types=$(mdevadm types --json -o type,available | jq -r '[.types[] | select(.available > 0)] | .[0].type')
   mdevadm define -p "$gpu" -t "$types" --name 'first {}' --auto --node-owner nobody --node-mode 0600 >/dev/null
   mdevadm define -p "$gpu" -t "$types" --attr nvidia/vgpu_params=a=1 --attr nvidia/vgpu_params=b=2 >/dev/null
+  mdevadm define -p "$gpu" -t "$types" --name 'x-{parent}' >/dev/null 2>&1
   mdevadm define -p "$gpu" -t "$types" --name created --create-arg a=1 --force >/dev/null 2>&1
   uuid=aaaaaaaa-0000-4000-8000-000000000001
   mkdir -p "/etc/mdevctl.d/$gpu" /etc/mdevadm/devices/absent

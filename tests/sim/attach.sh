@@ -253,7 +253,9 @@ define 0000:41:00.0 1147 $A --name seat
 monitor
 say $m attach 0000:41:00.4 --qmp $mon
 log
+say $m export mdevctl seat
 T
+out_has "cannot export 'seat' .*: it is a virtual function, not a mediated device, so mdevctl cannot start it" "mdevctl is not given what it cannot start"
 out_has '"host":"0000:41:00.4","id":"seat"' "a vGPU on a virtual function is attached as a PCI device"
 
 # ---- libvirt, with a stand-in for virsh ----
