@@ -177,22 +177,31 @@ void Batch::add_chain(std::vector<Job> jobs) {
   });
 }
 
-bool Batch::carry_out_first(Context& context, std::vector<Job> jobs, bool holds_definitions) {
+std::vector<Identity> Batch::carry_out_first(Context& context, std::vector<Job> jobs,
+                                             bool holds_definitions) {
   const std::size_t before = plan_.jobs.size();
+  std::vector<Identity> failed;
   for (Job& job : jobs) {
     const Identity about = job.about;
     add(about, [&] { return std::move(job); });
+    if (unlocked_) {
+      failed.push_back(about);
+    }
   }
   if (options_.dry_run) {
-    return true;
+    return {};
   }
   const Plan first{.jobs = {plan_.jobs.begin() + static_cast<std::ptrdiff_t>(before), plan_.jobs.end()}};
   VerboseProgress progress(context);
   const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions};
   const std::vector<JobResult> results = carry_out(first, effects, progress);
   recorded_.insert(recorded_.end(), results.begin(), results.end());
-  return !unlocked_ && std::none_of(results.begin(), results.end(),
-                                    [](const JobResult& result) { return result.error.has_value(); });
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].error) {
+      failed.push_back(first.jobs[i].about);
+    }
+  }
+  return failed;
 }
 
 void Batch::refuse(const Identity& about, const Error& error) {

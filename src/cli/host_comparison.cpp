@@ -92,6 +92,11 @@ ApplyPlan Comparison::plan(bool with_parents,
   if (with_parents) {
     find_preparations(settings, options, prepared, problems);
   }
+  options.failed = failed_;
+  for (const Refusal& parent : refused_) {
+    options.failed.push_back(*ParentName::parse(parent.about.parent));
+  }
+  options.unprepared.insert(options.unprepared.end(), options.failed.begin(), options.failed.end());
   const Snapshot seen =
       context_.observe_settings({facets_to_apply_file(file_), std::nullopt, std::nullopt}, defined, groups);
   ApplyInput input{file_, seen, defined, groups, settings};
@@ -104,12 +109,20 @@ ApplyPlan Comparison::plan(bool with_parents,
   }
   plan.problems.insert(plan.problems.begin(), problems.begin(), problems.end());
   plan.changes.insert(plan.changes.begin(), prepared.begin(), prepared.end());
+  plan.refused.insert(plan.refused.begin(), refused_.begin(), refused_.end());
   return plan;
+}
+
+void Comparison::note_failed(const std::vector<Identity>& parents) {
+  for (const Identity& parent : parents) {
+    failed_.push_back(*ParentName::parse(parent.parent));
+  }
 }
 
 void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptions& options,
                                    std::vector<HostChange>& prepared,
                                    std::vector<ApplyPlan::Problem>& problems) {
+  refused_.clear();
   for (const ParentEntry& entry : file_.parents) {
     const ParentName& name = entry.settings.parent;
     const ParentState state = context_.host().observe_parent(name, false);
@@ -134,7 +147,12 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
         preparations_.push_back(std::move(job));
       }
     } catch (const Error& error) {
-      report(error.code(), error.what(), error.hints());
+      // A conflict means that the host can never be as described.
+      if (error.code() == ExitCode::conflict) {
+        report(error.code(), error.what(), error.hints());
+      } else {
+        refused_.push_back({identity_of(entry.settings, ""), error});
+      }
     }
   }
 }

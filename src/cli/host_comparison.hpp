@@ -31,7 +31,10 @@ class Comparison {
   // Observes the host and plans. Parents are observed, too, unless that has been done.
   ApplyPlan plan(bool with_parents, const std::optional<std::chrono::steady_clock::time_point>& deadline);
 
-  // The parents that have to be prepared, with the jobs for it.
+  // Later comparisons refuse what depends on parents whose settings or preparation have failed.
+  void note_failed(const std::vector<Identity>& parents);
+
+  // The parents that have to be prepared and can be, with the jobs for it.
   const std::vector<Job>& preparations() const { return preparations_; }
   const HostFile& file() const { return file_; }
 
@@ -43,6 +46,8 @@ class Comparison {
   HostFile file_;
   bool prune_;
   std::vector<Job> preparations_{};
+  std::vector<Refusal> refused_{};    // parents that cannot be prepared now
+  std::vector<ParentName> failed_{};  // parents whose preparation has failed
 };
 
 }  // namespace mdevadm::cli

@@ -6,16 +6,15 @@
 #include <map>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/plan/resolve.hpp>
-#include <mdevadm/plan/restart.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
 
 #include "expand_entries.hpp"
+#include "wanted_definitions.hpp"
 #include "wanted_devices.hpp"
 #include "wanted_groups.hpp"
 
@@ -38,33 +37,34 @@ Job in_stage(Job job, unsigned stage) {
   return job;
 }
 
-// Returns whether a device started from `after` differs from one started from `before`.
-bool requires_restart(const Definition& before, const Definition& after) {
-  return after.parent != before.parent || after.type != before.type ||
-         after.attributes != before.attributes || after.aggregate != before.aggregate ||
-         after.create_args != before.create_args ||
-         (after.function != before.function && before.function.has_value());
-}
-
 class ApplyPlanner {
  public:
   // `plan` has the problems that are known already.
-  ApplyPlanner(const ApplyInput& input, const ApplyOptions& options, ApplyPlan plan)
-      : input_(input), options_(options), plan_(std::move(plan)), devices_(input, options, plan_) {}
+  // `tables`: the device tables as written.
+  ApplyPlanner(const ApplyInput& input, const std::vector<DeviceEntry>& tables, const ApplyOptions& options,
+               ApplyPlan plan)
+      : input_(input),
+        tables_(tables),
+        options_(options),
+        plan_(std::move(plan)),
+        devices_(input, options, plan_),
+        definitions_(input, plan_, devices_) {}
 
   ApplyPlan plan() {
     devices_.find();
     find_leaving();
     if (plan_.problems.empty()) {
-      devices_.place(pruned_, users());
+      devices_.place(pruned_.definitions, users());
     }
     plan_.devices = devices_.all().size();
-    complete_all();
-    groups_ = find_groups(input_, devices_.all(), plan_);
+    if (plan_.problems.empty()) {
+      definitions_.complete_all(pruned_.definitions);
+    }
+    groups_ = find_groups(input_, tables_, devices_.all(), pruned_, plan_);
     if (!plan_.problems.empty()) {
       return std::move(plan_);
     }
-    find_stops();
+    plan_.stopping = devices_.leaving(pruned_.definitions);
     plan_parents();
     plan_stops_and_definitions();
     plan_groups();
@@ -75,19 +75,6 @@ class ApplyPlanner {
 
  private:
   Uuid space() const { return input_.file.space_or_default(); }
-
-  const Device* active_of(const Definition& definition) const {
-    const Device* device = input_.seen.find_device(definition.uuid);
-    return device != nullptr && device->parent == definition.parent ? device : nullptr;
-  }
-
-  // Returns whether the active device has to be stopped: a device that is only to be defined keeps running,
-  // unless its definition moves to another parent.
-  bool is_to_stop(const WantedDevice& device) const {
-    return device.current != nullptr && device.placed && active_of(*device.current) != nullptr &&
-           requires_restart(*device.current, device.wanted) &&
-           (device.entry->active || device.wanted.parent != device.current->parent);
-  }
 
   // Returns the devices that are known to be in use or claimed.
   std::set<Uuid> users() const {
@@ -116,7 +103,7 @@ class ApplyPlanner {
         continue;
       }
       if (options_.prune) {
-        pruned_.push_back(&definition);
+        pruned_.definitions.push_back(&definition);
       } else {
         unchanged.push_back(identity_of(definition).quoted());
       }
@@ -124,7 +111,7 @@ class ApplyPlanner {
     for (const Group& group : input_.groups.all) {
       if (group.applied_by == space() && find_entry(group.name) == nullptr) {
         if (options_.prune) {
-          pruned_groups_.push_back(&group);
+          pruned_.groups.push_back(&group);
         } else {
           unchanged.push_back(fmt::format("group '{}'", group.name.str()));
         }
@@ -147,92 +134,6 @@ class ApplyPlanner {
     return found == input_.file.groups.end() ? nullptr : &*found;
   }
 
-  // Gives new definitions their virtual functions and the recorded guest ABI, and checks all that change.
-  void complete_all() {
-    if (!plan_.problems.empty()) {
-      return;
-    }
-    after_ = input_.defined;
-    const auto drop = [&](const Definition& gone) {
-      std::erase_if(after_.all, [&](const Definition& one) {
-        return one.uuid == gone.uuid && one.parent == gone.parent;
-      });
-    };
-    for (const Definition* definition : pruned_) {
-      drop(*definition);
-    }
-    for (const WantedDevice& device : devices_.all()) {
-      if (device.current != nullptr && device.placed && device.wanted.parent != device.current->parent) {
-        drop(*device.current);
-      }
-    }
-    std::vector<Uuid> leaving;
-    for (const WantedDevice& device : devices_.all()) {
-      if (is_to_stop(device)) {
-        leaving.push_back(device.uuid);
-      }
-    }
-    for (const Definition* definition : pruned_) {
-      if (active_of(*definition) != nullptr) {
-        leaving.push_back(definition->uuid);
-      }
-    }
-    if (!leaving.empty()) {
-      stopped_ = after_stop(input_.seen, leaving, input_.defined);
-    }
-    // The virtual functions that the description gives are not free for the others.
-    for (const bool is_given : {true, false}) {
-      for (WantedDevice& device : devices_.all()) {
-        if (device.placed && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
-          complete(device);
-        }
-      }
-    }
-  }
-
-  const Snapshot& later() const { return stopped_ ? *stopped_ : input_.seen; }
-
-  void complete(WantedDevice& device) {
-    const auto same = [&](const Definition& one) {
-      return one.uuid == device.uuid && one.parent == device.wanted.parent;
-    };
-    const auto place = std::find_if(after_.all.begin(), after_.all.end(), same);
-    try {
-      devices_.require_own_queues(device);
-      if (place == after_.all.end()) {
-        Job job =
-            plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}, false});
-        device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;
-        after_.all.push_back(device.wanted);
-        definition_jobs_.emplace(&device - devices_.all().data(), std::move(job));
-        return;
-      }
-      reserve_function(device);
-      if (device.wanted != *device.current) {
-        Job job = plan_replace(later(), after_, *device.current, device.wanted);
-        device.wanted = std::get<ReplaceDefinition>(job.steps.front().action).after;
-        definition_jobs_.emplace(&device - devices_.all().data(), std::move(job));
-      }
-      *place = device.wanted;
-    } catch (const Error& error) {
-      problem(device.entry->where, error.code(), error.what(), error.hints());
-    }
-  }
-
-  // A device that is started gets a virtual function of its own now, so that starts planned independently do
-  // not choose the same.
-  void reserve_function(WantedDevice& device) const {
-    const Parent* parent = input_.seen.find_parent(device.wanted.parent.str());
-    if (parent == nullptr || !parent->capabilities.functions || device.wanted.function ||
-        !device.entry->active || device.wanted.origin != Origin::mdevadm) {
-      return;
-    }
-    const Device* active = active_of(*device.current);
-    device.wanted.function = active != nullptr && !active->vf.empty()
-                                 ? FunctionName::parse(active->vf)
-                                 : place_for(later(), after_, device.wanted, "cannot apply");
-  }
-
   // Returns the group that a definition will be in.
   const Group* group_of(const Definition& definition) const {
     for (const WantedGroup& group : groups_) {
@@ -241,21 +142,7 @@ class ApplyPlanner {
       }
     }
     const Group* group = input_.groups.of(definition);
-    return group != nullptr && find_entry(group->name) == nullptr && !is_pruned(*group) ? group : nullptr;
-  }
-
-  // Finds the active devices that are in the way of a change.
-  void find_stops() {
-    for (const WantedDevice& device : devices_.all()) {
-      if (is_to_stop(device)) {
-        plan_.stopping.push_back(device.uuid);
-      }
-    }
-    for (const Definition* definition : pruned_) {
-      if (active_of(*definition) != nullptr) {
-        plan_.stopping.push_back(definition->uuid);
-      }
-    }
+    return group != nullptr && find_entry(group->name) == nullptr && !pruned_.has(*group) ? group : nullptr;
   }
 
   void plan_parents() {
@@ -280,8 +167,7 @@ class ApplyPlanner {
 
   // Returns why the device cannot be stopped now, or nullopt.
   std::optional<Job> stop_of(const Definition& definition, const std::string& command) {
-    const Device* active = active_of(definition);
-    if (active == nullptr) {
+    if (devices_.active_of(definition) == nullptr) {
       return std::nullopt;
     }
     StopRequest request{.about = identity_of(definition), .is_defined = true};
@@ -327,9 +213,8 @@ class ApplyPlanner {
   }
 
   void plan_stops_and_definitions() {
-    for (std::size_t i = 0; i < devices_.all().size(); ++i) {
-      const WantedDevice& device = devices_.all()[i];
-      const auto job = definition_jobs_.find(static_cast<std::ptrdiff_t>(i));
+    for (const WantedDevice& device : devices_.all()) {
+      const Job* job = definitions_.job_of(device);
       if (device.deferred) {
         plan_.changes.push_back({Kind::add, Object::device, device.about()});
       } else if (device.refused) {
@@ -337,12 +222,12 @@ class ApplyPlanner {
       } else if (device.current == nullptr) {
         plan_.changes.push_back(
             {Kind::add, Object::device, device.about(), differences(std::nullopt, device.wanted)});
-        chain_of(device.uuid, device.wanted.parent).push_back(in_stage(job->second, writing));
-      } else if (job != definition_jobs_.end()) {
-        plan_change(device, job->second);
+        chain_of(device.uuid, device.wanted.parent).push_back(in_stage(*job, writing));
+      } else if (job != nullptr) {
+        plan_change(device, *job);
       }
     }
-    for (const Definition* definition : pruned_) {
+    for (const Definition* definition : pruned_.definitions) {
       add_chain(*definition, [&](std::vector<Job>& jobs) {
         plan_.changes.push_back({Kind::remove, Object::device, identity_of(*definition)});
         if (auto stop = stop_of(*definition, "apply")) {
@@ -351,17 +236,13 @@ class ApplyPlanner {
         }
         Groups groups;  // members leave the groups when the files of these are written
         const Group* group = input_.groups.of(*definition);
-        if (group != nullptr && find_entry(group->name) == nullptr && !is_pruned(*group)) {
+        if (group != nullptr && find_entry(group->name) == nullptr && !pruned_.has(*group)) {
           groups.all.push_back(*group);
         }
         // After the groups of the description, of which it may be a member.
         jobs.push_back(in_stage(plan_undefine(*definition, groups, true), grouping));
       });
     }
-  }
-
-  bool is_pruned(const Group& group) const {
-    return std::find(pruned_groups_.begin(), pruned_groups_.end(), &group) != pruned_groups_.end();
   }
 
   void plan_change(const WantedDevice& device, const Job& job) {
@@ -373,7 +254,8 @@ class ApplyPlanner {
         plan_.changes.back().differences.insert(plan_.changes.back().differences.begin(),
                                                 {"parent", before.parent.str(), device.wanted.parent.str()});
       }
-      if (is_to_stop(device)) {
+      if (devices_.is_to_stop(device)) {
+        require_prepared(device);
         if (auto stop = stop_of(before, "apply")) {
           plan_.parents.push_back(before.parent);
           plan_.changes.push_back(
@@ -392,7 +274,7 @@ class ApplyPlanner {
 
   // A change of the owner of nodes does not need a restart.
   void own_node(const WantedDevice& device, Job& job) const {
-    const Device* active = active_of(*device.current);
+    const Device* active = devices_.active_of(*device.current);
     if (active != nullptr && device.wanted.node && device.wanted.node != device.current->node &&
         !stopped_devices_.contains(device.uuid)) {
       job.steps.push_back({OwnNode{*active, *device.wanted.node}, std::nullopt, writing});
@@ -421,7 +303,7 @@ class ApplyPlanner {
             writing));
       }
     }
-    for (const Group* group : pruned_groups_) {
+    for (const Group* group : pruned_.groups) {
       plan_.changes.push_back({Kind::remove, Object::group, identity_of(*group)});
       chains_[{"group " + group->name.str(), ""}].push_back(in_stage(plan_group_delete(*group), writing));
     }
@@ -438,7 +320,8 @@ class ApplyPlanner {
   void plan_starts() {
     std::map<const Group*, std::vector<const WantedDevice*>> by_group;
     for (const WantedDevice& device : devices_.all()) {
-      if (device.entry->active && device.placed && !is_running(device) && !blocked_.contains(device.uuid)) {
+      if (device.entry->active && device.placed && !device.refused && !is_running(device) &&
+          !blocked_.contains(device.uuid)) {
         by_group[group_of(device.wanted)].push_back(&device);
       } else if (device.entry->active && device.deferred) {
         plan_.changes.push_back({Kind::start, Object::device, device.about()});
@@ -452,10 +335,15 @@ class ApplyPlanner {
     for (auto& [group, devices] : by_group) {
       std::stable_sort(devices.begin(), devices.end(),
                        [&](const WantedDevice* a, const WantedDevice* b) { return rank_of(a) < rank_of(b); });
-      StartPlanner planner(later(), options_for(group));
+      StartPlanner planner(definitions_.later(), options_for(group));
       for (const WantedDevice* device : devices) {
         plan_start_of(planner, *device, group);
       }
+    }
+    for (const auto& [name, count] : unstarted_) {
+      plan_.notes.push_back(fmt::format("'{}': {} defined and not started: no available instances",
+                                        printable(name),
+                                        count == 1 ? "1 device is" : fmt::format("{} devices are", count)));
     }
   }
 
@@ -466,7 +354,7 @@ class ApplyPlanner {
       groups.push_back(&group.after);
     }
     for (const Group& group : input_.groups.all) {
-      if (find_entry(group.name) == nullptr && !is_pruned(group)) {
+      if (find_entry(group.name) == nullptr && !pruned_.has(group)) {
         groups.push_back(&group);
       }
     }
@@ -477,7 +365,8 @@ class ApplyPlanner {
   std::vector<Definition> members_to_start(const Group& group) const {
     std::vector<Definition> result;
     for (const Member& member : group.members) {
-      std::copy_if(after_.all.begin(), after_.all.end(), std::back_inserter(result),
+      std::copy_if(definitions_.after().all.begin(), definitions_.after().all.end(),
+                   std::back_inserter(result),
                    [&](const Definition& definition) { return member.means(definition); });
     }
     sort_for_start(input_.seen, result);
@@ -499,7 +388,7 @@ class ApplyPlanner {
   // Members of groups first, then the other devices as sort_for_start() orders them, then the rest.
   void order_chains() {
     std::map<Uuid, std::size_t> order = ranks();
-    std::vector<Definition> sorted = after_.all;
+    std::vector<Definition> sorted = definitions_.after().all;
     sort_for_start(input_.seen, sorted);
     for (const Definition& definition : sorted) {
       order.emplace(definition.uuid, order.size());
@@ -518,7 +407,7 @@ class ApplyPlanner {
   }
 
   StartOptions options_for(const Group* group) const {
-    StartOptions options{.verb = "apply", .defined = &after_};
+    StartOptions options{.verb = "apply", .defined = &definitions_.after()};
     if (group != nullptr) {
       options.in_stages = true;
       options.sharing = group->sharing;
@@ -530,8 +419,16 @@ class ApplyPlanner {
     return options;
   }
 
+  // A device is neither started nor stopped for a restart while its parent is not prepared.
+  void require_prepared(const WantedDevice& device) const {
+    if (device.entry->active && devices_.is_failed(device.wanted.parent)) {
+      throw Error(unprepared_error(device, {device.wanted.parent}));
+    }
+  }
+
   void plan_start_of(StartPlanner& planner, const WantedDevice& device, const Group* group) {
     try {
+      require_prepared(device);
       Job job = planner.plan(device.wanted, {},
                              group != nullptr ? fmt::format(" of group '{}'", group->name.str()) : "");
       if (job.steps.empty()) {
@@ -546,25 +443,54 @@ class ApplyPlanner {
       job.lane = chain.empty() ? job.lane : chain.back().lane;
       chain.push_back(in_stage(std::move(job), starting));
     } catch (const Error& error) {
+      const bool is_restart = stopped_devices_.contains(device.uuid);
+      // As many as fit are described. More are defined if the driver reported an upper limit.
+      if (!device.entry->count && error.code() == ExitCode::no_capacity && !is_restart) {
+        ++unstarted_[device.entry->name];
+        return;
+      }
       plan_.refused.push_back({device.about(), error});
+      if (is_restart) {
+        keep_running(device);
+      }
     }
   }
 
+  // A device that cannot be started again is not stopped, and its definition does not change.
+  void keep_running(const WantedDevice& device) {
+    chains_.erase({device.uuid.str(), device.current->parent.str()});
+    std::erase_if(plan_.changes, [&](const HostChange& change) {
+      return change.object == Object::device && change.about.uuid == device.uuid;
+    });
+  }
+
   const ApplyInput& input_;
+  const std::vector<DeviceEntry>& tables_;
   const ApplyOptions& options_;
   ApplyPlan plan_{};
   WantedDevices devices_;
-  Definitions after_{};  // the definitions when the plan is carried out
-  std::optional<Snapshot> stopped_{};
-  std::vector<const Definition*> pruned_{};
-  std::vector<const Group*> pruned_groups_{};
+  WantedDefinitions definitions_;
+  Pruned pruned_{};
   std::vector<WantedGroup> groups_{};
-  std::map<std::ptrdiff_t, Job> definition_jobs_{};  // by index of the device
   // By UUID and parent of the device, or by group.
   std::map<std::pair<std::string, std::string>, std::vector<Job>> chains_{};
   std::set<Uuid> stopped_devices_{};
-  std::set<Uuid> blocked_{};  // devices in use
+  std::map<std::string, std::size_t> unstarted_{};  // by name of the table: devices beyond what fits
+  std::set<Uuid> blocked_{};                        // devices in use
 };
+
+// Returns the definitions with the virtual functions that are reserved when the settings of the described
+// parents have been written.
+Definitions with_reservations(const ApplyInput& input) {
+  Definitions defined = input.defined;
+  for (const ParentEntry& entry : input.file.parents) {
+    std::erase_if(defined.withheld, [&](const auto& one) { return one.first == entry.settings.parent; });
+    for (const FunctionName& reserved : entry.settings.reserved) {
+      defined.withheld.emplace_back(entry.settings.parent, reserved);
+    }
+  }
+  return defined;
+}
 
 }  // namespace
 
@@ -574,16 +500,19 @@ Facet facets_to_apply_file(const HostFile& file) {
   return depends ? facets_to_apply | Facet::gpus : facets_to_apply;
 }
 
-ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options) {
+ApplyPlan plan_apply(const ApplyInput& present, const ApplyOptions& options) {
+  const Definitions defined = with_reservations(present);
+  const ApplyInput input{present.file,   present.seen,     defined,
+                         present.groups, present.settings, present.users};
   const std::vector<DeviceEntry>& entries = input.file.devices;
   if (std::none_of(entries.begin(), entries.end(),
                    [](const DeviceEntry& one) { return one.depends_on_parents(); })) {
-    return ApplyPlanner(input, options, {}).plan();
+    return ApplyPlanner(input, entries, options, {}).plan();
   }
   ApplyPlan plan;
   const HostFile file = expand_entries(input, options, plan);
   const ApplyInput expanded{file, input.seen, input.defined, input.groups, input.settings, input.users};
-  return ApplyPlanner(expanded, options, std::move(plan)).plan();
+  return ApplyPlanner(expanded, entries, options, std::move(plan)).plan();
 }
 
 }  // namespace mdevadm

@@ -381,6 +381,14 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
 Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over,
                 const std::string& argument) {
   Job job = job_for("export", original, argument);
+  // The types of mediated devices on virtual functions begin with the name of their driver.
+  if (original.function && parse_decimal(original.type.str())) {
+    throw Error(ExitCode::failed,
+                fmt::format("cannot {}: it is a virtual function, not a mediated device, so mdevctl cannot "
+                            "start it",
+                            job.goal),
+                "to describe it in a file: mdevadm export host");
+  }
   const Definition definition = with_vf_as_parent(original);
   StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   const StoredConfig* there = theirs.find(stored.uuid, stored.parent);

@@ -91,7 +91,6 @@ std::string advice_to_wait(const StopRequest& request) {
               : request.waiting_command);
 }
 
-// Returns the hint for a device that is reserved; empty if the command has no such option.
 // Returns the hint for a vGPU on a virtual function whose type another program has set.
 std::string adopting_hint(const StopRequest& request, const std::string& word) {
   return request.is_defined
@@ -101,6 +100,7 @@ std::string adopting_hint(const StopRequest& request, const std::string& word) {
              : fmt::format("adopt it first: mdevadm define {}", shell_word(word));
 }
 
+// Returns the hint for a device that is reserved; empty if the command has no such option.
 std::string advice_to_force(const StopRequest& request) {
   return request.part_of == StopRequest::Part::stop ? "or end the claim with --force" : "";
 }
@@ -294,9 +294,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   if (device->busy && !waits && !request.force) {
     throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
-                request.part_of == StopRequest::Part::restart
-                    ? "stop the process using it, or wait with --timeout SECONDS"
-                    : "stop the process using it, wait with --timeout SECONDS, or use --force")
+                request.part_of == StopRequest::Part::stop
+                    ? "stop the process using it, wait with --timeout SECONDS, or use --force"
+                    : "stop the process using it, or wait with --timeout SECONDS")
         .held_by(device->holders);
   }
   if (waits) {

@@ -234,8 +234,11 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
   if ((!used.empty() || !claimed.empty()) && !options.force) {
     std::vector<std::string> hints;
     if (!used.empty()) {
-      hints.emplace_back(
-          "no device was stopped; stop the process using it, wait with --timeout SECONDS, or use --force");
+      hints.emplace_back(options.part_of == StopRequest::Part::stop
+                             ? "no device was stopped; stop the process using it, wait with --timeout "
+                               "SECONDS, or use --force"
+                             : "no device was stopped; stop the process using it, or wait with --timeout "
+                               "SECONDS");
     }
     if (!claimed.empty()) {
       hints.push_back(advice_to_release(group));
@@ -257,6 +260,7 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     StopRequest request{about, {}, options.force};
     request.is_defined = defined.find(member.uuid, lane) != nullptr;
     request.deadline = options.deadline;
+    request.part_of = options.part_of;
     request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", group.name.str());
     Job job = plan_stop(seen, request, lane, together);
     job.goal += fmt::format(" of group '{}'", group.name.str());

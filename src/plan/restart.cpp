@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 
 namespace mdevadm {
 
@@ -12,9 +15,27 @@ namespace {
 
 constexpr unsigned stages_of_stop = 2;
 
+// Returns the types that the parent still refuses because of devices that remain active: those of another
+// framebuffer size, if the GPU has shown that it does not mix sizes.
+std::set<TypeName> shut_out(const Snapshot& seen, const Parent& parent, const std::vector<Uuid>& stopped) {
+  const auto remains = [&](const Device& device) {
+    return device.parent == parent.name &&
+           std::find(stopped.begin(), stopped.end(), device.uuid) == stopped.end();
+  };
+  std::set<TypeName> types;
+  if (std::any_of(seen.devices.begin(), seen.devices.end(), remains)) {
+    for (const Type* type : parent.all_types()) {
+      if (!other_size_in_use(seen, parent, *type).empty()) {
+        types.insert(type->id);
+      }
+    }
+  }
+  return types;
+}
+
 // Frees the function of the device. Which types the driver accepts then is unknown, on all free functions: a
 // function that was free before may have accepted none because the GPU was full, or had another size.
-void release_function(Parent& parent, const Device& device) {
+void release_function(Parent& parent, const Device& device, const std::set<TypeName>& excluded) {
   for (Function& function : parent.functions) {
     if (function.address == device.vf && device.type) {
       function.type.reset();
@@ -28,15 +49,18 @@ void release_function(Parent& parent, const Device& device) {
     for (const Type* type : parent.all_types()) {
       const bool is_listed = std::any_of(function.creatable.begin(), function.creatable.end(),
                                          [&](const NamedType& one) { return one.id == type->id; });
-      if (!is_listed) {
+      if (!is_listed && !excluded.contains(type->id)) {
         function.creatable.push_back({type->id, type->name.value_or("")});
       }
     }
   }
 }
 
-void release_instances(Parent& parent, const Device& device) {
+void release_instances(Parent& parent, const Device& device, const std::set<TypeName>& excluded) {
   for (Type& type : parent.types) {
+    if (excluded.contains(type.id)) {
+      continue;
+    }
     const bool is_same = device.type && type.id == *device.type;
     if (is_same && type.available) {
       *type.available += device.units.value_or(1);
@@ -47,10 +71,12 @@ void release_instances(Parent& parent, const Device& device) {
   }
   // Without the device, the driver may list further types.
   for (Type& type : parent.unlisted) {
-    type.available.reset();
-    parent.types.push_back(std::move(type));
+    if (!excluded.contains(type.id)) {
+      type.available.reset();
+      parent.types.push_back(type);
+    }
   }
-  parent.unlisted.clear();
+  std::erase_if(parent.unlisted, [&](const Type& type) { return !excluded.contains(type.id); });
   // Parents that list only what fits may not list the type of their device.
   if (device.type && parent.find_type(device.type->str()) == nullptr) {
     parent.types.push_back({.id = *device.type});
@@ -73,6 +99,10 @@ void name_type(Parent& parent, const Device& device, const Definition* definitio
 }  // namespace
 
 Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Definitions& defined) {
+  std::map<ParentName, std::set<TypeName>> excluded;
+  for (const Parent& parent : seen.parents) {
+    excluded.emplace(parent.name, shut_out(seen, parent, stopped));
+  }
   for (const Uuid& uuid : stopped) {
     const Device* device = seen.find_device(uuid);
     if (device == nullptr) {
@@ -80,8 +110,8 @@ Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Defin
     }
     for (Parent& parent : seen.parents) {
       if (parent.name == device->parent) {
-        release_function(parent, *device);
-        release_instances(parent, *device);
+        release_function(parent, *device, excluded[parent.name]);
+        release_instances(parent, *device, excluded[parent.name]);
         name_type(parent, *device, defined.find(uuid, device->parent));
       }
     }

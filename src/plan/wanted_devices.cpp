@@ -48,6 +48,16 @@ Identity WantedDevice::about() const {
   return about;
 }
 
+Error unprepared_error(const WantedDevice& device, const std::vector<ParentName>& parents) {
+  std::vector<std::string> names;
+  for (const ParentName& parent : parents) {
+    names.push_back(parent.str());
+  }
+  return {ExitCode::failed,
+          fmt::format("cannot apply {}: not prepared: {}", device.about().quoted(), join(names, ", ")),
+          "see why: mdevadm parent prepare " + join(names, " ")};
+}
+
 void WantedDevices::problem(const FilePosition& where, ExitCode code, const std::string& message,
                             const std::vector<std::string>& hints) {
   plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
@@ -103,20 +113,29 @@ WantedDevices::Parsed WantedDevices::parse(const DeviceEntry& entry) {
   return parsed;
 }
 
-bool WantedDevices::may_wait(const Parsed& parsed) const {
-  return std::any_of(options_.unprepared.begin(), options_.unprepared.end(), [&](const ParentName& one) {
-    return parsed.parents.empty() || contains(parsed.parents, one);
-  });
+// Returns those of the parents on which devices of the entry may be.
+std::vector<ParentName> WantedDevices::allowed_of(std::vector<ParentName> parents, const Parsed& parsed) {
+  std::erase_if(parents, [&](const ParentName& one) { return !parsed.allows(one); });
+  return parents;
+}
+
+bool WantedDevices::is_failed(const ParentName& parent) const {
+  return contains(options_.failed, parent);
+}
+
+void WantedDevices::refuse_unprepared(WantedDevice& device, const std::vector<ParentName>& parents) {
+  device.refused = true;
+  plan_.refused.push_back({device.about(), unprepared_error(device, parents)});
 }
 
 // Reports a type that no allowed parent offers, unless definitions have it already.
 void WantedDevices::require_known_type(const DeviceEntry& entry, const Parsed& parsed) {
-  if (entry.type.empty() || may_wait(parsed)) {
+  if (entry.type.empty() || !allowed_of(options_.unprepared, parsed).empty()) {
     return;
   }
   std::vector<std::string> known;
   for (const Parent& parent : input_.seen.parents) {
-    if (!parsed.parents.empty() && !contains(parsed.parents, parent.name)) {
+    if (!parsed.allows(parent.name)) {
       continue;
     }
     if (parent.capabilities.any_type || resolve_type(parent, entry.type) != nullptr) {
@@ -196,7 +215,7 @@ const Definition* WantedDevices::current_of(const DeviceEntry& entry, const Pars
                                             const Uuid& uuid) const {
   const std::vector<const Definition*> found = input_.defined.find(uuid);
   for (const Definition* one : found) {
-    if (parsed.parents.empty() || contains(parsed.parents, one->parent)) {
+    if (parsed.allows(one->parent)) {
       return one;
     }
   }
@@ -265,7 +284,7 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
   if (active == nullptr) {
     return false;
   }
-  const bool is_allowed = parsed.parents.empty() || contains(parsed.parents, active->parent);
+  const bool is_allowed = parsed.allows(active->parent);
   if (!active->type || !is_allowed || active->unmanaged ||
       !type_matches({active->uuid, active->parent, *active->type}, *device.entry, parsed)) {
     problem(where, ExitCode::conflict,
@@ -282,60 +301,6 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
   }
   device.placed = true;
   return false;
-}
-
-bool WantedDevices::type_matches(const Definition& definition, const DeviceEntry& entry,
-                                 const Parsed& parsed) const {
-  const Parent* parent = input_.seen.find_parent(definition.parent.str());
-  const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
-  if (entry.type.empty()) {
-    return type == nullptr || meets_all(*type, parsed.needs);
-  }
-  const TypeName named = *TypeName::parse(entry.type);
-  const Type* meant = parent != nullptr ? resolve_type(*parent, entry.type) : nullptr;
-  return named == definition.type || (type != nullptr && meant != nullptr && type == meant) ||
-         (type == nullptr && means_type(parent, named, definition.type));
-}
-
-// Takes over the place of the present definition, as far as the description allows.
-void WantedDevices::keep_place(WantedDevice& device, const Parsed& parsed) {
-  const Definition& current = *device.current;
-  Definition& wanted = device.wanted;
-  wanted.abi = current.abi;
-  wanted.applied_by = current.applied_by;
-  wanted.origin = current.origin;
-  wanted.name = wanted.name ? wanted.name : current.name;
-  wanted.directory = current.directory;
-  wanted.parent = current.parent;
-  const bool is_allowed = parsed.parents.empty() || contains(parsed.parents, current.parent);
-  if (is_allowed && type_matches(current, *device.entry, parsed)) {
-    wanted.function = wanted.function ? wanted.function : current.function;
-    wanted.type = current.type;
-    device.placed = true;
-  }
-}
-
-// Devices that change their type stay on their parent if there is room.
-void WantedDevices::retype_in_place(Rooms& rooms) {
-  for (WantedDevice& device : all_) {
-    if (device.current == nullptr || device.placed || device.entry->type.empty()) {
-      continue;
-    }
-    const Parsed& parsed = parsed_[static_cast<std::size_t>(device.entry - input_.file.devices.data())];
-    const Parent* parent = input_.seen.find_parent(device.current->parent.str());
-    const Type* type = parent != nullptr ? resolve_type(*parent, device.entry->type) : nullptr;
-    if (type == nullptr || !(parsed.parents.empty() || contains(parsed.parents, parent->name))) {
-      continue;
-    }
-    Room& room = rooms.on(*parent);
-    const std::uint64_t units = device.wanted.aggregate.value_or(1);
-    if (room.fits(*type, units)) {
-      room.take(*type, units);
-      device.wanted.type = type->id;
-      device.wanted.function = device.wanted.function ? device.wanted.function : device.current->function;
-      device.placed = true;
-    }
-  }
 }
 
 ChoiceRequest WantedDevices::request_for(std::size_t entry, std::uint64_t count) const {
@@ -363,33 +328,16 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
       mixed.push_back(parent.name);
     }
   }
-  Rooms rooms(input_.seen, input_.defined, Counting::defined, mixed);
+  if (!options_.failed.empty()) {
+    usable_ = input_.seen;
+    std::erase_if(usable_->parents, [&](const Parent& parent) { return is_failed(parent.name); });
+  }
+  Rooms rooms(usable(), input_.defined, Counting::defined, mixed);
   in_use_ = in_use;
   free_rooms(rooms, leaving, in_use);
   retype_in_place(rooms);
   place_new(rooms, !in_use.empty());
   note_drift();
-}
-
-// apply stops devices only if their description changes, so other differences are reported, not corrected.
-void WantedDevices::note_drift() {
-  for (const WantedDevice& device : all_) {
-    const Definition* current = device.current;
-    const Device* active = current != nullptr ? input_.seen.find_device(device.uuid) : nullptr;
-    if (active == nullptr || !device.entry->active || active->parent != current->parent ||
-        device.wanted != *current) {
-      continue;
-    }
-    const auto differences =
-        differences_of(input_.seen, *active, *current, node_policy_of(*current, input_.groups.of(*current)));
-    if (!differences.empty()) {
-      const Identity about = identity_of(*current);
-      plan_.notes.push_back(fmt::format(
-          "{}: the active device differs from its definition, and apply does not change that: {}; to apply "
-          "the definition: mdevadm restart {}",
-          about.quoted(), describe(differences), shell_word(about.word())));
-    }
-  }
 }
 
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {
@@ -416,13 +364,13 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
       requests.push_back(request_for(i, most_that_fill));
     }
   }
-  const Placing placing = place_all(input_.seen, rooms, requests, rest);
+  const Placing placing = place_all(usable(), rooms, requests, rest);
   if (placing.failed) {
     // A driver shows whether its GPU mixes framebuffer sizes only beside a vGPU.
     Rooms assumed = rooms;
     if (mixing_.empty() && !(mixing_ = assumed.assume_mixed_sizes()).empty()) {
       Rooms trial = assumed;
-      if (!place_all(input_.seen, trial, requests, rest).failed) {
+      if (!place_all(usable(), trial, requests, rest).failed) {
         place_new(assumed, blocked);
         note_mixing();
         return;
@@ -430,10 +378,7 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
     }
     refuse_room(
         entry_of[*placing.failed], placing, blocked,
-        [&](Rooms with_more) { return !place_all(input_.seen, with_more, requests, rest).failed; }, rooms);
-    if (!plan_.problems.empty()) {
-      return;
-    }
+        [&](Rooms with_more) { return !place_all(usable(), with_more, requests, rest).failed; }, rooms);
     place_new(rooms, blocked);  // the others
     return;
   }

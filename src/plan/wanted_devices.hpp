@@ -1,6 +1,7 @@
 // The devices that a description asks for, and where they are. Internal header.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <mdevadm/model/host_file.hpp>
 #include <mdevadm/plan/apply.hpp>
@@ -23,12 +24,15 @@ struct WantedDevice {
   Definition wanted;
   bool placed = false;
   bool deferred = false;  // its parent has to be prepared first
-  bool refused = false;   // it cannot be placed, because devices in use take the room
+  bool refused = false;   // it cannot be placed: no room, devices in use, or an unprepared parent
 
   bool is_missing() const { return !placed && !deferred && !refused; }
 
   Identity about() const;
 };
+
+// Returns the error for a device whose parents, or one of them, could not be prepared.
+Error unprepared_error(const WantedDevice& device, const std::vector<ParentName>& parents);
 
 class WantedDevices {
  public:
@@ -43,6 +47,19 @@ class WantedDevices {
 
   std::vector<WantedDevice>& all() { return all_; }
 
+  // Returns the active device of a definition, or nullptr.
+  const Device* active_of(const Definition& definition) const;
+  // Returns whether the active device has to be stopped: a device that is only to be defined keeps running,
+  // unless its definition moves to another parent.
+  bool is_to_stop(const WantedDevice& device) const;
+  // Returns the active devices that are to be stopped. `pruned`: definitions that are removed.
+  std::vector<Uuid> leaving(const std::vector<const Definition*>& pruned) const;
+
+  // Returns whether the preparation of a parent has failed.
+  bool is_failed(const ParentName& parent) const;
+  // Refuses a device because one of its parents is not prepared.
+  void refuse_unprepared(WantedDevice& device, const std::vector<ParentName>& parents);
+
   // Throws Error{conflict} if the queues or autostart of the device change, another device of the description
   // has one of the queues, and both have autostart: the hint names the entries, which the definition of the
   // other one must follow.
@@ -53,6 +70,10 @@ class WantedDevices {
     std::vector<Requirement> needs{};
     std::vector<ParentName> parents{};
     bool usable = true;
+
+    bool allows(const ParentName& parent) const {
+      return parents.empty() || std::find(parents.begin(), parents.end(), parent) != parents.end();
+    }
   };
 
   Parsed parse(const DeviceEntry& entry);
@@ -63,8 +84,12 @@ class WantedDevices {
   bool is_named_otherwise(const WantedDevice& device);
   bool is_foreign(WantedDevice& device, const Parsed& parsed);
   void keep_place(WantedDevice& device, const Parsed& parsed);
+  void keep_function(WantedDevice& device) const;
   bool type_matches(const Definition& definition, const DeviceEntry& entry, const Parsed& parsed) const;
-  bool may_wait(const Parsed& parsed) const;
+  bool runs_as(const Device& active, const Definition& wanted, const Definition& current) const;
+  static std::vector<ParentName> allowed_of(std::vector<ParentName> parents, const Parsed& parsed);
+  // Parents on which devices can be placed.
+  const Snapshot& usable() const { return usable_ ? *usable_ : input_.seen; }
   void free_rooms(Rooms& rooms, const std::vector<const Definition*>& leaving, const std::set<Uuid>& in_use);
   // Frees the room of definitions on one parent.
   void free_room(Rooms& rooms, const std::string& parent,
@@ -93,6 +118,7 @@ class WantedDevices {
   ApplyPlan& plan_;
   std::vector<Parsed> parsed_{};  // of each entry
   std::vector<WantedDevice> all_{};
+  std::optional<Snapshot> usable_{};     // without parents whose preparation has failed
   std::set<Uuid> in_use_{};              // devices that cannot be stopped now
   std::vector<const Parent*> mixing_{};  // GPUs that were assumed to mix framebuffer sizes
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/identity.hpp>
 #include <mdevadm/util/text.hpp>
 #include <optional>
 #include <string>
@@ -15,8 +16,9 @@ namespace {
 
 class GroupSearch {
  public:
-  GroupSearch(const ApplyInput& input, const std::vector<WantedDevice>& devices, ApplyPlan& plan)
-      : input_(input), devices_(devices), plan_(plan) {}
+  GroupSearch(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
+              const std::vector<WantedDevice>& devices, const Pruned& pruned, ApplyPlan& plan)
+      : input_(input), tables_(tables), devices_(devices), pruned_(pruned), plan_(plan) {}
 
   std::vector<WantedGroup> find() {
     for (const GroupEntry& entry : input_.file.groups) {
@@ -32,18 +34,7 @@ class GroupSearch {
       }
       groups_.push_back(std::move(group));
     }
-    std::map<Uuid, std::string> owners;
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      for (const Member& member : groups_[i].after.members) {
-        const std::string& name = groups_[i].after.name.str();
-        const auto [owner, is_new] = owners.try_emplace(member.uuid, name);
-        if (!is_new && owner->second != name && !member.parent) {
-          problem(
-              input_.file.groups[i].where, ExitCode::conflict,
-              fmt::format("'{}' is a member of the groups '{}' and '{}'", member.str(), owner->second, name));
-        }
-      }
-    }
+    require_one_group();
     return std::move(groups_);
   }
 
@@ -55,10 +46,103 @@ class GroupSearch {
     plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
   }
 
+  // Reports devices that would be members of two groups, described or not.
+  void require_one_group() {
+    std::map<Uuid, std::string> owners;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      const std::string& name = groups_[i].after.name.str();
+      for (const Member& member : groups_[i].after.members) {
+        const auto [owner, is_new] = owners.try_emplace(member.uuid, name);
+        if (!is_new && owner->second != name && !member.parent) {
+          problem(
+              input_.file.groups[i].where, ExitCode::conflict,
+              fmt::format("'{}' is a member of the groups '{}' and '{}'", member.str(), owner->second, name));
+        }
+      }
+      for (const Group& other : input_.groups.all) {
+        if (!is_described(other) && !pruned_.has(other)) {
+          require_apart(input_.file.groups[i].where, groups_[i].after, other);
+        }
+      }
+    }
+  }
+
+  bool is_described(const Group& group) const {
+    return std::any_of(groups_.begin(), groups_.end(),
+                       [&](const WantedGroup& one) { return one.after.name == group.name; });
+  }
+
+  // Reports members of a group that another one, which is not described, has already.
+  void require_apart(const FilePosition& where, const Group& group, const Group& other) {
+    std::vector<std::string> names;
+    std::vector<std::string> words;
+    for (const Member& member : group.members) {
+      const auto is_it = [&](const Member& one) {
+        return one.uuid == member.uuid && (!one.parent || !member.parent || one.parent == member.parent);
+      };
+      if (std::any_of(other.members.begin(), other.members.end(), is_it)) {
+        names.push_back(fmt::format("'{}'", word_of(member)));
+        words.push_back(shell_word(member.uuid.str()));
+      }
+    }
+    if (names.empty()) {
+      return;
+    }
+    const std::string& name = other.name.str();
+    std::vector<std::string> hints{
+        fmt::format("remove them from '{}': mdevadm group remove {} {}", name, name, join(words, " "))};
+    if (other.applied_by == space() && input_.groups.find(group.name.str()) == nullptr) {
+      hints.push_back(
+          fmt::format("if the group has a new name: mdevadm group rename {} {}", name, group.name.str()));
+    }
+    problem(where, ExitCode::conflict,
+            fmt::format("group '{}': in group '{}' already, which is not described: {}", group.name.str(),
+                        name, join(names, ", ")),
+            hints);
+  }
+
+  // Returns the name of a member, or what the group's file has.
+  std::string word_of(const Member& member) const {
+    for (const WantedDevice& device : devices_) {
+      if (device.uuid == member.uuid && !device.name.empty()) {
+        return printable(device.name);
+      }
+    }
+    for (const Definition* definition : input_.defined.find(member.uuid)) {
+      return printable(identity_of(*definition).word());
+    }
+    return member.str();
+  }
+
+  // Returns whether the member is the name of a table, or matches it.
+  bool is_table(const std::string& text) const {
+    return std::any_of(tables_.begin(), tables_.end(), [&](const DeviceEntry& table) {
+      return !table.name.empty() &&
+             (table.name == text || ::fnmatch(text.c_str(), table.name.c_str(), 0) == 0);
+    });
+  }
+
+  // Returns whether a member means a definition that the description does not contain: by name, UUID or shell
+  // pattern. Names and UUIDs that are described mean only what is described.
+  bool means_other(const GroupMember& member, const std::optional<Member>& written, bool is_known,
+                   const Definition& definition) const {
+    const auto is_it = [&](const WantedDevice& device) {
+      return device.uuid == definition.uuid && (!device.placed || device.wanted.parent == definition.parent);
+    };
+    if (std::any_of(devices_.begin(), devices_.end(), is_it)) {
+      return false;
+    }
+    const std::string name = definition.name ? definition.name->str() : "";
+    const bool is_meant = (!name.empty() && name == member.text) || (written && written->means(definition));
+    const bool matches = !name.empty() && member.text.find_first_of("*?[") != std::string::npos &&
+                         ::fnmatch(member.text.c_str(), name.c_str(), 0) == 0;
+    return (is_meant && !is_known) || (matches && !pruned_.has(definition));
+  }
+
   void add_members(WantedGroup& group, const GroupMember& member) {
     const std::size_t before = group.after.members.size();
     const auto written = Member::parse(member.text);
-    bool is_known = false;
+    bool is_known = is_table(member.text);
     for (const WantedDevice& device : devices_) {
       const bool is_named =
           !device.name.empty() && (device.name == member.text || device.entry->name == member.text ||
@@ -75,9 +159,9 @@ class GroupSearch {
       }
     }
     // Definitions that the description does not contain may be members.
+    const bool is_described = is_known;
     for (const Definition& definition : input_.defined.all) {
-      if (!is_known && ((definition.name && definition.name->str() == member.text) ||
-                        (written && written->means(definition)))) {
+      if (means_other(member, written, is_described, definition)) {
         is_known = true;
         add_member(group, definition.uuid, written ? written->parent : std::nullopt);
       }
@@ -134,16 +218,19 @@ class GroupSearch {
   }
 
   const ApplyInput& input_;
+  const std::vector<DeviceEntry>& tables_;
   const std::vector<WantedDevice>& devices_;
+  const Pruned& pruned_;
   ApplyPlan& plan_;
   std::vector<WantedGroup> groups_{};
 };
 
 }  // namespace
 
-std::vector<WantedGroup> find_groups(const ApplyInput& input, const std::vector<WantedDevice>& devices,
+std::vector<WantedGroup> find_groups(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
+                                     const std::vector<WantedDevice>& devices, const Pruned& pruned,
                                      ApplyPlan& plan) {
-  return GroupSearch(input, devices, plan).find();
+  return GroupSearch(input, tables, devices, pruned, plan).find();
 }
 
 }  // namespace mdevadm

@@ -103,7 +103,7 @@ void WantedDevices::free_rooms(Rooms& rooms, const std::vector<const Definition*
 
 void WantedDevices::free_room(Rooms& rooms, const std::string& name,
                               const std::vector<const Definition*>& leaving) const {
-  const Parent* parent = input_.seen.find_parent(name);
+  const Parent* parent = usable().find_parent(name);
   if (parent == nullptr) {
     return;
   }
@@ -196,13 +196,22 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
                                 const std::function<bool(Rooms)>& fits, const Rooms& rooms) {
   const DeviceEntry& entry = input_.file.devices[number];
   const Parsed& parsed = parsed_[number];
-  if (may_wait(parsed)) {
+  const std::vector<ParentName> failed = allowed_of(options_.failed, parsed);
+  if (allowed_of(options_.unprepared, parsed).size() > failed.size()) {
     for (WantedDevice& device : all_) {
       device.deferred |= device.entry == &entry && !device.placed;
     }
     return;
   }
   if (define_only(entry, parsed)) {
+    return;
+  }
+  if (!failed.empty()) {
+    for (WantedDevice& device : all_) {
+      if (device.entry == &entry && device.is_missing()) {
+        refuse_unprepared(device, failed);
+      }
+    }
     return;
   }
   const std::string what = entry.type.empty()
@@ -218,8 +227,7 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   std::vector<std::string> hints;
   std::vector<Other> others;
   for (const Parent& parent : input_.seen.parents) {
-    if (parsed.parents.empty() ||
-        std::find(parsed.parents.begin(), parsed.parents.end(), parent.name) != parsed.parents.end()) {
+    if (parsed.allows(parent.name)) {
       const std::vector<Other> more = others_on(input_, all_, parent);
       others.insert(others.end(), more.begin(), more.end());
     }
@@ -243,6 +251,9 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   hints.emplace_back("list available instances: mdevadm types");
   if (!blocked) {
     problem(entry.at("count"), ExitCode::no_capacity, message, hints);
+    for (WantedDevice& device : all_) {
+      device.refused |= device.entry == &entry && device.is_missing();
+    }
     return;
   }
   std::vector<std::string> users;

@@ -87,7 +87,16 @@ class Domain final : public Machine {
   }
 
   void attach(const Attachment& what, milliseconds patience) override {
-    virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml, patience);
+    try {
+      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml, patience);
+    } catch (const MaybeAttached&) {
+      throw;
+    } catch (const Error& error) {
+      if (may_have(what)) {
+        throw MaybeAttached(error);
+      }
+      throw;
+    }
   }
 
   void detach(const Attachment& what, milliseconds patience) override {
@@ -115,7 +124,17 @@ class Domain final : public Machine {
                        [&](const AttachedDevice& one) { return one.is(what.device); });
   }
 
-  // Runs virsh and returns its output. `doing` completes "cannot … the domain".
+  // Returns false if libvirt says that the domain does not have the device.
+  bool may_have(const Attachment& what) {
+    try {
+      return has(what);
+    } catch (const Error&) {  // the error of attach-device is reported
+      return true;
+    }
+  }
+
+  // Runs virsh and returns its output. libvirt continues the operation of a virsh that is ended because it
+  // takes too long: the error is MaybeAttached then. `doing` completes "cannot … the domain".
   std::string virsh(const Words& words, const char* doing, const std::string& input = {},
                     milliseconds patience = virsh_patience) const {
     Words command{"virsh", "--quiet", "--connect", uri_};
@@ -128,15 +147,19 @@ class Domain final : public Machine {
     const bool is_unknown = text.find("Domain not found") != std::string::npos ||
                             text.find("failed to get domain") != std::string::npos;
     const bool is_full = text.find("No more available PCI slots") != std::string::npos;
-    throw Error(is_unknown ? ExitCode::not_found
-                : is_full  ? ExitCode::no_capacity
-                           : ExitCode::failed,
-                fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
-                            text.empty() ? end.text() : printable(join_lines(text))),
-                is_unknown ? fmt::format("list domains: virsh --connect {} list --all", uri_)
-                : is_full  ? "add ports to the domain before it starts: <controller type='pci' "
-                             "model='pcie-root-port'/>, one for each device"
-                           : "");
+    const Error error(is_unknown ? ExitCode::not_found
+                      : is_full  ? ExitCode::no_capacity
+                                 : ExitCode::failed,
+                      fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
+                                  text.empty() ? end.text() : printable(join_lines(text))),
+                      is_unknown ? fmt::format("list domains: virsh --connect {} list --all", uri_)
+                      : is_full  ? "add ports to the domain before it starts: <controller type='pci' "
+                                   "model='pcie-root-port'/>, one for each device"
+                                 : "");
+    if (end.how == ProgramEnd::How::exited) {
+      throw error;
+    }
+    throw MaybeAttached(error);
   }
 
   // Returns the messages of virsh in one line, without its prefix.

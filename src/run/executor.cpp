@@ -12,6 +12,7 @@
 
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
+#include <mdevadm/run/machine.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
@@ -56,7 +57,8 @@ class Run {
         progress_(progress),
         results_(plan.jobs.size()),
         hooks_(plan.jobs.size()),
-        done_(plan.jobs.size()) {}
+        done_(plan.jobs.size()),
+        held_(plan.jobs.size()) {}
 
   std::vector<JobResult> run(const ForEachJob& in_lanes) {
     std::set<unsigned> stages;
@@ -241,6 +243,10 @@ class Run {
       result.warnings.push_back(
           fmt::format("removal of {} is pending: still in use by {}; it completes when the device is closed",
                       job.about.quoted(), describe(pending.holders)));
+    } catch (const MaybeAttached& error) {
+      held_[number] = "it may be attached to the virtual machine, and remains active";
+      result.failed_action = step.action;
+      fail(number, error);
     } catch (const Error& error) {
       result.failed_action = step.action;
       fail(number, error);
@@ -260,20 +266,36 @@ class Run {
     if (!all_or_none()) {
       std::vector<std::string> left;
       const bool any = undo_job(number, left);
-      add_ending(number, left, any ? "; all changes were rolled back" : "");
-      if (plan_.jobs[number].after) {
-        const Error& why = *results_[number].error;
-        results_[number].error =
-            why.reworded(fmt::format("{}; the device is stopped now", why.what()))
-                .with_hint("to start it: mdevadm start " + shell_word(plan_.jobs[number].about.word()));
+      const bool is_down = left.empty() && is_stopped_before(number);
+      add_ending(number, left,
+                 is_down ? "; the device is stopped now"
+                 : any   ? "; all changes were rolled back"
+                         : "");
+      if (is_down) {
+        results_[number].error = results_[number].error->with_hint(
+            "to start it: mdevadm start " + shell_word(plan_.jobs[number].about.word()));
       }
       end_hooks(number, HookState::failure);
     }
   }
 
+  // Returns whether one of the jobs on which this one depends has stopped the device.
+  bool is_stopped_before(std::size_t number) const {
+    for (std::optional<std::size_t> before = plan_.jobs[number].after; before;
+         before = plan_.jobs[*before].after) {
+      const std::vector<DoneStep>& done = done_[*before];
+      if (std::any_of(done.begin(), done.end(),
+                      [](const DoneStep& one) { return is_any_of<RemoveDevice>(one.step->action); })) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   // Rolls back a job alone. Returns whether any step was rolled back.
   bool undo_job(std::size_t number, std::vector<std::string>& left) {
     bool any = false;
+    note_held(number, left);
     const std::vector<DoneStep>& done = done_[number];
     for (auto last = done.rbegin(); last != done.rend(); ++last) {
       any |= undo(number, *last->step, left);
@@ -307,6 +329,9 @@ class Run {
       }
     }
     std::vector<std::string> left;
+    for (std::size_t job = 0; job < done_.size(); ++job) {
+      note_held(job, left);
+    }
     for (const auto& [number, step] : steps) {
       if (results_[step.first].outcome != Outcome::unchanged) {
         undo(step.first, *step.second, left);
@@ -318,10 +343,16 @@ class Run {
     }
   }
 
+  void note_held(std::size_t number, std::vector<std::string>& left) const {
+    if (!held_[number].empty()) {
+      left.push_back(fmt::format("{} ({})", plan_.jobs[number].about.quoted(), held_[number]));
+    }
+  }
+
   // Returns true if the step was rolled back. A failure is reported, and the remaining steps are still rolled
-  // back.
+  // back, except those that stop a device that a virtual machine may use.
   bool undo(std::size_t number, const Step& step, std::vector<std::string>& left) {
-    if (!step.undo) {
+    if (!step.undo || !held_[number].empty()) {
       return false;
     }
     try {
@@ -333,6 +364,9 @@ class Run {
       const auto* known = dynamic_cast<const Error*>(&error);
       results_[number].undo_error = known != nullptr ? *known : Error(ExitCode::failed, reason_of(error));
       left.push_back(fmt::format("{} ({})", describe(*step.undo), reason_of(error)));
+      if (is_any_of<DetachDevice>(*step.undo)) {
+        held_[number] = "it remains attached";
+      }
       return false;
     }
   }
@@ -355,6 +389,7 @@ class Run {
   std::mutex mutex_;
   std::mutex definitions_;
   std::vector<std::vector<DoneStep>> done_;  // by job
+  std::vector<std::string> held_;            // by job: why a virtual machine may use its device; empty: none
   std::size_t steps_done_ = 0;
   std::atomic<bool> failed_ = false;
 };

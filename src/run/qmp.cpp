@@ -12,6 +12,7 @@
 #include <mdevadm/util/text.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
 namespace mdevadm {
 
@@ -21,12 +22,13 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds answer_patience{10'000};
-constexpr milliseconds greeting_patience{5'000};
 // An interruption is noticed after this time.
 constexpr milliseconds receive_slice{200};
 // After a device_add that QEMU has not answered.
 constexpr milliseconds cleanup_patience{5'000};
+// A process that ends closes its connections and its socket one after the other.
+constexpr milliseconds ending_patience{1'000};
+constexpr milliseconds ending_poll{50};
 
 constexpr const char* peripherals = "/machine/peripheral";
 constexpr const char* nameless_peripherals = "/machine/peripheral-anon";
@@ -59,7 +61,7 @@ const Json& value_at(const Json& object, const char* key) {
 
 class QmpMachine final : public Machine {
  public:
-  explicit QmpMachine(const std::string& path) : path_(path) {
+  QmpMachine(const std::string& path, milliseconds patience) : path_(path), patience_(patience) {
     sys::Result<sys::UnixStream> stream = sys::UnixStream::connect(path);
     if (!stream) {
       throw connection_error(stream.error().number);
@@ -104,12 +106,20 @@ class QmpMachine final : public Machine {
     }
   }
 
-  void detach(const Attachment& what, milliseconds patience) override {
+  void detach(const Attachment& what, milliseconds patience) override { detach(what.id, patience); }
+
+ private:
+  struct Answer {
+    Json value{};
+    std::optional<QmpError> refusal{};
+  };
+
+  void detach(const std::string& id, milliseconds patience) {
     const auto deadline = steady_clock::now() + patience;
     is_rollback_ = sys::interrupted();
     events_.clear();
     try {
-      const Answer answer = ask("device_del", {{"id", what.id}}, patience);
+      const Answer answer = ask("device_del", {{"id", id}}, patience);
       if (answer.refusal && answer.refusal->kind == "DeviceNotFound") {
         return;
       }
@@ -117,17 +127,15 @@ class QmpMachine final : public Machine {
       if (answer.refusal && answer.refusal->text.find("in the process of unplug") == std::string::npos) {
         throw Error(ExitCode::failed, "QEMU refused: " + printable(answer.refusal->text));
       }
-      wait_until_deleted(what, deadline);
+      wait_until_deleted(id, deadline);
     } catch (const ConnectionClosed&) {
-      // QEMU has ended, and with it the use of the device.
+      if (!has_ended()) {
+        throw Error(ExitCode::failed,
+                    fmt::format("{} has closed the connection, but has not ended; the device may be attached",
+                                name()));
+      }
     }
   }
-
- private:
-  struct Answer {
-    Json value{};
-    std::optional<QmpError> refusal{};
-  };
 
   std::string name() const { return fmt::format("QEMU at '{}'", printable(path_)); }
 
@@ -153,7 +161,7 @@ class QmpMachine final : public Machine {
   }
 
   void greet() {
-    const Json greeting = receive(steady_clock::now() + greeting_patience, [this] {
+    const Json greeting = receive(steady_clock::now() + patience_, [this] {
       return Error(ExitCode::in_use,
                    fmt::format("{} does not answer; another client may be connected", name()),
                    "QEMU serves one client of a QMP socket at a time; add a second -qmp socket");
@@ -162,7 +170,7 @@ class QmpMachine final : public Machine {
       throw Error(ExitCode::failed, fmt::format("'{}' is not a QMP socket: unexpected greeting {}",
                                                 printable(path_), shortened(printable(greeting.dump()), 80)));
     }
-    require(ask("qmp_capabilities", Json::object(), answer_patience), "negotiate capabilities");
+    require(ask("qmp_capabilities", Json::object(), patience_), "negotiate capabilities");
   }
 
   // Returns the next message. `late` makes the error for a message that has not arrived in time. Throws Error
@@ -238,7 +246,7 @@ class QmpMachine final : public Machine {
   AttachedDevice device_at(const std::string& path, const std::string& name) {
     // device_del accepts a path where a device has no ID.
     AttachedDevice device{.id = name.empty() ? path : name};
-    const Answer answer = ask("qom-get", {{"path", path}, {"property", "sysfsdev"}}, answer_patience);
+    const Answer answer = ask("qom-get", {{"path", path}, {"property", "sysfsdev"}}, patience_);
     const std::string directory = answer.value.is_string() ? answer.value.get<std::string>() : "";
     const std::string last = directory.substr(directory.rfind('/') + 1);
     (directory.starts_with(pci_directory) ? device.vf : device.kernel_name) = last;
@@ -253,15 +261,37 @@ class QmpMachine final : public Machine {
   std::optional<QmpError> add(const Json& properties, const std::string& id, milliseconds patience) {
     try {
       return ask("device_add", properties, patience).refusal;
-    } catch (const ConnectionClosed&) {
-      throw;
-    } catch (const Error&) {
-      // Whether it will be attached is not known, so take it back.
-      try {
-        ask("device_del", {{"id", id}}, cleanup_patience);
-      } catch (...) {  // NOLINT(bugprone-empty-catch): the first error is reported
+    } catch (const Error& error) {
+      if (!takes_back(id)) {
+        throw MaybeAttached(error);
       }
       throw;
+    }
+  }
+
+  // After a device_add without an answer: detaches the device. QEMU executes commands in order, so afterwards
+  // the device is certainly not attached. Returns false if that did not succeed.
+  bool takes_back(const std::string& id) {
+    try {
+      detach(id, cleanup_patience);
+      return true;
+    } catch (const std::exception&) {  // the error of device_add is reported
+      return false;
+    }
+  }
+
+  // Returns whether QEMU has ended after it has closed the connection. One that runs listens at its socket.
+  bool has_ended() const {
+    const auto deadline = steady_clock::now() + ending_patience;
+    for (;;) {
+      const auto stream = sys::UnixStream::connect(path_);
+      if (!stream && (stream.error().number == ECONNREFUSED || stream.error().number == ENOENT)) {
+        return true;
+      }
+      if (steady_clock::now() >= deadline) {
+        return false;
+      }
+      std::this_thread::sleep_for(ending_poll);
     }
   }
 
@@ -287,7 +317,7 @@ class QmpMachine final : public Machine {
   }
 
   std::vector<Json> list(const std::string& path) {
-    const Json children = require(ask("qom-list", {{"path", path}}, answer_patience), "list its devices");
+    const Json children = require(ask("qom-list", {{"path", path}}, patience_), "list its devices");
     return {children.begin(), children.end()};
   }
 
@@ -319,7 +349,7 @@ class QmpMachine final : public Machine {
                         [](const Json& child) { return text_at(child, "name").starts_with("child["); });
   }
 
-  void wait_until_deleted(const Attachment& what, steady_clock::time_point deadline) {
+  void wait_until_deleted(const std::string& id, steady_clock::time_point deadline) {
     const auto late = [&] {
       return Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
                    "the guest needs a driver for hot-plug that is running; wait longer with --timeout "
@@ -331,7 +361,7 @@ class QmpMachine final : public Machine {
         events_.pop_front();
         const std::string kind = text_at(event, "event");
         const Json& data = value_at(event, "data");
-        const bool concerns = text_at(data, "device") == what.id || text_at(data, "path") == what.id;
+        const bool concerns = text_at(data, "device") == id || text_at(data, "path") == id;
         if (concerns && kind == "DEVICE_DELETED") {
           return;
         }
@@ -350,6 +380,7 @@ class QmpMachine final : public Machine {
   }
 
   std::string path_;
+  milliseconds patience_;  // for each answer
   std::optional<sys::UnixStream> stream_{};
   std::deque<Json> events_{};
   std::uint64_t last_id_ = 0;
@@ -359,8 +390,8 @@ class QmpMachine final : public Machine {
 
 }  // namespace
 
-std::unique_ptr<Machine> connect_to_qemu(const std::string& socket) {
-  return std::make_unique<QmpMachine>(socket);
+std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, milliseconds patience) {
+  return std::make_unique<QmpMachine>(socket, patience);
 }
 
 }  // namespace mdevadm

@@ -133,17 +133,21 @@ void DefinitionKeys::read_attributes(const toml::node& node, Definition& into) {
     broken(node,
            fmt::format("'attribute' must be a list of tables ([[attribute]]), not {}", kind_name(node)));
   }
+  ValueReader values;
   for (const toml::node& element : *list) {
-    const toml::table* table = element.as_table();
-    const toml::node* name = table != nullptr ? table->get("name") : nullptr;
-    const toml::node* value = table != nullptr ? table->get("value") : nullptr;
-    if (name == nullptr || value == nullptr) {
-      broken(element, "[[attribute]] requires the keys 'name' and 'value'");
-    }
-    into.attributes.push_back(
-        {checked_text<AttributeName>(*name, "name", attribute_rule), text_of(*value, "value")});
-    note_unknown_but(*table, {"name", "value"});
+    values.read([&] {
+      const toml::table* table = element.as_table();
+      const toml::node* name = table != nullptr ? table->get("name") : nullptr;
+      const toml::node* value = table != nullptr ? table->get("value") : nullptr;
+      if (name == nullptr || value == nullptr) {
+        broken(element, "[[attribute]] requires the keys 'name' and 'value'");
+      }
+      into.attributes.push_back(
+          {checked_text<AttributeName>(*name, "name", attribute_rule), text_of(*value, "value")});
+      note_unknown_but(*table, {"name", "value"});
+    });
   }
+  values.end();
 }
 
 void DefinitionKeys::note_unknown_but(const toml::table& table,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -40,17 +41,20 @@ std::vector<Member> read_members(const toml::node& node) {
   return members;
 }
 
-// Formats the members for a new file: one per line, or [] if there are none.
-std::string all_members(const std::vector<Member>& members) {
+// Formats the members: one per line, or [] if there are none.
+std::string all_members(const std::vector<Member>& members, const std::vector<std::string>& comments = {}) {
   std::string text = "[\n";
+  for (const std::string& comment : comments) {
+    text += fmt::format("  {}\n", comment);
+  }
   for (const Member& member : members) {
     text += member_line(member);
   }
-  return members.empty() ? "[]" : text + "]";
+  return members.empty() && comments.empty() ? "[]" : text + "]";
 }
 
-// Returns whether the brackets and each member have a line of their own, so that members can be added and
-// removed by line.
+// Returns whether the brackets and each member have a line of their own, so that members can be added, moved
+// and removed by line.
 bool is_line_by_line(const toml::array& list) {
   std::set<toml::source_index> lines{list.source().begin.line, list.source().end.line};
   const bool apart = lines.size() == 2;
@@ -59,31 +63,83 @@ bool is_line_by_line(const toml::array& list) {
          });
 }
 
-void edit_members(TextEditor& editor, const toml::array& list, const Group& before, const Group& after) {
-  const auto is_in = [](const std::vector<Member>& members, const Member& member) {
-    return std::find(members.begin(), members.end(), member) != members.end();
+// A member of a list that is line by line.
+struct MemberLines {
+  std::string before{};  // the comments and blank lines above it
+  std::string line{};
+  std::string rest{};  // of the line, after the member, with its end
+};
+
+// Rearranges the lines of a list. A comment on the line of a member, and comments above it, stay with it;
+// those above a member that is removed go to the next one.
+std::string arranged_lines(const std::string& text, const TextEditor& editor, const toml::array& list,
+                           const Group& before, const std::vector<Member>& after) {
+  const std::vector<std::string_view> lines = split(text, '\n');
+  std::size_t next = list.source().begin.line;  // index of the line after the bracket
+  const auto lines_until = [&](std::size_t end) {
+    std::string above;
+    for (; next < end; ++next) {
+      above += std::string(lines[next]) + '\n';
+    }
+    return above;
   };
+  std::vector<MemberLines> known;
+  std::string above;
   for (std::size_t i = 0; i < before.members.size(); ++i) {
     const toml::source_region& place = list.get(i)->source();
-    if (!is_in(after.members, before.members[i])) {
-      editor.remove_lines(place.begin.line, place.begin.line + 1);
+    above += lines_until(place.begin.line - 1);
+    MemberLines& member = known.emplace_back();
+    member.line = std::string(lines[next++]) + '\n';
+    member.rest = std::string(editor.rest_of_line(place.end));
+    if (std::find(after.begin(), after.end(), before.members[i]) != after.end()) {
+      member.before = std::exchange(above, {});
     }
   }
-  const bool adds = std::any_of(after.members.begin(), after.members.end(),
-                                [&](const Member& member) { return !is_in(before.members, member); });
-  if (adds && !list.empty() && is_in(after.members, before.members.back()) &&
-      !trim(editor.rest_of_line(list.back().source().end)).starts_with(',')) {
-    editor.insert_after(list.back().source().end, ",");
-  }
-  for (const Member& member : after.members) {
-    if (!is_in(before.members, member)) {
-      editor.insert_lines(list.source().end.line, member_line(member));
+  above += lines_until(list.source().end.line - 1);
+  std::string result;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const auto found = std::find(before.members.begin(), before.members.end(), after[i]);
+    if (found == before.members.end()) {
+      result += member_line(after[i]);
+      continue;
     }
+    MemberLines& member = known[static_cast<std::size_t>(found - before.members.begin())];
+    if (i + 1 < after.size() && !trim(member.rest).starts_with(',')) {
+      member.line.insert(member.line.size() - member.rest.size(), ",");
+    }
+    result += member.before + member.line;
   }
+  return result + above;
 }
 
-std::size_t comments_in(std::string_view text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '#'));
+// Returns the comments in the text of a list.
+std::vector<std::string> comments_in(std::string_view text) {
+  std::vector<std::string> comments;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quote != 0 || text[i] == '"' || text[i] == '\'') {
+      quote = quote == 0 ? text[i] : text[i] == quote ? '\0' : quote;
+    } else if (text[i] == '#') {
+      const std::string_view comment = text.substr(i, text.find('\n', i) - i);
+      comments.emplace_back(trim(comment));
+      i += comment.size();
+    }
+  }
+  return comments;
+}
+
+// Whether the members keep their lines. If not, the comments are moved above the members.
+enum class Layout { kept, rewritten };
+
+void edit_members(TextEditor& editor, const std::string& text, const toml::array& list, const Group& before,
+                  const Group& after, Layout layout) {
+  const toml::source_region& place = list.source();
+  if (layout == Layout::kept) {
+    editor.replace_lines(place.begin.line + 1, place.end.line,
+                         arranged_lines(text, editor, list, before, after.members));
+  } else {
+    editor.replace(place, all_members(after.members, comments_in(editor.text_of(place))));
+  }
 }
 
 Sharing read_sharing(const toml::node& node) {
@@ -181,28 +237,23 @@ std::string edit_group(const std::string& text, const std::string& path, const G
                        const Group& after) {
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   const toml::array* list = parsed ? parsed.table()["members"].as_array() : nullptr;
-  std::string edited;
-  if (list != nullptr) {
+  for (const Layout layout : {Layout::kept, Layout::rewritten}) {
+    if (list == nullptr || (layout == Layout::kept && !is_line_by_line(*list))) {
+      continue;
+    }
     TextEditor editor(text, parsed.table());
-    if (before.members != after.members && is_line_by_line(*list)) {
-      edit_members(editor, *list, before, after);
-    } else if (before.members != after.members) {
-      editor.replace(list->source(), all_members(after.members));
+    if (before.members != after.members) {
+      edit_members(editor, text, *list, before, after, layout);
     }
     editor.change_keys(top_keys(before), top_keys(after));
     editor.change_table("node", node_keys(before.node), node_keys(after.node));
-    edited = editor.apply();
+    std::string edited = editor.apply();
+    if (parse_group(edited, path, after.name).group == after) {
+      return edited;
+    }
   }
-  const GroupContent result = parse_group(edited, path, after.name);
-  const bool loses = list != nullptr && !is_line_by_line(*list) && comments_in(edited) != comments_in(text);
-  if (result.group != after || loses) {
-    throw Error(
-        ExitCode::failed,
-        fmt::format("cannot change '{}': the layout of the file cannot be changed without losing comments",
-                    path),
-        "edit the file by hand");
-  }
-  return edited;
+  throw Error(ExitCode::failed, fmt::format("cannot change '{}': its layout is not supported", path),
+              "edit the file by hand");
 }
 
 }  // namespace mdevadm::store

@@ -38,7 +38,14 @@ class HostReader {
     try {
       work();
     } catch (const Broken& problem) {
-      add(problem.where, problem.message);
+      add_all(problem);
+    }
+  }
+
+  void add_all(const Broken& problem) {
+    add(problem.where, problem.message);
+    for (const Broken& other : problem.others) {
+      add_all(other);
     }
   }
 
@@ -278,7 +285,7 @@ class HostReader {
     if (!is_single && entry.uuid) {
       broken(*table.get("uuid"), "several devices cannot have the same UUID");
     }
-    const bool has_place = entry.name.find(parent_placeholder) != std::string::npos;
+    const bool has_place = !entry.uuid && entry.name.find(parent_placeholder) != std::string::npos;
     if (has_place != entry.per_parent && table.contains("name")) {
       broken(*table.get("name"),
              has_place ? "'{parent}' in a name requires 'count_per_parent'"

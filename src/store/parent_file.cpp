@@ -92,20 +92,24 @@ ParentCommand read_command(const toml::node& node, const std::string& path,
     broken(node, fmt::format("'run' must be a list of tables ([[run]]), not {}", kind_name(node)));
   }
   ParentCommand command;
-  for (const auto& [key, value] : *table) {
-    if (key == "command") {
-      command.command = read_words(value, "command");
-    } else if (key == "check") {
-      command.check = read_words(value, "check");
-    } else if (key == "timeout") {
-      command.seconds = count_of(value, "timeout");
-      if (*command.seconds > 86400) {
-        broken(value, "'timeout' must be at most 86400 seconds");
+  ValueReader values;
+  for (const auto& [name, node_of_key] : *table) {
+    values.read([&, &key = name, &value = node_of_key] {
+      if (key == "command") {
+        command.command = read_words(value, "command");
+      } else if (key == "check") {
+        command.check = read_words(value, "check");
+      } else if (key == "timeout") {
+        command.seconds = count_of(value, "timeout");
+        if (*command.seconds > 86400) {
+          broken(value, "'timeout' must be at most 86400 seconds");
+        }
+      } else {
+        problems.push_back(unknown_key(path, key));
       }
-    } else {
-      problems.push_back(unknown_key(path, key));
-    }
+    });
   }
+  values.end();
   if (command.command.empty()) {
     broken(node, "missing required key 'command' in [[run]]");
   }
@@ -127,9 +131,11 @@ bool read_parent_key(const toml::key& key, const toml::node& node, const std::st
     if (list == nullptr) {
       broken(node, fmt::format("'run' must be a list of tables ([[run]]), not {}", kind_name(node)));
     }
+    ValueReader values;
     for (const toml::node& element : *list) {
-      settings.commands.push_back(read_command(element, path, problems));
+      values.read([&] { settings.commands.push_back(read_command(element, path, problems)); });
     }
+    values.end();
   } else {
     return false;
   }

@@ -37,19 +37,23 @@ std::optional<NodePolicy> read_node_policy(const toml::node& node, const std::st
     broken(node, fmt::format("'node' must be a table ([node]), not {}", kind_name(node)));
   }
   NodePolicy policy;
-  for (const auto& [key, value] : *table) {
-    if (key == "owner") {
-      policy.owner = text_of(value, key.str());
-    } else if (key == "group") {
-      policy.group = text_of(value, key.str());
-    } else if (key == "mode") {
-      policy.mode = file_mode(value);
-    } else if (key == "selinux_label") {
-      policy.selinux_label = text_of(value, key.str());
-    } else {
-      problems.push_back(unknown_key(path, key));
-    }
+  ValueReader values;
+  for (const auto& [name, node_of_key] : *table) {
+    values.read([&, &key = name, &value = node_of_key] {
+      if (key == "owner") {
+        policy.owner = text_of(value, key.str());
+      } else if (key == "group") {
+        policy.group = text_of(value, key.str());
+      } else if (key == "mode") {
+        policy.mode = file_mode(value);
+      } else if (key == "selinux_label") {
+        policy.selinux_label = text_of(value, key.str());
+      } else {
+        problems.push_back(unknown_key(path, key));
+      }
+    });
   }
+  values.end();
   return policy == NodePolicy{} ? std::nullopt : std::optional(policy);
 }
 

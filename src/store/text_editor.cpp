@@ -212,6 +212,10 @@ void TextEditor::remove_lines(std::size_t from, std::size_t to) {
   patches_.push_back({line_start(from), line_start(to) - line_start(from), {}});
 }
 
+void TextEditor::replace_lines(std::size_t from, std::size_t to, const std::string& lines) {
+  patches_.push_back({line_start(from), line_start(to) - line_start(from), lines});
+}
+
 void TextEditor::insert_after(toml::source_position end, const std::string& text) {
   patches_.push_back({offset_of(end), 0, text});
 }
@@ -219,6 +223,11 @@ void TextEditor::insert_after(toml::source_position end, const std::string& text
 std::string_view TextEditor::rest_of_line(toml::source_position position) const {
   const std::size_t from = offset_of(position);
   return std::string_view(text_).substr(from, line_start(position.line + 1) - from);
+}
+
+std::string_view TextEditor::text_of(const toml::source_region& region) const {
+  const std::size_t from = offset_of(region.begin);
+  return std::string_view(text_).substr(from, offset_of(region.end) - from);
 }
 
 std::size_t TextEditor::block_end(std::size_t header) const {

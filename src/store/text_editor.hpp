@@ -42,9 +42,11 @@ class TextEditor {
   void insert_elements(const toml::node& last, const std::vector<std::string>& texts);
   void insert_lines(std::size_t before_line, const std::string& lines);
   void remove_lines(std::size_t from, std::size_t to);
+  void replace_lines(std::size_t from, std::size_t to, const std::string& lines);
   void insert_after(toml::source_position end, const std::string& text);
   // Returns the rest of the line after a position.
   std::string_view rest_of_line(toml::source_position position) const;
+  std::string_view text_of(const toml::source_region& region) const;
   std::size_t line_count() const { return line_starts_.size(); }
   bool is_empty() const { return text_.empty(); }
   // Returns the line after the last key of the block that begins at a header line. Comments and blank lines

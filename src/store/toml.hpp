@@ -14,8 +14,10 @@
 #pragma pop_macro("NDEBUG")
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mdevadm::store {
 
@@ -23,6 +25,33 @@ namespace mdevadm::store {
 struct Broken {
   toml::source_position where;
   std::string message;
+  std::vector<Broken> others{};  // further invalid values of the same table or list
+};
+
+// Reads the values of a table or list: an invalid one does not keep the others from being checked.
+class ValueReader {
+ public:
+  template <typename Work>
+  void read(const Work& work) {
+    try {
+      work();
+    } catch (const Broken& problem) {
+      if (first_) {
+        first_->others.push_back(problem);
+      } else {
+        first_ = problem;
+      }
+    }
+  }
+  // Throws Broken if any value was invalid.
+  void end() const {
+    if (first_) {
+      throw Broken{*first_};
+    }
+  }
+
+ private:
+  std::optional<Broken> first_{};
 };
 
 [[noreturn]] void broken(const toml::node& node, std::string message);

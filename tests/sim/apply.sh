@@ -42,8 +42,13 @@ workstation himself
 m60-f1 himself
 m60-k1 himself
 gvt-a2-v3 himself
+m60 by_hand
+m60 groups
 @many many
 @eight example
+@eight unprepared
+l40s places
+a100 instances
 P
   same "$failed_parts" "" "all parts pass"
   finish
@@ -282,6 +287,7 @@ name = "c"
 type = 3
 [device.node]
 mode = "rw"
+owner = 7
 
 [[group]]
 name = "g"
@@ -301,7 +307,8 @@ T
 25:[0-9]+ device 'c' is described twice, first at .*:21:
 26:[0-9]+ 'type' must be a string
 28:[0-9]+ 'mode' must be octal
-30:[0-9]+ missing required key 'members'
+29:[0-9]+ 'owner' must be a string
+31:[0-9]+ missing required key 'members'
 T
   run mdevadm diff -f "$file"
   exits 1 "by diff as well"
@@ -575,6 +582,225 @@ empty() {
   is_described
 }
 
+# Only the definition was changed by hand: the device runs as described.
+by_hand() {
+  most=$(mdevadm types --json -o type,available | jq '.types[] | select(.type == "nvidia-12") | .available')
+  seats "$most" </dev/null
+  mdevadm apply -f "$file" >/dev/null
+  uuid=$(mdevadm show seat-1 --json | jq -r '.devices[0].uuid')
+  inode=$(stat -L -c %i /sys/bus/mdev/devices/"$uuid")
+  mdevadm modify -q seat-1 --type nvidia-13
+  run mdevadm diff -f "$file"
+  exits 9 "on a full GPU, a definition that was changed by hand differs"
+  out_has "^\+   type: nvidia-12$" "its type"
+  out_lacks "^~ restart" "and nothing else"
+  run mdevadm apply -f "$file"
+  exits 0 "it is changed back"
+  same "$(stat -L -c %i /sys/bus/mdev/devices/"$uuid")" "$inode" "and the device was not restarted"
+  is_described
+  seats 1 </dev/null
+  mdevadm apply -f "$file" --prune >/dev/null
+  seats 1 <<'T'
+[[device.attribute]]
+name = "nvidia/vgpu_params"
+value = "frame_rate_limiter=0"
+T
+  mdevadm apply -f "$file" >/dev/null
+  mdevadm modify -q seat-1 --attr nvidia/vgpu_params=frame_rate_limiter=1
+  run mdevadm diff -f "$file"
+  out_has "^\+   attribute.*frame_rate_limiter=0" "an attribute that was changed by hand in the definition only"
+  out_lacks "^~ restart" "does not restart the device either"
+  # Errors of commands that change nothing are JSON on standard error.
+  echo 'colour = 1' >>"$file"
+  for command in diff "apply --check"; do
+    run mdevadm $command -f "$file" --json
+    exits 1 "a wrong description ($command --json)"
+    same "$out" "" "no result"
+    same "$(jq -r '.error.message' <<<"$err" 2>/dev/null | grep -c "unknown key 'colour'")" 1 "the error is JSON"
+  done
+  write <<'T'
+[[device]]
+name = "a-{}"
+count = 1000
+type = "nvidia-12"
+[[device]]
+name = "b-{}"
+count = 2000
+type = "nvidia-13"
+T
+  run mdevadm apply -f "$file" --prune
+  exits 6 "two tables that do not fit"
+  same "$(grep -c 'are missing, but only' <<<"$err")" 2 "both are reported"
+}
+
+groups() {
+  seats 2 <<'T'
+[[device]]
+name = "cad-{}"
+count = 2
+type = "nvidia-12"
+[[group]]
+name = "vm1"
+members = ["seat-{}", "cad-{}"]
+[[group]]
+name = "vm2"
+members = []
+T
+  mdevadm apply -f "$file" >/dev/null
+  sed -i '0,/^count = 2/s//count = 3/' "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "a member is inserted"
+  same "$(mdevadm group show vm1 --json | jq -r '[.devices[].name] | join(" ")')" "seat-1 seat-2 seat-3 cad-1 cad-2" "in the order of the file"
+  is_described
+  sed -i 's/^members = \["seat.*/members = ["cad-2", "seat-{}"]/; s/^members = \[\]/members = ["cad-1"]/' "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "members are reordered, and one moves to another group"
+  same "$(mdevadm group show vm1 --json | jq -r '[.devices[].name] | join(" ")')" "cad-2 seat-1 seat-2 seat-3" "in the order of the file"
+  is_described
+  mdevadm group create -q hand
+  mdevadm group remove -q vm2 cad-1
+  mdevadm group add -q hand cad-1
+  run mdevadm diff -f "$file"
+  exits 4 "a device of a group that is not described is not put into another one"
+  err_has "group 'vm2': in group 'hand' already, which is not described: 'cad-1'$" "both groups are named"
+  eval "$(grep -o 'mdevadm group remove .*' <<<"$err")" >/dev/null
+  run mdevadm apply -f "$file"
+  exits 0 "following the hint, the description is applied"
+  sed -i 's/"vm2"/"vm3"/' "$file"
+  run mdevadm apply -f "$file"
+  exits 4 "nor are the members of a group that has another name now"
+  eval "$(grep -o 'mdevadm group rename .*' <<<"$err")" >/dev/null
+  is_described "following the hint, the group is renamed"
+  mdevadm define -q -p "$gpu" -t nvidia-12 --name seat-x >/dev/null
+  sed -i 's/"seat-{}"\]/"seat-*"]/' "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "a pattern matches definitions that are not described"
+  same "$(mdevadm group show vm1 --json | jq -r '[.devices[].name] | join(" ")')" "cad-2 seat-1 seat-2 seat-3 seat-x" "after those that are"
+  is_described
+  write <<'T'
+[[device]]
+name = "v-{parent}"
+count_per_parent = 1
+type = "nvidia-12"
+parents = ["10de:ffff"]
+[[group]]
+name = "vm9"
+members = ["v-{parent}"]
+T
+  run mdevadm apply -f "$file"
+  exits 0 "the name of a table that describes no device on this host is a member"
+  same "$(mdevadm group show vm9 --json | jq '.devices | length')" 0 "of which there is none"
+}
+
+# One parent cannot be prepared.
+unprepared() {
+  write <<'T'
+[[parent]]
+name = "0000:81:00.0"
+[[parent.run]]
+command = ["false"]
+[[device]]
+name = "here"
+type = "nvidia-12"
+parents = ["0000:81:00.0"]
+[[device]]
+name = "there"
+type = "nvidia-12"
+parents = ["0000:82:00.0"]
+[[device]]
+name = "any-{}"
+count = 7
+type = "nvidia-12"
+T
+  run mdevadm apply -f "$file"
+  exits 8 "the preparation of a parent fails"
+  err_has "cannot prepare '0000:81:00.0'" "the parent is named"
+  err_has "cannot apply 'here' .*: not prepared: 0000:81:00.0$" "and what depends on it"
+  same "$(names)" "any-1 any-2 any-3 any-4 any-5 any-6 any-7 there" "everything else is done"
+  same "$(mdevadm list -n -o parent | grep -c 0000:81)" 0 "on the other parents"
+  out_has "^\+ parent '0000:81:00.0'" "the settings that were written are shown"
+  out_lacks "^~ prepare" "the preparation is not"
+  sed -i 's/"false"/"true"/' "$file"
+  run mdevadm apply -f "$file"
+  exits 0 "the next apply makes what is missing"
+  out_has "^~ prepare parent '0000:81:00.0'" "and shows the preparation"
+  is_described
+  # A GPU with devices cannot be prepared again.
+  sed -i 's/\["true"\]/["echo"]/' "$file"
+  printf '[[device]]\nname = "more"\ntype = "nvidia-12"\n' >>"$file"
+  run mdevadm diff -f "$file"
+  exits 9 "a parent that has devices and is to be prepared differs"
+  err_has "cannot prepare '0000:81:00.0': .*has mediated device" "it is named"
+  out_has "^\+ device 'more'" "and the other changes are shown"
+  run mdevadm apply -f "$file"
+  exits 8 "they are made"
+  same "$(names)" "any-1 any-2 any-3 any-4 any-5 any-6 any-7 here more there" "and no device is stopped"
+  mdevadm stop -q here
+  run mdevadm apply -f "$file"
+  exits 0 "without devices, the parent is prepared"
+  is_described
+}
+
+# Virtual functions that are exchanged and reserved.
+places() {
+  pair() {  # functions of a and b, and those that are reserved
+    local a=${1:+"vf = \"$1\""} b=${2:+"vf = \"$2\""}
+    write <<T
+[[parent]]
+name = "$gpu"
+reserved = [${3:-}]
+[[device]]
+name = "a"
+type = "NVIDIA L40S-4Q"
+$a
+[[device]]
+name = "b"
+type = "NVIDIA L40S-4Q"
+$b
+T
+  }
+  pair 0000:41:00.4 0000:41:00.5
+  mdevadm apply -f "$file" >/dev/null
+  pair 0000:41:00.5 0000:41:00.6
+  run mdevadm apply -f "$file"
+  exits 0 "a device moves to the virtual function that another one leaves"
+  is_described
+  pair 0000:41:00.6 0000:41:00.5
+  run mdevadm apply -f "$file"
+  exits 0 "two exchange their virtual functions"
+  is_described
+  same "$(mdevadm list --json -o name,vf | jq -r '[.devices[] | .name + .vf] | sort | join(" ")')" "a0000:41:00.6 b0000:41:00.5" "they are there"
+  pair "" "" '"0000:41:00.6"'
+  run mdevadm diff -f "$file"
+  out_has "^-   vf: 0000:41:00.6" "a device on a function that is reserved now moves"
+  run mdevadm apply -f "$file"
+  exits 0 "by a restart"
+  same "$(mdevadm list --json -o vf | jq -r '[.devices[].vf | select(endswith("6"))] | length')" 0 "to another one"
+  is_described
+  mdevadm stop -q --all
+  pair "" "" '"0000:41:00.6", "0000:41:00.5"'
+  run mdevadm apply -f "$file"
+  exits 0 "one that is not active, too"
+  is_described
+  pair 0000:41:00.5 "" '"0000:41:00.5"'
+  run mdevadm diff -f "$file"
+  exits 4 "a function that the description gives and reserves is a conflict"
+}
+
+# Drivers report more instances than GPU instances (MIG) have room for.
+instances() {
+  write <<'T'
+[[device]]
+name = "i-{}"
+count = "all"
+type = "GRID A100D-1-10C"
+T
+  mdevadm apply -f "$file" >/dev/null 2>&1
+  run mdevadm apply -f "$file"
+  exits 0 "a description of all that fit converges"
+  is_described
+}
+
 # As many devices as 64 GPUs have room for.
 many() {
   write <<'T'
@@ -655,6 +881,7 @@ himself() {
   types=$(mdevadm types --json -o type,available | jq -r '[.types[] | select(.available > 0)] | .[0].type')
   mdevadm define -p "$gpu" -t "$types" --name 'first {}' --auto --node-owner nobody --node-mode 0600 >/dev/null
   mdevadm define -p "$gpu" -t "$types" --attr nvidia/vgpu_params=a=1 --attr nvidia/vgpu_params=b=2 >/dev/null
+  mdevadm define -p "$gpu" -t "$types" --name 'x-{parent}' >/dev/null 2>&1
   mdevadm define -p "$gpu" -t "$types" --name created --create-arg a=1 --force >/dev/null 2>&1
   uuid=aaaaaaaa-0000-4000-8000-000000000001
   mkdir -p "/etc/mdevctl.d/$gpu" /etc/mdevadm/devices/absent

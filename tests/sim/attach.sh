@@ -143,6 +143,43 @@ out_has "cannot attach 'three' .*: QEMU at .* refused: Bus 'pcie.0' does not sup
 out_has '^hint: start QEMU with free ports for hot-plug' "the hint says how QEMU gets ports"
 same "$(tail -2 <<<"$out" | paste -sd' ')" "= 0 one port1" "--bus selects the port"
 
+# ---- a rollback never stops a device that a virtual machine may use ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name two
+$m group create vm1 one two >/dev/null
+try() {
+  monitor "$@"; say $m attach vm1 --qmp $mon --timeout 1; echo "active: $("$m" list -n -o name 2>/dev/null)"
+  kill $server 2>/dev/null; wait $server 2>/dev/null; server=; $m stop -q --all --timeout 5
+}
+try refuse-second guest=never
+try drop=device_add guest=never
+try drop=device_add
+try lose=device_add
+try lose=device_del refuse-second
+monitor lose=device_del guest=5
+$m attach one --qmp $mon
+say $m detach one --qmp $mon
+echo "active: $("$m" list -n -o name)"
+kill $server; wait $server 2>/dev/null; server=; $m stop -q --all --timeout 5
+$m group start -q vm1
+"$MDEVSIM" hold $A 600 >/dev/null 2>&1 & holder=$!
+for _ in $(seq 100); do "$m" list -n -o held_by | grep -q '[a-z]' && break; sleep 0.05; done
+monitor; kill $server; wait $server 2>/dev/null; server=
+say $m detach vm1 --qmp $mon --timeout 0.3
+say $m detach one --qmp $mon --timeout 0.3
+kill $holder
+T
+same "$(grep '^active:' <<<"$out" | head -6 | paste -sd' ')" "active: one active: one active:  active: one active: one active: one" \
+  "a device stays active that was not detached, or may be attached"
+out_has "cannot attach 'two' .*: QEMU at '.*' refused: refused by the test; could not be rolled back: detach $(printf '8f3c2a10-0000-0000-0000-%012d' 1) .*it remains attached" \
+  "the error says which device remains attached"
+out_has "has not answered device_add within 1 s; could not be rolled back: 'one' .*\(it may be attached to the virtual machine, and remains active\)" \
+  "and which one may be attached"
+out_has "cannot detach 'one' .*: QEMU at '.*' has closed the connection, but has not ended; the device may be attached" \
+  "a closed connection is not the end of QEMU"
+same "$(grep -cE "^hint: (no device was stopped; )?stop the process using it, or wait with --timeout SECONDS$" <<<"$out")" 2 "a device that another process uses"
+out_lacks "^hint: .*--force" "no hint names an option that detach does not have"
+
 # ---- sockets and answers that are wrong ----
 inside m60 <<'T'
 define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name "two's, \"2\""
@@ -216,7 +253,9 @@ define 0000:41:00.0 1147 $A --name seat
 monitor
 say $m attach 0000:41:00.4 --qmp $mon
 log
+say $m export mdevctl seat
 T
+out_has "cannot export 'seat' .*: it is a virtual function, not a mediated device, so mdevctl cannot start it" "mdevctl is not given what it cannot start"
 out_has '"host":"0000:41:00.4","id":"seat"' "a vGPU on a virtual function is attached as a PCI device"
 
 # ---- libvirt, with a stand-in for virsh ----
@@ -280,6 +319,7 @@ $m export nodedev "se'at" >$WORK/a.xml; $m undefine "se'at"
 say $m import nodedev $WORK/a.xml --name back --auto
 say $m list --all -n -o uuid,name,parent,type,start,attributes
 say $m import nodedev $WORK/a.xml
+sed 's/nvidia-11/nvidia-12/' $WORK/a.xml | say $m import nodedev -
 sed 's/0000_86/0000_99/' $WORK/a.xml >$WORK/b.xml
 say $m import nodedev $WORK/b.xml
 say $m import nodedev $WORK/b.xml $WORK/none --json
@@ -293,7 +333,8 @@ out_has "^-uuid 8f3c2a10-0000-0000-0000-0000000000ff -device vfio-pci,id=se_at,s
 out_has "^json: se_at$" "the arguments with JSON objects are safe in a shell"
 same "$(part 'mdevadm import nodedev '"$work"'/a.xml --name' | head -2 | paste -sd' ')" "8f3c2a10-0000-0000-0000-000000000001 = 0" "import nodedev defines the exported device again"
 out_has "^8f3c2a10-0000-0000-0000-000000000001 back 0000:86:00.0 nvidia-11 auto nvidia/vgpu_params=frame_rate_limiter=0$" "parent, type and attributes come back"
-same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 4" "a device that is defined already is not imported"
+same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 0" "a device that is defined as in the XML is unchanged"
+out_has "cannot define '8f3c2a10.*': already defined under" "one with another type is a conflict"
 out_has "cannot define '.*/b.xml'.*0000:99:00.0" "a parent that the host does not have is reported with the file"
 out_has "cannot import '-': line 2: no element found" "XML that is not well-formed is reported with the line"
 out_has "cannot export 'back': /dev/iommu does not exist" "iommufd is refused where the kernel does not have it"

@@ -4,8 +4,8 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  for part in one full failure many functions online; do
-    "$MDEVSIM" run "$(case $part in full) echo m60 ;; functions) echo vf-n1 ;; online) echo m60-f2 ;; *) echo samples ;; esac)" \
+  for part in one full failure many functions online sizes; do
+    "$MDEVSIM" run "$(case $part in full) echo m60 ;; functions) echo vf-n1 ;; sizes) echo l40s ;; online) echo m60-f2 ;; *) echo samples ;; esac)" \
       -- bash "$0" "$part" || exit 1
   done
   exit
@@ -79,6 +79,21 @@ full() {
   same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "nvidia-17" "the restarted device has the new type"
 }
 
+# A GPU that has shown that it does not mix framebuffer sizes.
+sizes() {
+  "$MDEVADM" define -q $a -p 0000:41:00.0 -t "NVIDIA L40S-6Q" --name one >/dev/null
+  "$MDEVADM" define -q $b -p 0000:41:00.0 -t "NVIDIA L40S-6Q" --name two >/dev/null
+  "$MDEVADM" start -q one two
+  "$MDEVADM" modify -q one --type "NVIDIA L40S-12Q"
+  run "$MDEVADM" restart one
+  exits 6 "restart is refused for another framebuffer size than that of the device that remains"
+  err_has "cannot restart 'one' .*another framebuffer size is in use on this GPU \\(6G, by device '$b'" "the error names the size and the device"
+  same "$("$MDEVADM" list -n -o name | paste -sd' ')" "one two" "both devices stay active"
+  "$MDEVADM" modify -q two --type "NVIDIA L40S-12Q"
+  run "$MDEVADM" restart one two
+  exits 0 "restart succeeds if the size of all devices changes"
+}
+
 failure() {
   "$MDEVADM" define $a -p mtty -t mtty-1 --name seat >/dev/null
   "$MDEVADM" start seat
@@ -86,6 +101,7 @@ failure() {
   run "$MDEVADM" restart seat
   exits 1 "restart fails if the start fails after the stop"
   err_has "the device is stopped now$" "the error says that the device is stopped"
+  err_lacks "rolled back" "and not that the stop was rolled back"
   err_has "^hint: to start it: mdevadm start seat$" "the hint has the command that starts it"
   holds "the device is inactive after the failed start" test ! -e $devices/$a
   run "$MDEVADM" start $a

@@ -7,6 +7,8 @@ usage: qmp_server.py SOCKET [WORD...]
   other           sends JSON that is no greeting
   silent=COMMAND  does not answer this command
   close=COMMAND   closes the connection and ends when it gets this command
+  drop=COMMAND    carries out this command and does not answer it
+  lose=COMMAND    carries out this command and closes the connection; further clients are served
   refuse=COMMAND  answers this command with an error
   busy            refuses each device_add as QEMU does if another process has the VFIO group open
   refuse-second   refuses the second device_add
@@ -92,7 +94,11 @@ class Client:
         except ValueError as refusal:
             self.send({"error": {"class": refusal.args[0], "desc": refusal.args[1]}, "id": request.get("id")})
             return
-        self.send({"return": result, "id": request.get("id")})
+        if value_of("lose") == command:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
+        if value_of("drop") != command:
+            self.send({"return": result, "id": request.get("id")})
         if command == "device_del":
             self.release(arguments["id"])
 
@@ -162,4 +168,7 @@ server = socket.socket(socket.AF_UNIX)
 server.bind(path)
 server.listen(1)
 while True:  # one client at a time, as QEMU does
-    Client(server.accept()[0]).serve()
+    try:
+        Client(server.accept()[0]).serve()
+    except ConnectionError:
+        pass

@@ -37,6 +37,8 @@ struct ApplyOptions {
   bool prune = false;
   // Parents that are to be prepared first: which types and virtual functions they will have is not known.
   std::vector<ParentName> unprepared{};
+  // Those of them whose preparation has failed or is not possible now: no device is placed or started there.
+  std::vector<ParentName> failed{};
   std::optional<std::chrono::steady_clock::time_point> deadline{};  // as in StopRequest
 };
 

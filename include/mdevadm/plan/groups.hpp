@@ -42,6 +42,7 @@ Plan plan_group_start(const Snapshot& seen, const Group& group, const Definition
 struct GroupStopOptions {
   bool force = false;
   std::optional<std::chrono::steady_clock::time_point> deadline{};
+  StopRequest::Part part_of = StopRequest::Part::stop;
 };
 
 // Plans the stop of the active members in reverse order, in lanes. Without `force`, throws Error{in_use} with

@@ -4,11 +4,18 @@
 #include <chrono>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/model/guest.hpp>
+#include <mdevadm/util/error.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace mdevadm {
+
+// It is unknown whether the virtual machine has the device: it may use the device now or later.
+class MaybeAttached final : public Error {
+ public:
+  explicit MaybeAttached(const Error& error) : Error(error) {}
+};
 
 class Machine {
  public:
@@ -18,19 +25,20 @@ class Machine {
   virtual std::vector<AttachedDevice> devices() = 0;
 
   // Attaches a device that is active. Throws Error with the reason if QEMU refuses it or does not answer
-  // within `patience`; then the device is not attached, as far as QEMU answers at all.
+  // within `patience`; then the device is not attached. Throws MaybeAttached if that is not certain.
   virtual void attach(const Attachment& what, std::chrono::milliseconds patience) = 0;
 
   // Detaches a device and returns when QEMU has closed it; a device that is not attached, or whose QEMU has
   // ended, is detached. The guest has to agree. Throws Error: in_use, if it has not done so within
-  // `patience` or refuses; the device is then attached as before.
+  // `patience` or refuses; the device is then attached as before. After any other Error, too, the virtual
+  // machine may use the device.
   virtual void detach(const Attachment& what, std::chrono::milliseconds patience) = 0;
 };
 
 // Connects to QEMU's QMP socket (-qmp unix:PATH,server=on,wait=off), which accepts one client at a time.
-// Throws Error: not_found (no such socket), failed (no program listens, or it does not speak QMP), in_use (no
-// answer: another client is connected).
-std::unique_ptr<Machine> connect_to_qemu(const std::string& socket);
+// Waits up to `patience` for each of its answers. Throws Error: not_found (no such socket), failed (no program
+// listens, or it does not speak QMP), in_use (no answer: another client is connected).
+std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, std::chrono::milliseconds patience);
 
 // Finds a domain of libvirt with virsh(1). `uri`: the connection, such as qemu:///system. Throws Error:
 // not_found (virsh or the domain), failed (the domain is not running, with the errno ESRCH; libvirt does not

@@ -69,7 +69,7 @@ class DiffCommand final : public HostCommand {
   bool json() const override { return json_; }
 
   ExitCode run(Context& context) override {
-    ChangeOptions options{.json = json_};
+    const ChangeOptions options;  // refuses with errors: the command has no results
     Batch batch(options, "compare");
     std::optional<HostFile> file = read(context, batch, "compare");
     if (!file) {
@@ -132,7 +132,9 @@ class ApplyCommand final : public HostCommand {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    Batch batch(change_, "apply");
+    // Refused by errors: a check has no results.
+    const ChangeOptions options{.json = change_.json && !check_, .dry_run = change_.dry_run};
+    Batch batch(options, "apply");
     std::optional<HostFile> file = read(context, batch, "apply");
     if (!file) {
       return batch.conclude(context);
@@ -168,6 +170,9 @@ class ApplyCommand final : public HostCommand {
   }
 
   ExitCode report_check(Context& context, const ApplyPlan& plan) const {
+    if (change_.json || context.globals().verbose) {
+      tell(context, plan);
+    }
     warn_of_refusals(context, plan);
     const bool same = plan.changes.empty() && plan.refused.empty();
     std::string summary =
@@ -183,9 +188,11 @@ class ApplyCommand final : public HostCommand {
       for (const HostChange& change : plan.changes) {
         changes.items.push_back(change_fields(change));
       }
+      std::vector<std::string> notes = context.messages().take_notes();
+      notes.insert(notes.begin(), summary);
       context.out += render::render_json({{"file", name_},
                                           {"changes", std::move(changes)},
-                                          {"notes", render::Texts{{summary}}},
+                                          {"notes", render::Texts{std::move(notes)}},
                                           {"warnings", render::Texts{context.messages().take_warnings()}}});
     } else {
       context.out += summary + "\n";
@@ -203,9 +210,7 @@ class ApplyCommand final : public HostCommand {
   ExitCode carry_out_all(Context& context, Batch& batch, Comparison& comparison,
                          const ApplyPlan& first) const {
     if (!first.parent_jobs.empty() || !comparison.preparations().empty()) {
-      if (!prepare_parents(context, batch, comparison)) {
-        return as_partial(batch.finish(context));
-      }
+      prepare_parents(context, batch, comparison);
     }
     const auto deadline = deadline_after(parse_seconds(wait_));
     ApplyPlan plan = comparison.plan(false, deadline);
@@ -229,7 +234,7 @@ class ApplyCommand final : public HostCommand {
       }
     }
     if (refuse_problems(batch, plan, name_, "apply")) {
-      return as_partial(batch.finish(context, std::move(definitions)));
+      return batch.finish(context, std::move(definitions));
     }
     // Starts may take longer than other processes wait for the lock. The executor takes it for each change.
     if (!plan.parents.empty()) {
@@ -238,20 +243,40 @@ class ApplyCommand final : public HostCommand {
     return finish(context, batch, plan, std::move(definitions));
   }
 
-  // Writes the settings of the parents and prepares them.
-  static bool prepare_parents(Context& context, Batch& batch, Comparison& comparison) {
+  // Writes the settings of the parents and prepares them, and prints the changes that succeeded.
+  void prepare_parents(Context& context, Batch& batch, Comparison& comparison) const {
     std::vector<ParentName> parents;
     for (const ParentEntry& entry : comparison.file().parents) {
       parents.push_back(entry.settings.parent);
     }
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents, preparation_patience);
-    {
-      const std::optional<sys::FileLock> definitions = batch.lock_definitions(context);
-      if (!batch.carry_out_first(context, comparison.plan(true, std::nullopt).parent_jobs, true)) {
-        return false;
+    std::optional<sys::FileLock> definitions = batch.lock_definitions(context);
+    const ApplyPlan plan = comparison.plan(true, std::nullopt);
+    const std::vector<Identity> unset = batch.carry_out_first(context, plan.parent_jobs, true);
+    definitions.reset();
+    const auto is_in = [](const std::vector<Identity>& among, const Identity& parent) {
+      return std::any_of(among.begin(), among.end(),
+                         [&](const Identity& one) { return one.parent == parent.parent; });
+    };
+    std::vector<Job> preparations = comparison.preparations();
+    std::erase_if(preparations, [&](const Job& job) { return is_in(unset, job.about); });
+    const std::vector<Identity> unprepared = batch.carry_out_first(context, std::move(preparations), false);
+    comparison.note_failed(unset);
+    comparison.note_failed(unprepared);
+    std::vector<HostChange> changes = plan.changes;
+    std::erase_if(changes, [&](const HostChange& change) {
+      return change.object != HostChange::Object::parent || is_in(unset, change.about) ||
+             (change.kind == HostChange::Kind::prepare && is_in(unprepared, change.about));
+    });
+    print_changes(context, changes);
+  }
+
+  void print_changes(Context& context, const std::vector<HostChange>& changes) const {
+    if (!change_.json && !change_.dry_run) {
+      for (const HostChange& change : changes) {
+        context.out += change_text(change);
       }
     }
-    return batch.carry_out_first(context, comparison.preparations(), false);
   }
 
   void wait_for_users(Context& context, const ApplyPlan& plan) const {
@@ -273,16 +298,13 @@ class ApplyCommand final : public HostCommand {
       }
     }
     tell(context, plan);
-    if (!change_.json && !change_.dry_run) {
-      for (const HostChange& change : plan.changes) {
-        context.out += change_text(change);
-      }
-    }
-    return as_partial(batch.finish(context, std::move(definitions)));
+    print_changes(context, plan.changes);
+    const ExitCode code = batch.finish(context, std::move(definitions));
+    // The description has been accepted, so the other codes would say that it is wrong.
+    const bool is_accepted =
+        code != ExitCode::done && code != ExitCode::failed && code != ExitCode::abi_differs;
+    return is_accepted ? ExitCode::partial : code;
   }
-
-  // Devices in use are not changed; everything else is as described.
-  static ExitCode as_partial(ExitCode code) { return code == ExitCode::in_use ? ExitCode::partial : code; }
 
   bool check_ = false;
   bool prune_ = false;

@@ -52,7 +52,7 @@ class MachineCommand : public Command {
     }
     const char* environment = std::getenv("LIBVIRT_DEFAULT_URI");
     const std::string uri = !uri_.empty() ? uri_ : environment != nullptr ? environment : usual_uri;
-    return socket_.empty() ? find_domain(context.host(), uri, domain_) : connect_to_qemu(socket_);
+    return socket_.empty() ? find_domain(context.host(), uri, domain_) : connect_to_qemu(socket_, patience());
   }
 
   std::string machine_name() const {
@@ -362,7 +362,7 @@ class DetachCommand final : public MachineCommand {
                                         [&](const Uuid& uuid) { return seen.claims.find(uuid) != nullptr; });
     if (group != nullptr && !has_claims) {
       batch.take(about(group), [&] {
-        return plan_group_stop(seen, *group, targets.defined, {.force = false, .deadline = deadline});
+        return plan_group_stop(seen, *group, targets.defined, {.deadline = deadline, .part_of = StopRequest::Part::detach});
       });
       return;
     }
@@ -374,6 +374,7 @@ class DetachCommand final : public MachineCommand {
         }
         StopRequest request{identity};
         request.deadline = deadline;
+        request.part_of = StopRequest::Part::detach;
         return plan_stop(seen, request, device.parent, uuids);
       });
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/definitions.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/store/node_device.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -45,12 +46,19 @@ class ImportNodedev final : public Command {
       try {
         const Definition wanted = read(context, file);
         const Snapshot seen = context.observe({facets_to_define, std::vector{wanted.parent}, std::nullopt});
-        const Identity about = identity_of(wanted, file);
+        const std::string argument = file == "-" ? "" : file;  // messages name the device, not the stream
+        const Identity about = identity_of(wanted, argument);
         batch.add(about, [&] {
           batch.require_definitions(about);
+          const Definition* stored = defined.find(wanted.uuid, wanted.parent);
+          if (stored != nullptr && is_same(seen, *stored, wanted)) {
+            Job job{"define " + about.quoted(), about, wanted.parent.str()};
+            job.notes.push_back(identity_of(*stored, argument).quoted() + " is unchanged");
+            return job;
+          }
           return plan_define(
               seen, defined,
-              {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required, std::nullopt, file});
+              {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required, std::nullopt, argument});
         });
         defined.all.push_back(wanted);  // for conflicts with the files after it
       } catch (const Error& error) {
@@ -61,6 +69,14 @@ class ImportNodedev final : public Command {
   }
 
  private:
+  // Returns whether a definition has what the XML and the options say.
+  bool is_same(const Snapshot& seen, const Definition& stored, const Definition& wanted) const {
+    return means_type(seen.find_parent(wanted.parent.str()), wanted.type, stored.type) &&
+           stored.attributes == wanted.attributes && (name_.empty() || stored.name == wanted.name) &&
+           (!mode_.mode() || stored.start == wanted.start) &&
+           (!wanted.function || stored.function == wanted.function);
+  }
+
   Definition read(Context& context, const std::string& file) const {
     const std::string doing = fmt::format("cannot import '{}'", printable(file));
     const std::string text = sys::read_stream(file == "-" ? "/dev/stdin" : file).or_throw("{}", doing);

@@ -106,8 +106,7 @@ TEST_CASE("a dependent job runs only if its predecessor succeeds and otherwise f
   Job failing = job_of("start it", a, {{RemoveDefinition{c}, std::nullopt}});
   failing.after = 0;
   const auto stopped = third.run({{job_of("stop it", a, {add(a)}), failing}});
-  CHECK(std::string(stopped[1].error->what()).ends_with("; the device is stopped now"));
-  CHECK(stopped[1].error->hints() == std::vector{"to start it: mdevadm start " + a.uuid.str()});
+  CHECK(std::string(stopped[1].error->what()).find("stopped now") == std::string::npos);  // none was stopped
 }
 
 TEST_CASE("a failed job does not affect independent jobs and results are in plan order") {

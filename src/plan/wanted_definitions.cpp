@@ -1,0 +1,100 @@
+#include "wanted_definitions.hpp"
+
+#include <algorithm>
+#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/restart.hpp>
+
+namespace mdevadm {
+
+void WantedDefinitions::complete_all(const std::vector<const Definition*>& pruned) {
+  after_ = input_.defined;
+  std::for_each(pruned.begin(), pruned.end(), [&](const Definition* gone) { drop(*gone); });
+  for (const WantedDevice& device : devices_.all()) {
+    if (device.current != nullptr && device.placed && device.wanted.parent != device.current->parent) {
+      drop(*device.current);
+    }
+  }
+  const std::vector<Uuid> leaving = devices_.leaving(pruned);
+  if (!leaving.empty()) {
+    stopped_ = after_stop(input_.seen, leaving, input_.defined);
+  }
+  // All definitions change at once, so a device may get the virtual function or name that another one gives
+  // up.
+  for (const WantedDevice& device : devices_.all()) {
+    if (Definition* place = device.placed ? find(device) : nullptr) {
+      *place = device.wanted;
+    }
+  }
+  // The virtual functions that the description gives are not free for the others.
+  for (const bool is_given : {true, false}) {
+    for (WantedDevice& device : devices_.all()) {
+      if (device.placed && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
+        complete(device);
+      }
+    }
+  }
+}
+
+const Job* WantedDefinitions::job_of(const WantedDevice& device) const {
+  const auto job = jobs_.find(&device);
+  return job != jobs_.end() ? &job->second : nullptr;
+}
+
+void WantedDefinitions::drop(const Definition& gone) {
+  std::erase_if(after_.all,
+                [&](const Definition& one) { return one.uuid == gone.uuid && one.parent == gone.parent; });
+}
+
+Definition* WantedDefinitions::find(const WantedDevice& device) {
+  const auto place = std::find_if(after_.all.begin(), after_.all.end(), [&](const Definition& one) {
+    return one.uuid == device.uuid && one.parent == device.wanted.parent;
+  });
+  return place != after_.all.end() ? &*place : nullptr;
+}
+
+void WantedDefinitions::complete(WantedDevice& device) {
+  Definition* place = find(device);
+  try {
+    devices_.require_own_queues(device);
+    if (place == nullptr) {
+      Job job =
+          plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}, false});
+      device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;
+      after_.all.push_back(device.wanted);
+      jobs_.emplace(&device, std::move(job));
+      return;
+    }
+    reserve_function(device);
+    if (device.wanted != *device.current) {
+      Job job = plan_replace(later(), after_, *device.current, device.wanted);
+      device.wanted = std::get<ReplaceDefinition>(job.steps.front().action).after;
+      jobs_.emplace(&device, std::move(job));
+    }
+    *place = device.wanted;
+  } catch (const Error& error) {
+    if (devices_.is_failed(device.wanted.parent)) {
+      devices_.refuse_unprepared(device, {device.wanted.parent});
+      return;
+    }
+    const FilePosition& where = device.entry->where;
+    plan_.problems.push_back(
+        {{where.path, where.line, where.column, error.what()}, error.code(), error.hints()});
+  }
+}
+
+// A device that is started gets a virtual function of its own now, so that starts planned independently do
+// not choose the same.
+void WantedDefinitions::reserve_function(WantedDevice& device) const {
+  const Parent* parent = input_.seen.find_parent(device.wanted.parent.str());
+  if (parent == nullptr || !parent->capabilities.functions || device.wanted.function ||
+      !device.entry->active || device.wanted.origin != Origin::mdevadm) {
+    return;
+  }
+  const Device* active = devices_.active_of(*device.current);
+  const bool stays =
+      active != nullptr && !active->vf.empty() && !input_.defined.withholds(active->parent, active->vf);
+  device.wanted.function =
+      stays ? FunctionName::parse(active->vf) : place_for(later(), after_, device.wanted, "cannot apply");
+}
+
+}  // namespace mdevadm
