@@ -44,10 +44,10 @@ class Batch {
                                                         std::chrono::seconds patience = std::chrono::minutes{
                                                             1});
 
-  // Locks the parents that `find` returns, and the definitions if the command changes them. Other processes may
-  // have changed definitions while it waited for a lock, therefore it calls `find` again under the locks, and
-  // starts over if other parents are needed then. `find` reads the definitions and stores what the command
-  // needs; only its last result counts. On a dry run it is called once.
+  // Locks the parents that `find` returns, and the definitions if the command changes them. Other processes
+  // may have changed definitions while it waited for a lock, therefore it calls `find` again under the locks,
+  // and starts over if other parents are needed then. `find` reads the definitions and stores what the
+  // command needs; only its last result counts. On a dry run it is called once.
   [[nodiscard]] PlanLocks lock_found(Context& context, ChangesDefinitions changes,
                                      const std::function<std::vector<ParentName>()>& find);
 

@@ -166,7 +166,8 @@ class UnitRun final : public Tried {
         return;
       }
       const Snapshot seen = observe_host(
-          effects_, {.facets = left_.facets(), .details_of = parents_, .devices = {}, .other_parents = false});
+          effects_,
+          {.facets = left_.facets(), .details_of = parents_, .devices = {}, .other_parents = false});
       carry(plan_boot(seen, left_, defined, {options_.accept_abi, Uuid::random()}));
     } catch (const Error& error) {
       refuse_all(error);
@@ -221,8 +222,8 @@ class UnitRun final : public Tried {
 
   enum class Missing { ignored, refused };
 
-  // Replaces the wanted definitions by the present ones. Returns whether all exist under their parents; of the
-  // others, those without any definition are refused on request.
+  // Replaces the wanted definitions by the present ones. Returns whether all exist under their parents; of
+  // the others, those without any definition are refused on request.
   bool take_present(const Definitions& defined, Missing missing) {
     std::vector<Definition> gone;
     bool all_found = true;
@@ -490,7 +491,7 @@ class UnitRun final : public Tried {
   }
 
   const BootUnit& unit_;
-  BootUnit left_;  // the definitions that are not finished
+  BootUnit left_;                    // the definitions that are not finished
   std::vector<ParentName> parents_;  // that the present attempt uses
   milliseconds pause_ = first_pause;
   const BootOptions& options_;

@@ -145,8 +145,8 @@ class GroupStart final : public GroupRun {
           {.accept_abi = accept_abi_, .patience = parse_seconds(timeout_), .is_autostart = false});
     }
     bool is_first = true;
-    PlanLocks locks = batch.lock_found(
-        context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
+    PlanLocks locks =
+        batch.lock_found(context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
           if (!std::exchange(is_first, false)) {
             const Groups groups = context.groups();
             present = read(context, require_group(groups, name_, doing()));

@@ -51,8 +51,8 @@ class RestartCommand final : public Command {
       find();
       not_released = wait_for_all(context, targets);
     }
-    PlanLocks locks = batch.lock_found(
-        context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
+    PlanLocks locks =
+        batch.lock_found(context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
           std::vector<ParentName> parents = find();
           refuse_some(targets, not_released);
           return parents;

@@ -432,8 +432,7 @@ class StartCommand final : public Command {
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);
     }
-    Snapshot seen =
-        wanted.empty() ? Snapshot{} : context.observe({facets, parents_of(wanted), std::nullopt});
+    Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents_of(wanted), std::nullopt});
     std::vector<Compared> compared;
     for (const Wanted& one : wanted) {
       compared.push_back({&one.definition, one.definition.node});
