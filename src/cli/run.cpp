@@ -7,6 +7,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/render/schema.hpp>
+#include <mdevadm/sys/descriptor_limit.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/version.hpp>
@@ -109,6 +110,7 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
 
 int run(const std::vector<std::string>& words, const Env& env) {
   sys::catch_signals();
+  sys::raise_descriptor_limit();
   Messages messages(env);
   try {
     return static_cast<int>(dispatch(words, env, messages));

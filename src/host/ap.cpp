@@ -30,8 +30,9 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
   if (!bus.exists("bindings_complete_count")) {
     return result;
   }
-  const sys::Result<sys::Dir> devices = bus.open_dir("devices");
-  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
+  const auto entries =
+      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     const ApQueuesReading queue = read_ap_queues(entry.name);
     const std::optional<std::string> driver =
@@ -46,8 +47,9 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
 // Returns the queues that are bound to a driver, sorted.
 std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) {
   std::vector<Apqn> result;
-  const sys::Result<sys::Dir> driver = bus.open_dir("drivers/" + name);
-  const auto entries = driver ? driver->entries() : sys::Result<std::vector<sys::Entry>>(driver.error());
+  const sys::Result<sys::Dir> driver = checked(bus.open_dir("drivers/" + name));
+  const auto entries =
+      driver ? checked(driver->entries()) : sys::Result<std::vector<sys::Entry>>(driver.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (const ApQueuesReading queue = read_ap_queues(entry.name); queue.problem.empty()) {
       result.push_back(queue.matrix.queues().front());
@@ -59,8 +61,9 @@ std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) 
 
 void read_bindings(const sys::Dir& bus, ApHost& host) {
   host.bound = queues_bound_to(bus, vfio_ap);
-  const sys::Result<sys::Dir> drivers = bus.open_dir("drivers");
-  const auto entries = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  const sys::Result<sys::Dir> drivers = checked(bus.open_dir("drivers"));
+  const auto entries =
+      drivers ? checked(drivers->entries()) : sys::Result<std::vector<sys::Entry>>(drivers.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     for (const Apqn& queue : entry.name != vfio_ap ? queues_bound_to(bus, entry.name) : std::vector<Apqn>{}) {
       host.other_drivers.emplace_back(queue, entry.name);
@@ -71,8 +74,9 @@ void read_bindings(const sys::Dir& bus, ApHost& host) {
 
 void read_cards(const sys::Dir& bus, ApHost& host) {
   constexpr std::string_view prefix = "card";
-  const sys::Result<sys::Dir> devices = bus.open_dir("devices");
-  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
+  const auto entries =
+      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     // card05 has the number of the line "05." in a matrix.
     const bool is_card = entry.name.starts_with(prefix);
@@ -106,7 +110,7 @@ ApMatrix matrix_after(const sys::Dir& directory, const Attribute& attribute) {
 // UUID.
 std::pair<std::string, std::string> owner_in(const sys::Dir& siblings, const Uuid& self,
                                              const ApMatrix& wanted) {
-  const auto entries = siblings.entries();
+  const auto entries = checked(siblings.entries());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     const auto uuid = Uuid::parse(entry.name);
     const auto text = uuid && *uuid != self ? read_optional(siblings, entry.name + "/matrix") : std::nullopt;
@@ -123,7 +127,7 @@ std::pair<std::string, std::string> owner_in(const sys::Dir& siblings, const Uui
 }  // namespace
 
 std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
-  const sys::Result<sys::Dir> bus = root_->open_dir(ap_directory);
+  const sys::Result<sys::Dir> bus = checked(root_->open_dir(ap_directory));
   const auto host_adapters = bus ? read_mask(*bus, "apmask") : std::nullopt;
   const auto host_domains = bus ? read_mask(*bus, "aqmask") : std::nullopt;
   if (!host_adapters || !host_domains) {
@@ -167,8 +171,9 @@ void Host::check_queues(const Device& device, const ApMatrix& expected) const {
 }
 
 Error explained(const sys::Dir& root, const Device& device, const Attribute& attribute, const Error& error) {
-  const sys::Result<sys::Dir> directory = root.open_dir(device.path);
-  const sys::Result<sys::Dir> siblings = root.open_dir(device.path.substr(0, device.path.rfind('/')));
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(device.path));
+  const sys::Result<sys::Dir> siblings =
+      checked(root.open_dir(device.path.substr(0, device.path.rfind('/'))));
   if (!directory || !siblings) {
     return error;
   }
