@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/preview.hpp>
@@ -108,8 +109,30 @@ std::vector<sys::FileLock> Batch::lock_parents(Context& context, const std::vect
   }
 }
 
+PlanLocks Batch::lock_found(Context& context, ChangesDefinitions changes,
+                            const std::function<std::vector<ParentName>()>& find) {
+  std::vector<ParentName> parents = find();
+  PlanLocks locks;
+  for (bool is_complete = parents.empty(); !is_complete;) {
+    locks = {};
+    locks.parents = lock_parents(context, parents);
+    if (changes == ChangesDefinitions::yes) {
+      locks.definitions = lock_definitions(context);
+    }
+    if (options_.dry_run || unlocked_) {
+      break;
+    }
+    const std::vector<ParentName> locked = std::exchange(parents, find());
+    is_complete = std::all_of(parents.begin(), parents.end(), [&](const ParentName& parent) {
+      return std::find(locked.begin(), locked.end(), parent) != locked.end();
+    });
+  }
+  return locks;
+}
+
 Definitions Batch::load_definitions(Context& context) {
   try {
+    unread_.reset();
     return context.definitions();
   } catch (const Error& error) {
     unread_ = error;

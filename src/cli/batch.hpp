@@ -23,6 +23,14 @@ struct ChangeOptions {
   void declare(CLI::App& app);
 };
 
+// Locks that are held while a plan is made and carried out.
+struct PlanLocks {
+  std::vector<sys::FileLock> parents{};
+  std::optional<sys::FileLock> definitions{};
+};
+
+enum class ChangesDefinitions { no, yes };
+
 class Batch {
  public:
   // `verb` completes "cannot VERB 'device'": "stop", "delete group".
@@ -35,6 +43,13 @@ class Batch {
                                                         const std::vector<ParentName>& parents,
                                                         std::chrono::seconds patience = std::chrono::minutes{
                                                             1});
+
+  // Locks the parents that `find` returns, and the definitions if the command changes them. Other processes
+  // may have changed definitions while it waited for a lock, therefore it calls `find` again under the locks,
+  // and starts over if other parents are needed then. `find` reads the definitions and stores what the
+  // command needs; only its last result counts. On a dry run it is called once.
+  [[nodiscard]] PlanLocks lock_found(Context& context, ChangesDefinitions changes,
+                                     const std::function<std::vector<ParentName>()>& find);
 
   // Returns all definitions. If they cannot be read, require_definitions() throws the reason for each item.
   Definitions load_definitions(Context& context);

@@ -96,19 +96,19 @@ std::size_t count_wanted(const std::vector<BootUnit>& units) {
 }  // namespace
 
 ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
-                          const Definitions& defined, const BootOptions& options) {
+                          const BootOptions& options) {
   Batch batch(change, "start");
   batch.show_devices();
-  return start_and_report(context, batch, units, defined, options);
+  return start_and_report(context, batch, units, options);
 }
 
 ExitCode start_and_report(Context& context, Batch& batch, const std::vector<BootUnit>& units,
-                          const Definitions& defined, const BootOptions& options) {
+                          const BootOptions& options) {
   BootReport report(context, units, !options.is_autostart);
   std::size_t up = 0;
   std::size_t failed = 0;
   const Effects effects{context.host(), context.store(), &context.hooks()};
-  for (BootItem& item : start_at_boot(units, defined, options, effects, report)) {
+  for (BootItem& item : start_at_boot(units, options, effects, report)) {
     const bool is_up = item.result.outcome == Outcome::done || item.result.outcome == Outcome::unchanged;
     up += is_up ? 1U : 0U;
     failed += item.result.error ? 1U : 0U;

@@ -11,8 +11,8 @@ namespace mdevadm::cli {
 // Starts the units, reports progress and results, and returns the exit code. `batch` has the items that were
 // refused before.
 ExitCode start_and_report(Context& context, Batch& batch, const std::vector<BootUnit>& units,
-                          const Definitions& defined, const BootOptions& options);
+                          const BootOptions& options);
 ExitCode start_and_report(Context& context, const ChangeOptions& change, const std::vector<BootUnit>& units,
-                          const Definitions& defined, const BootOptions& options);
+                          const BootOptions& options);
 
 }  // namespace mdevadm::cli

@@ -7,6 +7,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/render/schema.hpp>
+#include <mdevadm/sys/descriptor_limit.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/process.hpp>
 #include <mdevadm/sys/result.hpp>
@@ -134,6 +135,7 @@ int run(const std::vector<std::string>& words, const Env& env) {
   sys::catch_signals();
   // Otherwise a message could be written into a file that is opened later.
   sys::fill_standard_descriptors(sys::ClosedOutput::fails);
+  sys::raise_descriptor_limit();
   Messages messages(env);
   try {
     return static_cast<int>(dispatch(words, env, messages));

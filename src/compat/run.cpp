@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mdevadm/sys/descriptor_limit.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/process.hpp>
 
@@ -61,6 +62,7 @@ int run(const std::string& program, const std::vector<std::string>& words) {
   // If a standard descriptor is closed, the first opened file would get its number and receive the output.
   sys::fill_standard_descriptors(sys::ClosedOutput::is_discarded);
   sys::catch_signals();
+  sys::raise_descriptor_limit();
   try {
     const int unwritten = write_out(STDOUT_FILENO, results(parse_command_line(program, words)));
     return unwritten == 0 ? static_cast<int>(ExitCode::done) : fail({cause_of(unwritten)});

@@ -24,7 +24,7 @@ HostDevice read_common(const sys::Dir& root, const sys::Dir& directory, const st
                        const std::string& name) {
   const std::string links = fmt::format("sys/bus/{}/devices", bus);
   HostDevice device{.address = name, .bus = bus};
-  const sys::Result<std::string> target = root.read_link(links + "/" + name);
+  const sys::Result<std::string> target = checked(root.read_link(links + "/" + name));
   device.path = target ? resolve_link(links, *target) : links + "/" + name;
   device.driver = link_name(directory, "driver");
   const auto wanted = read_optional(directory, "driver_override");
@@ -60,7 +60,7 @@ std::optional<std::string> device_number_of(const sys::Dir& subchannel) {
   if (const auto number = read_optional(subchannel, "dev_busid")) {
     return is_channel_address(*number) ? number : std::nullopt;
   }
-  const auto entries = subchannel.entries();
+  const auto entries = checked(subchannel.entries());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (is_channel_address(entry.name)) {
       return entry.name;
@@ -85,7 +85,8 @@ void read_subchannel(const sys::Dir& root, const sys::Dir& directory, HostDevice
 }
 
 std::optional<HostDevice> read_on_bus(const sys::Dir& root, const std::string& bus, const std::string& name) {
-  const sys::Result<sys::Dir> directory = root.open_dir(fmt::format("sys/bus/{}/devices/{}", bus, name));
+  const sys::Result<sys::Dir> directory =
+      checked(root.open_dir(fmt::format("sys/bus/{}/devices/{}", bus, name)));
   if (!directory) {
     return std::nullopt;
   }
@@ -108,15 +109,15 @@ std::optional<std::string> Host::subchannel_of(const std::string& device_number)
   if (!is_channel_address(device_number)) {
     return std::nullopt;
   }
-  const sys::Result<sys::Dir> all = root_->open_dir(subchannels);
-  const auto entries = all ? all->entries() : sys::Result<std::vector<sys::Entry>>(all.error());
+  const sys::Result<sys::Dir> all = checked(root_->open_dir(subchannels));
+  const auto entries = all ? checked(all->entries()) : sys::Result<std::vector<sys::Entry>>(all.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (read_optional(*all, entry.name + "/dev_busid") == device_number) {
       return entry.name;
     }
   }
   const sys::Result<std::string> link =
-      root_->read_link(fmt::format("{}/{}", channel_devices, device_number));
+      checked(root_->read_link(fmt::format("{}/{}", channel_devices, device_number)));
   const std::string_view subchannel = link ? last_component(directory_of(*link)) : std::string_view{};
   return is_channel_address(subchannel) ? std::optional<std::string>(subchannel) : std::nullopt;
 }

@@ -10,6 +10,7 @@
 
 #include "answers.hpp"
 #include "interface.hpp"
+#include "paths.hpp"
 
 namespace mdevadm {
 
@@ -30,8 +31,9 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
   if (!bus.exists("bindings_complete_count")) {
     return result;
   }
-  const sys::Result<sys::Dir> devices = bus.open_dir("devices");
-  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
+  const auto entries =
+      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     const ApQueuesReading queue = read_ap_queues(entry.name);
     const std::optional<std::string> driver =
@@ -46,8 +48,9 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
 // Returns the queues that are bound to a driver, sorted.
 std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) {
   std::vector<Apqn> result;
-  const sys::Result<sys::Dir> driver = bus.open_dir("drivers/" + name);
-  const auto entries = driver ? driver->entries() : sys::Result<std::vector<sys::Entry>>(driver.error());
+  const sys::Result<sys::Dir> driver = checked(bus.open_dir("drivers/" + name));
+  const auto entries =
+      driver ? checked(driver->entries()) : sys::Result<std::vector<sys::Entry>>(driver.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (const ApQueuesReading queue = read_ap_queues(entry.name); queue.problem.empty()) {
       result.push_back(queue.matrix.queues().front());
@@ -59,8 +62,9 @@ std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) 
 
 void read_bindings(const sys::Dir& bus, ApHost& host) {
   host.bound = queues_bound_to(bus, vfio_ap);
-  const sys::Result<sys::Dir> drivers = bus.open_dir("drivers");
-  const auto entries = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  const sys::Result<sys::Dir> drivers = checked(bus.open_dir("drivers"));
+  const auto entries =
+      drivers ? checked(drivers->entries()) : sys::Result<std::vector<sys::Entry>>(drivers.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     for (const Apqn& queue : entry.name != vfio_ap ? queues_bound_to(bus, entry.name) : std::vector<Apqn>{}) {
       host.other_drivers.emplace_back(queue, entry.name);
@@ -71,8 +75,9 @@ void read_bindings(const sys::Dir& bus, ApHost& host) {
 
 void read_cards(const sys::Dir& bus, ApHost& host) {
   constexpr std::string_view prefix = "card";
-  const sys::Result<sys::Dir> devices = bus.open_dir("devices");
-  const auto entries = devices ? devices->entries() : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
+  const auto entries =
+      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     // card05 has the number of the line "05." in a matrix.
     const bool is_card = entry.name.starts_with(prefix);
@@ -117,7 +122,7 @@ std::vector<Apqn> queues_in(std::string_view text, const ApMatrix& wanted) {
 // Returns the error for a queue that another device has: the device, or those that may be it.
 std::optional<Error> taken_queue(const sys::Dir& siblings, const Uuid& self, const ApMatrix& wanted,
                                  const std::string& doing) {
-  const auto entries = siblings.entries();
+  const auto entries = checked(siblings.entries());
   std::vector<std::string> suspects;
   std::optional<std::string> removing, cut;
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
@@ -155,7 +160,7 @@ std::optional<Error> taken_queue(const sys::Dir& siblings, const Uuid& self, con
 }  // namespace
 
 std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
-  const sys::Result<sys::Dir> bus = root_->open_dir(ap_directory);
+  const sys::Result<sys::Dir> bus = checked(root_->open_dir(ap_directory));
   const auto host_adapters = bus ? read_mask(*bus, "apmask") : std::nullopt;
   const auto host_domains = bus ? read_mask(*bus, "aqmask") : std::nullopt;
   if (!host_adapters || !host_domains) {
@@ -200,8 +205,9 @@ void Host::check_queues(const Device& device, const ApMatrix& expected) const {
 }
 
 Error explained(const sys::Dir& root, const Device& device, const Attribute& attribute, const Error& error) {
-  const sys::Result<sys::Dir> directory = root.open_dir(device.path);
-  const sys::Result<sys::Dir> siblings = root.open_dir(device.path.substr(0, device.path.rfind('/')));
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(device.path));
+  const sys::Result<sys::Dir> siblings =
+      checked(root.open_dir(device.path.substr(0, device.path.rfind('/'))));
   if (!directory || !siblings) {
     return error;
   }

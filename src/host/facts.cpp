@@ -36,9 +36,9 @@ bool is_installed(const sys::Dir& root, const char* unit) {
 std::vector<std::string> Host::devices_bound_to(const std::vector<std::string>& drivers) const {
   std::vector<std::string> found;
   for (const std::string& driver : drivers) {
-    const sys::Result<sys::Dir> directory = root_->open_dir("sys/bus/pci/drivers/" + driver);
+    const sys::Result<sys::Dir> directory = checked(root_->open_dir("sys/bus/pci/drivers/" + driver));
     const auto entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+        directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       // Beside devices there are files such as new_id, and the link to the module.
       if (entry.name.find(':') != std::string::npos) {
@@ -56,7 +56,7 @@ HostFacts Host::observe_facts(const std::vector<Parent>& parents) const {
   for (const Unit& unit : wanted_units) {
     // The link dangles if the root is not "/".
     const auto link =
-        root_->read_link(fmt::format("{}/{}.wants/{}", enabled_units, unit.wanted_by, unit.name));
+        checked(root_->read_link(fmt::format("{}/{}.wants/{}", enabled_units, unit.wanted_by, unit.name)));
     if (!link && is_installed(*root_, unit.name)) {
       facts.units_off.emplace_back(unit.name);
     }

@@ -22,7 +22,7 @@ bool has_types(const sys::Dir& root, const std::string& function) {
 // Returns the type of the device on a VF, also while its removal is pending; nullopt if there is none. The
 // type of a device without the link mdev_type is unknown: an empty text.
 std::optional<std::string> type_on(const sys::Dir& function) {
-  const auto entries = function.entries();
+  const auto entries = checked(function.entries());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (entry.kind != sys::EntryKind::file && Uuid::parse(entry.name)) {
       return link_name(function, entry.name + "/mdev_type").value_or("");
@@ -42,7 +42,7 @@ Occupied read_occupied(const Place& parent) {
   Occupied result;
   for (const std::string& path : function_paths(parent)) {
     Function function{.address = std::string(last_component(path)), .path = path};
-    const sys::Result<sys::Dir> directory = parent.root.open_dir(path);
+    const sys::Result<sys::Dir> directory = checked(parent.root.open_dir(path));
     function.usable = directory && directory->exists(types_directory);
     if (directory && !function.usable) {
       function.driver = link_name(*directory, "driver");
@@ -121,7 +121,7 @@ class FunctionMdevs final : public Interface {
     if (some >= into.functions.size()) {
       return;
     }
-    sys::Result<sys::Dir> directory = parent.root.open_dir(into.functions[some].path);
+    sys::Result<sys::Dir> directory = checked(parent.root.open_dir(into.functions[some].path));
     if (!directory) {
       return;
     }

@@ -65,7 +65,7 @@ void read_type(const sys::Dir& root, Function& function) {
   if (number && *number != 0) {
     function.type = TypeName::parse(fmt::format("{}", *number));
   } else if (!number) {
-    const sys::Result<std::string> link = root.read_link(function.path + "/driver");
+    const sys::Result<std::string> link = checked(root.read_link(function.path + "/driver"));
     function.driver = link ? std::optional(std::string(last_component(*link))) : std::nullopt;
   }
 }
@@ -84,9 +84,9 @@ std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& fun
 // Returns the names of the parents that the kernel lists.
 std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
   std::set<std::string, std::less<>> result;
-  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
   const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     result.insert(entry.name);
   }
@@ -283,7 +283,7 @@ std::optional<std::string> physical_function(const sys::Dir& device) {
 std::vector<std::string> function_links(const sys::Dir& device) {
   std::vector<std::string> result;
   for (std::size_t i = 0;; ++i) {
-    sys::Result<std::string> link = device.read_link(fmt::format("virtfn{}", i));
+    sys::Result<std::string> link = checked(device.read_link(fmt::format("virtfn{}", i)));
     if (!link) {
       return result;
     }
@@ -361,8 +361,9 @@ std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
 std::vector<FunctionParent> function_parents(const sys::Dir& root,
                                              const std::optional<std::vector<ParentName>>& among) {
   std::vector<FunctionParent> result;
-  const sys::Result<sys::Dir> drivers = root.open_dir(drivers_directory);
-  const auto names = drivers ? drivers->entries() : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  const sys::Result<sys::Dir> drivers = checked(root.open_dir(drivers_directory));
+  const auto names =
+      drivers ? checked(drivers->entries()) : sys::Result<std::vector<sys::Entry>>(drivers.error());
   if (!names) {
     return result;
   }
@@ -374,9 +375,10 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
   };
   for (const sys::Entry& driver : *names) {
     const sys::Result<sys::Dir> directory = driver.name.starts_with("nvidia")
-                                                ? drivers->open_dir(driver.name)
+                                                ? checked(drivers->open_dir(driver.name))
                                                 : sys::Result<sys::Dir>(sys::SysError{});
-    auto functions = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
+    auto functions =
+        directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
     if (!functions) {
       continue;
     }
@@ -388,7 +390,7 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
           !directory->exists(name + "/sriov_totalvfs") || directory->exists(name + "/mdev_supported_types")) {
         continue;
       }
-      const sys::Result<sys::Dir> device = directory->open_dir(name);
+      const sys::Result<sys::Dir> device = checked(directory->open_dir(name));
       FunctionParent found{name, device ? function_links(*device) : std::vector<std::string>{}};
       if (!registered) {
         registered = registered_parents(root);

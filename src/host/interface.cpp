@@ -23,7 +23,7 @@ constexpr std::string_view vfio_groups = "vfio";  // a directory for each device
 constexpr const char* bus_directory = "sys/bus/mdev";
 
 std::optional<Place> place_at(const sys::Dir& root, const std::string& path, bool registered) {
-  sys::Result<sys::Dir> directory = root.open_dir(path);
+  sys::Result<sys::Dir> directory = checked(root.open_dir(path));
   return directory ? std::optional(Place{root, *std::move(directory), path, registered, std::nullopt})
                    : std::nullopt;
 }
@@ -31,7 +31,7 @@ std::optional<Place> place_at(const sys::Dir& root, const std::string& path, boo
 // Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
 std::optional<Place> follow(const sys::Dir& root, const std::string& links, const std::string& name,
                             bool registered) {
-  const sys::Result<std::string> target = root.read_link(fmt::format("{}/{}", links, name));
+  const sys::Result<std::string> target = checked(root.read_link(fmt::format("{}/{}", links, name)));
   if (!target && target.error().number == EINVAL) {
     return place_at(root, fmt::format("{}/{}", links, name), registered);
   }
@@ -44,9 +44,9 @@ bool offers_types(const sys::Dir& directory) {
 
 std::vector<std::string> names_in(const sys::Dir& root, const std::string& path) {
   std::vector<std::string> names;
-  const sys::Result<sys::Dir> directory = root.open_dir(path);
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
   const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (entries) {
     std::transform(entries->begin(), entries->end(), std::back_inserter(names),
                    [](const sys::Entry& entry) { return entry.name; });
@@ -93,7 +93,7 @@ void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<s
   const auto known = [&](const std::string& name) { return known_names.contains(name); };
   for (const char* bus : buses) {
     const std::string links = fmt::format("sys/bus/{}/devices", bus);
-    const sys::Result<sys::Dir> directory = root.open_dir(links);
+    const sys::Result<sys::Dir> directory = checked(root.open_dir(links));
     for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
       if (!known(name) &&
           (directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host"))) {
@@ -176,7 +176,7 @@ std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) 
 
 std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bool is_raw) {
   std::vector<std::pair<std::string, Place>> result;
-  const sys::Result<sys::Dir> registered = root.open_dir(parents_directory);
+  const sys::Result<sys::Dir> registered = checked(root.open_dir(parents_directory));
   if (!registered && !sys::is_absence(registered.error().number)) {
     sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
   }
@@ -196,12 +196,7 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bo
 }
 
 std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name) {
-  sys::Result<std::string> value = directory.read_attribute(name);
-  // Nothing is known of the attribute then: taken for absent, it would for example not be recorded.
-  const int number = value ? 0 : value.error().number;
-  if (number == EMFILE || number == ENFILE || number == ENOMEM) {
-    sys::throw_error(value.error(), fmt::format("cannot read '{}'", value.error().path));
-  }
+  sys::Result<std::string> value = checked(directory.read_attribute(name));
   return value ? std::optional(*std::move(value)) : std::nullopt;
 }
 

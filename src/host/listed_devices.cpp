@@ -21,15 +21,16 @@ constexpr std::size_t calls_a_type = 4;
 
 ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
   ListedDevices result;
-  const sys::Result<sys::Dir> links = root.open_dir(parents_directory);
-  const auto parents = links ? links->entries() : sys::Result<std::vector<sys::Entry>>(links.error());
+  const sys::Result<sys::Dir> links = checked(root.open_dir(parents_directory));
+  const auto parents =
+      links ? checked(links->entries()) : sys::Result<std::vector<sys::Entry>>(links.error());
   if (!parents || parents->size() * calls_a_parent >= count * calls_a_device) {
     return result;
   }
   for (const sys::Entry& parent : *parents) {
-    const sys::Result<std::string> target = links->read_link(parent.name);
+    const sys::Result<std::string> target = checked(links->read_link(parent.name));
     const std::string path = target ? resolve_link(parents_directory, *target) : std::string{};
-    const sys::Result<sys::Dir> directory = root.open_dir(path);
+    const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
     if (target && directory) {
       for (TypeName& type : type_directories(*directory)) {
         result.places_.push_back({path, std::move(type)});

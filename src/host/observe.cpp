@@ -136,7 +136,7 @@ std::optional<ParentName> Host::gpu_of(const ParentName& function) const {
   if (!is_pci_address(function.str())) {
     return std::nullopt;
   }
-  const sys::Result<sys::Dir> device = root_->open_dir("sys/bus/pci/devices/" + function.str());
+  const sys::Result<sys::Dir> device = checked(root_->open_dir("sys/bus/pci/devices/" + function.str()));
   const auto gpu = device ? physical_function(*device) : std::nullopt;
   return gpu ? ParentName::parse(*gpu) : std::nullopt;
 }

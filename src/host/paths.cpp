@@ -29,7 +29,7 @@ std::string resolve_link(std::string_view directory, std::string_view target) {
 }
 
 std::optional<std::string> link_name(const sys::Dir& directory, const std::string& name) {
-  const sys::Result<std::string> target = directory.read_link(name);
+  const sys::Result<std::string> target = checked(directory.read_link(name));
   return target ? std::optional(std::string(last_component(*target))) : std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 // Paths below the root, and resolution of sysfs links.
 #pragma once
 
+#include <cerrno>
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -26,6 +27,17 @@ std::string_view directory_of(std::string_view path);
 // Returns the target of a relative link in `directory` as a path below the root. sysfs links are relative and
 // lead through directories only; for others, which a copied tree may have, the result is empty.
 std::string resolve_link(std::string_view directory, std::string_view target);
+
+// Returns the result, also if the object cannot be opened or read. Throws Error if the process lacks memory
+// or descriptors: the object would be taken for absent.
+template <typename T>
+sys::Result<T> checked(sys::Result<T> result) {
+  const int number = result ? 0 : result.error().number;
+  if (number == EMFILE || number == ENFILE || number == ENOMEM) {
+    sys::throw_error(result.error(), fmt::format("cannot read '{}'", result.error().path));
+  }
+  return result;
+}
 
 // Returns the last component of a link's target, or nullopt if the link cannot be read.
 std::optional<std::string> link_name(const sys::Dir& directory, const std::string& name);

@@ -66,9 +66,10 @@ ProgramEnd::How how_of(sys::ScriptEnd::How how) {
   switch (how) {
     case sys::ScriptEnd::How::exited: return ProgramEnd::How::exited;
     case sys::ScriptEnd::How::killed: return ProgramEnd::How::killed;
-    case sys::ScriptEnd::How::timed_out: break;
+    case sys::ScriptEnd::How::timed_out: return ProgramEnd::How::timed_out;
+    case sys::ScriptEnd::How::stuck: break;
   }
-  return ProgramEnd::How::timed_out;
+  return ProgramEnd::How::stuck;
 }
 
 }  // namespace
@@ -79,6 +80,7 @@ std::string ProgramEnd::text() const {
     case How::exited: result = fmt::format("exit status {}", number); break;
     case How::killed: result = fmt::format("killed by signal {} ({})", number, ::strsignal(number)); break;
     case How::timed_out: result = "killed at the time limit"; break;
+    case How::stuck: result = "did not end after SIGKILL at the time limit (blocked in the kernel)"; break;
   }
   const std::string lines = last_lines(trim(err).empty() ? out : err);
   return lines.empty() ? result + ", no output" : fmt::format("{}: {}", result, lines);

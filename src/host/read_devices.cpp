@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <future>
 #include <map>
 #include <mdevadm/sys/accounts.hpp>
+#include <mdevadm/sys/parallel.hpp>
 #include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
@@ -191,7 +191,7 @@ class DeviceReader {
     // One form of the flat interface has a directory between a parent and its devices.
     const std::string_view name = last_component(path);
     siblings.parent = ParentName::parse(name == "mdev-host" ? last_component(directory_of(path)) : name);
-    if (sys::Result<sys::Dir> opened = root_.open_dir(path)) {
+    if (sys::Result<sys::Dir> opened = checked(root_.open_dir(path))) {
       const auto gpu = is_raw_ ? std::nullopt : physical_function(*opened);
       const auto owner = gpu ? ParentName::parse(*gpu) : std::nullopt;
       if (owner && siblings.parent) {
@@ -459,17 +459,14 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Sc
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
   const std::size_t share = names.size() / threads;
-  std::vector<std::future<std::vector<Device>>> others;
-  for (std::size_t i = 1; i < threads; ++i) {
+  std::vector<std::vector<Device>> parts(threads);
+  sys::for_each_in_parallel(threads, [&](std::size_t i) {
     const std::size_t count = i + 1 == threads ? names.size() - i * share : share;
-    const std::span<NamedUuid> part = std::span(names).subspan(i * share, count);
-    others.push_back(std::async(std::launch::async,
-                                [&root, &bus, part, &scope] { return read_some(root, bus, part, scope); }));
-  }
-  std::vector<Device> result =
-      read_some(root, bus, std::span(names).first(threads == 1 ? names.size() : share), scope);
-  for (auto& other : others) {
-    result = merged(std::move(result), other.get());
+    parts[i] = read_some(root, bus, std::span(names).subspan(i * share, count), scope);
+  });
+  std::vector<Device> result;
+  for (std::vector<Device>& part : parts) {
+    result = merged(std::move(result), std::move(part));
   }
   std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
   return merged(std::move(result), read_some(root, bus, more, scope));
@@ -561,7 +558,7 @@ std::vector<Device> sorted(std::vector<Device> devices) {
 }
 
 std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen) {
-  const sys::Result<sys::Dir> bus = root.open_dir(devices_directory);
+  const sys::Result<sys::Dir> bus = checked(root.open_dir(devices_directory));
   if (!bus && !sys::is_absence(bus.error().number)) {
     sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
   }

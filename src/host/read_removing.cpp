@@ -48,8 +48,9 @@ std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
     }
     return result;
   }
-  const sys::Result<sys::Dir> directory = root.open_dir(parents_directory);
-  auto entries = directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
+  auto entries =
+      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     add_nurseries(root, entry.name, scope.raw, result);
   }
@@ -74,7 +75,7 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices) {
   std::vector<Device> result;
   for (const Nursery& nursery : nurseries(root, scope)) {
-    const sys::Result<sys::Dir> directory = root.open_dir(nursery.path);
+    const sys::Result<sys::Dir> directory = checked(root.open_dir(nursery.path));
     if (!directory) {
       continue;
     }

@@ -27,7 +27,7 @@ constexpr std::chrono::seconds write_patience{60};
 // Returns the path of a device's directory below the root.
 std::optional<std::string> path_of_device(const sys::Dir& root, const std::string& name) {
   const std::string link = fmt::format("{}/{}", pci_devices, name);
-  if (const sys::Result<std::string> target = root.read_link(link)) {
+  if (const sys::Result<std::string> target = checked(root.read_link(link))) {
     return resolve_link(pci_devices, *target);
   }
   const std::optional<Place> place = is_pci_address(name) ? std::nullopt : find_parent(root, name);
@@ -36,7 +36,7 @@ std::optional<std::string> path_of_device(const sys::Dir& root, const std::strin
 
 std::vector<std::string> devices_in(const sys::Dir& directory) {
   std::vector<std::string> uuids;
-  if (const sys::Result<std::vector<sys::Entry>> entries = directory.entries()) {
+  if (const sys::Result<std::vector<sys::Entry>> entries = checked(directory.entries())) {
     for (const sys::Entry& entry : *entries) {
       if (entry.kind == sys::EntryKind::directory && Uuid::parse(entry.name)) {
         uuids.push_back(entry.name);
@@ -49,7 +49,7 @@ std::vector<std::string> devices_in(const sys::Dir& directory) {
 
 FunctionState read_function(const sys::Dir& root, const std::string& path) {
   FunctionState state{.address = std::string(last_component(path))};
-  const sys::Result<sys::Dir> directory = root.open_dir(path);
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
   if (!directory) {
     return state;
   }
@@ -103,7 +103,7 @@ std::vector<std::string> possible_addresses(const sys::Dir& directory, const std
 // A function or a mediated device as find_holders() expects it.
 Device as_device(const sys::Dir& root, const ParentName& parent, const std::string& path) {
   Device device{.uuid = Uuid::of_name(path), .parent = parent, .path = path};
-  const sys::Result<sys::Dir> directory = root.open_dir(path);
+  const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
   const auto group = directory ? link_name(*directory, "iommu_group") : std::nullopt;
   device.iommu_group = group ? parse_decimal(*group) : std::nullopt;
   return device;
@@ -167,7 +167,7 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   state.self.address = name.str();
   const std::optional<std::string> path = path_of_device(*root_, name.str());
   const sys::Result<sys::Dir> directory =
-      path ? root_->open_dir(*path) : sys::Result<sys::Dir>(sys::SysError{ENOENT, name.str()});
+      path ? checked(root_->open_dir(*path)) : sys::Result<sys::Dir>(sys::SysError{ENOENT, name.str()});
   if (!directory) {
     return state;
   }
@@ -186,7 +186,7 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   state.addresses = possible_addresses(*directory, name.str(), state.total.value_or(0));
   std::vector<std::string> paths;
   for (std::uint64_t i = 0; i < state.total.value_or(0); ++i) {
-    if (const sys::Result<std::string> link = directory->read_link(fmt::format("virtfn{}", i))) {
+    if (const sys::Result<std::string> link = checked(directory->read_link(fmt::format("virtfn{}", i)))) {
       paths.push_back(resolve_link(*path, *link));
       state.functions.push_back(read_function(*root_, paths.back()));
     }

@@ -4,14 +4,15 @@
 #include <mdevadm/util/text.hpp>
 
 #include "interface.hpp"
+#include "paths.hpp"
 
 namespace mdevadm {
 
 std::vector<TypeName> type_directories(const sys::Dir& parent) {
   std::vector<TypeName> result;
-  const sys::Result<sys::Dir> directory = parent.open_dir(types_directory);
+  const sys::Result<sys::Dir> directory = checked(parent.open_dir(types_directory));
   const sys::Result<std::vector<sys::Entry>> entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
   if (!entries) {
     return result;
   }

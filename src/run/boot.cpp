@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <map>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/run/prepare.hpp>
@@ -13,7 +15,8 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
+
+#include "unit_queue.hpp"
 
 namespace mdevadm {
 
@@ -48,47 +51,124 @@ class Told final : public Progress {
   std::mutex mutex_;
 };
 
-// Starts one unit.
-class UnitRun {
+// Locks of parents, taken for one unit at a time. Units that were already due when a wait for another process
+// began do not wait for it again: the time limit is that of all of them.
+class ParentLocks {
  public:
-  UnitRun(const BootUnit& unit, const Definitions& defined, const BootOptions& options,
-          const Effects& effects, Told& told)
-      : unit_(unit), left_(unit), defined_(defined), options_(options), effects_(effects), told_(told) {}
+  using Clock = Tried::Clock;
 
-  std::vector<BootItem> run() {
-    milliseconds pause = first_pause;
-    for (attempt(); is_pending(); attempt()) {
-      std::this_thread::sleep_for(pause);
-      pause = std::min(pause * 2, longest_pause);
+  ParentLocks(const BootOptions& options, const store::Store& store, Told& told)
+      : patience_(options.parents.all.empty() ? std::chrono::minutes{1} : preparation_patience),
+        store_(store),
+        told_(told) {}
+
+  std::vector<sys::FileLock> take(std::vector<ParentName> parents, Clock::time_point due) {
+    std::sort(parents.begin(), parents.end());  // the order of Store::lock_parents()
+    std::vector<sys::FileLock> locks;
+    for (const ParentName& parent : parents) {
+      const Clock::time_point now = Clock::now();
+      throw_if_refused(parent, due);
+      try {
+        std::vector<sys::FileLock> lock = store_.lock_parents(
+            {parent},
+            [&](const std::string& holder, milliseconds patience) {
+              told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
+            },
+            patience_);
+        std::move(lock.begin(), lock.end(), std::back_inserter(locks));
+      } catch (const Error& error) {
+        const std::lock_guard lock(mutex_);
+        refused_.insert_or_assign(parent, Refused{error, now});
+        throw;
+      }
     }
-    return std::move(items_);
+    return locks;
   }
+
+ private:
+  struct Refused {
+    Error error;
+    Clock::time_point begun;  // of the wait
+  };
+
+  void throw_if_refused(const ParentName& parent, Clock::time_point due) {
+    const std::lock_guard lock(mutex_);
+    const auto refused = refused_.find(parent);
+    if (refused != refused_.end() && due <= refused->second.begun) {
+      throw Error(refused->second.error);
+    }
+  }
+
+  std::chrono::seconds patience_;
+  const store::Store& store_;
+  Told& told_;
+  std::mutex mutex_;
+  std::map<ParentName, Refused> refused_;  // by the last wait
+};
+
+// What the runs of all units have in common.
+struct Common {
+  const BootOptions& options;
+  const Effects& effects;
+  Told& told;
+  ParentLocks& locks;
+};
+
+// Starts one unit.
+class UnitRun final : public Tried {
+ public:
+  UnitRun(const BootUnit& unit, const Common& common)
+      : unit_(unit),
+        left_(unit),
+        options_(common.options),
+        effects_(common.effects),
+        told_(common.told),
+        locks_(common.locks) {}
+
+  std::vector<ParentName> parents() override { return parents_ = left_.parents(); }
+
+  std::optional<milliseconds> attempt(Clock::time_point due) override {
+    try_once(due);
+    if (!is_pending()) {
+      return std::nullopt;
+    }
+    if (left_.parents() != parents_) {
+      return milliseconds{0};  // try again when these can be used
+    }
+    const milliseconds pause = pause_;
+    pause_ = std::min(pause_ * 2, longest_pause);
+    return pause;
+  }
+
+  std::vector<BootItem> take_items() { return std::move(items_); }
 
  private:
   milliseconds waited() const { return sys::since_boot() - asked_; }
   // A group whose members have no definitions is pending, too, until its failure is reported.
   bool is_pending() const { return unit_.group ? items_.empty() : !left_.wanted.empty(); }
 
-  void attempt() {
-    ++tries_;
+  void try_once(Clock::time_point due) {
     try {
       // A VF that a definition names as its parent may have appeared since.
       place_on_gpus(effects_.host, left_.wanted);
+      if (left_.parents() != parents_) {
+        return;
+      }
+      ++tries_;
       // Do not hold the parent locks while waiting for a parent to appear.
       if (tries_ > 1 && (!anything_has_come() || waits_for_same_bus())) {
         return;
       }
-      const std::vector<sys::FileLock> locks = effects_.store.lock_parents(
-          left_.parents(),
-          [&](const std::string& holder, milliseconds patience) {
-            told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
-          },
-          options_.parents.all.empty() ? std::chrono::minutes{1} : preparation_patience);
+      const std::vector<sys::FileLock> locks = locks_.take(parents_, due);
       make_ready();
+      const Definitions defined = read_again();
+      if (left_.parents() != parents_ || !is_pending()) {
+        return;
+      }
       const Snapshot seen = observe_host(
           effects_,
-          {.facets = left_.facets(), .details_of = left_.parents(), .devices = {}, .other_parents = false});
-      carry(plan_boot(seen, left_, definitions_for(seen), {options_.accept_abi, Uuid::random()}));
+          {.facets = left_.facets(), .details_of = parents_, .devices = {}, .other_parents = false});
+      carry(plan_boot(seen, left_, defined, {options_.accept_abi, Uuid::random()}));
     } catch (const Error& error) {
       refuse_all(error);
     } catch (const std::exception& error) {
@@ -96,31 +176,99 @@ class UnitRun {
     }
   }
 
-  // Returns the definitions that reserve virtual functions. On GPUs with VFs they are read again under the
-  // lock of the parents: those in the directory of a VF are assigned to its GPU only when the VF exists, and
-  // others may have been given a VF since.
-  const Definitions& definitions_for(const Snapshot& seen) {
-    const std::vector<ParentName> parents = left_.parents();
-    const bool has_functions = std::any_of(parents.begin(), parents.end(), [&](const ParentName& name) {
-      const Parent* parent = seen.find_parent(name.str());
-      return parent != nullptr && parent->capabilities.functions;
-    });
-    if (!has_functions) {
-      return defined_;
+  // Reads what is to be started again under the locks of the parents: other processes may have changed it
+  // since. If it needs other parents now, these must be locked before it is started. Returns the definitions
+  // that the start can depend on.
+  Definitions read_again() {
+    if (!effects_.host.has_functions(parents_) && !is_changed_group()) {
+      Definitions defined = definitions_of_parents();
+      if (take_present(defined, Missing::ignored)) {
+        return defined;
+      }
     }
-    present_ = load_definitions(effects_);
-    return *present_;
+    // On GPUs with virtual functions (VFs), definitions in the directory of a VF are assigned to its GPU only
+    // when the VF exists, and others may have been given a VF.
+    Definitions defined = load_definitions(effects_);
+    if (unit_.group) {
+      take_present_group(defined);
+    } else {
+      take_present(defined, Missing::refused);
+    }
+    return defined;
+  }
+
+  Definitions definitions_of_parents() const {
+    Definitions defined;
+    for (const ParentName& parent : parents_) {
+      Definitions some = effects_.store.load(parent);
+      std::move(some.all.begin(), some.all.end(), std::back_inserter(defined.all));
+      defined.withheld = std::move(some.withheld);  // of all parents
+    }
+    std::sort(defined.all.begin(), defined.all.end(), [](const Definition& a, const Definition& b) {
+      return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+    });
+    return defined;
+  }
+
+  bool is_changed_group() const { return unit_.group && present_group() != left_.group; }
+
+  std::optional<Group> present_group() const {
+    std::optional<Group> group = effects_.store.load_group(unit_.group->name);
+    if (group) {
+      group->sharing = unit_.group->sharing;  // an option may override that of the file
+    }
+    return group;
+  }
+
+  enum class Missing { ignored, refused };
+
+  // Replaces the wanted definitions by the present ones. Returns whether all exist under their parents; of
+  // the others, those without any definition are refused on request.
+  bool take_present(const Definitions& defined, Missing missing) {
+    std::vector<Definition> gone;
+    bool all_found = true;
+    for (Definition& wanted : left_.wanted) {
+      const Definition* present = defined.find(wanted.uuid, wanted.parent);
+      const std::vector<const Definition*> others = defined.find(wanted.uuid);
+      all_found = all_found && present != nullptr;
+      if (present == nullptr && missing == Missing::refused && others.size() == 1) {
+        present = others.front();  // moved to another parent
+      } else if (present == nullptr) {
+        gone.push_back(wanted);
+      }
+      wanted = present != nullptr ? *present : wanted;
+    }
+    for (const Definition& one : missing == Missing::refused ? gone : std::vector<Definition>{}) {
+      const Identity about = unit_.identity(one);
+      refuse({about, Error(ExitCode::not_found,
+                           fmt::format("cannot start {}: another process has removed its definition",
+                                       about.quoted()))});
+    }
+    return all_found;
+  }
+
+  void take_present_group(const Definitions& defined) {
+    const std::string doing = fmt::format("cannot start group '{}'", unit_.group->name.str());
+    std::optional<Group> group = present_group();
+    if (!group) {
+      throw Error(ExitCode::not_found, doing + ": another process has deleted it or its file cannot be used");
+    }
+    left_.group = std::move(group);
+    left_.wanted.clear();
+    for (const Definition* member : members_of(*left_.group, defined, doing)) {
+      left_.wanted.push_back(*member);
+    }
   }
 
   // Prepares the parents, and waits until their virtual functions (VFs) are complete: with some of them,
   // devices could get others than at the boot before.
   void make_ready() {
-    for (const ParentName& parent : left_.parents()) {
+    for (const ParentName& parent : parents_) {
       if (const ParentSettings* settings = options_.parents.find(parent)) {
         prepare(*settings);
       }
     }
-    for (const ParentName& parent : left_.parents()) {
+    for (const ParentName& parent : parents_) {
       if (!incomplete_.contains(parent) &&
           is_settling(observe_settled(effects_.host, parent, options_.patience))) {
         incomplete_.insert(parent);
@@ -343,12 +491,13 @@ class UnitRun {
   }
 
   const BootUnit& unit_;
-  BootUnit left_;  // the definitions that are not finished
-  const Definitions& defined_;
-  std::optional<Definitions> present_{};  // definitions_for()
+  BootUnit left_;                    // the definitions that are not finished
+  std::vector<ParentName> parents_;  // that the present attempt uses
+  milliseconds pause_ = first_pause;
   const BootOptions& options_;
   const Effects& effects_;
   Told& told_;
+  ParentLocks& locks_;
   const milliseconds asked_ = sys::since_boot();
   std::uint64_t tries_ = 0;
   std::set<ParentName> prepared_;
@@ -364,25 +513,19 @@ class UnitRun {
 
 }  // namespace
 
-std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
-                                    const BootOptions& options, const Effects& effects,
-                                    BootWatcher& watcher) {
+std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const BootOptions& options,
+                                    const Effects& effects, BootWatcher& watcher) {
   Told told(watcher);
-  std::vector<std::vector<BootItem>> parts(units.size());
-  const auto run_unit = [&](std::size_t i) {
-    parts[i] = UnitRun(units[i], defined, options, effects, told).run();
-  };
-  if (units.size() == 1) {
-    run_unit(0);
-  } else {
-    std::vector<std::jthread> threads;
-    threads.reserve(units.size());
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      threads.emplace_back(run_unit, i);
-    }
+  ParentLocks locks(options, effects.store, told);
+  std::deque<UnitRun> runs;
+  std::vector<Tried*> tried;
+  for (const BootUnit& unit : units) {
+    tried.push_back(&runs.emplace_back(unit, Common{options, effects, told, locks}));
   }
+  UnitQueue(tried).run();
   std::vector<BootItem> items;
-  for (std::vector<BootItem>& part : parts) {
+  for (UnitRun& run : runs) {
+    std::vector<BootItem> part = run.take_items();
     std::move(part.begin(), part.end(), std::back_inserter(items));
   }
   return items;

@@ -101,11 +101,10 @@ class Domain final : public Machine {
 
   void detach(const Attachment& what, milliseconds patience) override {
     const auto deadline = steady_clock::now() + patience;
-    const bool is_rollback = sys::interrupted();
     virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml, patience);
     // libvirt returns when it has sent the request, after five seconds at most.
     while (has(what)) {
-      if (sys::interrupted() && !is_rollback) {
+      if (sys::interrupted()) {
         throw Error(ExitCode::failed, "interrupted");
       }
       if (steady_clock::now() >= deadline) {

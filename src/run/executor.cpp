@@ -8,13 +8,13 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/run/machine.hpp>
 #include <mdevadm/sys/clock.hpp>
 #include <mdevadm/sys/interrupt.hpp>
+#include <mdevadm/sys/parallel.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "perform.hpp"
@@ -72,6 +72,7 @@ class Run {
         stages.insert(step.stage);
       }
     }
+    take_turn_of_plan();
     for (const unsigned stage : stages) {
       in_lanes([&](std::size_t job) { run_stage(job, stage); });
     }
@@ -101,6 +102,7 @@ class Run {
     bool whole = false;  // all steps up to the last one run in one stage
     bool begun = false;  // pre() succeeded and post() is outstanding
     bool asked = false;
+    std::unique_lock<std::mutex> turn{};
   };
 
   void prepare_hooks(std::size_t number) {
@@ -113,14 +115,41 @@ class Run {
     }
   }
 
+  // Takes Hooks::turns() for the whole plan if the post event of a job can be later than the end of the job.
+  void take_turn_of_plan() {
+    const bool is_late = std::any_of(hooks_.begin(), hooks_.end(), [&](const auto& hooked) {
+      return hooked && (all_or_none() || !hooked->whole);
+    });
+    if (is_late && effects_.hooks->any_callouts()) {
+      turn_of_plan_ = std::unique_lock(effects_.hooks->turns());
+    }
+  }
+
+  // Jobs that run completely between their scripts take turns, also with those of other plans.
+  void take_turn(std::size_t number) {
+    std::optional<HookedJob>& hooked = hooks_[number];
+    if (hooked && hooked->whole && !hooked->asked && !hooked->turn && effects_.hooks->any_callouts()) {
+      hooked->turn = std::unique_lock(turn_of_plan_ ? turns_in_plan_ : effects_.hooks->turns());
+    }
+  }
+
+  void end_turn(std::size_t number) {
+    if (hooks_[number]) {
+      hooks_[number]->turn = {};
+    }
+  }
+
   void begin_hooks(std::size_t number) {
     std::optional<HookedJob>& hooked = hooks_[number];
     if (!hooked || hooked->asked) {
       return;
     }
     hooked->asked = true;
-    effects_.hooks->pre(hooked->event);
+    const bool is_accepted = effects_.hooks->pre(hooked->event);
     hooked->begun = true;
+    if (!is_accepted) {
+      end_turn(number);
+    }
   }
 
   void end_hooks(std::size_t number, HookState state) {
@@ -155,15 +184,25 @@ class Run {
     inherit_failure(number);
     bool any = false, ends = false;
     for (const Step& step : job.steps) {
-      if (stage_of(number, step) == stage && !is_stopped(number)) {
+      if (stage_of(number, step) != stage || is_stopped(number)) {
+        continue;
+      }
+      take_turn(number);
+      if (!is_stopped(number)) {  // another job may have failed meanwhile
         run_step(number, step);
         any = true;
         ends |= hooks_[number] && hooks_[number]->last == &step;
       }
     }
-    if (!any) {
-      return;
+    if (any) {
+      end_stage(number, ends);
     }
+    end_turn(number);
+  }
+
+  // `ends`: the operation that the scripts know has ended.
+  void end_stage(std::size_t number, bool ends) {
+    const Job& job = plan_.jobs[number];
     if (job.trial && results_[number].outcome == Outcome::done) {
       end_trial(number);
     }
@@ -355,20 +394,29 @@ class Run {
     if (!step.undo || !held_[number].empty()) {
       return false;
     }
-    try {
-      perform(number, *step.undo);
-      const std::lock_guard lock(mutex_);
-      progress_.undone(plan_.jobs[number], *step.undo);
-      return true;
-    } catch (const std::exception& error) {
-      const auto* known = dynamic_cast<const Error*>(&error);
-      results_[number].undo_error = known != nullptr ? *known : Error(ExitCode::failed, reason_of(error));
-      left.push_back(fmt::format("{} ({})", describe(*step.undo), reason_of(error)));
+    const auto stays = [&](const Error& error) {
+      results_[number].undo_error = error;
+      left.push_back(fmt::format("{} ({})", describe(*step.undo), error.what()));
       if (is_any_of<DetachDevice>(*step.undo)) {
         held_[number] = "it remains attached";
       }
       return false;
+    };
+    try {
+      const sys::InterruptionIgnored until_done;
+      perform(number, *step.undo);
+    } catch (const AlreadySo&) {  // another process was faster
+    } catch (const RemovalPending& pending) {
+      return stays(
+          Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(pending.holders)));
+    } catch (const Error& error) {
+      return stays(error);
+    } catch (const std::exception& error) {
+      return stays(Error(ExitCode::failed, reason_of(error)));
     }
+    const std::lock_guard lock(mutex_);
+    progress_.undone(plan_.jobs[number], *step.undo);
+    return true;
   }
 
   void add_ending(std::size_t number, const std::vector<std::string>& left,
@@ -386,6 +434,8 @@ class Run {
   Progress& progress_;
   std::vector<JobResult> results_;
   std::vector<std::optional<HookedJob>> hooks_;
+  std::unique_lock<std::mutex> turn_of_plan_{};
+  std::mutex turns_in_plan_;
   std::mutex mutex_;
   std::mutex definitions_;
   std::vector<std::vector<DoneStep>> done_;  // by job
@@ -394,30 +444,40 @@ class Run {
   std::atomic<bool> failed_ = false;
 };
 
+// Returns the jobs that run one after the other: those of a lane, together with those of all lanes that are
+// connected with it by a job that waits for one of another lane.
+std::vector<std::vector<std::size_t>> lanes_of(const Plan& plan) {
+  std::map<std::string, std::size_t> numbers;
+  std::vector<std::size_t> lane_of;
+  for (const Job& job : plan.jobs) {
+    lane_of.push_back(numbers.try_emplace(job.lane, numbers.size()).first->second);
+  }
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    if (const std::optional<std::size_t>& after = plan.jobs[i].after) {
+      std::replace(lane_of.begin(), lane_of.end(), std::size_t{lane_of[i]}, std::size_t{lane_of[*after]});
+    }
+  }
+  std::map<std::size_t, std::vector<std::size_t>> lanes;
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    lanes[lane_of[i]].push_back(i);
+  }
+  std::vector<std::vector<std::size_t>> result;
+  for (auto& [number, lane] : lanes) {
+    if (plan.backwards) {
+      std::reverse(lane.begin(), lane.end());
+    }
+    result.push_back(std::move(lane));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<JobResult> carry_out(const Plan& plan, const Effects& effects, Progress& progress) {
-  std::map<std::string, std::vector<std::size_t>> lanes;
-  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
-    lanes[plan.jobs[i].lane].push_back(i);
-  }
-  if (plan.backwards) {
-    for (auto& [parent, lane] : lanes) {
-      std::reverse(lane.begin(), lane.end());
-    }
-  }
+  const std::vector<std::vector<std::size_t>> lanes = lanes_of(plan);
   const ForEachJob in_lanes = [&](const std::function<void(std::size_t)>& run) {
-    const auto run_lane = [&](const std::vector<std::size_t>& lane) {
-      std::for_each(lane.begin(), lane.end(), run);
-    };
-    if (lanes.size() == 1) {
-      return run_lane(lanes.begin()->second);
-    }
-    std::vector<std::jthread> threads;
-    threads.reserve(lanes.size());
-    for (const auto& [parent, lane] : lanes) {
-      threads.emplace_back(run_lane, std::cref(lane));
-    }
+    sys::for_each_in_parallel(lanes.size(),
+                              [&](std::size_t i) { std::for_each(lanes[i].begin(), lanes[i].end(), run); });
   };
   return Run(plan, effects, progress).run(in_lanes);
 }

@@ -140,13 +140,19 @@ bool Hooks::any() {
   return !callouts().empty() || !notifiers().empty();
 }
 
-void Hooks::pre(const ScriptEvent& event) {
+bool Hooks::any_callouts() {
+  const std::lock_guard lock(mutex_);
+  return !callouts().empty();
+}
+
+bool Hooks::pre(const ScriptEvent& event) {
   const std::lock_guard lock(mutex_);
   answered_.erase({event.uuid, event.parent});
   bool agreed = false;
   try {
     agreed = ask_pre(event);
     throw_if_interrupted();
+    return agreed;
   } catch (...) {
     if (agreed) {  // it may hold resources that only its post event releases
       notify_post(event, HookState::failure);
@@ -403,11 +409,14 @@ std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& 
     return std::nullopt;
   }
   sys::ScriptEnd end = std::move(ran).or_throw("cannot run {} script '{}'", kind, printable(path));
-  if (end.how == sys::ScriptEnd::How::timed_out) {
-    const Error error(ExitCode::failed,
-                      fmt::format("{} script '{}' did not end within {:g} s and was killed", kind,
-                                  printable(path), std::chrono::duration<double>(deadline).count()),
-                      is_ap_check(path) ? std::vector{advice_on_lock()} : std::vector<std::string>{});
+  const bool is_stuck = end.how == sys::ScriptEnd::How::stuck;
+  if (end.how == sys::ScriptEnd::How::timed_out || is_stuck) {
+    const Error error(
+        ExitCode::failed,
+        fmt::format("{} script '{}' did not end within {:g} s and {}", kind, printable(path),
+                    std::chrono::duration<double>(deadline).count(),
+                    is_stuck ? "not after SIGKILL either (blocked in the kernel)" : "was killed"),
+        is_ap_check(path) ? std::vector{advice_on_lock()} : std::vector<std::string>{});
     mute_.insert_or_assign(path, error);
     throw Error(error);
   }

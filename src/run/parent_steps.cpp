@@ -150,9 +150,8 @@ void run_command(const Host& host, const RunCommand& run) {
     return;
   }
   throw_if_interrupted();
-  const std::string late = end.how == ProgramEnd::How::timed_out
-                               ? fmt::format(" after {} s", command.deadline().count())
-                               : std::string{};
+  const std::string late =
+      end.is_late() ? fmt::format(" after {} s", command.deadline().count()) : std::string{};
   throw Error(
       ExitCode::failed,
       fmt::format("command '{}' failed{}: {}", printable(command_line(command.command)), late, end.text()),

@@ -86,7 +86,6 @@ class QmpMachine final : public Machine {
   }
 
   void attach(const Attachment& what, milliseconds patience) override {
-    is_rollback_ = sys::interrupted();
     Json properties = Json::object();
     for (const auto& [key, value] : what.properties) {
       std::visit([&, name = key](const auto& content) { properties[name] = content; }, value);
@@ -116,7 +115,6 @@ class QmpMachine final : public Machine {
 
   void detach(const std::string& id, milliseconds patience) {
     const auto deadline = steady_clock::now() + patience;
-    is_rollback_ = sys::interrupted();
     events_.clear();
     try {
       const Answer answer = ask("device_del", {{"id", id}}, patience);
@@ -196,7 +194,7 @@ class QmpMachine final : public Machine {
         throw Error(ExitCode::failed,
                     fmt::format("cannot read from {}: {}", name(), sys::errno_text(line.error().number)));
       }
-      if (sys::interrupted() && !is_rollback_) {
+      if (sys::interrupted()) {
         throw Error(ExitCode::failed, "interrupted");
       }
       if (steady_clock::now() >= deadline) {
@@ -384,8 +382,6 @@ class QmpMachine final : public Machine {
   std::optional<sys::UnixStream> stream_{};
   std::deque<Json> events_{};
   std::uint64_t last_id_ = 0;
-  // A step that begins after a signal is part of a rollback, which the signal does not interrupt.
-  bool is_rollback_ = false;
 };
 
 }  // namespace

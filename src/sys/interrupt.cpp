@@ -11,6 +11,8 @@ namespace {
 // A signal handler has no context argument, so the flag must be global.
 volatile std::sig_atomic_t signal_came = 0;
 
+thread_local int times_ignored = 0;
+
 void note_signal(int) {
   signal_came = 1;
 }
@@ -33,7 +35,15 @@ void catch_signals() {
 }
 
 bool interrupted() {
-  return signal_came != 0;
+  return signal_came != 0 && times_ignored == 0;
+}
+
+InterruptionIgnored::InterruptionIgnored() {
+  ++times_ignored;
+}
+
+InterruptionIgnored::~InterruptionIgnored() {
+  --times_ignored;
 }
 
 SignalGate::SignalGate() {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include <mdevadm/sys/descriptor_limit.hpp>
 #include <mdevadm/sys/unique_fd.hpp>
 
 namespace mdevadm::sys {
@@ -27,6 +27,8 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds look_again{100};
 // How long to read on after the end of a script whose background processes still hold its pipes.
 constexpr milliseconds last_words{200};
+// How long to wait after SIGKILL: a process that is blocked in a system call of the kernel ends after that.
+constexpr milliseconds after_kill{3000};
 constexpr std::size_t block = 16384;
 // Limit per output stream. Further output is read and discarded, so the writer neither blocks nor fills
 // memory.
@@ -64,32 +66,56 @@ bool has_nul(const std::string& word) {
   return word.find('\0') != std::string::npos;
 }
 
+using Standard = std::array<int, 3>;
+
+// Runs in the child. Only async-signal-safe calls are allowed, because other threads of the parent may hold
+// any lock at the time of the fork. Not posix_spawn(3): it cannot set a resource limit.
+[[noreturn]] void execute(char* const* argv, const Standard& standard, bool own_group, int report) {
+  if (own_group) {
+    ::setpgid(0, 0);
+  }
+  for (int fd = 0; fd < static_cast<int>(standard.size()); ++fd) {
+    ::dup2(standard[static_cast<std::size_t>(fd)], fd);
+  }
+  ::signal(SIGPIPE, SIG_DFL);
+  restore_descriptor_limit();
+  ::execve(argv[0], argv, environ);
+  const int failed = errno;
+  [[maybe_unused]] const ssize_t told = ::write(report, &failed, sizeof failed);
+  ::_exit(127);
+}
+
 // Starts the child with only the three given descriptors and with the default action for SIGPIPE. Returns 0
 // or an errno.
-int spawn(const ScriptCall& call, const std::array<int, 3>& standard, pid_t& child) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  sigset_t usual;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawnattr_init(&attributes);
-  for (int fd = 0; fd < static_cast<int>(standard.size()); ++fd) {
-    ::posix_spawn_file_actions_adddup2(&files, standard[static_cast<std::size_t>(fd)], fd);
-  }
-  ::sigemptyset(&usual);
-  ::sigaddset(&usual, SIGPIPE);
-  ::posix_spawnattr_setsigdefault(&attributes, &usual);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  const int flags = POSIX_SPAWN_SETSIGDEF | (call.own_group ? POSIX_SPAWN_SETPGROUP : 0);
-  ::posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
+int spawn(const ScriptCall& call, const Standard& standard, pid_t& child) {
   std::vector<std::string> words = call.arguments;
   words.insert(words.begin(), call.path);
   std::vector<char*> argv;
   std::transform(words.begin(), words.end(), std::back_inserter(argv),
                  [](std::string& w) { return w.data(); });
   argv.push_back(nullptr);
-  const int failed = ::posix_spawn(&child, call.path.c_str(), &files, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
+  std::optional<Pipe> report = make_pipe();
+  if (!report) {
+    return errno;
+  }
+  child = ::fork();
+  if (child < 0) {
+    return errno;
+  }
+  if (child == 0) {
+    execute(argv.data(), standard, call.own_group, report->write.get());
+  }
+  report->write.reset();
+  int failed = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(report->read.get(), &failed, sizeof failed);  // end of file: the program is being executed
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) {
+    return 0;
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
   return failed;
 }
 
@@ -114,15 +140,18 @@ class Conversation {
     wait();
     if (!ended_) {
       ::kill(call_.own_group ? -child_ : child_, SIGKILL);
-      look(0);
-      end_.how = ScriptEnd::How::timed_out;
+      is_killed_ = true;
+      deadline_ = Clock::now() + after_kill;
+      wait();
+      end_.how = ended_ ? ScriptEnd::How::timed_out : ScriptEnd::How::stuck;
     }
     return std::move(end_);
   }
 
  private:
   bool may_go_on() const {
-    return Clock::now() < deadline_ && (ended_ || call_.cancelled == nullptr || !call_.cancelled());
+    return Clock::now() < deadline_ &&
+           (ended_ || is_killed_ || call_.cancelled == nullptr || !call_.cancelled());
   }
 
   // Feeds and reads the child until it has closed its output streams, or until shortly after its end if
@@ -143,7 +172,7 @@ class Conversation {
         hear(wanted[2].revents, err_, end_.err);
       }
       // Check in each round, because background processes may write without a pause.
-      if (!ended_ && look(WNOHANG)) {
+      if (!ended_ && look()) {
         hear_what_is_there(out_, end_.out);
         hear_what_is_there(err_, end_.err);
         deadline_ = std::min(deadline_, Clock::now() + last_words);
@@ -194,20 +223,16 @@ class Conversation {
   // Waits for the end of the child. Its pipes close slightly before waitpid(2) reports it.
   void wait() {
     in_.reset();
-    for (std::chrono::microseconds pause{100}; !ended_ && !look(WNOHANG) && may_go_on();) {
+    for (std::chrono::microseconds pause{100}; !look() && may_go_on();) {
       std::this_thread::sleep_for(pause);
       pause = std::min<std::chrono::microseconds>(pause * 2, look_again);
     }
   }
 
-  // Updates and returns whether the child has ended. `how`: options of waitpid(2).
-  bool look(int how) {
+  // Updates and returns whether the child has ended.
+  bool look() {
     int status = 0;
-    pid_t answer = 0;
-    do {
-      answer = ::waitpid(child_, &status, how);
-    } while (answer < 0 && errno == EINTR);
-    if (answer == child_) {
+    if (!ended_ && ::waitpid(child_, &status, WNOHANG) == child_) {
       ended_ = true;
       end_.how = WIFSIGNALED(status) ? ScriptEnd::How::killed : ScriptEnd::How::exited;
       end_.number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -223,6 +248,7 @@ class Conversation {
   UniqueFd out_;
   UniqueFd err_;
   bool ended_ = false;
+  bool is_killed_ = false;
   ScriptEnd end_{ScriptEnd::How::exited, 0, {}, {}};
 };
 

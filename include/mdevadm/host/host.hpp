@@ -49,12 +49,13 @@ struct Write {
 
 // How a program ended.
 struct ProgramEnd {
-  enum class How { exited, killed, timed_out } how;
-  int number;       // exit status or signal
-  std::string out;  // the end of its output streams
+  enum class How { exited, killed, timed_out, stuck } how;  // as in sys::ScriptEnd
+  int number;                                               // exit status or signal
+  std::string out;                                          // the end of its output streams
   std::string err;
 
   bool succeeded() const { return how == How::exited && number == 0; }
+  bool is_late() const { return how == How::timed_out || how == How::stuck; }
   // Returns "exit status 3: <last lines of its output>".
   std::string text() const;
 };

@@ -46,11 +46,13 @@ struct BootOptions {
 
 inline constexpr std::chrono::seconds settling{3};
 
-// Starts all units in parallel, each under the locks of its parents, when these are prepared and their
-// virtual functions are complete; a failure in one does not affect the others. Stores the autostart result of
-// each definition (BootOptions::is_autostart). Ends early when interrupted. Returns one item per requested
-// device, and one per group that could not be started, in the order of the units. Does not throw.
-std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const Definitions& defined,
-                                    const BootOptions& options, const Effects& effects, BootWatcher& watcher);
+// Starts all units, those with different parents in parallel, each under the locks of its parents, when these
+// are prepared and their virtual functions are complete; a failure in one does not affect the others. What
+// other processes have changed in definitions and groups before the parents were locked takes effect. Stores
+// the autostart result of each definition (BootOptions::is_autostart). Ends early when interrupted. Returns
+// one item per requested device, and one per group that could not be started, in the order of the units. Does
+// not throw.
+std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const BootOptions& options,
+                                    const Effects& effects, BootWatcher& watcher);
 
 }  // namespace mdevadm

@@ -56,6 +56,10 @@ enum class UntrustedScripts {
 // The scripts below one root. Thread-safe; one script runs at a time. If there are no scripts, the cost is
 // one search of four directories per process. what() of Errors is mdevctl's message.
 //
+// A script that has accepted pre() may hold a lock until its post event, and the pre event of another device
+// waits for that lock. The post event would wait for that call to end, therefore the caller keeps other
+// threads from calling pre() until then (turns()).
+//
 // After an interruption (sys/interrupt.hpp) queries and pre scripts throw Error "interrupted" as soon as the
 // running script has ended, and run no further one; a script that has accepted pre() by then is notified of a
 // failure. Post and notification scripts still run.
@@ -75,10 +79,15 @@ class Hooks {
 
   // Returns whether there are any scripts.
   bool any();
+  // Returns whether there are scripts that take part in operations.
+  bool any_callouts();
 
-  // Runs pre scripts. Throws Error if one refuses, unless the event is forced. If it throws, abort the
-  // operation; scripts that must be notified already have been.
-  void pre(const ScriptEvent& event);
+  // Held by a thread from before pre() until after post(), if pre() returns true; otherwise until it returns.
+  std::mutex& turns() { return turns_; }
+
+  // Runs pre scripts and returns whether one has accepted. Throws Error if one refuses, unless the event is
+  // forced. If it throws, abort the operation; scripts that must be notified already have been.
+  bool pre(const ScriptEvent& event);
   // Runs the post event of the script that accepted pre(), or of the first one that accepts it. Its result is
   // ignored.
   void post(const ScriptEvent& event, HookState state);
@@ -139,6 +148,7 @@ class Hooks {
   Sink sink_;
   ScriptDeadlines deadlines_;
   UntrustedScripts untrusted_;
+  std::mutex turns_;
   std::mutex mutex_;
   std::optional<std::vector<std::string>> callouts_;
   std::optional<std::vector<std::string>> notifiers_;

@@ -20,6 +20,16 @@ void catch_signals();
 // Returns whether one of these signals has arrived.
 bool interrupted();
 
+// While an object exists, interrupted() returns false in its thread: for steps that roll back what was done
+// before the signal, and must not give up when they wait.
+class InterruptionIgnored {
+ public:
+  InterruptionIgnored();
+  ~InterruptionIgnored();
+  InterruptionIgnored(const InterruptionIgnored&) = delete;
+  InterruptionIgnored& operator=(const InterruptionIgnored&) = delete;
+};
+
 // While an object exists, these signals arrive only during its poll(), so none is missed between a look at
 // interrupted() and the wait.
 class SignalGate {

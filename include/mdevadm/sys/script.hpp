@@ -24,7 +24,12 @@ struct ScriptCall {
 };
 
 struct ScriptEnd {
-  enum class How { exited, killed, timed_out } how;
+  enum class How {
+    exited,
+    killed,
+    timed_out,
+    stuck,  // timed out, and SIGKILL did not end it: it is blocked in the kernel and continues later
+  } how;
   int number;  // exit code, or the number of the signal that ended it
   std::string out;
   std::string err;
@@ -32,10 +37,10 @@ struct ScriptEnd {
 
 // Runs the program without a shell, with the environment and working directory of this process, and waits for
 // it. It may ignore its input. The first MiB of each output stream is stored. It is killed after the
-// deadline. Background processes that it leaves are not waited for, even if they hold the pipes open and
-// write to them. Fails if the program cannot be executed (ENOEXEC: no #! line; EINVAL: an argument contains a
-// NUL byte). SIGPIPE must be ignored in this process (catch_signals()); the program is started with its
-// default action.
+// deadline; if it does not end then, it is not waited for. Background processes that it leaves are not waited
+// for, even if they hold the pipes open and write to them. Fails if the program cannot be executed (ENOEXEC:
+// no #! line; EINVAL: an argument contains a NUL byte). SIGPIPE must be ignored in this process
+// (catch_signals()); the program is started with its default action.
 Result<ScriptEnd> run_script(const ScriptCall& call);
 
 }  // namespace mdevadm::sys

@@ -10,6 +10,7 @@
 #include <mdevadm/render/guest.hpp>
 #include <mdevadm/run/machine.hpp>
 #include <mdevadm/util/text.hpp>
+#include <utility>
 
 #include "../batch.hpp"
 #include "../guests.hpp"
@@ -126,36 +127,53 @@ class AttachCommand final : public MachineCommand {
 
   ExitCode run(Context& context) override {
     const std::unique_ptr<Machine> machine = connect(context);
-    const Groups groups = context.groups();
-    const Definitions defined = context.definitions();
+    Groups groups = context.groups();
+    Definitions defined = context.definitions();
     const Group* group = group_in(groups, defined, "attach");
     Batch batch = batch_for(group, "attach");
+    const Identity subject = about(group);
     batch.use(*machine);
     batch.show_devices();
     try {
-      const std::vector<DeviceToAttach> wanted = find(context, group, defined);
-      std::vector<ParentName> parents;
+      std::vector<DeviceToAttach> wanted = find(context, group, defined);
+      bool is_first = true;
+      const PlanLocks locks = batch.lock_found(context, ChangesDefinitions::no, [&] {
+        if (!std::exchange(is_first, false)) {
+          groups = context.groups();
+          defined = context.definitions();
+          group = group_in(groups, defined, "attach");
+          wanted = find(context, group, defined);
+        }
+        return parents_of(wanted);
+      });
+      const std::vector<ParentName> parents = parents_of(wanted);
       Facet facets = guest_facets | Facet::description | Facet::holders | Facet::busy;
       for (const DeviceToAttach& one : wanted) {
-        parents.push_back(one.parent);
         facets |= one.definition ? facets_to_start(*one.definition) : Facet::none;
       }
-      const auto locks = batch.lock_parents(context, parents);
       const Snapshot seen = context.observe({facets, parents, std::nullopt});
       context.warn_of_unseen(seen);
       const std::vector<AttachedDevice> attached = machine->devices();
-      batch.take(about(group), [&] {
+      batch.take(subject, [&] {
         const Plan start = plan_starts(seen, group, defined, wanted);
         return plan_attach(start, attachments(seen, defined, wanted, start, attached), attached, patience());
       });
       return batch.finish(context);
     } catch (const Error& error) {
-      batch.refuse(about(group), error);
+      batch.refuse(subject, error);
       return batch.finish(context);
     }
   }
 
  private:
+  static std::vector<ParentName> parents_of(const std::vector<DeviceToAttach>& wanted) {
+    std::vector<ParentName> parents;
+    for (const DeviceToAttach& one : wanted) {
+      parents.push_back(one.parent);
+    }
+    return parents;
+  }
+
   std::vector<DeviceToAttach> find(Context& context, const Group* group, const Definitions& defined) const {
     std::vector<DeviceToAttach> wanted;
     if (group != nullptr) {

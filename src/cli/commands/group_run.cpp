@@ -5,6 +5,7 @@
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
+#include <utility>
 
 #include "../batch.hpp"
 #include "../boot_report.hpp"
@@ -30,13 +31,12 @@ class GroupRun : public Command {
     if (name_.empty()) {
       throw Error(ExitCode::usage, "missing argument GROUP", "list groups: mdevadm group list");
     }
-    const Groups groups = context.groups();
     Batch batch(change_, verb());
     batch.of_group(name_);
     batch.show_progress();
+    const Groups groups = context.groups();
     try {
-      return run_group(context, batch,
-                       require_group(groups, name_, fmt::format("cannot {} '{}'", verb(), printable(name_))));
+      return run_group(context, batch, require_group(groups, name_, doing()));
     } catch (const Error& error) {
       batch.refuse(identity(), error);
       return batch.finish(context);
@@ -48,6 +48,7 @@ class GroupRun : public Command {
   virtual void declare_more(CLI::App& app, ValueKinds& kinds, CLI::Option* group) = 0;
   virtual ExitCode run_group(Context& context, Batch& batch, const Group& group) = 0;
 
+  std::string doing() const { return fmt::format("cannot {} '{}'", verb(), printable(name_)); }
   Identity identity() const { return {.name = name_, .argument = name_}; }
 
   std::string name_;
@@ -92,7 +93,7 @@ class GroupStart final : public GroupRun {
       unit.group->sharing = parse_sharing(sharing_).value_or(unit.group->sharing);
     }
     return change_.dry_run ? show_all(context, units, defined)
-                           : start_and_report(context, change_, units, defined,
+                           : start_and_report(context, change_, units,
                                               {accept_abi_, parse_seconds(timeout_),
                                                context.parent_settings(FileProblems::reported)});
   }
@@ -112,40 +113,56 @@ class GroupStart final : public GroupRun {
     return batch.finish(context);
   }
 
-  ExitCode run_group(Context& context, Batch& batch, const Group& group) override {
-    const std::string doing = fmt::format("cannot start group '{}'", group.name.str());
-    const Definitions defined = context.definitions();
-    std::vector<ParentName> parents;
+  // A group with its members, as one reading of the files shows them.
+  struct Present {
+    Group group;
+    Definitions defined;
+    std::vector<Definition> members{};
+    std::vector<ParentName> parents{};
     Facet facets = Facet::description;
-    std::vector<Definition> members;
-    for (const Definition* member : members_of(group, defined, doing)) {
-      members.push_back(*member);
-      parents.push_back(member->parent);
-      facets |= facets_to_start(*member) | facets_to_compare(*member, node_policy_of(*member, &group));
+  };
+
+  Present read(Context& context, const Group& group) const {
+    Present present{group, context.definitions()};
+    present.group.sharing = parse_sharing(sharing_).value_or(group.sharing);
+    for (const Definition* member :
+         members_of(group, present.defined, fmt::format("cannot start group '{}'", group.name.str()))) {
+      present.members.push_back(*member);
+      present.parents.push_back(member->parent);
+      present.facets |=
+          facets_to_start(*member) | facets_to_compare(*member, node_policy_of(*member, &group));
     }
+    return present;
+  }
+
+  ExitCode run_group(Context& context, Batch& batch, const Group& group) override {
+    Present present = read(context, group);
+    batch.show_devices();
     if (!timeout_.empty() && !change_.dry_run) {
-      BootUnit unit{group, members, {{group.name.str(), name_}}};
-      unit.group->sharing = parse_sharing(sharing_).value_or(group.sharing);
-      batch.show_devices();
+      const BootUnit unit{present.group, present.members, {{group.name.str(), name_}}};
       return start_and_report(
-          context, batch, {unit}, defined,
+          context, batch, {unit},
           {.accept_abi = accept_abi_, .patience = parse_seconds(timeout_), .is_autostart = false});
     }
-    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
-    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
-    Snapshot seen = context.observe({facets, parents, std::nullopt});
+    bool is_first = true;
+    PlanLocks locks =
+        batch.lock_found(context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
+          if (!std::exchange(is_first, false)) {
+            const Groups groups = context.groups();
+            present = read(context, require_group(groups, name_, doing()));
+          }
+          return present.parents;
+        });
+    Snapshot seen = context.observe({present.facets, present.parents, std::nullopt});
     std::vector<Compared> wanted;
-    for (const Definition& member : members) {
-      wanted.push_back({&member, node_policy_of(member, &group)});
+    for (const Definition& member : present.members) {
+      wanted.push_back({&member, node_policy_of(member, &present.group)});
     }
     context.observe_settings_of(seen, wanted);
-    Group requested = group;
-    requested.sharing = parse_sharing(sharing_).value_or(group.sharing);
-    batch.show_devices();
     batch.take(identity(), [&] {
-      return plan_group_start(seen, requested, defined, {Uuid::random(), accept_abi_});
+      return plan_group_start(seen, present.group, present.defined, {Uuid::random(), accept_abi_});
     });
-    return batch.finish(context, std::move(definitions));
+    return batch.finish(context, std::move(locks.definitions));
   }
 
   std::string sharing_;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <mdevadm/plan/restart.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -32,27 +33,39 @@ class RestartCommand final : public Command {
   ExitCode run(Context& context) override {
     Batch batch(change_, "restart");
     batch.show_devices();
-    const Definitions defined = context.definitions();
-    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
-    std::vector<Target> targets =
-        TargetSearch{context, devices, defined, parent_option(parent_), "restart"}.of(words_);
-    std::vector<const Definition*> wanted = definitions_to_restart(targets);
+    Definitions defined;
+    Snapshot devices;
+    std::vector<Target> targets;  // refer to the two above
+    std::vector<const Definition*> wanted;
+    const auto find = [&] {
+      targets.clear();
+      defined = context.definitions();
+      devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+      targets = TargetSearch{context, devices, defined, parent_option(parent_), "restart"}.of(words_);
+      wanted = definitions_to_restart(targets);
+      return parents_of(wanted);
+    };
     const auto deadline = deadline_after(patience());
+    std::map<Uuid, Error> not_released;
     if (deadline && !change_.dry_run) {
-      wait_for_release(context, targets, request_for({}));
+      find();
+      not_released = wait_for_all(context, targets);
     }
-    std::vector<ParentName> parents;
+    PlanLocks locks =
+        batch.lock_found(context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
+          std::vector<ParentName> parents = find();
+          refuse_some(targets, not_released);
+          return parents;
+        });
+    const std::vector<ParentName> parents = parents_of(wanted);
     std::vector<Uuid> uuids;
     Facet facets = Facet::none;
     for (const Definition* definition : wanted) {
       if (definition != nullptr) {
-        parents.push_back(definition->parent);
         uuids.push_back(definition->uuid);
         facets |= facets_to_start(*definition);
       }
     }
-    const auto locks = batch.lock_parents(context, parents);
-    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
     const Snapshot used = context.observe_users(uuids, parents);
     const Snapshot stopped =
         uuids.empty() ? Snapshot{}
@@ -74,7 +87,7 @@ class RestartCommand final : public Command {
           target.about, [&] { return plan_stop(used, request, wanted[i]->parent, uuids); },
           [&] { return start_after_stop(planner.plan(*wanted[i], target.about.argument)); });
     }
-    return batch.finish(context, std::move(definitions));
+    return batch.finish(context, std::move(locks.definitions));
   }
 
  private:
@@ -82,6 +95,37 @@ class RestartCommand final : public Command {
 
   StopRequest request_for(const Identity& about) const {
     return {about, patience(), false, StopRequest::Part::restart};
+  }
+
+  static std::vector<ParentName> parents_of(const std::vector<const Definition*>& wanted) {
+    std::vector<ParentName> parents;
+    for (const Definition* definition : wanted) {
+      if (definition != nullptr) {
+        parents.push_back(definition->parent);
+      }
+    }
+    return parents;
+  }
+
+  // Waits until the devices are released, and returns why some are not restarted.
+  std::map<Uuid, Error> wait_for_all(Context& context, std::vector<Target>& targets) const {
+    wait_for_release(context, targets, request_for({}));
+    std::map<Uuid, Error> not_released;
+    for (const Target& target : targets) {
+      if (target.found && target.refused) {
+        not_released.emplace(target.found->uuid, *target.refused);
+      }
+    }
+    return not_released;
+  }
+
+  static void refuse_some(std::vector<Target>& targets, const std::map<Uuid, Error>& reasons) {
+    for (Target& target : targets) {
+      const auto reason = target.found ? reasons.find(target.found->uuid) : reasons.end();
+      if (reason != reasons.end()) {
+        target.refused = reason->second;
+      }
+    }
   }
 
   // Returns the definition of each target, or nullptr and refuses the target.

@@ -6,6 +6,7 @@
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
+#include <utility>
 
 #include "../ap_options.hpp"
 #include "../batch.hpp"
@@ -24,6 +25,13 @@ namespace {
 struct Wanted {
   std::string word;
   Definition definition;
+};
+
+// What the arguments or options refer to, and the arguments that refer to nothing.
+struct Selection {
+  Definitions defined;
+  std::vector<Wanted> wanted{};
+  std::vector<std::pair<Identity, Error>> refused{};
 };
 
 class StartCommand final : public Command {
@@ -90,15 +98,14 @@ class StartCommand final : public Command {
       if (choice_.chooses(parent_) && !is_active_already(context)) {
         return start_chosen(context, batch);
       }
-      return start(
-          context, batch, context.definitions_if_readable(),
-          {{uuids_.empty() ? std::string{} : uuids_.front(), transient(*ParentName::parse(parent_))}});
+      return start_transient(context, batch);
     }
-    const Definitions defined =
-        automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
     if (all_) {
       context.require_no_vf("start");
     }
+    // If they cannot be read, --all and --auto fail as a whole, arguments one by one.
+    Definitions defined =
+        automatic_ || all_ ? context.definitions(FileProblems::reported) : batch.load_definitions(context);
     if ((automatic_ || all_) && !parent_.empty()) {
       require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
                            "cannot start devices");
@@ -106,9 +113,20 @@ class StartCommand final : public Command {
     if (automatic_ && !change_.dry_run) {
       return start_all(context, defined);
     }
-    const std::vector<Wanted> wanted = automatic_ ? all_automatic(defined) : named(context, batch, defined);
-    return timeout_.empty() || change_.dry_run ? start(context, batch, defined, wanted)
-                                               : start_waiting(context, batch, defined, wanted);
+    Selection selection = select(context, std::move(defined));
+    if (!timeout_.empty() && !change_.dry_run) {
+      report(context, batch, selection);
+      return start_waiting(context, batch, selection.wanted);
+    }
+    bool is_first = true;
+    PlanLocks locks = batch.lock_found(context, changes_definitions(), [&] {
+      if (!std::exchange(is_first, false)) {
+        selection = select(context, all_ ? context.definitions() : batch.load_definitions(context));
+      }
+      return parents_of(selection.wanted);
+    });
+    report(context, batch, selection);
+    return start(context, batch, std::move(locks), selection);
   }
 
  private:
@@ -261,28 +279,37 @@ class StartCommand final : public Command {
     });
   }
 
+  ExitCode start_transient(Context& context, Batch& batch) const {
+    const Definition wanted = transient(*ParentName::parse(parent_));
+    PlanLocks locks;
+    locks.parents = batch.lock_parents(context, {wanted.parent});
+    return start(
+        context, batch, std::move(locks),
+        {context.definitions_if_readable(), {{uuids_.empty() ? std::string{} : uuids_.front(), wanted}}});
+  }
+
+  ChangesDefinitions changes_definitions() const {
+    return accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no;
+  }
+
   ExitCode start_all(Context& context, const Definitions& defined) const {
     std::vector<ParentName> parents;
     for (const Wanted& wanted : all_automatic(defined)) {
       parents.push_back(wanted.definition.parent);
     }
     if (parents.empty()) {
-      return start_and_report(context, change_, {}, defined, {});
+      return start_and_report(context, change_, {}, {});
     }
     const Snapshot seen = context.observe({Facet::types, parents, std::nullopt});
     return start_and_report(
-        context, change_, boot_units(seen, defined, parent_option(parent_)), defined,
+        context, change_, boot_units(seen, defined, parent_option(parent_)),
         {accept_abi_, parse_seconds(timeout_), context.parent_settings(FileProblems::reported)});
   }
 
   // Retries as the autostart does, without its preparation of parents and its records.
-  ExitCode start_waiting(Context& context, Batch& batch, const Definitions& defined,
-                         const std::vector<Wanted>& wanted) const {
+  ExitCode start_waiting(Context& context, Batch& batch, const std::vector<Wanted>& wanted) const {
     const std::vector<Definition> definitions = definitions_in(wanted);
-    std::vector<ParentName> parents;
-    for (const Definition& definition : definitions) {
-      parents.push_back(definition.parent);
-    }
+    const std::vector<ParentName> parents = parents_of(wanted);
     const Snapshot seen =
         parents.empty() ? Snapshot{} : context.observe({Facet::types, parents, std::nullopt});
     std::vector<BootUnit> units = boot_units(seen, definitions);
@@ -294,7 +321,7 @@ class StartCommand final : public Command {
       }
     }
     return start_and_report(
-        context, batch, units, defined,
+        context, batch, units,
         {.accept_abi = accept_abi_, .patience = parse_seconds(timeout_), .is_autostart = false});
   }
 
@@ -309,34 +336,53 @@ class StartCommand final : public Command {
     return wanted;
   }
 
-  std::vector<Wanted> named(Context& context, Batch& batch, const Definitions& defined) const {
-    if (!all_ && batch.refuse_unread(words_)) {
-      return {};
+  Selection select(Context& context, Definitions defined) const {
+    Selection selection{std::move(defined)};
+    if (automatic_) {
+      selection.wanted = all_automatic(selection.defined);
+    } else {
+      select_named(context, selection);
     }
+    return selection;
+  }
+
+  void select_named(const Context& context, Selection& selection) const {
     const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
-    if (all_ && defined.all.empty()) {
-      context.messages().note("no device is defined");
-    }
-    const TargetSearch search{context, seen, defined, parent_option(parent_), "start"};
-    std::vector<Wanted> wanted;
+    const TargetSearch search{context, seen, selection.defined, parent_option(parent_), "start"};
     for (const Target& target : all_ ? search.all_definitions() : search.of(words_)) {
       try {
         if (target.refused) {
           throw Error(*target.refused);
         }
         const Definition definition = definition_of(*target.found, target.doing("start"));
-        const bool again = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& one) {
-          return one.definition.uuid == definition.uuid && one.definition.parent == definition.parent;
-        });
+        const bool again =
+            std::any_of(selection.wanted.begin(), selection.wanted.end(), [&](const Wanted& one) {
+              return one.definition.uuid == definition.uuid && one.definition.parent == definition.parent;
+            });
         if (!again) {
-          wanted.push_back({target.about.argument, definition});
-          context.warn_about_file(defined, definition);
+          selection.wanted.push_back({target.about.argument, definition});
         }
       } catch (const Error& error) {
-        batch.refuse(target.about, error);
+        selection.refused.emplace_back(target.about, error);
       }
     }
-    return wanted;
+  }
+
+  // Prints what concerns the selection as a whole and refuses what cannot be started.
+  void report(Context& context, Batch& batch, Selection& selection) const {
+    if (!all_ && !automatic_ && batch.refuse_unread(words_)) {
+      selection.wanted.clear();
+      return;
+    }
+    if (all_ && selection.defined.all.empty()) {
+      context.messages().note("no device is defined");
+    }
+    for (const auto& [about, error] : selection.refused) {
+      batch.refuse(about, error);
+    }
+    for (const Wanted& one : automatic_ ? std::vector<Wanted>{} : selection.wanted) {
+      context.warn_about_file(selection.defined, one.definition);
+    }
   }
 
   // An active device needs no definition: it has been started already.
@@ -361,6 +407,16 @@ class StartCommand final : public Command {
     return definitions;
   }
 
+  static std::vector<ParentName> parents_of(const std::vector<Wanted>& wanted) {
+    std::vector<ParentName> parents;
+    for (const Wanted& one : wanted) {
+      if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
+        parents.push_back(one.definition.parent);
+      }
+    }
+    return parents;
+  }
+
   static std::vector<Wanted> in_start_order(const Snapshot& seen, const std::vector<Wanted>& wanted) {
     std::vector<Definition> definitions = definitions_in(wanted);
     sort_for_start(seen, definitions);
@@ -372,31 +428,26 @@ class StartCommand final : public Command {
   }
 
   // The plan relies on the snapshot, so the parents stay locked until the plan has been executed.
-  ExitCode start(Context& context, Batch& batch, const Definitions& defined,
-                 const std::vector<Wanted>& wanted) const {
-    std::vector<ParentName> parents;
+  ExitCode start(Context& context, Batch& batch, PlanLocks locks, const Selection& selection) const {
+    const std::vector<Wanted>& wanted = selection.wanted;
     // --type may be the vendor's name; definitions contain the kernel's type ID.
     Facet facets = is_transient() ? Facet::type_name : Facet::none;
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);
-      if (std::find(parents.begin(), parents.end(), one.definition.parent) == parents.end()) {
-        parents.push_back(one.definition.parent);
-      }
     }
-    const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
-    std::optional<sys::FileLock> definitions = accept_abi_ ? batch.lock_definitions(context) : std::nullopt;
-    Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents, std::nullopt});
+    Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents_of(wanted), std::nullopt});
     std::vector<Compared> compared;
     for (const Wanted& one : wanted) {
       compared.push_back({&one.definition, one.definition.node});
     }
     context.observe_settings_of(seen, compared);
-    StartPlanner planner(seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &defined});
+    StartPlanner planner(
+        seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &selection.defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word),
                 [&] { return planner.plan(one.definition, one.word); });
     }
-    return batch.finish(context, std::move(definitions));
+    return batch.finish(context, std::move(locks.definitions));
   }
 
   std::vector<std::string> words_;

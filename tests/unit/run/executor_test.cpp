@@ -386,6 +386,63 @@ TEST_CASE("in an all-or-none plan a failing call-out script rolls back all jobs"
         "ask pre none c\nobserve notify none c\n");
 }
 
+TEST_CASE(
+    "jobs of different lanes are not executed at the same time if a script holds a lock between its calls") {
+  Scripted world;
+  const std::string lock = world.temp.str() + "/lock";
+  world.add("callouts/ask", "case $4 in pre) until mkdir " + lock +
+                                " 2>/dev/null; do sleep 0.01; done ;; post) rmdir " + lock + " ;; esac");
+  Hooks hooks{world.root, [](Hooks::Kind, const std::string&) {}, {.part = std::chrono::seconds(5)}};
+  for (const Bond bond : {Bond::none, Bond::all_or_none}) {
+    const auto results =
+        carry_out({{hooked(job_of("one", a, {add(a)}), a), hooked(job_of("two", c, {add(c)}), c)}, bond},
+                  {world.host, world.store, &hooks}, world.recorder);
+    CHECK(results[0].outcome == Outcome::done);
+    CHECK(results[1].outcome == Outcome::done);
+    CHECK_FALSE(std::filesystem::exists(lock));
+    world.store.remove(a);
+    world.store.remove(c);
+  }
+}
+
+TEST_CASE("a plan that is rolled back notifies its scripts before those of another plan are called") {
+  Scripted world;
+  const std::string lock = world.temp.str() + "/lock";
+  world.add("callouts/ask", "case $4 in pre) until mkdir " + lock +
+                                " 2>/dev/null; do sleep 0.01; done ;; post) rmdir " + lock + " ;; esac");
+  Hooks hooks{world.root, [](Hooks::Kind, const std::string&) {}, {.part = std::chrono::seconds(5)}};
+  const Effects effects{world.host, world.store, &hooks};
+  Recorder recorder;
+  std::vector<JobResult> other;
+  std::jthread second([&] {
+    other = carry_out({{hooked(job_of("two", c, {add(c)}), c)}, Bond::all_or_none}, effects, recorder);
+  });
+  const auto results = carry_out({{hooked(job_of("one", a, {add(a), failing}), a)}, Bond::all_or_none},
+                                 effects, world.recorder);
+  second.join();
+  CHECK(results[0].outcome == Outcome::failed);
+  CHECK(other[0].outcome == Outcome::done);
+  CHECK_FALSE(std::filesystem::exists(lock));
+}
+
+TEST_CASE(
+    "a job that waits for one of another lane, and the later jobs of its own lane, are executed in order") {
+  World world;
+  const Step keep{KeepRecord{{a.uuid, a.parent, a.type}}, std::nullopt};
+  const std::vector<Step> many(30, keep);
+  Job second = job_of("two", c, many);
+  second.after = 0;
+  world.run({{job_of("one", a, many), second, job_of("three", c, many)}});
+  std::vector<std::string> goals;
+  for (const std::string& line : world.recorder.lines) {
+    const std::string goal = line.substr(0, line.find(':'));
+    if (goals.empty() || goals.back() != goal) {
+      goals.push_back(goal);
+    }
+  }
+  CHECK(goals == std::vector<std::string>{"one", "two", "three"});
+}
+
 TEST_CASE("the record that ends a start has the duration of the job") {
   World world;
   const Record record{.uuid = a.uuid, .parent = a.parent, .type = a.type, .finished = true};

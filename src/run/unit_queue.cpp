@@ -1,0 +1,80 @@
+#include "unit_queue.hpp"
+
+#include <algorithm>
+#include <mdevadm/sys/parallel.hpp>
+
+namespace mdevadm {
+
+UnitQueue::UnitQueue(const std::vector<Tried*>& units) : left_(units.size()) {
+  const Clock::time_point now = Clock::now();
+  for (Tried* unit : units) {
+    waiting_.emplace(now, Unit{unit, unit->parents()});
+  }
+}
+
+void UnitQueue::run() {
+  sys::for_each_in_parallel(left_, [this](std::size_t) { work(); });
+}
+
+void UnitQueue::work() {
+  std::unique_lock lock(mutex_);
+  while (left_ > 0) {
+    const auto ready = find_ready();
+    if (ready == waiting_.end()) {
+      wait(lock);
+      continue;
+    }
+    auto taken = waiting_.extract(ready);
+    Unit& unit = taken.mapped();
+    used_.insert(unit.parents.begin(), unit.parents.end());
+    wake();  // there may be work for another thread, too
+    lock.unlock();
+    const std::vector<ParentName> parents = unit.parents;
+    const auto pause = unit.tried->attempt(taken.key());
+    if (pause) {
+      unit.parents = unit.tried->parents();
+    }
+    lock.lock();
+    for (const ParentName& parent : parents) {
+      used_.erase(parent);
+    }
+    if (pause) {
+      taken.key() = Clock::now() + *pause;
+      waiting_.insert(std::move(taken));
+    } else if (--left_ == 0) {
+      idle_.notify_all();
+    }
+    wake();
+  }
+}
+
+// One thread waits until the next unit is due, the others until it wakes them.
+void UnitQueue::wait(std::unique_lock<std::mutex>& lock) {
+  const Clock::time_point now = Clock::now();
+  const auto next = waiting_.upper_bound(now);
+  if (has_timer_ || next == waiting_.end()) {
+    idle_.wait(lock);
+    return;
+  }
+  has_timer_ = true;
+  timer_.wait_until(lock, Clock::time_point(next->first));  // the unit may be moved meanwhile
+  has_timer_ = false;
+}
+
+// Returns the unit that is due for the longest time and whose parents are not in use.
+UnitQueue::Waiting::iterator UnitQueue::find_ready() {
+  const auto end = waiting_.upper_bound(Clock::now());
+  const auto ready = std::find_if(waiting_.begin(), end, [&](const Waiting::value_type& one) {
+    const std::vector<ParentName>& parents = one.second.parents;
+    return std::none_of(parents.begin(), parents.end(),
+                        [&](const ParentName& parent) { return used_.contains(parent); });
+  });
+  return ready == end ? waiting_.end() : ready;
+}
+
+void UnitQueue::wake() {
+  timer_.notify_one();
+  idle_.notify_one();
+}
+
+}  // namespace mdevadm
