@@ -1,6 +1,7 @@
 #include "host_check.hpp"
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/prepare.hpp>
 
 #include "host_comparison.hpp"
 #include "host_source.hpp"
@@ -56,6 +57,19 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
   return names;
 }
 
+// The checks of commands are not run: they may change something or take long.
+std::vector<UnpreparedParent> unprepared_parents(const Context& context, const AllParentSettings& settings) {
+  std::vector<UnpreparedParent> result;
+  for (const ParentSettings& one : settings.all) {
+    const ParentState state = context.host().observe_parent(one.parent, false);
+    const Preparation done = context.store().load_preparation(one.parent);
+    if (auto reason = why_not_prepared({one, state, done})) {
+      result.push_back({one.parent, *std::move(reason), !done.failure.empty()});
+    }
+  }
+  return result;
+}
+
 std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& words) {
   std::vector<std::string> names;
   for (const std::string& word : words) {
@@ -69,7 +83,7 @@ std::vector<std::string> ambiguous_addresses(const std::vector<std::string>& wor
 }  // namespace
 
 CheckInput HostCheck::input() const {
-  return {seen, defined, groups, settings, boot, facts, unread, claims, described};
+  return {seen, defined, groups, settings, boot, facts, unread, unprepared, claims, described};
 }
 
 HostCheck read_host_check(Context& context, const std::vector<std::string>& words, Facet more) {
@@ -85,9 +99,10 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
   scope.addresses = addresses_to_check(context, words, read.defined);
   scope.ambiguous = ambiguous_addresses(words);
   read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
-  read.facts = context.host().observe_facts(read.seen.parents);
+  read.facts = context.host().observe_facts();
   read.claims = read_or_note<Claims>(read.unread, context, "run/mdevadm/claims",
                                      [&] { return context.store().load_claims(); });
+  read.unprepared = unprepared_parents(context, read.settings);
   read.described = described_state(context);
   return read;
 }

@@ -314,9 +314,7 @@ Error functions_error(int number, const ParentState& parent, std::uint64_t numbe
       return {
           ExitCode::failed,
           fmt::format("the driver {} does not support enabling virtual functions by sriov_numvfs", driver),
-          parent.is_nvidia()
-              ? fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name)
-              : std::string(driver_log)};
+          driver_log};
     case ERANGE:
       return {ExitCode::conflict,
               fmt::format("{} virtual functions are more than the device supports ({})", number_of_functions,

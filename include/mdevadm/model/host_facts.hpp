@@ -10,8 +10,6 @@ struct HostFacts {
   bool has_vfio = false;                 // /dev/vfio exists: a module of VFIO is loaded
   bool has_systemd = false;              // systemd is running
   std::vector<std::string> units_off{};  // units of mdevadm that are installed but not enabled
-  // Parents and GPUs without an IOMMU group, as long as PCI devices.
-  std::vector<std::string> without_iommu{};
 };
 
 }  // namespace mdevadm

@@ -155,9 +155,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       return is_pci_address(kernel_spelling(word));
     });
     if (parents.empty()) {
-      Scope scope{
-          listing_.needs() | Facet::devices | Facet::parents | (has_address ? Facet::gpus : Facet::none),
-          std::nullopt, std::nullopt};
+      Scope scope{listing_.needs() | Facet::devices | Facet::parents |
+                      (has_address ? Facet::gpus | Facet::types : Facet::none),
+                  std::nullopt, std::nullopt};
       scope.addresses = addresses();
       scope.ambiguous = ambiguous_;
       return context.observe_settings(std::move(scope), shown.defined, shown.groups);
