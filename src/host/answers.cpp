@@ -52,7 +52,7 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
             "the NVIDIA driver requires the UUID of the virtual machine: --create-arg vm_uuid=UUID"};
   }
   return {ExitCode::failed, fmt::format("the driver refuses to create {} now: Invalid argument", type),
-          fmt::format("a GPU may accept only the type of its active devices; list them: mdevadm list -p {}",
+          fmt::format("a GPU may accept only the type of its active devices; show them: mdevadm show {}",
                       what.parent.str())};
 }
 

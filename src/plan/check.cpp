@@ -7,6 +7,7 @@
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -83,7 +84,7 @@ class Check {
       }
       const bool is_off = parent.capabilities.functions && parent.functions.empty();
       std::vector<std::string> advice = advice_for_functions(parent);
-      if (is_off) {
+      if (is_off && !parent.without_iommu) {
         advice.push_back("enable them: " + command_to_enable(parent));
       }
       advice.push_back("show the parent: mdevadm show " + name);
@@ -344,7 +345,9 @@ class Check {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),
-             {"create a definition: mdevadm define " + device.uuid.str()},
+             {device.vf.empty() || reserved_for(in_.defined, device.parent, device.vf, device.uuid) == nullptr
+                  ? "create a definition: mdevadm define " + device.uuid.str()
+                  : "show the device: mdevadm show " + device.uuid.str()},
              "device-undefined",
              Severity::info},
             device.parent.str());

@@ -124,11 +124,12 @@ std::string command_to_enable(const Parent& parent) {
 std::vector<std::string> advice_for_functions(const Parent& parent) {
   const auto function = std::find_if(parent.functions.begin(), parent.functions.end(),
                                      [](const Function& one) { return !one.usable; });
+  // Without IOMMU, virtual functions that are not enabled could not be used either.
+  if (parent.without_iommu && (parent.functions.empty() || function != parent.functions.end())) {
+    return without_iommu(parent.name.str()).advice;
+  }
   if (function == parent.functions.end()) {
     return {};
-  }
-  if (parent.without_iommu) {
-    return without_iommu(parent.name.str()).advice;
   }
   if (function->driver && passes_through(*function->driver)) {
     return {fmt::format("return virtual functions to their driver: driverctl unset-override {}",
@@ -182,7 +183,7 @@ Finding driver_is_fixed(const std::string& gpu, const std::string& driver_overri
 
 std::string notice_of(const Parent& parent) {
   const bool is_off = parent.capabilities.functions && parent.functions.empty();
-  return is_off && !parent.notice.empty()
+  return is_off && !parent.without_iommu && !parent.notice.empty()
              ? fmt::format("{}; enable them: {}", parent.notice, command_to_enable(parent))
              : parent.notice;
 }

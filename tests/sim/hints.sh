@@ -622,7 +622,7 @@ holding() {
   rm -f "$held"
 }
 
-state() { "$MDEVADM" list --all --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
+state() { "$MDEVADM" list --all --json 2>/dev/null; "$MDEVADM" parent list --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
 
 # Runs the words; checks that they are accepted and that they print or change something.
 follow() {  # MESSAGE WORDS...
