@@ -1,5 +1,6 @@
 #include "host_check.hpp"
 
+#include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/sys/accounts.hpp>
 
 #include "host_comparison.hpp"
@@ -56,6 +57,19 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
   return names;
 }
 
+// The checks of commands are not run: they may change something or take long.
+std::vector<UnpreparedParent> unprepared_parents(const Context& context, const AllParentSettings& settings) {
+  std::vector<UnpreparedParent> result;
+  for (const ParentSettings& one : settings.all) {
+    const ParentState state = context.host().observe_parent(one.parent, false);
+    const Preparation done = context.store().load_preparation(one.parent);
+    if (auto reason = why_not_prepared({one, state, done})) {
+      result.push_back({one.parent, *std::move(reason), !done.failure.empty()});
+    }
+  }
+  return result;
+}
+
 // Finds the accounts in settings of nodes that do not exist.
 void find_unknown_accounts(HostCheck& read) {
   const auto look_up = [&](const std::optional<NodePolicy>& node) {
@@ -77,7 +91,7 @@ void find_unknown_accounts(HostCheck& read) {
 }  // namespace
 
 CheckInput HostCheck::input() const {
-  return {seen, defined, groups, settings, boot, facts, unread, claims, described, state};
+  return {seen, defined, groups, settings, boot, facts, unread, unprepared, claims, described, state};
 }
 
 HostCheck read_host_check(Context& context, const std::vector<std::string>& words, Facet more) {
@@ -98,13 +112,14 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
                                                            : std::vector<std::string>{}) {
     read.seen.host_devices.emplace(name, context.host().observe_address(name));
   }
-  read.facts = context.host().observe_facts(read.seen.parents);
+  read.facts = context.host().observe_facts();
   if (context.globals().root == "/") {
     find_unknown_accounts(read);
   }
   read.state = context.store().state_problem();
   read.claims = read_or_note<Claims>(read.unread, context, "run/mdevadm/claims",
                                      [&] { return context.store().load_claims(); });
+  read.unprepared = unprepared_parents(context, read.settings);
   read.described = described_state(context);
   return read;
 }

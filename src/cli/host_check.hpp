@@ -20,6 +20,7 @@ struct HostCheck {
   Snapshot seen{};
   HostFacts facts{};
   std::vector<FileProblem> unread{};
+  std::vector<UnpreparedParent> unprepared{};
   Claims claims{};
   std::optional<HostDescribed> described{};
   std::optional<FileProblem> state{};

@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* subchannels = "sys/bus/css/devices";
 constexpr const char* channel_devices = "sys/bus/ccw/devices";
-constexpr const char* no_override = "(null)";
 
 // Reads what devices of all buses have.
 HostDevice read_common(const sys::Dir& root, const sys::Dir& directory, const std::string& bus,
@@ -27,10 +26,7 @@ HostDevice read_common(const sys::Dir& root, const sys::Dir& directory, const st
   const sys::Result<std::string> target = checked(root.read_link(links + "/" + name));
   device.path = target ? resolve_link(links, *target) : links + "/" + name;
   device.driver = link_name(directory, "driver");
-  const auto wanted = read_optional(directory, "driver_override");
-  if (wanted && !trim(*wanted).empty() && trim(*wanted) != no_override) {
-    device.driver_override = trim(*wanted);
-  }
+  device.driver_override = read_driver_override(directory, "driver_override");
   if (const auto group = link_name(directory, "iommu_group")) {
     device.iommu_group = parse_decimal(*group);
   }

@@ -52,7 +52,7 @@ Error invalid_create(const Creation& what, const Capabilities& capabilities, con
             "the NVIDIA driver requires the UUID of the virtual machine: --create-arg vm_uuid=UUID"};
   }
   return {ExitCode::failed, fmt::format("the driver refuses to create {} now: Invalid argument", type),
-          fmt::format("a GPU may accept only the type of its active devices; list them: mdevadm list -p {}",
+          fmt::format("a GPU may accept only the type of its active devices; show them: mdevadm show {}",
                       what.parent.str())};
 }
 
@@ -314,9 +314,7 @@ Error functions_error(int number, const ParentState& parent, std::uint64_t numbe
       return {
           ExitCode::failed,
           fmt::format("the driver {} does not support enabling virtual functions by sriov_numvfs", driver),
-          parent.is_nvidia()
-              ? fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name)
-              : std::string(driver_log)};
+          driver_log};
     case ERANGE:
       return {ExitCode::conflict,
               fmt::format("{} virtual functions are more than the device supports ({})", number_of_functions,

@@ -49,7 +49,7 @@ std::vector<std::string> Host::devices_bound_to(const std::vector<std::string>& 
   return found;
 }
 
-HostFacts Host::observe_facts(const std::vector<Parent>& parents) const {
+HostFacts Host::observe_facts() const {
   HostFacts facts;
   facts.has_vfio = root_->exists(vfio_directory);
   facts.has_systemd = root_->exists("run/systemd/system");
@@ -59,11 +59,6 @@ HostFacts Host::observe_facts(const std::vector<Parent>& parents) const {
         checked(root_->read_link(fmt::format("{}/{}.wants/{}", enabled_units, unit.wanted_by, unit.name)));
     if (!link && is_installed(*root_, unit.name)) {
       facts.units_off.emplace_back(unit.name);
-    }
-  }
-  for (const Parent& parent : parents) {
-    if (parent.capabilities.functions && !root_->exists(parent.path + "/iommu_group")) {
-      facts.without_iommu.push_back(parent.name.str());
     }
   }
   return facts;

@@ -94,13 +94,9 @@ std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
 }
 
 // Returns why a GPU offers no types, or fewer than it could.
-std::string notice_for(const Place& parent, const std::vector<Function>& functions,
-                       const std::vector<Type>& types) {
-  const std::string& path = parent.path;
-  const std::string_view address = last_component(path);
+std::string notice_for(const std::vector<Function>& functions, const std::vector<Type>& types) {
   if (functions.empty()) {
-    return fmt::format(
-        "SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e {}", address);
+    return "SR-IOV virtual functions are not enabled";
   }
   const std::string unusable = notice_of_unusable(functions);
   if (std::none_of(functions.begin(), functions.end(), [](const Function& one) { return one.usable; })) {
@@ -163,6 +159,9 @@ class Functions final : public Interface {
       }
       into.functions.push_back(std::move(function));
     }
+    if (into.functions.empty()) {
+      into.future_functions = possible_addresses(parent.directory, last_component(parent.path));
+    }
     for (auto& [id, type] : types) {
       add_properties_of_name(type);
       into.types.push_back(std::move(type));
@@ -170,7 +169,7 @@ class Functions final : public Interface {
     limit_available(into);
     std::sort(into.types.begin(), into.types.end(),
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
-    into.notice = notice_for(parent, into.functions, into.types);
+    into.notice = notice_for(into.functions, into.types);
   }
 
   Command creation(const Place& parent, const Creation& what) const override {

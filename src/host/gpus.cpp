@@ -36,7 +36,9 @@ std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Paren
           {entry.name, "10de:" + read_hex(*devices, entry.name + "/device").value_or("?"),
            link_name(*devices, entry.name + "/driver"),
            read_hex_pair(*devices, entry.name + "/subsystem_vendor", entry.name + "/subsystem_device")
-               .value_or("")});
+               .value_or(""),
+           read_driver_override(*devices, entry.name + "/driver_override"),
+           read_number(*devices, entry.name + "/sriov_totalvfs").value_or(0) > 0});
     }
   }
   std::sort(result.begin(), result.end(),

@@ -205,6 +205,12 @@ std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::s
   return text ? parse_decimal(*text) : std::nullopt;
 }
 
+std::optional<std::string> read_driver_override(const sys::Dir& directory, const std::string& name) {
+  const std::string text = read_optional(directory, name).value_or("");
+  const std::string driver(trim(text));
+  return driver.empty() || driver == "(null)" ? std::nullopt : std::optional(driver);
+}
+
 std::optional<std::string> read_hex(const sys::Dir& directory, const std::string& name) {
   const std::optional<std::string> text = read_optional(directory, name);
   return text && text->starts_with("0x") && text->size() > 2 ? std::optional(text->substr(2)) : std::nullopt;

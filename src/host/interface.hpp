@@ -121,10 +121,15 @@ void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);
 // accept.
 std::vector<Function> read_functions(const Place& parent, bool with_creatable);
 
+// Returns the addresses of all VFs that a physical function can have (Linux 4.13 and later).
+std::vector<std::string> possible_addresses(const sys::Dir& directory, std::string_view name);
+
 // Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it. Throw
 // Error if the process lacks memory or descriptors.
 std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name);
 std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name);
+// Returns the driver that a device is reserved for by this file, or nullopt.
+std::optional<std::string> read_driver_override(const sys::Dir& directory, const std::string& name);
 // Returns the digits of a hexadecimal value, "10de" for 0x10de; nullopt also if it has another form.
 std::optional<std::string> read_hex(const sys::Dir& directory, const std::string& name);
 // Returns two such values as "10de:13f2".

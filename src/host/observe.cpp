@@ -29,6 +29,7 @@ Parent read_parent(const ParentName& name, const Place& place, Facet facets) {
   if (const Interface* interface = interface_of(place)) {
     parent.interface = interface->name();
     interface->describe(place, facets, parent);
+    parent.without_iommu = parent.capabilities.functions && !place.directory.exists("iommu_group");
   }
   if (has(facets, Facet::parent_identity)) {
     read_identity(place.root, place.directory, parent);

@@ -500,6 +500,25 @@ const Record* owner_of(const Function& function, const Scope& scope) {
   return nullptr;
 }
 
+// Returns the UUID of a device that another program has assigned to a VF. It is derived from the address, so
+// it is the same whenever the device is read. A definition that was made of such a device keeps this UUID
+// when it is given another VF, and is then another device than the one that comes to the old VF later. As
+// long as it reserves the VF, the device is its own, with another type.
+Uuid unmanaged_uuid(const std::string& address, const Scope& scope) {
+  const auto is_taken = [&](const Uuid& uuid) {
+    const Record* known = scope.known.find(uuid);
+    const auto reserves = [&](const Record& one) { return one.uuid == uuid && one.kernel_name() == address; };
+    return (known != nullptr && known->kernel_name() != address) ||
+           (std::binary_search(scope.defined.begin(), scope.defined.end(), uuid) &&
+            std::none_of(scope.expected.all.begin(), scope.expected.all.end(), reserves));
+  };
+  Uuid uuid = Uuid::of_name(address);
+  for (unsigned next = 2; is_taken(uuid); ++next) {
+    uuid = Uuid::of_name(fmt::format("{} {}", address, next));
+  }
+  return uuid;
+}
+
 // Adds the devices on VFs.
 void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::string, ParentName>& functions,
                    std::vector<Device>& into) {
@@ -515,7 +534,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::strin
       functions.emplace(function.address, *parent);
       const Record* record = owner_of(function, scope);
       const bool ours = record != nullptr;
-      const Uuid uuid = ours ? record->uuid : Uuid::of_name(function.address);
+      const Uuid uuid = ours ? record->uuid : unmanaged_uuid(function.address, scope);
       const bool wanted = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(), uuid) !=
                                                 scope.devices->end();
       if (!function.type || !wanted) {

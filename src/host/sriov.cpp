@@ -62,12 +62,12 @@ FunctionState read_function(const sys::Dir& root, const std::string& path) {
 }
 
 // A PCI address as the number that the kernel calculates VF addresses with: bus, slot and function.
-std::optional<unsigned> routing_id(const std::string& address) {
+std::optional<unsigned> routing_id(std::string_view address) {
   const std::size_t colon = address.find(':');
   unsigned parts[3] = {};
   const std::size_t at[3] = {colon + 1, colon + 4, colon + 7};
   const std::size_t size[3] = {2, 2, 1};
-  if (colon == std::string::npos || address.size() != colon + 8) {
+  if (colon == std::string_view::npos || address.size() != colon + 8) {
     return std::nullopt;
   }
   for (int i = 0; i < 3; ++i) {
@@ -77,27 +77,6 @@ std::optional<unsigned> routing_id(const std::string& address) {
     }
   }
   return (parts[0] << 8U) + (parts[1] << 3U) + parts[2];
-}
-
-// A PCI device has at most this many virtual functions: TotalVFs has 16 bits.
-constexpr std::uint64_t most_functions = 0xffff;
-
-// Returns the addresses of all VFs that the parent can have (Linux 4.13 and later).
-std::vector<std::string> possible_addresses(const sys::Dir& directory, const std::string& name,
-                                            std::uint64_t total) {
-  std::vector<std::string> result;
-  const auto own = routing_id(name);
-  const auto offset = read_number(directory, "sriov_offset");
-  const auto stride = read_number(directory, "sriov_stride");
-  if (!own || offset.value_or(0) == 0 || (stride.value_or(0) == 0 && total > 1)) {
-    return result;
-  }
-  for (std::uint64_t i = 0; i < total; ++i) {
-    const std::uint64_t number = *own + *offset + i * stride.value_or(0);
-    result.push_back(fmt::format("{}:{:02x}:{:02x}.{:x}", name.substr(0, name.find(':')), number >> 8U,
-                                 (number >> 3U) & 0x1fU, number & 7U));
-  }
-  return result;
 }
 
 // A function or a mediated device as find_holders() expects it.
@@ -160,7 +139,31 @@ std::string setup_of(const sys::Dir& parent) {
   return fmt::format("{}-{}", inode("driver"), inode("virtfn0"));
 }
 
+// Returns the number of virtual functions that the device can have. TotalVFs of a PCI device has 16 bits.
+std::optional<std::uint64_t> total_functions(const sys::Dir& directory) {
+  constexpr std::uint64_t most = 0xffff;
+  const std::optional<std::uint64_t> total = read_number(directory, "sriov_totalvfs");
+  return total && *total <= most ? total : std::nullopt;
+}
+
 }  // namespace
+
+std::vector<std::string> possible_addresses(const sys::Dir& directory, std::string_view name) {
+  std::vector<std::string> result;
+  const std::uint64_t total = total_functions(directory).value_or(0);
+  const auto own = routing_id(name);
+  const auto offset = read_number(directory, "sriov_offset");
+  const auto stride = read_number(directory, "sriov_stride");
+  if (!own || offset.value_or(0) == 0 || (stride.value_or(0) == 0 && total > 1)) {
+    return result;
+  }
+  for (std::uint64_t i = 0; i < total; ++i) {
+    const std::uint64_t number = *own + *offset + i * stride.value_or(0);
+    result.push_back(fmt::format("{}:{:02x}:{:02x}.{:x}", name.substr(0, name.find(':')), number >> 8U,
+                                 (number >> 3U) & 0x1fU, number & 7U));
+  }
+  return result;
+}
 
 ParentState Host::observe_parent(const ParentName& name, bool with_users) const {
   ParentState state{.name = name};
@@ -176,14 +179,13 @@ ParentState Host::observe_parent(const ParentName& name, bool with_users) const 
   const std::string vendor = read_optional(*directory, "vendor").value_or("");
   state.vendor = vendor.starts_with("0x") ? vendor.substr(2) : vendor;
   state.self = read_function(*root_, *path);
-  state.total = read_number(*directory, "sriov_totalvfs");
-  if (state.total.value_or(0) > most_functions) {
-    state.total.reset();
-  }
+  state.total = total_functions(*directory);
   state.enabled = read_number(*directory, "sriov_numvfs").value_or(0);
   state.setup = setup_of(*directory);
   state.has_mdev_core = root_->exists("sys/bus/mdev");
-  state.addresses = possible_addresses(*directory, name.str(), state.total.value_or(0));
+  state.without_iommu = state.total.value_or(0) > 0 && !directory->exists("iommu_group");
+  state.driver_override = read_driver_override(*directory, "driver_override");
+  state.addresses = possible_addresses(*directory, name.str());
   std::vector<std::string> paths;
   for (std::uint64_t i = 0; i < state.total.value_or(0); ++i) {
     if (const sys::Result<std::string> link = checked(directory->read_link(fmt::format("virtfn{}", i)))) {

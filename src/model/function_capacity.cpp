@@ -17,12 +17,16 @@ std::uint64_t free_functions(const Parent& gpu, const TypeName& type) {
   return static_cast<std::uint64_t>(std::count_if(gpu.functions.begin(), gpu.functions.end(), accepts));
 }
 
-// Returns the devices that count against the maximum of a type: those of the same GPU instance size with MIG,
-// otherwise all.
-std::uint64_t devices_against(const Parent& gpu, const Type& type, bool is_mig) {
-  return static_cast<std::uint64_t>(std::count_if(
-      gpu.functions.begin(), gpu.functions.end(),
-      [&](const Function& function) { return function.type && (!is_mig || *function.type == type.id); }));
+// Returns the devices that count against the maximum of a type: with MIG those of the same size in GPU
+// instances of the same size, whatever their series, otherwise all.
+std::uint64_t devices_against(const Parent& gpu, const std::optional<VgpuName>& name, bool is_mig) {
+  const auto counts = [&](const Function& function) {
+    const Type* type = function.type ? gpu.find_type(function.type->str()) : nullptr;
+    const auto used = parse_vgpu_name(type != nullptr ? type->name.value_or("") : "");
+    return function.type &&
+           (!is_mig || (used && name && used->slices == name->slices && used->gib == name->gib));
+  };
+  return static_cast<std::uint64_t>(std::count_if(gpu.functions.begin(), gpu.functions.end(), counts));
 }
 
 // Returns whether all types of the GPU are known. Drivers that list only creatable types omit some when the
@@ -156,7 +160,7 @@ void limit_available(Parent& gpu) {
         left = (memory * 2 - std::min(memory * 2, *used)) / halves(*name);
       }
     } else if (type.maximum) {
-      left = *type.maximum - std::min(*type.maximum, devices_against(gpu, type, is_mig));
+      left = *type.maximum - std::min(*type.maximum, devices_against(gpu, name, is_mig));
     }
     type.available = left ? std::clamp<std::uint64_t>(*left, 1, free) : free;
   }

@@ -154,7 +154,8 @@ class ApplyPlanner {
         continue;
       }
       const std::string& name = entry.settings.parent.str();
-      Job job = plan_parent_set(before, entry.settings, name);
+      // `check` finds definitions that have reserved what the settings withhold now.
+      Job job = plan_parent_set(before, entry.settings, {}, name);
       plan_.changes.push_back({before ? Kind::change : Kind::add, Object::parent, job.about,
                                differences(before, entry.settings)});
       plan_.parent_jobs.push_back(std::move(job));

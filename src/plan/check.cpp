@@ -7,6 +7,7 @@
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -26,6 +27,7 @@ class Check {
   std::vector<ObjectFinding> run() && {
     check_host();
     check_parents();
+    check_preparation();
     check_candidates();
     check_files();
     check_description();
@@ -69,12 +71,10 @@ class Check {
            "vfio-module",
            Severity::warning});
     }
-    for (const std::string& parent : in_.host.without_iommu) {
-      add(parent, {fmt::format("{} has no IOMMU group, so its virtual functions cannot be used", parent),
-                   {"enable the IOMMU in the firmware, for Intel also on the kernel command line "
-                    "(intel_iommu=on), and reboot",
-                    "after the reboot, look for it in the kernel log: dmesg | grep -iE 'dmar|iommu'"},
-                   "iommu-off"});
+    for (const Parent& parent : in_.seen.parents) {
+      if (parent.without_iommu) {
+        add(parent.name.str(), without_iommu(parent.name.str()));
+      }
     }
   }
 
@@ -95,11 +95,21 @@ class Check {
         continue;
       }
       const bool is_off = parent.capabilities.functions && parent.functions.empty();
-      std::vector<std::string> advice{"show the parent: mdevadm show " + name};
-      if (std::string more = advice_for_functions(parent); !more.empty()) {
-        advice.insert(advice.begin(), std::move(more));
+      std::vector<std::string> advice = advice_for_functions(parent);
+      if (is_off && !parent.without_iommu) {
+        advice.push_back("enable them: " + command_to_enable(parent));
       }
+      advice.push_back("show the parent: mdevadm show " + name);
       add(name, {parent.notice, advice, is_off ? "sriov-off" : "parent-notice", severity_of_notice(parent)});
+    }
+    for (const GpuFunction& gpu : in_.seen.gpus) {
+      const Parent* parent = in_.seen.find_parent(gpu.address);
+      const bool is_off = parent == nullptr || parent->functions.empty();
+      if (gpu.has_functions && gpu.driver_override && gpu.driver == nvidia_driver && is_off) {
+        Finding finding = driver_is_fixed(gpu.address, *gpu.driver_override);
+        finding.severity = is_needed(gpu.address) ? Severity::error : Severity::warning;
+        add(gpu.address, std::move(finding));
+      }
     }
     // GPUs that are not parents are a problem only if a definition needs them.
     std::vector<std::string> names = in_.seen.parent_names();
@@ -115,6 +125,23 @@ class Check {
       }
       if (finding) {
         add(name, *finding);
+      }
+    }
+  }
+
+  // Unless a finding about the parent names the cause.
+  void check_preparation() {
+    for (const UnpreparedParent& parent : in_.unprepared) {
+      const std::string& name = parent.name.str();
+      const bool is_explained = std::any_of(found_.begin(), found_.end(), [&](const ObjectFinding& one) {
+        return one.object == name && (!parent.has_failed || one.finding.id == "gpu-override");
+      });
+      if (!is_explained) {
+        add(name, {fmt::format("{} is not as its settings say: {}", name, parent.reason),
+                   {"prepare it: mdevadm parent prepare " + name,
+                    "show its settings and state: mdevadm parent show " + name},
+                   "parent-unprepared",
+                   is_needed(name) && parent.has_failed ? Severity::error : Severity::warning});
       }
     }
   }
@@ -257,9 +284,9 @@ class Check {
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
     // Not if the cause still exists and is reported.
     if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
-      about({"autostart at this boot failed: " + event->message,
-             {"start the device: mdevadm start " + shell_word(name)},
-             "autostart-failed"});
+      std::vector<std::string> advice = event->hints;
+      advice.push_back("start the device: mdevadm start " + shell_word(name));
+      about({"autostart at this boot failed: " + event->message, std::move(advice), "autostart-failed"});
     }
   }
 
@@ -392,6 +419,17 @@ class Check {
     }
   }
 
+  std::string advice_on_undefined(const Device& device) const {
+    if (device.queues_unreadable) {
+      return "create a definition with the options --parent, --type, --adapter and --domain of mdevadm "
+             "define";
+    }
+    const bool is_reserved =
+        !device.vf.empty() && reserved_for(in_.defined, device.parent, device.vf, device.uuid) != nullptr;
+    return (is_reserved ? "show the device: mdevadm show " : "create a definition: mdevadm define ") +
+           device.uuid.str();
+  }
+
   void check_undefined() {
     std::set<Uuid> defined;
     for (const Definition& definition : in_.defined.all) {
@@ -403,10 +441,7 @@ class Check {
         add(device.uuid.str(),
             {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
                          device.unmanaged ? " (created by another program)" : ""),
-             {device.queues_unreadable
-                  ? "create a definition with the options --parent, --type, --adapter and "
-                    "--domain of mdevadm define"
-                  : "create a definition: mdevadm define " + device.uuid.str()},
+             {advice_on_undefined(device)},
              "device-undefined",
              Severity::info},
             device.parent.str());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -18,18 +19,37 @@ namespace mdevadm {
 
 namespace {
 
+constexpr const char* force_hint = "select one that is not available now with --force";
+
+// Adds parents for the devices that do not fit now: by how many of the type an idle parent carries, less the
+// devices that it has, and those that it is given here.
+void add_later(std::vector<const Parent*>& parents, const std::vector<Offer>& offers,
+               const ChoiceRequest& request) {
+  std::map<const Parent*, std::uint64_t> more;
+  const auto key = [&](const Offer& offer) {
+    const std::uint64_t devices = offer.room->devices() + more[offer.parent];
+    const std::uint64_t most = offer.type->maximum.value_or(0);
+    const std::uint64_t left = most - std::min(most, devices);
+    const bool spread = request.placement == Placement::spread;
+    return std::tuple(offer.type->hidden, left == 0, spread ? ~left : left, devices);
+  };
+  while (parents.size() < request.count && !offers.empty()) {
+    const auto best =
+        std::min_element(offers.begin(), offers.end(),
+                         [&](const Offer& one, const Offer& other) { return key(one) < key(other); });
+    parents.push_back(best->parent);
+    ++more[best->parent];
+  }
+}
+
 // Returns the parents of the devices that fit, in order; with Availability::later those of all devices.
 std::vector<const Parent*> placed(const std::vector<Offer>& offers, const ChoiceRequest& request) {
   const std::vector<const Offer*> taken = taken_by(offers, request);
   std::vector<const Parent*> parents;
   std::transform(taken.begin(), taken.end(), std::back_inserter(parents),
                  [](const Offer* offer) { return offer->parent; });
-  while (parents.size() < request.count && request.availability == Availability::later && !offers.empty()) {
-    // Room that is not there cannot be taken: the same parent is the best for all that remain.
-    const auto best = std::min_element(
-        offers.begin(), offers.end(),
-        [&](const Offer& one, const Offer& other) { return is_preferred(one, other, request); });
-    parents.push_back(best->parent);
+  if (request.availability == Availability::later) {
+    add_later(parents, offers, request);
   }
   give_back(taken, request.units);
   return parents;
@@ -80,6 +100,15 @@ const Parent* restricted(const Snapshot& seen, const ChoiceRequest& request) {
   return found == seen.parents.end() ? nullptr : &*found;
 }
 
+// Returns the first GPU that has the type and offers none because its virtual functions are off, or nullptr.
+const Parent* without_functions(const Snapshot& seen, const ChoiceRequest& request) {
+  const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+    return parent.capabilities.functions && parent.functions.empty() &&
+           resolve_type(parent, request.type) != nullptr;
+  });
+  return found == seen.parents.end() ? nullptr : &*found;
+}
+
 // The error for a given type that no parent offers.
 Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std::string& doing) {
   const TypeName type = *TypeName::parse(request.type);
@@ -88,6 +117,16 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
                                                     : nullptr;
   if (parent != nullptr) {
     return not_offered(seen, *parent, type, doing);
+  }
+  if (const Parent* off = without_functions(seen, request)) {
+    std::vector<std::string> hints{fmt::format("{}: {}", off->name.str(), notice_of(*off))};
+    if (request.persistent) {
+      hints.emplace_back(force_hint);
+    }
+    return {ExitCode::no_capacity,
+            fmt::format("{}: no available instances of type {}: virtual functions are not enabled", doing,
+                        printable(request.type)),
+            hints};
   }
   bool is_excluded = false;
   std::vector<std::string> known;
@@ -177,7 +216,7 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
                                           : matching_types(request));
   }
   if (request.persistent) {
-    hints.emplace_back("select one that is not available now with --force");
+    hints.emplace_back(force_hint);
   }
   const std::string what = what_is_asked(request);
   const char* beside = beside_active > fitting ? " beside the definitions that are not active" : "";

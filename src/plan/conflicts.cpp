@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -98,6 +99,7 @@ class Conflicts {
         add_taken(definition, fmt::format("virtual function {} is", vf->str()), *owner->second, "vf-taken");
       }
     }
+    find_obstacles(definition);
     const ApMatrix matrix =
         has_queues(definition.type.str()) ? assigned_by(definition.attributes) : ApMatrix{};
     for (const Device* device : crypto_devices_) {
@@ -116,6 +118,35 @@ class Conflicts {
     return first.start == StartMode::automatic && second.start == StartMode::automatic;
   }
 
+  // Finds why the virtual function of an inactive device is not given to it.
+  void find_obstacles(const Definition& definition) {
+    const FunctionName* vf = definition.reserved_vf();
+    const Severity severity = severity_if(definition.start == StartMode::automatic);
+    const std::string& parent = definition.parent.str();
+    if (vf != nullptr && in_.defined.withholds(definition.parent, vf->str())) {
+      found_.push_back(
+          {{fmt::format("virtual function {} is reserved by the settings of {}, so '{}' cannot be "
+                        "started",
+                        vf->str(), parent, printable(name_of_definition(definition))),
+            {advice_to_release_place(definition),
+             fmt::format("or remove the reservation: mdevadm parent set {} --unreserve {}", parent,
+                         vf->str())},
+            "vf-withheld",
+            severity},
+           name_of_definition(definition),
+           parent});
+    }
+    if (std::string doubt = doubt_of_place(in_.seen, definition); !doubt.empty()) {
+      found_.push_back({{std::move(doubt),
+                         {"show the virtual functions of the parent: mdevadm show " + parent,
+                          advice_to_release_place(definition)},
+                         "vf-unusable",
+                         severity},
+                        name_of_definition(definition),
+                        parent});
+    }
+  }
+
   static Severity severity_if(bool is_automatic) {
     return is_automatic ? Severity::error : Severity::warning;
   }
@@ -123,14 +154,20 @@ class Conflicts {
   void add_taken(const Definition& definition, const std::string& what, const Device& owner, const char* id) {
     const Definition* other = in_.defined.find(owner.uuid, owner.parent);
     const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
-    found_.push_back(
-        {{fmt::format("{} used by the active device '{}' on {}, so '{}' cannot be started", what,
-                      printable(word), owner.parent.str(), printable(name_of_definition(definition))),
-          {"stop that device: mdevadm stop " + shell_word(word)},
-          id,
-          severity_if(definition.start == StartMode::automatic)},
-         name_of_definition(definition),
-         definition.parent.str()});
+    // mdevadm does not stop a device of another program, and the definition has its place.
+    const std::vector<std::string> advice =
+        owner.unmanaged ? std::vector{advice_to_release_place(definition),
+                                      fmt::format("or free virtual function {} with the program that has "
+                                                  "created the device on it: mdevadm show {}",
+                                                  owner.vf, owner.uuid.str())}
+                        : std::vector{"stop that device: mdevadm stop " + shell_word(word)};
+    found_.push_back({{fmt::format("{} used by the active device '{}' on {}{}, so '{}' cannot be started",
+                                   what, printable(word), owner.parent.str(),
+                                   owner.unmanaged ? " (created by another program)" : "",
+                                   printable(name_of_definition(definition))),
+                       advice, id, severity_if(definition.start == StartMode::automatic)},
+                      name_of_definition(definition),
+                      definition.parent.str()});
   }
 
   void add_pair(const Definition& first, const Definition& second, const std::string& what, const char* id) {

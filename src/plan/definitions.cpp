@@ -162,6 +162,12 @@ HookEvent hooks_for(HookAction action, const Definition& about) {
   return {.action = action, .about = about, .own = about.origin == Origin::mdevadm};
 }
 
+void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
+  if (const std::string doubt = doubt_of_place(seen, wanted); !doubt.empty()) {
+    job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), doubt));
+  }
+}
+
 // Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
 void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                   const std::string& doing, Job& job) {
@@ -236,6 +242,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
     require_free_place(seen, defined, fitting, doing);
+    warn_of_place(seen, fitting, job);
     // The text of a file written by the user is stored unchanged.
     if (!request.text) {
       wanted = fitting;
@@ -291,6 +298,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     const Definition fitting = fitted(seen, after, doing);
     if (after.function != current.function) {
       require_free_place(seen, defined, after, doing);
+      warn_of_place(seen, after, job);
     }
     after.type = fitting.type;
     const bool pins_anew = request.accept_abi || (current.abi && after.type != current.type);
@@ -328,6 +336,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
     const Definition fitting = fitted(seen, after, doing, false);  // only apply replaces definitions
     if (after.function != current.function) {
       require_free_place(seen, defined, after, doing);
+      warn_of_place(seen, after, job);
     }
     after.abi = current.abi && after.type != current.type ? fitting.abi : current.abi;
     after.type = after.type != current.type ? fitting.type : after.type;

@@ -215,6 +215,9 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
                                                     type.id.str(), type.available.value_or(0));
   const std::string other_size = other_size_in_use(seen, parent, type);
   std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
+  if (!has_devices(seen, parent) && !parent.notice.empty()) {
+    hints.insert(hints.begin(), notice_of(parent));
+  }
   if (!other_size.empty() && parent.capabilities.functions) {
     hints.push_back(mixed_size_advice(parent.name.str()));
   }
@@ -250,8 +253,10 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                 "omit --vf; in a definition, remove it with mdevadm modify --vf ''");
   }
   const FunctionName* vf = wanted.reserved_vf();
-  // While virtual functions are not enabled, their addresses are unknown.
-  if (vf != nullptr && !has_function(parent, *vf) && !parent.functions.empty()) {
+  const std::vector<std::string>& future = parent.future_functions;
+  const bool is_known = !parent.functions.empty() || !future.empty();
+  if (vf != nullptr && is_known && !has_function(parent, *vf) &&
+      std::find(future.begin(), future.end(), vf->str()) == future.end()) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), vf->str()),
                 fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));

@@ -25,14 +25,33 @@ Finding of_nvidia(const GpuFunction& gpu, bool mdev_support) {
       "gpu-driver"};
 }
 
-// Any driver that is not NVIDIA's.
+// Any driver that is not NVIDIA's. A GPU with virtual functions must not be given its driver by an override:
+// sriov-manage binds it to pci-pf-stub for a moment, which an override would prevent.
 Finding of_other(const GpuFunction& gpu) {
-  return {fmt::format("{} is bound to {} ({}), so it offers no types (expected the driver nvidia)",
-                      *gpu.driver, gpu.address, gpu.pci_id),
-          {passes_through(*gpu.driver)
-               ? fmt::format("return the GPU to its driver: driverctl unset-override {}", gpu.address)
-               : fmt::format("bind the GPU to NVIDIA's vGPU host driver: driverctl set-override {} nvidia",
-                             gpu.address)},
+  const std::string what =
+      fmt::format("{} is bound to {} ({}), so it offers no types (expected the driver nvidia)", *gpu.driver,
+                  gpu.address, gpu.pci_id);
+  const std::string& address = gpu.address;
+  if (passes_through(*gpu.driver)) {
+    return {what,
+            {fmt::format("return the GPU to its driver: driverctl unset-override {}", address)},
+            "gpu-driver"};
+  }
+  if (!gpu.has_functions) {
+    return {
+        what,
+        {fmt::format("bind the GPU to NVIDIA's vGPU host driver: driverctl set-override {} nvidia", address)},
+        "gpu-driver"};
+  }
+  const std::string reason = gpu.driver == stub_driver ? "; sriov-manage was interrupted" : "";
+  const std::string bind =
+      fmt::format("bind the GPU to NVIDIA's vGPU host driver: {}",
+                  commands_to_bind(address, nvidia_driver, gpu.driver, gpu.driver_override.has_value()));
+  // Preparing binds a GPU that sriov-manage has left, unless an override prevents it.
+  const bool is_prepared = gpu.enables_functions && gpu.driver == stub_driver && !gpu.driver_override;
+  return {what + reason,
+          {is_prepared ? "bind the GPU, and enable its virtual functions: mdevadm parent prepare " + address
+                       : bind},
           "gpu-driver"};
 }
 
@@ -96,24 +115,82 @@ std::vector<Finding> why_no_types(const Snapshot& seen) {
   return findings;
 }
 
-std::string advice_for_functions(const Parent& parent) {
+std::string command_to_enable(const Parent& parent) {
+  return fmt::format("{} {}",
+                     parent.enables_functions ? "mdevadm parent prepare" : "/usr/lib/nvidia/sriov-manage -e",
+                     parent.name.str());
+}
+
+std::vector<std::string> advice_for_functions(const Parent& parent) {
   const auto function = std::find_if(parent.functions.begin(), parent.functions.end(),
                                      [](const Function& one) { return !one.usable; });
+  // Without IOMMU, virtual functions that are not enabled could not be used either.
+  if (parent.without_iommu && (parent.functions.empty() || function != parent.functions.end())) {
+    return without_iommu(parent.name.str()).advice;
+  }
   if (function == parent.functions.end()) {
     return {};
   }
-  return function->driver && passes_through(*function->driver)
-             ? fmt::format("return virtual functions to their driver: driverctl unset-override {}",
-                           function->address)
-             : fmt::format(
-                   "enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d {0} && "
-                   "/usr/lib/nvidia/sriov-manage -e {0}",
-                   parent.name.str());
+  if (function->driver && passes_through(*function->driver)) {
+    return {fmt::format("return virtual functions to their driver: driverctl unset-override {}",
+                        function->address)};
+  }
+  // Disabling virtual functions removes those in use, too: sriov-manage does not ask, and hangs while a
+  // virtual machine has one open.
+  std::vector<std::string> advice;
+  if (std::any_of(parent.functions.begin(), parent.functions.end(),
+                  [](const Function& one) { return one.type.has_value(); })) {
+    if (!function->driver) {
+      advice.push_back(fmt::format("bind the virtual function to its driver: {}",
+                                   commands_to_bind(function->address, nvidia_driver, {}, false)));
+    }
+    advice.push_back(
+        fmt::format("list the devices of the GPU, which must be stopped before its virtual "
+                    "functions are enabled again: mdevadm list --parent {} -o +held_by",
+                    parent.name.str()));
+    return advice;
+  }
+  return {fmt::format("enable the virtual functions again, when no virtual machine uses one: {}",
+                      parent.enables_functions ? command_to_enable(parent)
+                                               : fmt::format("/usr/lib/nvidia/sriov-manage -d {} && {}",
+                                                             parent.name.str(), command_to_enable(parent)))};
+}
+
+std::string commands_to_bind(const std::string& address, const std::string& driver,
+                             const std::optional<std::string>& bound, bool has_override) {
+  return (has_override ? fmt::format("echo > /sys/bus/pci/devices/{}/driver_override; ", address) : "") +
+         (bound ? fmt::format("echo {} > /sys/bus/pci/drivers/{}/unbind; ", address, *bound) : "") +
+         fmt::format("echo {} > /sys/bus/pci/drivers/{}/bind", address, driver);
+}
+
+Finding without_iommu(const std::string& gpu) {
+  return {
+      fmt::format("{} has no IOMMU group, so its virtual functions cannot be used", gpu),
+      {"enable the IOMMU in the firmware, for Intel also on the kernel command line (intel_iommu=on), and "
+       "reboot",
+       "after the reboot, look for it in the kernel log: dmesg | grep -iE 'dmar|iommu'"},
+      "iommu-off"};
+}
+
+Finding driver_is_fixed(const std::string& gpu, const std::string& driver_override) {
+  return {
+      fmt::format("driver_override of {} is {}, so sriov-manage cannot enable its virtual functions: it has "
+                  "to bind {} for a moment",
+                  gpu, driver_override, stub_driver),
+      {"remove the override: driverctl unset-override " + gpu},
+      "gpu-override"};
+}
+
+std::string notice_of(const Parent& parent) {
+  const bool is_off = parent.capabilities.functions && parent.functions.empty();
+  return is_off && !parent.without_iommu && !parent.notice.empty()
+             ? fmt::format("{}; enable them: {}", parent.notice, command_to_enable(parent))
+             : parent.notice;
 }
 
 std::string notice_of(const Snapshot& seen, const Parent& parent) {
   if (!parent.notice.empty()) {
-    return parent.notice;
+    return notice_of(parent);
   }
   const auto finding = why_no_types(seen, parent.name.str());
   return finding ? finding->str() : std::string{};

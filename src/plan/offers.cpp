@@ -129,6 +129,17 @@ std::string suggestion(const Parent& parent, const std::string& word) {
   return did_you_mean(word, known);
 }
 
+// Returns whether the name is that of a type of GPU instances (MIG), and all listed types of this GPU are
+// time-sliced ones.
+bool needs_instances(const Parent& parent, const std::string& word) {
+  const auto wanted = parse_vgpu_name(to_upper(word));
+  const std::vector<VgpuName> names = names_of(parent);
+  return wanted && wanted->slices != 0 && !names.empty() &&
+         std::all_of(names.begin(), names.end(), [&](const VgpuName& name) {
+           return name.slices == 0 && to_upper(name.gpu).ends_with(wanted->gpu);
+         });
+}
+
 }  // namespace
 
 std::string with_name(const Type& type) {
@@ -201,14 +212,19 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   const Type* known = known_type(parent, type.str());
   const bool may_exist = known != nullptr || parent.unlisted.empty();
   if (parent.types.empty() && !parent.notice.empty() && may_exist) {
-    std::vector<std::string> hints{parent.notice};
-    if (std::string advice = advice_for_functions(parent); !advice.empty()) {
-      hints.push_back(std::move(advice));
-    }
+    std::vector<std::string> hints = advice_for_functions(parent);
+    hints.insert(hints.begin(), notice_of(parent));
     return {ExitCode::not_found, what + " now", hints};
   }
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};
+  }
+  if (known == nullptr && needs_instances(parent, type.str())) {
+    return {
+        ExitCode::not_found, fmt::format("{} now: it is a type of GPU instances, and MIG mode is off", what),
+        fmt::format("while the GPU has no vGPU, enable MIG mode and create GPU instances: nvidia-smi -i {0} "
+                    "-mig 1 && nvidia-smi mig -i {0} -lgip",
+                    gpu)};
   }
   const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
   const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -11,13 +12,42 @@ namespace mdevadm {
 
 namespace {
 
-std::string float_hint(const Definition& definition) {
-  const std::string word = identity_of(definition).word();
-  return fmt::format("let '{}' use any virtual function: mdevadm modify {} --vf any", printable(word),
-                     shell_word(word));
+const Function* function_of(const Parent& parent, const std::string& address) {
+  const auto found = std::find_if(parent.functions.begin(), parent.functions.end(),
+                                  [&](const Function& one) { return one.address == address; });
+  return found == parent.functions.end() ? nullptr : &*found;
+}
+
+std::string what_is_bound(const Function& function) {
+  return function.driver == nvidia_driver ? std::string("it offers no types")
+         : function.driver                ? "it is bound to " + *function.driver
+                                          : std::string("it is bound to no driver");
 }
 
 }  // namespace
+
+std::string advice_to_release_place(const Definition& definition) {
+  const std::string word = identity_of(definition).word();
+  return definition.origin == Origin::mdevctl
+             ? fmt::format(
+                   "import the definition of mdevctl, to be able to change its virtual function: "
+                   "mdevadm import mdevctl {}",
+                   shell_word(word))
+             : fmt::format("let '{}' use any virtual function: mdevadm modify {} --vf any", printable(word),
+                           shell_word(word));
+}
+
+std::string doubt_of_place(const Snapshot& seen, const Definition& wanted) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  const FunctionName* vf = wanted.reserved_vf();
+  const Function* function = parent != nullptr && vf != nullptr ? function_of(*parent, vf->str()) : nullptr;
+  return function == nullptr || function->usable
+             ? std::string{}
+             : fmt::format(
+                   "virtual function {} has no usable vGPU interface ({}), so the device cannot be "
+                   "started",
+                   vf->str(), what_is_bound(*function));
+}
 
 const Definition* reserved_for(const Definitions& defined, const ParentName& parent, const std::string& vf,
                                const Uuid& except) {
@@ -46,8 +76,8 @@ Error place_in_use(const Device& user, const Definitions* defined, const Definit
     hints.push_back(fmt::format("stop that device: mdevadm stop {}", shell_word(word)));
   }
   const bool is_defined = defined != nullptr && defined->find(wanted.uuid, wanted.parent) != nullptr;
-  if (is_defined && wanted.reserved_vf() != nullptr && wanted.origin == Origin::mdevadm) {
-    hints.push_back(float_hint(wanted));
+  if (is_defined && wanted.reserved_vf() != nullptr) {
+    hints.push_back(advice_to_release_place(wanted));
   }
   return {ExitCode::conflict,
           fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf,
@@ -57,15 +87,17 @@ Error place_in_use(const Device& user, const Definitions* defined, const Definit
 }
 
 Error unusable_place(const Function& function, const Parent& parent, const std::string& doing) {
-  if (function.driver == "nvidia") {
+  if (parent.without_iommu) {
+    return {ExitCode::not_found, fmt::format("{}: {}", doing, without_iommu(parent.name.str()).what),
+            advice_for_functions(parent)};
+  }
+  if (function.driver == nvidia_driver) {
     return Error(
                ExitCode::not_found,
                fmt::format("{}: virtual function {} offers no types: nvidia bound it before nvidia-vgpud had "
                            "run, or is not NVIDIA's vGPU host driver",
                            doing, function.address),
-               fmt::format("enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d {0} && "
-                           "/usr/lib/nvidia/sriov-manage -e {0}",
-                           parent.name.str()))
+               advice_for_functions(parent))
         .worth(Retry::later);
   }
   const std::string driver =
@@ -139,7 +171,7 @@ void require_free_place(const Snapshot& seen, const Definitions& defined, const 
                 fmt::format("{}: virtual function {} is reserved for {}", doing, vf->str(),
                             identity_of(*owner).quoted()),
                 std::vector<std::string>{
-                    float_hint(*owner),
+                    advice_to_release_place(*owner),
                     fmt::format("list the virtual functions: mdevadm show {}", wanted.parent.str())});
   }
   const Device* device = device_on(seen, vf->str());

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/places.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
 
 namespace {
-
-constexpr const char* nvidia_driver = "nvidia";
-constexpr const char* stub_driver = "pci-pf-stub";
 
 std::string cannot_prepare(const std::string& word) {
   return fmt::format("cannot prepare '{}'", printable(word));
@@ -88,11 +87,26 @@ void require_driver(const ParentSettings& settings, const ParentState& state, co
     return;
   }
   const std::string& name = state.name.str();
-  throw Error(ExitCode::conflict,
-              fmt::format("{}: the GPU is bound to {}, not to {}", doing, driver, nvidia_driver),
-              fmt::format("bind it to {0}: echo > /sys/bus/pci/devices/{1}/driver_override; echo {1} > "
-                          "/sys/bus/pci/drivers/{2}/unbind; echo {1} > /sys/bus/pci/drivers/{0}/bind",
-                          nvidia_driver, name, driver));
+  throw Error(
+      ExitCode::conflict, fmt::format("{}: the GPU is bound to {}, not to {}", doing, driver, nvidia_driver),
+      fmt::format(
+          "bind it to {}: {}", nvidia_driver,
+          commands_to_bind(name, nvidia_driver, state.self.driver, state.driver_override.has_value())));
+}
+
+// Throws Error{conflict} if sriov-manage would have to change the virtual functions, and cannot.
+void require_free_binding(const ParentSettings& settings, const ParentState& state,
+                          const std::string& doing) {
+  if (!uses_script(settings, state) || has_functions_as_wanted(settings, state)) {
+    return;
+  }
+  const std::string& name = state.name.str();
+  const auto finding = state.without_iommu     ? std::optional(without_iommu(name))
+                       : state.driver_override ? std::optional(driver_is_fixed(name, *state.driver_override))
+                                               : std::nullopt;
+  if (finding) {
+    throw Error(ExitCode::conflict, fmt::format("{}: {}", doing, finding->what), finding->advice);
+  }
 }
 
 void require_present(const ParentState& state, const std::string& doing) {
@@ -122,6 +136,10 @@ void add_function_steps(Job& job, const PrepareFacts& facts, std::chrono::millis
     }
     job.steps.push_back({enable, {}});
   }
+}
+
+bool has_reserved(const ParentSettings& settings, const FunctionName& function) {
+  return std::find(settings.reserved.begin(), settings.reserved.end(), function) != settings.reserved.end();
 }
 
 // A record that is older than the present driver or VFs does not count.
@@ -172,8 +190,9 @@ bool is_settling(const ParentState& state) {
     return false;
   }
   return state.functions.size() != state.enabled || (state.is_nvidia() && is_on_way_to_driver(state)) ||
-         (state.self.driver && std::any_of(state.functions.begin(), state.functions.end(),
-                                           [](const FunctionState& one) { return !one.driver; }));
+         (state.self.driver && !state.without_iommu &&
+          std::any_of(state.functions.begin(), state.functions.end(),
+                      [](const FunctionState& one) { return !one.driver; }));
 }
 
 std::vector<std::size_t> pending_commands(const PrepareFacts& facts) {
@@ -205,6 +224,10 @@ void require_possible(const ParentSettings& settings, const ParentState& state, 
                 fmt::format("use sriov_numvfs: mdevadm parent set {} --method sysfs", name));
   }
   const auto wanted = wanted_functions(settings, state);
+  if (wanted && settings.method == FunctionMethod::sysfs && state.self.driver == nvidia_driver) {
+    throw Error(ExitCode::conflict, fmt::format("{}: NVIDIA's driver does not support sriov_numvfs", doing),
+                fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name));
+  }
   if (wanted && state.total.value_or(0) == 0) {
     throw Error(
         ExitCode::conflict,
@@ -245,23 +268,30 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
   try {
     require_possible(facts.settings, state, "");
     require_driver(facts.settings, state, "");
+    require_free_binding(facts.settings, state, "");
   } catch (const Error& error) {
     return std::string(error.what()).substr(2);
   }
-  if (!has_functions_as_wanted(facts.settings, state)) {
+  const bool as_wanted = has_functions_as_wanted(facts.settings, state);
+  const std::vector<std::size_t> pending = pending_commands(facts);
+  if (as_wanted && pending.empty()) {
+    return std::nullopt;
+  }
+  if (!facts.done.failure.empty()) {
+    return "the last preparation failed: " + facts.done.failure;
+  }
+  if (!as_wanted) {
     const std::uint64_t wanted = *wanted_functions(facts.settings, state);
     return uses_script(facts.settings, state) && is_on_way_to_driver(state)
                ? fmt::format("the GPU is not bound to {}", nvidia_driver)
-           : state.enabled != wanted
+           : state.enabled < wanted
                ? fmt::format("{} of {} virtual functions are enabled", state.enabled, wanted)
+           : state.enabled > wanted
+               ? fmt::format("{} virtual functions are enabled instead of {}", state.enabled, wanted)
            : lacks_types(state) ? std::string(
                                       "virtual functions offer no types, because they were enabled before "
                                       "nvidia-vgpud had run")
                                 : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
-  }
-  const std::vector<std::size_t> pending = pending_commands(facts);
-  if (pending.empty()) {
-    return std::nullopt;
   }
   const ParentCommand& first = facts.settings.commands[pending.front()];
   return fmt::format(
@@ -277,6 +307,7 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
   require_present(facts.state, doing);
   require_possible(settings, facts.state, doing);
   require_driver(settings, facts.state, doing);
+  require_free_binding(settings, facts.state, doing);
   Job job{"prepare " + about.quoted(), about, settings.parent.str()};
   const std::vector<std::size_t> pending = pending_commands(facts);
   const bool as_wanted = has_functions_as_wanted(settings, facts.state);
@@ -305,12 +336,22 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
 }
 
 Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSettings& after,
-                    const std::string& argument) {
+                    const Definitions& defined, const std::string& argument) {
   const Identity about = identity_of(after, argument);
   Job job{"set parent " + about.quoted(), about};
   if (before == after) {
     job.notes.push_back(fmt::format("settings of {} unchanged", about.quoted()));
     return job;
+  }
+  for (const Definition& definition : defined.all) {
+    const FunctionName* vf = definition.reserved_vf();
+    const bool had = before && vf != nullptr && has_reserved(*before, *vf);
+    if (vf != nullptr && definition.parent == after.parent && has_reserved(after, *vf) && !had) {
+      job.warnings.push_back(fmt::format(
+          "{0}: virtual function {1} is also reserved for {2}, which cannot be "
+          "started now; {3}",
+          about.quoted(), vf->str(), identity_of(definition).quoted(), advice_to_release_place(definition)));
+    }
   }
   job.steps.push_back({WriteParentSettings{before, after}, {}});
   return job;

@@ -124,6 +124,45 @@ const Definition* defined_as(std::string_view word, const Definitions& defined) 
   return label ? defined.find_label(*label) : nullptr;
 }
 
+// Returns the GPU of a virtual function, as far as it has been observed, or nullptr.
+const ParentName* owner_of_function(const Snapshot& seen, const std::string& address) {
+  if (const auto function = seen.functions.find(address); function != seen.functions.end()) {
+    return &function->second;
+  }
+  const auto devices = seen.host_devices.find(address);
+  const auto is_physical = [&](const Parent& parent) {
+    return std::any_of(parent.functions.begin(), parent.functions.end(),
+                       [&](const Function& one) { return one.address == address; }) ||
+           (devices != seen.host_devices.end() &&
+            std::any_of(devices->second.begin(), devices->second.end(),
+                        [&](const HostDevice& one) { return one.physical == parent.name.str(); }));
+  };
+  const auto parent = std::find_if(seen.parents.begin(), seen.parents.end(), is_physical);
+  return parent == seen.parents.end() ? nullptr : &parent->name;
+}
+
+// Throws Error{not_found} for a virtual function without a device that no definition reserves.
+[[noreturn]] void refuse_free_function(const std::string& address, const ParentName& gpu,
+                                       const Snapshot& seen, const Definitions& defined,
+                                       const std::string& doing) {
+  const std::string what = fmt::format("{}: virtual function {} of {}", doing, address, gpu.str());
+  if (defined.withholds(gpu, address)) {
+    throw Error(
+        ExitCode::not_found, what + " has no device and is reserved by the settings of the parent",
+        fmt::format("remove the reservation: mdevadm parent set {} --unreserve {}", gpu.str(), address));
+  }
+  const Parent* parent = seen.find_parent(gpu.str());
+  const auto is_it = [&](const Function& one) { return one.address == address && !one.usable; };
+  if (parent != nullptr && std::any_of(parent->functions.begin(), parent->functions.end(), is_it)) {
+    throw Error(ExitCode::not_found, what + " has no device and no usable vGPU interface",
+                advice_for_functions(*parent));
+  }
+  throw Error(ExitCode::not_found, what + " is free and not reserved",
+              std::vector{fmt::format("create a device on it: mdevadm define -p {} --vf {} -t TYPE",
+                                      gpu.str(), address),
+                          fmt::format("list the devices of the GPU: mdevadm list --all -p {}", gpu.str())});
+}
+
 // Returns the device on a VF, else the definition that reserves the VF. Throws Error{not_found} for a free
 // VF and for another PCI device.
 Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const Definitions& defined,
@@ -138,17 +177,17 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
       return {definition.uuid, &definition};
     }
   }
-  if (const auto function = seen.functions.find(address); function != seen.functions.end()) {
-    const std::string& gpu = function->second.str();
-    throw Error(
-        ExitCode::not_found,
-        fmt::format("{}: virtual function {} of {} is free and not reserved", doing, address, gpu),
-        std::vector{fmt::format("create a device on it: mdevadm define -p {} --vf {} -t TYPE", gpu, address),
-                    fmt::format("list the devices of the GPU: mdevadm list --all -p {}", gpu)});
+  if (const ParentName* gpu = owner_of_function(seen, address)) {
+    refuse_free_function(address, *gpu, seen, defined, doing);
   }
   const bool is_parent = seen.find_parent(address) != nullptr;
   if (const auto finding = is_parent ? std::nullopt : why_no_types(seen, address)) {
     throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
+  }
+  const auto functions = seen.host_devices.find(address);
+  if (functions != seen.host_devices.end() && functions->second.empty()) {
+    throw Error(ExitCode::not_found, fmt::format("{}: the host has no PCI function {}", doing, address),
+                list_devices(seen, defined));
   }
   throw Error(
       ExitCode::not_found,

@@ -493,8 +493,7 @@ Error StartPlanner::no_free_function(const Draft& draft) const {
           std::vector<std::string>{
               fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
                           draft.parent->name.str()),
-              fmt::format("give up this reservation: mdevadm modify {} --vf any",
-                          shell_word(identity_of(*owner).word()))}};
+              advice_to_release_place(*owner)}};
     }
   }
   return full;

@@ -53,6 +53,46 @@ Records expected_by(const Definitions& defined, const Effects& effects, const Re
   return expected;
 }
 
+// Returns the UUIDs of all definitions, sorted.
+std::vector<Uuid> uuids_of(const Definitions& defined) {
+  std::vector<Uuid> uuids;
+  uuids.reserve(defined.all.size());
+  for (const Definition& definition : defined.all) {
+    uuids.push_back(definition.uuid);
+  }
+  std::sort(uuids.begin(), uuids.end());
+  return uuids;
+}
+
+// Notes which parents and GPUs get their virtual functions by their settings. The settings are read only if
+// advice may depend on them; advice does not require that they can be read.
+void note_settings(const Effects& effects, Snapshot& seen) {
+  const auto is_incomplete = [](const Parent& parent) {
+    return parent.capabilities.functions &&
+           (parent.functions.empty() || std::any_of(parent.functions.begin(), parent.functions.end(),
+                                                    [](const Function& one) { return !one.usable; }));
+  };
+  if (std::none_of(seen.parents.begin(), seen.parents.end(), is_incomplete) &&
+      std::none_of(seen.gpus.begin(), seen.gpus.end(),
+                   [](const GpuFunction& gpu) { return gpu.has_functions; })) {
+    return;
+  }
+  try {
+    for (const ParentSettings& settings : effects.store.load_parent_settings().all) {
+      if (!settings.functions) {
+        continue;
+      }
+      for (Parent& parent : seen.parents) {
+        parent.enables_functions |= parent.name == settings.parent;
+      }
+      for (GpuFunction& gpu : seen.gpus) {
+        gpu.enables_functions |= gpu.address == settings.parent.str();
+      }
+    }
+  } catch (const Error&) {
+  }
+}
+
 // Looks up each parent once: definitions and records are sorted by parent, or few.
 class GpuLookup {
  public:
@@ -174,10 +214,15 @@ Snapshot observe_host(const Effects& effects, Scope what) {
       what.known = on_gpus(effects.host, std::move(what.known));
     }
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
-      what.expected = expected_by(load_definitions(effects), effects, what.known);
+      const Definitions defined = load_definitions(effects);
+      what.expected = expected_by(defined, effects, what.known);
+      what.defined = uuids_of(defined);
     }
   }
   Snapshot seen = effects.host.observe(what);
+  if (!what.raw) {
+    note_settings(effects, seen);
+  }
   if (has(what.facets, Facet::claims)) {
     seen.claims = valid_claims(effects, seen);
   }
@@ -196,7 +241,10 @@ Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& device
   what.other_parents = false;
   what.known = on_gpus(effects.host, effects.store.load_records(devices));
   what.expected = expected_by(defined, effects, what.known);
-  return effects.host.observe(what);
+  what.defined = uuids_of(defined);
+  Snapshot seen = effects.host.observe(what);
+  note_settings(effects, seen);
+  return seen;
 }
 
 Claims valid_claims(const Effects& effects, const Snapshot& seen) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/run/prepare.hpp>
@@ -17,7 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* nvidia_driver = "nvidia";
 // The script binds up to 64 VFs one by one, and the driver initializes the GPU.
 constexpr std::chrono::minutes script_deadline{3};
 constexpr milliseconds pause_between_tries{1000};
@@ -156,6 +156,16 @@ void run_command(const Host& host, const RunCommand& run) {
       ExitCode::failed,
       fmt::format("command '{}' failed{}: {}", printable(command_line(command.command)), late, end.text()),
       fmt::format("run it by hand: {}", command_line(command.command)));
+}
+
+void keep_failure(const Effects& effects, const ParentName& parent, const std::string& reason) {
+  try {
+    Preparation done = effects.store.load_preparation(parent);
+    done.failure = reason;
+    effects.store.keep_preparation(done);
+  } catch (const Error&) {
+    // The reason itself is reported.
+  }
 }
 
 void keep_preparation(const Effects& effects, const KeepPreparation& action) {

@@ -16,6 +16,20 @@ void change_functions(const Host& host, const ChangeFunctions& change);
 // Runs a command. Throws Error with its last lines of output.
 void run_command(const Host& host, const RunCommand& run);
 
+// Records why a preparation has failed. Ignores errors.
+void keep_failure(const Effects& effects, const ParentName& parent, const std::string& reason);
+
+// Runs a step of a preparation; records why it fails, for whoever looks at the parent later.
+template <typename Run>
+void prepare_step(const Effects& effects, const ParentName& parent, const Run& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    keep_failure(effects, parent, error.what());
+    throw;
+  }
+}
+
 // Records which commands have succeeded, and the state of the parent for which this holds. Throws Error.
 void keep_preparation(const Effects& effects, const KeepPreparation& action);
 

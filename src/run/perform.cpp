@@ -194,9 +194,15 @@ class Performer {
   void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
   void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
   void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
-  void operator()(const BindParent& action) const { effects_.host.bind_parent(action.parent, action.driver); }
-  void operator()(const ChangeFunctions& action) const { change_functions(effects_.host, action); }
-  void operator()(const RunCommand& action) const { run_command(effects_.host, action); }
+  void operator()(const BindParent& action) const {
+    prepare_step(effects_, action.parent, [&] { effects_.host.bind_parent(action.parent, action.driver); });
+  }
+  void operator()(const ChangeFunctions& action) const {
+    prepare_step(effects_, action.parent, [&] { change_functions(effects_.host, action); });
+  }
+  void operator()(const RunCommand& action) const {
+    prepare_step(effects_, action.parent, [&] { run_command(effects_.host, action); });
+  }
   void operator()(const KeepPreparation& action) const { keep_preparation(effects_, action); }
   void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
   void operator()(const WriteParentSettings& action) const {

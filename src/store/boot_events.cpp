@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mdevadm/store/store.hpp>
+#include <mdevadm/util/text.hpp>
 #include <tuple>
 
 #include "files.hpp"
@@ -29,6 +30,11 @@ std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, co
   if (!outcome) {
     return std::nullopt;
   }
+  std::vector<std::string> hints;
+  const toml::array* list = table["hints"].as_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    hints.push_back(list->get(i)->value_or(std::string{}));
+  }
   return BootEvent{.uuid = uuid,
                    .parent = parent,
                    .outcome = *outcome,
@@ -37,7 +43,8 @@ std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, co
                    .ended = time_at(table, "ended_ms"),
                    .tries = static_cast<std::uint64_t>(
                        std::max<std::int64_t>(table["tries"].value_or(std::int64_t{0}), 0)),
-                   .message = table["message"].value_or(std::string{})};
+                   .message = table["message"].value_or(std::string{}),
+                   .hints = std::move(hints)};
 }
 
 void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents& events) {
@@ -82,11 +89,15 @@ void Store::keep_boot_event(const BootEvent& event) const {
   const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
   const sys::Dir directory =
       root_->make_dirs(fmt::format("{}/{}", boot_directory, event.parent.str())).or_throw("{}", doing);
+  std::vector<std::string> hints;
+  std::transform(event.hints.begin(), event.hints.end(), std::back_inserter(hints), toml_string);
   write_atomically(
       directory, file_name(event.uuid),
-      fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
-                  toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
-                  event.ended.count(), event.tries, toml_string(event.message)),
+      fmt::format(
+          "outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\nhints = "
+          "[{}]\n",
+          toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
+          event.ended.count(), event.tries, toml_string(event.message), join(hints, ", ")),
       doing);
 }
 

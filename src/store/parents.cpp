@@ -143,13 +143,18 @@ Preparation Store::load_preparation(const ParentName& parent) const {
     result.commands.push_back(std::move(words));
   }
   result.setup = parsed ? parsed.table()["setup"].value_or(std::string{}) : std::string{};
+  result.failure = parsed ? parsed.table()["failure"].value_or(std::string{}) : std::string{};
   return result;
 }
 
 void Store::keep_preparation(const Preparation& done) const {
   const std::string doing = fmt::format("cannot record the preparation of '{}'", done.parent.str());
   const sys::Dir directory = root_->make_dirs(preparations_directory).or_throw("{}", doing);
-  std::string text = fmt::format("setup = {}\ncommands = [\n", toml_string(done.setup));
+  std::string text = fmt::format("setup = {}\n", toml_string(done.setup));
+  if (!done.failure.empty()) {
+    text += fmt::format("failure = {}\n", toml_string(done.failure));
+  }
+  text += "commands = [\n";
   for (const Words& words : done.commands) {
     std::vector<std::string> items;
     std::transform(words.begin(), words.end(), std::back_inserter(items), toml_string);

@@ -20,7 +20,8 @@ class GpuHost : public test::TempDir {
   std::string add_gpu(const std::string& address, const std::string& driver,
                       const std::string& pci_class = "0x030200") {
     const std::string path = add_function(address, driver);
-    lay(path + "/device = 0x26b9\n" + path + "/class = " + pci_class + "\n");
+    lay(path + "/device = 0x26b9\n" + path + "/class = " + pci_class + "\n" + path +
+        "/iommu_group -> ../../../kernel/iommu_groups/1\n");
     return path;
   }
 
@@ -222,7 +223,8 @@ TEST_CASE("virtual functions that are bound to another driver or to none are nam
        std::vector<Case>{{"vfio-pci", "bound to vfio-pci", "driver: vfio-pci",
                           "return virtual functions to their driver: driverctl unset-override 0000:41:00.4"},
                          {"", "bound to no driver", "no driver",
-                          "enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d 0000:41:00.0 "
+                          "enable the virtual functions again, when no virtual machine uses one: "
+                          "/usr/lib/nvidia/sriov-manage -d 0000:41:00.0 "
                           "&& /usr/lib/nvidia/sriov-manage -e 0000:41:00.0"}}) {
     CAPTURE(c.driver);
     GpuHost host;

@@ -148,6 +148,43 @@ functions_off() {
   finds error sriov-off 0000:41:00.0 $a
   adm parent set 0000:41:00.0 --vfs all
   finds warning sriov-off 0000:41:00.0
+  same "$(jq -r '.findings[] | select(.finding == "sriov-off") | .hints[0]' <<<"$out")" \
+    "enable them: mdevadm parent prepare 0000:41:00.0" "a parent with settings is enabled as they say"
+  lacks parent-unprepared
+}
+unprepared() {
+  adm parent set 0000:41:00.0 --vfs all --run 'sh -c "exit 3"'
+  lacks parent-unprepared
+  "$MDEVADM" parent prepare 0000:41:00.0 2>/dev/null
+  finds warning parent-unprepared 0000:41:00.0
+  same "$(jq -r '.findings[] | select(.finding == "parent-unprepared") | .cause' <<<"$out")" \
+    "0000:41:00.0 is not as its settings say: the last preparation failed: command 'sh -c 'exit 3'' failed: exit status 3, no output" "the failure is told"
+  definition $a 0000:41:00.0 1149
+  finds error parent-unprepared 0000:41:00.0
+  adm parent set 0000:41:00.0 --run true
+  adm parent prepare 0000:41:00.0
+  lacks parent-unprepared
+  adm parent set 0000:41:00.0 --run 'true again'
+  finds warning parent-unprepared 0000:41:00.0
+}
+# An override that the GPU has, or that advice about another driver would set, prevents sriov-manage from enabling functions.
+override() {
+  echo nvidia >/sys/bus/pci/devices/0000:41:00.0/driver_override
+  finds warning gpu-override 0000:41:00.0
+  adm parent set 0000:41:00.0 --vfs all
+  run "$MDEVADM" parent prepare 0000:41:00.0
+  exits 4 "prepare refuses a GPU with an override"
+  err_has "driver_override of 0000:41:00.0 is nvidia, so sriov-manage cannot enable its virtual functions" "and names it"
+  echo >/sys/bus/pci/devices/0000:41:00.0/driver_override
+  lacks gpu-override
+  adm parent prepare 0000:41:00.0
+}
+stub() {
+  finds info gpu-driver 0000:41:00.0
+  eval "$(jq -r '.findings[] | select(.finding == "gpu-driver") | .hints[0]' <<<"$out" | sed 's/^[^:]*: //')"
+  lacks gpu-driver
+  /usr/lib/nvidia/sriov-manage -e 0000:41:00.0 >/dev/null
+  same "$(cat /sys/bus/pci/devices/0000:41:00.0/sriov_numvfs)" 32 "as the hint says, so that sriov-manage works again"
 }
 # A GPU that accepts no more, or only the size in use, works as its driver defines.
 # The description of the host.
@@ -175,6 +212,7 @@ functions_taken() {
   adm start -u $b -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4
   definition $a 0000:41:00.0 1149 'vf = "0000:41:00.4"'
   finds warning vf-taken $a
+  same "$(jq -r '.findings[] | select(.finding == "vf-taken") | .hints[]' <<<"$out")" "stop that device: mdevadm stop $b" "the device can be stopped"
   finds info device-undefined $b $b
   definition $b 0000:41:00.0 1149 'vf = "0000:41:00.4"'
   finds warning vf-shared $b
@@ -187,15 +225,41 @@ remove that definition, if it is not needed: mdevadm undefine $a -p 0000:41:00.0
   finds error vf-shared $b
   adm undefine $a -p 0000:41:00.0
   lacks vf-shared
+  definition $a 0000:41:00.0 1149 'vf = "0000:41:00.5"'
+  run "$MDEVADM" parent set 0000:41:00.0 --reserve 0000:41:00.5
+  err_has "warning: .*virtual function 0000:41:00.5 is also reserved for '$a', which cannot be started now; let '$a' use any virtual function: mdevadm modify $a --vf any" "parent set warns"
+  finds warning vf-withheld $a
+  adm parent set 0000:41:00.0 --unreserve 0000:41:00.5
+  lacks vf-withheld
+  echo 1150 >/sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type
+  finds warning vf-taken $a
+  same "$(jq -r --arg a $a '.findings[] | select(.finding == "vf-taken" and .object == $a) | .hints[0]' <<<"$out")" \
+    "let '$a' use any virtual function: mdevadm modify $a --vf any" "a device of another program is not to be stopped by mdevadm"
   definition $a 0000:41:00.0 9999
   finds error type-missing $a
 }
 functions_unusable() {
   echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind
   finds warning parent-notice 0000:41:00.0
+  run "$MDEVADM" define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  exits 0 "define accepts a virtual function that takes no device now"
+  err_has "warning: '$a': virtual function 0000:41:00.6 has no usable vGPU interface \(it is bound to no driver\)" "and warns"
+  finds warning vf-unusable $a
+  adm start -p 0000:41:00.0 -t 1149
+  finds warning parent-notice 0000:41:00.0
+  same "$(jq -r '.findings[] | select(.finding == "parent-notice") | .hints[0]' <<<"$out")" \
+    "bind the virtual function to its driver: echo 0000:41:00.6 > /sys/bus/pci/drivers/nvidia/bind" "other virtual functions are in use, so they are not to be disabled"
   finds warning parent-notice 0000:41:00.0 0000:41:00.5
 }
-no_iommu() { finds error iommu-off 0000:41:00.0; }
+no_iommu() {
+  finds error iommu-off 0000:41:00.0
+  adm parent set 0000:41:00.0 --vfs all
+  run "$MDEVADM" parent prepare 0000:41:00.0
+  exits 4 "prepare refuses a GPU without IOMMU"
+  err_has "0000:41:00.0 has no IOMMU group, so its virtual functions cannot be used$" "and has the reason"
+  run "$MDEVADM" start -p 0000:41:00.0 -t L40S-4Q
+  err_has "^hint: enable the IOMMU in the firmware" "start has the same hint"
+}
 nouveau() {
   finds info gpu-driver 0000:41:00.0
   definition $a 0000:41:00.0 1149
@@ -425,6 +489,7 @@ sed '/^enable_gvt/d' "$scenarios/gvt-off.toml" >"$state/kvmgt.toml"
 sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
 sed 's/^kernel.*/&\niommu = false/' "$scenarios/l40s.toml" >"$state/no-iommu.toml"
 sed 's/^driver = .*/&\nbound = "nouveau"/' "$scenarios/l40s-boot.toml" >"$state/nouveau.toml"
+sed 's/^driver = .*/&\nbound = "pci-pf-stub"/' "$scenarios/l40s-boot.toml" >"$state/stub.toml"
 sed 's/^driver = .*/&\nbound = ""/' "$scenarios/l40s-boot.toml" >"$state/no-driver.toml"
 on samples samples
 on samples accounts
@@ -439,6 +504,9 @@ on l40s functions_taken
 on "$state/no-iommu.toml" no_iommu
 on "$state/nouveau.toml" nouveau
 on "$state/no-driver.toml" no_driver
+on "$state/stub.toml" stub
+on l40s-boot override
+on l40s-boot unprepared
 on ccw-host ccw
 on gvt-off gvt_disabled
 on "$state/kvmgt.toml" gvt_module

@@ -517,10 +517,53 @@ l40s__prepare_in_use() {
   unbind 0000:41:00.6
   words="parent prepare 0000:41:00.0"
 }
-l40s__prepare_by_sysfs() {
-  adm parent set 0000:41:00.0 --vfs all --method sysfs
-  control functions 0000:41:00.0 0
-  words="parent prepare 0000:41:00.0"
+l40s__prepare_by_sysfs() { words="parent set 0000:41:00.0 --vfs all --method sysfs"; }
+l40s_boot__prepare_interrupted() {
+  adm parent set 0000:41:00.0 --vfs all
+  unbind 0000:41:00.0
+  echo 10de 26b9 >/sys/bus/pci/drivers/pci-pf-stub/new_id
+  words="check"
+}
+l40s_boot__prepare_override() { echo nvidia >/sys/bus/pci/devices/0000:41:00.0/driver_override; words="check"; }
+l40s__unprepared() { adm parent set 0000:41:00.0 --vfs all --run true; words="check"; }
+l40s__unusable_beside_device() {
+  adm define $a -p 0000:41:00.0 -t 1149
+  adm start $a
+  unbind 0000:41:00.6
+  words="check"
+}
+l40s__unusable_of_prepared() {
+  adm parent set 0000:41:00.0 --vfs all
+  unbind 0000:41:00.6
+  words="check"
+}
+l40s__place_unusable() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  unbind 0000:41:00.6
+  words="check"
+}
+l40s__place_withheld() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  adm parent set 0000:41:00.0 --reserve 0000:41:00.6
+  words="check"
+}
+l40s__withhold_place() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  words="parent set 0000:41:00.0 --reserve 0000:41:00.6"
+}
+l40s__show_withheld() {
+  adm parent set 0000:41:00.0 --reserve 0000:41:00.6
+  words="show 0000:41:00.6"
+}
+vf_n1__place_of_others() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.6
+  echo 1150 >/sys/bus/pci/devices/0000:41:00.6/nvidia/current_vgpu_type
+  words="check"
+}
+a40__place_in_mdevctl() {
+  mkdir -p /etc/mdevctl.d/0000:c1:00.5
+  echo '{"mdev_type": "nvidia-558", "start": "manual", "attrs": []}' >/etc/mdevctl.d/0000:c1:00.5/$a
+  words="define $b -p 0000:c1:00.0 -t nvidia-558 --vf 0000:c1:00.5"
 }
 flex__script_of_another_vendor() { words="parent set 0000:4d:00.0 --vfs all --method sriov-manage"; }
 gvt_a0__aggregation_refused() {
@@ -606,7 +649,7 @@ holding() {
   rm -f "$held"
 }
 
-state() { "$MDEVADM" list --all --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
+state() { "$MDEVADM" list --all --json 2>/dev/null; "$MDEVADM" parent list --json 2>/dev/null; find /etc/mdevadm /etc/mdevctl.d -type f -exec cat {} + 2>/dev/null; }
 
 # Runs the words; checks that they are accepted and that they print or change something.
 follow() {  # MESSAGE WORDS...

@@ -23,6 +23,11 @@ vf-n1 late
 vf-n1 sizes
 vf-n1 known_sizes
 vf-n1 addresses
+l40s free_functions
+l40s-mdev free_functions
+l40s-8 several_off
+a100 without_instances
+rtx-pro-6000 without_mig
 P
   same "$failed_parts" "" "all parts pass"
   finish
@@ -285,6 +290,75 @@ addresses() {
   run "$MDEVADM" stop 0000:99:00.0
   exits 3 "another address does not mean a device"
   err_has "no device is on PCI function 0000:99:00.0" "the error says so"
+}
+
+# What is said of virtual functions that have no device, and of addresses of nothing.
+free_functions() {
+  gpu=0000:41:00.0
+  run "$MDEVADM" show 41:00.6
+  exits 3 "show of a free virtual function fails"
+  err_has "virtual function 0000:41:00.6 of $gpu is free and not reserved$" "and names the GPU"
+  run "$MDEVADM" list -p 41:00.6
+  same "$code $err" "0 mdevadm: no active device matches: virtual function 0000:41:00.6" "list names the virtual function"
+  "$MDEVADM" parent set $gpu --reserve 0000:41:00.6
+  run "$MDEVADM" show 41:00.6
+  err_has "virtual function 0000:41:00.6 of $gpu has no device and is reserved by the settings of the parent$" "a reservation is named"
+  err_has "^hint: remove the reservation: mdevadm parent set $gpu --unreserve 0000:41:00.6$" "with the command that removes it"
+  echo 0000:41:00.7 >/sys/bus/pci/drivers/nvidia/unbind
+  run "$MDEVADM" show 41:00.7
+  err_has "virtual function 0000:41:00.7 of $gpu has no device and no usable vGPU interface$" "one without driver is not said to be free"
+  run "$MDEVADM" show 0000:99:00.0
+  exits 3 "an address of nothing is not found"
+  err_has "the host has no PCI function 0000:99:00.0$" "and the error says so"
+}
+
+# Before virtual functions are enabled no GPU can take a device, but their maxima are known.
+several_off() {
+  run "$MDEVADM" define -p any -t 1153
+  exits 6 "define refuses a type that no GPU has room for"
+  err_has "no available instances of type 1153: virtual functions are not enabled$" "and has the reason"
+  err_has "^hint: 0000:01:00.0: SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e 0000:01:00.0$" "and a command"
+  run "$MDEVADM" define -p any -t 9999
+  exits 3 "an unknown type is still not found"
+  run "$MDEVADM" define -p any -t L40S-12Q --count 20 --name v --force
+  exits 0 "with --force it is defined for later use"
+  same "$("$MDEVADM" list --defined --json -o parent | jq -r '.devices[].parent' | sort | uniq -c | awk '{print $1}' | sort | uniq -c | xargs)" \
+    "4 2 4 3" "spread over the eight GPUs"
+  run "$MDEVADM" define -p any -t L40S-24Q --count 2 --name w --force
+  same "$("$MDEVADM" list --defined --json -o parent,name | jq -r '.devices[] | select(.name | startswith("w")) | .parent' | sort -u | wc -l)" 2 \
+    "devices that do not fit beside the others are spread, too"
+  run "$MDEVADM" define -p 0000:11:00.0 -t L40S-12Q --vf 0000:11:00.1
+  exits 3 "an address that will be no virtual function is refused"
+  err_has "0000:11:00.0 has no virtual function 0000:11:00.1$" "as such"
+  run "$MDEVADM" define -p 0000:11:00.0 -t L40S-12Q --vf 0000:11:00.4
+  exits 0 "one that will be is accepted"
+}
+
+without_instances() {
+  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
+  "$MDEVADM" define -p $gpu -t A100D-1-10C --name a >/dev/null
+  nvidia-smi mig -i 0 -dgi >/dev/null
+  run "$MDEVADM" start a
+  exits 6 "without GPU instances the device does not start"
+  err_has "^hint: .*in MIG mode create GPU instances first" "the hint says so, also for mediated devices"
+}
+
+without_mig() {
+  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
+  # Q, A and C of one size share the GPU instances of their size.
+  before=$("$MDEVADM" types $gpu --json | jq '.types[] | select(.name | endswith("DC-1-12A")) | .available')
+  "$MDEVADM" start -p $gpu -t DC-1-12Q >/dev/null
+  same "$("$MDEVADM" types $gpu --json | jq '.types[] | select(.name | endswith("DC-1-12A")) | .available')" $((before - 1)) \
+    "a device counts against the types of its size of all series"
+  "$MDEVADM" stop "$("$MDEVADM" list --json -o uuid | jq -r '.devices[0].uuid')"
+  nvidia-smi mig -i 0 -dgi >/dev/null
+  /usr/lib/nvidia/sriov-manage -d $gpu >/dev/null
+  nvidia-smi -i 0 -mig 0 >/dev/null
+  /usr/lib/nvidia/sriov-manage -e $gpu >/dev/null
+  wait_until sh -c '"$MDEVADM" types --json | jq -e ".types[0].available > 0" >/dev/null'
+  run "$MDEVADM" define -p $gpu -t DC-4-96Q
+  exits 3 "without MIG mode there are no types of GPU instances"
+  err_has "has no type 'DC-4-96Q' now: it is a type of GPU instances, and MIG mode is off$" "the error says so"
 }
 
 "$1"

@@ -21,7 +21,7 @@ places() { "$MDEVADM" list --json -o name,kernel_name | jq -r '.devices[] | "\(.
 # Without a simulated host: runs the parts, those of one host over several boots.
 if [ "${1:-}" = "" ]; then
   state=$(mktemp -d)
-  for part in reserve late_first late_second late_third orders group; do
+  for part in reserve late_first late_second late_third moved_first moved_second orders group; do
     "$MDEVSIM" run --keep "$state/${part%%_*}" vf-n1 -- bash "$0" "$part" || exit 1
   done
   rm -r "$state"
@@ -102,6 +102,37 @@ late_third() {
 }
 
 # Definitions in the directory of a virtual function reserve it, also if it appears only while devices are started.
+# A definition that was made of a device of another program is given another virtual function, and that program uses the old one
+# again: it is another device.
+moved_first() {
+  local unmanaged
+  set_by_hand 0000:41:00.7 1149
+  "$MDEVADM" define 0000:41:00.7 --name hand --auto >/dev/null
+  "$MDEVADM" stop hand && "$MDEVADM" modify hand --vf 0000:41:00.4 && "$MDEVADM" start hand
+  set_by_hand 0000:41:00.7 1149
+  unmanaged=$("$MDEVADM" list --json -o uuid,vf,name | jq -r '.devices[] | select(.vf == "0000:41:00.7") | "\(.uuid) \(.name)"')
+  same "${unmanaged#* }" null "the device on the old virtual function has no name"
+  same "$("$MDEVADM" list --json -o uuid | jq '[.devices[].uuid] | unique | length')" 2 "the two devices have different UUIDs"
+  run "$MDEVADM" stop 0000:41:00.7
+  exits 4 "stop refuses the device of the other program"
+  same "$(current 0000:41:00.4) $(current 0000:41:00.7)" "1149 1149" "neither virtual function is cleared"
+  run "$MDEVADM" define 0000:41:00.7 --name second
+  exits 0 "the device can be defined, too"
+  run "$MDEVADM" stop second
+  same "$code $(current 0000:41:00.4) $(current 0000:41:00.7)" "0 1149 0" "and stopped"
+  "$MDEVADM" undefine second
+}
+
+moved_second() {
+  set_by_hand 0000:41:00.7 1149
+  "$MDEVADM" start --auto >/dev/null
+  same "$("$MDEVADM" list --all --json -o name,vf,state | jq -r '.devices[] | "\(.name) \(.vf) \(.state)"' | sort)" \
+    "hand 0000:41:00.4 active
+null 0000:41:00.7 active" "after a reboot it is another device, too, and the definition is started on its own virtual function"
+  run "$MDEVADM" export qemu hand
+  out_has "0000:41:00.4" "the virtual machine gets the virtual function of the definition"
+}
+
 appearing() {
   "$MDEVADM" define --force -p 41:00.4 -t L40S-4Q --name vm1 $a >/dev/null
   "$MDEVADM" define --force -p $gpu -t L40S-4Q --name other --auto $b >/dev/null

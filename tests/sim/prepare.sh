@@ -328,7 +328,7 @@ T
   same "$(wc -c <<<"$err" | awk '{print $1 < 2000}')" 1 "and no megabytes"
   holds "the virtual functions stay" is_complete
   same "$(cat $work/ran)" one "the commands after it are not run"
-  same "$(state $gpu | cut -d' ' -f1-9)" "unprepared 32/32 0 not run since boot: sh -c" "the list has the command"
+  same "$(state $gpu | cut -d' ' -f1-9)" "unprepared 32/32 0 the last preparation failed: command 'sh" "the list has the command"
   sed -i 's/exit 3/exit 0/' $files/$gpu.toml
   run mdevadm parent prepare $gpu
   exits 0 "the next prepare continues"
@@ -496,7 +496,7 @@ early() {
   err_has "error: cannot prepare '$gpu': virtual functions of $gpu offer no types: NVIDIA's driver bound them before nvidia-vgpud registered the types$" \
     "the error has the cause"
   err_has "^hint: check nvidia-vgpud: journalctl -u nvidia-vgpud$" "the hint names the service"
-  same "$(state $gpu)" "unprepared 20/20 0 virtual functions offer no types, because they were enabled before nvidia-vgpud had run" \
+  same "$(state $gpu)" "unprepared 20/20 0 the last preparation failed: virtual functions of 0000:41:00.0 offer no types: NVIDIA's driver bound them before nvidia-vgpud registered the types" \
     "parent list has the cause"
   mdevadm start --auto --timeout 120 2>"$work/err" & start=$!
   wait_until grep -qs 'retrying' "$work/err"

@@ -27,9 +27,11 @@ struct Scope {
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};                             // runtime records, for facts that the kernel does not report
   Records expected{};                          // devices that definitions expect on VFs, without a record
-  bool bus_only = false;                       // only devices that the mdev bus lists under their UUIDs
-  bool removals = true;                        // find pending removals
-  bool raw = false;  // VFs that the kernel lists as parents are parents, as mdevctl sees them
+  // UUIDs of definitions, sorted: an unmanaged device has none unless its VF is reserved for it.
+  std::vector<Uuid> defined{};
+  bool bus_only = false;  // only devices that the mdev bus lists under their UUIDs
+  bool removals = true;   // find pending removals
+  bool raw = false;       // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
   bool other_parents = true;             // false: do not search for parents other than `details_of`
 };
@@ -127,8 +129,8 @@ class Host {
   // Returns the PCI devices that are bound to one of these drivers.
   std::vector<std::string> devices_bound_to(const std::vector<std::string>& drivers) const;
 
-  // Returns facts about the host as a whole, and about the parents, whose types have been read.
-  HostFacts observe_facts(const std::vector<Parent>& parents) const;
+  // Returns facts about the host as a whole.
+  HostFacts observe_facts() const;
 
   // Returns the subchannel of a channel device, given its device number ("0.0.2b09"); nullopt if there is
   // none.

@@ -26,7 +26,8 @@ struct BootEvent {
   std::chrono::milliseconds begun{};  // start of the last attempt; if it never began, the time of this record
   std::chrono::milliseconds ended{};
   std::uint64_t tries = 0;
-  std::string message{};  // reason of the failure, or the missing resource
+  std::string message{};             // reason of the failure, or the missing resource
+  std::vector<std::string> hints{};  // how the failure can be solved, as the start has said it
   bool operator==(const BootEvent&) const = default;
 };
 

@@ -13,8 +13,6 @@ struct HostFacts {
   std::vector<std::string> units_off{};  // units of mdevadm that are installed but not enabled
   // Names of users and groups in settings of nodes that the system does not know.
   std::set<std::string> unknown_users{}, unknown_groups{};
-  // Parents and GPUs without an IOMMU group, as long as PCI devices.
-  std::vector<std::string> without_iommu{};
 };
 
 }  // namespace mdevadm

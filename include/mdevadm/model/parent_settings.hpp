@@ -75,7 +75,8 @@ struct AllParentSettings {
 struct Preparation {
   ParentName parent;
   std::vector<Words> commands{};
-  std::string setup{};  // ParentState::setup after the last of them; empty: unknown
+  std::string setup{};    // ParentState::setup after the last of them; empty: unknown
+  std::string failure{};  // why the preparation has failed since; empty: it has not
   bool operator==(const Preparation&) const = default;
 
   bool has(const ParentCommand& command) const;

@@ -30,9 +30,11 @@ struct ParentState {
   std::optional<std::string> physical{};  // it is itself a VF: the address of its physical function
   std::string vendor{};                   // PCI vendor, "10de"
   FunctionState self{};
-  std::optional<std::uint64_t> total{};  // number of VFs that it supports; absent: no SR-IOV
-  std::uint64_t enabled = 0;             // the kernel's sriov_numvfs
-  bool has_mdev_core = false;            // the kernel's mdev core is loaded
+  std::optional<std::uint64_t> total{};          // number of VFs that it supports; absent: no SR-IOV
+  std::uint64_t enabled = 0;                     // the kernel's sriov_numvfs
+  bool has_mdev_core = false;                    // the kernel's mdev core is loaded
+  bool without_iommu = false;                    // it has virtual functions, but no IOMMU group
+  std::optional<std::string> driver_override{};  // the only driver that it is bound to; absent: unset
   std::vector<FunctionState> functions{};
   // Addresses that its VFs have or would have; empty: not known.
   std::vector<std::string> addresses{};

@@ -11,10 +11,13 @@ namespace mdevadm {
 
 // A display controller of NVIDIA (class 03), not a virtual function.
 struct GpuFunction {
-  std::string address;                  // 0000:01:00.0
-  std::string pci_id{};                 // vendor:device, "10de:1e89"
-  std::optional<std::string> driver{};  // that is bound; absent: none
-  std::string pci_subsystem{};          // vendor:device of the board; empty: unknown
+  std::string address;                           // 0000:01:00.0
+  std::string pci_id{};                          // vendor:device, "10de:1e89"
+  std::optional<std::string> driver{};           // that is bound; absent: none
+  std::string pci_subsystem{};                   // vendor:device of the board; empty: unknown
+  std::optional<std::string> driver_override{};  // the only driver that it is bound to; absent: unset
+  bool has_functions = false;                    // it supports virtual functions
+  bool enables_functions = false;                // its settings enable them (observe_host())
   bool operator==(const GpuFunction&) const = default;
 };
 

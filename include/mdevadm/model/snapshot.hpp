@@ -94,8 +94,11 @@ struct Parent {
   std::vector<Type> unlisted{};
   std::string table_problem{};  // why that table could not be used; empty if it was not needed
   std::vector<Function> functions{};
-  std::string notice{};      // why it offers fewer types than it could
-  std::string types_text{};  // its list of types if the format is unsupported
+  std::vector<std::string> future_functions{};  // addresses that they will have, if none is enabled
+  std::string notice{};                         // why it offers fewer types than it could
+  bool without_iommu = false;      // it has VFs, but no IOMMU group: NVIDIA's driver does not bind them then
+  bool enables_functions = false;  // its settings enable its VFs (observe_host())
+  std::string types_text{};        // its list of types if the format is unsupported
 
   // Returns the listed type with this ID.
   const Type* find_type(const std::string& id) const;
@@ -153,7 +156,8 @@ struct Device {
   // IDs of the accounts in the policy for its nodes, as far as they exist and are not the names of the
   // nodes' owners: "user qemu", "group kvm" (observe_settings_of()).
   std::map<std::string, std::uint32_t> accounts{};
-  // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5).
+  // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5),
+  // and that of a definition only if that one reserves this VF.
   bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool remembered = false;  // a runtime record of it exists

@@ -24,6 +24,13 @@ struct HostDescribed {
   std::string differences{};            // "2 devices to add, 1 device to start"; empty: none
 };
 
+// A parent that is not as its settings say.
+struct UnpreparedParent {
+  ParentName name;
+  std::string reason;
+  bool has_failed = false;  // its preparation has been tried
+};
+
 // What a check examines; all of it must outlive the check.
 struct CheckInput {
   const Snapshot& seen;  // with check_facets, and Snapshot::host_devices of the parents of definitions
@@ -34,7 +41,8 @@ struct CheckInput {
   const HostFacts& host;
   std::vector<FileProblem> unread{};  // directories of definitions, groups, settings or claims that cannot be
                                       // read
-  Claims claims{};                    // all, with those that cannot be used
+  std::vector<UnpreparedParent> unprepared{};
+  Claims claims{};                           // all, with those that cannot be used
   std::optional<HostDescribed> described{};  // absent: there is no description
   std::optional<FileProblem> state{};        // why commands cannot write their state below /run/mdevadm
 };

@@ -9,6 +9,10 @@
 
 namespace mdevadm {
 
+inline constexpr const char* nvidia_driver = "nvidia";
+inline constexpr const char* stub_driver =
+    "pci-pf-stub";  // has a GPU while sriov-manage changes its functions
+
 enum class Severity { error, warning, info };
 
 // What an observation means: a problem, or why a device is not a parent.
@@ -34,10 +38,25 @@ std::vector<Finding> why_no_types(const Snapshot& seen);
 // Returns whether a driver passes a PCI function to virtual machines; an administrator or libvirt bound it.
 bool passes_through(std::string_view driver);
 
-// Returns how a virtual function that takes no device can be made usable; empty if all are usable.
-std::string advice_for_functions(const Parent& parent);
+// Returns the command that enables the virtual functions of a parent: as its settings say, or else NVIDIA's
+// script.
+std::string command_to_enable(const Parent& parent);
 
-// Returns the notice of a parent; if it has none, why it offers no types; empty if it offers types.
+// Returns how the virtual functions that take no device can be made usable; empty if all are usable.
+std::vector<std::string> advice_for_functions(const Parent& parent);
+
+// Returns the commands that bind a PCI function, now bound to another driver or to none, to a driver.
+std::string commands_to_bind(const std::string& address, const std::string& driver,
+                             const std::optional<std::string>& bound, bool has_override);
+
+// The findings of a GPU that supports virtual functions.
+Finding without_iommu(const std::string& gpu);  // NVIDIA's driver does not bind virtual functions
+// It may be bound to one driver only, so sriov-manage cannot bind it to another one for a moment.
+Finding driver_is_fixed(const std::string& gpu, const std::string& driver_override);
+
+// Returns the notice of a parent with the command that helps, if there is one; if it has none, why it offers
+// no types; empty if it offers types.
 std::string notice_of(const Snapshot& seen, const Parent& parent);
+std::string notice_of(const Parent& parent);  // its own notice only
 
 }  // namespace mdevadm

@@ -31,6 +31,12 @@ void require_free_place(const Snapshot& seen, const Definitions& defined, const 
 // Throws Error{conflict} if the settings of the parent exclude the VF that a definition names.
 void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing);
 
+// Returns why the VF that a definition names takes no device now; empty if it does, or if that is not known.
+std::string doubt_of_place(const Snapshot& seen, const Definition& wanted);
+
+// Returns how a definition can give up its VF.
+std::string advice_to_release_place(const Definition& definition);
+
 // Returns the device on a VF, or nullptr.
 const Device* device_on(const Snapshot& seen, const std::string& vf);
 

@@ -60,9 +60,10 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts);
 // (impossible), in_use, failed.
 Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::chrono::milliseconds patience);
 
-// Plan the changes of the settings. `before`: the present ones, if any.
+// Plan the changes of the settings. `before`: the present ones, if any. Warns of virtual functions that are
+// withheld from definitions that have reserved them.
 Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSettings& after,
-                    const std::string& argument);
+                    const Definitions& defined, const std::string& argument);
 Job plan_parent_unset(const ParentSettings& settings, const std::string& argument);
 
 }  // namespace mdevadm

@@ -320,7 +320,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       }
     };
     add("device", join(words_, " "));
-    add("parent", parent_);
+    add(function_ ? "virtual function" : "parent", function_ ? function_->str() : parent_);
     add("type", type_);
     add("group", group_);
     add("state", states_);

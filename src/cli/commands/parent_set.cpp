@@ -103,7 +103,7 @@ class ParentSet final : public Command {
         require_possible(after, state, doing);
       }
     }
-    return plan_parent_set(before, after, word_);
+    return plan_parent_set(before, after, context.definitions(FileProblems::ignored), word_);
   }
 
   static void require_known(const ParentState& state, bool has_settings, const std::string& doing) {

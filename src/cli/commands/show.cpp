@@ -175,7 +175,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     });
     if (parents.empty()) {
       Scope scope{listing_.needs_if_any() | Facet::devices | Facet::parents |
-                      (has_address ? Facet::gpus : Facet::none),
+                      (has_address ? Facet::gpus | Facet::types : Facet::none),
                   std::nullopt, std::nullopt};
       scope.addresses = addresses();
       return context.observe_settings(std::move(scope), shown.defined, shown.groups);

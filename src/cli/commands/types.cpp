@@ -65,7 +65,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     for (const Parent& parent : seen.parents) {
       const bool is_meant = parent_.empty() || parent.name.str() == parent_;
       if (is_meant && !parent.notice.empty() && parent.types.empty()) {
-        context.messages().note(fmt::format("{}: {}", parent.name.str(), parent.notice));
+        context.messages().note(fmt::format("{}: {}", parent.name.str(), notice_of(parent)));
       }
       if (is_meant && !parent.types_text.empty()) {
         context.messages().note(

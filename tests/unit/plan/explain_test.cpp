@@ -148,17 +148,53 @@ TEST_CASE("the advice for virtual functions depends on the driver bound to the f
   parent.functions = {{.address = "0000:01:00.4", .path = {}},
                       {.address = "0000:01:00.5", .path = {}, .usable = false, .driver = "vfio-pci"}};
   CHECK(advice_for_functions(parent) ==
-        "return virtual functions to their driver: driverctl unset-override 0000:01:00.5");
+        std::vector<std::string>{
+            "return virtual functions to their driver: driverctl unset-override 0000:01:00.5"});
   for (const auto& driver : {std::optional<std::string>(), std::optional<std::string>("nvidia")}) {
     parent.functions[1].driver = driver;
+    parent.enables_functions = false;
+    CHECK(
+        advice_for_functions(parent) ==
+        std::vector<std::string>{
+            "enable the virtual functions again, when no virtual machine uses one: "
+            "/usr/lib/nvidia/sriov-manage -d 0000:01:00.0 && /usr/lib/nvidia/sriov-manage -e 0000:01:00.0"});
+    parent.enables_functions = true;
     CHECK(advice_for_functions(parent) ==
-          "enable the virtual functions again: /usr/lib/nvidia/sriov-manage -d 0000:01:00.0 && "
-          "/usr/lib/nvidia/sriov-manage -e 0000:01:00.0");
+          std::vector<std::string>{"enable the virtual functions again, when no virtual machine uses one: "
+                                   "mdevadm parent prepare 0000:01:00.0"});
   }
   Snapshot seen = host_with(bound_to("nvidia"));
   parent.notice = "1 of 2 virtual functions have no usable vGPU interface";
   seen.parents = {parent};
-  CHECK(refusal(seen).hints() == std::vector<std::string>{parent.notice, advice_for_functions(parent)});
+  CHECK(refusal(seen).hints() ==
+        std::vector<std::string>{parent.notice, advice_for_functions(parent).front()});
+}
+
+TEST_CASE("virtual functions are not to be disabled while one has a vGPU") {
+  Parent parent = parent_without_types();
+  parent.functions = {{.address = "0000:01:00.4", .path = {}, .type = TypeName::parse("1149")},
+                      {.address = "0000:01:00.5", .path = {}, .usable = false}};
+  CHECK(advice_for_functions(parent).front() ==
+        "bind the virtual function to its driver: echo 0000:01:00.5 > /sys/bus/pci/drivers/nvidia/bind");
+  parent.functions[1].driver = "nvidia";
+  CHECK(advice_for_functions(parent).front().find("must be stopped") != std::string::npos);
+  parent.without_iommu = true;
+  CHECK(advice_for_functions(parent).front().find("enable the IOMMU") == 0);
+}
+
+TEST_CASE("a GPU with virtual functions is not bound by an override") {
+  GpuFunction left = bound_to("pci-pf-stub");
+  left.has_functions = true;
+  CHECK(why_no_types(host_with(left), gpu)->advice ==
+        std::vector<std::string>{"bind the GPU to NVIDIA's vGPU host driver: echo 0000:01:00.0 > "
+                                 "/sys/bus/pci/drivers/pci-pf-stub/unbind; echo 0000:01:00.0 > "
+                                 "/sys/bus/pci/drivers/nvidia/bind"});
+  left.enables_functions = true;
+  CHECK(why_no_types(host_with(left), gpu)->advice ==
+        std::vector<std::string>{
+            "bind the GPU, and enable its virtual functions: mdevadm parent prepare 0000:01:00.0"});
+  left.driver_override = "pci-pf-stub";
+  CHECK(why_no_types(host_with(left), gpu)->advice.front().find("echo > ") != std::string::npos);
 }
 
 TEST_CASE("the size in use explains a type without available instances only on a GPU of one size with room") {

@@ -219,9 +219,9 @@ TEST_CASE("commands do not run on a GPU that is in use") {
 }
 
 TEST_CASE("equal settings are not written") {
-  CHECK(plan_parent_set(all_functions(), all_functions(), "").steps.empty());
-  CHECK(plan_parent_set(std::nullopt, all_functions(), "").steps.size() == 1);
-  CHECK(plan_parent_set(ParentSettings{gpu}, all_functions(), "").steps.size() == 1);
+  CHECK(plan_parent_set(all_functions(), all_functions(), {}, "").steps.empty());
+  CHECK(plan_parent_set(std::nullopt, all_functions(), {}, "").steps.size() == 1);
+  CHECK(plan_parent_set(ParentSettings{gpu}, all_functions(), {}, "").steps.size() == 1);
 }
 
 TEST_CASE("virtual functions that were bound before the types were known are enabled again") {
