@@ -36,8 +36,8 @@ class Machine {
 };
 
 // Connects to QEMU's QMP socket (-qmp unix:PATH,server=on,wait=off), which accepts one client at a time.
-// Waits up to `patience` for each of its answers. Throws Error: not_found (no such socket), failed (no program
-// listens, or it does not speak QMP), in_use (no answer: another client is connected).
+// Waits up to `patience` for each of its answers. Throws Error: not_found (no such socket), failed (no
+// program listens, or it does not speak QMP), in_use (no answer: another client is connected).
 std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, std::chrono::milliseconds patience);
 
 // Finds a domain of libvirt with virsh(1). `uri`: the connection, such as qemu:///system. Throws Error:

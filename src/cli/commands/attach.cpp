@@ -380,7 +380,8 @@ class DetachCommand final : public MachineCommand {
                                         [&](const Uuid& uuid) { return seen.claims.find(uuid) != nullptr; });
     if (group != nullptr && !has_claims) {
       batch.take(about(group), [&] {
-        return plan_group_stop(seen, *group, targets.defined, {.deadline = deadline, .part_of = StopRequest::Part::detach});
+        return plan_group_stop(seen, *group, targets.defined,
+                               {.deadline = deadline, .part_of = StopRequest::Part::detach});
       });
       return;
     }

@@ -73,19 +73,17 @@ TEST_CASE("edit_group changes members and keys and preserves comments and layout
 }
 
 TEST_CASE("edit_group moves and inserts members with their comments in every layout") {
-  const std::string text = "members = [\n  # the big one\n  \"" + a.str() + "\",  # left\n  \"" + b.str() +
-                           "\"\n  # tail\n]\n";
+  const std::string text =
+      "members = [\n  # the big one\n  \"" + a.str() + "\",  # left\n  \"" + b.str() + "\"\n  # tail\n]\n";
   const Group before{vm1, {a, b}};
-  CHECK(edit_group(text, "vm1.toml", before, {vm1, {b, a}}) ==
-        "members = [\n  \"" + b.str() + "\",\n  # the big one\n  \"" + a.str() +
-            "\",  # left\n  # tail\n]\n");
+  CHECK(edit_group(text, "vm1.toml", before, {vm1, {b, a}}) == "members = [\n  \"" + b.str() +
+                                                                   "\",\n  # the big one\n  \"" + a.str() +
+                                                                   "\",  # left\n  # tail\n]\n");
   CHECK(edit_group(text, "vm1.toml", before, {vm1, {a, c, b}}) ==
         "members = [\n  # the big one\n  \"" + a.str() + "\",  # left\n  \"" + c.str() + "\",\n  \"" +
             b.str() + "\"\n  # tail\n]\n");
-  CHECK(edit_group(text, "vm1.toml", before, {vm1}) ==
-        "members = [\n  # the big one\n  # tail\n]\n");
-  const std::string commas_first =
-      "members = [\n  \"" + a.str() + "\"  # left\n  , \"" + b.str() + "\"\n]\n";
+  CHECK(edit_group(text, "vm1.toml", before, {vm1}) == "members = [\n  # the big one\n  # tail\n]\n");
+  const std::string commas_first = "members = [\n  \"" + a.str() + "\"  # left\n  , \"" + b.str() + "\"\n]\n";
   CHECK(edit_group(commas_first, "vm1.toml", before, {vm1, {b, a}}) ==
         "members = [\n  # left\n  \"" + b.str() + "\",\n  \"" + a.str() + "\",\n]\n");
 }
