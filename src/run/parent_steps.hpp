@@ -19,7 +19,7 @@ void run_command(const Host& host, const RunCommand& run);
 // Records why a preparation has failed. Ignores errors.
 void keep_failure(const Effects& effects, const ParentName& parent, const std::string& reason);
 
-// Runs a step of a preparation; records why it fails, for whoever looks at the parent later.
+// Runs a step of a preparation; records why it fails, for later checks of the parent.
 template <typename Run>
 void prepare_step(const Effects& effects, const ParentName& parent, const Run& run) {
   try {

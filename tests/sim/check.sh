@@ -158,7 +158,7 @@ unprepared() {
   "$MDEVADM" parent prepare 0000:41:00.0 2>/dev/null
   finds warning parent-unprepared 0000:41:00.0
   same "$(jq -r '.findings[] | select(.finding == "parent-unprepared") | .cause' <<<"$out")" \
-    "0000:41:00.0 is not as its settings say: the last preparation failed: command 'sh -c 'exit 3'' failed: exit status 3, no output" "the failure is told"
+    "0000:41:00.0 is not as its settings say: the last preparation failed: command 'sh -c 'exit 3'' failed: exit status 3, no output" "the cause has the failure"
   definition $a 0000:41:00.0 1149
   finds error parent-unprepared 0000:41:00.0
   adm parent set 0000:41:00.0 --run true

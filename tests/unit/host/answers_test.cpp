@@ -60,7 +60,7 @@ TEST_CASE("each errno of a creation has its exit code, reason and remedy") {
       {E2BIG, ExitCode::failed, "the create arguments are too long", "--create-arg"},
       {ERANGE, ExitCode::failed, "invalid type 'mtty-1' (expected a type number)", "mdevadm types mtty"},
       {EINVAL, ExitCode::failed, "refuses to create mtty-1 on mtty now: Invalid argument",
-       "mdevadm list -p mtty"},
+       "mdevadm show mtty"},
       {EACCES, ExitCode::failed, "cannot create mtty-1 on mtty: " + text(EACCES)},
       {ENXIO, ExitCode::failed, "refuses to create mtty-1 on mtty: " + text(ENXIO), "dmesg"},
   };
