@@ -46,7 +46,7 @@ TEST_CASE("for_each_in_parallel does all work in the present thread if the syste
     const std::thread::id present = std::this_thread::get_id();
     std::size_t done = 0;
     sys::for_each_in_parallel(10,
-                              [&](std::size_t) { done += std::this_thread::get_id() == present ? 1 : 0; });
+                              [&](std::size_t) { done += std::this_thread::get_id() == present ? 1U : 0U; });
     ::_exit(done == 10 ? 0 : 1);
   }
   int status = 0;
