@@ -188,7 +188,7 @@ class Run {
         continue;
       }
       take_turn(number);
-      if (!is_stopped(number)) {  // another job may have failed meanwhile
+      if (!is_stopped(number)) {  // another job may have failed since
         run_step(number, step);
         any = true;
         ends |= hooks_[number] && hooks_[number]->last == &step;

@@ -57,7 +57,7 @@ void UnitQueue::wait(std::unique_lock<std::mutex>& lock) {
     return;
   }
   has_timer_ = true;
-  timer_.wait_until(lock, Clock::time_point(next->first));  // the unit may be moved meanwhile
+  timer_.wait_until(lock, Clock::time_point(next->first));  // the unit can be removed during the wait
   has_timer_ = false;
 }
 

@@ -33,7 +33,7 @@ class UnitQueue {
  public:
   explicit UnitQueue(const std::vector<Tried*>& units);
 
-  // Returns when no unit is left.
+  // Returns when all units have ended.
   void run();
 
  private:
