@@ -441,7 +441,6 @@ class ApplyPlanner {
       plan_.parents.push_back(device.wanted.parent);
       std::vector<Job>& chain =
           chain_of(device.uuid, device.current != nullptr ? device.current->parent : device.wanted.parent);
-      job.lane = chain.empty() ? job.lane : chain.back().lane;
       chain.push_back(in_stage(std::move(job), starting));
     } catch (const Error& error) {
       const bool is_restart = stopped_devices_.contains(device.uuid);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,11 +46,15 @@ void visit_files_of(const Dir& files, int pid, const std::function<void(const Op
 
 // Closes all descriptors from `first` to `last`, also on kernels before 5.9, which lack close_range(2).
 void close_all(unsigned first, unsigned last) {
-  constexpr unsigned usual_limit = 1024;
   if (first > last || ::close_range(first, last, 0) == 0) {
     return;
   }
-  for (unsigned fd = first; fd <= std::min(last, usual_limit); ++fd) {
+  constexpr rlim_t most = 1U << 16U;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    limit.rlim_cur = most;
+  }
+  for (unsigned fd = first; fd <= last && fd < std::min(limit.rlim_cur, most); ++fd) {
     ::close(static_cast<int>(fd));
   }
 }
