@@ -407,9 +407,9 @@ AllParentSettings Context::parent_settings(FileProblems problems) {
   return with_warnings(store_.load_parent_settings(), problems, "parent");
 }
 
-AllParentSettings Context::parent_settings_if_readable() {
+AllParentSettings Context::parent_settings_if_readable(FileProblems problems) {
   try {
-    return parent_settings();
+    return parent_settings(problems);
   } catch (const Error& error) {
     messages_.warning(fmt::format("{}; continuing without them", error.what()));
     return {};

@@ -203,7 +203,7 @@ class Context {
   Groups groups_if_readable(FileProblems problems = FileProblems::ignored);
   // The same for the settings of parents.
   AllParentSettings parent_settings(FileProblems problems = FileProblems::ignored);
-  AllParentSettings parent_settings_if_readable();
+  AllParentSettings parent_settings_if_readable(FileProblems problems = FileProblems::ignored);
   // Warns about unknown keys and the like in the files of a definition that the command uses, mdevadm's and
   // mdevctl's.
   void warn_about_file(const Definitions& defined, const Definition& definition);

@@ -450,15 +450,20 @@ void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::s
     }
     return;
   }
-  const auto first = static_cast<std::ptrdiff_t>(scripts.size());
+  std::vector<std::string> names;
   for (const sys::Entry& entry : *entries) {
     const sys::Result<sys::FileStatus> status = directory->status(entry.name);
     if (status && S_ISREG(status->mode) && (status->mode & executable) != 0) {
-      scripts.push_back(directory->path_of(entry.name));
+      names.push_back(entry.name);
     }
   }
   if (sorted) {
-    std::sort(scripts.begin() + first, scripts.end());
+    std::sort(names.begin(), names.end());
+  }
+  for (const std::string& file : names) {
+    if (sys::Result<std::string> path = directory->outer_path_of(file)) {
+      scripts.push_back(*std::move(path));
+    }
   }
 }
 

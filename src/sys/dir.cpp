@@ -312,6 +312,18 @@ Result<std::string> Dir::read_link(const std::string& name) const {
   return text ? Result<std::string>(std::string(*text)) : error(name);
 }
 
+Result<std::string> Dir::outer_path_of(const std::string& name) const {
+  if (!is_enclosed()) {
+    return path_of(name);
+  }
+  const UniqueFd file = open_any(name, O_PATH);
+  if (!file) {
+    return error(name);
+  }
+  const Result<Dir> own = open("/proc/self/fd");
+  return own ? own->read_link(fmt::format("{}", file.get())) : Result<std::string>(own.error());
+}
+
 bool Dir::exists(const std::string& name) const {
   if (is_enclosed()) {
     return static_cast<bool>(open_any(name, O_PATH | O_NOFOLLOW));

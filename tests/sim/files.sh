@@ -136,6 +136,29 @@ part_generator() {
   err_has "cannot generate units of parents with settings: cannot read" "so is the directory of settings"
 }
 
+part_unreadable_settings() {
+  define $a one --auto
+  echo x >/etc/mdevadm/parents
+  run "$MDEVADM" start --auto
+  exits 0 "devices are started although the settings of parents cannot be read"
+  err_has "warning: cannot read the settings of parents in '/etc/mdevadm/parents': Not a directory; continuing without them" "a warning says so"
+  same "$("$MDEVADM" list -n -o name)" one "the device is active"
+}
+
+part_scripts_of_a_tree() {
+  local tree
+  tree=$(mktemp -d)
+  mkdir -p "$tree/etc/mdevctl.d/scripts.d" "$tree/tmp/scripts" /tmp/scripts
+  printf '#!/bin/sh\necho inside >>/tmp/ran.%s\n' $$ >"$tree/tmp/scripts/n"
+  printf '#!/bin/sh\necho outside >>/tmp/ran.%s\n' $$ >/tmp/scripts/n
+  chmod 755 "$tree/tmp/scripts/n" /tmp/scripts/n
+  ln -s /tmp/scripts "$tree/etc/mdevctl.d/scripts.d/notifiers"
+  run "$MDEVADM" --root "$tree" define $a -p mtty -t mtty-1 --force
+  exits 0 "a device is defined in a tree"
+  same "$(cat "/tmp/ran.$$")" inside "a link of the tree leads to the script inside the tree, not to that of the host"
+  rm -rf /tmp/scripts "/tmp/ran.$$"
+}
+
 part_group_names() {
   define $a one
   "$MDEVADM" group create vm one

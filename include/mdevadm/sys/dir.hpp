@@ -50,6 +50,9 @@ class [[nodiscard]] Dir {
   const std::string& path() const noexcept { return path_; }
   int fd() const noexcept { return fd_.get(); }
   std::string path_of(std::string_view name) const;
+  // Returns a path of the file that another program can use: path_of(), but below another root than "/" the
+  // place to which the links of that tree lead inside it. The kernel would follow them out of it.
+  Result<std::string> outer_path_of(const std::string& name) const;
 
   Result<Dir> open_dir(const std::string& name) const;
   // Opens the directory, creating it and its missing parent directories with mode 0755.

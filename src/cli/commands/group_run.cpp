@@ -95,7 +95,7 @@ class GroupStart final : public GroupRun {
     return change_.dry_run ? show_all(context, units, defined)
                            : start_and_report(context, change_, units,
                                               {accept_abi_, parse_seconds(timeout_),
-                                               context.parent_settings(FileProblems::reported)});
+                                               context.parent_settings_if_readable(FileProblems::reported)});
   }
 
   ExitCode show_all(Context& context, const std::vector<BootUnit>& units, const Definitions& defined) const {

@@ -303,7 +303,7 @@ class StartCommand final : public Command {
     const Snapshot seen = context.observe({Facet::types, parents, std::nullopt});
     return start_and_report(
         context, change_, boot_units(seen, defined, parent_option(parent_)),
-        {accept_abi_, parse_seconds(timeout_), context.parent_settings(FileProblems::reported)});
+        {accept_abi_, parse_seconds(timeout_), context.parent_settings_if_readable(FileProblems::reported)});
   }
 
   // Retries as the autostart does, without its preparation of parents and its records.
