@@ -374,7 +374,7 @@ std::optional<std::string> autostart_word(const DeviceRow& row) {
   if (const BootEvent* event = valid_boot_event(row)) {
     return boot_word(event->outcome);
   }
-  // A device that is not complete is being started, whoever does that.
+  // A device that is not complete is being started, by autostart or by another command.
   const bool is_complete = row.device != nullptr && !row.device->unfinished;
   return is_complete ? "manual" : row.parent_here ? "pending" : "waiting";
 }

@@ -104,7 +104,7 @@ TEST_CASE("invalid files are reported and left unchanged while valid ones are lo
   fs::create_directory(directory / "00000000-0000-0000-0000-000000000003.toml");
   const Definitions loaded = store.load();
   CHECK(loaded.all == std::vector{definition()});
-  CHECK(loaded.broken.size() == 4);
+  CHECK(loaded.broken.size() == 5);
   CHECK(test::read_text(directory / "00000000-0000-0000-0000-000000000001.toml") == garbage);
 }
 
