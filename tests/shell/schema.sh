@@ -58,7 +58,9 @@ prints results group create vm1 "$live" --json
 printf 'version = 1\n[[device]]\nname = "a"\ntype = "none"\nparents = ["matrix"]\n' >"$json/bad.toml"
 prints results apply -f "$json/bad.toml" --json
 prints results probe matrix --create --json
-prints results diff -f "$json/bad.toml" --json
+mdevadm diff -f "$json/bad.toml" --json >"$json/out" 2>"$json/errors"
+same "$(cat "$json/out")" "" "diff --json of a description that is refused prints no object"
+conforms error "diff --json prints the errors as JSON that conforms to the schema" "$json/errors"
 mdevadm export host >"$json/host.toml" 2>/dev/null
 sed -i 's/^start = "auto"/start = "manual"/' "$json/host.toml"
 prints comparison diff -f "$json/host.toml" --json
