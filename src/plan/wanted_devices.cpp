@@ -55,7 +55,7 @@ Error unprepared_error(const WantedDevice& device, const std::vector<ParentName>
   }
   return {ExitCode::failed,
           fmt::format("cannot apply {}: not prepared: {}", device.about().quoted(), join(names, ", ")),
-          "see why: mdevadm parent prepare " + join(names, " ")};
+          "show the parent: mdevadm show " + join(names, " ")};
 }
 
 void WantedDevices::problem(const FilePosition& where, ExitCode code, const std::string& message,

@@ -601,6 +601,33 @@ samples__same_id() {
   words="attach $b --qmp /run/qmp"
 }
 
+vf_n1__export_function_to_mdevctl() {
+  adm define $a -p 0000:41:00.0 -t 1149
+  words="export mdevctl $a"
+}
+samples__repeated_name() {
+  mkdir -p /etc/mdevadm/devices/mtty
+  for uuid in $a $b; do printf 'type = "mtty-1"\nname = "one"\n' >/etc/mdevadm/devices/mtty/$uuid.toml; done
+  words="undefine one"
+}
+samples__group_as_device() { adm define $a -p mtty -t mtty-1; adm group create vm1 $a; words="start vm1"; }
+samples__group_in_list() { adm define $a -p mtty -t mtty-1; adm group create vm1 $a; words="list vm1"; }
+samples__restart_of_group() { adm define $a -p mtty -t mtty-1; adm group create vm1 $a; adm group start vm1; words="restart vm1"; }
+samples__only_option() { words="--verbose"; }
+samples__stale_copy() {
+  adm define $a -p mtty -t mtty-1
+  adm export mdevctl $a
+  adm modify $a --auto
+  words="check"
+}
+samples__described_group_has_new_name() {
+  local device=$'version = 1\n[[device]]\nname = "a"\ntype = "mtty-1"\n[[group]]\nmembers = ["a"]\n'
+  printf '%sname = "old"\n' "$device" >/run/host.toml
+  adm apply -f /run/host.toml >/dev/null
+  printf '%sname = "new"\n' "$device" >/run/host.toml
+  words="apply -f /run/host.toml"
+}
+
 describe() { printf 'version = 1\n[[device]]\n%s\n' "$1" >/run/host.toml; words="apply -f /run/host.toml"; }
 samples__apply_without_file() { words="apply"; }
 samples__described_uuid_is_active() { adm start -u $a -p mtty -t mtty-1; describe $'name = "a"\ntype = "mtty-2"\nuuid = "'$a'"'; }

@@ -52,7 +52,7 @@ is_complete() { [ "$(enabled $gpu) $(driver $gpu) $(driver $first) $(driver $las
 
 settings() {
   run mdevadm parent list
-  same "$code $out$err" "0 " "without settings the list is empty"
+  same "$code $out$err" "0 mdevadm: no parent has settings" "without settings the list is empty"
   run mdevadm parent show $gpu
   exits 3 "a parent without settings is not found"
   err_has "^hint: write settings: mdevadm parent set $gpu --vfs all$" "the hint sets it"

@@ -55,7 +55,7 @@ class ParentList final : public ParentListing {
       all.push_back(&one);
     }
     if (all.empty() && settings.broken.empty()) {
-      context.messages().note("no parent has settings; to make some: mdevadm parent set PARENT");
+      context.messages().note("no parent has settings");
     }
     context.out = listing_.render(rows_of(all, context), "parent_settings", context);
     return ExitCode::done;
