@@ -317,8 +317,15 @@ Result<std::string> Dir::outer_path_of(const std::string& name) const {
     return path_of(name);
   }
   const UniqueFd file = open_any(name, O_PATH);
-  if (!file) {
+  struct stat inside {
+  }, outside{};
+  if (!file || ::fstat(file.get(), &inside) != 0) {
     return error(name);
+  }
+  const std::string path = path_of(name);
+  if (::stat(path.c_str(), &outside) == 0 && outside.st_dev == inside.st_dev &&
+      outside.st_ino == inside.st_ino) {
+    return path;
   }
   const Result<Dir> own = open("/proc/self/fd");
   return own ? own->read_link(fmt::format("{}", file.get())) : Result<std::string>(own.error());
