@@ -200,7 +200,8 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
 void require_only(const Definition& named, const Definitions& defined, const std::string& doing) {
   std::vector<std::string> uuids;
   for (const Definition& one : defined.all) {
-    if (one.name == named.name) {
+    const bool is_new = std::find(uuids.begin(), uuids.end(), one.uuid.str()) == uuids.end();
+    if (one.name == named.name && is_new) {
       uuids.push_back(one.uuid.str());
     }
   }
