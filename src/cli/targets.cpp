@@ -17,14 +17,11 @@ bool is_same(const Target& one, const Target& other) {
 
 // Returns the command for a group that does what the verb does to a device.
 std::string group_command(const std::string& verb, const std::string& group) {
-  if (verb == "list") {
-    return fmt::format("list its members: mdevadm list --group {}", group);
-  }
   if (verb == "restart") {
     return fmt::format("stop and start the group: mdevadm group stop {0}, then mdevadm group start {0}",
                        group);
   }
-  const std::string word = verb == "undefine" ? "delete" : verb == "check" ? "show" : verb;
+  const std::string word = verb == "undefine" ? "delete" : verb == "check" || verb == "list" ? "show" : verb;
   return fmt::format("{} the group: mdevadm group {} {}", word, word, group);
 }
 
