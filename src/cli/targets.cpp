@@ -21,7 +21,7 @@ std::string group_command(const std::string& verb, const std::string& group) {
     return fmt::format("stop and start the group: mdevadm group stop {0}, then mdevadm group start {0}",
                        group);
   }
-  const std::string word = verb == "undefine" ? "delete" : verb == "check" || verb == "list" ? "show" : verb;
+  const std::string word = verb == "undefine" ? "delete" : verb == "list" ? "show" : verb;
   return fmt::format("{} the group: mdevadm group {} {}", word, word, group);
 }
 

@@ -40,7 +40,7 @@ struct OpenFile {
 // one.
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit);
 
-// What becomes of output to a standard descriptor that the caller left closed.
+// How output to a standard descriptor that the caller left closed ends.
 enum class ClosedOutput {
   fails,         // with EBADF, as without a descriptor
   is_discarded,  // as in programs of Rust

@@ -332,7 +332,7 @@ class MonitorCommand final : public Command {
       return;
     }
     try {
-      TypeFilter(seen, type_).require_known(defined, "no event of such devices is expected now");
+      TypeFilter(seen, type_).require_known(defined, "no events are expected now");
     } catch (const Error& error) {
       context.messages().warning(error.what());
     }
