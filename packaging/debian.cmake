@@ -69,10 +69,9 @@ function(mdevadm_package component name)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA "${control}" PARENT_SCOPE)
 endfunction()
 
-# libsmartcols, libexpat and libyaml are loaded when they are needed, so that nothing finds them among the libraries that the program is linked
-# with. Without libexpat only the names of some types of NVIDIA are missing,
-# without libyaml only `import vgpu-device-manager`.
-mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38)" RECOMMENDS "libexpat1, libyaml-0-2" SUGGESTS mdevsim)
+# These libraries are loaded when they are needed, so that dpkg-shlibdeps does not find them in the program. Without libexpat only the names
+# of some types of NVIDIA are missing, without libyaml only `import vgpu-device-manager`.
+mdevadm_package(mdevadm mdevadm SECTION admin DEPENDS "libsmartcols1 (>= 2.38), libuuid1 (>= 2.31)" RECOMMENDS "libexpat1, libyaml-0-2" SUGGESTS mdevsim)
 # Directories of definitions; the program creates them if they are missing.
 install(DIRECTORY DESTINATION /etc/mdevadm/devices COMPONENT mdevadm EXCLUDE_FROM_ALL)
 install(DIRECTORY DESTINATION /etc/mdevadm/groups COMPONENT mdevadm EXCLUDE_FROM_ALL)
@@ -82,7 +81,7 @@ mdevadm_package(mdevctl mdevadm-mdevctl ARCHITECTURE all SECTION admin WITH mdev
   PROVIDES "mdevctl (= 1.4.0)" CONFLICTS mdevctl REPLACES mdevctl)
 
 if(MDEVADM_SIM)
-  mdevadm_package(mdevsim mdevsim SECTION utils RECOMMENDS mdevadm)
+  mdevadm_package(mdevsim mdevsim SECTION utils DEPENDS "libuuid1 (>= 2.31)" RECOMMENDS mdevadm)
 endif()
 
 include(CPack)

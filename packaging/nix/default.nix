@@ -20,7 +20,7 @@ pkgs.stdenv.mkDerivation {
 
   # These libraries are loaded by name when they are needed.
   postFixup = ''
-    patchelf --add-rpath ${pkgs.lib.makeLibraryPath [ pkgs.util-linux pkgs.expat pkgs.libyaml ]} $out/sbin/mdevadm
+    patchelf --add-rpath ${pkgs.lib.makeLibraryPath [ pkgs.util-linux pkgs.libuuid pkgs.expat pkgs.libyaml ]} $out/sbin/mdevadm
   '';
 
   # LICENSE, and the licences of CLI11, nlohmann/json and toml++, which are compiled into the programs.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/group.hpp>
@@ -120,12 +121,14 @@ std::optional<std::chrono::milliseconds> duration(std::string_view text) {
   double sum = 0;
   text = trim(text);
   do {
-    double number = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || !(number >= 0)) {
+    // Does not use std::from_chars(), for which the program would have to load libm.
+    const std::string digits(text.substr(0, text.find_first_not_of("0123456789.")));
+    char* end = nullptr;
+    const double number = std::strtod(digits.c_str(), &end);
+    if (digits.empty() || *end != '\0') {
       return std::nullopt;
     }
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    text.remove_prefix(digits.size());
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     text = trim(text);
     const auto unit_end =

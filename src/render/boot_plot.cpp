@@ -126,7 +126,10 @@ std::string draw_row(const DeviceRow& row, const Scale& scale, double y) {
 
 std::string draw_axis(const Scale& scale, double bottom) {
   std::string text;
-  const int digits = scale.step() >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(scale.step())));
+  int digits = 0;  // after the decimal point
+  for (double step = scale.step(); step < 0.999 && digits < 9; step *= 10) {
+    ++digits;
+  }
   for (unsigned i = 0; scale.from() + i * scale.step() <= scale.to() + scale.step() / 2; ++i) {
     const double time = scale.from() + i * scale.step();
     text += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\"/>\n",

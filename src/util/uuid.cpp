@@ -3,6 +3,7 @@
 #include <uuid/uuid.h>
 
 #include <algorithm>
+#include <mdevadm/util/library.hpp>
 
 namespace mdevadm {
 
@@ -26,6 +27,25 @@ constexpr std::array<std::int8_t, 256> digit_values = [] {
 
 int value_of(char c) {
   return digit_values[static_cast<unsigned char>(c)];
+}
+
+// Functions of libuuid, named without the prefix "uuid_".
+struct LibUuid {
+  decltype(&::uuid_generate_random) generate_random;
+  decltype(&::uuid_generate_sha1) generate_sha1;
+};
+
+LibUuid load_libuuid() {
+  const Library library("libuuid.so.1", "make a UUID", "install the package libuuid1");
+  LibUuid result{};
+  library.find("uuid_generate_random", result.generate_random);
+  library.find("uuid_generate_sha1", result.generate_sha1);
+  return result;
+}
+
+const LibUuid& libuuid() {
+  static const LibUuid loaded = load_libuuid();
+  return loaded;
 }
 
 }  // namespace
@@ -79,7 +99,7 @@ std::optional<Uuid> Uuid::parse_any(std::string_view text) {
 
 Uuid Uuid::random() {
   Bytes bytes{};
-  ::uuid_generate_random(bytes.data());
+  libuuid().generate_random(bytes.data());
   return of_bytes(bytes);
 }
 
@@ -91,7 +111,7 @@ Uuid Uuid::of_name(std::string_view name) {
 
 Uuid Uuid::of_name(const Uuid& space, std::string_view name) {
   Bytes bytes{};
-  ::uuid_generate_sha1(bytes.data(), space.bytes().data(), name.data(), name.size());
+  libuuid().generate_sha1(bytes.data(), space.bytes().data(), name.data(), name.size());
   return of_bytes(bytes);
 }
 

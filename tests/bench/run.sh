@@ -31,9 +31,10 @@ mount --rbind "$work/host/sys" /sys
 
 # compare LABEL LIMIT RUNS OURS THEIRS: times of two commands, and the first as a multiple of the second. Wall time is the median, time of
 # the processors the mean, memory the peak of one run. The limit is for both ratios.
+prepare=()  # options of hyperfine
 compare() {
   local label=$1 limit=$2 runs=$3 ours=$4 theirs=$5
-  hyperfine -N --warmup 3 --runs "$runs" --export-json "$work/times.json" "$ours" "$theirs" >/dev/null 2>&1
+  hyperfine -N --warmup 3 --runs "$runs" "${prepare[@]}" --export-json "$work/times.json" "$ours" "$theirs" >/dev/null 2>&1
   jq -r --arg what "$label" --arg limit "$limit" --arg memory "$(memory $ours) $(memory $theirs)" '
     def tenths: . * 10000 | round / 10;
     def hundredths: . * 100 | round / 100;
@@ -46,6 +47,12 @@ compare() {
 }
 memory() { /usr/bin/time -f %M "$@" 2>&1 >/dev/null | tail -n 1; }  # KiB
 
+# mdevadm reads mdevctl's definitions, too. `hide` hides them, `show` shows them again.
+mkdir -p "$work"/no-json/scripts.d/{callouts,notifiers}
+printf '#!/bin/sh\n[ -e %s ] || { mount --bind %s /etc/mdevctl.d && touch %s; }\n' "$work/hidden" "$work/no-json" "$work/hidden" >"$work/hide"
+printf '#!/bin/sh\n[ ! -e %s ] || { umount /etc/mdevctl.d && rm %s; }\n' "$work/hidden" "$work/hidden" >"$work/show"
+chmod +x "$work/hide" "$work/show"
+
 calls() { strace -f -c -o "$work/calls" "$@" >/dev/null && awk '$NF == "total" { print $4 ~ /^[0-9]+$/ ? $4 : $3 }' "$work/calls"; }
 
 devices=$(find /sys/bus/mdev/devices -type l | wc -l)
@@ -55,7 +62,10 @@ echo "Lines printed: list $("$mdevadm" list | wc -l) and $(mdevctl list | wc -l)
 echo "Medians; mdevadm $("$mdevadm" --version | cut -d' ' -f2), mdevctl $(dpkg-query -W -f '${Version}' mdevctl)."
 {
   printf 'what\tms\tother\tratio\tCPU ms\tother\tratio\tMiB\tother\tlimit\t\n'
-  compare "list --defined : mdevctl" 0.35 15 "$mdevadm list --defined" "mdevctl list --defined"
+  compare "list --defined, files of both : mdevctl" 0.35 15 "$mdevadm list --defined" "mdevctl list --defined"
+  prepare=(--prepare "$work/hide" --prepare "$work/show")
+  compare "list --defined, own files : mdevctl" 0.35 15 "$mdevadm list --defined" "mdevctl list --defined"
+  prepare=()
   compare "--version : mdevctl" 0.9 300 "$mdevadm --version" "mdevctl --version"
   compare "types : mdevctl" - 30 "$mdevadm types" "mdevctl types"
   # Without definitions of mdevadm and of mdevctl.
