@@ -48,8 +48,9 @@ std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store, TypeNames names) {
-  std::vector<render::DeviceRow> rows;
   const std::vector<const Device*> devices = all_devices(seen);
+  std::vector<render::DeviceRow> rows;
+  rows.reserve(std::max(devices.size(), defined.all.size()));
   const auto booted = std::chrono::system_clock::now() - sys::since_boot();
   const bool knows_names = std::any_of(seen.parents.begin(), seen.parents.end(),
                                        [](const Parent& parent) { return !parent.types.empty(); });

@@ -37,13 +37,18 @@ std::string group_node_path(std::uint64_t group) {
   return fmt::format("{}/{}", vfio_directory, group);
 }
 
-std::string cdev_node_path(const std::string& name) {
-  return fmt::format("{}/devices/{}", vfio_directory, name);
+std::string cdev_directory() {
+  return fmt::format("{}/devices", vfio_directory);
 }
 
-std::optional<std::string> cdev_name(const sys::Dir& directory, const std::string& device) {
+std::string cdev_node_path(const std::string& name) {
+  return fmt::format("{}/{}", cdev_directory(), name);
+}
+
+std::optional<std::string> cdev_name(const sys::Dir& directory, std::string_view device) {
   std::optional<std::string> result;
-  std::ignore = directory.names_in(device + "/vfio-dev", [&](std::string_view name) { result = name; });
+  std::ignore =
+      directory.names_in(fmt::format("{}/vfio-dev", device), [&](std::string_view name) { result = name; });
   return result;
 }
 

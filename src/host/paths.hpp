@@ -44,11 +44,12 @@ std::optional<std::string> link_name(const sys::Dir& directory, const std::strin
 
 // dev/vfio/N
 std::string group_node_path(std::uint64_t group);
-// dev/vfio/devices/vfioN
+// dev/vfio/devices, and dev/vfio/devices/vfioN
+std::string cdev_directory();
 std::string cdev_node_path(const std::string& name);
 // Returns the name of the VFIO device node (vfioN) of the device at this path below the directory, if any.
 // Since kernel 6.6 the node exists; 6.1 has the directory without a node.
-std::optional<std::string> cdev_name(const sys::Dir& directory, const std::string& device);
+std::optional<std::string> cdev_name(const sys::Dir& directory, std::string_view device);
 
 // Serializes checks that open nodes: concurrent checks, and searches for users, would mistake them for users
 // of the device. Waits some seconds; if the lock is not available, the check is done without it.

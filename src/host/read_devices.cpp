@@ -27,14 +27,15 @@ namespace {
 // Caches user and group names: thousands of nodes have few owners, and each lookup reads files.
 class NodeReader {
  public:
-  explicit NodeReader(const sys::Dir& root) : root_(root) {}
+  NodeReader(const sys::Dir& root, bool is_used)
+      : root_(root), has_cdevs_(is_used && root.exists(cdev_directory())) {}
 
   // `siblings` is the directory in which the device is.
   void read(const sys::Dir& siblings, Device& device) {
     if (device.iommu_group) {
       add(device, Node::Kind::group, group_node_path(*device.iommu_group));
     }
-    if (const auto cdev = cdev_name(siblings, std::string(last_component(device.path)))) {
+    if (const auto cdev = has_cdevs_ ? cdev_name(siblings, last_component(device.path)) : std::nullopt) {
       add(device, Node::Kind::cdev, cdev_node_path(*cdev));
     }
   }
@@ -58,6 +59,8 @@ class NodeReader {
   }
 
   const sys::Dir& root_;
+  // Whether there are VFIO device nodes (Linux 6.6). Reading their names is half the cost of a full listing.
+  bool has_cdevs_;
   std::map<uid_t, std::string> users_;
   std::map<gid_t, std::string> groups_;
 };
@@ -95,7 +98,11 @@ struct NamedUuid {
 class DeviceReader {
  public:
   DeviceReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope)
-      : root_(root), bus_(bus), facets_(scope.facets), is_raw_(scope.raw), nodes_(root) {}
+      : root_(root),
+        bus_(bus),
+        facets_(scope.facets),
+        is_raw_(scope.raw),
+        nodes_(root, has(scope.facets, Facet::nodes)) {}
 
   // Returns where a listed device is.
   Siblings* at(const ListedDevices::Place& place) {
