@@ -21,7 +21,7 @@ std::chrono::milliseconds time_at(const toml::table& table, std::string_view key
 
 // Returns nullopt for an unreadable record; it is treated as missing.
 std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, const ParentName& parent) {
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = parse_toml(text);
   if (!parsed) {
     return std::nullopt;
   }

@@ -52,7 +52,7 @@ Claim read_claim(const toml::table& table, const Uuid& uuid) {
 }
 
 Claim parse_claim(const std::string& text, const Uuid& uuid) {
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = parse_toml(text);
   if (!parsed) {
     return {.uuid = uuid, .problem = syntax_problem(parsed.error())};
   }

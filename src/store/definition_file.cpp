@@ -98,7 +98,7 @@ FileContent with_problem(FileContent content, FileProblem problem, std::string_v
 
 FileContent parse_definition(std::string_view text, const std::string& path, const Identity& known) {
   FileContent content;
-  const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
+  const toml::parse_result parsed = parse_toml(text, path);
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
     return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error())}, text);

@@ -132,7 +132,7 @@ Preparation Store::load_preparation(const ParentName& parent) const {
   if (!text) {
     return result;
   }
-  const toml::parse_result parsed = toml::parse(*text);
+  const toml::parse_result parsed = parse_toml(*text);
   const toml::array* list = parsed ? parsed.table()["commands"].as_array() : nullptr;
   for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
     Words words;

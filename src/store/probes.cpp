@@ -50,7 +50,7 @@ ProbeResults Store::load_probes(const ParentName& parent) const {
   if (!text) {
     return results;
   }
-  const toml::parse_result parsed = toml::parse(*text);
+  const toml::parse_result parsed = parse_toml(*text);
   if (!parsed) {
     return results;
   }

@@ -18,7 +18,7 @@ constexpr const char* records_directory = "run/mdevadm/devices";
 
 // Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = parse_toml(text);
   if (!parsed) {
     return std::nullopt;
   }

@@ -2,7 +2,82 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include <mdevadm/util/text.hpp>
+
 namespace mdevadm::store {
+
+namespace {
+
+bool is_ascii(char c) {
+  return static_cast<unsigned char>(c) < 0x80;
+}
+
+// Returns the position after a string or comment that begins at `begin`, and after which the text can go on;
+// `begin` if none begins there. An unterminated string ends where the parser will find that.
+std::size_t end_of_token(std::string_view text, std::size_t begin) {
+  const char first = text[begin];
+  if (first == '#') {
+    return std::min(text.find('\n', begin), text.size());
+  }
+  if (first != '"' && first != '\'') {
+    return begin;
+  }
+  const std::string fence(3, first);
+  const bool has_lines = text.substr(begin).starts_with(fence);
+  const std::string_view end = has_lines ? std::string_view(fence) : std::string_view(fence).substr(0, 1);
+  std::size_t at = begin + end.size();
+  while (at < text.size() && !text.substr(at).starts_with(end) && (has_lines || text[at] != '\n')) {
+    at += first == '"' && text[at] == '\\' ? 2U : 1U;
+  }
+  at = std::min(at + end.size(), text.size());
+  // Up to two quotation marks can stand before the three that end the string.
+  for (int i = 0; has_lines && i < 2 && at < text.size() && text[at] == first; ++i) {
+    ++at;
+  }
+  return at;
+}
+
+// Returns the position of the first character that is not ASCII and in no string or comment, or npos.
+std::size_t find_bare_letter(std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), is_ascii)) {
+    return std::string_view::npos;
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  std::size_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  while (at < text.size()) {
+    if (!is_ascii(text[at])) {
+      return at;
+    }
+    at = std::max(end_of_token(text, at), at + 1);
+  }
+  return std::string_view::npos;
+}
+
+toml::parse_error error_at(std::string_view text, std::size_t at) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; };
+  const std::size_t line_start = text.substr(0, at).rfind('\n') + 1;  // 0 if there is none
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+  const std::string_view before = text.substr(line_start, at - line_start);
+  const auto column =
+      before.size() - static_cast<std::size_t>(std::count_if(before.begin(), before.end(), continues));
+  const auto end =
+      std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at) + 1, text.end(), continues);
+  const std::string_view letter = text.substr(at, static_cast<std::size_t>(end - text.begin()) - at);
+  return {fmt::format("'{}' is allowed in strings and comments only", printable(letter)),
+          toml::source_position{static_cast<toml::source_index>(lines + 1),
+                                static_cast<toml::source_index>(column + 1)}};
+}
+
+}  // namespace
+
+toml::parse_result parse_toml(std::string_view text, std::string_view path) {
+  if (const std::size_t at = find_bare_letter(text); at != std::string_view::npos) {
+    return toml::parse_result(error_at(text, at));
+  }
+  return toml::parse(text, path);
+}
 
 std::string syntax_problem(const toml::parse_error& error) {
   std::string_view reason = error.description();

@@ -59,6 +59,10 @@ class ValueReader {
 
 [[noreturn]] void broken(const toml::node& node, std::string message);
 
+// Parses a file. Use it instead of toml::parse(), whose behaviour is undefined if a letter that is not ASCII
+// stands outside of strings and comments (toml++ 3.3 and 3.4: is_non_ascii_horizontal_whitespace()).
+toml::parse_result parse_toml(std::string_view text, std::string_view path = {});
+
 // Returns "invalid TOML: " and the parser's reason, without the name of the rule that it was applying.
 std::string syntax_problem(const toml::parse_error& error);
 

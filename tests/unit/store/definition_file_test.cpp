@@ -103,6 +103,26 @@ TEST_CASE("a TOML syntax error is reported with file and line and column") {
   CHECK(parsed("type = ").problem.message == "invalid TOML: encountered end-of-file");
 }
 
+TEST_CASE("letters that are not ASCII are valid in strings and comments only") {
+  const std::string type = "type = \"a\"\n";
+  for (const char* text :
+       {"name = \"b\"  # für é\n", "name = \"\\\"\"  # é \" é\n", "create_args = \"é\"\n",
+        "create_args = 'é\\'\n", "create_args = \"\"\"é\n\"é\"\"\"\"\n# é\n",
+        "create_args = '''é\n'é'''''\n# é\n", "create_args = \"\\\\\" # é\n", "\"ключ\" = 1\n", "# é"}) {
+    INFO(text);
+    CHECK(parsed(type + text).problem.message.find("is allowed in") == std::string::npos);
+  }
+  CHECK(definition_of("\xef\xbb\xbf" + type).type.str() == "a");
+  const auto problem = [&](const char* text) { return parsed(type + text).problem.str(); };
+  const std::string end = " is allowed in strings and comments only";
+  CHECK(problem("name = é\n") == "f.toml:2:8: invalid TOML: 'é'" + end);
+  CHECK(problem("# é\nabc = \"é\" é\n") == "f.toml:3:11: invalid TOML: 'é'" + end);
+  CHECK(problem("ключ = 1\n") == "f.toml:2:1: invalid TOML: 'к'" + end);
+  CHECK(problem("a = \"\"\"\n\"\"\" \xf0\x9f\x98\x80") ==
+        "f.toml:3:5: invalid TOML: '\xf0\x9f\x98\x80'" + end);
+  CHECK(problem("a = [1, \x9f]") == "f.toml:2:9: invalid TOML: '\\x9f'" + end);
+}
+
 TEST_CASE("an invalid key or value is reported with the line where it is") {
   struct Case {
     const char* text;
