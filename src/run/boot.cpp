@@ -314,7 +314,7 @@ class UnitRun final : public Tried {
       // A GPU that is to be prepared may be without driver.
       return seen.find_parent(parent.str()) != nullptr ||
              (options_.parents.find(parent) != nullptr && !prepared_.contains(parent) &&
-              effects_.host.observe_parent(parent, false).present);
+              effects_.host.observe_parent(parent).present);
     };
     return unit_.group ? std::all_of(parents.begin(), parents.end(), has_come)
                        : std::any_of(parents.begin(), parents.end(), has_come);
