@@ -426,13 +426,25 @@ std::string Batch::render_plan(Context& context) const {
   return options_.json ? render_document(context, {{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
 }
 
+// Returns the active devices of the items. The results are reported even if the devices cannot be read.
+std::vector<render::Value> Batch::devices_of(const Context& context,
+                                             const std::vector<Identity>& abouts) const {
+  try {
+    if (shows_devices_) {
+      return result_devices(context, abouts);
+    }
+  } catch (const Error& error) {
+    context.messages().warning(fmt::format("the results do not include the devices: {}", error.what()));
+  }
+  return std::vector<render::Value>(abouts.size());
+}
+
 std::string Batch::render_results(Context& context, const std::vector<JobResult>& results) const {
   std::vector<Identity> abouts;
   for (const Item& item : items_) {
     abouts.push_back(identity(item));
   }
-  const std::vector<render::Value> devices =
-      shows_devices_ ? result_devices(context, abouts) : std::vector<render::Value>(items_.size());
+  const std::vector<render::Value> devices = devices_of(context, abouts);
   render::List rows;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];

@@ -119,6 +119,7 @@ class Batch {
   void report(Context& context, const std::vector<JobResult>& results) const;
   std::string render_plan(Context& context) const;
   ExitCode exit_code(const std::vector<JobResult>& results) const;
+  std::vector<render::Value> devices_of(const Context& context, const std::vector<Identity>& abouts) const;
   std::string render_results(Context& context, const std::vector<JobResult>& results) const;
 
   const ChangeOptions& options_;
