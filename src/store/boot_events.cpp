@@ -13,8 +13,6 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* boot_directory = "run/mdevadm/boot";
-
 std::chrono::milliseconds time_at(const toml::table& table, std::string_view key) {
   return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
 }

@@ -17,7 +17,6 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* settings_directory = "etc/mdevadm/parents";
-constexpr const char* preparations_directory = "run/mdevadm/parents";
 
 // Settings contain commands, which run as root. Below --root they do not run.
 std::optional<FileProblem> distrust(const std::string& path, bool is_host) {

@@ -14,8 +14,6 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* records_directory = "run/mdevadm/devices";
-
 // Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
   const toml::parse_result parsed = toml::parse(text);

@@ -23,8 +23,6 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* devices_directory = "etc/mdevadm/devices";
-// Not below etc/: a refused change must leave no trace there.
-constexpr const char* lock_directory = "run/mdevadm";
 constexpr const char* mdevctl_directory = "etc/mdevctl.d";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
@@ -135,25 +133,24 @@ void require_trusted(const sys::Dir& runtime, const std::string& doing) {
   }
 }
 
-// Returns why the directory, or a directory of the store in it, cannot be used.
-std::optional<FileProblem> problem_of_state(const sys::Dir& root, const std::string& name) {
-  constexpr std::array parts{"", "/devices", "/claims", "/boot", "/parents"};
-  for (const std::string part : parts) {
-    const sys::Result<sys::Dir> directory = root.open_dir(name + part);
-    if (!directory && directory.error().number == ENOENT && !dangling_link(root, name + part)) {
+// Returns why a directory with the state of the host cannot be used.
+std::optional<FileProblem> problem_of_state(const sys::Dir& root) {
+  for (const char* name : state_directories) {
+    const sys::Result<sys::Dir> directory = root.open_dir(name);
+    if (!directory && directory.error().number == ENOENT && !dangling_link(root, name)) {
       continue;  // is created when it is needed
     }
     const sys::Result<sys::Done> writable =
         directory ? directory->require_writable() : sys::Result<sys::Done>(directory.error());
     if (!writable) {
-      const std::string path = root.path_of(name + part);
+      const std::string path = root.path_of(name);
       return FileProblem{
           path, 0,
           0,    fmt::format("cannot write to '{}': {}", path, sys::errno_text(writable.error().number)),
           {},   "show it: ls -ld " + path};
     }
     if (const std::optional<sys::Distrust> why = sys::find_untrusted_directory(*directory)) {
-      return FileProblem{root.path_of(name + part), 0, 0, why->reason(), {}, why->remedy()};
+      return FileProblem{root.path_of(name), 0, 0, why->reason(), {}, why->remedy()};
     }
   }
   return std::nullopt;
@@ -393,7 +390,7 @@ void Store::require_no_member(const Definition& removed) const {
 }
 
 std::optional<FileProblem> Store::state_problem() const {
-  return ::geteuid() == 0 ? problem_of_state(*root_, lock_directory) : std::nullopt;
+  return ::geteuid() == 0 ? problem_of_state(*root_) : std::nullopt;
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
@@ -413,11 +410,11 @@ bool Store::may_lack(const sys::SysError& error) const {
 // A process that may not use the file excludes the others by the lock on the directory, which all take.
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
   const std::string doing =
-      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_directory), request.file);
+      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(runtime_directory), request.file);
   sys::FileLock lock;
   std::optional<sys::SysError> refusal;  // of the file
   bool is_locked = false;
-  const sys::Result<sys::Dir> runtime = root_->make_dirs(lock_directory);
+  const sys::Result<sys::Dir> runtime = root_->make_dirs(runtime_directory);
   if (!runtime && !may_lack(runtime.error())) {
     sys::throw_error(runtime.error(), doing);
   }
