@@ -14,7 +14,7 @@ namespace {
 using Kind = HostChange::Kind;
 
 std::string shown(const std::optional<std::string>& value) {
-  return value ? shell_quoted(*value) : std::string{};
+  return value ? shell_word(*value) : std::string{};
 }
 
 }  // namespace
