@@ -204,9 +204,7 @@ class UnitRun final : public Tried {
       std::move(some.all.begin(), some.all.end(), std::back_inserter(defined.all));
       defined.withheld = std::move(some.withheld);  // of all parents
     }
-    std::sort(defined.all.begin(), defined.all.end(), [](const Definition& a, const Definition& b) {
-      return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-    });
+    std::sort(defined.all.begin(), defined.all.end(), by_parent);
     return defined;
   }
 

@@ -65,8 +65,7 @@ void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents
 BootEvents Store::load_boot_events() const {
   BootEvents events;
   const sys::Result<sys::Dir> directory = root_->open_dir(boot_directory);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   if (!entries) {
     return events;
   }
@@ -77,9 +76,7 @@ BootEvents Store::load_boot_events() const {
       load_parent(*inside, *parent, events);
     }
   }
-  std::sort(events.all.begin(), events.all.end(), [](const BootEvent& a, const BootEvent& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  std::sort(events.all.begin(), events.all.end(), by_parent);
   return events;
 }
 

@@ -93,10 +93,25 @@ void remove_stored(const sys::Dir& directory, const std::string& name, const std
 
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name) {
   const sys::Result<std::string> target = directory.read_link(name);
-  return target ? std::optional(FileProblem{
-                      directory.path_of(name), 0, 0,
-                      fmt::format("symbolic link to '{}', which does not exist", printable(*target))})
-                : std::nullopt;
+  return target
+             ? std::optional(FileProblem{
+                   .path = directory.path_of(name),
+                   .message = fmt::format("symbolic link to '{}', which does not exist", printable(*target))})
+             : std::nullopt;
+}
+
+std::optional<std::string> read_listed(const sys::Dir& directory, const std::string& name,
+                                       std::vector<FileProblem>& broken) {
+  sys::Result<std::string> text = directory.read_file(name);
+  if (text) {
+    return *std::move(text);
+  }
+  if (text.error().number != ENOENT) {
+    broken.push_back({.path = directory.path_of(name), .message = sys::errno_text(text.error().number)});
+  } else if (auto problem = dangling_link(directory, name)) {
+    broken.push_back(*std::move(problem));
+  }
+  return std::nullopt;
 }
 
 void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing) {

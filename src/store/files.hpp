@@ -64,6 +64,11 @@ void remove_stored(const sys::Dir& directory, const std::string& name, const std
 // directory was listed, otherwise that it is a symbolic link to nothing.
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name);
 
+// Reads a file that the directory lists. Returns nullopt if it cannot be read, with the reason in `broken`
+// unless it was removed since.
+std::optional<std::string> read_listed(const sys::Dir& directory, const std::string& name,
+                                       std::vector<FileProblem>& broken);
+
 // Throws Error{failed} if the directory of the store is a symbolic link to nothing; a directory that does not
 // exist is empty. `doing`: "cannot read the groups in 'DIRECTORY'".
 void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing);

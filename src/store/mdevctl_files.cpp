@@ -61,8 +61,7 @@ class ConfigReader {
 
   void read_parent(const sys::Dir& configs, const ParentName& parent) {
     const sys::Result<sys::Dir> directory = configs.open_dir(parent.str());
-    sys::Result<std::vector<sys::Entry>> entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    sys::Result<std::vector<sys::Entry>> entries = sys::entries_of(directory);
     if (!entries) {
       return note_unread(entries.error());
     }

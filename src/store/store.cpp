@@ -49,19 +49,12 @@ void load_file(const sys::Dir& directory, const ParentName& parent, const std::s
   }
   const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
   if (!uuid || file_name(*uuid) != name) {
-    into.broken.push_back({directory.path_of(name), 0, 0,
-                           "invalid file name (expected UUID.toml, with the UUID in lower case)"});
+    into.broken.push_back({.path = directory.path_of(name),
+                           .message = "invalid file name (expected UUID.toml, with the UUID in lower case)"});
     return;
   }
-  const sys::Result<std::string> text = directory.read_file(name);
-  if (!text && text.error().number == ENOENT) {
-    if (auto problem = dangling_link(directory, name)) {
-      into.broken.push_back(*std::move(problem));
-    }
-    return;
-  }
+  const std::optional<std::string> text = read_listed(directory, name, into.broken);
   if (!text) {
-    into.broken.push_back({directory.path_of(name), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   take(parse_definition(*text, directory.path_of(name), {*uuid, parent}), into);
@@ -167,19 +160,25 @@ std::string holder_text(const sys::LockHolder& holder) {
                          : fmt::format("{} (pid {})", printable(holder.command), holder.pid);
 }
 
+// Another process holds the lock.
+class TimedOut final : public Error {
+ public:
+  using Error::Error;
+};
+
 // `first` had the lock when the wait began, `last` when it ended.
 [[noreturn]] void throw_timed_out(const Wait& wait, const sys::LockHolder& first,
                                   const sys::LockHolder& last) {
   if (first.pid == last.pid) {
-    throw Error(ExitCode::failed,
-                fmt::format("{}: timed out: {} has held the lock for {} s", wait.doing, holder_text(last),
-                            wait.patience.count()),
-                "wait for that process to end, or stop it");
+    throw TimedOut(ExitCode::failed,
+                   fmt::format("{}: timed out: {} has held the lock for {} s", wait.doing, holder_text(last),
+                               wait.patience.count()),
+                   "wait for that process to end, or stop it");
   }
-  throw Error(ExitCode::failed,
-              fmt::format("{}: timed out: several processes have held the lock for {} s, the last is {}",
-                          wait.doing, wait.patience.count(), holder_text(last)),
-              "run the command again");
+  throw TimedOut(ExitCode::failed,
+                 fmt::format("{}: timed out: several processes have held the lock for {} s, the last is {}",
+                             wait.doing, wait.patience.count(), holder_text(last)),
+                 "run the command again");
 }
 
 // Locks a file of the directory. Throws Error, naming the holder, if the time is over or a signal asked to
@@ -217,7 +216,8 @@ std::optional<sys::FileLock> wait_for_directory(const sys::Dir& directory, const
   const auto report_after = std::chrono::steady_clock::now() + short_wait;
   std::optional<sys::LockHolder> first;
   for (int unseen = 0;;) {
-    sys::Result<sys::FileLock> lock = sys::FileLock::acquire(directory, lock_slice);
+    sys::Result<sys::FileLock> lock =
+        sys::FileLock::acquire(directory, std::min<std::chrono::milliseconds>(lock_slice, wait.patience));
     if (lock) {
       return *std::move(lock);
     }
@@ -314,9 +314,7 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
 Definitions Store::load(const std::optional<ParentName>& only) const {
   Definitions result = load_own(only);
   add_configs(load_configs({.parent = only}), *this, result);
-  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_moving_once(result.all, by_parent);
   note_repeated_labels(result, *this);
   try {
     for (const ParentSettings& settings : load_parent_settings().all) {
@@ -346,9 +344,7 @@ Definitions Store::load_some(const std::vector<Uuid>& devices) const {
       add_configs(load_configs({.uuid = uuid}), *this, result);
     }
   }
-  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_moving_once(result.all, by_parent);
   return result;
 }
 
@@ -391,6 +387,31 @@ void Store::require_no_member(const Definition& removed) const {
 
 std::optional<FileProblem> Store::state_problem() const {
   return ::geteuid() == 0 ? problem_of_state(*root_) : std::nullopt;
+}
+
+Store::LockRequest Store::request_of(const ParentName& parent, std::chrono::seconds patience) {
+  return {"parent-" + parent.str() + ".lock", "sys/class/mdev_bus/" + parent.str(),
+          fmt::format("cannot lock parent {}", parent.str()), patience};
+}
+
+std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
+                                               std::chrono::seconds patience) const {
+  // A fixed lock order prevents deadlocks.
+  std::sort(parents.begin(), parents.end());
+  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+  std::vector<sys::FileLock> locks;
+  for (const ParentName& parent : parents) {
+    locks.push_back(take_lock(request_of(parent, patience), waiting));
+  }
+  return locks;
+}
+
+std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) const {
+  try {
+    return take_lock(request_of(parent, std::chrono::seconds{0}));
+  } catch (const TimedOut&) {
+    return std::nullopt;
+  }
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {

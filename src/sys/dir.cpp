@@ -507,4 +507,8 @@ Result<Done> Dir::sync() const {
   return Done{};
 }
 
+Result<std::vector<Entry>> entries_of(const Result<Dir>& directory) {
+  return directory ? directory->entries() : Result<std::vector<Entry>>(directory.error());
+}
+
 }  // namespace mdevadm::sys

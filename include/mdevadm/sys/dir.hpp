@@ -124,4 +124,7 @@ class [[nodiscard]] Dir {
   Enclosure enclosure_{};
 };
 
+// Returns the entries of a directory, or the error with which it could not be opened.
+Result<std::vector<Entry>> entries_of(const Result<Dir>& directory);
+
 }  // namespace mdevadm::sys
