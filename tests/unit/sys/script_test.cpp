@@ -59,10 +59,13 @@ TEST_CASE("a script has the caller's environment, with plain messages another lo
   ::setenv("LC_ALL", "de_DE.UTF-8", 1);
   ::setenv("MDEVADM_TEST", "same", 1);
   const std::string path = directory.script("echo $LC_ALL $MDEVADM_TEST; env | grep -c ^LC_ALL=");
-  CHECK(sys::run_script({.path = path, .deadline = 20s})->out == "de_DE.UTF-8 same\n1\n");
-  CHECK(sys::run_script({.path = path, .deadline = 20s, .plain_messages = true})->out == "C same\n1\n");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s})->out ==
+        "de_DE.UTF-8 same\n1\n");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s, .plain_messages = true})
+            ->out == "C same\n1\n");
   ::unsetenv("LC_ALL");
-  CHECK(sys::run_script({.path = path, .deadline = 20s, .plain_messages = true})->out == "C same\n1\n");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s, .plain_messages = true})
+            ->out == "C same\n1\n");
   ::unsetenv("MDEVADM_TEST");
 }
 
