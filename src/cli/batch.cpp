@@ -166,7 +166,7 @@ void Batch::add(const Identity& about, const std::function<Job()>& plan) {
       throw Error(impossible(about, *unlocked_));
     }
     Job job = plan();  // may add other jobs
-    items_.push_back({{}, std::nullopt, plan_.jobs.size()});
+    items_.push_back(Item::planned(plan_.jobs.size()));
     plan_.jobs.push_back(std::move(job));
   } catch (const Error& error) {
     refuse(about, error);
@@ -228,7 +228,7 @@ std::vector<Identity> Batch::carry_out_first(Context& context, std::vector<Job> 
 }
 
 void Batch::refuse(const Identity& about, const Error& error) {
-  items_.push_back({about, error, 0});
+  items_.push_back(Item::unplanned(about, error));
 }
 
 bool Batch::has(const Uuid& uuid, const ParentName& parent) const {
@@ -248,12 +248,12 @@ void Batch::take(const Identity& group, const std::function<Plan()>& plan) {
     refuse(group, error);
   }
   for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
-    items_.push_back({{}, std::nullopt, i});
+    items_.push_back(Item::planned(i));
   }
 }
 
 void Batch::record(Job job, JobResult result) {
-  items_.push_back({{}, std::nullopt, plan_.jobs.size()});
+  items_.push_back(Item::planned(plan_.jobs.size()));
   plan_.jobs.push_back(std::move(job));
   recorded_.push_back(std::move(result));
 }
@@ -273,7 +273,7 @@ ExitCode Batch::conclude(Context& context) const {
 
 void Batch::try_edits(Context& context) {
   for (Item& item : items_) {
-    Job* job = item.refused || plan_.bond != Bond::none ? nullptr : &plan_.jobs[item.job];
+    Job* job = item.refused || plan_.bond != Bond::none ? nullptr : &plan_.jobs[*item.job];
     for (const Step& step : job != nullptr ? job->steps : std::vector<Step>{}) {
       const auto* edit = std::get_if<ReplaceDefinition>(&step.action);
       if (edit == nullptr) {
@@ -286,7 +286,6 @@ void Batch::try_edits(Context& context) {
         }
       } catch (const Error& error) {
         item.about = job->about;
-        item.tried = true;
         item.refused = error.reworded(fmt::format("cannot {}: {}", job->goal_of_command(), error.what()));
         break;
       }
@@ -355,7 +354,7 @@ std::vector<JobResult> Batch::execute_rest(Context& context, const Effects& effe
 }
 
 const Identity& Batch::identity(const Item& item) const {
-  return item.refused ? item.about : plan_.jobs[item.job].about;
+  return item.refused ? item.about : plan_.jobs[*item.job].about;
 }
 
 // Prints what the results are as text. On a dry run, only the items that were refused have results.
@@ -366,7 +365,7 @@ void Batch::report(Context& context, const std::vector<JobResult>& results) cons
       context.messages().error(*item.refused, subject);
       continue;
     }
-    const JobResult& result = results[item.job];
+    const JobResult& result = results[*item.job];
     for (const std::string& warning : result.warnings) {
       context.messages().warning(warning, subject);
     }
@@ -390,7 +389,7 @@ std::string Batch::render_plan(Context& context) const {
   for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
     const Job& job = plan_.jobs[i];
     if (std::any_of(items_.begin(), items_.end(),
-                    [&](const Item& item) { return item.refused && item.tried && item.job == i; })) {
+                    [&](const Item& item) { return item.refused && item.job == i; })) {
       continue;
     }
     render::List steps;
@@ -426,18 +425,30 @@ std::string Batch::render_plan(Context& context) const {
   return options_.json ? render_document(context, {{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
 }
 
+// Returns the active devices of the items. The results are reported even if the devices cannot be read.
+std::vector<render::Value> Batch::devices_of(const Context& context,
+                                             const std::vector<Identity>& abouts) const {
+  try {
+    if (shows_devices_) {
+      return result_devices(context, abouts);
+    }
+  } catch (const Error& error) {
+    context.messages().warning(fmt::format("the results do not include the devices: {}", error.what()));
+  }
+  return std::vector<render::Value>(abouts.size());
+}
+
 std::string Batch::render_results(Context& context, const std::vector<JobResult>& results) const {
   std::vector<Identity> abouts;
   for (const Item& item : items_) {
     abouts.push_back(identity(item));
   }
-  const std::vector<render::Value> devices =
-      shows_devices_ ? result_devices(context, abouts) : std::vector<render::Value>(items_.size());
+  const std::vector<render::Value> devices = devices_of(context, abouts);
   render::List rows;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
     const JobResult result =
-        item.refused ? JobResult{.outcome = Outcome::failed, .error = item.refused} : results[item.job];
+        item.refused ? JobResult{.outcome = Outcome::failed, .error = item.refused} : results[*item.job];
     const std::optional<Error> error =
         result.error ? std::optional(context.messages().advised(*result.error)) : std::nullopt;
     render::Record row = identity_fields(abouts[i], group_);
@@ -462,7 +473,7 @@ ExitCode Batch::exit_code(const std::vector<JobResult>& results) const {
   std::set<ExitCode> codes;
   std::size_t failures = 0;
   for (const Item& item : items_) {
-    const std::optional<Error>& error = item.refused ? item.refused : results[item.job].error;
+    const std::optional<Error>& error = item.refused ? item.refused : results[*item.job].error;
     if (error) {
       codes.insert(error->code());
       ++failures;

@@ -102,11 +102,14 @@ class Batch {
   ExitCode finish(Context& context, std::optional<sys::FileLock> definitions = {});
 
  private:
+  // An item that could not be planned has no job; one that try_edits() has refused has one without steps.
   struct Item {
+    static Item planned(std::size_t job) { return {{}, {}, job}; }
+    static Item unplanned(const Identity& about, const Error& error) { return {about, error, {}}; }
+
     Identity about;  // if it was refused
     std::optional<Error> refused;
-    std::size_t job = 0;  // index in plan_, unless refused
-    bool tried = false;   // refused by try_edits(): the job has no steps
+    std::optional<std::size_t> job;  // index in plan_
   };
 
   // Refuses items whose definition cannot hold the change, before anything is changed.
@@ -119,6 +122,7 @@ class Batch {
   void report(Context& context, const std::vector<JobResult>& results) const;
   std::string render_plan(Context& context) const;
   ExitCode exit_code(const std::vector<JobResult>& results) const;
+  std::vector<render::Value> devices_of(const Context& context, const std::vector<Identity>& abouts) const;
   std::string render_results(Context& context, const std::vector<JobResult>& results) const;
 
   const ChangeOptions& options_;

@@ -31,6 +31,12 @@ std::string seconds_of(std::chrono::milliseconds time) {
   return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
 }
 
+store::Waiting reporting_to(const Messages& messages) {
+  return [&](const std::string& holder, std::chrono::milliseconds patience) {
+    messages.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
+  };
+}
+
 std::string wait_text(const Job& job, const std::vector<Holder>& holders,
                       std::chrono::milliseconds patience) {
   return holders.empty()
@@ -277,22 +283,15 @@ Snapshot Context::observe_users(const std::vector<Uuid>& devices,
 
 std::vector<sys::FileLock> Context::lock_parents(const std::vector<ParentName>& parents,
                                                  std::chrono::seconds limit) {
-  const auto waiting = [&](const std::string& holder, std::chrono::milliseconds patience) {
-    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
-  };
-  return store_.lock_parents(parents, waiting, limit);
+  return store_.lock_parents(parents, reporting_to(messages_), limit);
 }
 
 sys::FileLock Context::lock_claims() {
-  return store_.lock_claims([&](const std::string& holder, std::chrono::milliseconds patience) {
-    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
-  });
+  return store_.lock_claims(reporting_to(messages_));
 }
 
 sys::FileLock Context::lock_definitions() {
-  return store_.lock([&](const std::string& holder, std::chrono::milliseconds patience) {
-    messages_.waiting(fmt::format("waiting up to {} for {}", seconds_of(patience), holder));
-  });
+  return store_.lock(reporting_to(messages_));
 }
 
 void Context::require_no_vf(const std::string& verb) const {

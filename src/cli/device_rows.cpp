@@ -19,9 +19,8 @@ std::vector<const Device*> all_devices(const Snapshot& seen) {
   const auto middle = static_cast<std::ptrdiff_t>(all.size());
   std::transform(seen.removing.begin(), seen.removing.end(), std::back_inserter(all),
                  [](const Device& device) { return &device; });
-  std::inplace_merge(all.begin(), all.begin() + middle, all.end(), [](const Device* a, const Device* b) {
-    return std::tie(a->parent, a->uuid) < std::tie(b->parent, b->uuid);
-  });
+  std::inplace_merge(all.begin(), all.begin() + middle, all.end(),
+                     [](const Device* a, const Device* b) { return by_parent(*a, *b); });
   return all;
 }
 

@@ -61,7 +61,7 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
 std::vector<UnpreparedParent> unprepared_parents(const Context& context, const AllParentSettings& settings) {
   std::vector<UnpreparedParent> result;
   for (const ParentSettings& one : settings.all) {
-    const ParentState state = context.host().observe_parent(one.parent, false);
+    const ParentState state = context.host().observe_parent(one.parent);
     const Preparation done = context.store().load_preparation(one.parent);
     if (auto reason = why_not_prepared({one, state, done})) {
       result.push_back({one.parent, *std::move(reason), !done.failure.empty()});

@@ -14,7 +14,7 @@ namespace {
 using Kind = HostChange::Kind;
 
 std::string shown(const std::optional<std::string>& value) {
-  return value ? shell_quoted(*value) : std::string{};
+  return value ? shell_word(*value) : std::string{};
 }
 
 }  // namespace
@@ -125,7 +125,7 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
   refused_.clear();
   for (const ParentEntry& entry : file_.parents) {
     const ParentName& name = entry.settings.parent;
-    const ParentState state = context_.host().observe_parent(name, false);
+    const ParentState state = context_.host().observe_parent(name);
     const FilePosition& where = entry.where;
     const auto report = [&](ExitCode code, const std::string& text, const std::vector<std::string>& hints) {
       problems.push_back({{where.path, where.line, where.column, text}, code, hints});

@@ -100,8 +100,7 @@ Candidates addresses(const std::string& word, const Candidates& known, Context& 
   };
   for (const auto& [bus, what] : {std::pair{"css", "subchannel"}, std::pair{"ap", "crypto"}}) {
     const auto directory = context.root().open_dir(fmt::format("sys/bus/{}/devices", bus));
-    const auto entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    const auto entries = sys::entries_of(directory);
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       add(entry.name, what);
     }

@@ -32,7 +32,7 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
   }
   // The settings of another device are no replacement for one that exists.
   const ParentName name = *ParentName::parse(word);
-  const ParentState state = context.host().observe_parent(name, false);
+  const ParentState state = context.host().observe_parent(name);
   const bool exists = state.present || !context.host().observe_address(name.str()).empty();
   const bool may_have_functions = is_pci_address(word) && (state.total || !state.present);
   const std::string meant = exists ? std::string{} : did_you_mean(word, known);

@@ -78,10 +78,7 @@ std::vector<Row> active_rows(Session& session, const Options& options) {
 
 // Returns the device with this UUID and parent, or nullptr.
 const Device* find_sorted(const Snapshot& seen, const StoredConfig& stored) {
-  const auto found = std::lower_bound(
-      seen.devices.begin(), seen.devices.end(), stored, [](const Device& device, const StoredConfig& key) {
-        return std::tie(device.parent, device.uuid) < std::tie(key.parent, key.uuid);
-      });
+  const auto found = std::lower_bound(seen.devices.begin(), seen.devices.end(), stored, by_parent);
   const bool is_it =
       found != seen.devices.end() && found->uuid == stored.uuid && found->parent == stored.parent;
   return is_it ? &*found : nullptr;

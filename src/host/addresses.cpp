@@ -106,7 +106,7 @@ std::optional<std::string> Host::subchannel_of(const std::string& device_number)
     return std::nullopt;
   }
   const sys::Result<sys::Dir> all = checked(root_->open_dir(subchannels));
-  const auto entries = all ? checked(all->entries()) : sys::Result<std::vector<sys::Entry>>(all.error());
+  const auto entries = checked(sys::entries_of(all));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (read_optional(*all, entry.name + "/dev_busid") == device_number) {
       return entry.name;
@@ -148,7 +148,7 @@ std::vector<HostDevice> Host::observe_address(const std::string& name) const {
 std::vector<std::string> Host::possible_parents(std::size_t most) const {
   std::vector<std::string> names;
   const sys::Result<sys::Dir> all = root_->open_dir(subchannels);
-  const auto entries = all ? all->entries() : sys::Result<std::vector<sys::Entry>>(all.error());
+  const auto entries = sys::entries_of(all);
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     const auto device = names.size() < most ? read_on_bus(*root_, "css", entry.name) : std::nullopt;
     const auto channel = device ? device->channel_device : std::nullopt;

@@ -32,14 +32,14 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
     return result;
   }
   const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
-  const auto entries =
-      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const auto entries = checked(sys::entries_of(devices));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     const ApQueuesReading queue = read_ap_queues(entry.name);
     const std::optional<std::string> driver =
-        queue.problem.empty() ? read_optional(*devices, entry.name + "/driver_override") : std::nullopt;
-    if (driver && !trim(*driver).empty() && trim(*driver) != "(null)") {
-      result.emplace_back(queue.matrix.queues().front(), trim(*driver));
+        queue.problem.empty() ? read_driver_override(*devices, entry.name + "/driver_override")
+                              : std::nullopt;
+    if (driver) {
+      result.emplace_back(queue.matrix.queues().front(), *driver);
     }
   }
   return result;
@@ -49,8 +49,7 @@ std::vector<std::pair<Apqn, std::string>> read_overrides(const sys::Dir& bus) {
 std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) {
   std::vector<Apqn> result;
   const sys::Result<sys::Dir> driver = checked(bus.open_dir("drivers/" + name));
-  const auto entries =
-      driver ? checked(driver->entries()) : sys::Result<std::vector<sys::Entry>>(driver.error());
+  const auto entries = checked(sys::entries_of(driver));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (const ApQueuesReading queue = read_ap_queues(entry.name); queue.problem.empty()) {
       result.push_back(queue.matrix.queues().front());
@@ -63,8 +62,7 @@ std::vector<Apqn> queues_bound_to(const sys::Dir& bus, const std::string& name) 
 void read_bindings(const sys::Dir& bus, ApHost& host) {
   host.bound = queues_bound_to(bus, vfio_ap);
   const sys::Result<sys::Dir> drivers = checked(bus.open_dir("drivers"));
-  const auto entries =
-      drivers ? checked(drivers->entries()) : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  const auto entries = checked(sys::entries_of(drivers));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     for (const Apqn& queue : entry.name != vfio_ap ? queues_bound_to(bus, entry.name) : std::vector<Apqn>{}) {
       host.other_drivers.emplace_back(queue, entry.name);
@@ -76,8 +74,7 @@ void read_bindings(const sys::Dir& bus, ApHost& host) {
 void read_cards(const sys::Dir& bus, ApHost& host) {
   constexpr std::string_view prefix = "card";
   const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
-  const auto entries =
-      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const auto entries = checked(sys::entries_of(devices));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     // card05 has the number of the line "05." in a matrix.
     const bool is_card = entry.name.starts_with(prefix);

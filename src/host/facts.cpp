@@ -37,8 +37,7 @@ std::vector<std::string> Host::devices_bound_to(const std::vector<std::string>& 
   std::vector<std::string> found;
   for (const std::string& driver : drivers) {
     const sys::Result<sys::Dir> directory = checked(root_->open_dir("sys/bus/pci/drivers/" + driver));
-    const auto entries =
-        directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
+    const auto entries = checked(sys::entries_of(directory));
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       // Beside devices there are files such as new_id, and the link to the module.
       if (entry.name.find(':') != std::string::npos) {

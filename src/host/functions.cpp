@@ -85,8 +85,7 @@ std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& fun
 std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
   std::set<std::string, std::less<>> result;
   const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
-  const auto entries =
-      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = checked(sys::entries_of(directory));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     result.insert(entry.name);
   }
@@ -361,8 +360,7 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
                                              const std::optional<std::vector<ParentName>>& among) {
   std::vector<FunctionParent> result;
   const sys::Result<sys::Dir> drivers = checked(root.open_dir(drivers_directory));
-  const auto names =
-      drivers ? checked(drivers->entries()) : sys::Result<std::vector<sys::Entry>>(drivers.error());
+  const auto names = checked(sys::entries_of(drivers));
   if (!names) {
     return result;
   }
@@ -376,8 +374,7 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
     const sys::Result<sys::Dir> directory = driver.name.starts_with("nvidia")
                                                 ? checked(drivers->open_dir(driver.name))
                                                 : sys::Result<sys::Dir>(sys::SysError{});
-    auto functions =
-        directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(sys::SysError{});
+    auto functions = checked(sys::entries_of(directory));
     if (!functions) {
       continue;
     }

@@ -23,8 +23,7 @@ std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Paren
     }
   }
   const sys::Result<sys::Dir> devices = checked(root.open_dir("sys/bus/pci/devices"));
-  const auto entries =
-      devices ? checked(devices->entries()) : sys::Result<std::vector<sys::Entry>>(devices.error());
+  const auto entries = checked(sys::entries_of(devices));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     if (functions.contains(entry.name) || read_optional(*devices, entry.name + "/vendor") != nvidia ||
         devices->exists(entry.name + "/physfn")) {

@@ -45,8 +45,7 @@ bool offers_types(const sys::Dir& directory) {
 std::vector<std::string> names_in(const sys::Dir& root, const std::string& path) {
   std::vector<std::string> names;
   const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
-  const auto entries =
-      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = checked(sys::entries_of(directory));
   if (entries) {
     std::transform(entries->begin(), entries->end(), std::back_inserter(names),
                    [](const sys::Entry& entry) { return entry.name; });

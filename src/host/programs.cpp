@@ -62,16 +62,6 @@ std::string last_lines(const std::string& text) {
   return join(std::span(lines).subspan(skipped), "; ");
 }
 
-ProgramEnd::How how_of(sys::ScriptEnd::How how) {
-  switch (how) {
-    case sys::ScriptEnd::How::exited: return ProgramEnd::How::exited;
-    case sys::ScriptEnd::How::killed: return ProgramEnd::How::killed;
-    case sys::ScriptEnd::How::timed_out: return ProgramEnd::How::timed_out;
-    case sys::ScriptEnd::How::stuck: break;
-  }
-  return ProgramEnd::How::stuck;
-}
-
 }  // namespace
 
 std::string ProgramEnd::text() const {
@@ -99,8 +89,7 @@ std::string Host::path_of_sriov_manage() const {
   return *path;
 }
 
-ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop,
-                             std::string_view input) const {
+ProgramEnd Host::run_program(const Words& words, const ProgramOptions& options) const {
   const std::string& name = words.front();
   if (root_->path() != "/") {
     throw Error(ExitCode::failed,
@@ -114,21 +103,22 @@ ProgramEnd Host::run_program(const Words& words, std::chrono::milliseconds deadl
                                                  fmt::join(program_directories, ":")));
   }
   require_trusted(*path);
-  const sys::Result<sys::ScriptEnd> end =
-      sys::run_script({.path = *path,
-                       .arguments = {words.begin() + 1, words.end()},
-                       .input = input,
-                       .deadline = deadline,
-                       .own_group = true,
-                       .keep_end = true,
-                       .cancelled = may_stop ? &sys::interrupted : nullptr});
+  const bool is_killed = options.on_interrupt == ProgramOptions::OnInterrupt::is_killed;
+  sys::Result<sys::ScriptEnd> end = sys::run_script({.path = *path,
+                                                     .arguments = {words.begin() + 1, words.end()},
+                                                     .input = options.input,
+                                                     .deadline = options.deadline,
+                                                     .own_group = true,
+                                                     .keep_end = true,
+                                                     .plain_messages = options.plain_messages,
+                                                     .cancelled = is_killed ? &sys::interrupted : nullptr});
   if (!end) {
     const int number = end.error().number;
     throw Error(number == ENOENT ? ExitCode::not_found : ExitCode::failed,
                 fmt::format("cannot run '{}': {}", printable(*path), sys::errno_text(number)))
         .caused_by(number);
   }
-  return {how_of(end->how), end->number, end->out, end->err};
+  return {*std::move(end)};
 }
 
 }  // namespace mdevadm

@@ -303,10 +303,6 @@ class DeviceReader {
   std::string file_{};
 };
 
-bool is_before(const Device& a, const Device& b) {
-  return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-}
-
 // Returns the devices of both, which are sorted.
 std::vector<Device> merged(std::vector<Device> a, std::vector<Device> b) {
   if (a.empty() || b.empty()) {
@@ -316,7 +312,7 @@ std::vector<Device> merged(std::vector<Device> a, std::vector<Device> b) {
   result.reserve(a.size() + b.size());
   std::merge(std::make_move_iterator(a.begin()), std::make_move_iterator(a.end()),
              std::make_move_iterator(b.begin()), std::make_move_iterator(b.end()), std::back_inserter(result),
-             is_before);
+             by_parent);
   return result;
 }
 
@@ -579,7 +575,7 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
 }
 
 std::vector<Device> sorted(std::vector<Device> devices) {
-  sort_moving_once(devices, is_before);
+  sort_moving_once(devices, by_parent);
   return devices;
 }
 

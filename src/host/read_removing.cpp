@@ -49,8 +49,7 @@ std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
     return result;
   }
   const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
-  auto entries =
-      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
+  auto entries = checked(sys::entries_of(directory));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     add_nurseries(root, entry.name, scope.raw, result);
   }

@@ -88,30 +88,6 @@ Device as_device(const sys::Dir& root, const ParentName& parent, const std::stri
   return device;
 }
 
-void find_users(const sys::Dir& root, ParentState& state, const std::string& path,
-                const std::vector<std::string>& function_paths) {
-  Snapshot seen;
-  std::vector<FunctionState*> owners;
-  const auto add = [&](FunctionState& function, const std::string& where) {
-    seen.devices.push_back(as_device(root, state.name, where));
-    owners.push_back(&function);
-    for (const std::string& uuid : function.devices) {
-      seen.devices.push_back(as_device(root, state.name, fmt::format("{}/{}", where, uuid)));
-      owners.push_back(&function);
-    }
-  };
-  add(state.self, path);
-  for (std::size_t i = 0; i < function_paths.size(); ++i) {
-    add(state.functions[i], function_paths[i]);
-  }
-  find_holders(root, seen, Facet::holders | Facet::busy);
-  for (std::size_t i = 0; i < owners.size(); ++i) {
-    owners[i]->busy |= seen.devices[i].busy;
-    owners[i]->holders.insert(owners[i]->holders.end(), seen.devices[i].holders.begin(),
-                              seen.devices[i].holders.end());
-  }
-}
-
 std::optional<dev_t> node_of(const sys::Dir& root, const std::string& path) {
   const sys::Result<sys::FileStatus> status = root.status(path);
   return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
@@ -165,38 +141,83 @@ std::vector<std::string> possible_addresses(const sys::Dir& directory, std::stri
   return result;
 }
 
-ParentState Host::observe_parent(const ParentName& name, bool with_users) const {
-  ParentState state{.name = name};
+namespace {
+
+// The state of a parent, and the paths of its device and its virtual functions below the root.
+struct ParentReading {
+  ParentState state;
+  std::string path{};
+  std::vector<std::string> function_paths{};
+};
+
+ParentReading read_parent(const sys::Dir& root, const ParentName& name) {
+  ParentReading result{.state = {.name = name}};
+  ParentState& state = result.state;
   state.self.address = name.str();
-  const std::optional<std::string> path = path_of_device(*root_, name.str());
+  const std::optional<std::string> path = path_of_device(root, name.str());
   const sys::Result<sys::Dir> directory =
-      path ? checked(root_->open_dir(*path)) : sys::Result<sys::Dir>(sys::SysError{ENOENT, name.str()});
+      path ? checked(root.open_dir(*path)) : sys::Result<sys::Dir>(sys::SysError{ENOENT, name.str()});
   if (!directory) {
-    return state;
+    return result;
   }
   state.present = true;
   state.physical = link_name(*directory, "physfn");
   const std::string vendor = read_optional(*directory, "vendor").value_or("");
   state.vendor = vendor.starts_with("0x") ? vendor.substr(2) : vendor;
-  state.self = read_function(*root_, *path);
+  state.self = read_function(root, *path);
   state.total = total_functions(*directory);
   state.enabled = read_number(*directory, "sriov_numvfs").value_or(0);
   state.setup = setup_of(*directory);
-  state.has_mdev_core = root_->exists("sys/bus/mdev");
+  state.has_mdev_core = root.exists("sys/bus/mdev");
   state.without_iommu = state.total.value_or(0) > 0 && !directory->exists("iommu_group");
   state.driver_override = read_driver_override(*directory, "driver_override");
   state.addresses = possible_addresses(*directory, name.str());
-  std::vector<std::string> paths;
+  result.path = *path;
   for (std::uint64_t i = 0; i < state.total.value_or(0); ++i) {
     if (const sys::Result<std::string> link = checked(directory->read_link(fmt::format("virtfn{}", i)))) {
-      paths.push_back(resolve_link(*path, *link));
-      state.functions.push_back(read_function(*root_, paths.back()));
+      result.function_paths.push_back(resolve_link(*path, *link));
+      state.functions.push_back(read_function(root, result.function_paths.back()));
     }
   }
-  if (with_users) {
-    find_users(*root_, state, *path, paths);
+  return result;
+}
+
+void find_users(const sys::Dir& root, ParentReading& reading) {
+  ParentState& state = reading.state;
+  Snapshot seen;
+  std::vector<FunctionState*> owners;
+  const auto add = [&](FunctionState& function, const std::string& where) {
+    seen.devices.push_back(as_device(root, state.name, where));
+    owners.push_back(&function);
+    for (const std::string& uuid : function.devices) {
+      seen.devices.push_back(as_device(root, state.name, fmt::format("{}/{}", where, uuid)));
+      owners.push_back(&function);
+    }
+  };
+  add(state.self, reading.path);
+  for (std::size_t i = 0; i < reading.function_paths.size(); ++i) {
+    add(state.functions[i], reading.function_paths[i]);
   }
-  return state;
+  find_holders(root, seen, Facet::holders | Facet::busy);
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    owners[i]->busy |= seen.devices[i].busy;
+    owners[i]->holders.insert(owners[i]->holders.end(), seen.devices[i].holders.begin(),
+                              seen.devices[i].holders.end());
+  }
+}
+
+}  // namespace
+
+ParentState Host::observe_parent(const ParentName& name) const {
+  return read_parent(*root_, name).state;
+}
+
+ParentState Host::observe_parent_with_users(const ParentName& name) const {
+  ParentReading reading = read_parent(*root_, name);
+  if (reading.state.present) {
+    find_users(*root_, reading);
+  }
+  return std::move(reading.state);
 }
 
 void Host::bind_parent(const ParentName& name, const std::string& driver) const {
@@ -207,7 +228,7 @@ void Host::bind_parent(const ParentName& name, const std::string& driver) const 
                 fmt::format("load the driver: modprobe {}", driver))
         .worth(Retry::later);
   }
-  const std::optional<std::string> now = observe_parent(name, false).self.driver;
+  const std::optional<std::string> now = observe_parent(name).self.driver;
   if (now == driver) {
     return;
   }
@@ -216,7 +237,7 @@ void Host::bind_parent(const ParentName& name, const std::string& driver) const 
         .or_throw("cannot unbind it from {}", *now);
   }
   const sys::Result<sys::Done> bound = root_->write_attribute(directory + "/bind", address + "\n");
-  if (!bound && observe_parent(name, false).self.driver != driver) {
+  if (!bound && observe_parent(name).self.driver != driver) {
     throw Error(ExitCode::failed,
                 fmt::format("cannot bind it to {}: {}", driver, sys::errno_text(bound.error().number)),
                 "see the kernel log for the driver's reason: dmesg")

@@ -11,8 +11,7 @@ namespace mdevadm {
 std::vector<TypeName> type_directories(const sys::Dir& parent) {
   std::vector<TypeName> result;
   const sys::Result<sys::Dir> directory = checked(parent.open_dir(types_directory));
-  const sys::Result<std::vector<sys::Entry>> entries =
-      directory ? checked(directory->entries()) : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const sys::Result<std::vector<sys::Entry>> entries = checked(sys::entries_of(directory));
   if (!entries) {
     return result;
   }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <mdevadm/host/vgpu_table.hpp>
 #include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
@@ -27,9 +28,12 @@ bool may_hide_types(const Parent& parent) {
          (parent.types.empty() || has_device(parent));
 }
 
+// Returns a PCI ID, or 0, which no device has.
 std::uint64_t pci_number(const sys::Dir& root, const Parent& parent, const char* file) {
-  const sys::Result<std::string> text = root.read_attribute(fmt::format("{}/{}", parent.path, file));
-  return text ? std::strtoull(text->c_str(), nullptr, 16) : 0;
+  const std::string digits = read_hex(root, fmt::format("{}/{}", parent.path, file)).value_or("");
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return error == std::errc{} && end == digits.data() + digits.size() ? number : 0;
 }
 
 // Returns nullopt if there is no table. Throws Error if it cannot be used.

@@ -18,8 +18,7 @@ namespace {
 std::map<dev_t, std::string> group_nodes(const sys::Dir& root) {
   std::map<dev_t, std::string> nodes;
   const sys::Result<sys::Dir> directory = root.open_dir(vfio_directory);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   if (!entries) {
     return nodes;
   }
@@ -37,8 +36,7 @@ std::map<dev_t, std::string> group_nodes(const sys::Dir& root) {
 std::size_t devices_in_group(const sys::Dir& root, const std::string& group) {
   const std::string path = "sys/kernel/iommu_groups/" + group + "/devices";
   const sys::Result<sys::Dir> directory = root.open_dir(path);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   std::size_t count = 0;
   if (entries) {
     for (const sys::Entry& entry : *entries) {

@@ -13,6 +13,10 @@ std::string Claim::str() const {
                            : "claimed";
 }
 
+bool Claim::is_of(const std::optional<std::uint64_t>& directory) const {
+  return directory && (!problem.empty() || *directory == inode);
+}
+
 const Claim* Claims::find(const Uuid& uuid) const {
   const auto found =
       std::lower_bound(all.begin(), all.end(), uuid,

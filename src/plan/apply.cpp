@@ -166,7 +166,7 @@ class ApplyPlanner {
     return chains_[{uuid.str(), parent.str()}];
   }
 
-  // Returns why the device cannot be stopped now, or nullopt.
+  // Returns the job that stops the device as part of a command of its chain; nullopt if it is not active.
   std::optional<Job> stop_of(const Definition& definition, const std::string& command) {
     if (devices_.active_of(definition) == nullptr) {
       return std::nullopt;
@@ -174,6 +174,7 @@ class ApplyPlanner {
     StopRequest request{.about = identity_of(definition), .is_defined = true};
     request.deadline = options_.deadline;
     request.waiting_command = "mdevadm apply --wait 30";
+    request.part_of = StopRequest::Part::apply;
     const Snapshot& seen = input_.users != nullptr ? *input_.users : input_.seen;
     Job job = plan_stop(seen, request, definition.parent, plan_.stopping);
     job.part_of = fmt::format("{} {}", command, request.about.quoted());
@@ -188,17 +189,7 @@ class ApplyPlanner {
     try {
       plan_jobs(jobs);
     } catch (const Error& error) {
-      if (error.code() == ExitCode::in_use) {
-        const std::string reason = std::string(error.what()).substr(std::string_view("cannot stop").size());
-        const bool is_claimed =
-            input_.users != nullptr && input_.users->claims.find(definition.uuid) != nullptr;
-        Error refused(
-            ExitCode::in_use, "cannot apply" + reason,
-            is_claimed ? error.hints().front() : "stop the process using it, or wait with --wait SECONDS");
-        plan_.refused.push_back({identity_of(definition), refused.held_by(error.holders())});
-      } else {
-        plan_.refused.push_back({identity_of(definition), error});
-      }
+      plan_.refused.push_back({identity_of(definition), error});
       plan_.changes.resize(changes, {Kind::add, Object::device, {}});
       blocked_.insert(definition.uuid);
       return false;

@@ -85,7 +85,7 @@ std::string what_is_asked(const ChoiceRequest& request) {
 std::string matching_types(const ChoiceRequest& request) {
   std::string words = "mdevadm types";
   for (const Requirement& need : request.needs) {
-    words += " --need " + shell_quoted(need.text);
+    words += " --need " + shell_word(need.text);
   }
   return "list the matching types: " + words;
 }

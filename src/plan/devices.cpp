@@ -77,8 +77,22 @@ Job job_of(const StopRequest& request, const std::string& lane) {
   Job job{"stop " + request.about.quoted(), request.about, lane};
   if (request.part_of == StopRequest::Part::restart) {
     job.part_of = "restart " + request.about.quoted();
+  } else if (request.part_of == StopRequest::Part::apply) {
+    job.part_of = "apply " + request.about.quoted();
   }
   return job;
+}
+
+// Returns the hint for a device in use.
+const char* advice_for_use(const StopRequest& request) {
+  switch (request.part_of) {
+    case StopRequest::Part::stop:
+      return "stop the process using it, wait with --timeout SECONDS, or use --force";
+    case StopRequest::Part::apply: return "stop the process using it, or wait with --wait SECONDS";
+    case StopRequest::Part::restart:
+    case StopRequest::Part::detach: break;
+  }
+  return "stop the process using it, or wait with --timeout SECONDS";
 }
 
 // Returns the hint for a removal that the driver refuses.
@@ -299,9 +313,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   if (device->busy && !waits && !request.force) {
     throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
-                request.part_of == StopRequest::Part::stop
-                    ? "stop the process using it, wait with --timeout SECONDS, or use --force"
-                    : "stop the process using it, or wait with --timeout SECONDS")
+                advice_for_use(request))
         .held_by(device->holders);
   }
   if (waits) {

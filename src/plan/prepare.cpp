@@ -81,32 +81,86 @@ void require_unused(const ParentState& state, const std::string& doing) {
       .held_by(std::move(holders));
 }
 
-void require_driver(const ParentSettings& settings, const ParentState& state, const std::string& doing) {
+// Returns why sriov-manage cannot be used with the present driver, or nullopt.
+std::optional<Error> problem_of_driver(const ParentSettings& settings, const ParentState& state) {
   const std::string driver = state.self.driver.value_or("");
   if (!uses_script(settings, state) || is_on_way_to_driver(state) || driver == nvidia_driver) {
-    return;
+    return std::nullopt;
   }
   const std::string& name = state.name.str();
-  throw Error(
-      ExitCode::conflict, fmt::format("{}: the GPU is bound to {}, not to {}", doing, driver, nvidia_driver),
-      fmt::format(
-          "bind it to {}: {}", nvidia_driver,
-          commands_to_bind(name, nvidia_driver, state.self.driver, state.driver_override.has_value())));
+  return Error(ExitCode::conflict, fmt::format("the GPU is bound to {}, not to {}", driver, nvidia_driver),
+               fmt::format("bind it to {}: {}", nvidia_driver,
+                           commands_to_bind(name, nvidia_driver, state.self.driver,
+                                            state.driver_override.has_value())));
 }
 
-// Throws Error{conflict} if sriov-manage would have to change the virtual functions, and cannot.
-void require_free_binding(const ParentSettings& settings, const ParentState& state,
-                          const std::string& doing) {
+// Returns why sriov-manage would have to change the virtual functions, and cannot, or nullopt.
+std::optional<Error> problem_of_binding(const ParentSettings& settings, const ParentState& state) {
   if (!uses_script(settings, state) || has_functions_as_wanted(settings, state)) {
-    return;
+    return std::nullopt;
   }
   const std::string& name = state.name.str();
   const auto finding = state.without_iommu     ? std::optional(without_iommu(name))
                        : state.driver_override ? std::optional(driver_is_fixed(name, *state.driver_override))
                                                : std::nullopt;
-  if (finding) {
-    throw Error(ExitCode::conflict, fmt::format("{}: {}", doing, finding->what), finding->advice);
+  return finding ? std::optional(Error(ExitCode::conflict, finding->what, finding->advice)) : std::nullopt;
+}
+
+// Returns what the parent cannot have, whatever its state, or nullopt.
+std::optional<Error> why_impossible(const ParentSettings& settings, const ParentState& state) {
+  const std::string& name = state.name.str();
+  if (state.physical) {
+    return Error(ExitCode::conflict,
+                 fmt::format("it is a virtual function of {}, which has the settings", *state.physical),
+                 fmt::format("show the settings of its parent: mdevadm parent show {}", *state.physical));
   }
+  if (settings.method == FunctionMethod::sriov_manage && !state.is_nvidia()) {
+    return Error(ExitCode::conflict,
+                 fmt::format("sriov-manage is for NVIDIA's GPUs only (vendor 10de, not {})",
+                             state.vendor.empty() ? "unknown" : state.vendor),
+                 fmt::format("use sriov_numvfs: mdevadm parent set {} --method sysfs", name));
+  }
+  const auto wanted = wanted_functions(settings, state);
+  if (wanted && settings.method == FunctionMethod::sysfs && state.self.driver == nvidia_driver) {
+    return Error(ExitCode::conflict, "NVIDIA's driver does not support sriov_numvfs",
+                 fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name));
+  }
+  if (wanted && state.total.value_or(0) == 0) {
+    return Error(ExitCode::conflict,
+                 "the device has no virtual functions (SR-IOV is not supported, or disabled in "
+                 "the firmware)",
+                 "enable SR-IOV, the IOMMU and, for boards with displays, the display-less mode of the GPU; "
+                 "then check sriov_totalvfs: grep . /sys/bus/pci/devices/*/sriov_totalvfs");
+  }
+  if (wanted && *wanted > *state.total) {
+    return Error(
+        ExitCode::conflict,
+        fmt::format("{} virtual functions are more than the device supports ({})", *wanted, *state.total),
+        fmt::format("enable all: mdevadm parent set {} --vfs all", name));
+  }
+  if (wanted && *wanted != *state.total && uses_script(settings, state)) {
+    return Error(
+        ExitCode::conflict,
+        fmt::format("sriov-manage always enables all {} virtual functions, never {}", *state.total, *wanted),
+        fmt::format("enable all: mdevadm parent set {} --vfs all", name));
+  }
+  for (const FunctionName& reserved : settings.reserved) {
+    const bool is_own = state.addresses.empty() || std::find(state.addresses.begin(), state.addresses.end(),
+                                                             reserved.str()) != state.addresses.end();
+    if (!is_own) {
+      return Error(ExitCode::conflict,
+                   fmt::format("{} is not a virtual function of it (expected {} to {})", reserved.str(),
+                               state.addresses.front(), state.addresses.back()));
+    }
+  }
+  return std::nullopt;
+}
+
+// Returns why the parent cannot be prepared, or nullopt.
+std::optional<Error> problem_of(const ParentSettings& settings, const ParentState& state) {
+  auto problem = why_impossible(settings, state);
+  problem = problem ? problem : problem_of_driver(settings, state);
+  return problem ? problem : problem_of_binding(settings, state);
 }
 
 void require_present(const ParentState& state, const std::string& doing) {
@@ -210,53 +264,8 @@ std::vector<std::size_t> pending_commands(const PrepareFacts& facts) {
 }
 
 void require_possible(const ParentSettings& settings, const ParentState& state, const std::string& doing) {
-  const std::string& name = state.name.str();
-  if (state.physical) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("{}: it is a virtual function of {}, which has the settings", doing, *state.physical),
-        fmt::format("show the settings of its parent: mdevadm parent show {}", *state.physical));
-  }
-  if (settings.method == FunctionMethod::sriov_manage && !state.is_nvidia()) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: sriov-manage is for NVIDIA's GPUs only (vendor 10de, not {})", doing,
-                            state.vendor.empty() ? "unknown" : state.vendor),
-                fmt::format("use sriov_numvfs: mdevadm parent set {} --method sysfs", name));
-  }
-  const auto wanted = wanted_functions(settings, state);
-  if (wanted && settings.method == FunctionMethod::sysfs && state.self.driver == nvidia_driver) {
-    throw Error(ExitCode::conflict, fmt::format("{}: NVIDIA's driver does not support sriov_numvfs", doing),
-                fmt::format("use NVIDIA's script: mdevadm parent set {} --method sriov-manage", name));
-  }
-  if (wanted && state.total.value_or(0) == 0) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("{}: the device has no virtual functions (SR-IOV is not supported, or disabled in "
-                    "the firmware)",
-                    doing),
-        "enable SR-IOV, the IOMMU and, for boards with displays, the display-less mode of the GPU; "
-        "then check sriov_totalvfs: grep . /sys/bus/pci/devices/*/sriov_totalvfs");
-  }
-  if (wanted && *wanted > *state.total) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: {} virtual functions are more than the device supports ({})", doing, *wanted,
-                            *state.total),
-                fmt::format("enable all: mdevadm parent set {} --vfs all", name));
-  }
-  if (wanted && *wanted != *state.total && uses_script(settings, state)) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: sriov-manage always enables all {} virtual functions, never {}", doing,
-                            *state.total, *wanted),
-                fmt::format("enable all: mdevadm parent set {} --vfs all", name));
-  }
-  for (const FunctionName& reserved : settings.reserved) {
-    const bool is_own = state.addresses.empty() || std::find(state.addresses.begin(), state.addresses.end(),
-                                                             reserved.str()) != state.addresses.end();
-    if (!is_own) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("{}: {} is not a virtual function of it (expected {} to {})", doing,
-                              reserved.str(), state.addresses.front(), state.addresses.back()));
-    }
+  if (const auto problem = why_impossible(settings, state)) {
+    throw Error(problem->reworded(fmt::format("{}: {}", doing, problem->what())));
   }
 }
 
@@ -265,12 +274,8 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
   if (!state.present) {
     return "no such device on this host";
   }
-  try {
-    require_possible(facts.settings, state, "");
-    require_driver(facts.settings, state, "");
-    require_free_binding(facts.settings, state, "");
-  } catch (const Error& error) {
-    return std::string(error.what()).substr(2);
+  if (const auto problem = problem_of(facts.settings, state)) {
+    return problem->what();
   }
   const bool as_wanted = has_functions_as_wanted(facts.settings, state);
   const std::vector<std::size_t> pending = pending_commands(facts);
@@ -305,9 +310,9 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
   const Identity about = identity_of(settings, argument);
   const std::string doing = cannot_prepare(about.word());
   require_present(facts.state, doing);
-  require_possible(settings, facts.state, doing);
-  require_driver(settings, facts.state, doing);
-  require_free_binding(settings, facts.state, doing);
+  if (const auto problem = problem_of(settings, facts.state)) {
+    throw Error(problem->reworded(fmt::format("{}: {}", doing, problem->what())));
+  }
   Job job{"prepare " + about.quoted(), about, settings.parent.str()};
   const std::vector<std::size_t> pending = pending_commands(facts);
   const bool as_wanted = has_functions_as_wanted(settings, facts.state);

@@ -178,34 +178,33 @@ bool selects(const Snapshot& seen, const Requirement& need) {
 }
 
 // The error for a size without a unit names both readings, and the hint the one that fits the host.
-Error without_unit(const Snapshot& seen, const Requirement& need, const std::string& doing) {
+Error without_unit(const Snapshot& seen, const Requirement& need) {
   constexpr std::uint64_t largest_in_gib = 256;
   const Requirement in_gib = with_unit(need, 'G');
   const Requirement in_mib = with_unit(need, 'M');
   const bool is_gib = selects(seen, in_gib) ||
                       (!selects(seen, in_mib) && std::get<std::uint64_t>(need.value) <= largest_in_gib);
   return {ExitCode::usage,
-          fmt::format("{}: the size in '{}' has no unit (expected {} or {})", doing, printable(need.text),
-                      in_mib.word, in_gib.word),
+          fmt::format("the size in '{}' has no unit (expected {} or {})", printable(need.text), in_mib.word,
+                      in_gib.word),
           fmt::format("{} is {} MiB, {} is {} GiB; list the types with one of them: mdevadm types --need {}",
                       in_mib.word, need.word, in_gib.word, need.word,
-                      shell_quoted((is_gib ? in_gib : in_mib).text))};
+                      shell_word((is_gib ? in_gib : in_mib).text))};
 }
 
-Error unknown_property(const Snapshot& seen, const Requirement& need, const std::string& doing) {
+Error unknown_property(const Snapshot& seen, const Requirement& need) {
   const std::vector<std::string> names = all_properties(seen);
   const std::string meant = did_you_mean(need.property, names);
-  return {ExitCode::usage, fmt::format("{}: unknown property '{}'", doing, printable(need.property)),
+  return {ExitCode::usage, fmt::format("unknown property '{}'", printable(need.property)),
           meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant};
 }
 
-Error incomparable(const Requirement& need, const Example& example, const std::string& doing) {
+Error incomparable(const Requirement& need, const Example& example) {
   return {ExitCode::usage,
           std::holds_alternative<std::string>(example.value)
-              ? fmt::format("{}: property '{}' is a text, which has no order (expected = or !=)", doing,
-                            need.property)
-              : fmt::format("{}: invalid value '{}' for property '{}' (expected e.g. {})", doing,
-                            printable(need.word), need.property, example.text)};
+              ? fmt::format("property '{}' is a text, which has no order (expected = or !=)", need.property)
+              : fmt::format("invalid value '{}' for property '{}' (expected e.g. {})", printable(need.word),
+                            need.property, example.text)};
 }
 
 }  // namespace
@@ -266,22 +265,28 @@ bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
   return std::all_of(needs.begin(), needs.end(), [&](const Requirement& need) { return meets(type, need); });
 }
 
-void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
-                              const std::string& doing) {
+std::optional<Error> problem_of(const Snapshot& seen, const Requirement& need) {
   const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
                                      [](const Parent& parent) { return !parent.all_types().empty(); });
+  const std::optional<Example> example = example_of(seen, need.property);
+  const bool is_number = std::holds_alternative<std::uint64_t>(need.value) && !as_bytes(need.value);
+  if (is_number && is_size(need.property, example)) {
+    return without_unit(seen, need);
+  }
+  const bool is_known = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end() ||
+                        may_be_unlisted(seen, need.property);
+  if (!has_types || (is_known && !example) || (example && is_comparable(example->value, need))) {
+    return std::nullopt;
+  }
+  return example ? incomparable(need, *example) : unknown_property(seen, need);
+}
+
+void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
+                              const std::string& doing) {
   for (const Requirement& need : needs) {
-    const std::optional<Example> example = example_of(seen, need.property);
-    const bool is_number = std::holds_alternative<std::uint64_t>(need.value) && !as_bytes(need.value);
-    if (is_number && is_size(need.property, example)) {
-      throw without_unit(seen, need, doing);
+    if (const auto problem = problem_of(seen, need)) {
+      throw Error(problem->reworded(fmt::format("{}: {}", doing, problem->what())));
     }
-    const bool is_known = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end() ||
-                          may_be_unlisted(seen, need.property);
-    if (!has_types || (is_known && !example) || (example && is_comparable(example->value, need))) {
-      continue;
-    }
-    throw example ? incomparable(need, *example, doing) : unknown_property(seen, need, doing);
   }
 }
 

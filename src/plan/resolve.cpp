@@ -80,9 +80,9 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
     }
   }
   if (is_pattern(word)) {
-    throw Error(
-        ExitCode::usage, fmt::format("{}: patterns are not accepted here (expected one device)", doing),
-        fmt::format("list the devices that it matches: mdevadm list {}", shell_quoted(std::string(word))));
+    throw Error(ExitCode::usage,
+                fmt::format("{}: patterns are not accepted here (expected one device)", doing),
+                fmt::format("list the devices that it matches: mdevadm list {}", shell_word(word)));
   }
   const bool is_address = is_channel_address(kernel_spelling(word));
   const std::string number = is_address ? kernel_spelling(word) : "0.0." + to_lower(word);

@@ -163,7 +163,7 @@ std::string names_of(const std::vector<VgpuConfig>& configs) {
   constexpr std::size_t most_names = 20;
   std::vector<std::string> names;
   for (const VgpuConfig& config : configs) {
-    names.push_back(shell_quoted(config.name));
+    names.push_back(shell_word(config.name));
   }
   const std::size_t others = names.size() - std::min(names.size(), most_names);
   names.resize(names.size() - others);

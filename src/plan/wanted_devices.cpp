@@ -75,14 +75,11 @@ WantedDevices::Parsed WantedDevices::parse(const DeviceEntry& entry) {
       parsed.usable = false;
       continue;
     }
-    try {
-      require_known_properties(input_.seen, {*need}, "cannot apply");
-      parsed.needs.push_back(*need);
-    } catch (const Error& error) {
-      std::string text = error.what();
-      text.erase(0, text.starts_with("cannot apply: ") ? std::string_view("cannot apply: ").size() : 0);
-      problem(where, error.code(), text, error.hints());
+    if (const auto wrong = problem_of(input_.seen, *need)) {
+      problem(where, wrong->code(), wrong->what(), wrong->hints());
       parsed.usable = false;
+    } else {
+      parsed.needs.push_back(*need);
     }
   }
   std::vector<std::string> known = input_.seen.parent_names();

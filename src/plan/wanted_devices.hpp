@@ -104,10 +104,11 @@ class WantedDevices {
   void note_drift();
   // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
   void note_mixing();
-  // `fits`: whether all devices find a place in these rooms; `rooms`: those in which they do not.
   // Defines devices that are not started, on the parent that the entry names, whatever fits there now.
   // Returns whether that is possible.
   bool define_only(const DeviceEntry& entry, const Parsed& parsed);
+  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they
+  // do not.
   void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
   void problem(const FilePosition& where, ExitCode code, const std::string& message,

@@ -86,16 +86,16 @@ std::vector<Other> in_the_way(std::vector<Other> others, const Fits& fits) {
 // Gives back the room of definitions and devices that leave their place.
 void WantedDevices::free_rooms(Rooms& rooms, const std::vector<const Definition*>& leaving,
                                const std::set<Uuid>& in_use) {
-  std::map<std::string, std::vector<const Definition*>> by_parent;
+  std::map<std::string, std::vector<const Definition*>> of_parent;
   for (const Definition* definition : leaving) {
-    by_parent[definition->parent.str()].push_back(definition);
+    of_parent[definition->parent.str()].push_back(definition);
   }
   for (const WantedDevice& device : all_) {
     if (device.current != nullptr && !device.placed) {
-      by_parent[device.current->parent.str()].push_back(device.current);
+      of_parent[device.current->parent.str()].push_back(device.current);
     }
   }
-  for (auto& [name, definitions] : by_parent) {
+  for (auto& [name, definitions] : of_parent) {
     std::erase_if(definitions, [&](const Definition* one) { return in_use.contains(one->uuid); });
     free_room(rooms, name, definitions);
   }
@@ -234,11 +234,11 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   }
   const std::vector<Other> leaving = in_the_way(others, [&](const std::vector<Other>& gone) {
     Rooms with_more = rooms;
-    std::map<std::string, std::vector<const Definition*>> by_parent;
+    std::map<std::string, std::vector<const Definition*>> of_parent;
     for (const Other& one : gone) {
-      by_parent[one.definition.parent.str()].push_back(&one.definition);
+      of_parent[one.definition.parent.str()].push_back(&one.definition);
     }
-    for (const auto& [name, definitions] : by_parent) {
+    for (const auto& [name, definitions] : of_parent) {
       free_room(with_more, name, definitions);
     }
     return fits(with_more);

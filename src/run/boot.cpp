@@ -204,9 +204,7 @@ class UnitRun final : public Tried {
       std::move(some.all.begin(), some.all.end(), std::back_inserter(defined.all));
       defined.withheld = std::move(some.withheld);  // of all parents
     }
-    std::sort(defined.all.begin(), defined.all.end(), [](const Definition& a, const Definition& b) {
-      return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-    });
+    std::sort(defined.all.begin(), defined.all.end(), by_parent);
     return defined;
   }
 
@@ -314,7 +312,7 @@ class UnitRun final : public Tried {
       // A GPU that is to be prepared may be without driver.
       return seen.find_parent(parent.str()) != nullptr ||
              (options_.parents.find(parent) != nullptr && !prepared_.contains(parent) &&
-              effects_.host.observe_parent(parent, false).present);
+              effects_.host.observe_parent(parent).present);
     };
     return unit_.group ? std::all_of(parents.begin(), parents.end(), has_come)
                        : std::any_of(parents.begin(), parents.end(), has_come);

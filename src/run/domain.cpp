@@ -61,24 +61,33 @@ class HostdevReader final : public XmlHandler {
   std::string type_{};
 };
 
+// libvirt has no such domain.
+class UnknownDomain final : public Error {
+ public:
+  UnknownDomain(const std::string& message, const std::string& uri)
+      : Error(ExitCode::not_found, message,
+              fmt::format("list domains: virsh --connect {} list --all", shell_word(uri))) {}
+};
+
 class Domain final : public Machine {
  public:
   Domain(const Host& host, std::string uri, std::string name)
       : host_(host), uri_(std::move(uri)), name_(std::move(name)) {
-    const std::string state = virsh({"domstate", name_}, "find");
-    if (trim(state) != "running" && trim(state) != "paused") {
+    const std::string state = state_now("find");
+    if (!is_active(state)) {
       throw Error(ExitCode::failed,
                   fmt::format("the domain '{}' is not running but in the state '{}'", printable(name_),
-                              printable(trim(state))),
+                              printable(state)),
                   fmt::format("virsh start {}", shell_word(name_)))
           .caused_by(ESRCH);
     }
   }
 
   std::vector<AttachedDevice> devices() override {
+    const std::string xml = virsh({"dumpxml", name_}, "read");
     HostdevReader reader;
     try {
-      parse_xml(virsh({"dumpxml", name_}, "read"), reader);
+      parse_xml(xml, reader);
     } catch (const Error& error) {
       throw Error(
           error.reworded(fmt::format("cannot read the domain '{}': {}", printable(name_), error.what())));
@@ -101,26 +110,46 @@ class Domain final : public Machine {
 
   void detach(const Attachment& what, milliseconds patience) override {
     const auto deadline = steady_clock::now() + patience;
-    virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml, patience);
+    try {
+      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml, patience);
+    } catch (const Error&) {
+      if (may_have(what)) {
+        throw;
+      }
+      return;
+    }
     // libvirt returns when it has sent the request, after five seconds at most.
     while (has(what)) {
       if (sys::interrupted()) {
         throw Error(ExitCode::failed, "interrupted");
       }
       if (steady_clock::now() >= deadline) {
-        throw Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
-                    "the guest needs a driver for hot-plug that is running; wait longer with --timeout "
-                    "SECONDS, or shut the guest down");
+        throw NotReleased();
       }
       std::this_thread::sleep_for(domain_poll);
     }
   }
 
  private:
+  // Returns "running" or another state of virsh(1).
+  std::string state_now(const char* doing) const {
+    const std::string state = virsh({"domstate", name_}, doing);
+    return std::string(trim(state));
+  }
+
+  static bool is_active(const std::string& state) { return state == "running" || state == "paused"; }
+
+  // Returns whether the domain has the device. A domain that has ended has none: libvirt forgets a transient
+  // domain, and of another one it describes the devices of the next start.
   bool has(const Attachment& what) {
-    const std::vector<AttachedDevice> now = devices();
-    return std::any_of(now.begin(), now.end(),
-                       [&](const AttachedDevice& one) { return one.is(what.device); });
+    try {
+      const std::vector<AttachedDevice> now =
+          is_active(state_now("read")) ? devices() : std::vector<AttachedDevice>{};
+      return std::any_of(now.begin(), now.end(),
+                         [&](const AttachedDevice& one) { return one.is(what.device); });
+    } catch (const UnknownDomain&) {
+      return false;
+    }
   }
 
   // Returns false if libvirt says that the domain does not have the device.
@@ -138,7 +167,8 @@ class Domain final : public Machine {
                     milliseconds patience = virsh_patience) const {
     Words command{"virsh", "--quiet", "--connect", uri_};
     command.insert(command.end(), words.begin(), words.end());
-    const ProgramEnd end = host_.run_program(command, patience, false, input);
+    const ProgramEnd end =
+        host_.run_program(command, {.deadline = patience, .plain_messages = true, .input = input});
     if (end.succeeded()) {
       return end.out;
     }
@@ -146,15 +176,15 @@ class Domain final : public Machine {
     const bool is_unknown = text.find("Domain not found") != std::string::npos ||
                             text.find("failed to get domain") != std::string::npos;
     const bool is_full = text.find("No more available PCI slots") != std::string::npos;
-    const Error error(is_unknown ? ExitCode::not_found
-                      : is_full  ? ExitCode::no_capacity
-                                 : ExitCode::failed,
-                      fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
-                                  text.empty() ? end.text() : printable(join_lines(text))),
-                      is_unknown ? fmt::format("list domains: virsh --connect {} list --all", uri_)
-                      : is_full  ? "add ports to the domain before it starts: <controller type='pci' "
-                                   "model='pcie-root-port'/>, one for each device"
-                                 : "");
+    const std::string message = fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
+                                            text.empty() ? end.text() : printable(join_lines(text)));
+    if (is_unknown) {
+      throw UnknownDomain(message, uri_);
+    }
+    const Error error(is_full ? ExitCode::no_capacity : ExitCode::failed, message,
+                      is_full ? "add ports to the domain before it starts: <controller type='pci' "
+                                "model='pcie-root-port'/>, one for each device"
+                              : "");
     if (end.how == ProgramEnd::How::exited) {
       throw error;
     }

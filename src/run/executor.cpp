@@ -25,6 +25,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// The threads of this process take turns before they ask for the lock of the definitions or of the claims:
+// time that one waits for the others must not count as time in which another process holds the lock.
+std::mutex turns_of_definitions;
+std::mutex turns_of_claims;
+
 template <typename... Kinds>
 bool is_any_of(const Action& action) {
   return (std::holds_alternative<Kinds>(action) || ...);
@@ -227,17 +232,15 @@ class Run {
   }
 
   void perform(std::size_t number, const Action& action) {
-    // The lanes of this process take turns before they ask for the lock: time that one waits for the others
-    // must not count as time in which another process holds the lock.
-    std::unique_lock<std::mutex> turn(definitions_, std::defer_lock);
+    std::unique_lock<std::mutex> turn;
     std::optional<sys::FileLock> lock;
     if (!effects_.holds_definitions && changes_definitions(action)) {
-      turn.lock();
+      turn = std::unique_lock(turns_of_definitions);
       lock = effects_.store.lock();
       require_still_so(action);
     }
     if (!effects_.holds_claims && is_any_of<KeepClaim, DropClaim>(action)) {
-      turn.lock();
+      turn = std::unique_lock(turns_of_claims);
       lock = effects_.store.lock_claims();
     }
     const Job& job = plan_.jobs[number];
@@ -437,7 +440,6 @@ class Run {
   std::unique_lock<std::mutex> turn_of_plan_{};
   std::mutex turns_in_plan_;
   std::mutex mutex_;
-  std::mutex definitions_;
   std::vector<std::vector<DoneStep>> done_;  // by job
   std::vector<std::string> held_;            // by job: why a virtual machine may use its device; empty: none
   std::size_t steps_done_ = 0;

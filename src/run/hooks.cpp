@@ -61,11 +61,6 @@ bool is_no_script(int number) {
   return std::find(ours.begin(), ours.end(), number) == ours.end();
 }
 
-// Returns true for events that run even after an interruption, because they complete what pre() began.
-bool only_notifies(std::string_view event) {
-  return event == "post" || event == "notify";
-}
-
 bool is_ap_check(const std::string& path) {
   const std::string name = name_of(path);
   return name == "ap-check" || name == "ap-check.sh";
@@ -172,7 +167,7 @@ void Hooks::require_agreement(const Answer& answer, const ScriptEvent& event) {
 
 bool Hooks::ask_pre(const ScriptEvent& event) {
   try {
-    const std::optional<Answer> answer = ask({event, "pre", word_of(event.action)}, event.config);
+    const std::optional<Answer> answer = ask({event, Phase::pre, word_of(event.action)}, event.config);
     if (answer) {
       require_agreement(*answer, event);
     }
@@ -207,7 +202,7 @@ void Hooks::notify_post(const ScriptEvent& event, HookState state) {
 }
 
 void Hooks::notify_responsible(const ScriptEvent& event, HookState state) {
-  const Asked asked{event, "post", word_of(event.action), state};
+  const Asked asked{event, Phase::post, word_of(event.action), state};
   const auto answered = answered_.find({event.uuid, event.parent});
   const Responsible& who = responsible(event);
   if (who.failed) {
@@ -216,7 +211,7 @@ void Hooks::notify_responsible(const ScriptEvent& event, HookState state) {
   if (who.path) {
     // Support for the post event is optional.
     if (action_for(*who.path, event, asked.action) && who.supported.actions.contains(asked.action) &&
-        who.supported.events.contains(asked.event)) {
+        who.supported.events.contains(word_of_phase(asked.phase))) {
       std::ignore = ask_responsible(who, asked, event.config);
     }
   } else if (answered == answered_.end()) {
@@ -234,7 +229,7 @@ void Hooks::notify(const ScriptEvent& event, HookState state) {
 void Hooks::notify_notifiers(const ScriptEvent& event, HookState state) {
   for (const std::string& path : notifiers()) {
     try {
-      call(path, {event, "notify", word_of(event.action), state}, {});
+      call(path, {event, Phase::notify, word_of(event.action), state}, {});
     } catch (const Error& error) {
       const std::string hints = join(error.hints(), "; ");
       warn(hints.empty() ? error.what() : fmt::format("{} (to run it: {})", error.what(), hints));
@@ -247,7 +242,7 @@ void Hooks::notify_notifiers(const ScriptEvent& event, HookState state) {
 ReportedAttributes Hooks::get_attributes(const ScriptEvent& event) {
   const std::lock_guard lock(mutex_);
   try {
-    const auto answer = ask({event, "get", "attributes"}, {});
+    const auto answer = ask({event, Phase::get, "attributes"}, {});
     throw_if_interrupted();
     if (!answer) {
       return {};
@@ -273,7 +268,7 @@ void Hooks::live(const ScriptEvent& event) {
                 "Live modification is not supported for this device type. Changing the device configuration "
                 "requires stopping and restarting the device.");
   }
-  const Asked asked{event, "live", word_of(event.action)};
+  const Asked asked{event, Phase::live, word_of(event.action)};
   require_support(who, asked);
   throw_if_interrupted();
   std::optional<Answer> answer;
@@ -315,7 +310,7 @@ void Hooks::require_support(const Responsible& who, const Asked& asked) {
     }
   };
   require(who.supported.actions, "action", asked.action);
-  require(who.supported.events, "event", asked.event);
+  require(who.supported.events, "event", word_of_phase(asked.phase));
 }
 
 Hooks::Answer Hooks::ask_responsible(const Responsible& who, const Asked& asked, std::string_view input) {
@@ -334,7 +329,7 @@ std::optional<Hooks::Answer> Hooks::search(const Asked& asked, std::string_view 
     std::optional<sys::ScriptEnd> end = call(path, asked, input);
     if (end && end->how == sys::ScriptEnd::How::killed) {
       warn_of_signal(path);
-      if (std::string_view(asked.event) == "pre" && sys::interrupted()) {
+      if (asked.phase == Phase::pre && sys::interrupted()) {
         return Answer{path, *std::move(end)};  // may hold resources: run its post event too
       }
     } else if (end && end->number != not_mine) {
@@ -356,7 +351,7 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
   const std::string provided = provided_capabilities();
   for (const std::string& path : callouts()) {
     try {
-      const auto end = call(path, {event, "get", "capabilities"}, provided);
+      const auto end = call(path, {event, Phase::get, "capabilities"}, provided);
       if (end && end->how == sys::ScriptEnd::How::killed) {
         warn_of_signal(path);
         continue;
@@ -382,27 +377,39 @@ Hooks::Responsible Hooks::negotiate(const ScriptEvent& event) {
   return {};
 }
 
+const char* Hooks::word_of_phase(Phase phase) {
+  switch (phase) {
+    case Phase::get: return "get";
+    case Phase::pre: return "pre";
+    case Phase::post: return "post";
+    case Phase::live: return "live";
+    case Phase::notify: break;
+  }
+  return "notify";
+}
+
 // Returns nothing if the file cannot be executed.
 std::optional<sys::ScriptEnd> Hooks::call(const std::string& path, const Asked& asked,
                                           std::string_view input) {
   const ScriptEvent& about = asked.about;
-  if (!only_notifies(asked.event)) {
+  // The others run even after an interruption, because they complete what pre() began.
+  if (asked.phase != Phase::post && asked.phase != Phase::notify) {
     throw_if_interrupted();
   }
-  const bool is_question = std::string_view(asked.event) == "get";
+  const bool is_question = asked.phase == Phase::get;
   if (const auto mute = mute_.find(path); is_question && mute != mute_.end()) {
     throw Error(mute->second);
   }
   const std::chrono::milliseconds deadline = is_question ? deadlines_.question : deadlines_.part;
-  const char* kind = std::string_view(asked.event) == "notify" ? "notifier" : "call-out";
+  const char* kind = asked.phase == Phase::notify ? "notifier" : "call-out";
   const std::optional<std::string> action = action_for(path, about, asked.action);
   if (!action) {
     return sys::ScriptEnd{sys::ScriptEnd::How::exited, not_mine, {}, {}};
   }
   require_trusted(path, kind);
   auto ran = sys::run_script({path,
-                              {"-t", about.type, "-e", asked.event, "-a", *action, "-s", word_of(asked.state),
-                               "-u", about.uuid, "-p", about.parent},
+                              {"-t", about.type, "-e", word_of_phase(asked.phase), "-a", *action, "-s",
+                               word_of(asked.state), "-u", about.uuid, "-p", about.parent},
                               input,
                               deadline});
   if (!ran && is_no_script(ran.error().number)) {
@@ -441,8 +448,7 @@ std::vector<std::string> Hooks::find_scripts(const std::string& kind) const {
 
 void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::string>& scripts) const {
   const sys::Result<sys::Dir> directory = root_.open_dir(name);
-  const sys::Result<std::vector<sys::Entry>> entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const sys::Result<std::vector<sys::Entry>> entries = sys::entries_of(directory);
   if (!entries) {
     if (!sys::is_absence(entries.error().number)) {
       warn(fmt::format("cannot look for scripts in '{}': {}", printable(entries.error().path),

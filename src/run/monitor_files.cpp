@@ -21,8 +21,7 @@ constexpr std::uint32_t changes_in_directory = IN_CREATE | IN_CLOSE_WRITE | IN_M
 std::vector<std::string> directories_in(const std::string& path, bool links) {
   std::vector<std::string> names;
   const sys::Result<sys::Dir> directory = sys::Dir::open(path);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   if (entries) {
     for (const sys::Entry& entry : *entries) {
       if (entry.kind == sys::EntryKind::directory || (links && entry.kind == sys::EntryKind::link)) {

@@ -252,7 +252,7 @@ Claims valid_claims(const Effects& effects, const Snapshot& seen) {
   std::erase_if(claims.all, [&](const Claim& claim) {
     const Device* device = seen.find_device(claim.uuid);
     device = device != nullptr ? device : seen.find_removing(claim.uuid);
-    return device == nullptr || (claim.problem.empty() && effects.host.inode_of(*device) != claim.inode);
+    return device == nullptr || !claim.is_of(effects.host.inode_of(*device));
   });
   return claims;
 }
@@ -283,10 +283,7 @@ void observe_settings_of(const Effects& effects, Snapshot& seen, const std::vect
       continue;
     }
     const Definition& definition = *one.definition;
-    const auto place = std::lower_bound(
-        seen.devices.begin(), seen.devices.end(), definition, [](const Device& device, const Definition& of) {
-          return std::tie(device.parent, device.uuid) < std::tie(of.parent, of.uuid);
-        });
+    const auto place = std::lower_bound(seen.devices.begin(), seen.devices.end(), definition, by_parent);
     if (place == seen.devices.end() || place->uuid != definition.uuid || place->parent != definition.parent) {
       continue;
     }

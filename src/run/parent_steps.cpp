@@ -56,6 +56,12 @@ Error lock_error(const Host& host, const ChangeFunctions& change) {
       .held_by(clients);
 }
 
+// Runs one of the programs of a command.
+ProgramEnd run_to_end(const Host& host, const Words& words, const ParentCommand& command) {
+  return host.run_program(
+      words, {.deadline = command.deadline(), .on_interrupt = ProgramOptions::OnInterrupt::is_killed});
+}
+
 Error script_error(const ParentState& state, const ChangeFunctions& change, const ProgramEnd& end) {
   const char* action = change.number == 0 ? "-d" : "-e";
   return {ExitCode::failed,
@@ -70,11 +76,11 @@ void by_script(const Host& host, const ChangeFunctions& change) {
   while (true) {
     // It is not killed when this process is interrupted, because the GPU would be left without its driver.
     const ProgramEnd end = host.run_program({script, change.number == 0 ? "-d" : "-e", change.parent.str()},
-                                            script_deadline, false);
+                                            {.deadline = script_deadline, .plain_messages = true});
     host.bind_parent(change.parent, nvidia_driver);
     const bool refused = (end.out + end.err).find(lock_refused) != std::string::npos;
     const ParentState state =
-        refused ? host.observe_parent(change.parent, false) : observe_settled(host, change.parent);
+        refused ? host.observe_parent(change.parent) : observe_settled(host, change.parent);
     if (is_reached(state, change.number)) {
       return;
     }
@@ -93,7 +99,7 @@ void by_script(const Host& host, const ChangeFunctions& change) {
 void enable_with_types(const Host& host, const ChangeFunctions& change) {
   by_script(host, change);
   const auto deadline = Clock::now() + change.patience;
-  while (lacks_types(host.observe_parent(change.parent, false))) {
+  while (lacks_types(host.observe_parent(change.parent))) {
     throw_if_interrupted();
     if (Clock::now() + pause_between_tries > deadline) {
       throw Error(
@@ -114,7 +120,7 @@ void enable_with_types(const Host& host, const ChangeFunctions& change) {
 }
 
 void by_kernel(const Host& host, const ChangeFunctions& change) {
-  const ParentState before = host.observe_parent(change.parent, false);
+  const ParentState before = host.observe_parent(change.parent);
   if (before.enabled != change.number) {
     host.write_functions(before, change.number);
   }
@@ -139,13 +145,16 @@ void change_functions(const Host& host, const ChangeFunctions& change) {
   }
 }
 
+bool check_succeeds(const Host& host, const ParentCommand& command) {
+  return !command.check.empty() && run_to_end(host, command.check, command).succeeded();
+}
+
 void run_command(const Host& host, const RunCommand& run) {
   const ParentCommand& command = run.command;
-  if (run.checks && !command.check.empty() &&
-      host.run_program(command.check, command.deadline(), true).succeeded()) {
+  if (run.checks && check_succeeds(host, command)) {
     return;
   }
-  const ProgramEnd end = host.run_program(command.command, command.deadline(), true);
+  const ProgramEnd end = run_to_end(host, command.command, command);
   if (end.succeeded()) {
     return;
   }
@@ -170,7 +179,7 @@ void keep_failure(const Effects& effects, const ParentName& parent, const std::s
 
 void keep_preparation(const Effects& effects, const KeepPreparation& action) {
   Preparation done = action.done;
-  done.setup = effects.host.observe_parent(done.parent, false).setup;
+  done.setup = effects.host.observe_parent(done.parent).setup;
   effects.store.keep_preparation(done);
 }
 

@@ -13,6 +13,9 @@ namespace mdevadm {
 // driver, whatever the outcome. Throws Error.
 void change_functions(const Host& host, const ChangeFunctions& change);
 
+// Returns whether the check of a command exists and succeeds: the command has run already. Throws Error.
+bool check_succeeds(const Host& host, const ParentCommand& command);
+
 // Runs a command. Throws Error with its last lines of output.
 void run_command(const Host& host, const RunCommand& run);
 

@@ -82,7 +82,7 @@ class Search {
 
   bool is_claimed(const Device& device, const Claims& claims) const {
     const Claim* claim = claims.find(device.uuid);
-    return claim != nullptr && (!claim->problem.empty() || effects_.host.inode_of(device) == claim->inode);
+    return claim != nullptr && claim->is_of(effects_.host.inode_of(device));
   }
 
   // Returns MemberState::free if the device is the result.

@@ -8,6 +8,8 @@
 #include <mdevadm/util/text.hpp>
 #include <thread>
 
+#include "parent_steps.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -20,7 +22,7 @@ constexpr std::chrono::seconds quiet{3};
 
 void await_presence(const Host& host, const ParentName& name, milliseconds patience) {
   const auto deadline = Clock::now() + patience;
-  while (!host.observe_parent(name, false).present && Clock::now() < deadline && !sys::interrupted()) {
+  while (!host.observe_parent(name).present && Clock::now() < deadline && !sys::interrupted()) {
     std::this_thread::sleep_for(pause);
   }
 }
@@ -28,8 +30,7 @@ void await_presence(const Host& host, const ParentName& name, milliseconds patie
 std::vector<bool> run_checks(const Host& host, const ParentSettings& settings) {
   std::vector<bool> checked;
   for (const ParentCommand& command : settings.commands) {
-    checked.push_back(!command.check.empty() &&
-                      host.run_program(command.check, command.deadline(), true).succeeded());
+    checked.push_back(check_succeeds(host, command));
   }
   return checked;
 }
@@ -38,11 +39,11 @@ std::vector<bool> run_checks(const Host& host, const ParentSettings& settings) {
 
 ParentState observe_settled(const Host& host, const ParentName& name, milliseconds limit) {
   const auto deadline = Clock::now() + limit;
-  ParentState state = host.observe_parent(name, false);
+  ParentState state = host.observe_parent(name);
   auto changed = Clock::now();
   while (is_settling(state) && Clock::now() < std::min(changed + quiet, deadline) && !sys::interrupted()) {
     std::this_thread::sleep_for(pause);
-    ParentState now = host.observe_parent(name, false);
+    ParentState now = host.observe_parent(name);
     changed = now == state ? changed : Clock::now();
     state = std::move(now);
   }
@@ -66,7 +67,7 @@ Job prepare_job(const Effects& effects, const ParentSettings& settings, const Pr
   }
   if (why_not_prepared(facts)) {
     // Finding users walks over all processes.
-    state = effects.host.observe_parent(settings.parent, true);
+    state = effects.host.observe_parent_with_users(settings.parent);
   }
   return plan_prepare(facts, argument, patience);
 }

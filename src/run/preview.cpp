@@ -59,7 +59,7 @@ class Details {
 
   void operator()(const ChangeFunctions& a) const {
     if (a.method == FunctionMethod::sysfs) {
-      add(host_.write_of_functions(host_.observe_parent(a.parent, false), a.number));
+      add(host_.write_of_functions(host_.observe_parent(a.parent), a.number));
     }
   }
   void operator()(const WriteParentSettings& a) const {

@@ -348,11 +348,6 @@ class QmpMachine final : public Machine {
   }
 
   void wait_until_deleted(const std::string& id, steady_clock::time_point deadline) {
-    const auto late = [&] {
-      return Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
-                   "the guest needs a driver for hot-plug that is running; wait longer with --timeout "
-                   "SECONDS, or shut the guest down");
-    };
     for (;;) {
       while (!events_.empty()) {
         const Json event = std::move(events_.front());
@@ -368,11 +363,11 @@ class QmpMachine final : public Machine {
                       "see the kernel log of the guest");
         }
       }
-      Json message = receive(deadline, late);
+      Json message = receive(deadline, [] { return NotReleased(); });
       if (message.contains("event")) {
         events_.push_back(std::move(message));
       } else if (steady_clock::now() >= deadline) {
-        throw late();
+        throw NotReleased();
       }
     }
   }

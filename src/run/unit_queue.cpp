@@ -19,9 +19,10 @@ void UnitQueue::run() {
 void UnitQueue::work() {
   std::unique_lock lock(mutex_);
   while (left_ > 0) {
-    const auto ready = find_ready();
+    const Clock::time_point now = Clock::now();
+    const auto ready = find_ready(now);
     if (ready == waiting_.end()) {
-      wait(lock);
+      wait(lock, now);
       continue;
     }
     auto taken = waiting_.extract(ready);
@@ -48,9 +49,9 @@ void UnitQueue::work() {
   }
 }
 
-// One thread waits until the next unit is due, the others until it wakes them.
-void UnitQueue::wait(std::unique_lock<std::mutex>& lock) {
-  const Clock::time_point now = Clock::now();
+// One thread waits until the next unit is due, the others until it wakes them. `now` is the time for which
+// find_ready() found none: a unit that has become due since must not count as one whose parents are in use.
+void UnitQueue::wait(std::unique_lock<std::mutex>& lock, Clock::time_point now) {
   const auto next = waiting_.upper_bound(now);
   if (has_timer_ || next == waiting_.end()) {
     idle_.wait(lock);
@@ -62,8 +63,8 @@ void UnitQueue::wait(std::unique_lock<std::mutex>& lock) {
 }
 
 // Returns the unit that is due for the longest time and whose parents are not in use.
-UnitQueue::Waiting::iterator UnitQueue::find_ready() {
-  const auto end = waiting_.upper_bound(Clock::now());
+UnitQueue::Waiting::iterator UnitQueue::find_ready(Clock::time_point now) {
+  const auto end = waiting_.upper_bound(now);
   const auto ready = std::find_if(waiting_.begin(), end, [&](const Waiting::value_type& one) {
     const std::vector<ParentName>& parents = one.second.parents;
     return std::none_of(parents.begin(), parents.end(),

@@ -45,8 +45,8 @@ class UnitQueue {
   using Waiting = std::multimap<Clock::time_point, Unit>;
 
   void work();
-  void wait(std::unique_lock<std::mutex>& lock);
-  Waiting::iterator find_ready();
+  void wait(std::unique_lock<std::mutex>& lock, Clock::time_point now);
+  Waiting::iterator find_ready(Clock::time_point now);
   void wake();
 
   std::mutex mutex_;

@@ -13,8 +13,6 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* boot_directory = "run/mdevadm/boot";
-
 std::chrono::milliseconds time_at(const toml::table& table, std::string_view key) {
   return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
 }
@@ -67,8 +65,7 @@ void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents
 BootEvents Store::load_boot_events() const {
   BootEvents events;
   const sys::Result<sys::Dir> directory = root_->open_dir(boot_directory);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   if (!entries) {
     return events;
   }
@@ -79,9 +76,7 @@ BootEvents Store::load_boot_events() const {
       load_parent(*inside, *parent, events);
     }
   }
-  std::sort(events.all.begin(), events.all.end(), [](const BootEvent& a, const BootEvent& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  std::sort(events.all.begin(), events.all.end(), by_parent);
   return events;
 }
 

@@ -13,7 +13,6 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* claims_directory = "run/mdevadm/claims";
 constexpr std::int64_t format_version = 1;
 
 std::string format_claim(const Claim& claim) {

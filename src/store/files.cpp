@@ -41,13 +41,20 @@ sys::Dir directory_to_write(const sys::Dir& root, const std::string& name, const
 }
 
 void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
-                      const std::string& doing, mode_t permissions) {
+                      const std::string& doing, NewFile mode) {
   if (!is_utf8(text)) {
     const std::vector<std::string_view> lines = split(text, '\n');
     const auto line = std::find_if_not(lines.begin(), lines.end(), is_utf8);
     throw Error(ExitCode::usage, fmt::format("{}: not valid UTF-8: {}", doing, printable(*line)));
   }
-  sys::AtomicFile file = sys::AtomicFile::create(directory, name, permissions).or_throw("{}", doing);
+  constexpr mode_t all_read = 0644;
+  constexpr mode_t all_write = 0666;
+  const bool is_readable = mode == NewFile::readable && !directory.exists(name);
+  sys::AtomicFile file =
+      sys::AtomicFile::create(directory, name, is_readable ? all_read : all_write).or_throw("{}", doing);
+  if (is_readable) {
+    file.set_mode(all_read).or_throw("{}", doing);
+  }
   file.write(text).or_throw("{}", doing);
   file.commit().or_throw("{}", doing);
 }
@@ -86,10 +93,25 @@ void remove_stored(const sys::Dir& directory, const std::string& name, const std
 
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name) {
   const sys::Result<std::string> target = directory.read_link(name);
-  return target ? std::optional(FileProblem{
-                      directory.path_of(name), 0, 0,
-                      fmt::format("symbolic link to '{}', which does not exist", printable(*target))})
-                : std::nullopt;
+  return target
+             ? std::optional(FileProblem{
+                   .path = directory.path_of(name),
+                   .message = fmt::format("symbolic link to '{}', which does not exist", printable(*target))})
+             : std::nullopt;
+}
+
+std::optional<std::string> read_listed(const sys::Dir& directory, const std::string& name,
+                                       std::vector<FileProblem>& broken) {
+  sys::Result<std::string> text = directory.read_file(name);
+  if (text) {
+    return *std::move(text);
+  }
+  if (text.error().number != ENOENT) {
+    broken.push_back({.path = directory.path_of(name), .message = sys::errno_text(text.error().number)});
+  } else if (auto problem = dangling_link(directory, name)) {
+    broken.push_back(*std::move(problem));
+  }
+  return std::nullopt;
 }
 
 void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing) {

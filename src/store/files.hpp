@@ -1,6 +1,7 @@
 // File operations shared by definitions and groups.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -12,6 +13,17 @@
 namespace mdevadm::store {
 
 inline constexpr std::string_view suffix = ".toml";
+
+// Directories with the state of the host since boot. Not below etc/: a refused change must leave no trace
+// there.
+inline constexpr const char* runtime_directory = "run/mdevadm";
+inline constexpr const char* records_directory = "run/mdevadm/devices";
+inline constexpr const char* claims_directory = "run/mdevadm/claims";
+inline constexpr const char* boot_directory = "run/mdevadm/boot";
+inline constexpr const char* preparations_directory = "run/mdevadm/parents";
+inline constexpr const char* probes_directory = "run/mdevadm/probes";
+inline constexpr std::array state_directories{runtime_directory, records_directory,      claims_directory,
+                                              boot_directory,    preparations_directory, probes_directory};
 
 // Return the file name of a device's or a group's definition, and of a parent's settings.
 std::string file_name(const Uuid& uuid);
@@ -29,10 +41,16 @@ std::optional<Uuid> uuid_of(std::string_view name);
 // left by processes that died; they are removed.
 sys::Dir directory_to_write(const sys::Dir& root, const std::string& directory, const std::string& doing);
 
-// Replaces a file atomically. `permissions` apply to a new file. Throws Error{usage} for a text that is not
+// The mode of a new file.
+enum class NewFile {
+  readable,  // 0644, whatever the umask: all users may list devices and definitions
+  as_umask,  // 0666 less the umask
+};
+
+// Replaces a file atomically. A file that exists keeps its mode. Throws Error{usage} for a text that is not
 // valid UTF-8, which could not be read again.
 void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
-                      const std::string& doing, mode_t permissions = 0644);
+                      const std::string& doing, NewFile mode = NewFile::readable);
 
 // Edits the text of a file that an editor of Windows may have saved: `edit` gets it with line ends of Unix
 // and without a byte order mark, and the result has those of the file again.
@@ -45,6 +63,11 @@ void remove_stored(const sys::Dir& directory, const std::string& name, const std
 // Returns what is wrong with an entry that a reader reported as missing: nullopt if it was removed since the
 // directory was listed, otherwise that it is a symbolic link to nothing.
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name);
+
+// Reads a file that the directory lists. Returns nullopt if it cannot be read, with the reason in `broken`
+// unless it was removed since.
+std::optional<std::string> read_listed(const sys::Dir& directory, const std::string& name,
+                                       std::vector<FileProblem>& broken);
 
 // Throws Error{failed} if the directory of the store is a symbolic link to nothing; a directory that does not
 // exist is empty. `doing`: "cannot read the groups in 'DIRECTORY'".

@@ -23,18 +23,12 @@ void read_group_file(const sys::Dir& directory, const std::string& file, Groups&
   }
   const auto name = GroupName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
   if (!name) {
-    into.broken.push_back({directory.path_of(file), 0, 0, "invalid file name (expected GROUP.toml)"});
+    into.broken.push_back(
+        {.path = directory.path_of(file), .message = "invalid file name (expected GROUP.toml)"});
     return;
   }
-  const sys::Result<std::string> text = directory.read_file(file);
-  if (!text && text.error().number == ENOENT) {
-    if (auto problem = dangling_link(directory, file)) {
-      into.broken.push_back(*std::move(problem));
-    }
-    return;
-  }
+  const std::optional<std::string> text = read_listed(directory, file, into.broken);
   if (!text) {
-    into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   GroupContent content = parse_group(*text, directory.path_of(file), *name);

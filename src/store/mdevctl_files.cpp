@@ -15,7 +15,6 @@ namespace {
 
 constexpr const char* configs_directory = "etc/mdevctl.d";
 constexpr const char* scripts_directory = "scripts.d";  // located among the parents' directories
-constexpr mode_t config_permissions = 0666;             // less the umask
 
 std::string config_directory(const ParentName& parent) {
   return fmt::format("{}/{}", configs_directory, parent.str());
@@ -62,8 +61,7 @@ class ConfigReader {
 
   void read_parent(const sys::Dir& configs, const ParentName& parent) {
     const sys::Result<sys::Dir> directory = configs.open_dir(parent.str());
-    sys::Result<std::vector<sys::Entry>> entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    sys::Result<std::vector<sys::Entry>> entries = sys::entries_of(directory);
     if (!entries) {
       return note_unread(entries.error());
     }
@@ -207,7 +205,7 @@ void Store::write_config(const StoredConfig& stored) const {
   require_parent(stored.parent, doing);
   const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
   write_atomically(directory, file_of(stored), format_config(stored.config, JsonForm::lines), doing,
-                   config_permissions);
+                   NewFile::as_umask);
 }
 
 void Store::remove_config(const StoredConfig& stored) const {

@@ -17,7 +17,6 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* settings_directory = "etc/mdevadm/parents";
-constexpr const char* preparations_directory = "run/mdevadm/parents";
 
 // Settings contain commands, which run as root. Below --root they do not run.
 std::optional<FileProblem> distrust(const std::string& path, bool is_host) {
@@ -36,18 +35,12 @@ void load_settings(const sys::Dir& directory, const std::string& file, bool is_h
   }
   const auto name = ParentName::parse(std::string_view(file).substr(0, file.size() - suffix.size()));
   if (!name) {
-    into.broken.push_back({directory.path_of(file), 0, 0, "invalid file name (expected PARENT.toml)"});
+    into.broken.push_back(
+        {.path = directory.path_of(file), .message = "invalid file name (expected PARENT.toml)"});
     return;
   }
-  const sys::Result<std::string> text = directory.read_file(file);
-  if (!text && text.error().number == ENOENT) {
-    if (auto problem = dangling_link(directory, file)) {
-      into.broken.push_back(*std::move(problem));
-    }
-    return;
-  }
+  const std::optional<std::string> text = read_listed(directory, file, into.broken);
   if (!text) {
-    into.broken.push_back({directory.path_of(file), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   if (auto problem = distrust(directory.path_of(file), is_host)) {

@@ -11,8 +11,6 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* probes_directory = "run/mdevadm/probes";
-
 std::optional<TypeCounts> parse_type_counts(const toml::table* table) {
   if (table == nullptr) {
     return std::nullopt;

@@ -1,10 +1,8 @@
-// Runtime records, /run/mdevadm/devices/<uuid>.toml, and the locks of parents.
+// Runtime records, /run/mdevadm/devices/<uuid>.toml.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <mdevadm/store/store.hpp>
-#include <mdevadm/sys/process.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
@@ -13,8 +11,6 @@
 namespace mdevadm::store {
 
 namespace {
-
-constexpr const char* records_directory = "run/mdevadm/devices";
 
 // Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
@@ -41,8 +37,7 @@ std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
 Records Store::load_records() const {
   Records records;
   const sys::Result<sys::Dir> directory = root_->open_dir(records_directory);
-  const auto entries =
-      directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+  const auto entries = sys::entries_of(directory);
   if (!entries) {
     return records;
   }
@@ -102,46 +97,6 @@ void Store::drop_record(const Uuid& uuid) const {
   if (!removed && removed.error().number != ENOENT && !may_lack(removed.error())) {
     sys::throw_error(removed.error(), fmt::format("cannot delete runtime state of '{}'", uuid.str()));
   }
-}
-
-std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
-                                               std::chrono::seconds patience) const {
-  // A fixed lock order prevents deadlocks.
-  std::sort(parents.begin(), parents.end());
-  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
-  std::vector<sys::FileLock> locks;
-  for (const ParentName& parent : parents) {
-    locks.push_back(take_lock({"parent-" + parent.str() + ".lock", "sys/class/mdev_bus/" + parent.str(),
-                               fmt::format("cannot lock parent {}", parent.str()), patience},
-                              waiting));
-  }
-  return locks;
-}
-
-std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) const {
-  constexpr std::chrono::milliseconds no_wait{0};
-  const std::string doing = fmt::format("cannot lock parent {}", parent.str());
-  const sys::Dir runtime = root_->make_dirs("run/mdevadm").or_throw("{}", doing);
-  sys::Result<sys::FileLock> lock =
-      sys::FileLock::acquire(runtime, "parent-" + parent.str() + ".lock", no_wait);
-  if (!lock && lock.error().number == EWOULDBLOCK) {
-    return std::nullopt;
-  }
-  if (!lock) {
-    sys::throw_error(lock.error(), doing);
-  }
-  if (const sys::Result<sys::Dir> directory = root_->open_dir("sys/class/mdev_bus/" + parent.str())) {
-    sys::Result<sys::FileLock> second = sys::FileLock::acquire(*directory, no_wait);
-    // The lock of an ordinary user does not count, as in lock_parents().
-    if (!second && second.error().number == EWOULDBLOCK &&
-        sys::is_of_root(sys::FileLock::holder(*directory, ".").pid)) {
-      return std::nullopt;
-    }
-    if (second) {
-      lock->add(*std::move(second));
-    }
-  }
-  return *std::move(lock);
 }
 
 }  // namespace mdevadm::store

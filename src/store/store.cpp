@@ -23,8 +23,6 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* devices_directory = "etc/mdevadm/devices";
-// Not below etc/: a refused change must leave no trace there.
-constexpr const char* lock_directory = "run/mdevadm";
 constexpr const char* mdevctl_directory = "etc/mdevctl.d";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
@@ -51,19 +49,12 @@ void load_file(const sys::Dir& directory, const ParentName& parent, const std::s
   }
   const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
   if (!uuid || file_name(*uuid) != name) {
-    into.broken.push_back({directory.path_of(name), 0, 0,
-                           "invalid file name (expected UUID.toml, with the UUID in lower case)"});
+    into.broken.push_back({.path = directory.path_of(name),
+                           .message = "invalid file name (expected UUID.toml, with the UUID in lower case)"});
     return;
   }
-  const sys::Result<std::string> text = directory.read_file(name);
-  if (!text && text.error().number == ENOENT) {
-    if (auto problem = dangling_link(directory, name)) {
-      into.broken.push_back(*std::move(problem));
-    }
-    return;
-  }
+  const std::optional<std::string> text = read_listed(directory, name, into.broken);
   if (!text) {
-    into.broken.push_back({directory.path_of(name), 0, 0, sys::errno_text(text.error().number)});
     return;
   }
   take(parse_definition(*text, directory.path_of(name), {*uuid, parent}), into);
@@ -135,25 +126,24 @@ void require_trusted(const sys::Dir& runtime, const std::string& doing) {
   }
 }
 
-// Returns why the directory, or a directory of the store in it, cannot be used.
-std::optional<FileProblem> problem_of_state(const sys::Dir& root, const std::string& name) {
-  constexpr std::array parts{"", "/devices", "/claims", "/boot", "/parents"};
-  for (const std::string part : parts) {
-    const sys::Result<sys::Dir> directory = root.open_dir(name + part);
-    if (!directory && directory.error().number == ENOENT && !dangling_link(root, name + part)) {
+// Returns why a directory with the state of the host cannot be used.
+std::optional<FileProblem> problem_of_state(const sys::Dir& root) {
+  for (const char* name : state_directories) {
+    const sys::Result<sys::Dir> directory = root.open_dir(name);
+    if (!directory && directory.error().number == ENOENT && !dangling_link(root, name)) {
       continue;  // is created when it is needed
     }
     const sys::Result<sys::Done> writable =
         directory ? directory->require_writable() : sys::Result<sys::Done>(directory.error());
     if (!writable) {
-      const std::string path = root.path_of(name + part);
+      const std::string path = root.path_of(name);
       return FileProblem{
           path, 0,
           0,    fmt::format("cannot write to '{}': {}", path, sys::errno_text(writable.error().number)),
           {},   "show it: ls -ld " + path};
     }
     if (const std::optional<sys::Distrust> why = sys::find_untrusted_directory(*directory)) {
-      return FileProblem{root.path_of(name + part), 0, 0, why->reason(), {}, why->remedy()};
+      return FileProblem{root.path_of(name), 0, 0, why->reason(), {}, why->remedy()};
     }
   }
   return std::nullopt;
@@ -170,19 +160,25 @@ std::string holder_text(const sys::LockHolder& holder) {
                          : fmt::format("{} (pid {})", printable(holder.command), holder.pid);
 }
 
+// Another process holds the lock.
+class TimedOut final : public Error {
+ public:
+  using Error::Error;
+};
+
 // `first` had the lock when the wait began, `last` when it ended.
 [[noreturn]] void throw_timed_out(const Wait& wait, const sys::LockHolder& first,
                                   const sys::LockHolder& last) {
   if (first.pid == last.pid) {
-    throw Error(ExitCode::failed,
-                fmt::format("{}: timed out: {} has held the lock for {} s", wait.doing, holder_text(last),
-                            wait.patience.count()),
-                "wait for that process to end, or stop it");
+    throw TimedOut(ExitCode::failed,
+                   fmt::format("{}: timed out: {} has held the lock for {} s", wait.doing, holder_text(last),
+                               wait.patience.count()),
+                   "wait for that process to end, or stop it");
   }
-  throw Error(ExitCode::failed,
-              fmt::format("{}: timed out: several processes have held the lock for {} s, the last is {}",
-                          wait.doing, wait.patience.count(), holder_text(last)),
-              "run the command again");
+  throw TimedOut(ExitCode::failed,
+                 fmt::format("{}: timed out: several processes have held the lock for {} s, the last is {}",
+                             wait.doing, wait.patience.count(), holder_text(last)),
+                 "run the command again");
 }
 
 // Locks a file of the directory. Throws Error, naming the holder, if the time is over or a signal asked to
@@ -220,7 +216,8 @@ std::optional<sys::FileLock> wait_for_directory(const sys::Dir& directory, const
   const auto report_after = std::chrono::steady_clock::now() + short_wait;
   std::optional<sys::LockHolder> first;
   for (int unseen = 0;;) {
-    sys::Result<sys::FileLock> lock = sys::FileLock::acquire(directory, lock_slice);
+    sys::Result<sys::FileLock> lock =
+        sys::FileLock::acquire(directory, std::min<std::chrono::milliseconds>(lock_slice, wait.patience));
     if (lock) {
       return *std::move(lock);
     }
@@ -317,9 +314,7 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
 Definitions Store::load(const std::optional<ParentName>& only) const {
   Definitions result = load_own(only);
   add_configs(load_configs({.parent = only}), *this, result);
-  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_moving_once(result.all, by_parent);
   note_repeated_labels(result, *this);
   try {
     for (const ParentSettings& settings : load_parent_settings().all) {
@@ -349,9 +344,7 @@ Definitions Store::load_some(const std::vector<Uuid>& devices) const {
       add_configs(load_configs({.uuid = uuid}), *this, result);
     }
   }
-  sort_moving_once(result.all, [](const Definition& a, const Definition& b) {
-    return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
-  });
+  sort_moving_once(result.all, by_parent);
   return result;
 }
 
@@ -393,7 +386,32 @@ void Store::require_no_member(const Definition& removed) const {
 }
 
 std::optional<FileProblem> Store::state_problem() const {
-  return ::geteuid() == 0 ? problem_of_state(*root_, lock_directory) : std::nullopt;
+  return ::geteuid() == 0 ? problem_of_state(*root_) : std::nullopt;
+}
+
+Store::LockRequest Store::request_of(const ParentName& parent, std::chrono::seconds patience) {
+  return {"parent-" + parent.str() + ".lock", "sys/class/mdev_bus/" + parent.str(),
+          fmt::format("cannot lock parent {}", parent.str()), patience};
+}
+
+std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
+                                               std::chrono::seconds patience) const {
+  // A fixed lock order prevents deadlocks.
+  std::sort(parents.begin(), parents.end());
+  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+  std::vector<sys::FileLock> locks;
+  for (const ParentName& parent : parents) {
+    locks.push_back(take_lock(request_of(parent, patience), waiting));
+  }
+  return locks;
+}
+
+std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) const {
+  try {
+    return take_lock(request_of(parent, std::chrono::seconds{0}));
+  } catch (const TimedOut&) {
+    return std::nullopt;
+  }
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
@@ -413,11 +431,11 @@ bool Store::may_lack(const sys::SysError& error) const {
 // A process that may not use the file excludes the others by the lock on the directory, which all take.
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
   const std::string doing =
-      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(lock_directory), request.file);
+      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(runtime_directory), request.file);
   sys::FileLock lock;
   std::optional<sys::SysError> refusal;  // of the file
   bool is_locked = false;
-  const sys::Result<sys::Dir> runtime = root_->make_dirs(lock_directory);
+  const sys::Result<sys::Dir> runtime = root_->make_dirs(runtime_directory);
   if (!runtime && !may_lack(runtime.error())) {
     sys::throw_error(runtime.error(), doing);
   }

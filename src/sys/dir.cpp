@@ -236,7 +236,11 @@ Result<Dir> Dir::make_dirs(const std::string& name) const {
   if (!above) {
     return above;
   }
-  if (::mkdirat(above->fd(), last.c_str(), 0755) != 0 && errno != EEXIST) {
+  if (::mkdirat(above->fd(), last.c_str(), 0755) == 0) {
+    if (Result<Done> readable = above->set_mode(last, 0755); !readable) {
+      return readable.error();
+    }
+  } else if (errno != EEXIST) {
     return error(name);
   }
   if (Result<Done> synced = above->sync(); !synced) {
@@ -501,6 +505,10 @@ Result<Done> Dir::sync() const {
     return error(".");
   }
   return Done{};
+}
+
+Result<std::vector<Entry>> entries_of(const Result<Dir>& directory) {
+  return directory ? directory->entries() : Result<std::vector<Entry>>(directory.error());
 }
 
 }  // namespace mdevadm::sys

@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 
 namespace mdevadm::sys {
 
 namespace {
 
-// A signal handler has no context argument, so the flag must be global.
-volatile std::sig_atomic_t signal_came = 0;
+// A signal handler has no context argument, so the flag must be global. Other threads read it, so it must be
+// atomic, and without a lock, which the interrupted thread might hold.
+std::atomic<bool> signal_came = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 thread_local int times_ignored = 0;
 
 void note_signal(int) {
-  signal_came = 1;
+  signal_came = true;
 }
 
 }  // namespace
@@ -35,7 +38,7 @@ void catch_signals() {
 }
 
 bool interrupted() {
-  return signal_came != 0 && times_ignored == 0;
+  return signal_came && times_ignored == 0;
 }
 
 InterruptionIgnored::InterruptionIgnored() {

@@ -122,8 +122,7 @@ int parent_of(int pid) {
 
 std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit) {
   const Result<Dir> proc = Dir::open("/proc");
-  const Result<std::vector<Entry>> entries =
-      proc ? proc->entries() : Result<std::vector<Entry>>(proc.error());
+  const Result<std::vector<Entry>> entries = entries_of(proc);
   std::size_t not_seen = 0;
   if (!entries) {
     return 1;

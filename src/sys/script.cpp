@@ -70,7 +70,8 @@ using Standard = std::array<int, 3>;
 
 // Runs in the child. Only async-signal-safe calls are allowed, because other threads of the parent may hold
 // any lock at the time of the fork. Not posix_spawn(3): it cannot set a resource limit.
-[[noreturn]] void execute(char* const* argv, const Standard& standard, bool own_group, int report) {
+[[noreturn]] void execute(char* const* argv, char* const* environment, const Standard& standard,
+                          bool own_group, int report) {
   if (own_group) {
     ::setpgid(0, 0);
   }
@@ -79,10 +80,33 @@ using Standard = std::array<int, 3>;
   }
   ::signal(SIGPIPE, SIG_DFL);
   restore_descriptor_limit();
-  ::execve(argv[0], argv, environ);
+  ::execve(argv[0], argv, environment);
   const int failed = errno;
   [[maybe_unused]] const ssize_t told = ::write(report, &failed, sizeof failed);
   ::_exit(127);
+}
+
+// Returns pointers to the words with a null pointer at the end, as execve(2) expects them.
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  std::transform(words.begin(), words.end(), std::back_inserter(pointers),
+                 [](std::string& word) { return word.data(); });
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<std::string> environment_for(const ScriptCall& call) {
+  constexpr std::string_view locale = "LC_ALL=";
+  std::vector<std::string> variables;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    if (!call.plain_messages || !std::string_view(*variable).starts_with(locale)) {
+      variables.emplace_back(*variable);
+    }
+  }
+  if (call.plain_messages) {
+    variables.push_back(std::string(locale) + "C");
+  }
+  return variables;
 }
 
 // Starts the child with only the three given descriptors and with the default action for SIGPIPE. Returns 0
@@ -90,10 +114,9 @@ using Standard = std::array<int, 3>;
 int spawn(const ScriptCall& call, const Standard& standard, pid_t& child) {
   std::vector<std::string> words = call.arguments;
   words.insert(words.begin(), call.path);
-  std::vector<char*> argv;
-  std::transform(words.begin(), words.end(), std::back_inserter(argv),
-                 [](std::string& w) { return w.data(); });
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = pointers_to(words);
+  std::vector<std::string> variables = environment_for(call);
+  const std::vector<char*> environment = pointers_to(variables);
   std::optional<Pipe> report = make_pipe();
   if (!report) {
     return errno;
@@ -103,7 +126,7 @@ int spawn(const ScriptCall& call, const Standard& standard, pid_t& child) {
     return errno;
   }
   if (child == 0) {
-    execute(argv.data(), standard, call.own_group, report->write.get());
+    execute(argv.data(), environment.data(), standard, call.own_group, report->write.get());
   }
   report->write.reset();
   int failed = 0;

@@ -183,22 +183,6 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return number;
 }
 
-std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view plain = "-_./:=,+@%";
-  const bool is_plain = std::all_of(word.begin(), word.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           plain.find(c) != std::string_view::npos;
-  });
-  if (is_plain && !word.empty()) {
-    return word;
-  }
-  std::string quoted = "'";
-  for (const char c : word) {
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return printable(quoted + "'");
-}
-
 bool is_pattern(std::string_view text) {
   return text.find_first_of("*?[") != std::string_view::npos;
 }

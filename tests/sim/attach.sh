@@ -264,18 +264,22 @@ cat >"$work/virsh" <<'T'
 # domstate, dumpxml, attach-device and detach-device of one running domain "guest"
 [ "$1 $2 $3" = "--quiet --connect ${EXPECTED_URI:-qemu:///system}" ] || { echo "error: wrong connection: $*" >&2; exit 1; }
 shift 3
-[ "$2" = guest ] || { echo "error: failed to get domain '$2'" >&2; exit 1; }
+[ "$2" = guest ] && [ ! -e "$WORK/gone" ] || { echo "error: failed to get domain '$2'" >&2; exit 1; }
 case $1 in
-  domstate) cat "$WORK/state" ;;
-  dumpxml) echo "<domain><devices>"; cat "$WORK/hostdevs"; echo "</devices></domain>" ;;
+  domstate) [ "$LC_ALL" = C ] || { echo laufend; exit; }; cat "$WORK/state" ;;
+  dumpxml) [ ! -e "$WORK/unreadable" ] || { echo "error: internal error: no answer" >&2; exit 1; }; echo "<domain><devices>"; cat "$WORK/hostdevs"; echo "</devices></domain>" ;;
   attach-device) [ ! -e "$WORK/refuse" ] || { echo "error: Failed to attach device from /dev/stdin" >&2; echo "error: internal error: no slot" >&2; exit 1; }; cat "$3" >>"$WORK/hostdevs" ;;
-  detach-device) cat "$3" >/dev/null; [ -e "$WORK/never" ] || : >"$WORK/hostdevs" ;;
+  detach-device) cat "$3" >/dev/null
+    [ ! -e "$WORK/ends" ] || mv "$WORK/ends" "$WORK/gone"
+    [ ! -e "$WORK/shuts" ] || { rm "$WORK/shuts"; echo 'shut off' >"$WORK/state"; }
+    [ -e "$WORK/never" ] || : >"$WORK/hostdevs" ;;
 esac
 T
 chmod +x "$work/virsh"
 inside m60 <<'T'
 export PATH=$PATH; mount -t tmpfs t /usr/local/sbin && cp $WORK/virsh /usr/local/sbin/
 echo running >$WORK/state; : >$WORK/hostdevs
+export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8
 define 0000:86:00.0 nvidia-11 $A --name one
 say $m attach one --domain nosuch
 say $m attach one --domain guest
@@ -293,7 +297,20 @@ echo 'shut off' >$WORK/state
 say $m attach one --domain guest
 say env EXPECTED_URI=test:///x $m attach one --domain guest --connect test:///x
 say $m attach one --domain guest --qmp $mon
+rm $WORK/refuse; touch $WORK/never
+for end in ends shuts; do
+  echo running >$WORK/state; : >$WORK/hostdevs; rm -f $WORK/gone
+  $m attach one --domain guest
+  touch $WORK/$end
+  say $m detach one --domain guest --timeout 5
+  echo "$end: $(active | wc -l) active"
+done
+echo running >$WORK/state; touch $WORK/unreadable
+say $m attach one --domain guest
 T
+same "$(grep -E -B1 '^(ends|shuts): ' <<<"$out" | paste -sd' ')" "= 0 ends: 0 active -- = 0 shuts: 0 active" \
+  "a domain that ends while a device is detached, transient or not, has detached it"
+out_has "^mdevadm: error: cannot read the domain 'guest': internal error: no answer$" "an error of libvirt has the operation once"
 out_has "cannot find the domain 'nosuch': failed to get domain 'nosuch'" "a domain that does not exist is reported"
 same "$(part 'mdevadm attach one --domain guest' | head -6)" "= 0
 <hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'>
@@ -303,7 +320,7 @@ same "$(part 'mdevadm attach one --domain guest' | head -6)" "= 0
 </hostdev>" "attach --domain attaches the device with libvirt"
 out_has "'one' .* is already attached" "a second attach --domain changes nothing"
 out_has "cannot detach 'one' .*: the guest has not released the device in time" "a guest that does not answer is reported with a domain, too"
-same "$(part 'mdevadm detach one --domain guest' | tail -2 | paste -sd' ')" "= 0 active: 0" "detach --domain detaches and stops the device"
+same "$(grep -B1 '^active: 0$' <<<"$out" | head -2 | paste -sd' ')" "= 0 active: 0" "detach --domain detaches and stops the device"
 out_has "cannot attach the device to the domain 'guest': Failed to attach device from /dev/stdin; internal error: no slot; all changes" \
   "the refusal of libvirt is reported and the start rolled back"
 same "$(grep -c '^active: 0$' <<<"$out")" 2 "after the refusal of libvirt the device is stopped again"

@@ -339,6 +339,12 @@ state() {
   mount -t tmpfs -o ro none /run/mdevadm
   finds error state-unusable /run/mdevadm
   umount /run/mdevadm
+  for part in devices claims boot parents probes; do
+    mkdir -p /run/mdevadm/$part
+    chown 1234 /run/mdevadm/$part
+    finds error state-unusable /run/mdevadm/$part
+    chown 0 /run/mdevadm/$part
+  done
   lacks state-unusable
 }
 crypto_card() {

@@ -174,6 +174,18 @@ part_group_names() {
   exits 0 "which works"
 }
 
+part_umask() {
+  umask 077
+  define $a one
+  "$MDEVADM" group create vm one
+  "$MDEVADM" start one
+  run stat -c '%a %n' /etc/mdevadm/devices /etc/mdevadm/groups $devices $devices/$a.toml /etc/mdevadm/groups/vm.toml /run/mdevadm
+  same "$(cut -d' ' -f1 <<<"$out" | paste -sd' ')" "755 755 755 644 644 755" "definitions and groups are readable for all users, whatever the umask"
+  chmod 600 $devices/$a.toml
+  "$MDEVADM" modify one --auto
+  same "$(stat -c %a $devices/$a.toml)" 600 "a file that exists keeps its mode"
+}
+
 part_values() {
   define $a one
   run timeout 1 "$MDEVADM" monitor -t nosuch

@@ -39,6 +39,15 @@ devices() {
   run "$MDEVADM" restart one --json
   same "$(essence)" "[[\"$a\",\"mtty\",\"mtty-1\",\"active\",\"/dev/vfio/0\",0,null]]" "restart --json has the device"
   conforms "the device in the results of restart conforms to the schema"
+  "$MDEVADM" stop one
+  mkdir -p /etc/mdevadm
+  echo x >/etc/mdevadm/groups
+  run "$MDEVADM" start one --json
+  exits 0 "a change succeeds even if the devices for its results cannot be read"
+  same "$(jq -c '(.results[0] | [.outcome, .device]), .warnings' <<<"$out" | paste -sd' ')" \
+    "[\"done\",null] [\"the results do not include the devices: cannot read the groups in '/etc/mdevadm/groups': Not a directory\"]" \
+    "the results say that it was made, and a warning why there is no device"
+  rm /etc/mdevadm/groups
   "$MDEVADM" group create vm1 one two
   run "$MDEVADM" group start vm1 --json
   same "$(essence)" "[[\"$a\",\"mtty\",\"mtty-1\",\"active\",\"/dev/vfio/0\",0,null],[\"$b\",\"mtty\",\"mtty-2\",\"active\",\"/dev/vfio/1\",1,null]]" \

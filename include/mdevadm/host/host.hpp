@@ -13,6 +13,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/model/watch.hpp>
 #include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/script.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,13 +50,16 @@ struct Write {
   bool is_line = true;  // a newline is written after the value
 };
 
-// How a program ended.
-struct ProgramEnd {
-  enum class How { exited, killed, timed_out, stuck } how;  // as in sys::ScriptEnd
-  int number;                                               // exit status or signal
-  std::string out;                                          // the end of its output streams
-  std::string err;
+// How a program is run.
+struct ProgramOptions {
+  std::chrono::milliseconds deadline;
+  enum class OnInterrupt { continues, is_killed } on_interrupt = OnInterrupt::continues;
+  bool plain_messages = false;  // its messages are read here: do not translate them
+  std::string_view input{};     // of its standard input
+};
 
+// How a program ended, with the end of its output streams.
+struct ProgramEnd : sys::ScriptEnd {
   bool succeeded() const { return how == How::exited && number == 0; }
   bool is_late() const { return how == How::timed_out || how == How::stuck; }
   // Returns "exit status 3: <last lines of its output>".
@@ -201,9 +205,10 @@ class Host {
   std::optional<bool> takes_migration_version(const ParentName& parent, const TypeName& type,
                                               const std::string& version) const;
 
-  // Returns the state of a parent and its virtual functions (VFs), whichever driver it has. `with_users`:
-  // also finds the processes that have one of them, or a mediated device of a VF, open.
-  ParentState observe_parent(const ParentName& name, bool with_users) const;
+  // Returns the state of a parent and its virtual functions (VFs), whichever driver it has; the second
+  // function also finds the processes that have one of them, or a mediated device of a VF, open.
+  ParentState observe_parent(const ParentName& name) const;
+  ParentState observe_parent_with_users(const ParentName& name) const;
 
   // Binds a parent to a driver, away from pci-pf-stub if that has it. Throws Error: not_found (the driver is
   // not loaded; worth retrying), failed.
@@ -221,11 +226,9 @@ class Host {
   std::string path_of_sriov_manage() const;
 
   // Runs a program with its arguments, without a shell, in a process group of its own. A name without '/' is
-  // searched in the usual directories for programs. `may_stop`: kill it when this process is interrupted.
-  // Throws Error: not_found, failed (it cannot be executed, or the root is not "/": the program would not see
-  // that root).
-  ProgramEnd run_program(const Words& words, std::chrono::milliseconds deadline, bool may_stop,
-                         std::string_view input = {}) const;
+  // searched in the usual directories for programs. Throws Error: not_found, failed (it cannot be executed,
+  // or the root is not "/": the program would not see that root).
+  ProgramEnd run_program(const Words& words, const ProgramOptions& options) const;
 
  private:
   const sys::Dir* root_;

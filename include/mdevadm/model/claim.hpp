@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mdevadm/util/uuid.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct Claim {
 
   // Returns "claimed for 'vm1'", without a claimant "claimed from group 'pool'".
   std::string str() const;
+  // Returns whether it claims the device whose directory has this inode number; nullopt: there is no device.
+  bool is_of(const std::optional<std::uint64_t>& directory) const;
   bool operator==(const Claim&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace mdevadm {
 
@@ -41,5 +42,10 @@ using TypeName = Name<is_component, struct TypeTag>;          // type ID, its di
 using FunctionName = Name<is_component, struct FunctionTag>;  // PCI address: 0000:41:00.4
 using AttributeName = Name<is_attribute_path, struct AttributeTag>;  // assign_adapter, nvidia/vgpu_params
 using Label = Name<is_label, struct LabelTag>;                       // user-defined name of a definition
+
+// Orders devices, definitions and what is stored about them by parent, then by UUID.
+inline constexpr auto by_parent = [](const auto& a, const auto& b) {
+  return std::tie(a.parent, a.uuid) < std::tie(b.parent, b.uuid);
+};
 
 }  // namespace mdevadm

@@ -35,8 +35,8 @@ struct StopRequest {
   Identity about;
   std::chrono::milliseconds wait_for_holders{0};  // how long to wait for the release of a device in use
   bool force = false;                             // then remove it even if it is still in use
-  // The command in errors: restart and detach, of which the stop may be a part, have no --force.
-  enum class Part { stop, restart, detach } part_of = Part::stop;
+  // The command in errors: those of which the stop may be a part have no --force.
+  enum class Part { stop, restart, detach, apply } part_of = Part::stop;
   // Until when a removal that the driver refuses is requested again.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::string waiting_command{};  // that waits for the driver; empty: the one of the device itself

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,9 +35,11 @@ std::optional<PropertyValue> property_of(const Type& type, const std::string& na
 bool meets(const Type& type, const Requirement& need);
 bool meets_all(const Type& type, const std::vector<Requirement>& needs);
 
-// Throws Error{usage} if no type of the host has a property of this name, if the value cannot be compared
-// with the property, or if a size has no unit: vendors write MiB, users also mean GiB. Without any type on
-// the host only the units of known sizes are checked.
+// Returns the reason as Error{usage} if no type of the host has a property of this name, if the value cannot
+// be compared with the property, or if a size has no unit: vendors write MiB, users also mean GiB. Without
+// any type on the host only the units of known sizes are checked.
+std::optional<Error> problem_of(const Snapshot& seen, const Requirement& need);
+// Throws the first of these errors.
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
                               const std::string& doing);
 

@@ -100,10 +100,13 @@ class Hooks {
   void live(const ScriptEvent& event);
 
  private:
+  // The event with which a script is called.
+  enum class Phase { get, pre, post, live, notify };
+  static const char* word_of_phase(Phase phase);
   // The arguments of one script call.
   struct Asked {
     const ScriptEvent& about;
-    const char* event;
+    Phase phase;
     std::string action;
     HookState state = HookState::none;
   };

@@ -17,6 +17,15 @@ class MaybeAttached final : public Error {
   explicit MaybeAttached(const Error& error) : Error(error) {}
 };
 
+// The guest has not released a device within the time limit.
+class NotReleased final : public Error {
+ public:
+  NotReleased()
+      : Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
+              "the guest needs a driver for hot-plug that is running; wait longer with --timeout SECONDS, or "
+              "shut the guest down") {}
+};
+
 class Machine {
  public:
   virtual ~Machine() = default;

@@ -179,6 +179,7 @@ class Store {
     std::string doing;
     std::chrono::seconds patience;
   };
+  static LockRequest request_of(const ParentName& parent, std::chrono::seconds patience);
   sys::FileLock take_lock(const LockRequest& request, const Waiting& waiting = {}) const;
   // Returns whether an error of a file in /run/mdevadm is to be ignored.
   bool may_lack(const sys::SysError& error) const;

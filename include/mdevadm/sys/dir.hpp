@@ -55,7 +55,8 @@ class [[nodiscard]] Dir {
   Result<std::string> outer_path_of(const std::string& name) const;
 
   Result<Dir> open_dir(const std::string& name) const;
-  // Opens the directory, creating it and its missing parent directories with mode 0755.
+  // Opens the directory, creating it and its missing parent directories with mode 0755, whatever the
+  // umask.
   Result<Dir> make_dirs(const std::string& name) const;
 
   // Returns all entries except "." and "..", in file system order.
@@ -122,5 +123,8 @@ class [[nodiscard]] Dir {
   std::string path_;
   Enclosure enclosure_{};
 };
+
+// Returns the entries of a directory, or the error with which it could not be opened.
+Result<std::vector<Entry>> entries_of(const Result<Dir>& directory);
 
 }  // namespace mdevadm::sys

@@ -19,6 +19,8 @@ struct ScriptCall {
   bool own_group = false;
   // Store the last 64 KiB of each output stream instead of the first MiB.
   bool keep_end = false;
+  // Run it with LC_ALL=C: its messages are not translated.
+  bool plain_messages = false;
   // Kill it, as after the deadline, as soon as this returns true; nullptr: never.
   bool (*cancelled)() = nullptr;
 };
@@ -35,12 +37,12 @@ struct ScriptEnd {
   std::string err;
 };
 
-// Runs the program without a shell, with the environment and working directory of this process, and waits for
-// it. It may ignore its input. The first MiB of each output stream is stored. It is killed after the
-// deadline; if it does not end then, it is not waited for. Background processes that it leaves are not waited
-// for, even if they hold the pipes open and write to them. Fails if the program cannot be executed (ENOEXEC:
-// no #! line; EINVAL: an argument contains a NUL byte). SIGPIPE must be ignored in this process
-// (catch_signals()); the program is started with its default action.
+// Runs the program without a shell, with the working directory of this process and its environment (except
+// for `plain_messages`), and waits for it. It may ignore its input. The first MiB of each output stream is
+// stored. It is killed after the deadline; if it does not end then, it is not waited for. Background
+// processes that it leaves are not waited for, even if they hold the pipes open and write to them. Fails if
+// the program cannot be executed (ENOEXEC: no #! line; EINVAL: an argument contains a NUL byte). SIGPIPE must
+// be ignored in this process (catch_signals()); the program is started with its default action.
 Result<ScriptEnd> run_script(const ScriptCall& call);
 
 }  // namespace mdevadm::sys

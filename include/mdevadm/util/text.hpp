@@ -43,9 +43,6 @@ bool has_control_bytes(std::string_view text);
 // Parses the whole text as an unsigned decimal number; returns nullopt for anything else.
 std::optional<std::uint64_t> parse_decimal(std::string_view text);
 
-// Returns the word as it is typed in a shell, in quotes if necessary, without control bytes.
-std::string shell_quoted(const std::string& word);
-
 // Returns whether the text contains a character that is special in shell patterns: *, ? or [.
 bool is_pattern(std::string_view text);
 // Returns whether the whole text matches a shell pattern (glob(7)).

@@ -284,7 +284,7 @@ class ApplyCommand final : public HostCommand {
     for (const Uuid& uuid : plan.stopping) {
       targets.push_back({{.uuid = uuid}, Found{uuid.str(), uuid, nullptr, {}, nullptr}, std::nullopt});
     }
-    wait_for_release(context, targets, {{}, parse_seconds(wait_), false, StopRequest::Part::restart});
+    wait_for_release(context, targets, {{}, parse_seconds(wait_), false, StopRequest::Part::apply});
   }
 
   ExitCode finish(Context& context, Batch& batch, const ApplyPlan& plan,

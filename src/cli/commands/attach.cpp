@@ -134,10 +134,11 @@ class AttachCommand final : public MachineCommand {
     const Identity subject = about(group);
     batch.use(*machine);
     batch.show_devices();
+    PlanLocks locks;
     try {
       std::vector<DeviceToAttach> wanted = find(context, group, defined);
       bool is_first = true;
-      const PlanLocks locks = batch.lock_found(context, ChangesDefinitions::no, [&] {
+      locks = batch.lock_found(context, ChangesDefinitions::no, [&] {
         if (!std::exchange(is_first, false)) {
           groups = context.groups();
           defined = context.definitions();
@@ -158,11 +159,10 @@ class AttachCommand final : public MachineCommand {
         const Plan start = plan_starts(seen, group, defined, wanted);
         return plan_attach(start, attachments(seen, defined, wanted, start, attached), attached, patience());
       });
-      return batch.finish(context);
     } catch (const Error& error) {
       batch.refuse(subject, error);
-      return batch.finish(context);
     }
+    return batch.finish(context);
   }
 
  private:
@@ -289,6 +289,7 @@ class DetachCommand final : public MachineCommand {
     const Group* group = group_in(groups, defined, "detach");
     Batch batch = batch_for(group, "detach");
     Identity identity = about(group);
+    std::vector<sys::FileLock> locks;
     try {
       const GuestTargets targets = guest_targets(context, words_, "detach");
       if (group == nullptr && targets.devices.all.size() == 1) {
@@ -302,23 +303,23 @@ class DetachCommand final : public MachineCommand {
         wanted.push_back({device, ids[i], qemu_properties(device, ids[i], {}, ""),
                           render::libvirt_hostdevs({.all = {device}}, {})});
       }
+      const bool is_last = machine != nullptr && (change_.dry_run || no_stop_);
       if (machine != nullptr) {
         batch.use(*machine);
         const Plan detach = plan_detach(wanted, machine->devices(), patience(), machine_name());
-        if (change_.dry_run || no_stop_) {
+        if (is_last) {
           batch.take(identity, [&] { return detach; });
-          return batch.finish(context);
+        } else {
+          run_detach(context, *machine, detach);
         }
-        run_detach(context, *machine, detach);
       }
-      if (!no_stop_) {
-        stop(context, batch, group, targets);
+      if (!is_last && !no_stop_) {
+        locks = stop(context, batch, group, targets);
       }
-      return batch.finish(context);
     } catch (const Error& error) {
       batch.refuse(identity, error);
-      return batch.finish(context);
     }
+    return batch.finish(context);
   }
 
  private:
@@ -364,14 +365,16 @@ class DetachCommand final : public MachineCommand {
     return job;
   }
 
-  void stop(Context& context, Batch& batch, const Group* group, const GuestTargets& targets) const {
+  // Adds the stops of the devices. Returns the locks under which they are carried out.
+  std::vector<sys::FileLock> stop(Context& context, Batch& batch, const Group* group,
+                                  const GuestTargets& targets) const {
     std::vector<Uuid> uuids;
     std::vector<ParentName> parents;
     for (const GuestDevice& device : targets.devices.all) {
       uuids.push_back(device.uuid);
       parents.push_back(device.parent);
     }
-    const auto locks = batch.lock_parents(context, parents);
+    std::vector<sys::FileLock> locks = batch.lock_parents(context, parents);
     const Snapshot seen = context.observe_users(uuids, parents);
     // Drivers refuse removals for seconds after a virtual machine has released a device.
     const auto deadline = deadline_after(patience());
@@ -383,7 +386,7 @@ class DetachCommand final : public MachineCommand {
         return plan_group_stop(seen, *group, targets.defined,
                                {.deadline = deadline, .part_of = StopRequest::Part::detach});
       });
-      return;
+      return locks;
     }
     for (const GuestDevice& device : targets.devices.all) {
       const Identity identity = identity_of_guest(device);
@@ -398,6 +401,7 @@ class DetachCommand final : public MachineCommand {
       });
     }
     batch.backwards();
+    return locks;
   }
 
   bool no_stop_ = false;

@@ -39,7 +39,7 @@ class ImportVgpus final : public Command {
       context.messages().warning(warning);
     }
     context.out = fmt::format("# The configuration {} of {}, a file of vgpu-device-manager\n",
-                              shell_quoted(config.name), shell_quoted(file_)) +
+                              shell_word(config.name), shell_word(file_)) +
                   store::format_host(description.file);
     return ExitCode::done;
   }

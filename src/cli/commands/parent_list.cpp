@@ -26,7 +26,8 @@ class ParentListing : public ListingCommand<render::ParentSettingsRow> {
     std::vector<render::ParentSettingsRow> rows;
     for (const ParentSettings* settings : wanted) {
       const ParentState& state =
-          states_.emplace_back(context.host().observe_parent(settings->parent, with_users));
+          states_.emplace_back(with_users ? context.host().observe_parent_with_users(settings->parent)
+                                          : context.host().observe_parent(settings->parent));
       const Preparation done = context.store().load_preparation(settings->parent);
       const bool has_method = settings->method || (state.present && settings->functions);
       rows.push_back({settings, &state, has_method ? method_word(method_for(*settings, state)) : "",

@@ -96,7 +96,7 @@ class ParentSet final : public Command {
     const ParentSettings* present = all.find(name);
     const std::optional<ParentSettings> before = present != nullptr ? std::optional(*present) : std::nullopt;
     const ParentSettings after = changed(before.value_or(ParentSettings{name}), doing);
-    const ParentState state = context.host().observe_parent(name, false);
+    const ParentState state = context.host().observe_parent(name);
     if (!force_) {
       require_known(state, before.has_value(), doing);
       if (state.present) {

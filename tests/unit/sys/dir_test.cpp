@@ -89,6 +89,20 @@ TEST_CASE("absolute symbolic links are resolved below the root directory") {
   CHECK(fs::is_directory(temp.path() / "data/mdevadm/devices/mtty"));
 }
 
+TEST_CASE("directories that make_dirs creates have the mode 0755, whatever the umask") {
+  const test::TempDir temp;
+  const Dir root = *Dir::open_root(temp.str());
+  fs::create_directory(temp.path() / "etc");
+  ::chmod((temp.path() / "etc").c_str(), 0700);
+  const mode_t old = ::umask(077);
+  const auto made = root.make_dirs("etc/mdevadm/devices");
+  ::umask(old);
+  REQUIRE(made);
+  CHECK((root.status("etc")->mode & 07777) == 0700);
+  CHECK((root.status("etc/mdevadm")->mode & 07777) == 0755);
+  CHECK((root.status("etc/mdevadm/devices")->mode & 07777) == 0755);
+}
+
 TEST_CASE("read_file and read_stream return whole files of any length") {
   const test::TempDir temp;
   const Dir dir = *Dir::open(temp.str());

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 
@@ -51,6 +52,21 @@ TEST_CASE("run_script passes arguments and input and returns exit code and outpu
   CHECK(end->number == 7);
   CHECK(end->out == "2 one,two words " + std::to_string(::getpid()) + "\nsaid");
   CHECK(end->err == "no");
+}
+
+TEST_CASE("a script has the caller's environment, with plain messages another locale") {
+  const Directory directory;
+  ::setenv("LC_ALL", "de_DE.UTF-8", 1);
+  ::setenv("MDEVADM_TEST", "same", 1);
+  const std::string path = directory.script("echo $LC_ALL $MDEVADM_TEST; env | grep -c ^LC_ALL=");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s})->out ==
+        "de_DE.UTF-8 same\n1\n");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s, .plain_messages = true})
+            ->out == "C same\n1\n");
+  ::unsetenv("LC_ALL");
+  CHECK(sys::run_script({.path = path, .arguments = {}, .input = {}, .deadline = 20s, .plain_messages = true})
+            ->out == "C same\n1\n");
+  ::unsetenv("MDEVADM_TEST");
 }
 
 TEST_CASE("run_script reports the signal that killed a script") {
