@@ -35,15 +35,31 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
 
 // Returns whether a parent or type that is missing can appear when a driver is loaded.
 bool may_come(const Snapshot& seen, const ParentName& name) {
+// Returns whether the name is that of a device that is not a parent for the reason of one of these findings.
+template <typename Ids>
+bool is_explained_by(const Snapshot& seen, const ParentName& name, const Ids& ids) {
+  const std::vector<Finding> findings = why_no_parent(seen, name.str());
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
+  });
+}
+
+// Crypto cards and queues, and mediated devices, are no parents on any host.
+constexpr std::array findings_of_no_parents{"ap-queue", "mdev-device"};
+
   if (const Parent* parent = seen.find_parent(name.str())) {
     return parent->types.empty() || parent->capabilities.types_vanish;
   }
-  const std::vector<Finding> findings = why_no_parent(seen, name.str());
-  const auto never = [](const Finding& finding) {
-    constexpr std::array ids{"css-type", "css-qdio", "ap-queue", "mdev-device"};
-    return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
-  };
-  return !number_of_parent(seen, name.str()) && std::none_of(findings.begin(), findings.end(), never);
+  constexpr std::array of_subchannels{"css-type", "css-qdio"};
+  return !number_of_parent(seen, name.str()) && !is_explained_by(seen, name, findings_of_no_parents) &&
+         !is_explained_by(seen, name, of_subchannels);
+}
+
+// Throws Error{not_found} for a device that can never be a parent.
+void require_possible_parent(const Snapshot& seen, const ParentName& name, const std::string& doing) {
+  if (seen.find_parent(name.str()) == nullptr && is_explained_by(seen, name, findings_of_no_parents)) {
+    throw unknown_parent(seen, name.str(), doing);
+  }
 }
 
 // Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
@@ -246,6 +262,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     // The text of a file written by the user is stored unchanged.
     if (!request.text) {
       wanted = fitting;
+  job.hooks->forced = request.fits == FitsHost::later;
+  require_possible_parent(seen, wanted.parent, doing);
       if (const auto place = place_for(seen, defined, wanted, doing)) {
         wanted.function = place;
       }
