@@ -8,6 +8,7 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -184,9 +185,13 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
-// Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
-void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
-                  const std::string& doing, Job& job) {
+// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it will not
+// get the queues.
+void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                     const std::string& doing, Job& job) {
+  if (const auto shared = overcommitment(seen, defined, wanted)) {
+    job.warnings.push_back(fmt::format("{}: {}, so not all start", job.about.quoted(), *shared));
+  }
   for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), warning));
   }
@@ -271,7 +276,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
   check_numbers(seen, wanted, {}, request.fits, job);
-  check_queues(seen, defined, wanted, doing, job);
+  check_resources(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
     // If other parents define this UUID too, the member needs the parent to be unambiguous.
@@ -328,7 +333,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   }
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, current.attributes, request.fits, job);
-    check_queues(seen, defined, after, doing, job);
+    check_resources(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
@@ -362,7 +367,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   require_queue_type(after.queue_table, after.type, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, current.attributes, FitsHost::required, job);
-    check_queues(seen, defined, after, doing, job);
+    check_resources(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = hooks_for(HookAction::modify, after);
