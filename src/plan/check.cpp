@@ -204,6 +204,10 @@ class Check {
           {in_.state->message + ", so starts and stops fail", {in_.state->remedy}, "state-unusable"});
     }
     take(in_.defined.broken, "definition-broken", Severity::error);
+    for (const UnusableScript& script : in_.scripts) {
+      add(script.problem.path,
+          {script.problem.str(), {script.problem.remedy}, "script-unusable", script.severity});
+    }
     take(in_.defined.problems, "definition-problem", Severity::warning);
     take(in_.groups.broken, "group-broken", Severity::error);
     take(in_.groups.problems, "group-problem", Severity::warning);
