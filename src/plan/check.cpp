@@ -6,6 +6,7 @@
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
@@ -536,6 +537,14 @@ class Check {
 
   void check_units() {
     const auto is_automatic = [](const auto& one) { return one.start == StartMode::automatic; };
+    const auto several = several_vfio_ap(group, in_.defined);
+    if (several && is_of_one_machine(group, in_.defined)) {
+      add(name, {*several,
+                 {"assign the queues of all to one device, and remove the others: mdevadm group remove " +
+                  shell_word(name) + " DEVICE"},
+                 "group-vfio-ap",
+                 Severity::warning});
+    }
     const bool any_definition = std::any_of(in_.defined.all.begin(), in_.defined.all.end(), is_automatic);
     const bool any_group = std::any_of(in_.groups.all.begin(), in_.groups.all.end(), is_automatic);
     for (const std::string& unit : in_.host.units_off) {
