@@ -474,7 +474,7 @@ class Check {
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
   // adapters.
   void check_bindings(const Device& device, const Definition& definition) {
-    const std::vector<Apqn> unbound =
+    std::vector<Apqn> unbound =
         in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
     if (!unbound.empty()) {
       add(name_of_definition(definition),
@@ -484,6 +484,8 @@ class Check {
   }
 
   void check_device(const Device& device, const Definition& definition) {
+    // Those of the host can be bound only when they are released.
+    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
     const std::string name = name_of_definition(definition);
     check_bindings(device, definition);
     if (device.nodes.empty() && in_.host.has_vfio) {
