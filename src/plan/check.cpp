@@ -204,11 +204,11 @@ class Check {
       add(in_.state->path,
           {in_.state->message + ", so starts and stops fail", {in_.state->remedy}, "state-unusable"});
     }
-    take(in_.defined.broken, "definition-broken", Severity::error);
     for (const UnusableScript& script : in_.scripts) {
       add(script.problem.path,
           {script.problem.str(), {script.problem.remedy}, "script-unusable", script.severity});
     }
+    take(in_.defined.broken, "definition-broken", Severity::error);
     take(in_.defined.problems, "definition-problem", Severity::warning);
     take(in_.groups.broken, "group-broken", Severity::error);
     take(in_.groups.problems, "group-problem", Severity::warning);
@@ -347,17 +347,24 @@ class Check {
     }
   }
 
-  static std::string advice_to_correct(const std::string& name, const MissingNumbers& numbers) {
-    return fmt::format("mdevadm modify {}{}", shell_word(name), numbers.correction());
+  static std::string advice_to_correct(const std::string& name, const MissingNumbers& numbers,
+                                       const ApMatrix& matrix) {
+    return fmt::format("mdevadm modify {}{}", shell_word(name), numbers.correction(matrix));
   }
 
   void check_values(const Definition& definition) {
+    const std::string name = name_of_definition(definition);
+    const auto about = [&](Finding finding) { add(name, std::move(finding), definition.parent.str()); };
     for (const RefusedValue& refused : refused_values(definition)) {
-      add(name_of_definition(definition),
-          {refused.text + "; the kernel refuses the value, so the device cannot be started",
-           {refused.hint},
-           "queue-value"},
-          definition.parent.str());
+      about({refused.text + "; the kernel refuses the value, so the device cannot be started",
+             {refused.hint},
+             "queue-value"});
+    }
+    for (OctalValue& octal : octal_values(definition)) {
+      about({std::move(octal.text), std::move(octal.hints), "queue-value", Severity::warning});
+    }
+    if (auto lack = lack_of_queues(definition)) {
+      about({std::move(lack->text), {std::move(lack->hint)}, "queue-none", Severity::warning});
     }
   }
 
@@ -371,7 +378,7 @@ class Check {
     for (const MissingNumbers& impossible : impossible_numbers(in_.seen, matrix)) {
       add(name,
           {impossible.text + ", so the device cannot be started",
-           {"correct the definition: " + advice_to_correct(name, impossible)},
+           {"correct the definition: " + advice_to_correct(name, impossible, matrix)},
            "queue-missing"},
           definition.parent.str());
     }
@@ -394,8 +401,8 @@ class Check {
       add(name,
           {missing.text,
            {"list the queues of the host: mdevadm show " + parent.str(),
-            is_definition ? "or correct the definition: " + advice_to_correct(name, missing)
-                          : "or change the device: " + advice_to_correct(name, missing) + " --live"},
+            is_definition ? "or correct the definition: " + advice_to_correct(name, missing, matrix)
+                          : "or change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
            "queue-missing",
            Severity::warning},
           parent.str());
@@ -462,11 +469,12 @@ class Check {
     const bool is_changeable = std::all_of(differences.begin(), differences.end(),
                                            [](const DriftedSetting& one) { return one.is_changeable(); });
     const std::vector<RefusedValue> refused = refused_values(definition);
-    const std::vector<MissingNumbers> impossible =
-        impossible_numbers(in_.seen, assigned_by(definition.attributes));
-    return !refused.empty()      ? refused.front().hint
-           : !impossible.empty() ? "correct the definition: " +
-                                       advice_to_correct(name_of_definition(definition), impossible.front())
+    const ApMatrix matrix = assigned_by(definition.attributes);
+    const std::vector<MissingNumbers> impossible = impossible_numbers(in_.seen, matrix);
+    return !refused.empty() ? refused.front().hint
+           : !impossible.empty()
+               ? "correct the definition: " +
+                     advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
            : is_changeable ? advice_to_apply(about)
                            : advice_to_restart(about);
   }
@@ -476,6 +484,8 @@ class Check {
   void check_bindings(const Device& device, const Definition& definition) {
     std::vector<Apqn> unbound =
         in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
+    // Those of the host can be bound only when they are released.
+    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
     if (!unbound.empty()) {
       add(name_of_definition(definition),
           {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},
@@ -484,8 +494,6 @@ class Check {
   }
 
   void check_device(const Device& device, const Definition& definition) {
-    // Those of the host can be bound only when they are released.
-    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
     const std::string name = name_of_definition(definition);
     check_bindings(device, definition);
     if (device.nodes.empty() && in_.host.has_vfio) {
@@ -529,6 +537,14 @@ class Check {
       }
       active += in_.seen.find_device(member.uuid) != nullptr ? 1U : 0U;
     }
+    const auto several = several_vfio_ap(group, in_.defined);
+    if (several && is_of_one_machine(group, in_.defined)) {
+      add(name, {*several,
+                 {"assign the queues of all to one device, and remove the others: mdevadm group remove " +
+                  shell_word(name) + " DEVICE"},
+                 "group-vfio-ap",
+                 Severity::warning});
+    }
     if (active > 0 && active < group.members.size()) {
       add(name, {fmt::format("{} of {} members are active", active, group.members.size()),
                  {"start the other members: mdevadm group start " + shell_word(name)},
@@ -539,14 +555,6 @@ class Check {
 
   void check_units() {
     const auto is_automatic = [](const auto& one) { return one.start == StartMode::automatic; };
-    const auto several = several_vfio_ap(group, in_.defined);
-    if (several && is_of_one_machine(group, in_.defined)) {
-      add(name, {*several,
-                 {"assign the queues of all to one device, and remove the others: mdevadm group remove " +
-                  shell_word(name) + " DEVICE"},
-                 "group-vfio-ap",
-                 Severity::warning});
-    }
     const bool any_definition = std::any_of(in_.defined.all.begin(), in_.defined.all.end(), is_automatic);
     const bool any_group = std::any_of(in_.groups.all.begin(), in_.groups.all.end(), is_automatic);
     for (const std::string& unit : in_.host.units_off) {

@@ -10,6 +10,7 @@
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -34,8 +35,6 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
 }
 
-// Returns whether a parent or type that is missing can appear when a driver is loaded.
-bool may_come(const Snapshot& seen, const ParentName& name) {
 // Returns whether the name is that of a device that is not a parent for the reason of one of these findings.
 template <typename Ids>
 bool is_explained_by(const Snapshot& seen, const ParentName& name, const Ids& ids) {
@@ -48,6 +47,8 @@ bool is_explained_by(const Snapshot& seen, const ParentName& name, const Ids& id
 // Crypto cards and queues, and mediated devices, are no parents on any host.
 constexpr std::array findings_of_no_parents{"ap-queue", "mdev-device"};
 
+// Returns whether a parent or type that is missing can appear when a driver is loaded.
+bool may_come(const Snapshot& seen, const ParentName& name) {
   if (const Parent* parent = seen.find_parent(name.str())) {
     return parent->types.empty() || parent->capabilities.types_vanish;
   }
@@ -142,6 +143,9 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   delete_attributes(after.attributes, request.delete_attributes, identity_of(current), doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
+  if (request.queues.any()) {
+    require_replaced(after, request.queues, doing);
+  }
   after.attributes = changed_attributes(std::move(after.attributes), request.queues);
   if (after.queue_table) {
     after.attributes = in_table_form(std::move(after.attributes));
@@ -258,6 +262,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};
+  job.hooks->forced = request.fits == FitsHost::later;
+  require_possible_parent(seen, wanted.parent, doing);
   if (request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, wanted, doing, request.can_force);
     job.about.type = fitting.type.str();
@@ -267,8 +273,6 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     // The text of a file written by the user is stored unchanged.
     if (!request.text) {
       wanted = fitting;
-  job.hooks->forced = request.fits == FitsHost::later;
-  require_possible_parent(seen, wanted.parent, doing);
       if (const auto place = place_for(seen, defined, wanted, doing)) {
         wanted.function = place;
       }
@@ -402,6 +406,9 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
       {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
   if (moved) {
     job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
+  }
+  for (const std::string& doubt : doubts_about_queues(*reading.definition)) {
+    job.warnings.push_back(fmt::format("{}: {}", about.quoted(), doubt));
   }
   if (!stored.unknown.empty()) {
     job.warnings.push_back(
