@@ -324,7 +324,7 @@ std::string ap_value_problem(const Attribute& attribute) {
                : std::string();
   }
   const std::string_view value = attribute.value;
-  if (is_ambiguous(value)) {
+  if (has_leading_zero(value) && parse_digits(value, 16)) {
     return ambiguity(value);
   }
   // A sign is no list, and the kernel accepts no blanks.
