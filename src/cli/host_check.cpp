@@ -1,6 +1,7 @@
 #include "host_check.hpp"
 
 #include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/run/script_check.hpp>
 #include <mdevadm/sys/accounts.hpp>
 
 #include "host_comparison.hpp"
@@ -91,7 +92,8 @@ void find_unknown_accounts(HostCheck& read) {
 }  // namespace
 
 CheckInput HostCheck::input() const {
-  return {seen, defined, groups, settings, boot, facts, unread, unprepared, claims, described, state};
+  return {seen,   defined,    groups, settings,  boot,  facts,
+          unread, unprepared, claims, described, state, scripts};
 }
 
 HostCheck read_host_check(Context& context, const std::vector<std::string>& words, Facet more) {
@@ -121,6 +123,7 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
                                      [&] { return context.store().load_claims(); });
   read.unprepared = unprepared_parents(context, read.settings);
   read.described = described_state(context);
+  read.scripts = unusable_scripts(context.root());
   return read;
 }
 

@@ -24,6 +24,7 @@ struct HostCheck {
   Claims claims{};
   std::optional<HostDescribed> described{};
   std::optional<FileProblem> state{};
+  std::vector<UnusableScript> scripts{};
 
   // The result refers to this object.
   CheckInput input() const;

@@ -31,6 +31,12 @@ bool has_leading_zero(std::string_view text) {
   return text.size() > 1 && text.front() == '0' && !is_hexadecimal(text);
 }
 
+// Returns whether the kernel, which reads octal digits, and lszcrypt, which prints hexadecimal ones, mean
+// different numbers.
+bool is_ambiguous(std::string_view text) {
+  return has_leading_zero(text) && parse_digits(text, 16) && parse_digits(text, 8) != parse_digits(text, 16);
+}
+
 // Returns how the kernel reads a number, kstrtoul() with base 0.
 std::optional<std::uint64_t> kernel_number(std::string_view text) {
   if (text.ends_with('\n')) {
@@ -343,6 +349,47 @@ std::string ap_refusal(const Attribute& attribute) {
   return is_refused ? ap_value_problem(attribute) : std::string();
 }
 
+std::optional<ApKind> assigned_kind(const Attribute& attribute) {
+  return kind_of(attribute.name.str(), "assign_");
+}
+
+ApSet meant_by(const Attribute& attribute) {
+  ApSet meant;
+  const auto kind = assigned_kind(attribute);
+  const std::string_view value = trim(attribute.value);
+  if (!kind) {
+    return meant;
+  }
+  const ApReading list = read_ap_list(value, *kind);
+  if (list.problem.empty() && list.change.replaces) {
+    return list.change.added;
+  }
+  if (const auto number = parse_digits(value, 16); number && *number < ap_numbers) {
+    meant.set(static_cast<std::size_t>(*number));
+  }
+  return meant;
+}
+
+std::optional<OctalNumber> octal_number_in(const Attribute& attribute) {
+  const auto kind = assigned_kind(attribute);
+  const auto read = kernel_number(attribute.value);
+  if (!kind || !is_ambiguous(attribute.value) || !read || *read >= ap_numbers) {
+    return std::nullopt;
+  }
+  const auto printed = parse_digits(attribute.value, 16);
+  return OctalNumber{*kind, static_cast<unsigned>(*read),
+                     *printed < ap_numbers ? std::optional(static_cast<unsigned>(*printed)) : std::nullopt};
+}
+
+Attribute without_leading_zeros(Attribute attribute) {
+  const auto kind = assigned_kind(attribute);
+  const auto number = kernel_number(attribute.value);
+  if (kind && has_leading_zero(attribute.value) && number && *number < ap_numbers) {
+    attribute.value = hexadecimal(static_cast<unsigned>(*number), *kind);
+  }
+  return attribute;
+}
+
 std::optional<ApSet> read_ap_mask(std::string_view text) {
   text = trim(text);
   if (is_hexadecimal(text)) {
@@ -496,6 +543,11 @@ void insert_assignments(std::vector<Attribute>& attributes, const ApMatrix& adde
 }  // namespace
 
 std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes) {
+  // Values that assign nothing are replaced like the others, but nothing else touches them.
+  std::erase_if(attributes, [&](const Attribute& one) {
+    const auto kind = assigned_kind(one);
+    return kind && changes.of(*kind) && changes.of(*kind)->replaces && assigned_by({one}).of(*kind).none();
+  });
   const ApMatrix before = assigned_by(attributes);
   const ApMatrix after = changes.applied_to(before);
   if (after == before) {
@@ -505,9 +557,9 @@ std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, con
     return !is_ap_attribute(one) || kind_of(one.name.str(), "assign_");
   });
   std::erase_if(attributes, [&](const Attribute& one) {
-    const auto kind = kind_of(one.name.str(), "assign_");
-    const ApMatrix assigned = assigned_by({one});
-    return kind ? !is_plain || (assigned.of(*kind) & after.of(*kind)).none() : is_ap_attribute(one);
+    const auto kind = assigned_kind(one);
+    const ApSet assigned = kind ? assigned_by({one}).of(*kind) : ApSet{};
+    return kind ? assigned.any() && (!is_plain || (assigned & after.of(*kind)).none()) : is_ap_attribute(one);
   });
   const ApMatrix kept = assigned_by(attributes);
   for (const ApKind kind : ap_kinds) {

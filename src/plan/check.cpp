@@ -6,6 +6,7 @@
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
@@ -203,6 +204,10 @@ class Check {
       add(in_.state->path,
           {in_.state->message + ", so starts and stops fail", {in_.state->remedy}, "state-unusable"});
     }
+    for (const UnusableScript& script : in_.scripts) {
+      add(script.problem.path,
+          {script.problem.str(), {script.problem.remedy}, "script-unusable", script.severity});
+    }
     take(in_.defined.broken, "definition-broken", Severity::error);
     take(in_.defined.problems, "definition-problem", Severity::warning);
     take(in_.groups.broken, "group-broken", Severity::error);
@@ -342,17 +347,24 @@ class Check {
     }
   }
 
-  static std::string advice_to_correct(const std::string& name, const MissingNumbers& numbers) {
-    return fmt::format("mdevadm modify {}{}", shell_word(name), numbers.correction());
+  static std::string advice_to_correct(const std::string& name, const MissingNumbers& numbers,
+                                       const ApMatrix& matrix) {
+    return fmt::format("mdevadm modify {}{}", shell_word(name), numbers.correction(matrix));
   }
 
   void check_values(const Definition& definition) {
+    const std::string name = name_of_definition(definition);
+    const auto about = [&](Finding finding) { add(name, std::move(finding), definition.parent.str()); };
     for (const RefusedValue& refused : refused_values(definition)) {
-      add(name_of_definition(definition),
-          {refused.text + "; the kernel refuses the value, so the device cannot be started",
-           {refused.hint},
-           "queue-value"},
-          definition.parent.str());
+      about({refused.text + "; the kernel refuses the value, so the device cannot be started",
+             {refused.hint},
+             "queue-value"});
+    }
+    for (OctalValue& octal : octal_values(definition)) {
+      about({std::move(octal.text), std::move(octal.hints), "queue-value", Severity::warning});
+    }
+    if (auto lack = lack_of_queues(definition)) {
+      about({std::move(lack->text), {std::move(lack->hint)}, "queue-none", Severity::warning});
     }
   }
 
@@ -366,7 +378,7 @@ class Check {
     for (const MissingNumbers& impossible : impossible_numbers(in_.seen, matrix)) {
       add(name,
           {impossible.text + ", so the device cannot be started",
-           {"correct the definition: " + advice_to_correct(name, impossible)},
+           {"correct the definition: " + advice_to_correct(name, impossible, matrix)},
            "queue-missing"},
           definition.parent.str());
     }
@@ -389,8 +401,8 @@ class Check {
       add(name,
           {missing.text,
            {"list the queues of the host: mdevadm show " + parent.str(),
-            is_definition ? "or correct the definition: " + advice_to_correct(name, missing)
-                          : "or change the device: " + advice_to_correct(name, missing) + " --live"},
+            is_definition ? "or correct the definition: " + advice_to_correct(name, missing, matrix)
+                          : "or change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
            "queue-missing",
            Severity::warning},
           parent.str());
@@ -457,11 +469,12 @@ class Check {
     const bool is_changeable = std::all_of(differences.begin(), differences.end(),
                                            [](const DriftedSetting& one) { return one.is_changeable(); });
     const std::vector<RefusedValue> refused = refused_values(definition);
-    const std::vector<MissingNumbers> impossible =
-        impossible_numbers(in_.seen, assigned_by(definition.attributes));
-    return !refused.empty()      ? refused.front().hint
-           : !impossible.empty() ? "correct the definition: " +
-                                       advice_to_correct(name_of_definition(definition), impossible.front())
+    const ApMatrix matrix = assigned_by(definition.attributes);
+    const std::vector<MissingNumbers> impossible = impossible_numbers(in_.seen, matrix);
+    return !refused.empty() ? refused.front().hint
+           : !impossible.empty()
+               ? "correct the definition: " +
+                     advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
            : is_changeable ? advice_to_apply(about)
                            : advice_to_restart(about);
   }
@@ -469,8 +482,10 @@ class Check {
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
   // adapters.
   void check_bindings(const Device& device, const Definition& definition) {
-    const std::vector<Apqn> unbound =
+    std::vector<Apqn> unbound =
         in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
+    // Those of the host can be bound only when they are released.
+    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
     if (!unbound.empty()) {
       add(name_of_definition(definition),
           {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},
@@ -521,6 +536,14 @@ class Check {
                    "group-member"});
       }
       active += in_.seen.find_device(member.uuid) != nullptr ? 1U : 0U;
+    }
+    const auto several = several_vfio_ap(group, in_.defined);
+    if (several && is_of_one_machine(group, in_.defined)) {
+      add(name, {*several,
+                 {"assign the queues of all to one device, and remove the others: mdevadm group remove " +
+                  shell_word(name) + " DEVICE"},
+                 "group-vfio-ap",
+                 Severity::warning});
     }
     if (active > 0 && active < group.members.size()) {
       add(name, {fmt::format("{} of {} members are active", active, group.members.size()),

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -49,6 +51,7 @@ class Conflicts {
                    fmt::format("virtual function {} is also reserved for", vf->str()), "vf-shared");
         }
       }
+      find_overcommitment(definition);
       if (has_queues(definition.type.str())) {
         const CryptoDefinition one{&definition, assigned_by(definition.attributes)};
         compare_queues(crypto, one);
@@ -89,6 +92,36 @@ class Conflicts {
                              (common.size() == 1 ? " is" : " are"),
                          owners.size() > 1 ? fmt::format(" {} definitions, one of them", owners.size()) : ""),
              "queue-shared");
+  }
+
+  // Of definitions with autostart that need more instances than their parent can have, those beyond have a
+  // finding.
+  void find_overcommitment(const Definition& definition) {
+    const Parent* parent =
+        definition.start == StartMode::automatic ? in_.seen.find_parent(definition.parent.str()) : nullptr;
+    const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
+    if (type == nullptr) {
+      return;
+    }
+    const auto [found, is_new] = at_boot_.try_emplace(type);
+    AtBoot& needed = found->second;
+    if (is_new) {
+      needed.most = most_instances(in_.seen, *parent, *type);
+    }
+    needed.instances += instances_of(definition);
+    if (needed.most && needed.instances > *needed.most && !needed.definitions.empty()) {
+      const std::string name = name_of_definition(definition);
+      found_.push_back(
+          {{describe_overcommitment(*parent, *type, *needed.most, needed.definitions) + ", so not all start",
+            {fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
+                         shell_word(name), definition.parent.str()),
+             "list the definitions: mdevadm list --defined -p " + definition.parent.str()},
+            "autostart-capacity",
+            Severity::error},
+           name,
+           definition.parent.str()});
+    }
+    needed.definitions.push_back(&definition);
   }
 
   // Finds active devices that have what the definition of an inactive one needs.
@@ -185,7 +218,15 @@ class Conflicts {
          second.parent.str()});
   }
 
+  // What the definitions with autostart need of a type of a parent.
+  struct AtBoot {
+    std::optional<std::uint64_t> most{};
+    std::uint64_t instances = 0;
+    std::vector<const Definition*> definitions{};
+  };
+
   const CheckInput& in_;
+  std::map<const Type*, AtBoot> at_boot_{};
   std::map<Uuid, const Device*> by_uuid_{};
   std::map<std::pair<ParentName, std::string>, const Device*> by_function_{};
   std::vector<const Device*> crypto_devices_{};

@@ -8,7 +8,9 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -33,17 +35,33 @@ void require_free_name(const Definitions& defined, const Definition& wanted, con
   }
 }
 
+// Returns whether the name is that of a device that is not a parent for the reason of one of these findings.
+template <typename Ids>
+bool is_explained_by(const Snapshot& seen, const ParentName& name, const Ids& ids) {
+  const std::vector<Finding> findings = why_no_parent(seen, name.str());
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
+  });
+}
+
+// Crypto cards and queues, and mediated devices, are no parents on any host.
+constexpr std::array findings_of_no_parents{"ap-queue", "mdev-device"};
+
 // Returns whether a parent or type that is missing can appear when a driver is loaded.
 bool may_come(const Snapshot& seen, const ParentName& name) {
   if (const Parent* parent = seen.find_parent(name.str())) {
     return parent->types.empty() || parent->capabilities.types_vanish;
   }
-  const std::vector<Finding> findings = why_no_parent(seen, name.str());
-  const auto never = [](const Finding& finding) {
-    constexpr std::array ids{"css-type", "css-qdio", "ap-queue", "mdev-device"};
-    return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
-  };
-  return !number_of_parent(seen, name.str()) && std::none_of(findings.begin(), findings.end(), never);
+  constexpr std::array of_subchannels{"css-type", "css-qdio"};
+  return !number_of_parent(seen, name.str()) && !is_explained_by(seen, name, findings_of_no_parents) &&
+         !is_explained_by(seen, name, of_subchannels);
+}
+
+// Throws Error{not_found} for a device that can never be a parent.
+void require_possible_parent(const Snapshot& seen, const ParentName& name, const std::string& doing) {
+  if (seen.find_parent(name.str()) == nullptr && is_explained_by(seen, name, findings_of_no_parents)) {
+    throw unknown_parent(seen, name.str(), doing);
+  }
 }
 
 // Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
@@ -125,6 +143,9 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   delete_attributes(after.attributes, request.delete_attributes, identity_of(current), doing);
   after.attributes.insert(after.attributes.end(), request.add_attributes.begin(),
                           request.add_attributes.end());
+  if (request.queues.any()) {
+    require_replaced(after, request.queues, doing);
+  }
   after.attributes = changed_attributes(std::move(after.attributes), request.queues);
   if (after.queue_table) {
     after.attributes = in_table_form(std::move(after.attributes));
@@ -168,9 +189,13 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
-// Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
-void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
-                  const std::string& doing, Job& job) {
+// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it will not
+// get the queues.
+void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                     const std::string& doing, Job& job) {
+  if (const auto shared = overcommitment(seen, defined, wanted)) {
+    job.warnings.push_back(fmt::format("{}: {}, so not all start", job.about.quoted(), *shared));
+  }
   for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), warning));
   }
@@ -237,6 +262,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_free_name(defined, wanted, doing);
   job.hooks = {HookAction::define, wanted};
+  job.hooks->forced = request.fits == FitsHost::later;
+  require_possible_parent(seen, wanted.parent, doing);
   if (request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, wanted, doing, request.can_force);
     job.about.type = fitting.type.str();
@@ -253,7 +280,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
   check_numbers(seen, wanted, {}, request.fits, job);
-  check_queues(seen, defined, wanted, doing, job);
+  check_resources(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
     // If other parents define this UUID too, the member needs the parent to be unambiguous.
@@ -310,7 +337,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   }
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, current.attributes, request.fits, job);
-    check_queues(seen, defined, after, doing, job);
+    check_resources(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
@@ -344,7 +371,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   require_queue_type(after.queue_table, after.type, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, current.attributes, FitsHost::required, job);
-    check_queues(seen, defined, after, doing, job);
+    check_resources(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = hooks_for(HookAction::modify, after);
@@ -379,6 +406,9 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
       {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
   if (moved) {
     job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
+  }
+  for (const std::string& doubt : doubts_about_queues(*reading.definition)) {
+    job.warnings.push_back(fmt::format("{}: {}", about.quoted(), doubt));
   }
   if (!stored.unknown.empty()) {
     job.warnings.push_back(

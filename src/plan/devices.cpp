@@ -214,8 +214,16 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
   }
   if (hints.empty()) {
     hints.push_back(fmt::format("list available instances: mdevadm types {}", parent.str()));
-    if (std::any_of(seen.devices.begin(), seen.devices.end(),
-                    [&](const Device& device) { return device.parent == parent; })) {
+    std::vector<const Device*> devices;
+    for (const Device& device : seen.devices) {
+      if (device.parent == parent) {
+        devices.push_back(&device);
+      }
+    }
+    if (devices.size() == 1) {
+      hints.push_back(
+          fmt::format("stop the active device of the parent: mdevadm stop {}", devices.front()->uuid.str()));
+    } else if (!devices.empty()) {
       hints.push_back(fmt::format("list the devices of the parent: mdevadm list -p {}", parent.str()));
     }
   }

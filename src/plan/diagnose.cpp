@@ -58,14 +58,20 @@ Finding of_subchannel(const HostDevice& device) {
                   fmt::format("first set the device offline, unless the host uses it: chccwdev -d {}",
                               device.channel_device->number));
   }
-  const std::string refused =
-      !device.driver && device.driver_override == ccw_driver
-          ? fmt::format(" although its driver_override is {}: the driver has refused it, or is not loaded",
-                        ccw_driver)
-          : std::string{};
-  if (!refused.empty()) {
-    advice = {"see the kernel log for the driver's reason: dmesg",
-              "return the subchannel to its driver: driverctl -b css unset-override " + device.address};
+  const bool lacks_driver = !device.driver && device.driver_override == ccw_driver;
+  const bool has_module = is_loaded(device, ccw_driver);
+  const std::string refused = !lacks_driver
+                                  ? std::string{}
+                                  : fmt::format(" although its driver_override is {0}: {1}", ccw_driver,
+                                                has_module ? "the driver has refused it, or was "
+                                                             "loaded before the override was set"
+                                                           : "the module vfio_ccw is not loaded");
+  if (lacks_driver && !has_module) {
+    advice = {fmt::format("load the module: modprobe {}", ccw_driver)};
+  } else if (lacks_driver) {
+    advice = {fmt::format("bind the driver: echo {} > /sys/bus/css/drivers_probe", device.address),
+              "if it refuses the subchannel, see the kernel log for its reason: dmesg",
+              "or return the subchannel to its driver: driverctl -b css unset-override " + device.address};
   }
   return finding_with("css-driver", Severity::error,
                       fmt::format("{} {}{}; it offers mediated devices only with the driver {}", what, now,
@@ -133,18 +139,27 @@ Finding of_pci(const HostDevice& device) {
 }
 
 Finding of_ap(const HostDevice& device) {
-  if (!is_loaded(device, "vfio_ap")) {
+  if (device.address == "matrix") {
     return finding_with("ap-module", Severity::error,
-                        device.address == "matrix"
-                            ? "the parent of vfio-ap devices does not exist: the module vfio_ap is not loaded"
-                            : describe(device) + " cannot be used: the module vfio_ap is not loaded",
+                        "the parent of vfio-ap devices does not exist: the module vfio_ap is not loaded",
                         {"load the module: modprobe vfio_ap"});
   }
-  return finding_with(
+  // A card or queue never becomes a parent.
+  Finding finding = finding_with(
       "ap-queue", Severity::info,
       fmt::format("{} {}; it is not a parent: the parent of all vfio-ap devices is matrix", describe(device),
-                  device.driver ? "has the driver " + *device.driver : "has no driver"),
-      {"show the queues of the host: mdevadm show matrix"});
+                  device.driver ? "has the driver " + *device.driver : "has no driver"));
+  if (is_loaded(device, "vfio_ap")) {
+    finding.advice = {"show the queues of the host: mdevadm show matrix"};
+  } else {
+    finding.what += ", which does not exist while the module vfio_ap is not loaded";
+    finding.advice = {"load the module: modprobe vfio_ap"};
+  }
+  const bool is_card = device.address.starts_with("card");
+  finding.advice.push_back(
+      fmt::format("assign it to a device with: -p matrix {}",
+                  is_card ? "--adapter 0x" + device.address.substr(4) : "--queue " + device.address));
+  return finding;
 }
 
 }  // namespace

@@ -108,6 +108,16 @@ std::string advice_to_release(const Group& group) {
                      shell_word(group.name.str()));
 }
 
+std::vector<const Definition*> defined_members(const Group& group, const Definitions& defined) {
+  std::vector<const Definition*> members;
+  for (const Definition& definition : defined.all) {
+    if (group.has(definition)) {
+      members.push_back(&definition);
+    }
+  }
+  return members;
+}
+
 }  // namespace
 
 const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing) {
@@ -156,6 +166,29 @@ Job plan_group_delete(const Group& group) {
   Job job = group_job("delete", group);
   job.steps.push_back({RemoveGroup{group}, AddGroup{group}});
   return job;
+}
+
+std::optional<std::string> several_vfio_ap(const Group& group, const Definitions& defined) {
+  std::vector<std::string> names;
+  for (const Definition* definition : defined_members(group, defined)) {
+    if (has_queues(definition->type.str())) {
+      names.push_back(identity_of(*definition).quoted());
+    }
+  }
+  if (names.size() < 2) {
+    return std::nullopt;
+  }
+  return fmt::format(
+      "{} of its members are vfio-ap devices ({}), of which a virtual machine can have only "
+      "one; such a group can only be a pool (mdevadm claim)",
+      names.size(), join(names, ", "));
+}
+
+bool is_of_one_machine(const Group& group, const Definitions& defined) {
+  const std::vector<const Definition*> members = defined_members(group, defined);
+  return group.vm || group.sharing == Sharing::required ||
+         std::any_of(members.begin(), members.end(),
+                     [&](const Definition* one) { return one->type != members.front()->type; });
 }
 
 std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -109,13 +110,68 @@ void require_unused(const Device& device, const Definitions* defined, const ApMa
   }
 }
 
-// Returns the commands that take queues from a definition.
-std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const std::string& name) {
+std::string option_for(ApKind kind) {
+  std::string option(ap_name(kind));
+  std::replace(option.begin(), option.end(), '_', '-');
+  return "--" + option;
+}
+
+// Returns the commands that take queues from a definition that has other ones too.
+std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const Definition& definition) {
   const ApMatrix spanned = spanned_by(queues);
-  return {fmt::format("take the adapter from one of them: mdevadm modify {} --adapter={}", name,
-                      format_ap_removal(spanned.adapters, ApKind::adapter)),
-          fmt::format("or the domain: mdevadm modify {} --domain={}", name,
-                      format_ap_removal(spanned.domains, ApKind::domain))};
+  const ApMatrix matrix = assigned_by(definition.attributes);
+  const std::string name = shell_word(name_of(definition));
+  std::vector<std::string> advice;
+  if ((matrix.adapters & ~spanned.adapters).any()) {
+    advice.push_back(fmt::format("take the adapter from one of them: mdevadm modify {} --adapter={}", name,
+                                 format_ap_removal(spanned.adapters, ApKind::adapter)));
+  }
+  if ((matrix.domains & ~spanned.domains).any()) {
+    advice.push_back(fmt::format("{}: mdevadm modify {} --domain={}",
+                                 advice.empty() ? "take the domain from one of them" : "or the domain", name,
+                                 format_ap_removal(spanned.domains, ApKind::domain)));
+  }
+  if (advice.empty()) {
+    advice.push_back(definition.start == StartMode::automatic
+                         ? fmt::format("disable autostart of the device: mdevadm modify {} --manual", name)
+                         : fmt::format("assign other queues to one of them: mdevadm modify {} --adapter "
+                                       "NUMBERS --domain NUMBERS",
+                                       name));
+  }
+  return advice;
+}
+
+// Returns the options of modify that replace all values that the kernel refuses by those that are probably
+// meant, so that one command makes the definition usable.
+std::string options_to_correct(const Definition& definition) {
+  ApMatrix corrected = assigned_by(definition.attributes);
+  std::array<bool, ap_kinds.size()> is_refused{};
+  std::string options;
+  std::size_t place = 0;
+  for (const Attribute& attribute : definition.attributes) {
+    ++place;
+    if (ap_refusal(attribute).empty()) {
+      continue;
+    }
+    if (const auto kind = assigned_kind(attribute)) {
+      corrected.of(*kind) |= meant_by(attribute);
+      is_refused.at(static_cast<std::size_t>(*kind)) = true;
+    } else {
+      options += fmt::format(" --delete-attr {}", place);
+    }
+  }
+  const bool removes = !options.empty();
+  for (const ApKind kind : ap_kinds) {
+    const bool is_needed = kind != ApKind::control_domain;
+    const ApSet& numbers = corrected.of(kind);
+    if (is_refused.at(static_cast<std::size_t>(kind)) || (removes && is_needed && numbers.none())) {
+      options += fmt::format(" {} {}", option_for(kind),
+                             numbers.any() ? format_ap_list(numbers, kind)
+                             : is_needed   ? "NUMBERS"
+                                           : "''");
+    }
+  }
+  return options;
 }
 
 }  // namespace
@@ -151,17 +207,89 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
 
 std::vector<RefusedValue> refused_values(const Definition& definition) {
   std::vector<RefusedValue> refused;
-  std::size_t place = 0;
   for (const Attribute& attribute : definition.attributes) {
-    ++place;
     const std::string problem = has_queues(definition.type.str()) ? ap_refusal(attribute) : std::string{};
     if (!problem.empty()) {
       refused.push_back({fmt::format("attribute '{}': {}", attribute.name.str(), problem),
-                         fmt::format("remove the attribute: mdevadm modify {} --delete-attr {}",
-                                     shell_word(name_of(definition)), place)});
+                         fmt::format("correct the definition: mdevadm modify {}{}",
+                                     shell_word(name_of(definition)), options_to_correct(definition)),
+                         assigned_kind(attribute)});
     }
   }
   return refused;
+}
+
+std::vector<OctalValue> octal_values(const Definition& definition) {
+  std::vector<OctalValue> result;
+  const std::string name = shell_word(name_of(definition));
+  std::size_t place = 0;
+  for (const Attribute& attribute : definition.attributes) {
+    ++place;
+    const auto number = has_queues(definition.type.str()) ? octal_number_in(attribute) : std::nullopt;
+    if (!number) {
+      continue;
+    }
+    const auto format = [&](unsigned one) { return format_ap_list(ApSet{}.set(one), number->kind); };
+    const std::string read = format(number->read);
+    const std::string keep =
+        fmt::format("if {0} is meant: mdevadm modify {1} --delete-attr {2} --attr {3}={0}", read, name, place,
+                    attribute.name.str());
+    const std::string text = fmt::format("attribute '{}': the kernel reads '{}' as an octal number, {}",
+                                         attribute.name.str(), printable(attribute.value), read);
+    if (!number->printed) {
+      result.push_back({text, {keep}});
+      continue;
+    }
+    const std::string printed = format(*number->printed);
+    result.push_back({fmt::format("{}; lszcrypt prints {} in this form", text, printed),
+                      {fmt::format("if {0} is meant: mdevadm modify {1} {2}=-{3},+{0}", printed, name,
+                                   option_for(number->kind), read),
+                       keep}});
+  }
+  return result;
+}
+
+std::optional<LackOfQueues> lack_of_queues(const Definition& definition) {
+  const ApMatrix matrix = assigned_by(definition.attributes);
+  const bool lacks_adapter = matrix.adapters.none();
+  const bool lacks_domain = matrix.domains.none();
+  if (!has_queues(definition.type.str()) || (!lacks_adapter && !lacks_domain) ||
+      !refused_values(definition).empty()) {
+    return std::nullopt;
+  }
+  return LackOfQueues{
+      fmt::format("the definition assigns no {}, so a guest gets no crypto queues",
+                  !lacks_domain    ? "adapter"
+                  : !lacks_adapter ? "domain"
+                                   : "adapter and no domain"),
+      fmt::format("assign queues: mdevadm modify {}{}{}", shell_word(name_of(definition)),
+                  lacks_adapter ? " --adapter NUMBERS" : "", lacks_domain ? " --domain NUMBERS" : "")};
+}
+
+std::vector<std::string> doubts_about_queues(const Definition& definition) {
+  std::vector<std::string> doubts;
+  for (const RefusedValue& refused : refused_values(definition)) {
+    doubts.push_back(
+        fmt::format("{}; the kernel refuses the value, so the device cannot be started", refused.text));
+  }
+  for (const OctalValue& octal : octal_values(definition)) {
+    doubts.push_back(fmt::format("{}; {}", octal.text, octal.hints.front()));
+  }
+  if (const auto lack = lack_of_queues(definition)) {
+    doubts.push_back(lack->text);
+  }
+  return doubts;
+}
+
+void require_replaced(const Definition& definition, const ApChanges& changes, const std::string& doing) {
+  const auto is_replaced = [&](ApKind kind) { return changes.of(kind) && changes.of(kind)->replaces; };
+  for (const RefusedValue& refused : refused_values(definition)) {
+    const bool is_gone = refused.kind ? is_replaced(*refused.kind)
+                                      : std::all_of(ap_kinds.begin(), ap_kinds.end(), is_replaced);
+    if (!is_gone) {
+      throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hint);
+    }
+  }
 }
 
 void require_valid_queues(const Definition& wanted, const std::string& doing) {
@@ -191,16 +319,17 @@ std::vector<HiddenOwner> hidden_owners(const Snapshot& seen, const Definitions* 
   return owners;
 }
 
-std::string MissingNumbers::correction() const {
+std::string MissingNumbers::correction(const ApMatrix& matrix) const {
+  if (kind != ApKind::control_domain && ((matrix.of(kind) & ~numbers) | meant).none()) {
+    return fmt::format(" {} NUMBERS", option_for(kind));
+  }
   std::vector<std::string> terms;
   const std::string list = format_ap_list(meant, kind);
   for (const std::string_view term : list.empty() ? std::vector<std::string_view>{} : split(list, ',')) {
     terms.push_back(fmt::format("+{}", term));
   }
   terms.push_back(format_ap_removal(numbers, kind));
-  std::string option(ap_name(kind));
-  std::replace(option.begin(), option.end(), '_', '-');
-  return fmt::format(" --{}={}", option, join(terms, ","));
+  return fmt::format(" {}={}", option_for(kind), join(terms, ","));
 }
 
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix) {
@@ -281,10 +410,13 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
                                              const std::string& doing) {
   require_valid_queues(wanted, doing);
   const ApMatrix matrix = assigned_by(wanted.attributes);
+  std::vector<std::string> warnings = doubts_about_queues(wanted);
   if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
-    return {};
+    return warnings;
   }
-  std::vector<std::string> warnings = require_free_queues(seen, defined, wanted.uuid, matrix, doing);
+  for (std::string& warning : require_free_queues(seen, defined, wanted.uuid, matrix, doing)) {
+    warnings.push_back(std::move(warning));
+  }
   if (unbound_queues_are(seen) == UnboundQueues::refused) {
     require_bound_queues(*seen.ap, matrix, doing);
   } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
@@ -301,7 +433,7 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
                   fmt::format("{}: {} also defined for '{}', which is started before it", doing,
                               queues_phrase(common) + (common.size() == 1 ? " is" : " are"),
                               printable(name_of(other))),
-                  advice_to_drop(common, shell_word(name_of(wanted))));
+                  advice_to_drop(common, wanted));
     }
   }
   return warnings;
@@ -375,7 +507,7 @@ std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& o
 
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
                                               const Definition& wanted, const std::string& doing) {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = doubts_about_queues(wanted);
   const ApMatrix matrix = assigned_by(wanted.attributes);
   if (!has_queues(wanted.type.str()) || matrix.empty()) {
     return warnings;

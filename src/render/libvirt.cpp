@@ -81,7 +81,8 @@ std::string libvirt_nodedev(const Definition& definition, const std::string& par
       "    <uuid>{}</uuid>\n",
       as_xml(libvirt_device_name(definition)), as_xml(parent), as_xml(definition.type.str()),
       definition.uuid.str());
-  for (const Attribute& attribute : definition.attributes) {
+  for (const Attribute& original : definition.attributes) {
+    const Attribute attribute = without_leading_zeros(original);
     text += fmt::format("    <attr name='{}' value='{}'/>\n", as_xml(attribute.name.str()),
                         as_xml(attribute.value));
   }

@@ -87,6 +87,7 @@ class Run {
         end_hooks(i, HookState::failure);
       }
     }
+    forget_boot_failures();
     return std::move(results_);
   }
 
@@ -95,6 +96,18 @@ class Run {
     std::size_t number;  // position in the order of completion of all steps
     const Step* step;
   };
+
+  // A start that succeeds ends the failure of the autostart.
+  void forget_boot_failures() const {
+    for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
+      for (const Step& step : plan_.jobs[i].steps) {
+        const auto* create = std::get_if<CreateDevice>(&step.action);
+        if (create != nullptr && results_[i].outcome == Outcome::done && !plan_.jobs[i].trial) {
+          effects_.store.forget_boot_failure(create->what.uuid, create->what.parent);
+        }
+      }
+    }
+  }
 
   bool all_or_none() const { return plan_.bond == Bond::all_or_none; }
 

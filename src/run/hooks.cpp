@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <tuple>
 
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/config.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/store/config_text.hpp>
@@ -20,6 +21,7 @@ namespace mdevadm {
 
 namespace {
 
+constexpr std::array script_places{"usr/lib/mdevctl/scripts.d/", "etc/mdevctl.d/scripts.d/"};
 constexpr int not_mine = 2;
 constexpr mode_t executable = S_IXUSR | S_IXGRP | S_IXOTH;
 
@@ -80,13 +82,28 @@ std::string advice_on_lock() {
   return fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check);
 }
 
+// Exit codes with which a shell ends if it cannot run the last command, and env(1).
+constexpr int cannot_execute = 126;
+constexpr int not_found = 127;
+
+// Returns what the exit code says about the script itself; empty: it has refused the operation.
+std::string breakage_of(int number) {
+  return number == not_found        ? "a program that the script runs does not exist"
+         : number == cannot_execute ? "a program that the script runs cannot be executed"
+                                    : "";
+}
+
 // Returns how to find out why a call-out script refuses an operation.
-std::vector<std::string> advice_on_refusal(const std::string& path, const ScriptEvent& event) {
+std::vector<std::string> advice_on_refusal(const std::string& path, int number, const ScriptEvent& event) {
   std::vector<std::string> advice;
+  const std::string breakage = breakage_of(number);
   if (is_text(path)) {
-    advice.push_back("see why the script refuses: less " + shell_word(path));
+    advice.push_back(fmt::format("{}: less {}", breakage.empty() ? "see why the script refuses" : breakage,
+                                 shell_word(path)));
   }
-  if (is_ap_check(path)) {
+  if (!breakage.empty()) {
+    advice.push_back("to disable the script: chmod -x " + shell_word(path));
+  } else if (is_ap_check(path) && has_queues(event.type)) {
     advice.push_back(advice_on_lock());
   }
   if (event.action == HookAction::stop) {
@@ -115,6 +132,15 @@ void require_success(const std::string& path, const sys::ScriptEnd& end) {
 }
 
 }  // namespace
+
+std::vector<std::string> script_directories() {
+  std::vector<std::string> directories;
+  for (const std::string place : script_places) {
+    directories.push_back(place + "callouts");
+    directories.push_back(place + "notifiers");
+  }
+  return directories;
+}
 
 ScriptEvent event_of(const HookEvent& hooks) {
   const Definition& about = hooks.about;
@@ -161,7 +187,7 @@ void Hooks::require_agreement(const Answer& answer, const ScriptEvent& event) {
   try {
     require_success(answer.path, answer.end);
   } catch (const Error& error) {
-    throw Error(error.code(), error.what(), advice_on_refusal(answer.path, event));
+    throw Error(error.code(), error.what(), advice_on_refusal(answer.path, answer.end.number, event));
   }
 }
 
@@ -178,7 +204,8 @@ bool Hooks::ask_pre(const ScriptEvent& event) {
       // Scripts for mdevctl look for the definition in its directory, and refuse each change of one of
       // mdevadm.
       const bool may_force =
-          event.own && (event.action == HookAction::modify || event.action == HookAction::undefine);
+          event.own && (event.action == HookAction::define || event.action == HookAction::modify ||
+                        event.action == HookAction::undefine);
       throw may_force ? error.with_hint("use --force to ignore the refusal of the script") : error;
     }
     warn(fmt::format("Forcing operation '{}' despite callout failure. Error was: {}", word_of(event.action),
@@ -440,7 +467,7 @@ const std::vector<std::string>& Hooks::notifiers() {
 
 std::vector<std::string> Hooks::find_scripts(const std::string& kind) const {
   std::vector<std::string> scripts;
-  for (const char* place : {"usr/lib/mdevctl/scripts.d/", "etc/mdevctl.d/scripts.d/"}) {
+  for (const char* place : script_places) {
     add_scripts(place + kind, kind == "callouts", scripts);
   }
   return scripts;

@@ -56,9 +56,26 @@ class Performer {
           throw explained.caused_by(error.number());
         }
       }
+      if (error.code() == ExitCode::no_capacity) {
+        throw with_owner(error, action.what.parent);
+      }
       throw;
     }
     effects_.store.forget_claim(action.what.uuid);
+  }
+
+  // Names the device that has the only instance of the parent: it may have been started a moment ago.
+  Error with_owner(const Error& error, const ParentName& parent) const {
+    const Snapshot now = effects_.host.observe(
+        {.facets = Facet::devices, .details_of = std::vector{parent}, .devices = {}, .other_parents = false});
+    const std::vector<std::string> known = error.hints();
+    Error result = error;
+    for (const std::string& hint : hints_without_capacity(now, parent)) {
+      if (std::find(known.begin(), known.end(), hint) == known.end()) {
+        result = result.with_hint(hint);
+      }
+    }
+    return result;
   }
 
   void operator()(const RemoveDevice& action) const {

@@ -42,7 +42,15 @@ void CssBus::add(Subchannel& subchannel) {
 }
 
 void CssBus::load_vfio_ccw() {
+  if (kernel_.files.walk(std::string(css_bus) + "/drivers/" + vfio_ccw)) {
+    return;
+  }
   make_driver(vfio_ccw);
+  for (const auto& [name, subchannel] : subchannels_) {
+    if (subchannel->driver.empty() && subchannel->driver_override == vfio_ccw) {
+      attach(*subchannel);
+    }
+  }
 }
 
 // An override excludes all other drivers, but does not replace the match of the subchannel's type.

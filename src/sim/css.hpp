@@ -34,7 +34,8 @@ class CssBus {
   // Registers a subchannel whose directory exists, instead of a previous one of this name. It must outlive
   // the bus.
   void add(Subchannel& subchannel);
-  // Registers the driver vfio_ccw. Does not bind it: io_subchannel is first.
+  // Registers the driver vfio_ccw, and binds it to the subchannels whose override selects it: to others,
+  // io_subchannel is bound first.
   void load_vfio_ccw();
 
   // Return 0 or errno.

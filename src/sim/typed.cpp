@@ -136,8 +136,7 @@ class TypedParent final : public MdevParent {
                     [this, &type] { return Reading{fmt::format("{}\n", available(type))}; });
     files.constant(directory, "device_api", settings_.device_api + "\n");
     if (!type.name.empty() || era() == Era::v6_1) {
-      files.constant(directory, "name",
-                     (type.name.empty() ? settings_.type_directory(type) : type.name) + "\n");
+      files.constant(directory, "name", (type.name.empty() ? type.id : type.name) + "\n");
     }
     if (interface().aggregation == Aggregation::at_create && type.aggregation > 0) {
       files.constant(directory, "aggregation", fmt::format("{}\n", std::min(type.aggregation, type.most)));

@@ -80,6 +80,16 @@ BootEvents Store::load_boot_events() const {
   return events;
 }
 
+void Store::forget_boot_failure(const Uuid& uuid, const ParentName& parent) const {
+  const sys::Result<sys::Dir> directory = root_->open_dir(fmt::format("{}/{}", boot_directory, parent.str()));
+  const auto text =
+      directory ? directory->read_file(file_name(uuid)) : sys::Result<std::string>(directory.error());
+  const auto event = text ? parse_event(*text, uuid, parent) : std::nullopt;
+  if (event && event->outcome == BootOutcome::failed) {
+    std::ignore = directory->remove_file(file_name(uuid));
+  }
+}
+
 void Store::keep_boot_event(const BootEvent& event) const {
   const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
   const sys::Dir directory =

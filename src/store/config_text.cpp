@@ -76,6 +76,16 @@ class Writer {
     text_ += json_string(value);
   }
 
+  void value(const Json& value) {
+    separate();
+    constexpr int indent = 2;
+    for (const char c :
+         value.dump(form_ == JsonForm::lines ? indent : -1, ' ', false, Json::error_handler_t::replace)) {
+      text_ += c;
+      text_.append(c == '\n' ? 2 * depth_ : 0, ' ');
+    }
+  }
+
   std::string take() { return std::move(text_); }
 
  private:
@@ -101,7 +111,12 @@ class Writer {
   bool has_key_ = false;
 };
 
-void write(const Config& config, Writer& writer) {
+bool is_known_key(std::string_view key) {
+  return key == "mdev_type" || key == "start" || key == "attrs";
+}
+
+// `others`: an object with further keys.
+void write(const Config& config, Writer& writer, const Json& others = Json::object()) {
   writer.open('{');
   writer.key("mdev_type");
   writer.string(config.type);
@@ -116,6 +131,12 @@ void write(const Config& config, Writer& writer) {
     writer.close('}');
   }
   writer.close(']');
+  for (const auto& [key, value] : others.items()) {
+    if (!is_known_key(key)) {
+      writer.key(key);
+      writer.value(value);
+    }
+  }
   writer.close('}');
 }
 
@@ -127,7 +148,7 @@ ConfigContent parse_config(std::string_view text) {
     const Json root = parse_json(text);
     content.config = config_in(root);
     for (const auto& [key, value] : root.items()) {
-      if (key != "mdev_type" && key != "start" && key != "attrs") {
+      if (!is_known_key(key)) {
         content.unknown.push_back(key);
       }
     }
@@ -142,6 +163,12 @@ ConfigContent parse_config(std::string_view text) {
 std::string format_config(const Config& config, JsonForm form) {
   Writer writer(form);
   write(config, writer);
+  return writer.take();
+}
+
+std::string edited_config(std::string_view text, const Config& config) {
+  Writer writer(JsonForm::lines);
+  write(config, writer, parse_json(text));
   return writer.take();
 }
 

@@ -93,14 +93,16 @@ class ConfigReader {
     const auto uuid = Uuid::parse_any(name);
     if (uuid && (!filter_.uuid || *filter_.uuid == *uuid)) {
       const std::string path = directory.path_of(name);
-      into_.links.push_back({path,
-                             0,
-                             0,
-                             "a symbolic link, which mdevctl does not read; replace it by a copy",
-                             {},
-                             fmt::format("cp --remove-destination "
-                                         "\"$(realpath {0})\" {0}",
-                                         shell_word(path))});
+      const bool dangles = !directory.status(name);
+      into_.links.push_back(
+          {path,
+           0,
+           0,
+           dangles ? "a symbolic link to a file that does not exist, which mdevctl does not read; remove it"
+                   : "a symbolic link, which mdevctl does not read; replace it by a copy",
+           {},
+           fmt::format(fmt::runtime(dangles ? "rm {0}" : "cp --remove-destination \"$(realpath {0})\" {0}"),
+                       shell_word(path))});
     }
   }
 
@@ -263,8 +265,16 @@ StoredConfig Store::config_to_replace(const Definition& before, const Definition
   return stored;
 }
 
+// Keeps keys that mdevctl does not know; mdevctl itself drops them.
 void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
-  write_config(config_to_replace(before, after));
+  const StoredConfig stored = config_to_replace(before, after);
+  if (stored.unknown.empty()) {
+    return write_config(stored);
+  }
+  const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
+  const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
+  const std::string text = directory.read_file(file_of(stored)).or_throw("{}", doing);
+  write_atomically(directory, file_of(stored), edited_config(text, stored.config), doing, config_permissions);
 }
 
 }  // namespace mdevadm::store

@@ -172,7 +172,7 @@ ccw() {
   exits 1 "vfio_ccw refuses QDIO"
   adm types 0.0.0320
   err_has "has no driver although its driver_override is vfio_ccw" "a refused override is named"
-  err_has "^hint: return the subchannel to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
+  err_has "^hint: or return the subchannel to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
 
   # A defined device whose subchannel has lost its driver; following the hint.
   adm define $b -p 0.0.0313 -t vfio_ccw-io --force
@@ -223,6 +223,50 @@ xe() {
   err_has "has the driver xe, which offers no mediated devices \(GVT-g needs i915\)$" "xe instead of i915"
 }
 
+# vfio_ccw is bound when it is loaded, if the override of a subchannel without driver asks for it.
+unloaded() {
+  local dev=/sys/bus/css/devices/0.0.0313
+  echo 0.0.0313 >$dev/driver/unbind
+  echo vfio_ccw >$dev/driver_override
+  adm types 0.0.0313
+  err_has "has no driver although its driver_override is vfio_ccw: the module vfio_ccw is not loaded; it offers" "the module is not loaded"
+  err_has "^hint: load the module: modprobe vfio_ccw$" "and the command loads it"
+  err_lacks "dmesg|unset-override" "there is no other hint"
+  modprobe vfio_ccw
+  adm types 0.0.0313
+  exits 0 "the subchannel is a parent then"
+  echo 0.0.0313 >$dev/driver/unbind
+  adm types 0.0.0313
+  err_has "although its driver_override is vfio_ccw: the driver has refused it" "with the module, it has no driver for another reason"
+  err_has "^hint: bind the driver: echo 0\.0\.0313 > /sys/bus/css/drivers_probe$" "the command binds it"
+  echo 0.0.0313 >/sys/bus/css/drivers_probe
+  adm types 0.0.0313
+  exits 0 "and the subchannel is a parent again"
+}
+
+# A crypto card or queue is never a parent, also while vfio_ap is not loaded.
+no_parent() {
+  control unregister matrix
+  for words in 05.0004 card05; do
+    adm define -p $words -t vfio_ap-passthrough --name q
+    exits 3 "define -p $words: no parent"
+    err_lacks "use --force" "there is no hint at --force"
+    err_has "^hint: assign it to a device with: -p matrix (--queue 05\.0004|--adapter 0x05)$" "the options of the queue are named"
+    adm define -p $words -t vfio_ap-passthrough --name q --force
+    exits 3 "define -p $words --force is refused"
+  done
+  adm define -p matrix -t vfio_ap-passthrough --name q --queue 05.0004 --force
+  exits 0 "matrix can be defined for later"
+}
+
+gvt_names() {
+  same "$(paste -sd' ' /sys/class/mdev_bus/0000:00:02.0/mdev_supported_types/i915-GVTg_V5_4/name)" GVTg_V5_4 "Linux 6.1 prints the name without the driver"
+  adm define $a -p 0000:00:02.0 -t GVTg_V5_4
+  exits 0 "the name is accepted as TYPE"
+  adm list --all -o type
+  out_has "^i915-GVTg_V5_4" "the definition has the type ID"
+}
+
 crypto() {
   adm types 05.0014
   err_has "crypto queue 05\.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap devices is matrix$" "a crypto queue as parent"
@@ -261,6 +305,22 @@ sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
 sed 's/^interface.*/&\nerrno = { create = "ENOSPC" }/' "$scenarios/gvt.toml" >"$state/refusing.toml"
 sed 's/^interface.*/&\ncreate = "ignore"/' "$scenarios/gvt.toml" >"$state/ignoring.toml"
 on ccw-host ccw
+cat >"$state/unloaded.toml" <<'T'
+kernel = "6.6"
+[[parent]]
+name = "0.0.0313"
+driver = "vfio_ccw"
+loaded = false
+bound = "io_subchannel"
+subchannel = { device = "0.0.2b09" }
+arithmetic = { kind = "ccw" }
+type = [{ id = "io", name = "I/O subchannel (Non-QDIO)" }]
+T
+sed '1i kernel = "6.6"
+/^interface/d' "$scenarios/gvt.toml" >"$state/gvt61.toml"
+on "$state/unloaded.toml" unloaded
+on ap-host no_parent
+on "$state/gvt61.toml" gvt_names
 on gvt-off gvt
 on "$state/kvmgt.toml" kvmgt
 on "$state/xe.toml" xe

@@ -16,6 +16,11 @@ ap script
 ap completion
 ap table
 ap requested
+ap values
+ap octal
+ap no_queues
+ap group_of_two
+ap call_out
 T
   finish
   exit
@@ -165,7 +170,7 @@ conflicts() {
   exits 4 "modify finds the conflict, too"
   run mdevadm start a b
   err_has "cannot start 'b' \($B\): queue 06.0004 is also defined for 'a', which is started before it" "so does a start of both"
-  err_has "hint: take the adapter from one of them: mdevadm modify b --adapter=-0x06" "the hint separates them"
+  err_has "hint: take the domain from one of them: mdevadm modify b --domain=-0x0004" "the hint separates them, and leaves the device other queues"
   run mdevadm start b
   exits 4 "start finds queues of active devices"
   err_has "cannot start 'b' \($B\): queue 06.0004 is assigned to the active device 'a'" "the owner is named"
@@ -354,6 +359,151 @@ F
   echo 'domain = [5]' >>$file
   run mdevadm start a
   err_has "$A.toml:[0-9]+:[0-9]+: unknown key 'domain' in \[ap\]" "an unknown key is an error with its position"
+}
+
+theirs=/etc/mdevctl.d/matrix
+of_mdevctl() {  # UUID ATTRIBUTES [KEYS]: a definition of mdevctl
+  mkdir -p $theirs
+  printf '{"mdev_type":"vfio_ap-passthrough","start":"manual",%s"attrs":[%s]}\n' "${3:-}" "$2" >$theirs/$1
+}
+
+# Values that the kernel refuses, in definitions that other programs have written.
+values() {
+  local bad
+  for bad in 300 " 5" -1 5,6; do
+    of_mdevctl $A "{\"assign_adapter\":\"$bad\"},{\"assign_domain\":\"4\"}"
+    run mdevadm modify $A --domain +0xab
+    exits 1 "'$bad': modify does not change the definition"
+    err_has "cannot modify '$A': attribute 'assign_adapter': .*'$bad'" "'$bad': attribute and value are named"
+    same "$(jq -c .attrs $theirs/$A)" "[{\"assign_adapter\":\"$bad\"},{\"assign_domain\":\"4\"}]" "'$bad': the value remains"
+  done
+  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05-0x06$" "the hint names what is meant"
+  run mdevadm modify $A --adapter 0x05-0x06
+  exits 0 "an option that replaces all numbers of the kind is accepted"
+  same "$(jq -c .attrs $theirs/$A)" '[{"assign_adapter":"0x05"},{"assign_adapter":"0x06"},{"assign_domain":"4"}]' "and replaces the value"
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_adapter":"300"},{"assign_domain":"00ab"}' '"site":{"rack":[1,2.5,{"a":null}]},'
+  run mdevadm start $A
+  exits 1 "the kernel refuses the values"
+  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05 --domain 0x00ab$" "one command corrects all of them"
+  run mdevadm modify $A --adapter 0x05 --domain 0x00ab
+  same "$(jq -c .attrs $theirs/$A)" '[{"assign_adapter":"5"},{"assign_domain":"0x00ab"}]' "which keeps the valid ones"
+  same "$(jq -c .site $theirs/$A)" '{"rack":[1,2.5,{"a":null}]}' "modify keeps keys that mdevctl does not know"
+  run mdevadm start $A
+  exits 0 "the device starts then"
+  mdevctl modify -u $A --auto
+  same "$(jq -c 'keys' $theirs/$A)" '["attrs","mdev_type","start"]' "mdevctl drops unknown keys"
+}
+
+# The kernel reads numbers with leading zeros as octal ones, lszcrypt prints hexadecimal ones so.
+octal() {
+  local doubt="attribute 'assign_domain': the kernel reads '0014' as an octal number, 0x000c; lszcrypt prints 0x0014 in this form"
+  of_mdevctl $A '{"assign_adapter":"05"},{"assign_domain":"0014"}'
+  run mdevadm check $A --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-value") | .severity, .cause, .hints[]' <<<"$out")" "warning
+$doubt
+if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,+0x0014
+if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000c" "check names both meanings, not for a number that is the same in both"
+  run mdevadm start $A
+  err_has "warning: '$A': $doubt; if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,\+0x0014$" "start warns"
+  run mdevadm export nodedev $A
+  out_has "<attr name='assign_domain' value='0x000c'/>" "export nodedev writes what the kernel reads"
+  mdevadm stop $A
+  mv $theirs/$A /tmp/octal
+  run mdevadm import nodedev - <<<"$out"
+  exits 0 "import nodedev accepts it"
+  mdevadm undefine $A
+  mv /tmp/octal $theirs/$A
+  run mdevadm import mdevctl $A
+  err_has "warning: '$A': $doubt" "import mdevctl warns"
+  run mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000c
+  run mdevadm check $A
+  out_lacks "octal" "the command of the hint removes the doubt"
+}
+
+# A device without adapters or domains gives its guest no queues.
+no_queues() {
+  local words
+  for words in "" "--adapter 5" "--domain 4"; do
+    # shellcheck disable=SC2086
+    run mdevadm define $A $crypto $words
+    exits 0 "define $words: accepted"
+    err_has "warning: '$A': the definition assigns no (adapter|domain|adapter and no domain), so a guest gets no crypto queues$" "define $words: a warning"
+    mdevadm undefine $A
+  done
+  mdevadm define $A $crypto --adapter 5 --domain 4 --name a
+  run mdevadm modify a --adapter=-5
+  err_has "warning: 'a' .*assigns no adapter" "modify warns"
+  run mdevadm start a
+  err_has "warning: 'a' .*assigns no adapter" "so does start"
+  run mdevadm check a --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-none").hints[]' <<<"$out")" "assign queues: mdevadm modify a --adapter NUMBERS" "check has the command"
+  mdevadm stop a
+  # Hints leave a device some queues.
+  mdevadm modify a --adapter 5 --auto
+  mdevadm define $B $crypto --adapter 6 --domain 4 --name b --auto
+  sed -i 's/0x06/0x05/' /etc/mdevadm/devices/matrix/$B.toml
+  run mdevadm start --auto
+  err_has "^hint: disable autostart of the device: mdevadm modify b --manual$" "of two devices with the same queue one loses autostart"
+  err_lacks "modify b --adapter=-0x05" "not its only adapter"
+}
+
+# A virtual machine can have one vfio-ap device.
+group_of_two() {
+  mdevadm define $A $crypto --adapter 5 --domain 4 --name a
+  mdevadm define $B $crypto --adapter 6 --domain 4 --name b
+  run mdevadm group create vm a b
+  exits 0 "a group of two can be created"
+  err_has "warning: group 'vm': 2 of its members are vfio-ap devices \('a' \($A\), 'b' \($B\)\), of which a virtual machine can have only one" "with a warning"
+  run mdevadm check vm
+  exits 0 "it may be a pool"
+  mdevadm group modify vm --vm-uuid cccccccc-0000-4000-8000-000000000003
+  run mdevadm check vm --json
+  same "$(jq -r '.findings[].finding' <<<"$out")" group-vfio-ap "not if it is for one virtual machine"
+  mdevadm group delete vm
+  mdevadm group create vm a
+  run mdevadm group add vm b
+  err_has "warning: group 'vm': 2 of its members are vfio-ap devices" "group add warns, too"
+  run mdevadm group create other nosuch
+  err_has "cannot create group 'other': member 'nosuch': no device or definition" "group create names the member that is missing"
+  run mdevadm group add vm nosuch
+  err_has "cannot add to group 'vm': member 'nosuch': no device" "so does group add"
+  run mdevadm group remove vm nosuch
+  err_has "cannot remove from group 'vm': member 'nosuch': no device" "and group remove"
+  mdevadm start -u cccccccc-0000-4000-8000-000000000001 $crypto --adapter 3 --domain 171
+  run mdevadm group create other cccccccc-0000-4000-8000-000000000001
+  exits 3 "a transient device cannot be a member"
+  err_has "member 'cccccccc-0000-4000-8000-000000000001': no definition exists \(the device is active\)$" "the error says why"
+  err_has "^hint: create a definition: mdevadm define cccccccc-0000-4000-8000-000000000001$" "and how to change it"
+}
+
+# A call-out script that runs a program that does not exist.
+call_out() {
+  local script=/etc/mdevctl.d/scripts.d/callouts/ap-check.sh
+  mkdir -p ${script%/*}
+  printf '#!/bin/sh\nexec /usr/lib/nosuch "$@"\n' >$script
+  chmod 755 $script
+  run mdevadm define $A $crypto --adapter 5 --domain 4
+  exits 1 "the operation fails"
+  err_has "failed with status '127'$" "with the status of the script"
+  err_has "^hint: a program that the script runs does not exist: less $script$" "the hint says what it means"
+  err_lacks "s390apconfig.lock" "the lock is not the cause"
+  run mdevadm define $A $crypto --adapter 5 --domain 4 --force
+  exits 0 "define --force ignores the script"
+  err_has "warning: .*despite callout failure" "with a warning"
+  run mdevadm check --json
+  same "$(jq '[.findings[] | select(.finding == "script-unusable")] | length' <<<"$out")" 0 "check runs no scripts"
+  chmod 777 $script
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "script-unusable") | .severity, .object' <<<"$out" | paste -sd' ')" "error $script" "check finds a script that others can change"
+  chmod 644 $script
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "script-unusable") | .severity, .cause' <<<"$out" | paste -sd' ')" \
+    "info $script: not executable, so the script is not run" "and one that is not executable"
+  printf '#!/nosuch/sh\n' >$script
+  chmod 755 $script
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "script-unusable") | .severity, .cause' <<<"$out" | paste -sd' ')" \
+    "warning $script: its interpreter '/nosuch/sh' does not exist, so the script is not run" "and one without interpreter"
 }
 
 "$1"

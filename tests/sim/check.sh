@@ -278,6 +278,27 @@ ccw() {
   same "$(jq -c '[.findings[].object]' <<<"$out")" '["0.0.0341"]' "a device number is not taken for one of a device number again"
   definition $a 0.0.0313 vfio_ccw-io
   finds error css-driver $a
+  rm -r /etc/mdevadm/devices
+  adm define $a -p 0.0.0315 -t vfio_ccw-io --name first --auto
+  lacks autostart-capacity
+  run "$MDEVADM" define $b -p 0.0.0315 -t vfio_ccw-io --name second --auto
+  err_has "warning: '$b': 0\.0\.0315 can have at most 1 instance of vfio_ccw-io, and other definitions with autostart need it: 'first', so not all start$" \
+    "define warns of two devices with autostart on one subchannel"
+  finds error autostart-capacity second
+  adm start first
+  finds error autostart-capacity second
+  run "$MDEVADM" start second
+  err_has "^hint: stop the active device of the parent: mdevadm stop $a$" "the error names the device that is active"
+  adm stop first
+  # A start that succeeds ends the failure of the autostart.
+  adm modify second --manual
+  lacks autostart-capacity
+  control fault create 1 EINVAL
+  "$MDEVADM" start --auto 2>/dev/null
+  finds error autostart-failed first
+  adm start first
+  adm stop first
+  lacks autostart-failed
 }
 gvt_disabled() {
   finds error gvt-disabled 0000:00:02.0 0000:00:02.0
@@ -317,6 +338,30 @@ crypto() {
   out_has "adapter 0x05, domains 0x0047: free, not bound to vfio_ap \(no driver\)$" "also that a queue has none"
   same "$("$MDEVADM" show matrix --json | jq -c '[.parents[0].queues[] | [.domains, .bound, .driver]]')" \
     '[[[4],true,"vfio_ap"],[[20],false,null],[[71],false,null],[[4,20,71],false,"cex4queue"]]' "JSON has the driver of all queues"
+}
+# Before Linux 6.0, queues that are reserved for the host again have one finding.
+crypto_old() {
+  echo -0x05 >/sys/bus/ap/apmask
+  adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4
+  adm start $a
+  echo +0x05 >/sys/bus/ap/apmask
+  run "$MDEVADM" check --json
+  same "$(jq -r '.findings[] | select(.severity == "error").finding' <<<"$out" | sort -u)" queue-of-host "one cause, one finding"
+}
+scripts() {
+  mkdir -p /etc/mdevctl.d/scripts.d/notifiers
+  echo '#!/bin/sh' >/etc/mdevctl.d/scripts.d/notifiers/tell
+  finds info script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
+  chmod 777 /etc/mdevctl.d/scripts.d/notifiers/tell
+  finds error script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
+  chmod 755 /etc/mdevctl.d/scripts.d/notifiers/tell
+  lacks script-unusable
+  mkdir -p /etc/mdevctl.d/mtty
+  ln -s /nosuch /etc/mdevctl.d/mtty/$a
+  finds warning definition-problem /etc/mdevctl.d/mtty/$a
+  same "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")" "rm /etc/mdevctl.d/mtty/$a" "a link that leads nowhere is to be removed"
+  eval "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")"
+  lacks definition-problem
 }
 accounts() {
   "$MDEVADM" define $a -p mtty -t mtty-1 --name one --node-owner nosuchuser >/dev/null
@@ -410,7 +455,7 @@ or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the numb
   definition $a matrix vfio_ap-passthrough "$(printf "$queue" 200)"
   run "$MDEVADM" check $a --json
   same "$(jq -r '.findings[] | select(.finding == "drift").hints[]' <<<"$out")" \
-    "correct the definition: mdevadm modify $a --domain=-0x00c8" "a definition that cannot be applied is corrected first"
+    "correct the definition: mdevadm modify $a --domain NUMBERS" "a definition that cannot be applied is corrected first"
   definition $b matrix vfio_ap-passthrough "$(printf '[ap]\ncontrol_domains = [5]\n')"
   finds warning queue-missing $b
   definition $b matrix vfio_ap-passthrough "$(printf '[[attribute]]\nname = "assign_domain"\nvalue = "5,6"\n')"
@@ -420,6 +465,10 @@ or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the numb
   err_has "attribute 'assign_domain': '5,6' is a list" "start says what is wrong with it"
   adm modify $b --delete-attr 1
   lacks queue-value
+  finds warning queue-none $b
+  adm group create vm $a $b --vm-uuid $c
+  finds warning group-vfio-ap vm
+  adm group delete vm
   rm -r /etc/mdevadm/devices
   echo garbage >/tmp/matrix
   mount --bind /tmp/matrix /sys/devices/vfio_ap/matrix/$a/ap_config
@@ -465,7 +514,7 @@ sys/module/i915/parameters/enable_gvt = Y\\n"
 sys/bus/ap/devices/05.0014 -> ../../../devices/ap/card05/05.0014
 sys/devices/ap/card05/05.0014/
 T
-  finds error ap-module 05.0014 05.0014
+  finds info ap-queue 05.0014 05.0014
   finds error ap-module matrix matrix
   lay <<T
 sys/class/mdev_bus/mtty -> ../../devices/virtual/mtty/mtty
@@ -497,8 +546,10 @@ sed 's/^kernel.*/&\niommu = false/' "$scenarios/l40s.toml" >"$state/no-iommu.tom
 sed 's/^driver = .*/&\nbound = "nouveau"/' "$scenarios/l40s-boot.toml" >"$state/nouveau.toml"
 sed 's/^driver = .*/&\nbound = "pci-pf-stub"/' "$scenarios/l40s-boot.toml" >"$state/stub.toml"
 sed 's/^driver = .*/&\nbound = ""/' "$scenarios/l40s-boot.toml" >"$state/no-driver.toml"
+sed 's/6\.10/5.17/' "$scenarios/ap-host.toml" >"$state/crypto-old.toml"
 on samples samples
 on samples accounts
+on samples scripts
 on samples state
 on samples devices
 on samples terminal
@@ -522,6 +573,7 @@ on flex plain_function
 on ap-host crypto
 on ap-host crypto_card
 on ap-host crypto_shared
+on "$state/crypto-old.toml" crypto_old
 case=trees
 trees >"$state/out"
 grep -v '^found ' "$state/out"

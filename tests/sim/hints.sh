@@ -228,6 +228,31 @@ ap_host__check_active_with_missing_number() {
   adm start -u $a -p matrix -t vfio_ap-passthrough --adapter 5,9 --domain 4
   words="check $a"
 }
+ap_theirs() {  # ATTRIBUTES
+  mkdir -p /etc/mdevctl.d/matrix
+  echo "{\"mdev_type\":\"vfio_ap-passthrough\",\"start\":\"manual\",\"attrs\":[$1]}" >/etc/mdevctl.d/matrix/$a
+}
+ap__octal_value() { ap_theirs '{"assign_adapter":"0x5"},{"assign_domain":"0014"}'; words="check $a"; }
+ap__unknown_numbers() { ap_theirs '{"assign_adapter":"300"},{"assign_domain":"00ab"}'; words="modify $a --control-domain 4"; }
+ap__no_queues() { adm define $a -p matrix -t vfio_ap-passthrough; words="check $a"; }
+ap__same_queue_at_boot() {
+  adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4 --auto
+  adm define $b -p matrix -t vfio_ap-passthrough --adapter 6 --domain 4 --auto
+  sed -i 's/0x06/0x05/' /etc/mdevadm/devices/matrix/$b.toml
+  words="start --auto"
+}
+ap__two_in_group() {
+  adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4
+  adm define $b -p matrix -t vfio_ap-passthrough --adapter 6 --domain 4
+  adm group create vm1 $a $b --vm-uuid $b
+  words="check vm1"
+}
+ccw__overcommitted() {
+  adm define $a -p 0.0.0070 -t vfio_ccw-io --auto
+  adm define $b -p 0.0.0070 -t vfio_ccw-io --auto
+  words="check"
+}
+ccw__only_instance() { adm start -u $a -p 0.0.0070 -t vfio_ccw-io; words="start -p 0.0.0070 -t vfio_ccw-io"; }
 ap_host__refused_value() {
   mkdir -p /etc/mdevadm/devices/matrix
   printf 'type = "vfio_ap-passthrough"\n[[attribute]]\nname = "assign_domain"\nvalue = "5,6"\n' >/etc/mdevadm/devices/matrix/$a.toml
@@ -703,7 +728,7 @@ repeat() {  # MESSAGE CODE ERROR WORDS...
 }
 
 placeholders() {  # TEXT: with values for what the user has to insert
-  sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/; s/\bTYPE\b/1149/" <<<"$1"
+  sed -e "s/DEVICE\.\.\./$a/; s/DEVICE/$a/; s/UUID\b/$b/; s/SECONDS/1/; s/GROUP/vm1/; s/NAME/name1/; s/NUMBERS/4/g; s/\bTYPE\b/1149/" <<<"$1"
 }
 
 end_of_word='([^A-Za-z0-9-]|$)'

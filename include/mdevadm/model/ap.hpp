@@ -92,6 +92,22 @@ std::string ap_value_problem(const Attribute& attribute);
 // Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts, maybe
 // in another meaning than the user's.
 std::string ap_refusal(const Attribute& attribute);
+// Returns the kind of the numbers that an attribute assigns; nullopt: it is another attribute.
+std::optional<ApKind> assigned_kind(const Attribute& attribute);
+// Returns the numbers that the user probably means by a value of assign_adapter and the like that the kernel
+// refuses: those of a list, or its digits as hexadecimal ones. Empty: unknown.
+ApSet meant_by(const Attribute& attribute);
+
+// A number with a leading zero: the kernel reads it as octal, lszcrypt prints hexadecimal numbers so.
+struct OctalNumber {
+  ApKind kind;
+  unsigned read;                    // by the kernel
+  std::optional<unsigned> printed;  // the hexadecimal number; nullopt: out of range
+};
+// Returns the number that an attribute assigns if both readings differ.
+std::optional<OctalNumber> octal_number_in(const Attribute& attribute);
+// Returns the attribute, with a number that begins with zero as the hexadecimal one of the same value.
+Attribute without_leading_zeros(Attribute attribute);
 
 // Reads a mask of the kernel, "0x" and up to 64 hexadecimal digits of which the leftmost bit is number 0.
 std::optional<ApSet> read_ap_mask(std::string_view text);
@@ -121,7 +137,8 @@ struct ApChanges {
   ApMatrix applied_to(ApMatrix matrix) const;
 };
 // Returns the attributes with the changes. Attributes of numbers that stay are not touched, unless there is
-// an ap_config or an unassign_domain among them.
+// an ap_config or an unassign_domain among them. Values that the kernel refuses are removed only if all
+// numbers of their kind are replaced.
 std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes);
 
 // Returns whether devices of a type have queues.

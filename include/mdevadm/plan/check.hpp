@@ -31,6 +31,12 @@ struct UnpreparedParent {
   bool has_failed = false;  // its preparation has been tried
 };
 
+// A script of mdevctl that is not run.
+struct UnusableScript {
+  FileProblem problem;
+  Severity severity;
+};
+
 // What a check examines; all of it must outlive the check.
 struct CheckInput {
   const Snapshot& seen;  // with check_facets, and Snapshot::host_devices of the parents of definitions
@@ -45,6 +51,7 @@ struct CheckInput {
   Claims claims{};                           // all, with those that cannot be used
   std::optional<HostDescribed> described{};  // absent: there is no description
   std::optional<FileProblem> state{};        // why commands cannot write their state below /run/mdevadm
+  std::vector<UnusableScript> scripts{};
 };
 
 constexpr Facet check_facets = Facet::devices | Facet::types | Facet::type_name | Facet::available |

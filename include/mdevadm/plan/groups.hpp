@@ -20,6 +20,12 @@ Job plan_group_change(const Groups& groups, const Group& before, const Group& af
 Job plan_group_rename(const Groups& groups, const Group& group, const GroupName& to);
 Job plan_group_delete(const Group& group);
 
+// Returns a sentence about vfio-ap devices in a group: a virtual machine can have only one, so a group of
+// several can only be a pool. nullopt: it has at most one.
+std::optional<std::string> several_vfio_ap(const Group& group, const Definitions& defined);
+// Returns whether the group is for one virtual machine: it has its UUID, or devices of several kinds.
+bool is_of_one_machine(const Group& group, const Definitions& defined);
+
 // Returns the definitions of the members in order. Throws Error{not_found} for an undefined member,
 // Error{conflict} for one that several parents define, Error{failed} for an empty group.
 std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,

@@ -14,10 +14,32 @@ constexpr Facet queue_facets = Facet::queues | Facet::ap_bus | Facet::ap_binding
 
 // An attribute of a definition that assigns queues, with a value that the kernel certainly refuses.
 struct RefusedValue {
-  std::string text;  // the attribute and the problem
-  std::string hint;  // removes the attribute
+  std::string text;              // the attribute and the problem
+  std::string hint;              // corrects all of them
+  std::optional<ApKind> kind{};  // of the numbers that it should assign
 };
 std::vector<RefusedValue> refused_values(const Definition& definition);
+
+// An attribute of a definition that the kernel accepts, but maybe in another meaning than the user's.
+struct OctalValue {
+  std::string text;
+  std::vector<std::string> hints;  // a command for each meaning
+};
+std::vector<OctalValue> octal_values(const Definition& definition);
+
+// A definition without adapters or domains.
+struct LackOfQueues {
+  std::string text;
+  std::string hint;
+};
+// Returns nullopt also if values are refused: these are the cause.
+std::optional<LackOfQueues> lack_of_queues(const Definition& definition);
+
+// Returns warnings about all of these.
+std::vector<std::string> doubts_about_queues(const Definition& definition);
+// Throws Error{failed} if the definition has a value that the kernel refuses and that the changes do not
+// replace: the numbers that it should assign are unknown.
+void require_replaced(const Definition& definition, const ApChanges& changes, const std::string& doing);
 // Throws Error{failed} if the definition has one.
 void require_valid_queues(const Definition& wanted, const std::string& doing);
 
@@ -63,8 +85,9 @@ struct MissingNumbers {
   ApSet meant;       // numbers of the host with these decimal digits as hexadecimal ones: 0x14 for 14
   std::string text;  // a sentence about them and the effect
 
-  // Returns the option of modify that replaces them by those that are meant, or removes them.
-  std::string correction() const;
+  // Returns the option of modify for a definition with this matrix that replaces them by those that are
+  // meant, or removes them.
+  std::string correction(const ApMatrix& matrix) const;
 };
 // Returns those that can appear later: not above the highest number of the machine.
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);

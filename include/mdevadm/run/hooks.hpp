@@ -34,6 +34,9 @@ struct ScriptEvent {
 
 ScriptEvent event_of(const HookEvent& hooks);
 
+// Returns the directories of scripts below the root: of call-outs, and of notification scripts.
+std::vector<std::string> script_directories();
+
 // Result of the operation as passed to scripts.
 enum class HookState { none, success, failure };
 

@@ -25,6 +25,8 @@ ConfigContent parse_config(std::string_view text);
 enum class JsonForm { lines, compact };
 // Formats a config, without a final newline.
 std::string format_config(const Config& config, JsonForm form);
+// Returns the text of a valid config, changed to another one. Unknown keys remain, after the others.
+std::string edited_config(std::string_view text, const Config& config);
 // Formats a list sorted by parent in the format of mdevctl's JSON listing: parents with the configs of their
 // devices, pretty-printed.
 std::string format_configs(const std::vector<StoredConfig>& sorted);

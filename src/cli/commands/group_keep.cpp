@@ -44,18 +44,32 @@ class GroupChange : public Command {
 
   virtual Job plan(Context& context, const Groups& groups) = 0;
 
+  // Returns the beginning of errors about an argument.
+  static std::string about_member(const std::string& doing, const std::string& word) {
+    return fmt::format("{}: member '{}'", doing, printable(word));
+  }
+
+  // Warns if the members of the group cannot all be in one virtual machine.
+  static void check_members(Context& context, const Group& group, Job& job) {
+    if (const auto several = several_vfio_ap(group, context.definitions())) {
+      job.warnings.push_back(fmt::format("group '{}': {}", group.name.str(), *several));
+    }
+  }
+
   // Returns the definitions in the arguments as members, with the parent if the UUID is defined under
   // several.
   static std::vector<Member> members_for(Context& context, const std::vector<std::string>& words,
                                          const std::string& doing) {
     const Definitions defined = context.definitions();
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     std::vector<Member> members;
     for (const std::string& word : words) {
+      const std::string about = about_member(doing, word);
       const auto written = Member::parse(word);
       const auto parent = written ? written->parent : std::nullopt;
       const std::string& plain = written && parent ? written->uuid.str() : word;
-      const Found found = resolve_device(plain, {}, defined, parent, doing);
-      const Definition& definition = require_definition(found, doing);
+      const Found found = resolve_device(plain, devices, defined, parent, about);
+      const Definition& definition = require_definition(found, about);
       const bool alone = defined.find(definition.uuid).size() == 1;
       Member member{definition.uuid, alone ? std::nullopt : std::optional(definition.parent)};
       if (std::find(members.begin(), members.end(), member) != members.end()) {
@@ -121,7 +135,9 @@ class GroupCreate final : public GroupChange {
   Job plan(Context& context, const Groups& groups) override {
     Group group{*GroupName::parse(name_), members_for(context, words_, cannot())};
     options_.apply_to(group);
-    return plan_group_create(groups, group);
+    Job job = plan_group_create(groups, group);
+    check_members(context, group, job);
+    return job;
   }
 
   std::vector<std::string> words_;
@@ -190,7 +206,9 @@ class GroupAdd final : public GroupChange {
         after.members.push_back(std::move(member));
       }
     }
-    return plan_group_change(groups, before, after);
+    Job job = plan_group_change(groups, before, after);
+    check_members(context, after, job);
+    return job;
   }
 
   std::vector<std::string> words_;
@@ -229,7 +247,7 @@ class GroupRemove final : public GroupChange {
         return member;
       }
     }
-    const Found found = resolve_device(word, {}, defined, std::nullopt, doing);
+    const Found found = resolve_device(word, {}, defined, std::nullopt, about_member(doing, word));
     for (const Member& member : group.members) {
       if (member.uuid == found.uuid) {
         return member;

@@ -185,6 +185,41 @@ TEST_CASE("a change of numbers leaves the attributes of others as they are") {
         std::vector<std::string>{"assign_adapter=0x05", "assign_domain=0x0004", "assign_domain=0x0005"});
 }
 
+TEST_CASE("values that assign nothing are removed only if all numbers of their kind are replaced") {
+  const std::vector<Attribute> before{attribute("assign_adapter", "5,6"), attribute("assign_domain", "4"),
+                                      attribute("assign_domain", "300")};
+  CHECK(words(changed_attributes(before, {.control_domains = change("3", ApKind::control_domain)})) ==
+        std::vector<std::string>{"assign_adapter=5,6", "assign_domain=4", "assign_domain=300",
+                                 "assign_control_domain=0x0003"});
+  CHECK(words(changed_attributes(before, {.domains = change("4", ApKind::domain)})) ==
+        std::vector<std::string>{"assign_adapter=5,6", "assign_domain=4"});
+  CHECK(words(changed_attributes(before, {.adapters = change("5-6", ApKind::adapter)})) ==
+        std::vector<std::string>{"assign_adapter=0x05", "assign_adapter=0x06", "assign_domain=4",
+                                 "assign_domain=300"});
+}
+
+TEST_CASE("the meaning of refused values is guessed, and octal numbers are found") {
+  const auto meant = [](const char* value) {
+    return format_ap_list(meant_by(attribute("assign_domain", value)), ApKind::domain);
+  };
+  CHECK(meant("5,6") == "0x0005-0x0006");
+  CHECK(meant(" 5") == "0x0005");
+  CHECK(meant("00ab") == "0x00ab");
+  CHECK(meant("300").empty());
+  CHECK(meant("-1").empty());
+  const auto octal = octal_number_in(attribute("assign_domain", "0014"));
+  REQUIRE(octal);
+  CHECK(octal->read == 12);
+  CHECK(octal->printed == 20U);
+  for (const char* plain : {"05", "0x14", "14", "0", "08", "0777"}) {
+    CHECK_FALSE(octal_number_in(attribute("assign_domain", plain)));
+  }
+  CHECK_FALSE(octal_number_in(attribute("assign_domain", "0377"))->printed);
+  CHECK(without_leading_zeros(attribute("assign_adapter", "014")).value == "0x0c");
+  CHECK(without_leading_zeros(attribute("assign_adapter", "14")).value == "14");
+  CHECK(without_leading_zeros(attribute("other", "014")).value == "014");
+}
+
 TEST_CASE("the masks of the host reserve queues, unless a queue has a driver of its own") {
   ApHost host;
   host.host_adapters = change("5", ApKind::adapter).added;

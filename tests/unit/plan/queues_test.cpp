@@ -139,7 +139,12 @@ TEST_CASE("define and modify refuse new numbers beyond those of the machine, and
   };
   CHECK_THROWS_WITH(define(FitsHost::required), Catch::Matchers::EndsWith(text));
   CHECK(define(FitsHost::later) == std::vector<std::string>{text + ", so the device cannot be started"});
-  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() == " --domain=-0x0055");
+  const auto correction = [&](const Definition& definition) {
+    const ApMatrix matrix = assigned_by(definition.attributes);
+    return impossible_numbers(seen, matrix).at(0).correction(matrix);
+  };
+  CHECK(correction(wanted) == " --domain=-0x0055");
+  CHECK(correction(crypto(1, "5", "85")) == " --domain NUMBERS");
   CHECK(missing_numbers(seen, assigned_by(wanted.attributes)).empty());
   ModifyRequest automatic;
   automatic.start = StartMode::automatic;
@@ -152,8 +157,7 @@ TEST_CASE("define and modify refuse new numbers beyond those of the machine, and
   less.queues.domains = read_ap_list("-85", ApKind::domain).change;
   CHECK(plan_modify(seen, {}, wanted, less).warnings.empty());
   wanted.attributes = assignments_of({set("5"), set("4"), set("85")});
-  CHECK(impossible_numbers(seen, assigned_by(wanted.attributes)).at(0).correction() ==
-        " --control-domain=-0x0055");
+  CHECK(correction(wanted) == " --control-domain=-0x0055");
 }
 
 TEST_CASE("define and modify find definitions with the same queues") {

@@ -28,6 +28,15 @@ TEST_CASE("the last of several values of a key takes precedence and unknown keys
   CHECK(content.unknown == std::vector<std::string>{"x"});
 }
 
+TEST_CASE("a changed config keeps unknown keys") {
+  const std::string text = R"({"more": {"a": [1, 2.5, null]}, "mdev_type": "mtty-1", "start": "manual"})";
+  Config config = *parse_config(text).config;
+  config.start = StartMode::automatic;
+  CHECK(edited_config(text, config) ==
+        "{\n  \"mdev_type\": \"mtty-1\",\n  \"start\": \"auto\",\n  \"attrs\": [],\n  \"more\": {\n"
+        "    \"a\": [\n      1,\n      2.5,\n      null\n    ]\n  }\n}");
+}
+
 TEST_CASE("a JSON syntax error is reported with line and column") {
   const ConfigContent content = parse_config("{\n  \"mdev_type\": x\n}");
   CHECK(!content.config);
