@@ -181,6 +181,7 @@ same "$(recap m60)" "1 0" "the description and the host would change"
 on m60 "$MDEVSIM" hold "$(on m60 mdevadm list --json -o uuid,name | jq -r '.devices[] | select(.name == "seat-1") | .uuid')" >"$work/held" &
 holder=$!
 wait_until test -s "$work/held"
+on m60 mkdir /run/below
 on m60 "$MDEVSIM" control fault create 1 EIO
 modules=$work/collections/ansible_collections/mdevadm/host/plugins/modules
 while IFS=' ' read -r name place module arguments; do
@@ -194,8 +195,8 @@ broken m60 mdevadm_host {"content": "version = 1\n[x"}
 both m60 mdevadm_host {"content": "version = 1", "src": "/x"}
 dest m60 mdevadm_host {"dest": "/etc/mdevadm/host.toml"}
 several m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}, {"name": "y", "type": "nvidia-998"}]}, "_ansible_check_mode": true}
-below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "/tmp/below"}
-template m60 mdevadm_host {"description": {"parent": [{"name": "0000:ff:00.0", "run": [{"command": "true", "timeout": "30"}]}]}, "_ansible_check_mode": true}
+below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "/run/below"}
+template m60 mdevadm_host {"description": {"parent": [{"name": "0000:ff:00.0", "run": [{"command": ["true"], "timeout": "30"}]}]}, "_ansible_check_mode": true}
 unknown m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}]}}
 fraction m60 mdevadm_host {"description": {"device": [{"name": "x", "type": 1.5}]}}
 program m60 mdevadm_host {"executable": "mdevadm-missing"}
@@ -217,7 +218,7 @@ holds "the message names the missing file" grep -q '/missing.toml' <<<"$(result 
 holds "an error in the text is reported with line and column" grep -q 'standard input:2:' <<<"$(result broken .msg)"
 holds "each problem of a description is reported" grep -q "'nvidia-998'" <<<"$(result several .msg)"
 same "$(result several '.hints | length')" 2 "and each has its hint"
-same "$(on m60 cat /tmp/below/etc/mdevadm/below.toml)" "version = 1" "the file of the description is written below the root"
+same "$(on m60 cat /run/below/etc/mdevadm/below.toml)" "version = 1" "the file of the description is written below the root"
 holds "a timeout that a template made text is a number" grep -q "no device '0000:ff:00.0'" <<<"$(result template .msg)"
 same "$(result unknown '.hints[0]')" "did you mean 'nvidia-11'?" "the hints of the program are in the result"
 same "$(result unknown .toml | grep -c nvidia-999)" 1 "the description as the program has read it is in the result"
