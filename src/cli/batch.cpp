@@ -70,6 +70,17 @@ render::Record step_fields(const Preview& step, const std::optional<Action>& und
           {"undo", text_or_null(undo ? describe(*undo) : "")}};
 }
 
+// Returns a job of a dry run.
+render::Record plan_fields(const Job& job, const std::string& group, render::List steps) {
+  render::Record fields{{"goal", job.goal}};
+  const render::Record identity = identity_fields(job.about, group);
+  fields.insert(fields.end(), identity.begin(), identity.end());
+  fields.emplace_back("notes", render::Texts{job.notes});
+  fields.emplace_back("warnings", render::Texts{job.warnings});
+  fields.emplace_back("steps", std::move(steps));
+  return fields;
+}
+
 // Prints a document with what was said during the run and belongs to no item.
 std::string render_document(Context& context, render::Record fields) {
   fields.emplace_back("notes", render::Texts{context.messages().take_notes()});
@@ -312,7 +323,25 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
   } else if (options_.json) {
     context.out += render_results(context, results);
   }
+  if (!options_.dry_run) {
+    results_ = results;
+  }
   return exit_code(results);
+}
+
+void Batch::visit_outcomes(const std::function<void(const Job&, Outcome)>& visit) const {
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    const bool is_refused = std::any_of(items_.begin(), items_.end(),
+                                        [&](const Item& item) { return item.refused && item.job == i; });
+    visit(plan_.jobs[i], is_refused ? Outcome::failed : results_[i].outcome);
+  }
+}
+
+bool Batch::has_changed(std::size_t job, const std::vector<JobResult>& results) const {
+  const Outcome outcome = results[job].outcome;
+  const std::optional<std::size_t> before = plan_.jobs[job].after;
+  return ((outcome == Outcome::done || outcome == Outcome::pending) && !plan_.jobs[job].steps.empty()) ||
+         (before && has_changed(*before, results));
 }
 
 // Returns the results of a dry run: warnings, which JSON has in the plan.
@@ -414,13 +443,11 @@ std::string Batch::render_plan(Context& context) const {
         show(*step->undo, std::nullopt);
       }
     }
-    render::Record fields{{"goal", job.goal}};
-    const render::Record identity = identity_fields(job.about, group_);
-    fields.insert(fields.end(), identity.begin(), identity.end());
-    fields.emplace_back("notes", render::Texts{job.notes});
-    fields.emplace_back("warnings", render::Texts{job.warnings});
-    fields.emplace_back("steps", std::move(steps));
-    jobs.items.push_back(std::move(fields));
+    jobs.items.push_back(plan_fields(job, group_, std::move(steps)));
+  }
+  for (const Job& job : later_) {
+    text += fmt::format("{}: {}\n", job.goal, join(job.notes, "; "));
+    jobs.items.push_back(plan_fields(job, group_, {}));
   }
   return options_.json ? render_document(context, {{"dry_run", true}, {"jobs", std::move(jobs)}}) : text;
 }
@@ -449,10 +476,12 @@ std::string Batch::render_results(Context& context, const std::vector<JobResult>
     const Item& item = items_[i];
     const JobResult result =
         item.refused ? JobResult{.outcome = Outcome::failed, .error = item.refused} : results[*item.job];
+    const bool changed = !item.refused && has_changed(*item.job, results);
     const std::optional<Error> error =
         result.error ? std::optional(context.messages().advised(*result.error)) : std::nullopt;
     render::Record row = identity_fields(abouts[i], group_);
     row.emplace_back("outcome", std::string(outcome_word(result.outcome)));
+    row.emplace_back("changed", changed);
     row.emplace_back("code", static_cast<std::uint64_t>(error ? error->code() : ExitCode::done));
     row.emplace_back("message", error ? render::Value(std::string(error->what())) : render::Value());
     row.emplace_back("hints", render::Texts{error ? error->hints() : std::vector<std::string>{}});

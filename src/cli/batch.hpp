@@ -61,6 +61,8 @@ class Batch {
   void add(const Identity& about, const std::function<Job()>& plan);
   // Adds one item with several jobs: each runs if the one before it succeeded.
   void add_chain(std::vector<Job> jobs);
+  // Shows jobs on a dry run that can be planned only when others have been executed: goals and notes.
+  void show_later(const std::vector<Job>& jobs) { later_.insert(later_.end(), jobs.begin(), jobs.end()); }
   // Adds an item that cannot be planned. `error` is the complete message.
   void refuse(const Identity& about, const Error& error);
   // Adds one item with two jobs: the one that `start` returns runs if the one that `stop` returns succeeded.
@@ -100,6 +102,9 @@ class Batch {
   // Prints or executes the plan. `definitions` is the lock that was held while planning; it is released
   // before scripts run.
   ExitCode finish(Context& context, std::optional<sys::FileLock> definitions = {});
+  // After finish(), unless on a dry run: calls `visit` with each job and its outcome, also for jobs of chains
+  // that are not the last one.
+  void visit_outcomes(const std::function<void(const Job&, Outcome)>& visit) const;
 
  private:
   // An item that could not be planned has no job; one that try_edits() has refused has one without steps.
@@ -112,6 +117,8 @@ class Batch {
     std::optional<std::size_t> job;  // index in plan_
   };
 
+  // Returns whether a job, or one of those on which it depends, has changed something.
+  bool has_changed(std::size_t job, const std::vector<JobResult>& results) const;
   // Refuses items whose definition cannot hold the change, before anything is changed.
   void try_edits(Context& context);
   Error impossible(const Identity& about, const Error& reason) const;
@@ -135,8 +142,10 @@ class Batch {
   std::optional<Error> unlocked_;  // why a lock could not be taken
   std::optional<Error> unread_;    // why the definitions could not be read
   Plan plan_;
+  std::vector<Job> later_;
   std::vector<JobResult> recorded_;
-  render::Record more_;  // further fields of the JSON document
+  std::vector<JobResult> results_;  // of finish()
+  render::Record more_;             // further fields of the JSON document
   std::vector<Item> items_;
 };
 

@@ -105,7 +105,10 @@ ApplyPlan Comparison::plan(bool with_parents,
   if (plan.problems.empty() && !plan.stopping.empty()) {
     users = context_.observe_users(plan.stopping, plan.parents);
     input.users = &users;
+    // Those in use included, which are not stopped now: --wait waits for them.
+    const std::vector<Uuid> stopping = std::move(plan.stopping);
     plan = plan_apply(input, options);
+    plan.stopping = stopping;
   }
   plan.problems.insert(plan.problems.begin(), problems.begin(), problems.end());
   plan.changes.insert(plan.changes.begin(), prepared.begin(), prepared.end());

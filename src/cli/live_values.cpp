@@ -41,16 +41,24 @@ void add_device(Candidates& found, const std::string& word, const Uuid& uuid, co
   }
 }
 
-Candidates devices(ValueKind kind, const std::string& word, Context& context) {
+Candidates devices(ValueKind kind, const CompletionRequest& request, Context& context) {
   Candidates found;
+  const std::string& word = request.word;
+  const auto is_selected = [&](const ParentName& parent) {
+    return request.parent.empty() || parent.str() == request.parent;
+  };
   const Snapshot seen = context.observe({Facet::devices, {}, {}});
   const Definitions defined = load_definitions({context.host(), context.store()});
   std::set<Uuid> active;
   for (const Device& device : seen.devices) {
     active.insert(device.uuid);
   }
+  const Groups groups = kind == ValueKind::ungrouped_definition ? context.store().load_groups() : Groups{};
   std::set<Uuid> offered;
   for (const Definition& definition : defined.all) {
+    if (!is_selected(definition.parent) || groups.of(definition) != nullptr) {
+      continue;
+    }
     const bool is_active = active.count(definition.uuid) > 0;
     offered.insert(definition.uuid);
     if (is_offered(kind, is_active)) {
@@ -61,7 +69,7 @@ Candidates devices(ValueKind kind, const std::string& word, Context& context) {
   }
   const bool with_active = kind == ValueKind::device || kind == ValueKind::active_device;
   for (const Device& device : seen.devices) {
-    if (with_active && offered.insert(device.uuid).second) {
+    if (with_active && is_selected(device.parent) && offered.insert(device.uuid).second) {
       add_device(found, word, device.uuid, {},
                  fmt::format("{} on {}, active", device.type ? device.type->str() : "unknown type",
                              device.parent.str()));
@@ -304,6 +312,7 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
   switch (kind) {
     case ValueKind::vgpu_config: return vgpu_configs(request.device);
     case ValueKind::type: return types(request, context);
+    case ValueKind::one_function:
     case ValueKind::function: return functions(request.parent, context);
     case ValueKind::need: return properties(context);
     case ValueKind::series: return series(request.word);
@@ -340,9 +349,10 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
     case ValueKind::device:
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
-    case ValueKind::defined_device: return devices(kind, request.word, context);
+    case ValueKind::ungrouped_definition:
+    case ValueKind::defined_device: return devices(kind, request, context);
     case ValueKind::device_or_parent: {
-      Candidates found = devices(ValueKind::device, request.word, context);
+      Candidates found = devices(ValueKind::device, request, context);
       const Candidates more = parents(request.word, context);
       found.insert(found.end(), more.begin(), more.end());
       const Candidates others = addresses(request.word, found, context);
@@ -357,7 +367,7 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
   Candidates found = with_groups ? groups(context) : all_values(kind, request, context);
   std::erase_if(found, [&](const Candidate& one) { return !one.value.starts_with(request.word); });
   if (with_groups) {
-    const Candidates more = devices(ValueKind::device, request.word, context);
+    const Candidates more = devices(ValueKind::device, request, context);
     found.insert(found.begin(), more.begin(), more.end());
   }
   return found;

@@ -65,6 +65,7 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   Command* command = line.chosen();
   Context context(env, line.globals(), messages);
   line.kinds().replace_values(ValueKind::function, kernel_spelling);
+  line.kinds().replace_values(ValueKind::one_function, kernel_spelling);
   for (const ValueKind kind : {ValueKind::parent, ValueKind::parent_with_settings}) {
     line.kinds().replace_values(kind, [&](const std::string& word) { return context.parent_argument(word); });
   }

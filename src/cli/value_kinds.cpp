@@ -188,6 +188,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::claimed_device:
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
+    case ValueKind::ungrouped_definition:
     case ValueKind::defined_device: return "DEVICE";
     case ValueKind::parent:
     case ValueKind::parent_with_settings: return "PARENT";
@@ -212,6 +213,7 @@ const char* metavar(ValueKind kind) {
     case ValueKind::ap_control_domains: return "DOMAINS";
     case ValueKind::ap_queues: return "QUEUES";
     case ValueKind::attribute_selector: return "K|INDEX";
+    case ValueKind::one_function:
     case ValueKind::function: return "FUNCTION";
     case ValueKind::need: return "NEED";
     case ValueKind::type_counts: return "TYPES";
@@ -268,7 +270,7 @@ std::string objection(ValueKind kind, const std::string& text) {
       return GroupName::parse(text) ? ""
                                     : fmt::format(
                                           "invalid group name {} (a name has no '/', blanks, control "
-                                          "characters or leading '-', and is not a UUID)",
+                                          "characters, leading '-' or '.', and is not a UUID)",
                                           in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::ap_adapters: return read_ap_list(text, ApKind::adapter).problem;
@@ -291,6 +293,10 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4, or any)",
                                in_quotes(text));
+    case ValueKind::one_function:
+      return is_pci_address(kernel_spelling(text))
+                 ? ""
+                 : fmt::format("invalid PCI address {} (expected e.g. 0000:41:00.4)", in_quotes(text));
     case ValueKind::function_goal:
       return text.empty() || FunctionGoal::parse(text)
                  ? ""

@@ -22,6 +22,7 @@ enum class ValueKind {
   active_device,
   inactive_definition,
   defined_device,
+  ungrouped_definition,
   parent,
   parent_with_settings,
   function_goal,    // all or a number; may be empty
@@ -45,6 +46,7 @@ enum class ValueKind {
   create_argument,  // K=V, passed verbatim
   attribute_selector,
   function,
+  one_function,  // not "any"
   sharing,
   states,  // comma-separated
   node_owner,

@@ -20,7 +20,8 @@ std::optional<Sharing> parse_sharing(std::string_view word) {
 }
 
 bool is_group_name(std::string_view text) {
-  return is_label(text) && text.find(' ') == std::string_view::npos && is_utf8(text);
+  // A file whose name begins with a dot is not read.
+  return is_label(text) && text.front() != '.' && text.find(' ') == std::string_view::npos && is_utf8(text);
 }
 
 std::optional<Member> Member::parse(std::string_view text) {

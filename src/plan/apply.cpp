@@ -208,7 +208,7 @@ class ApplyPlanner {
     for (const WantedDevice& device : devices_.all()) {
       const Job* job = definitions_.job_of(device);
       if (device.deferred) {
-        plan_.changes.push_back({Kind::add, Object::device, device.about()});
+        defer(device);
       } else if (device.refused) {
         continue;
       } else if (device.current == nullptr) {
@@ -235,6 +235,22 @@ class ApplyPlanner {
         jobs.push_back(in_stage(plan_undefine(*definition, groups, true), grouping));
       });
     }
+  }
+
+  // Announces a device that is planned when its parent has been prepared.
+  void defer(const WantedDevice& device) {
+    HostChange change{device.current != nullptr ? Kind::change : Kind::add, Object::device, device.about()};
+    if (device.current != nullptr && !device.entry->type.empty()) {
+      change.differences.push_back({"type", device.current->type.str(), device.entry->type});
+    }
+    announce(device.current != nullptr ? "modify" : "define", std::move(change));
+  }
+
+  void announce(const std::string& verb, HostChange change) {
+    plan_.deferred.push_back({.goal = fmt::format("{} {}", verb, change.about.quoted()),
+                              .about = change.about,
+                              .notes = {"the steps are known when the parent has been prepared"}});
+    plan_.changes.push_back(std::move(change));
   }
 
   void plan_change(const WantedDevice& device, const Job& job) {
@@ -315,8 +331,8 @@ class ApplyPlanner {
       if (device.entry->active && device.placed && !device.refused && !is_running(device) &&
           !blocked_.contains(device.uuid)) {
         by_group[group_of(device.wanted)].push_back(&device);
-      } else if (device.entry->active && device.deferred) {
-        plan_.changes.push_back({Kind::start, Object::device, device.about()});
+      } else if (device.entry->active && device.deferred && !is_running(device)) {
+        announce_start(device);
       }
     }
     const std::map<Uuid, std::size_t> order = ranks();
@@ -418,6 +434,10 @@ class ApplyPlanner {
     }
   }
 
+  void announce_start(const WantedDevice& device) {
+    announce("start", {Kind::start, Object::device, device.about()});
+  }
+
   void plan_start_of(StartPlanner& planner, const WantedDevice& device, const Group* group) {
     try {
       require_prepared(device);
@@ -435,6 +455,11 @@ class ApplyPlanner {
       chain.push_back(in_stage(std::move(job), starting));
     } catch (const Error& error) {
       const bool is_restart = stopped_devices_.contains(device.uuid);
+      // What the parent offers now does not count.
+      if (devices_.is_unprepared(device.wanted.parent) && !is_restart) {
+        announce_start(device);
+        return;
+      }
       // As many as fit are described. More are defined if the driver reported an upper limit.
       if (!device.entry->count && error.code() == ExitCode::no_capacity && !is_restart) {
         ++unstarted_[device.entry->name];

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/resolve.hpp>
-#include <mdevadm/plan/shared_capacity.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
+#include <mdevadm/plan/start_set.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -39,47 +39,12 @@ void require_free_name(const Groups& groups, const GroupName& name, const std::s
   }
 }
 
-std::string times(std::size_t count, const std::string& type) {
-  return count == 1 ? type : fmt::format("{} x {}", count, type);
-}
-
 // Throws Error{no_capacity} for the first member that does not fit after those before it have been counted.
 void require_capacity(const Snapshot& seen, const std::vector<const Definition*>& members,
                       const std::string& doing) {
-  std::map<std::string, plan::Capacity> rooms;
-  std::map<std::string, std::vector<std::string>> taken;  // types of the preceding members, by parent
+  StartSet set(seen);
   for (const Definition* member : members) {
-    const std::string& parent_name = member->parent.str();
-    const Parent* parent = seen.find_parent(parent_name);
-    if (parent == nullptr || seen.find_device(member->uuid) != nullptr) {
-      continue;
-    }
-    plan::Capacity& room = rooms.try_emplace(parent_name, capacity_of(*parent, seen.devices)).first->second;
-    std::vector<std::string>& before = taken[parent_name];
-    const Type* offered = resolve_type(*parent, member->type.str());
-    const std::string& type = offered != nullptr ? offered->id.str() : member->type.str();
-    const std::uint64_t units = member->aggregate.value_or(1);
-    if (room.knows(type) && !room.fits(type, units)) {
-      std::map<std::string, std::size_t> counts;
-      for (const std::string& one : before) {
-        ++counts[one];
-      }
-      std::vector<std::string> parts;
-      parts.reserve(counts.size());
-      for (const auto& [one, count] : counts) {
-        parts.push_back(times(count, one));
-      }
-      const std::string beside =
-          parts.empty() ? std::string{} : fmt::format(" together with the group's {}", join(parts, " and "));
-      throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: member {}: no available instances of {} on {}{}", doing,
-                              identity_of(*member).quoted(), type, parent_name, beside),
-                  hints_without_capacity(seen, member->parent));
-    }
-    if (room.knows(type)) {
-      room.take(type, units);
-    }
-    before.push_back(type);
+    set.add(*member, fmt::format("{}: member {}", doing, identity_of(*member).quoted()), "the group's");
   }
 }
 

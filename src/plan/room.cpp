@@ -93,6 +93,19 @@ void Room::give_back(const Type& type, std::uint64_t units) {
   }
 }
 
+void Room::forget(const Type& type, std::uint64_t units) {
+  const auto without = std::find(without_room_.begin(), without_room_.end(), std::pair(type.id.str(), units));
+  if (without == without_room_.end()) {
+    give_back(type, units);
+    return;
+  }
+  without_room_.erase(without);
+  --devices_;
+  if (functions_) {
+    ++*functions_;
+  }
+}
+
 bool Room::assume_mixed_sizes() {
   if (!may_mix_ || !capacity_.allow_all_kinds()) {
     return false;

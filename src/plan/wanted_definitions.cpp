@@ -87,7 +87,8 @@ void WantedDefinitions::complete(WantedDevice& device) {
 void WantedDefinitions::reserve_function(WantedDevice& device) const {
   const Parent* parent = input_.seen.find_parent(device.wanted.parent.str());
   if (parent == nullptr || !parent->capabilities.functions || device.wanted.function ||
-      !device.entry->active || device.wanted.origin != Origin::mdevadm) {
+      !device.entry->active || device.wanted.origin != Origin::mdevadm ||
+      devices_.is_unprepared(device.wanted.parent)) {
     return;
   }
   const Device* active = devices_.active_of(*device.current);

@@ -9,6 +9,7 @@
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
+#include <numeric>
 
 namespace mdevadm {
 
@@ -118,6 +119,10 @@ std::vector<ParentName> WantedDevices::allowed_of(std::vector<ParentName> parent
 
 bool WantedDevices::is_failed(const ParentName& parent) const {
   return contains(options_.failed, parent);
+}
+
+bool WantedDevices::is_unprepared(const ParentName& parent) const {
+  return contains(options_.unprepared, parent) && !is_failed(parent);
 }
 
 void WantedDevices::refuse_unprepared(WantedDevice& device, const std::vector<ParentName>& parents) {
@@ -338,11 +343,15 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
 }
 
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {
-  const std::size_t entries = input_.file.devices.size();
+  std::vector<std::size_t> entries(input_.file.devices.size());
+  std::iota(entries.begin(), entries.end(), 0);
+  // Devices that are only defined get what is left.
+  std::stable_partition(entries.begin(), entries.end(),
+                        [&](std::size_t i) { return input_.file.devices[i].active; });
   std::vector<ChoiceRequest> requests;
   std::vector<std::size_t> rest;
   std::vector<std::size_t> entry_of;
-  for (std::size_t i = 0; i < entries; ++i) {
+  for (const std::size_t i : entries) {
     if (!parsed_[i].usable) {
       continue;
     }
@@ -363,6 +372,10 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
   }
   const Placing placing = place_all(usable(), rooms, requests, rest);
   if (placing.failed) {
+    if (yield_rooms(rooms, entry_of[*placing.failed])) {
+      place_new(rooms, blocked);
+      return;
+    }
     // A driver shows whether its GPU mixes framebuffer sizes only beside a vGPU.
     Rooms assumed = rooms;
     if (mixing_.empty() && !(mixing_ = assumed.assume_mixed_sizes()).empty()) {

@@ -57,6 +57,8 @@ class WantedDevices {
 
   // Returns whether the preparation of a parent has failed.
   bool is_failed(const ParentName& parent) const;
+  // Returns whether a parent is prepared before its devices are planned.
+  bool is_unprepared(const ParentName& parent) const;
   // Refuses a device because one of its parents is not prepared.
   void refuse_unprepared(WantedDevice& device, const std::vector<ParentName>& parents);
 
@@ -104,11 +106,16 @@ class WantedDevices {
   void note_drift();
   // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
   void note_mixing();
-  // Defines devices that are not started, on the parent that the entry names, whatever fits there now.
-  // Returns whether that is possible.
-  bool define_only(const DeviceEntry& entry, const Parsed& parsed);
-  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they
-  // do not.
+  // Returns whether all parents of an entry are prepared, or cannot be.
+  bool is_known(const Parsed& parsed) const;
+  // Places missing devices of an entry that are not started on the parent that it names, whatever fits there
+  // now. Returns whether there are such devices.
+  bool define_only(std::size_t entry);
+  // Gives up the room of devices that are not started, because the devices of an entry find none. Returns
+  // whether there was something to give up.
+  bool yield_rooms(Rooms& rooms, std::size_t entry);
+  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they do
+  // not.
   void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
@@ -121,6 +128,7 @@ class WantedDevices {
   std::vector<WantedDevice> all_{};
   std::optional<Snapshot> usable_{};     // without parents whose preparation has failed
   std::set<Uuid> in_use_{};              // devices that cannot be stopped now
+  bool has_yielded_ = false;             // definitions of devices that are not started take no room
   std::vector<const Parent*> mixing_{};  // GPUs that were assumed to mix framebuffer sizes
 };
 

@@ -9,6 +9,7 @@
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/probe.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/holder.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "wanted_devices.hpp"
@@ -113,7 +114,13 @@ void WantedDevices::free_room(Rooms& rooms, const std::string& name,
   }
   for (const Definition* definition : leaving) {
     if (const Type* type = resolve_type(*parent, definition->type.str())) {
-      rooms.on(*parent).give_back(*type, definition->aggregate.value_or(1));
+      const std::uint64_t units = definition->aggregate.value_or(1);
+      Room& room = rooms.on(*parent);
+      if (active_of(*definition) != nullptr) {
+        room.give_back(*type, units);
+      } else {
+        room.forget(*type, units);
+      }
     }
   }
 }
@@ -197,13 +204,10 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   const DeviceEntry& entry = input_.file.devices[number];
   const Parsed& parsed = parsed_[number];
   const std::vector<ParentName> failed = allowed_of(options_.failed, parsed);
-  if (allowed_of(options_.unprepared, parsed).size() > failed.size()) {
+  if (!is_known(parsed)) {
     for (WantedDevice& device : all_) {
       device.deferred |= device.entry == &entry && !device.placed;
     }
-    return;
-  }
-  if (define_only(entry, parsed)) {
     return;
   }
   if (!failed.empty()) {
@@ -257,10 +261,21 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
     return;
   }
   std::vector<std::string> users;
+  std::vector<Holder> holders;
+  bool any_busy = false;
   for (const Uuid& uuid : in_use_) {
     const std::vector<const Definition*> defined = input_.defined.find(uuid);
     users.push_back(defined.empty() ? fmt::format("'{}'", uuid.str())
                                     : identity_of(*defined.front()).quoted());
+    const Device* device = input_.users->find_device(uuid);
+    if (device != nullptr && device->busy) {
+      any_busy = true;
+      users.back() += fmt::format(" by {}", describe(device->holders));
+      holders.insert(holders.end(), device->holders.begin(), device->holders.end());
+    }
+  }
+  if (any_busy) {
+    hints.insert(hints.begin(), "stop the processes using the devices, or wait with --wait SECONDS");
   }
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
@@ -269,26 +284,67 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
           {device.about(), Error(ExitCode::in_use,
                                  fmt::format("cannot apply {}: {}; in use or claimed, so not stopped: {}",
                                              device.about().quoted(), message, join(users, ", ")),
-                                 hints)});
+                                 hints)
+                               .held_by(holders)});
     }
   }
 }
 
-bool WantedDevices::define_only(const DeviceEntry& entry, const Parsed& parsed) {
+bool WantedDevices::is_known(const Parsed& parsed) const {
+  return allowed_of(options_.unprepared, parsed).size() <= allowed_of(options_.failed, parsed).size();
+}
+
+bool WantedDevices::define_only(std::size_t number) {
+  const DeviceEntry& entry = input_.file.devices[number];
+  const Parsed& parsed = parsed_[number];
   const Parent* parent =
       parsed.parents.size() == 1 ? input_.seen.find_parent(parsed.parents.front().str()) : nullptr;
   const Type* type = parent != nullptr && !entry.type.empty() ? resolve_type(*parent, entry.type) : nullptr;
-  if (type == nullptr || entry.active || !entry.count) {
+  if (!parsed.usable || type == nullptr || entry.active || !entry.count || !is_known(parsed)) {
     return false;
   }
+  bool any = false;
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
       device.wanted.parent = parent->name;
       device.wanted.type = type->id;
       device.placed = true;
+      any = true;
     }
   }
-  return true;
+  return any;
+}
+
+bool WantedDevices::yield_rooms(Rooms& rooms, std::size_t number) {
+  const Parsed& parsed = parsed_[number];
+  if (!is_known(parsed)) {
+    return false;
+  }
+  if (define_only(number)) {
+    return true;
+  }
+  for (std::size_t i = parsed_.size(); i-- > 0;) {
+    const std::vector<ParentName>& parents = parsed_[i].parents;
+    if (parents.size() == 1 && parsed.allows(parents.front()) && define_only(i)) {
+      return true;
+    }
+  }
+  bool any = false;
+  for (const WantedDevice& device : has_yielded_ ? std::vector<WantedDevice>{} : all_) {
+    if (device.current == nullptr || !device.placed || device.entry->active ||
+        input_.seen.find_device(device.uuid) != nullptr ||
+        input_.seen.find_removing(device.uuid) != nullptr) {
+      continue;
+    }
+    const Parent* parent = usable().find_parent(device.current->parent.str());
+    const Type* type = parent != nullptr ? resolve_type(*parent, device.current->type.str()) : nullptr;
+    if (type != nullptr && device.current->reserved_vf() == nullptr) {
+      rooms.on(*parent).forget(*type, device.current->aggregate.value_or(1));
+      any = true;
+    }
+  }
+  has_yielded_ = true;
+  return any;
 }
 
 }  // namespace mdevadm

@@ -145,6 +145,8 @@ class DefinitionEditor {
     return editor_.apply();
   }
 
+  bool loses_comments() const { return editor_.loses_comments(); }
+
  private:
   void change_queues(const Definition& before, const Definition& after) {
     std::vector<KeyText> old_keys = queue_keys(before);
@@ -308,10 +310,15 @@ std::string edit_definition(const std::string& text, const std::string& path, co
   // Verify the result, whatever form the text has: it must parse to `after` and contain every comment.
   // Otherwise the user has to edit the file.
   for (const ListStyle style : {ListStyle::elements, ListStyle::whole}) {
-    std::string edited =
-        parsed ? DefinitionEditor(text, parsed.table(), style).edit(before, after) : std::string{};
+    std::string edited;
+    bool loses_comments = false;
+    if (parsed) {
+      DefinitionEditor editor(text, parsed.table(), style);
+      edited = editor.edit(before, after);
+      loses_comments = editor.loses_comments();
+    }
     const FileContent result = parse_definition(edited, path, {after.uuid, after.parent});
-    if (result.definition && *result.definition == after &&
+    if (result.definition && *result.definition == after && !loses_comments &&
         own_line_comments(edited) == own_line_comments(text)) {
       return edited;
     }

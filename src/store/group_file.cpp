@@ -112,22 +112,6 @@ std::string arranged_lines(const std::string& text, const TextEditor& editor, co
   return result + above;
 }
 
-// Returns the comments in the text of a list.
-std::vector<std::string> comments_in(std::string_view text) {
-  std::vector<std::string> comments;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quote != 0 || text[i] == '"' || text[i] == '\'') {
-      quote = quote == 0 ? text[i] : text[i] == quote ? '\0' : quote;
-    } else if (text[i] == '#') {
-      const std::string_view comment = text.substr(i, text.find('\n', i) - i);
-      comments.emplace_back(trim(comment));
-      i += comment.size();
-    }
-  }
-  return comments;
-}
-
 // Whether the members keep their lines. If not, the comments are moved above the members.
 enum class Layout { kept, rewritten };
 

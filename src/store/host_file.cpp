@@ -313,7 +313,7 @@ class HostReader {
     }
     GroupEntry entry{{checked_text<GroupName>(*name, "name",
                                               "must be a name without '/', blanks and control characters, "
-                                              "not begin with '-' and not be a UUID")},
+                                              "not begin with '-' or '.' and not be a UUID")},
                      position(*name)};
     if (!table.contains("members")) {
       broken(table, "missing required key 'members' in [[group]]");

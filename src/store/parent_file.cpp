@@ -241,6 +241,7 @@ std::string edit_parent_settings(const std::string& text, const std::string& pat
                                  const ParentSettings& before, const ParentSettings& after) {
   const toml::parse_result parsed = parse_toml(text, path);
   std::string edited;
+  bool loses_comments = false;
   if (parsed) {
     const toml::array* list = parsed.table()[commands_key].as_array();
     TextEditor editor(text, parsed.table());
@@ -249,8 +250,9 @@ std::string edit_parent_settings(const std::string& text, const std::string& pat
       edit_commands(editor, list, before, after);
     }
     edited = editor.apply();
+    loses_comments = editor.loses_comments();
   }
-  if (parse_parent_settings(edited, path, after.parent).settings != after ||
+  if (parse_parent_settings(edited, path, after.parent).settings != after || loses_comments ||
       own_line_comments(edited) != own_line_comments(text)) {
     throw Error(ExitCode::failed,
                 fmt::format("cannot change '{}': the layout of the file cannot be changed without losing "

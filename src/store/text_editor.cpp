@@ -28,6 +28,21 @@ std::vector<std::string> own_line_comments(std::string_view text) {
   return result;
 }
 
+std::vector<std::string> comments_in(std::string_view text) {
+  std::vector<std::string> comments;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quote != 0 || text[i] == '"' || text[i] == '\'') {
+      quote = quote == 0 ? text[i] : text[i] == quote ? '\0' : quote;
+    } else if (text[i] == '#') {
+      const std::string_view comment = text.substr(i, text.find('\n', i) - i);
+      comments.emplace_back(trim(comment));
+      i += comment.size();
+    }
+  }
+  return comments;
+}
+
 bool is_blocks(const toml::array& list) {
   return !list.empty() && list.front().is_table() && !list.front().as_table()->is_inline();
 }
@@ -161,6 +176,10 @@ std::size_t TextEditor::top_level_end() const {
 
 void TextEditor::replace(const toml::source_region& region, const std::string& replacement) {
   const std::size_t from = offset_of(region.begin);
+  const std::vector<std::string> kept = comments_in(replacement);
+  for (const std::string& comment : comments_in(text_of(region))) {
+    loses_comments_ |= std::find(kept.begin(), kept.end(), comment) == kept.end();
+  }
   patches_.push_back({from, offset_of(region.end) - from, replacement});
 }
 

@@ -21,6 +21,9 @@ std::string key_lines(const std::vector<KeyText>& keys);
 // Returns the comments on lines of their own, in order. An edit must preserve them.
 std::vector<std::string> own_line_comments(std::string_view text);
 
+// Returns the comments in the text of a value, in order.
+std::vector<std::string> comments_in(std::string_view text);
+
 // Collects changes to a text by positions in the parsed document. Both must outlive the editor.
 class TextEditor {
  public:
@@ -49,6 +52,9 @@ class TextEditor {
   std::string_view text_of(const toml::source_region& region) const;
   std::size_t line_count() const { return line_starts_.size(); }
   bool is_empty() const { return text_.empty(); }
+  // Returns whether a value with comments was replaced by one without them. The comment behind an element
+  // that was removed belongs to that element.
+  bool loses_comments() const { return loses_comments_; }
   // Returns the line after the last key of the block that begins at a header line. Comments and blank lines
   // before the next header belong to that header, a comment at the end of the file belongs to the file.
   std::size_t block_end(std::size_t header) const;
@@ -77,6 +83,7 @@ class TextEditor {
   std::vector<std::size_t> line_starts_;     // offset of each line
   std::vector<toml::source_index> headers_;  // lines of headers, and the line after the last line
   std::vector<Patch> patches_;
+  bool loses_comments_ = false;
 };
 
 // Returns whether a list is written as [[tables]].

@@ -22,6 +22,12 @@ same "$(words define --type mdpy-)" "mdpy-hd mdpy-vga mdpy-xga" "--type without 
 same "$(words stop "")" "${u}1 abcd0000-0000-4000-8000-000000000003 ${u}2" "stop completes to active devices"
 same "$(words start "")" "console" "start completes to inactive definitions, by name if they have one"
 same "$(words start 0)" "00000000-0000-4000-8000-0000000000aa" "start completes a UUID prefix to the UUID"
+same "$(words start --parent mbochs "")" "" "start completes to definitions under the parent given with --parent"
+same "$(words stop -p mtty "")" "${u}1 ${u}2" "stop completes to devices on the parent given with -p"
+"$MDEVADM" --root "$host" group create seats ${u}1 >/dev/null
+same "$(words group create x "")" "console" "group create does not complete to members of groups"
+same "$(words group remove seats "")" "console ${u}1" "group remove completes to all definitions"
+"$MDEVADM" --root "$host" group delete seats
 same "$(words show "" | cut -d' ' -f1)" "console" "show lists names before UUIDs"
 same "$(described start con)" "console|mtty-1 on mtty, inactive" "device candidates have descriptions"
 same "$(described list --de)" "--defined|list defined devices, active or not" "option candidates have descriptions"
@@ -55,9 +61,9 @@ same "$(words stop --timeout "")" "" "--timeout completes to nothing"
 same "$(words help st)" "status start stop" "help completes to commands"
 same "$(words help group st)" "start stop" "help group completes to the commands of group"
 same "$(words group st)" "start stop" "group completes to its commands"
+same "$(words group create x con)" "console" "group create completes to devices as members"
 "$MDEVADM" --root "$host" group create seat console
 same "$(words group start "")" "seat" "group start completes to groups"
-same "$(words group create x con)" "console" "group create completes to devices as members"
 same "$(words list --group "")" "seat" "--group completes to groups"
 run "$MDEVADM" __complete --root /nonexistent stop ""
 exits 0 "completion succeeds if the host cannot be read"

@@ -181,9 +181,11 @@ same "$(recap m60)" "1 0" "the description and the host would change"
 on m60 "$MDEVSIM" hold "$(on m60 mdevadm list --json -o uuid,name | jq -r '.devices[] | select(.name == "seat-1") | .uuid')" >"$work/held" &
 holder=$!
 wait_until test -s "$work/held"
+on m60 mkdir /run/below
 on m60 "$MDEVSIM" control fault create 1 EIO
 modules=$work/collections/ansible_collections/mdevadm/host/plugins/modules
 while IFS=' ' read -r name place module arguments; do
+  [ "$name" != unstarted ] || on m60 "$MDEVSIM" control fault create 0 EIO
   echo "{\"ANSIBLE_MODULE_ARGS\": $arguments}" >"$work/arguments"
   PYTHONPATH=$work/collections on "$place" /usr/bin/python3 "$modules/$module.py" "$work/arguments" >"$work/$name.json" 2>"$work/$name.error"
 done <<'T'
@@ -192,6 +194,9 @@ missing m60 mdevadm_host {"src": "/missing.toml"}
 broken m60 mdevadm_host {"content": "version = 1\n[x"}
 both m60 mdevadm_host {"content": "version = 1", "src": "/x"}
 dest m60 mdevadm_host {"dest": "/etc/mdevadm/host.toml"}
+several m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}, {"name": "y", "type": "nvidia-998"}]}, "_ansible_check_mode": true}
+below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "/run/below"}
+template m60 mdevadm_host {"description": {"parent": [{"name": "0000:ff:00.0", "run": [{"command": ["true"], "timeout": "30"}]}]}, "_ansible_check_mode": true}
 unknown m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}]}}
 fraction m60 mdevadm_host {"description": {"device": [{"name": "x", "type": 1.5}]}}
 program m60 mdevadm_host {"executable": "mdevadm-missing"}
@@ -199,6 +204,7 @@ usage m60 mdevadm_host {"wait": "soon"}
 used m60 mdevadm_host {"description": {"device": [{"name": "seat-1", "type": "nvidia-12", "aggregate": 1}]}}
 prune m60 mdevadm_host {"description": {"device": [{"name": "seat-1", "type": "nvidia-12"}]}, "prune": true, "_ansible_check_mode": true}
 partial m60 mdevadm_host {"description": {"device": [{"name": "seat-{}", "count": "2", "type": "nvidia-12", "start": "auto"}, {"name": "one", "type": "nvidia-12"}, {"name": "two", "type": "nvidia-12"}]}}
+unstarted m60 mdevadm_host {"description": {"device": [{"name": "extra", "type": "nvidia-12"}]}}
 same gvt mdevadm_host {"description": {"device": [{"name": "kiosk", "type": "i915-GVTg_V5_4", "start": "auto", "vf": null}]}}
 facts l40s mdevadm_facts {}
 findings lost mdevadm_facts {"gather": ["findings"]}
@@ -210,6 +216,10 @@ same "$(result file '"\(.failed) \(.changed)"')" "null false" "the module compar
 same "$(result missing .failed)" true "a missing file is a failure"
 holds "the message names the missing file" grep -q '/missing.toml' <<<"$(result missing .msg)"
 holds "an error in the text is reported with line and column" grep -q 'standard input:2:' <<<"$(result broken .msg)"
+holds "each problem of a description is reported" grep -q "'nvidia-998'" <<<"$(result several .msg)"
+same "$(result several '.hints | length')" 2 "and each has its hint"
+same "$(on m60 cat /run/below/etc/mdevadm/below.toml)" "version = 1" "the file of the description is written below the root"
+holds "a timeout that a template made text is a number" grep -q "no device '0000:ff:00.0'" <<<"$(result template .msg)"
 same "$(result unknown '.hints[0]')" "did you mean 'nvidia-11'?" "the hints of the program are in the result"
 same "$(result unknown .toml | grep -c nvidia-999)" 1 "the description as the program has read it is in the result"
 same "$(result both .failed)" true "a description and a file are mutually exclusive"
@@ -221,6 +231,7 @@ same "$(result used .failed)" true "a device in use is a failure"
 holds "the failure names the process that uses the device" grep -q "in use by mdevsim" <<<"$(result used .msg)"
 same "$(result prune '"\(.failed) \(.changed)"')" "null true" "check mode with prune reports the removal"
 same "$(result partial '"\(.failed) \(.changed)"')" "true true" "a partial failure is a failure, and changed"
+same "$(result unstarted '"\(.failed) \(.changed) \(.rc)"')" "true true 8" "a device that was defined and not started is a failure, and changed"
 same "$(result same .changed)" false "a structured description is the same as the file of the role"
 same "$(result facts '.ansible_facts.mdevadm | "\(.installed) \(.devices | length) \(.parents[0].parent)"')" "true 2 0000:41:00.0" "facts have devices and parents"
 same "$(result facts '.ansible_facts.mdevadm.types | map(select(.type == "1150"))[0].name')" "NVIDIA L40S-4Q" "facts have types"

@@ -24,9 +24,13 @@ m60 prune
 m60 bad
 m60 all
 m60 retype_in_use
+t4 waiting
 m60 in_the_way
 m60-k1 together
 l40s-boot defined_only
+gvt in_turn
+l40s-boot after_reboot
+m60 half
 m60 kills
 m60 faults
 workstation empty
@@ -436,6 +440,30 @@ T
   is_described
 }
 
+# The room of a device in use is needed.
+waiting() {
+  d() { printf '[[device]]\nname = "s"\ntype = "%s"\nparents = ["%s"]\n' "$1" "$gpu" | write; }
+  d T4-1Q
+  mdevadm apply -qf "$file"
+  uuid=$(mdevadm list -no uuid)
+  "$MDEVSIM" hold "$uuid" >/dev/null &
+  holder=$!
+  wait_until test -n "$(mdevadm list -no held_by)"
+  d T4-2Q
+  run mdevadm apply -f "$file"
+  exits 8 "a device in use keeps its type"
+  err_has "in use or claimed, so not stopped: 's' \($uuid\) by mdevsim" "the process is named"
+  err_has "^hint: .*--wait SECONDS" "a hint names the option to wait"
+  mdevadm apply -f "$file" --wait 60 >/dev/null 2>"$file.err" &
+  waiter=$!
+  sleep 0.3
+  kill $holder
+  wait $waiter
+  same $? 0 "apply --wait waits for the release"
+  is_described
+  rm -f "$file.err"
+}
+
 sizes() {  # vGPUs of several sizes, in an order in which the last one finds no free part of the framebuffer
   write <<'T'
 [[device]]
@@ -542,6 +570,86 @@ defined_only() {
   exits 0 "a device that is only defined needs no room"
   is_described
   same "$(names --all)" z "it is there"
+}
+
+# Definitions that are used in turn: only one of the devices fits at a time.
+in_turn() {
+  mdevadm define 22222222-0000-4000-8000-000000000000 -p "$gpu" -t i915-GVTg_V5_1 --name used >/dev/null
+  mdevadm define 11111111-0000-4000-8000-000000000000 -p "$gpu" -t i915-GVTg_V5_2 --name spare --force >/dev/null
+  mdevadm start used
+  mdevadm export host >"$file"
+  is_described
+  mdevadm stop -q used
+  mdevadm undefine -q --all
+  run mdevadm apply -f "$file"
+  exits 0 "a device that is only defined takes no room from one that is started"
+  is_described
+  same "$(names)" used "which is active"
+  mdevadm stop -q used
+  mdevadm undefine -q used
+  run mdevadm apply -f "$file"
+  exits 0 "also if the other one is defined already"
+  is_described
+}
+
+after_reboot() {
+  write <<'T'
+[[parent]]
+name = "0000:41:00.0"
+virtual_functions = "all"
+[[device]]
+name = "s"
+type = "L40S-8Q"
+T
+  run mdevadm apply -f "$file" --dry-run
+  exits 0 "a dry run on a fresh host succeeds"
+  out_has "^define 's' .*: the steps are known when the parent has been prepared$" "it shows the definitions that depend on the preparation"
+  out_has "^start 's' " "and the starts"
+  run mdevadm apply -f "$file" --dry-run --json
+  same "$(jq -c '[.jobs[-2:][] | [.name, (.goal | split(" ")[0]), (.steps | length), (.notes | length)]]' <<<"$out")" '[["s","define",0,1],["s","start",0,1]]' \
+    "also as JSON"
+  mdevadm apply -qf "$file"
+  "$MDEVSIM" control reboot
+  rm -rf /run/mdevadm/*
+  run mdevadm diff -f "$file"
+  exits 9 "after a reboot the host differs"
+  same "$err" "" "without a warning"
+  same "$(grep '^[~+-] ' <<<"$out" | cut -d"(" -f1)" "~ prepare parent '0000:41:00.0'
+~ start device 's' " "in the preparation and the start"
+  run mdevadm apply -f "$file" --dry-run
+  exits 0 "a dry run succeeds"
+  out_has "^start 's' " "and shows the start"
+  run mdevadm apply -f "$file"
+  exits 0 "apply makes both"
+  sed -i 's/8Q/4Q/' "$file"
+  mdevadm stop -q s
+  "$MDEVSIM" control reboot
+  run mdevadm diff -f "$file"
+  out_has "^~ device 's'" "a definition that changes its type is not shown as new"
+  out_has "^\+   type: L40S-4Q$" "but with the types"
+  run mdevadm apply -f "$file"
+  exits 0 "and is changed"
+  is_described
+}
+
+# Jobs of one device of which the last one fails.
+half() {
+  seats 1 </dev/null
+  "$MDEVSIM" control fault create 1 EIO
+  run mdevadm apply -f "$file"
+  exits 8 "a device that was defined and could not be started is a part"
+  out_has "^\+ device 'seat-1'" "the definition is shown"
+  out_lacks "^~ start" "the start is not"
+  "$MDEVSIM" control fault create 1 EIO
+  run mdevadm apply -f "$file" --json
+  same "$(jq -c '[.results[] | [.outcome, .changed]]' <<<"$out")" '[["failed",false]]' "a start that fails changes nothing"
+  exits 1 "and apply has failed"
+  mdevadm undefine -q --all
+  "$MDEVSIM" control fault create 1 EIO
+  run mdevadm apply -f "$file" --json
+  same "$(jq -c '[.results[] | [.outcome, .changed]]' <<<"$out")" '[["failed",true]]' "a definition is a change, although its start fails"
+  mdevadm apply -qf "$file"
+  is_described
 }
 
 # Failures of the driver.

@@ -39,14 +39,19 @@ say $m stop seat
 say $m detach seat --qmp $mon
 echo "active: $(active)"; log | tail -n 1
 say $m attach seat --qmp $mon --dry-run
+say $m attach seat $A seat --qmp $mon --dry-run
+say $m attach seat --json --qmp $mon --bus a,b
 say $m start seat
 say $m attach $A --qmp $mon
+say $m detach seat --qmp $mon --dry-run
+say $m detach $A --qmp $mon --dry-run --no-stop
 say $m detach seat --qmp $mon --no-stop
 echo "active: $(active)"
 say $m detach seat --qmp $mon --timeout 5
 say $m attach seat --qmp $mon --bus a,b
 echo "= again"
 T
+device=8f3c2a10-0000-0000-0000-000000000001
 same "$(part 'mdevadm attach seat --qmp' | head -3)" "= 0
 active: 8f3c2a10-0000-0000-0000-000000000001
 {\"execute\":\"device_add\",\"driver\":\"vfio-pci\",\"id\":\"seat\",\"sysfsdev\":\"/sys/bus/mdev/devices/8f3c2a10-0000-0000-0000-000000000001\"}" \
@@ -59,6 +64,12 @@ active:
 same "$(part 'mdevadm attach seat --qmp '"$work/monitor"' --dry-run' | grep -c echo)-$(part 'mdevadm attach seat --qmp '"$work/monitor"' --dry-run' | grep -c 'attach 8f3c.*as seat')" "1-1" \
   "a dry run shows the creation and the attachment"
 same "$(part "mdevadm attach 8f3c2a10-0000-0000-0000-000000000001 --qmp")" "= 0" "a device that is active already is attached"
+same "$(part "mdevadm attach seat $device" | grep -c 'attach 8f3c')" 1 "a device that is named twice is attached once"
+holds "an error of attach --json has the device" has "$(part "mdevadm attach seat --json")" \
+  "\"uuid\":\"$device\",\"name\":\"seat\".*\"parent\":\"0000:86:00.0\""
+same "$(part "mdevadm detach seat --qmp $work/monitor --dry-run" | grep -cE '^(detach|stop) .seat. |^  remove ')" 3 \
+  "a dry run of detach shows the stop"
+same "$(part "mdevadm detach $device --qmp $work/monitor --dry-run" | grep -c '^stop')" 0 "with --no-stop, there is none"
 same "$(part "mdevadm detach seat --qmp $work/monitor --no-stop")" "= 0
 active: 8f3c2a10-0000-0000-0000-000000000001" "detach --no-stop does not stop the device"
 same "$(part "mdevadm detach seat --qmp $work/monitor --timeout 5")" \

@@ -36,6 +36,13 @@ whole() {
   exits 2 "group create fails with exit code 2 for a member given twice"
   run "$MDEVADM" group create vm2 nosuch
   exits 3 "group create fails with exit code 3 for an unknown member"
+  run "$MDEVADM" group create .hidden small
+  exits 2 "group create fails with exit code 2 for a name with a leading dot"
+  run "$MDEVADM" start a b big --dry-run
+  exits 0 "start --dry-run of devices that fit succeeds"
+  run "$MDEVADM" start a small --dry-run
+  exits 8 "start --dry-run shows that a device does not fit beside those before it"
+  err_has "cannot start 'small' .*: no available instances of nvidia-14 on $first together with this command's nvidia-17$" "and with which"
   run "$MDEVADM" group create 'v m'
   exits 2 "group create fails with exit code 2 for a name with a blank"
   run "$MDEVADM" group start vm1

@@ -154,6 +154,10 @@ releases() {
   mdevadm undefine seat-1
   run mdevadm release seats --all
   exits 0 "devices of a group that does not exist any more"
+  run mdevadm release seats --all
+  exits 3 "a group that does not exist and has no claimed devices"
+  err_has "cannot release 'seats': no group with this name$" "is reported as a group"
+  err_has "^hint: list groups: mdevadm group list$" "with a hint"
   mdevadm release --all
   same "$(mdevadm list --claimed --json | jq -r '.devices | length')" 0 "nothing is claimed"
 }

@@ -116,6 +116,8 @@ reserved = ["0000:41:00.4"]' "comments and unknown keys are preserved"
 --run true --check true --check true
 --run true --run-timeout never
 W
+  run mdevadm parent set $gpu --reserve +41:00.6
+  err_has "invalid PCI address '\+41:00.6' \(expected e.g. 0000:41:00.4\)$" "a reservation is an address"
   run mdevadm parent set ../x --vfs all
   exits 2 "a name that is no path component is refused"
   run mdevadm parent prepare

@@ -65,6 +65,8 @@ struct ApplyPlan {
   std::vector<Job> parent_jobs{};     // change the settings of parents; everything else depends on them
   // The jobs of each device or group: each starts when the one before it has succeeded.
   std::vector<std::vector<Job>> chains{};
+  // Changes without steps, for display: they can be planned when the parents have been prepared.
+  std::vector<Job> deferred{};
   std::vector<Refusal> refused{};  // what cannot be changed now; everything else can
   std::vector<std::string> notes{};
   std::vector<Uuid> stopping{};       // active devices that are to be stopped

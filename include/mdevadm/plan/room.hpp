@@ -33,6 +33,8 @@ class Room {
   void take(const Type& type, std::uint64_t units);
   // Reverts take() of a device that fitted, or frees the room of a present device of this type.
   void give_back(const Type& type, std::uint64_t units);
+  // Frees the room of a counted definition without an active device, which may have found none.
+  void forget(const Type& type, std::uint64_t units);
   // Takes a GPU that may mix framebuffer sizes for one that does: one with VFs that has no devices, because
   // its driver shows whether it mixes sizes only beside a device. Returns whether the GPU is one.
   bool assume_mixed_sizes();

@@ -5,6 +5,7 @@
 #include <mdevadm/plan/apply.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/prepare.hpp>
+#include <set>
 
 #include "../batch.hpp"
 #include "../host_comparison.hpp"
@@ -57,6 +58,46 @@ void warn_of_refusals(const Context& context, const ApplyPlan& plan) {
     context.messages().warning(one.error.what(), {.uuid = one.about.uuid ? one.about.uuid->str() : ""});
   }
 }
+
+// Which changes were made.
+class Outcomes {
+ public:
+  explicit Outcomes(const Batch& batch) {
+    batch.visit_outcomes([&](const Job& job, Outcome outcome) {
+      const bool done = outcome == Outcome::done || outcome == Outcome::pending;
+      const bool writes = std::any_of(job.steps.begin(), job.steps.end(), [](const Step& step) {
+        return std::holds_alternative<AddDefinition>(step.action) ||
+               std::holds_alternative<ReplaceDefinition>(step.action);
+      });
+      any_ |= done && !job.steps.empty();
+      if (!done && outcome != Outcome::unchanged) {
+        incomplete_.insert(key_of(job.about));
+      } else if (writes) {
+        written_.insert(key_of(job.about));
+      }
+    });
+  }
+
+  bool any() const { return any_; }
+
+  bool has(const HostChange& change) const {
+    const std::string key = key_of(change.about);
+    // A device can be defined although it could not be started.
+    const bool is_written =
+        (change.kind == HostChange::Kind::add || change.kind == HostChange::Kind::change) &&
+        written_.contains(key);
+    return is_written || !incomplete_.contains(key);
+  }
+
+ private:
+  static std::string key_of(const Identity& about) {
+    return about.uuid ? about.uuid->str() : about.parent + "/" + about.name;
+  }
+
+  bool any_ = false;
+  std::set<std::string> written_{};     // definitions
+  std::set<std::string> incomplete_{};  // with a job that failed
+};
 
 class DiffCommand final : public HostCommand {
  public:
@@ -297,12 +338,16 @@ class ApplyCommand final : public HostCommand {
         batch.add_chain(chain);
       }
     }
+    batch.show_later(plan.deferred);
     tell(context, plan);
-    print_changes(context, plan.changes);
     const ExitCode code = batch.finish(context, std::move(definitions));
+    const Outcomes outcomes(batch);
+    std::vector<HostChange> changes = plan.changes;
+    std::erase_if(changes, [&](const HostChange& change) { return !outcomes.has(change); });
+    print_changes(context, changes);
     // The description has been accepted, so the other codes would say that it is wrong.
-    const bool is_accepted =
-        code != ExitCode::done && code != ExitCode::failed && code != ExitCode::abi_differs;
+    const bool is_accepted = code != ExitCode::done && code != ExitCode::abi_differs &&
+                             (code != ExitCode::failed || outcomes.any());
     return is_accepted ? ExitCode::partial : code;
   }
 

@@ -131,7 +131,7 @@ class AttachCommand final : public MachineCommand {
     Definitions defined = context.definitions();
     const Group* group = group_in(groups, defined, "attach");
     Batch batch = batch_for(group, "attach");
-    const Identity subject = about(group);
+    Identity subject = about(group);
     batch.use(*machine);
     batch.show_devices();
     PlanLocks locks;
@@ -147,6 +147,9 @@ class AttachCommand final : public MachineCommand {
         }
         return parents_of(wanted);
       });
+      if (group == nullptr && wanted.size() == 1) {
+        subject = identity_of(wanted.front());
+      }
       const std::vector<ParentName> parents = parents_of(wanted);
       Facet facets = guest_facets | Facet::description | Facet::holders | Facet::busy;
       for (const DeviceToAttach& one : wanted) {
@@ -166,6 +169,11 @@ class AttachCommand final : public MachineCommand {
   }
 
  private:
+  static Identity identity_of(const DeviceToAttach& one) {
+    return one.definition ? mdevadm::identity_of(*one.definition, one.word)
+                          : Identity{.uuid = one.uuid, .argument = one.word, .parent = one.parent.str()};
+  }
+
   static std::vector<ParentName> parents_of(const std::vector<DeviceToAttach>& wanted) {
     std::vector<ParentName> parents;
     for (const DeviceToAttach& one : wanted) {
@@ -179,7 +187,7 @@ class AttachCommand final : public MachineCommand {
     if (group != nullptr) {
       const std::string doing = fmt::format("cannot attach group '{}'", group->name.str());
       for (const Definition* member : members_of(*group, defined, doing)) {
-        wanted.push_back({identity_of(*member).word(), *member, member->parent, member->uuid});
+        wanted.push_back({mdevadm::identity_of(*member).word(), *member, member->parent, member->uuid});
       }
       return wanted;
     }
@@ -187,6 +195,10 @@ class AttachCommand final : public MachineCommand {
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot attach '{}'", printable(word));
       const Found found = resolve_device(word, devices, defined, std::nullopt, doing);
+      if (std::any_of(wanted.begin(), wanted.end(),
+                      [&](const DeviceToAttach& one) { return one.uuid == found.uuid; })) {
+        continue;
+      }
       if (found.active != nullptr) {
         const Definition* definition = defined.find(found.uuid, found.active->parent);
         wanted.push_back({word, definition != nullptr ? std::optional(*definition) : std::nullopt,
@@ -303,17 +315,18 @@ class DetachCommand final : public MachineCommand {
         wanted.push_back({device, ids[i], qemu_properties(device, ids[i], {}, ""),
                           render::libvirt_hostdevs({.all = {device}}, {})});
       }
-      const bool is_last = machine != nullptr && (change_.dry_run || no_stop_);
       if (machine != nullptr) {
         batch.use(*machine);
         const Plan detach = plan_detach(wanted, machine->devices(), patience(), machine_name());
-        if (is_last) {
+        if (change_.dry_run && !no_stop_) {
+          batch.carry_out_first(context, detach.jobs, false);
+        } else if (no_stop_) {
           batch.take(identity, [&] { return detach; });
         } else {
           run_detach(context, *machine, detach);
         }
       }
-      if (!is_last && !no_stop_) {
+      if (!no_stop_) {
         locks = stop(context, batch, group, targets);
       }
     } catch (const Error& error) {
@@ -381,7 +394,7 @@ class DetachCommand final : public MachineCommand {
     // Claimed devices stay active, so the others are stopped one by one.
     const bool has_claims = std::any_of(uuids.begin(), uuids.end(),
                                         [&](const Uuid& uuid) { return seen.claims.find(uuid) != nullptr; });
-    if (group != nullptr && !has_claims) {
+    if (group != nullptr && !has_claims && !change_.dry_run) {
       batch.take(about(group), [&] {
         return plan_group_stop(seen, *group, targets.defined,
                                {.deadline = deadline, .part_of = StopRequest::Part::detach});
@@ -397,6 +410,8 @@ class DetachCommand final : public MachineCommand {
         StopRequest request{identity};
         request.deadline = deadline;
         request.part_of = StopRequest::Part::detach;
+        // The virtual machine uses the device until it is detached.
+        request.wait_for_holders = change_.dry_run ? patience() : std::chrono::milliseconds(0);
         return plan_stop(seen, request, device.parent, uuids);
       });
     }

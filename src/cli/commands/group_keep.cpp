@@ -124,7 +124,7 @@ class GroupCreate final : public GroupChange {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::new_group);
     kinds.set(app.add_option("device", words_, "members, in the order in which they are started"),
-              ValueKind::defined_device);
+              ValueKind::ungrouped_definition);
     options_.declare(app, kinds, false);
     change_.declare(app);
   }
@@ -190,7 +190,8 @@ class GroupAdd final : public GroupChange {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
-    kinds.set(app.add_option("device", words_, "devices to add")->required(), ValueKind::defined_device);
+    kinds.set(app.add_option("device", words_, "devices to add")->required(),
+              ValueKind::ungrouped_definition);
     change_.declare(app);
   }
 

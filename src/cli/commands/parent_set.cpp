@@ -67,21 +67,13 @@ class ParentSet final : public Command {
   static void declare_list(CLI::App& app, ValueKinds& kinds, const char* option,
                            std::vector<std::string>& values, const std::string& help) {
     kinds.set(app.add_option(option, values, help + "; can be given multiple times")->allow_extra_args(false),
-              ValueKind::function);
+              ValueKind::one_function);
   }
 
   void require_usage() const {
     if (goal_option_->count() + method_option_->count() + run_option_->count() == 0 && reserved_.empty() &&
         released_.empty()) {
       throw Error(ExitCode::usage, "nothing to set", "enable virtual functions with --vfs all");
-    }
-    for (const auto* list : {&reserved_, &released_}) {
-      for (const std::string& function : *list) {
-        if (!is_pci_address(function)) {
-          throw Error(ExitCode::usage, fmt::format("invalid PCI address '{}' (expected e.g. 0000:41:00.4)",
-                                                   printable(function)));
-        }
-      }
     }
     if (checks_.size() > commands_.size()) {
       throw Error(ExitCode::usage, fmt::format("--check is given {} times, but --run {} times",

@@ -103,6 +103,24 @@ class ReleaseCommand final : public Command {
     }
   }
 
+  // Returns the device that an argument means, which may exist no longer.
+  Uuid find_device(const std::string& word, const Claims& claims, const Snapshot& devices,
+                   const Definitions& defined, const std::string& doing) const {
+    const auto given = Uuid::parse(word);
+    if (given && claims.find(*given) != nullptr) {
+      return *given;
+    }
+    try {
+      return resolve_device(word, devices, defined, std::nullopt, doing).uuid;
+    } catch (const Error& error) {
+      if (all_ && error.code() == ExitCode::not_found) {
+        throw Error(ExitCode::not_found, doing + ": no group with this name",
+                    "list groups: mdevadm group list");
+      }
+      throw;
+    }
+  }
+
   void take(Context& context, const std::string& word, const Claims& claims, const Groups& groups,
             const Snapshot& devices, const Definitions& defined, std::vector<Wanted>& wanted) const {
     const std::string doing = fmt::format("cannot release '{}'", printable(word));
@@ -124,11 +142,7 @@ class ReleaseCommand final : public Command {
                defined, wanted);
       return;
     }
-    const auto given = Uuid::parse(word);
-    // The device may exist no longer.
-    const Uuid uuid = given && claims.find(*given) != nullptr
-                          ? *given
-                          : resolve_device(word, devices, defined, std::nullopt, doing).uuid;
+    const Uuid uuid = find_device(word, claims, devices, defined, doing);
     Identity about = identity(uuid, devices, defined);
     about.argument = word;
     const Claim* claim = claims.find(uuid);

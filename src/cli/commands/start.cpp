@@ -5,6 +5,7 @@
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
+#include <mdevadm/plan/start_set.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
 
@@ -435,7 +436,9 @@ class StartCommand final : public Command {
     for (const Wanted& one : wanted) {
       facets |= facets_to_start(one.definition);
     }
+    facets |= change_.dry_run ? Facet::available | Facet::description : Facet::none;
     Snapshot seen = wanted.empty() ? Snapshot{} : context.observe({facets, parents_of(wanted), std::nullopt});
+    StartSet set(seen);
     std::vector<Compared> compared;
     for (const Wanted& one : wanted) {
       compared.push_back({&one.definition, one.definition.node});
@@ -444,8 +447,14 @@ class StartCommand final : public Command {
     StartPlanner planner(
         seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &selection.defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
-      batch.add(identity_of(one.definition, one.word),
-                [&] { return planner.plan(one.definition, one.word); });
+      batch.add(identity_of(one.definition, one.word), [&] {
+        Job job = planner.plan(one.definition, one.word);
+        // Otherwise the driver decides: an earlier start may fail and leave its room.
+        if (change_.dry_run) {
+          set.add(one.definition, "cannot " + job.goal, "this command's");
+        }
+        return job;
+      });
     }
     return batch.finish(context, std::move(locks.definitions));
   }

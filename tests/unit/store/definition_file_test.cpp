@@ -263,6 +263,11 @@ TEST_CASE("edit_definition throws if the edit would lose a comment") {
   Definition after = before;
   after.attributes.clear();
   CHECK_THROWS_AS(edit_definition(text, "f", before, after), Error);
+  const std::string behind = "type='a'\nattribute=[\n  {name='x',value='#1'},  # the first\n]\n";
+  const Definition with_value = definition_of(behind);
+  after = with_value;
+  after.attributes.push_back(attribute("y", "2"));
+  CHECK_THROWS_AS(edit_definition(behind, "f", with_value, after), Error);
 }
 
 namespace {

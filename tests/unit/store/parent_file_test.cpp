@@ -114,6 +114,14 @@ TEST_CASE("every change of a parent's settings can be made in a file of mdevadm"
   }
 }
 
+TEST_CASE("a list of reservations with comments behind its values is not replaced") {
+  const std::string text = "reserved = [\"0000:41:00.4\", # a guest\n]\n";
+  const ParentSettings before = parsed(text);
+  ParentSettings after = before;
+  after.reserved.push_back(*FunctionName::parse("0000:41:00.5"));
+  CHECK_THROWS_AS(edit_parent_settings(text, "f", before, after), Error);
+}
+
 TEST_CASE("a file of a parent that cannot be changed without losing comments is not changed") {
   const std::string text = "run = [\n # first\n {command = [\"a\"]}]\n";
   const ParentSettings before = parsed(text);

@@ -12,7 +12,7 @@ import re
 DIFFERS = 9
 
 # Keys with numbers. Ansible's templates make text of numbers.
-NUMBERS = ("version", "count", "count_per_parent", "aggregate", "virtual_functions")
+NUMBERS = ("version", "count", "count_per_parent", "aggregate", "virtual_functions", "timeout")
 
 
 class DescriptionError(ValueError):
@@ -28,20 +28,32 @@ class Program(object):
         self.root = module.params.get("root")
 
     def run(self, arguments, data=None):
-        """Returns exit status, the object that was printed, and the text of standard error. Fails if there is no object."""
+        """Returns exit status, the object that was printed, and the text of standard error.
+
+        If there are only errors, the object has these. Fails if there is no object.
+        """
         command = [self.path] + arguments + ["--json"]
         if self.root:
             command += ["--root", self.root]
         status, out, err = self.module.run_command(command, data=data, environ_update={"LC_ALL": "C.UTF-8"})
-        for text in (out, err):
-            try:
-                printed = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(printed, dict):
-                return status, printed, "" if text is err else err
+        printed = object_of(out)
+        if printed is not None:
+            return status, printed, err
+        messages = [one for one in map(object_of, err.splitlines()) if one is not None]
+        errors = [one["error"] for one in messages if "error" in one]
+        if errors:
+            return status, {"errors": errors, "warnings": [one["warning"]["message"] for one in messages if "warning" in one]}, ""
         self.module.fail_json(
             msg=first_message(err) or "'{0}' printed no JSON".format(" ".join(command)), rc=status, stdout=out, stderr=err)
+
+
+def object_of(text):
+    """Returns the object whose JSON the text is, or None."""
+    try:
+        printed = json.loads(text)
+    except ValueError:
+        return None
+    return printed if isinstance(printed, dict) else None
 
 
 def find(module, required):
@@ -58,8 +70,8 @@ def first_message(text):
 
 def failures_of(printed):
     """Returns message and hints of each failure in an object that mdevadm has printed."""
-    if "error" in printed:
-        return [printed["error"]]
+    if "errors" in printed:
+        return printed["errors"]
     return [one for one in printed.get("results", []) if one["message"]]
 
 

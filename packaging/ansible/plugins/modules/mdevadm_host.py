@@ -34,7 +34,7 @@ options:
   dest:
     description:
       - File on the managed host, such as C(/etc/mdevadm/host.toml), to which I(content) or I(description) is written before changes are
-        made. A description that is invalid or cannot be on this host is not written.
+        made. A description that is invalid or cannot be on this host is not written. With I(root), a file below that directory.
     type: path
   prune:
     description:
@@ -201,14 +201,15 @@ class Host(object):
         wait = self.module.params["wait"]
         status, printed, err = self.run("apply", ["--wait", wait] if wait else [])
         self.result["results"] = printed.get("results", [])
-        # "pending" is a removal that the kernel finishes later.
-        done = any(one["outcome"] in ("done", "pending") for one in self.result["results"])
-        self.result["changed"] = self.written or done
+        # A device may have been defined although its start failed.
+        self.result["changed"] = self.written or any(one["changed"] for one in self.result["results"])
         if status != 0:
             self.fail(printed, err)
 
     def make(self):
         dest = self.module.params["dest"]
+        if dest and self.module.params["root"]:
+            dest = os.path.join(self.module.params["root"], dest.lstrip("/"))
         if self.module.check_mode or self.module._diff or dest:
             self.compare()
         if dest:
