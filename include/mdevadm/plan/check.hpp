@@ -29,6 +29,7 @@ struct UnpreparedParent {
   ParentName name;
   std::string reason;
   bool has_failed = false;  // its preparation has been tried
+  bool is_absent = false;
 };
 
 // What a check examines; all of it must outlive the check.
