@@ -69,6 +69,26 @@ std::string ChoiceOptions::parent_of(Context& context, const std::string& parent
   return is_any(parent) && !vf.empty() && vf != any_function ? context.parent_name(vf) : parent;
 }
 
+std::string ChoiceOptions::function_of(const Context& context, const std::string& parent,
+                                       const std::string& vf) const {
+  const auto& of_parent = context.vf_as_parent();
+  if (!of_parent) {
+    return vf;
+  }
+  if (!vf.empty() && vf != any_function && vf != of_parent->str()) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("--parent and --vf name different virtual functions ({} and {})", of_parent->str(), vf),
+        "specify the GPU as the parent: --parent " + parent);
+  }
+  if (devices() > 1 && vf != any_function) {
+    throw Error(ExitCode::usage,
+                fmt::format("several devices cannot use the same virtual function ({})", of_parent->str()),
+                "specify the GPU as the parent: --parent " + parent);
+  }
+  return vf.empty() ? of_parent->str() : vf;
+}
+
 std::string ChoiceOptions::doing(const std::string& verb) const {
   return devices() > 1 ? fmt::format("cannot {} {} devices", verb, devices())
                        : fmt::format("cannot choose a {}", by_need() ? "type" : "parent");
@@ -91,7 +111,7 @@ void ChoiceOptions::check(const std::string& parent) const {
     throw Error(ExitCode::usage, "--placement selects among parents (expected --parent any, or --need)",
                 "let the parent be selected with --parent any");
   }
-  if (ignore_defined_ && !chooses(parent)) {
+  if (ignore_defined_ && !count_ && !chooses(parent)) {
     throw Error(ExitCode::usage,
                 "--ignore-defined requires that a parent or a type is selected (expected --parent any, "
                 "--need or --count)",

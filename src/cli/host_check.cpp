@@ -1,5 +1,7 @@
 #include "host_check.hpp"
 
+#include <algorithm>
+#include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/script_check.hpp>
 #include <mdevadm/sys/accounts.hpp>
@@ -65,7 +67,7 @@ std::vector<UnpreparedParent> unprepared_parents(const Context& context, const A
     const ParentState state = context.host().observe_parent(one.parent);
     const Preparation done = context.store().load_preparation(one.parent);
     if (auto reason = why_not_prepared({one, state, done})) {
-      result.push_back({one.parent, *std::move(reason), !done.failure.empty()});
+      result.push_back({one.parent, *std::move(reason), !done.failure.empty(), !state.present});
     }
   }
   return result;
@@ -106,6 +108,10 @@ HostCheck read_host_check(Context& context, const std::vector<std::string>& word
                                                   [&] { return context.parent_settings(); });
   read.boot = context.store().load_boot_events();
   Scope scope{check_facets | more, std::nullopt, std::nullopt};
+  if (std::any_of(read.defined.all.begin(), read.defined.all.end(),
+                  [](const Definition& one) { return one.abi.has_value(); })) {
+    scope.facets |= abi_facets;
+  }
   scope.addresses = addresses_to_check(context, words, read.defined);
   read.seen = context.observe_settings(std::move(scope), read.defined, read.groups);
   // Only on a host without parents: otherwise devices that are not parents belong to the host.

@@ -138,6 +138,14 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
       if (present == nullptr || *present != entry.settings) {
         report(ExitCode::not_found, fmt::format("no device '{}' on this host", name.str()),
                {"list PCI devices with virtual functions: ls /sys/bus/pci/devices/*/sriov_totalvfs"});
+      } else {
+        // It has the settings already, and everything else can be made as described.
+        refused_.push_back(
+            {identity_of(entry.settings, ""),
+             Error(ExitCode::not_found,
+                   fmt::format("cannot prepare '{}': no such device on this host", name.str()),
+                   "remove it from the description, if the device does not come back: mdevadm parent unset " +
+                       shell_word(name.str()))});
       }
       continue;
     }

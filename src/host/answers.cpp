@@ -296,6 +296,16 @@ Error attribute_error(int number, const Attribute& attribute) {
                               "show the highest numbers: grep . /sys/bus/ap/ap_max_*_id")
                       : error("the device is being removed");
     case ERANGE: return error("the number is too large");
+    case EIO:
+      if (attribute.name.str().ends_with("placement_id")) {
+        return {
+            ExitCode::failed,
+            fmt::format("{}: the driver rejects the placement: it is in use, or the type cannot have it",
+                        doing),
+            std::vector<std::string>{
+                "show the placements in use: grep . /sys/bus/pci/devices/*/nvidia/placement_id", driver_log}};
+      }
+      [[fallthrough]];
     default: return error(fmt::format("rejected by the driver: {}", sys::errno_text(number)), driver_log);
   }
 }

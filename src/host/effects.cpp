@@ -121,15 +121,22 @@ std::string directory_of_type(const TypeName& type) {
   return "mdev_supported_types/" + type.str();
 }
 
-// Returns the available instances that the parent reports for a type, if it reports them.
-std::optional<std::uint64_t> available_at(const Place& parent, const TypeName& type) {
-  return read_number(parent.directory, directory_of_type(type) + "/available_instances");
+// Returns the available instances that the parent, or its virtual function, reports for a type, if it reports
+// them.
+std::optional<std::uint64_t> available_at(const Place& parent, const Creation& what) {
+  const std::string file = directory_of_type(what.type) + "/available_instances";
+  if (what.vf.empty()) {
+    return read_number(parent.directory, file);
+  }
+  const sys::Result<sys::Dir> function = checked(parent.root.open_dir("sys/bus/pci/devices/" + what.vf));
+  return function ? read_number(*function, file) : std::nullopt;
 }
 
-// Drivers such as NVIDIA's return EINVAL, too, if a type has no available instances. Returns whether that is
+// NVIDIA's drivers return EINVAL or EIO, too, if a type has no available instances. Returns whether that is
 // the reason: nothing else in the request explains it.
 bool is_exhausted(int number, const Creation& what, std::optional<std::uint64_t> available) {
-  return number == EINVAL && available == 0U && what.units == 1 && !what.beside && !what.arguments;
+  return (number == EINVAL || number == EIO) && available == 0U && what.units == 1 && !what.beside &&
+         !what.arguments;
 }
 
 bool is_of_nvidia(const Place& parent) {
@@ -175,7 +182,7 @@ void Host::create(const Creation& what) const {
   const sys::Result<sys::Done> created = speaker.interface.create(speaker.place, what);
   if (!created) {
     const int number = created.error().number;
-    const auto available = available_at(speaker.place, what.type);
+    const auto available = available_at(speaker.place, what);
     throw(
         number == ENOSPC && what.units == 1 && available > 0U ? refused_although_available(what, *available)
         : is_exhausted(number, what, available)
@@ -294,6 +301,13 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
       directory.write_attribute(attribute.name.str(), data_of(attribute, bare));
   if (!written) {
     const int number = written.error().number;
+    // Attributes of vGPUs on virtual functions are in a directory of the driver.
+    const std::string of_driver = "nvidia/" + attribute.name.str();
+    if (number == ENOENT && directory.exists(of_driver)) {
+      throw Error(ExitCode::not_found, fmt::format("{}: no such attribute", setting_of(attribute)),
+                  fmt::format("did you mean '{}'?", of_driver))
+          .caused_by(number);
+    }
     const Error error = attribute_error(number, attribute).caused_by(number);
     throw is_ap_attribute(attribute) ? explained(*root_, device, attribute, error) : error;
   }

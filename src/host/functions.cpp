@@ -92,6 +92,11 @@ std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
   return result;
 }
 
+bool needs_instance(const std::string& name) {
+  const auto parsed = parse_vgpu_name(name);
+  return parsed && parsed->slices > 0;
+}
+
 // Returns why a GPU offers no types, or fewer than it could.
 std::string notice_for(const std::vector<Function>& functions, const std::vector<Type>& types) {
   if (functions.empty()) {
@@ -117,10 +122,8 @@ std::string notice_for(const std::vector<Function>& functions, const std::vector
     return "the GPU accepts no more vGPUs beside its active ones";
   }
   // GPU instances (MIG) limit their types, whatever the sizes of the others are.
-  const bool has_instances = std::any_of(types.begin(), types.end(), [](const Type& type) {
-    const auto name = parse_vgpu_name(type.name.value_or(""));
-    return name && name->slices > 0;
-  });
+  const bool has_instances = std::any_of(
+      types.begin(), types.end(), [](const Type& type) { return needs_instance(type.name.value_or("")); });
   if (carries && !has_instances && !shows_mixed_sizes(functions)) {
     return "active vGPUs restrict the available types (the GPU is not in mixed-size mode)";
   }
@@ -235,6 +238,15 @@ class Functions final : public Interface {
                   fmt::format("{}: {} accepts no more vGPUs of any type", not_offered, gpu),
                   fmt::format("list the devices of the GPU: mdevadm list --parent {}", gpu));
     }
+    const auto has_instances = [](const Function& one) {
+      return std::any_of(one.creatable.begin(), one.creatable.end(),
+                         [](const NamedType& type) { return needs_instance(type.name); });
+    };
+    if (std::any_of(functions.begin(), functions.end(), has_instances)) {
+      throw Error(ExitCode::no_capacity,
+                  fmt::format("{}: no GPU instance (MIG) of {} has room for it", not_offered, gpu),
+                  fmt::format("list the types that can be created now: mdevadm types {}", gpu));
+    }
     if (what.hidden || shows_mixed_sizes(functions)) {
       throw Error(
           ExitCode::no_capacity,
@@ -306,7 +318,8 @@ std::string notice_of_unusable(const std::vector<Function>& functions) {
       ++count;
       const bool has_driver = function.driver && function.driver->starts_with("nvidia");
       by_reason[!function.driver ? "bound to no driver"
-                : has_driver     ? fmt::format("bound to {} without readable files of the vGPU host driver",
+                : has_driver     ? fmt::format("bound to {} without readable files of the vGPU host driver "
+                                                   "(nvidia-vgpud had not run, or it is another driver of NVIDIA)",
                                                *function.driver)
                                  : fmt::format("bound to {}", *function.driver)]
           .push_back(function.address);

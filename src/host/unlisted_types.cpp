@@ -22,10 +22,18 @@ bool has_device(const Parent& parent) {
                      [](const Function& one) { return one.type.has_value(); });
 }
 
-// Returns whether types may be missing: an idle GPU with virtual functions lists all that it supports.
+std::optional<bool> is_mig_type(const std::optional<std::string>& name) {
+  const auto parsed = parse_vgpu_name(name.value_or(""));
+  return parsed ? std::optional(parsed->slices != 0) : std::nullopt;
+}
+
+// Returns whether types may be missing: an idle GPU with virtual functions lists all that it supports, or, in
+// MIG mode, those of the GPU instances that exist.
 bool may_hide_types(const Parent& parent) {
   return parent.capabilities.named_by_function && parent.capabilities.types_vanish &&
-         (parent.types.empty() || has_device(parent));
+         (parent.types.empty() || has_device(parent) ||
+          std::any_of(parent.types.begin(), parent.types.end(),
+                      [](const Type& type) { return is_mig_type(type.name) == true; }));
 }
 
 // Returns a PCI ID, or 0, which no device has.
@@ -51,11 +59,6 @@ std::optional<VgpuTable> read_table(const sys::Dir& root) {
   return VgpuTable::parse(root.read_file(VgpuTable::path).or_throw("cannot read the file"));
 }
 
-std::optional<bool> is_mig(const std::optional<std::string>& name) {
-  const auto parsed = parse_vgpu_name(name.value_or(""));
-  return parsed ? std::optional(parsed->slices != 0) : std::nullopt;
-}
-
 // Completes types that are in use, of which the driver reports only the ID.
 void complete(Type& type, const Type& known) {
   type.name = type.name ? type.name : known.name;
@@ -74,10 +77,10 @@ void add_types(Parent& parent, std::vector<Type> known) {
       complete(type, *same);
       known.erase(same);
     }
-    mode = mode ? mode : is_mig(type.name);
+    mode = mode ? mode : is_mig_type(type.name);
   }
   std::copy_if(known.begin(), known.end(), std::back_inserter(parent.unlisted), [&](const Type& type) {
-    const std::optional<bool> needs_mig = is_mig(type.name);
+    const std::optional<bool> needs_mig = is_mig_type(type.name);
     return !mode || !needs_mig || *mode == *needs_mig;
   });
   limit_available(parent);

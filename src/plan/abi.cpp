@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <mdevadm/model/property.hpp>
+#include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -105,6 +107,26 @@ std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now) {
     }
   }
   return differences;
+}
+
+const Type* renumbered_type(const Parent& parent, const Definition& definition) {
+  const std::string* name = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
+  const Type* now = resolve_type(parent, definition.type.str());
+  if (name == nullptr || (now != nullptr && (!now->name || *now->name == *name))) {
+    return nullptr;
+  }
+  for (const Type* type : parent.all_types()) {
+    if (type->name == *name) {
+      return type;
+    }
+  }
+  return nullptr;
+}
+
+std::string advice_to_renumber(const Definition& definition, const Type& type) {
+  return fmt::format("'{}' is now type {}, so change the definition: mdevadm modify {} -t {}",
+                     printable(type.name.value_or("")), type.id.str(),
+                     shell_word(identity_of(definition).word()), shell_word(type.name.value_or("")));
 }
 
 }  // namespace mdevadm

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/conflicts.hpp>
+#include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
@@ -122,7 +123,9 @@ class Check {
     for (const std::string& name : names) {
       auto finding = why_no_types(in_.seen, name);
       if (finding && !is_needed(name)) {
-        finding->severity = in_.seen.find_parent(name) != nullptr ? Severity::warning : Severity::info;
+        const bool is_set = in_.settings.find(*ParentName::parse(name)) != nullptr;
+        finding->severity =
+            is_set || in_.seen.find_parent(name) != nullptr ? Severity::warning : Severity::info;
       }
       if (finding) {
         add(name, *finding);
@@ -138,9 +141,11 @@ class Check {
         return one.object == name && (!parent.has_failed || one.finding.id == "gpu-override");
       });
       if (!is_explained) {
+        const std::string word = shell_word(name);
         add(name, {fmt::format("{} is not as its settings say: {}", name, parent.reason),
-                   {"prepare it: mdevadm parent prepare " + name,
-                    "show its settings and state: mdevadm parent show " + name},
+                   {parent.is_absent ? "remove its settings: mdevadm parent unset " + word
+                                     : "prepare it: mdevadm parent prepare " + word,
+                    "show its settings and state: mdevadm parent show " + word},
                    "parent-unprepared",
                    is_needed(name) && parent.has_failed ? Severity::error : Severity::warning});
       }
@@ -154,9 +159,9 @@ class Check {
     if (parent.capabilities.functions && functions.empty()) {
       const ParentSettings* settings = in_.settings.find(parent.name);
       const bool is_prepared = settings != nullptr && settings->functions;  // before the next start
-      return !is_needed(parent.name.str()) ? Severity::info
-             : is_prepared                 ? Severity::warning
-                                           : Severity::error;
+      return is_prepared                    ? Severity::warning
+             : is_needed(parent.name.str()) ? Severity::error
+                                            : Severity::info;
     }
     const bool all_usable =
         std::all_of(functions.begin(), functions.end(), [](const Function& one) { return one.usable; });
@@ -325,25 +330,22 @@ class Check {
       if (auto finding = number_of_parent(in_.seen, parent_name)) {
         finding->advice.push_back(
             "remove the definition, and define the device under that parent: mdevadm undefine " +
-            shell_word(name));
+            shell_word(name) + (in_.groups.of(definition) != nullptr ? " --force" : ""));
         add(name, *std::move(finding), parent_name);
         return;
       }
       add(name,
-          {fmt::format("parent '{}' of definition '{}' does not exist", parent_name, printable(name)),
-           {"list parents: mdevadm types", "remove the definition: mdevadm undefine " + shell_word(name)},
+          {fmt::format("parent '{}' of definition '{}' does not exist{}", parent_name, printable(name),
+                       where_it_is(in_.seen, definition)),
+           {"list parents: mdevadm types",
+            fmt::format("remove the definition: mdevadm undefine {}{}", shell_word(name),
+                        in_.groups.of(definition) != nullptr ? " --force" : "")},
            "parent-missing"},
           parent_name);
       return;
     }
-    const bool is_known = parent->capabilities.any_type || !knows_types(*parent) ||
-                          resolve_type(*parent, definition.type.str()) != nullptr;
-    if (!is_known) {
-      add(name,
-          {fmt::format("{} has no type '{}'", parent_name, printable(definition.type.str())),
-           {"list the types of the parent: mdevadm types " + parent_name},
-           "type-missing"},
-          parent_name);
+    if (auto finding = doubt_of_type(in_.seen, *parent, definition, knows_types(*parent))) {
+      add(name, *std::move(finding), parent_name);
     }
   }
 
@@ -463,7 +465,7 @@ class Check {
   }
 
   // A definition with numbers that the machine cannot have must be corrected first, or it cannot be applied.
-  std::string advice_on_drift(const Definition& definition,
+  std::string advice_on_drift(const Device& device, const Definition& definition,
                               const std::vector<DriftedSetting>& differences) const {
     const Identity about = identity_of(definition);
     const bool is_changeable = std::all_of(differences.begin(), differences.end(),
@@ -475,8 +477,9 @@ class Check {
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
-           : is_changeable ? advice_to_apply(about)
-                           : advice_to_restart(about);
+           : is_changeable    ? advice_to_apply(about)
+           : device.unmanaged ? advice_to_adopt(about)
+                              : advice_to_restart(about);
   }
 
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
@@ -512,7 +515,7 @@ class Check {
       if (!differences->empty()) {
         add(name,
             {"the active device differs from its definition: " + describe(*differences),
-             {advice_on_drift(definition, *differences)},
+             {advice_on_drift(device, definition, *differences)},
              id,
              Severity::warning},
             definition.parent.str());

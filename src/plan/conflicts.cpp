@@ -57,6 +57,7 @@ class Conflicts {
         compare_queues(crypto, one);
         crypto.push_back(one);
       }
+      find_withheld(definition);
       const auto device = by_uuid_.find(definition.uuid);
       if (device == by_uuid_.end()) {
         find_owners(definition);
@@ -151,24 +152,31 @@ class Conflicts {
     return first.start == StartMode::automatic && second.start == StartMode::automatic;
   }
 
-  // Finds why the virtual function of an inactive device is not given to it.
-  void find_obstacles(const Definition& definition) {
+  // Finds virtual functions that the settings of the parent exclude. An active device keeps its function
+  // until it is stopped.
+  void find_withheld(const Definition& definition) {
     const FunctionName* vf = definition.reserved_vf();
-    const Severity severity = severity_if(definition.start == StartMode::automatic);
     const std::string& parent = definition.parent.str();
     if (vf != nullptr && in_.defined.withholds(definition.parent, vf->str())) {
       found_.push_back(
           {{fmt::format("virtual function {} is reserved by the settings of {}, so '{}' cannot be "
-                        "started",
-                        vf->str(), parent, printable(name_of_definition(definition))),
+                        "started{}",
+                        vf->str(), parent, printable(name_of_definition(definition)),
+                        by_uuid_.contains(definition.uuid) ? " again" : ""),
             {advice_to_release_place(definition),
              fmt::format("or remove the reservation: mdevadm parent set {} --unreserve {}", parent,
                          vf->str())},
             "vf-withheld",
-            severity},
+            severity_if(definition.start == StartMode::automatic)},
            name_of_definition(definition),
            parent});
     }
+  }
+
+  // Finds why the virtual function of an inactive device takes none.
+  void find_obstacles(const Definition& definition) {
+    const Severity severity = severity_if(definition.start == StartMode::automatic);
+    const std::string& parent = definition.parent.str();
     if (std::string doubt = doubt_of_place(in_.seen, definition); !doubt.empty()) {
       found_.push_back({{std::move(doubt),
                          {"show the virtual functions of the parent: mdevadm show " + parent,

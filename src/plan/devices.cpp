@@ -236,6 +236,8 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
   const std::string other_size = other_size_in_use(seen, parent, type);
+  const auto excluded = excluded_by_mig(seen, parent, type.name.value_or(""));
+  const std::string cause = excluded ? excluded->what : other_size;
   std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
   if (!has_devices(seen, parent) && !parent.notice.empty()) {
     hints.insert(hints.begin(), notice_of(parent));
@@ -243,10 +245,13 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
   if (!other_size.empty() && parent.capabilities.functions) {
     hints.push_back(mixed_size_advice(parent.name.str()));
   }
-  const Error error(ExitCode::no_capacity,
-                    fmt::format("{}: {} on {}{}{}", doing, what, parent.name.str(),
-                                other_size.empty() ? "" : ": ", other_size),
-                    hints);
+  if (excluded) {
+    hints.insert(hints.begin(), excluded->advice.begin(), excluded->advice.end());
+  }
+  const Error error(
+      ExitCode::no_capacity,
+      fmt::format("{}: {} on {}{}{}", doing, what, parent.name.str(), cause.empty() ? "" : ": ", cause),
+      hints);
   // Without devices, the instances are not used up: the GPU instances (MIG) or virtual functions are missing
   // and may come.
   return has_devices(seen, parent) ? error : error.worth(Retry::later);

@@ -126,7 +126,8 @@ Finding of_pci(const HostDevice& device) {
         "pci-passthrough", Severity::error,
         fmt::format("{} has the driver {}, which passes the whole device to a virtual machine", what,
                     *device.driver),
-        {"return the device to its driver: driverctl unset-override " + device.address});
+        {"when no virtual machine uses it, return the device to its driver: driverctl unset-override " +
+         device.address});
   }
   if (device.driver == "i915") {
     return of_i915(device);

@@ -34,7 +34,9 @@ Finding of_other(const GpuFunction& gpu) {
   const std::string& address = gpu.address;
   if (passes_through(*gpu.driver)) {
     return {what,
-            {fmt::format("return the GPU to its driver: driverctl unset-override {}", address)},
+            {fmt::format("when no virtual machine uses it, return the GPU to its driver: "
+                         "driverctl unset-override {}",
+                         address)},
             "gpu-driver"};
   }
   if (!gpu.has_functions) {
@@ -55,13 +57,31 @@ Finding of_other(const GpuFunction& gpu) {
           "gpu-driver"};
 }
 
-Finding of_gpu(const GpuFunction& gpu, bool mdev_support) {
-  if (!gpu.driver) {
-    return {fmt::format("no driver is bound to {} ({}), so it offers no types", gpu.address, gpu.pci_id),
-            {"load NVIDIA's vGPU host driver: modprobe nvidia"},
+// A GPU without driver. The driver is loaded if another GPU has it.
+Finding of_unbound(const Snapshot& seen, const GpuFunction& gpu) {
+  const std::string what =
+      fmt::format("no driver is bound to {} ({}), so it offers no types", gpu.address, gpu.pci_id);
+  if (gpu.driver_override && *gpu.driver_override != nvidia_driver) {
+    return {fmt::format("{}; its driver_override permits only {}", what, *gpu.driver_override),
+            {"remove the override: driverctl unset-override " + gpu.address},
             "gpu-no-driver"};
   }
-  return gpu.driver->starts_with("nvidia") ? of_nvidia(gpu, mdev_support) : of_other(gpu);
+  const auto other = std::find_if(seen.gpus.begin(), seen.gpus.end(),
+                                  [](const GpuFunction& one) { return one.driver == nvidia_driver; });
+  if (other == seen.gpus.end()) {
+    return {what, {"load NVIDIA's vGPU host driver: modprobe nvidia"}, "gpu-no-driver"};
+  }
+  return {fmt::format("{}, although the driver {} is loaded (it is bound to {})", what, nvidia_driver,
+                      other->address),
+          {fmt::format("bind the GPU: {}", commands_to_bind(gpu.address, nvidia_driver, {}, false)),
+           "if the driver refuses it, see the kernel log for its reason: dmesg"},
+          "gpu-no-driver"};
+}
+
+Finding of_gpu(const Snapshot& seen, const GpuFunction& gpu) {
+  return !gpu.driver                         ? of_unbound(seen, gpu)
+         : gpu.driver->starts_with("nvidia") ? of_nvidia(gpu, seen.mdev_support)
+                                             : of_other(gpu);
 }
 
 // Returns whether a parent offers types, or its lack of types is no finding.
@@ -88,7 +108,7 @@ std::optional<Finding> why_no_types(const Snapshot& seen, std::string_view name)
   const auto gpu = std::find_if(seen.gpus.begin(), seen.gpus.end(),
                                 [&](const GpuFunction& one) { return one.address == name; });
   if (gpu != seen.gpus.end()) {
-    return of_gpu(*gpu, seen.mdev_support);
+    return of_gpu(seen, *gpu);
   }
   if (parent == nullptr) {
     return std::nullopt;
@@ -131,29 +151,29 @@ std::vector<std::string> advice_for_functions(const Parent& parent) {
   if (function == parent.functions.end()) {
     return {};
   }
-  if (function->driver && passes_through(*function->driver)) {
-    return {fmt::format("return virtual functions to their driver: driverctl unset-override {}",
-                        function->address)};
-  }
-  // Disabling virtual functions removes those in use, too: sriov-manage does not ask, and hangs while a
+  // NVIDIA's driver does not accept types on a function that was unbound and bound again, so all must be
+  // disabled and enabled. That removes those in use, too: sriov-manage does not ask, and hangs while a
   // virtual machine has one open.
-  std::vector<std::string> advice;
   if (std::any_of(parent.functions.begin(), parent.functions.end(),
                   [](const Function& one) { return one.type.has_value(); })) {
-    if (!function->driver) {
-      advice.push_back(fmt::format("bind the virtual function to its driver: {}",
-                                   commands_to_bind(function->address, nvidia_driver, {}, false)));
-    }
-    advice.push_back(
-        fmt::format("list the devices of the GPU, which must be stopped before its virtual "
-                    "functions are enabled again: mdevadm list --parent {} -o +held_by",
-                    parent.name.str()));
-    return advice;
+    return {fmt::format("list the devices of the GPU, which must be stopped before its virtual "
+                        "functions are enabled again: mdevadm list --parent {} -o +held_by",
+                        parent.name.str()),
+            fmt::format("until then, exclude the virtual function: mdevadm parent set {} --reserve {}",
+                        parent.name.str(), function->address)};
   }
-  return {fmt::format("enable the virtual functions again, when no virtual machine uses one: {}",
-                      parent.enables_functions ? command_to_enable(parent)
-                                               : fmt::format("/usr/lib/nvidia/sriov-manage -d {} && {}",
-                                                             parent.name.str(), command_to_enable(parent)))};
+  std::vector<std::string> advice;
+  if (function->driver && function->driver->starts_with(nvidia_driver)) {
+    advice.emplace_back(
+        "first check that nvidia-vgpud has run, which registers the types of GPUs: journalctl -u "
+        "nvidia-vgpud");
+  }
+  advice.push_back(fmt::format("enable the virtual functions again, when no virtual machine uses one: {}",
+                               parent.enables_functions
+                                   ? command_to_enable(parent)
+                                   : fmt::format("/usr/lib/nvidia/sriov-manage -d {} && {}",
+                                                 parent.name.str(), command_to_enable(parent))));
+  return advice;
 }
 
 std::string commands_to_bind(const std::string& address, const std::string& driver,

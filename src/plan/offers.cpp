@@ -27,6 +27,30 @@ const Device* device_of(const Snapshot& seen, const Parent& parent) {
   return found == seen.devices.end() ? nullptr : &*found;
 }
 
+// Returns the name of a type that shows the MIG mode of the GPU: one that can be created, or one in use.
+std::optional<VgpuName> name_in_mode(const Snapshot& seen, const Parent& parent) {
+  for (const Type& type : parent.types) {
+    const auto name = can_be_created(type) ? parse_vgpu_name(type.name.value_or("")) : std::nullopt;
+    if (name) {
+      return name;
+    }
+  }
+  for (const Device& device : seen.devices) {
+    const Type* type =
+        device.parent == parent.name && device.type ? parent.find_type(device.type->str()) : nullptr;
+    const auto name = type != nullptr ? parse_vgpu_name(type->name.value_or("")) : std::nullopt;
+    if (name) {
+      return name;
+    }
+  }
+  return std::nullopt;
+}
+
+bool has_instances(const Snapshot& seen, const Parent& parent) {
+  const auto shown = name_in_mode(seen, parent);
+  return shown && shown->slices != 0;
+}
+
 // Returns the names of the parent's types, as parsed.
 std::vector<VgpuName> names_of(const Parent& parent) {
   std::vector<VgpuName> names;
@@ -98,12 +122,14 @@ Unlisted kind_of(const Parent& parent, const std::string& word) {
 }
 
 // Returns why a type cannot be created beside a device.
-std::string beside(const Parent& parent, const Device& user, Unlisted kind) {
+std::string beside(const Snapshot& seen, const Parent& parent, const Device& user, Unlisted kind) {
   const std::string reason =
-      is_mixed(parent) ? "no placement in the framebuffer is free for it (mixed sizes)"
-                       : fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
-                                     size_in_use(names_of(parent)), user.uuid.str(),
-                                     user.type ? user.type->str() : "type unknown");
+      has_instances(seen, parent) ? "no GPU instance (MIG) has room for it"
+      : is_mixed(parent)
+          ? "no placement in the framebuffer is free for it (mixed sizes)"
+          : fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
+                        size_in_use(names_of(parent)), user.uuid.str(),
+                        user.type ? user.type->str() : "type unknown");
   return (kind == Unlisted::perhaps ? "it is unknown, or " : "") + reason;
 }
 
@@ -129,17 +155,6 @@ std::string suggestion(const Parent& parent, const std::string& word) {
   return did_you_mean(word, known);
 }
 
-// Returns whether the name is that of a type of GPU instances (MIG), and all listed types of this GPU are
-// time-sliced ones.
-bool needs_instances(const Parent& parent, const std::string& word) {
-  const auto wanted = parse_vgpu_name(to_upper(word));
-  const std::vector<VgpuName> names = names_of(parent);
-  return wanted && wanted->slices != 0 && !names.empty() &&
-         std::all_of(names.begin(), names.end(), [&](const VgpuName& name) {
-           return name.slices == 0 && to_upper(name.gpu).ends_with(wanted->gpu);
-         });
-}
-
 }  // namespace
 
 std::string with_name(const Type& type) {
@@ -160,6 +175,25 @@ std::string offered_types(const Parent& parent) {
       parent.capabilities.types_vanish ? "types that can be created now" : "available types";
   return more == 0 ? fmt::format("{}: {}", now, list)
                    : fmt::format("{}: {} and {} more: mdevadm types {}", now, list, more, parent.name.str());
+}
+
+std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type) {
+  const auto wanted = parse_vgpu_name(to_upper(type));
+  const auto shown = name_in_mode(seen, parent);
+  if (!wanted || !shown || (wanted->slices != 0) == (shown->slices != 0) ||
+      !(to_upper(shown->gpu).ends_with(wanted->gpu) || wanted->gpu.ends_with(to_upper(shown->gpu)))) {
+    return std::nullopt;
+  }
+  const std::string& gpu = parent.name.str();
+  if (wanted->slices != 0) {
+    return Finding{
+        "it is a type of GPU instances, and MIG mode is off",
+        {fmt::format("while the GPU has no vGPU, enable MIG mode and create GPU instances: nvidia-smi -i {0} "
+                     "-mig 1 && nvidia-smi mig -i {0} -lgip",
+                     gpu)}};
+  }
+  return Finding{"it is not a type of GPU instances, and MIG mode is on",
+                 {fmt::format("while the GPU has no vGPU, disable MIG mode: nvidia-smi -i {} -mig 0", gpu)}};
 }
 
 std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type) {
@@ -219,16 +253,13 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};
   }
-  if (known == nullptr && needs_instances(parent, type.str())) {
-    return {
-        ExitCode::not_found, fmt::format("{} now: it is a type of GPU instances, and MIG mode is off", what),
-        fmt::format("while the GPU has no vGPU, enable MIG mode and create GPU instances: nvidia-smi -i {0} "
-                    "-mig 1 && nvidia-smi mig -i {0} -lgip",
-                    gpu)};
+  if (auto excluded = known == nullptr ? excluded_by_mig(seen, parent, type.str()) : std::nullopt) {
+    return {ExitCode::not_found, fmt::format("{} now: {}", what, excluded->what), excluded->advice};
   }
   const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
   const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;
-  if (kind == Unlisted::full) {
+  // An idle GPU that does not list a type of the table lacks the GPU instance for it.
+  if (kind == Unlisted::full || (known != nullptr && user == nullptr)) {
     return capacity_error(seen, parent, *known, 1, doing);
   }
   std::vector<std::string> hints;
@@ -237,10 +268,10 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   }
   hints.push_back(offered_types(parent));
   if (kind != Unlisted::unknown) {
-    if (!is_mixed(parent)) {
+    if (!is_mixed(parent) && !has_instances(seen, parent)) {
       hints.push_back(mixed_size_advice(gpu));
     }
-    return {ExitCode::no_capacity, what + " now: " + beside(parent, *user, kind), hints};
+    return {ExitCode::no_capacity, what + " now: " + beside(seen, parent, *user, kind), hints};
   }
   const bool may_come = parent.capabilities.types_vanish && user == nullptr && may_exist;
   return {ExitCode::not_found, what + (may_come ? " now" : ""), hints};

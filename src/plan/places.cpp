@@ -41,6 +41,11 @@ std::string doubt_of_place(const Snapshot& seen, const Definition& wanted) {
   const Parent* parent = seen.find_parent(wanted.parent.str());
   const FunctionName* vf = wanted.reserved_vf();
   const Function* function = parent != nullptr && vf != nullptr ? function_of(*parent, vf->str()) : nullptr;
+  // The functions of a parent that has none are not enabled yet.
+  if (parent != nullptr && vf != nullptr && function == nullptr && !parent->functions.empty()) {
+    return fmt::format("{} has no virtual function {} now, so the device cannot be started",
+                       parent->name.str(), vf->str());
+  }
   return function == nullptr || function->usable
              ? std::string{}
              : fmt::format(

@@ -6,6 +6,7 @@
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/places.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 
 namespace mdevadm {
 
@@ -37,21 +38,44 @@ std::string describe_use(const FunctionState& function, const ParentState& state
   return fmt::format("{} has mediated device {}", subject, function.devices.front());
 }
 
-// Returns the command that stops the devices, which names them because stop --all omits transient ones.
-std::string stop_command(const ParentState& state, const std::vector<const FunctionState*>& used) {
-  constexpr std::size_t most_named = 8;
-  std::vector<std::string> words;
+// A GPU that is passed through as a whole has no devices.
+std::vector<std::string> advice_on_use(const ParentState& state) {
+  return {state.self.busy
+              ? fmt::format("stop the virtual machine that has the GPU, then repeat: mdevadm parent "
+                            "prepare {}",
+                            state.name.str())
+              : fmt::format("stop the virtual machines that use it; list its devices: mdevadm list "
+                            "--parent {} -o +held_by",
+                            state.name.str())};
+}
+
+// Returns how the devices can be stopped. The command names them because stop --all omits those without a
+// definition; stop refuses a vGPU of another program.
+std::vector<std::string> advice_to_stop(const std::vector<const FunctionState*>& used,
+                                        const std::set<std::string>& unmanaged) {
+  std::vector<std::string> words, others;
   for (const FunctionState* function : used) {
     if (function->devices.empty()) {
-      words.push_back(function->address);
+      (unmanaged.contains(function->address) ? others : words).push_back(function->address);
     }
     words.insert(words.end(), function->devices.begin(), function->devices.end());
   }
-  return words.size() > most_named ? fmt::format("mdevadm stop --all --parent {}", state.name.str())
-                                   : "mdevadm stop " + join(words, " ");
+  std::vector<std::string> advice;
+  if (!words.empty()) {
+    advice.push_back("stop its devices: mdevadm stop " + join(words, " "));
+  }
+  if (!others.empty()) {
+    advice.push_back(
+        fmt::format("remove {} of another program with that program, or adopt {} first: mdevadm "
+                    "define {} && mdevadm stop {}",
+                    others.size() == 1 ? "the vGPU" : "the vGPUs", others.size() == 1 ? "it" : "each",
+                    others.front(), others.front()));
+  }
+  return advice;
 }
 
-void require_unused(const ParentState& state, const std::string& doing) {
+void require_unused(const PrepareFacts& facts, const std::string& doing) {
+  const ParentState& state = facts.state;
   std::vector<const FunctionState*> used;
   std::vector<Holder> holders;
   const auto look_at = [&](const FunctionState& function) {
@@ -72,21 +96,21 @@ void require_unused(const ParentState& state, const std::string& doing) {
   if (used.size() > 1) {
     text += fmt::format(", and {} more {} in use", used.size() - 1, used.size() == 2 ? "is" : "are");
   }
-  const std::string& name = state.name.str();
   throw Error(ExitCode::in_use, text,
-              busy == used.end() ? "stop its devices: " + stop_command(state, used)
-                                 : fmt::format("stop the virtual machines that use it; list its devices: "
-                                               "mdevadm list --parent {} -o +held_by",
-                                               name))
+              busy == used.end() ? advice_to_stop(used, facts.unmanaged) : advice_on_use(state))
       .held_by(std::move(holders));
+}
+
+bool has_other_driver(const ParentSettings& settings, const ParentState& state) {
+  return uses_script(settings, state) && !is_on_way_to_driver(state) && state.self.driver != nvidia_driver;
 }
 
 // Returns why sriov-manage cannot be used with the present driver, or nullopt.
 std::optional<Error> problem_of_driver(const ParentSettings& settings, const ParentState& state) {
-  const std::string driver = state.self.driver.value_or("");
-  if (!uses_script(settings, state) || is_on_way_to_driver(state) || driver == nvidia_driver) {
+  if (!has_other_driver(settings, state)) {
     return std::nullopt;
   }
+  const std::string driver = state.self.driver.value_or("");
   const std::string& name = state.name.str();
   return Error(ExitCode::conflict, fmt::format("the GPU is bound to {}, not to {}", driver, nvidia_driver),
                fmt::format("bind it to {}: {}", nvidia_driver,
@@ -150,7 +174,9 @@ std::optional<Error> why_impossible(const ParentSettings& settings, const Parent
     if (!is_own) {
       return Error(ExitCode::conflict,
                    fmt::format("{} is not a virtual function of it (expected {} to {})", reserved.str(),
-                               state.addresses.front(), state.addresses.back()));
+                               state.addresses.front(), state.addresses.back()),
+                   fmt::format("if it is in the settings, remove it: mdevadm parent set {} --unreserve {}",
+                               state.name.str(), reserved.str()));
     }
   }
   return std::nullopt;
@@ -194,6 +220,17 @@ void add_function_steps(Job& job, const PrepareFacts& facts, std::chrono::millis
 
 bool has_reserved(const ParentSettings& settings, const FunctionName& function) {
   return std::find(settings.reserved.begin(), settings.reserved.end(), function) != settings.reserved.end();
+}
+
+// Returns the first word that only a shell understands; empty if there is none.
+std::string word_for_shell(const Words& words) {
+  static const std::set<std::string_view> operators{"&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1"};
+  const auto is_for_shell = [](const std::string& word) {
+    return operators.contains(word) || (word.size() > 1 && word.front() == '$') ||
+           (word.size() > 1 && word.back() == ';');
+  };
+  const auto found = std::find_if(words.begin(), words.end(), is_for_shell);
+  return found == words.end() ? std::string{} : *found;
 }
 
 // A record that is older than the present driver or VFs does not count.
@@ -310,6 +347,10 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
   const Identity about = identity_of(settings, argument);
   const std::string doing = cannot_prepare(about.word());
   require_present(facts.state, doing);
+  // Unbinding a GPU that a virtual machine has blocks, so its use comes before the commands that bind it.
+  if (has_other_driver(settings, facts.state) && !why_impossible(settings, facts.state)) {
+    require_unused(facts, doing);
+  }
   if (const auto problem = problem_of(settings, facts.state)) {
     throw Error(problem->reworded(fmt::format("{}: {}", doing, problem->what())));
   }
@@ -320,7 +361,7 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
     job.notes.push_back(about.quoted() + " is already prepared");
     return job;
   }
-  require_unused(facts.state, doing);
+  require_unused(facts, doing);
   if (!as_wanted) {
     add_function_steps(job, facts, patience);
   }
@@ -347,6 +388,14 @@ Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSet
   if (before == after) {
     job.notes.push_back(fmt::format("settings of {} unchanged", about.quoted()));
     return job;
+  }
+  for (const ParentCommand& command : after.commands) {
+    if (const std::string word = word_for_shell(command.command); !word.empty()) {
+      job.warnings.push_back(
+          fmt::format("{}: '{}' is passed to {} as an argument, because commands are run without "
+                      "a shell; to use one: --run \"sh -c '...'\"",
+                      about.quoted(), printable(word), printable(command.command.front())));
+    }
   }
   for (const Definition& definition : defined.all) {
     const FunctionName* vf = definition.reserved_vf();

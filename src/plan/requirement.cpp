@@ -94,6 +94,17 @@ bool is_any_of(const std::string& text, const std::string& values) {
   });
 }
 
+// Types can be given as with --type: by the number of their ID, and by their name without its first word.
+bool is_spelled_otherwise(const std::string& text, const Requirement& need) {
+  if (need.property == "name") {
+    return is_any_of(text.substr(text.find(' ') + 1), need.word);
+  }
+  const std::vector<std::string_view> words = split(need.word, ',');
+  return need.property == "type" && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+           return same_type(text, trim(word));
+         });
+}
+
 std::vector<std::string> all_properties(const Snapshot& seen) {
   std::vector<std::string> names(built_in.begin(), built_in.end());
   for (const Parent& parent : seen.parents) {
@@ -255,8 +266,8 @@ std::optional<PropertyValue> property_of(const Type& type, const std::string& na
 bool meets(const Type& type, const Requirement& need) {
   const std::optional<PropertyValue> value = property_of(type, need.property);
   if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
-    return is_equality(need.comparison) &&
-           is_any_of(*text, need.word) == (need.comparison == Comparison::equal);
+    const bool is_meant = is_any_of(*text, need.word) || is_spelled_otherwise(*text, need);
+    return is_equality(need.comparison) && is_meant == (need.comparison == Comparison::equal);
   }
   return value && compares(*value, need.comparison, need.value);
 }

@@ -83,8 +83,9 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
     throw Error(ExitCode::conflict,
                 fmt::format("{}: already active with type {} ({}: {})", draft.doing, active.type->str(),
                             options_.transient ? "requested" : "definition", wanted.type.str()),
-                options_.transient
-                    ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
+                options_.transient ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
+                : active.unmanaged
+                    ? advice_to_adopt(draft.job.about)
                     : "apply the definition: mdevadm restart " + shell_word(draft.job.about.word()));
   }
   if (options_.transient && active.type && !active.unfinished) {
@@ -107,7 +108,9 @@ std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft
                                          [](const DriftedSetting& one) { return one.is_changeable(); });
   return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
                      describe(differences),
-                     is_changeable ? advice_to_apply(about) : advice_to_restart(about));
+                     is_changeable      ? advice_to_apply(about)
+                     : active.unmanaged ? advice_to_adopt(about)
+                                        : advice_to_restart(about));
 }
 
 Facet facets_to_start(const Definition& wanted) {
@@ -122,8 +125,7 @@ Facet facets_to_start(const Definition& wanted) {
   }
   facets |= facets_to_compare(wanted, wanted.node);
   if (wanted.abi) {
-    facets |= Facet::device_api | Facet::type_name | Facet::description | Facet::migration_version |
-              Facet::parent_identity;
+    facets |= abi_facets;
   }
   return facets;
 }
@@ -165,6 +167,12 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
         fmt::format(
             "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
             shell_word(identity_of(wanted).word())));
+  }
+  if (const Type* now = parent != nullptr && !draft.type ? renumbered_type(*parent, wanted) : nullptr) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: {} has no type '{}' now", draft.doing, wanted.parent.str(),
+                            printable(wanted.type.str())),
+                advice_to_renumber(wanted, *now));
   }
   draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but
@@ -253,10 +261,14 @@ void StartPlanner::check_abi(Draft& draft) const {
         fmt::format("migration_version: defined '{}', no longer reported", printable(*version)));
   }
   if (!refused.empty()) {
+    std::vector<std::string> hints{"accept the new ABI with --accept-abi"};
+    if (const Type* type = renumbered_type(*draft.parent, draft.wanted)) {
+      hints.insert(hints.begin(), advice_to_renumber(draft.wanted, *type));
+    }
     throw Error(
         ExitCode::abi_differs,
         fmt::format("{}: guest ABI differs from the definition: {}", draft.doing, join(refused, "; ")),
-        "accept the new ABI with --accept-abi");
+        hints);
   }
   if (version != nullptr && draft.type->migration_version) {
     draft.add(making, CheckMigration{draft.wanted.parent, draft.type->id, *version});

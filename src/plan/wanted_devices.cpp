@@ -279,7 +279,8 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
     problem(where, ExitCode::conflict,
             fmt::format("'{}' has the UUID of the definition {} under {}", word,
                         identity_of(*others.front()).quoted(), others.front()->parent.str()),
-            {fmt::format("remove the definition: mdevadm undefine {}", others.front()->uuid.str())});
+            {fmt::format("remove the definition: mdevadm undefine {}{}", others.front()->uuid.str(),
+                         input_.groups.of(*others.front()) != nullptr ? " --force" : "")});
     return true;
   }
   const Device* active = input_.seen.find_device(device.uuid);

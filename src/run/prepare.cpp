@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/plan/prepare.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/text.hpp>
 #include <thread>
@@ -33,6 +34,21 @@ std::vector<bool> run_checks(const Host& host, const ParentSettings& settings) {
     checked.push_back(check_succeeds(host, command));
   }
   return checked;
+}
+
+std::set<std::string> unmanaged_functions(const Effects& effects, const ParentState& state) {
+  std::set<std::string> result;
+  if (std::none_of(state.functions.begin(), state.functions.end(),
+                   [](const FunctionState& one) { return one.type.has_value(); })) {
+    return result;
+  }
+  const Snapshot seen = observe_host(effects, {Facet::devices, std::vector{state.name}, std::nullopt});
+  for (const Device& device : seen.devices) {
+    if (device.unmanaged) {
+      result.insert(device.vf);
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -68,6 +84,7 @@ Job prepare_job(const Effects& effects, const ParentSettings& settings, const Pr
   if (why_not_prepared(facts)) {
     // Finding users walks over all processes.
     state = effects.host.observe_parent_with_users(settings.parent);
+    facts.unmanaged = unmanaged_functions(effects, state);
   }
   return plan_prepare(facts, argument, patience);
 }

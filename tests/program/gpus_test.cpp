@@ -97,7 +97,8 @@ TEST_CASE("types and show and define name the driver of an unregistered GPU") {
            {"vfio-pci",
             "vfio-pci is bound to 0000:41:00.0 (10de:26b9), so it offers no types (expected the driver "
             "nvidia)",
-            "return the GPU to its driver: driverctl unset-override 0000:41:00.0"},
+            "when no virtual machine uses it, return the GPU to its driver: driverctl unset-override "
+            "0000:41:00.0"},
            {"nouveau",
             "nouveau is bound to 0000:41:00.0 (10de:26b9), so it offers no types (expected the driver "
             "nvidia)",
@@ -221,7 +222,9 @@ TEST_CASE("virtual functions that are bound to another driver or to none are nam
   };
   for (const Case& c :
        std::vector<Case>{{"vfio-pci", "bound to vfio-pci", "driver: vfio-pci",
-                          "return virtual functions to their driver: driverctl unset-override 0000:41:00.4"},
+                          "enable the virtual functions again, when no virtual machine uses one: "
+                          "/usr/lib/nvidia/sriov-manage -d 0000:41:00.0 "
+                          "&& /usr/lib/nvidia/sriov-manage -e 0000:41:00.0"},
                          {"", "bound to no driver", "no driver",
                           "enable the virtual functions again, when no virtual machine uses one: "
                           "/usr/lib/nvidia/sriov-manage -d 0000:41:00.0 "

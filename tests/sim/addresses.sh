@@ -204,7 +204,7 @@ gvt() {
   driverctl set-override $gpu vfio-pci
   adm types $gpu
   err_has "has the driver vfio-pci, which passes the whole device to a virtual machine$" "a PCI device on vfio-pci"
-  err_has "^hint: return the device to its driver: driverctl unset-override 0000:00:02\.0$" "and how to return it"
+  err_has "^hint: when no virtual machine uses it, return the device to its driver: driverctl unset-override 0000:00:02\.0$" "and how to return it"
 }
 
 kvmgt() {

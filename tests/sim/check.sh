@@ -238,6 +238,26 @@ remove that definition, if it is not needed: mdevadm undefine $a -p 0000:41:00.0
   definition $a 0000:41:00.0 9999
   finds error type-missing $a
 }
+renumbered() {
+  adm define -p 0000:41:00.0 -t L40S-4Q $a
+  sed -i 's/^type = .*/type = "1149"/' /etc/mdevadm/devices/0000:41:00.0/$a.toml
+  finds warning abi-differs $a
+  adm modify $a --auto
+  finds error abi-differs $a
+  sed -i 's/^type = .*/type = "9150"/' /etc/mdevadm/devices/0000:41:00.0/$a.toml
+  finds error type-missing $a
+  adm modify $a -t 'NVIDIA L40S-4Q'
+  lacks type-missing
+  lacks abi-differs
+}
+mig() {
+  local other
+  other=$("$MDEVADM" types 0000:41:00.0 --json | jq -r '.types[] | select(.name | endswith("A100D-40C")) | .type')
+  adm define --force -p 0000:41:00.0 -t "$other" $a
+  finds warning mig-mode $a
+  adm modify $a --auto --force
+  finds error mig-mode $a
+}
 functions_unusable() {
   echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind
   finds warning parent-notice 0000:41:00.0
@@ -247,8 +267,8 @@ functions_unusable() {
   finds warning vf-unusable $a
   adm start -p 0000:41:00.0 -t 1149
   finds warning parent-notice 0000:41:00.0
-  same "$(jq -r '.findings[] | select(.finding == "parent-notice") | .hints[0]' <<<"$out")" \
-    "bind the virtual function to its driver: echo 0000:41:00.6 > /sys/bus/pci/drivers/nvidia/bind" "other virtual functions are in use, so they are not to be disabled"
+  same "$(jq -r '.findings[] | select(.finding == "parent-notice") | .hints[1]' <<<"$out")" \
+    "until then, exclude the virtual function: mdevadm parent set 0000:41:00.0 --reserve 0000:41:00.6" "other virtual functions are in use, so they are not to be disabled"
   finds warning parent-notice 0000:41:00.0 0000:41:00.5
 }
 no_iommu() {
@@ -558,6 +578,8 @@ on l40s functions_in_use
 on m60 described
 on l40s functions_unusable
 on l40s functions_taken
+on l40s renumbered
+on a100 mig
 on "$state/no-iommu.toml" no_iommu
 on "$state/nouveau.toml" nouveau
 on "$state/no-driver.toml" no_driver

@@ -160,7 +160,7 @@ passed_through() {
     run "$MDEVADM" start $words
     exits 3 "start $words fails"
     err_has "vfio-pci is bound to $gpu \\(10de:26b9\\), so it offers no types" "start $words: the error names the driver"
-    err_has "^hint: return the GPU to its driver: driverctl unset-override $gpu$" "start $words: the hint has the command that helps"
+    err_has "^hint: when no virtual machine uses it, return the GPU to its driver: driverctl unset-override $gpu$" "start $words: the hint has the command that helps"
   done
 }
 

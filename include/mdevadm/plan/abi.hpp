@@ -2,14 +2,18 @@
 #pragma once
 
 #include <mdevadm/model/abi.hpp>
+#include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/facet.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <string>
 #include <vector>
 
 namespace mdevadm {
 
-// Returns the properties of a type on a parent that are recorded as guest ABI. Needs Facet::device_api,
-// type_name, description, migration_version and parent_identity.
+constexpr Facet abi_facets = Facet::device_api | Facet::type_name | Facet::description |
+                             Facet::migration_version | Facet::parent_identity;
+
+// Returns the properties of a type on a parent that are recorded as guest ABI. Needs abi_facets.
 Abi pins_of(const Parent& parent, const Type& type);
 
 struct AbiDifference {
@@ -21,5 +25,12 @@ struct AbiDifference {
 // now is not a difference, because the kernel interfaces report different properties. The migration_version
 // is not compared: only the driver can check it.
 std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now);
+
+// A driver update may renumber types. Returns the type that has the recorded name of a definition's type, if
+// the type that the definition names now has another one or does not exist; otherwise nullptr.
+const Type* renumbered_type(const Parent& parent, const Definition& definition);
+
+// Returns the command that gives a definition that type.
+std::string advice_to_renumber(const Definition& definition, const Type& type);
 
 }  // namespace mdevadm

@@ -29,6 +29,7 @@ struct UnpreparedParent {
   ParentName name;
   std::string reason;
   bool has_failed = false;  // its preparation has been tried
+  bool is_absent = false;
 };
 
 // A script of mdevctl that is not run.

@@ -42,10 +42,11 @@ bool passes_through(std::string_view driver);
 // script.
 std::string command_to_enable(const Parent& parent);
 
-// Returns how the virtual functions that take no device can be made usable; empty if all are usable.
+// Returns how the virtual functions that take no device can be made usable, or be excluded while others are
+// in use; empty if all are usable.
 std::vector<std::string> advice_for_functions(const Parent& parent);
 
-// Returns the commands that bind a PCI function, now bound to another driver or to none, to a driver.
+// Returns the commands that bind a GPU, now bound to another driver or to none, to a driver.
 std::string commands_to_bind(const std::string& address, const std::string& driver,
                              const std::optional<std::string>& bound, bool has_override);
 

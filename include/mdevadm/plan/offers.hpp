@@ -2,7 +2,9 @@
 #pragma once
 
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/util/error.hpp>
+#include <optional>
 #include <string>
 
 namespace mdevadm {
@@ -18,6 +20,11 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
 
 // Returns "available types: nvidia-17 (GRID M60-4Q), …".
 std::string offered_types(const Parent& parent);
+
+// Returns why the MIG mode of a GPU excludes a type, given by the vendor's name: "it is a type of GPU
+// instances, and MIG mode is off". nullopt if it does not, or if the types that can be created and the active
+// devices do not show the mode. Needs Facet::type_name and Facet::available, and the devices of the parent.
+std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type);
 
 // Returns why a listed type has no available instances although its GPU has room: "another framebuffer size
 // is in use on this GPU (2G, by device 'seat-1' (nvidia-558))". Empty if the sizes do not show that. Drivers

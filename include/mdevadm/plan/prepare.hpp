@@ -8,6 +8,7 @@
 #include <mdevadm/plan/plan.hpp>
 #include <mdevadm/util/error.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct PrepareFacts {
   const Preparation& done;
   // For each command whether its check has succeeded; empty: none was run.
   std::vector<bool> checked{};
+  // Addresses of VFs to which another program has assigned their type.
+  std::set<std::string> unmanaged{};
 };
 
 Identity identity_of(const ParentSettings& settings, const std::string& argument = {});

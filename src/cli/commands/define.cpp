@@ -45,9 +45,7 @@ class DefineCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    if (options_.function.empty() && context.vf_as_parent()) {
-      options_.function = context.vf_as_parent()->str();
-    }
+    options_.function = choice_.function_of(context, parent_, options_.function);
     check_usage();
     Batch batch(change_, "define");
     batch.print_uuids();

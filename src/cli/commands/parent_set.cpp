@@ -90,7 +90,7 @@ class ParentSet final : public Command {
     const ParentSettings after = changed(before.value_or(ParentSettings{name}), doing);
     const ParentState state = context.host().observe_parent(name);
     if (!force_) {
-      require_known(state, before.has_value(), doing);
+      require_known(context, state, before.has_value(), doing);
       if (state.present) {
         require_possible(after, state, doing);
       }
@@ -98,9 +98,20 @@ class ParentSet final : public Command {
     return plan_parent_set(before, after, context.definitions(FileProblems::ignored), word_);
   }
 
-  static void require_known(const ParentState& state, bool has_settings, const std::string& doing) {
+  static void require_known(Context& context, const ParentState& state, bool has_settings,
+                            const std::string& doing) {
     if (!state.present && !has_settings) {
-      throw Error(ExitCode::not_found, fmt::format("{}: no such device on this host", doing),
+      const Snapshot seen = context.observe({Facet::parents | Facet::gpus, {}, {}});
+      std::vector<std::string> known = seen.parent_names();
+      for (const GpuFunction& gpu : seen.gpus) {
+        known.push_back(gpu.address);
+      }
+      const std::string meant = did_you_mean(state.name.str(), known);
+      const std::string text = fmt::format("{}: no such device on this host", doing);
+      if (!meant.empty()) {
+        throw Error(ExitCode::not_found, text, meant);
+      }
+      throw Error(ExitCode::not_found, text,
                   std::vector<std::string>{"list PCI devices with virtual functions: ls "
                                            "/sys/bus/pci/devices/*/sriov_totalvfs",
                                            "to write settings for a device that is absent: --force"});

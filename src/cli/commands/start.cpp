@@ -83,8 +83,8 @@ class StartCommand final : public Command {
   bool json() const override { return change_.json; }
 
   ExitCode run(Context& context) override {
-    if (function_.empty() && is_transient() && context.vf_as_parent()) {
-      function_ = context.vf_as_parent()->str();
+    if (is_transient()) {
+      function_ = choice_.function_of(context, parent_, function_);
     }
     sort_out_uuids();
     check_transient();

@@ -81,7 +81,8 @@ TEST_CASE("GVT-g is explained by its parameter, its module, or the driver") {
 
 TEST_CASE("PCI devices on another driver or on none") {
   CHECK(why_no_parent(pci("vfio-pci")).advice ==
-        Advice{"return the device to its driver: driverctl unset-override 0000:00:02.0"});
+        Advice{"when no virtual machine uses it, return the device to its driver: driverctl unset-override "
+               "0000:00:02.0"});
   CHECK(why_no_parent(pci("e1000e")).what ==
         "0000:00:02.0 (8086:5916) has the driver e1000e, which offers no mediated devices");
   CHECK(why_no_parent(pci(std::nullopt)).what == "0000:00:02.0 (8086:5916) has no driver");

@@ -39,6 +39,24 @@ TEST_CASE("a GPU without driver offers no types for this reason") {
   CHECK(finding->advice == std::vector<std::string>{"load NVIDIA's vGPU host driver: modprobe nvidia"});
 }
 
+TEST_CASE("a GPU without driver is bound to a driver that is loaded, unless an override prevents it") {
+  Snapshot seen = host_with(bound_to(std::nullopt));
+  seen.gpus.push_back(bound_to("nvidia", "0000:41:00.0"));
+  CHECK(
+      why_no_types(seen, gpu)->what ==
+      "no driver is bound to 0000:01:00.0 (10de:1e89), so it offers no types, although the driver nvidia is "
+      "loaded (it is bound to 0000:41:00.0)");
+  CHECK(why_no_types(seen, gpu)->advice.front() ==
+        "bind the GPU: echo 0000:01:00.0 > /sys/bus/pci/drivers/nvidia/bind");
+  seen.gpus.front().driver_override = "vfio-pci";
+  CHECK(why_no_types(seen, gpu)->what ==
+        "no driver is bound to 0000:01:00.0 (10de:1e89), so it offers no types; its driver_override permits "
+        "only "
+        "vfio-pci");
+  CHECK(why_no_types(seen, gpu)->advice ==
+        std::vector<std::string>{"remove the override: driverctl unset-override 0000:01:00.0"});
+}
+
 TEST_CASE("a GPU on a driver for passthrough is returned by driverctl") {
   for (const std::string driver : {"vfio-pci", "nvgrace_gpu_vfio_pci", "pci-stub", "pciback"}) {
     const auto finding = why_no_types(host_with(bound_to(driver)), gpu);
@@ -46,8 +64,9 @@ TEST_CASE("a GPU on a driver for passthrough is returned by driverctl") {
     CHECK(finding->what ==
           driver +
               " is bound to 0000:01:00.0 (10de:1e89), so it offers no types (expected the driver nvidia)");
-    CHECK(finding->advice == std::vector<std::string>{"return the GPU to its driver: "
-                                                      "driverctl unset-override 0000:01:00.0"});
+    CHECK(finding->advice ==
+          std::vector<std::string>{"when no virtual machine uses it, return the GPU to its driver: "
+                                   "driverctl unset-override 0000:01:00.0"});
   }
 }
 
@@ -142,15 +161,14 @@ TEST_CASE("the findings of a host are sorted by address and omit parents that of
   CHECK(findings[2].what.find("vfio-pci is bound to 0000:81:00.0") == 0);
 }
 
-TEST_CASE("the advice for virtual functions depends on the driver bound to the first unusable one") {
+TEST_CASE("virtual functions without a usable interface are enabled again, whatever driver they have") {
   Parent parent = parent_without_types();
   CHECK(advice_for_functions(parent).empty());
   parent.functions = {{.address = "0000:01:00.4", .path = {}},
                       {.address = "0000:01:00.5", .path = {}, .usable = false, .driver = "vfio-pci"}};
-  CHECK(advice_for_functions(parent) ==
-        std::vector<std::string>{
-            "return virtual functions to their driver: driverctl unset-override 0000:01:00.5"});
-  for (const auto& driver : {std::optional<std::string>(), std::optional<std::string>("nvidia")}) {
+  parent.functions[1].driver = "nvidia";
+  CHECK(advice_for_functions(parent).front().find("first check that nvidia-vgpud has run") == 0);
+  for (const auto& driver : {std::optional<std::string>("vfio-pci"), std::optional<std::string>()}) {
     parent.functions[1].driver = driver;
     parent.enables_functions = false;
     CHECK(
@@ -174,10 +192,13 @@ TEST_CASE("virtual functions are not to be disabled while one has a vGPU") {
   Parent parent = parent_without_types();
   parent.functions = {{.address = "0000:01:00.4", .path = {}, .type = TypeName::parse("1149")},
                       {.address = "0000:01:00.5", .path = {}, .usable = false}};
-  CHECK(advice_for_functions(parent).front() ==
-        "bind the virtual function to its driver: echo 0000:01:00.5 > /sys/bus/pci/drivers/nvidia/bind");
-  parent.functions[1].driver = "nvidia";
-  CHECK(advice_for_functions(parent).front().find("must be stopped") != std::string::npos);
+  for (const auto& driver : {std::optional<std::string>("vfio-pci"), std::optional<std::string>(),
+                             std::optional<std::string>("nvidia")}) {
+    parent.functions[1].driver = driver;
+    CHECK(advice_for_functions(parent).front().find("must be stopped") != std::string::npos);
+    CHECK(advice_for_functions(parent).back() ==
+          "until then, exclude the virtual function: mdevadm parent set 0000:01:00.0 --reserve 0000:01:00.5");
+  }
   parent.without_iommu = true;
   CHECK(advice_for_functions(parent).front().find("enable the IOMMU") == 0);
 }

@@ -1,0 +1,238 @@
+# Causes that errors and findings about NVIDIA GPUs name: use by a virtual machine, MIG mode, types with other numbers, other
+# drivers, and vGPUs of other programs. The commands of their hints are run.
+# shellcheck shell=bash disable=SC2154
+set -u
+here=$(dirname "$(realpath "$0")")
+. "$here/../tools/checks.sh"
+. "$here/../tools/cases.sh"
+gpu=0000:41:00.0
+devices=/sys/bus/pci/devices
+mdevadm() { "$MDEVADM" "$@"; }
+# finding ID: what check says about it, with the hints.
+finding() { mdevadm check --json | jq -r --arg f "$1" '.findings[] | select(.finding == $f) | .severity, .cause, .hints[]'; }
+# hint N: the command of the Nth hint of the last run.
+hint() { sed -n 's/^hint: //p' <<<"$err" | sed -n "$1p" | sed 's/^[^:]*: //'; }
+types_are_listed() { mdevadm types --json | jq -e '[.types[] | select(.available > 0)] != []' >/dev/null; }
+
+# A GPU that a virtual machine has as a whole.
+passed_through() {
+  mdevadm parent set $gpu --vfs all
+  echo $gpu >/sys/bus/pci/drivers/nvidia/unbind
+  echo vfio-pci >$devices/$gpu/driver_override
+  echo $gpu >/sys/bus/pci/drivers/vfio-pci/bind
+  same "$(finding gpu-driver)" "warning
+vfio-pci is bound to $gpu (10de:26b9), so it offers no types (expected the driver nvidia)
+when no virtual machine uses it, return the GPU to its driver: driverctl unset-override $gpu" "a parent with settings on another driver is a warning"
+  "$MDEVSIM" hold $gpu 60 >/dev/null &
+  holder=$!
+  wait_until sh -c "mdevadm() { \"$MDEVADM\" \"\$@\"; }; mdevadm parent prepare $gpu 2>&1 | grep -q 'in use'"
+  run mdevadm parent prepare $gpu
+  exits 5 "a GPU that a virtual machine has is in use"
+  err_has "cannot prepare '$gpu': the physical function $gpu is in use by .*\(pid $holder\)$" "the process is named"
+  err_lacks "unbind" "it is not to be unbound: that blocks"
+  kill $holder
+  wait $holder 2>/dev/null
+  run mdevadm parent prepare $gpu
+  exits 4 "without use the driver is the cause"
+  eval "$(hint 1)"
+  run mdevadm parent prepare $gpu
+  exits 0 "as the hint says, it is bound, and prepare succeeds"
+}
+
+# A GPU without driver.
+unbound() {
+  echo $gpu >/sys/bus/pci/drivers/nvidia/unbind
+  echo vfio-pci >$devices/$gpu/driver_override
+  same "$(finding gpu-no-driver)" "info
+no driver is bound to $gpu (10de:26b9), so it offers no types; its driver_override permits only vfio-pci
+remove the override: driverctl unset-override $gpu" "the override is the cause"
+}
+
+# Types whose numbers a driver update has changed: here the definition has another number.
+renumbered() {
+  mdevadm define -p $gpu -t L40S-4Q --name seat --auto >/dev/null
+  sed -i 's/^type = .*/type = "1149"/' /etc/mdevadm/devices/$gpu/*.toml
+  run mdevadm start seat
+  exits 7 "another type under the number is another guest ABI"
+  err_has "^hint: 'NVIDIA L40S-4Q' is now type 1150, so change the definition: mdevadm modify seat -t 'NVIDIA L40S-4Q'$" "the first hint keeps the type"
+  same "$(finding abi-differs | head -n 3)" "error
+the guest ABI differs from the definition, so the device cannot be started: name: defined 'NVIDIA L40S-4Q', now 'NVIDIA L40S-3Q'
+'NVIDIA L40S-4Q' is now type 1150, so change the definition: mdevadm modify seat -t 'NVIDIA L40S-4Q'" "check finds it"
+  sed -i 's/^type = .*/type = "9150"/' /etc/mdevadm/devices/$gpu/*.toml
+  run mdevadm start seat
+  exits 3 "a number that no type has"
+  eval "$(hint 1)"
+  run mdevadm start seat
+  exits 0 "as the hint says, the definition has the new number"
+  same "$(mdevadm list -o name,type_name --noheadings | xargs)" "seat NVIDIA L40S-4Q" "the device has the recorded type"
+  run mdevadm check seat
+  exits 0 "check finds nothing"
+}
+
+# vGPUs of another program.
+by_hand() {
+  control functions $gpu 0
+  control functions $gpu 16
+  wait_until test -e $devices/0000:41:00.6/nvidia/creatable_vgpu_types
+  for vf in 4 5; do echo 1150 >$devices/0000:41:00.$vf/nvidia/current_vgpu_type; done
+  mdevadm start -q -p $gpu -t 1150 >/dev/null
+  mdevadm parent set $gpu --vfs all
+  run mdevadm parent prepare $gpu
+  exits 5 "vGPUs of any program are use"
+  err_has "^hint: stop its devices: mdevadm stop 0000:41:00.6$" "those of mdevadm can be stopped"
+  err_has "^hint: remove the vGPUs of another program with that program, or adopt each first: mdevadm define 0000:41:00.4 && mdevadm stop 0000:41:00.4$" "the others are adopted first"
+  for _ in 6 4 5; do
+    run mdevadm parent prepare $gpu
+    eval "$(hint 1)" >/dev/null
+  done
+  run mdevadm parent prepare $gpu
+  exits 0 "as the hints say, all are removed"
+  # All vGPUs are named, however many: stop --all omits transient ones.
+  mdevadm start -q -p $gpu -t 1150 --count 9 >/dev/null
+  mdevadm parent set $gpu --run 'true'
+  run mdevadm parent prepare $gpu
+  eval "$(hint 1)"
+  run mdevadm parent prepare $gpu
+  exits 0 "nine devices are stopped by the command of the hint"
+}
+
+adopted() {
+  echo 1171 2>/dev/null >$devices/0000:41:00.4/nvidia/current_vgpu_type || echo 1149 >$devices/0000:41:00.4/nvidia/current_vgpu_type
+  mdevadm define 0000:41:00.4 --name a
+  echo 0 >$devices/0000:41:00.4/nvidia/current_vgpu_type
+  echo 1150 >$devices/0000:41:00.4/nvidia/current_vgpu_type
+  same "$(finding drift | tail -n 1)" \
+    "another program has created the device; to store its settings in the definition: mdevadm modify a --from-device" "a device of another program is not to be restarted"
+  mdevadm modify a --from-device
+  same "$(finding drift)" "" "as the hint says, nothing differs"
+  run mdevadm restart a
+  exits 0 "and it can be restarted"
+}
+
+# Why definitions cannot start on their virtual function.
+functions_gone() {
+  mdevadm define -p $gpu -t 1150 --vf 0000:41:02.0 --name far --auto >/dev/null
+  mdevadm define -p $gpu -t 1150 --vf 0000:41:00.4 --name near --auto >/dev/null
+  control functions $gpu 0
+  control functions $gpu 8
+  wait_until test -e $devices/0000:41:01.3/nvidia/creatable_vgpu_types
+  mdevadm start near
+  same "$(finding vf-unusable | head -n 2)" "error
+$gpu has no virtual function 0000:41:02.0 now, so the device cannot be started" "a virtual function that does not exist now"
+  mdevadm parent set $gpu --reserve 0000:41:00.4 2>/dev/null
+  same "$(finding vf-withheld | head -n 2)" "error
+virtual function 0000:41:00.4 is reserved by the settings of $gpu, so 'near' cannot be started again" "a reservation, while the device is active"
+}
+
+# An absent parent.
+absent() {
+  local old=0000:99:00.0
+  mdevadm define --force -p $old -t 1150 --name a >/dev/null
+  mdevadm group create vm a >/dev/null
+  mdevadm parent set $old --vfs all --force
+  same "$(finding parent-missing | tail -n 1)" "remove the definition: mdevadm undefine a --force" "the hint removes a member of a group"
+  same "$(finding parent-unprepared | sed -n 3p)" "remove its settings: mdevadm parent unset $old" "settings of an absent parent can be removed"
+  mdevadm export host >/etc/mdevadm/host.toml
+  run mdevadm diff
+  exits 9 "a host without a parent is not as described"
+  err_has "cannot prepare '$old': no such device on this host" "the parent is named"
+  rm /etc/mdevadm/host.toml
+  mdevadm undefine a --force
+  mdevadm parent unset $old
+  run mdevadm check
+  exits 0 "as the hints say, no finding remains"
+  mdevadm define -p $gpu -t 1150 --name b >/dev/null
+  mkdir -p /etc/mdevadm/devices/$old
+  mv /etc/mdevadm/devices/$gpu/*.toml /etc/mdevadm/devices/$old
+  same "$(finding parent-missing | sed -n 2p)" \
+    "parent '$old' of definition 'b' does not exist; $gpu has the recorded PCI ID 10de:26b9" "the recorded GPU is found"
+}
+
+# MIG mode: as a cause in both directions and with both interfaces.
+mig_on() {
+  run mdevadm start -p $gpu -t A100D-40C
+  holds "the type cannot be created" [ $code != 0 ]
+  err_has "it is not a type of GPU instances, and MIG mode is on$" "MIG mode is the cause"
+  err_has "^hint: while the GPU has no vGPU, disable MIG mode: nvidia-smi -i $gpu -mig 0$" "with the command"
+  mdevadm define --force -p $gpu -t A100D-40C --name a --auto >/dev/null
+  same "$(finding mig-mode | head -n 2 | tail -n 1 | grep -o 'it is not a type.*')" "it is not a type of GPU instances, and MIG mode is on" "check finds it"
+}
+mig_off() {
+  run mdevadm start -p $gpu -t A100D-2-20C
+  holds "the type cannot be created" [ $code != 0 ]
+  err_has "it is a type of GPU instances, and MIG mode is off$" "MIG mode is the cause"
+}
+mig_full() {
+  mdevadm define -p $gpu -t A100D-3-40C --name a >/dev/null
+  mdevadm define -p $gpu -t A100D-3-40C --name b >/dev/null
+  mdevadm define -p $gpu -t A100D-3-40C --name c >/dev/null
+  run mdevadm start a b c
+  err_lacks "resource manager" "a GPU instance that is used up is no unknown error"
+  err_has "no available instances" "but a lack of instances"
+}
+mig_instances() {
+  gpu=$(mdevadm types --json | jq -r '.types[0].parent')
+  mdevadm start -q -p "$gpu" -t 1558 >/dev/null
+  run mdevadm start -p "$gpu" -t 1561 --count 2
+  err_lacks "framebuffer size|-shm 1" "types of GPU instances have no common size"
+}
+
+# Words of commands.
+words() {
+  run mdevadm define -p $gpu -t 1150 --count 1 --ignore-defined --name one
+  exits 0 "--count 1 is a count"
+  run mdevadm define -p 41:00.5 --vf 41:00.7 -t 1150
+  exits 2 "two virtual functions"
+  err_has "--parent and --vf name different virtual functions \(0000:41:00.5 and 0000:41:00.7\)$" "are named"
+  run mdevadm define -p 41:00.5 -t 1150 --count 2
+  exits 2 "several devices on one virtual function"
+  err_has "^hint: specify the GPU as the parent: --parent $gpu$" "the hint names the GPU"
+  run mdevadm parent set 0000:41.00.0 --vfs all
+  exits 3 "a mistyped parent"
+  err_has "^hint: did you mean '$gpu'" "the parent is suggested"
+  err_lacks "force" "and not to write settings of the word"
+  for need in type=nvidia-1150 name=L40S-4Q type=1150; do
+    same "$(mdevadm types --need $need --json | jq -r '.types[].name')" "NVIDIA L40S-4Q" "--need $need selects the type"
+  done
+  run mdevadm parent set $gpu --run 'nvidia-smi -pm 1 && true'
+  err_has "'&&' is passed to nvidia-smi as an argument, because commands are run without a shell" "words for a shell are a warning"
+  mdevadm define -p $gpu -t 1150 --attr placement_id=1 --name p >/dev/null
+  run mdevadm start p
+  err_has "^hint: did you mean 'nvidia/placement_id'" "an attribute of the driver"
+  printf 'reserved = ["0000:42:01.0"]\n' >/etc/mdevadm/parents/$gpu.toml
+  run mdevadm parent prepare $gpu
+  eval "$(hint 1)"
+  run mdevadm parent prepare $gpu
+  exits 0 "a reservation of another GPU is removed as the hint says"
+}
+mixed() {
+  mdevadm start -q -p $gpu -t L40S-4Q >/dev/null
+  mdevadm define -p $gpu -t L40S-4Q --attr nvidia/placement_id=1 --name p >/dev/null
+  run mdevadm start p
+  exits 1 "a placement that the type cannot have"
+  err_has "the driver rejects the placement" "is named"
+  err_has "^hint: show the placements in use: grep . /sys/bus/pci/devices/\*/nvidia/placement_id$" "with those in use"
+}
+
+run_case "$@"
+
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT
+ln -s "$scenarios/types" "$state/types"
+sed 's/, mig = true, instances = [^]]*\]//' "$scenarios/a100.toml" >"$state/a100-nomig.toml"
+sed 's/^interface = .*/interface = "N1"/' "$scenarios/a100.toml" >"$state/a100-n1.toml"
+on l40s-boot passed_through
+on l40s-boot unbound
+on l40s renumbered
+on l40s by_hand
+on l40s adopted
+on l40s functions_gone
+on l40s absent
+on a100 mig_on
+on "$state/a100-n1.toml" mig_on
+on "$state/a100-nomig.toml" mig_off
+on a100 mig_full
+on rtx-pro-6000 mig_instances
+on l40s words
+on l40s-mixed mixed
+finish
