@@ -220,7 +220,10 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
         devices.push_back(&device);
       }
     }
-    if (devices.size() == 1) {
+    // Devices without a UUID in the kernel have one in the files of mdevadm, which may not have been read.
+    const bool is_known =
+        devices.size() == 1 && devices.front()->kernel_name() == devices.front()->uuid.str();
+    if (is_known) {
       hints.push_back(
           fmt::format("stop the active device of the parent: mdevadm stop {}", devices.front()->uuid.str()));
     } else if (!devices.empty()) {
