@@ -346,7 +346,7 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {
   std::vector<std::size_t> entries(input_.file.devices.size());
   std::iota(entries.begin(), entries.end(), 0);
-  // Devices that are only defined get what is left.
+  // Devices that are only defined get the room that the others do not need.
   std::stable_partition(entries.begin(), entries.end(),
                         [&](std::size_t i) { return input_.file.devices[i].active; });
   std::vector<ChoiceRequest> requests;

@@ -156,8 +156,10 @@ class DefinitionEditor {
       const toml::array* list = root_["ap"][old_keys[place].first].as_array();
       const bool has_lines = style_ == ListStyle::elements && list != nullptr &&
                              list->source().begin.line != list->source().end.line;
-      if (has_lines && old_keys[place] != new_keys[place] && new_keys[place].second &&
-          change_elements(*list, assigned_by(after.attributes).of(kind), kind)) {
+      if (has_lines && old_keys[place] != new_keys[place] && new_keys[place].second) {
+        if (!change_elements(*list, assigned_by(after.attributes).of(kind), kind)) {
+          editor_.overwrite(list->source(), *new_keys[place].second);
+        }
         old_keys[place] = new_keys[place];  // done
       }
     }

@@ -174,13 +174,17 @@ std::size_t TextEditor::top_level_end() const {
   return line + 1;
 }
 
-void TextEditor::replace(const toml::source_region& region, const std::string& replacement) {
+void TextEditor::overwrite(const toml::source_region& region, const std::string& replacement) {
   const std::size_t from = offset_of(region.begin);
+  patches_.push_back({from, offset_of(region.end) - from, replacement});
+}
+
+void TextEditor::replace(const toml::source_region& region, const std::string& replacement) {
   const std::vector<std::string> kept = comments_in(replacement);
   for (const std::string& comment : comments_in(text_of(region))) {
     loses_comments_ |= std::find(kept.begin(), kept.end(), comment) == kept.end();
   }
-  patches_.push_back({from, offset_of(region.end) - from, replacement});
+  overwrite(region, replacement);
 }
 
 void TextEditor::remove_element(const toml::node& element) {

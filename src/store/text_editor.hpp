@@ -37,6 +37,8 @@ class TextEditor {
                     const std::vector<KeyText>& after);
 
   void replace(const toml::source_region& region, const std::string& replacement);
+  // Replaces a list of which no element remains: the comments behind the elements go with them.
+  void overwrite(const toml::source_region& region, const std::string& replacement);
   // Removes an element of a list with the comma after it, and the rest of its line if nothing but a comment
   // follows there.
   void remove_element(const toml::node& element);
