@@ -69,7 +69,8 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
   return wanted;
 }
 
-// Throws Error{usage} if crypto queues are set for a type without. A vendor's name can be that of any type.
+// Throws Error{usage} if crypto queues are set for a type without them. A vendor's name can be that of any
+// type.
 void require_queue_type(bool sets_queues, const TypeName& type, const std::string& doing) {
   const bool is_id = type.str().find(' ') == std::string::npos;
   if (sets_queues && is_id && !has_queues(type.str())) {
@@ -85,10 +86,9 @@ void delete_attributes(std::vector<Attribute>& attributes, const std::vector<Att
   for (const AttributeSelector& selector : selectors) {
     if (const auto* place = std::get_if<std::size_t>(&selector)) {
       if (*place < 1 || *place > attributes.size()) {
-        throw Error(
-            ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
-            fmt::format("the definition has {} attributes, counted from 1; list them: mdevadm show {}",
-                        attributes.size(), shell_word(about.word())));
+        throw Error(ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
+                    fmt::format("number of attributes in the definition: {}; list them: mdevadm show {}",
+                                attributes.size(), shell_word(about.word())));
       }
       doomed[*place - 1] = true;
       continue;
@@ -168,7 +168,7 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
-// Adds warnings about queues that the device may not get; throws Error{conflict} if it will not.
+// Adds warnings about queues that the device may not get; throws Error{conflict} if it cannot get them.
 void check_queues(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                   const std::string& doing, Job& job) {
   for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
@@ -176,17 +176,23 @@ void check_queues(const Snapshot& seen, const Definitions& defined, const Defini
   }
 }
 
+struct NumberRules {
+  const std::vector<Attribute>& before;  // numbers in these are accepted
+  FitsHost fits = FitsHost::required;
+  bool can_force = true;
+};
+
 // Adds warnings about adapters and domains that the machine cannot have; throws Error{failed} if the
-// definition must fit the host and had none of them `before`.
-void check_numbers(const Snapshot& seen, const Definition& wanted, const std::vector<Attribute>& before,
-                   FitsHost fits, Job& job) {
+// definition must fit the host, unless it had them `before`.
+void check_numbers(const Snapshot& seen, const Definition& wanted, const NumberRules& rules, Job& job) {
   if (!has_queues(wanted.type.str())) {
     return;
   }
-  const ApMatrix had = assigned_by(before);
+  const ApMatrix had = assigned_by(rules.before);
   for (const MissingNumbers& impossible : impossible_numbers(seen, assigned_by(wanted.attributes))) {
-    if (fits == FitsHost::required && (impossible.numbers & ~had.of(impossible.kind)).any()) {
-      throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, impossible.text));
+    if (rules.fits == FitsHost::required && (impossible.numbers & ~had.of(impossible.kind)).any()) {
+      throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, impossible.text),
+                  rules.can_force ? "if the definition is for another machine, use --force" : "");
     }
     job.warnings.push_back(
         fmt::format("{}: {}, so the device cannot be started", job.about.quoted(), impossible.text));
@@ -214,11 +220,24 @@ void require_utf8(const Definition& wanted, const std::string& doing) {
   require("SELinux label", node.selinux_label.value_or(""));
 }
 
+// Warns of settings that an export omits.
+void warn_of_lost_settings(const Definition& exported, Job& job) {
+  std::vector<std::string> keys = beyond_config(exported);
+  // Not of the ABI and the mark of apply, which the user has not set.
+  std::erase(keys, "abi");
+  std::erase(keys, "applied_by");
+  if (!keys.empty()) {
+    job.warnings.push_back(
+        fmt::format("{}: settings not exported, because mdevctl's format cannot represent them: {}",
+                    job.about.quoted(), join(keys, ", ")));
+  }
+}
+
 }  // namespace
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
-  Job job = job_for("define", wanted, request.argument);
+  Job job = job_for(request.verb, wanted, request.argument);
   const std::string doing = "cannot " + job.goal;
   require_utf8(wanted, doing);
   if (const Definition* stored = defined.find(wanted.uuid, wanted.parent)) {
@@ -252,7 +271,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     }
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
-  check_numbers(seen, wanted, {}, request.fits, job);
+  check_numbers(seen, wanted, {{}, request.fits, request.can_force}, job);
   check_queues(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -309,7 +328,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     return job;
   }
   if (after.attributes != current.attributes || after.start != current.start) {
-    check_numbers(seen, after, current.attributes, request.fits, job);
+    check_numbers(seen, after, {current.attributes, request.fits, true}, job);
     check_queues(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
@@ -343,7 +362,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   }
   require_queue_type(after.queue_table, after.type, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
-    check_numbers(seen, after, current.attributes, FitsHost::required, job);
+    check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
     check_queues(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
@@ -401,6 +420,7 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
   const Definition definition = with_vf_as_parent(original);
   StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   const StoredConfig* there = theirs.find(stored.uuid, stored.parent);
+  warn_of_lost_settings(definition, job);
   if (there != nullptr && there->config == stored.config) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
@@ -414,15 +434,6 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
   stored.file = there != nullptr ? there->file : "";
   job.steps.push_back(
       {WriteConfig{stored}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{stored})});
-  std::vector<std::string> keys = beyond_config(definition);
-  // No warning about the ABI and the mark of apply, which the user has not set.
-  std::erase(keys, "abi");
-  std::erase(keys, "applied_by");
-  if (!keys.empty()) {
-    job.warnings.push_back(
-        fmt::format("{}: '{}' cannot be represented in mdevctl format and was not exported",
-                    job.about.quoted(), join(keys, ", ")));
-  }
   return job;
 }
 
