@@ -25,9 +25,22 @@ std::string option_of(ApKind kind) {
   return kind == ApKind::control_domain ? "control-domain" : std::string(ap_word(kind));
 }
 
+const char* help_of_adapters(ApOptions::For object) {
+  switch (object) {
+    case ApOptions::For::new_definition:
+      return "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; when a device is adopted: +0x06 adds, -0x06 "
+             "removes one";
+    case ApOptions::For::definition:
+      return "replace the adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; with signs: +0x06 adds, -0x06 "
+             "removes one; '' removes all";
+    case ApOptions::For::transient_device: return "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c";
+  }
+  return "";
+}
+
 }  // namespace
 
-void ApOptions::declare(CLI::App& app, ValueKinds& kinds, bool changes, CLI::Option* needs) {
+void ApOptions::declare(CLI::App& app, ValueKinds& kinds, For object, CLI::Option* needs) {
   const auto add = [&](const char* name, std::vector<std::string>& lists, const char* help, ValueKind kind) {
     CLI::Option* option = kinds.set(app.add_option(name, lists, help)->allow_extra_args(false), kind);
     if (needs != nullptr) {
@@ -35,11 +48,7 @@ void ApOptions::declare(CLI::App& app, ValueKinds& kinds, bool changes, CLI::Opt
     }
     return option;
   };
-  auto* adapters =
-      add("--adapter", adapters_,
-          changes ? "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c; +0x06 adds, -0x06 removes one"
-                  : "adapters of a vfio-ap device, e.g. 0x05,0x0a-0x0c",
-          ValueKind::ap_adapters);
+  auto* adapters = add("--adapter", adapters_, help_of_adapters(object), ValueKind::ap_adapters);
   auto* domains = add("--domain", domains_, "domains of a vfio-ap device, likewise", ValueKind::ap_domains);
   add("--control-domain", control_domains_, "control domains of a vfio-ap device, likewise",
       ValueKind::ap_control_domains);

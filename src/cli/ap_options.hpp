@@ -13,9 +13,11 @@ namespace mdevadm::cli {
 
 class ApOptions {
  public:
+  // What the command makes or changes. Numbers with a sign change the queues of a definition, or those that
+  // a new one takes over from an active device.
+  enum class For { new_definition, definition, transient_device };
   // `needs`: an option without which these are refused, or nullptr.
-  // `changes`: the command accepts numbers with a sign, which change the adapters and domains of a device.
-  void declare(CLI::App& app, ValueKinds& kinds, bool changes, CLI::Option* needs = nullptr);
+  void declare(CLI::App& app, ValueKinds& kinds, For object, CLI::Option* needs = nullptr);
   bool any_given() const { return given().any(); }
 
   // Returns the changes that the options demand. Throws Error{usage} if values of one option contradict each

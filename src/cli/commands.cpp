@@ -8,12 +8,12 @@ const std::vector<CommandEntry>& command_table() {
       {"types", "list mdev types and available instances", "[OPTION]... [PARENT]",
        "mdevadm types 0000:86:00.0\n"
        "mdevadm types --need 'framebuffer>=4G'\n"
-       "mdevadm types 0000:86:00.0 --after nvidia-18=2",
+       "mdevadm types 0000:86:00.0 --after nvidia-16=2",
        make_types},
       {"probe", "find out which types can be combined on a parent",
        "[OPTION]... --create PARENT\n[OPTION]... --dry-run PARENT",
        "mdevadm probe 0000:86:00.0 --create\n"
-       "mdevadm probe 0000:86:00.0 --create --after nvidia-18=2",
+       "mdevadm probe 0000:86:00.0 --create --after nvidia-16=4",
        make_probe},
       {"list", "list devices", "",
        "mdevadm list --all\n"
@@ -42,7 +42,7 @@ const std::vector<CommandEntry>& command_table() {
        "--parent PARENT --type TYPE [OPTION]... [UUID]\n"
        "--need NEED... [--parent PARENT] [OPTION]... [UUID]\n"
        "[OPTION]... DEVICE\n"
-       "--file FILE [--parent PARENT] [OPTION]... [UUID]",
+       "--file FILE [--parent PARENT] [--group GROUP] [--force] [UUID]",
        "mdevadm define -p 0000:86:00.0 -t nvidia-17 --name cad-seat-1 --auto\n"
        "mdevadm define --need 'framebuffer>=2G' --name cad-seat --count 2\n"
        "mdevadm define 8f3c --name found",
@@ -191,7 +191,7 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm group list\n"
        "mdevadm group list -o name,state",
        make_group_list},
-      {"group show", "list the devices of a group", "",
+      {"group show", "show the settings and the members of a group", "",
        "mdevadm group show vm1\n"
        "mdevadm group show vm1 --json",
        make_group_show},

@@ -25,23 +25,34 @@ std::optional<TypeName> type_option(const std::string& text) {
   return text.empty() ? std::nullopt : TypeName::parse(text);
 }
 
-void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds) {
-  name_option = kinds.set(app.add_option("--name", name, "name of the device, usable instead of the UUID"),
-                          ValueKind::label);
+void DefinitionOptions::declare(CLI::App& app, ValueKinds& kinds, bool exists) {
+  const auto with = [&](const char* text, const char* of_existing) {
+    return std::string(text) + (exists ? of_existing : "");
+  };
+  name_option =
+      kinds.set(app.add_option("--name", name,
+                               with("name of the device, usable instead of the UUID", "; '' removes it")),
+                ValueKind::label);
   kinds.set(app.add_option("--attr", attributes,
-                           "set attribute at start; can be given multiple times, applied in order")
+                           exists ? "add an attribute after the existing ones (to replace one: also "
+                                    "--delete-attr K); can be given multiple times"
+                                  : "set attribute at start; can be given multiple times, applied in order")
                 ->allow_extra_args(false),
             ValueKind::assignment);
   kinds.set(app.add_option("--create-arg", create_args,
-                           "create argument passed to the driver; can be given multiple times")
+                           exists ? "replace all create arguments; can be given multiple times; '' removes "
+                                    "them"
+                                  : "create argument passed to the driver; can be given multiple times")
                 ->allow_extra_args(false),
             ValueKind::create_argument);
   kinds.set(app.add_option("--aggregate", aggregate, "aggregate N instances into one device"),
             ValueKind::count);
-  function_option = kinds.set(app.add_option("--vf", function,
-                                             "virtual function (PCI address) of the vGPU, reserved for it; "
-                                             "any: the first free one at each start"),
-                              ValueKind::function);
+  function_option =
+      kinds.set(app.add_option("--vf", function,
+                               with("virtual function (PCI address) of the vGPU, reserved for it; "
+                                    "any: the first free one at each start",
+                                    "; '' removes the reservation")),
+                ValueKind::function);
 }
 
 bool DefinitionOptions::any_given() const {

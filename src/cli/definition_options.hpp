@@ -1,4 +1,4 @@
-// Options for the contents of a definition, shared by define, modify and start.
+// Options for the contents of a definition, shared by define and modify.
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
@@ -27,7 +27,8 @@ struct DefinitionOptions {
   CLI::Option* name_option = nullptr;
   CLI::Option* function_option = nullptr;
 
-  void declare(CLI::App& app, ValueKinds& kinds);
+  // `exists`: the command changes a definition, so that values are added, replaced or removed.
+  void declare(CLI::App& app, ValueKinds& kinds, bool exists);
   bool any_given() const;
 
   std::optional<std::string> joined_create_args() const;

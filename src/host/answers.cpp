@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -279,8 +280,8 @@ Error attribute_error(int number, const Attribute& attribute) {
     case EACCES: return error("the attribute is not writable (Permission denied)");
     case EXDEV: return error("the attribute is not below the device's sysfs directory");
     case EADDRNOTAVAIL:
-      return error("the queue is reserved for the host (apmask/aqmask)",
-                   "release it from the host: chzdev --type ap apmask=-ADAPTER aqmask=-DOMAIN");
+      return {ExitCode::failed, fmt::format("{}: the queue is reserved for the host (apmask, aqmask)", doing),
+              advice_to_release(assigned_by({attribute}))};
     case EADDRINUSE:
       return error("a queue is assigned to another device",
                    "the kernel log names the queue and the device: dmesg");

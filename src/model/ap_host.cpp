@@ -96,12 +96,23 @@ std::vector<std::string> advice_to_release(const ApHost& host, const std::vector
                                                command_to_unbind, command_to_probe});
     return {fmt::format("release the queue{}: {}", queues.size() == 1 ? "" : "s", each)};
   }
-  const ApMatrix matrix = spanned_by(queues);
+  return advice_to_release(spanned_by(queues));
+}
+
+std::vector<std::string> advice_to_release(const ApMatrix& matrix) {
   const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
-  return {fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}", plural(matrix.adapters),
-                      format_ap_removal(matrix.adapters, ApKind::adapter)),
-          fmt::format("or those of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                      plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain))};
+  std::vector<std::string> advice;
+  if (matrix.adapters.any()) {
+    advice.push_back(fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}",
+                                 plural(matrix.adapters),
+                                 format_ap_removal(matrix.adapters, ApKind::adapter)));
+  }
+  if (matrix.domains.any()) {
+    advice.push_back(fmt::format("{} of the domain{} on all adapters: chzdev -t ap aqmask={}",
+                                 advice.empty() ? "release all queues" : "or those", plural(matrix.domains),
+                                 format_ap_removal(matrix.domains, ApKind::domain)));
+  }
+  return advice;
 }
 
 }  // namespace mdevadm

@@ -41,7 +41,7 @@ std::string without_separators(std::string_view name) {
   return result;
 }
 
-// A GPU instance of these carries several vGPUs, which share its slices in time.
+// A GPU instance of these can have several vGPUs, which share its slices in time.
 bool shares_instances(std::string_view gpu) {
   return without_separators(gpu).starts_with("rtxpro");
 }

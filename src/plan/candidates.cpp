@@ -46,7 +46,7 @@ bool is_allowed(const Parent& parent, const ChoiceRequest& request) {
 
 }  // namespace
 
-// The same type may differ between parents in what is known of it.
+// Of the same type, more may be known on one parent than on another.
 Size size_of(const Candidate& candidate, const std::vector<Requirement>& needs) {
   Size smallest = size_of_type(*candidate.type, needs);
   for (const Offer& offer : candidate.offers) {

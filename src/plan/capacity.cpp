@@ -103,7 +103,7 @@ void Capacity::give_back(std::string_view type, std::uint64_t units) {
   const Demand& demand = *find(type);
   for (std::size_t i = 0; i < resources_.size(); ++i) {
     const std::uint64_t freed = need(demand, i, units);
-    // What is given back may be in use since before: the total is then what was free.
+    // Devices that were active before are not in `used_`, and the total is what they left free.
     resources_[i].total += freed - std::min(freed, used_[i]);
     used_[i] -= std::min(freed, used_[i]);
   }

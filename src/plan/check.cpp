@@ -19,7 +19,6 @@ namespace mdevadm {
 
 namespace {
 
-constexpr const char* whole_host = "host";
 constexpr std::size_t queues_in_cause = 4;
 
 class Check {
@@ -133,7 +132,7 @@ class Check {
     }
   }
 
-  // Unless a finding about the parent names the cause.
+  // Finds parents that are not as their settings say, unless another finding about them names the cause.
   void check_preparation() {
     for (const UnpreparedParent& parent : in_.unprepared) {
       const std::string& name = parent.name.str();
@@ -171,7 +170,7 @@ class Check {
   }
 
   // Intel's graphics offer no types unless GVT-g is enabled. On a host without parents, devices of IBM Z can
-  // become some.
+  // become parents.
   void check_candidates() {
     for (const auto& [name, devices] : in_.seen.host_devices) {
       const bool is_candidate = std::any_of(devices.begin(), devices.end(), [&](const HostDevice& one) {
@@ -292,7 +291,7 @@ class Check {
     }
     check_queues(definition);
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
-    // Not if the cause still exists and is reported.
+    // A cause that still exists is reported already.
     if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
       std::vector<std::string> advice = event->hints;
       advice.push_back("start the device: mdevadm start " + shell_word(name));
@@ -300,8 +299,8 @@ class Check {
     }
   }
 
-  // Returns whether the types of a parent that are known are all. Of those that list only types that can be
-  // created now, an idle GPU lists all, unless its settings create GPU instances.
+  // Returns whether all types of a parent are known. A GPU that lists only types that can be created now
+  // lists all of them while it is idle, unless its settings create GPU instances.
   bool knows_types(const Parent& parent) const {
     if (!parent.capabilities.types_vanish) {
       return !parent.types.empty();

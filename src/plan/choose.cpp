@@ -21,8 +21,8 @@ namespace {
 
 constexpr const char* force_hint = "select one that is not available now with --force";
 
-// Adds parents for the devices that do not fit now: by how many of the type an idle parent carries, less the
-// devices that it has, and those that it is given here.
+// Adds parents for the devices that do not fit now: those with the most room, which is the maximum of an idle
+// parent, less the devices that it has and those that it is given here.
 void add_later(std::vector<const Parent*>& parents, const std::vector<Offer>& offers,
                const ChoiceRequest& request) {
   std::map<const Parent*, std::uint64_t> more;
@@ -93,9 +93,9 @@ std::string matching_types(const ChoiceRequest& request) {
 // Returns the first parent on which devices keep types from being listed, or nullptr.
 const Parent* restricted(const Snapshot& seen, const ChoiceRequest& request) {
   const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
-    const bool carries = std::any_of(seen.devices.begin(), seen.devices.end(),
+    const bool is_used = std::any_of(seen.devices.begin(), seen.devices.end(),
                                      [&](const Device& device) { return device.parent == parent.name; });
-    return parent.capabilities.types_vanish && carries && (!request.parent || parent.name == *request.parent);
+    return parent.capabilities.types_vanish && is_used && (!request.parent || parent.name == *request.parent);
   });
   return found == seen.parents.end() ? nullptr : &*found;
 }
@@ -104,6 +104,7 @@ const Parent* restricted(const Snapshot& seen, const ChoiceRequest& request) {
 const Parent* without_functions(const Snapshot& seen, const ChoiceRequest& request) {
   const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
     return parent.capabilities.functions && parent.functions.empty() &&
+           (!request.parent || parent.name == *request.parent) &&
            resolve_type(parent, request.type) != nullptr;
   });
   return found == seen.parents.end() ? nullptr : &*found;
@@ -116,7 +117,8 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
                          : seen.parents.size() == 1 ? &seen.parents.front()
                                                     : nullptr;
   if (parent != nullptr) {
-    return not_offered(seen, *parent, type, doing);
+    const Error error = not_offered(seen, *parent, type, doing);
+    return request.persistent && without_functions(seen, request) ? error.with_hint(force_hint) : error;
   }
   if (const Parent* off = without_functions(seen, request)) {
     std::vector<std::string> hints{fmt::format("{}: {}", off->name.str(), notice_of(*off))};
@@ -256,7 +258,7 @@ std::string names_of(const std::vector<const Parent*>& parents) {
   return join(texts, ", ");
 }
 
-// Types of the same size may differ in what they are licensed for, so the user has to know of them.
+// Types of the same size may need different licences, so the message names them.
 std::string equal_types(const Choice& choice) {
   if (choice.equal.empty()) {
     return {};

@@ -87,7 +87,8 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
   return wanted;
 }
 
-// Throws Error{usage} if crypto queues are set for a type without. A vendor's name can be that of any type.
+// Throws Error{usage} if crypto queues are set for a type without them. A vendor's name can be that of any
+// type.
 void require_queue_type(bool sets_queues, const TypeName& type, const std::string& doing) {
   const bool is_id = type.str().find(' ') == std::string::npos;
   if (sets_queues && is_id && !has_queues(type.str())) {
@@ -103,10 +104,9 @@ void delete_attributes(std::vector<Attribute>& attributes, const std::vector<Att
   for (const AttributeSelector& selector : selectors) {
     if (const auto* place = std::get_if<std::size_t>(&selector)) {
       if (*place < 1 || *place > attributes.size()) {
-        throw Error(
-            ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
-            fmt::format("the definition has {} attributes, counted from 1; list them: mdevadm show {}",
-                        attributes.size(), shell_word(about.word())));
+        throw Error(ExitCode::not_found, fmt::format("{}: attribute number {} out of range", doing, *place),
+                    fmt::format("number of attributes in the definition: {}; list them: mdevadm show {}",
+                                attributes.size(), shell_word(about.word())));
       }
       doomed[*place - 1] = true;
       continue;
@@ -189,8 +189,8 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
-// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it will not
-// get the queues.
+// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it cannot get
+// the queues.
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
   if (const auto shared = overcommitment(seen, defined, wanted)) {
@@ -201,17 +201,23 @@ void check_resources(const Snapshot& seen, const Definitions& defined, const Def
   }
 }
 
+struct NumberRules {
+  const std::vector<Attribute>& before;  // numbers in these are accepted
+  FitsHost fits = FitsHost::required;
+  bool can_force = true;
+};
+
 // Adds warnings about adapters and domains that the machine cannot have; throws Error{failed} if the
-// definition must fit the host and had none of them `before`.
-void check_numbers(const Snapshot& seen, const Definition& wanted, const std::vector<Attribute>& before,
-                   FitsHost fits, Job& job) {
+// definition must fit the host, unless it had them `before`.
+void check_numbers(const Snapshot& seen, const Definition& wanted, const NumberRules& rules, Job& job) {
   if (!has_queues(wanted.type.str())) {
     return;
   }
-  const ApMatrix had = assigned_by(before);
+  const ApMatrix had = assigned_by(rules.before);
   for (const MissingNumbers& impossible : impossible_numbers(seen, assigned_by(wanted.attributes))) {
-    if (fits == FitsHost::required && (impossible.numbers & ~had.of(impossible.kind)).any()) {
-      throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, impossible.text));
+    if (rules.fits == FitsHost::required && (impossible.numbers & ~had.of(impossible.kind)).any()) {
+      throw Error(ExitCode::failed, fmt::format("cannot {}: {}", job.goal, impossible.text),
+                  rules.can_force ? "if the definition is for another machine, use --force" : "");
     }
     job.warnings.push_back(
         fmt::format("{}: {}, so the device cannot be started", job.about.quoted(), impossible.text));
@@ -239,11 +245,24 @@ void require_utf8(const Definition& wanted, const std::string& doing) {
   require("SELinux label", node.selinux_label.value_or(""));
 }
 
+// Warns of settings that an export omits.
+void warn_of_lost_settings(const Definition& exported, Job& job) {
+  std::vector<std::string> keys = beyond_config(exported);
+  // Not of the ABI and the mark of apply, which the user has not set.
+  std::erase(keys, "abi");
+  std::erase(keys, "applied_by");
+  if (!keys.empty()) {
+    job.warnings.push_back(
+        fmt::format("{}: settings not exported, because mdevctl's format cannot represent them: {}",
+                    job.about.quoted(), join(keys, ", ")));
+  }
+}
+
 }  // namespace
 
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
-  Job job = job_for("define", wanted, request.argument);
+  Job job = job_for(request.verb, wanted, request.argument);
   const std::string doing = "cannot " + job.goal;
   require_utf8(wanted, doing);
   if (const Definition* stored = defined.find(wanted.uuid, wanted.parent)) {
@@ -279,7 +298,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     }
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
-  check_numbers(seen, wanted, {}, request.fits, job);
+  check_numbers(seen, wanted, {{}, request.fits, request.can_force}, job);
   check_resources(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
   if (request.joins) {
@@ -336,7 +355,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     return job;
   }
   if (after.attributes != current.attributes || after.start != current.start) {
-    check_numbers(seen, after, current.attributes, request.fits, job);
+    check_numbers(seen, after, {current.attributes, request.fits, true}, job);
     check_resources(seen, defined, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
@@ -370,7 +389,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   }
   require_queue_type(after.queue_table, after.type, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
-    check_numbers(seen, after, current.attributes, FitsHost::required, job);
+    check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
     check_resources(seen, defined, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
@@ -431,6 +450,7 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
   const Definition definition = with_vf_as_parent(original);
   StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   const StoredConfig* there = theirs.find(stored.uuid, stored.parent);
+  warn_of_lost_settings(definition, job);
   if (there != nullptr && there->config == stored.config) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
@@ -444,15 +464,6 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
   stored.file = there != nullptr ? there->file : "";
   job.steps.push_back(
       {WriteConfig{stored}, there != nullptr ? Action(WriteConfig{*there}) : Action(RemoveConfig{stored})});
-  std::vector<std::string> keys = beyond_config(definition);
-  // No warning about the ABI and the mark of apply, which the user has not set.
-  std::erase(keys, "abi");
-  std::erase(keys, "applied_by");
-  if (!keys.empty()) {
-    job.warnings.push_back(
-        fmt::format("{}: '{}' cannot be represented in mdevctl format and was not exported",
-                    job.about.quoted(), join(keys, ", ")));
-  }
   return job;
 }
 

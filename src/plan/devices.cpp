@@ -256,7 +256,7 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
       fmt::format("{}: {} on {}{}{}", doing, what, parent.name.str(), cause.empty() ? "" : ": ", cause),
       hints);
   // Without devices, the instances are not used up: the GPU instances (MIG) or virtual functions are missing
-  // and may come.
+  // and may be created later.
   return has_devices(seen, parent) ? error : error.worth(Retry::later);
 }
 
@@ -305,6 +305,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
       job.steps.push_back({DropRecord{uuid}, std::nullopt});
     }
     const Device* pending = seen.find_removing(uuid);
+    job.holders = pending != nullptr ? pending->holders : std::vector<Holder>{};
     job.notes.push_back(
         request.about.quoted() +
         (pending != nullptr ? " is already being removed: " + describe_removal(*pending) : " is not active"));

@@ -22,7 +22,8 @@ constexpr unsigned attaching = 10;
 // All devices of a virtual machine are attached one by one.
 constexpr const char* machine_lane = "virtual machine";
 
-// Each parent has types of one API, as far as drivers are known, so the parent says it if the type cannot.
+// With all known drivers, the types of a parent have the same API: the parent determines it if the type is
+// unknown.
 std::string usual_api(const ParentName& parent) {
   return parent.str() == ap_parent ? "vfio-ap" : is_channel_address(parent.str()) ? "vfio-ccw" : api_of_pci;
 }
@@ -42,8 +43,8 @@ bool is_of_nvidia(const Parent* parent, const GuestDevice& device) {
          (parent != nullptr && parent->pci_id && parent->pci_id->starts_with("10de:"));
 }
 
-// Returns whether devices of the definition are virtual functions. Without its parent, the type says it: that
-// of a virtual function is a number, that of a mediated device begins with the driver's name.
+// Returns whether devices of the definition are virtual functions. Without its parent, the type shows it: a
+// number for a virtual function; that of a mediated device begins with the driver's name.
 bool is_function(const Parent* parent, const Definition& definition) {
   return parent != nullptr ? parent->capabilities.named_by_function
                            : definition.reserved_vf() != nullptr && parse_decimal(definition.type.str());

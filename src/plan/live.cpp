@@ -173,8 +173,8 @@ class LivePlanner {
     add(CheckQueues{device_, after});
   }
 
-  // Adds a write for each number that `from` has and `other` has not. Every product on the way is a part of
-  // the first or of the last one if all numbers are removed first.
+  // Adds a write for each number that `from` has and `other` has not. If all numbers are removed first, every
+  // matrix between the writes is a part of the first or of the last one.
   void add_assignments(const char* verb, const char* reverse, const ApMatrix& from, const ApMatrix& other) {
     for (const ApKind kind : ap_kinds) {
       for (const unsigned number : numbers_of(from.of(kind) & ~other.of(kind))) {

@@ -248,6 +248,14 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   if (parent.types.empty() && !parent.notice.empty() && may_exist) {
     std::vector<std::string> hints = advice_for_functions(parent);
     hints.insert(hints.begin(), notice_of(parent));
+    if (known != nullptr && parent.capabilities.functions && parent.functions.empty()) {
+      return Error(
+                 ExitCode::no_capacity,
+                 fmt::format("{}: no available instances of type {} on {}: virtual functions are not enabled",
+                             doing, printable(type.str()), gpu),
+                 hints)
+          .worth(Retry::later);
+    }
     return {ExitCode::not_found, what + " now", hints};
   }
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {

@@ -94,7 +94,9 @@ void require_unused(const PrepareFacts& facts, const std::string& doing) {
   const FunctionState& worst = busy == used.end() ? *used.front() : **busy;
   std::string text = fmt::format("{}: {}", doing, describe_use(worst, state));
   if (used.size() > 1) {
-    text += fmt::format(", and {} more {} in use", used.size() - 1, used.size() == 2 ? "is" : "are");
+    text += used.size() == 2
+                ? std::string(", and 1 more virtual function has a vGPU or is open")
+                : fmt::format(", and {} more virtual functions have vGPUs or are open", used.size() - 1);
   }
   throw Error(ExitCode::in_use, text,
               busy == used.end() ? advice_to_stop(used, facts.unmanaged) : advice_on_use(state))

@@ -420,7 +420,7 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   if (unbound_queues_are(seen) == UnboundQueues::refused) {
     require_bound_queues(*seen.ap, matrix, doing);
   } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
-    // Known to be so only since Linux 6.0; before, the driver refuses the queues, and the error says why.
+    // Before Linux 6.0, the driver refuses such queues, and the error says why.
     warnings.push_back(describe_withheld(unbound));
   }
   for (const UnusableCards& cards : unusable_cards(seen, matrix)) {

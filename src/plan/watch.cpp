@@ -68,7 +68,7 @@ bool is_other(const WatchedDevice& known, const WatchedDevice& listed) {
   return known.uuid != listed.uuid || (known.type && listed.type && known.type != listed.type);
 }
 
-// Makes the devices those of `devices`.
+// Replaces the devices of the state by `devices`.
 WatchEvents take_devices(Watched& state, const std::map<std::string, WatchedDevice>& devices) {
   WatchEvents events;
   for (auto place = state.devices.begin(); place != state.devices.end();) {

@@ -71,6 +71,7 @@ class Run {
       const Job& job = plan_.jobs[i];
       results_[i].outcome = job.steps.empty() ? Outcome::unchanged : Outcome::done;
       results_[i].notes = job.notes;
+      results_[i].holders = job.holders;
       results_[i].warnings = job.warnings;
       prepare_hooks(i);
       for (const Step& step : job.steps) {

@@ -1,5 +1,5 @@
-// QEMU's monitor protocol: https://www.qemu.org/docs/master/interop/qmp-spec.html and qemu-qmp-ref. No
-// library that Debian has speaks it.
+// QEMU's monitor protocol: https://www.qemu.org/docs/master/interop/qmp-spec.html and qemu-qmp-ref.
+// Debian has no library for it.
 #include <fmt/format.h>
 
 #include <algorithm>

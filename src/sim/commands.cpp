@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 #include <map>
 #include <mdevadm/args/arguments.hpp>
@@ -97,13 +98,19 @@ void print_check(const std::string& scenario) {
   }
 }
 
-// Removes the optional last argument of "UUID... [SECONDS]" and returns it.
-std::optional<std::uint64_t> take_seconds(std::vector<std::string>& words) {
-  const auto seconds = words.size() > 1 ? parse_decimal(words.back()) : std::nullopt;
-  if (seconds) {
-    words.pop_back();
+// Removes the optional last argument of "UUID... [SECONDS]" and returns it. It may have decimals.
+std::optional<std::chrono::milliseconds> take_seconds(std::vector<std::string>& words) {
+  constexpr double longest = 1000000;
+  const std::string word = words.size() > 1 ? words.back() : std::string{};
+  double seconds = 0;
+  const auto [end, error] =
+      std::from_chars(word.data(), word.data() + word.size(), seconds, std::chars_format::fixed);
+  if (word.empty() || word.front() < '0' || word.front() > '9' || error != std::errc{} ||
+      end != word.data() + word.size()) {
+    return std::nullopt;
   }
-  return seconds;
+  words.pop_back();
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(seconds, longest) * 1000));
 }
 
 struct Words {
@@ -162,7 +169,7 @@ void declare(CLI::App& app, Words& words) {
            "directory below which the host's sys and dev are mounted");
   argument(*subs["umount"], "DIR", words.directory, "directory of the simulated host");
   argument(*subs["hold"], "DEVICE", words.devices,
-           "UUIDs or virtual functions to open; a number after them is a time in seconds");
+           "UUIDs or virtual functions to open; a number after them is a time in seconds (also 0.5)");
   argument(*subs["control"], "REQUEST", words.line, "fault, delay, clear, unregister, ...: see mdevsim(8)");
   for (const char* name : {"hold", "control", "events"}) {
     subs[name]->add_option("--root", words.root, "directory of the simulated host")->type_name("DIR");
@@ -214,8 +221,8 @@ int carry_out(const std::string& verb, Words& words) {
   } else if (verb == "list") {
     print_list();
   } else if (verb == "hold") {
-    const auto seconds = take_seconds(words.devices);
-    hold(words.root, words.devices, seconds);
+    const auto time = take_seconds(words.devices);
+    hold(words.root, words.devices, time);
   } else if (verb == "control") {
     send_control(words.root, join(words.line, " "));
   } else {

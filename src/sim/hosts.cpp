@@ -359,6 +359,41 @@ std::string why_not_done(int number, std::string_view request) {
   }
 }
 
+// Returns which word of a request that the control file has refused is invalid, or the request. The file
+// itself, as any in sysfs, reports only EINVAL.
+std::string describe_invalid(const std::string& line) {
+  std::vector<std::string> words;
+  for (const std::string_view word : split(line, ' ')) {
+    if (!word.empty()) {
+      words.emplace_back(word);
+    }
+  }
+  const auto invalid = [&](const char* what, const std::string& word) {
+    return fmt::format("invalid {} '{}' in the request '{}'", what, printable(word), printable(line));
+  };
+  const std::string verb = words.empty() ? "" : words.front();
+  const bool is_fault = verb == "fault" && (words.size() == 4 || words.size() == 5);
+  if (is_fault || (verb == "delay" && words.size() == 3)) {
+    if (!find_operation(words[1])) {
+      return invalid("operation", words[1]);
+    }
+    if (!parse_decimal(words[2])) {
+      return invalid("number", words[2]);
+    }
+    if (is_fault && words[3] != "vanish" && !find_errno(words[3])) {
+      return invalid("error number", words[3]);
+    }
+  }
+  if (verb == "functions" && words.size() == 3 && !parse_decimal(words[2])) {
+    return invalid("number", words[2]);
+  }
+  const bool is_switch = (verb == "mig" || verb == "client" || verb == "mixed") && words.size() >= 3;
+  if (is_switch && words[2] != "on" && words[2] != "off") {
+    return invalid("word", words[2]);
+  }
+  return fmt::format("invalid request '{}'", printable(line));
+}
+
 std::string node_path(const sys::Dir& top, const std::string& device) {
   for (const char* bus : {"mdev", "pci"}) {
     const auto link = top.read_link(fmt::format("sys/bus/{}/devices/{}/iommu_group", bus, device));
@@ -376,8 +411,7 @@ void send_control(const std::string& root, const std::string& line) {
   if (!done) {
     const int number = done.error().number;
     throw number == EINVAL
-        ? Error(ExitCode::usage, fmt::format("invalid request '{}'", printable(line)),
-                "list the requests: man mdevsim")
+        ? Error(ExitCode::usage, describe_invalid(line), "list the requests: man mdevsim")
         : Error(number == ENODEV ? ExitCode::not_found : ExitCode::failed,
                 fmt::format("cannot execute '{}': {}", printable(line), why_not_done(number, line)));
   }
@@ -389,7 +423,7 @@ std::string read_events(const std::string& root) {
 }
 
 void hold(const std::string& root, const std::vector<std::string>& devices,
-          std::optional<std::uint64_t> seconds) {
+          std::optional<std::chrono::milliseconds> time) {
   const sys::Dir host = open_host(root);
   const sys::Dir top = sys::Dir::open(root).or_throw("cannot open '{}'", root);
   sigset_t signals;
@@ -417,8 +451,7 @@ void hold(const std::string& root, const std::vector<std::string>& devices,
   std::cout << "holding " << join(devices, " ") << std::endl;
   const sys::UniqueFd stop(::signalfd(-1, &signals, SFD_CLOEXEC));
   pollfd wait{.fd = stop.get(), .events = POLLIN, .revents = 0};
-  constexpr std::uint64_t longest = 1000000;
-  ::poll(&wait, 1, seconds ? static_cast<int>(std::min(*seconds, longest) * 1000) : -1);
+  ::poll(&wait, 1, time ? static_cast<int>(time->count()) : -1);
 }
 
 }  // namespace mdevadm::sim

@@ -1,6 +1,7 @@
 // Runs simulated hosts: for the duration of a command, or mounted on a directory until unmounted.
 #pragma once
 
+#include <chrono>
 #include <mdevadm/sim/scenario.hpp>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@ void unmount_at(const std::string& given);
 // Opens devices of the host below `root` as a virtual machine would, and holds them open for the given time,
 // or until a signal arrives.
 void hold(const std::string& root, const std::vector<std::string>& devices,
-          std::optional<std::uint64_t> seconds);
+          std::optional<std::chrono::milliseconds> time);
 
 // Writes one line to the host's control file.
 void send_control(const std::string& root, const std::string& line);

@@ -64,7 +64,7 @@ std::vector<unsigned> VgpuState::free_placements(const VgpuType& type, std::opti
   return ids;
 }
 
-// A GPU instance carries vGPUs of one size, unless its sizes are mixed.
+// A GPU instance has vGPUs of one size, unless its sizes are mixed.
 bool VgpuState::fits_instance(const VgpuType& type, const GpuInstance& instance) const {
   if (instance.profile->id != type.profile || count_in(instance.id) >= type.most_per_instance) {
     return false;

@@ -251,14 +251,14 @@ void Store::add_to_mdevctl(const Definition& definition) const {
 // Returns what is written to change a definition of mdevctl.
 StoredConfig Store::config_to_replace(const Definition& before, const Definition& after) const {
   StoredConfig stored = stored_config(before);
-  const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
   if (definition_of(stored).definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+    throw Error(ExitCode::conflict, fmt::format("{} was changed by another process", path_of(stored)),
                 "run the command again");
   }
   if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
     throw Error(ExitCode::failed,
-                fmt::format("{}: {} cannot be represented in mdevctl format", doing, join(keys, ", ")),
+                fmt::format("mdevctl's format cannot represent '{}' (definition in {})", join(keys, ", "),
+                            path_of(stored)),
                 fmt::format("import it first: mdevadm import mdevctl {}", before.uuid.str()));
   }
   stored.config = config_of(after);

@@ -102,7 +102,7 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
   }
 }
 
-// Hand-written files can contain the same name twice; it then denotes the first definition.
+// Hand-written files can contain the same name twice; commands refuse it then.
 void note_repeated_labels(Definitions& definitions, const Store& store) {
   std::map<Label, const Definition*> owners;
   for (const Definition& definition : definitions.all) {
@@ -112,9 +112,14 @@ void note_repeated_labels(Definitions& definitions, const Store& store) {
     const auto [owner, is_new] = owners.emplace(*definition.name, &definition);
     if (!is_new) {
       definitions.problems.push_back(
-          {store.path_of(definition), 0, 0,
-           fmt::format("duplicate name '{}': the name refers to {} under {}", definition.name->str(),
-                       owner->second->uuid.str(), owner->second->parent.str())});
+          {store.path_of(definition),
+           0,
+           0,
+           fmt::format("duplicate name '{}': also the name of {} under {}; commands refuse the name",
+                       definition.name->str(), owner->second->uuid.str(), owner->second->parent.str()),
+           {},
+           fmt::format("give the definition another name: mdevadm modify {} --name NAME",
+                       definition.uuid.str())});
     }
   }
 }

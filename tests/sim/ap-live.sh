@@ -207,7 +207,7 @@ definition_first() {
   for option in "" --dry-run; do
     run mdevadm modify $A --live --config --domain +0x14 --node-mode 0660 $option
     exits 1 "a definition of mdevctl cannot have a node mode ($option)"
-    err_has "cannot modify '$A': cannot modify '/etc/mdevctl.d/matrix/$A': node cannot be represented in mdevctl format" "the error says so"
+    err_has "cannot modify '$A': mdevctl's format cannot represent 'node' \(definition in /etc/mdevctl.d/matrix/$A\)" "the error says so"
     same "$out" "" "nothing is planned"
   done
   rm /etc/mdevctl.d/matrix/$A

@@ -36,6 +36,9 @@ samples() {
   err_has "^mdevadm: no problem found$" "and it says so"
   run "$MDEVADM" check mtty
   err_has "no problem found for mtty$" "also for one parent"
+  run "$MDEVADM" check host
+  err_has "no problem found for host$" "also for the host as a whole"
+  exits 0 "which is an argument without a finding about it too"
   run "$MDEVADM" check nosuch
   exits 3 "an unknown argument is not found"
   definition $a nosuch mtty-1
@@ -457,6 +460,7 @@ or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the numb
     run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 $words
     exits 1 "define $words: the machine has no such domain"
     err_has "cannot define .*: the machine has no (control )?domain [0-9a-fx-]+ \(the highest is 0x54\)$" "... and define says so"
+    err_has "^hint: if the definition is for another machine, use --force$" "... with the option that accepts it"
   done
   run "$MDEVADM" define $c -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4 --control-domain 85 --force
   err_has "warning: .*: the machine has no control domain 0x0055 .*, so the device cannot be started$" "with --force define warns"

@@ -14,6 +14,14 @@ control() { "$MDEVSIM" control "$@"; }
 active() { ls /sys/bus/mdev/devices | sort | paste -sd' '; }
 for id in $a $b $c; do "$MDEVADM" define $id -p mtty -t mtty-1 >/dev/null; done
 
+for words in "fault create 1 EFOO=error number 'EFOO'" "fault creat 1 EIO=operation 'creat'" "delay create x=number 'x'"; do
+  request=${words%%=*}
+  # shellcheck disable=SC2086
+  run control $request
+  exits 2 "an invalid request is a usage error ($request)"
+  err_has "invalid ${words#*=} in the request '$request'$" "the error names the invalid word"
+done
+
 control delay mdev_type 300
 run "$MDEVADM" start $a
 exits 0 "start succeeds if mdev_type appears late"

@@ -104,6 +104,9 @@ part_repeated_name() {
     exits 4 "$words: a name of two definitions is ambiguous"
     err_has "several definitions have this name: $a and $b" "$words: the error has both UUIDs"
   done
+  run "$MDEVADM" check
+  out_has "duplicate name 'one': also the name of $a under $gpu; commands refuse the name" "check reports it"
+  out_has "give the definition another name: mdevadm modify $b --name NAME" "with the command"
   same "$(ls $devices | wc -l)" 2 "both definitions remain"
   run "$MDEVADM" modify $b --name two
   run "$MDEVADM" start one

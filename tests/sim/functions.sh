@@ -118,7 +118,7 @@ off() {
   err_has "$gpu: SR-IOV virtual functions are not enabled; enable them: /usr/lib/nvidia/sriov-manage -e $gpu" \
     "$(say "types warns that virtual functions are disabled and how to enable them")"
   run mdevadm start -p $gpu -t 1149
-  exits 3 "$(say "start fails with exit code 3 if virtual functions are disabled")"
+  exits 6 "$(say "start fails with exit code 6 if virtual functions are disabled")"
   err_has "^hint: SR-IOV virtual functions are not enabled" "$(say "the hint says that virtual functions are disabled")"
   # As on a GPU in MIG mode without instances, or one whose daemon has not run.
   control functions $gpu 8

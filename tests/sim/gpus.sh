@@ -126,7 +126,7 @@ disabled() {
   run "$MDEVADM" define -p $gpu -t L40S-5Q
   exits 3 "$host: define refuses an unknown name"
   run "$MDEVADM" start early
-  exits 3 "$host: the device does not start"
+  exits 6 "$host: the device does not start"
   err_has "virtual functions are not enabled" "$host: the hint has the reason"
   same "$("$MDEVADM" list --all --json -o name,type_name | jq -c '[.devices[] | [.name, .type_name]] | sort')" \
     '[["early","NVIDIA L40S-4Q"],["large","NVIDIA L40S-24Q"],["placed","NVIDIA L40S-6Q"]]' "$host: definitions have the names of their types"

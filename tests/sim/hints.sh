@@ -30,6 +30,11 @@ samples__no_definition() { adm start -u $a -p mtty -t mtty-1; words="modify $a -
 samples__undefine_without_definition() { adm start -u $a -p mtty -t mtty-1; words="undefine $a"; }
 samples__defined_twice() { adm define $a -p mtty -t mtty-1; words="define $a -p mtty -t mtty-2"; }
 samples__adopt_inactive() { adm define $a -p mtty -t mtty-1; words="define $a"; }
+samples__repeated_name() {
+  mkdir -p /etc/mdevadm/devices/mtty
+  for uuid in $a $b; do printf 'type = "mtty-1"\nname = "one"\n' >/etc/mdevadm/devices/mtty/$uuid.toml; done
+  words="check"
+}
 samples__adopt_unknown() { words="define $a"; }
 samples__wrong_attribute_number() { adm define $a -p mtty -t mtty-1; words="modify $a --delete-attr 9"; }
 samples__no_change() { adm define $a -p mtty -t mtty-1; words="modify $a"; }
@@ -222,6 +227,7 @@ ap_host__live_config_without_change() {
 ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define $a $crypto; words="modify $a --from-device"; }
 ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
 ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
+ap_host__define_impossible_number() { words="define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85"; }
 ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
 ap_host__check_active_with_missing_number() {
   chzdev -t ap apmask=-5 >/dev/null

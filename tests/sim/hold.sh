@@ -133,6 +133,8 @@ removing() {
   run "$MDEVADM" stop a
   exits 0 "stop succeeds for a device whose removal is pending"
   err_has "'a' \($a\) is already being removed: its removal is pending until mdevsim \(pid $first_pid\) closes the device$" "stop reports what the removal waits for"
+  run "$MDEVADM" stop a --json
+  same "$(jq -c '.results[] | [.outcome, .held_by[0].pid]' <<<"$out")" "[\"unchanged\",$first_pid]" "stop --json lists the processes that the removal waits for"
   run "$MDEVADM" start a
   exits 5 "start is refused for a device whose removal is pending"
   err_has "cannot start 'a'( \($a\))?: an earlier device with this UUID is still being removed; the kernel completes that when no process uses the device$" \
@@ -145,6 +147,11 @@ removing() {
   run "$MDEVADM" stop a --timeout 0.3
   exits 5 "stop --timeout fails if the removal does not complete in time"
   err_has "cannot stop 'a' \($a\): its removal is pending until mdevsim \(pid $first_pid\) closes the device" "the error names the process that the removal waits for"
+  "$MDEVADM" undefine -q a
+  run "$MDEVADM" define $a
+  exits 5 "a device that is being removed cannot be adopted"
+  err_has "cannot define '$a': the device is being removed$" "the error says so"
+  "$MDEVADM" define -q $a -p $gpu -t nvidia-17 --name a >/dev/null
   (sleep 0.5; kill "$first_pid") &
   run "$MDEVADM" stop a --timeout 30
   exits 0 "stop --timeout succeeds when the process closes the device"

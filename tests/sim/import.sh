@@ -85,7 +85,7 @@ hint: overwrite it with --force
 same "$(line "mdevadm export mdevctl $A --force")" "= 0" "export --force overwrites the definition of mdevctl"
 same "$(line 'mdevadm import mdevctl --remove')" "= 0" "import mdevctl --remove succeeds for a definition that both programs have"
 same "$(line 'ls mtty')" "= 0" "import mdevctl --remove removes mdevctl's definition"
-same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: 'seat' ($B): 'name' cannot be represented in mdevctl format and was not exported" \
+same "$(line 'mdevadm export mdevctl seat')" "mdevadm: warning: 'seat' ($B): settings not exported, because mdevctl's format cannot represent them: name" \
   "export warns about a key that mdevctl's format cannot represent"
 same "$(line "cat mtty/$B" 5)" '{
  "mdev_type": "mtty-2",

@@ -193,8 +193,8 @@ class Host {
   // Returns the number of processes of which the users of devices could not be found now.
   std::size_t unseen_processes() const;
 
-  // Returns whether a process uses the device, without looking at processes: the kernel says it if the device
-  // has a VFIO group node. nullopt: it does not say. Needs Facet::iommu_group.
+  // Returns whether a process uses the device, without looking at processes: the kernel reports it for
+  // devices with a VFIO group node; nullopt for others. Needs Facet::iommu_group.
   std::optional<bool> is_in_use(const Device& device) const;
 
   // Updates the processes that have the device open, like observe() with Facet::holders and Facet::busy.

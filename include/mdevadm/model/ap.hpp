@@ -75,7 +75,7 @@ struct ApReading {
 
 // Reads "0x05,10,0x1a-0x1f", or a change "+0x05,-10". Numbers are decimal, or hexadecimal with 0x; an adapter
 // may be written card05, a domain .0014 as lszcrypt prints them. A leading zero is refused: lszcrypt prints
-// hexadecimal numbers so, the kernel reads octal ones. An empty list is an empty set.
+// hexadecimal numbers with it, the kernel reads such numbers as octal. An empty list is an empty set.
 ApReading read_ap_list(std::string_view text, ApKind kind);
 
 // Reads queues as lszcrypt prints them, "05.0014,05.0015", into adapters and domains. Refuses a list that is
@@ -89,8 +89,8 @@ ApQueuesReading read_ap_queues(std::string_view text);
 // Returns why the kernel would misunderstand or refuse a value of assign_adapter and the like; empty if it is
 // valid or the attribute is another one.
 std::string ap_value_problem(const Attribute& attribute);
-// Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts, maybe
-// in another meaning than the user's.
+// Returns the problem of a value that the kernel certainly refuses; empty for values that it accepts,
+// possibly with another meaning than the user's.
 std::string ap_refusal(const Attribute& attribute);
 // Returns the kind of the numbers that an attribute assigns; nullopt: it is another attribute.
 std::optional<ApKind> assigned_kind(const Attribute& attribute);
@@ -119,7 +119,7 @@ std::optional<ApMatrix> read_ap_config(std::string_view text);
 std::string format_ap_config(const ApMatrix& matrix);
 // Reads the files `matrix` (all queues as "05.0014", or only adapters "05.", or only domains ".0014", one in
 // each line) and `control_domains`. Returns nullopt also if a number lacks digits, or if the matrix is not
-// all domains of all its adapters: the list is cut.
+// all domains of all its adapters: the kernel has cut the list.
 std::optional<ApMatrix> read_ap_files(std::string_view matrix, std::string_view control_domains);
 
 // Returns the attributes that assign a matrix, in the order adapters, domains, control domains.
@@ -136,7 +136,7 @@ struct ApChanges {
   const std::optional<ApChange>& of(ApKind kind) const;
   ApMatrix applied_to(ApMatrix matrix) const;
 };
-// Returns the attributes with the changes. Attributes of numbers that stay are not touched, unless there is
+// Returns the attributes with the changes. Attributes of numbers that stay are not changed, unless there is
 // an ap_config or an unassign_domain among them. Values that the kernel refuses are removed only if all
 // numbers of their kind are replaced.
 std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes);
@@ -177,6 +177,8 @@ struct ApHost {
 // Returns how queues are released from the host, one command each: a mask frees all queues of an adapter, or
 // those of a domain on all adapters.
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues);
+// The same for all queues of adapters, or of domains, if neither masks nor overrides are known.
+std::vector<std::string> advice_to_release(const ApMatrix& matrix);
 // Returns the command that binds queues to the driver that masks or overrides select. Needs
 // Facet::ap_bindings.
 std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues);

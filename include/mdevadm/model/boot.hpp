@@ -27,7 +27,7 @@ struct BootEvent {
   std::chrono::milliseconds ended{};
   std::uint64_t tries = 0;
   std::string message{};             // reason of the failure, or the missing resource
-  std::vector<std::string> hints{};  // how the failure can be solved, as the start has said it
+  std::vector<std::string> hints{};  // the hints of the error
   bool operator==(const BootEvent&) const = default;
 };
 

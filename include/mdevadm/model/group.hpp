@@ -42,8 +42,9 @@ struct Group {
   std::vector<Member> members{};  // in start order
   Sharing sharing = Sharing::automatic;
   StartMode start = StartMode::manual;
-  std::optional<Uuid> vm{};          // UUID of the virtual machine, for drivers that require it
-  std::optional<NodePolicy> node{};  // for members without a node policy
+  std::optional<Uuid> vm{};  // UUID of the virtual machine, for drivers that require it
+  std::optional<NodePolicy>
+      node{};  // settings that the definition of a member does not have (node_policy_of())
   std::optional<Uuid> applied_by{};  // as in Definition
 
   bool has(const Definition& definition) const;

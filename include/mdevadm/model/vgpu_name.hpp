@@ -1,5 +1,5 @@
-// NVIDIA's names of vGPU types, which state the size: "NVIDIA L40S-12Q", "GRID A100D-2-20C". On virtual
-// functions the driver reports nothing else about a type.
+// NVIDIA's names of vGPU types, which state the size: "NVIDIA L40S-12Q", "GRID A100D-2-20C". Without
+// mediated devices, the driver reports nothing else about a type.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,7 @@ constexpr Facet abi_facets = Facet::device_api | Facet::type_name | Facet::descr
 Abi pins_of(const Parent& parent, const Type& type);
 
 struct AbiDifference {
-  std::string text;    // "framebuffer was 4096M and is 2048M"
+  std::string text;    // "framebuffer: defined '4096M', now '2048M'"
   bool changes_guest;  // false: the guest may not notice the difference (driver version)
 };
 

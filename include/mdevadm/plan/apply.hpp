@@ -1,4 +1,4 @@
-// Planning of what makes a host as its description says (model/host_file.hpp). Pure functions.
+// Planning of the changes that make a host as its description says (model/host_file.hpp). Pure functions.
 #pragma once
 
 #include <chrono>
@@ -75,7 +75,7 @@ struct ApplyPlan {
 };
 
 // Plans the changes: as few as possible. A definition keeps its parent and virtual function if the
-// description allows them. Devices in use are not stopped, devices without a definition not touched. Only
+// description allows them. Devices in use are not stopped, devices without a definition not changed. Only
 // definitions and groups that were created from a description with the same namespace are removed, with
 // `prune`. The caller prepares the parents; their settings are planned.
 ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options);

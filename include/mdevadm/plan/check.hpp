@@ -20,7 +20,7 @@ namespace mdevadm {
 // How the host compares with its description, /etc/mdevadm/host.toml.
 struct HostDescribed {
   std::string path;
-  std::vector<FileProblem> problems{};  // of the file, or why the host cannot be made so
+  std::vector<FileProblem> problems{};  // of the file, or why the host cannot be as it describes
   std::string differences{};            // "2 devices to add, 1 device to start"; empty: none
 };
 
@@ -59,7 +59,9 @@ constexpr Facet check_facets = Facet::devices | Facet::types | Facet::type_name 
                                Facet::gpus | Facet::nodes | Facet::queues | Facet::ap_bus |
                                Facet::ap_bindings;
 
-// A finding about one object: a parent, a device or definition, a group, a file, a unit, or "host".
+inline constexpr const char* whole_host = "host";
+
+// A finding about one object: a parent, a device or definition, a group, a file, a unit, or the whole host.
 struct ObjectFinding {
   Finding finding;
   std::string object;

@@ -44,11 +44,12 @@ std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceReq
 
 // Returns the smallest available type that meets all requirements, and parents that have room for all
 // devices: the type with the least memory, then with the fewest slices of a GPU instance, then with the
-// highest maximum instances. Types that the driver does not list, but may accept (Type::hidden), are chosen
-// only if no listed one has room; the message says that the driver may refuse them. Of types that are equal
-// in that, the series are preferred in the order Q, C, B, A, then the first one of a parent. Of the parents,
-// see Placement; of equal ones, the first. Throws Error: usage (see require_known_properties()), not_found
-// (no such type), no_capacity (no room for all devices).
+// highest maximum instances, then with the lowest values of the properties that the requirements name. Types
+// that the driver does not list, but may accept (Type::hidden), are chosen only if no listed one has room;
+// the message says that the driver may refuse them. Of types that are equal in that, the series are preferred
+// in the order Q, C, B, A, then the first one of a parent. Of the parents, see Placement; of equal ones, the
+// first. Throws Error: usage (see require_known_properties()), not_found (no such type), no_capacity (no room
+// for all devices).
 Choice choose(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
               const std::string& doing);
 

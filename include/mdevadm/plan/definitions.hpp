@@ -28,6 +28,7 @@ struct DefineRequest {
   std::optional<Group> joins{};  // the group whose last member it becomes
   std::string argument{};        // as in Identity
   bool can_force = true;         // the command has the option --force, which hints name
+  std::string verb = "define";   // in messages
 };
 
 // Plans a new definition. Records the guest ABI if the parent exists; this needs the facets of pins_of() and

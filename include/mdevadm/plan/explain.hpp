@@ -52,7 +52,7 @@ std::string commands_to_bind(const std::string& address, const std::string& driv
 
 // The findings of a GPU that supports virtual functions.
 Finding without_iommu(const std::string& gpu);  // NVIDIA's driver does not bind virtual functions
-// It may be bound to one driver only, so sriov-manage cannot bind it to another one for a moment.
+// driver_override permits one driver only, so sriov-manage cannot bind the GPU to pci-pf-stub for a moment.
 Finding driver_is_fixed(const std::string& gpu, const std::string& driver_override);
 
 // Returns the notice of a parent with the command that helps, if there is one; if it has none, why it offers

@@ -40,7 +40,8 @@ void require_usable_together(const std::vector<GuestDevice>& devices, const std:
 struct QemuOptions {
   bool iommufd = false;  // through an object iommufd0 (Linux 6.6, QEMU 9.0), not a VFIO group
   bool display = false;  // QEMU shows the display of the device
-  bool ramfb = false;    // ... from the start of the firmware on; such a device cannot be unplugged
+  bool ramfb = false;  // QEMU shows the display from the firmware on (implies display); such a device cannot
+                       // be unplugged
 };
 
 // Returns the IDs of the devices in QEMU, made of their names: a letter, then letters, digits and ".", "_",
@@ -48,7 +49,7 @@ struct QemuOptions {
 std::vector<std::string> qemu_ids(const std::vector<GuestDevice>& devices);
 
 // Returns the properties with which QEMU creates the device. Throws Error{failed} if a display is wanted of a
-// device that is none of PCI.
+// device that is not a PCI device.
 QemuProperties qemu_properties(const GuestDevice& device, const std::string& id, const QemuOptions& options,
                                const std::string& doing);
 

@@ -32,7 +32,7 @@ std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& paren
 // Facet::type_name and Facet::available, and the devices of the parent.
 std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type);
 
-// Returns the hint on how a GPU can carry vGPUs of several framebuffer sizes.
+// Returns the hint on how a GPU can have vGPUs of several framebuffer sizes.
 std::string mixed_size_advice(const std::string& gpu);
 
 // Returns the note for several framebuffer sizes on a GPU without vGPUs. Whether it mixes sizes is not

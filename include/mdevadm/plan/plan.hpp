@@ -65,8 +65,8 @@ struct AssignQueues {
   std::vector<Attribute> attributes;
 };
 
-// Fails unless the device has these adapters, domains and control domains: the kernel has the last word on
-// what was written.
+// Fails unless the device has these adapters, domains and control domains: the kernel may have assigned
+// others than were written.
 struct CheckQueues {
   Device device;
   ApMatrix expected;
@@ -126,11 +126,12 @@ struct DropRecord {
   Uuid uuid;
 };
 
-// Writes a claim, and removes one unless the device has another one by then.
+// Writes a claim.
 struct KeepClaim {
   Claim claim;
 };
 
+// Removes a claim, unless the device was claimed again since the plan was made.
 struct DropClaim {
   Claim claim;
 };
@@ -299,6 +300,7 @@ struct Job {
   // Sentences for the report: why there are no steps ("'s3' is already active"), or other information.
   std::vector<std::string> notes{};
   std::vector<std::string> warnings{};
+  std::vector<Holder> holders{};  // the processes for which the removal of the device waits already
   std::optional<HookEvent> hooks{};
   // Index in the plan of the job of the same lane that must succeed first. If it fails, this job fails with
   // the same error.

@@ -35,8 +35,8 @@ std::optional<std::uint64_t> wanted_functions(const ParentSettings& settings, co
 
 // Returns whether NVIDIA's driver has bound VFs before nvidia-vgpud gave it the types of the GPU. On kernels
 // with mdev such VFs offer no types until they are disabled and enabled again (nv-vgpu-vfio-interface.c in
-// NVIDIA's vGPU host driver: a VF becomes a parent only when it is probed). false if a VF is in use, since
-// nothing can be done about it then.
+// NVIDIA's vGPU host driver: a VF becomes a parent only when it is probed). false if a VF is in use: the
+// VFs cannot be disabled then.
 bool lacks_types(const ParentState& state);
 
 // Returns whether the number of VFs is as wanted and, with sriov-manage, all are bound to NVIDIA's driver and
@@ -58,7 +58,7 @@ void require_possible(const ParentSettings& settings, const ParentState& state, 
 std::optional<std::string> why_not_prepared(const PrepareFacts& facts);
 
 // Returns the job that makes the parent as the settings demand, without steps if it already is. A parent
-// of which any function is in use or carries a vGPU is not touched. `patience`: how long to repeat what the
+// of which any function is in use or has a vGPU is not changed. `patience`: how long to repeat what the
 // driver refuses while other programs use the GPU. Throws Error: not_found (absent; worth retrying), conflict
 // (impossible), in_use, failed.
 Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::chrono::milliseconds patience);

@@ -39,8 +39,8 @@ const FileProblem* broken_definition(const Definitions& defined, const Uuid& uui
 bool selects_many(const std::string& word, const Definitions& defined);
 
 // Returns the names of the definitions, under `parent` if given, that a shell pattern matches, in natural
-// order; another word is returned unchanged. Throws
-// Error{not_found} if the pattern matches no name.
+// order; another word is returned unchanged. Throws Error{not_found} if the pattern
+// matches no name.
 std::vector<std::string> expand_pattern(const std::string& word, const Definitions& defined,
                                         const std::optional<ParentName>& parent, const std::string& doing);
 

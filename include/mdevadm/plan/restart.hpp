@@ -10,8 +10,8 @@ namespace mdevadm {
 
 // Returns the state to expect after these devices were stopped. Which other types become available is only
 // known to the driver: their number of available instances is unset, unless devices that remain exclude them
-// by another framebuffer size. A vendor's name of a type that is not
-// listed is taken from the device's definition.
+// by another framebuffer size. The vendor's name of a type that is not
+// listed is that in the device's definition.
 Snapshot after_stop(Snapshot seen, const std::vector<Uuid>& stopped, const Definitions& defined = {});
 
 // Returns the definition to restart an active or inactive device from. Throws Error: conflict (a transient

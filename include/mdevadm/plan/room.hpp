@@ -20,8 +20,8 @@ enum class Counting { active, defined };
 class Room {
  public:
   // Needs Facet::available, Facet::type_name and Facet::description of the parent, and its devices.
-  // `mixes_sizes`: the GPU is known to carry vGPUs of several framebuffer sizes at once. Otherwise a GPU
-  // without devices is taken for one that does not, as drivers are without further settings.
+  // `mixes_sizes`: the GPU is known to have vGPUs of several framebuffer sizes at once. Otherwise a GPU
+  // without devices is assumed not to mix sizes, which is the default of the drivers.
   Room(const Parent& parent, const Snapshot& seen, const Definitions& defined, Counting counting,
        bool mixes_sizes);
 
@@ -35,8 +35,8 @@ class Room {
   void give_back(const Type& type, std::uint64_t units);
   // Frees the room of a counted definition without an active device, which may have found none.
   void forget(const Type& type, std::uint64_t units);
-  // Takes a GPU that may mix framebuffer sizes for one that does: one with VFs that has no devices, because
-  // its driver shows whether it mixes sizes only beside a device. Returns whether the GPU is one.
+  // Assumes that a GPU with VFs and without devices mixes framebuffer sizes: its driver shows whether it does
+  // only beside a device. Returns whether the GPU is such a one.
   bool assume_mixed_sizes();
   // Returns the number of devices that take room: active, counted definitions, and those taken since.
   std::uint64_t devices() const { return devices_; }

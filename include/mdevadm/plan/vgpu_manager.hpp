@@ -9,8 +9,8 @@
 
 namespace mdevadm {
 
-// Namespace of the descriptions, which differs from that of descriptions without one: pruning the one does
-// not remove what the others have made.
+// Namespace of the descriptions, which differs from that of descriptions without one: pruning with one of
+// them does not remove what the others have created.
 inline constexpr const char* vgpu_manager_space = "2f3bb43f-3b25-57d7-af0f-89fd50f12d7f";
 
 // Returns the configuration that `name` means; without a name the only one, or the one called "default".

@@ -17,10 +17,10 @@ WatchEvents unregister_parent(Watched& state, const ParentName& parent);
 void begin_device(Watched& state, const std::string& path, const WatchedDevice& device);
 // The driver has accepted the device.
 void bind_device(Watched& state, const std::string& path);
-// Returns whether the device is starting, or exists and still lacks its type or nodes: then it is to be
-// looked at again.
+// Returns whether the device is starting, or exists and still lacks its type or nodes: then it must be
+// examined again.
 bool is_unsettled(const Watched& state, const std::string& path);
-// Looks at a device that was begun: nullopt if its directory no longer exists. It becomes an event when its
+// Examines a device that was begun: nullopt if its directory no longer exists. It becomes an event when its
 // type is known, or when there is nothing more to wait for (`is_last`). A device that exists is completed.
 WatchEvents settle_device(Watched& state, const std::string& path, const std::optional<WatchedDevice>& seen,
                           bool is_last);

@@ -60,7 +60,8 @@ struct Number {
   std::string text;
 };
 
-// A text of the row: spares listings of thousands a copy. Valid as long as the row; a Grid has copies.
+// A text of the row, not copied because listings can have thousands. Valid as long as the row; a Grid has
+// copies.
 struct Borrowed {
   std::string_view text;
 };

@@ -11,7 +11,7 @@
 
 namespace mdevadm {
 
-// Who receives the events. None of its functions may block: the kernel stores a limited number of
+// Receives the events. None of its functions may block: the kernel stores a limited number of
 // messages.
 class MonitorReader {
  public:

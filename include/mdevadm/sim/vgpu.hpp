@@ -22,7 +22,7 @@ struct VgpuType {
   unsigned size = 0;         // slots of the framebuffer that it takes; a slot is a GiB
   unsigned most = 0;         // on one GPU of equal sizes
   bool mig = false;
-  unsigned profile = 0;            // of the GPU instances that can carry it
+  unsigned profile = 0;            // of the GPU instances that can have it
   unsigned most_per_instance = 0;  // in such an instance
 };
 

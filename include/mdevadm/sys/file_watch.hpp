@@ -30,7 +30,7 @@ class FileWatch {
   Result<int> add(const std::string& path, std::uint32_t mask) const;
   void remove(int watch) const;
 
-  // Returns all changes that there are.
+  // Returns the changes that have not been read yet.
   Result<std::vector<FileChange>> read() const;
 
  private:

@@ -30,7 +30,7 @@ class InterruptionIgnored {
   InterruptionIgnored& operator=(const InterruptionIgnored&) = delete;
 };
 
-// While an object exists, these signals arrive only during its poll(), so none is missed between a look at
+// While an object exists, these signals arrive only during its poll(), so none is missed between a call of
 // interrupted() and the wait.
 class SignalGate {
  public:

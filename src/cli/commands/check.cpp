@@ -23,10 +23,11 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   CheckCommand() : ListingCommand(render::finding_columns(), {"severity", "object", "cause", "hints"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option(
-                  "address", words_,
-                  "check only these devices, parents, groups, or addresses on the buses pci, css and ap"),
-              ValueKind::device_or_parent);
+    kinds.set(
+        app.add_option(
+            "address", words_,
+            "check only these devices, parents, groups, addresses on the buses pci, css and ap, or host"),
+        ValueKind::device_or_parent);
     listing_.declare(app, kinds);
   }
 
@@ -99,7 +100,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
       const bool is_address = devices != seen.host_devices.end() && !devices->second.empty() && !is_defined;
       if (seen.find_parent(name) == nullptr && !is_address) {
         const bool is_object =
-            input.groups.find(word) != nullptr || !objects.empty() ||
+            word == whole_host || input.groups.find(word) != nullptr || !objects.empty() ||
             std::any_of(all.begin(), all.end(), [&](const ObjectFinding& one) { return one.object == word; });
         object = is_object ? word : device_meant_by(word, seen, input.defined, objects);
       }

@@ -32,8 +32,8 @@ class DefineCommand final : public Command {
                            ValueKind::type);
     choice_.declare(app, kinds, type);
     mode_.declare(app, false);
-    options_.declare(app, kinds);
-    queues_.declare(app, kinds, true);
+    options_.declare(app, kinds, false);
+    queues_.declare(app, kinds, ApOptions::For::new_definition);
     node_.declare(app, kinds, "the device's", false);
     kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
@@ -238,11 +238,16 @@ class DefineCommand final : public Command {
 
   Definition adopted(const Snapshot& devices, const Definitions& defined) const {
     const std::string doing = fmt::format("cannot define '{}'", printable(word_));
-    if (const auto uuid = Uuid::parse(word_); uuid && devices.find_device(*uuid) == nullptr) {
+    const auto uuid = Uuid::parse(word_);
+    if (uuid && devices.find_device(*uuid) == nullptr && devices.find_removing(*uuid) == nullptr &&
+        defined.find(*uuid).empty()) {
       throw Error(ExitCode::not_found, fmt::format("{}: no active device with this UUID to adopt", doing),
                   "specify --parent and --type to define a new one");
     }
     const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
+    if (found.active == nullptr && found.removing == nullptr && found.broken != nullptr) {
+      refuse_broken(*found.broken, doing);
+    }
     if (found.active == nullptr && found.definitions.empty()) {
       throw Error(ExitCode::in_use, fmt::format("{}: the device is being removed", doing),
                   fmt::format("wait for it: mdevadm stop {} --timeout 60", shell_word(word_)));

@@ -28,7 +28,8 @@ class GuestExport : public Command {
   void declare_display(CLI::App& app) {
     app.add_flag("--display", display_, "show the display of the device, if its driver supports one");
     app.add_flag("--ramfb", ramfb_,
-                 "... and that of the firmware; such a device cannot be unplugged (implies --display)");
+                 "show the display already before the guest has loaded its driver; the device cannot be "
+                 "unplugged then (implies --display)");
   }
 
   // `together`: they are for one virtual machine.
@@ -112,7 +113,7 @@ class ExportQemu final : public GuestExport {
     if (!context.root().exists("dev/iommu")) {
       throw Error(ExitCode::failed,
                   fmt::format("{}: /dev/iommu does not exist, so QEMU cannot use iommufd", doing()),
-                  "modprobe iommufd (Linux 6.2 and later)");
+                  "load the module (Linux 6.2 and later): modprobe iommufd");
     }
     for (const GuestDevice& device : found.devices.all) {
       const Device* active = found.seen.find_device(device.uuid);

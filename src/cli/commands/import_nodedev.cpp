@@ -52,13 +52,16 @@ class ImportNodedev final : public Command {
           batch.require_definitions(about);
           const Definition* stored = defined.find(wanted.uuid, wanted.parent);
           if (stored != nullptr && is_same(seen, *stored, wanted)) {
-            Job job{"define " + about.quoted(), about, wanted.parent.str()};
+            Job job{"import " + about.quoted(), about, wanted.parent.str()};
             job.notes.push_back(identity_of(*stored, argument).quoted() + " is unchanged");
             return job;
           }
-          return plan_define(
-              seen, defined,
-              {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required, std::nullopt, argument});
+          return plan_define(seen, defined,
+                             {.wanted = wanted,
+                              .text = std::nullopt,
+                              .fits = force_ ? FitsHost::later : FitsHost::required,
+                              .argument = argument,
+                              .verb = "import"});
         });
         defined.all.push_back(wanted);  // for conflicts with the files after it
       } catch (const Error& error) {

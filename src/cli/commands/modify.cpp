@@ -28,8 +28,8 @@ class ModifyCommand final : public Command {
               ValueKind::parent);
     auto* type = kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app, true);
-    options_.declare(app, kinds);
-    queues_.declare(app, kinds, true);
+    options_.declare(app, kinds, true);
+    queues_.declare(app, kinds, ApOptions::For::definition);
     node_.declare(app, kinds, "the device's", true);
     auto* deleted = kinds.set(
         app.add_option("--delete-attr", deleted_, "delete attribute, by name (all occurrences) or by number")
@@ -53,7 +53,8 @@ class ModifyCommand final : public Command {
     }
     app.add_flag("--config", config_, "change the definition, also with --live (default without it)");
     app.add_flag("--force", force_,
-                 "do not require the parent or the type to be present; with --live: queues to be bound");
+                 "accept a missing parent or type, and a call-out script that refuses; with --live: accept "
+                 "queues that are not bound");
     change_.declare(app);
   }
 

@@ -17,7 +17,8 @@ namespace {
 class RestartCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name")->required(),
+    kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, name or shell pattern")
+                  ->required(),
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);

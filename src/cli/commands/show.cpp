@@ -36,10 +36,10 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
   ShowCommand() : ListingCommand(render::device_columns(), {}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words =
-        kinds.set(app.add_option("device,-u,--uuid", words_,
-                                 "devices (UUID, unique UUID prefix, or name), parents, or addresses"),
-                  ValueKind::device_or_parent);
+    auto* words = kinds.set(
+        app.add_option("device,-u,--uuid", words_,
+                       "devices (UUID, unique UUID prefix, name or shell pattern), parents, or addresses"),
+        ValueKind::device_or_parent);
     app.add_flag("-a,--all", all_, "show all devices that are active or defined")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);

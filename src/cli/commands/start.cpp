@@ -38,8 +38,9 @@ struct Selection {
 class StartCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, or name"),
-                            ValueKind::inactive_definition);
+    auto* words =
+        kinds.set(app.add_option("device", words_, "UUID, unique UUID prefix, name or shell pattern"),
+                  ValueKind::inactive_definition);
     kinds.set(app.add_option(
                   "-p,--parent", parent_,
                   "select the definition under this parent; with --type and --need: parent of the transient "
@@ -58,7 +59,7 @@ class StartCommand final : public Command {
                        "set attribute on the transient device; can be given multiple times, applied in order")
             ->allow_extra_args(false),
         ValueKind::assignment);
-    queues_.declare(app, kinds, false, type);
+    queues_.declare(app, kinds, ApOptions::For::transient_device, type);
     choice_.declare(app, kinds, type);
     declare_shape(app, kinds);
     app.add_flag("--accept-abi", accept_abi_,

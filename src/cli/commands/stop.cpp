@@ -16,8 +16,9 @@ namespace {
 class StopCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name"),
-                            ValueKind::active_device);
+    auto* words = kinds.set(
+        app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, name or shell pattern"),
+        ValueKind::active_device);
     app.add_flag("-a,--all", all_, "stop all active devices that have a definition")->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for devices in use to be released"),

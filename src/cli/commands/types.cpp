@@ -132,9 +132,8 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
         }
       } else if (after.computed.short_of) {
         const std::string text =
-            fmt::format("insufficient available instances on {} for {}: number of devices of {} that fit: {}",
-                        parent.name.str(), describe(*counts), after.computed.short_of->type.str(),
-                        after.computed.short_of->count);
+            fmt::format("{} do not fit on {}: only {} of {} fit", describe(*counts), parent.name.str(),
+                        after.computed.short_of->count, after.computed.short_of->type.str());
         if (!parent_.empty()) {
           throw Error(ExitCode::no_capacity, "cannot list types: " + text,
                       fmt::format("list available instances: mdevadm types {}", shell_word(parent_)));

@@ -15,9 +15,11 @@ namespace {
 class UndefineCommand final : public Command {
  public:
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    auto* words = kinds.set(app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, or name"),
-                            ValueKind::defined_device);
-    app.add_flag("--all", all_, "remove all definitions, also those of mdevctl, except members of groups")
+    auto* words = kinds.set(
+        app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, name or shell pattern"),
+        ValueKind::defined_device);
+    app.add_flag("--all", all_,
+                 "remove all definitions, also those of mdevctl; members of groups only with --force")
         ->excludes(words);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);

@@ -175,7 +175,7 @@ TEST_CASE("each errno of an aggregation and of an attribute has its exit code an
            {ENOENT, ExitCode::not_found, "cannot set attribute 'vgpu_params' to '1': no such attribute"},
            {EACCES, ExitCode::failed, "the attribute is not writable"},
            {EXDEV, ExitCode::failed, "not below the device's sysfs directory"},
-           {EADDRNOTAVAIL, ExitCode::failed, "the queue is reserved for the host", "chzdev"},
+           {EADDRNOTAVAIL, ExitCode::failed, "the queue is reserved for the host"},
            {EADDRINUSE, ExitCode::failed, "a queue is assigned to another device", "dmesg"},
            {EBUSY, ExitCode::failed, "the device is busy", "dmesg"},
            {EPERM, ExitCode::failed, "not permitted while the device is open", "stop the virtual machine"},
@@ -186,6 +186,13 @@ TEST_CASE("each errno of an aggregation and of an attribute has its exit code an
            {EINVAL, ExitCode::failed, "rejected by the driver: " + text(EINVAL), "dmesg"}}) {
     check(attribute_error(expected.number, plain), expected);
   }
+  const Attribute adapter{*AttributeName::parse("assign_adapter"), "5"};
+  CHECK(attribute_error(EADDRNOTAVAIL, adapter).hints() ==
+        std::vector<std::string>{"release all queues of the adapter: chzdev -t ap apmask=-0x05"});
+  const Attribute domain{*AttributeName::parse("assign_domain"), "4"};
+  CHECK(attribute_error(EADDRNOTAVAIL, domain).hints() ==
+        std::vector<std::string>{
+            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0004"});
   for (const char* name : {"assign_domain", "unassign_domain", "ap_config"}) {
     const Attribute queues{*AttributeName::parse(name), "4"};
     check(attribute_error(EBUSY, queues),

@@ -263,6 +263,9 @@ TEST_CASE("a type that the table has is refused by size or by room or until func
   CHECK(text(unknown) == "cannot start: 0000:41:00.0 has no type '1999'");
   CHECK(text(refusal({}, "", "L40S-5Q")) == "cannot start: 0000:41:00.0 has no type 'L40S-5Q'");
   const Error disabled = refusal({}, "", "L40S-4Q");
-  CHECK(disabled.code() == ExitCode::not_found);
+  CHECK(disabled.code() == ExitCode::no_capacity);
+  CHECK(text(disabled) ==
+        "cannot start: no available instances of type L40S-4Q on 0000:41:00.0: virtual functions are "
+        "not enabled");
   CHECK(disabled.hints().at(0).find("SR-IOV virtual functions are not enabled") == 0);
 }

@@ -183,8 +183,10 @@ TEST_CASE("a GPU that is in use is not changed") {
   CHECK(refused(all_functions(), state, "0000:41:00.5 has a vGPU (type 1155)") == ExitCode::in_use);
   state.functions[0].busy = true;
   state.functions[0].holders = {{7, "qemu"}};
-  CHECK(refused(all_functions(), state, "0000:41:00.4 is in use by qemu (pid 7), and 1 more is in use") ==
-        ExitCode::in_use);
+  CHECK(
+      refused(all_functions(), state,
+              "0000:41:00.4 is in use by qemu (pid 7), and 1 more virtual function has a vGPU or is open") ==
+      ExitCode::in_use);
   state = state_with(2);
   state.functions[0].devices = {"aaaaaaaa-0000-4000-8000-000000000001"};
   CHECK(refused(all_functions(), state, "has mediated device aaaaaaaa") == ExitCode::in_use);

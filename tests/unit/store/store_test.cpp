@@ -120,7 +120,7 @@ TEST_CASE("the next change removes temporary files left by a killed process") {
   CHECK_FALSE(fs::exists(left));
 }
 
-TEST_CASE("a duplicate name is reported and refers to the first definition") {
+TEST_CASE("a duplicate name is reported, with a command that ends it") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
   const Store store(root);
@@ -132,7 +132,9 @@ TEST_CASE("a duplicate name is reported and refers to the first definition") {
   const Definitions loaded = store.load();
   CHECK(loaded.all.size() == 2);
   REQUIRE(loaded.problems.size() == 1);
-  CHECK(loaded.problems[0].message.find("duplicate name 'twin': the name refers to") == 0);
+  CHECK(loaded.problems[0].message.find("duplicate name 'twin': also the name of") == 0);
+  CHECK(loaded.problems[0].remedy ==
+        "give the definition another name: mdevadm modify " + loaded.all[1].uuid.str() + " --name NAME");
   CHECK(loaded.find_label(*Label::parse("twin"))->uuid == first.uuid);
 }
 
