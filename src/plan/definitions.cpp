@@ -189,8 +189,8 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
-// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it cannot get
-// the queues.
+// Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it cannot
+// get the queues.
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
   if (const auto shared = overcommitment(seen, defined, wanted)) {

@@ -139,7 +139,7 @@ class Domain final : public Machine {
 
   static bool is_active(const std::string& state) { return state == "running" || state == "paused"; }
 
-  // Returns whether the domain has the device. A domain that has ended has none: libvirt forgets a transient
+  // Returns whether the domain has the device. A domain that has ended has none: libvirt drops a transient
   // domain, and of another one it describes the devices of the next start.
   bool has(const Attachment& what) {
     try {

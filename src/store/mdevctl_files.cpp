@@ -274,7 +274,7 @@ void Store::replace_in_mdevctl(const Definition& before, const Definition& after
   const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
   const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
   const std::string text = directory.read_file(file_of(stored)).or_throw("{}", doing);
-  write_atomically(directory, file_of(stored), edited_config(text, stored.config), doing, config_permissions);
+  write_atomically(directory, file_of(stored), edited_config(text, stored.config), doing, NewFile::as_umask);
 }
 
 }  // namespace mdevadm::store

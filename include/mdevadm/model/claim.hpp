@@ -24,7 +24,7 @@ struct Claim {
 
   // Returns "claimed for 'vm1'", without a claimant "claimed from group 'pool'".
   std::string str() const;
-  // Returns whether it claims the device whose directory has this inode number; nullopt: there is no device.
+  // Returns whether it claims the device whose directory has this inode number; nullopt: it does not exist.
   bool is_of(const std::optional<std::uint64_t>& directory) const;
   bool operator==(const Claim&) const = default;
 };
