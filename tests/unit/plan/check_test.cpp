@@ -139,7 +139,7 @@ TEST_CASE("active devices and their definitions are checked for numbers that are
   world.seen.devices.clear();
   CHECK(world.ids() == Ids{"error queue-value"});
   world.defined.all.front().attributes = {{*AttributeName::parse("assign_control_domain"), "5"}};
-  CHECK(world.ids() == Ids{"warning queue-missing"});
+  CHECK(world.ids() == Ids{"warning queue-none", "warning queue-missing"});
 }
 
 TEST_CASE("numbers that are not on the host are found with the one that is meant") {

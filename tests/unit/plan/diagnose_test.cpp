@@ -58,8 +58,9 @@ TEST_CASE("a subchannel without driver, with a refused override, or not for I/O"
   HostDevice refused = subchannel(std::nullopt);
   refused.driver_override = "vfio_ccw";
   CHECK(why_no_parent(refused).advice ==
-        Advice{"see the kernel log for the driver's reason: dmesg",
-               "return the subchannel to its driver: driverctl -b css unset-override 0.0.0313"});
+        Advice{"bind the driver: echo 0.0.0313 > /sys/bus/css/drivers_probe",
+               "if it refuses the subchannel, see the kernel log for its reason: dmesg",
+               "or return the subchannel to its driver: driverctl -b css unset-override 0.0.0313"});
   HostDevice chsc = subchannel(std::nullopt);
   chsc.subchannel_type = 1;
   chsc.channel_device.reset();
@@ -98,7 +99,8 @@ TEST_CASE("PCI devices on another driver or on none") {
 TEST_CASE("crypto queues and mediated devices are not parents") {
   HostDevice queue{.address = "05.0014", .bus = "ap", .driver = "cex4queue"};
   queue.modules["vfio_ap"] = false;
-  CHECK(why_no_parent(queue).advice == Advice{"load the module: modprobe vfio_ap"});
+  CHECK(why_no_parent(queue).advice ==
+        Advice{"load the module: modprobe vfio_ap", "assign it to a device with: -p matrix --queue 05.0014"});
   queue.modules["vfio_ap"] = true;
   CHECK(why_no_parent(queue).what ==
         "crypto queue 05.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap "
