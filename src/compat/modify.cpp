@@ -133,7 +133,7 @@ StoredConfig modify_live(Session& session, const Options& options) {
 
 // Computes the definition again from the stored one, under the lock: without scripts a concurrent change is
 // no error and must not be lost. With scripts, require_unchanged() rejects it.
-StoredConfig by_what_is_there(const Session& session, const Options& options, const StoredConfig& wanted) {
+StoredConfig recomputed(const Session& session, const Options& options, const StoredConfig& wanted) {
   if (options.has("live")) {
     find_definition_of(session, wanted);
   }
@@ -152,7 +152,7 @@ void run_modify(Session& session, const Options& options) {
   const std::optional<Config> before = stored_now(session, wanted);
   with_scripts(session, event_of(HookAction::modify, wanted, options.has("force")), [&] {
     const sys::FileLock lock = session.store().lock();
-    const StoredConfig stored = by_what_is_there(session, options, wanted);
+    const StoredConfig stored = recomputed(session, options, wanted);
     require_unchanged(session, wanted, before);
     write_config(session, stored, "modify");
   });

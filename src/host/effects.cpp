@@ -42,24 +42,24 @@ bool wait_until(Clock::time_point deadline, const Condition& is_so) {
 }
 
 // A parent with its interface.
-struct Speaker {
-  Place place;
+struct OpenParent {
+  SysfsParent sysfs;
   const Interface& interface;
 };
 
-Speaker speaker_of(const sys::Dir& root, const ParentName& name) {
-  auto place = find_parent(root, name.str());
-  const Interface* interface = place ? interface_of(*place) : nullptr;
+OpenParent open_parent(const sys::Dir& root, const ParentName& name) {
+  auto sysfs = find_parent(root, name.str());
+  const Interface* interface = sysfs ? interface_of(*sysfs) : nullptr;
   if (interface == nullptr) {
     throw Error(ExitCode::not_found, fmt::format("{} no longer supports mediated devices", name.str()),
                 "list parents: mdevadm types");
   }
-  return {*std::move(place), *interface};
+  return {*std::move(sysfs), *interface};
 }
 
-Capabilities capabilities_of(const Speaker& speaker, const ParentName& name) {
-  Parent parent{.name = name, .path = speaker.place.path};
-  speaker.interface.describe(speaker.place, Facet::none, parent);
+Capabilities capabilities_of(const OpenParent& opened, const ParentName& name) {
+  Parent parent{.name = name, .path = opened.sysfs.path};
+  opened.interface.describe(opened.sysfs, Facet::none, parent);
   return parent.capabilities;
 }
 
@@ -123,7 +123,7 @@ std::string directory_of_type(const TypeName& type) {
 
 // Returns the available instances that the parent, or its virtual function, reports for a type, if it reports
 // them.
-std::optional<std::uint64_t> available_at(const Place& parent, const Creation& what) {
+std::optional<std::uint64_t> available_at(const SysfsParent& parent, const Creation& what) {
   const std::string file = directory_of_type(what.type) + "/available_instances";
   if (what.vf.empty()) {
     return read_number(parent.directory, file);
@@ -139,7 +139,7 @@ bool is_exhausted(int number, const Creation& what, std::optional<std::uint64_t>
          !what.arguments;
 }
 
-bool is_of_nvidia(const Place& parent) {
+bool is_of_nvidia(const SysfsParent& parent) {
   return read_optional(parent.directory, "vendor") == "0x10de";
 }
 
@@ -151,16 +151,16 @@ Write Host::write_of_attribute(const Device& device, const Attribute& attribute,
 
 Write Host::write_of_type_attribute(const ParentName& parent, const TypeName& type,
                                     const Attribute& attribute) const {
-  const Speaker speaker = speaker_of(*root_, parent);
-  return as_write(*root_, {fmt::format("{}/{}", speaker.place.path, directory_of_type(type)),
+  const OpenParent opened = open_parent(*root_, parent);
+  return as_write(*root_, {fmt::format("{}/{}", opened.sysfs.path, directory_of_type(type)),
                            attribute.name.str(), data_of(attribute, false)});
 }
 
 void Host::write_type_attribute(const ParentName& parent, const TypeName& type,
                                 const Attribute& attribute) const {
-  const Speaker speaker = speaker_of(*root_, parent);
+  const OpenParent opened = open_parent(*root_, parent);
   const sys::Dir directory =
-      speaker.place.directory.open_dir(directory_of_type(type))
+      opened.sysfs.directory.open_dir(directory_of_type(type))
           .or_throw("cannot set attributes of type '{}' on {}", type.str(), parent.str());
   if (const auto written = directory.write_attribute(attribute.name.str(), data_of(attribute, false));
       !written) {
@@ -178,22 +178,21 @@ void Host::write_type_attribute(const ParentName& parent, const TypeName& type,
 }
 
 void Host::create(const Creation& what) const {
-  const Speaker speaker = speaker_of(*root_, what.parent);
-  const sys::Result<sys::Done> created = speaker.interface.create(speaker.place, what);
+  const OpenParent opened = open_parent(*root_, what.parent);
+  const sys::Result<sys::Done> created = opened.interface.create(opened.sysfs, what);
   if (!created) {
     const int number = created.error().number;
-    const auto available = available_at(speaker.place, what);
-    throw(
-        number == ENOSPC && what.units == 1 && available > 0U ? refused_although_available(what, *available)
-        : is_exhausted(number, what, available)
-            ? exhausted(number, what)
-            : create_error(number, what, capabilities_of(speaker, what.parent), is_of_nvidia(speaker.place)))
+    const auto available = available_at(opened.sysfs, what);
+    throw(number == ENOSPC && what.units == 1 && available > 0U ? refused_although_available(what, *available)
+          : is_exhausted(number, what, available)
+              ? exhausted(number, what)
+              : create_error(number, what, capabilities_of(opened, what.parent), is_of_nvidia(opened.sysfs)))
         .caused_by(number);
   }
 }
 
 bool Host::wait_for_device(const Device& device, milliseconds patience) const {
-  const bool reports_type = speaker_of(*root_, device.parent).interface.reports_type();
+  const bool reports_type = open_parent(*root_, device.parent).interface.reports_type();
   const std::string& path = device.path;
   const bool has_nodes = root_->exists(vfio_directory);
   std::string missing;
@@ -281,14 +280,14 @@ bool Host::join_peers(const Device& device, const Uuid& peers) const {
 }
 
 void Host::set_online(const Device& device, bool online) const {
-  const Speaker speaker = speaker_of(*root_, device.parent);
-  const std::optional<Command> command = speaker.interface.switching(speaker.place, device, online);
-  if (!command || speaker.interface.is_online(speaker.place, device) == online) {
+  const OpenParent opened = open_parent(*root_, device.parent);
+  const std::optional<Command> command = opened.interface.switching(opened.sysfs, device, online);
+  if (!command || opened.interface.is_online(opened.sysfs, device) == online) {
     return;
   }
   const sys::Result<sys::Done> written = issue(*root_, *command);
   // Another process may have set the state first.
-  if (!written && speaker.interface.is_online(speaker.place, device) != online) {
+  if (!written && opened.interface.is_online(opened.sysfs, device) != online) {
     throw online_error(written.error().number, online);
   }
 }
@@ -393,12 +392,12 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     return std::max(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), first_pause);
   };
   const std::string doing = "cannot remove the device";
-  const auto place = find_parent(*root_, device.parent.str());
-  const Interface* known = place ? interface_of(*place) : nullptr;
+  const auto sysfs = find_parent(*root_, device.parent.str());
+  const Interface* known = sysfs ? interface_of(*sysfs) : nullptr;
   const Interface& interface = known != nullptr ? *known : upstream_interface();
   const auto is_gone = [&] { return !interface.is_there(*root_, device); };
   const Command command =
-      known != nullptr ? interface.removal(*place, device) : Command{device.path, "remove", "1\n"};
+      known != nullptr ? interface.removal(*sysfs, device) : Command{device.path, "remove", "1\n"};
   bool put_off = false;
   for (int attempt = 0;; ++attempt) {
     const sys::Result<sys::Dir> directory = root_->open_dir(command.directory);
@@ -440,18 +439,18 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
 }
 
 std::optional<Write> Host::write_of_creation(const Creation& what) const {
-  const Speaker speaker = speaker_of(*root_, what.parent);
-  return as_write(*root_, speaker.interface.creation(speaker.place, what));
+  const OpenParent opened = open_parent(*root_, what.parent);
+  return as_write(*root_, opened.interface.creation(opened.sysfs, what));
 }
 
 std::optional<Write> Host::write_of_removal(const Device& device) const {
-  const Speaker speaker = speaker_of(*root_, device.parent);
-  return as_write(*root_, speaker.interface.removal(speaker.place, device));
+  const OpenParent opened = open_parent(*root_, device.parent);
+  return as_write(*root_, opened.interface.removal(opened.sysfs, device));
 }
 
 std::optional<Write> Host::write_of_online(const Device& device, bool online) const {
-  const Speaker speaker = speaker_of(*root_, device.parent);
-  const std::optional<Command> command = speaker.interface.switching(speaker.place, device, online);
+  const OpenParent opened = open_parent(*root_, device.parent);
+  const std::optional<Command> command = opened.interface.switching(opened.sysfs, device, online);
   return command ? std::optional(as_write(*root_, *command)) : std::nullopt;
 }
 
@@ -471,12 +470,12 @@ std::optional<Device> Host::observe_device(const Device& device) const {
 
 std::optional<bool> Host::takes_migration_version(const ParentName& parent, const TypeName& type,
                                                   const std::string& version) const {
-  const auto place = find_parent(*root_, parent.str());
+  const auto sysfs = find_parent(*root_, parent.str());
   const std::string file = fmt::format("{}/{}/migration_version", types_directory, type.str());
-  if (!place || !place->directory.exists(file)) {
+  if (!sysfs || !sysfs->directory.exists(file)) {
     return std::nullopt;
   }
-  return static_cast<bool>(place->directory.write_attribute(file, version + "\n"));
+  return static_cast<bool>(sysfs->directory.write_attribute(file, version + "\n"));
 }
 
 }  // namespace mdevadm

@@ -31,7 +31,7 @@ class Flat final : public Interface {
 
   std::string_view name() const override { return name_; }
 
-  bool speaks(const Place& parent) const override {
+  bool recognizes(const SysfsParent& parent) const override {
     if (form_ == Form::host) {
       return is_file(parent.directory, fmt::format("{}/{}", host_directory, types_file));
     }
@@ -44,7 +44,7 @@ class Flat final : public Interface {
     return seen == form_ && is_file(parent.directory, types_file);
   }
 
-  void describe(const Place& parent, Facet facets, Parent& into) const override {
+  void describe(const SysfsParent& parent, Facet facets, Parent& into) const override {
     into.capabilities.create_arguments = Support::yes;
     into.capabilities.online = form_ != Form::host;
     into.capabilities.online_together = is_numbered();
@@ -64,14 +64,14 @@ class Flat final : public Interface {
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
   }
 
-  Command creation(const Place& parent, const Creation& what) const override {
+  Command creation(const SysfsParent& parent, const Creation& what) const override {
     const std::string words = words_for(parse_type_table(read_types(parent)), what);
     const std::string separator = words.empty() ? "" : ":";
     return {parent.path, in_home("mdev_create"),
             fmt::format("{}{}{}\n", address(what.uuid, what.name), separator, words)};
   }
 
-  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+  sys::Result<sys::Done> create(const SysfsParent& parent, const Creation& what) const override {
     // The types on offer change with every created or removed device.
     const TypeTable table = parse_type_table(read_types(parent));
     const bool offered = std::any_of(table.types.begin(), table.types.end(),
@@ -82,11 +82,11 @@ class Flat final : public Interface {
     return Interface::create(parent, what);
   }
 
-  Command removal(const Place& parent, const Device& device) const override {
+  Command removal(const SysfsParent& parent, const Device& device) const override {
     return {home(parent), "mdev_destroy", address(device.uuid, device.name) + "\n"};
   }
 
-  std::optional<Command> switching(const Place&, const Device& device, bool online) const override {
+  std::optional<Command> switching(const SysfsParent&, const Device& device, bool online) const override {
     switch (form_) {
       case Form::shutdown:
       case Form::stop:
@@ -100,7 +100,7 @@ class Flat final : public Interface {
     }
   }
 
-  std::optional<bool> is_online(const Place& parent, const Device& device) const override {
+  std::optional<bool> is_online(const SysfsParent& parent, const Device& device) const override {
     const auto number =
         form_ == Form::online ? read_number(parent.root, device.path + "/online") : std::nullopt;
     return number ? std::optional(*number != 0) : std::nullopt;
@@ -122,11 +122,11 @@ class Flat final : public Interface {
     return form_ == Form::host ? fmt::format("{}/{}", host_directory, file) : file;
   }
 
-  std::string home(const Place& parent) const {
+  std::string home(const SysfsParent& parent) const {
     return form_ == Form::host ? fmt::format("{}/{}", parent.path, host_directory) : parent.path;
   }
 
-  std::string read_types(const Place& parent) const {
+  std::string read_types(const SysfsParent& parent) const {
     return parent.directory.read_file(in_home(types_file))
         .or_throw("cannot read the types in '{}'", parent.directory.path_of(in_home(types_file)));
   }

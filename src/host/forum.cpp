@@ -24,7 +24,7 @@ class Forum final : public Interface {
   std::string_view name() const override { return "forum"; }
 
   // Its types have no count of available instances.
-  bool speaks(const Place& parent) const override {
+  bool recognizes(const SysfsParent& parent) const override {
     const sys::Result<sys::FileStatus> status = parent.directory.status(types_directory);
     if (!status || !S_ISDIR(status->mode)) {
       return false;
@@ -34,7 +34,7 @@ class Forum final : public Interface {
            parent.directory.exists(fmt::format("{}/{}/max_instances", types_directory, types.front().str()));
   }
 
-  void describe(const Place& parent, Facet facets, Parent& into) const override {
+  void describe(const SysfsParent& parent, Facet facets, Parent& into) const override {
     into.capabilities.kernel_groups = Support::unknown;
     into.capabilities.types_vanish = true;
     into.capabilities.reports_type = false;
@@ -50,12 +50,12 @@ class Forum final : public Interface {
                                        });
   }
 
-  Command creation(const Place& parent, const Creation& what) const override {
+  Command creation(const SysfsParent& parent, const Creation& what) const override {
     const std::string group = what.beside ? group_to_join(parent, *what.beside) : std::string{};
     return command(parent, what, group.empty() ? "" : ":" + group);
   }
 
-  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+  sys::Result<sys::Done> create(const SysfsParent& parent, const Creation& what) const override {
     sys::Result<sys::Done> made = issue(parent.root, creation(parent, what));
     const bool joins = what.beside && !group_to_join(parent, *what.beside).empty();
     // A kernel without support for groups fails with EINVAL while parsing, before it changes anything.
@@ -64,7 +64,7 @@ class Forum final : public Interface {
                : made;
   }
 
-  Command removal(const Place& parent, const Device& device) const override {
+  Command removal(const SysfsParent& parent, const Device& device) const override {
     return parent.directory.exists(destroy_file)
                ? Command{parent.path, destroy_file, device.uuid.str() + "\n"}
                : Command{device.path, "remove", "1\n"};
@@ -75,7 +75,7 @@ class Forum final : public Interface {
  private:
   // Returns the IOMMU group in which the device can be created, or an empty text: some kernels let an
   // existing device join instead.
-  static std::string group_to_join(const Place& parent, const Device& beside) {
+  static std::string group_to_join(const SysfsParent& parent, const Device& beside) {
     if (parent.root.exists(fmt::format("{}/{}", beside.path, peers_file))) {
       return {};
     }
@@ -83,7 +83,7 @@ class Forum final : public Interface {
     return group ? std::string(last_component(*group)) : std::string{};
   }
 
-  static Command command(const Place& parent, const Creation& what, const std::string& group) {
+  static Command command(const SysfsParent& parent, const Creation& what, const std::string& group) {
     return {parent.path, fmt::format("{}/{}/create", types_directory, what.type.str()),
             what.uuid.str() + group + "\n"};
   }

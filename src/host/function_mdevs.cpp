@@ -38,7 +38,7 @@ struct Occupied {
   std::optional<std::size_t> first_free;  // VF on which a device can be created
 };
 
-Occupied read_occupied(const Place& parent) {
+Occupied read_occupied(const SysfsParent& parent) {
   Occupied result;
   for (const std::string& path : function_paths(parent)) {
     Function function{.address = std::string(last_component(path)), .path = path};
@@ -63,7 +63,7 @@ class FunctionMdevs final : public Interface {
  public:
   std::string_view name() const override { return "mdev-vf"; }
 
-  bool speaks(const Place& parent) const override {
+  bool recognizes(const SysfsParent& parent) const override {
     for (const std::string& path : function_paths(parent)) {
       if (has_types(parent.root, path)) {
         return true;
@@ -76,7 +76,7 @@ class FunctionMdevs final : public Interface {
     return false;
   }
 
-  void describe(const Place& parent, Facet facets, Parent& into) const override {
+  void describe(const SysfsParent& parent, Facet facets, Parent& into) const override {
     into.capabilities.create_arguments = Support::unknown;
     into.capabilities.functions = true;
     into.home = std::string(directory_of(parent.path));
@@ -91,23 +91,23 @@ class FunctionMdevs final : public Interface {
     into.notice = notice_for(into);
   }
 
-  Command creation(const Place& parent, const Creation& what) const override {
+  Command creation(const SysfsParent& parent, const Creation& what) const override {
     for (const std::string& path : function_paths(parent)) {
       if (last_component(path) == what.vf) {
         Creation on_function = what;
         on_function.parent = *ParentName::parse(what.vf);
-        return upstream_interface().creation(place_of(parent, path), on_function);
+        return upstream_interface().creation(function_of(parent, path), on_function);
       }
     }
     throw missing_function(parent, what.vf);
   }
 
-  Command removal(const Place& parent, const Device& device) const override {
+  Command removal(const SysfsParent& parent, const Device& device) const override {
     return upstream_interface().removal(parent, device);
   }
 
  private:
-  static Place place_of(const Place& parent, const std::string& path) {
+  static SysfsParent function_of(const SysfsParent& parent, const std::string& path) {
     return {parent.root,
             parent.root.open_dir(path).or_throw("cannot use virtual function {}", last_component(path)), path,
             true};
@@ -116,7 +116,7 @@ class FunctionMdevs final : public Interface {
   // Reads the types from one VF only: the driver derives name, description and device API from the GPU, and
   // whether a device of a type can be created is the same on each free VF (kernel_vgpu_mgr.c in NVIDIA's open
   // kernel modules). Each VF of a large host has some 30 types with 5 files.
-  static void read_types(const Place& parent, const Occupied& occupied, Facet facets, Parent& into) {
+  static void read_types(const SysfsParent& parent, const Occupied& occupied, Facet facets, Parent& into) {
     const std::size_t some = occupied.first_free.value_or(0);
     if (some >= into.functions.size()) {
       return;

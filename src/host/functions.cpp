@@ -134,12 +134,12 @@ class Functions final : public Interface {
  public:
   std::string_view name() const override { return "nvidia-vf"; }
 
-  bool speaks(const Place& parent) const override {
+  bool recognizes(const SysfsParent& parent) const override {
     return parent.directory.exists("sriov_totalvfs") &&
            link_name(parent.directory, "driver").value_or("").starts_with("nvidia");
   }
 
-  void describe(const Place& parent, Facet facets, Parent& into) const override {
+  void describe(const SysfsParent& parent, Facet facets, Parent& into) const override {
     into.capabilities.functions = true;
     into.capabilities.named_by_function = true;
     into.capabilities.types_vanish = true;
@@ -174,11 +174,11 @@ class Functions final : public Interface {
     into.notice = notice_for(into.functions, into.types);
   }
 
-  Command creation(const Place& parent, const Creation& what) const override {
+  Command creation(const SysfsParent& parent, const Creation& what) const override {
     return {path_of(parent, what.vf), current_file, what.type.str() + "\n"};
   }
 
-  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+  sys::Result<sys::Done> create(const SysfsParent& parent, const Creation& what) const override {
     const Command command = creation(parent, what);
     const std::string& path = command.directory;
     if (const auto other = current_type(parent.root, path)) {
@@ -207,7 +207,7 @@ class Functions final : public Interface {
   }
 
   // VFs are reused: a type that differs from the device's was set by another program.
-  Command removal(const Place& parent, const Device& device) const override {
+  Command removal(const SysfsParent& parent, const Device& device) const override {
     const auto now = current_type(parent.root, device.path);
     if (now && device.type && *now != *device.type) {
       throw Error(ExitCode::conflict,
@@ -269,7 +269,7 @@ class Functions final : public Interface {
                     gpu));
   }
 
-  static std::string path_of(const Place& parent, const std::string& function) {
+  static std::string path_of(const SysfsParent& parent, const std::string& function) {
     for (std::string& path : function_paths(parent)) {
       if (last_component(path) == function) {
         return std::move(path);
@@ -301,7 +301,7 @@ std::vector<std::string> function_links(const sys::Dir& device) {
   }
 }
 
-std::vector<std::string> function_paths(const Place& parent) {
+std::vector<std::string> function_paths(const SysfsParent& parent) {
   std::vector<std::string> result =
       parent.function_links ? *parent.function_links : function_links(parent.directory);
   for (std::string& link : result) {
@@ -337,7 +337,7 @@ std::string notice_of_unusable(const std::vector<Function>& functions) {
                           count, functions.size(), join(reasons, "; "));
 }
 
-Error missing_function(const Place& parent, const std::string& function) {
+Error missing_function(const SysfsParent& parent, const std::string& function) {
   const std::string_view gpu = last_component(parent.path);
   return {ExitCode::not_found, fmt::format("{} has no virtual function {}", gpu, function),
           fmt::format("list the virtual functions of the parent: mdevadm show {}", gpu)};
@@ -347,7 +347,7 @@ Error missing_function(const Place& parent, const std::string& function) {
 // and empty for a VF in use (vgpu_mgr_get_vgpu_types() in kernel_vgpu_mgr.c of the open kernel modules). Each
 // list costs the driver a query, so it is read from one VF; an empty one is compared with those of the
 // others.
-std::vector<Function> read_functions(const Place& parent, bool with_creatable) {
+std::vector<Function> read_functions(const SysfsParent& parent, bool with_creatable) {
   std::vector<Function> result;
   std::vector<NamedType> creatable;
   for (const std::string& path : function_paths(parent)) {

@@ -22,20 +22,20 @@ constexpr const char* virtual_directory = "sys/devices/virtual";
 constexpr std::string_view vfio_groups = "vfio";  // a directory for each device with a VFIO group
 constexpr const char* bus_directory = "sys/bus/mdev";
 
-std::optional<Place> place_at(const sys::Dir& root, const std::string& path, bool registered) {
+std::optional<SysfsParent> parent_at(const sys::Dir& root, const std::string& path, bool registered) {
   sys::Result<sys::Dir> directory = checked(root.open_dir(path));
-  return directory ? std::optional(Place{root, *std::move(directory), path, registered, std::nullopt})
+  return directory ? std::optional(SysfsParent{root, *std::move(directory), path, registered, std::nullopt})
                    : std::nullopt;
 }
 
 // Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
-std::optional<Place> follow(const sys::Dir& root, const std::string& links, const std::string& name,
-                            bool registered) {
+std::optional<SysfsParent> follow(const sys::Dir& root, const std::string& links, const std::string& name,
+                                  bool registered) {
   const sys::Result<std::string> target = checked(root.read_link(fmt::format("{}/{}", links, name)));
   if (!target && target.error().number == EINVAL) {
-    return place_at(root, fmt::format("{}/{}", links, name), registered);
+    return parent_at(root, fmt::format("{}/{}", links, name), registered);
   }
-  return target ? place_at(root, resolve_link(links, *target), registered) : std::nullopt;
+  return target ? parent_at(root, resolve_link(links, *target), registered) : std::nullopt;
 }
 
 bool offers_types(const sys::Dir& directory) {
@@ -55,37 +55,38 @@ std::vector<std::string> names_in(const sys::Dir& root, const std::string& path)
 
 // Adds a GPU, unless it has been added. The links to its VFs are read if they are not given.
 void add_gpu(const sys::Dir& root, const std::string& name, std::optional<std::vector<std::string>> links,
-             std::vector<std::pair<std::string, Place>>& into) {
+             std::vector<std::pair<std::string, SysfsParent>>& into) {
   if (std::any_of(into.begin(), into.end(), [&](const auto& one) { return one.first == name; })) {
     return;
   }
-  if (auto place = follow(root, "sys/bus/pci/devices", name, false)) {
-    place->function_links = links ? std::move(links) : function_links(place->directory);
-    into.emplace_back(name, *std::move(place));
+  if (auto sysfs = follow(root, "sys/bus/pci/devices", name, false)) {
+    sysfs->function_links = links ? std::move(links) : function_links(sysfs->directory);
+    into.emplace_back(name, *std::move(sysfs));
   }
 }
 
 // Adds a parent or, if it is a virtual function, its GPU.
-void add_place(const sys::Dir& root, const std::string& name, std::optional<Place> place, bool is_raw,
-               std::vector<std::pair<std::string, Place>>& into) {
-  if (!place) {
+void add_parent(const sys::Dir& root, const std::string& name, std::optional<SysfsParent> sysfs, bool is_raw,
+                std::vector<std::pair<std::string, SysfsParent>>& into) {
+  if (!sysfs) {
     return;
   }
-  const auto gpu = is_raw ? std::nullopt : physical_function(place->directory);
+  const auto gpu = is_raw ? std::nullopt : physical_function(sysfs->directory);
   if (gpu) {
     add_gpu(root, *gpu, std::nullopt, into);
   } else {
-    into.emplace_back(name, *std::move(place));
+    into.emplace_back(name, *std::move(sysfs));
   }
 }
 
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
 // parents. The VFs of GPUs in `into` are not examined.
-void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<std::string, Place>>& into) {
+void add_unregistered(const sys::Dir& root, bool is_raw,
+                      std::vector<std::pair<std::string, SysfsParent>>& into) {
   std::set<std::string, std::less<>> known_names;
-  for (const auto& [name, place] : into) {
+  for (const auto& [name, sysfs] : into) {
     known_names.insert(name);
-    for (const std::string& link : place.function_links.value_or(std::vector<std::string>{})) {
+    for (const std::string& link : sysfs.function_links.value_or(std::vector<std::string>{})) {
       known_names.emplace(last_component(link));
     }
   }
@@ -96,7 +97,7 @@ void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<s
     for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
       if (!known(name) &&
           (directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host"))) {
-        add_place(root, name, follow(root, links, name, false), is_raw, into);
+        add_parent(root, name, follow(root, links, name, false), is_raw, into);
       }
     }
   }
@@ -105,12 +106,12 @@ void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<s
       continue;
     }
     for (const std::string& name : names_in(root, fmt::format("{}/{}", virtual_directory, driver))) {
-      auto place = known(name)
+      auto sysfs = known(name)
                        ? std::nullopt
-                       : place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
-      if (place && offers_types(place->directory)) {
+                       : parent_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
+      if (sysfs && offers_types(sysfs->directory)) {
         known_names.insert(name);
-        into.emplace_back(name, *std::move(place));
+        into.emplace_back(name, *std::move(sysfs));
       }
     }
   }
@@ -118,11 +119,11 @@ void add_unregistered(const sys::Dir& root, bool is_raw, std::vector<std::pair<s
 
 }  // namespace
 
-std::optional<Command> Interface::switching(const Place&, const Device&, bool) const {
+std::optional<Command> Interface::switching(const SysfsParent&, const Device&, bool) const {
   return std::nullopt;
 }
 
-std::optional<bool> Interface::is_online(const Place&, const Device&) const {
+std::optional<bool> Interface::is_online(const SysfsParent&, const Device&) const {
   return std::nullopt;
 }
 
@@ -138,43 +139,43 @@ sys::Result<sys::Done> issue(const sys::Dir& root, const Command& command) {
                    : sys::Result<sys::Done>(directory.error());
 }
 
-const Interface* interface_of(const Place& parent) {
+const Interface* interface_of(const SysfsParent& parent) {
   if (!parent.registered) {
     for (const Interface* interface : flat_interfaces()) {
-      if (interface->speaks(parent)) {
+      if (interface->recognizes(parent)) {
         return interface;
       }
     }
     for (const Interface* interface :
          {&forum_interface(), &function_mdevs_interface(), &functions_interface()}) {
-      if (interface->speaks(parent)) {
+      if (interface->recognizes(parent)) {
         return interface;
       }
     }
   }
-  return upstream_interface().speaks(parent) ? &upstream_interface() : nullptr;
+  return upstream_interface().recognizes(parent) ? &upstream_interface() : nullptr;
 }
 
-std::optional<Place> find_parent(const sys::Dir& root, const std::string& name) {
-  if (auto place = follow(root, parents_directory, name, true)) {
-    return place;
+std::optional<SysfsParent> find_parent(const sys::Dir& root, const std::string& name) {
+  if (auto sysfs = follow(root, parents_directory, name, true)) {
+    return sysfs;
   }
   for (const char* bus : buses) {
-    if (auto place = follow(root, fmt::format("sys/bus/{}/devices", bus), name, false)) {
-      return place;
+    if (auto sysfs = follow(root, fmt::format("sys/bus/{}/devices", bus), name, false)) {
+      return sysfs;
     }
   }
   for (const std::string& driver : names_in(root, virtual_directory)) {
-    auto place = place_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
-    if (place && offers_types(place->directory)) {
-      return place;
+    auto sysfs = parent_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
+    if (sysfs && offers_types(sysfs->directory)) {
+      return sysfs;
     }
   }
   return std::nullopt;
 }
 
-std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bool is_raw) {
-  std::vector<std::pair<std::string, Place>> result;
+std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw) {
+  std::vector<std::pair<std::string, SysfsParent>> result;
   const sys::Result<sys::Dir> registered = checked(root.open_dir(parents_directory));
   if (!registered && !sys::is_absence(registered.error().number)) {
     sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
@@ -182,7 +183,7 @@ std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bo
   if (registered) {
     for (const sys::Entry& entry :
          registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
-      add_place(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
+      add_parent(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
     }
   }
   for (FunctionParent& gpu : function_parents(root)) {

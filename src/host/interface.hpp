@@ -16,7 +16,7 @@
 namespace mdevadm {
 
 // A parent's directory and its location.
-struct Place {
+struct SysfsParent {
   const sys::Dir& root;
   sys::Dir directory;
   std::string path;         // below the root
@@ -48,24 +48,25 @@ class Interface {
   // Returns the identifier used by `types --json` and `show`.
   virtual std::string_view name() const = 0;
   // Returns whether the parent has this interface.
-  virtual bool speaks(const Place& parent) const = 0;
+  virtual bool recognizes(const SysfsParent& parent) const = 0;
   // Reads capabilities, home, types and functions with the attributes requested by `facets`, in natural
   // order.
-  virtual void describe(const Place& parent, Facet facets, Parent& into) const = 0;
+  virtual void describe(const SysfsParent& parent, Facet facets, Parent& into) const = 0;
   // Returns the command that create() issues first, without effect.
-  virtual Command creation(const Place& parent, const Creation& what) const = 0;
+  virtual Command creation(const SysfsParent& parent, const Creation& what) const = 0;
   // Creates a device with creation(), plus the preparation, cleanup and alternative spellings that the
   // interface requires. Returns the errno of the write; throws Error for failures detected before or after
   // it.
-  virtual sys::Result<sys::Done> create(const Place& parent, const Creation& what) const {
+  virtual sys::Result<sys::Done> create(const SysfsParent& parent, const Creation& what) const {
     return issue(parent.root, creation(parent, what));
   }
   // Returns the command that removes a device.
-  virtual Command removal(const Place& parent, const Device& device) const = 0;
+  virtual Command removal(const SysfsParent& parent, const Device& device) const = 0;
   // Returns the command that sets the online state, or nullopt if devices have no such state.
-  virtual std::optional<Command> switching(const Place& parent, const Device& device, bool online) const;
+  virtual std::optional<Command> switching(const SysfsParent& parent, const Device& device,
+                                           bool online) const;
   // Returns the online state, or nullopt if it cannot be read.
-  virtual std::optional<bool> is_online(const Place& parent, const Device& device) const;
+  virtual std::optional<bool> is_online(const SysfsParent& parent, const Device& device) const;
   // Returns whether sysfs shows the type of an active device.
   virtual bool reports_type() const { return true; }
   // Returns whether the device exists, including one whose removal is pending.
@@ -73,14 +74,14 @@ class Interface {
 };
 
 // Returns the interface of a parent, or nullptr if it has no supported one.
-const Interface* interface_of(const Place& parent);
+const Interface* interface_of(const SysfsParent& parent);
 
 // Returns the location of a parent, or nullopt if no such device exists or the device is not related to
 // mediated devices.
-std::optional<Place> find_parent(const sys::Dir& root, const std::string& name);
+std::optional<SysfsParent> find_parent(const sys::Dir& root, const std::string& name);
 // Returns all parents: those listed by the kernel and those of interfaces without such a list. With `is_raw`,
 // virtual functions that the kernel lists are parents, as mdevctl sees them; otherwise their GPU is.
-std::vector<std::pair<std::string, Place>> find_parents(const sys::Dir& root, bool is_raw);
+std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw);
 
 // The mainline interface since 4.10, with extensions that were proposed: aggregation, create arguments,
 // migration_version.
@@ -100,12 +101,12 @@ std::optional<std::string> physical_function(const sys::Dir& device);
 // Returns the targets of the links to the VFs of a physical function, in numerical order.
 std::vector<std::string> function_links(const sys::Dir& device);
 // Returns the directories of the VFs of a physical function, in numerical order.
-std::vector<std::string> function_paths(const Place& parent);
+std::vector<std::string> function_paths(const SysfsParent& parent);
 // Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
 // if all are usable.
 std::string notice_of_unusable(const std::vector<Function>& functions);
 // Returns the error for a VF that the physical function does not have.
-Error missing_function(const Place& parent, const std::string& function);
+Error missing_function(const SysfsParent& parent, const std::string& function);
 
 // Returns the display controllers of NVIDIA that are not VFs, sorted by address. `parents` are those that
 // have been read; their VFs are not examined again.
@@ -119,7 +120,7 @@ std::vector<FunctionParent> function_parents(
 void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);
 // Returns the VFs of a physical function with their assigned types and, on request, the types that they
 // accept.
-std::vector<Function> read_functions(const Place& parent, bool with_creatable);
+std::vector<Function> read_functions(const SysfsParent& parent, bool with_creatable);
 
 // Returns the addresses of all VFs that a physical function can have (Linux 4.13 and later).
 std::vector<std::string> possible_addresses(const sys::Dir& directory, std::string_view name);

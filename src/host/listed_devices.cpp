@@ -32,17 +32,18 @@ ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
     const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
     if (target && directory) {
       for (TypeName& type : type_directories(*directory)) {
-        result.places_.push_back({path, std::move(type)});
+        result.directories_.push_back({path, std::move(type)});
       }
     }
   }
-  if (parents->size() * calls_a_parent + result.places_.size() * calls_a_type >= count * calls_a_device) {
+  if (parents->size() * calls_a_parent + result.directories_.size() * calls_a_type >=
+      count * calls_a_device) {
     return {};
   }
-  for (std::size_t i = 0; i < result.places_.size(); ++i) {
-    const Place& place = result.places_[i];
+  for (std::size_t i = 0; i < result.directories_.size(); ++i) {
+    const TypeDirectory& found = result.directories_[i];
     const std::string devices =
-        fmt::format("{}/{}/{}/devices", place.directory, types_directory, place.type.str());
+        fmt::format("{}/{}/{}/devices", found.directory, types_directory, found.type.str());
     std::ignore = root.names_in(devices, [&](std::string_view name) {
       if (const auto uuid = Uuid::parse(name)) {
         result.devices_.emplace_back(*uuid, i);
@@ -53,10 +54,10 @@ ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
   return result;
 }
 
-const ListedDevices::Place* ListedDevices::find(const Uuid& uuid) const {
+const ListedDevices::TypeDirectory* ListedDevices::find(const Uuid& uuid) const {
   const auto found = std::lower_bound(devices_.begin(), devices_.end(), uuid,
                                       [](const auto& one, const Uuid& wanted) { return one.first < wanted; });
-  return found != devices_.end() && found->first == uuid ? &places_[found->second] : nullptr;
+  return found != devices_.end() && found->first == uuid ? &directories_[found->second] : nullptr;
 }
 
 }  // namespace mdevadm

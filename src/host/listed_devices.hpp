@@ -17,7 +17,7 @@ namespace mdevadm {
 // and removed before the device: a device that is not listed is read by its own links.
 class ListedDevices {
  public:
-  struct Place {
+  struct TypeDirectory {
     std::string directory;  // of the parent, below the root
     TypeName type;
   };
@@ -26,11 +26,11 @@ class ListedDevices {
   static ListedDevices read(const sys::Dir& root, std::size_t count);
 
   // Returns nullptr for a device that is not listed. The pointer is valid as long as the object.
-  const Place* find(const Uuid& uuid) const;
+  const TypeDirectory* find(const Uuid& uuid) const;
 
  private:
-  std::vector<Place> places_{};
-  std::vector<std::pair<Uuid, std::size_t>> devices_{};  // sorted; index of the place
+  std::vector<TypeDirectory> directories_{};
+  std::vector<std::pair<Uuid, std::size_t>> devices_{};  // sorted; index in directories_
 };
 
 }  // namespace mdevadm

@@ -21,18 +21,18 @@ void read_identity(const sys::Dir& root, const sys::Dir& directory, Parent& pare
   }
 }
 
-Parent read_parent(const ParentName& name, const Place& place, Facet facets) {
-  Parent parent{.name = name, .path = place.path};
+Parent read_parent(const ParentName& name, const SysfsParent& sysfs, Facet facets) {
+  Parent parent{.name = name, .path = sysfs.path};
   if (!has_any(facets, type_facets | Facet::parent_identity)) {
     return parent;
   }
-  if (const Interface* interface = interface_of(place)) {
+  if (const Interface* interface = interface_of(sysfs)) {
     parent.interface = interface->name();
-    interface->describe(place, facets, parent);
-    parent.without_iommu = parent.capabilities.functions && !place.directory.exists("iommu_group");
+    interface->describe(sysfs, facets, parent);
+    parent.without_iommu = parent.capabilities.functions && !sysfs.directory.exists("iommu_group");
   }
   if (has(facets, Facet::parent_identity)) {
-    read_identity(place.root, place.directory, parent);
+    read_identity(sysfs.root, sysfs.directory, parent);
   }
   return parent;
 }
@@ -48,17 +48,17 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
   std::vector<Parent> result;
   if (scope.details_of && !scope.other_parents) {
     for (const ParentName& name : *scope.details_of) {
-      const auto place = find_parent(root, name.str());
-      if (place && interface_of(*place) != nullptr) {
-        result.push_back(read_parent(name, *place, scope.facets));
+      const auto sysfs = find_parent(root, name.str());
+      if (sysfs && interface_of(*sysfs) != nullptr) {
+        result.push_back(read_parent(name, *sysfs, scope.facets));
       }
     }
     std::sort(result.begin(), result.end(), by_name);
     return result;
   }
-  for (const auto& [entry, place] : find_parents(root, scope.raw)) {
+  for (const auto& [entry, sysfs] : find_parents(root, scope.raw)) {
     if (const auto name = ParentName::parse(entry)) {
-      result.push_back(read_parent(*name, place, facets_for(*name, scope)));
+      result.push_back(read_parent(*name, sysfs, facets_for(*name, scope)));
     }
   }
   std::sort(result.begin(), result.end(), by_name);

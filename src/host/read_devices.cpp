@@ -46,15 +46,15 @@ class NodeReader {
     if (!status) {
       return;
     }
-    const auto remembered = [](auto& names, auto id, auto look_up) -> const std::string& {
+    const auto cached_name = [](auto& names, auto id, auto look_up) -> const std::string& {
       const auto found = names.find(id);
       return found != names.end() ? found->second : names.emplace(id, look_up(id)).first->second;
     };
     if (kind == Node::Kind::cdev && S_ISCHR(status->mode)) {
       device.own_node = status->device_number;
     }
-    device.nodes.push_back({kind, "/" + path, remembered(users_, status->owner, sys::user_name),
-                            remembered(groups_, status->group, sys::group_name), status->mode & 07777,
+    device.nodes.push_back({kind, "/" + path, cached_name(users_, status->owner, sys::user_name),
+                            cached_name(groups_, status->group, sys::group_name), status->mode & 07777,
                             status->owner, status->group});
   }
 
@@ -90,7 +90,7 @@ struct NamedUuid {
   Uuid uuid;
   std::string name{};            // on the bus, if that is not the UUID
   Siblings* siblings = nullptr;  // where it is, once that was read
-  const ListedDevices::Place* listed = nullptr;
+  const ListedDevices::TypeDirectory* listed = nullptr;
 };
 
 // Reads devices relative to their common directory, which is opened once per parent: resolving long paths is
@@ -105,11 +105,11 @@ class DeviceReader {
         nodes_(root, has(scope.facets, Facet::nodes)) {}
 
   // Returns where a listed device is.
-  Siblings* at(const ListedDevices::Place& place) {
-    const auto known = places_.find(&place);
-    Siblings* siblings = known != places_.end()
+  Siblings* at(const ListedDevices::TypeDirectory& listed) {
+    const auto known = listed_.find(&listed);
+    Siblings* siblings = known != listed_.end()
                              ? known->second
-                             : places_.emplace(&place, &directory_at(place.directory)).first->second;
+                             : listed_.emplace(&listed, &directory_at(listed.directory)).first->second;
     return siblings->parent ? siblings : nullptr;
   }
 
@@ -298,7 +298,7 @@ class DeviceReader {
   std::map<std::string, Siblings> directories_;
   // The same by the directories of links on the bus.
   std::unordered_map<std::string, Siblings*, TextHash, std::equal_to<>> links_;
-  std::unordered_map<const ListedDevices::Place*, Siblings*> places_;
+  std::unordered_map<const ListedDevices::TypeDirectory*, Siblings*> listed_;
   sys::LinkTarget target_{};
   std::string file_{};
 };
@@ -526,14 +526,14 @@ Uuid unmanaged_uuid(const std::string& address, const Scope& scope) {
 void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::string, ParentName>& functions,
                    std::vector<Device>& into) {
   for (FunctionParent& found : function_parents(root, function_parents_for(scope))) {
-    auto place = find_parent(root, found.name);
+    auto sysfs = find_parent(root, found.name);
     const auto parent = ParentName::parse(found.name);
-    if (!place || !parent) {
+    if (!sysfs || !parent) {
       continue;
     }
-    place->function_links = std::move(found.function_links);
-    DeviceReader reader(root, place->directory, scope);
-    for (const Function& function : read_functions(*place, false)) {
+    sysfs->function_links = std::move(found.function_links);
+    DeviceReader reader(root, sysfs->directory, scope);
+    for (const Function& function : read_functions(*sysfs, false)) {
       functions.emplace(function.address, *parent);
       const Record* record = owner_of(function, scope);
       const bool ours = record != nullptr;
@@ -555,7 +555,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::strin
 
 }  // namespace
 
-void add_what_is_remembered(const Records& known, std::vector<Device>& devices) {
+void add_records(const Records& known, std::vector<Device>& devices) {
   if (known.all.empty()) {
     return;
   }
@@ -565,7 +565,7 @@ void add_what_is_remembered(const Records& known, std::vector<Device>& devices) 
       continue;
     }
     // A record of another type is out of date, and is deleted with the next stop.
-    device.remembered = true;
+    device.has_record = true;
     if (!device.type || *device.type == record->type) {
       device.type = record->type;
       device.unfinished = !record->finished;
@@ -589,7 +589,7 @@ std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snaps
   if (!scope.bus_only && (!scope.devices || result.size() < scope.devices->size())) {
     add_functions(root, scope, seen.functions, result);
   }
-  add_what_is_remembered(scope.known, result);
+  add_records(scope.known, result);
   return sorted(std::move(result));
 }
 

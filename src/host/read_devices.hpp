@@ -22,6 +22,6 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
 std::vector<Device> sorted(std::vector<Device> devices);
 
 // Adds what runtime records say of the devices.
-void add_what_is_remembered(const Records& known, std::vector<Device>& devices);
+void add_records(const Records& known, std::vector<Device>& devices);
 
 }  // namespace mdevadm

@@ -12,46 +12,47 @@ namespace {
 
 // A directory in which the kernel makes the directories of devices: that of a parent, or of a virtual
 // function of a GPU.
-struct Nursery {
+struct DeviceDirectory {
   std::string path;
   ParentName parent;
   std::string vf{};
 };
 
-void add_nurseries(const sys::Dir& root, const std::string& name, bool is_raw, std::vector<Nursery>& into) {
-  const auto place = find_parent(root, name);
+void add_device_directories(const sys::Dir& root, const std::string& name, bool is_raw,
+                            std::vector<DeviceDirectory>& into) {
+  const auto sysfs = find_parent(root, name);
   const auto parent = ParentName::parse(name);
-  if (!place || !parent) {
+  if (!sysfs || !parent) {
     return;
   }
-  if (const auto gpu = is_raw ? std::nullopt : physical_function(place->directory)) {
+  if (const auto gpu = is_raw ? std::nullopt : physical_function(sysfs->directory)) {
     if (const auto owner = ParentName::parse(*gpu)) {
-      into.push_back({place->path, *owner, name});
+      into.push_back({sysfs->path, *owner, name});
       return;
     }
   }
-  if (!is_raw && interface_of(*place) == &function_mdevs_interface()) {
-    for (const std::string& path : function_paths(*place)) {
+  if (!is_raw && interface_of(*sysfs) == &function_mdevs_interface()) {
+    for (const std::string& path : function_paths(*sysfs)) {
       into.push_back({path, *parent, std::string(last_component(path))});
     }
     return;
   }
-  into.push_back({place->path, *parent});
+  into.push_back({sysfs->path, *parent});
 }
 
 // Returns the directories to search for pending removals.
-std::vector<Nursery> nurseries(const sys::Dir& root, const Scope& scope) {
-  std::vector<Nursery> result;
+std::vector<DeviceDirectory> device_directories(const sys::Dir& root, const Scope& scope) {
+  std::vector<DeviceDirectory> result;
   if (scope.details_of && !scope.other_parents) {
     for (const ParentName& name : *scope.details_of) {
-      add_nurseries(root, name.str(), scope.raw, result);
+      add_device_directories(root, name.str(), scope.raw, result);
     }
     return result;
   }
   const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
   auto entries = checked(sys::entries_of(directory));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    add_nurseries(root, entry.name, scope.raw, result);
+    add_device_directories(root, entry.name, scope.raw, result);
   }
   return result;
 }
@@ -73,12 +74,12 @@ struct ByParent {
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices) {
   std::vector<Device> result;
-  for (const Nursery& nursery : nurseries(root, scope)) {
-    const sys::Result<sys::Dir> directory = checked(root.open_dir(nursery.path));
+  for (const DeviceDirectory& source : device_directories(root, scope)) {
+    const sys::Result<sys::Dir> directory = checked(root.open_dir(source.path));
     if (!directory) {
       continue;
     }
-    const auto [first, last] = std::equal_range(devices.begin(), devices.end(), nursery.parent, ByParent{});
+    const auto [first, last] = std::equal_range(devices.begin(), devices.end(), source.parent, ByParent{});
     std::vector<Uuid> on_bus;  // sorted; devices are large, so that searching them would be slower
     std::transform(first, last, std::back_inserter(on_bus), [](const Device& one) { return one.uuid; });
     const auto is_wanted = [&](const Uuid& uuid) {
@@ -92,8 +93,8 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
         return;
       }
       const std::string name(entry);
-      Device device{.uuid = *uuid, .parent = nursery.parent, .path = nursery.path + "/" + name};
-      device.vf = nursery.vf;
+      Device device{.uuid = *uuid, .parent = source.parent, .path = source.path + "/" + name};
+      device.vf = source.vf;
       device.removing = true;
       if (const auto group = link_name(*directory, name + "/iommu_group")) {
         device.iommu_group = parse_decimal(*group);
@@ -102,7 +103,7 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
     };
     std::ignore = directory->each_name(add);  // a parent that goes away has no pending removals
   }
-  add_what_is_remembered(scope.known, result);
+  add_records(scope.known, result);
   return sorted(std::move(result));
 }
 

@@ -30,8 +30,8 @@ std::optional<std::string> path_of_device(const sys::Dir& root, const std::strin
   if (const sys::Result<std::string> target = checked(root.read_link(link))) {
     return resolve_link(pci_devices, *target);
   }
-  const std::optional<Place> place = is_pci_address(name) ? std::nullopt : find_parent(root, name);
-  return place ? std::optional(place->path) : std::nullopt;
+  const std::optional<SysfsParent> sysfs = is_pci_address(name) ? std::nullopt : find_parent(root, name);
+  return sysfs ? std::optional(sysfs->path) : std::nullopt;
 }
 
 std::vector<std::string> devices_in(const sys::Dir& directory) {

@@ -69,12 +69,12 @@ class Upstream final : public Interface {
  public:
   std::string_view name() const override { return "upstream"; }
 
-  bool speaks(const Place& parent) const override {
+  bool recognizes(const SysfsParent& parent) const override {
     const sys::Result<sys::FileStatus> status = parent.directory.status(types_directory);
     return status && S_ISDIR(status->mode);
   }
 
-  void describe(const Place& parent, Facet facets, Parent& into) const override {
+  void describe(const SysfsParent& parent, Facet facets, Parent& into) const override {
     // No released kernel accepts create arguments, and support is visible only by trying.
     into.capabilities.create_arguments = Support::unknown;
     into.capabilities.mdev_types = true;
@@ -103,14 +103,14 @@ class Upstream final : public Interface {
   }
 
   // The kernel names the directory in lower case whatever is written. 36 bytes and a newline, in one write.
-  Command creation(const Place& parent, const Creation& what) const override {
+  Command creation(const SysfsParent& parent, const Creation& what) const override {
     const bool has_keyword =
         what.units > 1 && !has_file(parent, what, "aggregator") && has_file(parent, what, "aggregation");
     const std::string units = has_keyword ? fmt::format(",{}={}", units_keywords.front(), what.units) : "";
     return command(parent, what, units);
   }
 
-  sys::Result<sys::Done> create(const Place& parent, const Creation& what) const override {
+  sys::Result<sys::Done> create(const SysfsParent& parent, const Creation& what) const override {
     const Command first = creation(parent, what);
     if (what.units > 1 && has_file(parent, what, "aggregator")) {
       const MultipliedType multiplied(parent.directory, in_type(what, "aggregator"), what.units);
@@ -126,7 +126,7 @@ class Upstream final : public Interface {
     return made;
   }
 
-  Command removal(const Place&, const Device& device) const override {
+  Command removal(const SysfsParent&, const Device& device) const override {
     return {device.path, "remove", "1\n"};
   }
 
@@ -137,11 +137,11 @@ class Upstream final : public Interface {
     return fmt::format("{}/{}/{}", types_directory, what.type.str(), file);
   }
 
-  static bool has_file(const Place& parent, const Creation& what, std::string_view file) {
+  static bool has_file(const SysfsParent& parent, const Creation& what, std::string_view file) {
     return parent.directory.exists(in_type(what, file));
   }
 
-  static Command command(const Place& parent, const Creation& what, const std::string& units) {
+  static Command command(const SysfsParent& parent, const Creation& what, const std::string& units) {
     const std::string arguments = what.arguments ? "," + *what.arguments : "";
     const bool bare = what.bare && units.empty();
     return {parent.path, in_type(what, "create"), what.uuid.str() + units + arguments + (bare ? "" : "\n")};

@@ -7,9 +7,9 @@
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>

@@ -6,8 +6,8 @@
 #include <array>
 #include <map>
 #include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -163,7 +163,7 @@ class Conflicts {
                         "started{}",
                         vf->str(), parent, printable(name_of_definition(definition)),
                         by_uuid_.contains(definition.uuid) ? " again" : ""),
-            {advice_to_release_place(definition),
+            {advice_to_release_function(definition),
              fmt::format("or remove the reservation: mdevadm parent set {} --unreserve {}", parent,
                          vf->str())},
             "vf-withheld",
@@ -177,10 +177,10 @@ class Conflicts {
   void find_obstacles(const Definition& definition) {
     const Severity severity = severity_if(definition.start == StartMode::automatic);
     const std::string& parent = definition.parent.str();
-    if (std::string doubt = doubt_of_place(in_.seen, definition); !doubt.empty()) {
+    if (std::string doubt = doubt_of_function(in_.seen, definition); !doubt.empty()) {
       found_.push_back({{std::move(doubt),
                          {"show the virtual functions of the parent: mdevadm show " + parent,
-                          advice_to_release_place(definition)},
+                          advice_to_release_function(definition)},
                          "vf-unusable",
                          severity},
                         name_of_definition(definition),
@@ -197,7 +197,7 @@ class Conflicts {
     const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
     // mdevadm does not stop a device of another program, and the definition has its place.
     const std::vector<std::string> advice =
-        owner.unmanaged ? std::vector{advice_to_release_place(definition),
+        owner.unmanaged ? std::vector{advice_to_release_function(definition),
                                       fmt::format("or free virtual function {} with the program that has "
                                                   "created the device on it: mdevadm show {}",
                                                   owner.vf, owner.uuid.str())}

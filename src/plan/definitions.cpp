@@ -8,8 +8,8 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -184,7 +184,7 @@ HookEvent hooks_for(HookAction action, const Definition& about) {
 }
 
 void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
-  if (const std::string doubt = doubt_of_place(seen, wanted); !doubt.empty()) {
+  if (const std::string doubt = doubt_of_function(seen, wanted); !doubt.empty()) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), doubt));
   }
 }
@@ -287,12 +287,12 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     const Definition fitting = fitted(seen, wanted, doing, request.can_force);
     job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
-    require_free_place(seen, defined, fitting, doing);
+    require_free_function(seen, defined, fitting, doing);
     warn_of_place(seen, fitting, job);
     // The text of a file written by the user is stored unchanged.
     if (!request.text) {
       wanted = fitting;
-      if (const auto place = place_for(seen, defined, wanted, doing)) {
+      if (const auto place = function_for(seen, defined, wanted, doing)) {
         wanted.function = place;
       }
     }
@@ -343,7 +343,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   if ((shape_changes || request.accept_abi) && request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, after, doing);
     if (after.function != current.function) {
-      require_free_place(seen, defined, after, doing);
+      require_free_function(seen, defined, after, doing);
       warn_of_place(seen, after, job);
     }
     after.type = fitting.type;
@@ -381,7 +381,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   if (shape_changes) {
     const Definition fitting = fitted(seen, after, doing, false);  // only apply replaces definitions
     if (after.function != current.function) {
-      require_free_place(seen, defined, after, doing);
+      require_free_function(seen, defined, after, doing);
       warn_of_place(seen, after, job);
     }
     after.abi = current.abi && after.type != current.type ? fitting.abi : current.abi;

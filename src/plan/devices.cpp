@@ -347,7 +347,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     job.steps.push_back({SetOnline{*device, false}, SetOnline{*device, true}, going_offline});
   }
   // While a removal is pending, the kernel does not report the type.
-  const bool keeps_type = device->busy && request.force && device->type && !device->remembered;
+  const bool keeps_type = device->busy && request.force && device->type && !device->has_record;
   if (keeps_type) {
     job.steps.push_back(
         {KeepRecord{{device->uuid, device->parent, *device->type, device->name, true}}, std::nullopt});
@@ -355,7 +355,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   job.steps.push_back(
       {RemoveDevice{*device, removal_patience, request.force, request.deadline, advice_to_wait(request)},
        std::nullopt, last_stage});
-  if (device->remembered || keeps_type) {
+  if (device->has_record || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }
   if (claim != nullptr) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/plan/explain.hpp>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
 
@@ -403,10 +403,11 @@ Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSet
     const FunctionName* vf = definition.reserved_vf();
     const bool had = before && vf != nullptr && has_reserved(*before, *vf);
     if (vf != nullptr && definition.parent == after.parent && has_reserved(after, *vf) && !had) {
-      job.warnings.push_back(fmt::format(
-          "{0}: virtual function {1} is also reserved for {2}, which cannot be "
-          "started now; {3}",
-          about.quoted(), vf->str(), identity_of(definition).quoted(), advice_to_release_place(definition)));
+      job.warnings.push_back(
+          fmt::format("{0}: virtual function {1} is also reserved for {2}, which cannot be "
+                      "started now; {3}",
+                      about.quoted(), vf->str(), identity_of(definition).quoted(),
+                      advice_to_release_function(definition)));
     }
   }
   job.steps.push_back({WriteParentSettings{before, after}, {}});

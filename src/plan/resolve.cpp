@@ -11,7 +11,7 @@
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/explain.hpp>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 

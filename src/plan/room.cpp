@@ -1,7 +1,7 @@
 #include <mdevadm/plan/room.hpp>
 
 #include <algorithm>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/shared_capacity.hpp>
 

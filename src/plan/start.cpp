@@ -6,8 +6,8 @@
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/placements.hpp>
-#include <mdevadm/plan/places.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -380,10 +380,10 @@ void StartPlanner::add_ending(Draft& draft) const {
   if (const std::optional<NodePolicy> policy = node_for(draft)) {
     draft.add(ending, OwnNode{draft.device, *policy});
   }
-  const bool remembered = std::any_of(draft.job.steps.begin(), draft.job.steps.end(), [](const Step& step) {
+  const bool has_record = std::any_of(draft.job.steps.begin(), draft.job.steps.end(), [](const Step& step) {
     return std::holds_alternative<KeepRecord>(step.action);
   });
-  if (remembered || draft.device.unfinished) {
+  if (has_record || draft.device.unfinished) {
     draft.add(ending, KeepRecord{record_of(draft, true), true});
   }
 }
@@ -436,7 +436,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
     // Two definitions can reserve the same VF (by hand, or with --force): the first one started gets it.
     const Definition* own = options_.defined->find(draft.wanted.uuid, draft.wanted.parent);
     if (!options_.bare && (own == nullptr || own->function != draft.wanted.function)) {
-      require_free_place(seen_, *options_.defined, draft.wanted, draft.doing);
+      require_free_function(seen_, *options_.defined, draft.wanted, draft.doing);
     }
   }
   for (const Function& function : draft.parent->functions) {
@@ -444,7 +444,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
       continue;
     }
     if (reserved != nullptr && !function.usable) {
-      throw unusable_place(function, *draft.parent, draft.doing);
+      throw unusable_function(function, *draft.parent, draft.doing);
     }
     const bool takes =
         draft.type->hidden || std::any_of(function.creatable.begin(), function.creatable.end(),
@@ -466,7 +466,7 @@ std::string StartPlanner::function_for(const Draft& draft) const {
                            .name = function.address,
                            .vf = function.address,
                            .unmanaged = true};
-      throw place_in_use(user != nullptr ? *user : unknown, options_.defined, draft.wanted, draft.doing);
+      throw function_in_use(user != nullptr ? *user : unknown, options_.defined, draft.wanted, draft.doing);
     }
   }
   throw no_free_function(draft);
@@ -505,7 +505,7 @@ Error StartPlanner::no_free_function(const Draft& draft) const {
           std::vector<std::string>{
               fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
                           draft.parent->name.str()),
-              advice_to_release_place(*owner)}};
+              advice_to_release_function(*owner)}};
     }
   }
   return full;

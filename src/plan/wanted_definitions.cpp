@@ -1,7 +1,7 @@
 #include "wanted_definitions.hpp"
 
 #include <algorithm>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/restart.hpp>
 
 namespace mdevadm {
@@ -95,7 +95,7 @@ void WantedDefinitions::reserve_function(WantedDevice& device) const {
   const bool stays =
       active != nullptr && !active->vf.empty() && !input_.defined.withholds(active->parent, active->vf);
   device.wanted.function =
-      stays ? FunctionName::parse(active->vf) : place_for(later(), after_, device.wanted, "cannot apply");
+      stays ? FunctionName::parse(active->vf) : function_for(later(), after_, device.wanted, "cannot apply");
 }
 
 }  // namespace mdevadm

@@ -32,16 +32,16 @@ std::string goal_of(const Identity& about) {
 }
 
 // Serializes the calls of the watcher, which come from several threads.
-class Told final : public Progress {
+class SerializedWatcher final : public Progress {
  public:
-  explicit Told(BootWatcher& watcher) : watcher_(watcher) {}
+  explicit SerializedWatcher(BootWatcher& watcher) : watcher_(watcher) {}
 
   void done(const Job&, const Action&) override {}
   void undone(const Job&, const Action&) override {}
   void waiting(const Job&, const std::vector<Holder>&, milliseconds) override {}
 
   template <typename Call>
-  void tell(const Call& call) {
+  void call(const Call& call) {
     const std::lock_guard lock(mutex_);
     call(watcher_);
   }
@@ -55,12 +55,12 @@ class Told final : public Progress {
 // began do not wait for it again: the time limit is that of all of them.
 class ParentLocks {
  public:
-  using Clock = Tried::Clock;
+  using Clock = RetriedTask::Clock;
 
-  ParentLocks(const BootOptions& options, const store::Store& store, Told& told)
+  ParentLocks(const BootOptions& options, const store::Store& store, SerializedWatcher& watcher)
       : patience_(options.parents.all.empty() ? std::chrono::minutes{1} : preparation_patience),
         store_(store),
-        told_(told) {}
+        watcher_(watcher) {}
 
   std::vector<sys::FileLock> take(std::vector<ParentName> parents, Clock::time_point due) {
     std::sort(parents.begin(), parents.end());  // the order of Store::lock_parents()
@@ -72,7 +72,7 @@ class ParentLocks {
         std::vector<sys::FileLock> lock = store_.lock_parents(
             {parent},
             [&](const std::string& holder, milliseconds patience) {
-              told_.tell([&](auto& watcher) { watcher.waiting_for(holder, patience); });
+              watcher_.call([&](auto& watcher) { watcher.waiting_for(holder, patience); });
             },
             patience_);
         std::move(lock.begin(), lock.end(), std::back_inserter(locks));
@@ -101,7 +101,7 @@ class ParentLocks {
 
   std::chrono::seconds patience_;
   const store::Store& store_;
-  Told& told_;
+  SerializedWatcher& watcher_;
   std::mutex mutex_;
   std::map<ParentName, Refused> refused_;  // by the last wait
 };
@@ -110,19 +110,19 @@ class ParentLocks {
 struct Common {
   const BootOptions& options;
   const Effects& effects;
-  Told& told;
+  SerializedWatcher& watcher;
   ParentLocks& locks;
 };
 
 // Starts one unit.
-class UnitRun final : public Tried {
+class UnitRun final : public RetriedTask {
  public:
   UnitRun(const BootUnit& unit, const Common& common)
       : unit_(unit),
         left_(unit),
         options_(common.options),
         effects_(common.effects),
-        told_(common.told),
+        watcher_(common.watcher),
         locks_(common.locks) {}
 
   std::vector<ParentName> parents() override { return parents_ = left_.parents(); }
@@ -286,7 +286,7 @@ class UnitRun final : public Tried {
         prepared_.insert(settings.parent);
         return;
       }
-      error = carry_out({{job}}, effects_, told_).front().error;
+      error = carry_out({{job}}, effects_, watcher_).front().error;
       if (error && error->retry() == Retry::later && waited() < options_.patience) {
         return;
       }
@@ -297,7 +297,7 @@ class UnitRun final : public Tried {
       error = reason;
     }
     prepared_.insert(settings.parent);
-    told_.tell([&](auto& watcher) { watcher.prepared(settings.parent, error); });
+    watcher_.call([&](auto& watcher) { watcher.prepared(settings.parent, error); });
   }
 
   // Checking whether a parent exists costs one readlink, and no device can be started while all are missing.
@@ -341,7 +341,7 @@ class UnitRun final : public Tried {
   }
 
   void carry(const BootAttempt& attempt) {
-    std::vector<JobResult> results = carry_out(attempt.plan, effects_, told_);
+    std::vector<JobResult> results = carry_out(attempt.plan, effects_, watcher_);
     if (unit_.group) {
       for (const JobResult& result : results) {
         const std::string& name = unit_.group->name.str();
@@ -424,7 +424,7 @@ class UnitRun final : public Tried {
     if (!reported_waiting_.insert(key).second) {
       return;
     }
-    told_.tell([&](auto& watcher) { watcher.waiting(refusal, patience_for(refusal.error)); });
+    watcher_.call([&](auto& watcher) { watcher.waiting(refusal, patience_for(refusal.error)); });
     for (const Definition& definition : left_.wanted) {
       if (is_about(key, definition)) {
         keep({definition.uuid, definition.parent, BootOutcome::waiting, asked_, asked_, asked_, tries_,
@@ -474,7 +474,7 @@ class UnitRun final : public Tried {
             error ? error->hints() : std::vector<std::string>{}});
     }
     std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(about.key(), one); });
-    told_.tell([&](auto& watcher) { watcher.ended(item); });
+    watcher_.call([&](auto& watcher) { watcher.ended(item); });
     items_.push_back(std::move(item));
   }
 
@@ -495,7 +495,7 @@ class UnitRun final : public Tried {
   milliseconds pause_ = first_pause;
   const BootOptions& options_;
   const Effects& effects_;
-  Told& told_;
+  SerializedWatcher& watcher_;
   ParentLocks& locks_;
   const milliseconds asked_ = sys::since_boot();
   std::uint64_t tries_ = 0;
@@ -514,14 +514,14 @@ class UnitRun final : public Tried {
 
 std::vector<BootItem> start_at_boot(const std::vector<BootUnit>& units, const BootOptions& options,
                                     const Effects& effects, BootWatcher& watcher) {
-  Told told(watcher);
-  ParentLocks locks(options, effects.store, told);
+  SerializedWatcher serialized(watcher);
+  ParentLocks locks(options, effects.store, serialized);
   std::deque<UnitRun> runs;
-  std::vector<Tried*> tried;
+  std::vector<RetriedTask*> tasks;
   for (const BootUnit& unit : units) {
-    tried.push_back(&runs.emplace_back(unit, Common{options, effects, told, locks}));
+    tasks.push_back(&runs.emplace_back(unit, Common{options, effects, serialized, locks}));
   }
-  UnitQueue(tried).run();
+  UnitQueue(tasks).run();
   std::vector<BootItem> items;
   for (UnitRun& run : runs) {
     std::vector<BootItem> part = run.take_items();

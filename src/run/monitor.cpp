@@ -70,7 +70,7 @@ struct NextLook {
 };
 
 // The parent of the devices in a directory; the directory can be that of a virtual function of the parent.
-struct Above {
+struct DeviceOwner {
   ParentName parent;
   std::string vf{};
 };
@@ -257,20 +257,20 @@ class HostMonitor {
   std::optional<WatchedDevice> skeleton(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const auto uuid = Uuid::parse(path.substr(slash + 1));
-    const std::string above = path.substr(0, slash);
-    const auto parent = ParentName::parse(above.substr(above.rfind('/') + 1));
+    const std::string directory_path = path.substr(0, slash);
+    const auto parent = ParentName::parse(directory_path.substr(directory_path.rfind('/') + 1));
     if (!uuid || !parent) {
       return std::nullopt;
     }
-    auto known = above_.find(above);
-    if (known == above_.end()) {
-      const sys::Result<sys::Dir> directory = sys::Dir::open("/sys" + above);
+    auto known = owners_.find(directory_path);
+    if (known == owners_.end()) {
+      const sys::Result<sys::Dir> directory = sys::Dir::open("/sys" + directory_path);
       const std::optional<ParentName> gpu = effects_.host.gpu_of(*parent);
-      const Above place{gpu.value_or(*parent), gpu ? parent->str() : std::string{}};
+      const DeviceOwner owner{gpu.value_or(*parent), gpu ? parent->str() : std::string{}};
       // With some interfaces the directory with the types is not the parent.
       const bool has_types =
-          directory && directory->exists("mdev_supported_types") && state_.parents.contains(place.parent);
-      known = above_.emplace(above, has_types ? std::optional(place) : std::nullopt).first;
+          directory && directory->exists("mdev_supported_types") && state_.parents.contains(owner.parent);
+      known = owners_.emplace(directory_path, has_types ? std::optional(owner) : std::nullopt).first;
     }
     return known->second ? std::optional(WatchedDevice{
                                .uuid = *uuid, .parent = known->second->parent, .vf = known->second->vf})
@@ -432,7 +432,7 @@ class HostMonitor {
         devices.insert(*known);
       }
     }
-    above_.clear();
+    owners_.clear();
     emit(replace_parents(state_, parents));
     emit(replace_devices(state_, devices));
     for (const auto& [path, device] : state_.starting) {
@@ -491,7 +491,7 @@ class HostMonitor {
   std::map<std::string, NextLook> looks_{};
   std::map<int, sys::UniqueFd> processes_{};  // users of devices
   // The parents of devices by their directories; nullopt: their devices are found by listing.
-  std::map<std::string, std::optional<Above>> above_{};
+  std::map<std::string, std::optional<DeviceOwner>> owners_{};
   // What messages were about that were read after the listing.
   bool is_listing_ = false;
   std::set<std::string> reported_devices_{};

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include <mdevadm/plan/devices.hpp>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/run/machine.hpp>
@@ -61,7 +61,7 @@ class Performer {
       }
       throw;
     }
-    effects_.store.forget_claim(action.what.uuid);
+    effects_.store.remove_claim(action.what.uuid);
   }
 
   // Names the device that has the only instance of the parent: it may have been started a moment ago.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>

@@ -5,9 +5,9 @@
 
 namespace mdevadm {
 
-UnitQueue::UnitQueue(const std::vector<Tried*>& units) : left_(units.size()) {
+UnitQueue::UnitQueue(const std::vector<RetriedTask*>& units) : left_(units.size()) {
   const Clock::time_point now = Clock::now();
-  for (Tried* unit : units) {
+  for (RetriedTask* unit : units) {
     waiting_.emplace(now, Unit{unit, unit->parents()});
   }
 }
@@ -31,9 +31,9 @@ void UnitQueue::work() {
     wake();  // there may be work for another thread, too
     lock.unlock();
     const std::vector<ParentName> parents = unit.parents;
-    const auto pause = unit.tried->attempt(taken.key());
+    const auto pause = unit.task->attempt(taken.key());
     if (pause) {
-      unit.parents = unit.tried->parents();
+      unit.parents = unit.task->parents();
     }
     lock.lock();
     for (const ParentName& parent : parents) {

@@ -1,4 +1,4 @@
-// The order in which the units of the autostart are tried.
+// The order in which the units of the autostart are task.
 #pragma once
 
 #include <chrono>
@@ -13,12 +13,12 @@
 
 namespace mdevadm {
 
-// Something that is tried until it succeeds or fails for good.
-class Tried {
+// Something that is task until it succeeds or fails for good.
+class RetriedTask {
  public:
   using Clock = std::chrono::steady_clock;
 
-  virtual ~Tried() = default;
+  virtual ~RetriedTask() = default;
   // Returns the parents that the next attempt uses. They are used by one attempt at a time.
   virtual std::vector<ParentName> parents() = 0;
   // Returns the pause before the next attempt; nullopt: there is nothing left to do. Must not throw.
@@ -31,15 +31,15 @@ class Tried {
 // fail when these take long. A unit that waits needs no thread.
 class UnitQueue {
  public:
-  explicit UnitQueue(const std::vector<Tried*>& units);
+  explicit UnitQueue(const std::vector<RetriedTask*>& units);
 
   // Returns when all units have ended.
   void run();
 
  private:
-  using Clock = Tried::Clock;
+  using Clock = RetriedTask::Clock;
   struct Unit {
-    Tried* tried;
+    RetriedTask* task;
     std::vector<ParentName> parents;
   };
   using Waiting = std::multimap<Clock::time_point, Unit>;

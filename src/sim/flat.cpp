@@ -203,13 +203,13 @@ class FlatParent final : public MdevParent {
     }
     error = error != 0 ? error : read_words(fields, request);
     if (error != 0) {
-      return answer(-told(error));
+      return answer(-reported(error));
     }
-    create(request, [this, answer, taken](int result) { answer(result < 0 ? -told(-result) : taken); });
+    create(request, [this, answer, taken](int result) { answer(result < 0 ? -reported(-result) : taken); });
   }
 
   // F0's core replaced all errors by EINVAL.
-  int told(int error) const { return revision() == 0 ? EINVAL : error; }
+  int reported(int error) const { return revision() == 0 ? EINVAL : error; }
 
   // No device joins a virtual machine that has devices online, unless the driver supports hot-plugging.
   int refuses(const CreateRequest& request) override {

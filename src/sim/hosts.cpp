@@ -266,12 +266,12 @@ void mount_at(const Scenario& scenario, const std::string& given) {
     std::ignore = home.make_dirs(vgpu_config_directory + 1)
                       .or_throw("cannot create directory '{}{}'", directory, vgpu_config_directory);
   }
-  std::array<int, 2> told{};
-  if (::pipe2(told.data(), O_CLOEXEC) != 0) {
+  std::array<int, 2> ready{};
+  if (::pipe2(ready.data(), O_CLOEXEC) != 0) {
     throw Error(ExitCode::failed, fmt::format("cannot create a pipe: {}", sys::errno_text(errno)));
   }
-  const sys::UniqueFd read_end(told[0]);
-  sys::UniqueFd write_end(told[1]);
+  const sys::UniqueFd read_end(ready[0]);
+  sys::UniqueFd write_end(ready[1]);
   const pid_t server = ::fork();
   if (server == 0) {
     serve_mounted(scenario, directory, write_end.release());

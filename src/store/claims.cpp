@@ -151,7 +151,7 @@ void Store::drop_claim(const Claim& claim) const {
   }
 }
 
-void Store::forget_claim(const Uuid& uuid) const {
+void Store::remove_claim(const Uuid& uuid) const {
   if (const sys::Result<sys::Dir> directory = root_->open_dir(claims_directory)) {
     std::ignore = directory->remove_file(file_name(uuid));
   }

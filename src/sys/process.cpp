@@ -76,7 +76,7 @@ void close_all(unsigned first, unsigned last) {
   close_all(high + 1, ~0U);
   const ssize_t written = ::write(file, value.data(), value.size());
   const int answer = written < 0 ? errno : 0;
-  [[maybe_unused]] const ssize_t told = ::write(report, &answer, sizeof answer);
+  [[maybe_unused]] const ssize_t sent = ::write(report, &answer, sizeof answer);
   ::_exit(0);
 }
 

@@ -82,7 +82,7 @@ using Standard = std::array<int, 3>;
   restore_descriptor_limit();
   ::execve(argv[0], argv, environment);
   const int failed = errno;
-  [[maybe_unused]] const ssize_t told = ::write(report, &failed, sizeof failed);
+  [[maybe_unused]] const ssize_t sent = ::write(report, &failed, sizeof failed);
   ::_exit(127);
 }
 

@@ -43,7 +43,7 @@ AREAS = (
     (r"plan/(boot|start_order)|run/boot|store/boot", ("boot", "results", "reboot")),
     (r"plan/(check|diagnose|explain|offers|probe)|run/probe|store/probe", ("check", "offers", "addresses", "probe")),
     (r"plan/(watch)|run/monitor|host/watch", ("monitor",)),
-    (r"plan/(prepare|places)|run/(prepare|parent|place)|store/parent|host/(programs|sriov)", ("prepare", "places", "nvidia-hosts")),
+    (r"plan/(prepare|functions)|run/(prepare|parent|place)|store/parent|host/(programs|sriov)", ("prepare", "places", "nvidia-hosts")),
     (r"plan/(live|restart|conflicts)", ("drift", "restart", "ap-live")),
     (r"plan/guest|run/(qmp|domain)", ("attach",)),
     (r"plan/(claims|requirement|candidates|placements)|run/pool|store/claims", ("pool", "need", "select")),

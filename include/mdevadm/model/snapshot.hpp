@@ -160,7 +160,7 @@ struct Device {
   // and that of a definition only if that one reserves this VF.
   bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
-  bool remembered = false;  // a runtime record of it exists
+  bool has_record = false;  // a runtime record of it exists
   bool unfinished = false;  // its start has not completed
   std::optional<std::chrono::milliseconds> start_took{};  // duration of its start, from the runtime record
 

@@ -102,7 +102,7 @@ class Store {
   void keep_claim(const Claim& claim) const;
   void drop_claim(const Claim& claim) const;
   // Removes the claim of an earlier device with this UUID, if there is one. Requires the lock of the parent.
-  void forget_claim(const Uuid& uuid) const;
+  void remove_claim(const Uuid& uuid) const;
 
   // Autostart results of this boot in /run/mdevadm/boot/<parent>/<uuid>.toml.
   BootEvents load_boot_events() const;

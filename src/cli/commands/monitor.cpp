@@ -135,13 +135,13 @@ class EventPrinter final : public MonitorReader {
   void take(const WatchEvents& events, const Watched& state) override {
     const std::string lines = lines_of(events);
     // A batch that is too large alone is limited by the number of devices on the host.
-    if (told_ && (is_dropping_ || writer_.waiting() + lines.size() > most_waiting)) {
+    if (last_sent_ && (is_dropping_ || writer_.waiting() + lines.size() > most_waiting)) {
       is_dropping_ = true;
       dropped_ += static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
     } else {
       writer_.add(lines);
       is_gone_ = !writer_.flush();
-      told_ = writer_.waiting() > most_waiting / 4 ? std::optional(state) : std::nullopt;
+      last_sent_ = writer_.waiting() > most_waiting / 4 ? std::optional(state) : std::nullopt;
     }
     resume(state);
   }
@@ -229,7 +229,7 @@ class EventPrinter final : public MonitorReader {
   void resume(const Watched& state) {
     if (is_dropping_ && writer_.waiting() == 0 && !is_gone_) {
       add({{.kind = WatchKind::events_dropped, .count = dropped_}});
-      add(watch_differences(*std::exchange(told_, std::nullopt), state));
+      add(watch_differences(*std::exchange(last_sent_, std::nullopt), state));
       is_dropping_ = false;
       dropped_ = 0;
       is_gone_ = !writer_.flush();
@@ -243,7 +243,7 @@ class EventPrinter final : public MonitorReader {
   bool is_gone_ = false;
   bool is_dropping_ = false;
   std::size_t dropped_ = 0;
-  std::optional<Watched> told_{};  // the state after the last event that was not dropped
+  std::optional<Watched> last_sent_{};  // the state after the last event that was not dropped
   std::ptrdiff_t unmet_ = 0;
 };
 

@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 namespace {
 
 // A unit that needs some attempts, and counts those that use its parent at the same time.
-class Fake final : public Tried {
+class Fake final : public RetriedTask {
  public:
   Fake(const char* parent, std::atomic<int>& users, unsigned attempts)
       : parent_(*ParentName::parse(parent)), users_(users), left_(attempts) {}
@@ -39,12 +39,12 @@ class Fake final : public Tried {
 
 }  // namespace
 
-TEST_CASE("all units are tried until they need no further attempt, those with a common parent one at a time") {
+TEST_CASE("all units are task until they need no further attempt, those with a common parent one at a time") {
   constexpr unsigned attempts = 200;
   std::atomic<int> users_of_p = 0;
   std::atomic<int> users_of_q = 0;
   std::vector<std::unique_ptr<Fake>> fakes;
-  std::vector<Tried*> units;
+  std::vector<RetriedTask*> units;
   for (unsigned i = 0; i < 12; ++i) {
     const bool is_p = i % 3 != 0;
     fakes.push_back(std::make_unique<Fake>(is_p ? "p" : "q", is_p ? users_of_p : users_of_q, attempts));

@@ -62,8 +62,8 @@ TEST_CASE("a claim is removed unless another one has taken its place") {
   CHECK(world.store.claimed_devices().empty());
   CHECK_NOTHROW(world.store.drop_claim(claim_of(first, "vm1")));
   world.store.keep_claim(claim_of(first, "vm1"));
-  world.store.forget_claim(first);
-  world.store.forget_claim(second);
+  world.store.remove_claim(first);
+  world.store.remove_claim(second);
   CHECK(world.store.claimed_devices().empty());
 }
 

@@ -1,4 +1,4 @@
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ std::string what_is_bound(const Function& function) {
 
 }  // namespace
 
-std::string advice_to_release_place(const Definition& definition) {
+std::string advice_to_release_function(const Definition& definition) {
   const std::string word = identity_of(definition).word();
   return definition.origin == Origin::mdevctl
              ? fmt::format(
@@ -37,7 +37,7 @@ std::string advice_to_release_place(const Definition& definition) {
                            shell_word(word));
 }
 
-std::string doubt_of_place(const Snapshot& seen, const Definition& wanted) {
+std::string doubt_of_function(const Snapshot& seen, const Definition& wanted) {
   const Parent* parent = seen.find_parent(wanted.parent.str());
   const FunctionName* vf = wanted.reserved_vf();
   const Function* function = parent != nullptr && vf != nullptr ? function_of(*parent, vf->str()) : nullptr;
@@ -70,8 +70,8 @@ const Device* device_on(const Snapshot& seen, const std::string& vf) {
   return found == seen.devices.end() ? nullptr : &*found;
 }
 
-Error place_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
-                   const std::string& doing) {
+Error function_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
+                      const std::string& doing) {
   const Definition* definition = defined != nullptr ? defined->find(user.uuid, user.parent) : nullptr;
   const std::string word = identity_of(user, definition, {}).word();
   std::vector<std::string> hints;
@@ -82,7 +82,7 @@ Error place_in_use(const Device& user, const Definitions* defined, const Definit
   }
   const bool is_defined = defined != nullptr && defined->find(wanted.uuid, wanted.parent) != nullptr;
   if (is_defined && wanted.reserved_vf() != nullptr) {
-    hints.push_back(advice_to_release_place(wanted));
+    hints.push_back(advice_to_release_function(wanted));
   }
   return {ExitCode::conflict,
           fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf,
@@ -91,7 +91,7 @@ Error place_in_use(const Device& user, const Definitions* defined, const Definit
           hints};
 }
 
-Error unusable_place(const Function& function, const Parent& parent, const std::string& doing) {
+Error unusable_function(const Function& function, const Parent& parent, const std::string& doing) {
   if (parent.without_iommu) {
     return {ExitCode::not_found, fmt::format("{}: {}", doing, without_iommu(parent.name.str()).what),
             advice_for_functions(parent)};
@@ -115,8 +115,8 @@ Error unusable_place(const Function& function, const Parent& parent, const std::
       .worth(Retry::later);
 }
 
-std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& defined,
-                                      const Definition& wanted, const std::string& doing) {
+std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions& defined,
+                                         const Definition& wanted, const std::string& doing) {
   const Parent* parent = seen.find_parent(wanted.parent.str());
   // Without a usable VF, as long as the driver has not bound them, the first start chooses.
   if (parent == nullptr || wanted.function ||
@@ -164,8 +164,8 @@ void require_assignable(const Definitions& defined, const Definition& wanted, co
   }
 }
 
-void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
-                        const std::string& doing) {
+void require_free_function(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                           const std::string& doing) {
   const FunctionName* vf = wanted.reserved_vf();
   if (vf == nullptr) {
     return;
@@ -176,12 +176,12 @@ void require_free_place(const Snapshot& seen, const Definitions& defined, const 
                 fmt::format("{}: virtual function {} is reserved for {}", doing, vf->str(),
                             identity_of(*owner).quoted()),
                 std::vector<std::string>{
-                    advice_to_release_place(*owner),
+                    advice_to_release_function(*owner),
                     fmt::format("list the virtual functions: mdevadm show {}", wanted.parent.str())});
   }
   const Device* device = device_on(seen, vf->str());
   if (device != nullptr && device->uuid != wanted.uuid && device->unmanaged) {
-    throw place_in_use(*device, &defined, wanted, doing);
+    throw function_in_use(*device, &defined, wanted, doing);
   }
 }
 

@@ -1,4 +1,4 @@
-// Places: which virtual function (VF) a vGPU gets. Virtual machines refer to a VF by its PCI address, so a
+// Which virtual function (VF) a vGPU gets. Virtual machines refer to a VF by its PCI address, so a
 // definition keeps the VF that it was given first, and no other definition is given the same one. Pure
 // functions.
 #pragma once
@@ -20,31 +20,31 @@ const Definition* reserved_for(const Definitions& defined, const ParentName& par
 // one that is not reserved and not used by an unmanaged device. nullopt: the parent does not use VFs, none is
 // enabled, or the definition has chosen already. Throws Error{no_capacity} if all are reserved or used by
 // unmanaged devices.
-std::optional<FunctionName> place_for(const Snapshot& seen, const Definitions& defined,
-                                      const Definition& wanted, const std::string& doing);
+std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions& defined,
+                                         const Definition& wanted, const std::string& doing);
 
 // Throws Error{conflict} if the VF that a definition names is reserved for another definition, or used by
 // another device that is not defined.
-void require_free_place(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
-                        const std::string& doing);
+void require_free_function(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+                           const std::string& doing);
 
 // Throws Error{conflict} if the settings of the parent exclude the VF that a definition names.
 void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing);
 
 // Returns why the VF that a definition names takes no device now; empty if it does, or if that is not known.
-std::string doubt_of_place(const Snapshot& seen, const Definition& wanted);
+std::string doubt_of_function(const Snapshot& seen, const Definition& wanted);
 
 // Returns how a definition can give up its VF.
-std::string advice_to_release_place(const Definition& definition);
+std::string advice_to_release_function(const Definition& definition);
 
 // Returns the device on a VF, or nullptr.
 const Device* device_on(const Snapshot& seen, const std::string& vf);
 
 // Returns the error for a VF that takes no device (Function::usable).
-Error unusable_place(const Function& function, const Parent& parent, const std::string& doing);
+Error unusable_function(const Function& function, const Parent& parent, const std::string& doing);
 
 // Returns the error for a VF that is used by another device. `defined` has its name, and may be nullptr.
-Error place_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
-                   const std::string& doing);
+Error function_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
+                      const std::string& doing);
 
 }  // namespace mdevadm

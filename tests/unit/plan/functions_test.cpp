@@ -1,5 +1,5 @@
 #include <mdevadm/plan/definitions.hpp>
-#include <mdevadm/plan/places.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/restart.hpp>
 #include <mdevadm/plan/start.hpp>
 
@@ -172,7 +172,9 @@ TEST_CASE("a start on a function that another device uses names that device") {
 TEST_CASE("define reserves the first free function that no other definition names") {
   Snapshot seen = host();
   const Definitions all = all_of({defined(2, vf(4))});
-  const auto place = [&](const Definition& wanted) { return place_for(seen, all, wanted, "cannot define"); };
+  const auto place = [&](const Definition& wanted) {
+    return function_for(seen, all, wanted, "cannot define");
+  };
   CHECK(place(defined(1)) == FunctionName::parse(vf(5)));
   CHECK(place(defined(1, "any")) == std::nullopt);
   occupy(seen, 5, uuid(8), true);
@@ -184,7 +186,7 @@ TEST_CASE("define reserves the first free function that no other definition name
   occupy(seen, 7, uuid(6), true);
   CHECK(place(defined(1)) == FunctionName::parse(vf(6)));
   const Definitions more = all_of({defined(2, vf(4)), defined(3, vf(6))});
-  CHECK(refusal([&] { place_for(seen, more, defined(1), "x"); }).code() == ExitCode::no_capacity);
+  CHECK(refusal([&] { function_for(seen, more, defined(1), "x"); }).code() == ExitCode::no_capacity);
 }
 
 TEST_CASE("define and modify refuse a function that is reserved or used by an unmanaged device") {
@@ -213,8 +215,8 @@ TEST_CASE("a virtual function that the settings of the parent reserve is never a
   Snapshot seen = host();
   Definitions all;
   all.withheld = {{gpu, *FunctionName::parse(vf(4))}};
-  CHECK(place_for(seen, all, defined(1), "cannot define")->str() == vf(5));
-  CHECK_THROWS_AS(require_free_place(seen, all, defined(1, vf(4)), "cannot define"), Error);
+  CHECK(function_for(seen, all, defined(1), "cannot define")->str() == vf(5));
+  CHECK_THROWS_AS(require_free_function(seen, all, defined(1, vf(4)), "cannot define"), Error);
   StartPlanner floating(seen, {.defined = &all});
   CHECK(describe(floating.plan(defined(1, "any")).steps.front().action).find(vf(4)) == std::string::npos);
   StartPlanner named(seen, {.defined = &all});
