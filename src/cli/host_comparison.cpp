@@ -142,10 +142,12 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
         // It has the settings already, and everything else can be made as described.
         refused_.push_back(
             {identity_of(entry.settings, ""),
-             Error(ExitCode::not_found,
-                   fmt::format("cannot prepare '{}': no such device on this host", name.str()),
-                   "remove it from the description, if the device does not come back: mdevadm parent unset " +
-                       shell_word(name.str()))});
+             Error(
+                 ExitCode::not_found,
+                 fmt::format("cannot prepare '{}': no such device on this host", name.str()),
+                 "if the device does not come back, first remove it from the description, then its settings: "
+                 "mdevadm parent unset " +
+                     shell_word(name.str()))});
       }
       continue;
     }

@@ -280,7 +280,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
                 "fix or remove the file");
   }
   require_free_name(defined, wanted, doing);
-  job.hooks = {HookAction::define, wanted};
+  job.hooks = hooks_for(HookAction::define, wanted);
+  job.hooks->can_force = request.can_force;
   job.hooks->forced = request.fits == FitsHost::later;
   require_possible_parent(seen, wanted.parent, doing);
   if (request.fits == FitsHost::required) {
@@ -394,6 +395,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = hooks_for(HookAction::modify, after);
+  job.hooks->can_force = false;
   return job;
 }
 

@@ -188,8 +188,10 @@ std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& paren
   if (wanted->slices != 0) {
     return Finding{
         "it is a type of GPU instances, and MIG mode is off",
-        {fmt::format("while the GPU has no vGPU, enable MIG mode and create GPU instances: nvidia-smi -i {0} "
-                     "-mig 1 && nvidia-smi mig -i {0} -lgip",
+        {fmt::format("while the GPU has no vGPU, enable MIG mode and list the profiles of GPU instances: "
+                     "nvidia-smi -i {0} -mig 1 && nvidia-smi mig -i {0} -lgip",
+                     gpu),
+         fmt::format("then create GPU instances with the IDs of profiles: nvidia-smi mig -i {} -cgi ID,...",
                      gpu)}};
   }
   return Finding{"it is not a type of GPU instances, and MIG mode is on",

@@ -273,7 +273,7 @@ std::vector<std::string> doubts_about_queues(const Definition& definition) {
         fmt::format("{}; the kernel refuses the value, so the device cannot be started", refused.text));
   }
   for (const OctalValue& octal : octal_values(definition)) {
-    doubts.push_back(fmt::format("{}; {}", octal.text, octal.hints.front()));
+    doubts.push_back(fmt::format("{}; {}", octal.text, join(octal.hints, "; ")));
   }
   if (const auto lack = lack_of_queues(definition)) {
     doubts.push_back(lack->text);
@@ -405,6 +405,20 @@ std::string describe_withheld(const std::vector<Apqn>& unbound) {
                      adapters.count() == 1 ? "" : "s", format_ap_list(adapters, ApKind::adapter));
 }
 
+namespace {
+
+Error with_octal_values(Error error, const Definition& definition) {
+  for (const OctalValue& octal : octal_values(definition)) {
+    error = error.with_hint(octal.text);
+    for (const std::string& hint : octal.hints) {
+      error = error.with_hint(hint);
+    }
+  }
+  return error;
+}
+
+}  // namespace
+
 std::vector<std::string> require_free_queues(const Snapshot& seen, const Definitions* defined,
                                              const std::vector<Definition>& planned, const Definition& wanted,
                                              const std::string& doing) {
@@ -414,8 +428,13 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   if (!has_queues(wanted.type.str()) || !seen.ap || matrix.empty()) {
     return warnings;
   }
-  for (std::string& warning : require_free_queues(seen, defined, wanted.uuid, matrix, doing)) {
-    warnings.push_back(std::move(warning));
+  try {
+    for (std::string& warning : require_free_queues(seen, defined, wanted.uuid, matrix, doing)) {
+      warnings.push_back(std::move(warning));
+    }
+  } catch (const Error& error) {
+    // Queues that are not free may be others than the user means.
+    throw with_octal_values(error, wanted);
   }
   if (unbound_queues_are(seen) == UnboundQueues::refused) {
     require_bound_queues(*seen.ap, matrix, doing);

@@ -150,7 +150,8 @@ ScriptEvent event_of(const HookEvent& hooks) {
           about.type.str(),
           store::format_config(config_of(about), store::JsonForm::compact),
           hooks.forced,
-          hooks.own};
+          hooks.own,
+          hooks.can_force};
 }
 
 Hooks::Hooks(const sys::Dir& root, Sink sink, const ScriptDeadlines& deadlines, UntrustedScripts untrusted)
@@ -203,9 +204,9 @@ bool Hooks::ask_pre(const ScriptEvent& event) {
     if (!event.forced) {
       // Scripts for mdevctl look for the definition in its directory, and refuse each change of one of
       // mdevadm.
-      const bool may_force =
-          event.own && (event.action == HookAction::define || event.action == HookAction::modify ||
-                        event.action == HookAction::undefine);
+      const bool may_force = event.own && event.can_force &&
+                             (event.action == HookAction::define || event.action == HookAction::modify ||
+                              event.action == HookAction::undefine);
       throw may_force ? error.with_hint("use --force to ignore the refusal of the script") : error;
     }
     warn(fmt::format("Forcing operation '{}' despite callout failure. Error was: {}", word_of(event.action),

@@ -68,12 +68,14 @@ class Performer {
   Error with_owner(const Error& error, const ParentName& parent) const {
     const Snapshot now = effects_.host.observe(
         {.facets = Facet::devices, .details_of = std::vector{parent}, .devices = {}, .other_parents = false});
+    const auto command = [](const std::string& hint) { return hint.substr(hint.find(": ") + 1); };
     const std::vector<std::string> known = error.hints();
     Error result = error;
     for (const std::string& hint : hints_without_capacity(now, parent)) {
-      if (std::find(known.begin(), known.end(), hint) == known.end()) {
-        result = result.with_hint(hint);
-      }
+      const bool is_known = std::any_of(known.begin(), known.end(), [&](const std::string& other) {
+        return command(other) == command(hint);
+      });
+      result = is_known ? result : result.with_hint(hint);
     }
     return result;
   }

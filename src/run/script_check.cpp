@@ -28,8 +28,11 @@ std::optional<std::string> interpreter_of(const sys::Dir& directory, const std::
   return std::string(command.substr(0, command.find_first_of(" \t")));
 }
 
+// A call-out script that cannot be run makes operations fail, a notification script does not.
+enum class Purpose { callout, notification };
+
 std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& directory,
-                                         const std::string& name) {
+                                         const std::string& name, Purpose purpose) {
   const std::string shown = directory.path_of(name);
   const auto ignored = [&](const std::string& why, const std::string& remedy, Severity severity) {
     return UnusableScript{{shown, 0, 0, why + ", so the script is not run", {}, remedy}, severity};
@@ -46,7 +49,11 @@ std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& d
     return ignored("not executable", "to enable the script: chmod +x " + shell_word(shown), Severity::info);
   }
   const sys::Result<std::string> path = directory.outer_path_of(name);
-  if (const auto why = path ? sys::find_untrusted(*path) : std::nullopt) {
+  const auto why = path ? sys::find_untrusted(*path) : std::nullopt;
+  if (why && purpose == Purpose::notification) {
+    return ignored(why->reason(), why->remedy(), Severity::warning);
+  }
+  if (why) {
     return UnusableScript{{shown,
                            0,
                            0,
@@ -68,16 +75,16 @@ std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& d
 std::vector<UnusableScript> unusable_scripts(const sys::Dir& root) {
   std::vector<UnusableScript> found;
   for (const std::string& place : script_directories()) {
+    const Purpose purpose = place.ends_with("notifiers") ? Purpose::notification : Purpose::callout;
     const sys::Result<sys::Dir> directory = root.open_dir(place);
-    const auto entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    const auto entries = sys::entries_of(directory);
     std::vector<std::string> names;
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       names.push_back(entry.name);
     }
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
-      if (auto problem = problem_of(root, *directory, name)) {
+      if (auto problem = problem_of(root, *directory, name, purpose)) {
         found.push_back(*std::move(problem));
       }
     }

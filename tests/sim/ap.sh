@@ -404,10 +404,18 @@ $doubt
 if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,+0x0014
 if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000c" "check names both meanings, not for a number that is the same in both"
   run mdevadm start $A
-  err_has "warning: '$A': $doubt; if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,\+0x0014$" "start warns"
+  err_has "warning: '$A': $doubt; if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,\+0x0014; if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000c$" "start warns and names the commands for both meanings"
   run mdevadm export nodedev $A
   out_has "<attr name='assign_domain' value='0x000c'/>" "export nodedev writes what the kernel reads"
   mdevadm stop $A
+  echo -12 >/sys/bus/ap/aqmask
+  echo +5 >/sys/bus/ap/apmask
+  echo +12 >/sys/bus/ap/aqmask
+  run mdevadm start $A
+  exits 4 "the queue of the octal number is reserved for the host"
+  err_has "^hint: $doubt$" "the other meaning is a hint"
+  echo -5 >/sys/bus/ap/apmask
+  echo -12 >/sys/bus/ap/aqmask
   mv $theirs/$A /tmp/octal
   run mdevadm import nodedev - <<<"$out"
   exits 0 "import nodedev accepts it"

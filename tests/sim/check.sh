@@ -376,9 +376,15 @@ scripts() {
   echo '#!/bin/sh' >/etc/mdevctl.d/scripts.d/notifiers/tell
   finds info script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
   chmod 777 /etc/mdevctl.d/scripts.d/notifiers/tell
-  finds error script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
+  finds warning script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
   chmod 755 /etc/mdevctl.d/scripts.d/notifiers/tell
   lacks script-unusable
+  mkdir -p /etc/mdevctl.d/scripts.d/callouts
+  cp -p /etc/mdevctl.d/scripts.d/notifiers/tell /etc/mdevctl.d/scripts.d/callouts/ask
+  lacks script-unusable
+  chmod 777 /etc/mdevctl.d/scripts.d/callouts/ask
+  finds error script-unusable /etc/mdevctl.d/scripts.d/callouts/ask
+  rm /etc/mdevctl.d/scripts.d/callouts/ask
   mkdir -p /etc/mdevctl.d/mtty
   ln -s /nosuch /etc/mdevctl.d/mtty/$a
   finds warning definition-problem /etc/mdevctl.d/mtty/$a

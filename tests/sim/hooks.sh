@@ -54,6 +54,11 @@ say $MDEVADM undefine \$u
 say $MDEVADM start --uuid \$u2 -p mtty -t mtty-1 --attr nosuch=1
 say $MDEVADM start -p mtty -t nosuch
 say $MDEVADM define --dry-run -p mtty -t mtty-1
+echo pre-define >$directory/refuse
+say $MDEVADM define \$u2 -p mtty -t mtty-1
+say $MDEVADM define \$u2 -p mtty -t mtty-1 --force
+rm $directory/refuse
+say $MDEVADM undefine \$u2
 : >$directory/calls
 $MDEVADM define \$u -p mtty -t mtty-1
 grep -c -- '-a capabilities' $directory/calls
@@ -75,6 +80,8 @@ sequence() {  # ACTION START BEFORE AFTER
 went_well() { grep -v '^[0-9a-f-]*$' | tail -n 4; }
 same "$(of ' define 7e' | went_well)" "$(echo '= 0'; sequence define manual '' ' defined')" \
   "define runs pre, post and notify scripts in this order, itself"
+same "$(of " define 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02" | grep -c '^hint: use --force to ignore the refusal of the script$\|^= 1$')" 2 "a refused define names --force"
+same "$(of " define 7e35f4f2-0a4c-4c1e-9c0d-6d6f1b1f5a02" 2 | grep '^= ')" "= 0" "define --force defines the device nevertheless"
 same "$(of ' modify ')" "$(echo '= 0'; sequence modify auto ' defined' ' defined')" "modify passes the new definition to the scripts"
 same "$(of ' start 7e' | went_well)" "$(echo '= 0'; sequence start auto ' defined' ' defined active')" \
   "start runs pre, post and notify scripts in this order"

@@ -446,7 +446,7 @@ boot() {
   $manage -d $gpu >/dev/null
   control client $gpu on
   run mdevadm start --auto --timeout 1
-  exits 3 "a parent that cannot be prepared has no devices"
+  exits 6 "a parent that cannot be prepared has no devices"
   err_has "warning: cannot prepare '$gpu': the driver does not release the GPU.*; starting its devices anyway" "the reason is reported"
   err_has "error: cannot start 's1'" "and the failure of each device"
   control client $gpu off

@@ -286,9 +286,10 @@ enum class HookAction { start, stop, define, undefine, modify };
 // The event that mdevctl's scripts receive before the first and after the last step of a job.
 struct HookEvent {
   HookAction action;
-  Definition about;     // the device as it will be or as it was
-  bool forced = false;  // continue even if a script refuses
-  bool own = false;     // the definition is in mdevadm's directory, where mdevctl's scripts do not look
+  Definition about;       // the device as it will be or as it was
+  bool forced = false;    // continue even if a script refuses
+  bool own = false;       // the definition is in mdevadm's directory, where mdevctl's scripts do not look
+  bool can_force = true;  // the command has the option --force, which hints name
 };
 
 // Steps that belong together: if one fails, the completed ones are rolled back.

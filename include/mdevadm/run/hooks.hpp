@@ -30,6 +30,7 @@ struct ScriptEvent {
   // The definition is not in /etc/mdevctl.d. ap-check of s390-tools, which looks it up there, is called for a
   // change as for a new definition, and not at all for a removal.
   bool own = false;
+  bool can_force = true;  // the command has the option --force, which the error names
 };
 
 ScriptEvent event_of(const HookEvent& hooks);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 
 #include "catch.hpp"
 
@@ -21,6 +22,7 @@ class Fake final : public RetriedTask {
   std::optional<milliseconds> attempt(Clock::time_point due) override {
     is_early |= Clock::now() < due;
     is_shared |= ++users_ > 1;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
     --users_;
     --left_;
     return left_ > 0 ? std::optional(milliseconds(left_ % 2)) : std::nullopt;
