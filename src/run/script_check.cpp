@@ -69,8 +69,7 @@ std::vector<UnusableScript> unusable_scripts(const sys::Dir& root) {
   std::vector<UnusableScript> found;
   for (const std::string& place : script_directories()) {
     const sys::Result<sys::Dir> directory = root.open_dir(place);
-    const auto entries =
-        directory ? directory->entries() : sys::Result<std::vector<sys::Entry>>(directory.error());
+    const auto entries = sys::entries_of(directory);
     std::vector<std::string> names;
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
       names.push_back(entry.name);
