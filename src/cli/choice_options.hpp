@@ -51,11 +51,11 @@ class ChoiceOptions {
   // Returns the name of one of the options that was given; nullptr if none was.
   const char* given() const;
 
-  // Returns the parent, or the one of the virtual function `vf` if any is meant.
   // Returns the virtual function of a device, which is also that of a parent given by its address. Throws
   // Error{usage} if the two differ, or if there are several devices.
   std::string function_of(const Context& context, const std::string& parent, const std::string& vf) const;
 
+  // Returns the parent, or the one of the virtual function `vf` if any is meant.
   static std::string parent_of(Context& context, const std::string& parent, const std::string& vf);
   // Returns "cannot define 3 devices", "cannot choose a type", for errors.
   std::string doing(const std::string& verb) const;

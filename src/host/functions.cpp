@@ -94,7 +94,7 @@ std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
 
 bool needs_instance(const std::string& name) {
   const auto parsed = parse_vgpu_name(name);
-  return parsed && parsed->slices > 0;
+  return parsed && parsed->needs_gpu_instance();
 }
 
 // Returns why a GPU offers no types, or fewer than it could.
@@ -318,10 +318,12 @@ std::string notice_of_unusable(const std::vector<Function>& functions) {
       ++count;
       const bool has_driver = function.driver && function.driver->starts_with("nvidia");
       by_reason[!function.driver ? "bound to no driver"
-                : has_driver     ? fmt::format("bound to {} without readable files of the vGPU host driver "
-                                                   "(nvidia-vgpud had not run, or it is another driver of NVIDIA)",
-                                               *function.driver)
-                                 : fmt::format("bound to {}", *function.driver)]
+                : has_driver
+                    ? fmt::format("bound to {} without readable files of the vGPU host driver "
+                                  "(nvidia-vgpud had not run when they were enabled, or the driver is not "
+                                  "NVIDIA's vGPU host driver)",
+                                  *function.driver)
+                    : fmt::format("bound to {}", *function.driver)]
           .push_back(function.address);
     }
   }

@@ -24,7 +24,7 @@ bool has_device(const Parent& parent) {
 
 std::optional<bool> is_mig_type(const std::optional<std::string>& name) {
   const auto parsed = parse_vgpu_name(name.value_or(""));
-  return parsed ? std::optional(parsed->slices != 0) : std::nullopt;
+  return parsed ? std::optional(parsed->needs_gpu_instance()) : std::nullopt;
 }
 
 // Returns whether types may be missing: an idle GPU with virtual functions lists all that it supports, or, in

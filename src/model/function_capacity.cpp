@@ -42,7 +42,7 @@ unsigned largest_type(const Parent& gpu) {
   unsigned largest = 0;
   for (const Type* type : gpu.all_types()) {
     const auto name = parse_vgpu_name(type->name.value_or(""));
-    largest = name && name->slices == 0 ? std::max(largest, name->gib) : largest;
+    largest = name && !name->needs_gpu_instance() ? std::max(largest, name->gib) : largest;
   }
   return knows_all_types(gpu) ? largest : 0;
 }
@@ -81,7 +81,7 @@ std::vector<VgpuName> names_in_use(const Parent& gpu) {
 // Returns whether vGPUs of different sizes can be, or are, active together; with MIG, a GPU instance decides.
 bool mixes_sizes(const Parent& gpu) {
   const std::vector<VgpuName> names = names_in_use(gpu);
-  const auto is_mig = [](const VgpuName& name) { return name.slices != 0; };
+  const auto is_mig = [](const VgpuName& name) { return name.needs_gpu_instance(); };
   const auto differs = [&](const VgpuName& name) { return name.gib != names.front().gib; };
   return std::none_of(names.begin(), names.end(), is_mig) &&
          (shows_mixed_sizes(gpu.functions) || std::any_of(names.begin(), names.end(), differs));
@@ -92,8 +92,9 @@ std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, un
   if (memory == 0) {
     return std::nullopt;
   }
-  return std::min<std::uint64_t>(name.slices != 0 ? most_by_slices(name, memory) : most_by_size(name, memory),
-                                 gpu.functions.size());
+  return std::min<std::uint64_t>(
+      name.needs_gpu_instance() ? most_by_slices(name, memory) : most_by_size(name, memory),
+      gpu.functions.size());
 }
 
 // Returns whether the driver may accept a type that no VF lists. With mixed sizes NVIDIA's driver lists a
@@ -106,7 +107,7 @@ bool may_be_accepted(const Parent& gpu, const Type& type) {
   const bool has_room = std::any_of(gpu.functions.begin(), gpu.functions.end(), [](const Function& function) {
     return function.usable && !function.type;
   });
-  if (!name || name->slices != 0 || !used || *used == 0 || !has_room || !mixes_sizes(gpu)) {
+  if (!name || name->needs_gpu_instance() || !used || *used == 0 || !has_room || !mixes_sizes(gpu)) {
     return false;
   }
   const unsigned known = memory_of_gpu(name->gpu);
@@ -121,7 +122,7 @@ bool shows_mixed_sizes(const std::vector<Function>& functions) {
   std::set<unsigned> sizes;
   for (const Function& function : functions) {
     for (const NamedType& one : function.creatable) {
-      if (const auto name = parse_vgpu_name(one.name); name && name->slices == 0) {
+      if (const auto name = parse_vgpu_name(one.name); name && !name->needs_gpu_instance()) {
         accepted.insert(one.id);
         sizes.insert(name->gib);
       }
@@ -142,7 +143,7 @@ void limit_available(Parent& gpu) {
   const std::optional<unsigned> used = halves_in_use(gpu);
   for (Type& type : gpu.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
-    const bool is_mig = name && name->slices != 0;
+    const bool is_mig = name && name->needs_gpu_instance();
     const std::uint64_t free = free_functions(gpu, type.id);
     const unsigned known = name ? memory_of_gpu(name->gpu) : 0;
     const unsigned memory = known == 0 && !is_mig ? largest : known;

@@ -102,7 +102,7 @@ std::vector<Property> properties_of_name(std::string_view name) {
   const std::uint64_t mib = parsed->gib == 0 ? 512 : std::uint64_t{parsed->gib} * 1024;
   std::vector<Property> result{{"framebuffer", Bytes{mib << 20U}, fmt::format("{}M", mib)},
                                {"series", parsed->series, parsed->series}};
-  if (parsed->slices != 0) {
+  if (parsed->needs_gpu_instance()) {
     result.push_back({"gpu_slices", std::uint64_t{parsed->slices}, fmt::format("{}", parsed->slices)});
   }
   return result;

@@ -108,7 +108,7 @@ class Check {
       const bool is_off = parent == nullptr || parent->functions.empty();
       if (gpu.has_functions && gpu.driver_override && gpu.driver == nvidia_driver && is_off) {
         Finding finding = driver_is_fixed(gpu.address, *gpu.driver_override);
-        finding.severity = is_needed(gpu.address) ? Severity::error : Severity::warning;
+        finding.severity = severity_if(is_needed(gpu.address));
         add(gpu.address, std::move(finding));
       }
     }
@@ -146,7 +146,7 @@ class Check {
                                      : "prepare it: mdevadm parent prepare " + word,
                     "show its settings and state: mdevadm parent show " + word},
                    "parent-unprepared",
-                   is_needed(name) && parent.has_failed ? Severity::error : Severity::warning});
+                   severity_if(is_needed(name) && parent.has_failed)});
       }
     }
   }
@@ -327,9 +327,8 @@ class Check {
         return;
       }
       if (auto finding = number_of_parent(in_.seen, parent_name)) {
-        finding->advice.push_back(
-            "remove the definition, and define the device under that parent: mdevadm undefine " +
-            shell_word(name) + (in_.groups.of(definition) != nullptr ? " --force" : ""));
+        finding->advice.push_back("remove the definition, and define the device under that parent: " +
+                                  command_to_undefine(name, definition, in_.groups));
         add(name, *std::move(finding), parent_name);
         return;
       }
@@ -337,8 +336,7 @@ class Check {
           {fmt::format("parent '{}' of definition '{}' does not exist{}", parent_name, printable(name),
                        where_it_is(in_.seen, definition)),
            {"list parents: mdevadm types",
-            fmt::format("remove the definition: mdevadm undefine {}{}", shell_word(name),
-                        in_.groups.of(definition) != nullptr ? " --force" : "")},
+            "remove the definition: " + command_to_undefine(name, definition, in_.groups)},
            "parent-missing"},
           parent_name);
       return;

@@ -95,8 +95,7 @@ class Conflicts {
              "queue-shared");
   }
 
-  // Of definitions with autostart that need more instances than their parent can have, those beyond have a
-  // finding.
+  // Reports each definition with autostart that exceeds the instances its parent can have.
   void find_overcommitment(const Definition& definition) {
     const Parent* parent =
         definition.start == StartMode::automatic ? in_.seen.find_parent(definition.parent.str()) : nullptr;
@@ -112,15 +111,14 @@ class Conflicts {
     needed.instances += instances_of(definition);
     if (needed.most && needed.instances > *needed.most && !needed.definitions.empty()) {
       const std::string name = name_of_definition(definition);
-      found_.push_back(
-          {{describe_overcommitment(*parent, *type, *needed.most, needed.definitions) + ", so not all start",
-            {fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
-                         shell_word(name), definition.parent.str()),
-             "list the definitions: mdevadm list --defined -p " + definition.parent.str()},
-            "autostart-capacity",
-            Severity::error},
-           name,
-           definition.parent.str()});
+      found_.push_back({{describe_overcommitment(*parent, *type, *needed.most, needed.definitions),
+                         {fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
+                                      shell_word(name), definition.parent.str()),
+                          "list the definitions: mdevadm list --defined -p " + definition.parent.str()},
+                         "autostart-capacity",
+                         Severity::error},
+                        name,
+                        definition.parent.str()});
     }
     needed.definitions.push_back(&definition);
   }
@@ -173,7 +171,7 @@ class Conflicts {
     }
   }
 
-  // Finds why the virtual function of an inactive device takes none.
+  // Finds why the virtual function of an inactive definition can take no device.
   void find_obstacles(const Definition& definition) {
     const Severity severity = severity_if(definition.start == StartMode::automatic);
     const std::string& parent = definition.parent.str();
@@ -186,10 +184,6 @@ class Conflicts {
                         name_of_definition(definition),
                         parent});
     }
-  }
-
-  static Severity severity_if(bool is_automatic) {
-    return is_automatic ? Severity::error : Severity::warning;
   }
 
   void add_taken(const Definition& definition, const std::string& what, const Device& owner, const char* id) {

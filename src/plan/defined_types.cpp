@@ -12,10 +12,6 @@ namespace mdevadm {
 
 namespace {
 
-Severity severity_for(const Definition& definition) {
-  return definition.start == StartMode::automatic ? Severity::error : Severity::warning;
-}
-
 // The vendor's name of the type: a driver that lists only types that can be created may not report it.
 std::string vendor_name(const Type* type, const Definition& definition) {
   const std::string* pin = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
@@ -39,7 +35,7 @@ std::optional<Finding> changed_abi(const Parent& parent, const Type& type, const
       "the guest ABI differs from the definition, so the device cannot be started: " + join(changed, "; "),
       renumbered != nullptr ? std::vector{advice_to_renumber(definition, *renumbered), "or " + accept}
                             : std::vector{accept},
-      "abi-differs", severity_for(definition)};
+      "abi-differs", severity_if(definition.start == StartMode::automatic)};
 }
 
 }  // namespace
@@ -53,7 +49,8 @@ std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent,
   if (auto excluded = excluded_by_mig(seen, parent, vendor_name(type, definition))) {
     return Finding{fmt::format("type '{}' cannot be created on {}: {}", printable(definition.type.str()),
                                parent.name.str(), excluded->what),
-                   std::move(excluded->advice), "mig-mode", severity_for(definition)};
+                   std::move(excluded->advice), "mig-mode",
+                   severity_if(definition.start == StartMode::automatic)};
   }
   if (type != nullptr) {
     return changed_abi(parent, *type, definition);

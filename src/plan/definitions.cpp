@@ -194,7 +194,7 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
   if (const auto shared = overcommitment(seen, defined, wanted)) {
-    job.warnings.push_back(fmt::format("{}: {}, so not all start", job.about.quoted(), *shared));
+    job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *shared));
   }
   for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), warning));

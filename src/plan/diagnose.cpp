@@ -158,8 +158,9 @@ Finding of_ap(const HostDevice& device) {
   }
   const bool is_card = device.address.starts_with("card");
   finding.advice.push_back(
-      fmt::format("assign it to a device with: -p matrix {}",
-                  is_card ? "--adapter 0x" + device.address.substr(4) : "--queue " + device.address));
+      fmt::format("assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough {}",
+                  is_card ? fmt::format("--adapter 0x{} --domain NUMBERS", device.address.substr(4))
+                          : "--queue " + device.address));
   return finding;
 }
 

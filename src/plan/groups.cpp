@@ -44,7 +44,8 @@ void require_capacity(const Snapshot& seen, const std::vector<const Definition*>
                       const std::string& doing) {
   StartSet set(seen);
   for (const Definition* member : members) {
-    set.add(*member, fmt::format("{}: member {}", doing, identity_of(*member).quoted()), "the group's");
+    set.add(*member, fmt::format("{}: member {}", doing, identity_of(*member).quoted()),
+            "other members of the group");
   }
 }
 
@@ -73,14 +74,17 @@ std::string advice_to_release(const Group& group) {
                      shell_word(group.name.str()));
 }
 
+// Returns the definitions of the members in the order of the group, without the members that have none.
 std::vector<const Definition*> defined_members(const Group& group, const Definitions& defined) {
-  std::vector<const Definition*> members;
-  for (const Definition& definition : defined.all) {
-    if (group.has(definition)) {
-      members.push_back(&definition);
+  std::vector<const Definition*> result;
+  for (const Member& member : group.members) {
+    for (const Definition* definition : defined.find(member.uuid)) {
+      if (member.means(*definition)) {
+        result.push_back(definition);
+      }
     }
   }
-  return members;
+  return result;
 }
 
 }  // namespace
@@ -144,8 +148,8 @@ std::optional<std::string> several_vfio_ap(const Group& group, const Definitions
     return std::nullopt;
   }
   return fmt::format(
-      "{} of its members are vfio-ap devices ({}), of which a virtual machine can have only "
-      "one; such a group can only be a pool (mdevadm claim)",
+      "{} members of the group are vfio-ap devices ({}); a virtual machine can have only one, so the group "
+      "can only be a pool (mdevadm claim)",
       names.size(), join(names, ", "));
 }
 
@@ -154,6 +158,11 @@ bool is_of_one_machine(const Group& group, const Definitions& defined) {
   return group.vm || group.sharing == Sharing::required ||
          std::any_of(members.begin(), members.end(),
                      [&](const Definition* one) { return one->type != members.front()->type; });
+}
+
+std::string command_to_undefine(const std::string& word, const Definition& definition, const Groups& groups) {
+  return fmt::format("mdevadm undefine {}{}", shell_word(word),
+                     groups.of(definition) != nullptr ? " --force" : "");
 }
 
 std::vector<const Definition*> members_of(const Group& group, const Definitions& defined,

@@ -48,7 +48,7 @@ std::optional<VgpuName> name_in_mode(const Snapshot& seen, const Parent& parent)
 
 bool has_instances(const Snapshot& seen, const Parent& parent) {
   const auto shown = name_in_mode(seen, parent);
-  return shown && shown->slices != 0;
+  return shown && shown->needs_gpu_instance();
 }
 
 // Returns the names of the parent's types, as parsed.
@@ -180,7 +180,7 @@ std::string offered_types(const Parent& parent) {
 std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type) {
   const auto wanted = parse_vgpu_name(to_upper(type));
   const auto shown = name_in_mode(seen, parent);
-  if (!wanted || !shown || (wanted->slices != 0) == (shown->slices != 0) ||
+  if (!wanted || !shown || wanted->needs_gpu_instance() == shown->needs_gpu_instance() ||
       !(to_upper(shown->gpu).ends_with(wanted->gpu) || wanted->gpu.ends_with(to_upper(shown->gpu)))) {
     return std::nullopt;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -44,11 +45,13 @@ std::string describe_overcommitment(const Parent& parent, const Type& type, std:
       names.push_back(fmt::format("and {} more", others.size() - named_definitions));
       break;
     }
-    names.push_back(fmt::format("'{}'", printable(other->name ? other->name->str() : other->uuid.str())));
+    names.push_back(fmt::format("'{}'", printable(name_of_definition(*other))));
   }
-  return fmt::format("{} can have at most {} {} of {}, and other definitions with autostart need {}: {}",
-                     parent.name.str(), most, most == 1 ? "instance" : "instances", type.id.str(),
-                     most == 1 ? "it" : "them", join(names, ", "));
+  return fmt::format(
+      "{} can have at most {} {} of {}, and other definitions with autostart need {}: {}, so not "
+      "all of them can be started at boot",
+      parent.name.str(), most, most == 1 ? "instance" : "instances", type.id.str(), most == 1 ? "it" : "them",
+      join(names, ", "));
 }
 
 std::optional<std::string> overcommitment(const Snapshot& seen, const Definitions& defined,

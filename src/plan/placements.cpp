@@ -31,7 +31,7 @@ struct Part {
 std::optional<Part> part_of(const Parent& gpu, const TypeName& wanted) {
   const Type* type = resolve_type(gpu, wanted.str());
   const auto name = parse_vgpu_name(type != nullptr && type->name ? *type->name : wanted.str());
-  if (!name || name->slices != 0) {
+  if (!name || name->needs_gpu_instance()) {
     return std::nullopt;
   }
   const unsigned memory = memory_of_gpu(name->gpu);

@@ -405,7 +405,7 @@ Job plan_parent_set(const std::optional<ParentSettings>& before, const ParentSet
     if (vf != nullptr && definition.parent == after.parent && has_reserved(after, *vf) && !had) {
       job.warnings.push_back(
           fmt::format("{0}: virtual function {1} is also reserved for {2}, which cannot be "
-                      "started now; {3}",
+                      "started while it is reserved; {3}",
                       about.quoted(), vf->str(), identity_of(definition).quoted(),
                       advice_to_release_function(definition)));
     }

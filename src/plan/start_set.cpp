@@ -40,7 +40,7 @@ void StartSet::add(const Definition& definition, const std::string& doing, std::
       parts.push_back(times(count, one));
     }
     const std::string beside =
-        parts.empty() ? std::string{} : fmt::format(" together with {} {}", others, join(parts, " and "));
+        parts.empty() ? std::string{} : fmt::format(" together with {}: {}", others, join(parts, " and "));
     throw Error(ExitCode::no_capacity,
                 fmt::format("{}: no available instances of {} on {}{}", doing, type, parent_name, beside),
                 hints_without_capacity(seen_, definition.parent));

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -279,8 +280,8 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
     problem(where, ExitCode::conflict,
             fmt::format("'{}' has the UUID of the definition {} under {}", word,
                         identity_of(*others.front()).quoted(), others.front()->parent.str()),
-            {fmt::format("remove the definition: mdevadm undefine {}{}", others.front()->uuid.str(),
-                         input_.groups.of(*others.front()) != nullptr ? " --force" : "")});
+            {"remove the definition: " +
+             command_to_undefine(others.front()->uuid.str(), *others.front(), input_.groups)});
     return true;
   }
   const Device* active = input_.seen.find_device(device.uuid);

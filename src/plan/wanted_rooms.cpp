@@ -188,7 +188,7 @@ void WantedDevices::note_mixing() {
         continue;
       }
       mdevadm::add(counts, {type->id, 1});
-      if (name->slices == 0) {
+      if (!name->needs_gpu_instance()) {
         sizes.insert(name->gib);
       }
     }

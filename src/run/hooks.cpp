@@ -82,15 +82,16 @@ std::string advice_on_lock() {
   return fmt::format("show which process holds its lock, if any: cat {}", lock_of_ap_check);
 }
 
-// Exit codes with which a shell ends if it cannot run the last command, and env(1).
+// Exit codes of shells and env(1) if a program does not exist or cannot be executed.
 constexpr int cannot_execute = 126;
 constexpr int not_found = 127;
 
 // Returns what the exit code says about the script itself; empty: it has refused the operation.
 std::string breakage_of(int number) {
-  return number == not_found        ? "a program that the script runs does not exist"
-         : number == cannot_execute ? "a program that the script runs cannot be executed"
-                                    : "";
+  return number == not_found ? "the status usually means that a program that the script runs does not exist"
+         : number == cannot_execute
+             ? "the status usually means that a program that the script runs cannot be executed"
+             : "";
 }
 
 // Returns how to find out why a call-out script refuses an operation.

@@ -71,7 +71,8 @@ bool is_type_name(const std::string& name) {
     });
   });
   const std::string size = fmt::format("-{}{}{}", parsed->gib, parsed->series, parsed->attributes);
-  return name.ends_with(size) && (parsed->slices != 0 ? is_upper : has_words && parsed->attributes.empty()) &&
+  return name.ends_with(size) &&
+         (parsed->needs_gpu_instance() ? is_upper : has_words && parsed->attributes.empty()) &&
          std::find(attributes.begin(), attributes.end(), parsed->attributes) != attributes.end();
 }
 
@@ -400,7 +401,7 @@ class VgpuManagerReader {
       throw Wrong{key.where, fmt::format("'{}' is the same type as the one at {}:{}", name,
                                          other->second.line, other->second.column)};
     }
-    const auto has_slices = [](const std::string& one) { return parse_vgpu_name(one)->slices != 0; };
+    const auto has_slices = [](const std::string& one) { return parse_vgpu_name(one)->needs_gpu_instance(); };
     if (!rule.counts.empty() && has_slices(rule.counts.front().type) != has_slices(type)) {
       throw Wrong{
           key.where,

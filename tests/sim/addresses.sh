@@ -251,7 +251,7 @@ no_parent() {
     adm define -p $words -t vfio_ap-passthrough --name q
     exits 3 "define -p $words: no parent"
     err_lacks "use --force" "there is no hint at --force"
-    err_has "^hint: assign it to a device with: -p matrix (--queue 05\.0004|--adapter 0x05)$" "the options of the queue are named"
+    err_has "^hint: assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough (--queue 05\.0004|--adapter 0x05 --domain NUMBERS)$" "the options of the queue are named"
     adm define -p $words -t vfio_ap-passthrough --name q --force
     exits 3 "define -p $words --force is refused"
   done

@@ -461,7 +461,7 @@ group_of_two() {
   mdevadm define $B $crypto --adapter 6 --domain 4 --name b
   run mdevadm group create vm a b
   exits 0 "a group of two can be created"
-  err_has "warning: group 'vm': 2 of its members are vfio-ap devices \('a' \($A\), 'b' \($B\)\), of which a virtual machine can have only one" "with a warning"
+  err_has "warning: group 'vm': 2 members of the group are vfio-ap devices \('a' \($A\), 'b' \($B\)\); a virtual machine can have only one, so the group can only be a pool" "with a warning"
   run mdevadm check vm
   exits 0 "it may be a pool"
   mdevadm group modify vm --vm-uuid cccccccc-0000-4000-8000-000000000003
@@ -470,7 +470,7 @@ group_of_two() {
   mdevadm group delete vm
   mdevadm group create vm a
   run mdevadm group add vm b
-  err_has "warning: group 'vm': 2 of its members are vfio-ap devices" "group add warns, too"
+  err_has "warning: group 'vm': 2 members of the group are vfio-ap devices" "group add warns, too"
   run mdevadm group create other nosuch
   err_has "cannot create group 'other': member 'nosuch': no device or definition" "group create names the member that is missing"
   run mdevadm group add vm nosuch
@@ -493,7 +493,7 @@ call_out() {
   run mdevadm define $A $crypto --adapter 5 --domain 4
   exits 1 "the operation fails"
   err_has "failed with status '127'$" "with the status of the script"
-  err_has "^hint: a program that the script runs does not exist: less $script$" "the hint says what it means"
+  err_has "^hint: the status usually means that a program that the script runs does not exist: less $script$" "the hint says what it means"
   err_lacks "s390apconfig.lock" "the lock is not the cause"
   run mdevadm define $A $crypto --adapter 5 --domain 4 --force
   exits 0 "define --force ignores the script"

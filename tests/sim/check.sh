@@ -230,7 +230,7 @@ remove that definition, if it is not needed: mdevadm undefine $a -p 0000:41:00.0
   lacks vf-shared
   definition $a 0000:41:00.0 1149 'vf = "0000:41:00.5"'
   run "$MDEVADM" parent set 0000:41:00.0 --reserve 0000:41:00.5
-  err_has "warning: .*virtual function 0000:41:00.5 is also reserved for '$a', which cannot be started now; let '$a' use any virtual function: mdevadm modify $a --vf any" "parent set warns"
+  err_has "warning: .*virtual function 0000:41:00.5 is also reserved for '$a', which cannot be started while it is reserved; let '$a' use any virtual function: mdevadm modify $a --vf any" "parent set warns"
   finds warning vf-withheld $a
   adm parent set 0000:41:00.0 --unreserve 0000:41:00.5
   lacks vf-withheld
@@ -305,7 +305,7 @@ ccw() {
   adm define $a -p 0.0.0315 -t vfio_ccw-io --name first --auto
   lacks autostart-capacity
   run "$MDEVADM" define $b -p 0.0.0315 -t vfio_ccw-io --name second --auto
-  err_has "warning: '$b': 0\.0\.0315 can have at most 1 instance of vfio_ccw-io, and other definitions with autostart need it: 'first', so not all start$" \
+  err_has "warning: '$b': 0\.0\.0315 can have at most 1 instance of vfio_ccw-io, and other definitions with autostart need it: 'first', so not all of them can be started at boot$" \
     "define warns of two devices with autostart on one subchannel"
   finds error autostart-capacity second
   adm start first

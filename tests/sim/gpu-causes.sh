@@ -151,7 +151,7 @@ absent() {
 # MIG mode: as a cause in both directions and with both interfaces.
 mig_on() {
   run mdevadm start -p $gpu -t A100D-40C
-  holds "the type cannot be created" [ $code != 0 ]
+  exits 6 "the type cannot be created"
   err_has "it is not a type of GPU instances, and MIG mode is on$" "MIG mode is the cause"
   err_has "^hint: while the GPU has no vGPU, disable MIG mode: nvidia-smi -i $gpu -mig 0$" "with the command"
   mdevadm define --force -p $gpu -t A100D-40C --name a --auto >/dev/null
@@ -159,7 +159,7 @@ mig_on() {
 }
 mig_off() {
   run mdevadm start -p $gpu -t A100D-2-20C
-  holds "the type cannot be created" [ $code != 0 ]
+  exits 6 "the type cannot be created"
   err_has "it is a type of GPU instances, and MIG mode is off$" "MIG mode is the cause"
 }
 mig_full() {
@@ -174,6 +174,8 @@ mig_instances() {
   gpu=$(mdevadm types --json | jq -r '.types[0].parent')
   mdevadm start -q -p "$gpu" -t 1558 >/dev/null
   run mdevadm start -p "$gpu" -t 1561 --count 2
+  exits 6 "it does not fit"
+  err_has "no GPU instance \(MIG\) of .* has room for it" "the GPU instance is the cause"
   err_lacks "framebuffer size|-shm 1" "types of GPU instances have no common size"
 }
 

@@ -78,7 +78,7 @@ computed() {
 gpu() {
   run "$MDEVADM" types $parent --after nvidia-18=2
   exits 6 "devices that do not fit are an error"
-  err_has "cannot list types: 2 of nvidia-18 do not fit on $parent: only 1 of nvidia-18 fit$" "which says how many fit"
+  err_has "cannot list types: 2 of nvidia-18 do not fit on $parent: devices of nvidia-18 that fit: 1$" "which says how many fit"
   run "$MDEVADM" types $parent --after 'GRID M60-1Q=3,nvidia-14' -o type,available,after
   exits 0 "types can be named by vendor's names, and counts of one type add up"
   out_has "^nvidia-14 +8 +4$" "the number after these devices"

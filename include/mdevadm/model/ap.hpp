@@ -98,7 +98,7 @@ std::optional<ApKind> assigned_kind(const Attribute& attribute);
 // refuses: those of a list, or its digits as hexadecimal ones. Empty: unknown.
 ApSet meant_by(const Attribute& attribute);
 
-// A number with a leading zero: the kernel reads it as octal, lszcrypt prints hexadecimal numbers so.
+// A number with a leading zero: the kernel reads it as octal, lszcrypt prints hexadecimal numbers with it.
 struct OctalNumber {
   ApKind kind;
   unsigned read;                    // by the kernel

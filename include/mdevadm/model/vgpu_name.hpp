@@ -18,6 +18,8 @@ struct VgpuName {
   unsigned gib = 0;          // framebuffer in GiB; 0 stands for 512 MiB
   std::string series;        // Q, B, A or C, which also selects the licence; "B4"
   std::string attributes{};  // of MIG types: "ME"
+
+  bool needs_gpu_instance() const { return slices != 0; }
 };
 
 // Parses from the right: last comes the size with the series, before it the number of slices if it is one

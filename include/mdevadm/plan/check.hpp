@@ -32,7 +32,7 @@ struct UnpreparedParent {
   bool is_absent = false;
 };
 
-// A script of mdevctl that is not run.
+// A script of mdevctl that is not run, or whose operations fail.
 struct UnusableScript {
   FileProblem problem;
   Severity severity;

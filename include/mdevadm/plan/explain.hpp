@@ -15,6 +15,11 @@ inline constexpr const char* stub_driver =
 
 enum class Severity { error, warning, info };
 
+// Returns the severity of a problem: an error if something that is needed, such as autostart, fails.
+constexpr Severity severity_if(bool is_needed) {
+  return is_needed ? Severity::error : Severity::warning;
+}
+
 // What an observation means: a problem, or why a device is not a parent.
 struct Finding {
   std::string what;                   // "nvidia is bound to 0000:01:00.0 (10de:1e89) but offers no types"

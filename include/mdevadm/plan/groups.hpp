@@ -23,8 +23,13 @@ Job plan_group_delete(const Group& group);
 // Returns a sentence about vfio-ap devices in a group: a virtual machine can have only one, so a group of
 // several can only be a pool. nullopt: it has at most one.
 std::optional<std::string> several_vfio_ap(const Group& group, const Definitions& defined);
-// Returns whether the group is for one virtual machine: it has its UUID, or devices of several kinds.
+// Returns whether the group is for one virtual machine: it has its UUID, requires sharing, or has devices of
+// several types.
 bool is_of_one_machine(const Group& group, const Definitions& defined);
+
+// Returns the command that removes a definition, "mdevadm undefine WORD", with --force for a member of a
+// group.
+std::string command_to_undefine(const std::string& word, const Definition& definition, const Groups& groups);
 
 // Returns the definitions of the members in order. Throws Error{not_found} for an undefined member,
 // Error{conflict} for one that several parents define, Error{failed} for an empty group.

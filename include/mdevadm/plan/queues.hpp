@@ -20,7 +20,7 @@ struct RefusedValue {
 };
 std::vector<RefusedValue> refused_values(const Definition& definition);
 
-// An attribute of a definition that the kernel accepts, but maybe in another meaning than the user's.
+// An attribute of a definition that the kernel accepts, possibly with another meaning than the user's.
 struct OctalValue {
   std::string text;
   std::vector<std::string> hints;  // a command for each meaning

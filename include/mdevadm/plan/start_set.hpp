@@ -18,8 +18,8 @@ class StartSet {
   explicit StartSet(const Snapshot& seen) : seen_(seen) {}
 
   // Counts the start of a device, unless it is active. Throws Error{no_capacity} if it does not fit beside
-  // the active ones and those counted before, which `others` names: "the group's". `doing`: "cannot start
-  // 's1'".
+  // the active ones and those counted before, which `others` names: "other members of the group". `doing`:
+  // "cannot start 's1'".
   void add(const Definition& definition, const std::string& doing, std::string_view others);
 
  private:

@@ -23,11 +23,10 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   CheckCommand() : ListingCommand(render::finding_columns(), {"severity", "object", "cause", "hints"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(
-        app.add_option(
-            "address", words_,
-            "check only these devices, parents, groups, addresses on the buses pci, css and ap, or host"),
-        ValueKind::device_or_parent);
+    kinds.set(app.add_option("address", words_,
+                             "check only these devices, parents, groups or addresses on the buses pci, css "
+                             "and ap; host: the host as a whole"),
+              ValueKind::device_or_parent);
     listing_.declare(app, kinds);
   }
 

@@ -38,7 +38,9 @@ class DefineCommand final : public Command {
     kinds.set(app.add_option("--file", file_, "read the definition from FILE (- for standard input)"),
               ValueKind::file);
     kinds.set(app.add_option("-g,--group", group_, "add the device to this group"), ValueKind::group);
-    app.add_flag("--force", force_, "do not require the parent or the type to be present");
+    app.add_flag("--force", force_,
+                 "accept a missing parent or type, numbers that the machine cannot have, and a call-out "
+                 "script that refuses");
     change_.declare(app);
   }
 

@@ -452,7 +452,7 @@ class StartCommand final : public Command {
         Job job = planner.plan(one.definition, one.word);
         // Otherwise the driver decides: an earlier start may fail and leave its room.
         if (change_.dry_run) {
-          set.add(one.definition, "cannot " + job.goal, "this command's");
+          set.add(one.definition, "cannot " + job.goal, "devices that the command starts before it");
         }
         return job;
       });

@@ -131,9 +131,9 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
               parent.name.str(), describe(*counts), text));
         }
       } else if (after.computed.short_of) {
-        const std::string text =
-            fmt::format("{} do not fit on {}: only {} of {} fit", describe(*counts), parent.name.str(),
-                        after.computed.short_of->count, after.computed.short_of->type.str());
+        const std::string text = fmt::format(
+            "{} do not fit on {}: devices of {} that fit: {}", describe(*counts), parent.name.str(),
+            after.computed.short_of->type.str(), after.computed.short_of->count);
         if (!parent_.empty()) {
           throw Error(ExitCode::no_capacity, "cannot list types: " + text,
                       fmt::format("list available instances: mdevadm types {}", shell_word(parent_)));

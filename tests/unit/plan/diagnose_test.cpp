@@ -100,7 +100,8 @@ TEST_CASE("crypto queues and mediated devices are not parents") {
   HostDevice queue{.address = "05.0014", .bus = "ap", .driver = "cex4queue"};
   queue.modules["vfio_ap"] = false;
   CHECK(why_no_parent(queue).advice ==
-        Advice{"load the module: modprobe vfio_ap", "assign it to a device with: -p matrix --queue 05.0014"});
+        Advice{"load the module: modprobe vfio_ap",
+               "assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough --queue 05.0014"});
   queue.modules["vfio_ap"] = true;
   CHECK(why_no_parent(queue).what ==
         "crypto queue 05.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap "

@@ -79,10 +79,12 @@ TEST_CASE("a group start is planned as all-or-none and creates all devices befor
 TEST_CASE("a group that exceeds the capacity is refused with the first member that does not fit") {
   CHECK(World({"nvidia-17", "nvidia-17", "nvidia-17"}).refusal() ==
         "6 cannot start group 'vm1': member '" + uuid(3).str() +
-            "': no available instances of nvidia-17 on 0000:86:00.0 together with the group's 2 x nvidia-17");
+            "': no available instances of nvidia-17 on 0000:86:00.0 together with other members of the "
+            "group: 2 x nvidia-17");
   CHECK(World({"nvidia-17", "nvidia-14"}).refusal() ==
         "6 cannot start group 'vm1': member '" + uuid(2).str() +
-            "': no available instances of nvidia-14 on 0000:86:00.0 together with the group's nvidia-17");
+            "': no available instances of nvidia-14 on 0000:86:00.0 together with other members of the "
+            "group: nvidia-17");
 }
 
 TEST_CASE("active members need no capacity and plan no steps") {
