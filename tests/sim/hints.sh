@@ -95,6 +95,11 @@ m60__probe_without_agreement() { words="probe $gpu"; }
 m60__probe_beside_device() { adm start -u $a -p $gpu -t nvidia-14; words="probe $gpu --create"; }
 m60__after_too_many() { words="types $gpu --after nvidia-14=99"; }
 m60__after_unknown_type() { words="types --after nosuch"; }
+m60__check_changed_abi() {
+  adm define $a -p $gpu -t nvidia-17
+  sed -i 's/framebuffer=4096M/framebuffer=2048M/' /etc/mdevadm/devices/$gpu/$a.toml
+  words="check"
+}
 samples__later() { words="define -p 0000:99:00.0 -t nvidia-17"; }
 samples__active_with_other_type() {
   adm define $a -p mtty -t mtty-1
@@ -198,6 +203,11 @@ ap__queue_in_use() {
 }
 ap__queue_for_two_at_boot() { adm define $a $crypto --auto; words="define $b $crypto --auto"; }
 ap__queue_of_two_started_together() { adm define $a $crypto; adm define $b $crypto; words="start $a $b"; }
+ap__one_queue_of_two_started_together() {
+  adm define $a $crypto
+  adm define $b -p matrix -t vfio_ap-passthrough --adapter 5,6 --domain 4,0xab
+  words="start $a $b"
+}
 ap__modify_active_queues() { adm define $a $crypto; adm start $a; words="modify $a --domain +0xab"; }
 ap_host__live_queue_without_driver() {
   chzdev -t ap apmask=-5 >/dev/null
@@ -474,6 +484,7 @@ vf_n1__changed_after_adoption() {
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   words="stop own"
 }
+vf_n1__check_changed_after_adoption() { vf_n1__changed_after_adoption; words="check"; }
 vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
 vf_n1__define_without_free_function() { all_reserved; words="define -p 0000:41:00.0 -t 1149"; }
 vf_n1__any_without_free_function() { all_reserved; words="define -p any -t 1149 --ignore-defined"; }
@@ -514,6 +525,16 @@ l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
 l40s__no_settings() { words="parent show 0000:41:00.0"; }
 l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }
 samples__prepare_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="parent prepare 0000:99:00.0"; }
+samples__check_settings_of_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="check"; }
+samples__described_parent_is_missing() {
+  adm parent set 0000:99:00.0 --vfs all --force
+  "$MDEVADM" export host >/run/host.toml
+  words="apply -f /run/host.toml"
+}
+l40s__prepare_reserved_function_of_others() {
+  adm parent set 0000:41:00.0 --vfs all --reserve 0000:c1:00.4 --force
+  words="parent prepare 0000:41:00.0"
+}
 l40s__not_reserved() {
   adm parent set 0000:41:00.0 --reserve 0000:41:00.4
   words="parent set 0000:41:00.0 --unreserve 0000:41:00.5"
@@ -546,6 +567,25 @@ l40s__prepare_in_use() {
   adm start $a
   holding 0000:41:00.4
   unbind 0000:41:00.6
+  words="parent prepare 0000:41:00.0"
+}
+l40s__prepare_with_device_of_others() {
+  adm parent set 0000:41:00.0 --vfs all
+  echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  unbind 0000:41:00.6
+  words="parent prepare 0000:41:00.0"
+}
+move_gpu() {  # FROM TO: between drivers, as libvirt does for a virtual machine with managed='yes'
+  echo 0000:41:00.0 >/sys/bus/pci/drivers/$1/unbind
+  echo $2 >/sys/bus/pci/devices/0000:41:00.0/driver_override
+  echo 0000:41:00.0 >/sys/bus/pci/drivers/$2/bind
+  echo >/sys/bus/pci/devices/0000:41:00.0/driver_override
+}
+stop_machine() { kill $holder; wait $holder 2>/dev/null; move_gpu vfio-pci nvidia; }
+l40s_boot__prepare_passed_through() {
+  adm parent set 0000:41:00.0 --vfs all
+  move_gpu nvidia vfio-pci
+  holding 0000:41:00.0
   words="parent prepare 0000:41:00.0"
 }
 l40s__prepare_by_sysfs() { words="parent set 0000:41:00.0 --vfs all --method sysfs"; }
@@ -636,7 +676,7 @@ vf_n1__export_function_to_mdevctl() {
   adm define $a -p 0000:41:00.0 -t 1149
   words="export mdevctl $a"
 }
-samples__repeated_name() {
+samples__undefine_repeated_name() {
   mkdir -p /etc/mdevadm/devices/mtty
   for uuid in $a $b; do printf 'type = "mtty-1"\nname = "one"\n' >/etc/mdevadm/devices/mtty/$uuid.toml; done
   words="undefine one"
@@ -740,8 +780,10 @@ placeholders() {  # TEXT: with values for what the user has to insert
 end_of_word='([^A-Za-z0-9-]|$)'
 obey() {  # MESSAGE CODE ERROR: does what the message says
   local message=$1 option meant typed
+  mdevadm() { follow "$message" "$@"; }  # a message may name several commands
+  [[ $message != "stop the virtual machine that "*", then repeat: "* ]] || stop_machine
   if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
-    eval "follow \"\$message\" $(placeholders "${BASH_REMATCH[2]%%,*}")"
+    eval "mdevadm $(placeholders "${BASH_REMATCH[2]%%,*}")"
   elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)$end_of_word ]]; then
     option=$(placeholders "${BASH_REMATCH[2]}")
     case $option in
