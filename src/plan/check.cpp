@@ -134,6 +134,9 @@ class Check {
 
   // Finds parents that are not as their settings say, unless another finding about them names the cause.
   void check_preparation() {
+    const std::string remove_first =
+        in_.described ? fmt::format("if {} describes it, remove it there first; then ", in_.described->path)
+                      : std::string{};
     for (const UnpreparedParent& parent : in_.unprepared) {
       const std::string& name = parent.name.str();
       const bool is_explained = std::any_of(found_.begin(), found_.end(), [&](const ObjectFinding& one) {
@@ -142,7 +145,7 @@ class Check {
       if (!is_explained) {
         const std::string word = shell_word(name);
         add(name, {fmt::format("{} is not as its settings say: {}", name, parent.reason),
-                   {parent.is_absent ? "remove its settings: mdevadm parent unset " + word
+                   {parent.is_absent ? remove_first + "remove its settings: mdevadm parent unset " + word
                                      : "prepare it: mdevadm parent prepare " + word,
                     "show its settings and state: mdevadm parent show " + word},
                    "parent-unprepared",

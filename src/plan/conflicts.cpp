@@ -51,7 +51,6 @@ class Conflicts {
                    fmt::format("virtual function {} is also reserved for", vf->str()), "vf-shared");
         }
       }
-      find_overcommitment(definition);
       if (has_queues(definition.type.str())) {
         const CryptoDefinition one{&definition, assigned_by(definition.attributes)};
         compare_queues(crypto, one);
@@ -63,6 +62,14 @@ class Conflicts {
         find_owners(definition);
       } else if (device->second->parent != definition.parent && is_new) {
         add_taken(definition, "its UUID is", *device->second, "uuid-taken");
+      }
+    }
+    // The devices that are active have their instances; one of the others is too much.
+    for (const bool active : {true, false}) {
+      for (const Definition& definition : in_.defined.all) {
+        if (is_active(definition) == active) {
+          find_overcommitment(definition);
+        }
       }
     }
     return std::move(found_);
@@ -93,6 +100,11 @@ class Conflicts {
                              (common.size() == 1 ? " is" : " are"),
                          owners.size() > 1 ? fmt::format(" {} definitions, one of them", owners.size()) : ""),
              "queue-shared");
+  }
+
+  bool is_active(const Definition& definition) const {
+    const auto device = by_uuid_.find(definition.uuid);
+    return device != by_uuid_.end() && device->second->parent == definition.parent;
   }
 
   // Reports each definition with autostart that exceeds the instances its parent can have.

@@ -221,8 +221,12 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
       }
     }
     // Devices without a UUID in the kernel have one in the files of mdevadm, which may not have been read.
-    const bool is_known =
-        devices.size() == 1 && devices.front()->kernel_name() == devices.front()->uuid.str();
+    // On a GPU with virtual functions, another vGPU need not be what excludes the type.
+    const Parent* found = seen.find_parent(parent.str());
+    const bool is_known = devices.size() == 1 &&
+                          devices.front()->kernel_name() == devices.front()->uuid.str() && found != nullptr &&
+                          !found->capabilities.functions && !devices.front()->busy &&
+                          seen.claims.find(devices.front()->uuid) == nullptr;
     if (is_known) {
       hints.push_back(
           fmt::format("stop the active device of the parent: mdevadm stop {}", devices.front()->uuid.str()));

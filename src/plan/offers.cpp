@@ -250,12 +250,12 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   if (parent.types.empty() && !parent.notice.empty() && may_exist) {
     std::vector<std::string> hints = advice_for_functions(parent);
     hints.insert(hints.begin(), notice_of(parent));
-    if (known != nullptr && parent.capabilities.functions && parent.functions.empty()) {
-      return Error(
-                 ExitCode::no_capacity,
-                 fmt::format("{}: no available instances of type {} on {}: virtual functions are not enabled",
-                             doing, printable(type.str()), gpu),
-                 hints)
+    if (known != nullptr) {
+      const bool is_off = parent.capabilities.functions && parent.functions.empty();
+      return Error(ExitCode::no_capacity,
+                   fmt::format("{}: no available instances of type {} on {}{}", doing, printable(type.str()),
+                               gpu, is_off ? ": virtual functions are not enabled" : ""),
+                   hints)
           .worth(Retry::later);
     }
     return {ExitCode::not_found, what + " now", hints};

@@ -227,9 +227,15 @@ bool has_reserved(const ParentSettings& settings, const FunctionName& function) 
 // Returns the first word that only a shell understands; empty if there is none.
 std::string word_for_shell(const Words& words) {
   static const std::set<std::string_view> operators{"&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1"};
+  static const std::set<std::string_view> shells{"sh", "bash", "dash"};
+  const std::string& program = words.front();
+  const std::string_view name = std::string_view(program).substr(program.rfind('/') + 1);
+  if (shells.contains(name) || name == "find") {  // find has an argument ";"
+    return {};
+  }
   const auto is_for_shell = [](const std::string& word) {
-    return operators.contains(word) || (word.size() > 1 && word.front() == '$') ||
-           (word.size() > 1 && word.back() == ';');
+    const bool is_one_word = word.size() > 1 && word.find(' ') == std::string::npos;
+    return operators.contains(word) || (is_one_word && (word.front() == '$' || word.back() == ';'));
   };
   const auto found = std::find_if(words.begin(), words.end(), is_for_shell);
   return found == words.end() ? std::string{} : *found;

@@ -258,10 +258,10 @@ std::optional<LackOfQueues> lack_of_queues(const Definition& definition) {
     return std::nullopt;
   }
   return LackOfQueues{
-      fmt::format("the definition assigns no {}, so a guest gets no crypto queues",
-                  !lacks_domain    ? "adapter"
-                  : !lacks_adapter ? "domain"
-                                   : "adapter and no domain"),
+      fmt::format("no {} assigned, so a guest gets no crypto queues", !lacks_domain ? "adapter is"
+                                                                      : !lacks_adapter
+                                                                          ? "domain is"
+                                                                          : "adapter and no domain are"),
       fmt::format("assign queues: mdevadm modify {}{}{}", shell_word(name_of(definition)),
                   lacks_adapter ? " --adapter NUMBERS" : "", lacks_domain ? " --domain NUMBERS" : "")};
 }

@@ -139,12 +139,16 @@ class Domain final : public Machine {
 
   static bool is_active(const std::string& state) { return state == "running" || state == "paused"; }
 
+  // States in which QEMU has ended; in all others, such as "in shutdown" and "pmsuspended", it has the
+  // devices.
+  static bool has_ended(const std::string& state) { return state == "shut off" || state == "crashed"; }
+
   // Returns whether the domain has the device. A domain that has ended has none: libvirt drops a transient
   // domain, and of another one it describes the devices of the next start.
   bool has(const Attachment& what) {
     try {
       const std::vector<AttachedDevice> now =
-          is_active(state_now("read")) ? devices() : std::vector<AttachedDevice>{};
+          has_ended(state_now("read")) ? std::vector<AttachedDevice>{} : devices();
       return std::any_of(now.begin(), now.end(),
                          [&](const AttachedDevice& one) { return one.is(what.device); });
     } catch (const UnknownDomain&) {

@@ -30,15 +30,12 @@ std::vector<std::string> own_line_comments(std::string_view text) {
 
 std::vector<std::string> comments_in(std::string_view text) {
   std::vector<std::string> comments;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quote != 0 || text[i] == '"' || text[i] == '\'') {
-      quote = quote == 0 ? text[i] : text[i] == quote ? '\0' : quote;
-    } else if (text[i] == '#') {
-      const std::string_view comment = text.substr(i, text.find('\n', i) - i);
-      comments.emplace_back(trim(comment));
-      i += comment.size();
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = end_of_token(text, i);
+    if (text[i] == '#') {
+      comments.emplace_back(trim(text.substr(i, end - i)));
     }
+    i = std::max(end, i + 1);
   }
   return comments;
 }

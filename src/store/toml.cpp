@@ -14,31 +14,6 @@ bool is_ascii(char c) {
   return static_cast<unsigned char>(c) < 0x80;
 }
 
-// Returns the position after a string or comment that begins at `begin`, and after which the text can go on;
-// `begin` if none begins there. An unterminated string ends where the parser will find that.
-std::size_t end_of_token(std::string_view text, std::size_t begin) {
-  const char first = text[begin];
-  if (first == '#') {
-    return std::min(text.find('\n', begin), text.size());
-  }
-  if (first != '"' && first != '\'') {
-    return begin;
-  }
-  const std::string fence(3, first);
-  const bool has_lines = text.substr(begin).starts_with(fence);
-  const std::string_view end = has_lines ? std::string_view(fence) : std::string_view(fence).substr(0, 1);
-  std::size_t at = begin + end.size();
-  while (at < text.size() && !text.substr(at).starts_with(end) && (has_lines || text[at] != '\n')) {
-    at += first == '"' && text[at] == '\\' ? 2U : 1U;
-  }
-  at = std::min(at + end.size(), text.size());
-  // Up to two quotation marks can stand before the three that end the string.
-  for (int i = 0; has_lines && i < 2 && at < text.size() && text[at] == first; ++i) {
-    ++at;
-  }
-  return at;
-}
-
 // Returns the position of the first character that is not ASCII and in no string or comment, or npos.
 std::size_t find_bare_letter(std::string_view text) {
   if (std::all_of(text.begin(), text.end(), is_ascii)) {
@@ -71,6 +46,29 @@ toml::parse_error error_at(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
+
+std::size_t end_of_token(std::string_view text, std::size_t begin) {
+  const char first = text[begin];
+  if (first == '#') {
+    return std::min(text.find('\n', begin), text.size());
+  }
+  if (first != '"' && first != '\'') {
+    return begin;
+  }
+  const std::string fence(3, first);
+  const bool has_lines = text.substr(begin).starts_with(fence);
+  const std::string_view end = has_lines ? std::string_view(fence) : std::string_view(fence).substr(0, 1);
+  std::size_t at = begin + end.size();
+  while (at < text.size() && !text.substr(at).starts_with(end) && (has_lines || text[at] != '\n')) {
+    at += first == '"' && text[at] == '\\' ? 2U : 1U;
+  }
+  at = std::min(at + end.size(), text.size());
+  // Up to two quotation marks can stand before the three that end the string.
+  for (int i = 0; has_lines && i < 2 && at < text.size() && text[at] == first; ++i) {
+    ++at;
+  }
+  return at;
+}
 
 toml::parse_result parse_toml(std::string_view text, std::string_view path) {
   if (const std::size_t at = find_bare_letter(text); at != std::string_view::npos) {

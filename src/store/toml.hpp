@@ -63,6 +63,10 @@ class ValueReader {
 // stands outside of strings and comments (toml++ 3.3 and 3.4: is_non_ascii_horizontal_whitespace()).
 toml::parse_result parse_toml(std::string_view text, std::string_view path = {});
 
+// Returns the position after a string or comment that begins at `begin`, and after which the text can go on;
+// `begin` if none begins there. An unterminated string ends where the parser will find that.
+std::size_t end_of_token(std::string_view text, std::size_t begin);
+
 // Returns "invalid TOML: " and the parser's reason, without the name of the rule that it was applying.
 std::string syntax_problem(const toml::parse_error& error);
 

@@ -435,7 +435,7 @@ no_queues() {
     # shellcheck disable=SC2086
     run mdevadm define $A $crypto $words
     exits 0 "define $words: accepted"
-    err_has "warning: '$A': the definition assigns no (adapter|domain|adapter and no domain), so a guest gets no crypto queues$" "define $words: a warning"
+    err_has "warning: '$A': no (adapter is|domain is|adapter and no domain are) assigned, so a guest gets no crypto queues$" "define $words: a warning"
     mdevadm undefine $A
   done
   mdevadm define $A $crypto --adapter 5 --domain 4 --name a

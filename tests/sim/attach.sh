@@ -316,9 +316,16 @@ for end in ends shuts; do
   say $m detach one --domain guest --timeout 5
   echo "$end: $(active | wc -l) active"
 done
+rm -f $WORK/gone
+echo running >$WORK/state; : >$WORK/hostdevs
+$m attach one --domain guest
+echo 'in shutdown' >$WORK/state
+say $m detach one --domain guest --timeout 0.2
+echo "in shutdown: $(active | wc -l) active"
 echo running >$WORK/state; touch $WORK/unreadable
 say $m attach one --domain guest
 T
+same "$(grep -B1 '^in shutdown: ' <<<"$out" | paste -sd' ')" "= 5 in shutdown: 1 active" "a domain that is shutting down still has its devices"
 same "$(grep -E -B1 '^(ends|shuts): ' <<<"$out" | paste -sd' ')" "= 0 ends: 0 active -- = 0 shuts: 0 active" \
   "a domain that ends while a device is detached, transient or not, has detached it"
 out_has "^mdevadm: error: cannot read the domain 'guest': internal error: no answer$" "an error of libvirt has the operation once"

@@ -257,6 +257,17 @@ TEST_CASE("edit_definition yields the new definition for every form of a file an
   }
 }
 
+TEST_CASE("a number sign in a string is not taken for a comment") {
+  for (const char* name : {R"("b\"#1")", "'b#1'", R"("""b"#1""")"}) {
+    INFO(name);
+    const std::string text = std::string("type = \"a\"\nname = ") + name + "  # seat\n";
+    const Definition before = definition_of(text);
+    Definition after = before;
+    after.name = Label::parse("c");
+    CHECK(edit_definition(text, "f.toml", before, after) == "type = \"a\"\nname = \"c\"  # seat\n");
+  }
+}
+
 TEST_CASE("edit_definition throws if the edit would lose a comment") {
   const std::string text = "type='a'\nattribute=[\n  # the first\n  {name='x',value='1'},\n]\n";
   const Definition before = definition_of(text);
