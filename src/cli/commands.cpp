@@ -42,7 +42,7 @@ const std::vector<CommandEntry>& command_table() {
        "--parent PARENT --type TYPE [OPTION]... [UUID]\n"
        "--need NEED... [--parent PARENT] [OPTION]... [UUID]\n"
        "[OPTION]... DEVICE\n"
-       "--file FILE [--parent PARENT] [--group GROUP] [--force] [UUID]",
+       "--file FILE [-p PARENT] [-g GROUP] [--force] [UUID]",
        "mdevadm define -p 0000:86:00.0 -t nvidia-17 --name cad-seat-1 --auto\n"
        "mdevadm define --need 'framebuffer>=2G' --name cad-seat --count 2\n"
        "mdevadm define 8f3c --name found",

@@ -264,7 +264,7 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};
   }
   if (auto excluded = known == nullptr ? excluded_by_mig(seen, parent, type.str()) : std::nullopt) {
-    return {ExitCode::not_found, fmt::format("{} now: {}", what, excluded->what), excluded->advice};
+    return {ExitCode::no_capacity, fmt::format("{} now: {}", what, excluded->what), excluded->advice};
   }
   const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
   const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;

@@ -119,7 +119,7 @@ needs() {
   same "$(mdevadm types --need 'framebuffer>=4G' --json | jq -c '[.types[].type] | unique')" '["nvidia-17","nvidia-18"]' \
     "types --need lists the types that meet the requirement"
   run mdevadm define -p 0000:00:02.0 --need 'low_gm_size>=64M'
-  err_has "selected i915-GVTg_V5_8 on 0000:00:02.0, the smallest available match \(low_gm_size=64MB\)$" \
+  err_has "selected i915-GVTg_V5_8 \(GVTg_V5_8\) on 0000:00:02.0, the smallest available match \(low_gm_size=64MB\)$" \
     "define --need reports the selected type, its parent and the property"
 }
 

@@ -396,7 +396,7 @@ values() {
 
 # The kernel reads numbers with leading zeros as octal ones, lszcrypt prints hexadecimal ones so.
 octal() {
-  local doubt="attribute 'assign_domain': the kernel reads '0014' as an octal number, 0x000c; lszcrypt prints 0x0014 in this form"
+  local xml doubt="attribute 'assign_domain': the kernel reads '0014' as an octal number, 0x000c; lszcrypt prints 0x0014 in this form"
   of_mdevctl $A '{"assign_adapter":"05"},{"assign_domain":"0014"}'
   run mdevadm check $A --json
   same "$(jq -r '.findings[] | select(.finding == "queue-value") | .severity, .cause, .hints[]' <<<"$out")" "warning
@@ -407,6 +407,7 @@ if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000
   err_has "warning: '$A': $doubt; if 0x0014 is meant: mdevadm modify $A --domain=-0x000c,\+0x0014; if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000c$" "start warns and names the commands for both meanings"
   run mdevadm export nodedev $A
   out_has "<attr name='assign_domain' value='0x000c'/>" "export nodedev writes what the kernel reads"
+  xml=$out
   mdevadm stop $A
   echo -12 >/sys/bus/ap/aqmask
   echo +5 >/sys/bus/ap/apmask
@@ -417,7 +418,7 @@ if 0x000c is meant: mdevadm modify $A --delete-attr 2 --attr assign_domain=0x000
   echo -5 >/sys/bus/ap/apmask
   echo -12 >/sys/bus/ap/aqmask
   mv $theirs/$A /tmp/octal
-  run mdevadm import nodedev - <<<"$out"
+  run mdevadm import nodedev - <<<"$xml"
   exits 0 "import nodedev accepts it"
   mdevadm undefine $A
   mv /tmp/octal $theirs/$A
