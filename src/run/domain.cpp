@@ -74,7 +74,7 @@ class Domain final : public Machine {
   Domain(const Host& host, std::string uri, std::string name)
       : host_(host), uri_(std::move(uri)), name_(std::move(name)) {
     const std::string state = state_now("find");
-    if (!is_active(state)) {
+    if (has_ended(state)) {
       throw Error(ExitCode::failed,
                   fmt::format("the domain '{}' is not running but in the state '{}'", printable(name_),
                               printable(state)),
@@ -136,8 +136,6 @@ class Domain final : public Machine {
     const std::string state = virsh({"domstate", name_}, doing);
     return std::string(trim(state));
   }
-
-  static bool is_active(const std::string& state) { return state == "running" || state == "paused"; }
 
   // States in which QEMU has ended; in all others, such as "in shutdown" and "pmsuspended", it has the
   // devices.

@@ -357,7 +357,7 @@ without_mig() {
   /usr/lib/nvidia/sriov-manage -e $gpu >/dev/null
   wait_until sh -c '"$MDEVADM" types --json | jq -e ".types[0].available > 0" >/dev/null'
   run "$MDEVADM" define -p $gpu -t DC-4-96Q
-  exits 3 "without MIG mode there are no types of GPU instances"
+  exits 6 "without MIG mode there are no types of GPU instances"
   err_has "has no type 'DC-4-96Q' now: it is a type of GPU instances, and MIG mode is off$" "the error says so"
 }
 
