@@ -114,8 +114,8 @@ class WantedDevices {
   // Gives up the room of devices that are not started, because the devices of an entry find none. Returns
   // whether there was something to give up.
   bool yield_rooms(Rooms& rooms, std::size_t entry);
-  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they do
-  // not.
+  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they
+  // do not.
   void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
