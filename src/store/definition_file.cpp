@@ -9,6 +9,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "definition_keys.hpp"
+#include "plain_toml.hpp"
 #include "shared_keys.hpp"
 #include "toml.hpp"
 
@@ -94,9 +95,28 @@ FileContent with_problem(FileContent content, FileProblem problem, std::string_v
   return content;
 }
 
+// Returns nullopt if the file has to be read by the parser with positions, which problems name.
+std::optional<FileContent> read_plain_definition(std::string_view text, const std::string& path,
+                                                 const Identity& known) {
+  const std::optional<toml::table> table = read_plain_toml(text);
+  if (!table) {
+    return std::nullopt;
+  }
+  FileContent content;
+  try {
+    Reader(path, content).read(*table, known);
+  } catch (const Broken&) {
+    return std::nullopt;
+  }
+  return content.problems.empty() ? std::optional(std::move(content)) : std::nullopt;
+}
+
 }  // namespace
 
 FileContent parse_definition(std::string_view text, const std::string& path, const Identity& known) {
+  if (auto content = read_plain_definition(text, path, known)) {
+    return *std::move(content);
+  }
   FileContent content;
   const toml::parse_result parsed = parse_toml(text, path);
   if (!parsed) {

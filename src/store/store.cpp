@@ -60,17 +60,24 @@ void load_file(const sys::Dir& directory, const ParentName& parent, const std::s
   take(parse_definition(*text, directory.path_of(name), {*uuid, parent}), into);
 }
 
-// Adds mdevctl's definitions; if both stores define a device, mdevadm's definition wins.
-void add_configs(const KeptConfigs& configs, const Store& store, Definitions& into) {
-  const std::size_t own = into.all.size();
-  std::map<std::pair<ParentName, Uuid>, std::size_t> taken;
-  for (std::size_t i = 0; i < own; ++i) {
-    taken.emplace(std::pair(into.all[i].parent, into.all[i].uuid), i);
-    // VFs are parents to mdevctl.
-    if (const FunctionName* vf = into.all[i].reserved_vf()) {
-      taken.emplace(std::pair(*ParentName::parse(vf->str()), into.all[i].uuid), i);
+using DeviceKey = std::pair<ParentName, Uuid>;
+
+// Returns the position of each definition under the parents that mdevctl could name: VFs are parents to it.
+std::map<DeviceKey, std::size_t> positions_of(const std::vector<Definition>& all) {
+  std::map<DeviceKey, std::size_t> positions;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    positions.emplace(DeviceKey(all[i].parent, all[i].uuid), i);
+    if (const FunctionName* vf = all[i].reserved_vf()) {
+      positions.emplace(DeviceKey(*ParentName::parse(vf->str()), all[i].uuid), i);
     }
   }
+  return positions;
+}
+
+// Adds mdevctl's definitions; if both stores define a device, mdevadm's definition wins.
+void add_configs(const KeptConfigs& configs, const Store& store, Definitions& into) {
+  const std::map<DeviceKey, std::size_t> taken =
+      configs.all.empty() ? std::map<DeviceKey, std::size_t>{} : positions_of(into.all);
   for (const StoredConfig& stored : configs.all) {
     ConfigReading reading = definition_of(stored);
     if (!reading.definition) {
@@ -354,12 +361,13 @@ Definitions Store::load_some(const std::vector<Uuid>& devices) const {
 }
 
 std::string Store::path_of(const Definition& placed) const {
-  const Definition definition = as_stored(placed);
-  if (definition.origin == Origin::mdevctl) {
+  if (placed.origin == Origin::mdevctl) {
+    const Definition definition = as_stored(placed);
     const StoredConfig usual{definition.uuid, definition.parent, {}};
     return is_usual(usual) ? path_of(usual) : path_of(stored_config(definition));
   }
-  return root_->path_of(directory_name(definition.parent) + "/" + file_name(definition.uuid));
+  const ParentName& parent = placed.directory ? *placed.directory : placed.parent;
+  return root_->path_of(directory_name(parent) + "/" + file_name(placed.uuid));
 }
 
 void Store::require_free(const Definition& placed) const {

@@ -174,7 +174,9 @@ std::string Dir::path_of(std::string_view name) const {
   if (name.empty() || name == ".") {
     return path_;
   }
-  std::string path = path_;
+  std::string path;
+  path.reserve(path_.size() + 1 + name.size());
+  path = path_;
   if (path.empty() || path.back() != '/') {
     path += '/';
   }

@@ -14,6 +14,7 @@
 #include <mdevadm/util/error.hpp>
 #include <string>
 
+#include "../../src/store/plain_toml.hpp"
 #include "target.hpp"
 
 namespace mdevadm::fuzz {
@@ -27,6 +28,10 @@ const store::Identity& identity() {
 }
 
 void definition(std::string_view input) {
+  if (const auto plain = store::read_plain_toml(input)) {
+    const toml::parse_result parsed = store::parse_toml(input);
+    require(parsed && *plain == parsed.table(), "plain TOML is read as the library reads it");
+  }
   const store::FileContent read = store::parse_definition(input, "file", identity());
   if (!read.definition) {
     require(!read.problem.message.empty(), "a definition that cannot be used has a problem");
