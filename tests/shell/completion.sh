@@ -26,7 +26,7 @@ same "$(words start --parent mbochs "")" "" "start completes to definitions unde
 same "$(words stop -p mtty "")" "${u}1 ${u}2" "stop completes to devices on the parent given with -p"
 "$MDEVADM" --root "$host" group create seats ${u}1 >/dev/null
 same "$(words group create x "")" "console" "group create does not complete to members of groups"
-same "$(words group remove seats "")" "" "group remove completes to nothing for a group that does not exist"
+same "$(words group remove seats "")" "${u}1" "group remove completes to the members of a group of the tree"
 "$MDEVADM" --root "$host" group delete seats
 same "$(words show "" | cut -d' ' -f1)" "console" "show lists names before UUIDs"
 same "$(described start con)" "console|mtty-1 on mtty, inactive" "device candidates have descriptions"
