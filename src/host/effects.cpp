@@ -398,17 +398,13 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   const auto is_gone = [&] { return !interface.is_there(*root_, device); };
   const Command command =
       known != nullptr ? interface.removal(*sysfs, device) : Command{device.path, "remove", "1\n"};
-  std::string refusal;  // why the kernel may accept no further request
+  bool put_off = false;
   for (int attempt = 0;; ++attempt) {
     const sys::Result<sys::Dir> directory = root_->open_dir(command.directory);
     const sys::Result<sys::UniqueFd> file = directory ? directory->open_attribute(command.attribute)
                                                       : sys::Result<sys::UniqueFd>(directory.error());
-    if (is_gone()) {
-      break;
-    }
-    // If the attribute does not exist, another process is removing the device, or a removal has failed.
-    if (!file && sys::is_absence(file.error().number)) {
-      refusal = refusal.empty() ? "an earlier removal has failed" : refusal;
+    // If the attribute does not exist, the device is gone or another process is removing it.
+    if (is_gone() || (!file && sys::is_absence(file.error().number))) {
       break;
     }
     if (!file) {
@@ -425,16 +421,17 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
     if (answer->error().number != EAGAIN || attempt >= busy_retries) {
       throw remove_error(answer->error().number).caused_by(answer->error().number);
     }
-    refusal = "the kernel postponed the removal (EAGAIN)";
+    put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));
   }
-  // Since 5.2 the remove attribute disappears for good when it returns an error: the device can no longer be
-  // removed. A removal that waits for users has taken the device off the bus.
-  if (!refusal.empty() && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
+  // Since 5.2 the remove attribute disappears for good when it returns EAGAIN: the device can no longer be
+  // removed.
+  if (put_off && !wait_until(std::min(deadline, Clock::now() + put_off_patience), is_gone) &&
       root_->exists(fmt::format("{}/{}", devices_directory, device.kernel_name()))) {
-    throw Error(ExitCode::failed,
-                fmt::format("{}: {}, and the kernel accepts no further request", doing, refusal),
-                "reload the driver of the parent to remove the device");
+    throw Error(
+        ExitCode::failed,
+        fmt::format("{}: the kernel postponed the removal (EAGAIN) and accepts no further request", doing),
+        "reload the driver of the parent to remove the device");
   }
   // A second writer may get success although nothing was removed: only the disappearance of the directory
   // proves the removal.

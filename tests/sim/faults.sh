@@ -63,19 +63,6 @@ control clear
 control unregister mtty
 control register mtty
 
-# Since 5.2 the kernel offers no second removal.
-"$MDEVADM" start $a
-control fault remove 1 EBUSY
-run "$MDEVADM" stop $a
-exits 5 "stop fails if the kernel answers the removal with EBUSY"
-run "$MDEVADM" stop $a
-exits 1 "a second stop fails, too"
-err_has "cannot stop '$a': .*an earlier removal has failed, and the kernel accepts no further request$" "the error does not say that the removal is pending"
-run "$MDEVADM" list -n -o uuid,state
-same "$out" "$a active" "list agrees with stop: the device is active"
-control unregister mtty
-control register mtty
-
 control delay remove 400
 "$MDEVADM" start $a
 run "$MDEVADM" stop $a
