@@ -38,6 +38,8 @@ class CommandLine {
   bool wants_version() const;
   bool wants_schema() const { return schema_; }
   bool wants_help() const { return selection_.help; }
+  // Returns whether the word "help" asks for it, not an option.
+  bool has_help_word() const { return selection_.help && !help_; }
 
  private:
   void declare_globals();

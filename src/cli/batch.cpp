@@ -263,8 +263,9 @@ void Batch::take(const Identity& group, const std::function<Plan()>& plan) {
   }
 }
 
-void Batch::record(Job job, JobResult result) {
+void Batch::record(Job job, JobResult result, const std::string& group) {
   items_.push_back(Item::planned(plan_.jobs.size()));
+  items_.back().group = group;
   plan_.jobs.push_back(std::move(job));
   recorded_.push_back(std::move(result));
 }
@@ -479,7 +480,7 @@ std::string Batch::render_results(Context& context, const std::vector<JobResult>
     const bool changed = !item.refused && has_changed(*item.job, results);
     const std::optional<Error> error =
         result.error ? std::optional(context.messages().advised(*result.error)) : std::nullopt;
-    render::Record row = identity_fields(abouts[i], group_);
+    render::Record row = identity_fields(abouts[i], item.group.empty() ? group_ : item.group);
     row.emplace_back("outcome", std::string(outcome_word(result.outcome)));
     row.emplace_back("changed", changed);
     row.emplace_back("code", static_cast<std::uint64_t>(error ? error->code() : ExitCode::done));

@@ -72,8 +72,8 @@ class Batch {
 
   // Adds all jobs of a group's plan as items. If `plan` throws Error, the group is the only item.
   void take(const Identity& group, const std::function<Plan()>& plan);
-  // Adds the result of a job that has been executed.
-  void record(Job job, JobResult result);
+  // Adds the result of a job that has been executed, of a device that was started with its group, if named.
+  void record(Job job, JobResult result, const std::string& group = {});
   // Prints the recorded results, which have been reported as text before, and the refused items, and returns
   // the exit code.
   ExitCode conclude(Context& context) const;
@@ -109,12 +109,13 @@ class Batch {
  private:
   // An item that could not be planned has no job; one that try_edits() has refused has one without steps.
   struct Item {
-    static Item planned(std::size_t job) { return {{}, {}, job}; }
-    static Item unplanned(const Identity& about, const Error& error) { return {about, error, {}}; }
+    static Item planned(std::size_t job) { return {{}, {}, job, {}}; }
+    static Item unplanned(const Identity& about, const Error& error) { return {about, error, {}, {}}; }
 
     Identity about;  // if it was refused
     std::optional<Error> refused;
     std::optional<std::size_t> job;  // index in plan_
+    std::string group;               // if it is not that of all items
   };
 
   // Returns whether a job, or one of those on which it depends, has changed something.

@@ -12,6 +12,19 @@ double seconds(std::chrono::milliseconds time) {
   return static_cast<double>(time.count()) / 1000;
 }
 
+// Returns the name of the group with which a device is started, or of a group that could not be planned;
+// empty for a device that is started alone.
+std::string group_of(const std::vector<BootUnit>& units, const Identity& about) {
+  for (const BootUnit& unit : units) {
+    const bool is_member = std::any_of(unit.wanted.begin(), unit.wanted.end(),
+                                       [&](const Definition& one) { return one.uuid == about.uuid; });
+    if (unit.group && (is_member || (!about.uuid && unit.group->name.str() == about.name))) {
+      return unit.group->name.str();
+    }
+  }
+  return {};
+}
+
 class BootReport final : public BootWatcher {
  public:
   // `names_unchanged`: notes say which devices were active before.
@@ -68,16 +81,7 @@ class BootReport final : public BootWatcher {
   }
 
  private:
-  Subject subject(const Identity& about) const {
-    for (const BootUnit& unit : units_) {
-      const bool is_member = std::any_of(unit.wanted.begin(), unit.wanted.end(),
-                                         [&](const Definition& one) { return one.uuid == about.uuid; });
-      if (unit.group && (is_member || (!about.uuid && unit.group->name.str() == about.name))) {
-        return subject_of(about, unit.group->name.str());
-      }
-    }
-    return subject_of(about, {});
-  }
+  Subject subject(const Identity& about) const { return subject_of(about, group_of(units_, about)); }
 
   bool verbose_;
   bool names_unchanged_;
@@ -112,7 +116,8 @@ ExitCode start_and_report(Context& context, Batch& batch, const std::vector<Boot
     const bool is_up = item.result.outcome == Outcome::done || item.result.outcome == Outcome::unchanged;
     up += is_up ? 1U : 0U;
     failed += item.result.error ? 1U : 0U;
-    batch.record(std::move(item.job), std::move(item.result));
+    const std::string group = group_of(units, item.job.about);
+    batch.record(std::move(item.job), std::move(item.result), group);
   }
   if (const std::size_t wanted = count_wanted(units); options.is_autostart && failed > 0 && wanted > 1) {
     context.messages().warning(

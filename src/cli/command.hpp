@@ -27,6 +27,8 @@ class Command {
   virtual std::vector<std::string> column_keys() const { return {}; }
   // Returns the description of a column.
   virtual std::string column_help(const std::string&) const { return {}; }
+  // Returns the columns that completion offers if `argument` is the first argument.
+  virtual std::vector<Candidate> columns_for(const std::string& argument, Context& context) const;
 };
 
 struct CommandEntry {

@@ -208,6 +208,14 @@ const std::vector<CommandEntry>& command_table() {
   return table;
 }
 
+std::vector<Candidate> Command::columns_for(const std::string&, Context&) const {
+  std::vector<Candidate> columns;
+  for (const std::string& key : column_keys()) {
+    columns.push_back({key, column_help(key)});
+  }
+  return columns;
+}
+
 const char* family_summary(const std::string& word) {
   return word == "group"    ? "manage groups of devices (mdevadm help group)"
          : word == "import" ? "import definitions and configurations (mdevadm help import)"

@@ -125,17 +125,17 @@ Candidates commands(CLI::App& app) {
 }
 
 // Completes the last item of a comma-separated list; columns that precede it are not offered again.
-Candidates columns(const Command& command, const std::string& word) {
+Candidates columns(const Candidates& all, const std::string& word) {
   const std::size_t start = word.find_last_of(",+") + 1;  // 0 if there is none
   const std::string before = word.substr(0, start);
   const std::vector<std::string_view> used = split(before, ',');
   Candidates found;
-  for (const std::string& key : command.column_keys()) {
+  for (const Candidate& column : all) {
     const auto is_it = [&](std::string_view one) {
-      return (one.starts_with('+') ? one.substr(1) : one) == key;
+      return (one.starts_with('+') ? one.substr(1) : one) == column.value;
     };
     if (std::none_of(used.begin(), used.end(), is_it)) {
-      found.push_back({before + key, command.column_help(key)});
+      found.push_back({before + column.value, column.description});
     }
   }
   return found;
@@ -150,15 +150,15 @@ Candidates values_for(CommandLine& line, const Situation& at, const CLI::Option*
   if (*kind == ValueKind::file || *kind == ValueKind::socket || *kind == ValueKind::directory) {
     return {{*kind == ValueKind::directory ? ":directories" : ":files"}};
   }
-  if (*kind == ValueKind::columns) {
-    const Command* command = line.command(args::full_name(*at.command));
-    return command != nullptr ? columns(*command, word) : Candidates{};
-  }
   Env silent = env;
   silent.err = -1;  // warnings would garble the shell prompt
   Messages messages(silent);
   Globals globals{at.root, false, true};
   Context context(silent, globals, messages);
+  if (*kind == ValueKind::columns) {
+    const Command* command = line.command(args::full_name(*at.command));
+    return command != nullptr ? columns(command->columns_for(at.device, context), word) : Candidates{};
+  }
   const std::string parent = at.parent.empty() ? std::string{} : context.parent_name(at.parent);
   return live_values(*kind, {word, parent, at.device}, context);
 }

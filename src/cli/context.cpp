@@ -161,7 +161,8 @@ void Messages::waiting(const std::string& text, const Subject& about) const {
 void Messages::line_in_place(const std::string& text) const {
   if (speaks_to_person() && on_terminal()) {
     // A longer line would wrap, and the next one would replace only its last part.
-    write("\r\x1b[K" + shortened(text, env_.err_width - 1));
+    const std::string line = shortened(text, env_.err_width - 1);
+    write("\r\x1b[K" + (env_.ascii ? in_ascii(line) : line));
   }
 }
 
@@ -422,6 +423,14 @@ void Context::warn_about_file(const Definitions& defined, const Definition& defi
     if (problem.path == path || problem.path == path_of_mdevctl) {
       messages_.warning(problem.str());
     }
+  }
+}
+
+void Context::warn_about_unusable(const Definitions& defined, const Device& device) const {
+  if (const FileProblem* broken = broken_definition(defined, device.uuid, device.parent)) {
+    messages_.warning(fmt::format("cannot use the definition of '{}': {}; fix or remove the file",
+                                  device.uuid.str(), broken->str()),
+                      {.uuid = device.uuid.str()});
   }
 }
 

@@ -207,6 +207,8 @@ class Context {
   // Warns about unknown keys and the like in the files of a definition that the command uses, mdevadm's and
   // mdevctl's.
   void warn_about_file(const Definitions& defined, const Definition& definition);
+  // Warns if the file of the device's definition cannot be used, so that the device counts as undefined.
+  void warn_about_unusable(const Definitions& defined, const Device& device) const;
   // Warns if some processes could not be inspected, so that users of a device may be missing.
   void warn_of_unseen(const Snapshot& seen) const;
   // Prints a note if the kernel does not support mediated devices, or has no parent.

@@ -69,6 +69,10 @@ std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitio
       row.device = *device++;
       row.claim = seen.claims.find(row.device->uuid);
     }
+    if (order < 0) {
+      const FileProblem* broken = broken_definition(defined, row.device->uuid, row.device->parent);
+      row.file = broken != nullptr ? broken->path : "";
+    }
     if (order >= 0) {
       row.file = store.path_of(*definition);
       row.group = groups.of(*definition);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/prepare.hpp>
 #include <mdevadm/util/text.hpp>
@@ -78,6 +79,18 @@ render::Record change_fields(const HostChange& change) {
           {"parent", text(about.parent)},
           {"type", text(about.type)},
           {"differences", std::move(differences)}};
+}
+
+Comparison::Comparison(Context& context, HostFile file, bool prune)
+    : context_(context), file_(std::move(file)), prune_(prune) {
+  for (DeviceEntry& entry : file_.devices) {
+    for (auto* words : {&entry.parents, &entry.except}) {
+      for (std::string& word : *words) {
+        const bool is_number = is_channel_address(kernel_spelling(word)) || bare_channel_address(word);
+        word = is_number ? context_.parent_name(word) : word;
+      }
+    }
+  }
 }
 
 ApplyPlan Comparison::plan(bool with_parents,

@@ -25,8 +25,8 @@ render::Record change_fields(const HostChange& change);
 // All state is read again for each comparison.
 class Comparison {
  public:
-  Comparison(Context& context, HostFile file, bool prune)
-      : context_(context), file_(std::move(file)), prune_(prune) {}
+  // In the file, device numbers of IBM Z mean their subchannels, as on the command line.
+  Comparison(Context& context, HostFile file, bool prune);
 
   // Observes the host and plans. Parents are observed, too, unless that has been done.
   ApplyPlan plan(bool with_parents, const std::optional<std::chrono::steady_clock::time_point>& deadline);

@@ -42,18 +42,23 @@ HostSource read_host(const Context& context, const std::string& path, const std:
     }
     return {file, {{file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))}}};
   }
+  const std::string reading = fmt::format("{} '{}'", doing, printable(path));
   if (path == "-") {
-    return {"-", {{"standard input", sys::read_stream("/dev/stdin").or_throw("{} '-'", doing)}}};
+    return {"-", {{"standard input", read_input(path, reading)}}};
   }
   const sys::Result<sys::Dir> directory = sys::Dir::open(path);
   if (directory) {
     return {path, read_directory(path, doing)};
   }
-  sys::Result<std::string> text = sys::read_stream(path);
+  return {path, {{path, read_input(path, reading)}}};
+}
+
+std::string read_input(const std::string& path, const std::string& doing) {
+  sys::Result<std::string> text = sys::read_stream(path == "-" ? "/dev/stdin" : path);
   if (!text && text.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{} '{}': no such file", doing, printable(path)));
+    throw Error(ExitCode::not_found, doing + ": no such file");
   }
-  return {path, {{path, std::move(text).or_throw("{} '{}'", doing, printable(path))}}};
+  return std::move(text).or_throw("{}", doing);
 }
 
 }  // namespace mdevadm::cli

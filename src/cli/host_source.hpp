@@ -21,4 +21,8 @@ struct HostSource {
 // empty, the default description. Throws Error.
 HostSource read_host(const Context& context, const std::string& path, const std::string& doing);
 
+// Returns the content of a file that was given on the command line; "-": standard input. Throws Error "DOING:
+// …": not_found if it does not exist.
+std::string read_input(const std::string& path, const std::string& doing);
+
 }  // namespace mdevadm::cli

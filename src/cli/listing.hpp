@@ -111,7 +111,7 @@ class Listing {
   }
 
   render::TableStyle style(const Env& env) const {
-    return {env.width, env.out_is_terminal && !env.no_color, !no_headings_};
+    return {env.width, env.out_is_terminal && !env.no_color, !no_headings_, env.ascii};
   }
 
   render::Grid grid(const std::vector<Row>& rows) const { return render::make_grid(rows, chosen()); }
@@ -145,7 +145,7 @@ class Listing {
     }
     const render::Grid grid = render::make_grid(rows, {&description[0], &description[1]});
     return json_ ? render::render_json(grid, "columns", {})
-                 : render::render_wrapped(grid, {env.width, false, !no_headings_});
+                 : render::render_wrapped(grid, {env.width, false, !no_headings_, env.ascii});
   }
 
  private:

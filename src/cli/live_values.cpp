@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include <mdevadm/plan/check.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/watch.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/observe.hpp>
@@ -53,10 +55,15 @@ Candidates devices(ValueKind kind, const CompletionRequest& request, Context& co
   for (const Device& device : seen.devices) {
     active.insert(device.uuid);
   }
-  const Groups groups = kind == ValueKind::ungrouped_definition ? context.store().load_groups() : Groups{};
+  const bool is_member = kind == ValueKind::group_member;
+  const Groups groups =
+      is_member || kind == ValueKind::ungrouped_definition ? context.store().load_groups() : Groups{};
   std::set<Uuid> offered;
   for (const Definition& definition : defined.all) {
-    if (!is_selected(definition.parent) || groups.of(definition) != nullptr) {
+    const Group* group = groups.of(definition);
+    const bool has_place =
+        is_member ? group != nullptr && group->name.str() == request.device : group == nullptr;
+    if (!is_selected(definition.parent) || !has_place) {
       continue;
     }
     const bool is_active = active.count(definition.uuid) > 0;
@@ -127,11 +134,36 @@ Candidates parents_with_settings(Context& context) {
   return found;
 }
 
+// Returns the parents of the active device and the definitions that the word means; none if it means neither.
+std::set<std::string> parents_of(const std::string& word, Context& context) {
+  const Definitions defined = load_definitions({context.host(), context.store()});
+  const Snapshot seen = context.observe({Facet::devices, {}, {}});
+  std::set<std::string> parents;
+  try {
+    const Found found = resolve_device(word, seen, defined, std::nullopt, "");
+    for (const Definition* definition : found.definitions) {
+      parents.insert(definition->parent.str());
+    }
+    if (found.active != nullptr) {
+      parents.insert(found.active->parent.str());
+    }
+  } catch (const Error&) {
+    return {};
+  }
+  return parents;
+}
+
 Candidates types(const CompletionRequest& request, Context& context) {
   Candidates found;
+  std::set<std::string> parents;
+  if (!request.parent.empty()) {
+    parents.insert(request.parent);
+  } else if (!request.device.empty()) {
+    parents = parents_of(request.device, context);
+  }
   const Snapshot snapshot = context.observe({Facet::types | Facet::type_name | Facet::available, {}, {}});
   for (const Parent& seen : snapshot.parents) {
-    if (!request.parent.empty() && request.parent != seen.name.str()) {
+    if (!parents.empty() && !parents.contains(seen.name.str())) {
       continue;
     }
     for (const Type* type : seen.all_types()) {
@@ -219,13 +251,15 @@ Candidates type_counts(const CompletionRequest& request, Context& context) {
   return found;
 }
 
-// Completes the last item of a comma-separated list.
+// Completes the last item of a comma-separated list; states that precede it are not offered again.
 Candidates states(const std::string& word) {
-  const std::size_t comma = word.rfind(',');
-  const std::string before = comma == std::string::npos ? std::string{} : word.substr(0, comma + 1);
+  const std::string before = word.substr(0, word.rfind(',') + 1);  // all of it if there is no comma
+  const std::vector<std::string_view> used = split(before, ',');
   Candidates found;
   for (const std::string_view state : render::device_states) {
-    found.push_back({fmt::format("{}{}", before, state)});
+    if (std::find(used.begin(), used.end(), state) == used.end()) {
+      found.push_back({fmt::format("{}{}", before, state)});
+    }
   }
   return found;
 }
@@ -350,13 +384,21 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::ungrouped_definition:
+    case ValueKind::group_member:
     case ValueKind::defined_device: return devices(kind, request, context);
+    case ValueKind::address:
     case ValueKind::device_or_parent: {
       Candidates found = devices(ValueKind::device, request, context);
       const Candidates more = parents(request.word, context);
       found.insert(found.end(), more.begin(), more.end());
       const Candidates others = addresses(request.word, found, context);
       found.insert(found.end(), others.begin(), others.end());
+      if (kind == ValueKind::address) {
+        Candidates objects = groups(context);
+        objects.push_back({std::string(whole_host), "the host as a whole"});
+        std::copy_if(objects.begin(), objects.end(), std::back_inserter(found),
+                     [&](const Candidate& one) { return one.value.starts_with(request.word); });
+      }
       return found;
     }
     case ValueKind::parent: return parents(request.word, context);

@@ -116,6 +116,10 @@ ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Message
     write_results(version_text(asks_for_json(words)), env);
     return ExitCode::done;
   }
+  if (line.has_help_word() && asks_for_json(words)) {
+    throw Error(ExitCode::usage, "'help' has no option '--json'",
+                "the format of all JSON output: mdevadm --json-schema");
+  }
   const bool incomplete = line.chosen() == nullptr;
   // Without arguments, or with a family such as `group` only, the help is printed.
   const bool has_only_options = !words.empty() && line.chosen_name().empty();

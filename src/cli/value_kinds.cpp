@@ -189,7 +189,9 @@ const char* metavar(ValueKind kind) {
     case ValueKind::active_device:
     case ValueKind::inactive_definition:
     case ValueKind::ungrouped_definition:
+    case ValueKind::group_member:
     case ValueKind::defined_device: return "DEVICE";
+    case ValueKind::address: return "ADDRESS";
     case ValueKind::parent:
     case ValueKind::parent_with_settings: return "PARENT";
     case ValueKind::condition: return "CONDITION";

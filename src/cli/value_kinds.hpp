@@ -16,6 +16,7 @@ namespace mdevadm::cli {
 enum class ValueKind {
   device,  // active or defined
   device_or_parent,
+  address,  // device, parent, group or device of the host
   device_or_group,
   claimed_device,  // or the group from which devices were claimed
   claimant,
@@ -23,6 +24,7 @@ enum class ValueKind {
   inactive_definition,
   defined_device,
   ungrouped_definition,
+  group_member,  // of the group that is the first argument
   parent,
   parent_with_settings,
   function_goal,    // all or a number; may be empty
@@ -77,7 +79,7 @@ std::string objection(ValueKind kind, const std::string& text);
 struct CompletionRequest {
   std::string word;    // the value as typed so far
   std::string parent;  // the value of --parent, if given
-  std::string device;  // the first argument, if given
+  std::string device;  // the first argument, if given: a device, or what the command takes
 };
 
 // A value that completion offers, and a few words about it.

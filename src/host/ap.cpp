@@ -11,6 +11,7 @@
 #include "answers.hpp"
 #include "interface.hpp"
 #include "paths.hpp"
+#include "read_devices.hpp"
 
 namespace mdevadm {
 
@@ -137,7 +138,7 @@ std::optional<Error> taken_queue(const sys::Dir& siblings, const Uuid& self, con
     }
     // While a removal is pending, the kernel has removed the files.
     const bool is_removing = !siblings.exists(entry.name + "/uevent");
-    if (is_removing || !text || !read_ap_files(*text, "")) {
+    if (is_removing || !text || may_be_cut(*text) || !read_ap_files(*text, "")) {
       suspects.push_back(fmt::format(
           "{} ({})", uuid->str(),
           is_removing ? "its removal is pending" : "its adapters and domains cannot be read completely"));

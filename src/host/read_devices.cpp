@@ -177,7 +177,6 @@ class DeviceReader {
   // Kernels before 6.10 list queues in a file of at most one page.
   static std::optional<ApMatrix> read_queues(const sys::Dir& siblings, const std::string& id,
                                              QueueChanges& changes) {
-    constexpr std::size_t page = 4096;
     if (const auto config = read_optional(siblings, id + "/ap_config")) {
       changes = QueueChanges::atomic;
       return read_ap_config(*config);
@@ -185,8 +184,7 @@ class DeviceReader {
     changes = siblings.exists(id + "/guest_matrix") ? QueueChanges::single : QueueChanges::idle;
     const auto matrix = read_optional(siblings, id + "/matrix");
     const auto control = read_optional(siblings, id + "/control_domains");
-    const bool is_complete = matrix && control && matrix->size() < page - Apqn{}.str().size() - 1;
-    return is_complete ? read_ap_files(*matrix, *control) : std::nullopt;
+    return matrix && control && !may_be_cut(*matrix) ? read_ap_files(*matrix, *control) : std::nullopt;
   }
 
   Siblings& directory_at(const std::string& path) {
@@ -572,6 +570,11 @@ void add_records(const Records& known, std::vector<Device>& devices) {
       device.start_took = record->took;
     }
   }
+}
+
+bool may_be_cut(std::string_view matrix) {
+  constexpr std::size_t page = 4096;
+  return matrix.size() + Apqn{}.str().size() + 1 >= page;  // another line would not fit
 }
 
 std::vector<Device> sorted(std::vector<Device> devices) {

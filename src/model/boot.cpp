@@ -10,12 +10,14 @@ std::string boot_word(BootOutcome outcome) {
     case BootOutcome::waiting: return "waiting";
     case BootOutcome::started: return "started";
     case BootOutcome::failed: return "failed";
+    case BootOutcome::manual: return "manual";
   }
   return {};
 }
 
 std::optional<BootOutcome> parse_boot_outcome(std::string_view word) {
-  for (const BootOutcome outcome : {BootOutcome::waiting, BootOutcome::started, BootOutcome::failed}) {
+  for (const BootOutcome outcome :
+       {BootOutcome::waiting, BootOutcome::started, BootOutcome::failed, BootOutcome::manual}) {
     if (word == boot_word(outcome)) {
       return outcome;
     }

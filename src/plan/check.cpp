@@ -296,9 +296,10 @@ class Check {
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
     // A cause that still exists is reported already.
     if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
-      std::vector<std::string> advice = event->hints;
-      advice.push_back("start the device: mdevadm start " + shell_word(name));
-      about({"autostart at this boot failed: " + event->message, std::move(advice), "autostart-failed"});
+      // The hints of the failure were for the host of that moment; a start gives those of now.
+      about({"autostart at this boot failed: " + event->message,
+             {"start the device, or show why it cannot be started: mdevadm start " + shell_word(name)},
+             "autostart-failed"});
     }
   }
 

@@ -406,8 +406,7 @@ const Definition& require_definition(const Found& found, const std::string& doin
   }
   if (found.definitions.empty()) {
     throw Error(ExitCode::not_found, fmt::format("{}: no definition exists (the device is active)", doing),
-                std::vector{fmt::format("create a definition: mdevadm define {}", shell_word(found.word)),
-                            fmt::format("remove the device: mdevadm stop {}", shell_word(found.word))});
+                fmt::format("create a definition: mdevadm define {}", shell_word(found.word)));
   }
   if (found.definitions.size() > 1) {
     std::vector<std::string> parents;

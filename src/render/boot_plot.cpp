@@ -48,9 +48,9 @@ class Scale {
   explicit Scale(const std::vector<DeviceRow>& rows) {
     bool any = false;
     for (const DeviceRow& row : rows) {
-      if (row.boot != nullptr) {
-        from_ = any ? std::min(from_, seconds(row.boot->asked)) : seconds(row.boot->asked);
-        to_ = any ? std::max(to_, seconds(row.boot->ended)) : seconds(row.boot->ended);
+      if (const BootEvent* event = valid_boot_event(row)) {
+        from_ = any ? std::min(from_, seconds(event->asked)) : seconds(event->asked);
+        to_ = any ? std::max(to_, seconds(event->ended)) : seconds(event->ended);
         any = true;
       }
     }
@@ -104,14 +104,15 @@ std::string name_of(const DeviceRow& row) {
 }
 
 std::string draw_row(const DeviceRow& row, const Scale& scale, double y) {
-  if (row.boot == nullptr) {
-    const std::string why = row.device != nullptr ? "started manually"
+  const BootEvent* found = valid_boot_event(row);
+  if (found == nullptr) {
+    const std::string why = autostart_word(row) == "manual" ? "started manually"
                             : row.parent_here
                                 ? "not attempted"
                                 : fmt::format("parent {} not found", row.definition->parent.str());
     return text_at(left, y + row_height - 9, "why", fmt::format("{}: {}", name_of(row), why));
   }
-  const BootEvent& event = *row.boot;
+  const BootEvent& event = *found;
   std::string text;
   if (event.begun > event.asked) {
     text += bar(scale, y, "waited", {event.asked, event.begun});
@@ -154,7 +155,8 @@ std::string render_boot_plot(const std::vector<DeviceRow>& rows) {
       y += row_height;
     }
     drawn += draw_row(row, scale, y);
-    started += row.boot != nullptr && row.boot->outcome == BootOutcome::started ? 1U : 0U;
+    const BootEvent* event = valid_boot_event(row);
+    started += event != nullptr && event->outcome == BootOutcome::started ? 1U : 0U;
     y += row_height;
   }
   const double bottom = y + row_height / 2;

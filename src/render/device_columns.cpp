@@ -81,9 +81,10 @@ Value node_policy(const DeviceRow& row, const Get& get) {
                                                            : Value();
 }
 
-// Returns false if the device was not started at boot but is active: its boot record is outdated.
+// Returns false if a command has started the device: the record of the failure at boot is outdated.
 bool counts(const BootEvent& event, const DeviceRow& row) {
-  return event.outcome == BootOutcome::started || row.device == nullptr;
+  return event.outcome == BootOutcome::started ||
+         (event.outcome != BootOutcome::manual && row.device == nullptr);
 }
 
 Value boot_of(const DeviceRow& row) {
@@ -376,7 +377,8 @@ std::optional<std::string> autostart_word(const DeviceRow& row) {
   }
   // A device that is not complete is being started, by autostart or by another command.
   const bool is_complete = row.device != nullptr && !row.device->unfinished;
-  return is_complete ? "manual" : row.parent_here ? "pending" : "waiting";
+  const bool was_started = row.boot != nullptr && row.boot->outcome == BootOutcome::manual;
+  return is_complete || was_started ? "manual" : row.parent_here ? "pending" : "waiting";
 }
 
 std::optional<bool> is_used(const DeviceRow& row) {

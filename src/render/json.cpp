@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <mdevadm/util/text.hpp>
 #include <nlohmann/json.hpp>
 
 namespace mdevadm::render {
@@ -59,10 +60,35 @@ Json to_json(const Record& record) {
   return object;
 }
 
+// The library writes only the control characters below U+0020 as escapes. Others garble a terminal, too.
+std::string escape_controls(std::string json) {
+  if (!has_control_bytes(json)) {
+    return json;
+  }
+  std::string result;
+  for (std::size_t i = 0; i < json.size();) {
+    const auto lead = static_cast<unsigned char>(json[i]);
+    const std::size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const std::string_view character = std::string_view(json).substr(i, length);
+    i += length;
+    // Characters below U+0020 are between the values.
+    if (lead < ' ' || length > 3 || !has_control_bytes(character)) {
+      result += character;
+      continue;
+    }
+    unsigned code = length == 1 ? lead : lead & (length == 2 ? 0x1fU : 0x0fU);
+    for (const char c : character.substr(1)) {
+      code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3fU);
+    }
+    fmt::format_to(std::back_inserter(result), "\\u{:04x}", code);
+  }
+  return result;
+}
+
 // Names and attribute values come from drivers and files: replace invalid UTF-8, which would throw by
 // default.
 std::string dump_bare(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+  return escape_controls(json.dump(indent, ' ', false, Json::error_handler_t::replace));
 }
 
 // Writes one item per line, so that a document can be read, searched and compared by line.
@@ -76,7 +102,9 @@ std::string dump_lines(const Json& array) {
 
 // Appends a text as the library writes it, which is slow: it examines each byte for its position in UTF-8.
 void append_json_text(std::string_view text, std::string& out) {
-  const auto is_special = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\'; };
+  const auto is_special = [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\' || c == '\x7f';
+  };
   const auto is_odd = [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; };
   unsigned odd = 0;  // counted without an early end, so that the compiler can examine many characters at once
   for (const char c : text) {

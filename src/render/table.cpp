@@ -119,7 +119,8 @@ std::string smart_table(const Grid& grid, const CellTexts& texts, const TableSty
     throw std::bad_alloc();
   }
   const std::unique_ptr<char, void (*)(void*)> owner(text, std::free);
-  return std::string(text) + "\n";
+  const std::string result = std::string(text) + "\n";
+  return style.ascii ? in_ascii(result) : result;
 }
 
 CellTexts texts_for(const Grid& grid, const TableStyle& style, std::size_t indent = 0) {

@@ -470,8 +470,7 @@ class UnitRun final : public RetriedTask {
             item.result.begun.value_or(now), item.result.ended.value_or(now), tries_,
             error                                    ? why(error->what(), about)
             : item.result.outcome == Outcome::undone ? "another member of the group failed"
-                                                     : std::string{},
-            error ? error->hints() : std::vector<std::string>{}});
+                                                     : std::string{}});
     }
     std::erase_if(left_.wanted, [&](const Definition& one) { return is_about(about.key(), one); });
     watcher_.call([&](auto& watcher) { watcher.ended(item); });

@@ -88,7 +88,7 @@ class Run {
         end_hooks(i, HookState::failure);
       }
     }
-    forget_boot_failures();
+    end_boot_failures();
     return std::move(results_);
   }
 
@@ -99,12 +99,12 @@ class Run {
   };
 
   // A start that succeeds ends the failure of the autostart.
-  void forget_boot_failures() const {
+  void end_boot_failures() const {
     for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
       for (const Step& step : plan_.jobs[i].steps) {
         const auto* create = std::get_if<CreateDevice>(&step.action);
         if (create != nullptr && results_[i].outcome == Outcome::done && !plan_.jobs[i].trial) {
-          effects_.store.forget_boot_failure(create->what.uuid, create->what.parent);
+          effects_.store.end_boot_failure(create->what.uuid, create->what.parent);
         }
       }
     }

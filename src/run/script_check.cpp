@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <mdevadm/run/hooks.hpp>
 #include <mdevadm/sys/trust.hpp>
@@ -17,15 +18,39 @@ namespace {
 
 constexpr mode_t any_execution = S_IXUSR | S_IXGRP | S_IXOTH;
 
-// Returns the program in the first line, "#!/bin/sh"; nullopt: there is none.
-std::optional<std::string> interpreter_of(const sys::Dir& directory, const std::string& name) {
+// Returns why the kernel cannot execute the file, and what helps; nullopt: it can, or the file cannot be
+// read.
+std::optional<std::pair<std::string, std::string>> why_not_executed(const sys::Dir& root,
+                                                                    const sys::Dir& directory,
+                                                                    const std::string& name) {
+  constexpr std::string_view program =
+      "\x7f"
+      "ELF";
   const sys::Result<std::string> text = directory.read_file(name);
-  if (!text || !text->starts_with("#!")) {
+  if (!text || text->starts_with(program)) {
     return std::nullopt;
   }
-  const std::string_view line = std::string_view(*text).substr(2, text->find('\n') - 2);
-  const std::string_view command = trim(line);
-  return std::string(command.substr(0, command.find_first_of(" \t")));
+  const std::string_view line = std::string_view(*text).substr(0, text->find('\n'));
+  const std::size_t begin =
+      line.starts_with("#!") ? line.find_first_not_of(" \t", 2) : std::string_view::npos;
+  if (begin == std::string_view::npos) {
+    return std::pair{"neither a program nor a script with '#!' and its interpreter in the first line",
+                     "begin the script with a line such as #!/bin/sh"};
+  }
+  const std::string interpreter(line.substr(begin, line.find_first_of(" \t", begin) - begin));
+  const std::string shown = printable(interpreter);
+  const char* remedy = "correct the first line of the script, or install the interpreter";
+  if (!interpreter.starts_with('/')) {
+    return std::pair{fmt::format("its interpreter '{}' is not an absolute path", shown), remedy};
+  }
+  const sys::Result<sys::FileStatus> status = root.status(interpreter.substr(1));
+  if (!status) {
+    return std::pair{fmt::format("its interpreter '{}' does not exist", shown), remedy};
+  }
+  if (!S_ISREG(status->mode) || (status->mode & any_execution) == 0) {
+    return std::pair{fmt::format("its interpreter '{}' is not executable", shown), remedy};
+  }
+  return std::nullopt;
 }
 
 // A call-out script that cannot be run makes operations fail, a notification script does not.
@@ -62,10 +87,8 @@ std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& d
                            why->remedy()},
                           Severity::error};
   }
-  const auto interpreter = interpreter_of(directory, name);
-  if (interpreter && interpreter->starts_with('/') && !root.status(interpreter->substr(1))) {
-    return ignored(fmt::format("its interpreter '{}' does not exist", printable(*interpreter)),
-                   "correct the first line of the script, or install the interpreter", Severity::warning);
+  if (const auto unfit = why_not_executed(root, directory, name)) {
+    return ignored(unfit->first, unfit->second, Severity::warning);
   }
   return std::nullopt;
 }

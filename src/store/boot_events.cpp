@@ -28,11 +28,6 @@ std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, co
   if (!outcome) {
     return std::nullopt;
   }
-  std::vector<std::string> hints;
-  const toml::array* list = table["hints"].as_array();
-  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
-    hints.push_back(list->get(i)->value_or(std::string{}));
-  }
   return BootEvent{.uuid = uuid,
                    .parent = parent,
                    .outcome = *outcome,
@@ -41,8 +36,7 @@ std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, co
                    .ended = time_at(table, "ended_ms"),
                    .tries = static_cast<std::uint64_t>(
                        std::max<std::int64_t>(table["tries"].value_or(std::int64_t{0}), 0)),
-                   .message = table["message"].value_or(std::string{}),
-                   .hints = std::move(hints)};
+                   .message = table["message"].value_or(std::string{})};
 }
 
 void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents& events) {
@@ -80,13 +74,18 @@ BootEvents Store::load_boot_events() const {
   return events;
 }
 
-void Store::forget_boot_failure(const Uuid& uuid, const ParentName& parent) const {
+void Store::end_boot_failure(const Uuid& uuid, const ParentName& parent) const {
   const sys::Result<sys::Dir> directory = root_->open_dir(fmt::format("{}/{}", boot_directory, parent.str()));
   const auto text =
       directory ? directory->read_file(file_name(uuid)) : sys::Result<std::string>(directory.error());
-  const auto event = text ? parse_event(*text, uuid, parent) : std::nullopt;
+  std::optional<BootEvent> event = text ? parse_event(*text, uuid, parent) : std::nullopt;
   if (event && event->outcome == BootOutcome::failed) {
-    std::ignore = directory->remove_file(file_name(uuid));
+    event->outcome = BootOutcome::manual;
+    try {
+      keep_boot_event(*event);
+    } catch (const Error&) {
+      std::ignore = directory->remove_file(file_name(uuid));
+    }
   }
 }
 
@@ -94,15 +93,11 @@ void Store::keep_boot_event(const BootEvent& event) const {
   const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
   const sys::Dir directory =
       root_->make_dirs(fmt::format("{}/{}", boot_directory, event.parent.str())).or_throw("{}", doing);
-  std::vector<std::string> hints;
-  std::transform(event.hints.begin(), event.hints.end(), std::back_inserter(hints), toml_string);
   write_atomically(
       directory, file_name(event.uuid),
-      fmt::format(
-          "outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\nhints = "
-          "[{}]\n",
-          toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
-          event.ended.count(), event.tries, toml_string(event.message), join(hints, ", ")),
+      fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
+                  toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
+                  event.ended.count(), event.tries, toml_string(event.message)),
       doing);
 }
 

@@ -1,4 +1,6 @@
 // mdevctl's definitions: /etc/mdevctl.d/<parent>/<uuid>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/store/store.hpp>
@@ -45,6 +47,9 @@ class ConfigReader {
       return note_unread(entries.error());
     }
     for (const sys::Entry& entry : *entries) {
+      if (entry.kind == sys::EntryKind::link) {
+        note_linked_directory(configs, entry.name);
+      }
       const bool may_be_parent =
           entry.kind == sys::EntryKind::directory || entry.kind == sys::EntryKind::other;
       if (!may_be_parent || entry.name == scripts_directory) {
@@ -76,8 +81,21 @@ class ConfigReader {
       if (is_read && !sys::AtomicFile::is_temporary(entry.name)) {
         read_file(*directory, parent, entry.name);
       } else if (entry.kind == sys::EntryKind::link) {
-        note_link(*directory, entry.name);
+        note_linked_file(*directory, entry.name);
       }
+    }
+  }
+
+  // Reports a symbolic link in the place of a parent's directory.
+  void note_linked_directory(const sys::Dir& configs, const std::string& name) {
+    if (name == scripts_directory || !is_utf8(name) || !ParentName::parse(name)) {
+      return;
+    }
+    const auto status = configs.status(name);
+    if (!status || S_ISDIR(status->mode)) {  // a link to a file is not in the place of a directory
+      const std::string path = configs.path_of(name);
+      note_link(path, "directory", !status,
+                fmt::format("from=$(realpath {0}) && rm {0} && cp -r \"$from\" {0}", shell_word(path)));
     }
   }
 
@@ -89,21 +107,26 @@ class ConfigReader {
   }
 
  private:
-  void note_link(const sys::Dir& directory, const std::string& name) {
+  void note_linked_file(const sys::Dir& directory, const std::string& name) {
     const auto uuid = Uuid::parse_any(name);
     if (uuid && (!filter_.uuid || *filter_.uuid == *uuid)) {
       const std::string path = directory.path_of(name);
-      const bool dangles = !directory.status(name);
-      into_.links.push_back(
-          {path,
-           0,
-           0,
-           dangles ? "a symbolic link to a file that does not exist, which mdevctl does not read; remove it"
-                   : "a symbolic link, which mdevctl does not read; replace it by a copy",
-           {},
-           fmt::format(fmt::runtime(dangles ? "rm {0}" : "cp --remove-destination \"$(realpath {0})\" {0}"),
-                       shell_word(path))});
+      note_link(path, "file", !directory.status(name),
+                fmt::format("cp --remove-destination \"$(realpath {0})\" {0}", shell_word(path)));
     }
+  }
+
+  void note_link(const std::string& path, std::string_view target, bool dangles, std::string remedy) {
+    into_.links.push_back(
+        {path,
+         0,
+         0,
+         dangles ? fmt::format("a symbolic link to a {} that does not exist, which mdevctl does not read; "
+                               "remove it",
+                               target)
+                 : "a symbolic link, which mdevctl does not read; replace it by a copy",
+         {},
+         dangles ? "rm " + shell_word(path) : std::move(remedy)});
   }
 
   void read_file(const sys::Dir& directory, const ParentName& parent, const std::string& name) {
@@ -181,8 +204,10 @@ KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
     return result;
   }
   if (filter.parent) {
-    const bool is_link = static_cast<bool>(configs->read_link(filter.parent->str()));
-    if (!is_link && filter.parent->str() != scripts_directory) {
+    const std::string& name = filter.parent->str();
+    if (configs->read_link(name)) {
+      reader.note_linked_directory(*configs, name);
+    } else if (name != scripts_directory) {
       reader.read_parent(*configs, *filter.parent);
     }
   } else {

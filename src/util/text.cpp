@@ -5,8 +5,10 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 namespace mdevadm {
 
@@ -94,6 +96,19 @@ std::string shortened(std::string_view text, std::size_t width) {
     }
   }
   return characters <= width ? std::string(text) : std::string(text.substr(0, cut)) + "…";
+}
+
+std::string in_ascii(std::string_view text) {
+  using Mark = std::pair<std::string_view, char>;
+  constexpr std::array<Mark, 5> marks{{{"…", '~'}, {"─", '-'}, {"│", '|'}, {"├", '|'}, {"└", '`'}}};
+  std::string result;
+  while (!text.empty()) {
+    const auto mark = std::find_if(marks.begin(), marks.end(),
+                                   [&](const auto& one) { return text.starts_with(one.first); });
+    result += mark != marks.end() ? mark->second : text.front();
+    text.remove_prefix(mark != marks.end() ? mark->first.size() : 1);
+  }
+  return result;
 }
 
 bool is_utf8(std::string_view text) {

@@ -26,7 +26,7 @@ same "$(words start --parent mbochs "")" "" "start completes to definitions unde
 same "$(words stop -p mtty "")" "${u}1 ${u}2" "stop completes to devices on the parent given with -p"
 "$MDEVADM" --root "$host" group create seats ${u}1 >/dev/null
 same "$(words group create x "")" "console" "group create does not complete to members of groups"
-same "$(words group remove seats "")" "console ${u}1" "group remove completes to all definitions"
+same "$(words group remove seats "")" "${u}1" "group remove completes to the members of a group of the tree"
 "$MDEVADM" --root "$host" group delete seats
 same "$(words show "" | cut -d' ' -f1)" "console" "show lists names before UUIDs"
 same "$(described start con)" "console|mtty-1 on mtty, inactive" "device candidates have descriptions"
@@ -64,6 +64,12 @@ same "$(words group st)" "start stop" "group completes to its commands"
 same "$(words group create x con)" "console" "group create completes to devices as members"
 "$MDEVADM" --root "$host" group create seat console
 same "$(words group start "")" "seat" "group start completes to groups"
+same "$(words group remove seat "")" "console" "group remove completes to the members of the group"
+same "$(words check se)" "seat" "check completes to groups"
+same "$(words check hos)" "host" "check completes to the host as a whole"
+same "$(words modify console -t "")" "$(words modify -p mtty x -t "")" "--type completes to the types of the parent of the device"
+same "$(words list --state active,)" "active,inactive active,drifted active,removing" "--state does not offer a state again"
+same "$(words show mtty -o api)" "" "show PARENT -o completes to the columns of parents"
 same "$(words list --group "")" "seat" "--group completes to groups"
 run "$MDEVADM" __complete --root /nonexistent stop ""
 exits 0 "completion succeeds if the host cannot be read"
@@ -130,6 +136,11 @@ same "$(sim_words run m60-u)" "m60-u1 m60-u2" "mdevsim run completes to the ship
 same "$(sim_words run m60 --)" "--keep -- --help" "mdevsim run completes to its options"
 same "$(sim_words control un)" "unregister" "mdevsim control completes to control requests"
 same "$(sim_words control fault re)" "remove read" "mdevsim control fault completes to operations"
+for words in "u" "run m60-u" "run m60 --" "control un" "control fault re" "events --"; do
+  # shellcheck disable=SC2086
+  same "$(PATH=$(dirname "$MDEVSIM"):$PATH fish -c 'source $argv[1]; complete -C $argv[2]' "$here/../../completions/mdevsim.fish" "mdevsim $words" | sort | xargs)" \
+    "$(tr ' ' '\n' <<<"$(sim_words $words)" | sort | xargs)" "fish offers the same words for: mdevsim $words"
+done
 
 # The completion of mdevctl, which reads the help and the lists of the program.
 ln -s "$MDEVADM" "$bin/mdevctl"

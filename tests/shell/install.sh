@@ -72,6 +72,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/doc/mdevadm/examples/prometheus/mdevadm.rules.yml
 ./usr/share/doc/mdevadm/examples/vm@.service
 ./usr/share/fish/vendor_completions.d/mdevadm.fish
+./usr/share/fish/vendor_completions.d/mdevsim.fish
 ./usr/share/man/man5/mdevadm.host.5
 ./usr/share/man/man5/mdevadm.toml.5
 ./usr/share/man/man5/mdevsim.toml.5
@@ -104,6 +105,7 @@ same "$(cd "$target" && find . -type f ! -path '*/scenarios/*' | sort)" "$(sort 
 ./usr/share/man/man8/mdevadm-undefine.8
 ./usr/share/mdevadm/schema.json
 ./usr/share/$zsh/_mdevadm
+./usr/share/$zsh/_mdevsim
 T
 )" "cmake --install installs exactly the expected files"
 same "$(cd "$target/usr/share/mdevadm/scenarios" && find . -type f | sort)" "$(cd "$top/examples/scenarios" && find . -type f | sort)" \

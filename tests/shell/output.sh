@@ -27,6 +27,17 @@ holds "help uses at most 100 columns of a wider terminal" test "$(help_width 200
 holds "help fits the width of a narrow terminal" test "$(help_width 60)" -le 75
 run "$MDEVADM" --help list
 out_has '^list: ' "--help before the command prints the help of the command"
+run "$MDEVADM" help --json
+exits 2 "help --json is a usage error"
+err_has '"message":"'"'help' has no option '--json'"'"' "the error says that help has no such option"
+run "$MDEVADM" list --json --help
+out_has '^list: ' "--help prints help, also with --json"
+for command in "apply -f" "diff -f" "define --file" "import nodedev" "import vgpu-device-manager"; do
+  # shellcheck disable=SC2086
+  run mdevadm $command /nosuch
+  exits 3 "$command of a missing file: not found"
+  err_has "^mdevadm: error: cannot .* '/nosuch': no such file$" "the error says so"
+done
 run "$MDEVADM" --version
 out_has '^mdevadm [0-9]+\.[0-9]+' "--version prints program and version"
 

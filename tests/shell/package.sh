@@ -118,8 +118,10 @@ T
   { documents mdevsim; scenarios; cat; } >"$work/wanted" <<'T'
 usr/bin/mdevsim
 usr/share/bash-completion/completions/mdevsim
+usr/share/fish/vendor_completions.d/mdevsim.fish
 usr/share/man/man5/mdevsim.toml.5.gz
 usr/share/man/man8/mdevsim.8.gz
+usr/share/zsh/vendor-completions/_mdevsim
 T
   check_contents "$mdevsim" "$work/wanted" "mdevsim has exactly its files"
   { documents mdevadm-mdevctl; cat; } >"$work/wanted" <<'T'

@@ -113,6 +113,12 @@ ccw() {
   adm start -p 0.0.2b0a -t vfio_ccw-io
   exits 6 "a second device: no available instance"
   adm stop $a
+  for word in 0.0.2b0a 0.0.2B0A ccw_0_0_2b0a 2b0a css_0_0_0315; do
+    printf 'version = 1\n[[device]]\nname = "from-file"\nparents = ["%s"]\ntype = "vfio_ccw-io"\nstate = "defined"\n' $word >/tmp/host.toml
+    adm diff -f /tmp/host.toml
+    exits 9 "$word is accepted as a parent in a description"
+    out_has "from-file.* on 0\.0\.0315$" "$word means the subchannel in a description"
+  done
 
   adm define -p ccw_0_0_0315 -t vfio_ccw-io
   exits 3 "a channel device that does not exist is not the subchannel of the same name"

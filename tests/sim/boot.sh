@@ -39,6 +39,12 @@ run "$MDEVADM" list --boot
 out_lacks "$(uuid 5)" "list --boot does not list a device with manual start"
 
 "$MDEVADM" stop --all
+"$MDEVADM" group create vm "$(uuid 5)" --auto
+run "$MDEVADM" group start --auto --json
+same "$(jq -r '.results[] | [.uuid, .group] | join(" ")' <<<"$out")" "$(uuid 5) vm" \
+  "group start --auto --json names the group that a device is started with"
+"$MDEVADM" stop --all
+"$MDEVADM" group delete vm
 control fault create 1 EAGAIN
 run "$MDEVADM" start --auto
 exits 0 "start --auto retries a driver that is not ready"

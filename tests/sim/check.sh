@@ -91,6 +91,20 @@ samples() {
   lacks definition-problem
   run "$MDEVADM" list --all -n -o uuid,origin
   out_has "^$a +mdevctl" "a copy is read"
+  mv /etc/mdevctl.d/mtty /tmp/elsewhere
+  ln -s /tmp/elsewhere /etc/mdevctl.d/mtty
+  finds warning definition-problem /etc/mdevctl.d/mtty
+  run "$MDEVADM" list --defined -p mtty
+  err_has "warning: 1 definition file has a problem; for details: mdevadm status$" "list counts a linked directory that is not read"
+  eval "$("$MDEVADM" check --json | jq -r '.findings[] | select(.finding == "definition-problem") | .hints[0]')"
+  lacks definition-problem
+  run "$MDEVADM" list --all -n -o uuid,origin
+  out_has "^$a +mdevctl" "a copy of the directory is read"
+  rm -r /etc/mdevctl.d/mtty
+  ln -s /nosuch /etc/mdevctl.d/mtty
+  finds warning definition-problem /etc/mdevctl.d/mtty
+  eval "$("$MDEVADM" check --json | jq -r '.findings[] | select(.finding == "definition-problem") | .hints[0]')"
+  lacks definition-problem
   rm -r /etc/mdevctl.d
   definition $a mtty mtty-1
   definition $a mdpy mdpy-vga
@@ -322,6 +336,8 @@ ccw() {
   adm start first
   adm stop first
   lacks autostart-failed
+  run "$MDEVADM" list --boot -n -o name,boot,boot_message
+  same "$out" "first manual -" "list --boot says that a command has started the device since"
 }
 gvt_disabled() {
   finds error gvt-disabled 0000:00:02.0 0000:00:02.0
@@ -378,6 +394,14 @@ scripts() {
   chmod 777 /etc/mdevctl.d/scripts.d/notifiers/tell
   finds warning script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
   chmod 755 /etc/mdevctl.d/scripts.d/notifiers/tell
+  lacks script-unusable
+  for line in '' 'exit 1' '#!' '#!/nosuch/sh' '#!sh' '#!/etc' $'#!/bin/sh\r'; do
+    echo "$line" >/etc/mdevctl.d/scripts.d/notifiers/tell
+    finds warning script-unusable /etc/mdevctl.d/scripts.d/notifiers/tell
+  done
+  cp /bin/true /etc/mdevctl.d/scripts.d/notifiers/tell
+  lacks script-unusable
+  echo '#! /bin/sh -e' >/etc/mdevctl.d/scripts.d/notifiers/tell
   lacks script-unusable
   mkdir -p /etc/mdevctl.d/scripts.d/callouts
   cp -p /etc/mdevctl.d/scripts.d/notifiers/tell /etc/mdevctl.d/scripts.d/callouts/ask

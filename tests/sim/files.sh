@@ -43,6 +43,24 @@ part_not_utf8() {
   holds "no settings are written" test ! -e /etc/mdevadm/parents/$gpu.toml
 }
 
+part_broken_definition_of_an_active_device() {
+  "$MDEVADM" define $a -p $gpu -t nvidia-16 --name one
+  "$MDEVADM" start $a
+  echo 'type = ' >/etc/mdevadm/devices/$gpu/$a.toml
+  run "$MDEVADM" show $a
+  err_has "warning: cannot use the definition of '$a': .*$a.toml:1:8: invalid TOML.*; fix or remove the file$" "show warns of the definition that it cannot use"
+  out_has "^file: +/etc/mdevadm/devices/$gpu/$a.toml$" "and names its file"
+  run "$MDEVADM" list
+  err_has "warning: cannot use the definition of '$a': " "list warns, too"
+  run "$MDEVADM" list --all -n -o file
+  same "$out" "/etc/mdevadm/devices/$gpu/$a.toml" "list shows the file"
+  same "$(grep -c warning <<<"$err")" 1 "with one warning"
+  run "$MDEVADM" group create vm $a
+  err_has "its definition cannot be used" "group create names the problem"
+  "$MDEVADM" stop $a
+  rm /etc/mdevadm/devices/$gpu/$a.toml
+}
+
 part_dangling_links() {
   define $a one --auto
   ln -sf /nonexistent $devices/$a.toml

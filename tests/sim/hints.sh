@@ -335,6 +335,7 @@ samples__restart_under_other_parent() {
   adm start -u $a -p mdpy -t mdpy-vga
   words="restart $a"
 }
+samples__group_of_transient() { adm start -u $a -p mtty -t mtty-1; words="group create vm1 $a"; }
 samples__group_without_parent() {
   adm define $a -p nosuch -t mtty-1 --force
   adm group create vm1 $a --auto

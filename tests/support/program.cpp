@@ -28,6 +28,7 @@ namespace {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::unsetenv("COLUMNS");
+  ::setenv("LC_ALL", "C.UTF-8", 1);
   if (terminal >= 0) {
     ::setenv("NO_COLOR", "1", 1);
   } else {

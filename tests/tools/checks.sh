@@ -12,6 +12,7 @@
 #   has_open PID FILE           the process has this file open
 
 checks=0 failures=0 command_line=
+export LC_ALL=${LC_ALL:-C.UTF-8}
 
 run() {
   command_line="$*"

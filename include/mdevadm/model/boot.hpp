@@ -11,9 +11,10 @@
 
 namespace mdevadm {
 
-enum class BootOutcome { waiting, started, failed };
+// manual: the start at boot has failed, and a command has started the device since.
+enum class BootOutcome { waiting, started, failed, manual };
 
-// Convert to and from "waiting", "started" and "failed".
+// Convert to and from "waiting", "started", "failed" and "manual".
 std::string boot_word(BootOutcome outcome);
 std::optional<BootOutcome> parse_boot_outcome(std::string_view word);
 
@@ -26,8 +27,7 @@ struct BootEvent {
   std::chrono::milliseconds begun{};  // start of the last attempt; if it never began, the time of this record
   std::chrono::milliseconds ended{};
   std::uint64_t tries = 0;
-  std::string message{};             // reason of the failure, or the missing resource
-  std::vector<std::string> hints{};  // the hints of the error
+  std::string message{};  // reason of the failure, or the missing resource
   bool operator==(const BootEvent&) const = default;
 };
 

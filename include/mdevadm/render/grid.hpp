@@ -123,6 +123,7 @@ struct TableStyle {
   std::size_t width = 0;  // of the terminal; 0: unlimited, no value is cut
   bool colour = false;
   bool headings = true;
+  bool ascii = false;  // lines of trees and marks of cuts are ASCII
 };
 
 // A table that needs no measuring: printable ASCII without colours, in which no value is cut. That is the

@@ -107,8 +107,8 @@ class Store {
   // Autostart results of this boot in /run/mdevadm/boot/<parent>/<uuid>.toml.
   BootEvents load_boot_events() const;
   void keep_boot_event(const BootEvent& event) const;
-  // Removes the result of the device if its autostart has failed. Ignores errors.
-  void forget_boot_failure(const Uuid& uuid, const ParentName& parent) const;
+  // Marks a failed autostart of the device as followed by a start by a command. Ignores errors.
+  void end_boot_failure(const Uuid& uuid, const ParentName& parent) const;
 
   // Writes a new definition, as `text` if given (it must parse to the definition), otherwise in the default
   // format. Throws Error{conflict} if the file exists.

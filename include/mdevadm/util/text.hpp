@@ -34,6 +34,9 @@ std::string shell_word(std::string_view word);
 // Returns the text, or its beginning and "…" if it has more than `width` characters (at least 1).
 std::string shortened(std::string_view text, std::size_t width);
 
+// Replaces "…" and the lines of trees by ASCII characters of the same width.
+std::string in_ascii(std::string_view text);
+
 // Returns whether the whole text is valid UTF-8.
 bool is_utf8(std::string_view text);
 

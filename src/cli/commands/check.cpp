@@ -26,7 +26,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
     kinds.set(app.add_option("address", words_,
                              "check only these devices, parents, groups or addresses on the buses pci, css "
                              "and ap; host: the host as a whole"),
-              ValueKind::device_or_parent);
+              ValueKind::address);
     listing_.declare(app, kinds);
   }
 

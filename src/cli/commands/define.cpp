@@ -12,6 +12,7 @@
 #include "../batch.hpp"
 #include "../choice_options.hpp"
 #include "../definition_options.hpp"
+#include "../host_source.hpp"
 #include "../node_options.hpp"
 #include "commands.hpp"
 
@@ -282,7 +283,7 @@ class DefineCommand final : public Command {
   DefineRequest from_file(Context& context) const {
     const std::string path = file_ == "-" ? "/dev/stdin" : file_;
     const std::string text =
-        sys::read_stream(path).or_throw("cannot read the definition from '{}'", printable(path));
+        read_input(file_, fmt::format("cannot read the definition from '{}'", printable(path)));
     const auto uuid = word_.empty() ? std::nullopt : Uuid::parse(word_);
     store::FileContent content = store::parse_definition(text, path, {uuid, parent_option(parent_)});
     if (!content.definition) {

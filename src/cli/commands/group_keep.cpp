@@ -220,7 +220,7 @@ class GroupRemove final : public GroupChange {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     declare_name(app, kinds, ValueKind::group);
     kinds.set(app.add_option("device", words_, "members to remove (their definitions remain)")->required(),
-              ValueKind::defined_device);
+              ValueKind::group_member);
     change_.declare(app);
   }
 

@@ -11,6 +11,7 @@
 #include "../ap_options.hpp"
 #include "../batch.hpp"
 #include "../definition_options.hpp"
+#include "../host_source.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -82,7 +83,7 @@ class ImportNodedev final : public Command {
 
   Definition read(Context& context, const std::string& file) const {
     const std::string doing = fmt::format("cannot import '{}'", printable(file));
-    const std::string text = sys::read_stream(file == "-" ? "/dev/stdin" : file).or_throw("{}", doing);
+    const std::string text = read_input(file, doing);
     try {
       const store::NodeDevice device = store::parse_node_device(text);
       const std::string word = parent_of(context, device.parent);

@@ -7,6 +7,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "../definition_options.hpp"
+#include "../host_source.hpp"
 #include "commands.hpp"
 
 namespace mdevadm::cli {
@@ -26,7 +27,7 @@ class ImportVgpus final : public Command {
 
   ExitCode run(Context& context) override {
     const std::string doing = fmt::format("cannot import '{}'", printable(file_));
-    const std::string text = sys::read_stream(file_ == "-" ? "/dev/stdin" : file_).or_throw("{}", doing);
+    const std::string text = read_input(file_, doing);
     const std::vector<VgpuConfig> configs = parse(context, text);
     const VgpuConfig& config = choose_vgpu_config(configs, name_, doing);
     Snapshot seen;

@@ -69,6 +69,13 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     show_claims(rows);
     require_parent(context, rows);
     context.note_missing_support(seen);
+    if (!summarizes_files()) {
+      for (const render::DeviceRow& row : rows) {
+        if (row.definition == nullptr) {
+          context.warn_about_unusable(defined, *row.device);
+        }
+      }
+    }
     if (rows.empty() && seen.mdev_support) {
       context.messages().note(why_empty(defined));
     }
@@ -193,8 +200,13 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     return defined_ || all_ || boot_ || inactive_ || (!active_ && selects);
   }
 
+  // Returns whether one warning counts all files of definitions that have a problem.
+  bool summarizes_files() const {
+    return includes_inactive() || autostart_ || tree_ || !group_.empty() || !words_.empty();
+  }
+
   Definitions read_definitions(Context& context) const {
-    if (includes_inactive() || autostart_ || tree_ || !group_.empty() || !words_.empty()) {
+    if (summarizes_files()) {
       return context.definitions(FileProblems::summarized);
     }
     return listing_.needs_definitions() ? context.definitions_if_readable() : Definitions{};

@@ -209,7 +209,7 @@ class ProbeCommand final : public Command {
   };
 
   static render::TableStyle style(const Env& env) {
-    return {env.width, env.out_is_terminal && !env.no_color, true};
+    return {env.width, env.out_is_terminal && !env.no_color, true, env.ascii};
   }
 
   std::string parent_;

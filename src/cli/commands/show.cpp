@@ -88,10 +88,24 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     for (const render::DeviceRow& row : shown.devices) {
       if (row.definition != nullptr) {
         context.warn_about_file(shown.defined, *row.definition);
+      } else {
+        context.warn_about_unusable(shown.defined, *row.device);
       }
     }
     context.out = listing_.json() ? as_json(shown, context) : as_text(shown, context);
     return missing == 0 ? ExitCode::done : missing == words_.size() ? ExitCode::not_found : ExitCode::partial;
+  }
+
+  std::vector<Candidate> columns_for(const std::string& argument, Context& context) const override {
+    const Snapshot known = context.observe({Facet::parents, std::nullopt, std::nullopt});
+    if (parent_meant_by(argument, known) == nullptr) {
+      return Command::columns_for(argument, context);
+    }
+    std::vector<Candidate> columns;
+    for (const auto& column : render::parent_columns()) {
+      columns.push_back({std::string(column.info.key), std::string(column.info.help)});
+    }
+    return columns;
   }
 
   // Lists the columns of parents or addresses if an argument is one.

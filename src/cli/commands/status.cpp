@@ -43,7 +43,8 @@ class StatusCommand final : public Command {
     status.notes = context.messages().take_notes();
     const Env& env = context.env();
     context.out = json_ ? render::render_status_json(status)
-                        : render::render_status(status, {env.width, env.out_is_terminal && !env.no_color});
+                        : render::render_status(
+                              status, {env.width, env.out_is_terminal && !env.no_color, true, env.ascii});
     return ExitCode::done;
   }
 

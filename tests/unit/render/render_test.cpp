@@ -143,6 +143,14 @@ TEST_CASE("an absent value is a hyphen in a table and null in JSON") {
   CHECK(json["rows"][0]["count"].is_null());
 }
 
+TEST_CASE("control characters, also those beyond ASCII, are escaped in JSON") {
+  const std::string csi = "\xc2\x9b";
+  const std::string json = render_json(grid_of({{"a" + csi + "b\x7f\xe2\x80\xaeü€\n", 1}}), "rows");
+  CHECK(json.find("\"a\\u009bb\\u007f\\u202eü€\\n\"") != std::string::npos);
+  CHECK(render_json_line({{"text", csi}}) == "{\"text\":\"\\u009b\"}\n");
+  CHECK(render_bare_json(Texts{{csi}}) == "[\n  \"\\u009b\"\n]");
+}
+
 TEST_CASE("control characters in names are escaped in a table") {
   const std::string table = render_table(grid_of({{"a\x1b[2J\nb", 1}}), {});
   CHECK(table.find('\x1b') == std::string::npos);

@@ -239,6 +239,26 @@ TEST_CASE("a symbolic link among mdevctl's definitions is not read, but reported
   CHECK(store.load_configs({.links = true}).links.empty());
 }
 
+TEST_CASE("a symbolic link in the place of a parent's directory of mdevctl is not read, but reported") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  const fs::path configs = temp.path() / "etc/mdevctl.d";
+  test::write_text(temp.path() / "shared" / uuid_text, R"({"mdev_type":"mtty-2","start":"auto"})");
+  test::write_text(configs / "text", "not a directory");
+  fs::create_symlink(temp.path() / "shared", configs / "mtty");
+  fs::create_symlink("text", configs / "README");
+  fs::create_symlink("nowhere", configs / "mdpy");
+  fs::create_symlink(temp.path() / "shared", configs / "scripts.d");
+  for (const std::optional<ParentName>& parent : {std::optional<ParentName>{}, ParentName::parse("mtty")}) {
+    const Definitions loaded = store.load(parent);
+    CHECK(loaded.all.empty());
+    REQUIRE(loaded.problems.size() == (parent ? 1 : 2));
+    CHECK(loaded.problems.back().path == (configs / "mtty").string());
+    CHECK(loaded.problems.back().message.find("a symbolic link") == 0);
+  }
+}
+
 TEST_CASE("an invalid mdevctl file next to a valid one of the same device is ignored and removed with it") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());

@@ -68,6 +68,12 @@ TEST_CASE("natural_less compares numbers in names by value") {
   CHECK_FALSE(natural_less("nvidia-155", "nvidia-36"));
 }
 
+TEST_CASE("in_ascii replaces the marks of tables, and nothing else") {
+  CHECK(in_ascii("a…\n├─b\n│ └─c") == "a~\n|-b\n| `-c");
+  CHECK(in_ascii("äöü €") == "äöü €");
+  CHECK(in_ascii("").empty());
+}
+
 TEST_CASE("shortened cuts a long text at a character and marks the cut") {
   CHECK(shortened("", 1).empty());
   CHECK(shortened("abc", 3) == "abc");
