@@ -292,7 +292,8 @@ words() {
   done
   run mdevadm parent set $gpu --run 'nvidia-smi -pm 1 && true'
   err_has "'&&' is passed to nvidia-smi as an argument, because commands are run without a shell" "words for a shell are a warning"
-  mdevadm define -p $gpu -t 1150 --attr placement_id=1 --name p >/dev/null
+  mdevadm define -p $gpu -t 1150 --attr nvidia/placement_id=1 --name p >/dev/null
+  sed -i "s,nvidia/placement_id,placement_id," /etc/mdevadm/devices/$gpu/*.toml
   run mdevadm start p
   err_has "^hint: did you mean 'nvidia/placement_id'" "an attribute of the driver"
   printf 'reserved = ["0000:42:01.0"]\n' >/etc/mdevadm/parents/$gpu.toml
