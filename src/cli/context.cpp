@@ -9,6 +9,7 @@
 
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/observe.hpp>
@@ -301,6 +302,15 @@ void Context::require_no_vf(const std::string& verb) const {
         ExitCode::usage,
         fmt::format("cannot {} devices: {} is a virtual function, not a parent", verb, vf_as_parent_->str()),
         fmt::format("specify the device on the virtual function: mdevadm {} {}", verb, vf_as_parent_->str()));
+  }
+}
+
+void Context::exclude_reserved_functions(Snapshot& seen) {
+  const AllParentSettings settings = parent_settings_if_readable();
+  for (Parent& parent : seen.parents) {
+    if (const ParentSettings* own = settings.find(parent.name)) {
+      exclude_reserved(parent, own->reserved);
+    }
   }
 }
 

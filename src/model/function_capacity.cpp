@@ -9,10 +9,14 @@ namespace mdevadm {
 
 namespace {
 
+bool accepts_type(const Function& function, const TypeName& type) {
+  return std::any_of(function.creatable.begin(), function.creatable.end(),
+                     [&](const NamedType& one) { return one.id == type; });
+}
+
 std::uint64_t free_functions(const Parent& gpu, const TypeName& type) {
   const auto accepts = [&](const Function& function) {
-    return !function.type && std::any_of(function.creatable.begin(), function.creatable.end(),
-                                         [&](const NamedType& one) { return one.id == type; });
+    return !function.type && accepts_type(function, type);
   };
   return static_cast<std::uint64_t>(std::count_if(gpu.functions.begin(), gpu.functions.end(), accepts));
 }
@@ -135,6 +139,31 @@ bool shows_mixed_sizes(const std::vector<Function>& functions) {
   return std::any_of(functions.begin(), functions.end(), has_device) &&
          (sizes.size() > 1 ||
           (!sizes.empty() && std::any_of(functions.begin(), functions.end(), is_missing)));
+}
+
+void exclude_reserved(Parent& gpu, const std::vector<FunctionName>& reserved) {
+  const auto is_free = [&](const Function& function) {
+    return function.usable && !function.type &&
+           std::none_of(reserved.begin(), reserved.end(),
+                        [&](const FunctionName& one) { return one.str() == function.address; });
+  };
+  for (std::vector<Type>* types : {&gpu.types, &gpu.unlisted}) {
+    for (Type& type : *types) {
+      const auto accepts = [&](const Function& function) {
+        return is_free(function) && (type.hidden || accepts_type(function, type.id));
+      };
+      const auto free = std::count_if(gpu.functions.begin(), gpu.functions.end(), accepts);
+      if (type.available && gpu.capabilities.functions && !reserved.empty()) {
+        type.available = std::min(*type.available, static_cast<std::uint64_t>(free));
+        type.hidden = type.hidden && free > 0;
+      }
+    }
+  }
+}
+
+// 0 and 1 are exact on VFs, except for types that the driver does not list.
+bool is_available_limit(const Parent& parent, const Type& type) {
+  return parent.capabilities.functions && (type.hidden || type.available.value_or(0) > 1);
 }
 
 void limit_available(Parent& gpu) {

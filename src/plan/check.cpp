@@ -92,11 +92,14 @@ class Check {
   void check_parents() {
     for (const std::string& name : in_.seen.parent_names()) {
       const Parent& parent = *in_.seen.find_parent(name);
-      if (parent.notice.empty()) {
+      const ParentSettings* settings = in_.settings.find(parent.name);
+      const std::vector<FunctionName> reserved =
+          settings != nullptr ? settings->reserved : std::vector<FunctionName>{};
+      if (parent.notice.empty() || lacks_only_reserved(parent, reserved)) {
         continue;
       }
       const bool is_off = parent.capabilities.functions && parent.functions.empty();
-      std::vector<std::string> advice = advice_for_functions(parent);
+      std::vector<std::string> advice = advice_for_functions(parent, reserved);
       if (is_off && !parent.without_iommu) {
         advice.push_back("enable them: " + command_to_enable(parent));
       }
@@ -331,18 +334,14 @@ class Check {
         return;
       }
       if (auto finding = number_of_parent(in_.seen, parent_name)) {
-        finding->advice.push_back("remove the definition, and define the device under that parent: " +
-                                  command_to_undefine(name, definition, in_.groups));
+        finding->advice.push_back(
+            fmt::format("move the definition to that parent: mdevadm modify {} -p {} "
+                        "--new-parent {}",
+                        shell_word(name), parent_name, *parent_with_number(in_.seen, parent_name)));
         add(name, *std::move(finding), parent_name);
         return;
       }
-      add(name,
-          {fmt::format("parent '{}' of definition '{}' does not exist{}", parent_name, printable(name),
-                       where_it_is(in_.seen, definition)),
-           {"list parents: mdevadm types",
-            "remove the definition: " + command_to_undefine(name, definition, in_.groups)},
-           "parent-missing"},
-          parent_name);
+      add(name, missing_parent(in_.seen, definition, in_.groups), parent_name);
       return;
     }
     if (auto finding = doubt_of_type(in_.seen, *parent, definition, knows_types(*parent))) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/conflicts.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -38,6 +40,21 @@ std::optional<Finding> changed_abi(const Parent& parent, const Type& type, const
       "abi-differs", severity_if(definition.start == StartMode::automatic)};
 }
 
+// Returns the parents that have the PCI ID recorded for the parent of a definition: a new card can change the
+// addresses of others.
+std::vector<ParentName> where_it_is(const Snapshot& seen, const Definition& definition) {
+  const std::string* id = definition.abi ? find_pin(*definition.abi, "pci_id") : nullptr;
+  const std::string* subsystem = definition.abi ? find_pin(*definition.abi, "pci_subsystem") : nullptr;
+  std::vector<ParentName> names;
+  for (const Parent& parent : seen.parents) {
+    if (id != nullptr && parent.pci_id == *id &&
+        (subsystem == nullptr || parent.pci_subsystem == *subsystem)) {
+      names.push_back(parent.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent, const Definition& definition,
@@ -67,19 +84,26 @@ std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent,
                  advice, "type-missing"};
 }
 
-std::string where_it_is(const Snapshot& seen, const Definition& definition) {
-  const std::string* id = definition.abi ? find_pin(*definition.abi, "pci_id") : nullptr;
-  const std::string* subsystem = definition.abi ? find_pin(*definition.abi, "pci_subsystem") : nullptr;
-  std::vector<std::string> names;
-  for (const Parent& parent : seen.parents) {
-    if (id != nullptr && parent.pci_id == *id &&
-        (subsystem == nullptr || parent.pci_subsystem == *subsystem)) {
-      names.push_back(parent.name.str());
-    }
+Finding missing_parent(const Snapshot& seen, const Definition& definition, const Groups& groups) {
+  const std::string name = name_of_definition(definition);
+  std::vector<std::string> parents;
+  for (const ParentName& parent : where_it_is(seen, definition)) {
+    parents.push_back(parent.str());
   }
-  return names.empty() ? std::string{}
-                       : fmt::format("; {} {} the recorded PCI ID {}", join(names, ", "),
-                                     names.size() == 1 ? "has" : "have", *id);
+  Finding finding{
+      fmt::format("parent '{}' of definition '{}' does not exist", definition.parent.str(), printable(name)),
+      {"list parents: mdevadm types",
+       "remove the definition: " + command_to_undefine(name, definition, groups)},
+      "parent-missing"};
+  if (!parents.empty()) {
+    finding.what += fmt::format("; {} {} the recorded PCI ID {}", join(parents, ", "),
+                                parents.size() == 1 ? "has" : "have", *find_pin(*definition.abi, "pci_id"));
+    finding.advice.insert(
+        finding.advice.begin(),
+        fmt::format("if the device has moved, move the definition: mdevadm modify {} --new-parent {}",
+                    shell_word(identity_of(definition).word()), parents.front()));
+  }
+  return finding;
 }
 
 }  // namespace mdevadm

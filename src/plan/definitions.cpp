@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
+#include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -22,6 +24,13 @@ namespace {
 Job job_for(const std::string& verb, const Definition& definition, const std::string& argument) {
   const Identity about = identity_of(definition, argument);
   return {fmt::format("{} {}", verb, about.quoted()), about, definition.parent.str()};
+}
+
+Definitions without(Definitions defined, const Definition& one) {
+  std::erase_if(defined.all, [&](const Definition& other) {
+    return other.uuid == one.uuid && other.parent == one.parent;
+  });
+  return defined;
 }
 
 void require_free_name(const Definitions& defined, const Definition& wanted, const std::string& doing) {
@@ -153,6 +162,79 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   return after;
 }
 
+// Throws Error{conflict} if a definition cannot move to another parent.
+void require_movable(const Snapshot& seen, const Definitions& defined, const Definition& current,
+                     const ParentName& to, const std::string& doing) {
+  const std::string word = shell_word(identity_of(current).word());
+  if (defined.find(current.uuid, to) != nullptr || broken_definition(defined, current.uuid, to) != nullptr) {
+    throw Error(ExitCode::conflict, fmt::format("{}: the device is also defined under {}", doing, to.str()),
+                fmt::format("remove one of the definitions: mdevadm undefine {} -p {}", current.uuid.str(),
+                            current.parent.str()));
+  }
+  const Device* active = seen.find_device(current.uuid);
+  if (active != nullptr && active->parent == current.parent) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: the device is active on {}, and its definition would be under {}", doing,
+                            current.parent.str(), to.str()),
+                "stop the device: mdevadm stop " + word);
+  }
+}
+
+// Returns the definition under another parent. A virtual function of the old parent is not kept: the next one
+// is chosen as for a new definition.
+Definition moved(const Snapshot& seen, const Definitions& defined, Definition wanted,
+                 const ModifyRequest& request, const std::string& doing) {
+  const bool had_directory = std::exchange(wanted.directory, std::nullopt).has_value();
+  wanted.parent = *request.parent;
+  if (!request.function && wanted.reserved_vf() != nullptr) {
+    wanted.function.reset();
+  }
+  if (request.fits == FitsHost::required) {
+    if (const auto place = function_for(seen, defined, wanted, doing)) {
+      wanted.function = place;
+    }
+  }
+  // mdevctl takes each VF for a parent.
+  const FunctionName* vf = wanted.origin == Origin::mdevctl ? wanted.reserved_vf() : nullptr;
+  if (vf != nullptr) {
+    wanted.directory = ParentName::parse(vf->str());
+  } else if (had_directory && wanted.origin == Origin::mdevctl) {
+    throw Error(ExitCode::conflict,
+                fmt::format("{}: mdevctl's format requires a virtual function, and none of {} is enabled",
+                            doing, wanted.parent.str()),
+                "specify the virtual function with --vf and --force");
+  }
+  return wanted;
+}
+
+// Throws Error{abi_differs} if the recorded guest ABI is not that of another parent's type.
+void require_same_abi(const Abi& recorded, const Abi& now, const std::string& doing) {
+  std::vector<std::string> changes;
+  for (const AbiDifference& difference : compare_abi(recorded, now)) {
+    if (difference.changes_guest) {
+      changes.push_back(difference.text);
+    }
+  }
+  if (!changes.empty()) {
+    throw Error(ExitCode::abi_differs,
+                fmt::format("{}: guest ABI differs from the definition: {}", doing, join(changes, "; ")),
+                "accept the new ABI with --accept-abi");
+  }
+}
+
+// Adds the change of a group whose member names the old parent of a definition.
+void follow_in_group(const Group& group, const Definition& before, const Definition& after, Job& job) {
+  Group changed = group;
+  for (Member& member : changed.members) {
+    if (member.parent && member.means(before)) {
+      member.parent = after.parent;
+    }
+  }
+  if (changed != group) {
+    job.steps.push_back({ReplaceGroup{group, changed}, ReplaceGroup{changed, group}});
+  }
+}
+
 // Returns whether a device started from `after` differs from one started from `before`.
 bool changes_device(const Definition& before, const Definition& after) {
   return after.type != before.type || after.attributes != before.attributes ||
@@ -193,6 +275,7 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
 // get the queues.
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
+  require_nvidia_directory(seen, wanted, doing);
   if (const auto shared = overcommitment(seen, defined, wanted)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *shared));
   }
@@ -334,30 +417,41 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   Definition after = changed(current, request, doing);
   require_utf8(after, doing);
   require_queue_type(request.queues.any(), after.type, doing);
+  const bool moves = request.parent && *request.parent != current.parent;
+  if (moves) {
+    require_movable(seen, defined, current, *request.parent, doing);
+    require_possible_parent(seen, *request.parent, doing);
+    after = moved(seen, without(defined, current), std::move(after), request, doing);
+  }
   if (after == current && !request.accept_abi) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
-  require_free_name(defined, after, doing);
-  const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
+  require_free_name(without(defined, current), after, doing);
+  const bool shape_changes = moves || after.type != current.type || after.aggregate != current.aggregate ||
                              after.create_args != current.create_args || after.function != current.function;
   if ((shape_changes || request.accept_abi) && request.fits == FitsHost::required) {
     const Definition fitting = fitted(seen, after, doing);
-    if (after.function != current.function) {
+    if (moves || after.function != current.function) {
       require_free_function(seen, defined, after, doing);
       warn_of_place(seen, after, job);
     }
+    // Parents of another interface spell the same type differently.
+    const bool is_other_type = moves ? request.type.has_value() : fitting.type != current.type;
+    if (moves && !is_other_type && !request.accept_abi && current.abi) {
+      require_same_abi(*current.abi, fitting.abi.value_or(Abi{}), doing);
+    }
     after.type = fitting.type;
-    const bool pins_anew = request.accept_abi || (current.abi && after.type != current.type);
+    const bool pins_anew = request.accept_abi || (current.abi && is_other_type);
     after.abi = pins_anew ? fitting.abi : current.abi;
   }
   if (after == current) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
-  if (after.attributes != current.attributes || after.start != current.start) {
+  if (moves || after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, {current.attributes, request.fits, true}, job);
-    check_resources(seen, defined, after, doing, job);
+    check_resources(seen, without(defined, current), after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
@@ -367,6 +461,9 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
         needs_restart(current, after) ? advice_to_restart(job.about) : advice_to_apply(job.about)));
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
+  if (moves && request.group) {
+    follow_in_group(*request.group, current, after, job);
+  }
   job.hooks = hooks_for(HookAction::modify, after);
   job.hooks->forced = request.fits == FitsHost::later;
   return job;

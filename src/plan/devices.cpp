@@ -198,6 +198,21 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
   throw error.worth(may_come ? Retry::later : Retry::perhaps);
 }
 
+Type require_type(const Snapshot& seen, const Definition& wanted, const std::string& doing) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  const std::string* recorded = wanted.abi ? find_pin(*wanted.abi, "name") : nullptr;
+  // A number does not show that it is the type of a GPU instance; the recorded name does.
+  if (parent != nullptr && recorded != nullptr && resolve_type(*parent, wanted.type.str()) == nullptr) {
+    if (auto excluded = excluded_by_mig(seen, *parent, *recorded)) {
+      throw Error(ExitCode::no_capacity,
+                  fmt::format("{}: {} has no type '{}' ({}) now: {}", doing, wanted.parent.str(),
+                              printable(wanted.type.str()), printable(*recorded), excluded->what),
+                  excluded->advice);
+    }
+  }
+  return require_type(seen, wanted.parent, wanted.type, doing);
+}
+
 std::string describe_removal(const Device& device) {
   return device.holders.empty()
              ? "its removal is pending; no process that uses the device was found"

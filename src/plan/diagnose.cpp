@@ -199,18 +199,25 @@ Finding why_no_parent(const HostDevice& device) {
   return of_pci(device);
 }
 
-std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string& name) {
+std::optional<std::string> parent_with_number(const Snapshot& seen, const std::string& name) {
   const auto found = seen.host_devices.find(name);
   for (const HostDevice& device :
        found != seen.host_devices.end() ? found->second : std::vector<HostDevice>{}) {
     if (device.address != name && seen.find_parent(device.address) != nullptr) {
-      return finding_with(
-          "parent-missing", Severity::error,
-          fmt::format("'{}' is the device number of subchannel {}, not a parent", name, device.address),
-          {"show the parent: mdevadm show " + device.address});
+      return device.address;
     }
   }
   return std::nullopt;
+}
+
+std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string& name) {
+  const auto parent = parent_with_number(seen, name);
+  if (!parent) {
+    return std::nullopt;
+  }
+  return finding_with("parent-missing", Severity::error,
+                      fmt::format("'{}' is the device number of subchannel {}, not a parent", name, *parent),
+                      {"show the parent: mdevadm show " + *parent});
 }
 
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name) {

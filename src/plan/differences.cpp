@@ -171,6 +171,9 @@ std::string Difference::str() const {
 
 std::vector<Difference> differences(const std::optional<Definition>& before, const Definition& after) {
   std::vector<Difference> result = compare(before ? settings_of(*before) : Settings{}, settings_of(after));
+  if (before && before->parent != after.parent) {
+    result.insert(result.begin(), {"parent", before->parent.str(), after.parent.str()});
+  }
   // The order of attributes with different names is the order in which they are written.
   if (result.empty() && before && before->attributes != after.attributes) {
     result.push_back({"attributes", names_of(before->attributes), names_of(after.attributes)});

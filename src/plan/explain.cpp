@@ -84,6 +84,11 @@ Finding of_gpu(const Snapshot& seen, const GpuFunction& gpu) {
                                              : of_other(gpu);
 }
 
+bool is_reserved(const Function& function, const std::vector<FunctionName>& reserved) {
+  return std::any_of(reserved.begin(), reserved.end(),
+                     [&](const FunctionName& one) { return one.str() == function.address; });
+}
+
 // Returns whether a parent offers types, or its lack of types is no finding.
 bool needs_no_reason(const Parent& parent) {
   return !parent.types.empty() || !parent.notice.empty() || !parent.types_text.empty() ||
@@ -135,15 +140,28 @@ std::vector<Finding> why_no_types(const Snapshot& seen) {
   return findings;
 }
 
+bool lacks_only_reserved(const Parent& parent, const std::vector<FunctionName>& reserved) {
+  std::size_t lacking = 0;
+  for (const Function& function : parent.functions) {
+    if (!function.usable && !is_reserved(function, reserved)) {
+      return false;
+    }
+    lacking += function.usable ? 0 : 1;
+  }
+  return lacking > 0;
+}
+
 std::string command_to_enable(const Parent& parent) {
   return fmt::format("{} {}",
                      parent.enables_functions ? "mdevadm parent prepare" : "/usr/lib/nvidia/sriov-manage -e",
                      parent.name.str());
 }
 
-std::vector<std::string> advice_for_functions(const Parent& parent) {
-  const auto function = std::find_if(parent.functions.begin(), parent.functions.end(),
-                                     [](const Function& one) { return !one.usable; });
+std::vector<std::string> advice_for_functions(const Parent& parent,
+                                              const std::vector<FunctionName>& reserved) {
+  const auto function =
+      std::find_if(parent.functions.begin(), parent.functions.end(),
+                   [&](const Function& one) { return !one.usable && !is_reserved(one, reserved); });
   // Without IOMMU, virtual functions that are not enabled could not be used either.
   if (parent.without_iommu && (parent.functions.empty() || function != parent.functions.end())) {
     return without_iommu(parent.name.str()).advice;

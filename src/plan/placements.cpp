@@ -1,8 +1,13 @@
 #include <mdevadm/plan/placements.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <mdevadm/model/vgpu_name.hpp>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -10,6 +15,8 @@ namespace mdevadm {
 namespace {
 
 constexpr std::string_view placement_file = "placement_id";
+// Files of a vGPU in the directory nvidia, below the mediated device or the virtual function.
+constexpr std::array<std::string_view, 3> files_of_vgpu{placement_file, "gpu_instance_id", "vgpu_params"};
 
 bool sets_placement(const Attribute& attribute) {
   return attribute.name.str().ends_with(placement_file);
@@ -42,6 +49,23 @@ std::optional<Part> part_of(const Parent& gpu, const TypeName& wanted) {
 }
 
 }  // namespace
+
+void require_nvidia_directory(const Snapshot& seen, const Definition& wanted, const std::string& doing) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  if (parent == nullptr || parent->driver != nvidia_driver) {
+    return;
+  }
+  for (const Attribute& attribute : wanted.attributes) {
+    const std::string& name = attribute.name.str();
+    if (std::find(files_of_vgpu.begin(), files_of_vgpu.end(), name) != files_of_vgpu.end()) {
+      throw Error(
+          ExitCode::usage,
+          fmt::format("{}: NVIDIA's driver has no attribute '{}' (expected nvidia/{})", doing, name, name),
+          fmt::format("set it with --attr {}",
+                      shell_word(fmt::format("nvidia/{}={}", name, attribute.value))));
+    }
+  }
+}
 
 bool has_fixed_placement(const Definition& definition) {
   return std::any_of(definition.attributes.begin(), definition.attributes.end(), sets_placement);

@@ -162,7 +162,11 @@ std::string describe(const Action& action) {
           },
           [](const DropClaim& a) { return fmt::format("release {}, {}", a.claim.uuid.str(), a.claim.str()); },
           [](const AddDefinition& a) { return "write the " + where(a.definition); },
-          [](const ReplaceDefinition& a) { return "change the " + where(a.after); },
+          [](const ReplaceDefinition& a) {
+            return a.before.parent == a.after.parent
+                       ? "change the " + where(a.after)
+                       : fmt::format("move the {} to {}", where(a.before), a.after.parent.str());
+          },
           [](const ReserveFunction& a) {
             return fmt::format("reserve virtual function {} for {}", a.after.function->str(),
                                a.after.uuid.str());

@@ -174,7 +174,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
                             printable(wanted.type.str())),
                 advice_to_renumber(wanted, *now));
   }
-  draft.type = require_type(seen_, wanted.parent, wanted.type, draft.doing);
+  draft.type = require_type(seen_, wanted, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but
   // the number of available instances.
   const bool too_few = draft.type->available && *draft.type->available < draft.units;

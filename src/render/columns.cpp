@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "cells.hpp"
@@ -51,10 +52,8 @@ Value memory_cell(const TypeRow& row) {
   return memory ? Value(Number{*memory, size_text(*memory)}) : Value();
 }
 
-// On virtual functions 0 and 1 are exact, except for types that the driver does not list
-// (model/function_capacity.hpp).
 bool is_limit(const TypeRow& row) {
-  return row.parent->capabilities.functions && (row.type->hidden || row.type->available.value_or(0) > 1);
+  return is_available_limit(*row.parent, *row.type);
 }
 
 Value available_of(const TypeRow& row) {

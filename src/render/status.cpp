@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include <mdevadm/model/function_capacity.hpp>
 #include <mdevadm/util/text.hpp>
 
 #include "texts.hpp"
@@ -78,13 +79,16 @@ List available_of(const ParentRow& row) {
   for (const Type* one : row.parent->all_types()) {
     const Type& type = *one;
     const Value number = type.available ? Value(*type.available) : Value();
-    list.items.push_back(
-        {{"type", type.id.str()}, {"name", type.name ? Value(*type.name) : Value()}, {"available", number}});
+    const bool is_limit = is_available_limit(*row.parent, type);
+    list.items.push_back({{"type", type.id.str()},
+                          {"name", type.name ? Value(*type.name) : Value()},
+                          {"available", number},
+                          {"available_is_limit", type.available ? Value(is_limit) : Value()}});
     if (type.available.value_or(0) > 0) {
       if (!list.texts.empty()) {
         list.texts.back() += ',';
       }
-      list.texts.push_back(fmt::format("{}: {}", type.id.str(), *type.available));
+      list.texts.push_back(fmt::format("{}: {}{}", type.id.str(), is_limit ? "<=" : "", *type.available));
     }
   }
   if (list.texts.empty()) {

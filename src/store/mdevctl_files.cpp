@@ -287,19 +287,34 @@ StoredConfig Store::config_to_replace(const Definition& before, const Definition
                 fmt::format("import it first: mdevadm import mdevctl {}", before.uuid.str()));
   }
   stored.config = config_of(after);
+  if (after.parent != before.parent) {
+    stored.parent = after.parent;
+    stored.file.clear();
+    stored.also.clear();
+  }
   return stored;
 }
 
 // Keeps keys that mdevctl does not know; mdevctl itself drops them.
 void Store::replace_in_mdevctl(const Definition& before, const Definition& after) const {
+  const StoredConfig old = stored_config(before);
   const StoredConfig stored = config_to_replace(before, after);
+  const std::string doing = fmt::format("cannot modify '{}'", path_of(old));
   if (stored.unknown.empty()) {
-    return write_config(stored);
+    write_config(stored);
+  } else {
+    const std::string text = root_->open_dir(config_directory(old.parent))
+                                 .or_throw("{}", doing)
+                                 .read_file(file_of(old))
+                                 .or_throw("{}", doing);
+    require_parent(stored.parent, doing);
+    const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
+    write_atomically(directory, file_of(stored), edited_config(text, stored.config), doing,
+                     NewFile::as_umask);
   }
-  const std::string doing = fmt::format("cannot modify '{}'", path_of(stored));
-  const sys::Dir directory = directory_to_write(*root_, config_directory(stored.parent), doing);
-  const std::string text = directory.read_file(file_of(stored)).or_throw("{}", doing);
-  write_atomically(directory, file_of(stored), edited_config(text, stored.config), doing, NewFile::as_umask);
+  if (stored.parent != old.parent) {
+    remove_config(old);
+  }
 }
 
 }  // namespace mdevadm::store

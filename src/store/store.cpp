@@ -508,6 +508,9 @@ void Store::add(const Definition& definition, const std::optional<std::string>& 
 void Store::require_replaceable(const Definition& old, const Definition& replacement) const {
   const Definition before = as_stored(old);
   const Definition after = as_stored(replacement);
+  if (before.parent != after.parent) {
+    require_place(after);
+  }
   if (before.origin == Origin::mdevctl) {
     std::ignore = config_to_replace(before, after);
     return;
@@ -526,16 +529,37 @@ void Store::require_writable(const Definition& placed) const {
   root_->open_dir(name).or_throw("{}", doing).require_writable().or_throw("{}", doing);
 }
 
+void Store::require_place(const Definition& placed) const {
+  const bool exists = placed.origin == Origin::mdevctl
+                          ? has_config(placed.uuid, placed.parent)
+                          : root_->exists(directory_name(placed.parent) + "/" + file_name(placed.uuid));
+  if (exists) {
+    throw Error(ExitCode::conflict,
+                fmt::format("cannot write '{}': the file already exists", path_of(placed)),
+                "fix or remove the file");
+  }
+}
+
 void Store::replace(const Definition& old, const Definition& replacement) const {
   const Definition before = as_stored(old);
   const Definition after = as_stored(replacement);
+  const bool moves = before.parent != after.parent;
+  if (moves) {
+    require_place(after);
+  }
   if (before.origin == Origin::mdevctl) {
     return replace_in_mdevctl(before, after);
   }
   const std::string path = path_of(before);
   const std::string doing = fmt::format("cannot modify '{}'", path);
   const sys::Dir directory = directory_for_change(before, doing);
-  write_atomically(directory, file_name(before.uuid), edited_text(directory, path, before, after), doing);
+  const std::string text = edited_text(directory, path, before, after);
+  if (!moves) {
+    return write_atomically(directory, file_name(before.uuid), text, doing);
+  }
+  // Written before the old file is removed, so that the definition is never lost.
+  write_atomically(directory_for_change(after, doing), file_name(before.uuid), text, doing);
+  remove_file_of(before, directory, doing);
 }
 
 void Store::remove(const Definition& placed) const {
@@ -553,15 +577,18 @@ void Store::remove(const Definition& placed) const {
     require_same(definition_of(stored).definition);
     return remove_config(stored);
   }
-  const sys::Dir devices = root_->open_dir(devices_directory).or_throw("{}", doing);
-  {
-    const sys::Dir directory = directory_for_change(definition, doing);
-    if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {
-      require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
-    }
-    remove_stored(directory, file_name(definition.uuid), doing);
+  const sys::Dir directory = directory_for_change(definition, doing);
+  if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {
+    require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
   }
+  remove_file_of(definition, directory, doing);
+}
+
+void Store::remove_file_of(const Definition& definition, const sys::Dir& directory,
+                           const std::string& doing) const {
+  remove_stored(directory, file_name(definition.uuid), doing);
   // Fails as intended if the directory contains other definitions.
+  const sys::Dir devices = root_->open_dir(devices_directory).or_throw("{}", doing);
   std::ignore = ::unlinkat(devices.fd(), definition.parent.str().c_str(), AT_REMOVEDIR);
 }
 

@@ -146,6 +146,92 @@ absent() {
   mv /etc/mdevadm/devices/$gpu/*.toml /etc/mdevadm/devices/$old
   same "$(finding parent-missing | sed -n 2p)" \
     "parent '$old' of definition 'b' does not exist; $gpu has the recorded PCI ID 10de:26b9" "the recorded GPU is found"
+  same "$(finding parent-missing | sed -n 3p)" "if the device has moved, move the definition: mdevadm modify b --new-parent $gpu" "with the command that moves the definition"
+  run mdevadm modify b --new-parent $gpu
+  exits 0 "which can be run"
+  run mdevadm check
+  exits 0 "no finding remains"
+}
+
+# A card that was moved to another slot: definitions get its new address.
+moved() {
+  local old=0000:99:00.0 uuid
+  uuid=$(mdevadm define --force -p $old -t L40S-4Q --vf 0000:99:00.4 --name a --auto)
+  local file=/etc/mdevadm/devices/$old/$uuid.toml new=/etc/mdevadm/devices/$gpu/$uuid.toml
+  sed -i '1i # of the lecture hall' "$file"
+  printf 'members = ["%s/%s"]\n' $old "$uuid" >/etc/mdevadm/groups/vm.toml 2>/dev/null ||
+    { mkdir -p /etc/mdevadm/groups && printf 'members = ["%s/%s"]\n' $old "$uuid" >/etc/mdevadm/groups/vm.toml; }
+  run mdevadm modify a -p $gpu
+  exits 2 "the option --parent alone is no change"
+  run mdevadm modify a -p $gpu --auto
+  exits 3 "the option --parent selects a definition"
+  err_has "^hint: move the definition from $old to this parent: mdevadm modify a --new-parent $gpu$" "the hint names the option that moves it"
+  run mdevadm modify a --new-parent 0000:98:00.0
+  exits 3 "the new parent must exist"
+  run mdevadm modify a --new-parent $gpu -t L40S-5Q
+  exits 3 "and have the type"
+  run mdevadm modify a --new-parent $gpu --dry-run
+  exits 0 "a dry run"
+  out_has "parent: $old -> $gpu" "shows the parents"
+  out_has "vf: 0000:99:00.4 -> 0000:41:00.4" "and the virtual functions"
+  same "$(cat "$file" | head -n 1)" "# of the lecture hall" "and changes nothing"
+  run mdevadm modify a --new-parent $gpu --json
+  exits 0 "the definition is moved"
+  same "$(ls /etc/mdevadm/devices) $(head -n 1 "$new")" "$gpu # of the lecture hall" "its file moves with its comments"
+  same "$(mdevadm list --all --json -o name,parent,vf,type,group | jq -c '.devices[]')" \
+    "{\"name\":\"a\",\"parent\":\"$gpu\",\"vf\":\"0000:41:00.4\",\"type\":\"1150\",\"group\":\"vm\"}" "a virtual function is chosen, and it stays in its group"
+  run mdevadm start a
+  exits 0 "it can be started"
+  run mdevadm modify a --new-parent $old --force
+  exits 4 "the definition of an active device is not moved"
+  eval "$(hint 1)"
+  run mdevadm modify a --new-parent $old --vf 0000:99:00.5 --force
+  exits 0 "as the hint says, it is stopped, and moved to an absent parent with --force"
+  same "$(sed -n 's/^vf = //p' "$file")" '"0000:99:00.5"' "with the given virtual function"
+  sed -i 's/^pci_id = .*/pci_id = "10de:26b5"/' "$file"
+  printf '[abi]\npci_id = "10de:26b5"\n' >>"$file"
+  run mdevadm modify a --new-parent $gpu
+  exits 7 "another guest ABI is refused"
+  run mdevadm modify a --new-parent $gpu --vf 0000:41:00.7 --accept-abi
+  exits 0 "and recorded with --accept-abi"
+  mdevadm define --force "$uuid" -p $old -t 1150 >/dev/null
+  run mdevadm modify a --new-parent $old --force
+  exits 4 "a parent that defines the device is refused"
+}
+
+# Attributes of the directory nvidia.
+placement() {
+  run mdevadm define -p $gpu -t L40S-4Q --attr placement_id=4
+  exits 2 "an attribute without its directory is refused"
+  err_has "NVIDIA's driver has no attribute 'placement_id' \\(expected nvidia/placement_id\\)$" "the directory is named"
+  err_has "^hint: set it with --attr nvidia/placement_id=4$" "with the option"
+  mdevadm define -p $gpu -t L40S-4Q --attr nvidia/placement_id=4 --name a >/dev/null
+  run mdevadm modify a --attr vgpu_params=frame_rate_limiter=0
+  exits 2 "also by modify"
+  run mdevadm modify a --attr nvidia/vgpu_params=frame_rate_limiter=0
+  exits 0 "which accepts it with the directory"
+}
+
+# Virtual functions that settings reserve are not available, and a driver of another purpose is no finding.
+reserved() {
+  available() { mdevadm types $gpu --json | jq '.types[] | select(.name == "NVIDIA L40S-1Q") | .available'; }
+  same "$(available)" 32 "all virtual functions are available"
+  mdevadm parent set $gpu --reserve 0000:41:00.4 --reserve 0000:41:00.5
+  same "$(available)" 30 "reserved ones are not"
+  out=$(mdevadm status)
+  out_has "1147: <=30" "status counts and marks upper limits like types"
+  mdevadm status --json | jq -e '.parents[0].instances[] | select(.name == "NVIDIA L40S-1Q") | .available == 30 and .available_is_limit' >/dev/null
+  same $? 0 "also in JSON"
+  echo 0000:41:00.5 >/sys/bus/pci/drivers/nvidia/unbind
+  same "$(finding parent-notice)" "" "a reserved virtual function of another driver is no finding"
+  echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind
+  mdevadm start -p $gpu -t L40S-1Q >/dev/null
+  same "$(finding parent-notice | tail -n 2 | head -n 1)" \
+    "until then, exclude the virtual function: mdevadm parent set $gpu --reserve 0000:41:00.6" "the hint names one that is not reserved"
+  run mdevadm parent set $gpu --run "nosuchprogram -x" --run "sh -c true"
+  exits 0 "a command of an absent program is set"
+  err_has "warning: '$gpu': program 'nosuchprogram' is not installed on this host" "with a warning"
+  err_lacks "program 'sh'" "not of those that exist"
 }
 
 # MIG mode: as a cause in both directions and with both interfaces.
@@ -156,6 +242,14 @@ mig_on() {
   err_has "^hint: while the GPU has no vGPU, disable MIG mode: nvidia-smi -i $gpu -mig 0$" "with the command"
   mdevadm define --force -p $gpu -t A100D-40C --name a --auto >/dev/null
   same "$(finding mig-mode | head -n 2 | tail -n 1 | grep -o 'it is not a type.*')" "it is not a type of GPU instances, and MIG mode is on" "check finds it"
+}
+# The number of a MIG type says nothing; the recorded name does.
+mig_number() {
+  mdevadm define --force -p $gpu -t 699 --name numbered >/dev/null
+  printf '\n[abi]\nname = "GRID A100D-1-10C"\n' >>/etc/mdevadm/devices/$gpu/"$(mdevadm list --defined --json -o uuid | jq -r '.devices[].uuid')".toml
+  run mdevadm start numbered
+  exits 6 "the type of a GPU instance cannot be created"
+  err_has "it is a type of GPU instances, and MIG mode is off$" "MIG mode is named as the cause"
 }
 mig_off() {
   run mdevadm start -p $gpu -t A100D-2-20C
@@ -198,7 +292,8 @@ words() {
   done
   run mdevadm parent set $gpu --run 'nvidia-smi -pm 1 && true'
   err_has "'&&' is passed to nvidia-smi as an argument, because commands are run without a shell" "words for a shell are a warning"
-  mdevadm define -p $gpu -t 1150 --attr placement_id=1 --name p >/dev/null
+  mdevadm define -p $gpu -t 1150 --attr nvidia/placement_id=1 --name p >/dev/null
+  sed -i "s,nvidia/placement_id,placement_id," /etc/mdevadm/devices/$gpu/*.toml
   run mdevadm start p
   err_has "^hint: did you mean 'nvidia/placement_id'" "an attribute of the driver"
   printf 'reserved = ["0000:42:01.0"]\n' >/etc/mdevadm/parents/$gpu.toml
@@ -223,6 +318,7 @@ trap 'rm -rf "$state"' EXIT
 ln -s "$scenarios/types" "$state/types"
 sed 's/, mig = true, instances = [^]]*\]//' "$scenarios/a100.toml" >"$state/a100-nomig.toml"
 sed 's/^interface = .*/interface = "N1"/' "$scenarios/a100.toml" >"$state/a100-n1.toml"
+sed 's/^interface = .*/interface = "N1"/' "$state/a100-nomig.toml" >"$state/a100-nomig-n1.toml"
 on l40s-boot passed_through
 on l40s-boot unbound
 on l40s renumbered
@@ -230,9 +326,14 @@ on l40s by_hand
 on l40s adopted
 on l40s functions_gone
 on l40s absent
+on l40s moved
+on l40s reserved
+on l40s placement
 on a100 mig_on
 on "$state/a100-n1.toml" mig_on
 on "$state/a100-nomig.toml" mig_off
+on "$state/a100-nomig.toml" mig_number
+on "$state/a100-nomig-n1.toml" mig_number
 on a100 mig_full
 on rtx-pro-6000 mig_instances
 on l40s words

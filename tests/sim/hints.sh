@@ -443,6 +443,25 @@ l40s_8__other_size_on_several_gpus() {
   adm start -p 0000:01:00.0 -t L40S-4Q
   words="define -p any -t L40S-8Q"
 }
+l40s__modify_other_parent() {
+  adm define --force $a -p 0000:99:00.0 -t L40S-4Q
+  words="modify $a -p 0000:41:00.0 --auto"
+}
+l40s__move_to_defined() {
+  adm define $a -p 0000:41:00.0 -t L40S-4Q
+  adm define --force $a -p 0000:99:00.0 -t L40S-4Q
+  words="modify $a -p 0000:99:00.0 --new-parent 0000:41:00.0"
+}
+l40s__move_active() {
+  adm define $a -p 0000:41:00.0 -t L40S-4Q
+  adm start $a
+  words="modify $a --new-parent 0000:99:00.0 --force"
+}
+l40s__check_moved_card() {
+  adm define $a -p 0000:41:00.0 -t L40S-4Q
+  mv /etc/mdevadm/devices/0000:41:00.0 /etc/mdevadm/devices/0000:99:00.0
+  words="check"
+}
 l40s__need_beside_devices() {
   mount -t tmpfs none /usr/share/nvidia/vgpu
   adm start -p 0000:41:00.0 -t L40S-4Q

@@ -229,6 +229,8 @@ class Host {
   // searched in the usual directories for programs. Throws Error: not_found, failed (it cannot be executed,
   // or the root is not "/": the program would not see that root).
   ProgramEnd run_program(const Words& words, const ProgramOptions& options) const;
+  // Returns whether run_program() finds the program. true if the root is not "/".
+  bool has_program(const std::string& name) const;
 
  private:
   const sys::Dir* root_;

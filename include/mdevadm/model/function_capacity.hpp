@@ -14,6 +14,12 @@ namespace mdevadm {
 // (MIG) differ. Marks types as hidden that no VF lists, but the driver may accept (Type::hidden).
 void limit_available(Parent& gpu);
 
+// Leaves reserved VFs of a GPU (model/parent_settings.hpp) out of the available instances of its types.
+void exclude_reserved(Parent& gpu, const std::vector<FunctionName>& reserved);
+
+// Returns whether the available instances of a type are an upper limit.
+bool is_available_limit(const Parent& parent, const Type& type);
+
 // Returns whether the VFs show that time-sliced vGPUs of different framebuffer sizes can be active together
 // (mixed sizes): VFs accept types of several sizes although one has a vGPU, or accept other types, but not
 // one that is in use. false: sizes are equal, or the VFs do not show it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <optional>
@@ -16,9 +17,8 @@ namespace mdevadm {
 std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent, const Definition& definition,
                                      bool knows_types);
 
-// Returns where a device is that has the PCI ID recorded for the parent of a definition: "; 0000:42:00.0 has
-// the recorded PCI ID 10de:26b9". A new card can change the addresses of others. Empty if no parent has it.
-// Needs Facet::parent_identity.
-std::string where_it_is(const Snapshot& seen, const Definition& definition);
+// Returns the finding about a definition whose parent does not exist. If another parent has the recorded PCI
+// ID, names that. Needs Facet::parent_identity.
+Finding missing_parent(const Snapshot& seen, const Definition& definition, const Groups& groups);
 
 }  // namespace mdevadm

@@ -60,11 +60,14 @@ struct ModifyRequest {
   bool accept_abi = false;  // record the present guest ABI
   // The changes are what the active device has (as_active()).
   bool from_device = false;
-  std::string argument{};  // as in Identity
+  std::optional<ParentName> parent{};  // the parent that the definition is moved to
+  std::optional<Group> group{};        // of the definition; its member may name the parent
+  std::string argument{};              // as in Identity
 };
 
 // Plans the change of a definition. Without any difference the job has no steps. Throws Error: conflict (the
-// name is taken), not_found (the type, or an attribute to delete), failed.
+// name is taken, or a definition that moves to another parent is active or defined there), not_found (the
+// parent, the type, or an attribute to delete), abi_differs (the other parent's type), failed.
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
 

@@ -17,6 +17,9 @@ std::string describe(const HostDevice& device);
 // Returns why the device, which is not a parent, offers no mediated devices.
 Finding why_no_parent(const HostDevice& device);
 
+// Returns the parent (subchannel) of a device number, if it has one.
+std::optional<std::string> parent_with_number(const Snapshot& seen, const std::string& name);
+
 // Returns the findings for all devices that `name` means, according to Snapshot::host_devices: a subchannel
 // and the subchannel of a device number can have the same one. Empty: none exists that is not a parent.
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name);

@@ -49,7 +49,12 @@ std::string command_to_enable(const Parent& parent);
 
 // Returns how the virtual functions that take no device can be made usable, or be excluded while others are
 // in use; empty if all are usable.
-std::vector<std::string> advice_for_functions(const Parent& parent);
+std::vector<std::string> advice_for_functions(const Parent& parent,
+                                              const std::vector<FunctionName>& reserved = {});
+
+// Returns whether a GPU has virtual functions without a vGPU interface, and settings reserve all of them for
+// other purposes.
+bool lacks_only_reserved(const Parent& parent, const std::vector<FunctionName>& reserved);
 
 // Returns the commands that bind a GPU, now bound to another driver or to none, to a driver.
 std::string commands_to_bind(const std::string& address, const std::string& driver,

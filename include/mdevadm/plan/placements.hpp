@@ -22,4 +22,8 @@ bool has_fixed_placement(const Definition& definition);
 std::optional<AvoidPlacements> placements_to_avoid(const Snapshot& seen, const Definitions& defined,
                                                    const Definition& wanted, const Device& device);
 
+// Throws Error{usage} if a definition sets a placement, or another attribute that NVIDIA's driver has in the
+// directory nvidia, without that directory: a start would fail.
+void require_nvidia_directory(const Snapshot& seen, const Definition& wanted, const std::string& doing);
+
 }  // namespace mdevadm

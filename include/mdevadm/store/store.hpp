@@ -186,6 +186,10 @@ class Store {
   // Returns whether an error of a file in /run/mdevadm is to be ignored.
   bool may_lack(const sys::SysError& error) const;
   sys::Dir directory_for_change(const Definition& definition, const std::string& doing) const;
+  // Throws Error{conflict} if the file of a definition that moves there exists.
+  void require_place(const Definition& placed) const;
+  void remove_file_of(const Definition& definition, const sys::Dir& directory,
+                      const std::string& doing) const;
   Definitions load_own(const std::optional<ParentName>& only, const std::set<Uuid>* devices = nullptr) const;
   bool is_usual(const StoredConfig& stored) const;
   StoredConfig stored_config(const Definition& definition) const;

@@ -5,6 +5,7 @@
 #include <mdevadm/plan/apply.hpp>
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/prepare.hpp>
+#include <mdevadm/util/text.hpp>
 #include <set>
 
 #include "../batch.hpp"
@@ -203,6 +204,21 @@ class ApplyCommand final : public HostCommand {
   }
 
  private:
+  static std::string refusals_text(const ApplyPlan& plan) {
+    const auto parents = static_cast<std::size_t>(
+        std::count_if(plan.refused.begin(), plan.refused.end(),
+                      [](const Refusal& one) { return !one.about.uuid.has_value(); }));
+    const std::size_t devices = plan.refused.size() - parents;
+    std::vector<std::string> parts;
+    if (parents > 0) {
+      parts.push_back(count_text(parents, "parent") + " cannot be prepared now");
+    }
+    if (devices > 0) {
+      parts.push_back(count_text(devices, "device") + " cannot be changed or started now");
+    }
+    return join(parts, ", ");
+  }
+
   // Prints the notes of a plan.
   static void tell(const Context& context, const ApplyPlan& plan) {
     for (const std::string& note : plan.notes) {
@@ -221,8 +237,7 @@ class ApplyCommand final : public HostCommand {
              : fmt::format("the host differs from {}: ", name_);
     summary += plan.changes.empty() ? "" : summary_of(plan.changes);
     if (!plan.refused.empty()) {
-      summary += fmt::format("{}{} cannot be changed or started now", plan.changes.empty() ? "" : "; ",
-                             count_text(plan.refused.size(), "device"));
+      summary += (plan.changes.empty() ? "" : "; ") + refusals_text(plan);
     }
     if (change_.json) {
       render::List changes;

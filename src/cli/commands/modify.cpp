@@ -26,6 +26,10 @@ class ModifyCommand final : public Command {
               ValueKind::defined_device);
     kinds.set(app.add_option("-p,--parent", parent_, "select the definition under this parent"),
               ValueKind::parent);
+    auto* moved = kinds.set(app.add_option("--new-parent", new_parent_,
+                                           "move the definition to this parent, e.g. when a card was moved "
+                                           "to another slot"),
+                            ValueKind::parent);
     auto* type = kinds.set(app.add_option("-t,--type", type_, "new type"), ValueKind::type);
     mode_.declare(app, true);
     options_.declare(app, kinds, true);
@@ -39,13 +43,14 @@ class ModifyCommand final : public Command {
     auto* live =
         app.add_flag("--live", live_, "change the active device; without changes: apply the definition")
             ->excludes(type)
+            ->excludes(moved)
             ->excludes(deleted);
     for (const char* fixed : {"--create-arg", "--aggregate", "--vf"}) {
       live->excludes(app.get_option(fixed));
     }
     auto* from_device = app.add_flag("--from-device", from_device_,
                                      "store the present settings of the active device in the definition");
-    from_device->excludes(type)->excludes(deleted)->excludes(live);
+    from_device->excludes(type)->excludes(moved)->excludes(deleted)->excludes(live);
     for (const char* other :
          {"--attr", "--create-arg", "--aggregate", "--vf", "--adapter", "--domain", "--control-domain",
           "--queue", "--node-owner", "--node-mode", "--selinux-label"}) {
@@ -73,15 +78,20 @@ class ModifyCommand final : public Command {
     Identity about{.argument = word_};
     try {
       batch.require_definitions(about);
-      const Found found = resolve_device(word_, devices, defined, parent_option(parent_), doing);
+      const Found found = find(devices, defined, doing);
       about = identity_of(found);
       const Definition& current = require_definition(found, doing);
       context.warn_about_file(defined, current);
       if (node_.any_given()) {
         request.node = node_.applied_to(current.node);
       }
-      Snapshot seen = context.observe({from_device_ ? facets_to_modify_live : facets_to_define,
-                                       std::vector{current.parent}, std::nullopt});
+      std::vector<ParentName> parents{current.parent};
+      if (!new_parent_.empty()) {
+        move(context, current, request);
+        parents.push_back(*request.parent);
+      }
+      Snapshot seen = context.observe(
+          {from_device_ ? facets_to_modify_live : facets_to_define, std::move(parents), std::nullopt});
       if (from_device_) {
         request = as_device(context, seen, current, std::move(request), doing);
       }
@@ -94,6 +104,36 @@ class ModifyCommand final : public Command {
   }
 
  private:
+  // --parent selects a definition; users who want to change the parent may try it.
+  Found find(const Snapshot& devices, const Definitions& defined, const std::string& doing) const {
+    try {
+      return resolve_device(word_, devices, defined, parent_option(parent_), doing);
+    } catch (const Error& error) {
+      if (parent_.empty() || error.code() != ExitCode::not_found) {
+        throw;
+      }
+      const Found found = resolve_device(word_, devices, defined, std::nullopt, doing);
+      if (found.definitions.size() != 1) {
+        throw;
+      }
+      throw Error(error.code(), error.what(),
+                  fmt::format("move the definition from {} to this parent: mdevadm modify {} --new-parent {}",
+                              found.definitions.front()->parent.str(), shell_word(word_), parent_));
+    }
+  }
+
+  void move(Context& context, const Definition& current, ModifyRequest& request) const {
+    request.parent = parent_option(new_parent_);
+    const auto& function = context.vf_as_parent();
+    if (function && parent_.empty() && !request.function) {
+      request.function = function;
+    }
+    const Groups groups = context.groups();
+    if (const Group* group = groups.of(current)) {
+      request.group = *group;
+    }
+  }
+
   ModifyRequest as_device(Context& context, Snapshot& seen, const Definition& current, ModifyRequest request,
                           const std::string& doing) const {
     const Groups groups = context.groups();
@@ -256,8 +296,9 @@ class ModifyCommand final : public Command {
                               "or store the settings of the device in the definition: mdevadm modify " +
                                   shell_word(word_) + " --from-device"});
     }
-    if (!live_ && !from_device_ && !request.start && !request.type && !options_.any_given() &&
-        !request.queues.any() && !node_.any_given() && deleted_.empty() && !accept_abi_) {
+    if (!live_ && !from_device_ && new_parent_.empty() && !request.start && !request.type &&
+        !options_.any_given() && !request.queues.any() && !node_.any_given() && deleted_.empty() &&
+        !accept_abi_) {
       throw Error(ExitCode::usage, "no change requested", "list the options: mdevadm help modify");
     }
     return request;
@@ -265,6 +306,7 @@ class ModifyCommand final : public Command {
 
   std::string word_;
   std::string parent_;
+  std::string new_parent_;
   std::string type_;
   StartModeOptions mode_;
   DefinitionOptions options_;

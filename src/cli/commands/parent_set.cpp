@@ -5,6 +5,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 
 #include "../batch.hpp"
 #include "../parent_words.hpp"
@@ -95,7 +96,29 @@ class ParentSet final : public Command {
         require_possible(after, state, doing);
       }
     }
-    return plan_parent_set(before, after, context.definitions(FileProblems::ignored), word_);
+    Job job = plan_parent_set(before, after, context.definitions(FileProblems::ignored), word_);
+    if (run_option_->count() > 0) {
+      warn_of_missing_programs(context, after, job);
+    }
+    return job;
+  }
+
+  // The program may be installed later, so that the settings are written nevertheless.
+  static void warn_of_missing_programs(const Context& context, const ParentSettings& settings, Job& job) {
+    std::set<std::string> programs;
+    for (const ParentCommand& command : settings.commands) {
+      programs.insert(command.command.front());
+      if (!command.check.empty()) {
+        programs.insert(command.check.front());
+      }
+    }
+    for (const std::string& program : programs) {
+      if (!context.host().has_program(program)) {
+        job.warnings.push_back(fmt::format(
+            "{}: program '{}' is not installed on this host, so the parent cannot be prepared without it",
+            job.about.quoted(), printable(program)));
+      }
+    }
   }
 
   static void require_known(Context& context, const ParentState& state, bool has_settings,

@@ -60,6 +60,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
       shown.boot = context.store().load_boot_events();
     }
     shown.seen = observe(context, parents, shown);
+    context.exclude_reserved_functions(shown.seen);
     shown.all = device_rows(shown.seen, shown.defined, shown.groups, shown.boot, context.store());
     if (all_) {
       take_all(context, shown);

@@ -21,10 +21,11 @@ class StatusCommand final : public Command {
     const Groups groups = context.groups_if_readable();
     const AllParentSettings parents = context.parent_settings_if_readable();
     const BootEvents boot = context.store().load_boot_events();
-    const Snapshot seen = context.observe_settings(
+    Snapshot seen = context.observe_settings(
         {Facet::devices | Facet::types | Facet::available | Facet::type_name | Facet::parent_identity,
          std::nullopt, std::nullopt},
         defined, groups);
+    context.exclude_reserved_functions(seen);
     context.note_missing_support(seen);
     render::Status status{.mdev_support = seen.mdev_support};
     status.devices = device_rows(seen, defined, groups, boot, context.store());

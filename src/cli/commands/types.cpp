@@ -50,7 +50,8 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
     if (!parent_.empty()) {
       scope.details_of = {*ParentName::parse(parent_)};
     }
-    const Snapshot seen = context.observe(scope);
+    Snapshot seen = context.observe(scope);
+    context.exclude_reserved_functions(seen);
     if (!parent_.empty() && seen.find_parent(parent_) == nullptr) {
       throw unknown_parent(seen, parent_, "cannot list types");
     }
