@@ -54,13 +54,14 @@ std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& d
     return ignored(why->reason(), why->remedy(), Severity::warning);
   }
   if (why) {
-    return UnusableScript{{shown,
-                           0,
-                           0,
-                           why->reason() + ", so operations that the script takes part in fail",
-                           {},
-                           why->remedy()},
-                          Severity::error};
+    return UnusableScript{
+        {shown,
+         0,
+         0,
+         why->reason() + ", so mdevadm refuses all operations for which this script is called",
+         {},
+         why->remedy()},
+        Severity::error};
   }
   const auto interpreter = interpreter_of(directory, name);
   if (interpreter && interpreter->starts_with('/') && !root.status(interpreter->substr(1))) {
