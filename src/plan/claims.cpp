@@ -129,7 +129,7 @@ void require_claimant(const Claim& claim, const Identity& about, std::string_vie
     throw Error(ExitCode::conflict,
                 fmt::format("cannot release {}: the device is {}, not for '{}'", about.quoted(), claim.str(),
                             printable(claimant)),
-                "end the claim whoever made it: mdevadm release " + shell_word(about.word()));
+                "end the claim anyway: mdevadm release " + shell_word(about.word()));
   }
 }
 
