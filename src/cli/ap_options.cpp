@@ -49,8 +49,9 @@ void ApOptions::declare(CLI::App& app, ValueKinds& kinds, For object, CLI::Optio
     return option;
   };
   auto* adapters = add("--adapter", adapters_, help_of_adapters(object), ValueKind::ap_adapters);
-  auto* domains = add("--domain", domains_, "domains of a vfio-ap device, likewise", ValueKind::ap_domains);
-  add("--control-domain", control_domains_, "control domains of a vfio-ap device, likewise",
+  auto* domains =
+      add("--domain", domains_, "domains of a vfio-ap device, e.g. 0x14,0x47", ValueKind::ap_domains);
+  add("--control-domain", control_domains_, "control domains of a vfio-ap device, e.g. 0x14",
       ValueKind::ap_control_domains);
   add("--queue", queues_, "queues of a vfio-ap device, as lszcrypt prints them: 05.0014,05.0015",
       ValueKind::ap_queues)

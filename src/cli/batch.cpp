@@ -81,7 +81,7 @@ render::Record plan_fields(const Job& job, const std::string& group, render::Lis
   return fields;
 }
 
-// Prints a document with what was said during the run and belongs to no item.
+// Returns a JSON document, with the notes and warnings that belong to no result.
 std::string render_document(Context& context, render::Record fields) {
   fields.emplace_back("notes", render::Texts{context.messages().take_notes()});
   fields.emplace_back("warnings", render::Texts{context.messages().take_warnings()});
@@ -461,7 +461,7 @@ std::vector<render::Value> Batch::devices_of(const Context& context,
       return result_devices(context, abouts);
     }
   } catch (const Error& error) {
-    context.messages().warning(fmt::format("the results do not include the devices: {}", error.what()));
+    context.messages().warning(fmt::format("the key 'device' of the results is missing: {}", error.what()));
   }
   return std::vector<render::Value>(abouts.size());
 }

@@ -25,8 +25,9 @@ void NeedOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& v
           ->allow_extra_args(false),
       ValueKind::need);
   series_option_ = kinds.set(app.add_option("--series", series_,
-                                            "the same for the series of NVIDIA's types, e.g. Q or Q,B; can "
-                                            "be given multiple times")
+                                            fmt::format("{} this series of NVIDIA's types, e.g. Q or Q,B; "
+                                                        "can be given multiple times",
+                                                        verb))
                                  ->allow_extra_args(false),
                              ValueKind::series);
 }

@@ -49,7 +49,7 @@ const std::vector<CommandEntry>& command_table() {
        make_define},
       {"modify", "change a device definition", "",
        "mdevadm modify cad-seat-1 --auto\n"
-       "mdevadm modify cad-seat-1 --type nvidia-18 --attr frame_rate_limiter=0",
+       "mdevadm modify cad-seat-1 --attr nvidia/vgpu_params=frame_rate_limiter=0",
        make_modify},
       {"undefine", "remove device definitions", "[OPTION]... DEVICE...\n--all [OPTION]...",
        "mdevadm undefine cad-seat-1\n"
@@ -73,7 +73,7 @@ const std::vector<CommandEntry>& command_table() {
        "mdevadm restart cad-seat-1\n"
        "mdevadm restart cad-seat-1 cad-seat-2 --timeout 1min",
        make_restart},
-      {"apply", "make the host as a file describes it", "[OPTION]...",
+      {"apply", "apply the description of a host from a file", "[OPTION]...",
        "mdevadm apply -f host.toml --dry-run\n"
        "mdevadm apply -f host.toml --prune --wait 1min\n"
        "mdevadm apply --check",

@@ -65,8 +65,9 @@ std::optional<std::string> DefinitionOptions::joined_create_args() const {
 }
 
 void StartModeOptions::declare(CLI::App& app, bool exists) {
-  auto* automatic_flag = app.add_flag("--auto", automatic, "start it at boot");
-  app.add_flag("--manual", manual, exists ? "do not start it at boot" : "do not start it at boot (default)")
+  auto* automatic_flag = app.add_flag("--auto", automatic, "enable autostart at boot");
+  app.add_flag("--manual", manual,
+               exists ? "disable autostart at boot" : "disable autostart at boot (default)")
       ->excludes(automatic_flag);
 }
 

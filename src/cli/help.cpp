@@ -71,7 +71,7 @@ struct CommandPair {
 constexpr std::array command_pairs{
     CommandPair{"types", "probe", "list mdev types, or try which can be combined"},
     CommandPair{"status", "monitor", "show an overview, or print events as they happen"},
-    CommandPair{"apply", "diff", "make the host as a file describes it, or compare"},
+    CommandPair{"apply", "diff", "apply the description of a host, or compare"},
     CommandPair{"claim", "release", "take a free device of a group, or return it"},
     CommandPair{"attach", "detach", "start and attach devices to a VM, or detach them"},
     CommandPair{"import", "export", "import definitions; export devices and the host"},

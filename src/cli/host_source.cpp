@@ -38,7 +38,7 @@ HostSource read_host(const Context& context, const std::string& path, const std:
     const std::string file = context.root().path_of(default_host_file);
     if (!context.root().exists(default_host_file)) {
       throw Error(ExitCode::not_found, fmt::format("{} '{}': no such file", doing, printable(file)),
-                  "name a file with --file, or describe the present host: mdevadm export host");
+                  "specify a file with --file, or create this one: mdevadm export host >" + shell_word(file));
     }
     return {file, {{file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))}}};
   }

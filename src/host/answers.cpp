@@ -151,7 +151,7 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
       }
       if (!is_nvidia) {
         return Error(ExitCode::failed,
-                     fmt::format("the driver fails to create {} (Input/output error)", type), driver_log)
+                     fmt::format("the driver could not create {} (Input/output error)", type), driver_log)
             .worth(Retry::later);
       }
       // NVIDIA's driver returns it for every reason of the resource manager. One of them ends by itself: a

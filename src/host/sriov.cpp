@@ -234,12 +234,13 @@ void Host::bind_parent(const ParentName& name, const std::string& driver) const 
   }
   if (now) {
     root_->write_attribute(fmt::format("{}/{}/unbind", pci_drivers, *now), address + "\n")
-        .or_throw("cannot unbind it from {}", *now);
+        .or_throw("cannot unbind {} from the driver {}", address, *now);
   }
   const sys::Result<sys::Done> bound = root_->write_attribute(directory + "/bind", address + "\n");
   if (!bound && observe_parent(name).self.driver != driver) {
     throw Error(ExitCode::failed,
-                fmt::format("cannot bind it to {}: {}", driver, sys::errno_text(bound.error().number)),
+                fmt::format("cannot bind {} to the driver {}: {}", address, driver,
+                            sys::errno_text(bound.error().number)),
                 "see the kernel log for the driver's reason: dmesg")
         .caused_by(bound.error().number);
   }

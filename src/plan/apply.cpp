@@ -124,7 +124,8 @@ class ApplyPlanner {
     }
     if (!unchanged.empty()) {
       plan_.notes.push_back(fmt::format(
-          "no longer described and left unchanged: {} (apply --prune removes them)", join(unchanged, ", ")));
+          "no longer in the description, left unchanged: {} (to remove them: mdevadm apply --prune)",
+          join(unchanged, ", ")));
     }
   }
 
@@ -249,7 +250,7 @@ class ApplyPlanner {
   void announce(const std::string& verb, HostChange change) {
     plan_.deferred.push_back({.goal = fmt::format("{} {}", verb, change.about.quoted()),
                               .about = change.about,
-                              .notes = {"the steps are known when the parent has been prepared"}});
+                              .notes = {"the steps cannot be listed before the parent has been prepared"}});
     plan_.changes.push_back(std::move(change));
   }
 
@@ -355,7 +356,7 @@ class ApplyPlanner {
     }
   }
 
-  // Returns the groups as they are to be, those that are not described after the others.
+  // Returns the groups after apply; those that are not in the description come last.
   std::vector<const Group*> all_groups() const {
     std::vector<const Group*> groups;
     for (const WantedGroup& group : groups_) {

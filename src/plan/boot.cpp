@@ -29,7 +29,7 @@ void require_parents(const Snapshot& seen, const BootUnit& unit, const std::stri
     throw Error(ExitCode::not_found,
                 fmt::format("{}: missing {}: {}", doing,
                             missing.size() == 1 ? "parent device" : "parent devices", join(missing, ", ")),
-                "load the drivers; list parents: mdevadm types")
+                "load the drivers of the missing parents; list the present ones: mdevadm types")
         .worth(Retry::later);
   }
 }

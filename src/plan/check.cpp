@@ -83,7 +83,7 @@ class Check {
   void explain_lack_of_parents() {
     if (in_.seen.parents.empty() && found_.empty()) {
       add(whole_host, {"no driver has registered a parent",
-                       {"show what a device of the host lacks, by its address, with mdevadm check"},
+                       {"show why a device of the host offers no mediated devices: mdevadm check ADDRESS"},
                        "mdev-core",
                        Severity::info});
     }
@@ -147,7 +147,7 @@ class Check {
       });
       if (!is_explained) {
         const std::string word = shell_word(name);
-        add(name, {fmt::format("{} is not as its settings say: {}", name, parent.reason),
+        add(name, {fmt::format("{} does not match its settings: {}", name, parent.reason),
                    {parent.is_absent ? remove_first + "remove its settings: mdevadm parent unset " + word
                                      : "prepare it: mdevadm parent prepare " + word,
                     "show its settings and state: mdevadm parent show " + word},
@@ -236,7 +236,7 @@ class Check {
     }
     if (!described.differences.empty()) {
       add(whole_host, {fmt::format("the host differs from {}: {}", described.path, described.differences),
-                       {"show the differences: mdevadm diff", "make the host as described: mdevadm apply"},
+                       {"show the differences: mdevadm diff", "apply the description: mdevadm apply"},
                        "host-differs",
                        Severity::warning});
     }
@@ -252,7 +252,8 @@ class Check {
             {fmt::format(
                  "the {} '{}' does not exist, so the {} of VFIO nodes cannot be set, and the start fails",
                  account, printable(*named), role),
-             {fmt::format("set another one, or create it: mdevadm {} {} --node-owner OWNER:GROUP", command,
+             {fmt::format("create the {}", account),
+              fmt::format("or set another owner: mdevadm {} {} --node-owner OWNER:GROUP", command,
                           shell_word(name))},
              "account-missing"},
             parent);
@@ -453,8 +454,9 @@ class Check {
       const bool is_broken = broken_definition(in_.defined, device.uuid, device.parent) != nullptr;
       if (!defined.contains(device.uuid) && !is_broken && !device.removing) {
         add(device.uuid.str(),
-            {fmt::format("the device is active without a definition{}, so it does not return after a reboot",
-                         device.unmanaged ? " (created by another program)" : ""),
+            {fmt::format(
+                 "the device is active without a definition{}, so it is not started again after a reboot",
+                 device.unmanaged ? " (created by another program)" : ""),
              {advice_on_undefined(device)},
              "device-undefined",
              Severity::info},

@@ -19,7 +19,7 @@ namespace mdevadm {
 
 namespace {
 
-constexpr const char* force_hint = "select one that is not available now with --force";
+constexpr const char* force_hint = "define it although no instance is available now: --force";
 
 // Adds parents for the devices that do not fit now: those with the most room, which is the maximum of an idle
 // parent, less the devices that it has and those that it is given here.
@@ -223,8 +223,9 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
   const std::string what = what_is_asked(request);
   const char* beside = beside_active > fitting ? " beside the definitions that are not active" : "";
   return {ExitCode::no_capacity,
-          request.count == 1
-              ? fmt::format("{}: no available instances of {}{}", doing, what, beside)
+          request.count == 1 ? fmt::format("{}: no available instances of {}{}", doing, what, beside)
+          : fitting == 0
+              ? fmt::format("{}: no device of {} fits{}", doing, what, beside)
               : fmt::format("{}: at most {} {} of {} fit{}{}", doing, fitting,
                             fitting == 1 ? "device" : "devices", what, fitting == 1 ? "s" : "", beside),
           hints};

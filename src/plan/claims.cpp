@@ -22,7 +22,8 @@ constexpr std::array state_texts{
     StateText{MemberState::claimed, "1 member is claimed", "{} members are claimed"},
     StateText{MemberState::in_use, "1 is in use without a claim", "{} are in use without a claim"},
     StateText{MemberState::inactive, "1 is inactive", "{} are inactive"},
-    StateText{MemberState::busy, "1 is on a parent that is locked", "{} are on parents that are locked"},
+    StateText{MemberState::busy, "1 is on a parent that another process has locked",
+              "{} are on parents that other processes have locked"},
     StateText{MemberState::unusable, "1 is undefined, drifted or incompletely started",
               "{} are undefined, drifted or incompletely started"},
 };
@@ -126,9 +127,9 @@ Job plan_claim_release(const Snapshot& seen, const Claim& claim, const ReleaseRe
 void require_claimant(const Claim& claim, const Identity& about, std::string_view claimant) {
   if (!claimant.empty() && claim.claimant != claimant) {
     throw Error(ExitCode::conflict,
-                fmt::format("cannot release {}: it is {}, not for '{}'", about.quoted(), claim.str(),
+                fmt::format("cannot release {}: the device is {}, not for '{}'", about.quoted(), claim.str(),
                             printable(claimant)),
-                "to end this claim anyway: mdevadm release " + shell_word(about.word()));
+                "end the claim anyway: mdevadm release " + shell_word(about.word()));
   }
 }
 

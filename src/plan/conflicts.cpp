@@ -201,7 +201,8 @@ class Conflicts {
   void add_taken(const Definition& definition, const std::string& what, const Device& owner, const char* id) {
     const Definition* other = in_.defined.find(owner.uuid, owner.parent);
     const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
-    // mdevadm does not stop a device of another program, and the definition has its place.
+    // mdevadm does not stop a device of another program, and its virtual function is reserved by the
+    // definition.
     const std::vector<std::string> advice =
         owner.unmanaged ? std::vector{advice_to_release_function(definition),
                                       fmt::format("or free virtual function {} with the program that has "
@@ -225,7 +226,8 @@ class Conflicts {
         {{fmt::format("{} '{}' under {}; the devices cannot be active together", what, printable(other),
                       first.parent.str()),
           {both ? fmt::format("disable autostart of that device: mdevadm modify {} --manual", target)
-                : "remove that definition, if it is not needed: mdevadm undefine " + target},
+                : fmt::format("remove the definition of '{}', if it is not needed: mdevadm undefine {}",
+                              printable(other), target)},
           id,
           severity_if(both)},
          name_of_definition(second),

@@ -66,7 +66,9 @@ class EntryExpander {
       expand_entry(entry, result.devices);
     }
     if (dependent > 0 && result.devices.empty() && plan_.problems.empty() && options_.unprepared.empty()) {
-      plan_.notes.emplace_back("no parent of this host matches the description, so it describes no device");
+      plan_.notes.emplace_back(
+          "no parent of this host matches 'parents' of any [[device]], so the description has no device for "
+          "this host");
     }
     return result;
   }

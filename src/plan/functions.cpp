@@ -148,7 +148,7 @@ std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions
                 std::vector<std::string>{
                     fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
                                 parent->name.str()),
-                    "define it without a reservation, to start it whenever one is free: --vf any"});
+                    "reserve no virtual function, so that each start chooses a free one: --vf any"});
   }
   return FunctionName::parse(second_best->address);
 }

@@ -65,8 +65,8 @@ void take_inactive(const Parent* parent, const Definition& definition, GuestDevi
   }
   if (parent != nullptr && parent->capabilities.numbered) {
     throw Error(ExitCode::not_found,
-                fmt::format("{}: the kernel numbers the device when it is started", doing),
-                "mdevadm start " + command);
+                fmt::format("{}: the kernel chooses the name of the device when it is started", doing),
+                "start it: mdevadm start " + command);
   }
   device.kernel_name = device.uuid.str();
 }
@@ -166,8 +166,8 @@ bool choose_vm(GuestDevices& devices, const std::optional<Uuid>& given, const st
   for (const GuestDevice& device : devices.all) {
     if (device.vm && devices.vm && *device.vm != *devices.vm) {
       throw Error(ExitCode::conflict,
-                  fmt::format("{}: '{}' is created for the virtual machine {}, not for {}", doing,
-                              printable(device.word()), device.vm->str(), devices.vm->str()),
+                  fmt::format("{}: 'vm_uuid' of '{}' is {}, not {}", doing, printable(device.word()),
+                              device.vm->str(), devices.vm->str()),
                   "devices of one virtual machine have the same vm_uuid");
     }
     devices.vm = devices.vm ? devices.vm : device.vm;
@@ -291,7 +291,7 @@ Plan plan_detach(std::vector<Attachment> wanted, const std::vector<AttachedDevic
                                     [&](const AttachedDevice& other) { return other.is(one.device); });
     if (found == attached.end()) {
       throw Error(ExitCode::conflict, fmt::format("cannot {}: it is not attached to {}", job.goal, machine),
-                  "the processes that use devices: mdevadm list -o +held_by");
+                  "list the processes that use devices: mdevadm list -o +held_by");
     }
     one.id = found->id.empty() ? one.id : found->id;
     job.steps.push_back({DetachDevice{one, patience}, AttachDevice{one, patience}, attaching});

@@ -97,9 +97,8 @@ class LivePlanner {
 
   void apply_definition() {
     if (request_.definition == nullptr) {
-      throw Error(ExitCode::not_found,
-                  fmt::format("{}: the device has no definition that could be applied", doing_),
-                  "request a change; list the options: mdevadm help modify");
+      throw Error(ExitCode::not_found, fmt::format("{}: the device has no definition to apply", doing_),
+                  "specify the changes as options; list the options: mdevadm help modify");
     }
     const Definition& wanted = *request_.definition;
     const std::optional<NodePolicy> node = node_policy_of(wanted, request_.of_group);

@@ -80,7 +80,7 @@ enum class Unlisted {
   unknown,     // no type of this GPU
   other_size,  // its framebuffer size differs from that of the active devices
   full,        // it would be listed if the GPU had room
-  perhaps,     // a number, which says nothing
+  perhaps,     // a type number, from which the size cannot be derived
 };
 
 bool has_size(const std::vector<VgpuName>& names, const VgpuName& wanted) {

@@ -41,7 +41,7 @@ std::string describe_use(const FunctionState& function, const ParentState& state
 // A GPU that is passed through as a whole has no devices.
 std::vector<std::string> advice_on_use(const ParentState& state) {
   return {state.self.busy
-              ? fmt::format("stop the virtual machine that has the GPU, then repeat: mdevadm parent "
+              ? fmt::format("shut down the virtual machine that uses the GPU, then run: mdevadm parent "
                             "prepare {}",
                             state.name.str())
               : fmt::format("stop the virtual machines that use it; list its devices: mdevadm list "

@@ -123,13 +123,15 @@ std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const D
   const std::string name = shell_word(name_of(definition));
   std::vector<std::string> advice;
   if ((matrix.adapters & ~spanned.adapters).any()) {
-    advice.push_back(fmt::format("take the adapter from one of them: mdevadm modify {} --adapter={}", name,
-                                 format_ap_removal(spanned.adapters, ApKind::adapter)));
+    advice.push_back(
+        fmt::format("remove the adapter from one of the definitions: mdevadm modify {} --adapter={}", name,
+                    format_ap_removal(spanned.adapters, ApKind::adapter)));
   }
   if ((matrix.domains & ~spanned.domains).any()) {
-    advice.push_back(fmt::format("{}: mdevadm modify {} --domain={}",
-                                 advice.empty() ? "take the domain from one of them" : "or the domain", name,
-                                 format_ap_removal(spanned.domains, ApKind::domain)));
+    advice.push_back(
+        fmt::format("{}: mdevadm modify {} --domain={}",
+                    advice.empty() ? "remove the domain from one of the definitions" : "or the domain", name,
+                    format_ap_removal(spanned.domains, ApKind::domain)));
   }
   if (advice.empty()) {
     advice.push_back(definition.start == StartMode::automatic

@@ -136,7 +136,7 @@ const Definition& definition_to_restart(const Found& found, const std::string& d
                 fmt::format("stop it: mdevadm stop {}", shell_word(found.word)));
   }
   throw Error(ExitCode::conflict,
-              fmt::format("{}: {}, so there is no definition to start it from", doing,
+              fmt::format("{}: the device is {} and has no definition to start from", doing,
                           found.active->unmanaged ? "unmanaged" : "transient"),
               fmt::format("create a definition: mdevadm define {}", shell_word(found.word)));
 }

@@ -129,9 +129,9 @@ class VgpuDescriber {
     };
     for (const Selector& one : left) {
       if (is_covered(one) && !has_same_counts(rule, other)) {
-        result_.warnings.push_back(fmt::format("{}: replaced for {} by the rule at {}:{}, ignoring",
-                                               place_text(rule.where), one.str(), other.where.line,
-                                               other.where.column));
+        result_.warnings.push_back(
+            fmt::format("{}: ignoring this rule for {}: the rule at {}:{} takes precedence",
+                        place_text(rule.where), one.str(), other.where.line, other.where.column));
       }
     }
     std::erase_if(left, is_covered);

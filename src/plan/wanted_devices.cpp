@@ -260,16 +260,17 @@ bool WantedDevices::is_named_otherwise(const WantedDevice& device) {
   if (owner == nullptr || owner->uuid == device.uuid) {
     return false;
   }
-  problem(device.entry->at("name"), ExitCode::conflict,
-          fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
-                      "device is {}",
-                      printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
-          {fmt::format("to describe the device that exists: uuid = \"{}\"", owner->uuid.str())});
+  problem(
+      device.entry->at("name"), ExitCode::conflict,
+      fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
+                  "device is {}",
+                  printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
+      {fmt::format("to keep the existing device, set in the description: uuid = \"{}\"", owner->uuid.str())});
   return true;
 }
 
-// Reports a definition or a device with the UUID that the description does not mean. A device without a
-// definition that is as described is given one.
+// Reports a UUID that already belongs to another definition or device. An active device without a definition
+// that matches the description gets one.
 bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
   if (device.current != nullptr) {
     return false;

@@ -248,9 +248,9 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
     return fits(with_more);
   });
   if (!leaving.empty()) {
-    hints.push_back("the description fits if these are removed: " + names_of(leaving));
+    hints.push_back("enough instances become available if these devices are removed: " + names_of(leaving));
   } else if (!others.empty()) {
-    hints.push_back("devices that take room and are not described: " + names_of(others));
+    hints.push_back("devices that use instances and are not in the description: " + names_of(others));
   }
   hints.emplace_back("list available instances: mdevadm types");
   if (!blocked) {

@@ -1,5 +1,5 @@
-// Columns give way in this order: lists and free text while an item or a few words remain, UUIDs, lists and
-// free text entirely, names and paths.
+// Columns are shortened in this order: lists and free text while an item or a few words remain, UUIDs, lists
+// and free text entirely, names and paths.
 #include <algorithm>
 #include <mdevadm/util/text.hpp>
 #include <numeric>

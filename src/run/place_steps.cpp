@@ -45,8 +45,8 @@ std::optional<std::string> reserve_function(const Effects& effects, const Reserv
     const Definition& after = action.after;
     const Definitions defined = load_definitions(effects);
     if (const Definition* owner = reserved_for(defined, after.parent, after.function->str(), after.uuid)) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("another process has reserved it for {}", identity_of(*owner).quoted()));
+      throw Error(ExitCode::conflict, fmt::format("another process has reserved virtual function {} for {}",
+                                                  after.function->str(), identity_of(*owner).quoted()));
     }
     effects.store.replace(action.before, action.after);
     return std::nullopt;

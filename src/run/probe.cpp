@@ -16,7 +16,7 @@ void note_remainder(const Effects& effects, const NoteRemainder& action) {
                              .other_parents = false});
   const Parent* parent = seen.find_parent(action.parent.str());
   if (parent == nullptr) {
-    throw Error(ExitCode::not_found, fmt::format("the parent {} is gone", action.parent.str()));
+    throw Error(ExitCode::not_found, fmt::format("parent {} no longer exists", action.parent.str()));
   }
   ProbeResult found{action.created, {}};
   for (const Type* type : parent->all_types()) {

@@ -152,7 +152,7 @@ class QmpMachine final : public Machine {
             .caused_by(number);
       case ENAMETOOLONG: return {ExitCode::failed, doing + ": the path of a socket has at most 107 bytes"};
       case EAGAIN:
-        return {ExitCode::in_use, doing + ": other clients are connected, and more wait",
+        return {ExitCode::in_use, doing + ": the queue of the socket is full, other clients are connected",
                 "QEMU serves one client of a QMP socket at a time; add a second -qmp socket"};
       default: return {ExitCode::failed, fmt::format("{}: {}", doing, sys::errno_text(number))};
     }

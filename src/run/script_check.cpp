@@ -79,13 +79,14 @@ std::optional<UnusableScript> problem_of(const sys::Dir& root, const sys::Dir& d
     return ignored(why->reason(), why->remedy(), Severity::warning);
   }
   if (why) {
-    return UnusableScript{{shown,
-                           0,
-                           0,
-                           why->reason() + ", so operations that the script takes part in fail",
-                           {},
-                           why->remedy()},
-                          Severity::error};
+    return UnusableScript{
+        {shown,
+         0,
+         0,
+         why->reason() + ", so mdevadm refuses all operations for which this script is called",
+         {},
+         why->remedy()},
+        Severity::error};
   }
   if (const auto unfit = why_not_executed(root, directory, name)) {
     return ignored(unfit->first, unfit->second, Severity::warning);

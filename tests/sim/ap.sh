@@ -170,7 +170,7 @@ conflicts() {
   exits 4 "modify finds the conflict, too"
   run mdevadm start a b
   err_has "cannot start 'b' \($B\): queue 06.0004 is also defined for 'a', which is started before it" "so does a start of both"
-  err_has "hint: take the domain from one of them: mdevadm modify b --domain=-0x0004" "the hint separates them, and leaves the device other queues"
+  err_has "hint: remove the domain from one of the definitions: mdevadm modify b --domain=-0x0004" "the hint separates them, and leaves the device other queues"
   run mdevadm start b
   exits 4 "start finds queues of active devices"
   err_has "cannot start 'b' \($B\): queue 06.0004 is assigned to the active device 'a'" "the owner is named"

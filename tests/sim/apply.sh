@@ -108,7 +108,7 @@ T
   after=$(state)
   run mdevadm apply -f "$file"
   exits 0 "a second run succeeds"
-  err_has "^mdevadm: the host is as described in $file: 2 devices$" "and says that nothing is to do"
+  err_has "^mdevadm: the host matches $file \(2 devices\)$" "and says that nothing is to do"
   same "$(state)" "$after" "and changes nothing"
   if command -v strace >/dev/null; then
     writes=$(strace -f -e trace=openat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat "$MDEVADM" apply -f "$file" 2>&1 |
@@ -235,7 +235,7 @@ T
   seats 1 </dev/null
   run mdevadm apply -f "$file"
   exits 0 "without --prune nothing is removed"
-  err_has "no longer described and left unchanged: .*'seat-2'.*group 'vm1' \(apply --prune removes them\)" "a note names it"
+  err_has "no longer in the description, left unchanged: .*'seat-2'.*group 'vm1' \(to remove them: mdevadm apply --prune\)" "a note names it"
   run mdevadm apply -f "$file" --prune
   exits 0 "with --prune it is"
   same "$(names --all)" "other seat-1" "only what apply has made"
@@ -505,7 +505,7 @@ not_mixed() {
   same "$(mdevadm list --json -o name | jq -r '.devices[].name')" large "the first one is active"
   run mdevadm apply -f "$file" --check
   exits 9 "the host differs"
-  out_has "2 devices cannot be changed or started now" "the number of the others"
+  out_has "2 devices cannot be changed or started at present" "the number of the others"
   err_has "'medium'.*another framebuffer size is in use on this GPU" "and the reason"
   mdevadm stop -q large
   nvidia-smi vgpu -i "$gpu" -shm 1 >/dev/null
@@ -529,10 +529,10 @@ T
     run mdevadm apply -f "$file"
     exits 6 "$count devices do not fit"
     case $count in
-      14) err_has "^hint: the description fits if these are removed: 'old-2'$" "one definition is in the way" ;;
-      15) err_has "^hint: the description fits if these are removed: 'old-1', 'old-2'$" "two definitions are, and no active device" ;;
-      16) err_has "^hint: the description fits if these are removed: '$foreign' \(not defined\), 'old-1', 'old-2'$" "all are" ;;
-      17) err_has "^hint: devices that take room and are not described: 'old-1', 'old-2', '$foreign' \(not defined\)$" "more than the GPU has" ;;
+      14) err_has "^hint: enough instances become available if these devices are removed: 'old-2'$" "one definition is in the way" ;;
+      15) err_has "^hint: enough instances become available if these devices are removed: 'old-1', 'old-2'$" "two definitions are, and no active device" ;;
+      16) err_has "^hint: enough instances become available if these devices are removed: '$foreign' \(not defined\), 'old-1', 'old-2'$" "all are" ;;
+      17) err_has "^hint: devices that use instances and are not in the description: 'old-1', 'old-2', '$foreign' \(not defined\)$" "more than the GPU has" ;;
     esac
   done
 }
@@ -603,7 +603,7 @@ type = "L40S-8Q"
 T
   run mdevadm apply -f "$file" --dry-run
   exits 0 "a dry run on a fresh host succeeds"
-  out_has "^define 's' .*: the steps are known when the parent has been prepared$" "it shows the definitions that depend on the preparation"
+  out_has "^define 's' .*: the steps cannot be listed before the parent has been prepared$" "it shows the definitions that depend on the preparation"
   out_has "^start 's' " "and the starts"
   run mdevadm apply -f "$file" --dry-run --json
   same "$(jq -c '[.jobs[-2:][] | [.name, (.goal | split(" ")[0]), (.steps | length), (.notes | length)]]' <<<"$out")" '[["s","define",0,1],["s","start",0,1]]' \

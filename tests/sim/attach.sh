@@ -74,7 +74,7 @@ same "$(part "mdevadm detach seat --qmp $work/monitor --no-stop")" "= 0
 active: 8f3c2a10-0000-0000-0000-000000000001" "detach --no-stop does not stop the device"
 same "$(part "mdevadm detach seat --qmp $work/monitor --timeout 5")" \
   "mdevadm: error: cannot detach 'seat' (8f3c2a10-0000-0000-0000-000000000001): it is not attached to QEMU at '$work/monitor'
-hint: the processes that use devices: mdevadm list -o +held_by
+hint: list the processes that use devices: mdevadm list -o +held_by
 = 4" "a device that no virtual machine has cannot be detached"
 same "$(part "mdevadm attach seat --qmp $work/monitor --bus" | head -1)" "mdevadm: error: --bus: expected a bus for each device (1), not 2" \
   "the number of buses must be that of the devices"

@@ -68,7 +68,7 @@ control clear
 control fault create 2 EIO
 run "$MDEVADM" start --auto --timeout 10
 exits 0 "start --auto --timeout retries a GPU that refuses a vGPU with EIO"
-err_has "the driver fails to create .* \(Input/output error\); retrying for up to 10 s$" "the reason of the retry is reported"
+err_has "the driver could not create .* \(Input/output error\); retrying for up to 10 s$" "the reason of the retry is reported"
 same "$(active)" "$(uuids 1 2 3 4)" "all autostart devices are active after the retries"
 "$MDEVADM" stop --all -q
 control fault create 0 EIO

@@ -175,7 +175,7 @@ unprepared() {
   "$MDEVADM" parent prepare 0000:41:00.0 2>/dev/null
   finds warning parent-unprepared 0000:41:00.0
   same "$(jq -r '.findings[] | select(.finding == "parent-unprepared") | .cause' <<<"$out")" \
-    "0000:41:00.0 is not as its settings say: the last preparation failed: command 'sh -c 'exit 3'' failed: exit status 3, no output" "the cause has the failure"
+    "0000:41:00.0 does not match its settings: the last preparation failed: command 'sh -c 'exit 3'' failed: exit status 3, no output" "the cause has the failure"
   definition $a 0000:41:00.0 1149
   finds error parent-unprepared 0000:41:00.0
   adm parent set 0000:41:00.0 --run true
@@ -237,7 +237,7 @@ functions_taken() {
   run "$MDEVADM" check $b --json
   same "$(jq -r '.findings[] | select(.finding == "vf-shared") | .cause, .hints[]' <<<"$out")" \
     "virtual function 0000:41:00.4 is also reserved for '$a' under 0000:41:00.0; the devices cannot be active together
-remove that definition, if it is not needed: mdevadm undefine $a -p 0000:41:00.0" "the other definition is named, with a command"
+remove the definition of '$a', if it is not needed: mdevadm undefine $a -p 0000:41:00.0" "the other definition is named, with a command"
   sed -i '1i start = "auto"' /etc/mdevadm/devices/0000:41:00.0/*.toml
   finds error vf-shared $b
   adm undefine $a -p 0000:41:00.0

@@ -211,7 +211,7 @@ part_values() {
   define $a one
   run timeout 1 "$MDEVADM" monitor -t nosuch
   exits 124 "monitor waits for events of a type that no parent has"
-  err_has "warning: no events are expected now: no parent has a type 'nosuch'$" "a warning says that there is none"
+  err_has "warning: no events before a parent offers it: no parent has a type 'nosuch'$" "a warning says that there is none"
   run "$MDEVADM" show one -n -o uuid,name,aggregate
   same "$out" "$a"$'\none\n-' "show --noheadings prints the values only"
   run "$MDEVADM" start -p $gpu -t nvidia-17 >/dev/full

@@ -45,7 +45,7 @@ devices() {
   run "$MDEVADM" start one --json
   exits 0 "a change succeeds even if the devices for its results cannot be read"
   same "$(jq -c '(.results[0] | [.outcome, .device]), .warnings' <<<"$out" | paste -sd' ')" \
-    "[\"done\",null] [\"the results do not include the devices: cannot read the groups in '/etc/mdevadm/groups': Not a directory\"]" \
+    "[\"done\",null] [\"the key 'device' of the results is missing: cannot read the groups in '/etc/mdevadm/groups': Not a directory\"]" \
     "the results say that it was made, and a warning says why the device is missing"
   rm /etc/mdevadm/groups
   "$MDEVADM" group create vm1 one two

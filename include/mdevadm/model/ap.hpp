@@ -67,7 +67,7 @@ struct ApChange {
   ApSet applied_to(const ApSet& set) const { return replaces ? added : (set | added) & ~removed; }
 };
 
-// A list as users write it, or why it is invalid.
+// The result of parsing a list of a user: the change, or the reason why it is invalid.
 struct ApReading {
   ApChange change{};
   std::string problem{};  // empty: valid

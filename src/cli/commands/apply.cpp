@@ -192,7 +192,7 @@ class ApplyCommand final : public HostCommand {
     if (plan.changes.empty() && plan.refused.empty()) {
       tell(context, plan);
       context.messages().note(
-          fmt::format("the host is as described in {}: {}", name_, count_text(plan.devices, "device")));
+          fmt::format("the host matches {} ({})", shown_name(), count_text(plan.devices, "device")));
       return batch.finish(context);
     }
     if (change_.dry_run) {
@@ -211,13 +211,15 @@ class ApplyCommand final : public HostCommand {
     const std::size_t devices = plan.refused.size() - parents;
     std::vector<std::string> parts;
     if (parents > 0) {
-      parts.push_back(count_text(parents, "parent") + " cannot be prepared now");
+      parts.push_back(count_text(parents, "parent") + " cannot be prepared at present");
     }
     if (devices > 0) {
-      parts.push_back(count_text(devices, "device") + " cannot be changed or started now");
+      parts.push_back(count_text(devices, "device") + " cannot be changed or started at present");
     }
     return join(parts, ", ");
   }
+
+  std::string shown_name() const { return name_ == "-" ? "standard input" : name_; }
 
   // Prints the notes of a plan.
   static void tell(const Context& context, const ApplyPlan& plan) {
@@ -233,8 +235,8 @@ class ApplyCommand final : public HostCommand {
     warn_of_refusals(context, plan);
     const bool same = plan.changes.empty() && plan.refused.empty();
     std::string summary =
-        same ? fmt::format("the host is as described in {}: {}", name_, count_text(plan.devices, "device"))
-             : fmt::format("the host differs from {}: ", name_);
+        same ? fmt::format("the host matches {} ({})", shown_name(), count_text(plan.devices, "device"))
+             : fmt::format("the host differs from {}: ", shown_name());
     summary += plan.changes.empty() ? "" : summary_of(plan.changes);
     if (!plan.refused.empty()) {
       summary += (plan.changes.empty() ? "" : "; ") + refusals_text(plan);
@@ -360,7 +362,7 @@ class ApplyCommand final : public HostCommand {
     std::vector<HostChange> changes = plan.changes;
     std::erase_if(changes, [&](const HostChange& change) { return !outcomes.has(change); });
     print_changes(context, changes);
-    // The description has been accepted, so the other codes would say that it is wrong.
+    // The other codes mean an invalid description; this one has been accepted.
     const bool is_accepted = code != ExitCode::done && code != ExitCode::abi_differs &&
                              (code != ExitCode::failed || outcomes.any());
     return is_accepted ? ExitCode::partial : code;

@@ -71,10 +71,9 @@ class GroupStart final : public GroupRun {
                              "wait up to SECONDS for missing parents, types and instances (default: 0)"),
               ValueKind::seconds);
     kinds
-        .set(
-            app.add_option("-p,--parent", parent_,
-                           "with --auto: only groups that use this parent and whose parents are all present"),
-            ValueKind::parent)
+        .set(app.add_option("-p,--parent", parent_,
+                            "with --auto: start only groups on this parent whose parents are all present"),
+             ValueKind::parent)
         ->needs(automatic);
   }
 

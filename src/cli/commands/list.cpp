@@ -39,12 +39,12 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     inactive->excludes(boot);
     kinds.set(app.add_option("--plot", plot_, "with --boot: write an SVG chart to FILE"), ValueKind::file)
         ->needs(boot);
-    kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
-    kinds.set(app.add_option("-t,--type", type_, "only devices of this type"), ValueKind::type);
-    kinds.set(app.add_option("-g,--group", group_, "only devices of this group"), ValueKind::group);
+    kinds.set(app.add_option("-p,--parent", parent_, "list only devices on this parent"), ValueKind::parent);
+    kinds.set(app.add_option("-t,--type", type_, "list only devices of this type"), ValueKind::type);
+    kinds.set(app.add_option("-g,--group", group_, "list only devices of this group"), ValueKind::group);
     app.add_flag("--claimed", claimed_, "list only devices that were handed out by claim");
-    app.add_flag("--autostart", autostart_, "only devices with autostart, active or not");
-    kinds.set(app.add_option("--state", states_, "only devices in these states, active or not"),
+    app.add_flag("--autostart", autostart_, "list only devices with autostart, active or not");
+    kinds.set(app.add_option("--state", states_, "list only devices in these states, active or not"),
               ValueKind::states);
     app.add_flag("--tree", tree_, "show devices as a tree, by group or parent");
     listing_.declare(app, kinds);

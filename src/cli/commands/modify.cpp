@@ -208,7 +208,7 @@ class ModifyCommand final : public Command {
     about = identity_of(found);
     if (found.active == nullptr) {
       throw Error(ExitCode::conflict,
-                  fmt::format("{}: the device is not active, and --live changes active devices", doing),
+                  fmt::format("{}: the device is not active; --live requires an active device", doing),
                   "start it: mdevadm start " + shell_word(word_));
     }
     return *found.active;

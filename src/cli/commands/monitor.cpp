@@ -294,7 +294,8 @@ class MonitorCommand final : public Command {
     const auto timeout = timeout_.empty() ? std::nullopt : std::optional(parse_seconds(timeout_));
     const MonitorEnd end = monitor_host({context.host(), context.store()}, printer, timeout, warn);
     if (!printer.is_gone() && !printer.finish() && !printer.is_gone()) {
-      throw Error(ExitCode::failed, "cannot write all events: the output is not read");
+      throw Error(ExitCode::failed,
+                  "cannot write all events: the program that reads the output does not read it");
     }
     return result(end, printer);
   }
@@ -332,7 +333,7 @@ class MonitorCommand final : public Command {
       return;
     }
     try {
-      TypeFilter(seen, type_).require_known(defined, "no events are expected now");
+      TypeFilter(seen, type_).require_known(defined, "no events before a parent offers it");
     } catch (const Error& error) {
       context.messages().warning(error.what());
     }

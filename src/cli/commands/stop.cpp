@@ -20,11 +20,11 @@ class StopCommand final : public Command {
         app.add_option("device,-u,--uuid", words_, "UUID, unique UUID prefix, name or shell pattern"),
         ValueKind::active_device);
     app.add_flag("-a,--all", all_, "stop all active devices that have a definition")->excludes(words);
-    kinds.set(app.add_option("-p,--parent", parent_, "only devices on this parent"), ValueKind::parent);
+    kinds.set(app.add_option("-p,--parent", parent_, "stop only devices on this parent"), ValueKind::parent);
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for devices in use to be released"),
               ValueKind::seconds);
     app.add_flag("--force", force_,
-                 "also if in use or claimed; the removal completes when the device is closed");
+                 "stop devices that are in use or claimed, too; the removal ends when the device is closed");
     change_.declare(app);
   }
 

@@ -54,7 +54,7 @@ TEST_CASE("each errno of a creation has its exit code, reason and remedy") {
       {ENOENT, ExitCode::not_found, "type mtty-1 on mtty no longer exists", "mdevadm types mtty"},
       {ENODEV, ExitCode::failed, "parent mtty is being removed or not operational", "dmesg"},
       {EBUSY, ExitCode::in_use, "parent mtty is busy", "dmesg"},
-      {EIO, ExitCode::failed, "the driver fails to create mtty-1 on mtty", "dmesg", Retry::later},
+      {EIO, ExitCode::failed, "the driver could not create mtty-1 on mtty", "dmesg", Retry::later},
       {EAGAIN, ExitCode::failed, "the driver of mtty is not ready yet", "again in a moment", Retry::soon},
       {ENOMEM, ExitCode::no_capacity, "not enough memory for mtty-1 on mtty", "before Linux 5.13"},
       {E2BIG, ExitCode::failed, "the create arguments are too long", "--create-arg"},
@@ -114,7 +114,7 @@ TEST_CASE("the errno of a creation means something else for other kinds of paren
          "one is unknown or missing"});
 }
 
-TEST_CASE("a refusal of the driver that sysfs does not explain has no capacity") {
+TEST_CASE("a refusal despite available instances has the exit code no_capacity") {
   check(refused_although_available(creation(), 1),
         {ENOSPC, ExitCode::no_capacity, "although it reports 1 available instance", "dmesg"});
   Creation intel = creation();

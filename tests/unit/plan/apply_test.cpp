@@ -300,7 +300,8 @@ TEST_CASE("a count for each parent means all parents with a PCI ID but the excep
   CHECK(places(planned(per_parent({}, 1), seen, {})).size() == 4);
   const ApplyPlan none = planned(per_parent({"10de:ffff"}, 1), seen, {});
   CHECK(none.problems.empty());
-  CHECK(none.notes == Names{"no parent of this host matches the description, so it describes no device"});
+  CHECK(none.notes == Names{"no parent of this host matches 'parents' of any [[device]], so the description "
+                            "has no device for this host"});
   const ApplyPlan unknown = planned(per_parent({"10de:"}, 1, {"nosuch"}), seen, {});
   REQUIRE(unknown.problems.size() == 1);
   CHECK(unknown.problems[0].problem.message == "no parent 'nosuch' on this host");

@@ -81,7 +81,7 @@ TEST_CASE("a member is free if it is defined and active as defined") {
   CHECK(world.state(3) == MemberState::inactive);
 }
 
-TEST_CASE("a type that is named by its number or by the vendor is as defined") {
+TEST_CASE("a member is free if its definition has the number or the vendor name of the type") {
   World world;
   world.defined.all[0].type = *TypeName::parse("11");
   CHECK(world.state(1) == MemberState::free);
@@ -104,8 +104,8 @@ TEST_CASE("the error of an exhausted pool counts the reasons and has hints for t
   CHECK_FALSE(mentions(all, "group start"));
   const Error mixed = none_free(world.pool(), {inactive, claimed, busy});
   CHECK(std::string(mixed.what())
-            .ends_with(
-                "no member is free: 1 member is claimed, 1 is inactive, 1 is on a parent that is locked"));
+            .ends_with("no member is free: 1 member is claimed, 1 is inactive, 1 is on a parent that another "
+                       "process has locked"));
   CHECK(mentions(mixed, "mdevadm group start pool"));
   CHECK(mentions(mixed, "mdevadm list --group pool"));
   CHECK(mentions(none_free({*GroupName::parse("pool")}, {}), "mdevadm group add pool"));

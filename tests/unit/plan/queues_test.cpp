@@ -91,8 +91,9 @@ TEST_CASE("a start is refused for queues of active devices and of devices that s
   defined.all = {other};
   const Outcome together = start(seen, defined, {other, crypto(2, "5", "4,20")});
   CHECK(together.error == "queue 05.0004 is also defined for 'crypto1', which is started before it");
-  CHECK(together.hints == std::vector<std::string>{
-                              "take the domain from one of them: mdevadm modify crypto2 --domain=-0x0004"});
+  CHECK(together.hints ==
+        std::vector<std::string>{
+            "remove the domain from one of the definitions: mdevadm modify crypto2 --domain=-0x0004"});
   CHECK(start(seen, defined, {other, crypto(2, "5", "20")}).error.empty());
   seen.devices = {active(other)};
   const Outcome outcome = start(seen, defined, {crypto(2, "5-6", "4")});

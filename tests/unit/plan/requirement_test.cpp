@@ -90,7 +90,7 @@ TEST_CASE("a size without a unit is refused with both readings and a hint with t
   CHECK(objection("maximum>=2").empty());
 }
 
-TEST_CASE("a GPU that lists no types may have types with the properties of vGPUs") {
+TEST_CASE("properties of vGPUs are accepted on a GPU whose types are hidden") {
   Snapshot seen;
   Parent gpu{.name = *ParentName::parse("0000:41:00.0"), .path = "sys/gpu"};
   gpu.types = {{.id = *TypeName::parse("1156"), .available = 0}};

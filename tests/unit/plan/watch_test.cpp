@@ -181,7 +181,7 @@ TEST_CASE("type and nodes of a device that exists are completed") {
   CHECK_FALSE(is_unsettled(state, path(2)));
 }
 
-TEST_CASE("another device in the same place is another device") {
+TEST_CASE("a device with another UUID or type at the same path is reported as removed and created") {
   Watched state;
   replace_devices(state, {{path(1), device(1)}});
   CHECK(words(replace_devices(state, {{path(1), device(2)}})) == "device-removed 1 device-created 2");

@@ -64,7 +64,7 @@ TEST_CASE("a virtual function is a PCI device of a domain that libvirt does not 
             .find(" model='vfio-pci' display='on' ramfb='on'>") != std::string::npos);
 }
 
-TEST_CASE("names cannot leave the strings of a graph") {
+TEST_CASE("names are escaped in dot output") {
   Snapshot seen;
   Definitions defined;
   defined.all.push_back({a, gpu, *TypeName::parse("t\"];\\")});

@@ -199,7 +199,8 @@ TEST_CASE("a virtual function is not reserved if another process has reserved it
   const JobResult late = reserve("0000:41:00.4");
   CHECK(late.outcome == Outcome::done);
   REQUIRE(late.warnings.size() == 1);
-  CHECK(late.warnings[0].ends_with("another process has reserved it for '" + b.uuid.str() + "'"));
+  CHECK(late.warnings[0].ends_with("another process has reserved virtual function 0000:41:00.4 for '" +
+                                   b.uuid.str() + "'"));
   CHECK(world.store.load().find(a.uuid, a.parent)->function == std::nullopt);
   CHECK(reserve("0000:41:00.5").warnings.empty());
   CHECK(world.store.load().find(a.uuid, a.parent)->function == FunctionName::parse("0000:41:00.5"));

@@ -292,7 +292,7 @@ TEST_CASE("vGPU: on a GPU of equal sizes the first vGPU determines the size unti
   CHECK(state.has_table());
 }
 
-TEST_CASE("vGPU: GPU instances of the compute GPUs carry one vGPU each") {
+TEST_CASE("vGPU: GPU instances of the compute GPUs have one vGPU each") {
   const sim::GpuModel gpu = a100d();
   const auto instances_of = [&](unsigned profile) {
     sim::VgpuState state(gpu);

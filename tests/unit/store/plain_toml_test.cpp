@@ -30,7 +30,7 @@ TEST_CASE("plain TOML is read as the library reads it") {
   }
 }
 
-TEST_CASE("what is more than plain TOML, or invalid, is left to the library") {
+TEST_CASE("the library reads what is more than plain TOML, or invalid") {
   for (const char* text : {
            "a = \"\\n\"\n",
            "a = 'literal'\n",
