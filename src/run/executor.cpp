@@ -259,8 +259,7 @@ class Run {
     if (const auto* add = std::get_if<AddDefinition>(&action)) {
       effects_.store.require_free(add->definition);
     } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
-      // Hand-edited files may share a name.
-      if (replace->before.name != replace->after.name) {
+      if (replace->before.name != replace->after.name) {  // hand-edited files may share a name
         effects_.store.require_free(replace->after);
       }
     } else if (const auto* remove = std::get_if<RemoveDefinition>(&action)) {
