@@ -76,7 +76,9 @@ GuestTargets guest_targets(Context& context, const std::vector<std::string>& wor
     const Group* group = group_meant_by(word, groups, targets.defined, doing);
     if (group == nullptr) {
       const Found found = resolve_device(word, targets.seen, targets.defined, std::nullopt, doing);
-      add_to(targets.devices, guest_device(targets.seen, found, doing));
+      const Identity about{.uuid = found.uuid, .argument = word};
+      add_to(targets.devices,
+             guest_device(targets.seen, found, fmt::format("cannot {} {}", verb, about.quoted())));
       continue;
     }
     const GuestDevices members = guest_devices(targets.seen, *group, targets.defined, doing);

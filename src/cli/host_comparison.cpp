@@ -28,8 +28,8 @@ std::string summary_of(const std::vector<HostChange>& changes) {
   std::vector<std::string> parts;
   for (const auto object :
        {HostChange::Object::parent, HostChange::Object::device, HostChange::Object::group}) {
-    for (const auto kind :
-         {Kind::add, Kind::change, Kind::prepare, Kind::remove, Kind::start, Kind::restart, Kind::stop}) {
+    for (const auto kind : {Kind::add, Kind::change, Kind::correct, Kind::prepare, Kind::remove, Kind::start,
+                            Kind::restart, Kind::stop}) {
       const auto count = static_cast<std::size_t>(std::count_if(
           changes.begin(), changes.end(),
           [&](const HostChange& change) { return change.kind == kind && change.object == object; }));
@@ -115,8 +115,10 @@ ApplyPlan Comparison::plan(bool with_parents,
   ApplyInput input{file_, seen, defined, groups, settings};
   ApplyPlan plan = plan_apply(input, options);
   Snapshot users;
-  if (plan.problems.empty() && !plan.stopping.empty()) {
-    users = context_.observe_users(plan.stopping, plan.parents);
+  std::vector<Uuid> touched = plan.stopping;
+  touched.insert(touched.end(), plan.correcting.begin(), plan.correcting.end());
+  if (plan.problems.empty() && !touched.empty()) {
+    users = context_.observe_users(touched, plan.parents);
     input.users = &users;
     // Those in use included, which are not stopped now: --wait waits for them.
     const std::vector<Uuid> stopping = std::move(plan.stopping);

@@ -24,6 +24,12 @@ void write_output_file(const std::string& path, std::string_view content) {
   if (!directory) {
     sys::throw_error(directory.error(), doing);
   }
+  // The directory can belong to another user, who decides where a link leads; a rename would replace the
+  // link.
+  if (const sys::Result<std::string> target = directory->read_link(name)) {
+    throw Error(ExitCode::failed, doing + ": it is a symbolic link, which is not followed",
+                "specify the file itself: --output " + shell_word((parts.parent_path() / *target).string()));
+  }
   // A rename would replace a device such as /dev/stdout.
   const sys::Result<sys::FileStatus> old = directory->status(name);
   if (name.empty() || name == "." || name == ".." || (old && !S_ISREG(old->mode))) {

@@ -13,6 +13,7 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
+#include "correction.hpp"
 #include "expand_entries.hpp"
 #include "wanted_definitions.hpp"
 #include "wanted_devices.hpp"
@@ -68,6 +69,7 @@ class ApplyPlanner {
     plan_parents();
     plan_stops_and_definitions();
     plan_groups();
+    plan_corrections();
     plan_starts();
     order_chains();
     return std::move(plan_);
@@ -325,6 +327,38 @@ class ApplyPlanner {
            active->online != false;
   }
 
+  // Active devices can differ from their definitions although these are as described.
+  void plan_corrections() {
+    for (const WantedDevice& device : devices_.all()) {
+      const Device* active = device.current != nullptr ? devices_.active_of(*device.current) : nullptr;
+      if (active != nullptr && device.entry->active && device.wanted == *device.current &&
+          is_running(device)) {
+        correct(*device.current, *active);
+      }
+    }
+  }
+
+  void correct(const Definition& definition, const Device& active) {
+    const Correction correction{input_, definitions_.after(), definition, active, group_of(definition)};
+    const std::vector<DriftedSetting> drift = correction.drift();
+    if (!drift.empty() && !correction.is_possible()) {
+      plan_.notes.push_back(correction.note());
+      return;
+    }
+    if (!drift.empty()) {
+      plan_.correcting.push_back(definition.uuid);
+    }
+    add_chain(definition, [&](std::vector<Job>& jobs) {
+      jobs.push_back(in_stage(drift.empty() ? correction.own_nodes() : correction.plan(), writing));
+      if (!jobs.back().steps.empty()) {
+        plan_.parents.push_back(active.parent);
+      }
+      if (!drift.empty()) {
+        plan_.changes.push_back(correction.change());
+      }
+    });
+  }
+
   // Devices of a group start together, and share what the group says.
   void plan_starts() {
     std::map<const Group*, std::vector<const WantedDevice*>> by_group;
@@ -342,11 +376,15 @@ class ApplyPlanner {
       return rank != order.end() ? rank->second : order.size();
     };
     for (auto& [group, devices] : by_group) {
+      const std::size_t refused = plan_.refused.size();
       std::stable_sort(devices.begin(), devices.end(),
                        [&](const WantedDevice* a, const WantedDevice* b) { return rank_of(a) < rank_of(b); });
       StartPlanner planner(definitions_.later(), options_for(group));
       for (const WantedDevice* device : devices) {
         plan_start_of(planner, *device, group);
+      }
+      if (group != nullptr && plan_.refused.size() > refused) {
+        drop_starts(*group, devices, Error(plan_.refused[refused].error));
       }
     }
     for (const auto& [name, count] : unstarted_) {
@@ -354,6 +392,30 @@ class ApplyPlanner {
                                         printable(name),
                                         count == 1 ? "1 device is" : fmt::format("{} devices are", count)));
     }
+  }
+
+  // A group starts as a whole: refuses its members that would start, because another one cannot. Devices that
+  // are restarted were active before, and are started again without it.
+  void drop_starts(const Group& group, const std::vector<const WantedDevice*>& members, const Error& cause) {
+    for (const WantedDevice* member : members) {
+      std::vector<Job>& chain = chain_of(member->uuid, parent_now(*member));
+      if (chain.empty() || chain.back().unit.empty()) {
+        continue;
+      }
+      chain.pop_back();
+      std::erase_if(plan_.changes, [&](const HostChange& change) {
+        return change.kind == Kind::start && change.about.uuid == member->uuid;
+      });
+      plan_.refused.push_back(
+          {member->about(),
+           Error(cause.code(), fmt::format("cannot start {} of group '{}', which starts as a whole: {}",
+                                           member->about().quoted(), group.name.str(), cause.what()))});
+    }
+  }
+
+  // Returns the parent under which the device has a definition already, if any.
+  static const ParentName& parent_now(const WantedDevice& device) {
+    return device.current != nullptr ? device.current->parent : device.wanted.parent;
   }
 
   // Returns the groups after apply; those that are not in the description come last.
@@ -449,10 +511,10 @@ class ApplyPlanner {
       }
       if (!stopped_devices_.contains(device.uuid)) {
         plan_.changes.push_back({Kind::start, Object::device, device.about()});
+        job.unit = group != nullptr ? "group " + group->name.str() : "";
       }
       plan_.parents.push_back(device.wanted.parent);
-      std::vector<Job>& chain =
-          chain_of(device.uuid, device.current != nullptr ? device.current->parent : device.wanted.parent);
+      std::vector<Job>& chain = chain_of(device.uuid, parent_now(device));
       chain.push_back(in_stage(std::move(job), starting));
     } catch (const Error& error) {
       const bool is_restart = stopped_devices_.contains(device.uuid);

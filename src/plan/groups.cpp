@@ -27,7 +27,8 @@ void require_free_members(const Groups& groups, const Group& group, const std::s
         throw Error(
             ExitCode::conflict,
             fmt::format("{}: '{}' is already a member of group '{}'", doing, member.str(), other.name.str()),
-            fmt::format("remove it first: mdevadm group remove {} {}", other.name.str(), member.str()));
+            fmt::format("remove it first: mdevadm group remove {} {}", shell_word(other.name.str()),
+                        member.str()));
       }
     }
   }
@@ -169,7 +170,7 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
                                           const std::string& doing) {
   if (group.members.empty()) {
     throw Error(ExitCode::failed, fmt::format("{}: the group has no members", doing),
-                fmt::format("add members: mdevadm group add {} DEVICE...", group.name.str()));
+                fmt::format("add members: mdevadm group add {} DEVICE...", shell_word(group.name.str())));
   }
   std::vector<const Definition*> result;
   for (const Member& member : group.members) {
@@ -183,8 +184,8 @@ std::vector<const Definition*> members_of(const Group& group, const Definitions&
           ExitCode::not_found,
           fmt::format("{}: member '{}'{} is not defined", doing, member.str(),
                       member.line > 0 ? fmt::format(" (line {} of the group's file)", member.line) : ""),
-          fmt::format("define it, or remove it from the group: mdevadm group remove {} {}", group.name.str(),
-                      member.str()));
+          fmt::format("define it, or remove it from the group: mdevadm group remove {} {}",
+                      shell_word(group.name.str()), member.str()));
     }
     if (found.size() > 1) {
       throw Error(ExitCode::conflict,
@@ -268,7 +269,7 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     request.is_defined = defined.find(member.uuid, lane) != nullptr;
     request.deadline = options.deadline;
     request.part_of = options.part_of;
-    request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", group.name.str());
+    request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", shell_word(group.name.str()));
     Job job = plan_stop(seen, request, lane, together);
     job.goal += fmt::format(" of group '{}'", group.name.str());
     plan.jobs.push_back(std::move(job));

@@ -155,8 +155,8 @@ GuestDevices guest_devices(const Snapshot& seen, const Group& group, const Defin
   GuestDevices devices{.all = {}, .group = group.name.str(), .vm = group.vm};
   for (const Definition* member : members_of(group, defined, doing)) {
     const Found found = resolve_device(member->uuid.str(), seen, defined, member->parent, doing);
-    const std::string word = member->name ? member->name->str() : member->uuid.str();
-    devices.all.push_back(guest_device(seen, found, fmt::format("{}: '{}'", doing, printable(word))));
+    devices.all.push_back(
+        guest_device(seen, found, fmt::format("{}: {}", doing, identity_of(*member).quoted())));
   }
   return devices;
 }
@@ -254,7 +254,8 @@ std::optional<GuestDevice> guest_device(const Snapshot& seen, const Definition& 
 }
 
 Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
-                 const std::vector<AttachedDevice>& attached, std::chrono::milliseconds patience) {
+                 const std::vector<AttachedDevice>& attached, std::chrono::milliseconds patience,
+                 const std::string& machine) {
   Plan plan{.bond = Bond::all_or_none};
   // A stage of its own for each device: they are attached in order, whatever their lanes.
   unsigned stage = attaching;
@@ -265,14 +266,13 @@ Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
     const auto same_id = std::find_if(attached.begin(), attached.end(),
                                       [&](const AttachedDevice& other) { return other.id == one.id; });
     if (same != attached.end()) {
-      job.notes.push_back(
-          fmt::format("{} is already attached as '{}'", job.about.quoted(), printable(same->id)));
+      job.notes.push_back(fmt::format("{} is already attached to {} as '{}'", job.about.quoted(), machine,
+                                      printable(same->id)));
     } else if (same_id != attached.end()) {
-      throw Error(
-          ExitCode::conflict,
-          fmt::format("cannot {}: the virtual machine has another device with the ID '{}'", job.goal, one.id),
-          "detach the other device, or rename this one: mdevadm modify " + shell_word(job.about.word()) +
-              " --name NAME");
+      throw Error(ExitCode::conflict,
+                  fmt::format("cannot {}: {} has another device with the ID '{}'", job.goal, machine, one.id),
+                  "detach the other device, or rename this one: mdevadm modify " +
+                      shell_word(job.about.word()) + " --name NAME");
     } else {
       job.steps.push_back({AttachDevice{one, patience}, DetachDevice{one, patience}, stage++});
     }

@@ -7,6 +7,7 @@ std::string kind_word(HostChange::Kind kind) {
   switch (kind) {
     case Kind::add: return "add";
     case Kind::change: return "change";
+    case Kind::correct: return "correct";
     case Kind::remove: return "remove";
     case Kind::prepare: return "prepare";
     case Kind::start: return "start";

@@ -234,10 +234,16 @@ class LivePlanner {
     if (!device_.busy || lost.empty()) {
       return;
     }
-    warn(
+    const std::string effect =
         fmt::format("the device is in use by {}, which loses queue{} {}; the kernel clears {} state and keys",
                     describe(device_.holders), lost.size() == 1 ? "" : "s", format_queues(lost, named),
-                    lost.size() == 1 ? "its" : "their"));
+                    lost.size() == 1 ? "its" : "their");
+    if (request_.spares_users) {
+      throw Error(ExitCode::in_use, fmt::format("{}: {}", doing_, effect),
+                  "to take the queues from the user: mdevadm modify --live " + shell_word(job_.about.word()))
+          .held_by(device_.holders);
+    }
+    warn(effect);
   }
 
   void require_bound(const ApMatrix& before, const std::vector<Apqn>& unbound) {

@@ -342,7 +342,6 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
   free_rooms(rooms, leaving, in_use);
   retype_in_place(rooms);
   place_new(rooms, !in_use.empty());
-  note_drift();
 }
 
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {

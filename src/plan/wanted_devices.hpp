@@ -102,8 +102,6 @@ class WantedDevices {
   void retype_in_place(Rooms& rooms);
   ChoiceRequest request_for(std::size_t entry, std::uint64_t count) const;
   void place_new(Rooms& rooms, bool blocked);
-  // Reports active devices that differ from their unchanged definitions.
-  void note_drift();
   // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
   void note_mixing();
   // Returns whether all parents of an entry are prepared, or cannot be.

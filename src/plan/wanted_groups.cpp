@@ -89,11 +89,11 @@ class GroupSearch {
       return;
     }
     const std::string& name = other.name.str();
-    std::vector<std::string> hints{
-        fmt::format("remove them from '{}': mdevadm group remove {} {}", name, name, join(words, " "))};
+    std::vector<std::string> hints{fmt::format("remove them from '{}': mdevadm group remove {} {}", name,
+                                               shell_word(name), join(words, " "))};
     if (other.applied_by == space() && input_.groups.find(group.name.str()) == nullptr) {
-      hints.push_back(
-          fmt::format("if the group has a new name: mdevadm group rename {} {}", name, group.name.str()));
+      hints.push_back(fmt::format("if the group has a new name: mdevadm group rename {} {}", shell_word(name),
+                                  shell_word(group.name.str())));
     }
     problem(where, ExitCode::conflict,
             fmt::format("group '{}': in group '{}' already, which is not described: {}", group.name.str(),

@@ -149,25 +149,4 @@ void WantedDevices::retype_in_place(Rooms& rooms) {
   }
 }
 
-// apply stops devices only if their description changes, so other differences are reported, not corrected.
-void WantedDevices::note_drift() {
-  for (const WantedDevice& device : all_) {
-    const Definition* current = device.current;
-    const Device* active = current != nullptr ? input_.seen.find_device(device.uuid) : nullptr;
-    if (active == nullptr || !device.entry->active || active->parent != current->parent ||
-        device.wanted != *current) {
-      continue;
-    }
-    const auto differences =
-        differences_of(input_.seen, *active, *current, node_policy_of(*current, input_.groups.of(*current)));
-    if (!differences.empty()) {
-      const Identity about = identity_of(*current);
-      plan_.notes.push_back(fmt::format(
-          "{}: the active device differs from its definition, and apply does not change that: {}; to apply "
-          "the definition: mdevadm restart {}",
-          about.quoted(), describe(differences), shell_word(about.word())));
-    }
-  }
-}
-
 }  // namespace mdevadm

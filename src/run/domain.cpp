@@ -19,7 +19,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds virsh_patience{30'000};
 constexpr milliseconds domain_poll{500};
 
 // Reads the devices in <devices><hostdev> of a domain.
@@ -71,13 +70,12 @@ class UnknownDomain final : public Error {
 
 class Domain final : public Machine {
  public:
-  Domain(const Host& host, std::string uri, std::string name)
-      : host_(host), uri_(std::move(uri)), name_(std::move(name)) {
+  Domain(const Host& host, std::string uri, std::string name, milliseconds patience)
+      : host_(host), uri_(std::move(uri)), name_(std::move(name)), patience_(patience) {
     const std::string state = state_now("find");
     if (has_ended(state)) {
       throw Error(ExitCode::failed,
-                  fmt::format("the domain '{}' is not running but in the state '{}'", printable(name_),
-                              printable(state)),
+                  fmt::format("{} is not running but in the state '{}'", shown(), printable(state)),
                   fmt::format("virsh start {}", shell_word(name_)))
           .caused_by(ESRCH);
     }
@@ -89,15 +87,14 @@ class Domain final : public Machine {
     try {
       parse_xml(xml, reader);
     } catch (const Error& error) {
-      throw Error(
-          error.reworded(fmt::format("cannot read the domain '{}': {}", printable(name_), error.what())));
+      throw Error(error.reworded(fmt::format("cannot read {}: {}", shown(), error.what())));
     }
     return reader.found;
   }
 
-  void attach(const Attachment& what, milliseconds patience) override {
+  void attach(const Attachment& what, milliseconds) override {
     try {
-      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml, patience);
+      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml);
     } catch (const MaybeAttached&) {
       throw;
     } catch (const Error& error) {
@@ -111,7 +108,12 @@ class Domain final : public Machine {
   void detach(const Attachment& what, milliseconds patience) override {
     const auto deadline = steady_clock::now() + patience;
     try {
-      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml, patience);
+      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml);
+    } catch (const MaybeAttached&) {
+      // A libvirt that answers again continues with the request; another one is not asked a third time.
+      if (!answers()) {
+        throw;
+      }
     } catch (const Error&) {
       if (may_have(what)) {
         throw;
@@ -124,13 +126,27 @@ class Domain final : public Machine {
         throw Error(ExitCode::failed, "interrupted");
       }
       if (steady_clock::now() >= deadline) {
-        throw NotReleased();
+        throw NotReleased(shown(), patience);
       }
       std::this_thread::sleep_for(domain_poll);
     }
   }
 
  private:
+  // Returns the domain as messages name it.
+  std::string shown() const { return fmt::format("the domain '{}'", printable(name_)); }
+
+  bool answers() const {
+    try {
+      state_now("read");
+      return true;
+    } catch (const UnknownDomain&) {
+      return true;
+    } catch (const Error&) {  // the error of the request is reported
+      return false;
+    }
+  }
+
   // Returns "running" or another state of virsh(1).
   std::string state_now(const char* doing) const {
     const std::string state = virsh({"domstate", name_}, doing);
@@ -165,12 +181,11 @@ class Domain final : public Machine {
 
   // Runs virsh and returns its output. libvirt continues the operation of a virsh that is ended because it
   // takes too long: the error is MaybeAttached then. `doing` completes "cannot … the domain".
-  std::string virsh(const Words& words, const char* doing, const std::string& input = {},
-                    milliseconds patience = virsh_patience) const {
+  std::string virsh(const Words& words, const char* doing, const std::string& input = {}) const {
     Words command{"virsh", "--quiet", "--connect", uri_};
     command.insert(command.end(), words.begin(), words.end());
     const ProgramEnd end =
-        host_.run_program(command, {.deadline = patience, .plain_messages = true, .input = input});
+        host_.run_program(command, {.deadline = patience_, .plain_messages = true, .input = input});
     if (end.succeeded()) {
       return end.out;
     }
@@ -178,10 +193,18 @@ class Domain final : public Machine {
     const bool is_unknown = text.find("Domain not found") != std::string::npos ||
                             text.find("failed to get domain") != std::string::npos;
     const bool is_full = text.find("No more available PCI slots") != std::string::npos;
-    const std::string message = fmt::format("cannot {} the domain '{}': {}", doing, printable(name_),
-                                            text.empty() ? end.text() : printable(join_lines(text)));
+    const std::string message = fmt::format("cannot {} {}: {}", doing, shown(),
+                                            end.is_late()  ? late_text(words.front(), end)
+                                            : text.empty() ? end.text()
+                                                           : printable(join_lines(text)));
     if (is_unknown) {
       throw UnknownDomain(message, uri_);
+    }
+    if (end.is_late()) {
+      throw MaybeAttached(Error(ExitCode::failed, message,
+                                {"is another operation running on the domain: virsh --connect " +
+                                     shell_word(uri_) + " domjobinfo " + shell_word(name_),
+                                 "wait longer with --timeout SECONDS"}));
     }
     const Error error(is_full ? ExitCode::no_capacity : ExitCode::failed, message,
                       is_full ? "add ports to the domain before it starts: <controller type='pci' "
@@ -191,6 +214,13 @@ class Domain final : public Machine {
       throw error;
     }
     throw MaybeAttached(error);
+  }
+
+  std::string late_text(const std::string& command, const ProgramEnd& end) const {
+    const std::string text(trim(end.err));
+    return fmt::format("virsh {} has not ended within {:g} s{}", command,
+                       std::chrono::duration<double>(patience_).count(),
+                       text.empty() ? "" : ": " + printable(join_lines(text)));
   }
 
   // Returns the messages of virsh in one line, without its prefix.
@@ -209,12 +239,14 @@ class Domain final : public Machine {
   const Host& host_;
   std::string uri_;
   std::string name_;
+  milliseconds patience_;  // for each answer
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain) {
-  return std::make_unique<Domain>(host, uri, domain);
+std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain,
+                                     milliseconds patience) {
+  return std::make_unique<Domain>(host, uri, domain, patience);
 }
 
 }  // namespace mdevadm

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -82,10 +81,12 @@ class Run {
     for (const unsigned stage : stages) {
       in_lanes([&](std::size_t job) { run_stage(job, stage); });
     }
-    if (failed_ && all_or_none()) {
-      undo_all();
+    for (const std::string& unit : failed_units_) {
+      undo_unit(unit);
       for (std::size_t i = 0; i < hooks_.size(); ++i) {
-        end_hooks(i, HookState::failure);
+        if (unit_of(i) == unit) {
+          end_hooks(i, HookState::failure);
+        }
       }
     }
     end_boot_failures();
@@ -110,7 +111,26 @@ class Run {
     }
   }
 
-  bool all_or_none() const { return plan_.bond == Bond::all_or_none; }
+  // Returns the name of the jobs that are rolled back together with this one; nullopt: there are none.
+  std::optional<std::string> unit_of(std::size_t number) const {
+    const std::string& unit = plan_.jobs[number].unit;
+    return plan_.bond == Bond::all_or_none ? std::optional(std::string{})
+           : unit.empty()                  ? std::nullopt
+                                           : std::optional(unit);
+  }
+
+  bool has_failed_unit(std::size_t number) {
+    const std::optional<std::string> unit = unit_of(number);
+    const std::lock_guard lock(failures_);
+    return unit && failed_units_.contains(*unit);
+  }
+
+  void note_failure(std::size_t number) {
+    const std::lock_guard lock(failures_);
+    if (const std::optional<std::string> unit = unit_of(number)) {
+      failed_units_.insert(*unit);
+    }
+  }
 
   // State of the scripts of a job.
   struct HookedJob {
@@ -136,9 +156,10 @@ class Run {
 
   // Takes Hooks::turns() for the whole plan if the post event of a job can be later than the end of the job.
   void take_turn_of_plan() {
-    const bool is_late = std::any_of(hooks_.begin(), hooks_.end(), [&](const auto& hooked) {
-      return hooked && (all_or_none() || !hooked->whole);
-    });
+    bool is_late = false;
+    for (std::size_t i = 0; i < hooks_.size(); ++i) {
+      is_late |= hooks_[i] && (unit_of(i) || !hooks_[i]->whole);
+    }
     if (is_late && effects_.hooks->any_callouts()) {
       turn_of_plan_ = std::unique_lock(effects_.hooks->turns());
     }
@@ -185,8 +206,8 @@ class Run {
     return whole && !concerns_machine(step) ? plan_.jobs[number].steps.front().stage : step.stage;
   }
 
-  bool is_stopped(std::size_t number) const {
-    return results_[number].outcome != Outcome::done || (failed_ && all_or_none());
+  bool is_stopped(std::size_t number) {
+    return results_[number].outcome != Outcome::done || has_failed_unit(number);
   }
 
   void inherit_failure(std::size_t number) {
@@ -195,6 +216,7 @@ class Run {
       results_[number].outcome = Outcome::failed;
       results_[number].error = results_[*after].error;
       results_[number].cause = results_[*after].cause;
+      note_failure(number);
     }
   }
 
@@ -304,8 +326,14 @@ class Run {
       result.failed_action = step.action;
       fail(number, error);
     } catch (const Error& error) {
-      result.failed_action = step.action;
-      fail(number, error);
+      if (is_any_of<DropClaim>(step.action) && has_removed(number)) {
+        result.warnings.push_back(
+            fmt::format("the record of the claim of {} remains, but the claim has ended with the device: {}",
+                        job.about.quoted(), error.what()));
+      } else {
+        result.failed_action = step.action;
+        fail(number, error);
+      }
     } catch (const std::exception& error) {  // such as std::bad_alloc: roll back as for any failure
       fail(number, Error(ExitCode::failed, reason_of(error)));
     }
@@ -313,13 +341,13 @@ class Run {
   }
 
   void fail(std::size_t number, const Error& error) {
-    failed_ = true;
+    note_failure(number);
     results_[number].outcome = Outcome::failed;
     results_[number].cause = error;
     results_[number].notes.clear();
     results_[number].error =
         error.reworded(fmt::format("cannot {}: {}", plan_.jobs[number].goal_of_command(), error.what()));
-    if (!all_or_none()) {
+    if (!unit_of(number)) {
       std::vector<std::string> left;
       const bool any = undo_job(number, left);
       const bool is_down = left.empty() && is_stopped_before(number);
@@ -335,13 +363,16 @@ class Run {
     }
   }
 
+  bool has_removed(std::size_t number) const {
+    return std::any_of(done_[number].begin(), done_[number].end(),
+                       [](const DoneStep& one) { return is_any_of<RemoveDevice>(one.step->action); });
+  }
+
   // Returns whether one of the jobs on which this one depends has stopped the device.
   bool is_stopped_before(std::size_t number) const {
     for (std::optional<std::size_t> before = plan_.jobs[number].after; before;
          before = plan_.jobs[*before].after) {
-      const std::vector<DoneStep>& done = done_[*before];
-      if (std::any_of(done.begin(), done.end(),
-                      [](const DoneStep& one) { return is_any_of<RemoveDevice>(one.step->action); })) {
+      if (has_removed(*before)) {
         return true;
       }
     }
@@ -365,7 +396,7 @@ class Run {
     undo_job(number, left);
     if (!left.empty()) {
       JobResult& result = results_[number];
-      failed_ = true;
+      note_failure(number);
       result.outcome = Outcome::failed;
       result.cause = Error(result.undo_error ? result.undo_error->code() : ExitCode::failed,
                            "the devices could not be removed: " + join(left, "; "));
@@ -375,17 +406,23 @@ class Run {
     results_[number].ended = sys::since_boot();
   }
 
-  // Rolls back all jobs, one step at a time in reverse order of completion: every intermediate state has
-  // existed before.
-  void undo_all() {
+  // Rolls back the jobs of a unit, one step at a time in reverse order of completion: every intermediate
+  // state has existed before.
+  void undo_unit(const std::string& unit) {
     std::map<std::size_t, std::pair<std::size_t, const Step*>, std::greater<>> steps;
+    std::vector<std::size_t> jobs;
     for (std::size_t job = 0; job < done_.size(); ++job) {
+      if (unit_of(job) == unit) {
+        jobs.push_back(job);
+      }
+    }
+    for (const std::size_t job : jobs) {
       for (const DoneStep& done : done_[job]) {
         steps.emplace(done.number, std::pair(job, done.step));
       }
     }
     std::vector<std::string> left;
-    for (std::size_t job = 0; job < done_.size(); ++job) {
+    for (const std::size_t job : jobs) {
       note_held(job, left);
     }
     for (const auto& [number, step] : steps) {
@@ -393,9 +430,12 @@ class Run {
         undo(step.first, *step.second, left);
       }
     }
-    for (std::size_t i = 0; i < results_.size(); ++i) {
-      results_[i].outcome = results_[i].outcome == Outcome::done ? Outcome::undone : results_[i].outcome;
-      add_ending(i, left, "; all changes were rolled back");
+    const char* ending =
+        unit.empty() ? "; all changes were rolled back" : "; all starts of its group were rolled back";
+    for (const std::size_t job : jobs) {
+      results_[job].outcome =
+          results_[job].outcome == Outcome::done ? Outcome::undone : results_[job].outcome;
+      add_ending(job, left, ending);
     }
   }
 
@@ -457,7 +497,8 @@ class Run {
   std::vector<std::vector<DoneStep>> done_;  // by job
   std::vector<std::string> held_;            // by job: why a virtual machine may use its device; empty: none
   std::size_t steps_done_ = 0;
-  std::atomic<bool> failed_ = false;
+  std::mutex failures_;
+  std::set<std::string> failed_units_{};
 };
 
 // Returns the jobs that run one after the other: those of a lane, together with those of all lanes that are

@@ -123,9 +123,9 @@ class QmpMachine final : public Machine {
       }
       // An earlier request that the guest has not answered yet is the same request.
       if (answer.refusal && answer.refusal->text.find("in the process of unplug") == std::string::npos) {
-        throw Error(ExitCode::failed, "QEMU refused: " + printable(answer.refusal->text));
+        throw Error(ExitCode::failed, refusal_text(*answer.refusal));
       }
-      wait_until_deleted(id, deadline);
+      wait_until_deleted(id, deadline, patience);
     } catch (const ConnectionClosed&) {
       if (!has_ended()) {
         throw Error(ExitCode::failed,
@@ -133,6 +133,10 @@ class QmpMachine final : public Machine {
                                 name()));
       }
     }
+  }
+
+  std::string refusal_text(const QmpError& refusal) const {
+    return fmt::format("{} refused: {}", name(), printable(refusal.text));
   }
 
   std::string name() const { return fmt::format("QEMU at '{}'", printable(path_)); }
@@ -302,7 +306,7 @@ class QmpMachine final : public Machine {
   }
 
   Error attach_error(const QmpError& refusal) const {
-    const std::string text = fmt::format("{} refused: {}", name(), printable(refusal.text));
+    const std::string text = refusal_text(refusal);
     if (is_unpluggable_bus(refusal)) {
       return {ExitCode::no_capacity, text,
               "start QEMU with free ports for hot-plug, one for each device: -device "
@@ -347,7 +351,8 @@ class QmpMachine final : public Machine {
                         [](const Json& child) { return text_at(child, "name").starts_with("child["); });
   }
 
-  void wait_until_deleted(const std::string& id, steady_clock::time_point deadline) {
+  // `patience`: the whole time until the deadline.
+  void wait_until_deleted(const std::string& id, steady_clock::time_point deadline, milliseconds patience) {
     for (;;) {
       while (!events_.empty()) {
         const Json event = std::move(events_.front());
@@ -359,15 +364,17 @@ class QmpMachine final : public Machine {
           return;
         }
         if (concerns && kind == "DEVICE_UNPLUG_GUEST_ERROR") {
-          throw Error(ExitCode::in_use, "the guest refuses to release the device; it remains attached",
-                      "see the kernel log of the guest");
+          throw Error(
+              ExitCode::in_use,
+              fmt::format("the guest of {} refuses to release the device; it remains attached", name()),
+              "see the kernel log of the guest");
         }
       }
-      Json message = receive(deadline, [] { return NotReleased(); });
+      Json message = receive(deadline, [&] { return NotReleased(name(), patience); });
       if (message.contains("event")) {
         events_.push_back(std::move(message));
       } else if (steady_clock::now() >= deadline) {
-        throw NotReleased();
+        throw NotReleased(name(), patience);
       }
     }
   }
@@ -380,6 +387,13 @@ class QmpMachine final : public Machine {
 };
 
 }  // namespace
+
+NotReleased::NotReleased(const std::string& machine, milliseconds patience)
+    : Error(ExitCode::in_use,
+            fmt::format("the guest of {} has not released the device within {:g} s; it remains attached",
+                        machine, std::chrono::duration<double>(patience).count()),
+            "the guest needs a driver for hot-plug that is running; wait longer with --timeout SECONDS, or "
+            "shut the guest down") {}
 
 std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, milliseconds patience) {
   return std::make_unique<QmpMachine>(socket, patience);

@@ -71,6 +71,7 @@ exits 0 "the files in Python compile"
 run ansible-doc -t module mdevadm.host.mdevadm_host mdevadm.host.mdevadm_facts
 exits 0 "ansible-doc prints the documentation of the modules"
 out_has "prune" "the documentation has the options"
+same "$(grep -cE '^[-=] (root|executable)$' <<<"$out")" 4 "both modules have those of the documentation fragment"
 run ansible-doc -t role mdevadm.host.mdevadm
 exits 0 "ansible-doc prints the documentation of the role"
 

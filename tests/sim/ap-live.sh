@@ -16,6 +16,8 @@ if [ "${1:-}" = "" ]; then
 6.10 change
 6.1 change
 6.10 apply
+6.10 corrects
+6.1 corrects
 6.10 refuse
 6.1 refuse
 6.10 roll_back_config
@@ -318,6 +320,52 @@ attributes() {
   run mdevadm modify a --live --attr assign_domain=0x47 --attr nosuch=1
   exits 3 "also after other changes"
   same "$(matrix $A)" "05.0014" "which are rolled back"
+}
+
+# apply corrects an active device that differs from its definition, without a stop and without a loss for its user.
+corrects() {
+  file=$(mktemp)
+  mdevadm define $A $crypto --adapter 5 --domain 4 --name a --node-mode 0660
+  mdevadm start a
+  mdevadm export host >"$file"
+  mdevadm apply -f "$file" >/dev/null 2>&1
+  run mdevadm apply -f "$file" --check
+  exits 0 "the host is as described"
+  mdevadm modify a --live --domain +0x14 --node-mode 0666
+  run mdevadm diff -f "$file" --json
+  exits 9 "a device with another queue differs"
+  same "$(jq -c '.changes | map([.change, .object, .name, (.differences | map([.key, .before, .after]))])' <<<"$out")" \
+    '[["correct","device","a",[["domains","0x0004,0x0014","0x0004"],["node mode","0666","0660"]]]]' "JSON has what is corrected"
+  run mdevadm apply -f "$file" --check
+  exits 9 "--check reports it"
+  out_has ": 1 device to correct$" "as a device to correct"
+  run mdevadm apply -f "$file" --dry-run
+  exits 0 "a dry run succeeds"
+  same "$(matrix $A)" "05.0004 05.0014" "and changes nothing"
+  run mdevadm apply -f "$file"
+  exits 0 "apply corrects the device"
+  out_has "^~ correct device 'a' .* on matrix$" "and prints it"
+  same "$(matrix $A) $(state a)" "05.0004 active" "it is as defined, and was not stopped"
+  run mdevadm apply -f "$file"
+  err_has "the host is as described" "a second apply has nothing to do"
+  mdevadm modify a --live --domain +0x14
+  use $A
+  run mdevadm apply -f "$file"
+  exits 8 "queues of a guest are not taken away"
+  err_has "^mdevadm: error: cannot modify 'a' .*: the device is in use by .*, which loses queue 05.0014" "the error names device, user and queue"
+  err_has "^hint: to take the queues from the user: mdevadm modify --live a$" "the hint has the command"
+  same "$(matrix $A)" "05.0004 05.0014" "the device is unchanged"
+  run mdevadm diff -f "$file"
+  exits 9 "diff agrees"
+  run mdevadm modify --live a
+  exits 0 "the command of the hint works"
+  run mdevadm apply -f "$file" --check
+  exits 0 "the host is as described then"
+  mdevadm modify a --live --domain ''
+  run mdevadm apply -f "$file"
+  exits 0 "a guest gets queues that it lacks"
+  same "$(matrix $A), $(guest $A)" "05.0004, 05.0004" "device and guest have it"
+  rm "$file"
 }
 
 other_types() {

@@ -48,6 +48,7 @@ m60-k1 himself
 gvt-a2-v3 himself
 m60 by_hand
 m60 groups
+m60 as_a_whole
 @many many
 @eight example
 @eight unprepared
@@ -680,6 +681,33 @@ T
     mdevadm apply -f "$file" --prune --check >/dev/null 2>&1 || wrong+=" $fault: differs"
   done
   same "$wrong" "" "an apply that failed can be repeated, and converges"
+}
+
+# A group starts as a whole, as by "group start"; other devices do not depend on it.
+as_a_whole() {
+  write <<'T'
+[[device]]
+name = "seat-{}"
+count = 2
+type = "nvidia-12"
+[[group]]
+name = "vm1"
+members = ["seat-{}"]
+[[device]]
+name = "other"
+type = "nvidia-12"
+T
+  "$MDEVSIM" control fault create 2 EIO
+  run mdevadm apply -f "$file"
+  "$MDEVSIM" control clear
+  exits 8 "one of two members cannot be started"
+  err_has "^mdevadm: error: cannot start 'seat-[12]' .* of group 'vm1': .*\(Input/output error\); all starts of its group were rolled back$" "the error names it"
+  same "$(names)" other "the other member was stopped again, and another device started"
+  same "$(mdevadm list --defined --json | jq '.devices | length')" 3 "all definitions were written"
+  run mdevadm apply -f "$file"
+  exits 0 "the next apply starts the group"
+  same "$(names)" "other seat-1 seat-2" "all devices are active"
+  is_described
 }
 
 empty() {

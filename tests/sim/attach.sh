@@ -56,7 +56,7 @@ same "$(part 'mdevadm attach seat --qmp' | head -3)" "= 0
 active: 8f3c2a10-0000-0000-0000-000000000001
 {\"execute\":\"device_add\",\"driver\":\"vfio-pci\",\"id\":\"seat\",\"sysfsdev\":\"/sys/bus/mdev/devices/8f3c2a10-0000-0000-0000-000000000001\"}" \
   "attach starts the device and attaches it with the arguments of export qemu"
-out_has '"outcome":"unchanged".*"notes":\["'"'seat' .* is already attached as 'seat'" "a second attach changes nothing and says so"
+out_has '"outcome":"unchanged".*"notes":\["'"'seat' .* is already attached to QEMU at '.*' as 'seat'" "a second attach changes nothing and says so"
 out_has "cannot stop 'seat' .*: it is in use by python3" "an attached device is in use"
 same "$(part 'mdevadm detach seat --qmp' | head -3)" "= 0
 active: 
@@ -142,12 +142,12 @@ $m detach vm1 --qmp $mon; monitor ports=2
 say $m attach one --qmp $mon --bus port1
 log | jq -r '"\(.id) \(.bus)"' | paste -sd' '
 T
-same "$(part "mdevadm detach vm1 --qmp $work/monitor --timeout 0.3" | paste -sd' ' | grep -c "the guest has not released the device in time; it remains attached.*= 5 active: 2")" 1 \
+same "$(part "mdevadm detach vm1 --qmp $work/monitor --timeout 0.3" | paste -sd' ' | grep -c "the guest of QEMU at '$work/monitor' has not released the device within 0.3 s; it remains attached.*= 5 active: 2")" 1 \
   "a guest that does not release a device in time: exit code 5, the devices remain attached and active"
 same "$(awk '/no program listens/ { p = 1 } p' <<<"$out" | head -3 | tail -2 | paste -sd' ')" "= 0 active: 0" \
   "detach stops the devices of a QEMU that has ended"
-out_has "cannot detach 'one' .*: the guest refuses to release the device; it remains attached" "the refusal of the guest is reported"
-same "$(awk '/guest refuses/ { p = 1 } p' <<<"$out" | grep '^= ' | head -3 | paste -sd' ')" "= 5 = 0 = 0" \
+out_has "cannot detach 'one' .*: the guest of QEMU at '.*' refuses to release the device; it remains attached" "the refusal of the guest is reported"
+same "$(awk '/guest of QEMU .* refuses/ { p = 1 } p' <<<"$out" | grep '^= ' | head -3 | paste -sd' ')" "= 5 = 0 = 0" \
   "other events and the release of a bridge before the device do not end the wait"
 out_has '^one null one port0 two null two port1$' "devices are attached to free ports if the root bus cannot be plugged"
 out_has "cannot attach 'three' .*: QEMU at .* refused: Bus 'pcie.0' does not support hotplugging" "without a free port the error says so"
@@ -191,6 +191,38 @@ out_has "cannot detach 'one' .*: QEMU at '.*' has closed the connection, but has
 same "$(grep -cE "^hint: (no device was stopped; )?stop the process using it, or wait with --timeout SECONDS$" <<<"$out")" 2 "a device that another process uses"
 out_lacks "^hint: .*--force" "no hint names an option that detach does not have"
 
+# ---- QEMU is killed at every step ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name two
+$m group create vm1 one two >/dev/null
+for step in close=qmp_capabilities close=qom-list:1 close=qom-list:2 close=device_add:1 die=device_add:1 close=device_add:2 die=device_add:2; do
+  monitor $step
+  $m attach vm1 --qmp $mon --timeout 5 >$WORK/text 2>&1; code=$?
+  echo "$step: $code, $(active | wc -l) active, $(grep -c '^mdevadm: error: ' $WORK/text) error"
+  monitor; $m attach vm1 --qmp $mon && $m detach vm1 --qmp $mon; echo "afterwards: $?, $(active | wc -l) active"
+done
+for step in close=device_del:1 die=device_del:1 close=device_del:2 die=device_del:2; do
+  monitor $step; $m attach vm1 --qmp $mon
+  $m detach vm1 --qmp $mon --timeout 5 2>&1; code=$?
+  echo "$step: $code, $(active | wc -l) active"
+done
+monitor die=device_add:2 linger=1
+say $m attach vm1 --qmp $mon --timeout 5
+echo "lingering: $(active | wc -l) active"
+monitor
+say $m detach vm1 --qmp $mon --timeout 5
+wait_for() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; }
+gone() { [ "$(active | wc -l)" = 0 ]; }
+wait_for gone
+say $m attach vm1 --qmp $mon
+say $m detach vm1 --qmp $mon
+echo "at the end: $(active | wc -l) active"
+T
+same "$(grep -cE '^(close|die)=(qmp|qom|device_add)[^ ]*: 1, 0 active, 1 error$' <<<"$out")" 7 "attach undoes everything if QEMU ends at any step"
+same "$(grep -c '^afterwards: 0, 0 active$' <<<"$out")" 7 "afterwards, the devices can be attached to the next QEMU and detached"
+same "$(grep -cE '^(close|die)=device_del:[12]: 0, 0 active$' <<<"$out")" 4 "detach stops the devices if QEMU ends at any step"
+same "$(tail -n 5 <<<"$out" | grep -c '^= 0$')$(tail -n 1 <<<"$out")" "2at the end: 0 active" "a QEMU that closes its socket before the devices"
+
 # ---- sockets and answers that are wrong ----
 inside m60 <<'T'
 define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name "two's, \"2\""
@@ -225,7 +257,7 @@ for pair in "cannot connect to QEMU at '.*/none': no such socket" "/file': the f
 done
 same "$(grep -c '^active: 0$' <<<"$out")" "$(grep -c '^active: ' <<<"$out")" "after every error the device is stopped again"
 out_has '"id":"two_s___2_","sysfsdev"' "names with quotes and commas become IDs without them"
-out_has "cannot attach 'two_s_ _2_' .*: the virtual machine has another device with the ID 'two_s___2_'" "an ID that another device has is a conflict"
+out_has "cannot attach 'two_s_ _2_' .*: QEMU at '.*' has another device with the ID 'two_s___2_'" "an ID that another device has is a conflict"
 
 # ---- vfio-ap, vfio-ccw, virtual functions, numbered devices ----
 inside ap <<'T'
@@ -244,7 +276,7 @@ T
 out_has '"driver":"vfio-ap","id":"crypto"' "a vfio-ap device is attached with its driver"
 same "$(part "mdevadm detach crypto --qmp $work/monitor" | head -1)" "= 0" "a vfio-ap device is detached and stopped"
 same "$(part "mdevadm attach crypto --qmp $work/monitor -q" | tail -2 | paste -sd' ')" "= 1 active: 0" "a vfio-ap device that QEMU refuses is stopped again"
-same "$(grep -c "a virtual machine can have one vfio-ap device, not 'crypto' and 'second'" <<<"$out")" 2 "two vfio-ap devices for one virtual machine are refused"
+same "$(grep -cE "(attach devices to QEMU at '.*'|export.*): a virtual machine can have one vfio-ap device, not 'crypto' and 'second'" <<<"$out")" 2 "two vfio-ap devices for one virtual machine are refused"
 inside ccw <<'T'
 define 0.0.0070 vfio_ccw-io $A --name dasd
 monitor
@@ -276,10 +308,11 @@ cat >"$work/virsh" <<'T'
 [ "$1 $2 $3" = "--quiet --connect ${EXPECTED_URI:-qemu:///system}" ] || { echo "error: wrong connection: $*" >&2; exit 1; }
 shift 3
 [ "$2" = guest ] && [ ! -e "$WORK/gone" ] || { echo "error: failed to get domain '$2'" >&2; exit 1; }
+! grep -qsx "$1" "$WORK/hang" || sleep 600
 case $1 in
   domstate) [ "$LC_ALL" = C ] || { echo laufend; exit; }; cat "$WORK/state" ;;
   dumpxml) [ ! -e "$WORK/unreadable" ] || { echo "error: internal error: no answer" >&2; exit 1; }; echo "<domain><devices>"; cat "$WORK/hostdevs"; echo "</devices></domain>" ;;
-  attach-device) [ ! -e "$WORK/refuse" ] || { echo "error: Failed to attach device from /dev/stdin" >&2; echo "error: internal error: no slot" >&2; exit 1; }; cat "$3" >>"$WORK/hostdevs" ;;
+  attach-device) [ ! -e "$WORK/refuse" ] || { echo "error: Failed to attach device from /dev/stdin" >&2; echo "error: internal error: no slot" >&2; exit 1; }; cat "$3" >>"$WORK/hostdevs"; ! grep -qsx late "$WORK/hang" || sleep 600 ;;
   detach-device) cat "$3" >/dev/null
     [ ! -e "$WORK/ends" ] || mv "$WORK/ends" "$WORK/gone"
     [ ! -e "$WORK/shuts" ] || { rm "$WORK/shuts"; echo 'shut off' >"$WORK/state"; }
@@ -324,7 +357,25 @@ say $m detach one --domain guest --timeout 0.2
 echo "in shutdown: $(active | wc -l) active"
 echo running >$WORK/state; touch $WORK/unreadable
 say $m attach one --domain guest
+rm -f $WORK/unreadable $WORK/never; : >$WORK/hostdevs; $m stop -q one
+for step in domstate dumpxml attach-device late; do
+  echo $step >$WORK/hang
+  $m attach one --domain guest --timeout 1; echo "$step hangs: $?, $(active | wc -l) active"
+  rm $WORK/hang
+  $m attach one --domain guest; echo "$step: $?, $(grep -c uuid= $WORK/hostdevs) attached"
+  $m detach one --domain guest; : >$WORK/hostdevs
+done 2>&1
+$m attach one --domain guest
+echo detach-device >$WORK/hang
+say $m detach one --domain guest --timeout 1
+echo "detach hangs: $(active | wc -l) active"
 T
+same "$(grep -E ' hangs: |: 0, ' <<<"$out" | paste -sd';')" \
+  "domstate hangs: 1, 0 active;domstate: 0, 1 attached;dumpxml hangs: 1, 0 active;dumpxml: 0, 1 attached;attach-device hangs: 1, 1 active;attach-device: 0, 1 attached;late hangs: 1, 1 active;late: 0, 1 attached;detach hangs: 1 active" \
+  "a libvirt that does not answer: a device that may be attached remains active, and the next attach succeeds"
+out_has "cannot find the domain 'guest': virsh domstate has not ended within 1 s" "the error names the command of virsh and the time limit"
+out_has "cannot attach 'one' .*the domain 'guest': virsh attach-device has not ended within 1 s; could not be rolled back: 'one' .*\(it may be attached" "... device and domain"
+same "$(part "mdevadm detach one --domain guest --timeout 1" | tail -2 | paste -sd' ')" "= 5 detach hangs: 1 active" "a request to detach that libvirt does not answer, but continues"
 same "$(grep -B1 '^in shutdown: ' <<<"$out" | paste -sd' ')" "= 5 in shutdown: 1 active" "a domain that is shutting down still has its devices"
 same "$(grep -E -B1 '^(ends|shuts): ' <<<"$out" | paste -sd' ')" "= 0 ends: 0 active -- = 0 shuts: 0 active" \
   "a domain that ends while a device is detached, transient or not, has detached it"
@@ -337,12 +388,41 @@ same "$(part 'mdevadm attach one --domain guest' | head -6)" "= 0
   </source>
 </hostdev>" "attach --domain attaches the device with libvirt"
 out_has "'one' .* is already attached" "a second attach --domain changes nothing"
-out_has "cannot detach 'one' .*: the guest has not released the device in time" "a guest that does not answer is reported with a domain, too"
+out_has "cannot detach 'one' .*: the guest of the domain 'guest' has not released the device within 0.2 s" "a guest that does not answer is reported with a domain, too"
 same "$(grep -B1 '^active: 0$' <<<"$out" | head -2 | paste -sd' ')" "= 0 active: 0" "detach --domain detaches and stops the device"
 out_has "cannot attach the device to the domain 'guest': Failed to attach device from /dev/stdin; internal error: no slot; all changes" \
   "the refusal of libvirt is reported and the start rolled back"
 same "$(grep -c '^active: 0$' <<<"$out")" 2 "after the refusal of libvirt the device is stopped again"
 same "$(grep -c "the domain 'guest' is not running but in the state 'shut off'" <<<"$out")" 2 "a domain that is not running is reported, also with another connection"
+
+# ---- names with characters that shells, QEMU and XML read as their own ----
+inside m60 <<'T'
+name=$'q"u\'o,t&<e' group=$'g"r,p&\'' lines=$'a\nb'
+define 0000:86:00.0 nvidia-11 $A --name "$name"; $m group create "$group" $A >/dev/null
+for format in shell json; do eval "set -- $($m export qemu "$group" -q --format $format)"; echo "$format: $# ${*: -1}"; done
+$m export qemu "$group" -q --format config | grep '^\[device'
+for format in libvirt nodedev; do
+  { echo '<all>'; $m export $format "$group" -q; echo '</all>'; } | python3 -c 'import sys, xml.etree.ElementTree as tree; print(sys.argv[1], [e.text for e in tree.parse(sys.stdin).iter() if e.tag.endswith("group")])' $format
+done
+monitor
+say $m attach "$name" --qmp $mon
+log
+say $m attach "$name" --qmp "$WORK/$lines,\""
+say $m attach "$name" --qmp $mon --bus "$lines\""
+for words in "export qemu" "export libvirt" "export nodedev" "attach --qmp $mon" "detach --qmp $mon" "group show"; do say $m $words "$lines"; done
+say $m define -p 0000:86:00.0 -t nvidia-11 --name "$lines"
+say $m group create "$lines"
+say $m group create other "$name"
+T
+same "$(grep -E '^(shell|json): ' <<<"$out" | paste -sd' ')" \
+  "shell: 4 vfio-pci,id=q_u_o_t__e,sysfsdev=/sys/bus/mdev/devices/$device json: 4 {\"driver\":\"vfio-pci\",\"id\":\"q_u_o_t__e\",\"sysfsdev\":\"/sys/bus/mdev/devices/$device\"}" \
+  "the arguments of QEMU have an ID without special characters"
+out_has '^\[device "q_u_o_t__e"\]$' "so has the configuration file of QEMU"
+same "$(grep -E '^(libvirt|nodedev) ' <<<"$out" | paste -sd' ')" "libvirt ['g\"r,p&\\''] nodedev ['g\"r,p&\\'']" "the name of the group is quoted in XML"
+out_has '"id":"q_u_o_t__e"' "attach uses the same ID"
+out_has "cannot connect to QEMU at '.*/a.x0ab,\"': no such socket" "a line break in the path of a socket is escaped in the error"
+same "$(grep -cE "^mdevadm: error: (cannot .* 'a.x0ab'|--name: invalid name 'a.x0ab'|invalid group name 'a.x0ab')" <<<"$out")" 8 "a line break in a name is refused and escaped"
+out_has "^hint: remove it first: mdevadm group remove 'g\"r,p&'.* $device$" "the name of a group is quoted in the hint"
 
 # ---- export and import ----
 inside m60 <<'T'

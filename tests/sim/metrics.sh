@@ -202,6 +202,14 @@ outputs() {
     err_has "cannot write '$target': not a regular file$" "the error says that ${target/$work/DIR} is not a regular file"
   done
   holds "/dev/null is a device" test -c /dev/null
+  echo old >"$work/elsewhere"
+  ln -s "$work/elsewhere" "$directory/link.prom"
+  run "$MDEVADM" export metrics --output "$directory/link.prom"
+  exits 1 "a symbolic link is not followed: its directory can belong to another user"
+  err_has "cannot write '$directory/link.prom': it is a symbolic link, which is not followed$" "the error says so"
+  err_has "^hint: specify the file itself: --output $work/elsewhere$" "the hint names the file"
+  same "$(readlink "$directory/link.prom") $(cat "$work/elsewhere")" "$work/elsewhere old" "link and file are unchanged"
+  rm "$directory/link.prom"
   run "$MDEVADM" export metrics --output ''
   exits 2 "an empty name is invalid usage"
   mkdir "$work/full"

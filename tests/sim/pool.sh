@@ -20,6 +20,8 @@ m60 unfit
 m60 stops
 m60 lost
 m60 damage
+m60 read_only
+m60 reads
 m60 kills
 @four parallel
 @four locked
@@ -378,6 +380,31 @@ functions() {
   same "$(mdevadm list --claimed --json | jq '.devices | length')" 2 "nor is it after its next start"
   run mdevadm claim vgpus
   same "$out" "$device" "and it is free"
+}
+
+# A claim is part of what starts a virtual machine.
+reads() {
+  pool 2
+  command -v strace >/dev/null || return
+  strace -f -o /run/trace -e trace=openat,openat2 "$MDEVADM" claim vgpus --json >/run/claim.json
+  same "$(jq -r .qemu.driver /run/claim.json)" vfio-pci "claim --json has the arguments of QEMU"
+  same "$(grep -c '/device_api"' /run/trace), $(grep -cE '/(name|description|available_instances)"|subsystem_vendor"' /run/trace)" \
+    "$(mdevadm types --json | jq '.types | length'), 0" "it reads the device APIs of the types, and nothing else of them and of the parent"
+}
+
+# The claim is of a device that no longer exists, whatever its record says.
+read_only() {
+  pool 2
+  run mdevadm claim vgpus --for vm1
+  device=$out
+  mount --bind /run/mdevadm/claims /run/mdevadm/claims && mount -o remount,bind,ro /run/mdevadm/claims || return
+  run mdevadm stop "$device" --force
+  exits 0 "a claimed device is stopped with --force although the record of the claim cannot be removed"
+  err_has "^mdevadm: warning: the record of the claim of .* remains, but the claim has ended with the device: .*Read-only file system$" "a warning says so"
+  same "$(mdevadm list --json | jq '[.devices[] | select(.uuid == "'"$device"'")] | length')" 0 "the device is not active"
+  umount /run/mdevadm/claims
+  mdevadm start -q "$device"
+  same "$(mdevadm list --claimed -n -o uuid | wc -l)" 0 "the device is not claimed after its next start"
 }
 
 "$1"

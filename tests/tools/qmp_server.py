@@ -6,7 +6,9 @@ usage: qmp_server.py SOCKET [WORD...]
   garbage         sends a line that is no JSON
   other           sends JSON that is no greeting
   silent=COMMAND  does not answer this command
-  close=COMMAND   closes the connection and ends when it gets this command
+  close=COMMAND[:N]  closes the connection and ends when it gets this command for the Nth time (default 1)
+  die=COMMAND[:N]    carries out this command for the Nth time and ends without an answer
+  linger=SECONDS  keeps the VFIO nodes open for this time after its end, as a process does that is being killed
   drop=COMMAND    carries out this command and does not answer it
   lose=COMMAND    carries out this command and closes the connection; further clients are served
   refuse=COMMAND  answers this command with an error
@@ -24,6 +26,7 @@ import os
 import socket
 import sys
 import threading
+import time
 
 path = sys.argv[1]
 words = set(sys.argv[2:])
@@ -39,7 +42,23 @@ def value_of(key, default=None):
 ports = value_of("ports")
 devices = {}  # id: (properties, descriptor of the node, port)
 adds = 0
+counts = {}
 lock = threading.Lock()
+
+
+def is_time_for(key, command):
+    """Returns whether this is the Nth of these commands."""
+    name, _, number = value_of(key, "").partition(":")
+    return name == command and counts[command] == int(number or 1)
+
+
+def end():
+    linger = value_of("linger")
+    if linger and os.fork() == 0:
+        server.close()
+        os.closerange(0, min([entry[1] for entry in devices.values()], default=3))
+        time.sleep(float(linger))
+    os._exit(0)
 
 
 def node_of(properties):
@@ -83,8 +102,9 @@ class Client:
         command, arguments = request["execute"], request.get("arguments", {})
         if value_of("silent") == command:
             return
-        if value_of("close") == command:
-            os._exit(0)
+        counts[command] = counts.get(command, 0) + 1
+        if is_time_for("close", command):
+            end()
         if "paused-event" in words:
             self.event("STOP")
         try:
@@ -94,6 +114,8 @@ class Client:
         except ValueError as refusal:
             self.send({"error": {"class": refusal.args[0], "desc": refusal.args[1]}, "id": request.get("id")})
             return
+        if is_time_for("die", command):
+            end()
         if value_of("lose") == command:
             self.connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError

@@ -15,7 +15,7 @@
 
 namespace mdevadm {
 
-inline constexpr Facet facets_to_apply = facets_to_define | Facet::online | Facet::peers;
+inline constexpr Facet facets_to_apply = facets_to_define | Facet::online | Facet::peers | Facet::ap_bindings;
 
 // Returns facets_to_apply and what else the description needs: GPUs that PCI IDs mean and that are no
 // parents.
@@ -28,8 +28,8 @@ struct ApplyInput {
   const Definitions& defined;
   const Groups& groups;
   const AllParentSettings& settings;
-  // Devices in use with their processes (observe_users()), of those that ApplyPlan::stopping named; nullptr:
-  // not yet observed.
+  // Devices in use with their processes (observe_users()), of those that ApplyPlan::stopping and correcting
+  // named; nullptr: not yet observed.
   const Snapshot* users = nullptr;
 };
 
@@ -44,7 +44,8 @@ struct ApplyOptions {
 
 // A difference between the host and the description.
 struct HostChange {
-  enum class Kind { add, change, remove, prepare, start, stop, restart } kind;
+  // `correct`: an active device differs from its definition, which is as described.
+  enum class Kind { add, change, correct, remove, prepare, start, stop, restart } kind;
   enum class Object { parent, device, group } object;
   Identity about;
   std::vector<Difference> differences{};
@@ -70,12 +71,14 @@ struct ApplyPlan {
   std::vector<Refusal> refused{};  // what cannot be changed now; everything else can
   std::vector<std::string> notes{};
   std::vector<Uuid> stopping{};       // active devices that are to be stopped
+  std::vector<Uuid> correcting{};     // active devices that are to be corrected
   std::vector<ParentName> parents{};  // on which devices are stopped or started
   std::size_t devices = 0;            // described
 };
 
 // Plans the changes: as few as possible. A definition keeps its parent and virtual function if the
-// description allows them. Devices in use are not stopped, devices without a definition not changed. Only
+// description allows them. Devices in use are not stopped, devices without a definition not changed. An
+// active device that differs from its definition is corrected if that is possible while it is active. Only
 // definitions and groups that were created from a description with the same namespace are removed, with
 // `prune`. The caller prepares the parents; their settings are planned.
 ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options);

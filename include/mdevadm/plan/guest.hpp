@@ -59,9 +59,10 @@ std::optional<GuestDevice> guest_device(const Snapshot& seen, const Definition& 
 
 // Plans to attach the devices, in order, all or none, after the steps of the plan `start`, which starts those
 // that are not active. Devices that are attached already are not attached again. Throws Error{conflict} if an
-// ID is that of another device of the virtual machine.
+// ID is that of another device of the virtual machine. `machine`: as messages name it.
 Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
-                 const std::vector<AttachedDevice>& attached, std::chrono::milliseconds patience);
+                 const std::vector<AttachedDevice>& attached, std::chrono::milliseconds patience,
+                 const std::string& machine);
 
 // Plans to detach the devices in reverse order, all or none: devices that were detached before one that the
 // guest does not release are attached again. Throws Error{conflict} if a device is not attached to the

@@ -21,6 +21,7 @@ struct LiveRequest {
   std::optional<NodePolicy> of_group{};  // settings that the definition lacks
   bool changes_definition = false;       // also change the definition, when the device has been changed
   bool forced = false;                   // accept queues that are not bound to vfio_ap
+  bool spares_users = false;             // take no queues from a device in use
 };
 
 // Plans to change the queues, attributes and VFIO nodes of an active device; without any change in the

@@ -311,6 +311,8 @@ struct Job {
   // The steps, all of one stage, are rolled back after the last one, also if all have succeeded. The job
   // fails if the rollback fails.
   bool trial = false;
+  // Jobs with the same text are all or none, also in a plan whose other jobs are independent of each other.
+  std::string unit{};
 
   // Returns what completes "cannot …" in errors.
   const std::string& goal_of_command() const { return part_of.empty() ? goal : part_of; }

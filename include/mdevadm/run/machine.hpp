@@ -20,10 +20,8 @@ class MaybeAttached final : public Error {
 // The guest has not released a device within the time limit.
 class NotReleased final : public Error {
  public:
-  NotReleased()
-      : Error(ExitCode::in_use, "the guest has not released the device in time; it remains attached",
-              "the guest needs a driver for hot-plug that is running; wait longer with --timeout SECONDS, or "
-              "shut the guest down") {}
+  // `machine`: as messages name it, such as "the domain 'vm1'".
+  NotReleased(const std::string& machine, std::chrono::milliseconds patience);
 };
 
 class Machine {
@@ -49,9 +47,10 @@ class Machine {
 // program listens, or it does not speak QMP), in_use (no answer: another client is connected).
 std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, std::chrono::milliseconds patience);
 
-// Finds a domain of libvirt with virsh(1). `uri`: the connection, such as qemu:///system. Throws Error:
-// not_found (virsh or the domain), failed (the domain is not running, with the errno ESRCH; libvirt does not
-// answer).
-std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain);
+// Finds a domain of libvirt with virsh(1). `uri`: the connection, such as qemu:///system. Waits up
+// to `patience` for each answer of libvirt. Throws Error: not_found (virsh or the domain), failed (the domain
+// is not running, with the errno ESRCH; libvirt does not answer).
+std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain,
+                                     std::chrono::milliseconds patience);
 
 }  // namespace mdevadm

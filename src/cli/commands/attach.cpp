@@ -21,8 +21,12 @@ namespace mdevadm::cli {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr const char* usual_uri = "qemu:///system";
-constexpr std::chrono::seconds usual_patience{30};
+constexpr milliseconds usual_patience{30'000};
+// For an answer of QEMU or libvirt: a short time limit means the guest.
+constexpr milliseconds least_patience{1'000};
 
 class MachineCommand : public Command {
  public:
@@ -53,7 +57,9 @@ class MachineCommand : public Command {
     }
     const char* environment = std::getenv("LIBVIRT_DEFAULT_URI");
     const std::string uri = !uri_.empty() ? uri_ : environment != nullptr ? environment : usual_uri;
-    return socket_.empty() ? find_domain(context.host(), uri, domain_) : connect_to_qemu(socket_, patience());
+    const milliseconds for_answers = std::max(patience(), least_patience);
+    return socket_.empty() ? find_domain(context.host(), uri, domain_, for_answers)
+                           : connect_to_qemu(socket_, for_answers);
   }
 
   std::string machine_name() const {
@@ -61,9 +67,7 @@ class MachineCommand : public Command {
                            : fmt::format("QEMU at '{}'", printable(socket_));
   }
 
-  std::chrono::milliseconds patience() const {
-    return timeout_.empty() ? std::chrono::milliseconds(usual_patience) : parse_seconds(timeout_);
-  }
+  milliseconds patience() const { return timeout_.empty() ? usual_patience : parse_seconds(timeout_); }
 
   // Returns the group that is the argument, or nullptr. A group has an order and settings of its own, so it
   // is the only argument.
@@ -160,7 +164,8 @@ class AttachCommand final : public MachineCommand {
       const std::vector<AttachedDevice> attached = machine->devices();
       batch.take(subject, [&] {
         const Plan start = plan_starts(seen, group, defined, wanted);
-        return plan_attach(start, attachments(seen, defined, wanted, start, attached), attached, patience());
+        return plan_attach(start, attachments(seen, defined, wanted, start, attached), attached, patience(),
+                           machine_name());
       });
     } catch (const Error& error) {
       batch.refuse(subject, error);
@@ -234,7 +239,7 @@ class AttachCommand final : public MachineCommand {
                                       const std::vector<AttachedDevice>& attached) const {
     std::vector<GuestDevice> devices;
     for (const DeviceToAttach& one : wanted) {
-      const std::string doing = fmt::format("cannot attach '{}'", printable(one.word));
+      const std::string doing = "cannot attach " + identity_of(one).quoted();
       std::optional<GuestDevice> device = planned(seen, one, start, doing);
       if (!device) {
         const Found found = resolve_device(one.uuid.str(), seen, defined, one.parent, doing);
@@ -243,7 +248,7 @@ class AttachCommand final : public MachineCommand {
       }
       devices.push_back(*std::move(device));
     }
-    require_usable_together(devices, "cannot attach devices");
+    require_usable_together(devices, "cannot attach devices to " + machine_name());
     if (!buses_.empty() && buses_.size() != devices.size()) {
       throw Error(ExitCode::usage, fmt::format("--bus: expected a bus for each device ({}), not {}",
                                                devices.size(), buses_.size()));

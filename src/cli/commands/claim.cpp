@@ -14,6 +14,11 @@ namespace mdevadm::cli {
 
 namespace {
 
+// Of guest_facets those without the identity of the parent, which only says whether a VM's UUID is needed,
+// and without names of types: the type of an active device is an ID.
+constexpr Facet shown_facets =
+    Facet::devices | Facet::parents | Facet::types | Facet::device_api | Facet::nodes;
+
 // Part of what starts a virtual machine, so it reads no more than it must.
 class ClaimCommand final : public Command {
  public:
@@ -88,8 +93,8 @@ class ClaimCommand final : public Command {
     const std::string doing = fmt::format("cannot claim {}", identity_of(member.definition).quoted());
     Definitions defined;
     defined.all.push_back(member.definition);
-    const Snapshot seen = observe_defined({context.host(), context.store()}, {claim.uuid}, defined,
-                                          guest_facets | Facet::nodes);
+    const Snapshot seen =
+        observe_defined({context.host(), context.store()}, {claim.uuid}, defined, shown_facets);
     const Found found = resolve_device(claim.uuid.str(), seen, defined, member.device.parent, doing);
     render::ClaimedDevice shown{claim, guest_device(seen, found, doing), {}, {}};
     shown.nodes = found.active != nullptr ? found.active->nodes : std::vector<Node>{};

@@ -255,7 +255,7 @@ class GroupRemove final : public GroupChange {
       }
     }
     throw Error(ExitCode::not_found, fmt::format("{}: '{}' is not a member", doing, printable(word)),
-                fmt::format("list its members: mdevadm group show {}", group.name.str()));
+                fmt::format("list its members: mdevadm group show {}", shell_word(group.name.str())));
   }
 
   std::vector<std::string> words_;

@@ -159,7 +159,7 @@ TEST_CASE("attaching is planned after all stages of the start, in order, all or 
   start.jobs.push_back(
       {"start", {.uuid = b, .parent = gpu.str()}, "lane", {{SetOnline{second, true}, {}, 2}}});
   const Plan plan =
-      plan_attach(start, wanted, {{.id = "one", .kernel_name = a.str()}}, std::chrono::seconds(3));
+      plan_attach(start, wanted, {{.id = "one", .kernel_name = a.str()}}, std::chrono::seconds(3), "QEMU");
   CHECK(plan.bond == Bond::all_or_none);
   REQUIRE(plan.jobs.size() == 2);
   CHECK(plan.jobs[0].steps.empty());  // attached already
@@ -168,8 +168,9 @@ TEST_CASE("attaching is planned after all stages of the start, in order, all or 
   CHECK(std::holds_alternative<SetOnline>(plan.jobs[1].steps[0].action));
   CHECK(plan.jobs[1].steps[1].stage > 2);
   CHECK(std::holds_alternative<DetachDevice>(*plan.jobs[1].steps[1].undo));
-  CHECK_THROWS_AS(plan_attach({}, wanted, {{.id = "two", .kernel_name = "other"}}, std::chrono::seconds(3)),
-                  Error);
+  CHECK_THROWS_AS(
+      plan_attach({}, wanted, {{.id = "two", .kernel_name = "other"}}, std::chrono::seconds(3), "QEMU"),
+      Error);
 }
 
 TEST_CASE("devices are detached in reverse order by the IDs that they have in the virtual machine") {

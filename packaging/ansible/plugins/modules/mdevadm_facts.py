@@ -14,6 +14,8 @@ description:
 version_added: 0.1.0
 author:
   - the mdevadm authors
+extends_documentation_fragment:
+  - mdevadm.host.program
 options:
   gather:
     description:
@@ -22,15 +24,6 @@ options:
     elements: str
     choices: [parents, types, devices, groups, findings]
     default: [parents, types, devices, groups]
-  root:
-    description:
-      - Directory of the system on which to operate, instead of C(/).
-    type: path
-  executable:
-    description:
-      - Name or path of the program. Besides PATH, C(/usr/sbin) and C(/usr/local/sbin) are searched.
-    type: str
-    default: mdevadm
 attributes:
   check_mode:
     description: Gathers facts as without check mode.

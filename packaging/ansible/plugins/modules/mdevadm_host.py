@@ -16,6 +16,8 @@ description:
 version_added: 0.1.0
 author:
   - the mdevadm authors
+extends_documentation_fragment:
+  - mdevadm.host.program
 options:
   src:
     description:
@@ -46,15 +48,6 @@ options:
     description:
       - Time to wait for devices in use that must be stopped to be released, in seconds or with a unit, for example C(10min).
     type: str
-  root:
-    description:
-      - Directory of the system on which to operate, instead of C(/).
-    type: path
-  executable:
-    description:
-      - Name or path of the program. Besides PATH, C(/usr/sbin) and C(/usr/local/sbin) are searched.
-    type: str
-    default: mdevadm
 attributes:
   check_mode:
     description: Reports what would be changed, and changes nothing.
