@@ -347,7 +347,7 @@ corrects() {
   out_has "^~ correct device 'a' .* on matrix$" "and prints it"
   same "$(matrix $A) $(state a)" "05.0004 active" "it is as defined, and was not stopped"
   run mdevadm apply -f "$file"
-  err_has "the host is as described" "a second apply has nothing to do"
+  err_has "the host matches" "a second apply has nothing to do"
   mdevadm modify a --live --domain +0x14
   use $A
   run mdevadm apply -f "$file"
