@@ -44,52 +44,81 @@ std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
 
 }  // namespace
 
+DeviceRows::DeviceRows(const Snapshot& seen, const Definitions& defined, const Groups& groups,
+                       const BootEvents& boot, const store::Store& store, TypeNames names)
+    : seen_(seen),
+      defined_(defined),
+      groups_(groups),
+      boot_(boot),
+      store_(store),
+      names_(names),
+      knows_names_(std::any_of(seen.parents.begin(), seen.parents.end(),
+                               [](const Parent& parent) { return !parent.types.empty(); })),
+      booted_(std::chrono::system_clock::now() - sys::since_boot()) {}
+
+std::vector<DevicePair> DeviceRows::pairs() const {
+  const std::vector<const Device*> devices = all_devices(seen_);
+  std::vector<DevicePair> pairs;
+  pairs.reserve(std::max(devices.size(), defined_.all.size()));
+  auto device = devices.begin();
+  auto definition = defined_.all.begin();
+  // Both are sorted by parent, then UUID.
+  while (device != devices.end() || definition != defined_.all.end()) {
+    const auto order =
+        device == devices.end() ? std::strong_ordering::greater
+        : definition == defined_.all.end()
+            ? std::strong_ordering::less
+            : std::tie((*device)->parent, (*device)->uuid) <=> std::tie(definition->parent, definition->uuid);
+    DevicePair& pair = pairs.emplace_back();
+    if (order <= 0) {
+      pair.device = *device++;
+    }
+    if (order >= 0) {
+      pair.definition = &*definition++;
+    }
+  }
+  return pairs;
+}
+
+render::DeviceRow DeviceRows::row(const DevicePair& pair) const {
+  render::DeviceRow row{.device = pair.device, .definition = pair.definition};
+  row.unseen_processes = seen_.unseen_processes;
+  row.vague_users = seen_.vague_users;
+  row.booted = booted_;
+  if (row.device != nullptr) {
+    row.claim = seen_.claims.find(row.device->uuid);
+  }
+  if (row.definition == nullptr) {
+    const FileProblem* broken = broken_definition(defined_, row.device->uuid, row.device->parent);
+    row.file = broken != nullptr ? broken->path : "";
+  }
+  if (const Definition* definition = row.definition) {
+    row.file = store_.path_of(*definition);
+    row.group = groups_.of(*definition);
+    row.automatic = definition->start == StartMode::automatic ||
+                    (row.group != nullptr && row.group->start == StartMode::automatic);
+    row.boot = row.automatic ? boot_.find(definition->uuid, definition->parent) : nullptr;
+    row.parent_here = seen_.find_parent(definition->parent.str()) != nullptr;
+    if (row.is_active()) {
+      row.differences =
+          differences_of(seen_, *row.device, *definition, node_policy_of(*definition, row.group));
+    }
+  }
+  if (names_ == TypeNames::needed && (knows_names_ || row.definition != nullptr)) {
+    row.type_name = type_name_of(row, seen_);
+  }
+  return row;
+}
+
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
                                            const store::Store& store, TypeNames names) {
-  const std::vector<const Device*> devices = all_devices(seen);
+  const DeviceRows all(seen, defined, groups, boot, store, names);
+  const std::vector<DevicePair> pairs = all.pairs();
   std::vector<render::DeviceRow> rows;
-  rows.reserve(std::max(devices.size(), defined.all.size()));
-  const auto booted = std::chrono::system_clock::now() - sys::since_boot();
-  const bool knows_names = std::any_of(seen.parents.begin(), seen.parents.end(),
-                                       [](const Parent& parent) { return !parent.types.empty(); });
-  auto device = devices.begin();
-  auto definition = defined.all.begin();
-  // Both are sorted by parent, then UUID.
-  while (device != devices.end() || definition != defined.all.end()) {
-    const auto order = device == devices.end()           ? std::strong_ordering::greater
-                       : definition == defined.all.end() ? std::strong_ordering::less
-                                                         : std::tie((*device)->parent, (*device)->uuid) <=>
-                                                               std::tie(definition->parent, definition->uuid);
-    render::DeviceRow& row = rows.emplace_back();
-    row.unseen_processes = seen.unseen_processes;
-    row.vague_users = seen.vague_users;
-    row.booted = booted;
-    if (order <= 0) {
-      row.device = *device++;
-      row.claim = seen.claims.find(row.device->uuid);
-    }
-    if (order < 0) {
-      const FileProblem* broken = broken_definition(defined, row.device->uuid, row.device->parent);
-      row.file = broken != nullptr ? broken->path : "";
-    }
-    if (order >= 0) {
-      row.file = store.path_of(*definition);
-      row.group = groups.of(*definition);
-      row.automatic = definition->start == StartMode::automatic ||
-                      (row.group != nullptr && row.group->start == StartMode::automatic);
-      row.boot = row.automatic ? boot.find(definition->uuid, definition->parent) : nullptr;
-      row.parent_here = seen.find_parent(definition->parent.str()) != nullptr;
-      row.definition = &*definition++;
-    }
-    if (row.is_active() && row.definition != nullptr) {
-      row.differences =
-          differences_of(seen, *row.device, *row.definition, node_policy_of(*row.definition, row.group));
-    }
-    if (names == TypeNames::needed && (knows_names || row.definition != nullptr)) {
-      row.type_name = type_name_of(row, seen);
-    }
-  }
+  rows.reserve(pairs.size());
+  std::transform(pairs.begin(), pairs.end(), std::back_inserter(rows),
+                 [&](const DevicePair& pair) { return all.row(pair); });
   return rows;
 }
 

@@ -1,6 +1,7 @@
 // Combines devices and definitions into the rows of list and show.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mdevadm/render/columns.hpp>
@@ -13,6 +14,37 @@ namespace mdevadm::cli {
 
 // Whether the rows need the vendor's names of types: searching them takes most of the time of long lists.
 enum class TypeNames { needed, unused };
+
+// An active device or one whose removal is pending, its definition under the same parent, or both.
+struct DevicePair {
+  const Device* device = nullptr;
+  const Definition* definition = nullptr;
+
+  const Uuid& uuid() const { return device != nullptr ? device->uuid : definition->uuid; }
+  const ParentName& parent() const { return device != nullptr ? device->parent : definition->parent; }
+};
+
+// Makes the rows of list and show one by one: thousands take more space than the devices. Refers to the
+// arguments of the constructor, which must outlive it and the rows.
+class DeviceRows {
+ public:
+  DeviceRows(const Snapshot& seen, const Definitions& defined, const Groups& groups, const BootEvents& boot,
+             const store::Store& store, TypeNames names = TypeNames::needed);
+
+  // Returns the pairs of all rows, sorted by parent, then UUID.
+  std::vector<DevicePair> pairs() const;
+  render::DeviceRow row(const DevicePair& pair) const;
+
+ private:
+  const Snapshot& seen_;
+  const Definitions& defined_;
+  const Groups& groups_;
+  const BootEvents& boot_;
+  const store::Store& store_;
+  TypeNames names_;
+  bool knows_names_;  // some parent has types
+  std::chrono::system_clock::time_point booted_;
+};
 
 // Returns one row per device and parent: active devices, and those whose removal is pending, with their
 // definition under the same parent, and definitions of inactive devices. Sorted by parent, then UUID. The

@@ -119,16 +119,18 @@ class Listing {
   // In JSON, includes the notes that were collected.
   std::string render(const std::vector<Row>& rows, const std::string& json_key, Context& context) const {
     return json_ ? render::render_json(grid(rows), json_key, context.messages().take_notes())
-                 : render::render_rows(rows, chosen(), style(context.env()));
+                 : render::render_table(grid(rows), style(context.env()));
   }
 
-  // Prints the rows at the end of the command's output. JSON is printed while it is written.
-  void print(const std::vector<Row>& rows, const std::string& json_key, Context& context) const {
+  // Prints the rows at the end of the command's output, while they are written. `rows`: a vector, or a range
+  // that makes each row when it is needed.
+  template <typename Rows>
+  void print(const Rows& rows, const std::string& json_key, Context& context) const {
+    const auto flush = [&] { context.flush(); };
     if (json_) {
-      render::write_json(rows, chosen(), json_key, context.messages().take_notes(), context.out,
-                         [&] { context.flush(); });
+      render::write_json(rows, chosen(), json_key, context.messages().take_notes(), context.out, flush);
     } else {
-      context.out += render(rows, json_key, context);
+      render::write_table(rows, chosen(), style(context.env()), context.out, flush);
     }
   }
 

@@ -14,34 +14,51 @@ namespace mdevadm::compat {
 
 namespace {
 
-struct Row {
-  StoredConfig stored;
-  const char* remark = "";  // " (defined)"
+// Writes the rows, sorted by parent, one by one: thousands take much memory.
+class Output {
+ public:
+  Output(Session& session, const Options& options)
+      : session_(session),
+        is_verbose_(options.has("verbose")),
+        // With one row the result is a plain definition, as accepted by --jsonfile.
+        keeps_first_(options.has("dumpjson") && options.has("uuid")) {
+    if (options.has("dumpjson")) {
+      json_.emplace(session_.out);
+    }
+  }
+
+  // `remark`: " (defined)".
+  void add(const Uuid& uuid, const ParentName& parent, const Config& config, const char* remark) {
+    if (json_) {
+      json_->add(uuid, parent, config);
+    } else {
+      session_.out += fmt::format("{} {} {} {}{}\n", uuid.str(), parent.str(), config.type,
+                                  config.start == StartMode::automatic ? "auto" : "manual", remark);
+      session_.out += is_verbose_ ? attribute_lines(config) : "";
+    }
+    if (keeps_first_ && count_ == 0) {
+      first_ = config;
+    }
+    ++count_;
+  }
+
+  void finish() {
+    if (json_) {
+      json_->finish();
+    }
+    if (keeps_first_ && count_ == 1) {
+      session_.out = store::format_config(first_, store::JsonForm::lines);
+    }
+  }
+
+ private:
+  Session& session_;
+  bool is_verbose_;
+  bool keeps_first_;
+  std::optional<store::ConfigList> json_{};
+  Config first_{};
+  std::size_t count_ = 0;
 };
-
-// `rows` are sorted by parent. With --uuid and one row the result is a plain definition, as accepted by
-// --jsonfile.
-std::string to_json(const std::vector<Row>& rows, bool of_one) {
-  if (of_one && rows.size() == 1) {
-    return store::format_config(rows.front().stored.config, store::JsonForm::lines);
-  }
-  std::vector<StoredConfig> sorted;
-  sorted.reserve(rows.size());
-  std::transform(rows.begin(), rows.end(), std::back_inserter(sorted),
-                 [](const Row& row) { return row.stored; });
-  return store::format_configs(sorted);
-}
-
-std::string to_text(const std::vector<Row>& rows, bool verbose) {
-  std::string text;
-  for (const Row& row : rows) {
-    const Config& config = row.stored.config;
-    text += fmt::format("{} {} {} {}{}\n", row.stored.uuid.str(), row.stored.parent.str(), config.type,
-                        config.start == StartMode::automatic ? "auto" : "manual", row.remark);
-    text += verbose ? attribute_lines(config) : "";
-  }
-  return text;
-}
 
 Snapshot devices(const Session& session, const Options& options) {
   Snapshot seen = session.observe(
@@ -56,24 +73,30 @@ Snapshot devices(const Session& session, const Options& options) {
   return seen;
 }
 
-std::vector<Row> active_rows(Session& session, const Options& options) {
+void list_active(Session& session, const Options& options) {
   const Snapshot seen = devices(session, options);
   warn_of_names(seen.nameless);
   std::map<ParentName, KeptConfigs> defined;
-  std::vector<Row> rows;
   for (const Device& device : seen.devices) {
     if (!defined.contains(device.parent)) {
       defined.emplace(device.parent, session.store().load_configs(
                                          {.parent = device.parent, .uuid = options.uuid(), .links = true}));
     }
+  }
+  Output output(session, options);
+  for (const Device& device : seen.devices) {
     const KeptConfigs& configs = defined.at(device.parent);
     const StoredConfig* stored = configs.find(device.uuid, device.parent);
-    Config config{device.type->str(), stored != nullptr ? stored->config.start : StartMode::manual};
-    StoredConfig row{device.uuid, device.parent, std::move(config)};
+    StoredConfig row{device.uuid,
+                     device.parent,
+                     {device.type->str(), stored != nullptr ? stored->config.start : StartMode::manual}};
     row.config.attributes = attributes_in(ask_attributes(session, row));
-    rows.push_back({std::move(row), configs.has(device.uuid, device.parent) ? " (defined)" : ""});
+    output.add(row.uuid, row.parent, row.config, configs.has(device.uuid, device.parent) ? " (defined)" : "");
+    if (!session.hooks().any() && !options.has("uuid")) {  // scripts can fail
+      session.flush();
+    }
   }
-  return rows;
+  output.finish();
 }
 
 // Returns the device with this UUID and parent, or nullptr.
@@ -84,30 +107,34 @@ const Device* find_sorted(const Snapshot& seen, const StoredConfig& stored) {
   return is_it ? &*found : nullptr;
 }
 
-std::vector<Row> defined_rows(const Session& session, const Options& options) {
+void list_defined(Session& session, const Options& options) {
   const std::optional<std::string> given = options.text("parent");
   const std::optional<ParentName> parent = given ? ParentName::parse(*given) : std::nullopt;
-  KeptConfigs configs =
+  const KeptConfigs configs =
       given && !parent ? KeptConfigs{} : session.configs({.parent = parent, .uuid = options.uuid()});
   warn_of_broken(configs);
   const bool shows_active = !options.has("dumpjson");
   const Snapshot seen = shows_active && !configs.all.empty() ? devices(session, options) : Snapshot{};
-  std::vector<Row> rows;
-  for (StoredConfig& stored : configs.all) {
+  Output output(session, options);
+  for (const StoredConfig& stored : configs.all) {
     const Device* device = find_sorted(seen, stored);
     const bool is_active = device != nullptr && device->type->str() == stored.config.type;
-    rows.push_back({std::move(stored), is_active ? " (active)" : ""});
+    output.add(stored.uuid, stored.parent, stored.config, is_active ? " (active)" : "");
+    if (!options.has("uuid")) {
+      session.flush();
+    }
   }
-  return rows;
+  output.finish();
 }
 
 }  // namespace
 
 void run_list(Session& session, const Options& options) {
-  const std::vector<Row> rows =
-      options.has("defined") ? defined_rows(session, options) : active_rows(session, options);
-  session.out =
-      options.has("dumpjson") ? to_json(rows, options.has("uuid")) : to_text(rows, options.has("verbose"));
+  if (options.has("defined")) {
+    list_defined(session, options);
+  } else {
+    list_active(session, options);
+  }
 }
 
 }  // namespace mdevadm::compat

@@ -43,6 +43,17 @@ Session::Session(sys::Dir root)
       store_(root_, store::Store::Runtime::optional, [](const std::string& text) { warn("mdevctl", text); }),
       hooks_(root_, hear_script, {}, UntrustedScripts::reported) {}
 
+void Session::flush() {
+  constexpr std::size_t enough = std::size_t{64} << 10;
+  if (out.size() < enough) {
+    return;
+  }
+  if (const int unwritten = write_out(STDOUT_FILENO, out); unwritten != 0) {
+    throw Failure{cause_of(unwritten)};
+  }
+  out.clear();
+}
+
 Snapshot Session::observe(Scope what) const {
   what.raw = true;
   return observe_host(effects(), std::move(what));

@@ -22,8 +22,10 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Results, written to stdout at the end in one piece.
+  // Results, written to stdout at the end.
   std::string out;
+  // Writes the results so far if there are many. Only for commands that cannot fail any more. Throws Failure.
+  void flush();
 
   const sys::Dir& root() const { return root_; }
   const store::Store& store() const { return store_; }

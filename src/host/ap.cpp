@@ -9,6 +9,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "answers.hpp"
+#include "device_reader.hpp"
 #include "interface.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
@@ -204,8 +205,7 @@ void Host::check_queues(const Device& device, const ApMatrix& expected) const {
 
 Error explained(const sys::Dir& root, const Device& device, const Attribute& attribute, const Error& error) {
   const sys::Result<sys::Dir> directory = checked(root.open_dir(device.path));
-  const sys::Result<sys::Dir> siblings =
-      checked(root.open_dir(device.path.substr(0, device.path.rfind('/'))));
+  const sys::Result<sys::Dir> siblings = checked(root.open_dir(std::string(directory_of(device.path.str()))));
   if (!directory || !siblings) {
     return error;
   }

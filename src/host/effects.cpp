@@ -193,7 +193,7 @@ void Host::create(const Creation& what) const {
 
 bool Host::wait_for_device(const Device& device, milliseconds patience) const {
   const bool reports_type = open_parent(*root_, device.parent).interface.reports_type();
-  const std::string& path = device.path;
+  const std::string path = device.path.str();
   const bool has_nodes = root_->exists(vfio_directory);
   std::string missing;
   const bool came = wait_until(Clock::now() + patience, [&] {
@@ -225,9 +225,9 @@ bool Host::wait_for_device(const Device& device, milliseconds patience) const {
 }
 
 void Host::aggregate(const Device& device, std::uint64_t units) const {
-  const sys::Dir directory =
-      root_->open_dir(device.path)
-          .or_throw("cannot read the number of aggregated instances in '{}'", root_->path_of(device.path));
+  const sys::Dir directory = root_->open_dir(device.path)
+                                 .or_throw("cannot read the number of aggregated instances in '{}'",
+                                           root_->path_of(device.path.str()));
   for (const UnitsFile& file : units_files) {
     if (!directory.exists(file.shows) || (file.takes != nullptr && !directory.exists(file.takes))) {
       continue;
@@ -247,7 +247,8 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
     return;
   }
   const std::string type = device.type ? device.type->str() : "";
-  if (!root_->exists(fmt::format("{}/{}/{}/aggregator", directory_of(device.path), types_directory, type))) {
+  if (!root_->exists(
+          fmt::format("{}/{}/{}/aggregator", directory_of(device.path.str()), types_directory, type))) {
     throw Error(
         ExitCode::failed,
         fmt::format(
@@ -259,7 +260,7 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
 bool Host::join_peers(const Device& device, const Uuid& peers) const {
   const sys::Dir directory =
       root_->open_dir(device.path)
-          .or_throw("cannot join a peer-to-peer set in '{}'", root_->path_of(device.path));
+          .or_throw("cannot join a peer-to-peer set in '{}'", root_->path_of(device.path.str()));
   const std::optional<std::string> now = read_optional(directory, peers_file);
   if (!now) {
     return false;
@@ -295,7 +296,8 @@ void Host::set_online(const Device& device, bool online) const {
 std::optional<std::string> Host::write_attribute(const Device& device, const Attribute& attribute,
                                                  bool bare) const {
   const sys::Dir directory =
-      root_->open_dir(device.path).or_throw("cannot set attributes in '{}'", root_->path_of(device.path));
+      root_->open_dir(device.path)
+          .or_throw("cannot set attributes in '{}'", root_->path_of(device.path.str()));
   const sys::Result<sys::Done> written =
       directory.write_attribute(attribute.name.str(), data_of(attribute, bare));
   if (!written) {
@@ -314,7 +316,7 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
 }
 
 std::optional<std::string> Host::read_attribute(const Device& device, const AttributeName& name) const {
-  return read_if_readable(*root_, fmt::format("{}/{}", device.path, name.str()));
+  return read_if_readable(*root_, fmt::format("{}/{}", device.path.str(), name.str()));
 }
 
 void Host::read_attributes(Device& device, const std::vector<Attribute>& wanted) const {
@@ -325,14 +327,14 @@ void Host::read_attributes(Device& device, const std::vector<Attribute>& wanted)
     const sys::Result<sys::FileStatus> status = directory->status(name);
     const auto value = read_if_readable(*directory, name, status);
     if (value || !status) {
-      device.attributes[name] = value;
+      device.settings.made().attributes[name] = value;
     }
   }
 }
 
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {
-  const sys::Dir directory =
-      root_->open_dir(device.path).or_throw("cannot assign queues in '{}'", root_->path_of(device.path));
+  const sys::Dir directory = root_->open_dir(device.path)
+                                 .or_throw("cannot assign queues in '{}'", root_->path_of(device.path.str()));
   const std::optional<std::string> now = read_optional(directory, "ap_config");
   const std::optional<std::string> wanted = now ? with_queues(*now, attributes) : std::nullopt;
   if (wanted && directory.write_attribute("ap_config", *wanted + "\n")) {

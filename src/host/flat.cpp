@@ -102,7 +102,7 @@ class Flat final : public Interface {
 
   std::optional<bool> is_online(const SysfsParent& parent, const Device& device) const override {
     const auto number =
-        form_ == Form::online ? read_number(parent.root, device.path + "/online") : std::nullopt;
+        form_ == Form::online ? read_number(parent.root, device.path.str() + "/online") : std::nullopt;
     return number ? std::optional(*number != 0) : std::nullopt;
   }
 

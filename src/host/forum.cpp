@@ -76,10 +76,10 @@ class Forum final : public Interface {
   // Returns the IOMMU group in which the device can be created, or an empty text: some kernels let an
   // existing device join instead.
   static std::string group_to_join(const SysfsParent& parent, const Device& beside) {
-    if (parent.root.exists(fmt::format("{}/{}", beside.path, peers_file))) {
+    if (parent.root.exists(fmt::format("{}/{}", beside.path.str(), peers_file))) {
       return {};
     }
-    const sys::Result<std::string> group = parent.root.read_link(beside.path + "/iommu_group");
+    const sys::Result<std::string> group = parent.root.read_link(beside.path.str() + "/iommu_group");
     return group ? std::string(last_component(*group)) : std::string{};
   }
 

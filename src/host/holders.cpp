@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <map>
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/sys/file_lock.hpp>
 #include <mdevadm/sys/process.hpp>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "paths.hpp"
 
@@ -66,23 +67,47 @@ struct Users {
 
 // The VFIO nodes of devices, by device number.
 struct Nodes {
-  std::multimap<dev_t, Device*> groups;
-  std::multimap<dev_t, Device*> own;
+  using ByNumber = std::vector<std::pair<dev_t, Device*>>;
+  ByNumber groups{};
+  ByNumber own{};
 
   // `has_node`: Device::own_node has been read.
   void add(const sys::Dir& root, Device& device, bool has_node) {
     device.holders.clear();
     if (const auto number =
             device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
-      groups.emplace(*number, &device);
+      groups.emplace_back(*number, &device);
     }
-    if (const auto cdev = has_node ? std::nullopt : cdev_name(root, device.path)) {
+    if (const auto cdev = has_node ? std::nullopt : cdev_name(root, device.path.str())) {
       device.own_node = node_number(root, cdev_node_path(*cdev));
     }
     if (device.own_node) {
-      own.emplace(*device.own_node, &device);
+      own.emplace_back(*device.own_node, &device);
     }
   }
+
+  // After all devices have been added.
+  void sort() {
+    std::stable_sort(groups.begin(), groups.end(), Earlier{});
+    std::stable_sort(own.begin(), own.end(), Earlier{});
+  }
+
+  // Calls `use` with each device that has this node.
+  template <typename Use>
+  static void each(const ByNumber& nodes, dev_t number, const Use& use) {
+    const auto [first, last] = std::equal_range(nodes.begin(), nodes.end(), number, Earlier{});
+    std::for_each(first, last, [&](const auto& node) { use(*node.second); });
+  }
+
+ private:
+  struct Earlier {
+    static dev_t number(dev_t one) { return one; }
+    static dev_t number(const std::pair<dev_t, Device*>& one) { return one.first; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return number(a) < number(b);
+    }
+  };
 };
 
 // Returns whether processes other than callers use the device. Callers that have only its group open are
@@ -127,6 +152,7 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
       nodes.add(root, device, has(facets, Facet::nodes) && devices == &seen.devices);
     }
   }
+  nodes.sort();
   if (nodes.groups.empty() && nodes.own.empty()) {
     return;
   }
@@ -136,15 +162,15 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
     if (file.anonymous == vfio_device_link) {
       add_holder(users.of_any, file.pid, false);
     } else if (file.character_device) {
-      for (auto [node, last] = nodes.groups.equal_range(*file.character_device); node != last; ++node) {
-        add_holder(node->second->holders, file.pid, true);
+      Nodes::each(nodes.groups, *file.character_device, [&](Device& device) {
+        add_holder(device.holders, file.pid, true);
         certain.insert(file.pid);
-      }
-      for (auto [node, last] = nodes.own.equal_range(*file.character_device); node != last; ++node) {
-        add_holder(node->second->holders, file.pid, true);
+      });
+      Nodes::each(nodes.own, *file.character_device, [&](Device& device) {
+        add_holder(device.holders, file.pid, true);
         certain.insert(file.pid);
-        users.of_node.emplace(node->second, file.pid);
-      }
+        users.of_node.emplace(&device, file.pid);
+      });
     }
   });
   seen.vague_users = static_cast<std::size_t>(

@@ -18,10 +18,6 @@ std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snaps
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
                                   const std::vector<Device>& devices);
 
-// Returns whether a list of queues can be incomplete: kernels before 6.10 end it, without an error, at the
-// end of a page.
-bool may_be_cut(std::string_view matrix);
-
 // Returns the devices sorted by parent, then UUID.
 std::vector<Device> sorted(std::vector<Device> devices);
 

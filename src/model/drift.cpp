@@ -53,10 +53,10 @@ class NodeComparison {
   // Returns the name as the policy has it if it means the account of the node, else the account's own one.
   std::string shown_account(const char* kind, const std::string& defined, const std::string& name,
                             std::uint32_t id) const {
-    const auto known = device_.accounts.find(fmt::format("{} {}", kind, defined));
-    const std::optional<std::uint64_t> wanted = known != device_.accounts.end()
-                                                    ? std::optional<std::uint64_t>(known->second)
-                                                    : parse_decimal(defined);
+    const auto& accounts = device_.settings.or_default().accounts;
+    const auto known = accounts.find(fmt::format("{} {}", kind, defined));
+    const std::optional<std::uint64_t> wanted =
+        known != accounts.end() ? std::optional<std::uint64_t>(known->second) : parse_decimal(defined);
     return wanted && *wanted == id ? defined : name;
   }
 
@@ -144,9 +144,10 @@ std::vector<DriftedSetting> drift_of(const Device& device, const Definition& def
   if (definition.aggregate && device.units && *device.units != *definition.aggregate) {
     found.push_back({"aggregate", std::to_string(*definition.aggregate), std::to_string(*device.units)});
   }
+  const auto& present = device.settings.or_default().attributes;
   for (const Attribute& attribute : comparable_attributes(definition)) {
-    const auto value = device.attributes.find(attribute.name.str());
-    const bool is_known = value != device.attributes.end();
+    const auto value = present.find(attribute.name.str());
+    const bool is_known = value != present.end();
     if (is_known && !(value->second && is_same_value(trim(attribute.value), *value->second))) {
       found.push_back({"attribute " + attribute.name.str(), attribute.value, value->second});
     }

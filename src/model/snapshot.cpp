@@ -31,6 +31,28 @@ std::vector<const Type*> Parent::all_types() const {
   return result;
 }
 
+DevicePath::DevicePath(std::string path) : text_(std::make_shared<const std::string>(std::move(path))) {}
+
+DevicePath::DevicePath(SharedText above, const Uuid& uuid) : text_(std::move(above)), uuid_(uuid) {
+  if (uuid_ == Uuid{}) {
+    text_ = std::make_shared<const std::string>(*text_ + "/" + uuid_.str());
+  }
+}
+
+std::string DevicePath::str() const {
+  std::string path;
+  if (text_ != nullptr) {
+    constexpr std::size_t uuid_size = 36;
+    path.reserve(text_->size() + 1 + uuid_size);
+    path = *text_;
+  }
+  if (uuid_ != Uuid{}) {
+    path += '/';
+    uuid_.append_to(path);
+  }
+  return path;
+}
+
 const Node* Device::find_node(Node::Kind kind) const {
   const auto found =
       std::find_if(nodes.begin(), nodes.end(), [kind](const Node& node) { return node.kind == kind; });

@@ -27,7 +27,7 @@ class Conflicts {
     for (const Device& device : in_.seen.devices) {
       by_uuid_.emplace(device.uuid, &device);
       if (!device.vf.empty()) {
-        by_function_.emplace(std::pair(device.parent, device.vf), &device);
+        by_function_.emplace(std::pair(device.parent, device.vf.str()), &device);
       }
       if (device.queues) {
         crypto_devices_.push_back(&device);
@@ -207,7 +207,7 @@ class Conflicts {
         owner.unmanaged ? std::vector{advice_to_release_function(definition),
                                       fmt::format("or free virtual function {} with the program that has "
                                                   "created the device on it: mdevadm show {}",
-                                                  owner.vf, owner.uuid.str())}
+                                                  owner.vf.str(), owner.uuid.str())}
                         : std::vector{"stop that device: mdevadm stop " + shell_word(word)};
     found_.push_back({{fmt::format("{} used by the active device '{}' on {}{}, so '{}' cannot be started",
                                    what, printable(word), owner.parent.str(),

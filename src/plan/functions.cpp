@@ -85,7 +85,7 @@ Error function_in_use(const Device& user, const Definitions* defined, const Defi
     hints.push_back(advice_to_release_function(wanted));
   }
   return {ExitCode::conflict,
-          fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf,
+          fmt::format("{}: virtual function {} is used by {}device '{}' (type {})", doing, user.vf.str(),
                       user.unmanaged ? "the unmanaged " : "", printable(word),
                       user.type ? user.type->str() : "unknown"),
           hints};

@@ -279,9 +279,10 @@ class LivePlanner {
                               "device is created",
                               doing_, attribute.name.str()));
     }
-    const auto known = device_.attributes.find(attribute.name.str());
+    const auto& present = device_.settings.or_default().attributes;
+    const auto known = present.find(attribute.name.str());
     std::optional<Action> undo;
-    if (known != device_.attributes.end()) {
+    if (known != present.end()) {
       if (!known->second) {
         throw Error(ExitCode::not_found,
                     fmt::format("{}: the device has no attribute '{}'", doing_, attribute.name.str()));
@@ -340,7 +341,7 @@ ModifyRequest as_active(const Snapshot& seen, const Device& device, const Defini
     if (one.setting == "type") {
       request.type = device.type;
     } else if (one.setting == "vf") {
-      request.function = FunctionName::parse(device.vf);
+      request.function = FunctionName::parse(device.vf.str());
     } else if (one.setting == "aggregate") {
       request.aggregate = device.units;
     } else if (is_attribute(one)) {

@@ -33,7 +33,7 @@ void require_same_settings(const Device& active, const Definition& requested, co
   const ApMatrix queues = assigned_by(wanted.attributes);
   for (const ApKind kind : ap_kinds) {
     if (compared.queues && queues.of(kind).none()) {
-      compared.queues->of(kind).reset();
+      compared.queues.made().of(kind).reset();
     }
   }
   const std::vector<DriftedSetting> differences = drift_of(compared, wanted, std::nullopt);
@@ -279,7 +279,7 @@ void StartPlanner::add_creation(Draft& draft) {
   const Capabilities& can = draft.parent->capabilities;
   draft.device.type = draft.type->id;
   draft.device.vf = can.functions ? *names_.insert(function_for(draft)).first : std::string{};
-  draft.device.name = can.named_by_function ? draft.device.vf : name_for(draft);
+  draft.device.name = can.named_by_function ? draft.device.vf.str() : name_for(draft);
   draft.device.path = path_for(draft);
   const Definition& wanted = draft.wanted;
   const bool shares =
@@ -525,7 +525,7 @@ void StartPlanner::add_reservation(Draft& draft) const {
     }
   }
   Definition after = before;
-  after.function = FunctionName::parse(draft.device.vf);
+  after.function = FunctionName::parse(draft.device.vf.str());
   draft.add(ending, ReserveFunction{before, after});
 }
 

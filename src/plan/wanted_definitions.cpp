@@ -94,8 +94,8 @@ void WantedDefinitions::reserve_function(WantedDevice& device) const {
   const Device* active = devices_.active_of(*device.current);
   const bool stays =
       active != nullptr && !active->vf.empty() && !input_.defined.withholds(active->parent, active->vf);
-  device.wanted.function =
-      stays ? FunctionName::parse(active->vf) : function_for(later(), after_, device.wanted, "cannot apply");
+  device.wanted.function = stays ? FunctionName::parse(active->vf.str())
+                                 : function_for(later(), after_, device.wanted, "cannot apply");
 }
 
 }  // namespace mdevadm

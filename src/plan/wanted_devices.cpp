@@ -302,7 +302,7 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
   device.wanted.parent = active->parent;
   device.wanted.type = *active->type;
   if (!active->vf.empty() && !device.wanted.function) {
-    device.wanted.function = FunctionName::parse(active->vf);
+    device.wanted.function = FunctionName::parse(active->vf.str());
   }
   device.placed = true;
   return false;

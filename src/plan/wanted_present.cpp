@@ -91,7 +91,7 @@ bool WantedDevices::runs_as(const Device& active, const Definition& wanted, cons
     const std::vector<Attribute> comparable = comparable_attributes(one);
     return is_ap_attribute(attribute)
                ? active.queues.has_value()
-               : &one == &wanted && active.attributes.contains(attribute.name.str()) &&
+               : &one == &wanted && active.settings.or_default().attributes.contains(attribute.name.str()) &&
                      std::find(comparable.begin(), comparable.end(), attribute) != comparable.end();
   };
   // Returns whether all attributes of one definition that the other one does not have could be read.

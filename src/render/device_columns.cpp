@@ -269,7 +269,7 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
       true},
      [](const DeviceRow& r) -> Value {
        if (r.device != nullptr && !r.device->vf.empty()) {
-         return r.device->vf;
+         return r.device->vf.str();
        }
        return r.definition != nullptr ? text_or_none(r.definition->function) : Value();
      }},
@@ -291,7 +291,7 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"kernel_name", "KERNEL-NAME", Kind::word,
       "sysfs name if it is not the UUID, e.g. the PCI address of the VF", dev},
      [](const DeviceRow& r) -> Value {
-       return r.device != nullptr ? text_or_none(r.device->name) : Value();
+       return r.device != nullptr ? text_or_none(r.device->name.str()) : Value();
      }},
     {{"online", "ONLINE", Kind::truth, "whether the device is online, if it has an online state",
       dev | Facet::online},
@@ -321,7 +321,7 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
     {{"node_mode", "NODE-MODE", Kind::word, "mode of the VFIO node, octal", dev | Facet::nodes}, mode_of},
     {{"driver", "DRIVER", Kind::word, "driver bound to the device", dev | Facet::driver},
      [](const DeviceRow& r) -> Value {
-       return r.device != nullptr ? text_or_none(r.device->driver) : Value();
+       return r.device != nullptr && r.device->driver ? Value(Borrowed{*r.device->driver}) : Value();
      }},
     {{"held_by", "HELD-BY", Kind::list, "processes that use the device (complete only for root)",
       dev | Facet::holders},
@@ -351,7 +351,8 @@ constexpr auto device_table = std::to_array<Column<DeviceRow>>({
       boot_facets, true, true},
      boot_message_of},
     {{"path", "PATH", Kind::text, "directory in sysfs", dev},
-     [](const DeviceRow& r) -> Value { return r.device != nullptr ? Value("/" + r.device->path) : Value(); }},
+     [](const DeviceRow& r)
+         -> Value { return r.device != nullptr ? Value("/" + r.device->path.str()) : Value(); }},
     {{"file", "FILE", Kind::text, "file of the definition", dev, true},
      [](const DeviceRow& r) -> Value { return text_or_none(r.file); }},
 });

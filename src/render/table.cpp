@@ -145,29 +145,33 @@ void PlainTable::add(const Value& value) {
   ends_.push_back(static_cast<std::uint32_t>(texts_.size()));
 }
 
-std::optional<std::string> PlainTable::lines() const {
+bool PlainTable::write(std::string& out, const std::function<void()>& flush) const {
   if (!is_plain(texts_)) {
-    return std::nullopt;
+    return false;
   }
   if (ends_.empty()) {
-    return std::string{};
+    return true;
   }
-  const std::size_t rows = ends_.size() / columns_.size() + (headings_ ? 1 : 0);
   // As if the last column were padded, too.
-  std::string result(rows * std::accumulate(widths_.begin(), widths_.end(), widths_.size()), ' ');
+  const std::size_t longest = std::accumulate(widths_.begin(), widths_.end(), widths_.size());
   std::size_t at = 0;
   std::size_t column = 0;
   const auto add = [&](std::string_view text) {
+    if (column == 0) {
+      at = out.size();
+      out.append(longest, ' ');
+    }
     const std::size_t padding = widths_[column] - text.size();
     const bool to_the_right = columns_[column].kind == Kind::number;
     const bool is_last = column + 1 == columns_.size();
-    text.copy(result.data() + at + (to_the_right ? padding : 0), text.size());
-    at += text.size() + (is_last && !to_the_right ? 0 : padding);
-    if (is_last) {
-      result[at] = '\n';
-    }
-    ++at;
+    text.copy(out.data() + at + (to_the_right ? padding : 0), text.size());
+    at += text.size() + (is_last && !to_the_right ? 0 : padding) + 1;
     column = is_last ? 0 : column + 1;
+    if (is_last) {
+      out[at - 1] = '\n';
+      out.resize(at);
+      flush();
+    }
   };
   for (std::size_t i = 0; headings_ && i < columns_.size(); ++i) {
     add(columns_[i].heading);
@@ -177,8 +181,7 @@ std::optional<std::string> PlainTable::lines() const {
     add(std::string_view(texts_).substr(begin, end - begin));
     begin = end;
   }
-  result.resize(at);
-  return result;
+  return true;
 }
 
 std::string render_table(Grid grid, const TableStyle& style) {
@@ -190,8 +193,8 @@ std::string render_table(Grid grid, const TableStyle& style) {
     for (const std::vector<Value>& row : grid.rows) {
       std::for_each(row.begin(), row.end(), [&](const Value& value) { table.add(value); });
     }
-    if (std::optional<std::string> lines = table.lines()) {
-      return *std::move(lines);
+    if (std::string lines; table.write(lines, [] {})) {
+      return lines;
     }
   }
   const CellTexts texts = texts_for(grid, style);

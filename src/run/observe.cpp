@@ -147,7 +147,7 @@ class SettingsReader {
       known = ids_.emplace(account, find()).first;
     }
     if (known->second) {
-      device.accounts.emplace(account, *known->second);
+      device.settings.made().accounts.emplace(account, *known->second);
     }
   }
 

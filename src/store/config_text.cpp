@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mdevadm/store/json_text.hpp>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace mdevadm::store {
 
@@ -45,11 +46,13 @@ std::string json_string(const std::string& text) {
   return is_plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+}  // namespace
+
 // Writes the text directly. libvirt requests the list of all devices on every change, and building the
 // library's object tree for a thousand definitions took as long as reading them.
-class Writer {
+class ConfigWriter {
  public:
-  explicit Writer(JsonForm form) : form_(form) {}
+  explicit ConfigWriter(JsonForm form) : form_(form) {}
 
   void open(char bracket) {
     separate();
@@ -86,11 +89,15 @@ class Writer {
     }
   }
 
-  std::string take() { return std::move(text_); }
+  // Returns the text since the last call.
+  std::string take() {
+    has_begun_ = has_begun_ || !text_.empty();
+    return std::exchange(text_, {});
+  }
 
  private:
   void begin_line() {
-    if (form_ == JsonForm::lines && !text_.empty()) {
+    if (form_ == JsonForm::lines && (has_begun_ || !text_.empty())) {
       text_ += '\n';
       text_.append(2 * depth_, ' ');
     }
@@ -109,14 +116,17 @@ class Writer {
   std::size_t depth_ = 0;
   bool is_first_ = true;  // in its object or list
   bool has_key_ = false;
+  bool has_begun_ = false;  // take() has returned the begin
 };
+
+namespace {
 
 bool is_known_key(std::string_view key) {
   return key == "mdev_type" || key == "start" || key == "attrs";
 }
 
 // `others`: an object with further keys.
-void write(const Config& config, Writer& writer, const Json& others = Json::object()) {
+void write(const Config& config, ConfigWriter& writer, const Json& others = Json::object()) {
   writer.open('{');
   writer.key("mdev_type");
   writer.string(config.type);
@@ -161,42 +171,56 @@ ConfigContent parse_config(std::string_view text) {
 }
 
 std::string format_config(const Config& config, JsonForm form) {
-  Writer writer(form);
+  ConfigWriter writer(form);
   write(config, writer);
   return writer.take();
 }
 
 std::string edited_config(std::string_view text, const Config& config) {
-  Writer writer(JsonForm::lines);
+  ConfigWriter writer(JsonForm::lines);
   write(config, writer, parse_json(text));
   return writer.take();
 }
 
-std::string format_configs(const std::vector<StoredConfig>& sorted) {
-  Writer writer(JsonForm::lines);
-  writer.open('[');
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    if (i == 0) {
+struct ConfigList::State {
+  std::string& out;
+  ConfigWriter writer{JsonForm::lines};
+  std::optional<ParentName> parent{};  // of the last config
+};
+
+ConfigList::ConfigList(std::string& out) : state_(std::make_unique<State>(State{out})) {
+  state_->writer.open('[');
+}
+
+ConfigList::~ConfigList() = default;
+
+void ConfigList::add(const Uuid& uuid, const ParentName& parent, const Config& config) {
+  ConfigWriter& writer = state_->writer;
+  if (state_->parent != parent) {
+    if (state_->parent) {
+      writer.close(']');
+    } else {
       writer.open('{');
     }
-    if (i == 0 || sorted[i - 1].parent != sorted[i].parent) {
-      writer.key(sorted[i].parent.str());
-      writer.open('[');
-    }
-    writer.open('{');
-    writer.key(sorted[i].uuid.str());
-    write(sorted[i].config, writer);
+    writer.key(parent.str());
+    writer.open('[');
+    state_->parent = parent;
+  }
+  writer.open('{');
+  writer.key(uuid.str());
+  write(config, writer);
+  writer.close('}');
+  state_->out += writer.take();
+}
+
+void ConfigList::finish() {
+  ConfigWriter& writer = state_->writer;
+  if (state_->parent) {
+    writer.close(']');
     writer.close('}');
-    const bool is_last = i + 1 == sorted.size();
-    if (is_last || sorted[i + 1].parent != sorted[i].parent) {
-      writer.close(']');
-    }
-    if (is_last) {
-      writer.close('}');
-    }
   }
   writer.close(']');
-  return writer.take();
+  state_->out += writer.take();
 }
 
 }  // namespace mdevadm::store

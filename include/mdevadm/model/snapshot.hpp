@@ -10,6 +10,7 @@
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/model/pci.hpp>
 #include <mdevadm/model/property.hpp>
+#include <mdevadm/util/compact.hpp>
 #include <mdevadm/util/holder.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
@@ -119,53 +120,75 @@ struct Node {
 };
 
 // How the queues of an active vfio-ap device are changed.
-enum class QueueChanges {
+enum class QueueChanges : std::uint8_t {
   idle,    // one by one, while no guest uses the device (before Linux 6.0)
   single,  // one by one, also of a running guest
   atomic,  // all with one write to ap_config (Linux 6.10 and later)
 };
 
-// An active mediated device.
+// The directory of a device, below the root. Thousands of devices share the path of the directory above it.
+class DevicePath {
+ public:
+  DevicePath() = default;
+  DevicePath(std::string path);
+  DevicePath(const char* path) : DevicePath(std::string(path)) {}
+  // The directory that has the UUID as name.
+  DevicePath(SharedText above, const Uuid& uuid);
+
+  std::string str() const;
+  operator std::string() const { return str(); }
+  bool operator==(std::string_view other) const { return str() == other; }
+
+ private:
+  SharedText text_;  // of the directory above, or of the whole path if `uuid_` is nil
+  Uuid uuid_{};
+};
+
+// Settings of an active device that its definition sets, as observe_settings_of() reads them.
+struct PresentSettings {
+  // Values of attributes, if readable, without surrounding blanks; nullopt: the device has no such attribute.
+  std::map<std::string, std::optional<std::string>> attributes{};
+  // IDs of the accounts in the policy for its nodes, as far as they exist and are not the names of the
+  // nodes' owners: "user qemu", "group kvm".
+  std::map<std::string, std::uint32_t> accounts{};
+};
+
+// An active mediated device. A host can have thousands: what few devices have takes little space in the
+// others.
 struct Device {
   Uuid uuid;
   ParentName parent;
   std::optional<TypeName> type{};  // absent briefly after creation and while a removal is pending
-  std::string path{};              // directory below the root
-  std::optional<std::string> driver{};
+  DevicePath path{};
+  SharedText driver{};
   std::optional<std::uint64_t> iommu_group{};
   std::vector<Node> nodes{};  // group node first
   // Device number of the device's own VFIO node (only with Facet::nodes or Facet::holders). Linux 6.6 and
   // later remove the node when a removal begins; processes that have it open are found by this number until
   // they close it.
-  std::optional<std::uint64_t> own_node{};
+  Boxed<std::uint64_t> own_node{};
   std::vector<Holder> holders{};
-  bool busy = false;                     // some process has it open, visible or not (requires Facet::busy)
-  std::string name{};                    // kernel name if it is not the UUID
-  std::string vf{};                      // address of the virtual function that it is on; empty: on none
-  std::optional<bool> online{};          // absent: it has no online switch
+  RareText name{};                       // kernel name if it is not the UUID
+  RareText vf{};                         // address of the virtual function that it is on; empty: on none
   std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
-  std::optional<Uuid> peers{};           // UUID of its peer-to-peer set
+  Boxed<Uuid> peers{};                   // UUID of its peer-to-peer set
   // Adapters and domains of a vfio-ap device; absent if they cannot be read completely.
-  std::optional<ApMatrix> queues{};
-  bool queues_unreadable = false;  // reading them failed, or their list is cut
+  Boxed<ApMatrix> queues{};
+  Boxed<PresentSettings> settings{};
+  std::optional<std::chrono::milliseconds> start_took{};  // duration of its start, from the runtime record
   QueueChanges queue_changes = QueueChanges::idle;
-  std::optional<std::string> migration_version{};
-  // Present values of attributes that its definition sets, if readable, without surrounding blanks; nullopt:
-  // the device has no such attribute (observe_settings_of()).
-  std::map<std::string, std::optional<std::string>> attributes{};
-  // IDs of the accounts in the policy for its nodes, as far as they exist and are not the names of the
-  // nodes' owners: "user qemu", "group kvm" (observe_settings_of()).
-  std::map<std::string, std::uint32_t> accounts{};
+  bool queues_unreadable = false;  // reading them failed, or their list is cut
+  std::optional<bool> online{};    // absent: it has no online switch
+  bool busy = false;               // some process has it open, visible or not (requires Facet::busy)
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5),
   // and that of a definition only if that one reserves this VF.
   bool unmanaged = false;
   bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool has_record = false;  // a runtime record of it exists
   bool unfinished = false;  // its start has not completed
-  std::optional<std::chrono::milliseconds> start_took{};  // duration of its start, from the runtime record
 
   // Returns the name of its directory, which is also its name on the bus.
-  std::string kernel_name() const { return name.empty() ? uuid.str() : name; }
+  std::string kernel_name() const { return name.empty() ? uuid.str() : name.str(); }
   const Node* find_node(Node::Kind kind) const;
 };
 

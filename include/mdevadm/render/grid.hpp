@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mdevadm/model/facet.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
@@ -102,8 +103,9 @@ struct Grid {
   std::vector<std::vector<Value>> rows;
 };
 
-template <typename Row>
-Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns) {
+// `Rows`: a vector of rows, or a range that makes each of them when it is needed.
+template <typename Rows, typename Row>
+Grid grid_of(const Rows& rows, const std::vector<const Column<Row>*>& columns) {
   Grid grid;
   for (const Column<Row>* column : columns) {
     grid.columns.push_back(column->info);
@@ -117,6 +119,11 @@ Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>
     }
   }
   return grid;
+}
+
+template <typename Row>
+Grid make_grid(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns) {
+  return grid_of(rows, columns);
 }
 
 struct TableStyle {
@@ -135,8 +142,9 @@ class PlainTable {
 
   // Adds the next cell of a row.
   void add(const Value& value);
-  // Returns what render_table() returns, or nullopt if the table needs measuring.
-  std::optional<std::string> lines() const;
+  // Appends what render_table() returns to `out`, and calls `flush` after each line. Returns false and writes
+  // nothing if the table needs measuring.
+  bool write(std::string& out, const std::function<void()>& flush) const;
 
  private:
   std::vector<ColumnInfo> columns_;
@@ -151,10 +159,11 @@ class PlainTable {
 // than the width.
 std::string render_table(Grid grid, const TableStyle& style);
 
-// Like render_table() of make_grid(), without storing the cells if that can be avoided.
-template <typename Row>
-std::string render_rows(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns,
-                        const TableStyle& style) {
+// Appends render_table() of grid_of() to `out`, without storing the cells if that can be avoided. Calls
+// `flush` after each line, if possible.
+template <typename Rows, typename Row>
+void write_table(const Rows& rows, const std::vector<const Column<Row>*>& columns, const TableStyle& style,
+                 std::string& out, const std::function<void()>& flush) {
   if (style.width == 0 && !style.colour) {
     std::vector<ColumnInfo> infos;
     for (const Column<Row>* column : columns) {
@@ -166,11 +175,11 @@ std::string render_rows(const std::vector<Row>& rows, const std::vector<const Co
         table.add(column->cell(row));
       }
     }
-    if (std::optional<std::string> lines = table.lines()) {
-      return *std::move(lines);
+    if (table.write(out, flush)) {
+      return;
     }
   }
-  return render_table(make_grid(rows, columns), style);
+  out += render_table(grid_of(rows, columns), style);
 }
 
 // A heading and the number of rows of the grid below it.
@@ -212,10 +221,9 @@ class JsonRows {
 };
 
 // Writes all rows. Calls `flush` after each of them.
-template <typename Row, typename Flush>
-void write_json(const std::vector<Row>& rows, const std::vector<const Column<Row>*>& columns,
-                std::string_view key, const std::vector<std::string>& notes, std::string& out,
-                const Flush& flush) {
+template <typename Rows, typename Row, typename Flush>
+void write_json(const Rows& rows, const std::vector<const Column<Row>*>& columns, std::string_view key,
+                const std::vector<std::string>& notes, std::string& out, const Flush& flush) {
   std::vector<ColumnInfo> infos;
   for (const Column<Row>* column : columns) {
     infos.push_back(column->info);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/config.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,8 +28,22 @@ enum class JsonForm { lines, compact };
 std::string format_config(const Config& config, JsonForm form);
 // Returns the text of a valid config, changed to another one. Unknown keys remain, after the others.
 std::string edited_config(std::string_view text, const Config& config);
-// Formats a list sorted by parent in the format of mdevctl's JSON listing: parents with the configs of their
-// devices, pretty-printed.
-std::string format_configs(const std::vector<StoredConfig>& sorted);
+
+// Formats configs sorted by parent in the format of mdevctl's JSON listing: parents with the configs of their
+// devices, pretty-printed, without a final newline. Appends to `out`, which the caller may empty each time.
+class ConfigList {
+ public:
+  explicit ConfigList(std::string& out);
+  ConfigList(const ConfigList&) = delete;
+  ConfigList& operator=(const ConfigList&) = delete;
+  ~ConfigList();
+
+  void add(const Uuid& uuid, const ParentName& parent, const Config& config);
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace mdevadm::store

@@ -275,7 +275,7 @@ class DefineCommand final : public Command {
     }
     // The definition of a device on a VF names that VF.
     if (!found.active->vf.empty()) {
-      wanted.function = FunctionName::parse(found.active->vf);
+      wanted.function = FunctionName::parse(found.active->vf.str());
     }
     return wanted;
   }

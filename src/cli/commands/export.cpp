@@ -186,7 +186,8 @@ class ExportNodedev final : public GuestExport {
     }
     const Device* active = found.seen.find_device(device.uuid);
     if (active != nullptr && !active->vf.empty() && definition.parent == active->parent) {
-      definition.parent = *ParentName::parse(active->vf);  // on a VF that the definition does not reserve
+      definition.parent =
+          *ParentName::parse(active->vf.str());  // on a VF that the definition does not reserve
     }
     // A VF is on the same bus as its GPU.
     const Parent* parent = found.seen.find_parent(device.parent.str());

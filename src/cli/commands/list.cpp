@@ -8,6 +8,7 @@
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/util/text.hpp>
+#include <ranges>
 
 #include "../device_rows.hpp"
 #include "../listing.hpp"
@@ -60,31 +61,30 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
         {listing_.needs() | Facet::devices | for_type | for_claims(), std::nullopt, std::nullopt}, defined,
         groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
-    std::vector<render::DeviceRow> rows =
-        device_rows(seen, defined, groups, boot, context.store(),
-                    listing_.prints("type_name") ? TypeNames::needed : TypeNames::unused);
-    keep_named(context, seen, defined, rows);
-    std::erase_if(rows, [this](const render::DeviceRow& row) { return !is_wanted(row); });
-    keep_type(context, seen, rows);
-    show_claims(rows);
-    require_parent(context, rows);
+    const DeviceRows all(seen, defined, groups, boot, context.store(),
+                         listing_.prints("type_name") ? TypeNames::needed : TypeNames::unused);
+    std::vector<DevicePair> listed = all.pairs();
+    keep_named(context, seen, defined, listed);
+    std::erase_if(listed, [&](const DevicePair& one) { return !is_wanted(one, all); });
+    keep_type(context, seen, listed);
+    show_claims(seen, listed);
+    require_parent(context, listed.empty());
     context.note_missing_support(seen);
     if (!summarizes_files()) {
-      for (const render::DeviceRow& row : rows) {
-        if (row.definition == nullptr) {
-          context.warn_about_unusable(defined, *row.device);
+      for (const DevicePair& one : listed) {
+        if (one.definition == nullptr) {
+          context.warn_about_unusable(defined, *one.device);
         }
       }
     }
-    if (rows.empty() && seen.mdev_support) {
+    if (listed.empty() && seen.mdev_support) {
       context.messages().note(why_empty(defined));
     }
+    const auto rows = std::views::transform(listed, [&](const DevicePair& one) { return all.row(one); });
     if (!plot_.empty()) {
-      write_plot(context, rows);
-      return ExitCode::done;
-    }
-    if (tree_) {
-      context.out = render_tree(rows, groups, context.env());
+      write_plot(context, {rows.begin(), rows.end()});
+    } else if (tree_) {
+      context.out = render_tree({rows.begin(), rows.end()}, groups, context.env());
     } else {
       listing_.print(rows, "devices", context);
     }
@@ -104,10 +104,11 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   // Claims are shown without -o if the devices can be those of a pool.
   Facet for_claims() const { return claimed_ || !group_.empty() ? Facet::claims : Facet::none; }
 
-  void show_claims(const std::vector<render::DeviceRow>& rows) {
+  void show_claims(const Snapshot& seen, const std::vector<DevicePair>& listed) {
     if (!boot_ && for_claims() != Facet::none &&
-        std::any_of(rows.begin(), rows.end(),
-                    [](const render::DeviceRow& row) { return row.claim != nullptr; })) {
+        std::any_of(listed.begin(), listed.end(), [&](const DevicePair& one) {
+          return one.device != nullptr && seen.claims.find(one.device->uuid) != nullptr;
+        })) {
       listing_.use({"name", "parent", "type", "state", "claimed_for", "uuid"});
     }
   }
@@ -225,7 +226,18 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     return listing_.needs_definitions() ? context.groups_if_readable() : Groups{};
   }
 
-  bool is_wanted(const render::DeviceRow& row) const {
+  bool is_wanted(const DevicePair& one, const DeviceRows& all) const {
+    if ((!includes_inactive() && one.device == nullptr) || (inactive_ && one.device != nullptr) ||
+        (defined_ && one.definition == nullptr) || (!parent_.empty() && one.parent().str() != parent_) ||
+        !is_on_function(one)) {
+      return false;
+    }
+    // Making a row takes more time than all else.
+    const bool selects = !group_.empty() || boot_ || autostart_ || claimed_ || !states_.empty();
+    return !selects || is_selected(all.row(one));
+  }
+
+  bool is_selected(const render::DeviceRow& row) const {
     if (!group_.empty() && (row.group == nullptr || row.group->name.str() != group_)) {
       return false;
     }
@@ -235,33 +247,28 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if (claimed_ && row.claim == nullptr) {
       return false;
     }
-    if ((!includes_inactive() && row.device == nullptr) || (inactive_ && row.device != nullptr) ||
-        (defined_ && row.definition == nullptr)) {
-      return false;
-    }
     if (!states_.empty()) {
       const std::vector<std::string_view> states = split(states_, ',');
       if (std::find(states.begin(), states.end(), render::state_word(row)) == states.end()) {
         return false;
       }
     }
-    const std::string& parent = parent_of(row).str();
-    return (parent_.empty() || parent == parent_) && is_on_function(row);
+    return true;
   }
 
   // Returns false for a device on another virtual function than the one given as parent.
-  bool is_on_function(const render::DeviceRow& row) const {
+  bool is_on_function(const DevicePair& one) const {
     if (!function_) {
       return true;
     }
-    const FunctionName* reserved = row.definition != nullptr ? row.definition->reserved_vf() : nullptr;
-    return row.device != nullptr ? row.device->vf == function_->str()
+    const FunctionName* reserved = one.definition != nullptr ? one.definition->reserved_vf() : nullptr;
+    return one.device != nullptr ? one.device->vf == function_->str()
                                  : reserved != nullptr && *reserved == *function_;
   }
 
   // Removes the rows of other devices than the arguments.
   void keep_named(const Context& context, const Snapshot& seen, const Definitions& defined,
-                  std::vector<render::DeviceRow>& rows) const {
+                  std::vector<DevicePair>& rows) const {
     if (words_.empty()) {
       return;
     }
@@ -288,24 +295,24 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
       }
     }
     std::size_t i = 0;
-    std::erase_if(rows, [&](const render::DeviceRow&) { return !kept[i++]; });
+    std::erase_if(rows, [&](const DevicePair&) { return !kept[i++]; });
   }
 
-  static bool matches(const render::DeviceRow& row, const std::string& pattern) {
+  static bool matches(const DevicePair& row, const std::string& pattern) {
     const bool has_name = row.definition != nullptr && row.definition->name;
     return (has_name && matches_pattern(row.definition->name->str(), pattern)) ||
            matches_pattern(row.uuid().str(), to_lower(pattern));
   }
 
   // Removes the rows of other types than --type.
-  void keep_type(Context& context, const Snapshot& seen, std::vector<render::DeviceRow>& rows) const {
+  void keep_type(Context& context, const Snapshot& seen, std::vector<DevicePair>& rows) const {
     if (type_.empty()) {
       return;
     }
     const TypeFilter filter(seen, type_);
-    std::erase_if(rows, [&](const render::DeviceRow& row) {
+    std::erase_if(rows, [&](const DevicePair& row) {
       const std::optional<TypeName> type = row.device != nullptr ? row.device->type : row.definition->type;
-      return !type || !filter.matches(parent_of(row), *type);
+      return !type || !filter.matches(row.parent(), *type);
     });
     if (rows.empty()) {
       filter.require_known(context.definitions(), "cannot list devices");
@@ -313,8 +320,8 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
   }
 
   // An empty result is fine for an existing parent; an unknown parent is an error, probably a typo.
-  void require_parent(Context& context, const std::vector<render::DeviceRow>& rows) const {
-    if (parent_.empty() || !rows.empty()) {
+  void require_parent(Context& context, bool is_empty) const {
+    if (parent_.empty() || !is_empty) {
       return;
     }
     const Snapshot seen = context.observe({Facet::parents, std::nullopt, std::nullopt});

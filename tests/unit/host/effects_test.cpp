@@ -29,7 +29,7 @@ TEST_CASE("errors of changes to a device that does not exist name the directory 
                     .parent = *ParentName::parse("mtty"),
                     .type = TypeName::parse("mtty-1"),
                     .path = "sys/devices/virtual/mtty/mtty/gone"};
-  const std::string path = tree.str() + "/" + gone.path;
+  const std::string path = tree.str() + "/" + gone.path.str();
   CHECK(refusal([&] {
           host.own_node(gone, {std::nullopt, std::nullopt, 0660});
         }) == "cannot set owner and mode of the VFIO node: the device has no VFIO node");

@@ -30,7 +30,7 @@ TEST_CASE("observe returns parents and types and devices of the kernel's sample 
   CHECK(device->parent.str() == "mtty");
   CHECK(device->type->str() == "mtty-2");
   CHECK(device->path == "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000002");
-  CHECK(device->driver == "mtty");
+  CHECK(*device->driver == "mtty");
   CHECK(device->iommu_group == 1U);
   REQUIRE(device->nodes.size() == 1);
   CHECK(device->nodes[0].path == "/dev/vfio/1");
@@ -158,7 +158,7 @@ TEST_CASE("remove is pending until the device directory has disappeared") {
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({Facet::devices, {}, {}});
   CHECK(Host(root).remove(seen.devices.at(0), std::chrono::milliseconds(50)) == Removal::pending);
-  CHECK(test::read_text(tree.path() / seen.devices.at(0).path / "remove") == "1\n");
+  CHECK(test::read_text(tree.path() / seen.devices.at(0).path.str() / "remove") == "1\n");
 }
 
 TEST_CASE(

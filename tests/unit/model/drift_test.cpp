@@ -49,7 +49,7 @@ TEST_CASE("attributes are compared as far as they were read and numbers in any n
   Definition wanted = definition();
   wanted.attributes = {attribute("limit", "16"), attribute("vgpu_params", "x=1"), attribute("unread", "5")};
   Device seen = device();
-  seen.attributes = {{"limit", "0x10"}, {"vgpu_params", ""}};
+  seen.settings.made().attributes = {{"limit", "0x10"}, {"vgpu_params", ""}};
   const std::vector<DriftedSetting> found = drift_of(seen, wanted, std::nullopt);
   REQUIRE(found.size() == 1);
   CHECK(describe(found) == "attribute vgpu_params (definition: x=1, device: '')");
@@ -59,7 +59,7 @@ TEST_CASE("an attribute that the device does not have is a difference") {
   Definition wanted = definition();
   wanted.attributes = {attribute("limit", "16"), attribute("empty", "")};
   Device seen = device();
-  seen.attributes = {{"limit", std::nullopt}, {"empty", std::nullopt}};
+  seen.settings.made().attributes = {{"limit", std::nullopt}, {"empty", std::nullopt}};
   CHECK(describe(drift_of(seen, wanted, std::nullopt)) ==
         "attribute limit (definition: 16, device: no such attribute), "
         "attribute empty (definition: '', device: no such attribute)");
@@ -91,7 +91,7 @@ TEST_CASE("accounts are compared by their IDs") {
         "node owner (definition: 64056, device: libvirt-qemu)");
   // Another name of the same account.
   CHECK(drift_of(seen, definition(), NodePolicy{"qemu", std::nullopt, std::nullopt}).size() == 1);
-  seen.accounts = {{"user qemu", 64055}, {"group qemu", 99}};
+  seen.settings.made().accounts = {{"user qemu", 64055}, {"group qemu", 99}};
   CHECK(drift_of(seen, definition(), NodePolicy{"qemu", std::nullopt, std::nullopt}).empty());
   CHECK(drift_of(seen, definition(), NodePolicy{"qemu", "qemu", std::nullopt}).size() == 1);
 }

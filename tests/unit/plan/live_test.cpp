@@ -124,7 +124,7 @@ TEST_CASE("a guest keeps its adapters, or the change is refused") {
 
 TEST_CASE("the value of an attribute is restored if it could be read") {
   Host host(queues("5", "4"), QueueChanges::atomic);
-  host.seen.devices.front().attributes["a/b"] = "7";
+  host.seen.devices.front().settings.made().attributes["a/b"] = "7";
   host.request.change.add_attributes = {{*AttributeName::parse("a/b"), "8"}};
   CHECK(host.writes() == Texts{"a/b=8"});
   CHECK(host.writes(true) == Texts{"a/b=7"});
@@ -172,7 +172,7 @@ TEST_CASE("the settings of an active device become changes of its definition") {
   definition.attributes = {{*AttributeName::parse("assign_adapter"), "5"},
                            {*AttributeName::parse("limit"), "1"},
                            {*AttributeName::parse("gone"), "1"}};
-  device.attributes = {{"limit", "2"}, {"gone", std::nullopt}};
+  device.settings.made().attributes = {{"limit", "2"}, {"gone", std::nullopt}};
   device.nodes = {{Node::Kind::group, "/dev/vfio/1", "qemu", "kvm", 0660}};
   definition.node = NodePolicy{"root", std::nullopt, std::nullopt};
   const ModifyRequest request = as_active(host.seen, device, definition, std::nullopt, {});

@@ -162,7 +162,7 @@ TEST_CASE("a failed attribute write during start removes the created device") {
         a.uuid.str() + "\n");
   // A child process writes it, which may get the processor only after the removal is reported as pending.
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
-  const auto written = [&] { return test::read_text(world.temp.path() / device.path / "remove"); };
+  const auto written = [&] { return test::read_text(world.temp.path() / device.path.str() / "remove"); };
   while (written().empty() && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }

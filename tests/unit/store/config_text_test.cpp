@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <mdevadm/util/uuid.hpp>
+#include <utility>
 
 #include "catch.hpp"
 
@@ -82,13 +83,25 @@ TEST_CASE("a config with 200000 unknown keys is parsed and all of them are liste
   CHECK(content.unknown[1] == "800001");
 }
 
-TEST_CASE("format_configs groups configs by parent like mdevctl list --dumpjson") {
-  CHECK(format_configs({}) == "[]");
+TEST_CASE("ConfigList groups configs by parent like mdevctl list --dumpjson, in pieces") {
+  std::string text;
+  ConfigList(text).finish();
+  CHECK(text == "[]");
   const Uuid a = *Uuid::parse("aaaaaaaa-1111-2222-3333-444444444401");
   const Uuid b = *Uuid::parse("bbbbbbbb-1111-2222-3333-444444444402");
-  std::string text = format_configs({{a, *ParentName::parse("p"), {"t"}},
-                                     {b, *ParentName::parse("p"), {"t", StartMode::automatic}},
-                                     {a, *ParentName::parse("q"), {"u", {}, {{"x", "\xff"}}}}});
+  const ParentName p = *ParentName::parse("p");
+  text.clear();
+  std::string piece;
+  ConfigList list(piece);
+  const auto add = [&](const Uuid& uuid, const ParentName& parent, const Config& config) {
+    list.add(uuid, parent, config);
+    text += std::exchange(piece, {});
+  };
+  add(a, p, {"t"});
+  add(b, p, {"t", StartMode::automatic});
+  add(a, *ParentName::parse("q"), {"u", {}, {{"x", "\xff"}}});
+  list.finish();
+  text += piece;
   CHECK(text.starts_with("[\n  {\n    \"p\": [\n      {\n        \"" + a.str() + "\": {\n"));
   std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
   CHECK(text == "[{\"p\":[{\"" + a.str() + R"(":{"mdev_type":"t","start":"manual","attrs":[]}},{")" +
