@@ -12,7 +12,6 @@
 #include "device_reader.hpp"
 #include "interface.hpp"
 #include "paths.hpp"
-#include "read_devices.hpp"
 
 namespace mdevadm {
 
