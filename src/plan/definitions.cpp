@@ -180,7 +180,7 @@ void require_movable(const Snapshot& seen, const Definitions& defined, const Def
   }
 }
 
-// Returns the definition under another parent. A virtual function of the old parent is not kept: the next one
+// Returns the definition under another parent. A virtual function of the old parent is dropped: the next one
 // is chosen as for a new definition.
 Definition moved(const Snapshot& seen, const Definitions& defined, Definition wanted,
                  const ModifyRequest& request, const std::string& doing) {

@@ -19,7 +19,7 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
 Type require_type(const Snapshot& seen, const ParentName& parent, const TypeName& type,
                   const std::string& doing);
 
-// The same for the type of a definition: if it is missing, the recorded name of the type can tell the cause.
+// The same for the type of a definition: if it is missing, the recorded name of the type can show the cause.
 Type require_type(const Snapshot& seen, const Definition& wanted, const std::string& doing);
 
 // Returns the hints for a parent without available instances. They name its devices whose removal is pending.
