@@ -74,6 +74,10 @@ TEST_CASE("a claim that cannot be used still counts and can be removed") {
        {std::pair("", "missing or invalid key 'version'"), std::pair("x", "invalid TOML: "),
         std::pair("version = 2\n", "written by another version of mdevadm (format 2, expected 1)"),
         std::pair("version = 1\ngroup = 3\n", "missing or invalid key 'group'"),
+        std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = -1\ninode = '1'\n",
+                  "missing or invalid key 'at_ms'"),
+        std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = 9223372036854775807\ninode = '1'\n",
+                  "missing or invalid key 'at_ms'"),
         std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = 1\ninode = 'x'\n",
                   "missing or invalid key 'inode'")}) {
     world.write(name, text);
