@@ -89,24 +89,21 @@ int main(int argc, char** argv) {
   }
   int number = 0;
   bool complete = true;
-  for (const auto& targets : {mdevadm::fuzz::store_targets(), mdevadm::fuzz::model_targets(),
-                              mdevadm::fuzz::host_targets(), mdevadm::fuzz::command_line_targets()}) {
-    for (const Target& target : targets) {
-      const bool exists = std::filesystem::is_directory(corpus / target.name);
-      const std::vector<std::string> inputs =
-          exists ? inputs_in(corpus / target.name) : std::vector<std::string>{};
-      complete = complete && !inputs.empty();
-      std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same inputs at each run
-      std::size_t runs = 0;
-      for (const std::string& input : inputs) {
-        run(target, input);
-        for (int i = 0; i < mutations; ++i, ++runs) {
-          run(target, mutated(input, inputs[random() % inputs.size()], random));
-        }
+  for (const Target& target : mdevadm::fuzz::all_targets()) {
+    const bool exists = std::filesystem::is_directory(corpus / target.name);
+    const std::vector<std::string> inputs =
+        exists ? inputs_in(corpus / target.name) : std::vector<std::string>{};
+    complete = complete && !inputs.empty();
+    std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same inputs at each run
+    std::size_t runs = 0;
+    for (const std::string& input : inputs) {
+      run(target, input);
+      for (int i = 0; i < mutations; ++i, ++runs) {
+        run(target, mutated(input, inputs[random() % inputs.size()], random));
       }
-      std::cout << (inputs.empty() ? "not ok " : "ok ") << ++number << " - " << target.name << ": "
-                << inputs.size() << " inputs, " << runs << " derived ones\n";
     }
+    std::cout << (inputs.empty() ? "not ok " : "ok ") << ++number << " - " << target.name << ": "
+              << inputs.size() << " inputs, " << runs << " derived ones\n";
   }
   std::cout << "1.." << number << "\n";
   return complete ? 0 : 1;

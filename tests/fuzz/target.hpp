@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace mdevadm::fuzz {
 
@@ -16,6 +17,10 @@ std::span<const Target> store_targets();
 std::span<const Target> model_targets();
 std::span<const Target> host_targets();
 std::span<const Target> command_line_targets();
+std::span<const Target> run_targets();
+
+// Returns the targets of all files.
+std::vector<Target> all_targets();
 
 // Returns the target with this name, or nullptr.
 const Target* find_target(std::string_view name);
