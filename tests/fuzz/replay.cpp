@@ -21,6 +21,16 @@ using mdevadm::fuzz::Target;
 const char* target_name = "";
 std::string current;
 
+std::vector<Target> all_targets() {
+  using namespace mdevadm::fuzz;
+  std::vector<Target> all;
+  for (const auto& targets : {model_targets(), store_targets(), host_targets(), plan_targets(), run_targets(),
+                              command_line_targets()}) {
+    all.insert(all.end(), targets.begin(), targets.end());
+  }
+  return all;
+}
+
 // Prints the input that has ended the process, as an argument of printf(1).
 void print_input(int signal) {
   std::fprintf(stderr, "target %s, signal %d, input: ", target_name, signal);
@@ -81,15 +91,17 @@ int main(int argc, char** argv) {
   std::signal(SIGSEGV, print_input);
   const std::filesystem::path corpus = argv[1];
   const int mutations = argc > 2 ? std::atoi(argv[2]) : 100;
+  const std::vector<Target> targets = all_targets();
   for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
-    if (mdevadm::fuzz::find_target(entry.path().filename().string()) == nullptr) {
+    if (std::none_of(targets.begin(), targets.end(),
+                     [&](const Target& target) { return entry.path().filename() == target.name; })) {
       std::cerr << "no target for " << entry.path() << "\n";
       return 1;
     }
   }
   int number = 0;
   bool complete = true;
-  for (const Target& target : mdevadm::fuzz::all_targets()) {
+  for (const Target& target : targets) {
     const bool exists = std::filesystem::is_directory(corpus / target.name);
     const std::vector<std::string> inputs =
         exists ? inputs_in(corpus / target.name) : std::vector<std::string>{};

@@ -3,7 +3,6 @@
 
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace mdevadm::fuzz {
 
@@ -13,17 +12,12 @@ struct Target {
   void (*run)(std::string_view input);
 };
 
-std::span<const Target> store_targets();
 std::span<const Target> model_targets();
+std::span<const Target> store_targets();
 std::span<const Target> host_targets();
-std::span<const Target> command_line_targets();
+std::span<const Target> plan_targets();
 std::span<const Target> run_targets();
-
-// Returns the targets of all files.
-std::vector<Target> all_targets();
-
-// Returns the target with this name, or nullptr.
-const Target* find_target(std::string_view name);
+std::span<const Target> command_line_targets();
 
 // Aborts with the property that does not hold.
 void require(bool holds, const char* property);

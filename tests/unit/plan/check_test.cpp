@@ -135,7 +135,21 @@ TEST_CASE("active devices and their definitions are checked for numbers that are
   CHECK(world.ids() == Ids{"warning queue-missing", "info device-undefined"});
   world.defined.all = {defined};
   CHECK(world.ids() == Ids{"warning queue-missing"});
+  const auto advice = [&] {
+    const auto findings =
+        check({world.seen, world.defined, world.groups, world.settings, world.boot, world.host});
+    const auto drift = std::find_if(findings.begin(), findings.end(),
+                                    [](const ObjectFinding& one) { return one.finding.id == "drift"; });
+    return drift == findings.end() ? "" : drift->finding.advice.at(0);
+  };
+  CHECK(advice().empty());
+  world.seen.devices.front().queues = ApMatrix{};
+  CHECK(advice().starts_with("correct the definition: "));
+  world.defined.all.front() = crypto_definition(1, "20");
+  world.defined.all.front().uuid = device.uuid;
+  CHECK(advice().starts_with("apply the definition"));
   world.defined.all.front().attributes = {{*AttributeName::parse("assign_domain"), "5,6"}};
+  CHECK(advice().find("--domain") != std::string::npos);
   world.seen.devices.clear();
   CHECK(world.ids() == Ids{"error queue-value"});
   world.defined.all.front().attributes = {{*AttributeName::parse("assign_control_domain"), "5"}};
