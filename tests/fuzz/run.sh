@@ -2,13 +2,21 @@
 # run.sh SECONDS [TARGET...]: builds the fuzzers with clang, runs each target (default: all) for SECONDS, and prints a table of executions,
 # covered edges and features, inputs and findings. Inputs that are found are written to build/fuzz/found/TARGET. MERGE=1 copies the smallest ones
 # that add edges to the corpus. BUILT=1: the fuzzers are built. Ends with 1 if a target crashed, leaked memory or took too long; the input is in
-# build/fuzz/crash/. The executions of all runs are recorded in build/fuzz/runs.
+# build/fuzz/crash/. The executions of all runs are recorded in build/fuzz/runs; "run.sh table" prints their sums.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
-seconds=${1:?usage: run.sh SECONDS [TARGET...]}
+seconds=${1:?usage: run.sh SECONDS [TARGET...] | table}
 shift
 [ $# -gt 0 ] || { cd "$here/corpus" && set -- *; }
 cd "$here/../.."
+if [ "$seconds" = table ]; then
+  echo "| target | executions | edges | features | findings |"
+  echo "|---|---|---|---|---|"
+  awk '{ runs[$2] += $3; findings[$2] += $6; all += $3; bad += $6; if ($4 > edges[$2]) edges[$2] = $4; if ($5 > features[$2]) features[$2] = $5 }
+    END { for (name in runs) printf "| %s | %d | %d | %d | %d |\n", name, runs[name], edges[name], features[name], findings[name] | "sort"
+          close("sort"); printf "| all | %d | | | %d |\n", all, bad }' build/fuzz/runs
+  exit
+fi
 if [ "${BUILT:-}" != 1 ]; then
   "$here/../tools/packages.sh" clang
   cmake --preset fuzz >/dev/null
