@@ -14,7 +14,7 @@ bool is_ascii(char c) {
   return static_cast<unsigned char>(c) < 0x80;
 }
 
-// Tells where strings begin: not within a bare value, such as 1"ü", which the parser reads to its end.
+// Finds where strings can begin: not within a bare value, such as 1"ü", which the parser reads to its end.
 class Position {
  public:
   bool begins_string() const { return !in_bare_value_; }
