@@ -72,8 +72,7 @@ void command(std::string_view input) {
 
 void words(std::string_view input) {
   const std::string spelled = kernel_spelling(input);
-  require(input.starts_with('/') || kernel_spelling(spelled) == spelled,
-          "the kernel's spelling is its own spelling");
+  require(kernel_spelling(spelled) == spelled, "the kernel's spelling is its own spelling");
   static_cast<void>(full_channel_address(input));
   static_cast<void>(PciPattern::parse(input));
   static_cast<void>(parse_vgpu_name(input));
