@@ -105,7 +105,7 @@ std::string kernel_spelling(std::string_view word) {
   if (word.starts_with("/sys/")) {
     const std::size_t end = word.find_last_not_of('/');
     const std::string_view path = word.substr(0, end + 1);
-    return std::string(path.substr(path.rfind('/') + 1));
+    return kernel_spelling(path.substr(path.rfind('/') + 1));
   }
   const std::string lower = to_lower(word);
   if (const auto address = pci_with_colons(lower)) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <mdevadm/model/definition.hpp>
@@ -291,7 +292,7 @@ ApReading read_ap_list(std::string_view text, ApKind kind) {
 
 ApQueuesReading read_ap_queues(std::string_view text) {
   ApQueuesReading reading;
-  std::vector<Apqn> named;
+  std::array<ApSet, ap_numbers> named;  // the domains of each adapter
   for (const std::string_view term : split(trim(text), ',')) {
     const auto queue = read_queue(trim(term));
     if (!queue) {
@@ -300,13 +301,12 @@ ApQueuesReading read_ap_queues(std::string_view text) {
           printable(trim(term)));
       return reading;
     }
-    named.push_back(*queue);
+    named.at(queue->adapter).set(queue->domain);
     reading.matrix.adapters.set(queue->adapter);
     reading.matrix.domains.set(queue->domain);
   }
   std::vector<Apqn> missing = reading.matrix.queues();
-  std::erase_if(missing,
-                [&](const Apqn& one) { return std::find(named.begin(), named.end(), one) != named.end(); });
+  std::erase_if(missing, [&](const Apqn& one) { return named.at(one.adapter).test(one.domain); });
   if (!missing.empty()) {
     reading.problem =
         fmt::format("a device has all domains of all its adapters, so these queues also give it {}",

@@ -14,6 +14,8 @@
 #include <optional>
 #include <thread>
 
+#include "qmp_messages.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -32,8 +34,6 @@ constexpr milliseconds ending_poll{50};
 
 constexpr const char* peripherals = "/machine/peripheral";
 constexpr const char* nameless_peripherals = "/machine/peripheral-anon";
-constexpr std::string_view mdev_directory = "/sys/bus/mdev/devices/";
-constexpr std::string_view pci_directory = "/sys/bus/pci/devices/";
 
 // QEMU has closed the connection.
 class ConnectionClosed final : public Error {
@@ -41,23 +41,6 @@ class ConnectionClosed final : public Error {
   explicit ConnectionClosed(const std::string& name)
       : Error(ExitCode::failed, name + " has closed the connection; it may have ended") {}
 };
-
-// The answer {"error": {"class": …, "desc": …}} to a command.
-struct QmpError {
-  std::string kind;
-  std::string text;
-};
-
-std::string text_at(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-const Json& value_at(const Json& object, const char* key) {
-  static const Json none;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : none;
-}
 
 class QmpMachine final : public Machine {
  public:
@@ -73,12 +56,10 @@ class QmpMachine final : public Machine {
   std::vector<AttachedDevice> devices() override {
     std::vector<AttachedDevice> found;
     for (const char* directory : {peripherals, nameless_peripherals}) {
-      for (const Json& child : list(directory)) {
-        const std::string type = text_at(child, "type");
-        if (type.starts_with("child<vfio-")) {
-          const std::string name = text_at(child, "name");
-          found.push_back(device_at(fmt::format("{}/{}", directory, name),
-                                    directory == peripherals ? name : std::string{}));
+      for (const QomChild& child : list(directory)) {
+        if (child.type.starts_with("child<vfio-")) {
+          found.push_back(device_at(fmt::format("{}/{}", directory, child.name),
+                                    directory == peripherals ? child.name : std::string{}));
         }
       }
     }
@@ -108,16 +89,11 @@ class QmpMachine final : public Machine {
   void detach(const Attachment& what, milliseconds patience) override { detach(what.id, patience); }
 
  private:
-  struct Answer {
-    Json value{};
-    std::optional<QmpError> refusal{};
-  };
-
   void detach(const std::string& id, milliseconds patience) {
     const auto deadline = steady_clock::now() + patience;
     events_.clear();
     try {
-      const Answer answer = ask("device_del", {{"id", id}}, patience);
+      const QmpAnswer answer = ask("device_del", {{"id", id}}, patience);
       if (answer.refusal && answer.refusal->kind == "DeviceNotFound") {
         return;
       }
@@ -184,12 +160,12 @@ class QmpMachine final : public Machine {
       const auto slice = std::min(deadline, steady_clock::now() + receive_slice);
       const sys::Result<std::string> line = stream_->receive_line(slice);
       if (line) {
-        Json message = Json::parse(*line, nullptr, false);
-        if (!message.is_object()) {
+        std::optional<Json> message = parse_qmp(*line);
+        if (!message) {
           throw Error(ExitCode::failed, fmt::format("invalid line from {}: '{}' (expected a JSON object)",
                                                     name(), shortened(printable(*line), 80)));
         }
-        return message;
+        return *std::move(message);
       }
       if (line.error().number == EPIPE) {
         throw ConnectionClosed(name());
@@ -208,7 +184,7 @@ class QmpMachine final : public Machine {
   }
 
   // Sends a command and returns its answer. Events that arrive before it are stored.
-  Answer ask(const char* command, const Json& arguments, milliseconds patience) {
+  QmpAnswer ask(const char* command, const Json& arguments, milliseconds patience) {
     const auto deadline = steady_clock::now() + patience;
     const std::uint64_t id = ++last_id_;
     const Json request{{"execute", command}, {"arguments", arguments}, {"id", id}};
@@ -221,23 +197,26 @@ class QmpMachine final : public Machine {
       throw Error(ExitCode::failed,
                   fmt::format("cannot write to {}: {}", name(), sys::errno_text(sent.error().number)));
     }
+    const auto late = [&] {
+      return Error(ExitCode::failed, fmt::format("{} has not answered {} within {:g} s", name(), command,
+                                                 std::chrono::duration<double>(patience).count()));
+    };
     for (;;) {
-      Json message = receive(deadline, [&] {
-        return Error(ExitCode::failed, fmt::format("{} has not answered {} within {:g} s", name(), command,
-                                                   std::chrono::duration<double>(patience).count()));
-      });
+      Json message = receive(deadline, late);
       if (message.contains("event")) {
         events_.push_back(std::move(message));
-      } else if (value_at(message, "id") == id) {
-        const Json& refusal = value_at(message, "error");
-        return refusal.is_object() ? Answer{{}, QmpError{text_at(refusal, "class"), text_at(refusal, "desc")}}
-                                   : Answer{value_at(message, "return"), {}};
+      } else if (std::optional<QmpAnswer> answer = answer_in(message, id)) {
+        return *std::move(answer);
+      }
+      // Other messages can arrive without end.
+      if (steady_clock::now() >= deadline) {
+        throw late();
       }
     }
   }
 
   // Returns the value of an answer. Throws Error if QEMU refused the command.
-  Json require(const Answer& answer, const char* doing) const {
+  Json require(const QmpAnswer& answer, const char* doing) const {
     if (answer.refusal) {
       throw Error(ExitCode::failed,
                   fmt::format("{} cannot {}: {}", name(), doing, printable(answer.refusal->text)));
@@ -246,17 +225,9 @@ class QmpMachine final : public Machine {
   }
 
   AttachedDevice device_at(const std::string& path, const std::string& name) {
+    const QmpAnswer answer = ask("qom-get", {{"path", path}, {"property", "sysfsdev"}}, patience_);
     // device_del accepts a path where a device has no ID.
-    AttachedDevice device{.id = name.empty() ? path : name};
-    const Answer answer = ask("qom-get", {{"path", path}, {"property", "sysfsdev"}}, patience_);
-    const std::string directory = answer.value.is_string() ? answer.value.get<std::string>() : "";
-    const std::string last = directory.substr(directory.rfind('/') + 1);
-    (directory.starts_with(pci_directory) ? device.vf : device.kernel_name) = last;
-    if (directory.starts_with(mdev_directory) || directory.starts_with(pci_directory) || Uuid::parse(last)) {
-      return device;
-    }
-    device.kernel_name.clear();
-    return device;
+    return attached_device(name.empty() ? path : name, answer.value);
   }
 
   // Returns why QEMU refused, if it did.
@@ -318,9 +289,8 @@ class QmpMachine final : public Machine {
     return {ExitCode::failed, text};
   }
 
-  std::vector<Json> list(const std::string& path) {
-    const Json children = require(ask("qom-list", {{"path", path}}, patience_), "list its devices");
-    return {children.begin(), children.end()};
+  std::vector<QomChild> list(const std::string& path) {
+    return children_in(require(ask("qom-list", {{"path", path}}, patience_), "list its devices"));
   }
 
   // Returns the buses of bridges and ports that may have a free slot. What the guest's firmware has set up
@@ -328,17 +298,15 @@ class QmpMachine final : public Machine {
   // finds it.
   std::vector<std::string> free_buses() {
     std::vector<std::string> buses;
-    for (const Json& device : list(peripherals)) {
-      const std::string path = fmt::format("{}/{}", peripherals, text_at(device, "name"));
-      if (!text_at(device, "type").starts_with("child<")) {
+    for (const QomChild& device : list(peripherals)) {
+      const std::string path = fmt::format("{}/{}", peripherals, device.name);
+      if (!device.type.starts_with("child<")) {
         continue;
       }
-      for (const Json& child : list(path)) {
-        const std::string type = text_at(child, "type");
-        const std::string bus = text_at(child, "name");
-        if (type == "child<PCI>" ||
-            (type == "child<PCIE>" && is_empty_bus(fmt::format("{}/{}", path, bus)))) {
-          buses.push_back(bus);
+      for (const QomChild& child : list(path)) {
+        if (child.type == "child<PCI>" ||
+            (child.type == "child<PCIE>" && is_empty_bus(fmt::format("{}/{}", path, child.name)))) {
+          buses.push_back(child.name);
         }
       }
     }
@@ -346,34 +314,28 @@ class QmpMachine final : public Machine {
   }
 
   bool is_empty_bus(const std::string& path) {
-    const std::vector<Json> children = list(path);
+    const std::vector<QomChild> children = list(path);
     return std::none_of(children.begin(), children.end(),
-                        [](const Json& child) { return text_at(child, "name").starts_with("child["); });
+                        [](const QomChild& child) { return child.name.starts_with("child["); });
   }
 
   // `patience`: the whole time until the deadline.
   void wait_until_deleted(const std::string& id, steady_clock::time_point deadline, milliseconds patience) {
     for (;;) {
-      while (!events_.empty()) {
-        const Json event = std::move(events_.front());
-        events_.pop_front();
-        const std::string kind = text_at(event, "event");
-        const Json& data = value_at(event, "data");
-        const bool concerns = text_at(data, "device") == id || text_at(data, "path") == id;
-        if (concerns && kind == "DEVICE_DELETED") {
-          return;
-        }
-        if (concerns && kind == "DEVICE_UNPLUG_GUEST_ERROR") {
-          throw Error(
-              ExitCode::in_use,
-              fmt::format("the guest of {} refuses to release the device; it remains attached", name()),
-              "see the kernel log of the guest");
-        }
+      if (events_.empty()) {
+        events_.push_back(receive(deadline, [&] { return NotReleased(name(), patience); }));
       }
-      Json message = receive(deadline, [&] { return NotReleased(name(), patience); });
-      if (message.contains("event")) {
-        events_.push_back(std::move(message));
-      } else if (steady_clock::now() >= deadline) {
+      const Unplugging unplugging = unplugging_in(events_.front(), id);
+      events_.pop_front();
+      if (unplugging == Unplugging::deleted) {
+        return;
+      }
+      if (unplugging == Unplugging::refused) {
+        throw Error(ExitCode::in_use,
+                    fmt::format("the guest of {} refuses to release the device; it remains attached", name()),
+                    "see the kernel log of the guest");
+      }
+      if (events_.empty() && steady_clock::now() >= deadline) {
         throw NotReleased(name(), patience);
       }
     }

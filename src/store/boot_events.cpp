@@ -7,37 +7,11 @@
 #include <tuple>
 
 #include "files.hpp"
-#include "toml.hpp"
+#include "runtime_text.hpp"
 
 namespace mdevadm::store {
 
 namespace {
-
-std::chrono::milliseconds time_at(const toml::table& table, std::string_view key) {
-  return std::chrono::milliseconds(table[key].value_or(std::int64_t{0}));
-}
-
-// Returns nullopt for an unreadable record; it is treated as missing.
-std::optional<BootEvent> parse_event(std::string_view text, const Uuid& uuid, const ParentName& parent) {
-  const toml::parse_result parsed = parse_toml(text);
-  if (!parsed) {
-    return std::nullopt;
-  }
-  const toml::table& table = parsed.table();
-  const auto outcome = parse_boot_outcome(table["outcome"].value_or(std::string_view{}));
-  if (!outcome) {
-    return std::nullopt;
-  }
-  return BootEvent{.uuid = uuid,
-                   .parent = parent,
-                   .outcome = *outcome,
-                   .asked = time_at(table, "asked_ms"),
-                   .begun = time_at(table, "begun_ms"),
-                   .ended = time_at(table, "ended_ms"),
-                   .tries = static_cast<std::uint64_t>(
-                       std::max<std::int64_t>(table["tries"].value_or(std::int64_t{0}), 0)),
-                   .message = table["message"].value_or(std::string{})};
-}
 
 void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents& events) {
   const auto entries = directory.entries();
@@ -48,7 +22,7 @@ void load_parent(const sys::Dir& directory, const ParentName& parent, BootEvents
     const auto uuid = uuid_of(entry.name);
     const sys::Result<std::string> text =
         uuid ? directory.read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
-    if (auto event = text ? parse_event(*text, *uuid, parent) : std::nullopt) {
+    if (auto event = text ? parse_boot_event(*text, *uuid, parent) : std::nullopt) {
       events.all.push_back(*std::move(event));
     }
   }
@@ -78,7 +52,7 @@ void Store::end_boot_failure(const Uuid& uuid, const ParentName& parent) const {
   const sys::Result<sys::Dir> directory = root_->open_dir(fmt::format("{}/{}", boot_directory, parent.str()));
   const auto text =
       directory ? directory->read_file(file_name(uuid)) : sys::Result<std::string>(directory.error());
-  std::optional<BootEvent> event = text ? parse_event(*text, uuid, parent) : std::nullopt;
+  std::optional<BootEvent> event = text ? parse_boot_event(*text, uuid, parent) : std::nullopt;
   if (event && event->outcome == BootOutcome::failed) {
     event->outcome = BootOutcome::manual;
     try {
@@ -93,12 +67,7 @@ void Store::keep_boot_event(const BootEvent& event) const {
   const std::string doing = fmt::format("cannot record the autostart result of '{}'", event.uuid.str());
   const sys::Dir directory =
       root_->make_dirs(fmt::format("{}/{}", boot_directory, event.parent.str())).or_throw("{}", doing);
-  write_atomically(
-      directory, file_name(event.uuid),
-      fmt::format("outcome = {}\nasked_ms = {}\nbegun_ms = {}\nended_ms = {}\ntries = {}\nmessage = {}\n",
-                  toml_string(boot_word(event.outcome)), event.asked.count(), event.begun.count(),
-                  event.ended.count(), event.tries, toml_string(event.message)),
-      doing);
+  write_atomically(directory, file_name(event.uuid), format_boot_event(event), doing);
 }
 
 }  // namespace mdevadm::store

@@ -7,60 +7,11 @@
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
-#include "toml.hpp"
+#include "runtime_text.hpp"
 
 namespace mdevadm::store {
 
 namespace {
-
-constexpr std::int64_t format_version = 1;
-
-std::string format_claim(const Claim& claim) {
-  const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(claim.at.time_since_epoch());
-  return fmt::format("version = {}\ngroup = {}\nfor = {}\nat_ms = {}\ninode = \"{}\"\n", format_version,
-                     toml_string(claim.group), toml_string(claim.claimant), at.count(), claim.inode);
-}
-
-template <typename T>
-T required(const toml::table& table, std::string_view key) {
-  const auto value = table[key].value_exact<T>();
-  if (!value) {
-    throw Broken{{}, fmt::format("missing or invalid key '{}'", key)};
-  }
-  return *value;
-}
-
-Claim read_claim(const toml::table& table, const Uuid& uuid) {
-  const auto version = required<std::int64_t>(table, "version");
-  if (version != format_version) {
-    throw Broken{{},
-                 fmt::format("written by another version of mdevadm (format {}, expected {})", version,
-                             format_version)};
-  }
-  Claim claim{.uuid = uuid};
-  claim.group = required<std::string>(table, "group");
-  claim.claimant = required<std::string>(table, "for");
-  claim.at = std::chrono::system_clock::time_point(
-      std::chrono::milliseconds(required<std::int64_t>(table, "at_ms")));
-  const auto inode = parse_decimal(required<std::string>(table, "inode"));  // may exceed TOML's numbers
-  if (!inode) {
-    throw Broken{{}, "missing or invalid key 'inode'"};
-  }
-  claim.inode = *inode;
-  return claim;
-}
-
-Claim parse_claim(const std::string& text, const Uuid& uuid) {
-  const toml::parse_result parsed = parse_toml(text);
-  if (!parsed) {
-    return {.uuid = uuid, .problem = syntax_problem(parsed.error())};
-  }
-  try {
-    return read_claim(parsed.table(), uuid);
-  } catch (const Broken& why) {
-    return {.uuid = uuid, .problem = why.message};
-  }
-}
 
 // Returns nullopt if the file does not exist.
 std::optional<Claim> load_claim(const sys::Dir& directory, const Uuid& uuid) {

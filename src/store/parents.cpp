@@ -10,7 +10,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
-#include "toml.hpp"
+#include "runtime_text.hpp"
 
 namespace mdevadm::store {
 
@@ -116,44 +116,17 @@ void Store::remove_parent_settings(const ParentName& parent) const {
   remove_stored(directory, file_name(parent), doing);
 }
 
-// An unreadable record counts as missing: no user writes these files.
 Preparation Store::load_preparation(const ParentName& parent) const {
-  Preparation result{parent};
   const sys::Result<sys::Dir> directory = root_->open_dir(preparations_directory);
   const sys::Result<std::string> text =
       directory ? directory->read_file(file_name(parent)) : sys::Result<std::string>(directory.error());
-  if (!text) {
-    return result;
-  }
-  const toml::parse_result parsed = parse_toml(*text);
-  const toml::array* list = parsed ? parsed.table()["commands"].as_array() : nullptr;
-  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
-    Words words;
-    const toml::array* command = list->get(i)->as_array();
-    for (std::size_t j = 0; command != nullptr && j < command->size(); ++j) {
-      words.push_back(command->get(j)->value_or(std::string{}));
-    }
-    result.commands.push_back(std::move(words));
-  }
-  result.setup = parsed ? parsed.table()["setup"].value_or(std::string{}) : std::string{};
-  result.failure = parsed ? parsed.table()["failure"].value_or(std::string{}) : std::string{};
-  return result;
+  return text ? parse_preparation(*text, parent) : Preparation{parent};
 }
 
 void Store::keep_preparation(const Preparation& done) const {
   const std::string doing = fmt::format("cannot record the preparation of '{}'", done.parent.str());
   const sys::Dir directory = root_->make_dirs(preparations_directory).or_throw("{}", doing);
-  std::string text = fmt::format("setup = {}\n", toml_string(done.setup));
-  if (!done.failure.empty()) {
-    text += fmt::format("failure = {}\n", toml_string(done.failure));
-  }
-  text += "commands = [\n";
-  for (const Words& words : done.commands) {
-    std::vector<std::string> items;
-    std::transform(words.begin(), words.end(), std::back_inserter(items), toml_string);
-    text += fmt::format("  [{}],\n", join(items, ", "));
-  }
-  write_atomically(directory, file_name(done.parent), text + "]\n", doing);
+  write_atomically(directory, file_name(done.parent), format_preparation(done), doing);
 }
 
 }  // namespace mdevadm::store

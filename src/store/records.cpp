@@ -6,33 +6,9 @@
 #include <mdevadm/util/text.hpp>
 
 #include "files.hpp"
-#include "toml.hpp"
+#include "runtime_text.hpp"
 
 namespace mdevadm::store {
-
-namespace {
-
-// Returns nullopt for an unreadable record: no user writes these files, so it is treated as missing.
-std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
-  const toml::parse_result parsed = parse_toml(text);
-  if (!parsed) {
-    return std::nullopt;
-  }
-  const toml::table& table = parsed.table();
-  const auto parent = ParentName::parse(table["parent"].value_or(std::string_view{}));
-  const auto type = TypeName::parse(table["type"].value_or(std::string_view{}));
-  if (!parent || !type) {
-    return std::nullopt;
-  }
-  Record record{uuid, *parent, *type, table["name"].value_or(std::string{}),
-                table["finished"].value_or(false)};
-  if (const auto took = table["took_ms"].value<std::int64_t>(); took && *took >= 0) {
-    record.took = std::chrono::milliseconds(*took);
-  }
-  return record;
-}
-
-}  // namespace
 
 Records Store::load_records() const {
   Records records;
@@ -72,17 +48,11 @@ void Store::keep_record(const Record& record) const {
   if (!directory && may_lack(directory.error())) {
     return;
   }
-  std::string text =
-      fmt::format("parent = {}\ntype = {}\nname = {}\nfinished = {}\n", toml_string(record.parent.str()),
-                  toml_string(record.type.str()), toml_string(record.name), record.finished);
-  if (record.took) {
-    text += fmt::format("took_ms = {}\n", record.took->count());
-  }
   try {
     if (!directory) {
       sys::throw_error(directory.error(), doing);
     }
-    write_atomically(*directory, file_name(record.uuid), text, doing);
+    write_atomically(*directory, file_name(record.uuid), format_record(record), doing);
   } catch (const Error& error) {
     if (!may_lack({error.number(), {}})) {
       throw;

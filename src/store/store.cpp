@@ -447,7 +447,7 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
       fmt::format("{} ('{}/{}')", request.doing, root_->path_of(runtime_directory), request.file);
   sys::FileLock lock;
   std::optional<sys::SysError> refusal;  // of the file
-  bool is_locked = false;
+  bool is_directory_locked = false;
   const sys::Result<sys::Dir> runtime = root_->make_dirs(runtime_directory);
   if (!runtime && !may_lack(runtime.error())) {
     sys::throw_error(runtime.error(), doing);
@@ -463,7 +463,6 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
     sys::Result<sys::FileLock> file = wait_for_lock(*runtime, request.file, wait);
     if (file) {
       lock = *std::move(file);
-      is_locked = true;
     } else if (!may_lack(file.error())) {
       sys::throw_error(file.error(), doing);
     } else {
@@ -478,10 +477,10 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
     if (auto second = wait_for_directory(
             *directory, {fmt::format("{} ('{}')", request.doing, path), request.patience, waiting})) {
       lock.add(*std::move(second));
-      is_locked = true;
+      is_directory_locked = true;
     }
   }
-  if (!is_locked && unlocked_ && refusal) {
+  if (!is_directory_locked && unlocked_ && refusal) {
     unlocked_(fmt::format("{}: {}; continuing without the lock", doing, sys::errno_text(refusal->number)));
   }
   return lock;

@@ -14,6 +14,52 @@ bool is_ascii(char c) {
   return static_cast<unsigned char>(c) < 0x80;
 }
 
+// Finds where strings can begin: not within a bare value, such as 1"ü", which the parser reads to its end.
+class Position {
+ public:
+  bool begins_string() const { return !in_bare_value_; }
+
+  // Moves over a character that is in no string or comment.
+  void pass(char c) {
+    constexpr std::string_view ends = " \t\r\n,]}";
+    if (in_bare_value_ && ends.find(c) == std::string_view::npos) {
+      return;
+    }
+    in_bare_value_ = false;
+    switch (c) {
+      case ' ':
+      case '\t':
+      case '\r': break;
+      case '\n': in_value_ = in_value_ && !open_.empty(); break;
+      case ',': in_value_ = open_.ends_with('['); break;
+      case ']':
+      case '}':
+        if (!open_.empty()) {
+          open_.pop_back();
+          in_value_ = true;
+        }
+        break;
+      default: begin(c); break;
+    }
+  }
+
+ private:
+  void begin(char c) {
+    if (!in_value_) {
+      in_value_ = c == '=';
+    } else if (c == '[' || c == '{') {
+      open_ += c;
+      in_value_ = c == '[';
+    } else {
+      in_bare_value_ = true;
+    }
+  }
+
+  bool in_value_ = false;  // not in a key or the header of a table
+  bool in_bare_value_ = false;
+  std::string open_{};  // brackets of arrays and inline tables
+};
+
 // Returns the position of the first character that is not ASCII and in no string or comment, or npos.
 std::size_t find_bare_letter(std::string_view text) {
   if (std::all_of(text.begin(), text.end(), is_ascii)) {
@@ -21,11 +67,16 @@ std::size_t find_bare_letter(std::string_view text) {
   }
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   std::size_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
-  while (at < text.size()) {
+  for (Position position; at < text.size();) {
     if (!is_ascii(text[at])) {
       return at;
     }
-    at = std::max(end_of_token(text, at), at + 1);
+    const bool may_begin = position.begins_string() || text[at] == '#';
+    const std::size_t end = may_begin ? end_of_token(text, at) : at;
+    if (end == at) {
+      position.pass(text[at]);
+    }
+    at = std::max(end, at + 1);
   }
   return std::string_view::npos;
 }

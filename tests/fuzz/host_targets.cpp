@@ -1,9 +1,10 @@
-// Targets: whole trees of sysfs. The input has the format of tests/trees/README.md; paths that lead out of
-// the directory are not created.
+// Targets: NVIDIA's table of types, and whole trees of sysfs. The input of the latter has the format of
+// tests/trees/README.md; paths that lead out of the directory are not created.
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/host/vgpu_table.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -68,10 +69,17 @@ void tree(std::string_view input) {
   }
 }
 
+void vgpu_table(std::string_view input) {
+  try {
+    static_cast<void>(VgpuTable::parse(input).types_of(0x26b9, 0x1851));
+  } catch (const Error&) {
+  }
+}
+
 }  // namespace
 
 std::span<const Target> host_targets() {
-  static const std::array targets{Target{"tree", tree}};
+  static const std::array targets{Target{"tree", tree}, Target{"vgpu-table", vgpu_table}};
   return targets;
 }
 

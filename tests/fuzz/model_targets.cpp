@@ -1,15 +1,14 @@
-// Targets: texts of drivers and users in the layer model, and requirements of the layer plan.
+// Targets: texts of the kernel, drivers and users in the layers util, sys and model.
 #include <array>
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/pci.hpp>
 #include <mdevadm/model/property.hpp>
 #include <mdevadm/model/type_table.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
-#include <mdevadm/plan/probe.hpp>
-#include <mdevadm/plan/requirement.hpp>
-#include <mdevadm/util/error.hpp>
+#include <mdevadm/sys/uevents.hpp>
 #include <mdevadm/util/quote.hpp>
 #include <mdevadm/util/text.hpp>
 #include <mdevadm/util/uuid.hpp>
@@ -58,30 +57,38 @@ void ap_text(std::string_view input) {
   static_cast<void>(ap_value_problem({*AttributeName::parse("assign_domain"), std::string(line)}));
 }
 
+void uevent(std::string_view input) {
+  if (const auto event = sys::parse_uevent(input)) {
+    require(event->action.find('@') == std::string::npos, "the first @ ends the action");
+  }
+}
+
+void command(std::string_view input) {
+  if (const auto read = split_command(input)) {
+    require(!is_utf8(input) || has_control_bytes(input) || split_command(command_line(*read)) == read,
+            "a command that is shown is read as the same");
+  }
+}
+
 void words(std::string_view input) {
   const std::string spelled = kernel_spelling(input);
-  require(input.starts_with('/') || kernel_spelling(spelled) == spelled,
-          "the kernel's spelling is its own spelling");
+  require(kernel_spelling(spelled) == spelled, "the kernel's spelling is its own spelling");
   static_cast<void>(full_channel_address(input));
   static_cast<void>(PciPattern::parse(input));
   static_cast<void>(parse_vgpu_name(input));
-  static_cast<void>(parse_type_counts(input));
   if (const auto uuid = Uuid::parse(input)) {
     require(Uuid::parse(uuid->str()) == uuid, "a UUID that is written is read as the same");
   }
   const std::string shown = printable(input);
   require(is_utf8(shown) && !has_control_bytes(shown), "printable text is safe");
-  try {
-    static_cast<void>(parse_requirement(std::string(input)));
-  } catch (const Error&) {
-  }
 }
 
 }  // namespace
 
 std::span<const Target> model_targets() {
-  static const std::array targets{Target{"description", description}, Target{"type-table", type_table},
-                                  Target{"ap", ap_text}, Target{"words", words}};
+  static const std::array targets{
+      Target{"description", description}, Target{"type-table", type_table}, Target{"ap", ap_text},
+      Target{"uevent", uevent},           Target{"command", command},       Target{"words", words}};
   return targets;
 }
 

@@ -21,6 +21,16 @@ using mdevadm::fuzz::Target;
 const char* target_name = "";
 std::string current;
 
+std::vector<Target> all_targets() {
+  using namespace mdevadm::fuzz;
+  std::vector<Target> all;
+  for (const auto& targets : {model_targets(), store_targets(), host_targets(), plan_targets(), run_targets(),
+                              command_line_targets()}) {
+    all.insert(all.end(), targets.begin(), targets.end());
+  }
+  return all;
+}
+
 // Prints the input that has ended the process, as an argument of printf(1).
 void print_input(int signal) {
   std::fprintf(stderr, "target %s, signal %d, input: ", target_name, signal);
@@ -81,32 +91,31 @@ int main(int argc, char** argv) {
   std::signal(SIGSEGV, print_input);
   const std::filesystem::path corpus = argv[1];
   const int mutations = argc > 2 ? std::atoi(argv[2]) : 100;
+  const std::vector<Target> targets = all_targets();
   for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
-    if (mdevadm::fuzz::find_target(entry.path().filename().string()) == nullptr) {
+    if (std::none_of(targets.begin(), targets.end(),
+                     [&](const Target& target) { return entry.path().filename() == target.name; })) {
       std::cerr << "no target for " << entry.path() << "\n";
       return 1;
     }
   }
   int number = 0;
   bool complete = true;
-  for (const auto& targets : {mdevadm::fuzz::store_targets(), mdevadm::fuzz::model_targets(),
-                              mdevadm::fuzz::host_targets(), mdevadm::fuzz::command_line_targets()}) {
-    for (const Target& target : targets) {
-      const bool exists = std::filesystem::is_directory(corpus / target.name);
-      const std::vector<std::string> inputs =
-          exists ? inputs_in(corpus / target.name) : std::vector<std::string>{};
-      complete = complete && !inputs.empty();
-      std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same inputs at each run
-      std::size_t runs = 0;
-      for (const std::string& input : inputs) {
-        run(target, input);
-        for (int i = 0; i < mutations; ++i, ++runs) {
-          run(target, mutated(input, inputs[random() % inputs.size()], random));
-        }
+  for (const Target& target : targets) {
+    const bool exists = std::filesystem::is_directory(corpus / target.name);
+    const std::vector<std::string> inputs =
+        exists ? inputs_in(corpus / target.name) : std::vector<std::string>{};
+    complete = complete && !inputs.empty();
+    std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same inputs at each run
+    std::size_t runs = 0;
+    for (const std::string& input : inputs) {
+      run(target, input);
+      for (int i = 0; i < mutations; ++i, ++runs) {
+        run(target, mutated(input, inputs[random() % inputs.size()], random));
       }
-      std::cout << (inputs.empty() ? "not ok " : "ok ") << ++number << " - " << target.name << ": "
-                << inputs.size() << " inputs, " << runs << " derived ones\n";
     }
+    std::cout << (inputs.empty() ? "not ok " : "ok ") << ++number << " - " << target.name << ": "
+              << inputs.size() << " inputs, " << runs << " derived ones\n";
   }
   std::cout << "1.." << number << "\n";
   return complete ? 0 : 1;

@@ -1,7 +1,6 @@
-// Targets: files of mdevadm, mdevctl, libvirt and NVIDIA's programs. What is read, and written again, must be
-// the same when it is read for the second time.
+// Targets: files of mdevadm, mdevctl, libvirt and vgpu-device-manager. What is read, and written again, must
+// be the same when it is read for the second time.
 #include <array>
-#include <mdevadm/host/vgpu_table.hpp>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
@@ -12,6 +11,8 @@
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/store/vgpu_manager_file.hpp>
 #include <mdevadm/util/error.hpp>
+#include <mdevadm/util/text.hpp>
+#include <store/runtime_text.hpp>
 #include <string>
 
 #include "../../src/store/plain_toml.hpp"
@@ -132,10 +133,43 @@ void vgpu_manager(std::string_view input) {
   static_cast<void>(store::parse_vgpu_manager("file", input));
 }
 
-void vgpu_table(std::string_view input) {
-  try {
-    static_cast<void>(VgpuTable::parse(input).types_of(0x26b9, 0x1851));
-  } catch (const Error&) {
+// The first byte selects the kind of file.
+void run_files(std::string_view input) {
+  if (input.empty()) {
+    return;
+  }
+  const std::string_view text = input.substr(1);
+  static const Uuid uuid = *Uuid::parse("8f3c2a10-0000-4000-8000-000000000001");
+  static const ParentName parent = *ParentName::parse("0000:86:00.0");
+  constexpr const char* same = "a file that is written is read as the same";
+  switch (input.front()) {
+    case 'r':
+      if (const auto read = store::parse_record(text, uuid)) {
+        require(store::parse_record(store::format_record(*read), uuid) == read, same);
+      }
+      break;
+    case 'c':
+      if (const Claim read = store::parse_claim(text, uuid); read.problem.empty()) {
+        require(store::parse_claim(store::format_claim(read), uuid) == read, same);
+        static_cast<void>(timestamp(read.at));
+      }
+      break;
+    case 'b':
+      if (const auto read = store::parse_boot_event(text, uuid, parent)) {
+        require(store::parse_boot_event(store::format_boot_event(*read), uuid, parent) == read, same);
+        static_cast<void>(read->ended - read->asked);
+      }
+      break;
+    case 'p': {
+      const ProbeResults read = store::parse_probes(text);
+      const ProbeResults again = store::parse_probes(store::format_probes(read));
+      require(again.state == read.state && again.all == read.all, same);
+      break;
+    }
+    default: {
+      const Preparation read = store::parse_preparation(text, parent);
+      require(store::parse_preparation(store::format_preparation(read), parent) == read, same);
+    }
   }
 }
 
@@ -149,7 +183,7 @@ std::span<const Target> store_targets() {
                                   Target{"mdevctl-config", mdevctl_config},
                                   Target{"node-device", node_device},
                                   Target{"vgpu-manager", vgpu_manager},
-                                  Target{"vgpu-table", vgpu_table}};
+                                  Target{"run-files", run_files}};
   return targets;
 }
 

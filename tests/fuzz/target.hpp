@@ -12,13 +12,12 @@ struct Target {
   void (*run)(std::string_view input);
 };
 
-std::span<const Target> store_targets();
 std::span<const Target> model_targets();
+std::span<const Target> store_targets();
 std::span<const Target> host_targets();
+std::span<const Target> plan_targets();
+std::span<const Target> run_targets();
 std::span<const Target> command_line_targets();
-
-// Returns the target with this name, or nullptr.
-const Target* find_target(std::string_view name);
 
 // Aborts with the property that does not hold.
 void require(bool holds, const char* property);

@@ -1,4 +1,7 @@
 // Errors of changes on a host tree: they name the object.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/util/error.hpp>
 
@@ -42,4 +45,27 @@ TEST_CASE("errors of changes to a device that does not exist name the directory 
         "cannot join a peer-to-peer set in '" + path + "': No such file or directory");
   CHECK(refusal([&] { host.aggregate(gone, 2); }) ==
         "cannot read the number of aggregated instances in '" + path + "': No such file or directory");
+}
+
+TEST_CASE("a refused creation says whether the driver has reported available instances") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Host host(root);
+  const std::string type = "sys/devices/virtual/mdpy/mdpy/mdev_supported_types/mdpy-hd/";
+  std::filesystem::remove(tree.path() / (type + "create"));
+  // /dev/full: ENOSPC
+  if (::mknod((tree.path() / (type + "create")).c_str(), S_IFCHR | 0600, makedev(1, 7)) != 0) {
+    WARN("cannot make a device node: not root");
+    return;
+  }
+  const auto create = [&](const char* available) {
+    test::write_text(tree.path() / (type + "available_instances"), available);
+    return refusal([&] {
+      host.create({.uuid = *Uuid::parse("00000000-0000-4000-8000-00000000dead"),
+                   .parent = *ParentName::parse("mdpy"),
+                   .type = *TypeName::parse("mdpy-hd")});
+    });
+  };
+  CHECK(create("1\n").ends_with("although it reports 1 available instance"));
+  CHECK(create("0\n").find("although") == std::string::npos);
 }

@@ -142,6 +142,10 @@ TEST_CASE("effects on missing parents and types and attributes and devices throw
                     .parent = *ParentName::parse("mtty"),
                     .path = "sys/devices/virtual/mtty/mtty/gone"};
   CHECK(code([&] { host.wait_for_device(gone, std::chrono::milliseconds(20)); }) == ExitCode::failed);
+  test::write_text(tree.path() / "dev/vfio/1", "");
+  CHECK(code([&] { host.wait_for_device(device, std::chrono::milliseconds(20)); }) == ExitCode::done);
+  std::filesystem::remove(tree.path() / "dev/vfio/1");
+  CHECK(code([&] { host.wait_for_device(device, std::chrono::milliseconds(20)); }) == ExitCode::failed);
 }
 
 TEST_CASE("removing a device that no longer exists succeeds") {

@@ -20,6 +20,7 @@ TEST_CASE("kernel_spelling converts addresses in the notation of other tools to 
            std::pair("0.0.1A2B", "0.0.1a2b"),               // lscss
            std::pair("ap_matrix", "matrix"),                // virsh nodedev-list
            std::pair("/sys/bus/pci/devices/0000:86:00.0", "0000:86:00.0"),
+           std::pair("/sys/41:00.2", "0000:41:00.2"),
            std::pair("/sys/devices/vfio_ap/matrix/", "matrix"),  // udevadm info
        }) {
     CAPTURE(word);

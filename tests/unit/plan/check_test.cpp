@@ -135,7 +135,22 @@ TEST_CASE("active devices and their definitions are checked for numbers that are
   CHECK(world.ids() == Ids{"warning queue-missing", "info device-undefined"});
   world.defined.all = {defined};
   CHECK(world.ids() == Ids{"warning queue-missing"});
+  const auto advice = [&] {
+    const auto findings =
+        check({world.seen, world.defined, world.groups, world.settings, world.boot, world.host});
+    const auto drift = std::find_if(findings.begin(), findings.end(),
+                                    [](const ObjectFinding& one) { return one.finding.id == "drift"; });
+    return drift == findings.end() ? "" : drift->finding.advice.at(0);
+  };
+  CHECK(advice().empty());
+  world.seen.devices.front().queues = ApMatrix{};
+  CHECK(advice() == "to apply the definition: mdevadm modify " + defined.uuid.str() + " --live");
+  world.seen.ap->max_domain = 10;
+  CHECK(advice().starts_with("correct the definition: "));
+  world.seen.ap->max_domain.reset();
+  world.seen.devices.front().queues = assigned_by(defined.attributes);
   world.defined.all.front().attributes = {{*AttributeName::parse("assign_domain"), "5,6"}};
+  CHECK(advice().ends_with(" --domain 0x0005-0x0006"));
   world.seen.devices.clear();
   CHECK(world.ids() == Ids{"error queue-value"});
   world.defined.all.front().attributes = {{*AttributeName::parse("assign_control_domain"), "5"}};

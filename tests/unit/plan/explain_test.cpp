@@ -276,3 +276,16 @@ TEST_CASE("mixed sizes are advised only if the GPU has vGPUs of one size") {
   seen.parents.at(0).types.push_back({.id = *TypeName::parse("nvidia-2"), .name = "L40S-2Q"});
   CHECK_FALSE(advises());
 }
+
+TEST_CASE("an idle parent may offer a type later if its driver lists only types that can be created") {
+  Snapshot seen;
+  seen.mdev_support = true;
+  seen.parents.push_back(parent_without_types());
+  seen.parents[0].types.push_back({.id = *TypeName::parse("nvidia-256"), .available = 1U});
+  const auto text = [&] { return std::string(refusal(seen).what()); };
+  CHECK(text().ends_with("has no type 'nvidia-257'"));
+  seen.parents[0].capabilities.types_vanish = true;
+  CHECK(text().ends_with("has no type 'nvidia-257' now"));
+  seen.parents[0].unlisted.push_back({.id = *TypeName::parse("nvidia-258")});
+  CHECK(text().ends_with("has no type 'nvidia-257'"));
+}

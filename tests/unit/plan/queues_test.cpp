@@ -156,6 +156,14 @@ TEST_CASE("define and modify refuse new numbers beyond those of the machine, and
   ModifyRequest less;
   less.queues.domains = read_ap_list("-85", ApKind::domain).change;
   CHECK(plan_modify(seen, {}, wanted, less).warnings.empty());
+  wanted.attributes.push_back({*AttributeName::parse("assign_domain"), "5,6"});
+  try {
+    plan_modify(seen, {}, wanted, less);
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::failed);
+    CHECK(std::string(error.what()).ends_with("(expected --domain 5,6)"));
+  }
   wanted.attributes = assignments_of({set("5"), set("4"), set("85")});
   CHECK(correction(wanted) == " --control-domain=-0x0055");
 }

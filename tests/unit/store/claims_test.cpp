@@ -74,6 +74,10 @@ TEST_CASE("a claim that cannot be used still counts and can be removed") {
        {std::pair("", "missing or invalid key 'version'"), std::pair("x", "invalid TOML: "),
         std::pair("version = 2\n", "written by another version of mdevadm (format 2, expected 1)"),
         std::pair("version = 1\ngroup = 3\n", "missing or invalid key 'group'"),
+        std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = -1\ninode = '1'\n",
+                  "missing or invalid key 'at_ms'"),
+        std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = 9223372036854775807\ninode = '1'\n",
+                  "missing or invalid key 'at_ms'"),
         std::pair("version = 1\ngroup = 'a'\nfor = ''\nat_ms = 1\ninode = 'x'\n",
                   "missing or invalid key 'inode'")}) {
     world.write(name, text);
@@ -139,4 +143,32 @@ TEST_CASE("a runtime record keeps the duration of the start, and one that cannot
     REQUIRE(world.store.load_records().all.size() == 1);
     CHECK_FALSE(world.store.load_records().all[0].took);
   }
+}
+
+TEST_CASE("results of probes are read as they were written, without those that cannot be read") {
+  const World world;
+  const ParentName parent = *ParentName::parse("0000:41:00.0");
+  const TypeName small = *TypeName::parse("nvidia-558"), large = *TypeName::parse("nvidia-559");
+  ProbeResults results{"nvidia 550", {{{{small, 2}}, {{small, 3}, {large, 0}}}, {{{large, 1}}, {}}}};
+  world.store.write_probes(parent, results);
+  const auto same = [&] {
+    const ProbeResults read = world.store.load_probes(parent);
+    return read.state == results.state && read.all == results.all;
+  };
+  CHECK(same());
+  const fs::path path = world.temp.path() / "run/mdevadm/probes" / (parent.str() + ".toml");
+  std::ofstream(path, std::ios::app) << "[[probe]]\ncreated = {a = 1}\n[[probe]]\nleft = {a = 1}\n"
+                                     << "[[probe]]\ncreated = {a = 1}\nleft = {a = -1}\n[[probe]]\n";
+  CHECK(same());
+  std::ofstream(path) << "state = ";
+  CHECK(world.store.load_probes(parent).all.empty());
+}
+
+TEST_CASE("the preparation of a parent is read as it was written") {
+  const World world;
+  const ParentName parent = *ParentName::parse("0000:41:00.0");
+  CHECK(world.store.load_preparation(parent) == Preparation{parent});
+  const Preparation done{parent, {{"nvidia-smi", "-i", "a \"b\""}, {"true"}}, "550 8", "exit status 1"};
+  world.store.keep_preparation(done);
+  CHECK(world.store.load_preparation(parent) == done);
 }

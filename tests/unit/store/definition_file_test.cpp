@@ -120,6 +120,16 @@ TEST_CASE("letters that are not ASCII are valid in strings and comments only") {
   CHECK(problem("ключ = 1\n") == "f.toml:2:1: invalid TOML: 'к'" + end);
   CHECK(problem("a = \"\"\"\n\"\"\" \xf0\x9f\x98\x80") ==
         "f.toml:3:5: invalid TOML: '\xf0\x9f\x98\x80'" + end);
+  for (const char* value : {"1\"é\"", "1='é'", "1.\"é\"", "[1, 2[\"é\"]", "{b = 1{\"é\"}", "[\n1\"é\"]"}) {
+    INFO(value);
+    CHECK(problem((std::string("a = ") + value).c_str()).ends_with("'é'" + end));
+  }
+  for (const char* valid :
+       {"a.\"é\" = 1", "[[a.\"é\"]]", "a = [1, \"é\"]", "a = {b = 1, c.\"é\" = 2, d = \"é\"}",
+        "a = [[1], ['é'], {b='é'}]", "a = 1#é", "a = [1,#é\n\"é\"]"}) {
+    INFO(valid);
+    CHECK(parsed(type + valid).problem.message.find("is allowed in") == std::string::npos);
+  }
   CHECK(problem("a = [1, \x9f]") == "f.toml:2:9: invalid TOML: '\\x9f'" + end);
 }
 

@@ -40,6 +40,12 @@ TEST_CASE("an invalid group file is reported with line and column") {
   CHECK(problem("members = [\"../" + a.str() + "\"]\n").find("invalid member") != std::string::npos);
   CHECK(problem("members = [\"" + a.str() + "\", \"" + a.str() + "\"]\n").find("duplicate member") !=
         std::string::npos);
+  CHECK(problem("members = []\nvm_uuid = \"x\"\n") == "vm1.toml:2:11: invalid vm_uuid 'x' (expected a UUID)");
+  CHECK(problem("members = []\napplied_by = \"x\"\n") ==
+        "vm1.toml:2:14: invalid applied_by 'x' (expected a UUID)");
+  const GroupContent applied = parse("members = []\napplied_by = \"" + a.str() + "\"\n");
+  REQUIRE(applied.group);
+  CHECK(applied.group->applied_by == Uuid::parse(a.str()));
   const GroupContent problems = parse("members = []\ncolour = 1\n");
   REQUIRE(problems.group);
   REQUIRE(problems.problems.size() == 1);

@@ -154,6 +154,21 @@ TEST_CASE("an unreadable definition directory is an error") {
   fs::permissions(temp.path() / "etc/mdevadm/devices", fs::perms::owner_all);
 }
 
+TEST_CASE("a directory that is a symbolic link to nothing is an error") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  for (const char* name : {"devices", "groups", "parents"}) {
+    fs::create_directories(temp.path() / "etc/mdevadm");
+    fs::create_symlink("nothing", temp.path() / "etc/mdevadm" / name);
+    CHECK(code_of([&] {
+            std::ignore = Store(root).load();
+            std::ignore = Store(root).load_groups();
+            std::ignore = Store(root).load_parent_settings();
+          }) == ExitCode::failed);
+    fs::remove_all(temp.path() / "etc/mdevadm");
+  }
+}
+
 TEST_CASE("one of several mdevctl files of a device takes precedence and all are removed together") {
   const test::TempDir temp;
   const sys::Dir root = *sys::Dir::open(temp.str());
