@@ -9,6 +9,7 @@
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/functions.hpp>
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -193,6 +194,14 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
 // get the queues.
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  const Type* type = parent != nullptr ? resolve_type(*parent, wanted.type.str()) : nullptr;
+  const auto excluded =
+      type != nullptr ? excluded_by_mig(seen, *parent, type->name.value_or("")) : std::nullopt;
+  if (excluded) {
+    job.warnings.push_back(fmt::format("{}: type {} cannot be created on {} now: {}", job.about.quoted(),
+                                       type->id.str(), parent->name.str(), excluded->what));
+  }
   if (const auto shared = overcommitment(seen, defined, wanted)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *shared));
   }
