@@ -224,12 +224,8 @@ class Performer {
   }
   void operator()(const KeepPreparation& action) const { keep_preparation(effects_, action); }
   void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
-  void operator()(const WriteParentSettings& action) const {
-    effects_.store.write_parent_settings(action.before, action.after);
-  }
-  void operator()(const RemoveParentSettings& action) const {
-    effects_.store.remove_parent_settings(action.settings.parent);
-  }
+  void operator()(const WriteParentSettings& action) const { write_settings(effects_, action); }
+  void operator()(const RemoveParentSettings& action) const { remove_settings(effects_, action); }
   void operator()(const AttachDevice& action) const {
     effects_.machine->attach(action.what, action.patience);
   }
