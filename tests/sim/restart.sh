@@ -119,6 +119,14 @@ failure() {
   run "$MDEVADM" start $a
   exits 0 "the suggested command starts the device"
   "$MDEVSIM" control clear
+  "$MDEVADM" modify -q seat --type mtty-2
+  "$MDEVSIM" control fault create 1 EIO
+  run "$MDEVADM" restart seat
+  err_has "^hint: to start it with its previous type: mdevadm modify seat --type mtty-1 && mdevadm start seat$" "a new type that the driver refuses can be taken back"
+  mdevadm() { "$MDEVADM" "$@"; }
+  eval "$(sed -n 's/^hint: to start it [^:]*: //p' <<<"$err")"
+  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "mtty-1" "as the hint says, the device has its previous type"
+  "$MDEVSIM" control clear
   "$MDEVSIM" control fault remove 1 EIO
   run "$MDEVADM" restart seat
   exits 1 "restart fails if the stop fails"
