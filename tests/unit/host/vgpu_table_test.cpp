@@ -281,7 +281,9 @@ TEST_CASE("a type that the table has is refused by size or by room or until func
   CHECK(other_size.hints().at(0) == "types that can be created now: none");
   const Error full = refusal({"1200", "0"}, "", "L40S-2-24C");
   CHECK(full.code() == ExitCode::no_capacity);
-  CHECK(text(full) == "cannot start: no available instances of 1201 on 0000:41:00.0");
+  CHECK(text(full) ==
+        "cannot start: no available instances of 1201 on 0000:41:00.0: no GPU instance (MIG) of 2 slices "
+        "exists");
   const Error unknown = refusal({"1156", "0"}, "", "1999");
   CHECK(unknown.code() == ExitCode::not_found);
   CHECK(text(unknown) == "cannot start: 0000:41:00.0 has no type '1999'");
