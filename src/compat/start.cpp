@@ -66,13 +66,24 @@ void require_inactive(const Snapshot& seen, const StoredConfig& stored) {
                                                             : "Device already exists"};
 }
 
+// Returns false for a GPU whose virtual functions have vGPUs without mdev: mdevctl can neither list nor stop
+// these.
+bool is_for_mdevs(const Parent& parent) {
+  return !parent.capabilities.named_by_function;
+}
+
 const Parent& require_parent(const Snapshot& seen, const std::string& name) {
   if (!seen.mdev_support) {
     throw Failure{cause_of(ENOENT)};
   }
   const Parent* parent = seen.find_parent(name);
-  if (parent == nullptr) {
-    const std::vector<std::string> names = seen.parent_names();
+  if (parent == nullptr || !is_for_mdevs(*parent)) {
+    std::vector<std::string> names;
+    for (const Parent& one : seen.parents) {
+      if (is_for_mdevs(one)) {
+        names.push_back(one.name.str());
+      }
+    }
     const auto alike = std::find_if(names.begin(), names.end(),
                                     [&](const std::string& one) { return to_lower(one) == to_lower(name); });
     throw Failure{fmt::format("Unable to find parent device '{}'{}", name,
@@ -131,13 +142,7 @@ void start(const Session& session, const StoredConfig& stored) {
   const Snapshot seen = session.observe(
       {Facet::devices | Facet::types | Facet::available, std::vector{stored.parent}, std::nullopt});
   const Definition definition = require_startable(session, seen, stored);
-  // mdevctl knows no virtual functions: the choice among them is that of mdevadm, which spares those reserved
-  // by definitions and settings.
-  std::optional<Definitions> defined;
-  if (seen.find_parent(stored.parent.str())->capabilities.functions) {
-    defined = session.store().load();
-  }
-  const StartOptions options{.defined = defined ? &*defined : nullptr, .bare = true};
+  const StartOptions options{.bare = true};
   const JobResult result = session.carry_out(StartPlanner(seen, options).plan(definition));
   if (result.error) {
     throw explained(result, definition);

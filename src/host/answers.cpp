@@ -142,12 +142,7 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
                  : Error(ExitCode::in_use, fmt::format("parent {} is busy", what.parent.str()), driver_log);
     case EIO:
       if (what.hidden) {
-        return {
-            ExitCode::no_capacity,
-            fmt::format("no available instances of {}: no placement in the framebuffer is free for it (mixed "
-                        "sizes)",
-                        type),
-            see_types(what.parent)};
+        return exhausted(number, what);
       }
       if (!is_nvidia) {
         return Error(ExitCode::failed,

@@ -89,6 +89,9 @@ class FunctionMdevs final : public Interface {
     mark_creatable(into);
     limit_available(into);
     into.notice = notice_for(into);
+    if (into.notice.empty()) {
+      into.notice = notice_of_missing(parent, into.functions.size());
+    }
   }
 
   Command creation(const SysfsParent& parent, const Creation& what) const override {

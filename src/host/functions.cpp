@@ -28,18 +28,35 @@ constexpr const char* drivers_directory = "sys/bus/pci/drivers";
 constexpr const char* current_file = "nvidia/current_vgpu_type";
 constexpr const char* creatable_file = "nvidia/creatable_vgpu_types";
 constexpr const char* no_type = "0";
+constexpr std::size_t longest_line = 60;  // in messages
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Parses lines like "1147  : NVIDIA L40S-1Q"; the first line may be a heading. Names contain blanks and
 // hyphens.
-std::vector<NamedType> parse_creatable(std::string_view text) {
-  std::vector<NamedType> result;
+struct CreatableTypes {
+  std::vector<NamedType> types{};
+  std::vector<std::string> misread{};  // lines in another format
+};
+
+CreatableTypes parse_creatable(std::string_view text) {
+  CreatableTypes result;
+  bool is_first = true;
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t colon = line.find(':');
     const std::string_view id = trim(line.substr(0, colon));
-    if (colon != std::string_view::npos && parse_decimal(id) && id != no_type &&
-        !trim(line.substr(colon + 1)).empty()) {
-      result.push_back({*TypeName::parse(id), std::string(trim(line.substr(colon + 1)))});
+    const std::string_view name = colon != std::string_view::npos ? trim(line.substr(colon + 1)) : "";
+    const bool may_be_heading = is_first && std::none_of(id.begin(), id.end(), is_digit);
+    if (parse_decimal(id) && !name.empty()) {
+      if (id != no_type) {
+        result.types.push_back({*TypeName::parse(id), std::string(name)});
+      }
+    } else if (!trim(line).empty() && !may_be_heading) {
+      result.misread.emplace_back(trim(line));
     }
+    is_first = is_first && trim(line).empty();
   }
   return result;
 }
@@ -78,7 +95,24 @@ std::optional<TypeName> current_type(const sys::Dir& root, const std::string& fu
 
 std::vector<NamedType> creatable_on(const sys::Dir& root, const std::string& function) {
   const sys::Result<std::string> text = root.read_file(fmt::format("{}/{}", function, creatable_file));
-  return text ? parse_creatable(*text) : std::vector<NamedType>{};
+  return text ? parse_creatable(*text).types : std::vector<NamedType>{};
+}
+
+// Returns a notice on a list of types in an unknown format; an empty string if no free VF has one.
+std::string notice_of_misread(const sys::Dir& root, const std::vector<Function>& functions) {
+  const auto free = std::find_if(functions.begin(), functions.end(),
+                                 [](const Function& one) { return one.usable && !one.type; });
+  if (free == functions.end() || !free->creatable.empty()) {
+    return {};
+  }
+  const sys::Result<std::string> text = root.read_file(fmt::format("{}/{}", free->path, creatable_file));
+  const std::vector<std::string> misread = text ? parse_creatable(*text).misread : std::vector<std::string>{};
+  return misread.empty()
+             ? std::string{}
+             : fmt::format("{} line{} in {} of {} not understood (expected 'NUMBER : NAME'), first: '{}'",
+                           misread.size(), misread.size() == 1 ? "" : "s", creatable_file,
+                           free->address + (misread.size() == 1 ? " is" : " are"),
+                           shortened(printable(misread.front()), longest_line));
 }
 
 // Returns the names of the parents that the kernel lists.
@@ -171,7 +205,13 @@ class Functions final : public Interface {
     limit_available(into);
     std::sort(into.types.begin(), into.types.end(),
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
-    into.notice = notice_for(into.functions, into.types);
+    into.notice = notice_of_misread(parent.root, into.functions);
+    if (into.notice.empty()) {
+      into.notice = notice_for(into.functions, into.types);
+    }
+    if (into.notice.empty()) {
+      into.notice = notice_of_missing(parent, into.functions.size());
+    }
   }
 
   Command creation(const SysfsParent& parent, const Creation& what) const override {
@@ -200,8 +240,10 @@ class Functions final : public Interface {
     if (now == what.type) {
       return sys::Done{};
     }
-    if (!offered) {
-      refuse_type(functions, what);
+    const bool is_used = std::any_of(functions.begin(), functions.end(),
+                                     [](const Function& one) { return one.type.has_value(); });
+    if (!offered && is_used) {
+      return sys::SysError{ENOSPC, path};
     }
     return written ? sys::SysError{EIO, path} : written.error();
   }
@@ -222,53 +264,6 @@ class Functions final : public Interface {
   }
 
  private:
-  // Throws Error{no_capacity} with the reason why the driver does not offer the type beside the vGPUs on
-  // these VFs; returns if there are none.
-  static void refuse_type(const std::vector<Function>& functions, const Creation& what) {
-    const auto user = std::find_if(functions.begin(), functions.end(),
-                                   [](const Function& one) { return one.type.has_value(); });
-    if (user == functions.end()) {
-      return;
-    }
-    const std::string& gpu = what.parent.str();
-    const std::string not_offered = fmt::format("type {} is not offered now", what.type.str());
-    if (std::all_of(functions.begin(), functions.end(),
-                    [](const Function& one) { return one.creatable.empty(); })) {
-      throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: {} accepts no more vGPUs of any type", not_offered, gpu),
-                  fmt::format("list the devices of the GPU: mdevadm list --parent {}", gpu));
-    }
-    const auto has_instances = [](const Function& one) {
-      return std::any_of(one.creatable.begin(), one.creatable.end(),
-                         [](const NamedType& type) { return needs_instance(type.name); });
-    };
-    if (std::any_of(functions.begin(), functions.end(), has_instances)) {
-      throw Error(ExitCode::no_capacity,
-                  fmt::format("{}: no GPU instance (MIG) of {} has room for it", not_offered, gpu),
-                  fmt::format("list the types that can be created now: mdevadm types {}", gpu));
-    }
-    if (what.hidden || shows_mixed_sizes(functions)) {
-      throw Error(
-          ExitCode::no_capacity,
-          fmt::format("{}: no placement in the framebuffer of {} is free for it (mixed sizes)", not_offered,
-                      gpu),
-          std::vector{fmt::format("list the types that can be created now: mdevadm types {}", gpu),
-                      fmt::format("vGPUs that are started in order of their sizes, the largest first, "
-                                  "use the framebuffer best; list them: mdevadm list --parent {}",
-                                  gpu)});
-    }
-    if (same_type(user->type->str(), what.type.str())) {
-      throw exhausted(ENOSPC, what);
-    }
-    throw Error(
-        ExitCode::no_capacity,
-        fmt::format("{}: another framebuffer size is in use on this GPU (virtual function {} has type {})",
-                    not_offered, user->address, user->type->str()),
-        fmt::format("several framebuffer sizes need mixed sizes, which are enabled while no vGPU "
-                    "exists: nvidia-smi vgpu -i {} -shm 1",
-                    gpu));
-  }
-
   static std::string path_of(const SysfsParent& parent, const std::string& function) {
     for (std::string& path : function_paths(parent)) {
       if (last_component(path) == function) {
@@ -337,6 +332,14 @@ std::string notice_of_unusable(const std::vector<Function>& functions) {
                           "{} of {} virtual functions have no usable vGPU interface (expected NVIDIA's "
                           "vGPU host driver, nvidia): {}",
                           count, functions.size(), join(reasons, "; "));
+}
+
+std::string notice_of_missing(const SysfsParent& parent, std::size_t present) {
+  const std::uint64_t enabled = read_number(parent.directory, "sriov_numvfs").value_or(0);
+  return present == 0 || enabled <= present
+             ? std::string{}
+             : fmt::format("{} virtual functions are enabled, but only {} {} present", enabled, present,
+                           present == 1 ? "is" : "are");
 }
 
 Error missing_function(const SysfsParent& parent, const std::string& function) {

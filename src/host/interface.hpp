@@ -105,6 +105,8 @@ std::vector<std::string> function_paths(const SysfsParent& parent);
 // Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
 // if all are usable.
 std::string notice_of_unusable(const std::vector<Function>& functions);
+// Returns a notice that some of the enabled VFs are not present; an empty string if all are, or none is.
+std::string notice_of_missing(const SysfsParent& parent, std::size_t present);
 // Returns the error for a VF that the physical function does not have.
 Error missing_function(const SysfsParent& parent, const std::string& function);
 

@@ -80,6 +80,10 @@ std::string Host::path_of_sriov_manage() const {
   const std::string usual = fmt::format("{}/{}", nvidia_directory, sriov_manage);
   const std::optional<std::string> path =
       ::access(usual.c_str(), X_OK) == 0 ? std::optional(usual) : find_program(sriov_manage);
+  if (!path && ::access(usual.c_str(), F_OK) == 0) {
+    throw Error(ExitCode::failed, fmt::format("NVIDIA's program '{}' is not executable", usual),
+                "make it executable: chmod +x " + usual);
+  }
   if (!path) {
     throw Error(ExitCode::not_found,
                 fmt::format("NVIDIA's program '{}' is not installed (expected in {})", sriov_manage,

@@ -91,14 +91,19 @@ bool mixes_sizes(const Parent& gpu) {
          (shows_mixed_sizes(gpu.functions) || std::any_of(names.begin(), names.end(), differs));
 }
 
+// Returns the memory of the GPU of a type: by its name, or, if that is unknown and the type is not one of GPU
+// instances, the size of its largest type; 0: unknown.
+unsigned memory_for(const VgpuName& name, unsigned largest) {
+  const unsigned known = memory_of_gpu(name.gpu);
+  return known == 0 && !name.needs_gpu_instance() ? largest : known;
+}
+
 // Returns how many vGPUs of a type fit on the GPU if no other is there, or nothing if that is unknown.
-std::optional<std::uint64_t> most_of(const Parent& gpu, const VgpuName& name, unsigned memory) {
+std::optional<std::uint64_t> most_of(const VgpuName& name, unsigned memory) {
   if (memory == 0) {
     return std::nullopt;
   }
-  return std::min<std::uint64_t>(
-      name.needs_gpu_instance() ? most_by_slices(name, memory) : most_by_size(name, memory),
-      gpu.functions.size());
+  return name.needs_gpu_instance() ? most_by_slices(name, memory) : most_by_size(name, memory);
 }
 
 // Returns whether the driver may accept a type that no VF lists. With mixed sizes NVIDIA's driver lists a
@@ -166,19 +171,38 @@ bool is_available_limit(const Parent& parent, const Type& type) {
   return parent.capabilities.functions && (type.hidden || type.available.value_or(0) > 1);
 }
 
+namespace {
+
+// Sets the maxima of types. Where the driver reports none, they follow from the names, whether NVIDIA's table
+// is read or not, so that they do not depend on the types that the driver lists.
+void set_maxima(Parent& gpu, unsigned largest) {
+  const std::uint64_t functions = gpu.functions.size();
+  for (std::vector<Type>* types : {&gpu.types, &gpu.unlisted}) {
+    for (Type& type : *types) {
+      const auto name = parse_vgpu_name(type.name.value_or(""));
+      if (name && (!type.maximum || gpu.capabilities.types_vanish)) {
+        const std::optional<std::uint64_t> most = most_of(*name, memory_for(*name, largest));
+        type.maximum = most ? most : type.maximum;
+      }
+      if (type.maximum && functions > 0) {
+        type.maximum = std::min(*type.maximum, functions);
+      }
+    }
+  }
+}
+
+}  // namespace
+
 void limit_available(Parent& gpu) {
   const unsigned largest = largest_type(gpu);
+  set_maxima(gpu, largest);
   const bool mixed = shows_mixed_sizes(gpu.functions);
   const std::optional<unsigned> used = halves_in_use(gpu);
   for (Type& type : gpu.types) {
     const auto name = parse_vgpu_name(type.name.value_or(""));
     const bool is_mig = name && name->needs_gpu_instance();
     const std::uint64_t free = free_functions(gpu, type.id);
-    const unsigned known = name ? memory_of_gpu(name->gpu) : 0;
-    const unsigned memory = known == 0 && !is_mig ? largest : known;
-    if (!type.maximum && name) {
-      type.maximum = most_of(gpu, *name, memory);
-    }
+    const unsigned memory = name ? memory_for(*name, largest) : 0;
     type.available = free;
     if (free == 0) {
       continue;

@@ -7,6 +7,7 @@
 #include <mdevadm/model/property.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -107,6 +108,44 @@ std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now) {
     }
   }
   return differences;
+}
+
+std::vector<std::string> require_same_abi(const Parent& parent, const Type& type,
+                                          const Definition& definition, const std::string& doing) {
+  const Abi recorded = definition.abi.value_or(Abi{});
+  std::vector<std::string> refused, minor;
+  for (AbiDifference& difference : compare_abi(recorded, pins_of(parent, type))) {
+    (difference.changes_guest ? refused : minor).push_back(std::move(difference.text));
+  }
+  const std::string* version = find_pin(recorded, "migration_version");
+  if (version != nullptr && !type.migration_version && type.device_api) {
+    refused.push_back(
+        fmt::format("migration_version: defined '{}', no longer reported", printable(*version)));
+  }
+  if (!refused.empty()) {
+    std::vector<std::string> hints{"accept the new ABI with --accept-abi"};
+    if (const Type* now = renumbered_type(parent, definition)) {
+      hints.insert(hints.begin(), advice_to_renumber(definition, *now));
+    }
+    throw Error(ExitCode::abi_differs,
+                fmt::format("{}: guest ABI differs from the definition: {}", doing, join(refused, "; ")),
+                hints);
+  }
+  return minor;
+}
+
+std::optional<Type> recorded_type(const Parent& parent, const Definition& definition) {
+  const Type type = with_recorded_name({.id = definition.type, .available = 0}, definition);
+  const bool is_possible = parent.capabilities.types_vanish && parent.unlisted.empty() && type.name;
+  return is_possible ? std::optional(type) : std::nullopt;
+}
+
+Type with_recorded_name(Type type, const Definition& definition) {
+  const std::string* name = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
+  if (!type.name && name != nullptr) {
+    type.name = *name;
+  }
+  return type;
 }
 
 const Type* renumbered_type(const Parent& parent, const Definition& definition) {

@@ -10,6 +10,7 @@
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -475,7 +476,12 @@ class Check {
     const std::vector<RefusedValue> refused = refused_values(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
     const std::vector<MissingNumbers> impossible = impossible_numbers(in_.seen, matrix);
-    return !refused.empty() ? refused.front().hint
+    const bool is_moved = std::any_of(differences.begin(), differences.end(), [](const DriftedSetting& one) {
+      return one.setting.ends_with("placement_id");
+    });
+    std::string move = is_moved ? advice_on_placement(in_.seen, in_.defined, definition) : std::string();
+    return !move.empty()      ? move
+           : !refused.empty() ? refused.front().hint
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)

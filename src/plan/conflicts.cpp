@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/functions.hpp>
+#include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -218,20 +219,33 @@ class Conflicts {
                       definition.parent.str()});
   }
 
+  static bool share_function(const Definition& first, const Definition& second) {
+    const FunctionName* vf = first.reserved_vf();
+    const FunctionName* other = second.reserved_vf();
+    return vf != nullptr && other != nullptr && *vf == *other && first.parent == second.parent;
+  }
+
+  // Suggests to change the definition whose device is not active: the other device is in use.
   void add_pair(const Definition& first, const Definition& second, const std::string& what, const char* id) {
-    const std::string other = name_of_definition(first);
     const bool both = both_automatic(first, second);
-    const std::string target = shell_word(other) + " -p " + first.parent.str();
-    found_.push_back(
-        {{fmt::format("{} '{}' under {}; the devices cannot be active together", what, printable(other),
-                      first.parent.str()),
-          {both ? fmt::format("disable autostart of that device: mdevadm modify {} --manual", target)
-                : fmt::format("remove the definition of '{}', if it is not needed: mdevadm undefine {}",
-                              printable(other), target)},
-          id,
-          severity_if(both)},
-         name_of_definition(second),
-         second.parent.str()});
+    const bool is_first = !is_active(first) || is_active(second);
+    const Definition& changed = is_first ? first : second;
+    const std::string name = name_of_definition(changed);
+    const std::string& parent = changed.parent.str();
+    std::vector<std::string> advice;
+    if (share_function(first, second)) {
+      advice.push_back(advice_to_release_function(changed));
+    }
+    advice.push_back(both ? fmt::format("disable autostart of '{}': mdevadm modify {} -p {} --manual",
+                                        printable(name), shell_word(name), parent)
+                          : fmt::format("remove the definition of '{}', if it is not needed: {} -p {}",
+                                        printable(name), command_to_undefine(name, changed, in_.groups),
+                                        parent));
+    found_.push_back({{fmt::format("{} '{}' under {}; the devices cannot be active together", what,
+                                   printable(name_of_definition(first)), first.parent.str()),
+                       advice, id, severity_if(both)},
+                      name_of_definition(second),
+                      second.parent.str()});
   }
 
   // What the definitions with autostart need of a type of a parent.

@@ -70,7 +70,16 @@ std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent,
                    severity_if(definition.start == StartMode::automatic)};
   }
   if (type != nullptr) {
-    return changed_abi(parent, *type, definition);
+    auto changed = changed_abi(parent, *type, definition);
+    auto missing = changed ? std::nullopt : missing_instance(seen, parent, *type);
+    if (missing) {
+      missing->what = fmt::format("type '{}' cannot be created on {} now: {}",
+                                  printable(definition.type.str()), parent.name.str(), missing->what);
+      missing->id = "mig-instance";
+      missing->severity = Severity::warning;
+      return missing;
+    }
+    return changed;
   }
   const Type* renumbered = renumbered_type(parent, definition);
   if (!knows_types && renumbered == nullptr) {

@@ -276,6 +276,9 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
 void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                      const std::string& doing, Job& job) {
   require_nvidia_directory(seen, wanted, doing);
+  if (const auto excluded = mig_exclusion(seen, wanted)) {
+    job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *excluded));
+  }
   if (const auto shared = overcommitment(seen, defined, wanted)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *shared));
   }

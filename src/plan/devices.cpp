@@ -141,6 +141,25 @@ std::optional<Error> unknown_channel_device(const Snapshot& seen, const std::str
   return std::nullopt;
 }
 
+// Returns the error for a type with fewer than `units` available instances, without the operation.
+Error lack_of_instances(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units) {
+  const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
+                                      : fmt::format("requires {} instances of {}, {} available", units,
+                                                    type.id.str(), type.available.value_or(0));
+  const std::optional<Finding> cause = why_unavailable(seen, parent, type);
+  std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
+  if (!has_devices(seen, parent) && !parent.notice.empty()) {
+    hints.insert(hints.begin(), notice_of(parent));
+  }
+  if (cause) {
+    hints.insert(hints.begin(), cause->advice.begin(), cause->advice.end());
+  }
+  const Error error(
+      ExitCode::no_capacity,
+      fmt::format("{} on {}{}", what, parent.name.str(), cause ? ": " + cause->what : std::string{}), hints);
+  return may_become_available(seen, parent, type) ? error.worth(Retry::later) : error;
+}
+
 // Stages of a stop.
 constexpr unsigned going_offline = 0;
 constexpr unsigned removing = 1;
@@ -254,29 +273,23 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
 
 Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
                      const std::string& doing) {
-  const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
-                                      : fmt::format("requires {} instances of {}, {} available", units,
-                                                    type.id.str(), type.available.value_or(0));
-  const std::string other_size = other_size_in_use(seen, parent, type);
-  const auto excluded = excluded_by_mig(seen, parent, type.name.value_or(""));
-  const std::string cause = excluded ? excluded->what : other_size;
-  std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
-  if (!has_devices(seen, parent) && !parent.notice.empty()) {
-    hints.insert(hints.begin(), notice_of(parent));
+  const Error lack = lack_of_instances(seen, parent, type, units);
+  return lack.reworded(fmt::format("{}: {}", doing, lack.what()));
+}
+
+std::optional<Error> why_refused(const Snapshot& now, const Creation& what) {
+  const Parent* parent = now.find_parent(what.parent.str());
+  if (parent == nullptr) {
+    return std::nullopt;
   }
-  if (!other_size.empty() && parent.capabilities.functions) {
-    hints.push_back(mixed_size_advice(parent.name.str()));
+  const Type* known = resolve_type(*parent, what.type.str());
+  Type type = known != nullptr ? *known : Type{.id = what.type, .available = 0};
+  if (!type.name && !what.type_name.empty()) {
+    type.name = what.type_name;
   }
-  if (excluded) {
-    hints.insert(hints.begin(), excluded->advice.begin(), excluded->advice.end());
-  }
-  const Error error(
-      ExitCode::no_capacity,
-      fmt::format("{}: {} on {}{}{}", doing, what, parent.name.str(), cause.empty() ? "" : ": ", cause),
-      hints);
-  // Without devices, the instances are not used up: the GPU instances (MIG) or virtual functions are missing
-  // and may be created later.
-  return has_devices(seen, parent) ? error : error.worth(Retry::later);
+  return why_unavailable(now, *parent, type)
+             ? std::optional(lack_of_instances(now, *parent, type, what.units))
+             : std::nullopt;
 }
 
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,

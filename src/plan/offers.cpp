@@ -9,6 +9,7 @@
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
+#include <set>
 
 namespace mdevadm {
 
@@ -121,16 +122,89 @@ Unlisted kind_of(const Parent& parent, const std::string& word) {
   return same_gpu && !has_size(names, *wanted) ? Unlisted::other_size : Unlisted::unknown;
 }
 
+constexpr const char* no_instance = "no GPU instance (MIG) has room for it";
+constexpr const char* no_placement = "no placement in the framebuffer is free for it (mixed sizes)";
+
+// Returns the vendor's name of the type of a device.
+std::optional<VgpuName> name_in_use(const Parent& parent, const Device& device) {
+  const Type* type = device.type ? resolve_type(parent, device.type->str()) : nullptr;
+  return parse_vgpu_name(type != nullptr ? type->name.value_or("") : "");
+}
+
+// The GPU instances that can carry a type, as far as the devices and the types that can be created show them.
+struct Instances {
+  bool exist = false;
+  bool unknown = false;      // of a device, the name of its type is unknown
+  std::set<unsigned> sizes;  // framebuffer sizes in use
+};
+
+Instances instances_for(const Snapshot& seen, const Parent& parent, const VgpuName& wanted) {
+  Instances found;
+  const auto is_same = [&](const VgpuName& name) {
+    return name.slices == wanted.slices && name.attributes == wanted.attributes;
+  };
+  for (const Type& type : parent.types) {
+    const auto name = can_be_created(type) ? parse_vgpu_name(type.name.value_or("")) : std::nullopt;
+    found.exist |= name && is_same(*name);
+  }
+  for (const Device& device : seen.devices) {
+    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
+    found.unknown |= device.parent == parent.name && !name;
+    if (name && is_same(*name)) {
+      found.exist = true;
+      found.sizes.insert(name->gib);
+    }
+  }
+  return found;
+}
+
+// Returns why no GPU instance takes a type, which needs one: none of its size exists, or those that do have
+// no room.
+Finding lack_of_instance(const Snapshot& seen, const Parent& parent, const VgpuName& wanted) {
+  const Instances found = instances_for(seen, parent, wanted);
+  const std::string instance =
+      fmt::format("no GPU instance (MIG) of {} slice{}{}", wanted.slices, wanted.slices == 1 ? "" : "s",
+                  wanted.attributes.empty() ? "" : fmt::format(" with +{}", to_lower(wanted.attributes)));
+  std::vector<std::string> sizes;
+  for (const unsigned gib : found.sizes) {
+    sizes.push_back(fmt::format("{}G", gib));
+  }
+  const std::string& gpu = parent.name.str();
+  return {!found.exist ? (found.unknown ? no_instance : instance + " exists")
+          : sizes.empty()
+              ? instance + " has room for it"
+              : fmt::format("{} has room for it (in use by vGPUs of {})", instance, join(sizes, ", ")),
+          {fmt::format("list the GPU instances, and the profiles of further ones: nvidia-smi mig -i {0} -lgi "
+                       "&& nvidia-smi mig -i {0} -lgip",
+                       gpu),
+           fmt::format("create a GPU instance with the ID of a profile: nvidia-smi mig -i {} -cgi ID", gpu)}};
+}
+
 // Returns why a type cannot be created beside a device.
 std::string beside(const Snapshot& seen, const Parent& parent, const Device& user, Unlisted kind) {
   const std::string reason =
-      has_instances(seen, parent) ? "no GPU instance (MIG) has room for it"
+      has_instances(seen, parent) ? no_instance
       : is_mixed(parent)
-          ? "no placement in the framebuffer is free for it (mixed sizes)"
+          ? no_placement
           : fmt::format("another framebuffer size is in use on this GPU ({}by device '{}' ({}))",
                         size_in_use(names_of(parent)), user.uuid.str(),
                         user.type ? user.type->str() : "type unknown");
   return (kind == Unlisted::perhaps ? "it is unknown, or " : "") + reason;
+}
+
+// Returns what a name has in common with its spellings in other tools: of "1149 (NVIDIA L40S-4Q)", "GRID
+// L40S-4Q" and "NVIDIA_L40S-4Q" it is "L40S-4Q".
+std::string core_of_name(const std::string& word) {
+  std::string name = to_upper(word);
+  const std::size_t open = name.find('(');
+  if (open != std::string::npos && name.ends_with(')')) {
+    name = name.substr(open + 1, name.size() - open - 2);
+  }
+  std::replace(name.begin(), name.end(), '_', ' ');
+  for (const std::string_view vendor : {"GRID ", "NVIDIA "}) {
+    name = name.starts_with(vendor) ? name.substr(vendor.size()) : name;
+  }
+  return name;
 }
 
 // Suggests only names: a number, or a name of another size, is no slip.
@@ -139,9 +213,13 @@ std::string suggestion(const Parent& parent, const std::string& word) {
     return {};
   }
   const auto wanted = parse_vgpu_name(to_upper(word));
+  const std::string core = core_of_name(word);
   std::vector<std::string> known;
   for (const Type* one : parent.all_types()) {
     const Type& type = *one;
+    if (type.name && core_of_name(*type.name) == core) {
+      return fmt::format("did you mean '{}'?", *type.name);
+    }
     const auto name = parse_vgpu_name(type.name.value_or(""));
     if (wanted && name && (wanted->gib != name->gib || wanted->slices != name->slices)) {
       continue;
@@ -196,6 +274,71 @@ std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& paren
   }
   return Finding{"it is not a type of GPU instances, and MIG mode is on",
                  {fmt::format("while the GPU has no vGPU, disable MIG mode: nvidia-smi -i {} -mig 0", gpu)}};
+}
+
+std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& parent, const Type& type) {
+  if (auto excluded = excluded_by_mig(seen, parent, type.name.value_or(""))) {
+    return excluded;
+  }
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  const Device* user = device_of(seen, parent);
+  if (!wanted || (can_be_created(type) && !type.hidden)) {
+    return std::nullopt;
+  }
+  if (wanted->needs_gpu_instance()) {
+    // Without such a type, and without a device, nothing shows whether MIG mode is on.
+    const bool is_shown = user != nullptr || name_in_mode(seen, parent);
+    return is_shown ? std::optional(lack_of_instance(seen, parent, *wanted)) : std::nullopt;
+  }
+  const std::string& gpu = parent.name.str();
+  if (type.hidden || (user != nullptr && shows_mixed_sizes(parent.functions))) {
+    return Finding{no_placement,
+                   {fmt::format("vGPUs that are started in order of their sizes, the largest first, use the "
+                                "framebuffer best; list them: mdevadm list --parent {}",
+                                gpu)}};
+  }
+  std::string other_size = other_size_in_use(seen, parent, type);
+  if (other_size.empty()) {
+    return std::nullopt;
+  }
+  return Finding{std::move(other_size), parent.capabilities.functions ? std::vector{mixed_size_advice(gpu)}
+                                                                      : std::vector<std::string>{}};
+}
+
+std::optional<Finding> missing_instance(const Snapshot& seen, const Parent& parent, const Type& type) {
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  const auto shown = name_in_mode(seen, parent);
+  if (!wanted || !wanted->needs_gpu_instance() || can_be_created(type) || !shown ||
+      !shown->needs_gpu_instance()) {
+    return std::nullopt;
+  }
+  const Instances found = instances_for(seen, parent, *wanted);
+  const bool is_other_size = !found.sizes.empty() && !found.sizes.contains(wanted->gib);
+  return found.unknown || (found.exist && !is_other_size)
+             ? std::nullopt
+             : std::optional(lack_of_instance(seen, parent, *wanted));
+}
+
+bool may_become_available(const Snapshot& seen, const Parent& parent, const Type& type) {
+  const Device* user = device_of(seen, parent);
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  if (user == nullptr || !wanted || !wanted->needs_gpu_instance()) {
+    return user == nullptr;
+  }
+  const auto count = std::count_if(seen.devices.begin(), seen.devices.end(), [&](const Device& device) {
+    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
+    return name && name->slices == wanted->slices && name->gib == wanted->gib;
+  });
+  const bool is_used_up = type.maximum && static_cast<std::uint64_t>(count) >= *type.maximum;
+  // MIG mode cannot be changed while the GPU has a device.
+  return !is_used_up && !excluded_by_mig(seen, parent, *type.name);
+}
+
+bool has_only_other_sizes(const Snapshot& seen, const Parent& parent, const Type& type) {
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  const Device* user = parent.capabilities.functions ? nullptr : device_of(seen, parent);
+  const auto used = user != nullptr ? name_in_use(parent, *user) : std::nullopt;
+  return wanted && used && wanted->gib != used->gib;
 }
 
 std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type) {
@@ -281,10 +424,11 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
     if (!is_mixed(parent) && !has_instances(seen, parent)) {
       hints.push_back(mixed_size_advice(gpu));
     }
-    return {ExitCode::no_capacity, what + " now: " + beside(seen, parent, *user, kind), hints};
+    const Error error(ExitCode::no_capacity, what + " now: " + beside(seen, parent, *user, kind), hints);
+    return has_instances(seen, parent) ? error.worth(Retry::later) : error;
   }
-  const bool may_come = parent.capabilities.types_vanish && user == nullptr && may_exist;
-  return {ExitCode::not_found, what + (may_come ? " now" : ""), hints};
+  const bool is_late = parent.capabilities.types_vanish && user == nullptr && may_exist;
+  return {ExitCode::not_found, what + (is_late ? " now" : ""), hints};
 }
 
 }  // namespace mdevadm

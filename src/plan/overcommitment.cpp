@@ -1,3 +1,4 @@
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
 
 #include <fmt/format.h>
@@ -76,6 +77,16 @@ std::optional<std::string> overcommitment(const Snapshot& seen, const Definition
   return needed > *most && !others.empty()
              ? std::optional(describe_overcommitment(*parent, *type, *most, others))
              : std::nullopt;
+}
+
+std::optional<std::string> mig_exclusion(const Snapshot& seen, const Definition& wanted) {
+  const Parent* parent = seen.find_parent(wanted.parent.str());
+  const Type* type = parent != nullptr ? resolve_type(*parent, wanted.type.str()) : nullptr;
+  const auto excluded =
+      type != nullptr ? excluded_by_mig(seen, *parent, type->name.value_or("")) : std::nullopt;
+  return excluded ? std::optional(fmt::format("type {} cannot be created on {} now: {}", type->id.str(),
+                                              parent->name.str(), excluded->what))
+                  : std::nullopt;
 }
 
 }  // namespace mdevadm

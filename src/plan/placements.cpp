@@ -42,9 +42,9 @@ std::optional<Part> part_of(const Parent& gpu, const TypeName& wanted) {
     return std::nullopt;
   }
   const unsigned memory = memory_of_gpu(name->gpu);
-  const std::uint64_t most = type != nullptr ? type->maximum.value_or(0) : 0;
   // GPUs that divide their memory evenly give small types more than their size: of 96 GB, 32 get 3 each.
-  const unsigned share = most > 0 ? static_cast<unsigned>(memory / most) : 0;
+  const unsigned most = memory > 0 ? most_by_size(*name, memory) : 0;
+  const unsigned share = most > 0 ? memory / most : 0;
   return Part{std::max({name->gib, share, 1U}), memory};
 }
 
@@ -69,6 +69,33 @@ void require_nvidia_directory(const Snapshot& seen, const Definition& wanted, co
 
 bool has_fixed_placement(const Definition& definition) {
   return std::any_of(definition.attributes.begin(), definition.attributes.end(), sets_placement);
+}
+
+std::string advice_on_placement(const Snapshot& seen, const Definitions& defined,
+                                const Definition& definition) {
+  const std::optional<unsigned> wanted = placement_of(definition);
+  for (const Device& device : wanted ? seen.devices : std::vector<Device>{}) {
+    const Definition* other = device.uuid != definition.uuid && device.parent == definition.parent
+                                  ? defined.find(device.uuid, device.parent)
+                                  : nullptr;
+    const std::optional<unsigned> its = other != nullptr ? placement_of(*other) : std::nullopt;
+    const bool has_it =
+        its && std::any_of(device.attributes.begin(), device.attributes.end(), [&](const auto& one) {
+          return one.first.ends_with(placement_file) && one.second && parse_decimal(*one.second) == *wanted;
+        });
+    if (!has_it) {
+      continue;
+    }
+    const std::string word = shell_word(identity_of(definition).word());
+    const std::string other_word = shell_word(identity_of(*other).word());
+    return its != wanted ? fmt::format("to apply the definitions of both devices: mdevadm restart {} {}",
+                                       word, other_word)
+                         : fmt::format(
+                               "{} has this placement, too; to let the driver choose one: mdevadm modify {} "
+                               "--delete-attr nvidia/placement_id",
+                               identity_of(*other).quoted(), word);
+  }
+  return {};
 }
 
 std::optional<AvoidPlacements> placements_to_avoid(const Snapshot& seen, const Definitions& defined,

@@ -16,18 +16,19 @@ namespace {
 constexpr unsigned stages_of_stop = 2;
 
 // Returns the types that the parent still refuses because of devices that remain active: those of another
-// framebuffer size, if the GPU has shown that it does not mix sizes.
+// framebuffer size, if the GPU does not mix sizes. It has shown that, or it has no virtual functions, which
+// mixing needs.
 std::set<TypeName> shut_out(const Snapshot& seen, const Parent& parent, const std::vector<Uuid>& stopped) {
-  const auto remains = [&](const Device& device) {
-    return device.parent == parent.name &&
-           std::find(stopped.begin(), stopped.end(), device.uuid) == stopped.end();
-  };
+  Snapshot rest;
+  std::copy_if(seen.devices.begin(), seen.devices.end(), std::back_inserter(rest.devices),
+               [&](const Device& device) {
+                 return device.parent == parent.name &&
+                        std::find(stopped.begin(), stopped.end(), device.uuid) == stopped.end();
+               });
   std::set<TypeName> types;
-  if (std::any_of(seen.devices.begin(), seen.devices.end(), remains)) {
-    for (const Type* type : parent.all_types()) {
-      if (!other_size_in_use(seen, parent, *type).empty()) {
-        types.insert(type->id);
-      }
+  for (const Type* type : parent.all_types()) {
+    if (!other_size_in_use(rest, parent, *type).empty() || has_only_other_sizes(rest, parent, *type)) {
+      types.insert(type->id);
     }
   }
   return types;

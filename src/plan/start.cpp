@@ -7,6 +7,7 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/functions.hpp>
+#include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -174,18 +175,29 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
                             printable(wanted.type.str())),
                 advice_to_renumber(wanted, *now));
   }
+  if (const auto type = parent != nullptr && !draft.type ? recorded_type(*parent, wanted) : std::nullopt;
+      type && why_unavailable(seen_, *parent, *type)) {
+    throw capacity_error(seen_, *parent, *type, draft.units, draft.doing);
+  }
+  // A driver may have given the number to another type, so this precedes the instances.
+  const bool is_checked = draft.type.has_value();
+  if (is_checked) {
+    check_abi(draft);
+  }
   draft.type = require_type(seen_, wanted, draft.doing);
   // For aggregating types check the available instances before the limit: some interfaces report no limit but
   // the number of available instances.
   const bool too_few = draft.type->available && *draft.type->available < draft.units;
   if (too_few && draft.type->most_units) {
-    throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
+    throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
   }
   require_capabilities(*parent, *draft.type, wanted, draft.doing);
   if (too_few) {
-    throw capacity_error(seen_, *parent, *draft.type, draft.units, draft.doing);
+    throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
   }
-  check_abi(draft);
+  if (!is_checked) {
+    check_abi(draft);
+  }
   if (draft.type->hidden) {
     draft.job.notes.push_back(
         fmt::format("{}: the driver does not list type {} now, but may accept it (mixed sizes)",
@@ -246,30 +258,11 @@ void StartPlanner::check_abi(Draft& draft) const {
     }
     return;
   }
-  std::vector<std::string> refused;
-  for (const AbiDifference& difference : compare_abi(*draft.wanted.abi, now)) {
-    if (difference.changes_guest) {
-      refused.push_back(difference.text);
-    } else {
-      draft.job.warnings.push_back(
-          fmt::format("{}: differs from the definition: {}", draft.job.about.quoted(), difference.text));
-    }
+  for (const std::string& text : require_same_abi(*draft.parent, *draft.type, draft.wanted, draft.doing)) {
+    draft.job.warnings.push_back(
+        fmt::format("{}: differs from the definition: {}", draft.job.about.quoted(), text));
   }
   const std::string* version = find_pin(*draft.wanted.abi, "migration_version");
-  if (version != nullptr && !draft.type->migration_version && draft.type->device_api) {
-    refused.push_back(
-        fmt::format("migration_version: defined '{}', no longer reported", printable(*version)));
-  }
-  if (!refused.empty()) {
-    std::vector<std::string> hints{"accept the new ABI with --accept-abi"};
-    if (const Type* type = renumbered_type(*draft.parent, draft.wanted)) {
-      hints.insert(hints.begin(), advice_to_renumber(draft.wanted, *type));
-    }
-    throw Error(
-        ExitCode::abi_differs,
-        fmt::format("{}: guest ABI differs from the definition: {}", draft.doing, join(refused, "; ")),
-        hints);
-  }
   if (version != nullptr && draft.type->migration_version) {
     draft.add(making, CheckMigration{draft.wanted.parent, draft.type->id, *version});
   }
@@ -310,6 +303,7 @@ void StartPlanner::add_creation(Draft& draft) {
                           .beside = leader_for(draft),
                           .needs_group = options_.sharing == Sharing::required,
                           .hidden = draft.type->hidden,
+                          .type_name = draft.type->name.value_or(""),
                           .bare = options_.bare}},
             RemoveDevice{draft.device, removal_patience});
 }
@@ -480,7 +474,8 @@ bool StartPlanner::is_reserved(const Draft& draft, const Function& function) con
 
 // Returns the error for a start without a VF; names the reservations if they are the reason.
 Error StartPlanner::no_free_function(const Draft& draft) const {
-  const Error full = capacity_error(seen_, *draft.parent, *draft.type, 1, draft.doing);
+  const Error full =
+      capacity_error(seen_, *draft.parent, with_recorded_name(*draft.type, draft.wanted), 1, draft.doing);
   if (draft.wanted.reserved_vf() != nullptr) {
     return full;
   }

@@ -41,6 +41,9 @@ void StartSet::add(const Definition& definition, const std::string& doing, std::
     }
     const std::string beside =
         parts.empty() ? std::string{} : fmt::format(" together with {}: {}", others, join(parts, " and "));
+    if (parts.empty() && offered != nullptr) {
+      throw capacity_error(seen_, *parent, *offered, units, doing);
+    }
     throw Error(ExitCode::no_capacity,
                 fmt::format("{}: no available instances of {} on {}{}", doing, type, parent_name, beside),
                 hints_without_capacity(seen_, definition.parent));

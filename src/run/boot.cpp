@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds first_pause{20};
 constexpr milliseconds longest_pause{250};
+constexpr milliseconds pause_after_rollback{1000};  // each attempt creates and removes devices
 
 std::string goal_of(const Identity& about) {
   return about.uuid ? "start " + about.quoted() : fmt::format("start group {}", about.quoted());
@@ -347,6 +348,7 @@ class UnitRun final : public RetriedTask {
         const std::string& name = unit_.group->name.str();
         if (result.error && may_try_again(name, *result.error)) {
           wait_for({unit_.group_identity(), *result.error});  // the executor has rolled the whole group back
+          pause_ = pause_after_rollback;
           return;
         }
       }

@@ -53,6 +53,26 @@ bool concerns_machine(const Step& step) {
 // Calls a function with the index of each job: lanes in parallel, the jobs of a lane in order.
 using ForEachJob = std::function<void(const std::function<void(std::size_t)>&)>;
 
+// Returns how a device can be started that a restart has stopped, but could not start again: a refusal of its
+// new type, or of an attribute, would be repeated.
+std::string advice_after_stop(const Device& stopped, const JobResult& result, const std::string& word) {
+  const auto* create = result.failed_action ? std::get_if<CreateDevice>(&*result.failed_action) : nullptr;
+  const auto* write = result.failed_action ? std::get_if<WriteAttribute>(&*result.failed_action) : nullptr;
+  if (create != nullptr && stopped.type && *stopped.type != create->what.type) {
+    return fmt::format(
+        "to start it with its previous type: mdevadm modify {0} --type {1} && mdevadm start {0}", word,
+        shell_word(stopped.type->str()));
+  }
+  if (write != nullptr && !is_ap_attribute(write->attribute)) {
+    return fmt::format(
+        "to start it without this attribute: mdevadm modify {0} --delete-attr {1} && mdevadm start {0}", word,
+        shell_word(write->attribute.name.str()));
+  }
+  return result.error->code() == ExitCode::no_capacity
+             ? "when an instance is available, start it: mdevadm start " + word
+             : "to start it: mdevadm start " + word;
+}
+
 class Run {
  public:
   Run(const Plan& plan, const Effects& effects, Progress& progress)
@@ -350,14 +370,16 @@ class Run {
     if (!unit_of(number)) {
       std::vector<std::string> left;
       const bool any = undo_job(number, left);
-      const bool is_down = left.empty() && is_stopped_before(number);
+      const Device* stopped = left.empty() ? stopped_before(number) : nullptr;
+      const bool is_down = stopped != nullptr;
+      const std::string word = shell_word(plan_.jobs[number].about.word());
       add_ending(number, left,
                  is_down ? "; the device is stopped now"
                  : any   ? "; all changes were rolled back"
                          : "");
       if (is_down) {
-        results_[number].error = results_[number].error->with_hint(
-            "to start it: mdevadm start " + shell_word(plan_.jobs[number].about.word()));
+        results_[number].error =
+            results_[number].error->with_hint(advice_after_stop(*stopped, results_[number], word));
       }
       end_hooks(number, HookState::failure);
     }
@@ -368,15 +390,17 @@ class Run {
                        [](const DoneStep& one) { return is_any_of<RemoveDevice>(one.step->action); });
   }
 
-  // Returns whether one of the jobs on which this one depends has stopped the device.
-  bool is_stopped_before(std::size_t number) const {
+  // Returns the device that one of the jobs on which this one depends has stopped, as it was before.
+  const Device* stopped_before(std::size_t number) const {
     for (std::optional<std::size_t> before = plan_.jobs[number].after; before;
          before = plan_.jobs[*before].after) {
-      if (has_removed(*before)) {
-        return true;
+      for (const DoneStep& one : done_[*before]) {
+        if (const auto* removal = std::get_if<RemoveDevice>(&one.step->action)) {
+          return &removal->device;
+        }
       }
     }
-    return false;
+    return nullptr;
   }
 
   // Rolls back a job alone. Returns whether any step was rolled back.

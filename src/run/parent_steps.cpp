@@ -15,6 +15,18 @@ namespace mdevadm {
 
 namespace {
 
+// A failure is that of the settings at that time. Ignores errors: the settings themselves have been changed.
+void forget_failure(const Effects& effects, const ParentName& parent) {
+  try {
+    Preparation done = effects.store.load_preparation(parent);
+    if (!done.failure.empty()) {
+      done.failure.clear();
+      effects.store.keep_preparation(done);
+    }
+  } catch (const Error&) {
+  }
+}
+
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
@@ -175,6 +187,16 @@ void keep_failure(const Effects& effects, const ParentName& parent, const std::s
   } catch (const Error&) {
     // The reason itself is reported.
   }
+}
+
+void write_settings(const Effects& effects, const WriteParentSettings& action) {
+  effects.store.write_parent_settings(action.before, action.after);
+  forget_failure(effects, action.after.parent);
+}
+
+void remove_settings(const Effects& effects, const RemoveParentSettings& action) {
+  effects.store.remove_parent_settings(action.settings.parent);
+  forget_failure(effects, action.settings.parent);
 }
 
 void keep_preparation(const Effects& effects, const KeepPreparation& action) {

@@ -33,6 +33,10 @@ void prepare_step(const Effects& effects, const ParentName& parent, const Run& r
   }
 }
 
+// Change the settings of a parent, and discard the failure of a preparation by earlier ones. Throw Error.
+void write_settings(const Effects& effects, const WriteParentSettings& action);
+void remove_settings(const Effects& effects, const RemoveParentSettings& action);
+
 // Records which commands have succeeded, and the state of the parent for which this holds. Throws Error.
 void keep_preparation(const Effects& effects, const KeepPreparation& action);
 

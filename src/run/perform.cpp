@@ -52,26 +52,33 @@ class Performer {
       if (error.code() == ExitCode::conflict) {
         try {
           explain_existing(action.what);
-        } catch (const Error& explained) {
-          throw explained.caused_by(error.number());
+        } catch (const Error& reason) {
+          throw reason.caused_by(error.number());
         }
       }
       if (error.code() == ExitCode::no_capacity) {
-        throw with_owner(error, action.what.parent);
+        throw explained(error, action.what);
       }
       throw;
     }
     effects_.store.remove_claim(action.what.uuid);
   }
 
-  // Names the device that has the only instance of the parent: it may have been started a moment ago.
-  Error with_owner(const Error& error, const ParentName& parent) const {
-    const Snapshot now = effects_.host.observe(
-        {.facets = Facet::devices, .details_of = std::vector{parent}, .devices = {}, .other_parents = false});
+  // Says why the driver has no instance, as the parent shows it now: devices of the same command, or of
+  // another process, were created since the plan was made.
+  Error explained(const Error& error, const Creation& what) const {
+    const Snapshot now =
+        observe_host(effects_, {.facets = Facet::devices | Facet::types | Facet::available | Facet::type_name,
+                                .details_of = std::vector{what.parent},
+                                .devices = {},
+                                .other_parents = false});
+    if (const auto cause = why_refused(now, what)) {
+      return cause->caused_by(error.number());
+    }
     const auto command = [](const std::string& hint) { return hint.substr(hint.find(": ") + 1); };
     const std::vector<std::string> known = error.hints();
     Error result = error;
-    for (const std::string& hint : hints_without_capacity(now, parent)) {
+    for (const std::string& hint : hints_without_capacity(now, what.parent)) {
       const bool is_known = std::any_of(known.begin(), known.end(), [&](const std::string& other) {
         return command(other) == command(hint);
       });
@@ -224,12 +231,8 @@ class Performer {
   }
   void operator()(const KeepPreparation& action) const { keep_preparation(effects_, action); }
   void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
-  void operator()(const WriteParentSettings& action) const {
-    effects_.store.write_parent_settings(action.before, action.after);
-  }
-  void operator()(const RemoveParentSettings& action) const {
-    effects_.store.remove_parent_settings(action.settings.parent);
-  }
+  void operator()(const WriteParentSettings& action) const { write_settings(effects_, action); }
+  void operator()(const RemoveParentSettings& action) const { remove_settings(effects_, action); }
   void operator()(const AttachDevice& action) const {
     effects_.machine->attach(action.what, action.patience);
   }

@@ -237,7 +237,18 @@ functions_taken() {
   run "$MDEVADM" check $b --json
   same "$(jq -r '.findings[] | select(.finding == "vf-shared") | .cause, .hints[]' <<<"$out")" \
     "virtual function 0000:41:00.4 is also reserved for '$a' under 0000:41:00.0; the devices cannot be active together
+let '$a' use any virtual function: mdevadm modify $a --vf any
 remove the definition of '$a', if it is not needed: mdevadm undefine $a -p 0000:41:00.0" "the other definition is named, with a command"
+  # The definition whose device is active keeps the function.
+  local c=cccccccc-0000-4000-8000-000000000003
+  definition $c 0000:41:00.0 1149 'vf = "0000:41:00.4"'
+  adm undefine $a
+  run "$MDEVADM" check $c --json
+  same "$(jq -r '.findings[] | select(.finding == "vf-shared") | .hints[]' <<<"$out")" \
+    "let '$c' use any virtual function: mdevadm modify $c --vf any
+remove the definition of '$c', if it is not needed: mdevadm undefine $c -p 0000:41:00.0" "the definition of the inactive device is to be changed"
+  adm undefine $c
+  definition $a 0000:41:00.0 1149 'vf = "0000:41:00.4"'
   sed -i '1i start = "auto"' /etc/mdevadm/devices/0000:41:00.0/*.toml
   finds error vf-shared $b
   adm undefine $a -p 0000:41:00.0
@@ -274,6 +285,8 @@ mig() {
   finds warning mig-mode $a
   adm modify $a --auto --force
   finds error mig-mode $a
+  adm define -p 0000:41:00.0 -t nvidia-703 $b
+  finds warning mig-instance $b
 }
 functions_unusable() {
   echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind

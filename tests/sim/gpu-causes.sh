@@ -273,6 +273,115 @@ mig_instances() {
   err_lacks "framebuffer size|-shm 1" "types of GPU instances have no common size"
 }
 
+# GPU instances that come one after the other while a start waits, with and without NVIDIA's table of types.
+mig_late() {
+  gpu=$(mdevadm types --json | jq -r '.types[0].parent')
+  mdevadm define -q -p "$gpu" -t "$1" --name one --auto
+  mdevadm define -q -p "$gpu" -t "$1" --name two --auto
+  nvidia-smi mig -i "$gpu" -dgi >/dev/null
+  [ "${2:-}" = "" ] || mount -t tmpfs none /usr/share/nvidia/vgpu
+  { sleep 0.5 && nvidia-smi mig -i "$gpu" -cgi 19 && sleep 1 && nvidia-smi mig -i "$gpu" -cgi 19; } >/dev/null &
+  run mdevadm start --auto --timeout 20
+  wait
+  exits 0 "both devices are started when their GPU instances exist"
+  mdevadm define -q -p "$gpu" -t "$1" --name three
+  run mdevadm start three
+  exits 6 "without --timeout, a missing GPU instance is an error"
+}
+mig_late_n1() { mig_late 1414; }
+mig_late_without_table() { mig_late 1414 hidden; }
+mig_late_mdev() { mig_late nvidia-699; }
+
+# Which GPU instance is missing.
+mig_missing() {
+  gpu=$(mdevadm types --json | jq -r '.types[0].parent')
+  mdevadm start -q -p "$gpu" -t H200X-1-18C >/dev/null
+  mdevadm define -q -p "$gpu" -t H200X-7-141C --name whole
+  run mdevadm start whole
+  exits 6 "it has no instance"
+  err_has "no available instances of 1419 on $gpu: no GPU instance \(MIG\) of 7 slices exists$" "the instance is named"
+  err_has "^hint: create a GPU instance with the ID of a profile: nvidia-smi mig -i $gpu -cgi ID$" "with the command"
+  same "$(finding mig-instance | head -n 2)" "warning
+type '1419' cannot be created on $gpu now: no GPU instance (MIG) of 7 slices exists" "check finds it"
+}
+mig_sizes() {
+  gpu=$(mdevadm types --json | jq -r '.types[0].parent')
+  local last
+  while mdevadm start -q -p "$gpu" -t DC-1-24Q 2>/dev/null >>/tmp/started; do :; done
+  last=$(tail -n 1 /tmp/started)
+  mdevadm stop -q "$last"
+  mdevadm start -q -p "$gpu" -t DC-1-6Q >/dev/null
+  mdevadm define -q -p "$gpu" -t DC-1-8Q --name a
+  local cause='no GPU instance (MIG) of 1 slice has room for it (in use by vGPUs of 6G, 24G)'
+  run mdevadm start a
+  same "$(head -n 1 <<<"$err" | grep -o 'no GPU instance.*')" "$cause" "the sizes in use are named"
+  same "$(finding mig-instance | sed -n 2p | grep -o 'no GPU instance.*')" "$cause" "check finds it"
+}
+
+# Two framebuffer sizes that one command starts, with mdev: the first error has the cause.
+two_sizes() {
+  gpu=$(mdevadm types --json | jq -r '.types[0].parent')
+  mdevadm define -q -p "$gpu" -t "$1-4Q" --name a --auto
+  mdevadm define -q -p "$gpu" -t "$1-8Q" --name b --auto
+  run mdevadm start a b
+  exits 8 "one of two sizes starts"
+  err_has "cannot start 'b' .*: another framebuffer size is in use on this GPU \(4G, by device" "the error names the size in use"
+  mdevadm stop --all
+  run mdevadm start --auto
+  same "$(mdevadm list --boot --json | jq -r '.devices[].boot_message // empty' | grep -o 'another framebuffer size')" \
+    "another framebuffer size" "and so does the result of the start at boot"
+}
+two_sizes_a40() { two_sizes A40; }
+two_sizes_t4() { two_sizes T4; }
+
+# A recycled number is found before a lack of instances.
+recycled() {
+  mdevadm define -q -p $gpu -t L40S-4Q --name seat
+  sed -i 's/^type = .*/type = "1149"/' /etc/mdevadm/devices/$gpu/*.toml
+  mdevadm start -q -p $gpu -t L40S-4Q >/dev/null
+  run mdevadm start seat
+  exits 7 "the number of another type"
+  err_has "^hint: 'NVIDIA L40S-4Q' is now type 1150" "is the cause, also beside a vGPU of another size"
+  err_lacks "shm" "and not the size"
+}
+
+# The maximum of a type does not depend on what runs.
+maxima() {
+  local before
+  maxima_now() { mdevadm types --json | jq -c '[.types[] | {type, maximum}] | sort_by(.type)'; }
+  before=$(maxima_now)
+  mdevadm start -q -p $gpu -t L40S-4Q >/dev/null
+  same "$(maxima_now)" "$before" "the maxima are those of the idle GPU"
+}
+
+# mdevctl knows only parents of mediated devices.
+as_mdevctl() {
+  ln -s "$MDEVADM" /tmp/mdevctl
+  for type in 1149 nvidia-1149; do
+    run /tmp/mdevctl start -p $gpu -t $type
+    exits 1 "start -t $type is refused"
+    err_has "Unable to find parent device '$gpu'" "mdevctl does not know the GPU"
+  done
+  same "$(cat $devices/0000:41:00.4/nvidia/current_vgpu_type)" 0 "no vGPU was created"
+  rm /tmp/mdevctl
+}
+
+# A time-sliced type in MIG mode, of which the driver reports no instances.
+ts_in_mig() {
+  run mdevadm define -p $gpu -t nvidia-696 --name ts
+  exits 0 "a time-sliced type can be defined in MIG mode"
+  err_has "warning: 'ts' .*: type nvidia-696 cannot be created on $gpu now: it is not a type of GPU instances, and MIG mode is on$" "with a warning"
+}
+
+# Names of types in other tools.
+spellings() {
+  for type in '1149 (NVIDIA L40S-4Q)' 'NVIDIA_L40S-4Q' 'GRID L40S-4Q'; do
+    run mdevadm define -p $gpu -t "$type"
+    exits 3 "the spelling '$type' is refused"
+    err_has "^hint: did you mean '(NVIDIA )?L40S-4Q'" "the name is suggested"
+  done
+}
+
 # Words of commands.
 words() {
   run mdevadm define -p $gpu -t 1150 --count 1 --ignore-defined --name one
@@ -310,6 +419,25 @@ mixed() {
   err_has "the driver rejects the placement" "is named"
   err_has "^hint: show the placements in use: grep . /sys/bus/pci/devices/\*/nvidia/placement_id$" "with those in use"
 }
+# Placements that two definitions exchange, and one that the driver refuses.
+exchanged() {
+  mdevadm define -q -p $gpu -t L40S-2Q --name a
+  mdevadm define -q -p $gpu -t L40S-2Q --name b
+  mdevadm start -q a b
+  mdevadm modify -q a --attr nvidia/placement_id=4
+  mdevadm modify -q b --attr nvidia/placement_id=0
+  same "$(finding drift | grep '^to apply')" "to apply the definitions of both devices: mdevadm restart a b
+to apply the definitions of both devices: mdevadm restart b a" "check suggests to restart both"
+  run mdevadm restart a b
+  exits 0 "which succeeds"
+  same "$(finding drift)" "" "nothing differs"
+  mdevadm modify -q a --attr nvidia/placement_id=7
+  run mdevadm restart a
+  exits 1 "a placement that the type cannot have"
+  err_has "^hint: to start it without this attribute: mdevadm modify a --delete-attr nvidia/placement_id && mdevadm start a$" "the hint says how to start it"
+  eval "$(sed -n 's/^hint: to start it [^:]*: //p' <<<"$err")"
+  same "$(mdevadm list -n -o name | sort | xargs)" "a b" "as the hint says, it starts"
+}
 
 run_case "$@"
 
@@ -336,6 +464,19 @@ on "$state/a100-nomig.toml" mig_number
 on "$state/a100-nomig-n1.toml" mig_number
 on a100 mig_full
 on rtx-pro-6000 mig_instances
+on h200 mig_late_n1
+on h200 mig_late_without_table
+on a100 mig_late_mdev
+on h200 mig_missing
+on rtx-pro-6000 mig_sizes
+on a40 two_sizes_a40
+on t4 two_sizes_t4
+on l40s recycled
+on l40s maxima
+on l40s as_mdevctl
+on a100 ts_in_mig
+on l40s spellings
 on l40s words
 on l40s-mixed mixed
+on l40s-mixed exchanged
 finish

@@ -277,6 +277,13 @@ lock() {
   run mdevadm parent prepare $gpu
   exits 3 "a missing sriov-manage is reported"
   err_has "NVIDIA's program 'sriov-manage' is not installed \(expected in /usr/lib/nvidia\)" "the error names its place"
+  printf '#!/bin/sh\nexit 0\n' >$manage
+  run mdevadm parent prepare $gpu
+  exits 1 "one that is not executable is reported"
+  err_has "NVIDIA's program '$manage' is not executable$" "as such"
+  eval "$(sed -n 's/^hint: make it executable: //p' <<<"$err")"
+  run mdevadm parent prepare $gpu
+  err_lacks "not executable" "as the hint says, it is run"
   umount "$(dirname $manage)"
 }
 mount_script() {  # BODY: in place of sriov-manage
@@ -331,6 +338,10 @@ T
   holds "the virtual functions stay" is_complete
   same "$(cat $work/ran)" one "the commands after it are not run"
   same "$(state $gpu | cut -d' ' -f1-9)" "unprepared 32/32 0 the last preparation failed: command 'sh" "the list has the command"
+  cp $files/$gpu.toml $work/settings
+  mdevadm parent set $gpu --run 'true new'
+  same "$(state $gpu | grep -oE '(the last|not run).*')" "not run since boot: true new" "other settings have not failed"
+  cp $work/settings $files/$gpu.toml
   sed -i 's/exit 3/exit 0/' $files/$gpu.toml
   run mdevadm parent prepare $gpu
   exits 0 "the next prepare continues"

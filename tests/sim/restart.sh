@@ -4,8 +4,8 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  for part in one full failure many functions online sizes; do
-    "$MDEVSIM" run "$(case $part in full) echo m60 ;; functions) echo vf-n1 ;; sizes) echo l40s ;; online) echo m60-f2 ;; *) echo samples ;; esac)" \
+  for part in one full failure many functions online sizes kept; do
+    "$MDEVSIM" run "$(case $part in full | kept) echo m60 ;; functions) echo vf-n1 ;; sizes) echo l40s ;; online) echo m60-f2 ;; *) echo samples ;; esac)" \
       -- bash "$0" "$part" || exit 1
   done
   exit
@@ -94,6 +94,18 @@ sizes() {
   exits 0 "restart succeeds if the size of all devices changes"
 }
 
+# A GPU without mixed sizes that is full: another size is refused before the stop while a device remains.
+kept() {
+  "$MDEVADM" define -q $a -p 0000:86:00.0 -t nvidia-17 --name one
+  "$MDEVADM" define -q $b -p 0000:86:00.0 -t nvidia-17 --name two
+  "$MDEVADM" start -q one two
+  "$MDEVADM" modify -q one --type nvidia-18
+  run "$MDEVADM" restart one
+  exits 6 "restart is refused for another framebuffer size on a full GPU"
+  err_has "another framebuffer size is in use on this GPU \\(4G, by device '$b'" "the error names the device that remains"
+  same "$("$MDEVADM" list -n -o name | sort | xargs)" "one two" "both devices stay active"
+}
+
 failure() {
   "$MDEVADM" define $a -p mtty -t mtty-1 --name seat >/dev/null
   "$MDEVADM" start seat
@@ -106,6 +118,14 @@ failure() {
   holds "the device is inactive after the failed start" test ! -e $devices/$a
   run "$MDEVADM" start $a
   exits 0 "the suggested command starts the device"
+  "$MDEVSIM" control clear
+  "$MDEVADM" modify -q seat --type mtty-2
+  "$MDEVSIM" control fault create 1 EIO
+  run "$MDEVADM" restart seat
+  err_has "^hint: to start it with its previous type: mdevadm modify seat --type mtty-1 && mdevadm start seat$" "a new type that the driver refuses can be taken back"
+  mdevadm() { "$MDEVADM" "$@"; }
+  eval "$(sed -n 's/^hint: to start it [^:]*: //p' <<<"$err")"
+  same "$("$MDEVADM" list --json -o type | jq -r '.devices[].type')" "mtty-1" "as the hint says, the device has its previous type"
   "$MDEVSIM" control clear
   "$MDEVSIM" control fault remove 1 EIO
   run "$MDEVADM" restart seat

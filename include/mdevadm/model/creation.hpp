@@ -21,8 +21,9 @@ struct Creation {
   // does not, the device is created in a group of its own unless `needs_group` is set.
   std::optional<Device> beside{};
   bool needs_group = false;
-  bool hidden = false;  // the driver does not list the type, but may accept it (Type::hidden)
-  bool bare = false;    // omit the final newline if only a UUID is written, as mdevctl does
+  bool hidden = false;      // the driver does not list the type, but may accept it (Type::hidden)
+  std::string type_name{};  // vendor's name, for messages; empty: unknown
+  bool bare = false;        // omit the final newline if only a UUID is written, as mdevctl does
 };
 
 }  // namespace mdevadm

@@ -26,6 +26,19 @@ struct AbiDifference {
 // is not compared: only the driver can check it.
 std::vector<AbiDifference> compare_abi(const Abi& pinned, const Abi& now);
 
+// Throws Error{abi_differs} if the recorded guest ABI of a definition differs from that of the type now.
+// Returns the differences that the guest may not notice.
+std::vector<std::string> require_same_abi(const Parent& parent, const Type& type,
+                                          const Definition& definition, const std::string& doing);
+
+// Returns the type of a definition with the recorded name, for parents that list only types that can be
+// created now (Capabilities::types_vanish) if no table has the others; nullopt: no name was recorded.
+std::optional<Type> recorded_type(const Parent& parent, const Definition& definition);
+
+// Returns a type with the name that the definition has recorded if the driver reports none: without a table,
+// the type of an active device has only a number.
+Type with_recorded_name(Type type, const Definition& definition);
+
 // A driver update may renumber types. Returns the type that has the recorded name of a definition's type, if
 // the type that the definition names now has another one or does not exist; otherwise nullptr.
 const Type* renumbered_type(const Parent& parent, const Definition& definition);

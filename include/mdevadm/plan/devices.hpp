@@ -29,6 +29,10 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
 Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
                      const std::string& doing);
 
+// Returns the error for a creation that the driver refused although the plan expected an instance, from an
+// observation after it; nullopt if the names of types do not show the cause (why_unavailable()).
+std::optional<Error> why_refused(const Snapshot& now, const Creation& what);
+
 // Throws Error{failed} if the definition requires a feature that the parent's kernel interface, or the type,
 // does not have.
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,

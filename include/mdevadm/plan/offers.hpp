@@ -26,11 +26,29 @@ std::string offered_types(const Parent& parent);
 // devices do not show the mode. Needs Facet::type_name and Facet::available, and the devices of the parent.
 std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type);
 
+// Returns why a GPU has no available instances of a type, as far as names of types show it: its MIG mode, no
+// GPU instance (MIG) for it, no free placement (mixed sizes), or another framebuffer size in use. nullopt if
+// they do not, or if it has instances. Needs Facet::type_name and Facet::available, and the devices of the
+// parent.
+std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& parent, const Type& type);
+
+// Returns that a type needs a GPU instance (MIG), and none of its size exists, or those that do have vGPUs of
+// another size; nullopt otherwise, also if MIG mode is not known to be on. Needs the same.
+std::optional<Finding> missing_instance(const Snapshot& seen, const Parent& parent, const Type& type);
+
+// Returns whether instances of a type that has none may become available although no device is removed: the
+// parent has no device, or the type needs a GPU instance (MIG), and further ones can be created.
+bool may_become_available(const Snapshot& seen, const Parent& parent, const Type& type);
+
 // Returns why a listed type has no available instances although its GPU has room: "another framebuffer size
 // is in use on this GPU (2G, by device 'seat-1' (nvidia-558))". Empty if the sizes do not show that. Drivers
 // report the types of other sizes with 0 available instances until the last device is removed. Needs
 // Facet::type_name and Facet::available, and the devices of the parent.
 std::string other_size_in_use(const Snapshot& seen, const Parent& parent, const Type& type);
+
+// Returns whether a GPU without virtual functions, which never mixes framebuffer sizes, has devices of
+// another size, also if it is full.
+bool has_only_other_sizes(const Snapshot& seen, const Parent& parent, const Type& type);
 
 // Returns the hint on how a GPU can have vGPUs of several framebuffer sizes.
 std::string mixed_size_advice(const std::string& gpu);

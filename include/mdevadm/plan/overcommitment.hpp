@@ -26,4 +26,7 @@ std::string describe_overcommitment(const Parent& parent, const Type& type, std:
 std::optional<std::string> overcommitment(const Snapshot& seen, const Definitions& defined,
                                           const Definition& wanted);
 
+// Returns the warning that the MIG mode of the GPU excludes the type of a definition now, or nullopt.
+std::optional<std::string> mig_exclusion(const Snapshot& seen, const Definition& wanted);
+
 }  // namespace mdevadm

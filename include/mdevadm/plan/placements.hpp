@@ -15,6 +15,11 @@ namespace mdevadm {
 // Returns whether a definition sets the attribute placement_id.
 bool has_fixed_placement(const Definition& definition);
 
+// Returns how to apply the placement of an active device's definition if another active device has it: a move
+// is refused then. Empty if none has. Needs the attributes that definitions set (observe_settings_of()).
+std::string advice_on_placement(const Snapshot& seen, const Definitions& defined,
+                                const Definition& definition);
+
 // Returns the action that keeps a new vGPU outside the placements that definitions of other devices on the
 // same GPU have fixed, unless these devices are active; nullopt if there are none, or if the definition fixes
 // its own placement. vGPUs of GPU instances (MIG) are ignored: their placements are those of the instance.

@@ -84,7 +84,7 @@ TEST_CASE("the errno of a creation means something else for other kinds of paren
   Creation hidden = creation();
   hidden.hidden = true;
   check(create_error(EIO, hidden, functions, true),
-        {EIO, ExitCode::no_capacity, "no placement in the framebuffer is free", "mdevadm types mtty"});
+        {EIO, ExitCode::no_capacity, "no available instances of mtty-1 on mtty", "mdevadm types mtty"});
   Creation beside = creation();
   beside.beside = Device{.uuid = other, .parent = beside.parent};
   check(create_error(EBUSY, beside, {}, false),

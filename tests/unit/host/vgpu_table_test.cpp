@@ -191,6 +191,30 @@ TEST_CASE("the maximum of the table limits the available instances of a GPU with
   CHECK(parent.types[0].available == 2);
 }
 
+TEST_CASE("the maxima of types do not depend on the types that the driver lists") {
+  const Parent full = VfHost({"1156", "0", "0", "0"}, "").observe();
+  const Parent idle =
+      VfHost({"0", "0", "0", "0"}, "1150 : NVIDIA L40S-4Q\\n1156 : NVIDIA L40S-48Q\\n").observe();
+  CHECK(full.unlisted.at(0).maximum == 4);
+  CHECK(idle.types.at(0).maximum == 4);
+}
+
+TEST_CASE("lines of the list of types in another format are reported") {
+  const std::string hex =
+      VfHost({"0", "0"}, "0x47e : NVIDIA L40S-4Q\\n0x484 : NVIDIA L40S-48Q\\n").observe().notice;
+  CHECK(hex ==
+        "2 lines in nvidia/creatable_vgpu_types of 0000:41:00.4 are not understood (expected 'NUMBER : "
+        "NAME'), first: '0x47e : NVIDIA L40S-4Q'");
+  CHECK(VfHost({"0"}, "1150\\n").observe().notice.find("1 line in ") == 0);
+  CHECK(VfHost({"0"}, "0 : none\\n").observe().notice.find("no types available") == 0);
+}
+
+TEST_CASE("virtual functions that are enabled but not present are reported") {
+  const VfHost host({"0", "0"}, "1150 : NVIDIA L40S-4Q\\n");
+  host.lay("sys/devices/pci0000:00/" + gpu + "/sriov_numvfs = 4\\n\n");
+  CHECK(host.observe().notice == "4 virtual functions are enabled, but only 2 are present");
+}
+
 TEST_CASE("types of GPU instances are unlisted types only of a GPU that has some, or whose mode is unknown") {
   CHECK(names_of(VfHost({"1200", "0"}, "").observe().unlisted) ==
         std::vector<std::string>{"NVIDIA L40S-2-24C"});
@@ -257,7 +281,9 @@ TEST_CASE("a type that the table has is refused by size or by room or until func
   CHECK(other_size.hints().at(0) == "types that can be created now: none");
   const Error full = refusal({"1200", "0"}, "", "L40S-2-24C");
   CHECK(full.code() == ExitCode::no_capacity);
-  CHECK(text(full) == "cannot start: no available instances of 1201 on 0000:41:00.0");
+  CHECK(text(full) ==
+        "cannot start: no available instances of 1201 on 0000:41:00.0: no GPU instance (MIG) of 2 slices "
+        "exists");
   const Error unknown = refusal({"1156", "0"}, "", "1999");
   CHECK(unknown.code() == ExitCode::not_found);
   CHECK(text(unknown) == "cannot start: 0000:41:00.0 has no type '1999'");
