@@ -1,4 +1,6 @@
 // mdevctl's definitions: /etc/mdevctl.d/<parent>/<uuid>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/store/store.hpp>
@@ -93,15 +95,17 @@ class ConfigReader {
     const auto uuid = Uuid::parse_any(name);
     if (uuid && (!filter_.uuid || *filter_.uuid == *uuid)) {
       const std::string path = directory.path_of(name);
-      const bool dangles = !directory.status(name);
+      const sys::Result<sys::FileStatus> target = directory.status(name);
+      const bool is_file = target && S_ISREG(target->mode);
       into_.links.push_back(
           {path,
            0,
            0,
-           dangles ? "a symbolic link to a file that does not exist, which mdevctl does not read; remove it"
-                   : "a symbolic link, which mdevctl does not read; replace it by a copy",
+           is_file  ? "a symbolic link, which mdevctl does not read; replace it by a copy"
+           : target ? "a symbolic link to a directory or special file, which mdevctl does not read; remove it"
+                    : "a symbolic link to a file that does not exist, which mdevctl does not read; remove it",
            {},
-           fmt::format(fmt::runtime(dangles ? "rm {0}" : "cp --remove-destination \"$(realpath {0})\" {0}"),
+           fmt::format(fmt::runtime(is_file ? "cp --remove-destination \"$(realpath {0})\" {0}" : "rm {0}"),
                        shell_word(path))});
     }
   }
