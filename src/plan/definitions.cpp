@@ -6,6 +6,7 @@
 #include <array>
 
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/functions.hpp>
@@ -263,7 +264,8 @@ void warn_of_lost_settings(const Definition& exported, Job& job) {
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
   Job job = job_for(request.verb, wanted, request.argument);
-  const std::string doing = "cannot " + job.goal;
+  const std::string doing = fmt::format(
+      "cannot {}", request.unnamed ? fmt::format("{} {}", request.verb, unnamed_device(wanted)) : job.goal);
   require_utf8(wanted, doing);
   if (const Definition* stored = defined.find(wanted.uuid, wanted.parent)) {
     throw Error(
@@ -299,6 +301,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     }
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
+  require_settable(wanted.attributes, {}, doing);
   check_numbers(seen, wanted, {{}, request.fits, request.can_force}, job);
   check_resources(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
@@ -334,6 +337,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   Definition after = changed(current, request, doing);
   require_utf8(after, doing);
   require_queue_type(request.queues.any(), after.type, doing);
+  require_settable(after.attributes, current.attributes, doing);
   if (after == current && !request.accept_abi) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
@@ -389,6 +393,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
     after.type = after.type != current.type ? fitting.type : after.type;
   }
   require_queue_type(after.queue_table, after.type, doing);
+  require_settable(after.attributes, current.attributes, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
     check_resources(seen, defined, after, doing, job);
@@ -427,6 +432,9 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
       {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
   if (moved) {
     job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
+  }
+  for (const Finding& finding : unusable_attributes(*reading.definition)) {
+    job.warnings.push_back(fmt::format("{}: {}", about.quoted(), finding.what));
   }
   for (const std::string& doubt : doubts_about_queues(*reading.definition)) {
     job.warnings.push_back(fmt::format("{}: {}", about.quoted(), doubt));
