@@ -62,7 +62,7 @@ under_mdevctl() {
     exits 1 "mdevctl start does not write '$name'"
     err_has "Invalid attribute '$name'" "and names it"
   done
-  same "$("$MDEVADM" list --json | jq '.devices | length')" 1 "no device is left"
+  same "$("$MDEVADM" list --json | jq '.devices | length')" 1 "no device remains"
 }
 
 # Files that remove the device, or are not its own.
@@ -95,7 +95,7 @@ remove the attribute: mdevadm modify $a --delete-attr $name" "check finds '$name
     adm undefine $a
     rm "$theirs/$a"
   done
-  same "$("$MDEVADM" list --json | jq '.devices | length')" 0 "no device is left"
+  same "$("$MDEVADM" list --json | jq '.devices | length')" 0 "no device remains"
 }
 
 # Names with several blanks; types with words for numbers.
