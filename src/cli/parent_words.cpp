@@ -41,7 +41,8 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
               fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
               !meant.empty() ? meant
               : may_be_set ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
-                           : "list parents with settings: mdevadm parent list");
+              : known.empty() ? "no parent has settings; list parents: mdevadm types"
+                              : "list parents with settings: mdevadm parent list");
 }
 
 }  // namespace mdevadm::cli

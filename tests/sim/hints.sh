@@ -526,6 +526,7 @@ l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
 l40s__no_settings() { words="parent show 0000:41:00.0"; }
 l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }
 samples__unset_without_settings() { words="parent unset mtty"; }
+l40s__unset_without_settings() { adm parent set 0000:41:00.0 --vfs all; words="parent unset other"; }
 samples__attribute_remove() {
   mkdir -p /etc/mdevadm/devices/mtty
   printf 'type = "mtty-1"\n[[attribute]]\nname = "remove"\nvalue = "1"\n' >/etc/mdevadm/devices/mtty/$a.toml
