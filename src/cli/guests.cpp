@@ -75,7 +75,7 @@ GuestTargets guest_targets(Context& context, const std::vector<std::string>& wor
     const std::string doing = fmt::format("cannot {} '{}'", verb, printable(word));
     const Group* group = group_meant_by(word, groups, targets.defined, doing);
     if (group == nullptr) {
-      const Found found = resolve_device(word, targets.seen, targets.defined, std::nullopt, doing);
+      const Found found = resolve_no_group(word, targets.seen, targets.defined, doing);
       const Identity about{.uuid = found.uuid, .argument = word};
       add_to(targets.devices,
              guest_device(targets.seen, found, fmt::format("cannot {} {}", verb, about.quoted())));

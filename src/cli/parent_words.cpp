@@ -34,13 +34,15 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
   const ParentName name = *ParentName::parse(word);
   const ParentState state = context.host().observe_parent(name);
   const bool exists = state.present || !context.host().observe_address(name.str()).empty();
-  const bool may_have_functions = is_pci_address(word) && (state.total || !state.present);
+  // Settings are not written in order to be removed.
+  const bool may_be_set = verb != "unset parent" && is_pci_address(word) && (state.total || !state.present);
   const std::string meant = exists ? std::string{} : did_you_mean(word, known);
-  throw Error(
-      ExitCode::not_found, fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
-      !meant.empty()       ? meant
-      : may_have_functions ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
-                           : std::string{});
+  throw Error(ExitCode::not_found,
+              fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),
+              !meant.empty() ? meant
+              : may_be_set ? fmt::format("write settings: mdevadm parent set {} --vfs all", shell_word(word))
+              : known.empty() ? "no parent has settings; list parents: mdevadm types"
+                              : "list parents with settings: mdevadm parent list");
 }
 
 }  // namespace mdevadm::cli

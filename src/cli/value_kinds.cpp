@@ -40,6 +40,16 @@ std::string objection_to_assignment(const std::string& text) {
   return ap_value_problem(parse_assignment(text));
 }
 
+// Returns whether the text is OWNER, OWNER:GROUP or :GROUP.
+bool is_owner(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::string owner = text.substr(0, colon);
+  if (colon == std::string::npos) {
+    return is_account(owner);
+  }
+  return (owner.empty() || is_account(owner)) && is_account(text.substr(colon + 1));
+}
+
 std::optional<std::uint32_t> parse_mode(const std::string& text) {
   std::uint32_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
@@ -332,7 +342,7 @@ std::string objection(ValueKind kind, const std::string& text) {
                  ? ""
                  : fmt::format("invalid value {} (expected auto, require or off)", in_quotes(text));
     case ValueKind::node_owner:
-      return text.empty() || (text != ":" && !has_control_bytes(text))
+      return text.empty() || is_owner(text)
                  ? ""
                  : fmt::format("invalid owner {} (expected USER, USER:GROUP or :GROUP)", in_quotes(text));
     case ValueKind::node_mode:

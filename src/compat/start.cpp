@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/run/interrupted.hpp>
 #include <mdevadm/util/text.hpp>
@@ -108,11 +109,25 @@ Definition require_startable(const Session& session, const Snapshot& seen, const
     throw Failure{fmt::format("No available instances of {} on {}", stored.config.type, name)};
   }
   for (const ConfigAttribute& attribute : stored.config.attributes) {
-    if (!AttributeName::parse(attribute.name)) {
+    const auto name_in_sysfs = AttributeName::parse(attribute.name);
+    if (!name_in_sysfs || !why_never_set(*name_in_sysfs).empty()) {
       throw Failure{fmt::format("Invalid attribute '{}'", attribute.name)};
     }
   }
   return *definition_of(stored).definition;
+}
+
+// Returns the attribute that could not be written, as the definition names it.
+std::optional<Attribute> attribute_written_by(const std::optional<Action>& action) {
+  if (!action) {
+    return std::nullopt;
+  }
+  if (const auto* write = std::get_if<WriteTypeAttribute>(&*action)) {
+    const auto name = AttributeName::parse("mdev_type/" + write->attribute.name.str());
+    return name ? std::optional(Attribute{*name, write->attribute.value}) : std::nullopt;
+  }
+  const auto* write = std::get_if<WriteAttribute>(&*action);
+  return write != nullptr ? std::optional(write->attribute) : std::nullopt;
 }
 
 Failure explained(const JobResult& result, const Definition& wanted) {
@@ -125,14 +140,13 @@ Failure explained(const JobResult& result, const Definition& wanted) {
                                   wanted.type.str(), wanted.parent.str()),
                       error);
   }
-  const auto* write = result.failed_action ? std::get_if<WriteAttribute>(&*result.failed_action) : nullptr;
-  if (write != nullptr && (error.number() == ENOENT || error.number() == EXDEV)) {
-    return {fmt::format("Invalid attribute '{}'", write->attribute.name.str())};
+  const std::optional<Attribute> attribute = attribute_written_by(result.failed_action);
+  if (attribute && (error.number() == ENOENT || error.number() == EXDEV)) {
+    return {fmt::format("Invalid attribute '{}'", attribute->name.str())};
   }
-  if (write != nullptr) {
-    return failure_of(fmt::format("Failed to write {} to attribute {}", write->attribute.value,
-                                  write->attribute.name.str()),
-                      error);
+  if (attribute) {
+    return failure_of(
+        fmt::format("Failed to write {} to attribute {}", attribute->value, attribute->name.str()), error);
   }
   return {error.what()};
 }

@@ -270,6 +270,9 @@ Error attribute_error(int number, const Attribute& attribute) {
   };
   const bool is_queue =
       attribute.name.str().find("assign_") != std::string::npos || attribute.name.str() == "ap_config";
+  if (is_queue && number == EINVAL) {
+    return error("the kernel does not accept the value (Invalid argument)");  // and logs nothing
+  }
   switch (number) {
     case ENOENT: return {ExitCode::not_found, fmt::format("{}: no such attribute", doing)};
     case EACCES: return error("the attribute is not writable (Permission denied)");

@@ -153,6 +153,37 @@ std::optional<Apqn> read_queue(std::string_view text) {
   return Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)};
 }
 
+unsigned number_in(const Apqn& queue, ApKind kind) {
+  return kind == ApKind::adapter ? queue.adapter : queue.domain;
+}
+
+// Returns a list of numbers with commas for blanks; empty: the text is no list. A sign is none.
+std::string as_list(std::string_view text) {
+  const auto joins = [](char c) { return c == ',' || c == '-'; };
+  std::string list;
+  for (const std::string_view word : split(text, ' ')) {
+    const bool is_next = !list.empty() && !word.empty() && !joins(list.back()) && !joins(word.front());
+    list += fmt::format("{}{}", is_next ? "," : "", word);
+  }
+  const bool is_list = list.find_first_of(",-") != std::string::npos && !list.starts_with('-') &&
+                       list.find_first_not_of("0123456789abcdefABCDEFxX,-") == std::string::npos;
+  return is_list ? list : std::string();
+}
+
+// Returns a list in which no number has leading zeros, except those that are not of this reading.
+std::string with_numbers(std::string_view list, LeadingZeros zeros) {
+  std::vector<std::string> terms;
+  for (const std::string_view term : split(list, ',')) {
+    std::vector<std::string> ends;
+    for (const std::string_view end : split(term, '-')) {
+      const auto number = parse_digits(trim(end), zeros == LeadingZeros::octal ? 8 : 16);
+      ends.push_back(has_leading_zero(trim(end)) && number ? std::to_string(*number) : std::string(end));
+    }
+    terms.push_back(join(ends, "-"));
+  }
+  return join(terms, ",");
+}
+
 // Reads the masks of adapters, domains and control domains; those that are missing are empty.
 std::optional<ApMatrix> read_masks(const std::vector<std::string_view>& masks) {
   ApMatrix matrix;
@@ -320,21 +351,26 @@ std::string ap_value_problem(const Attribute& attribute) {
   const auto kind = assigned ? assigned : kind_of(attribute.name.str(), "unassign_");
   if (!kind) {
     return attribute.name.str() == "ap_config" && !read_ap_config(attribute.value)
-               ? std::string("invalid value of ap_config (expected three masks, separated by commas)")
+               ? std::string(
+                     "invalid value of ap_config (expected three masks, separated by commas, each 0x "
+                     "and up to 64 hexadecimal digits)")
                : std::string();
   }
   const std::string_view value = attribute.value;
   if (has_leading_zero(value) && parse_digits(value, 16)) {
     return ambiguity(value);
   }
-  // A sign is no list, and the kernel accepts no blanks.
-  const bool is_list = value.find_first_of(",-") != std::string_view::npos && !value.starts_with('-') &&
-                       !value.starts_with('+');
-  if (is_list && read_ap_list(value, *kind).problem.empty()) {
+  const std::string takes = fmt::format("and {} takes one number", attribute.name.str());
+  if (const auto queue = read_queue(value)) {
+    return fmt::format("'{}' is a queue, {} (expected {})", value, takes,
+                       hexadecimal(number_in(*queue, *kind), *kind));
+  }
+  if (const std::string list = as_list(value); !list.empty()) {
     std::string option(ap_name(*kind));
     std::replace(option.begin(), option.end(), '_', '-');
-    return fmt::format("'{}' is a list, and {} takes one number (expected --{} {})", printable(value),
-                       attribute.name.str(), option, printable(value));
+    const std::string problem = read_ap_list(list, *kind).problem;
+    return fmt::format("'{}' is a list, {}{}", printable(value), takes,
+                       problem.empty() ? fmt::format(" (expected --{} {})", option, list) : "; " + problem);
   }
   return in_range(kernel_number(value), value, *kind).problem;
 }
@@ -353,14 +389,19 @@ std::optional<ApKind> assigned_kind(const Attribute& attribute) {
   return kind_of(attribute.name.str(), "assign_");
 }
 
-ApSet meant_by(const Attribute& attribute) {
+ApSet meant_by(const Attribute& attribute, LeadingZeros zeros) {
   ApSet meant;
   const auto kind = assigned_kind(attribute);
   const std::string_view value = trim(attribute.value);
   if (!kind) {
     return meant;
   }
-  const ApReading list = read_ap_list(value, *kind);
+  if (const auto queue = read_queue(value)) {
+    return meant.set(number_in(*queue, *kind));
+  }
+  const std::string words = as_list(value);
+  const ApReading list =
+      read_ap_list(with_numbers(words.empty() ? value : std::string_view(words), zeros), *kind);
   if (list.problem.empty() && list.change.replaces) {
     return list.change.added;
   }
@@ -392,7 +433,8 @@ Attribute without_leading_zeros(Attribute attribute) {
 
 std::optional<ApSet> read_ap_mask(std::string_view text) {
   text = trim(text);
-  if (is_hexadecimal(text)) {
+  // The kernel does not know "0X" here.
+  if (text.starts_with("0x")) {
     text.remove_prefix(2);
   }
   if (text.size() > ap_numbers / 4) {
@@ -507,67 +549,6 @@ std::vector<Attribute> in_table_form(std::vector<Attribute> attributes) {
 bool is_ap_attribute(const Attribute& attribute) {
   const std::string& name = attribute.name.str();
   return name == "ap_config" || kind_of(name, "assign_") || kind_of(name, "unassign_");
-}
-
-const std::optional<ApChange>& ApChanges::of(ApKind kind) const {
-  return kind == ApKind::adapter ? adapters : kind == ApKind::domain ? domains : control_domains;
-}
-
-ApMatrix ApChanges::applied_to(ApMatrix matrix) const {
-  for (const ApKind kind : ap_kinds) {
-    if (const auto& change = of(kind)) {
-      matrix.of(kind) = change->applied_to(matrix.of(kind));
-    }
-  }
-  return matrix;
-}
-
-namespace {
-
-// Adds attributes for numbers after the last one of the same kind, or of a kind that is assigned earlier.
-void insert_assignments(std::vector<Attribute>& attributes, const ApMatrix& added, ApKind kind) {
-  ApMatrix of_kind;
-  of_kind.of(kind) = added.of(kind);
-  const std::vector<Attribute> more = assignments_of(of_kind);
-  const auto is_before = [kind](const Attribute& one) {
-    const auto assigned = kind_of(one.name.str(), "assign_");
-    return assigned && *assigned <= kind;
-  };
-  auto place = std::find_if(attributes.rbegin(), attributes.rend(), is_before).base();
-  if (place == attributes.begin()) {
-    place = std::find_if(attributes.begin(), attributes.end(), is_ap_attribute);
-  }
-  attributes.insert(place, more.begin(), more.end());
-}
-
-}  // namespace
-
-std::vector<Attribute> changed_attributes(std::vector<Attribute> attributes, const ApChanges& changes) {
-  // Values that assign nothing are replaced like the others, but nothing else touches them.
-  std::erase_if(attributes, [&](const Attribute& one) {
-    const auto kind = assigned_kind(one);
-    return kind && changes.of(*kind) && changes.of(*kind)->replaces && assigned_by({one}).of(*kind).none();
-  });
-  const ApMatrix before = assigned_by(attributes);
-  const ApMatrix after = changes.applied_to(before);
-  if (after == before) {
-    return attributes;
-  }
-  const bool is_plain = std::all_of(attributes.begin(), attributes.end(), [](const Attribute& one) {
-    return !is_ap_attribute(one) || kind_of(one.name.str(), "assign_");
-  });
-  std::erase_if(attributes, [&](const Attribute& one) {
-    const auto kind = assigned_kind(one);
-    const ApSet assigned = kind ? assigned_by({one}).of(*kind) : ApSet{};
-    return kind ? assigned.any() && (!is_plain || (assigned & after.of(*kind)).none()) : is_ap_attribute(one);
-  });
-  const ApMatrix kept = assigned_by(attributes);
-  for (const ApKind kind : ap_kinds) {
-    ApMatrix added;
-    added.of(kind) = after.of(kind) & ~kept.of(kind);
-    insert_assignments(attributes, added, kind);
-  }
-  return attributes;
 }
 
 bool has_queues(std::string_view type) {

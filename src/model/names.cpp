@@ -21,4 +21,8 @@ bool is_label(std::string_view text) {
   return is_component(text) && text.front() != '-' && !Uuid::parse(text);
 }
 
+bool is_account(std::string_view text) {
+  return !text.empty() && text.find_first_of(": \t") == std::string_view::npos && !has_control_bytes(text);
+}
+
 }  // namespace mdevadm

@@ -59,20 +59,13 @@ bool is_key(std::string_view text) {
   });
 }
 
-// Returns the key of a property; blanks become underscores: Ascend's driver writes "memory size: 12GB".
-std::string as_key(std::string_view words) {
-  std::string key(trim(words));
-  std::replace(key.begin(), key.end(), ' ', '_');
-  return key;
-}
-
 // Parses "key=value" or "key: value".
 std::optional<Property> parse_pair(std::string_view text, char separator) {
   const std::size_t at = text.find(separator);
   if (at == std::string_view::npos) {
     return std::nullopt;
   }
-  std::string key = as_key(text.substr(0, at));
+  std::string key = property_key(text.substr(0, at));
   const std::string_view value = trim(text.substr(at + 1));
   if (!is_key(key) || value.empty()) {
     return std::nullopt;
@@ -110,7 +103,7 @@ std::optional<Property> parse_phrase(std::string_view phrase) {
   }
   const std::size_t second_blank = std::min(phrase.find(' ', first_blank + 1), phrase.size());
   const std::string_view quantity = phrase.substr(0, second_blank);
-  const std::string key = as_key(to_lower(phrase.substr(second_blank)));
+  const std::string key = property_key(to_lower(phrase.substr(second_blank)));
   const auto size = parse_size(quantity);
   if (!size || !is_key(key)) {
     return std::nullopt;
@@ -129,6 +122,18 @@ std::vector<Property> parse_sentence(std::string_view text) {
 }
 
 }  // namespace
+
+std::string property_key(std::string_view words) {
+  std::string key;
+  for (const char c : trim(words)) {
+    if (c != ' ' && c != '\t') {
+      key += c;
+    } else if (!key.ends_with('_')) {
+      key += '_';
+    }
+  }
+  return key;
+}
 
 PropertyValue parse_property_value(std::string_view text) {
   if (const auto number = parse_decimal(text)) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
@@ -298,6 +299,9 @@ class Check {
       check_parent_of(definition);
     }
     check_queues(definition);
+    for (Finding& finding : unusable_attributes(definition)) {
+      about(std::move(finding));
+    }
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
     // A cause that still exists is reported already.
     if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
@@ -360,8 +364,7 @@ class Check {
     const std::string name = name_of_definition(definition);
     const auto about = [&](Finding finding) { add(name, std::move(finding), definition.parent.str()); };
     for (const RefusedValue& refused : refused_values(definition)) {
-      about({refused.text + "; the kernel refuses the value, so the device cannot be started",
-             {refused.hint},
+      about({refused.text + "; the kernel refuses the value, so the device cannot be started", refused.hints,
              "queue-value"});
     }
     for (OctalValue& octal : octal_values(definition)) {
@@ -476,12 +479,9 @@ class Check {
     const std::vector<RefusedValue> refused = refused_values(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
     const std::vector<MissingNumbers> impossible = impossible_numbers(in_.seen, matrix);
-    const bool is_moved = std::any_of(differences.begin(), differences.end(), [](const DriftedSetting& one) {
-      return one.setting.ends_with("placement_id");
-    });
-    std::string move = is_moved ? advice_on_placement(in_.seen, in_.defined, definition) : std::string();
+    std::string move = advice_on_placement(in_.seen, in_.defined, definition, differences);
     return !move.empty()      ? move
-           : !refused.empty() ? refused.front().hint
+           : !refused.empty() ? refused.front().hints.front()
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)

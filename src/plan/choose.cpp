@@ -234,10 +234,10 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
 std::string what_it_has(const Type& type, const std::vector<Requirement>& needs) {
   std::vector<std::string> texts;
   for (const Requirement& need : needs) {
-    for (const Property& property : type.properties) {
-      if (property.name == need.property) {
-        texts.push_back(fmt::format("{}={}", property.name, property.text));
-      }
+    const auto text = text_of_property(type, need.property);
+    // The message names the type already.
+    if (text && need.property != "name" && need.property != "type") {
+      texts.push_back(fmt::format("{}={}", need.property, *text));
     }
   }
   return texts.empty() ? type.name.value_or(type.id.str()) : join(texts, ", ");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/functions.hpp>
@@ -16,6 +17,8 @@
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
+
+#include "move.hpp"
 
 namespace mdevadm {
 
@@ -162,53 +165,8 @@ Definition changed(const Definition& current, const ModifyRequest& request, cons
   return after;
 }
 
-// Throws Error{conflict} if a definition cannot move to another parent.
-void require_movable(const Snapshot& seen, const Definitions& defined, const Definition& current,
-                     const ParentName& to, const std::string& doing) {
-  const std::string word = shell_word(identity_of(current).word());
-  if (defined.find(current.uuid, to) != nullptr || broken_definition(defined, current.uuid, to) != nullptr) {
-    throw Error(ExitCode::conflict, fmt::format("{}: the device is also defined under {}", doing, to.str()),
-                fmt::format("remove one of the definitions: mdevadm undefine {} -p {}", current.uuid.str(),
-                            current.parent.str()));
-  }
-  const Device* active = seen.find_device(current.uuid);
-  if (active != nullptr && active->parent == current.parent) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: the device is active on {}, and its definition would be under {}", doing,
-                            current.parent.str(), to.str()),
-                "stop the device: mdevadm stop " + word);
-  }
-}
-
-// Returns the definition under another parent. A virtual function of the old parent is dropped: the next one
-// is chosen as for a new definition.
-Definition moved(const Snapshot& seen, const Definitions& defined, Definition wanted,
-                 const ModifyRequest& request, const std::string& doing) {
-  const bool had_directory = std::exchange(wanted.directory, std::nullopt).has_value();
-  wanted.parent = *request.parent;
-  if (!request.function && wanted.reserved_vf() != nullptr) {
-    wanted.function.reset();
-  }
-  if (request.fits == FitsHost::required) {
-    if (const auto place = function_for(seen, defined, wanted, doing)) {
-      wanted.function = place;
-    }
-  }
-  // mdevctl takes each VF for a parent.
-  const FunctionName* vf = wanted.origin == Origin::mdevctl ? wanted.reserved_vf() : nullptr;
-  if (vf != nullptr) {
-    wanted.directory = ParentName::parse(vf->str());
-  } else if (had_directory && wanted.origin == Origin::mdevctl) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: mdevctl's format requires a virtual function, and none of {} is enabled",
-                            doing, wanted.parent.str()),
-                "specify the virtual function with --vf and --force");
-  }
-  return wanted;
-}
-
 // Throws Error{abi_differs} if the recorded guest ABI is not that of another parent's type.
-void require_same_abi(const Abi& recorded, const Abi& now, const std::string& doing) {
+void require_recorded_abi(const Abi& recorded, const Abi& now, const std::string& doing) {
   std::vector<std::string> changes;
   for (const AbiDifference& difference : compare_abi(recorded, now)) {
     if (difference.changes_guest) {
@@ -219,19 +177,6 @@ void require_same_abi(const Abi& recorded, const Abi& now, const std::string& do
     throw Error(ExitCode::abi_differs,
                 fmt::format("{}: guest ABI differs from the definition: {}", doing, join(changes, "; ")),
                 "accept the new ABI with --accept-abi");
-  }
-}
-
-// Adds the change of a group whose member names the old parent of a definition.
-void follow_in_group(const Group& group, const Definition& before, const Definition& after, Job& job) {
-  Group changed = group;
-  for (Member& member : changed.members) {
-    if (member.parent && member.means(before)) {
-      member.parent = after.parent;
-    }
-  }
-  if (changed != group) {
-    job.steps.push_back({ReplaceGroup{group, changed}, ReplaceGroup{changed, group}});
   }
 }
 
@@ -349,7 +294,8 @@ void warn_of_lost_settings(const Definition& exported, Job& job) {
 Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRequest& request) {
   Definition wanted = request.wanted;
   Job job = job_for(request.verb, wanted, request.argument);
-  const std::string doing = "cannot " + job.goal;
+  const std::string doing = fmt::format(
+      "cannot {}", request.unnamed ? fmt::format("{} {}", request.verb, unnamed_device(wanted)) : job.goal);
   require_utf8(wanted, doing);
   if (const Definition* stored = defined.find(wanted.uuid, wanted.parent)) {
     throw Error(
@@ -385,6 +331,7 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
     }
   }
   require_queue_type(wanted.queue_table, wanted.type, doing);
+  require_settable(wanted.attributes, {}, doing);
   check_numbers(seen, wanted, {{}, request.fits, request.can_force}, job);
   check_resources(seen, defined, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
@@ -426,6 +373,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     require_possible_parent(seen, *request.parent, doing);
     after = moved(seen, without(defined, current), std::move(after), request, doing);
   }
+  require_settable(after.attributes, current.attributes, doing);
   if (after == current && !request.accept_abi) {
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
@@ -442,7 +390,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     // Parents of another interface spell the same type differently.
     const bool is_other_type = moves ? request.type.has_value() : fitting.type != current.type;
     if (moves && !is_other_type && !request.accept_abi && current.abi) {
-      require_same_abi(*current.abi, fitting.abi.value_or(Abi{}), doing);
+      require_recorded_abi(*current.abi, fitting.abi.value_or(Abi{}), doing);
     }
     after.type = fitting.type;
     const bool pins_anew = request.accept_abi || (current.abi && is_other_type);
@@ -489,6 +437,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
     after.type = after.type != current.type ? fitting.type : after.type;
   }
   require_queue_type(after.queue_table, after.type, doing);
+  require_settable(after.attributes, current.attributes, doing);
   if (after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
     check_resources(seen, defined, after, doing, job);
@@ -527,6 +476,9 @@ Job plan_import(const StoredConfig& stored, const Definitions& defined, bool mov
       {AddDefinition{*reading.definition, std::nullopt}, RemoveDefinition{*reading.definition}});
   if (moved) {
     job.steps.push_back({RemoveConfig{stored}, WriteConfig{stored}});
+  }
+  for (const Finding& finding : unusable_attributes(*reading.definition)) {
+    job.warnings.push_back(fmt::format("{}: {}", about.quoted(), finding.what));
   }
   for (const std::string& doubt : doubts_about_queues(*reading.definition)) {
     job.warnings.push_back(fmt::format("{}: {}", about.quoted(), doubt));

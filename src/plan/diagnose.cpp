@@ -22,6 +22,12 @@ bool is_loaded(const HostDevice& device, const std::string& module) {
   return found == device.modules.end() || found->second;
 }
 
+// A module that modprobe(8) loads is missing again after the next boot.
+std::vector<std::string> advice_to_load(const std::string& module) {
+  return {"load the module: modprobe " + module,
+          fmt::format("load it at each boot: echo {0} > /etc/modules-load.d/{0}.conf", module)};
+}
+
 std::string_view subchannel_kind(std::uint64_t type) {
   constexpr std::array<std::string_view, 4> kinds{"I/O", "CHSC", "message", "ADM"};
   return type < kinds.size() ? kinds[type] : "unknown";
@@ -67,7 +73,7 @@ Finding of_subchannel(const HostDevice& device) {
                                                              "loaded before the override was set"
                                                            : "the module vfio_ccw is not loaded");
   if (lacks_driver && !has_module) {
-    advice = {fmt::format("load the module: modprobe {}", ccw_driver)};
+    advice = advice_to_load(ccw_driver);
   } else if (lacks_driver) {
     advice = {fmt::format("bind the driver: echo {} > /sys/bus/css/drivers_probe", device.address),
               "if it refuses the subchannel, see the kernel log for its reason: dmesg",
@@ -95,7 +101,7 @@ Finding of_i915(const HostDevice& device) {
   }
   if (!has_module) {
     return finding_with("gvt-module", Severity::error, what + ": the module kvmgt is not loaded",
-                        {"load the module: modprobe kvmgt"});
+                        advice_to_load("kvmgt"));
   }
   return finding_with("gvt-refused", Severity::error,
                       what + ": i915 does not support GVT-g on this GPU or with its present settings",
@@ -143,7 +149,7 @@ Finding of_ap(const HostDevice& device) {
   if (device.address == "matrix") {
     return finding_with("ap-module", Severity::error,
                         "the parent of vfio-ap devices does not exist: the module vfio_ap is not loaded",
-                        {"load the module: modprobe vfio_ap"});
+                        advice_to_load("vfio_ap"));
   }
   // A card or queue never becomes a parent.
   Finding finding = finding_with(
@@ -154,7 +160,7 @@ Finding of_ap(const HostDevice& device) {
     finding.advice = {"show the queues of the host: mdevadm show matrix"};
   } else {
     finding.what += ", which does not exist while the module vfio_ap is not loaded";
-    finding.advice = {"load the module: modprobe vfio_ap"};
+    finding.advice = advice_to_load("vfio_ap");
   }
   const bool is_card = device.address.starts_with("card");
   finding.advice.push_back(

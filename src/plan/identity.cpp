@@ -28,6 +28,11 @@ Identity identity_of(const Definition& definition, const std::string& argument) 
           definition.parent.str(), definition.type.str()};
 }
 
+std::string unnamed_device(const Definition& definition) {
+  return fmt::format("a device of type '{}' on {}", printable(definition.type.str()),
+                     printable(definition.parent.str()));
+}
+
 std::string advice_to_apply(const Identity& about) {
   return fmt::format("to apply the definition: mdevadm modify {} --live", shell_word(about.word()));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -269,10 +270,7 @@ class LivePlanner {
   }
 
   void add_attribute(const Attribute& attribute) {
-    if (attribute.name.str() == "remove") {
-      throw Error(ExitCode::usage, fmt::format("{}: the attribute 'remove' removes the device", doing_),
-                  "remove the device: mdevadm stop " + shell_word(job_.about.word()));
-    }
+    require_settable({attribute}, {}, doing_);
     if (attribute_of_type(attribute)) {
       throw Error(ExitCode::usage,
                   fmt::format("{}: '{}' is an attribute of the type, which is set before the "

@@ -72,15 +72,21 @@ bool has_fixed_placement(const Definition& definition) {
 }
 
 std::string advice_on_placement(const Snapshot& seen, const Definitions& defined,
-                                const Definition& definition) {
+                                const Definition& definition,
+                                const std::vector<DriftedSetting>& differences) {
+  if (std::none_of(differences.begin(), differences.end(),
+                   [](const DriftedSetting& one) { return one.setting.ends_with(placement_file); })) {
+    return {};
+  }
   const std::optional<unsigned> wanted = placement_of(definition);
   for (const Device& device : wanted ? seen.devices : std::vector<Device>{}) {
     const Definition* other = device.uuid != definition.uuid && device.parent == definition.parent
                                   ? defined.find(device.uuid, device.parent)
                                   : nullptr;
+    const auto& present = device.settings.or_default().attributes;
     const std::optional<unsigned> its = other != nullptr ? placement_of(*other) : std::nullopt;
     const bool has_it =
-        its && std::any_of(device.attributes.begin(), device.attributes.end(), [&](const auto& one) {
+        its && std::any_of(present.begin(), present.end(), [&](const auto& one) {
           return one.first.ends_with(placement_file) && one.second && parse_decimal(*one.second) == *wanted;
         });
     if (!has_it) {

@@ -145,7 +145,7 @@ std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const D
 
 // Returns the options of modify that replace all values that the kernel refuses by those that are probably
 // meant, so that one command makes the definition usable.
-std::string options_to_correct(const Definition& definition) {
+std::string options_to_correct(const Definition& definition, LeadingZeros zeros) {
   ApMatrix corrected = assigned_by(definition.attributes);
   std::array<bool, ap_kinds.size()> is_refused{};
   std::string options;
@@ -156,7 +156,7 @@ std::string options_to_correct(const Definition& definition) {
       continue;
     }
     if (const auto kind = assigned_kind(attribute)) {
-      corrected.of(*kind) |= meant_by(attribute);
+      corrected.of(*kind) |= meant_by(attribute, zeros);
       is_refused.at(static_cast<std::size_t>(*kind)) = true;
     } else {
       options += fmt::format(" --delete-attr {}", place);
@@ -174,6 +174,20 @@ std::string options_to_correct(const Definition& definition) {
     }
   }
   return options;
+}
+
+// Returns the commands that replace all values that the kernel refuses: one for each reading of numbers with
+// leading zeros, if these differ.
+std::vector<std::string> advice_to_correct(const Definition& definition) {
+  const std::string name = shell_word(name_of(definition));
+  const std::string hexadecimal = options_to_correct(definition, LeadingZeros::hexadecimal);
+  const std::string octal = options_to_correct(definition, LeadingZeros::octal);
+  if (hexadecimal == octal) {
+    return {fmt::format("correct the definition: mdevadm modify {}{}", name, hexadecimal)};
+  }
+  return {
+      fmt::format("if numbers with leading zeros are hexadecimal: mdevadm modify {}{}", name, hexadecimal),
+      fmt::format("if they are octal: mdevadm modify {}{}", name, octal)};
 }
 
 }  // namespace
@@ -213,9 +227,7 @@ std::vector<RefusedValue> refused_values(const Definition& definition) {
     const std::string problem = has_queues(definition.type.str()) ? ap_refusal(attribute) : std::string{};
     if (!problem.empty()) {
       refused.push_back({fmt::format("attribute '{}': {}", attribute.name.str(), problem),
-                         fmt::format("correct the definition: mdevadm modify {}{}",
-                                     shell_word(name_of(definition)), options_to_correct(definition)),
-                         assigned_kind(attribute)});
+                         advice_to_correct(definition), assigned_kind(attribute)});
     }
   }
   return refused;
@@ -289,14 +301,14 @@ void require_replaced(const Definition& definition, const ApChanges& changes, co
     const bool is_gone = refused.kind ? is_replaced(*refused.kind)
                                       : std::all_of(ap_kinds.begin(), ap_kinds.end(), is_replaced);
     if (!is_gone) {
-      throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hint);
+      throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hints);
     }
   }
 }
 
 void require_valid_queues(const Definition& wanted, const std::string& doing) {
   for (const RefusedValue& refused : refused_values(wanted)) {
-    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hint);
+    throw Error(ExitCode::failed, fmt::format("{}: {}", doing, refused.text), refused.hints);
   }
 }
 

@@ -135,18 +135,21 @@ struct Example {
   std::string text;
 };
 
-// Returns a value of the property as an example, or nullopt if no type has the property.
-std::optional<Example> example_of(const Snapshot& seen, const std::string& name) {
+// Returns the values of the property of all types.
+std::vector<Example> examples_of(const Snapshot& seen, const std::string& name) {
+  std::vector<Example> examples;
   for (const Parent& parent : seen.parents) {
     for (const Type* type : parent.all_types()) {
       if (const auto value = property_of(*type, name)) {
-        const auto written = std::find_if(type->properties.begin(), type->properties.end(),
-                                          [&](const Property& one) { return one.name == name; });
-        return Example{*value, written != type->properties.end() ? written->text : text_of(*value)};
+        examples.push_back({*value, *text_of_property(*type, name)});
       }
     }
   }
-  return std::nullopt;
+  return examples;
+}
+
+bool is_text(const Example& example) {
+  return std::holds_alternative<std::string>(example.value);
 }
 
 bool is_comparable(const PropertyValue& has, const Requirement& need) {
@@ -158,9 +161,11 @@ bool is_comparable(const PropertyValue& has, const Requirement& need) {
 }
 
 // Returns whether a property is a size, also if no type of the host has it.
-bool is_size(const std::string& name, const std::optional<Example>& example) {
-  return example ? std::holds_alternative<Bytes>(example->value)
-                 : name == "memory" || is_memory({name, Bytes{0}, {}});
+bool is_size(const std::string& name, const std::vector<Example>& examples) {
+  return examples.empty() ? name == "memory" || is_memory({name, Bytes{0}, {}})
+                          : std::any_of(examples.begin(), examples.end(), [](const Example& one) {
+                              return std::holds_alternative<Bytes>(one.value);
+                            });
 }
 
 // Returns whether a property that no type has now may be one of types that are not listed.
@@ -212,7 +217,7 @@ Error unknown_property(const Snapshot& seen, const Requirement& need) {
 
 Error incomparable(const Requirement& need, const Example& example) {
   return {ExitCode::usage,
-          std::holds_alternative<std::string>(example.value)
+          is_text(example)
               ? fmt::format("property '{}' is a text, which has no order (expected = or !=)", need.property)
               : fmt::format("invalid value '{}' for property '{}' (expected e.g. {})", printable(need.word),
                             need.property, example.text)};
@@ -236,10 +241,8 @@ std::optional<Requirement> parse_requirement(std::string_view text) {
   if (property.empty() || value.empty() || value.find_first_of("<>=") != std::string_view::npos) {
     return std::nullopt;
   }
-  std::string name = to_lower(property);
-  std::replace(name.begin(), name.end(), ' ', '_');
-  return Requirement{std::move(name), sign->comparison, parse_property_value(value), std::string(value),
-                     std::string(text)};
+  return Requirement{property_key(to_lower(property)), sign->comparison, parse_property_value(value),
+                     std::string(value), std::string(text)};
 }
 
 std::optional<PropertyValue> property_of(const Type& type, const std::string& name) {
@@ -263,6 +266,15 @@ std::optional<PropertyValue> property_of(const Type& type, const std::string& na
                                                        : std::nullopt;
 }
 
+std::optional<std::string> text_of_property(const Type& type, const std::string& name) {
+  const auto written = std::find_if(type.properties.begin(), type.properties.end(),
+                                    [&](const Property& one) { return one.name == name; });
+  const std::optional<PropertyValue> value = property_of(type, name);
+  return written != type.properties.end() ? std::optional(written->text)
+         : value                          ? std::optional(text_of(*value))
+                                          : std::nullopt;
+}
+
 bool meets(const Type& type, const Requirement& need) {
   const std::optional<PropertyValue> value = property_of(type, need.property);
   if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
@@ -279,17 +291,25 @@ bool meets_all(const Type& type, const std::vector<Requirement>& needs) {
 std::optional<Error> problem_of(const Snapshot& seen, const Requirement& need) {
   const bool has_types = std::any_of(seen.parents.begin(), seen.parents.end(),
                                      [](const Parent& parent) { return !parent.all_types().empty(); });
-  const std::optional<Example> example = example_of(seen, need.property);
+  const std::vector<Example> examples = examples_of(seen, need.property);
+  // Drivers write words such as "unknown" for a value that a type lacks. Such a type does not meet the
+  // requirement; the others are compared.
+  const bool is_compared = std::any_of(examples.begin(), examples.end(),
+                                       [&](const Example& one) { return is_comparable(one.value, need); });
   const bool is_number = std::holds_alternative<std::uint64_t>(need.value) && !as_bytes(need.value);
-  if (is_number && is_size(need.property, example)) {
+  if (is_number && is_size(need.property, examples)) {
     return without_unit(seen, need);
   }
   const bool is_known = std::find(built_in.begin(), built_in.end(), need.property) != built_in.end() ||
                         may_be_unlisted(seen, need.property);
-  if (!has_types || (is_known && !example) || (example && is_comparable(example->value, need))) {
+  if (!has_types || is_compared || (is_known && examples.empty())) {
     return std::nullopt;
   }
-  return example ? incomparable(need, *example) : unknown_property(seen, need);
+  if (examples.empty()) {
+    return unknown_property(seen, need);
+  }
+  const auto typical = std::find_if_not(examples.begin(), examples.end(), is_text);
+  return incomparable(need, typical == examples.end() ? examples.front() : *typical);
 }
 
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,

@@ -71,8 +71,12 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
              : "list all devices: mdevadm list --all";
 }
 
+// What else than devices a command accepts.
+enum class Beside { nothing, groups };
+
 [[noreturn]] void refuse_unknown(std::string_view word, const Snapshot& seen, const Definitions& defined,
-                                 const std::string& doing) {
+                                 const std::string& doing, Beside beside) {
+  const char* kinds = beside == Beside::groups ? "device, definition or group" : "device or definition";
   std::vector<std::string> labels;
   for (const Definition& definition : defined.all) {
     if (definition.name) {
@@ -84,39 +88,38 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
                 fmt::format("{}: patterns are not accepted here (expected one device)", doing),
                 fmt::format("list the devices that it matches: mdevadm list {}", shell_word(word)));
   }
+  const std::string unknown = fmt::format("{}: no {} with this name, UUID or UUID prefix", doing, kinds);
   const bool is_address = is_channel_address(kernel_spelling(word));
   const std::string number = is_address ? kernel_spelling(word) : "0.0." + to_lower(word);
   const auto devices = seen.host_devices.find(number);
   const bool is_observed = devices != seen.host_devices.end();
   if (seen.find_parent(number) != nullptr) {
     throw Error(ExitCode::not_found,
-                fmt::format("{}: no device or definition has this name; {} is a parent", doing, number),
+                fmt::format("{}: no {} has this name; {} is a parent", doing, kinds, number),
                 "show the parent and its devices: mdevadm show " + number);
   }
   if (is_address && !is_observed) {
-    throw Error(ExitCode::not_found,
-                fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
+    throw Error(ExitCode::not_found, unknown,
                 "show the subchannel or channel device of this number: mdevadm show " + number);
   }
   if (is_observed && !devices->second.empty()) {
-    throw Error(ExitCode::not_found,
-                fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
+    throw Error(ExitCode::not_found, unknown,
                 "show the subchannel or channel device of this number: mdevadm show " + number);
   }
   if (is_address && is_observed) {
     throw Error(ExitCode::not_found,
-                fmt::format("{}: no subchannel and no channel device has this number, and no device or "
-                            "definition has this name",
-                            doing),
+                fmt::format("{}: no subchannel and no channel device has this number, and no {} has "
+                            "this name",
+                            doing, kinds),
                 "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
   }
   const std::string meant = is_address ? std::string{} : did_you_mean(word, labels);
   const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
-  throw Error(ExitCode::not_found,
-              fmt::format("{}: no device or definition with this name, UUID or UUID prefix", doing),
-              is_short         ? "a UUID prefix needs at least 4 digits"
-              : !meant.empty() ? meant
-                               : list_devices(seen, defined));
+  const Error error(ExitCode::not_found, unknown,
+                    is_short         ? "a UUID prefix needs at least 4 digits"
+                    : !meant.empty() ? meant
+                                     : list_devices(seen, defined));
+  throw beside == Beside::groups ? error.with_hint("list groups: mdevadm group list") : error;
 }
 
 const Definition* defined_as(std::string_view word, const Definitions& defined) {
@@ -187,7 +190,8 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
   const auto functions = seen.host_devices.find(address);
   if (functions != seen.host_devices.end() && functions->second.empty()) {
     throw Error(ExitCode::not_found, fmt::format("{}: the host has no PCI function {}", doing, address),
-                list_devices(seen, defined));
+                std::vector<std::string>{"list the PCI functions of the host: lspci -D",
+                                         "list parents: mdevadm types"});
   }
   throw Error(
       ExitCode::not_found,
@@ -213,7 +217,7 @@ void require_only(const Definition& named, const Definitions& defined, const std
 }
 
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
-                   const std::string& doing) {
+                   const std::string& doing, Beside beside = Beside::nothing) {
   if (const auto uuid = Uuid::parse(word)) {
     return {*uuid};
   }
@@ -246,18 +250,36 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
     throw Error(ExitCode::usage, fmt::format("{}: invalid UUID: {}", doing, why),
                 list_devices(seen, defined));
   }
-  refuse_unknown(word, seen, defined, doing);
+  refuse_unknown(word, seen, defined, doing, beside);
+}
+
+// Returns the problem with the file of a device, under `parent` if given; nullptr: none.
+const FileProblem* problem_of_file(const std::vector<FileProblem>& problems, const Uuid& uuid,
+                                   const std::optional<ParentName>& parent) {
+  const std::string name = fmt::format("{}/{}", parent ? "/" + parent->str() : "", uuid.str());
+  const auto found = std::find_if(problems.begin(), problems.end(), [&](const FileProblem& problem) {
+    return problem.path.find(name) != std::string::npos;
+  });
+  return found != problems.end() ? &*found : nullptr;
+}
+
+// Returns the hints for a device that is neither active nor defined. A symbolic link in the place of its
+// definition is not read.
+std::vector<std::string> advice_on_undefined(const Snapshot& seen, const Definitions& defined,
+                                             const Uuid& uuid, const std::optional<ParentName>& parent) {
+  std::vector<std::string> advice{list_devices(seen, defined)};
+  const FileProblem* problem = problem_of_file(defined.problems, uuid, parent);
+  if (problem != nullptr && !problem->remedy.empty()) {
+    advice.insert(advice.begin(), fmt::format("{}: {}", problem->str(), problem->remedy));
+  }
+  return advice;
 }
 
 }  // namespace
 
 const FileProblem* broken_definition(const Definitions& defined, const Uuid& uuid,
                                      const std::optional<ParentName>& parent) {
-  const std::string name = fmt::format("{}/{}", parent ? "/" + parent->str() : "", uuid.str());
-  const auto found =
-      std::find_if(defined.broken.begin(), defined.broken.end(),
-                   [&](const FileProblem& problem) { return problem.path.find(name) != std::string::npos; });
-  return found != defined.broken.end() ? &*found : nullptr;
+  return problem_of_file(defined.broken, uuid, parent);
 }
 
 void refuse_broken(const FileProblem& broken, const std::string& doing) {
@@ -322,9 +344,15 @@ Found resolve_device(std::string_view word, const Snapshot& seen, const Definiti
     }
     const std::string where = parent ? fmt::format(" under {}", parent->str()) : std::string{};
     throw Error(ExitCode::not_found, fmt::format("{}: not active and not defined{}", doing, where),
-                list_devices(seen, defined));
+                advice_on_undefined(seen, defined, found.uuid, parent));
   }
   return found;
+}
+
+Found resolve_no_group(std::string_view word, const Snapshot& seen, const Definitions& defined,
+                       const std::string& doing) {
+  std::ignore = meaning_of(word, seen, defined, doing, Beside::groups);
+  return resolve_device(word, seen, defined, std::nullopt, doing);
 }
 
 bool selects_many(const std::string& word, const Definitions& defined) {

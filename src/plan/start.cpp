@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
@@ -145,7 +146,8 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
       .device = {.uuid = wanted.uuid, .parent = wanted.parent},
       .staged = options_.in_stages,
   };
-  draft.doing = fmt::format("cannot {} {}{}", options_.verb, about.quoted(), addition);
+  draft.doing = fmt::format("cannot {} {}{}", options_.verb,
+                            options_.unnamed ? unnamed_device(wanted) : about.quoted(), addition);
   draft.units = wanted.aggregate.value_or(1);
   if (parent != nullptr) {
     draft.staged |= parent->capabilities.online || parent->capabilities.kernel_groups != Support::no;
@@ -198,6 +200,9 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   if (!is_checked) {
     check_abi(draft);
   }
+  require_settable(
+      wanted.attributes, {}, draft.doing,
+      options_.defined != nullptr ? options_.defined->find(wanted.uuid, wanted.parent) : nullptr);
   if (draft.type->hidden) {
     draft.job.notes.push_back(
         fmt::format("{}: the driver does not list type {} now, but may accept it (mixed sizes)",
@@ -283,12 +288,8 @@ void StartPlanner::add_creation(Draft& draft) {
       draft.units > 1 || node_for(draft) || shares) {
     draft.add(making, KeepRecord{record_of(draft, false)}, DropRecord{wanted.uuid});
   }
-  for (const Attribute& attribute : options_.bare ? std::vector<Attribute>{} : wanted.attributes) {
+  for (const Attribute& attribute : wanted.attributes) {
     if (const auto name = attribute_of_type(attribute)) {
-      if (name->str() == "create") {
-        throw Error(ExitCode::usage,
-                    fmt::format("{}: the attribute '{}' creates devices", draft.doing, attribute.name.str()));
-      }
       draft.add(making, WriteTypeAttribute{wanted.parent, draft.type->id, {*name, attribute.value}});
     }
   }
@@ -319,9 +320,7 @@ void StartPlanner::add_settings(Draft& draft) const {
     }
   }
   std::vector<Attribute> all = draft.wanted.attributes;
-  if (!options_.bare) {
-    std::erase_if(all, [](const Attribute& one) { return attribute_of_type(one).has_value(); });
-  }
+  std::erase_if(all, [](const Attribute& one) { return attribute_of_type(one).has_value(); });
   for (auto next = all.begin(); next != all.end();) {
     const auto end = std::find_if_not(next, all.end(), assigns_queue);
     if (end - next > 1 && !options_.bare) {

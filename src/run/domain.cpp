@@ -29,6 +29,16 @@ class UnknownDomain final : public Error {
               fmt::format("list domains: virsh --connect {} list --all", shell_word(uri))) {}
 };
 
+// Returns the hint if no daemon of libvirt on this host answers; empty: the message has another reason.
+std::string advice_to_start_libvirt(const std::string& message) {
+  if (message.find("Failed to connect socket to '/") == std::string::npos) {
+    return {};
+  }
+  // libvirt is one daemon, or one for each of its drivers, with a socket of its own.
+  const bool is_modular = message.find("virtqemud-sock") != std::string::npos;
+  return fmt::format("start libvirt: systemctl start {}", is_modular ? "virtqemud.socket" : "libvirtd");
+}
+
 class Domain final : public Machine {
  public:
   Domain(const Host& host, std::string uri, std::string name, milliseconds patience)
@@ -169,6 +179,9 @@ class Domain final : public Machine {
                       is_full ? "add ports to the domain before it starts: <controller type='pci' "
                                 "model='pcie-root-port'/>, one for each device"
                               : "");
+    if (const std::string advice = advice_to_start_libvirt(text); !advice.empty()) {
+      throw error.with_hint(advice);
+    }
     if (end.how == ProgramEnd::How::exited) {
       throw error;
     }

@@ -113,17 +113,6 @@ std::vector<std::string> advice_on_refusal(const std::string& path, int number, 
   return advice;
 }
 
-// Returns the action with which a script is called; nullopt: the script is not called.
-std::optional<std::string> action_for(const std::string& path, const ScriptEvent& event,
-                                      const std::string& action) {
-  if (!event.own || !is_ap_check(path)) {
-    return action;
-  }
-  return action == word_of(HookAction::undefine) ? std::nullopt
-         : action == word_of(HookAction::modify) ? std::optional<std::string>(word_of(HookAction::define))
-                                                 : std::optional(action);
-}
-
 // Throws Error if the script failed. As in mdevctl, a script that was killed by a signal has not failed.
 void require_success(const std::string& path, const sys::ScriptEnd& end) {
   if (end.how == sys::ScriptEnd::How::exited && end.number != 0) {
@@ -415,6 +404,22 @@ const char* Hooks::word_of_phase(Phase phase) {
     case Phase::notify: break;
   }
   return "notify";
+}
+
+// ap-check looks for the definition in mdevctl's directory only: it refuses to define what is there, and to
+// modify or undefine what is not.
+std::optional<std::string> Hooks::action_for(const std::string& path, const ScriptEvent& event,
+                                             const std::string& action) const {
+  const bool is_checked = action == word_of(HookAction::define) || action == word_of(HookAction::modify);
+  if (!event.own || !is_ap_check(path) || (!is_checked && action != word_of(HookAction::undefine))) {
+    return action;
+  }
+  if (!is_checked) {
+    return std::nullopt;
+  }
+  const bool has_copy =
+      static_cast<bool>(root_.status(fmt::format("etc/mdevctl.d/{}/{}", event.parent, event.uuid)));
+  return word_of(has_copy ? HookAction::modify : HookAction::define);
 }
 
 // Returns nothing if the file cannot be executed.

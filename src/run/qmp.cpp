@@ -122,9 +122,7 @@ class QmpMachine final : public Machine {
     const char* advice = "start QEMU with -qmp unix:PATH,server=on,wait=off, and specify this PATH";
     switch (number) {
       case ENOENT:
-      case ENOTDIR:
-        return Error(ExitCode::not_found, doing + ": no such socket", advice)
-            .with_hint("if QEMU has ended, its devices are detached; to stop them: mdevadm stop DEVICE");
+      case ENOTDIR: return {ExitCode::not_found, doing + ": no such socket", advice};
       case ENOTSOCK: return {ExitCode::failed, doing + ": the file is not a socket", advice};
       case ECONNREFUSED:
         return Error(ExitCode::failed, doing + ": no program listens at the socket; QEMU may have ended",

@@ -37,6 +37,12 @@ void require_parent(const ParentName& parent, const std::string& doing) {
   }
 }
 
+struct LinkTarget {
+  const char* wanted;  // "file" or "directory"
+  bool exists;
+  bool is_usable;  // it is a regular file, or a directory
+};
+
 class ConfigReader {
  public:
   ConfigReader(const ConfigFilter& filter, KeptConfigs& into) : filter_(filter), into_(into) {}
@@ -94,7 +100,7 @@ class ConfigReader {
     const auto status = configs.status(name);
     if (!status || S_ISDIR(status->mode)) {  // a link to a file is not in the place of a directory
       const std::string path = configs.path_of(name);
-      note_link(path, "directory", !status,
+      note_link(path, LinkTarget{"directory", static_cast<bool>(status), static_cast<bool>(status)},
                 fmt::format("from=$(realpath {0}) && rm {0} && cp -r \"$from\" {0}", shell_word(path)));
     }
   }
@@ -111,22 +117,24 @@ class ConfigReader {
     const auto uuid = Uuid::parse_any(name);
     if (uuid && (!filter_.uuid || *filter_.uuid == *uuid)) {
       const std::string path = directory.path_of(name);
-      note_link(path, "file", !directory.status(name),
+      const sys::Result<sys::FileStatus> status = directory.status(name);
+      note_link(path, LinkTarget{"file", static_cast<bool>(status), status && S_ISREG(status->mode)},
                 fmt::format("cp --remove-destination \"$(realpath {0})\" {0}", shell_word(path)));
     }
   }
 
-  void note_link(const std::string& path, std::string_view target, bool dangles, std::string remedy) {
+  void note_link(const std::string& path, const LinkTarget& target, std::string copy) {
+    const std::string what =
+        target.is_usable ? "a symbolic link, which mdevctl does not read; replace it by a copy"
+        : target.exists
+            ? fmt::format(
+                  "a symbolic link that does not lead to a {}, which mdevctl does not read; remove it",
+                  target.wanted)
+            : fmt::format(
+                  "a symbolic link to a {} that does not exist, which mdevctl does not read; remove it",
+                  target.wanted);
     into_.links.push_back(
-        {path,
-         0,
-         0,
-         dangles ? fmt::format("a symbolic link to a {} that does not exist, which mdevctl does not read; "
-                               "remove it",
-                               target)
-                 : "a symbolic link, which mdevctl does not read; replace it by a copy",
-         {},
-         dangles ? "rm " + shell_word(path) : std::move(remedy)});
+        {path, 0, 0, what, {}, target.is_usable ? std::move(copy) : "rm " + shell_word(path)});
   }
 
   void read_file(const sys::Dir& directory, const ParentName& parent, const std::string& name) {

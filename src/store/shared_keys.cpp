@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <mdevadm/model/names.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::store {
@@ -18,6 +19,15 @@ std::uint32_t file_mode(const toml::node& node) {
            fmt::format("'mode' must be octal permissions such as \"0660\", not \"{}\"", printable(text)));
   }
   return mode;
+}
+
+std::string account(const toml::node& node, std::string_view key) {
+  std::string text = text_of(node, key);
+  if (!is_account(text)) {
+    broken(node, fmt::format("'{}' must be the name or ID of a {}, not \"{}\"", key,
+                             key == "owner" ? "user" : "group", printable(text)));
+  }
+  return text;
 }
 
 }  // namespace
@@ -41,9 +51,9 @@ std::optional<NodePolicy> read_node_policy(const toml::node& node, const std::st
   for (const auto& [name, node_of_key] : *table) {
     values.read([&, &key = name, &value = node_of_key] {
       if (key == "owner") {
-        policy.owner = text_of(value, key.str());
+        policy.owner = account(value, key.str());
       } else if (key == "group") {
-        policy.group = text_of(value, key.str());
+        policy.group = account(value, key.str());
       } else if (key == "mode") {
         policy.mode = file_mode(value);
       } else if (key == "selinux_label") {

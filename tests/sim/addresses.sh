@@ -217,6 +217,7 @@ kvmgt() {
   adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4
   err_has "without GVT-g: the module kvmgt is not loaded$" "GVT-g without kvmgt"
   err_has "^hint: load the module: modprobe kvmgt$" "the module is named"
+  err_has "^hint: load it at each boot: echo kvmgt > /etc/modules-load.d/kvmgt.conf$" "and how it is loaded after a reboot"
   modprobe kvmgt
   adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4
   exits 0 "after modprobe the definition is accepted"

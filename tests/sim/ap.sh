@@ -213,6 +213,12 @@ masks() {
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
 }
 
+theirs=/etc/mdevctl.d/matrix
+of_mdevctl() {  # UUID ATTRIBUTES [KEYS]: a definition of mdevctl
+  mkdir -p $theirs
+  printf '{"mdev_type":"vfio_ap-passthrough","start":"manual",%s"attrs":[%s]}\n' "${3:-}" "$2" >$theirs/$1
+}
+
 # ap-check of s390-tools, mdevctl's call-out script for vfio-ap, knows definitions in /etc/mdevctl.d only.
 script() {
   rm -f /tmp/ap-check.log /tmp/site.log /tmp/notified.log
@@ -262,7 +268,36 @@ J
   run mdevadm undefine $A
   same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" \
     "pre define,post define,pre modify,post modify,pre undefine,post undefine" "the script gets the events of its definition"
-  rm /tmp/ap-check.log
+  # A definition of which mdevctl has a copy.
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_domain":"4"}'
+  run mdevadm import mdevctl $A
+  rm -f /tmp/ap-check.log
+  run mdevadm modify $A --domain +0xab
+  exits 0 "an imported definition can be modified"
+  run mdevadm modify $A --manual
+  exits 0 "more than once"
+  chzdev -t ap apmask=-5 >/dev/null
+  mdevadm start $A
+  run mdevadm modify $A --live --config --domain -0xab
+  exits 0 "also with the active device"
+  mdevadm stop $A
+  same "$(grep -E 'define|modify' /tmp/ap-check.log | paste -sd,)" "pre modify,post modify,pre modify,post modify" \
+    "the script is called to modify it"
+  run mdevadm undefine $A
+  err_has "'$theirs/$A' defines this device too and takes effect now; to remove it: mdevadm undefine $A$" "undefine leaves the copy"
+  run mdevadm undefine $A
+  exits 0 "which can be removed, too"
+  mdevadm define $A $crypto --adapter 5 --domain 4
+  mdevadm export mdevctl $A
+  run mdevadm modify $A --domain +0xab
+  exits 0 "a definition that was exported can be modified"
+  rm $theirs/$A
+  run mdevadm modify $A --domain=-0xab
+  exits 0 "also after the copy is gone"
+  echo broken >$theirs/$B
+  run mdevadm define $B $crypto --adapter 6 --domain 4
+  exits 0 "a definition beside a file of mdevctl that cannot be used is defined"
+  rm $theirs/$B /tmp/ap-check.log
 }
 
 completion() {
@@ -361,16 +396,10 @@ F
   err_has "$A.toml:[0-9]+:[0-9]+: unknown key 'domain' in \[ap\]" "an unknown key is an error with its position"
 }
 
-theirs=/etc/mdevctl.d/matrix
-of_mdevctl() {  # UUID ATTRIBUTES [KEYS]: a definition of mdevctl
-  mkdir -p $theirs
-  printf '{"mdev_type":"vfio_ap-passthrough","start":"manual",%s"attrs":[%s]}\n' "${3:-}" "$2" >$theirs/$1
-}
-
 # Values that the kernel refuses, in definitions that other programs have written.
 values() {
   local bad
-  for bad in 300 " 5" -1 5,6; do
+  for bad in 300 " 5" -1 "5 6" 5,06 05.0014 5,6; do
     of_mdevctl $A "{\"assign_adapter\":\"$bad\"},{\"assign_domain\":\"4\"}"
     run mdevadm modify $A --domain +0xab
     exits 1 "'$bad': modify does not change the definition"
@@ -381,6 +410,31 @@ values() {
   run mdevadm modify $A --adapter 0x05-0x06
   exits 0 "an option that replaces all numbers of the kind is accepted"
   same "$(jq -c .attrs $theirs/$A)" '[{"assign_adapter":"0x05"},{"assign_adapter":"0x06"},{"assign_domain":"4"}]' "and replaces the value"
+  local option
+  while IFS='|' read -r bad option; do
+    of_mdevctl $A "{\"assign_adapter\":\"$bad\"},{\"assign_domain\":\"4\"}"
+    run mdevadm start $A
+    exits 1 "'$bad' is not written"
+    err_has "^hint: correct the definition: mdevadm modify $A $option$" "the hint has the numbers that '$bad' means"
+  done <<'T'
+5,06|--adapter 0x05-0x06
+5 6|--adapter 0x05-0x06
+05.0014|--adapter 0x05
+T
+  of_mdevctl $A '{"assign_adapter":"5,010"},{"assign_domain":"4"}'
+  run mdevadm start $A
+  err_has "'5,010' is a list, and assign_adapter takes one number; '010' is ambiguous: 8 as octal, .*, or 0x10 as hexadecimal" \
+    "a number with a leading zero in a list is explained"
+  err_has "^hint: if numbers with leading zeros are hexadecimal: mdevadm modify $A --adapter 0x05,0x10$" "with a command for one meaning"
+  err_has "^hint: if they are octal: mdevadm modify $A --adapter 0x05,0x08$" "and for the other"
+  # The kernel takes masks with a small x only.
+  run mdevadm define $B $crypto --attr "ap_config=0X04,0x08,0x0"
+  exits 2 "define refuses a mask that the kernel refuses"
+  err_has "invalid value of ap_config \(expected three masks, separated by commas, each 0x and up to 64 hexadecimal digits\)" "and says what it expects"
+  of_mdevctl $B '{"ap_config":"0X04,0x08,0x0"}'
+  run mdevadm check $B --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-value").severity' <<<"$out")" error "check finds it"
+  rm $theirs/$B
   of_mdevctl $A '{"assign_adapter":"5"},{"assign_adapter":"300"},{"assign_domain":"00ab"}' '"site":{"rack":[1,2.5,{"a":null}]},'
   run mdevadm start $A
   exits 1 "the kernel refuses the values"

@@ -228,6 +228,9 @@ inside m60 <<'T'
 define 0000:86:00.0 nvidia-11 $A --name one; define 0000:86:00.0 nvidia-11 $B --name "two's, \"2\""
 try() { monitor "$@"; say $m attach one --qmp $mon --timeout 1; echo "active: $(active | wc -l)"; }
 say $m attach one --qmp $WORK/none
+say $m attach "no such" --qmp $WORK/none
+say $m detach nosuch --qmp $WORK/none
+say $m detach one --qmp $WORK/none
 touch $WORK/file; say $m attach one --qmp $WORK/file
 say $m attach one --qmp $WORK/$(printf '%0120d' 0)
 say $m attach one
@@ -248,6 +251,13 @@ say $m attach "two_s_ _2_" --qmp $mon
 monitor silent=device_del; $m attach one --qmp $mon
 $m attach one --qmp $mon --timeout 1; say $m detach one --qmp $mon --timeout 1
 T
+same "$(part "mdevadm attach one --qmp $work/none" | grep -c 'QEMU has ended')" 0 "attach says nothing about detached devices"
+same "$(part "mdevadm detach one --qmp $work/none" | grep -c '^hint: if QEMU has ended')" 1 "detach does"
+for name in "attach no such" "detach nosuch"; do
+  same "$(part "mdevadm $name --qmp $work/none" | grep -v '^= ')" "mdevadm: error: cannot ${name%% *} '${name#* }': no device, definition or group with this name, UUID or UUID prefix
+hint: list all devices: mdevadm list --all
+hint: list groups: mdevadm group list" "$name: an argument is resolved before the connection"
+done
 for pair in "cannot connect to QEMU at '.*/none': no such socket" "/file': the file is not a socket" "the path of a socket has at most 107 bytes" \
   "no virtual machine given" "missing argument DEVICE" "QEMU at '.*' does not answer; another client may be connected" \
   "(expected a JSON object)" "is not a QMP socket: unexpected greeting" "has not answered device_add within 1 s" \
@@ -307,6 +317,7 @@ cat >"$work/virsh" <<'T'
 # domstate, dumpxml, attach-device and detach-device of one running domain "guest"
 [ "$1 $2 $3" = "--quiet --connect ${EXPECTED_URI:-qemu:///system}" ] || { echo "error: wrong connection: $*" >&2; exit 1; }
 shift 3
+[ ! -e "$WORK/down" ] || { printf 'error: failed to connect to the hypervisor\nerror: Failed to connect socket to %s: No such file or directory\n' "'$(cat "$WORK/down")'" >&2; exit 1; }
 [ "$2" = guest ] && [ ! -e "$WORK/gone" ] || { echo "error: failed to get domain '$2'" >&2; exit 1; }
 ! grep -qsx "$1" "$WORK/hang" || sleep 600
 case $1 in
@@ -357,6 +368,11 @@ say $m detach one --domain guest --timeout 0.2
 echo "in shutdown: $(active | wc -l) active"
 echo running >$WORK/state; touch $WORK/unreadable
 say $m attach one --domain guest
+for socket in /var/run/libvirt/libvirt-sock /var/run/libvirt/virtqemud-sock; do
+  echo $socket >$WORK/down
+  say $m attach one --domain guest
+done
+rm $WORK/down
 rm -f $WORK/unreadable $WORK/never; : >$WORK/hostdevs; $m stop -q one
 for step in domstate dumpxml attach-device late; do
   echo $step >$WORK/hang
@@ -376,6 +392,8 @@ same "$(grep -E ' hangs: |: 0, ' <<<"$out" | paste -sd';')" \
 out_has "cannot find the domain 'guest': virsh domstate has not ended within 1 s" "the error names the command of virsh and the time limit"
 out_has "cannot attach 'one' .*the domain 'guest': virsh attach-device has not ended within 1 s; could not be rolled back: 'one' .*\(it may be attached" "... device and domain"
 same "$(part "mdevadm detach one --domain guest --timeout 1" | tail -2 | paste -sd' ')" "= 5 detach hangs: 1 active" "a request to detach that libvirt does not answer, but continues"
+out_has "^hint: start libvirt: systemctl start libvirtd$" "if libvirt does not run, the hint starts it"
+out_has "^hint: start libvirt: systemctl start virtqemud.socket$" "also if it is several daemons"
 same "$(grep -B1 '^in shutdown: ' <<<"$out" | paste -sd' ')" "= 5 in shutdown: 1 active" "a domain that is shutting down still has its devices"
 same "$(grep -E -B1 '^(ends|shuts): ' <<<"$out" | paste -sd' ')" "= 0 ends: 0 active -- = 0 shuts: 0 active" \
   "a domain that ends while a device is detached, transient or not, has detached it"

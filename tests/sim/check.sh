@@ -52,6 +52,8 @@ samples() {
   run "$MDEVADM" check
   out_has "^SEVERITY +OBJECT +CAUSE +HINTS$" "the default columns"
   out_has "^error +$b +mtty has no type 'nosuch' +list the types of the parent: mdevadm types mtty" "a line of the table"
+  definition $a mtty mtty-1 "$(printf '[[attribute]]\nname = "remove"\nvalue = "1"\n')"
+  finds error attribute-unusable $a
   rm -r /etc/mdevadm/devices
   echo 'type = ' >/tmp/broken
   mkdir -p /etc/mdevadm/devices/mtty /etc/mdevadm/groups /etc/mdevadm/parents
@@ -87,6 +89,13 @@ samples() {
   err_has "warning: 1 definition file has a problem; for details: mdevadm status$" "list counts a link that is not read"
   run "$MDEVADM" start --auto
   err_has "warning: /etc/mdevctl.d/mtty/$a: a symbolic link, which mdevctl does not read; replace it by a copy$" "start --auto names it"
+  run "$MDEVADM" start $a
+  exits 3 "the device is not defined"
+  err_has "^hint: /etc/mdevctl.d/mtty/$a: a symbolic link, which mdevctl does not read; replace it by a copy: cp " "start names the link and the command"
+  adm define $a -p mtty -t mtty-1
+  run "$MDEVADM" undefine $a
+  exits 0 "a definition beside a link is removed"
+  err_lacks "takes effect now" "the link does not take effect"
   eval "$("$MDEVADM" check --json | jq -r '.findings[] | select(.finding == "definition-problem") | .hints[0]')"
   lacks definition-problem
   run "$MDEVADM" list --all -n -o uuid,origin
@@ -423,13 +432,27 @@ scripts() {
   finds error script-unusable /etc/mdevctl.d/scripts.d/callouts/ask
   rm /etc/mdevctl.d/scripts.d/callouts/ask
   mkdir -p /etc/mdevctl.d/mtty
-  ln -s /nosuch /etc/mdevctl.d/mtty/$a
-  finds warning definition-problem /etc/mdevctl.d/mtty/$a
-  same "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")" "rm /etc/mdevctl.d/mtty/$a" "a link that leads nowhere is to be removed"
-  eval "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")"
-  lacks definition-problem
+  local target
+  for target in /nosuch /tmp; do
+    ln -s $target /etc/mdevctl.d/mtty/$a
+    finds warning definition-problem /etc/mdevctl.d/mtty/$a
+    same "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")" "rm /etc/mdevctl.d/mtty/$a" "a link to $target is to be removed"
+    eval "$(jq -r '.findings[] | select(.finding == "definition-problem").hints[]' <<<"$out")"
+    lacks definition-problem
+  done
 }
 accounts() {
+  local owner
+  for owner in a:b:c ':no such' root: : 'no such'; do
+    run "$MDEVADM" define $a -p mtty -t mtty-1 --node-owner "$owner"
+    exits 2 "--node-owner '$owner' is refused"
+    err_has "invalid owner '$owner' \(expected USER, USER:GROUP or :GROUP\)" "the error has the forms that are accepted"
+  done
+  definition $a mtty mtty-1 "$(printf '[node]\nowner = "root:kvm"\n')"
+  run "$MDEVADM" start $a
+  exits 1 "a file with the group in the key of the owner is refused"
+  err_has "'owner' must be the name or ID of a user, not \"root:kvm\"" "and the error says why"
+  rm -r /etc/mdevadm/devices
   "$MDEVADM" define $a -p mtty -t mtty-1 --name one --node-owner nosuchuser >/dev/null
   "$MDEVADM" define $b -p mtty -t mtty-1 --name two >/dev/null
   "$MDEVADM" group create vm two --node-owner root:nosuchgroup

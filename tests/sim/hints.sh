@@ -250,6 +250,7 @@ ap_theirs() {  # ATTRIBUTES
 }
 ap__octal_value() { ap_theirs '{"assign_adapter":"0x5"},{"assign_domain":"0014"}'; words="check $a"; }
 ap__unknown_numbers() { ap_theirs '{"assign_adapter":"300"},{"assign_domain":"00ab"}'; words="modify $a --control-domain 4"; }
+ap__list_with_leading_zeros() { ap_theirs '{"assign_adapter":"5,010"},{"assign_domain":"4"}'; words="start $a"; }
 ap__no_queues() { adm define $a -p matrix -t vfio_ap-passthrough; words="check $a"; }
 ap__same_queue_at_boot() {
   adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4 --auto
@@ -544,6 +545,13 @@ l40s_mixed__no_placement() {
 l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
 l40s__no_settings() { words="parent show 0000:41:00.0"; }
 l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }
+samples__unset_without_settings() { words="parent unset mtty"; }
+l40s__unset_without_settings() { adm parent set 0000:41:00.0 --vfs all; words="parent unset other"; }
+samples__attribute_remove() {
+  mkdir -p /etc/mdevadm/devices/mtty
+  printf 'type = "mtty-1"\n[[attribute]]\nname = "remove"\nvalue = "1"\n' >/etc/mdevadm/devices/mtty/$a.toml
+  words="start $a"
+}
 samples__prepare_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="parent prepare 0000:99:00.0"; }
 samples__check_settings_of_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="check"; }
 samples__described_parent_is_missing() {

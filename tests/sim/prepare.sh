@@ -100,6 +100,9 @@ reserved = ["0000:41:00.4"]' "comments and unknown keys are preserved"
   exits 0 "settings can be removed as a whole"
   run mdevadm parent unset 0000:99:00.0
   exits 3 "removing them again fails"
+  run mdevadm parent unset other
+  err_has "^hint: list parents with settings: mdevadm parent list$" "the hint lists the parents that have settings"
+  err_lacks "parent set" "and does not say how to write the settings"
   while read -r words; do
     run mdevadm parent set $gpu $words
     exits 2 "invalid arguments are refused: $words"

@@ -34,6 +34,89 @@ type_attribute() {
   same "$("$MDEVADM" list --json | jq '.devices | length')" 1 "no device was created by these"
 }
 
+mdevctl() { (exec -a mdevctl "$MDEVADM" "$@"); }
+config() { printf '{"mdev_type":"vnpu-vir04","start":"manual","attrs":[%s]}' "$1"; }
+theirs=/etc/mdevctl.d/$parent
+of_mdevctl() {  # UUID ATTRIBUTES
+  mkdir -p "$theirs"
+  config "$2" >"$theirs/$1"
+}
+
+# The same definition under both names.
+under_mdevctl() {
+  local directory=/sys/bus/pci/devices/$parent
+  of_mdevctl $a '{"hw_vdavinci/limit":"7"},{"mdev_type/vfg_id":"2"}'
+  run mdevctl start -u $a
+  exits 0 "mdevctl start writes an attribute of the type"
+  same "$(cat $directory/$a/hw_vdavinci/vfg_id) $(cat $directory/$a/hw_vdavinci/limit)" "2 7" "before it creates the device"
+  mdevctl stop -u $a
+  adm start $a
+  exits 0 "so does mdevadm"
+  of_mdevctl $b '{"mdev_type/vfg_id":"4"}'
+  run mdevctl start -u $b
+  err_has "Failed to write 4 to attribute mdev_type/vfg_id" "an error names the attribute as the definition does"
+  local name
+  for name in mdev_type/nosuch remove driver/unbind; do
+    of_mdevctl $b "{\"$name\":\"1\"}"
+    run mdevctl start -u $b
+    exits 1 "mdevctl start does not write '$name'"
+    err_has "Invalid attribute '$name'" "and names it"
+  done
+  same "$("$MDEVADM" list --json | jq '.devices | length')" 1 "no device remains"
+}
+
+# Files that remove the device, or are not its own.
+never_set() {
+  local name
+  for name in remove driver/unbind iommu_group/x mdev_type/devices/x mdev_type/remove mdev_type/create; do
+    adm define $a -p $parent -t vnpu-vir04 --attr $name=1
+    exits 2 "define refuses '$name'"
+    err_has "cannot define '$a': attribute '$name' cannot be set: " "and says why"
+    adm start -u $a -p $parent -t vnpu-vir04 --attr $name=1
+    exits 2 "so does start"
+    of_mdevctl $a "{\"$name\":\"1\"},{\"hw_vdavinci/limit\":\"7\"}"
+    run "$MDEVADM" check $a --json
+    same "$(jq -r '.findings[] | select(.finding == "attribute-unusable") | .severity, .hints[]' <<<"$out")" \
+      "error
+remove the attribute: mdevadm modify $a --delete-attr $name" "check finds '$name'"
+    adm start $a
+    exits 2 "a start with the definition is refused"
+    err_has "^hint: remove the attribute: mdevadm modify $a --delete-attr $name$" "the hint removes it"
+    adm modify $a --auto
+    exits 0 "other settings can be changed"
+    adm import mdevctl $a
+    err_has "warning: '$a': attribute '$name' cannot be set, so the device cannot be started: " "import warns"
+    adm modify $a --delete-attr $name
+    adm start $a
+    exits 0 "the device starts after it"
+    adm modify $a --live --attr $name=1
+    exits 2 "modify --live refuses it, too"
+    adm stop $a
+    adm undefine $a
+    rm "$theirs/$a"
+  done
+  same "$("$MDEVADM" list --json | jq '.devices | length')" 0 "no device remains"
+}
+
+# Names with several blanks; types with words for numbers.
+needs() {
+  adm types --need 'aicore num>=3' -n -o type
+  same "$out" vnpu-vir04 "blanks of the driver and of the user are equal"
+  adm types --need 'weight>=4' -n -o type
+  same "$out" vnpu-vir02 "a type with a word for the number does not meet the requirement"
+  adm types --need 'weight=auto' -n -o type
+  same "$out" vnpu-vir04 "but is found by the word"
+  adm define $a --need 'memory>=7G' --dry-run
+  err_has "the smallest match \(memory=12G\)|the smallest available match \(memory=12G\)" "a column is shown like a property"
+  adm start -p $parent -t vnpu-vir99
+  exits 3 "a type that does not exist"
+  err_has "cannot start a device of type 'vnpu-vir99' on $parent: " "an error has no UUID that the user did not give"
+  adm define -p $parent -t vnpu-vir99
+  err_has "cannot define a device of type 'vnpu-vir99' on $parent: " "nor that of define"
+  adm define -p $parent -t vnpu-vir99 --name x
+  err_has "cannot define 'x' " "the name is used if there is one"
+}
+
 run_case "$@"
 
 state=$(mktemp -d)
@@ -52,7 +135,13 @@ attribute = [
   { name = "hw_vdavinci/vfg_id", value = "{vfg_id}\n" },
   { name = "hw_vdavinci/limit", value = "0\n", writable = true },
 ]
-type = [{ id = "vir04", description = "type name: vir04" }]
+type = [
+  { id = "vir04", description = "type name: vir04\naicore  num: 4\nmemory size: 12GB\nweight: auto" },
+  { id = "vir02", description = "type name: vir02\naicore num: 2\nmemory size: 6GB\nweight: 4" },
+]
 T
 on "$state/npu.toml" type_attribute
+on "$state/npu.toml" under_mdevctl
+on "$state/npu.toml" never_set
+on "$state/npu.toml" needs
 finish

@@ -95,8 +95,10 @@ std::string ap_refusal(const Attribute& attribute);
 // Returns the kind of the numbers that an attribute assigns; nullopt: it is another attribute.
 std::optional<ApKind> assigned_kind(const Attribute& attribute);
 // Returns the numbers that the user probably means by a value of assign_adapter and the like that the kernel
-// refuses: those of a list, or its digits as hexadecimal ones. Empty: unknown.
-ApSet meant_by(const Attribute& attribute);
+// refuses: those of a list, that of a queue, or its digits as hexadecimal ones. `zeros`: how numbers with a
+// leading zero are read. Empty: unknown.
+enum class LeadingZeros { hexadecimal, octal };
+ApSet meant_by(const Attribute& attribute, LeadingZeros zeros);
 
 // A number with a leading zero: the kernel reads it as octal, lszcrypt prints hexadecimal numbers with it.
 struct OctalNumber {

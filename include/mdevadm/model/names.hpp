@@ -19,6 +19,10 @@ bool is_attribute_path(std::string_view text);
 // Returns whether the text can name a definition: a component that does not begin with '-' and is not a UUID.
 bool is_label(std::string_view text);
 
+// Returns whether the text can be the name or ID of a user or group: not empty, without colons, blanks and
+// control bytes.
+bool is_account(std::string_view text);
+
 // A string validated by `Rule`.
 template <bool (*Rule)(std::string_view), typename Tag>
 class Name {

@@ -30,6 +30,10 @@ struct Property {
   bool operator==(const Property&) const = default;
 };
 
+// Returns the name of a property as it is stored: blanks become one underscore, because Ascend's driver
+// writes "memory size: 12GB".
+std::string property_key(std::string_view words);
+
 // Parses a number, a size ("512M", "128MB", "64 MB", "2G": powers of 1024) or a resolution ("2560x1600");
 // returns the text unchanged if it is none of these.
 PropertyValue parse_property_value(std::string_view text);

@@ -29,6 +29,7 @@ struct DefineRequest {
   std::string argument{};        // as in Identity
   bool can_force = true;         // the command has the option --force, which hints name
   std::string verb = "define";   // in messages
+  bool unnamed = false;          // the UUID is random, so errors name the type and the parent
 };
 
 // Plans a new definition. Records the guest ABI if the parent exists; this needs the facets of pins_of() and

@@ -27,6 +27,8 @@ struct Identity {
 };
 
 Identity identity_of(const Definition& definition, const std::string& argument = {});
+// Returns "a device of type 'nvidia-35' on 0000:86:00.0", for a device that the user has not named.
+std::string unnamed_device(const Definition& definition);
 // Returns "to apply the definition: mdevadm restart NAME".
 std::string advice_to_restart(const Identity& about);
 // The same for settings that can be changed while it is active.

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace mdevadm {
@@ -15,10 +17,11 @@ namespace mdevadm {
 // Returns whether a definition sets the attribute placement_id.
 bool has_fixed_placement(const Definition& definition);
 
-// Returns how to apply the placement of an active device's definition if another active device has it: a move
-// is refused then. Empty if none has. Needs the attributes that definitions set (observe_settings_of()).
+// Returns how to apply the placement of an active device's definition, if `differences` includes it and
+// another active device has it: a move is refused then. Otherwise empty. Needs the attributes that
+// definitions set (observe_settings_of()).
 std::string advice_on_placement(const Snapshot& seen, const Definitions& defined,
-                                const Definition& definition);
+                                const Definition& definition, const std::vector<DriftedSetting>& differences);
 
 // Returns the action that keeps a new vGPU outside the placements that definitions of other devices on the
 // same GPU have fixed, unless these devices are active; nullopt if there are none, or if the definition fixes

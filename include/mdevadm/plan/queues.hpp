@@ -14,9 +14,9 @@ constexpr Facet queue_facets = Facet::queues | Facet::ap_bus | Facet::ap_binding
 
 // An attribute of a definition that assigns queues, with a value that the kernel certainly refuses.
 struct RefusedValue {
-  std::string text;              // the attribute and the problem
-  std::string hint;              // corrects all of them
-  std::optional<ApKind> kind{};  // of the numbers that it should assign
+  std::string text;                // the attribute and the problem
+  std::vector<std::string> hints;  // each corrects all of them, if several: for one meaning each
+  std::optional<ApKind> kind{};    // of the numbers that it should assign
 };
 std::vector<RefusedValue> refused_values(const Definition& definition);
 

@@ -31,13 +31,16 @@ std::optional<Requirement> parse_requirement(std::string_view text);
 // maximum, as drivers call it.
 std::optional<PropertyValue> property_of(const Type& type, const std::string& name);
 
+// Returns the same value as text, in the spelling of the driver if it is one of the description.
+std::optional<std::string> text_of_property(const Type& type, const std::string& name);
+
 // Returns whether a type is known to meet a requirement; an unreported property does not meet it.
 bool meets(const Type& type, const Requirement& need);
 bool meets_all(const Type& type, const std::vector<Requirement>& needs);
 
 // Returns the reason as Error{usage} if no type of the host has a property of this name, if the value cannot
-// be compared with the property, or if a size has no unit: vendors write MiB, users also mean GiB. Without
-// any type on the host only the units of known sizes are checked.
+// be compared with the property of any type, or if a size has no unit: vendors write MiB, users also mean
+// GiB. Without any type on the host only the units of known sizes are checked.
 std::optional<Error> problem_of(const Snapshot& seen, const Requirement& need);
 // Throws the first of these errors.
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,

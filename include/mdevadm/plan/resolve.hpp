@@ -28,6 +28,10 @@ struct Found {
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
 
+// The same for a word that can be a group, too, but is none: errors say so.
+Found resolve_no_group(std::string_view word, const Snapshot& seen, const Definitions& defined,
+                       const std::string& doing);
+
 // Returns the file of a definition that cannot be used, under `parent` if given; nullptr: none.
 const FileProblem* broken_definition(const Definitions& defined, const Uuid& uuid,
                                      const std::optional<ParentName>& parent);

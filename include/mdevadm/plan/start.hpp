@@ -27,6 +27,7 @@ struct StartOptions {
   bool in_stages = false;      // use stages for all devices, whatever their parents require
   bool accept_abi = false;     // record the present guest ABI instead of refusing a difference
   bool transient = false;      // the device has no definition: the values come from options
+  bool unnamed = false;        // the UUID is random, so errors name the type and the parent
   std::string verb = "start";  // what the user asked for, in errors: "cannot restart 'vm1': ..."
   // Peer-to-peer sharing: the devices of `set` share resources under the value `peers`.
   Sharing sharing = Sharing::off;

@@ -27,8 +27,9 @@ struct ScriptEvent {
   std::string type;
   std::string config;   // store::format_config(), compact, before the operation
   bool forced = false;  // continue with a warning if a call-out script refuses
-  // The definition is not in /etc/mdevctl.d. ap-check of s390-tools, which looks it up there, is called for a
-  // change as for a new definition, and not at all for a removal.
+  // The definition is one of mdevadm. ap-check of s390-tools, which looks in /etc/mdevctl.d, is called to
+  // modify it if a definition of the same device is there, otherwise to define it, and not at all for a
+  // removal.
   bool own = false;
   bool can_force = true;  // the command has the option --force, which the error names
 };
@@ -131,6 +132,9 @@ class Hooks {
   std::vector<std::string> find_scripts(const std::string& kind) const;
   void add_scripts(const std::string& directory, bool sorted, std::vector<std::string>& scripts) const;
 
+  // Returns the action with which a script is called; nullopt: the script is not called.
+  std::optional<std::string> action_for(const std::string& path, const ScriptEvent& event,
+                                        const std::string& action) const;
   std::optional<sys::ScriptEnd> call(const std::string& path, const Asked& asked, std::string_view input);
   std::optional<Answer> search(const Asked& asked, std::string_view input);
   std::optional<Answer> ask(const Asked& asked, std::string_view input);

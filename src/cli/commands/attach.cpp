@@ -46,8 +46,8 @@ class MachineCommand : public Command {
               ValueKind::seconds);
   }
 
-  // Returns the running virtual machine. Throws Error{usage} if none is given.
-  std::unique_ptr<Machine> connect(const Context& context) const {
+  // Throws Error{usage} if no device or no virtual machine is given.
+  void require_arguments() const {
     if (words_.empty()) {
       throw Error(ExitCode::usage, "missing argument DEVICE", "list all devices: mdevadm list --all");
     }
@@ -55,6 +55,10 @@ class MachineCommand : public Command {
       throw Error(ExitCode::usage, "no virtual machine given",
                   "specify its QMP socket with --qmp SOCKET, or its domain in libvirt with --domain NAME");
     }
+  }
+
+  // Returns the running virtual machine.
+  std::unique_ptr<Machine> connect(const Context& context) const {
     const char* environment = std::getenv("LIBVIRT_DEFAULT_URI");
     const std::string uri = !uri_.empty() ? uri_ : environment != nullptr ? environment : usual_uri;
     const milliseconds for_answers = std::max(patience(), least_patience);
@@ -130,17 +134,24 @@ class AttachCommand final : public MachineCommand {
   }
 
   ExitCode run(Context& context) override {
-    const std::unique_ptr<Machine> machine = connect(context);
+    require_arguments();
     Groups groups = context.groups();
     Definitions defined = context.definitions();
     const Group* group = group_in(groups, defined, "attach");
     Batch batch = batch_for(group, "attach");
     Identity subject = about(group);
-    batch.use(*machine);
     batch.show_devices();
+    std::vector<DeviceToAttach> wanted;
+    try {
+      wanted = find(context, group, defined);
+    } catch (const Error& error) {
+      batch.refuse(subject, error);
+      return batch.finish(context);
+    }
+    const std::unique_ptr<Machine> machine = connect(context);
+    batch.use(*machine);
     PlanLocks locks;
     try {
-      std::vector<DeviceToAttach> wanted = find(context, group, defined);
       bool is_first = true;
       locks = batch.lock_found(context, ChangesDefinitions::no, [&] {
         if (!std::exchange(is_first, false)) {
@@ -199,7 +210,7 @@ class AttachCommand final : public MachineCommand {
     const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot attach '{}'", printable(word));
-      const Found found = resolve_device(word, devices, defined, std::nullopt, doing);
+      const Found found = resolve_no_group(word, devices, defined, doing);
       if (std::any_of(wanted.begin(), wanted.end(),
                       [&](const DeviceToAttach& one) { return one.uuid == found.uuid; })) {
         continue;
@@ -300,15 +311,22 @@ class DetachCommand final : public MachineCommand {
   }
 
   ExitCode run(Context& context) override {
-    const std::unique_ptr<Machine> machine = connect_or_ended(context);
+    require_arguments();
     const Groups groups = context.groups_if_readable();
     const Definitions defined = context.definitions_if_readable();
     const Group* group = group_in(groups, defined, "detach");
     Batch batch = batch_for(group, "detach");
     Identity identity = about(group);
+    GuestTargets targets;
+    try {
+      targets = guest_targets(context, words_, "detach");
+    } catch (const Error& error) {
+      batch.refuse(identity, error);
+      return batch.finish(context);
+    }
+    const std::unique_ptr<Machine> machine = connect_or_ended(context);
     std::vector<sys::FileLock> locks;
     try {
-      const GuestTargets targets = guest_targets(context, words_, "detach");
       if (group == nullptr && targets.devices.all.size() == 1) {
         identity = identity_of_guest(targets.devices.all.front());
         identity.argument = words_.front();
@@ -350,6 +368,10 @@ class DetachCommand final : public MachineCommand {
     try {
       return connect(context);
     } catch (const Error& error) {
+      if (!socket_.empty() && error.code() == ExitCode::not_found) {
+        throw error.with_hint(
+            "if QEMU has ended, its devices are detached; to stop them: mdevadm stop DEVICE");
+      }
       if (error.number() != ECONNREFUSED && error.number() != ESRCH) {
         throw;
       }

@@ -177,7 +177,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   static std::string device_meant_by(const std::string& word, const Snapshot& seen,
                                      const Definitions& defined, std::vector<std::string>& parents) {
     const Found found =
-        resolve_device(word, seen, defined, std::nullopt, fmt::format("cannot check '{}'", printable(word)));
+        resolve_no_group(word, seen, defined, fmt::format("cannot check '{}'", printable(word)));
     for (const Definition* one : found.definitions) {
       parents.push_back(one->parent.str());
     }

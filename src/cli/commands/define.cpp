@@ -97,6 +97,7 @@ class DefineCommand final : public Command {
     for (std::size_t i = 0; i < parents.size(); ++i) {
       DefineRequest request = file_.empty() ? from_options(devices, defined, parents[i]) : from_file(context);
       request.argument = word_;
+      request.unnamed = word_.empty() && file_.empty() && !request.wanted.name;
       if (choice_.count() && request.wanted.name) {
         request.wanted.name = numbered(*request.wanted.name, i + 1);
       }

@@ -321,7 +321,7 @@ class MonitorCommand final : public Command {
       if (selects_many(word, defined)) {
         result.patterns.push_back(word);
       } else {
-        result.devices.push_back(device(word, seen, defined, "cannot monitor"));
+        result.devices.push_back(device(word, seen, defined));
       }
     }
     return result;
@@ -340,12 +340,11 @@ class MonitorCommand final : public Command {
   }
 
   // A device that is given by its whole UUID need not exist.
-  static Uuid device(const std::string& word, const Snapshot& seen, const Definitions& defined,
-                     const std::string& verb) {
+  static Uuid device(const std::string& word, const Snapshot& seen, const Definitions& defined) {
     const std::optional<Uuid> uuid = Uuid::parse(word);
     return uuid ? *uuid
                 : resolve_device(word, seen, defined, std::nullopt,
-                                 fmt::format("{} '{}'", verb, printable(word)))
+                                 fmt::format("cannot monitor '{}'", printable(word)))
                       .uuid;
   }
 
@@ -361,7 +360,13 @@ class MonitorCommand final : public Command {
     }
     const Group* group = group_meant_by(condition.object, known.groups, known.defined, doing);
     if (group == nullptr) {
-      condition.devices.push_back(device(condition.object, known.seen, known.defined, "cannot wait for"));
+      const std::string& word = condition.object;
+      const std::optional<Uuid> uuid = Uuid::parse(word);
+      condition.devices.push_back(uuid
+                                      ? *uuid
+                                      : resolve_no_group(word, known.seen, known.defined,
+                                                         fmt::format("cannot wait for '{}'", printable(word)))
+                                            .uuid);
     } else {
       for (const Member& member : group->members) {
         condition.devices.push_back(member.uuid);

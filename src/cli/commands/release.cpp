@@ -111,7 +111,7 @@ class ReleaseCommand final : public Command {
       return *given;
     }
     try {
-      return resolve_device(word, devices, defined, std::nullopt, doing).uuid;
+      return resolve_no_group(word, devices, defined, doing).uuid;
     } catch (const Error& error) {
       if (all_ && error.code() == ExitCode::not_found) {
         throw Error(ExitCode::not_found, doing + ": no group with this name",

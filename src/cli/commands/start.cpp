@@ -266,7 +266,7 @@ class StartCommand final : public Command {
     const Choice choice = choose(seen, defined, request, doing);
     context.messages().note(choice.why);
     type_ = choice_.by_need() ? choice.type->id.str() : type_;
-    StartPlanner planner(seen, {.transient = true, .defined = &defined});
+    StartPlanner planner(seen, {.transient = true, .unnamed = uuids_.empty(), .defined = &defined});
     if (choice.parents.size() == 1) {
       const Definition wanted = transient(choice.parents.front()->name);
       batch.add(identity_of(wanted), [&] { return planner.plan(wanted); });
@@ -445,8 +445,10 @@ class StartCommand final : public Command {
       compared.push_back({&one.definition, one.definition.node});
     }
     context.observe_settings_of(seen, compared);
-    StartPlanner planner(
-        seen, {.accept_abi = accept_abi_, .transient = is_transient(), .defined = &selection.defined});
+    StartPlanner planner(seen, {.accept_abi = accept_abi_,
+                                .transient = is_transient(),
+                                .unnamed = is_transient() && uuids_.empty(),
+                                .defined = &selection.defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word), [&] {
         Job job = planner.plan(one.definition, one.word);

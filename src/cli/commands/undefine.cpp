@@ -80,10 +80,12 @@ class UndefineCommand final : public Command {
     return require_definition(found, doing);
   }
 
-  // mdevctl may have a definition of the same device, which becomes effective.
+  // mdevctl may have a definition of the same device, which becomes effective. Links are not read.
   static void warn_of_copy(Context& context, const Definition& definition) {
     if (definition.origin == Origin::mdevadm &&
-        context.store().has_config(definition.uuid, definition.parent)) {
+        context.store()
+            .load_configs({.parent = definition.parent, .uuid = definition.uuid})
+            .has(definition.uuid, definition.parent)) {
       context.messages().warning(
           fmt::format("'{}' defines this device too and takes effect now; to remove it: mdevadm undefine {}",
                       context.store().path_of(StoredConfig{definition.uuid, definition.parent, {}}),

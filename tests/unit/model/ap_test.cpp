@@ -108,6 +108,17 @@ TEST_CASE("values that the kernel misunderstands or refuses are found in attribu
   CHECK(why("assign_domain", "0014").starts_with("'0014' is ambiguous: 12 as octal"));
   CHECK(why("assign_adapter", "5,6") ==
         "'5,6' is a list, and assign_adapter takes one number (expected --adapter 5,6)");
+  CHECK(
+      why("assign_adapter", "5,06") ==
+      "'5,06' is a list, and assign_adapter takes one number; '06' is ambiguous: 6 as octal, which the "
+      "kernel reads, or 0x6 as hexadecimal, which lszcrypt prints (expected 0x6 or a number without leading "
+      "zeros)");
+  CHECK(why("assign_domain", "4 20") ==
+        "'4 20' is a list, and assign_domain takes one number (expected --domain 4,20)");
+  CHECK(why("assign_domain", "05.0014") ==
+        "'05.0014' is a queue, and assign_domain takes one number (expected 0x0014)");
+  CHECK(why("assign_adapter", "05.0014").ends_with("(expected 0x05)"));
+  CHECK(why("assign_adapter", "a b-c").starts_with("'a b-c' is a list"));
   CHECK(why("assign_control_domain", "0-84").find("--control-domain 0-84") != std::string::npos);
   for (const char* sign : {"-1", "-1,2", "+1,+2", "5 "}) {
     CHECK(why("assign_domain", sign) ==
@@ -126,6 +137,7 @@ TEST_CASE("masks have number 0 on the left") {
   CHECK(*read_ap_mask("0x06\n") == change("5,6", ApKind::adapter).added);
   CHECK(read_ap_mask("")->none());
   CHECK_FALSE(read_ap_mask("0xg"));
+  CHECK_FALSE(read_ap_mask("0X06"));
   CHECK_FALSE(read_ap_mask(std::string(65, '0')));
   const auto matrix = read_ap_config("0x06,0x08000008,0x0\n");
   REQUIRE(matrix);
@@ -199,12 +211,16 @@ TEST_CASE("values that assign nothing are removed only if all numbers of their k
 }
 
 TEST_CASE("the meaning of refused values is guessed, and octal numbers are found") {
-  const auto meant = [](const char* value) {
-    return format_ap_list(meant_by(attribute("assign_domain", value)), ApKind::domain);
+  const auto meant = [](const char* value, LeadingZeros zeros = LeadingZeros::hexadecimal) {
+    return format_ap_list(meant_by(attribute("assign_domain", value), zeros), ApKind::domain);
   };
   CHECK(meant("5,6") == "0x0005-0x0006");
   CHECK(meant(" 5") == "0x0005");
   CHECK(meant("00ab") == "0x00ab");
+  CHECK(meant("5,010") == "0x0005,0x0010");
+  CHECK(meant("5,010", LeadingZeros::octal) == "0x0005,0x0008");
+  CHECK(meant("05 , 6") == "0x0005-0x0006");
+  CHECK(meant("05.0014") == "0x0014");
   CHECK(meant("300").empty());
   CHECK(meant("-1").empty());
   const auto octal = octal_number_in(attribute("assign_domain", "0014"));

@@ -74,7 +74,9 @@ TEST_CASE("GVT-g is explained by its parameter, its module, or the driver") {
         "0000:00:02.0 (8086:5916) has the driver i915 without GVT-g: i915.enable_gvt is off, and the module "
         "kvmgt is not loaded");
   CHECK(why_no_parent(i915(false, true)).id == "gvt-disabled");
-  CHECK(why_no_parent(i915(true, false)).advice == Advice{"load the module: modprobe kvmgt"});
+  CHECK(why_no_parent(i915(true, false)).advice ==
+        Advice{"load the module: modprobe kvmgt",
+               "load it at each boot: echo kvmgt > /etc/modules-load.d/kvmgt.conf"});
   CHECK(why_no_parent(i915(true, true)).id == "gvt-refused");
   CHECK(why_no_parent(i915(std::nullopt, false)).id == "gvt-unsupported");
   CHECK(why_no_parent(pci("xe")).what.ends_with("(GVT-g needs i915)"));
@@ -101,6 +103,7 @@ TEST_CASE("crypto queues and mediated devices are not parents") {
   queue.modules["vfio_ap"] = false;
   CHECK(why_no_parent(queue).advice ==
         Advice{"load the module: modprobe vfio_ap",
+               "load it at each boot: echo vfio_ap > /etc/modules-load.d/vfio_ap.conf",
                "assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough --queue 05.0014"});
   queue.modules["vfio_ap"] = true;
   CHECK(why_no_parent(queue).what ==

@@ -101,6 +101,28 @@ TEST_CASE("properties of vGPUs are accepted on a GPU whose types are hidden") {
   CHECK(objection("colour=Q", seen).find("unknown property") != std::string::npos);
 }
 
+TEST_CASE("a type whose value cannot be compared does not meet a requirement, and hides no other") {
+  Snapshot seen;
+  Parent gpu{.name = *ParentName::parse("0000:00:02.0"), .path = "sys/gpu"};
+  gpu.types = {
+      {.id = *TypeName::parse("odd"), .properties = parse_properties("weight: auto\nresolution: none")},
+      {.id = *TypeName::parse("usual"), .properties = parse_properties("weight: 4\nresolution: 640x480")}};
+  seen.parents = {gpu};
+  CHECK(objection("weight>=4", seen).empty());
+  CHECK(objection("weight=auto", seen).empty());
+  CHECK(objection("resolution>=10x10", seen).empty());
+  CHECK(objection("weight>=x", seen).find("expected e.g. 4") != std::string::npos);
+  const Requirement need = *parse_requirement("weight>=4");
+  CHECK_FALSE(meets(gpu.types[0], need));
+  CHECK(meets(gpu.types[1], need));
+}
+
+TEST_CASE("a run of blanks in the name of a property counts as one") {
+  CHECK(parse_properties("aicore  num: 2").at(0).name == "aicore_num");
+  CHECK(parse_requirement("aicore   num >= 2")->property == "aicore_num");
+  CHECK(parse_requirement("aicore_num>=2")->property == "aicore_num");
+}
+
 TEST_CASE("unknown properties and values that cannot be compared are usage errors") {
   CHECK(objection("colour=red").find("unknown property 'colour'") != std::string::npos);
   CHECK(objection("framebufer>=2G").find("did you mean 'framebuffer'") != std::string::npos);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/error.hpp>
 
@@ -151,6 +152,16 @@ TEST_CASE("guest ABI descriptions are compared property by property for every in
   CHECK_FALSE(compare_abi({{"driver_version", "1"}}, {{"driver_version", "2"}})[0].changes_guest);
 }
 
+TEST_CASE("attributes that no driver offers are not set") {
+  for (const char* name : {"remove", "driver", "driver/unbind", "iommu_group/x", "mdev_type",
+                           "mdev_type/remove", "mdev_type/devices/x", "mdev_type/available_instances"}) {
+    CHECK_FALSE(why_never_set(*AttributeName::parse(name)).empty());
+  }
+  for (const char* name : {"assign_adapter", "vendor/remove", "mdev_type/vfg_id", "uevent", "drivers"}) {
+    CHECK(why_never_set(*AttributeName::parse(name)).empty());
+  }
+}
+
 TEST_CASE("an attribute of the type is written to the type, but not the one that creates devices") {
   Definition one = wanted(1);
   one.attributes = {{*AttributeName::parse("mdev_type/weight"), "4"}};
@@ -162,6 +173,8 @@ TEST_CASE("an attribute of the type is written to the type, but not the one that
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::usage);
-    CHECK(std::string(error.what()).ends_with("the attribute 'mdev_type/create' creates devices"));
+    CHECK(std::string(error.what())
+              .ends_with("attribute 'mdev_type/create' cannot be set: a write to this file "
+                         "creates another device"));
   }
 }
