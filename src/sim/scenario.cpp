@@ -274,7 +274,7 @@ class Reader {
         broken(*node, fmt::format("cannot read the types in '{}': {}", printable(path),
                                   sys::errno_text(text.error().number)));
       }
-      const toml::parse_result table = store::parse_toml(*text, path);
+      const toml::parse_result table = toml::parse(*text, path);
       const auto refuse = [&](toml::source_position where, std::string_view why) {
         broken(*node, fmt::format("{}:{}:{}: {}", path, where.line, where.column, why));
       };
@@ -464,7 +464,7 @@ const SimType* SimParent::find_type(std::string_view id) const {
 
 Scenario read_scenario(const std::string& path) {
   const std::string text = sys::read_stream(path).or_throw("cannot read the scenario '{}'", printable(path));
-  const toml::parse_result parsed = store::parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   const auto refuse = [&](toml::source_position where, std::string_view why) {
     return Error(ExitCode::failed, fmt::format("cannot use the scenario: {}:{}:{}: {}", printable(path),
                                                where.line, where.column, why));

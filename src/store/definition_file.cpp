@@ -118,7 +118,7 @@ FileContent parse_definition(std::string_view text, const std::string& path, con
     return *std::move(content);
   }
   FileContent content;
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
     return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error())}, text);

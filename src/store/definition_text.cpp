@@ -308,7 +308,7 @@ std::string format_definition(const Definition& definition) {
 
 std::string edit_definition(const std::string& text, const std::string& path, const Definition& before,
                             const Definition& after) {
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   // Verify the result, whatever form the text has: it must parse to `after` and contain every comment.
   // Otherwise the user has to edit the file.
   for (const ListStyle style : {ListStyle::elements, ListStyle::whole}) {

@@ -174,7 +174,7 @@ bool read_group_key(const toml::key& key, const toml::node& node, const std::str
 
 GroupContent parse_group(std::string_view text, const std::string& path, const GroupName& name) {
   GroupContent content;
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
     content.problem = {path, where.line, where.column, syntax_problem(parsed.error())};
@@ -219,7 +219,7 @@ std::string host_group_text(const Group& group, const std::vector<std::string>& 
 
 std::string edit_group(const std::string& text, const std::string& path, const Group& before,
                        const Group& after) {
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   const toml::array* list = parsed ? parsed.table()["members"].as_array() : nullptr;
   for (const Layout layout : {Layout::kept, Layout::rewritten}) {
     if (list == nullptr || (layout == Layout::kept && !is_line_by_line(*list))) {

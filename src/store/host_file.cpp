@@ -22,7 +22,7 @@ constexpr std::int64_t host_version = 1;
 class HostReader {
  public:
   HostReader(const HostText& source, HostContent& content) : path_(source.path), content_(content) {
-    const toml::parse_result parsed = parse_toml(source.text, path_);
+    const toml::parse_result parsed = toml::parse(source.text, path_);
     if (!parsed) {
       const toml::source_position where = parsed.error().source().begin;
       content_.problems.push_back({path_, where.line, where.column, syntax_problem(parsed.error())});

@@ -203,7 +203,7 @@ void edit_commands(TextEditor& editor, const toml::array* list, const ParentSett
 ParentFileContent parse_parent_settings(std::string_view text, const std::string& path,
                                         const ParentName& parent) {
   ParentFileContent content;
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position where = parsed.error().source().begin;
     content.problem = {path, where.line, where.column, syntax_problem(parsed.error())};
@@ -239,7 +239,7 @@ std::string format_parent_settings(const ParentSettings& settings) {
 
 std::string edit_parent_settings(const std::string& text, const std::string& path,
                                  const ParentSettings& before, const ParentSettings& after) {
-  const toml::parse_result parsed = parse_toml(text, path);
+  const toml::parse_result parsed = toml::parse(text, path);
   std::string edited;
   bool loses_comments = false;
   if (parsed) {

@@ -87,7 +87,7 @@ std::string format_type_counts(const char* table, const TypeCounts& counts) {
 }  // namespace
 
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
-  const toml::parse_result parsed = parse_toml(text);
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return std::nullopt;
   }
@@ -116,7 +116,7 @@ std::string format_record(const Record& record) {
 }
 
 Claim parse_claim(std::string_view text, const Uuid& uuid) {
-  const toml::parse_result parsed = parse_toml(text);
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return {.uuid = uuid, .problem = syntax_problem(parsed.error())};
   }
@@ -134,7 +134,7 @@ std::string format_claim(const Claim& claim) {
 }
 
 std::optional<BootEvent> parse_boot_event(std::string_view text, const Uuid& uuid, const ParentName& parent) {
-  const toml::parse_result parsed = parse_toml(text);
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return std::nullopt;
   }
@@ -161,7 +161,7 @@ std::string format_boot_event(const BootEvent& event) {
 
 ProbeResults parse_probes(std::string_view text) {
   ProbeResults results;
-  const toml::parse_result parsed = parse_toml(text);
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return results;
   }
@@ -189,7 +189,7 @@ std::string format_probes(const ProbeResults& results) {
 
 Preparation parse_preparation(std::string_view text, const ParentName& parent) {
   Preparation result{parent};
-  const toml::parse_result parsed = parse_toml(text);
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return result;
   }

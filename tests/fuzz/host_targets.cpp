@@ -60,7 +60,7 @@ void tree(std::string_view input) {
     const Snapshot seen = host.observe({everything, std::nullopt, std::nullopt});
     for (const Device& device : seen.devices) {
       require(is_component(device.kernel_name()), "a device has a safe name");
-      require(is_below_root(device.path), "a device is below the root");
+      require(is_below_root(device.path.str()), "a device is below the root");
     }
     for (const Parent& one : seen.parents) {
       require(is_below_root(one.path), "a parent is below the root");

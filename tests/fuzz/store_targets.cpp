@@ -30,7 +30,7 @@ const store::Identity& identity() {
 
 void definition(std::string_view input) {
   if (const auto plain = store::read_plain_toml(input)) {
-    const toml::parse_result parsed = store::parse_toml(input);
+    const toml::parse_result parsed = toml::parse(input);
     require(parsed && *plain == parsed.table(), "plain TOML is read as the library reads it");
   }
   const store::FileContent read = store::parse_definition(input, "file", identity());

@@ -103,34 +103,26 @@ TEST_CASE("a TOML syntax error is reported with file and line and column") {
   CHECK(parsed("type = ").problem.message == "invalid TOML: encountered end-of-file");
 }
 
+// toml++ 3.3 and 3.4 alone have undefined behaviour here, which a sanitizer shows.
 TEST_CASE("letters that are not ASCII are valid in strings and comments only") {
   const std::string type = "type = \"a\"\n";
-  for (const char* text :
-       {"name = \"b\"  # für é\n", "name = \"\\\"\"  # é \" é\n", "create_args = \"é\"\n",
-        "create_args = 'é\\'\n", "create_args = \"\"\"é\n\"é\"\"\"\"\n# é\n",
-        "create_args = '''é\n'é'''''\n# é\n", "create_args = \"\\\\\" # é\n", "\"ключ\" = 1\n", "# é"}) {
-    INFO(text);
-    CHECK(parsed(type + text).problem.message.find("is allowed in") == std::string::npos);
+  for (const char* valid :
+       {"name = \"b\"  # für é\n", "create_args = \"é\"\n", "create_args = 'é\\'\n",
+        "create_args = \"\"\"é\n\"é\"\"\"\"\n# é\n", "\"ключ\" = 1\n", "# é", "a.\"é\" = 1", "[[a.\"é\"]]",
+        "a = [1, \"é\"]", "a = {b = 1, c.\"é\" = 2}", "a = 1#é"}) {
+    INFO(valid);
+    CHECK(parsed(type + valid).problem.message.find("invalid TOML") == std::string::npos);
   }
   CHECK(definition_of("\xef\xbb\xbf" + type).type.str() == "a");
-  const auto problem = [&](const char* text) { return parsed(type + text).problem.str(); };
-  const std::string end = " is allowed in strings and comments only";
-  CHECK(problem("name = é\n") == "f.toml:2:8: invalid TOML: 'é'" + end);
-  CHECK(problem("# é\nabc = \"é\" é\n") == "f.toml:3:11: invalid TOML: 'é'" + end);
-  CHECK(problem("ключ = 1\n") == "f.toml:2:1: invalid TOML: 'к'" + end);
-  CHECK(problem("a = \"\"\"\n\"\"\" \xf0\x9f\x98\x80") ==
-        "f.toml:3:5: invalid TOML: '\xf0\x9f\x98\x80'" + end);
-  for (const char* value : {"1\"é\"", "1='é'", "1.\"é\"", "[1, 2[\"é\"]", "{b = 1{\"é\"}", "[\n1\"é\"]"}) {
-    INFO(value);
-    CHECK(problem((std::string("a = ") + value).c_str()).ends_with("'é'" + end));
+  for (const char* invalid : {"name = é\n", "ключ = 1\n", "a = \"é\" é\n", "a = 1\"é\"", "a = 1='é'",
+                              "a = [1, 2[\"é\"]", "a = {b = 1{\"é\"}", "a = \"\"\"\\\xef\xbb\xbfr\"\"\"",
+                              "a = \"\"\"\\é\"\"\"", "a = \"\"\"\n\"\"\" \xf0\x9f\x98\x80", "a = [1, \x9f]",
+                              "a = 1ano-6d0\xcf\xa8", "aé = 1", "[aé]", "[a] é", "a = trué"}) {
+    INFO(invalid);
+    const FileProblem problem = parsed(type + invalid).problem;
+    CHECK(problem.message.starts_with("invalid TOML: "));
+    CHECK(problem.line >= 2);
   }
-  for (const char* valid :
-       {"a.\"é\" = 1", "[[a.\"é\"]]", "a = [1, \"é\"]", "a = {b = 1, c.\"é\" = 2, d = \"é\"}",
-        "a = [[1], ['é'], {b='é'}]", "a = 1#é", "a = [1,#é\n\"é\"]"}) {
-    INFO(valid);
-    CHECK(parsed(type + valid).problem.message.find("is allowed in") == std::string::npos);
-  }
-  CHECK(problem("a = [1, \x9f]") == "f.toml:2:9: invalid TOML: '\\x9f'" + end);
 }
 
 TEST_CASE("an invalid key or value is reported with the line where it is") {

@@ -5,7 +5,6 @@
 #include "catch.hpp"
 
 using namespace mdevadm;
-using store::parse_toml;
 using store::read_plain_toml;
 
 TEST_CASE("plain TOML is read as the library reads it") {
@@ -24,7 +23,7 @@ TEST_CASE("plain TOML is read as the library reads it") {
     CAPTURE(text);
     const auto plain = read_plain_toml(text);
     REQUIRE(plain);
-    const toml::parse_result parsed = parse_toml(text);
+    const toml::parse_result parsed = toml::parse(text);
     REQUIRE(parsed);
     CHECK(*plain == parsed.table());
   }
