@@ -88,7 +88,7 @@ TEST_CASE("define --file stores the file unchanged and reports syntax errors wit
   CHECK(bad.code == 1);
   CHECK(bad.err.find("/dev/stdin:1:8: ") != std::string::npos);
   CHECK(bad.err.find("--parent") == std::string::npos);
-  CHECK(world.run({"define", "--file", "/nonexistent"}).code == 1);
+  CHECK(world.run({"define", "--file", "/nonexistent"}).code == 3);
   CHECK(world.run({"define", "--file", "-", "--type", "x"}, text).code == 2);
   const test::Ran nowhere = world.run({"define", "--file", "-"}, "type = 'nvidia-17'\n");
   CHECK(nowhere.err.find("specify the parent with --parent") != std::string::npos);

@@ -146,7 +146,7 @@ TEST_CASE("only the claimant that is named releases a device") {
   CHECK_NOTHROW(require_claimant(claim, about, ""));
   const Error error = error_of([&] { require_claimant(claim, about, "vm2"); });
   CHECK(error.code() == ExitCode::conflict);
-  CHECK(std::string(error.what()).ends_with("it is claimed for 'vm1', not for 'vm2'"));
+  CHECK(std::string(error.what()).ends_with("the device is claimed for 'vm1', not for 'vm2'"));
 }
 
 TEST_CASE("a claimed device is stopped only with force, which ends the claim") {
