@@ -126,7 +126,7 @@ class ApplyPlanner {
     }
     if (!unchanged.empty()) {
       plan_.notes.push_back(fmt::format(
-          "no longer in the description, left unchanged: {} (to remove them: mdevadm apply --prune)",
+          "no longer in the description, left unchanged: {} (apply --prune removes them)",
           join(unchanged, ", ")));
     }
   }

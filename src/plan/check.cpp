@@ -85,7 +85,7 @@ class Check {
   void explain_lack_of_parents() {
     if (in_.seen.parents.empty() && found_.empty()) {
       add(whole_host, {"no driver has registered a parent",
-                       {"show why a device of the host offers no mediated devices: mdevadm check ADDRESS"},
+                       {"to see why a device of the host offers no mediated devices, run mdevadm check with its address"},
                        "mdev-core",
                        Severity::info});
     }

@@ -1,6 +1,8 @@
 // Configuration of toml++ (header-only, without exceptions) and helpers for reading values. Internal header.
 #pragma once
 
+#include <cstdint>  // for toml++, see below
+
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
@@ -33,7 +35,6 @@
 #include <toml++/toml.h>
 #pragma pop_macro("NDEBUG")
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

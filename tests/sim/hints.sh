@@ -218,12 +218,14 @@ ap_host__live_queue_without_driver() {
   echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
   words="modify $a --live --domain +0x14"
 }
-ap_host__apply_with_drift() {
+ap_host__apply_in_use() {
   chzdev -t ap apmask=-5 >/dev/null
   adm define $a $crypto --name vm
   adm start vm
   "$MDEVADM" export host >/run/host.toml
   echo 0x14 >/sys/devices/vfio_ap/matrix/$a/assign_domain
+  "$MDEVSIM" hold $a 100 >/dev/null 2>&1 &
+  sleep 0.3
   words="apply -f /run/host.toml"
 }
 ap_host__queues_of_host() { words="start $crypto"; }
@@ -536,6 +538,40 @@ l40s__full_at_once() {
   adm define $b -p 0000:41:00.0 -t 1156
   words="start $a $b"
 }
+l40s_mixed__exchanged_placements() {
+  adm define -q -p 0000:41:00.0 -t L40S-2Q --name a
+  adm define -q -p 0000:41:00.0 -t L40S-2Q --name b
+  adm start -q a b
+  adm modify -q a --attr nvidia/placement_id=4
+  adm modify -q b --attr nvidia/placement_id=0
+  words="check"
+}
+l40s_mixed__same_placement() {
+  adm define -q -p 0000:41:00.0 -t L40S-2Q --attr nvidia/placement_id=0 --name a
+  adm define -q -p 0000:41:00.0 -t L40S-2Q --name b
+  adm start -q a b
+  adm modify -q b --attr nvidia/placement_id=0
+  words="check"
+}
+l40s_mixed__restart_with_impossible_placement() {
+  adm define -q -p 0000:41:00.0 -t L40S-2Q --name a
+  adm start -q a
+  adm modify -q a --attr nvidia/placement_id=7
+  words="restart a"
+}
+samples__restart_with_refused_type() {
+  adm define $a -p mtty -t mtty-1 --name seat
+  adm start seat
+  adm modify -q seat --type mtty-2
+  control fault create 1 EIO
+  words="restart seat"
+}
+samples__restart_without_instance() {
+  adm define $a -p mtty -t mtty-1 --name seat
+  adm start seat
+  control fault create 1 ENOSPC
+  words="restart seat"
+}
 l40s_mixed__no_placement() {
   adm define $a -p 0000:41:00.0 -t 1155
   adm define $b -p 0000:41:00.0 -t 1154
@@ -809,7 +845,7 @@ end_of_word='([^A-Za-z0-9-]|$)'
 obey() {  # MESSAGE CODE ERROR: does what the message says
   local message=$1 option meant typed
   mdevadm() { follow "$message" "$@"; }  # a message may name several commands
-  [[ $message != "stop the virtual machine that "*", then repeat: "* ]] || stop_machine
+  [[ $message != "shut down the virtual machine that "*", then run: "* ]] || stop_machine
   if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
     eval "mdevadm $(placeholders "${BASH_REMATCH[2]%%,*}")"
   elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)$end_of_word ]]; then
