@@ -141,13 +141,14 @@ std::optional<Error> unknown_channel_device(const Snapshot& seen, const std::str
   return std::nullopt;
 }
 
-// Returns the error for a type with fewer than `units` available instances, without the operation.
-Error lack_of_instances(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units) {
+// Returns the error for a type with fewer than `units` available instances, without the operation. `hints`
+// follow those of the cause.
+Error lack_of_instances(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
+                        std::vector<std::string> hints) {
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
   const std::optional<Finding> cause = why_unavailable(seen, parent, type);
-  std::vector<std::string> hints = hints_without_capacity(seen, parent.name);
   if (!has_devices(seen, parent) && !parent.notice.empty()) {
     hints.insert(hints.begin(), notice_of(parent));
   }
@@ -273,7 +274,7 @@ std::vector<std::string> hints_without_capacity(const Snapshot& seen, const Pare
 
 Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
                      const std::string& doing) {
-  const Error lack = lack_of_instances(seen, parent, type, units);
+  const Error lack = lack_of_instances(seen, parent, type, units, hints_without_capacity(seen, parent.name));
   return lack.reworded(fmt::format("{}: {}", doing, lack.what()));
 }
 
@@ -287,8 +288,10 @@ std::optional<Error> why_refused(const Snapshot& now, const Creation& what) {
   if (!type.name && !what.type_name.empty()) {
     type.name = what.type_name;
   }
+  // Devices of the same command, which can be removed again if it fails, are not named in hints.
+  const std::string list = fmt::format("list available instances: mdevadm types {}", parent->name.str());
   return why_unavailable(now, *parent, type)
-             ? std::optional(lack_of_instances(now, *parent, type, what.units))
+             ? std::optional(lack_of_instances(now, *parent, type, what.units, {list}))
              : std::nullopt;
 }
 

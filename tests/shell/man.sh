@@ -82,7 +82,7 @@ status 0 1 2
 monitor 0 1 2 3 4 9
 check 0 1 2 3 4 8
 define 0 1 2 3 4 5 6
-modify 0 1 2 3 4 5 6
+modify 0 1 2 3 4 5 6 7
 undefine 0 1 2 3 4 8
 start 0 1 2 3 4 5 6 7 8
 stop 0 1 2 3 4 5 8

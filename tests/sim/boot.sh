@@ -72,7 +72,7 @@ err_has "the driver could not create .* \(Input/output error\); retrying for up 
 same "$(active)" "$(uuids 1 2 3 4)" "all autostart devices are active after the retries"
 "$MDEVADM" stop --all -q
 control fault create 0 EIO
-(until "$MDEVADM" list --boot -n -o boot_message | grep -q 'driver fails'; do sleep 0.05; done; control clear) &
+(until "$MDEVADM" list --boot -n -o boot_message | grep -q 'driver could not create'; do sleep 0.05; done; control clear) &
 run "$MDEVADM" start --auto --timeout 20
 wait $!
 exits 0 "list --boot names the reason while start --auto retries"

@@ -426,7 +426,7 @@ exchanged() {
   mdevadm start -q a b
   mdevadm modify -q a --attr nvidia/placement_id=4
   mdevadm modify -q b --attr nvidia/placement_id=0
-  same "$(finding drift | grep '^to apply')" "to apply the definitions of both devices: mdevadm restart a b
+  same "$(finding drift | grep '^to apply' | sort)" "to apply the definitions of both devices: mdevadm restart a b
 to apply the definitions of both devices: mdevadm restart b a" "check suggests to restart both"
   run mdevadm restart a b
   exits 0 "which succeeds"

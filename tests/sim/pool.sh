@@ -115,7 +115,7 @@ releases() {
   err_has "cannot release 'seat-2' \(.*\): it is not claimed$" "the error says so"
   run mdevadm release seat-1 --for vm3
   exits 4 "it is claimed for another one"
-  err_has "it is claimed for 'vm1', not for 'vm3'$" "the error says for whom"
+  err_has "the device is claimed for 'vm1', not for 'vm3'$" "the error says for whom"
   run mdevadm release vgpus
   exits 2 "a group needs --for or --all"
   run mdevadm release --for vm1 --dry-run

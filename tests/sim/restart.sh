@@ -58,7 +58,7 @@ one() {
   "$MDEVADM" start -u $b -p mtty -t mtty-1 >/dev/null
   run "$MDEVADM" restart $b
   exits 4 "restart is refused for a transient device"
-  err_has "cannot restart '$b': transient, so there is no definition" "the error says that the device is transient and has no definition"
+  err_has "cannot restart '$b': the device is transient and has no definition to start from" "the error says that the device is transient and has no definition"
   err_has "^hint: create a definition: mdevadm define $b$" "the hint suggests to create a definition"
   holds "the transient device stays active" test -e $devices/$b
   run "$MDEVADM" restart nosuch
