@@ -129,7 +129,7 @@ refused() {
   same "$(active)" "0 0" "and its devices are removed"
   run "$MDEVADM" probe $parent --create --after nvidia-14=1,nvidia-18=1
   exits 6 "types that exclude each other do not fit"
-  err_has "cannot probe '$parent' with .*: no available instances of nvidia-1[48] on $parent \(Invalid argument\)" "the error says why"
+  err_has "cannot probe '$parent' with .*: no available instances of nvidia-1[48] on 0000:86:00.0: another framebuffer size is in use on this GPU .*; all changes were rolled back$" "the error says why"
   same "$(active)" "0 0" "the first device is removed again"
   run "$MDEVADM" types $parent --after nvidia-18=1 -n -o type,after
   out_has "^nvidia-18 +0$" "an earlier result is not changed"
