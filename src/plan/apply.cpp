@@ -125,9 +125,9 @@ class ApplyPlanner {
           {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
     }
     if (!unchanged.empty()) {
-      plan_.notes.push_back(fmt::format(
-          "no longer in the description, left unchanged: {} (apply --prune removes them)",
-          join(unchanged, ", ")));
+      plan_.notes.push_back(
+          fmt::format("no longer in the description, left unchanged: {} (apply --prune removes them)",
+                      join(unchanged, ", ")));
     }
   }
 

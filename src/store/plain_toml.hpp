@@ -12,8 +12,8 @@ namespace mdevadm::store {
 // [[table]], with bare keys, and ASCII texts without escapes. Returns nullopt for all other texts, also for
 // invalid ones: toml::parse() reads them, and reports errors. Nodes have no positions.
 //
-// A third of the time of `list --defined` was toml::parse(). What this function returns is equal to the result
-// of toml::parse(), which the unit tests and the fuzz target "definition" check.
+// A third of the time of `list --defined` was toml::parse(). What this function returns is equal to the
+// result of toml::parse(), which the unit tests and the fuzz target "definition" check.
 std::optional<toml::table> read_plain_toml(std::string_view text);
 
 }  // namespace mdevadm::store

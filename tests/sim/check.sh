@@ -100,8 +100,8 @@ samples() {
   lacks definition-problem
   run "$MDEVADM" list --all -n -o uuid,origin
   out_has "^$a +mdevctl" "a copy is read"
-  mv /etc/mdevctl.d/mtty /tmp/elsewhere
-  ln -s /tmp/elsewhere /etc/mdevctl.d/mtty
+  mv /etc/mdevctl.d/mtty /run/elsewhere
+  ln -s /run/elsewhere /etc/mdevctl.d/mtty
   finds warning definition-problem /etc/mdevctl.d/mtty
   run "$MDEVADM" list --defined -p mtty
   err_has "warning: 1 definition file has a problem; for details: mdevadm status$" "list counts a linked directory that is not read"

@@ -1,5 +1,5 @@
-// Values of which thousands are in memory, and that few of them have or many share: a pointer or two each, where
-// std::optional and std::string take the space of the value. They are copied like values.
+// Values of which thousands are in memory, and that few of them have or many share: a pointer or two each,
+// where std::optional and std::string take the space of the value. They are copied like values.
 #pragma once
 
 #include <concepts>
