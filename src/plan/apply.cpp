@@ -327,7 +327,7 @@ class ApplyPlanner {
            active->online != false;
   }
 
-  // Active devices can differ from their definitions although these are as described.
+  // Active devices can differ from their definitions although these match the description.
   void plan_corrections() {
     for (const WantedDevice& device : devices_.all()) {
       const Device* active = device.current != nullptr ? devices_.active_of(*device.current) : nullptr;

@@ -84,11 +84,9 @@ class Check {
   // Commands that find no parent refer to the check for the reason, so it has a finding.
   void explain_lack_of_parents() {
     if (in_.seen.parents.empty() && found_.empty()) {
-      add(whole_host,
-          {"no driver has registered a parent",
-           {"to see why a device of the host offers no mediated devices, run mdevadm check with its address"},
-           "mdev-core",
-           Severity::info});
+      const char* advice =
+          "to see why a device offers no mediated devices, run mdevadm check with its address";
+      add(whole_host, {"no driver has registered a parent", {advice}, "mdev-core", Severity::info});
     }
   }
 

@@ -8,8 +8,8 @@
 
 namespace mdevadm {
 
-// An active device whose definition is as described. It is corrected without a stop and without a loss for
-// its users, or not at all.
+// An active device whose definition matches the description. It is corrected without a stop and without a
+// loss for its users, or not at all.
 class Correction {
  public:
   // `after`: the definitions when the description is applied; `group`: in which the device is then, or

@@ -131,7 +131,8 @@ std::optional<VgpuName> name_in_use(const Parent& parent, const Device& device) 
   return parse_vgpu_name(type != nullptr ? type->name.value_or("") : "");
 }
 
-// The GPU instances that can carry a type, as far as the devices and the types that can be created show them.
+// The GPU instances that can have vGPUs of a type, as far as the devices and the types that can be created
+// show them.
 struct Instances {
   bool exist = false;
   bool unknown = false;      // of a device, the name of its type is unknown

@@ -79,7 +79,10 @@ std::string advice_on_placement(const Snapshot& seen, const Definitions& defined
     return {};
   }
   const std::optional<unsigned> wanted = placement_of(definition);
-  for (const Device& device : wanted ? seen.devices : std::vector<Device>{}) {
+  if (!wanted) {
+    return {};
+  }
+  for (const Device& device : seen.devices) {
     const Definition* other = device.uuid != definition.uuid && device.parent == definition.parent
                                   ? defined.find(device.uuid, device.parent)
                                   : nullptr;

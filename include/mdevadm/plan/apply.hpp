@@ -44,7 +44,7 @@ struct ApplyOptions {
 
 // A difference between the host and the description.
 struct HostChange {
-  // `correct`: an active device differs from its definition, which is as described.
+  // `correct`: an active device differs from its definition, which matches the description.
   enum class Kind { add, change, correct, remove, prepare, start, stop, restart } kind;
   enum class Object { parent, device, group } object;
   Identity about;

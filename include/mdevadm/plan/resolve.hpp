@@ -28,7 +28,7 @@ struct Found {
 Found resolve_device(std::string_view word, const Snapshot& seen, const Definitions& defined,
                      const std::optional<ParentName>& parent, const std::string& doing);
 
-// The same for a word that can be a group, too, but is none: errors say so.
+// The same for a word that could also name a group, but does not: errors mention groups.
 Found resolve_no_group(std::string_view word, const Snapshot& seen, const Definitions& defined,
                        const std::string& doing);
 
