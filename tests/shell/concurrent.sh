@@ -43,18 +43,28 @@ exits 0 "list --defined succeeds while another process holds the lock"
 pkill -P "$holder"
 kill "$holder" 2>/dev/null
 
-# Two processes that hold the lock in turn: flock waits in the kernel, which gives it the lock before a process that tries again.
-flock "$host/run/mdevadm/definitions.lock" sleep 8 &
+# Two processes that hold the lock in turn. The lock is shared, so that the second has it before the first releases it: the kernel gives
+# a released lock to whichever process asks first, and that can be the waiting command.
+flock -s "$host/run/mdevadm/definitions.lock" sleep 30 &
+first=$!
 wait_until is_locked "$host/run/mdevadm/definitions.lock"
-flock "$host/run/mdevadm/definitions.lock" sleep 30 &
-second=$!
-run mdevadm define -p p -t t --force
+hand_over() {
+  wait_until grep -qs "^mdevadm: waiting up to 10 s" "$host/define.err" || return
+  flock -s "$host/run/mdevadm/definitions.lock" sleep 30 &
+  second=$!
+  wait_until grep -q " $second " /proc/locks
+  pkill -P "$first"
+  wait
+}
+hand_over &
+hands=$!
+run bash -c '"$@" 2>"$0"; code=$?; cat "$0" >&2; exit $code' "$host/define.err" "$MDEVADM" --root "$host" define -p p -t t --force
 exits 1 "define fails if two processes hold the lock in turn for 10 s"
 err_has "timed out: several processes have held the lock for 10 s, the last is (flock|sleep) \\(pid [0-9]+\\)$" \
   "the error says that several processes have held the lock and names the last"
 err_has "^hint: run the command again$" "a hint says that another attempt may succeed"
-pkill -P "$second"
-wait "$second"
+pkill -P "$(pgrep -P "$hands" -x flock)"
+wait "$hands"
 run mdevadm define -p p -t t --force
 exits 0 "another attempt succeeds"
 finish
