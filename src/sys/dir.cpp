@@ -378,6 +378,15 @@ Result<std::string> Dir::read_file(const std::string& name) const {
   return content;
 }
 
+Result<std::string> Dir::read_kernel_file(const std::string& name) const {
+  const UniqueFd fd = open_any(name, O_RDONLY | (is_enclosed() ? O_NONBLOCK | O_NOCTTY : 0));
+  std::string content;
+  if (!fd || !read_fully(fd.get(), Source::stream, content)) {
+    return error(name);
+  }
+  return content;
+}
+
 Result<std::string> Dir::read_attribute(const std::string& name) const {
   // In a tree that is not the kernel's, a FIFO can be in the place of an attribute.
   const UniqueFd fd = open_any(name, O_RDONLY | (is_enclosed() ? O_NONBLOCK | O_NOCTTY : 0));

@@ -40,9 +40,9 @@ int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
 // returns another one on btrfs (that of the subvolume) and on overlays.
 std::optional<dev_t> device_of_mount(const Dir& proc, const UniqueFd& fd) {
   constexpr std::string_view key = "\nmnt_id:\t";
-  const Result<std::string> info = proc.read_file(fmt::format("self/fdinfo/{}", fd.get()));
+  const Result<std::string> info = proc.read_kernel_file(fmt::format("self/fdinfo/{}", fd.get()));
   const std::size_t at = info ? info->find(key) : std::string::npos;
-  const Result<std::string> mounts = proc.read_file("self/mountinfo");
+  const Result<std::string> mounts = proc.read_kernel_file("self/mountinfo");
   if (at == std::string::npos || !mounts) {
     return std::nullopt;
   }
@@ -100,7 +100,7 @@ LockHolder FileLock::holder(const Dir& directory, const std::string& name) {
   if (!fd || !proc || ::fstat(fd.get(), &file) != 0) {
     return {};
   }
-  const Result<std::string> locks = proc->read_file("locks");
+  const Result<std::string> locks = proc->read_kernel_file("locks");
   if (!locks) {
     return {};
   }

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,13 +31,15 @@ void visit_files_of(const Dir& files, int pid, const std::function<void(const Op
     return;
   }
   for (const Entry& entry : *entries) {
-    const Result<FileStatus> status = files.status(entry.name);  // follows the link to the open file
-    if (!status) {
+    // Follows the link to the open file. Only what the kernel knows already: most of the files are on file
+    // systems whose server may not answer, such as NFS, and type and number of a file never change.
+    struct statx found {};
+    if (::statx(files.fd(), entry.name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &found) != 0) {
       continue;
     }
-    if (S_ISCHR(status->mode)) {
-      visit({pid, status->device_number, {}});
-    } else if ((status->mode & S_IFMT) == 0) {  // anonymous inodes have no file type
+    if (S_ISCHR(found.stx_mode)) {
+      visit({pid, makedev(found.stx_rdev_major, found.stx_rdev_minor), {}});
+    } else if ((found.stx_mode & S_IFMT) == 0) {  // anonymous inodes have no file type
       if (Result<std::string> target = files.read_link(entry.name)) {
         visit({pid, std::nullopt, *std::move(target)});
       }
@@ -100,7 +103,7 @@ bool is_of_root(int pid) {
   // ordinary user has started.
   const Result<Dir> process = Dir::open(fmt::format("/proc/{}", pid));
   const Result<std::string> status =
-      process ? process->read_file("status") : Result<std::string>(process.error());
+      process ? process->read_kernel_file("status") : Result<std::string>(process.error());
   constexpr std::string_view key = "\nUid:\t";  // "Uid: REAL EFFECTIVE SAVED FILE-SYSTEM"
   const std::size_t at = status ? status->find(key) : std::string::npos;
   return at != std::string::npos && status->compare(at + key.size(), 2, "0\t") == 0;

@@ -48,6 +48,9 @@ class [[nodiscard]] Dir {
   static Result<Dir> open_root(const std::string& path);
 
   const std::string& path() const noexcept { return path_; }
+  // Returns whether this is the root directory of this host, not the top of another tree: programs of the
+  // tree act on this host, and its users can change files.
+  bool is_host() const noexcept { return !is_enclosed() && path_ == "/"; }
   int fd() const noexcept { return fd_.get(); }
   std::string path_of(std::string_view name) const;
   // Returns a path of the file that another program can use: path_of(), but below another root than "/" the
@@ -76,6 +79,9 @@ class [[nodiscard]] Dir {
   // Reads a whole regular file of at most 64 MiB (otherwise EFBIG). Fails with `not_a_file` instead of
   // waiting for, or reading without end from, a device or FIFO in its place.
   Result<std::string> read_file(const std::string& name) const;
+  // Reads a file that the kernel generates, such as those in /proc: it may return less than was asked for
+  // long before the end.
+  Result<std::string> read_kernel_file(const std::string& name) const;
   // Reads a sysfs attribute with one read(2) and removes the final newline. The kernel returns at most one
   // page.
   Result<std::string> read_attribute(const std::string& name) const;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <mdevadm/sys/file_lock.hpp>
+#include <vector>
 
 #include "catch.hpp"
 #include "tree.hpp"
@@ -36,6 +37,23 @@ TEST_CASE("a link, a FIFO or a device in the place of a lock file is refused at 
     CHECK(lock.error().number == sys::not_a_file);
   }
   CHECK_FALSE(std::filesystem::exists(temp.path() / "elsewhere"));
+}
+
+TEST_CASE("the holder of a lock is found among more locks than the kernel reports in one read") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  constexpr int number = 300;
+  std::vector<FileLock> locks;
+  for (int i = 0; i < number; ++i) {
+    auto lock = FileLock::acquire(dir, "lock" + std::to_string(i), std::chrono::milliseconds(0));
+    REQUIRE(lock);
+    locks.push_back(*std::move(lock));
+  }
+  int found = 0;
+  for (int i = 0; i < number; i += 10) {
+    found += FileLock::holder(dir, "lock" + std::to_string(i)).pid == ::getpid() ? 10 : 0;
+  }
+  CHECK(found == number);
 }
 
 TEST_CASE("a second acquire of a lock times out and reports the holder until it is released") {
