@@ -143,9 +143,9 @@ int spawn(const ScriptCall& call, const Standard& standard, pid_t& child) {
 }
 
 // A running child with its input and output streams.
-class Conversation {
+class Child {
  public:
-  Conversation(pid_t child, const ScriptCall& call, UniqueFd in, UniqueFd out, UniqueFd err)
+  Child(pid_t child, const ScriptCall& call, UniqueFd in, UniqueFd out, UniqueFd err)
       : child_(child),
         call_(call),
         left_(call.input),
@@ -158,8 +158,8 @@ class Conversation {
     never_wait_for(err_);
   }
 
-  ScriptEnd hold() {
-    talk();
+  ScriptEnd run() {
+    exchange();
     wait();
     if (!ended_) {
       ::kill(call_.own_group ? -child_ : child_, SIGKILL);
@@ -177,13 +177,13 @@ class Conversation {
            (ended_ || is_killed_ || call_.cancelled == nullptr || !call_.cancelled());
   }
 
-  // Feeds and reads the child until it has closed its output streams, or until shortly after its end if
-  // background processes hold the streams open.
-  void talk() {
+  // Feeds and reads the child until it has got its input and closed its output streams, or until shortly
+  // after its end if background processes hold the streams open.
+  void exchange() {
     if (left_.empty()) {
       in_.reset();
     }
-    while ((out_ || err_) && may_go_on()) {
+    while ((in_ || out_ || err_) && may_go_on()) {
       std::array<pollfd, 3> wanted{
           {{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
       const milliseconds left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now());
@@ -191,24 +191,24 @@ class Conversation {
                                static_cast<int>(std::clamp(left, milliseconds{1}, look_again).count()));
       if (ready > 0) {
         feed(wanted[0].revents);
-        hear(wanted[1].revents, out_, end_.out);
-        hear(wanted[2].revents, err_, end_.err);
+        read_from(wanted[1].revents, out_, end_.out);
+        read_from(wanted[2].revents, err_, end_.err);
       }
       // Check in each round, because background processes may write without a pause.
-      if (!ended_ && look()) {
-        hear_what_is_there(out_, end_.out);
-        hear_what_is_there(err_, end_.err);
+      if (!ended_ && has_ended()) {
+        read_rest(out_, end_.out);
+        read_rest(err_, end_.err);
         deadline_ = std::min(deadline_, Clock::now() + last_words);
       }
     }
   }
 
   // Reads what the child wrote before its end, however late it is read.
-  void hear_what_is_there(UniqueFd& from, std::string& text) const {
+  void read_rest(UniqueFd& from, std::string& text) const {
     int bytes = 0;
     if (from && ::ioctl(from.get(), FIONREAD, &bytes) == 0) {
       for (int left = bytes; from && left > 0; left -= static_cast<int>(block)) {
-        hear(POLLIN, from, text);
+        read_from(POLLIN, from, text);
       }
     }
   }
@@ -227,7 +227,7 @@ class Conversation {
     }
   }
 
-  void hear(short events, UniqueFd& from, std::string& text) const {
+  void read_from(short events, UniqueFd& from, std::string& text) const {
     if (events == 0) {
       return;
     }
@@ -246,14 +246,14 @@ class Conversation {
   // Waits for the end of the child. Its pipes close slightly before waitpid(2) reports it.
   void wait() {
     in_.reset();
-    for (std::chrono::microseconds pause{100}; !look() && may_go_on();) {
+    for (std::chrono::microseconds pause{100}; !has_ended() && may_go_on();) {
       std::this_thread::sleep_for(pause);
       pause = std::min<std::chrono::microseconds>(pause * 2, look_again);
     }
   }
 
   // Updates and returns whether the child has ended.
-  bool look() {
+  bool has_ended() {
     int status = 0;
     if (!ended_ && ::waitpid(child_, &status, WNOHANG) == child_) {
       ended_ = true;
@@ -295,7 +295,7 @@ Result<ScriptEnd> run_script(const ScriptCall& call) {
   in->read.reset();
   out->write.reset();
   err->write.reset();
-  return Conversation(child, call, std::move(in->write), std::move(out->read), std::move(err->read)).hold();
+  return Child(child, call, std::move(in->write), std::move(out->read), std::move(err->read)).run();
 }
 
 }  // namespace mdevadm::sys

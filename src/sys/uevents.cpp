@@ -12,7 +12,7 @@ namespace mdevadm::sys {
 
 namespace {
 
-constexpr const char* what = "NETLINK_KOBJECT_UEVENT";
+constexpr const char* socket_name = "NETLINK_KOBJECT_UEVENT";
 // Room for some 100,000 messages; the kernel counts more than their length.
 constexpr int buffer_size = 64 << 20;
 constexpr std::uint32_t group_of_kernel = 1;
@@ -50,7 +50,7 @@ Result<UeventMonitor> UeventMonitor::open() {
   address.nl_family = AF_NETLINK;
   address.nl_groups = group_of_kernel;
   if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return SysError{errno, what};
+    return SysError{errno, socket_name};
   }
   // Beyond the limit of the system only with CAP_NET_ADMIN.
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_size, sizeof buffer_size) != 0) {
@@ -79,10 +79,10 @@ Result<std::optional<Uevent>> UeventMonitor::next() {
     }
     if (got < 0 && errno == ENOBUFS) {
       discard_waiting();
-      return SysError{ENOBUFS, what};
+      return SysError{ENOBUFS, socket_name};
     }
     if (got < 0) {
-      return errno == EAGAIN ? Result<std::optional<Uevent>>(std::nullopt) : SysError{errno, what};
+      return errno == EAGAIN ? Result<std::optional<Uevent>>(std::nullopt) : SysError{errno, socket_name};
     }
     // Only the kernel has the address 0.
     if (sender.nl_pid == 0) {
