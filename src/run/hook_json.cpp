@@ -51,7 +51,7 @@ bool take_words(const Json& supports, const char* key, const Known& known, std::
   return true;
 }
 
-Error error_of(const store::JsonMistake& mistake) {
+Error error_of(const JsonMistake& mistake) {
   if (mistake.line == 0) {
     return {ExitCode::failed, mistake.message};
   }
@@ -84,8 +84,8 @@ std::string provided_capabilities() {
 std::optional<SupportedHooks> parse_capabilities(std::string_view text) {
   Json root;
   try {
-    root = store::parse_json(without_nuls(text));
-  } catch (const store::JsonMistake&) {
+    root = parse_json(without_nuls(text));
+  } catch (const JsonMistake&) {
     return std::nullopt;
   }
   const auto supports = root.find("supports");  // end() if root is not an object
@@ -108,12 +108,12 @@ ReportedAttributes parse_reported_attributes(std::string_view text) {
   std::vector<ConfigAttribute> words;
   std::optional<Error> error;
   try {
-    const Json root = store::parse_json(in_characters(without_nuls(text)));
+    const Json root = parse_json(in_characters(without_nuls(text)));
     // ap-check prints [{}] for an empty matrix.
     if (!root.is_null() && root != Json::array({Json::object()})) {
       store::read_attributes(root, words);
     }
-  } catch (const store::JsonMistake& mistake) {
+  } catch (const JsonMistake& mistake) {
     error = error_of(mistake);
   }
   return take_names(words, std::move(error));

@@ -1,6 +1,6 @@
 #include "qmp_messages.hpp"
 
-#include <mdevadm/store/json_text.hpp>
+#include <mdevadm/util/json.hpp>
 #include <mdevadm/util/uuid.hpp>
 
 namespace mdevadm {
@@ -27,9 +27,9 @@ std::string text_at(const Json& object, const char* key) {
 
 std::optional<Json> parse_qmp(std::string_view line) {
   try {
-    Json message = store::parse_json(line);
+    Json message = parse_json(line);
     return message.is_object() ? std::optional(std::move(message)) : std::nullopt;
-  } catch (const store::JsonMistake&) {
+  } catch (const JsonMistake&) {
     return std::nullopt;
   }
 }

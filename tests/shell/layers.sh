@@ -61,7 +61,7 @@ same "$(wraps 'fuse' 'src/sim/server\.cpp')" "" "libfuse is included in sim's se
 same "$(wraps 'libsmartcols' 'src/render/[a-z]*\.[ch]pp')" "" "libsmartcols is included in render's sources only"
 same "$(wraps 'expat' 'src/util/xml\.cpp')" "" "libexpat is included in util's XML parser only"
 same "$(wraps 'yaml' 'src/util/yaml\.cpp')" "" "libyaml is included in util's YAML parser only"
-same "$(wraps 'nlohmann' '(src/(render/[a-z]*|store/(config|json)_text|run/(hook_json|qmp|qmp_messages))\.cpp|src/run/qmp_messages\.hpp|include/mdevadm/store/json_text\.hpp)')" "" \
+same "$(wraps 'nlohmann' '(src/(util/json|render/[a-z]*|store/(config|json)_text|run/(hook_json|qmp|qmp_messages))\.cpp|src/run/qmp_messages\.hpp|include/mdevadm/util/json\.hpp)')" "" \
   "the JSON library is included in render's sources, for scripts, QEMU and for mdevctl's definitions only"
 same "$(wraps 'uuid/' 'src/util/[a-z]*\.cpp')" "" "libuuid is included in util's sources only"
 
