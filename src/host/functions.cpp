@@ -30,6 +30,12 @@ constexpr const char* creatable_file = "nvidia/creatable_vgpu_types";
 constexpr const char* no_type = "0";
 constexpr std::size_t longest_line = 60;  // in messages
 
+Error taken_function(const std::string& vf, const TypeName& type) {
+  return {ExitCode::conflict,
+          fmt::format("virtual function {} was taken by another process (type {})", vf, type.str()),
+          "run the command again; another virtual function may be free"};
+}
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -222,10 +228,7 @@ class Functions final : public Interface {
     const Command command = creation(parent, what);
     const std::string& path = command.directory;
     if (const auto other = current_type(parent.root, path)) {
-      throw Error(
-          ExitCode::conflict,
-          fmt::format("virtual function {} was taken by another process (type {})", what.vf, other->str()),
-          "run the command again; another virtual function may be free");
+      throw taken_function(what.vf, *other);
     }
     // The creatable types change with every device on the GPU.
     const std::vector<NamedType> creatable = creatable_on(parent.root, path);
@@ -235,8 +238,12 @@ class Functions final : public Interface {
     const std::vector<Function> functions = offered ? std::vector<Function>{} : read_functions(parent, true);
     const bool may_accept = offered || what.hidden || shows_mixed_sizes(functions);
     sys::Result<sys::Done> written = may_accept ? issue(parent.root, command) : sys::SysError{ENOSPC, path};
-    // The value read back is decisive, whatever the write returned.
+    // The value read back is decisive, whatever the write returned, except EPERM: the driver refuses to
+    // change a virtual function that has a type, so another program has set the same one.
     const auto now = current_type(parent.root, path);
+    if (now && !written && written.error().number == EPERM) {
+      throw taken_function(what.vf, *now);
+    }
     if (now == what.type) {
       return sys::Done{};
     }

@@ -28,11 +28,6 @@ void add_holder(std::vector<Holder>& holders, int pid, bool certain) {
   }
 }
 
-std::optional<dev_t> node_number(const sys::Dir& root, const std::string& path) {
-  const sys::Result<sys::FileStatus> status = root.status(path);
-  return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
-}
-
 // A VFIO group has one user at a time. While it is in use, even if only the device itself is open, opening
 // its node fails with EBUSY (libvirt checks in the same way). A virtual machine that starts during this check
 // gets EBUSY, too.

@@ -52,4 +52,9 @@ std::optional<std::string> cdev_name(const sys::Dir& directory, std::string_view
   return result;
 }
 
+std::optional<dev_t> node_number(const sys::Dir& root, const std::string& path) {
+  const sys::Result<sys::FileStatus> status = root.status(path);
+  return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
+}
+
 }  // namespace mdevadm

@@ -51,6 +51,9 @@ std::string cdev_node_path(const std::string& name);
 // Since kernel 6.6 the node exists; 6.1 has the directory without a node.
 std::optional<std::string> cdev_name(const sys::Dir& directory, std::string_view device);
 
+// Returns the device number of a node; nullopt if there is none, or another kind of file.
+std::optional<dev_t> node_number(const sys::Dir& root, const std::string& path);
+
 // Serializes checks that open nodes: concurrent checks, and searches for users, would mistake them for users
 // of the device. Waits some seconds; if the lock is not available, the check is done without it.
 std::optional<sys::FileLock> lock_of_checks(const sys::Dir& root);

@@ -95,12 +95,12 @@ std::string Host::path_of_sriov_manage() const {
 
 bool Host::has_program(const std::string& name) const {
   const std::optional<std::string> path = find_program(name);
-  return root_->path() != "/" || (path && ::access(path->c_str(), F_OK) == 0);
+  return !root_->is_host() || (path && ::access(path->c_str(), F_OK) == 0);
 }
 
 ProgramEnd Host::run_program(const Words& words, const ProgramOptions& options) const {
   const std::string& name = words.front();
-  if (root_->path() != "/") {
+  if (!root_->is_host()) {
     throw Error(ExitCode::failed,
                 fmt::format("cannot run '{}': programs act on this host, not on '{}'", printable(name),
                             root_->path()),

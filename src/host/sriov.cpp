@@ -88,15 +88,10 @@ Device as_device(const sys::Dir& root, const ParentName& parent, const std::stri
   return device;
 }
 
-std::optional<dev_t> node_of(const sys::Dir& root, const std::string& path) {
-  const sys::Result<sys::FileStatus> status = root.status(path);
-  return status && S_ISCHR(status->mode) ? std::optional(status->device_number) : std::nullopt;
-}
-
 // Returns the number N of the node /dev/nvidiaN, which the line "Device Minor:" in /proc contains.
 std::optional<std::string> minor_of(const sys::Dir& root, const std::string& gpu) {
   const sys::Result<std::string> text =
-      root.read_file(fmt::format("proc/driver/nvidia/gpus/{}/information", gpu));
+      root.read_kernel_file(fmt::format("proc/driver/nvidia/gpus/{}/information", gpu));
   for (const std::string_view line : split(text ? *text : std::string{}, '\n')) {
     if (line.starts_with("Device Minor:")) {
       return std::string(trim(line.substr(line.find(':') + 1)));
@@ -274,7 +269,7 @@ void Host::write_functions(const ParentState& parent, std::uint64_t number) cons
 
 std::vector<Holder> Host::find_clients_of(const ParentName& gpu) const {
   const std::optional<std::string> minor = minor_of(*root_, gpu.str());
-  const std::optional<dev_t> node = minor ? node_of(*root_, "dev/nvidia" + *minor) : std::nullopt;
+  const std::optional<dev_t> node = minor ? node_number(*root_, "dev/nvidia" + *minor) : std::nullopt;
   std::vector<Holder> holders;
   if (!node) {
     return holders;

@@ -34,7 +34,8 @@ class [[nodiscard]] AtomicFile {
   // without a lock.
   static void remove_left(const Dir& directory, const std::string& name);
   // Returns whether a name is that of a temporary file of this class. If one is found while the lock is held
-  // under which they are created, it was left by a process that died.
+  // under which they are created, and no other thread of this process creates one, it was left by a process
+  // that died.
   static bool is_temporary(std::string_view name);
 
  private:
