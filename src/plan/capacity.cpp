@@ -155,10 +155,6 @@ Capacity homogeneous(std::span<const FramebufferType> types, std::uint64_t frame
   return {{{"framebuffer", framebuffer}}, std::move(demands)};
 }
 
-std::span<const GvtType> gvt_types() {
-  return all_gvt_types;
-}
-
 std::span<const GvtType> gvt_types_for(std::uint64_t aperture) {
   const auto* const end = std::find_if(all_gvt_types.begin(), all_gvt_types.end(), [&](const GvtType& type) {
     return less(aperture, host_keeps.aperture) < type.low;

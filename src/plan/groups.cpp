@@ -128,7 +128,9 @@ Job plan_group_change(const Groups& groups, const Group& before, const Group& af
 Job plan_group_rename(const Groups& groups, const Group& group, const GroupName& to) {
   Job job = group_job("rename", group);
   require_free_name(groups, to, "cannot " + job.goal);
-  job.steps.push_back({RenameGroup{group.name, to}, RenameGroup{to, group.name}});
+  Group renamed = group;
+  renamed.name = to;
+  job.steps.push_back({RenameGroup{group, to}, RenameGroup{renamed, group.name}});
   return job;
 }
 

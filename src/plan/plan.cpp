@@ -180,7 +180,7 @@ std::string describe(const Action& action) {
             return fmt::format("remove {} from group '{}'", a.member.str(), a.group.str());
           },
           [](const RenameGroup& a) {
-            return fmt::format("rename the group '{}' to '{}'", a.from.str(), a.to.str());
+            return fmt::format("rename the group '{}' to '{}'", a.group.name.str(), a.to.str());
           },
           [](const RemoveGroup& a) { return fmt::format("delete the group '{}'", a.group.name.str()); },
           [](const BindParent& a) { return fmt::format("bind {} to {}", a.parent.str(), a.driver); },

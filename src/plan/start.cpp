@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/active.hpp>
 #include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/functions.hpp>
@@ -24,28 +24,6 @@ constexpr unsigned making = 0;
 constexpr unsigned sharing = 1;
 constexpr unsigned going_online = 2;
 constexpr unsigned ending = 3;
-
-// Throws Error{conflict} if an active device has other settings than requested for a transient one. Settings
-// that are not requested, and the node, which a virtual machine may own by now, can differ.
-void require_same_settings(const Device& active, const Definition& requested, const Identity& about,
-                           const std::string& doing) {
-  Definition wanted = requested;
-  wanted.type = *active.type;
-  Device compared = active;
-  const ApMatrix queues = assigned_by(wanted.attributes);
-  for (const ApKind kind : ap_kinds) {
-    if (compared.queues && queues.of(kind).none()) {
-      compared.queues.made().of(kind).reset();
-    }
-  }
-  const std::vector<DriftedSetting> differences = drift_of(compared, wanted, std::nullopt);
-  if (!differences.empty()) {
-    throw Error(
-        ExitCode::conflict,
-        fmt::format("{}: already active with other settings: {}", doing, describe(differences, "requested")),
-        "stop it first: mdevadm stop " + shell_word(about.word()));
-  }
-}
 
 }  // namespace
 
@@ -91,28 +69,18 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
                     : "apply the definition: mdevadm restart " + shell_word(draft.job.about.word()));
   }
   if (options_.transient && active.type && !active.unfinished) {
-    require_same_settings(active, draft.wanted, draft.job.about, draft.doing);
+    try {
+      require_as_requested(active, draft.wanted, draft.job.about);
+    } catch (const Error& error) {
+      throw error.reworded(fmt::format("{}: {}", draft.doing, error.what()));
+    }
   }
 }
 
-// Returns the note for a device that is active already.
-std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft) const {
-  const Identity& about = draft.job.about;
-  Definition wanted = draft.wanted;
-  const bool is_defined =
-      options_.defined == nullptr || options_.defined->find(wanted.uuid, wanted.parent) != nullptr;
-  wanted.type = active.type.value_or(wanted.type);  // checked by require_same(), in all forms of a type
-  const std::vector<DriftedSetting> differences = drift_of(active, wanted, node_for(draft));
-  if (options_.transient || !is_defined || differences.empty()) {
-    return about.quoted() + " is already active";
-  }
-  const bool is_changeable = std::all_of(differences.begin(), differences.end(),
-                                         [](const DriftedSetting& one) { return one.is_changeable(); });
-  return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
-                     describe(differences),
-                     is_changeable      ? advice_to_apply(about)
-                     : active.unmanaged ? advice_to_adopt(about)
-                                        : advice_to_restart(about));
+// Returns whether the device is started from a definition that exists.
+bool StartPlanner::is_defined(const Definition& wanted) const {
+  return !options_.transient &&
+         (options_.defined == nullptr || options_.defined->find(wanted.uuid, wanted.parent) != nullptr);
 }
 
 Facet facets_to_start(const Definition& wanted) {
@@ -160,61 +128,10 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
     plan_active(*active, draft);
     return std::move(draft.job);
   }
-  if (seen_.find_removing(wanted.uuid) != nullptr) {
-    // The processes that use it have not been searched: most starts do not need them.
-    throw Error(
-        ExitCode::in_use,
-        fmt::format("{}: an earlier device with this UUID is still being removed; the kernel "
-                    "completes that when no process uses the device",
-                    draft.doing),
-        fmt::format(
-            "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
-            shell_word(identity_of(wanted).word())));
-  }
-  if (const Type* now = parent != nullptr && !draft.type ? renumbered_type(*parent, wanted) : nullptr) {
-    throw Error(ExitCode::not_found,
-                fmt::format("{}: {} has no type '{}' now", draft.doing, wanted.parent.str(),
-                            printable(wanted.type.str())),
-                advice_to_renumber(wanted, *now));
-  }
-  if (const auto type = parent != nullptr && !draft.type ? recorded_type(*parent, wanted) : std::nullopt;
-      type && why_unavailable(seen_, *parent, *type)) {
-    throw capacity_error(seen_, *parent, *type, draft.units, draft.doing);
-  }
-  // A driver may have given the number to another type, so this precedes the instances.
-  const bool is_checked = draft.type.has_value();
-  if (is_checked) {
-    check_abi(draft);
-  }
-  draft.type = require_type(seen_, wanted, draft.doing);
-  // For aggregating types check the available instances before the limit: some interfaces report no limit but
-  // the number of available instances.
-  const bool too_few = draft.type->available && *draft.type->available < draft.units;
-  if (too_few && draft.type->most_units) {
-    throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
-  }
-  require_capabilities(*parent, *draft.type, wanted, draft.doing);
-  if (too_few) {
-    throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
-  }
-  if (!is_checked) {
-    check_abi(draft);
-  }
-  require_settable(
-      wanted.attributes, {}, draft.doing,
-      options_.defined != nullptr ? options_.defined->find(wanted.uuid, wanted.parent) : nullptr);
-  if (draft.type->hidden) {
-    draft.job.notes.push_back(
-        fmt::format("{}: the driver does not list type {} now, but may accept it (mixed sizes)",
-                    about.quoted(), draft.type->id.str()));
-  }
-  if (!options_.bare && has_queues(wanted.type.str())) {
-    for (const std::string& warning :
-         require_free_queues(seen_, options_.defined, planned_, wanted, draft.doing)) {
-      draft.job.warnings.push_back(fmt::format("{}: {}", about.quoted(), warning));
-    }
-    planned_.push_back(wanted);
-  }
+  require_removed(draft);
+  require_offered_type(draft);
+  require_startable(draft);
+  note_for_creation(draft);
   add_creation(draft);
   add_settings(draft);
   add_sharing(draft);
@@ -223,6 +140,86 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   add_reservation(draft);
   draft.notify_scripts();
   return std::move(draft.job);
+}
+
+// Throws Error{in_use} if an earlier device with this UUID is still being removed.
+void StartPlanner::require_removed(const Draft& draft) const {
+  if (seen_.find_removing(draft.wanted.uuid) != nullptr) {
+    // The processes that use it have not been searched: most starts do not need them.
+    throw Error(
+        ExitCode::in_use,
+        fmt::format("{}: an earlier device with this UUID is still being removed; the kernel "
+                    "completes that when no process uses the device",
+                    draft.doing),
+        fmt::format(
+            "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
+            shell_word(identity_of(draft.wanted).word())));
+  }
+}
+
+// Throws Error if the parent does not offer the type, but another form or state of it explains why.
+void StartPlanner::require_offered_type(const Draft& draft) const {
+  const Definition& wanted = draft.wanted;
+  if (draft.parent == nullptr || draft.type) {
+    return;
+  }
+  if (const Type* now = renumbered_type(*draft.parent, wanted)) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: {} has no type '{}' now", draft.doing, wanted.parent.str(),
+                            printable(wanted.type.str())),
+                advice_to_renumber(wanted, *now));
+  }
+  if (const auto type = recorded_type(*draft.parent, wanted);
+      type && why_unavailable(seen_, *draft.parent, *type)) {
+    throw capacity_error(seen_, *draft.parent, *type, draft.units, draft.doing);
+  }
+}
+
+// Determines the type. Throws Error if the parent cannot create the device now.
+void StartPlanner::require_startable(Draft& draft) const {
+  const Definition& wanted = draft.wanted;
+  // A driver may have given the number to another type, so this precedes the instances.
+  const bool is_checked = draft.type.has_value();
+  if (is_checked) {
+    check_abi(draft);
+  }
+  draft.type = require_type(seen_, wanted, draft.doing);
+  const auto require_instances = [&] {
+    if (draft.type->available && *draft.type->available < draft.units) {
+      throw capacity_error(seen_, *draft.parent, with_recorded_name(*draft.type, wanted), draft.units,
+                           draft.doing);
+    }
+  };
+  // For aggregating types check the available instances before the limit: some interfaces report no limit but
+  // the number of available instances.
+  if (draft.type->most_units) {
+    require_instances();
+  }
+  require_capabilities(*draft.parent, *draft.type, wanted, draft.doing);
+  require_instances();
+  if (!is_checked) {
+    check_abi(draft);
+  }
+  require_settable(
+      wanted.attributes, {}, draft.doing,
+      options_.defined != nullptr ? options_.defined->find(wanted.uuid, wanted.parent) : nullptr);
+}
+
+// Adds notes and warnings. Throws Error if queues of the device are not free.
+void StartPlanner::note_for_creation(Draft& draft) {
+  const Identity& about = draft.job.about;
+  if (draft.type->hidden) {
+    draft.job.notes.push_back(
+        fmt::format("{}: the driver does not list type {} now, but may accept it (mixed sizes)",
+                    about.quoted(), draft.type->id.str()));
+  }
+  if (!options_.bare && has_queues(draft.wanted.type.str())) {
+    for (const std::string& warning :
+         require_free_queues(seen_, options_.defined, planned_, draft.wanted, draft.doing)) {
+      draft.job.warnings.push_back(fmt::format("{}: {}", about.quoted(), warning));
+    }
+    planned_.push_back(draft.wanted);
+  }
 }
 
 // Leaves an active device unchanged if its start is complete. Otherwise completes the start: the process that
@@ -246,7 +243,8 @@ void StartPlanner::plan_active(const Device& active, Draft& draft) {
     add_ending(draft);
   }
   if (draft.job.steps.empty()) {
-    draft.job.notes.push_back(why_unchanged(active, draft));
+    draft.job.notes.push_back(note_of_active(active, is_defined(draft.wanted) ? &draft.wanted : nullptr,
+                                             node_for(draft), draft.job.about));
   }
 }
 
@@ -294,18 +292,21 @@ void StartPlanner::add_creation(Draft& draft) {
     }
   }
   draft.add(making,
-            CreateDevice{{.uuid = wanted.uuid,
-                          .parent = wanted.parent,
-                          .type = draft.type->id,
-                          .name = draft.device.name,
-                          .vf = draft.device.vf,
-                          .units = draft.units,
-                          .arguments = draft.arguments,
-                          .beside = leader_for(draft),
-                          .needs_group = options_.sharing == Sharing::required,
-                          .hidden = draft.type->hidden,
-                          .type_name = draft.type->name.value_or(""),
-                          .bare = options_.bare}},
+            CreateDevice{.what = {.uuid = wanted.uuid,
+                                  .parent = wanted.parent,
+                                  .type = draft.type->id,
+                                  .name = draft.device.name,
+                                  .vf = draft.device.vf,
+                                  .units = draft.units,
+                                  .arguments = draft.arguments,
+                                  .beside = leader_for(draft),
+                                  .needs_group = options_.sharing == Sharing::required,
+                                  .hidden = draft.type->hidden,
+                                  .type_name = draft.type->name.value_or(""),
+                                  .bare = options_.bare},
+                         .requested = options_.transient ? std::optional(wanted) : std::nullopt,
+                         .defined = is_defined(wanted) ? std::optional(wanted) : std::nullopt,
+                         .node = node_for(draft)},
             RemoveDevice{draft.device, removal_patience});
 }
 
@@ -584,10 +585,6 @@ std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const
   return own ? given
              : std::optional(given ? fmt::format("{},{}{}", *given, vm_argument, vm)
                                    : fmt::format("{}{}", vm_argument, vm));
-}
-
-Job plan_start(const Snapshot& seen, const Definition& wanted) {
-  return StartPlanner(seen).plan(wanted);
 }
 
 }  // namespace mdevadm

@@ -53,7 +53,7 @@ class Domain final : public Machine {
   }
 
   std::vector<AttachedDevice> devices() override {
-    const std::string xml = virsh({"dumpxml", name_}, "read");
+    const std::string xml = virsh({"dumpxml", name_}, "read", patience_);
     try {
       return hostdevs_in(xml);
     } catch (const Error& error) {
@@ -61,9 +61,9 @@ class Domain final : public Machine {
     }
   }
 
-  void attach(const Attachment& what, milliseconds) override {
+  void attach(const Attachment& what, milliseconds patience) override {
     try {
-      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml);
+      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", patience, what.xml);
     } catch (const MaybeAttached&) {
       throw;
     } catch (const Error& error) {
@@ -77,7 +77,7 @@ class Domain final : public Machine {
   void detach(const Attachment& what, milliseconds patience) override {
     const auto deadline = steady_clock::now() + patience;
     try {
-      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml);
+      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", patience_, what.xml);
     } catch (const MaybeAttached&) {
       // A libvirt that answers again continues with the request; another one is not asked a third time.
       if (!answers()) {
@@ -118,7 +118,7 @@ class Domain final : public Machine {
 
   // Returns "running" or another state of virsh(1).
   std::string state_now(const char* doing) const {
-    const std::string state = virsh({"domstate", name_}, doing);
+    const std::string state = virsh({"domstate", name_}, doing, patience_);
     return std::string(trim(state));
   }
 
@@ -148,13 +148,14 @@ class Domain final : public Machine {
     }
   }
 
-  // Runs virsh and returns its output. libvirt continues the operation of a virsh that is ended because it
-  // takes too long: the error is MaybeAttached then. `doing` completes "cannot … the domain".
-  std::string virsh(const Words& words, const char* doing, const std::string& input = {}) const {
+  // Runs virsh and returns its output. The error is MaybeAttached if virsh did not end by itself, such as
+  // after `patience`: libvirt continues the operation then. `doing` completes "cannot … the domain".
+  std::string virsh(const Words& words, const char* doing, milliseconds patience,
+                    const std::string& input = {}) const {
     Words command{"virsh", "--quiet", "--connect", uri_};
     command.insert(command.end(), words.begin(), words.end());
     const ProgramEnd end =
-        host_.run_program(command, {.deadline = patience_, .plain_messages = true, .input = input});
+        host_.run_program(command, {.deadline = patience, .plain_messages = true, .input = input});
     if (end.succeeded()) {
       return end.out;
     }
@@ -163,7 +164,7 @@ class Domain final : public Machine {
                             text.find("failed to get domain") != std::string::npos;
     const bool is_full = text.find("No more available PCI slots") != std::string::npos;
     const std::string message = fmt::format("cannot {} {}: {}", doing, shown(),
-                                            end.is_late()  ? late_text(words.front(), end)
+                                            end.is_late()  ? late_text(words.front(), end, patience)
                                             : text.empty() ? end.text()
                                                            : printable(join_lines(text)));
     if (is_unknown) {
@@ -188,10 +189,10 @@ class Domain final : public Machine {
     throw MaybeAttached(error);
   }
 
-  std::string late_text(const std::string& command, const ProgramEnd& end) const {
+  static std::string late_text(const std::string& command, const ProgramEnd& end, milliseconds patience) {
     const std::string text(trim(end.err));
     return fmt::format("virsh {} has not ended within {:g} s{}", command,
-                       std::chrono::duration<double>(patience_).count(),
+                       std::chrono::duration<double>(patience).count(),
                        text.empty() ? "" : ": " + printable(join_lines(text)));
   }
 

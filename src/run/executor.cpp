@@ -24,8 +24,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The threads of this process take turns before they ask for the lock of the definitions or of the claims:
-// time that one waits for the others must not count as time in which another process holds the lock.
+// The threads of this process take turns to change files, also while the process holds the lock: the store
+// requires it. They do so before they ask for the lock of the definitions or of the claims: time that one
+// waits for the others must not count as time in which another process holds the lock.
 std::mutex turns_of_definitions;
 std::mutex turns_of_claims;
 
@@ -275,7 +276,7 @@ class Run {
 
   // Re-checks the preconditions of the plan under the lock, for changes that other processes made to other
   // files.
-  void require_still_so(const Action& action) const {
+  void require_preconditions(const Action& action) const {
     if (const auto* add = std::get_if<AddDefinition>(&action)) {
       effects_.store.require_free(add->definition);
     } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
@@ -290,14 +291,17 @@ class Run {
   void perform(std::size_t number, const Action& action) {
     std::unique_lock<std::mutex> turn;
     std::optional<sys::FileLock> lock;
-    if (!effects_.holds_definitions && changes_definitions(action)) {
+    if (changes_definitions(action)) {
       turn = std::unique_lock(turns_of_definitions);
-      lock = effects_.store.lock();
-      require_still_so(action);
-    }
-    if (!effects_.holds_claims && is_any_of<KeepClaim, DropClaim>(action)) {
+      if (!effects_.holds_definitions) {
+        lock = effects_.store.lock();
+        require_preconditions(action);
+      }
+    } else if (is_any_of<KeepClaim, DropClaim>(action)) {
       turn = std::unique_lock(turns_of_claims);
-      lock = effects_.store.lock_claims();
+      if (!effects_.holds_claims) {
+        lock = effects_.store.lock_claims();
+      }
     }
     const Job& job = plan_.jobs[number];
     const Waiting waiting = [&](const std::vector<Holder>& holders, milliseconds patience) {
@@ -332,9 +336,8 @@ class Run {
       const std::lock_guard lock(mutex_);
       done_[number].push_back({steps_done_++, &step});
       progress_.done(job, step.action);
-    } catch (const AlreadySo& so) {
-      result.outcome = Outcome::unchanged;
-      result.notes = {so.note};
+    } catch (const GoalReached& reached) {
+      end_unchanged(number, reached.note);
     } catch (const RemovalPending& pending) {
       result.outcome = Outcome::pending;
       result.holders = pending.holders;
@@ -358,6 +361,20 @@ class Run {
       fail(number, Error(ExitCode::failed, reason_of(error)));
     }
     result.ended = sys::since_boot();
+  }
+
+  // Ends a job whose goal another process has reached. The completed steps have only prepared what is not to
+  // be done any more, such as the record of an unfinished start.
+  void end_unchanged(std::size_t number, const std::string& note) {
+    results_[number].outcome = Outcome::unchanged;
+    results_[number].notes = {note};
+    std::vector<std::string> left;
+    undo_job(number, left);
+    done_[number].clear();
+    if (!left.empty()) {
+      results_[number].warnings.push_back(fmt::format("{}: could not be rolled back: {}",
+                                                      plan_.jobs[number].about.quoted(), join(left, "; ")));
+    }
   }
 
   void fail(std::size_t number, const Error& error) {
@@ -450,9 +467,7 @@ class Run {
       note_held(job, left);
     }
     for (const auto& [number, step] : steps) {
-      if (results_[step.first].outcome != Outcome::unchanged) {
-        undo(step.first, *step.second, left);
-      }
+      undo(step.first, *step.second, left);
     }
     const char* ending =
         unit.empty() ? "; all changes were rolled back" : "; all starts of its group were rolled back";
@@ -486,7 +501,7 @@ class Run {
     try {
       const sys::InterruptionIgnored until_done;
       perform(number, *step.undo);
-    } catch (const AlreadySo&) {  // another process was faster
+    } catch (const GoalReached&) {  // another process was faster
     } catch (const RemovalPending& pending) {
       return stays(
           Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(pending.holders)));
@@ -495,9 +510,17 @@ class Run {
     } catch (const std::exception& error) {
       return stays(Error(ExitCode::failed, reason_of(error)));
     }
-    const std::lock_guard lock(mutex_);
-    progress_.undone(plan_.jobs[number], *step.undo);
+    report_undone(plan_.jobs[number], *step.undo);
     return true;
+  }
+
+  // The step has been rolled back, whether or not that can be reported.
+  void report_undone(const Job& job, const Action& action) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      progress_.undone(job, action);
+    } catch (const std::exception&) {  // such as std::bad_alloc
+    }
   }
 
   void add_ending(std::size_t number, const std::vector<std::string>& left,

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::array script_places{"usr/lib/mdevctl/scripts.d/", "etc/mdevctl.d/scripts.d/"};
 constexpr int not_mine = 2;
-constexpr mode_t executable = S_IXUSR | S_IXGRP | S_IXOTH;
 
 const char* word_of(HookAction action) {
   switch (action) {
@@ -493,7 +492,7 @@ void Hooks::add_scripts(const std::string& name, bool sorted, std::vector<std::s
   std::vector<std::string> names;
   for (const sys::Entry& entry : *entries) {
     const sys::Result<sys::FileStatus> status = directory->status(entry.name);
-    if (status && S_ISREG(status->mode) && (status->mode & executable) != 0) {
+    if (status && S_ISREG(status->mode) && (status->mode & any_execution) != 0) {
       names.push_back(entry.name);
     }
   }

@@ -16,10 +16,14 @@ namespace mdevadm {
 namespace {
 
 // A failure is that of the settings at that time. Ignores errors: the settings themselves have been changed.
+// If another process holds the lock of the parent, it may be preparing the parent, and then writes its own
+// result. This one does not wait for it, because it may hold the lock of the definitions, which comes after
+// that one.
 void forget_failure(const Effects& effects, const ParentName& parent) {
   try {
+    const auto lock = effects.store.try_lock_parent(parent);
     Preparation done = effects.store.load_preparation(parent);
-    if (!done.failure.empty()) {
+    if (lock && !done.failure.empty()) {
       done.failure.clear();
       effects.store.keep_preparation(done);
     }
@@ -195,7 +199,7 @@ void write_settings(const Effects& effects, const WriteParentSettings& action) {
 }
 
 void remove_settings(const Effects& effects, const RemoveParentSettings& action) {
-  effects.store.remove_parent_settings(action.settings.parent);
+  effects.store.remove_parent_settings(action.settings);
   forget_failure(effects, action.settings.parent);
 }
 

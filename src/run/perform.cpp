@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include <mdevadm/model/drift.hpp>
+#include <mdevadm/plan/active.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/start.hpp>
@@ -51,7 +53,7 @@ class Performer {
     } catch (const Error& error) {
       if (error.code() == ExitCode::conflict) {
         try {
-          explain_existing(action.what);
+          explain_existing(action);
         } catch (const Error& reason) {
           throw reason.caused_by(error.number());
         }
@@ -218,8 +220,8 @@ class Performer {
     effects_.store.replace_group(action.before, action.after);
   }
   void operator()(const LeaveGroup& action) const { effects_.store.leave_group(action.group, action.member); }
-  void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.from, action.to); }
-  void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group.name); }
+  void operator()(const RenameGroup& action) const { effects_.store.rename_group(action.group, action.to); }
+  void operator()(const RemoveGroup& action) const { effects_.store.remove_group(action.group); }
   void operator()(const BindParent& action) const {
     prepare_step(effects_, action.parent, [&] { effects_.host.bind_parent(action.parent, action.driver); });
   }
@@ -288,9 +290,10 @@ class Performer {
   }
 
   // Explains why the kernel knows the UUID of a device that was not active in the snapshot: another process
-  // has created it, or its removal is pending. Waits for the device and throws AlreadySo if it is the wanted
-  // one.
-  void explain_existing(const Creation& what) const {
+  // has created it, or its removal is pending. Waits for the device and throws GoalReached if it is the
+  // wanted one.
+  void explain_existing(const CreateDevice& action) const {
+    const Creation& what = action.what;
     Device device{.uuid = what.uuid, .parent = what.parent, .type = what.type};
     device.name = what.name;
     const std::optional<Device> now = effects_.host.observe_device(device);
@@ -301,8 +304,46 @@ class Performer {
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;
       (*this)(AwaitDevice{device, creation_patience});
-      throw AlreadySo{job_.about.quoted() + " is already active"};
+      require_no_further_goal();
+      throw GoalReached{note_of_rival(action)};
     }
+  }
+
+  // Throws Error if the job is to do more with the device than to start it.
+  void require_no_further_goal() const {
+    const bool has_goal = std::any_of(job_.steps.begin(), job_.steps.end(), [](const Step& step) {
+      return std::holds_alternative<JoinPeers>(step.action) ||
+             std::holds_alternative<SetOnline>(step.action) ||
+             std::holds_alternative<AttachDevice>(step.action);
+    });
+    if (has_goal) {
+      throw Error(ExitCode::conflict, "another process has created the device", "run the command again");
+    }
+  }
+
+  // Compares the device that another process has created with the one that was to be created.
+  std::string note_of_rival(const CreateDevice& action) const {
+    const Definition* wanted = action.requested ? &*action.requested
+                               : action.defined ? &*action.defined
+                                                : nullptr;
+    if (wanted == nullptr) {
+      return note_of_active({.uuid = action.what.uuid, .parent = action.what.parent}, nullptr, {},
+                            job_.about);
+    }
+    Snapshot now = observe_host(effects_, {.facets = Facet::devices | facets_to_compare(*wanted, action.node),
+                                           .details_of = std::vector{wanted->parent},
+                                           .devices = std::vector{wanted->uuid},
+                                           .other_parents = false});
+    observe_settings_of(effects_, now, {{wanted, action.node}});
+    const Device* active = now.find_device(wanted->uuid);
+    if (active == nullptr || active->parent != wanted->parent) {
+      throw Error(ExitCode::conflict, "another process has created the device and removed it again",
+                  "run the command again");
+    }
+    if (action.requested) {
+      require_as_requested(*active, *action.requested, job_.about);
+    }
+    return note_of_active(*active, action.defined ? &*action.defined : nullptr, action.node, job_.about);
   }
 
   const Effects& effects_;

@@ -10,7 +10,7 @@
 namespace mdevadm {
 
 // Ends a job early because another process has already reached its goal.
-struct AlreadySo {
+struct GoalReached {
   std::string note;
 };
 
@@ -23,7 +23,7 @@ struct RemovalPending {
 using Waiting = std::function<void(const std::vector<Holder>&, std::chrono::milliseconds)>;
 
 // Performs an action of a job and appends its warnings to `warnings`. Throws Error with the reason only,
-// AlreadySo or RemovalPending.
+// GoalReached or RemovalPending.
 void perform_action(const Action& action, const Effects& effects, const Job& job,
                     std::vector<std::string>& warnings, const Waiting& waiting);
 

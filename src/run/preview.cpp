@@ -54,7 +54,7 @@ class Details {
     into_.changes = differences(a.before, a.after);
   }
   void operator()(const LeaveGroup& a) const { into_.file = store_.path_of(a.group); }
-  void operator()(const RenameGroup& a) const { into_.file = store_.path_of(a.from); }
+  void operator()(const RenameGroup& a) const { into_.file = store_.path_of(a.group.name); }
   void operator()(const RemoveGroup& a) const { into_.file = store_.path_of(a.group.name); }
 
   void operator()(const ChangeFunctions& a) const {

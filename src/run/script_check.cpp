@@ -16,8 +16,6 @@ namespace mdevadm {
 
 namespace {
 
-constexpr mode_t any_execution = S_IXUSR | S_IXGRP | S_IXOTH;
-
 // Returns why the kernel cannot execute the file, and what helps; nullopt: it can, or the file cannot be
 // read.
 std::optional<std::pair<std::string, std::string>> why_not_executed(const sys::Dir& root,

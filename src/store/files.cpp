@@ -10,6 +10,28 @@
 
 namespace mdevadm::store {
 
+namespace {
+
+// Returns the value of a result about a file that a plan requires.
+template <typename T>
+T present(sys::Result<T> result, const std::string& doing) {
+  if (!result && result.error().number == ENOENT) {
+    throw_removed(doing);
+  }
+  return std::move(result).or_throw("{}", doing);
+}
+
+sys::Dir without_temporary_files(sys::Dir directory, const std::string& doing) {
+  for (const sys::Entry& entry : directory.entries().or_throw("{}", doing)) {
+    if (sys::AtomicFile::is_temporary(entry.name)) {
+      std::ignore = directory.remove_file(entry.name);
+    }
+  }
+  return directory;
+}
+
+}  // namespace
+
 std::string file_name(const Uuid& uuid) {
   return uuid.str() + std::string(suffix);
 }
@@ -31,13 +53,11 @@ std::optional<Uuid> uuid_of(std::string_view name) {
 }
 
 sys::Dir directory_to_write(const sys::Dir& root, const std::string& name, const std::string& doing) {
-  sys::Dir directory = root.make_dirs(name).or_throw("{}", doing);
-  for (const sys::Entry& entry : directory.entries().or_throw("{}", doing)) {
-    if (sys::AtomicFile::is_temporary(entry.name)) {
-      std::ignore = directory.remove_file(entry.name);
-    }
-  }
-  return directory;
+  return without_temporary_files(root.make_dirs(name).or_throw("{}", doing), doing);
+}
+
+sys::Dir directory_of_stored(const sys::Dir& root, const std::string& name, const std::string& doing) {
+  return without_temporary_files(present(root.open_dir(name), doing), doing);
 }
 
 void write_atomically(const sys::Dir& directory, const std::string& name, const std::string& text,
@@ -79,14 +99,21 @@ std::string edited(const std::string& text, const std::function<std::string(cons
   return result;
 }
 
+void throw_removed(const std::string& doing) {
+  throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing)).caused_by(ENOENT);
+}
+
+void throw_changed(const std::string& doing) {
+  throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
+              "run the command again");
+}
+
+std::string read_stored(const sys::Dir& directory, const std::string& name, const std::string& doing) {
+  return present(directory.read_file(name), doing);
+}
+
 void remove_stored(const sys::Dir& directory, const std::string& name, const std::string& doing) {
-  const sys::Result<sys::Done> removed = directory.remove_file(name);
-  if (!removed && removed.error().number == ENOENT) {
-    throw Error(ExitCode::not_found, fmt::format("{}: removed by another process", doing)).caused_by(ENOENT);
-  }
-  if (!removed) {
-    sys::throw_error(removed.error(), doing);
-  }
+  std::ignore = present(directory.remove_file(name), doing);
   // As in AtomicFile::commit(): the file is removed, whether or not this succeeds.
   std::ignore = directory.sync();
 }
@@ -114,10 +141,24 @@ std::optional<std::string> read_listed(const sys::Dir& directory, const std::str
   return std::nullopt;
 }
 
-void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing) {
-  if (const auto problem = dangling_link(root, directory)) {
+std::optional<sys::Dir> open_to_read(const sys::Dir& root, const std::string& name,
+                                     const std::string& content) {
+  sys::Result<sys::Dir> directory = root.open_dir(name);
+  if (directory) {
+    return *std::move(directory);
+  }
+  const std::string doing = fmt::format("cannot read {} in '{}'", content, root.path_of(name));
+  if (directory.error().number != ENOENT) {
+    sys::throw_error(directory.error(), doing);
+  }
+  if (const auto problem = dangling_link(root, name)) {
     throw Error(ExitCode::failed, fmt::format("{}: {}", doing, problem->message));
   }
+  return std::nullopt;
+}
+
+std::vector<sys::Entry> entries_in(const sys::Dir& directory, const std::string& content) {
+  return directory.entries().or_throw("cannot read {} in '{}'", content, directory.path());
 }
 
 }  // namespace mdevadm::store

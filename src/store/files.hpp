@@ -9,10 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mdevadm::store {
 
 inline constexpr std::string_view suffix = ".toml";
+
+inline constexpr const char* mdevctl_directory = "etc/mdevctl.d";
 
 // Directories with the state of the host since boot. Not below etc/: a refused change must leave no trace
 // there.
@@ -37,8 +40,8 @@ bool is_ours(std::string_view name);
 // Returns the UUID in the file name of a device, or nullopt for other names.
 std::optional<Uuid> uuid_of(std::string_view name);
 
-// Opens the directory, creating it if it is missing. The caller holds the lock, so temporary files in it were
-// left by processes that died; they are removed.
+// Opens the directory, creating it if it is missing. The caller holds the lock, and its other threads write
+// no files there, so temporary files in it were left by processes that died; they are removed.
 sys::Dir directory_to_write(const sys::Dir& root, const std::string& directory, const std::string& doing);
 
 // The mode of a new file.
@@ -56,8 +59,19 @@ void write_atomically(const sys::Dir& directory, const std::string& name, const 
 // and without a byte order mark, and the result has those of the file again.
 std::string edited(const std::string& text, const std::function<std::string(const std::string&)>& edit);
 
-// Removes a file. Throws Error{not_found} if it does not exist. `doing`: for messages, "cannot remove
-// 'FILE'".
+// Throw Error{not_found} and Error{conflict}: another process has removed or changed a file since the plan
+// was made. `doing`: for messages, "cannot remove 'FILE'".
+[[noreturn]] void throw_removed(const std::string& doing);
+[[noreturn]] void throw_changed(const std::string& doing);
+
+// Like directory_to_write(), for a file that is to be changed, renamed or removed: throws Error{not_found} if
+// the directory does not exist.
+sys::Dir directory_of_stored(const sys::Dir& root, const std::string& directory, const std::string& doing);
+
+// Reads a file that is to be changed or removed. Throws Error{not_found} if it does not exist.
+std::string read_stored(const sys::Dir& directory, const std::string& name, const std::string& doing);
+
+// Removes a file. Throws Error{not_found} if it does not exist.
 void remove_stored(const sys::Dir& directory, const std::string& name, const std::string& doing);
 
 // Returns what is wrong with an entry that a reader reported as missing: nullopt if it was removed since the
@@ -69,8 +83,11 @@ std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::s
 std::optional<std::string> read_listed(const sys::Dir& directory, const std::string& name,
                                        std::vector<FileProblem>& broken);
 
-// Throws Error{failed} if the directory of the store is a symbolic link to nothing; a directory that does not
-// exist is empty. `doing`: "cannot read the groups in 'DIRECTORY'".
-void require_no_dangling_link(const sys::Dir& root, const std::string& directory, const std::string& doing);
+// Opens a directory to read what it contains, for messages: "the groups". Returns nullopt if it does not
+// exist, so that it is empty. Throws Error if it cannot be opened, also if it is a symbolic link to nothing.
+std::optional<sys::Dir> open_to_read(const sys::Dir& root, const std::string& directory,
+                                     const std::string& content);
+// Returns its entries. Throws Error.
+std::vector<sys::Entry> entries_in(const sys::Dir& directory, const std::string& content);
 
 }  // namespace mdevadm::store

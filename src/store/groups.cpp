@@ -7,7 +7,7 @@
 #include <mdevadm/store/group_file.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/util/text.hpp>
-#include <mutex>
+#include <tuple>
 
 #include "files.hpp"
 
@@ -55,22 +55,25 @@ void note_repeated_members(Groups& groups, const Store& store) {
   }
 }
 
+// Returns the text of the group's file. Throws Error{conflict} if it no longer contains the group.
+std::string unchanged_text(const sys::Dir& directory, const std::string& path, const Group& group,
+                           const std::string& doing) {
+  std::string text = read_stored(directory, file_name(group.name), doing);
+  if (parse_group(text, path, group.name).group != group) {
+    throw_changed(doing);
+  }
+  return text;
+}
+
 }  // namespace
 
 Groups Store::load_groups() const {
   Groups groups;
-  const sys::Result<sys::Dir> directory = root_->open_dir(groups_directory);
-  if (!directory && directory.error().number == ENOENT) {
-    require_no_dangling_link(*root_, groups_directory,
-                             fmt::format("cannot read the groups in '{}'", directory.error().path));
+  const std::optional<sys::Dir> directory = open_to_read(*root_, groups_directory, "the groups");
+  if (!directory) {
     return groups;
   }
-  if (!directory) {
-    sys::throw_error(directory.error(),
-                     fmt::format("cannot read the groups in '{}'", directory.error().path));
-  }
-  for (const sys::Entry& entry :
-       directory->entries().or_throw("cannot read the groups in '{}'", directory->path())) {
+  for (const sys::Entry& entry : entries_in(*directory, "the groups")) {
     read_group_file(*directory, entry.name, groups);
   }
   std::sort(groups.all.begin(), groups.all.end(),
@@ -103,20 +106,14 @@ void Store::add_group(const Group& group) const {
 void Store::replace_group(const Group& before, const Group& after) const {
   const std::string path = path_of(before.name);
   const std::string doing = fmt::format("cannot change '{}'", path);
-  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
-  const std::string text = directory.read_file(file_name(before.name)).or_throw("{}", doing);
-  if (parse_group(text, path, before.name).group != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
-                "run the command again");
-  }
+  const sys::Dir directory = directory_of_stored(*root_, groups_directory, doing);
+  const std::string text = unchanged_text(directory, path, before, doing);
   write_atomically(
       directory, file_name(before.name),
       edited(text, [&](const std::string& plain) { return edit_group(plain, path, before, after); }), doing);
 }
 
 void Store::leave_group(const GroupName& name, const Member& member) const {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
   const Groups groups = load_groups();
   const Group* group = groups.find(name.str());
   if (group == nullptr) {
@@ -129,20 +126,24 @@ void Store::leave_group(const GroupName& name, const Member& member) const {
   }
 }
 
-void Store::rename_group(const GroupName& from, const GroupName& to) const {
-  const std::string doing = fmt::format("cannot rename '{}'", path_of(from));
-  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
+void Store::rename_group(const Group& group, const GroupName& to) const {
+  const std::string path = path_of(group.name);
+  const std::string doing = fmt::format("cannot rename '{}'", path);
+  const sys::Dir directory = directory_of_stored(*root_, groups_directory, doing);
   if (directory.exists(file_name(to))) {
     throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, to.str()));
   }
-  directory.rename_file(file_name(from), file_name(to)).or_throw("{}", doing);
+  std::ignore = unchanged_text(directory, path, group, doing);
+  directory.rename_file(file_name(group.name), file_name(to)).or_throw("{}", doing);
   std::ignore = directory.sync();  // as in AtomicFile::commit()
 }
 
-void Store::remove_group(const GroupName& name) const {
-  const std::string doing = fmt::format("cannot delete '{}'", path_of(name));
-  const sys::Dir directory = directory_to_write(*root_, groups_directory, doing);
-  remove_stored(directory, file_name(name), doing);
+void Store::remove_group(const Group& group) const {
+  const std::string path = path_of(group.name);
+  const std::string doing = fmt::format("cannot delete '{}'", path);
+  const sys::Dir directory = directory_of_stored(*root_, groups_directory, doing);
+  std::ignore = unchanged_text(directory, path, group, doing);
+  remove_stored(directory, file_name(group.name), doing);
 }
 
 }  // namespace mdevadm::store

@@ -15,11 +15,10 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* configs_directory = "etc/mdevctl.d";
 constexpr const char* scripts_directory = "scripts.d";  // located among the parents' directories
 
 std::string config_directory(const ParentName& parent) {
-  return fmt::format("{}/{}", configs_directory, parent.str());
+  return fmt::format("{}/{}", mdevctl_directory, parent.str());
 }
 
 // Returns the file name of a config. mdevctl accepts a name in upper case or without hyphens as a UUID but
@@ -206,7 +205,7 @@ void leave_one_of_each(KeptConfigs& configs, const Store& store) {
 KeptConfigs Store::load_configs(const ConfigFilter& filter) const {
   KeptConfigs result;
   ConfigReader reader(filter, result);
-  const sys::Result<sys::Dir> configs = root_->open_dir(configs_directory);
+  const sys::Result<sys::Dir> configs = root_->open_dir(mdevctl_directory);
   if (!configs) {
     reader.note_unread(configs.error());
     return result;
@@ -272,6 +271,19 @@ StoredConfig Store::stored_config(const Definition& definition) const {
                             : std::move(stored.all.front());
 }
 
+// Returns the config that contains the definition. Throws Error{conflict} if it contains another one or none,
+// Error{not_found} if it does not exist.
+StoredConfig Store::config_of_unchanged(const Definition& before, const std::string& doing) const {
+  KeptConfigs found = load_configs({.parent = before.parent, .uuid = before.uuid});
+  if (found.all.empty() && !has_config(before.uuid, before.parent)) {
+    throw_removed(doing);
+  }
+  if (found.all.empty() || definition_of(found.all.front()).definition != before) {
+    throw_changed(doing);
+  }
+  return std::move(found.all.front());
+}
+
 void Store::add_to_mdevctl(const Definition& definition) const {
   const StoredConfig stored{definition.uuid, definition.parent, config_of(definition)};
   if (has_config(definition.uuid, definition.parent)) {
@@ -283,11 +295,8 @@ void Store::add_to_mdevctl(const Definition& definition) const {
 
 // Returns what is written to change a definition of mdevctl.
 StoredConfig Store::config_to_replace(const Definition& before, const Definition& after) const {
-  StoredConfig stored = stored_config(before);
-  if (definition_of(stored).definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{} was changed by another process", path_of(stored)),
-                "run the command again");
-  }
+  StoredConfig stored =
+      config_of_unchanged(before, fmt::format("cannot modify '{}'", path_of(stored_config(before))));
   if (const std::vector<std::string> keys = beyond_config(after); !keys.empty()) {
     throw Error(ExitCode::failed,
                 fmt::format("mdevctl's format cannot represent '{}' (definition in {})", join(keys, ", "),

@@ -8,6 +8,7 @@
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/trust.hpp>
 #include <mdevadm/util/text.hpp>
+#include <tuple>
 
 #include "files.hpp"
 #include "runtime_text.hpp"
@@ -56,24 +57,27 @@ void load_settings(const sys::Dir& directory, const std::string& file, bool is_h
   }
 }
 
+// Returns the text of the file. Throws Error{conflict} if it no longer contains the settings.
+std::string unchanged_text(const sys::Dir& directory, const std::string& path, const ParentSettings& settings,
+                           const std::string& doing) {
+  std::string text = read_stored(directory, file_name(settings.parent), doing);
+  if (parse_parent_settings(text, path, settings.parent).settings != settings) {
+    throw_changed(doing);
+  }
+  return text;
+}
+
 }  // namespace
 
 AllParentSettings Store::load_parent_settings() const {
   AllParentSettings result;
-  const sys::Result<sys::Dir> directory = root_->open_dir(settings_directory);
-  if (!directory && directory.error().number == ENOENT) {
-    require_no_dangling_link(
-        *root_, settings_directory,
-        fmt::format("cannot read the settings of parents in '{}'", directory.error().path));
+  constexpr const char* content = "the settings of parents";
+  const std::optional<sys::Dir> directory = open_to_read(*root_, settings_directory, content);
+  if (!directory) {
     return result;
   }
-  if (!directory) {
-    sys::throw_error(directory.error(),
-                     fmt::format("cannot read the settings of parents in '{}'", directory.error().path));
-  }
-  for (const sys::Entry& entry :
-       directory->entries().or_throw("cannot read the settings of parents in '{}'", directory->path())) {
-    load_settings(*directory, entry.name, root_->path() == "/", result);
+  for (const sys::Entry& entry : entries_in(*directory, content)) {
+    load_settings(*directory, entry.name, root_->is_host(), result);
   }
   std::sort(result.all.begin(), result.all.end(), [](const ParentSettings& a, const ParentSettings& b) {
     return natural_less(a.parent.str(), b.parent.str());
@@ -89,20 +93,17 @@ void Store::write_parent_settings(const std::optional<ParentSettings>& before,
                                   const ParentSettings& after) const {
   const std::string path = path_of_settings(after.parent);
   const std::string doing = fmt::format("cannot write '{}'", path);
-  const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
   const std::string name = file_name(after.parent);
   if (!before) {
+    const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
     if (directory.exists(name)) {
       throw Error(ExitCode::conflict, fmt::format("{}: the file already exists", doing),
                   "fix or remove the file");
     }
     return write_atomically(directory, name, format_parent_settings(after), doing);
   }
-  const std::string text = directory.read_file(name).or_throw("{}", doing);
-  if (parse_parent_settings(text, path, after.parent).settings != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
-                "run the command again");
-  }
+  const sys::Dir directory = directory_of_stored(*root_, settings_directory, doing);
+  const std::string text = unchanged_text(directory, path, *before, doing);
   write_atomically(
       directory, name,
       edited(text,
@@ -110,10 +111,12 @@ void Store::write_parent_settings(const std::optional<ParentSettings>& before,
       doing);
 }
 
-void Store::remove_parent_settings(const ParentName& parent) const {
-  const std::string doing = fmt::format("cannot delete '{}'", path_of_settings(parent));
-  const sys::Dir directory = directory_to_write(*root_, settings_directory, doing);
-  remove_stored(directory, file_name(parent), doing);
+void Store::remove_parent_settings(const ParentSettings& settings) const {
+  const std::string path = path_of_settings(settings.parent);
+  const std::string doing = fmt::format("cannot delete '{}'", path);
+  const sys::Dir directory = directory_of_stored(*root_, settings_directory, doing);
+  std::ignore = unchanged_text(directory, path, settings, doing);
+  remove_stored(directory, file_name(settings.parent), doing);
 }
 
 Preparation Store::load_preparation(const ParentName& parent) const {

@@ -23,7 +23,7 @@ namespace mdevadm::store {
 namespace {
 
 constexpr const char* devices_directory = "etc/mdevadm/devices";
-constexpr const char* mdevctl_directory = "etc/mdevctl.d";
+constexpr const char* the_definitions = "the definitions";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
 constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
@@ -83,16 +83,16 @@ void add_configs(const KeptConfigs& configs, const Store& store, Definitions& in
     if (!reading.definition) {
       into.broken.push_back({store.path_of(stored), 0, 0, reading.refusal});
     } else if (const auto ours = taken.find({stored.parent, stored.uuid}); ours != taken.end()) {
-      const Definition& counts = into.all[ours->second];
-      if (config_of(counts) != stored.config) {
+      const Definition& used = into.all[ours->second];
+      if (config_of(used) != stored.config) {
         into.problems.push_back(
             {store.path_of(stored),
              0,
              0,
-             fmt::format("differs from '{}', which takes precedence", store.path_of(counts)),
+             fmt::format("differs from '{}', which takes precedence", store.path_of(used)),
              {},
              fmt::format("write mdevctl's copy again: mdevadm export mdevctl {} --force",
-                         shell_word(counts.name ? counts.name->str() : counts.uuid.str()))});
+                         shell_word(used.name ? used.name->str() : used.uuid.str()))});
       }
     } else {
       into.all.push_back(*std::move(reading.definition));
@@ -263,11 +263,10 @@ std::optional<sys::FileLock> wait_for_directory(const sys::Dir& directory, const
 std::string edited_text(const sys::Dir& directory, const std::string& path, const Definition& before,
                         const Definition& after) {
   const std::string doing = fmt::format("cannot modify '{}'", path);
-  const std::string text = directory.read_file(file_name(before.uuid)).or_throw("{}", doing);
+  const std::string text = read_stored(directory, file_name(before.uuid), doing);
   const FileContent content = parse_definition(text, path, {before.uuid, before.parent});
   if (content.definition != before) {
-    throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
-                "run the command again");
+    throw_changed(doing);
   }
   return edited(text, [&](const std::string& plain) { return edit_definition(plain, path, before, after); });
 }
@@ -276,18 +275,11 @@ std::string edited_text(const sys::Dir& directory, const std::string& path, cons
 
 Definitions Store::load_own(const std::optional<ParentName>& only, const std::set<Uuid>* wanted) const {
   Definitions result;
-  const sys::Result<sys::Dir> devices = root_->open_dir(devices_directory);
-  if (!devices && devices.error().number == ENOENT) {
-    require_no_dangling_link(*root_, devices_directory,
-                             fmt::format("cannot read the definitions in '{}'", devices.error().path));
+  const std::optional<sys::Dir> devices = open_to_read(*root_, devices_directory, the_definitions);
+  if (!devices) {
     return result;
   }
-  if (!devices) {
-    sys::throw_error(devices.error(),
-                     fmt::format("cannot read the definitions in '{}'", devices.error().path));
-  }
-  for (const sys::Entry& entry :
-       devices->entries().or_throw("cannot read the definitions in '{}'", devices->path())) {
+  for (const sys::Entry& entry : entries_in(*devices, the_definitions)) {
     const auto parent = ParentName::parse(entry.name);
     if (!parent || entry.kind == sys::EntryKind::file || entry.name.front() == '.' ||
         (only && *only != *parent)) {
@@ -311,8 +303,7 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
       result.broken.push_back({directory.error().path, 0, 0, sys::errno_text(directory.error().number)});
       continue;
     }
-    for (const sys::Entry& file :
-         directory->entries().or_throw("cannot read the definitions in '{}'", directory->path())) {
+    for (const sys::Entry& file : entries_in(*directory, the_definitions)) {
       const auto uuid = wanted != nullptr ? uuid_of(file.name) : std::nullopt;
       if (wanted != nullptr && (!uuid || !wanted->contains(*uuid))) {
         continue;
@@ -457,7 +448,7 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
   }
   const Wait wait{doing, request.patience, waiting};
   if (runtime) {
-    if (root_->path() == "/") {
+    if (root_->is_host()) {
       require_trusted(*runtime, doing);
     }
     sys::Result<sys::FileLock> file = wait_for_lock(*runtime, request.file, wait);
@@ -551,7 +542,7 @@ void Store::replace(const Definition& old, const Definition& replacement) const 
   }
   const std::string path = path_of(before);
   const std::string doing = fmt::format("cannot modify '{}'", path);
-  const sys::Dir directory = directory_for_change(before, doing);
+  const sys::Dir directory = directory_of_stored(*root_, directory_name(before.parent), doing);
   const std::string text = edited_text(directory, path, before, after);
   if (!moves) {
     return write_atomically(directory, file_name(before.uuid), text, doing);
@@ -565,20 +556,13 @@ void Store::remove(const Definition& placed) const {
   const Definition definition = as_stored(placed);
   const std::string path = path_of(definition);
   const std::string doing = fmt::format("cannot remove '{}'", path);
-  const auto require_same = [&](const std::optional<Definition>& now) {
-    if (now && *now != definition) {
-      throw Error(ExitCode::conflict, fmt::format("{}: changed by another process", doing),
-                  "run the command again");
-    }
-  };
   if (definition.origin == Origin::mdevctl) {
-    const StoredConfig stored = stored_config(definition);
-    require_same(definition_of(stored).definition);
-    return remove_config(stored);
+    return remove_config(config_of_unchanged(definition, doing));
   }
-  const sys::Dir directory = directory_for_change(definition, doing);
-  if (const sys::Result<std::string> text = directory.read_file(file_name(definition.uuid))) {
-    require_same(parse_definition(*text, path, {definition.uuid, definition.parent}).definition);
+  const sys::Dir directory = directory_of_stored(*root_, directory_name(definition.parent), doing);
+  const std::string text = read_stored(directory, file_name(definition.uuid), doing);
+  if (parse_definition(text, path, {definition.uuid, definition.parent}).definition != definition) {
+    throw_changed(doing);
   }
   remove_file_of(definition, directory, doing);
 }

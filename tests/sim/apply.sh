@@ -63,7 +63,7 @@ fi
 mdevadm() { "$MDEVADM" "$@"; }
 gpu=$(mdevadm types --json -o parent 2>/dev/null | jq -r '.types[0].parent // empty')
 file=$(mktemp)
-trap 'rm -f "$file"' EXIT
+trap 'rm -f "$file"*' EXIT
 write() { { echo 'version = 1'; cat; } >"$file"; }
 names() { mdevadm list "$@" --json -o name | jq -r '[.devices[].name] | sort | join(" ")'; }
 state() { find /etc/mdevadm /run/mdevadm -type f ! -name '*.lock' -exec sha256sum {} + 2>/dev/null | sort; mdevadm list --all --json -o uuid,parent,type,state,vf | jq -S .devices; }
@@ -243,6 +243,28 @@ T
   run mdevadm group show vm1
   exits 3 "also the group"
   is_described
+  # A group that is changed while the devices are stopped.
+  seats 1 <<'T'
+[[group]]
+name = "vm2"
+members = ["seat-1"]
+T
+  mdevadm apply -f "$file" >/dev/null
+  write </dev/null
+  "$MDEVSIM" control delay remove 2000
+  mdevadm apply -f "$file" --prune >/dev/null 2>"$file.errors" &
+  one=$!
+  is_removing() { pgrep -P $one >/dev/null; }
+  wait_until is_removing
+  run mdevadm group add vm2 other
+  exits 0 "a member is added to a group while apply --prune stops devices"
+  wait $one
+  "$MDEVSIM" control delay remove 0
+  holds "apply --prune refuses to delete the group" grep -q "cannot delete '/etc/mdevadm/groups/vm2.toml': changed by another process" "$file.errors"
+  same "$(mdevadm group show vm2 --json | jq '.groups[0].members | length')" 1 "the group has the new member"
+  mdevadm group delete vm2
+  seats 1 </dev/null
+  mdevadm apply -f "$file" >/dev/null
   # Another namespace.
   { echo 'version = 1'; echo 'namespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1"'; } >"$file"
   run mdevadm apply -f "$file" --prune

@@ -78,4 +78,39 @@ same "$(state one) $(state two)" "drifted drifted" "list marks the members after
 run "$MDEVADM" group start vm1
 err_has "^mdevadm: 'two' \($b\) is already active, but differs from its definition: node mode \(definition: 0666, device: 0600\)" \
   "group start names the setting that differs"
+"$MDEVADM" group stop vm1 -q
+"$MDEVADM" group delete vm1 -q
+
+# Another process creates the device after the start was planned: when the script of the start runs.
+scripts=/etc/mdevctl.d/scripts.d/callouts
+mkdir -p $scripts
+another_creates() {
+  printf '#!/bin/sh\n[ "$4-$6" != pre-start ] || echo %s >%s\n' $a /sys/class/mdev_bus/$gpu/mdev_supported_types/nvidia-17/create \
+    >$scripts/create.sh
+  chmod +x $scripts/create.sh
+}
+another_creates
+record=/run/mdevadm/devices/$a.toml
+run "$MDEVADM" start one
+exits 0 "start succeeds if another process creates the device before it does"
+same "$err" "mdevadm: 'one' ($a) is already active" "a note says that the device is already active"
+same "$(state one)" active "the start is not recorded as unfinished"
+rm $scripts/create.sh
+"$MDEVADM" stop one
+"$MDEVADM" modify one --node-mode 0660 --attr nvidia/vgpu_params=x=1 2>/dev/null
+another_creates
+run "$MDEVADM" start one
+exits 0 "it succeeds if the device differs from its definition, too"
+err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: node mode \(definition: 0660, device: 0600\), attribute nvidia/vgpu_params \(definition: x=1, device: \); to apply the definition: mdevadm modify one --live$" \
+  "a note names the differences"
+holds "no record of the start remains" test ! -e $record
+rm $scripts/create.sh
+"$MDEVADM" stop one
+"$MDEVADM" undefine one
+another_creates
+run "$MDEVADM" start -u $a -p $gpu -t nvidia-17 --attr nvidia/vgpu_params=x=1
+exits 4 "start of a device without a definition fails if another process has created it with other settings"
+err_has "already active with other settings: attribute nvidia/vgpu_params \(requested: x=1, device: \); all changes were rolled back$" "the error names them"
+holds "the device of the other process remains" test -e /sys/bus/mdev/devices/$a
+holds "no record of the start remains" test ! -e $record
 finish

@@ -411,6 +411,22 @@ together() {
   out=$(cat $work/err1 $work/err2)
   out_has "'$gpu' is already prepared" "and the other one finds nothing to do"
   mdevadm define -p $gpu -t 1150 --name s1 >/dev/null
+  # Settings are changed while the parent is prepared, of which the other process writes the record.
+  failure() { sed -n 's/^failure = //p' /run/mdevadm/parents/$gpu.toml; }
+  mdevadm parent set $gpu --run false
+  mdevadm parent prepare $gpu 2>/dev/null
+  holds "the reason why a preparation failed is recorded" test -n "$(failure)"
+  mdevadm parent set $gpu --run "sh -c 'touch $work/begun; while ! test -e $work/go; do sleep 0.01; done'"
+  same "$(failure)" "" "parent set deletes the reason, which the former settings had"
+  echo 'failure = "an earlier one"' >/run/mdevadm/parents/$gpu.toml
+  mdevadm parent prepare $gpu &
+  wait_until test -e $work/begun
+  run mdevadm parent set $gpu --reserve $last
+  exits 0 "parent set succeeds while the parent is prepared"
+  same "$(failure)" '"an earlier one"' "it leaves the record to the process that prepares the parent"
+  touch $work/go
+  wait
+  mdevadm parent set $gpu --unreserve $last --run "sh -c 'echo x >>$work/ran; sleep 1'"
   rm -r /run/mdevadm/parents
   mdevadm parent prepare $gpu &
   sleep 0.3

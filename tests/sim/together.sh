@@ -132,6 +132,16 @@ T
   same "$(grep -c 'changed by another process' "$directory/slow")" 1 \
     "mdevadm undefine is refused if the definition was changed while its script ran"
   mdevctl undefine -u $A
+  mdevadm define $A -p mtty -t mtty-1 >/dev/null
+  answers_slowly
+  slow mdevadm undefine $A
+  rm $callout
+  echo 'name = "being edited' >>/etc/mdevadm/devices/mtty/$A.toml
+  answer
+  same "$(grep -c 'changed by another process' "$directory/slow")" 1 \
+    "mdevadm undefine is refused if the file cannot be read any more when its script has run"
+  holds "the file remains" grep -q 'being edited' /etc/mdevadm/devices/mtty/$A.toml
+  rm -r /etc/mdevadm/devices/mtty
 
   # The preconditions of a plan are checked again after the scripts ran.
   answers_slowly

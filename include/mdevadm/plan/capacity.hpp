@@ -92,12 +92,9 @@ struct GvtType {
   std::uint64_t weight;         // scheduler weight
 };
 
-// Returns all types known to the driver of i915 GVT-g, smallest first. Their resources are low and high
-// graphics memory and fences.
-std::span<const GvtType> gvt_types();
-
-// Returns the types offered by a GPU with this aperture in MiB: the driver stops at the first type that does
-// not fit.
+// Returns the types that the driver of i915 GVT-g offers on a GPU with this aperture in MiB, smallest first:
+// the driver stops at the first type that does not fit. Their resources are low and high graphics memory and
+// fences.
 std::span<const GvtType> gvt_types_for(std::uint64_t aperture);
 
 struct GvtMemory {

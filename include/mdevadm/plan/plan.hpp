@@ -21,8 +21,14 @@
 
 namespace mdevadm {
 
+// Creates a device. If another process has created it since the plan was made, the job ends unless the device
+// differs from `requested`, which is that of a device without a definition; differences from `defined` are
+// noted.
 struct CreateDevice {
   Creation what;
+  std::optional<Definition> requested{};
+  std::optional<Definition> defined{};
+  std::optional<NodePolicy> node{};  // of the definition and its group
 };
 
 // Removes a device and waits at most `patience` until it is gone. `forced`: the user accepts that it may be
@@ -196,7 +202,7 @@ struct LeaveGroup {
 };
 
 struct RenameGroup {
-  GroupName from;
+  Group group;  // with its present name
   GroupName to;
 };
 

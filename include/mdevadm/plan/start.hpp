@@ -59,8 +59,12 @@ class StartPlanner {
   struct Draft;
 
   void require_same(const Device& active, const Draft& draft) const;
-  std::string why_unchanged(const Device& active, const Draft& draft) const;
+  bool is_defined(const Definition& wanted) const;
   void plan_active(const Device& active, Draft& draft);
+  void require_removed(const Draft& draft) const;
+  void require_offered_type(const Draft& draft) const;
+  void require_startable(Draft& draft) const;
+  void note_for_creation(Draft& draft);
   void check_abi(Draft& draft) const;
   void add_creation(Draft& draft);
   void add_settings(Draft& draft) const;
@@ -86,8 +90,5 @@ class StartPlanner {
   std::set<std::string> going_online_;
   std::vector<Definition> planned_;  // with queues of vfio-ap
 };
-
-// Plans the start of a single device.
-Job plan_start(const Snapshot& seen, const Definition& wanted);
 
 }  // namespace mdevadm

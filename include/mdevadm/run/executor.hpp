@@ -62,7 +62,8 @@ struct Effects {
 // Executes all jobs: jobs of different lanes in parallel, jobs of one lane in order. If a step of a job
 // fails, or the job is interrupted, its completed steps are rolled back in reverse order. The other jobs
 // continue (Bond::none), or start no further step and are rolled back as well, the most recent step of all
-// jobs first (Bond::all_or_none). A forced removal that is pending ends its job without rollback. Returns one
+// jobs first (Bond::all_or_none). A forced removal that is pending ends its job without rollback. A job whose
+// device another process has created is rolled back and ends unchanged. Returns one
 // result per job in the order of the plan. Does not throw.
 //
 // Scripts run only for jobs that have steps. The pre scripts run before the first step; if one refuses,

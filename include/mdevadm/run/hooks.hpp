@@ -39,6 +39,9 @@ ScriptEvent event_of(const HookEvent& hooks);
 // Returns the directories of scripts below the root: of call-outs, and of notification scripts.
 std::vector<std::string> script_directories();
 
+// The mode bits of which a script has at least one; without them, mdevctl does not run it.
+inline constexpr mode_t any_execution = 0111;
+
 // Result of the operation as passed to scripts.
 enum class HookState { none, success, failure };
 

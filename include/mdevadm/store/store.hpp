@@ -34,7 +34,8 @@ struct ConfigFilter {
 };
 
 // Reads take no lock and create nothing. The caller of a change holds the lock; each change replaces one file
-// atomically.
+// atomically. Of the threads of the process that holds the lock, one at a time may change files: a change
+// removes temporary files that dead processes have left.
 class Store {
  public:
   // Whether files in /run/mdevadm are necessary. The SELinux policy for mdevctl lets a program that libvirt
@@ -115,7 +116,7 @@ class Store {
   void add(const Definition& definition, const std::optional<std::string>& text) const;
 
   // Changes the file of `before` to `after` and preserves everything else in it. Throws Error{conflict} if
-  // the file no longer contains `before`.
+  // the file no longer contains `before`, Error{not_found} if it does not exist.
   void replace(const Definition& before, const Definition& after) const;
 
   // Change nothing. require_replaceable() throws the Error of replace() if it would fail because of the
@@ -130,7 +131,7 @@ class Store {
   void require_no_member(const Definition& removed) const;
 
   // Removes the definition and, if it was the last one, its parent's directory. Throws Error{not_found} if it
-  // does not exist, Error{conflict} if it has changed.
+  // does not exist, Error{conflict} if the file no longer contains it.
   void remove(const Definition& definition) const;
 
   // Returns mdevctl's definitions only.
@@ -156,17 +157,17 @@ class Store {
   void add_group(const Group& group) const;
   void replace_group(const Group& before, const Group& after) const;
   // Removes a member from the current state of the group, so that concurrent changes of other members
-  // persist. Several threads may call.
+  // persist.
   void leave_group(const GroupName& name, const Member& member) const;
-  void rename_group(const GroupName& from, const GroupName& to) const;
-  void remove_group(const GroupName& name) const;
+  void rename_group(const Group& group, const GroupName& to) const;
+  void remove_group(const Group& group) const;
 
   // The same operations for the settings of parents. Throws Error{conflict} if the file is no longer as
   // `before`, or exists although `before` is absent.
   AllParentSettings load_parent_settings() const;
   std::string path_of_settings(const ParentName& parent) const;
   void write_parent_settings(const std::optional<ParentSettings>& before, const ParentSettings& after) const;
-  void remove_parent_settings(const ParentName& parent) const;
+  void remove_parent_settings(const ParentSettings& settings) const;
   // Which commands of a parent have succeeded since boot. Changes require the lock of the parent.
   Preparation load_preparation(const ParentName& parent) const;
   void keep_preparation(const Preparation& done) const;
@@ -193,6 +194,7 @@ class Store {
   Definitions load_own(const std::optional<ParentName>& only, const std::set<Uuid>* devices = nullptr) const;
   bool is_usual(const StoredConfig& stored) const;
   StoredConfig stored_config(const Definition& definition) const;
+  StoredConfig config_of_unchanged(const Definition& before, const std::string& doing) const;
   void add_to_mdevctl(const Definition& definition) const;
   StoredConfig config_to_replace(const Definition& before, const Definition& after) const;
   void replace_in_mdevctl(const Definition& before, const Definition& after) const;

@@ -153,7 +153,7 @@ TEST_CASE("GVT-g types share capacity if the available instances match a known m
     Parent parent{.name = gpu, .path = "sys/devices/gpu"};
     const std::vector<std::string> names{"8", "4", "2", "1"};
     for (std::size_t i = 0; i < left.size(); ++i) {
-      const auto known = plan::gvt_types()[i];
+      const auto known = plan::gvt_types_for(~std::uint64_t{0})[i];
       parent.types.push_back(type("i915-GVTg_V5_" + names[i], left[i],
                                   fmt::format("low_gm_size: {}MB\nhigh_gm_size: {}MB\nfence: {}", known.low,
                                               known.high, known.fences)));

@@ -6,8 +6,10 @@
 #include <mdevadm/util/error.hpp>
 
 #include "catch.hpp"
+#include "plan_start.hpp"
 
 using namespace mdevadm;
+using test::plan_start;
 
 namespace {
 

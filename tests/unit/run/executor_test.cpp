@@ -122,6 +122,40 @@ TEST_CASE("a failed job does not affect independent jobs and results are in plan
   CHECK(world.store.load().all == std::vector{a, b});
 }
 
+TEST_CASE("jobs in parallel lanes can write to one directory while the caller holds the lock") {
+  World world;
+  Plan plan;
+  for (int lane = 0; lane < 8; ++lane) {
+    for (int i = 0; i < 25; ++i) {
+      const Group group{*GroupName::parse(fmt::format("g{}-{}", lane, i))};
+      Job job{"create group", identity_of(group), fmt::format("lane{}", lane)};
+      job.steps.push_back({AddGroup{group}, RemoveGroup{group}});
+      plan.jobs.push_back(std::move(job));
+    }
+  }
+  const auto lock = world.store.lock();
+  const auto results =
+      carry_out(plan, {.host = world.host, .store = world.store, .holds_definitions = true}, world.recorder);
+  CHECK(std::count_if(results.begin(), results.end(),
+                      [](const JobResult& one) { return one.outcome == Outcome::done; }) == 200);
+  CHECK(world.store.load_groups().all.size() == 200);
+}
+
+TEST_CASE("steps are rolled back also if their rollback cannot be reported") {
+  struct Mute final : Progress {
+    void done(const Job&, const Action&) override {}
+    void undone(const Job&, const Action&) override { throw std::bad_alloc(); }
+    void waiting(const Job&, const std::vector<Holder>&, std::chrono::milliseconds) override {}
+  };
+  World world;
+  Mute mute;
+  const auto results =
+      carry_out({{job_of("do it", a, {add(a), add(b), {RemoveDefinition{c}, std::nullopt}})}},
+                {world.host, world.store}, mute);
+  CHECK(std::string(results[0].error->what()).ends_with("; all changes were rolled back"));
+  CHECK(world.store.load().all.empty());
+}
+
 TEST_CASE("jobs in several parallel lanes all succeed") {
   World world;
   Plan plan;

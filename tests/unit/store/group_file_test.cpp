@@ -20,6 +20,16 @@ GroupContent parse(std::string_view text) {
   return parse_group(text, "vm1.toml", vm1);
 }
 
+template <typename Change>
+ExitCode code_of(const Change& change) {
+  try {
+    change();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ExitCode::done;
+}
+
 }  // namespace
 
 TEST_CASE("a formatted group parses back unchanged") {
@@ -115,11 +125,19 @@ TEST_CASE("each group is stored in its own file and an invalid file does not aff
   store.replace_group({vm1, {a}}, {vm1, {a, c}});
   CHECK_THROWS_AS(store.replace_group({vm1, {a}}, {vm1}), Error);
   store.leave_group(vm1, a);
-  store.rename_group(vm1, *GroupName::parse("vm3"));
+  const GroupName vm3 = *GroupName::parse("vm3");
+  CHECK(code_of([&] { store.rename_group({vm1, {a, c}}, vm3); }) == ExitCode::conflict);  // has changed
+  store.rename_group({vm1, {c}}, vm3);
   CHECK(store.load_groups().find("vm3")->members == std::vector<Member>{c});
-  CHECK_THROWS_AS(store.rename_group(*GroupName::parse("vm3"), *GroupName::parse("vm10")), Error);
-  store.remove_group(*GroupName::parse("vm3"));
-  CHECK_THROWS_AS(store.remove_group(*GroupName::parse("vm3")), Error);
+  CHECK(code_of([&] { store.rename_group({vm3, {c}}, *GroupName::parse("vm10")); }) == ExitCode::conflict);
+  CHECK(code_of([&] { store.rename_group({vm1, {c}}, *GroupName::parse("vm4")); }) == ExitCode::not_found);
+  CHECK(code_of([&] { store.remove_group({vm3, {a, c}}); }) == ExitCode::conflict);  // has changed
+  CHECK(store.load_groups().find("vm3") != nullptr);
+  store.remove_group({vm3, {c}});
+  CHECK(code_of([&] { store.remove_group({vm3, {c}}); }) == ExitCode::not_found);
+  std::filesystem::remove_all(temp.path() / "etc/mdevadm/groups");
+  CHECK(code_of([&] { store.remove_group({vm3, {c}}); }) == ExitCode::not_found);
+  CHECK_FALSE(root.exists("etc/mdevadm/groups"));
 }
 
 TEST_CASE("a group name is a label without spaces") {

@@ -304,6 +304,28 @@ TEST_CASE("a definition that has changed is not removed") {
   CHECK(store.load().all.size() == 1);
   store.remove(definition());
   CHECK(code_of([&] { store.remove(definition()); }) == ExitCode::not_found);
+  CHECK_FALSE(root.exists("etc/mdevadm/devices/mtty"));
+}
+
+TEST_CASE("a definition is neither removed nor replaced if its file cannot be used any more") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  Definition other = definition();
+  other.start = StartMode::automatic;
+  for (const Origin origin : {Origin::mdevadm, Origin::mdevctl}) {
+    Definition before = definition();
+    before.origin = other.origin = origin;
+    store.add(before, std::nullopt);
+    test::write_text(store.path_of(before), "being edited");
+    CHECK(code_of([&] { store.remove(before); }) == ExitCode::conflict);
+    CHECK(code_of([&] { store.replace(before, other); }) == ExitCode::conflict);
+    CHECK(test::read_text(store.path_of(before)) == "being edited");
+    std::filesystem::remove(store.path_of(before));
+    CHECK(code_of([&] { store.remove(before); }) == ExitCode::not_found);
+    CHECK(code_of([&] { store.replace(before, other); }) == ExitCode::not_found);
+    CHECK(store.load().all.empty());
+  }
 }
 
 TEST_CASE("settings of a parent are neither replaced nor removed if another process has changed them") {
@@ -318,7 +340,12 @@ TEST_CASE("settings of a parent are neither replaced nor removed if another proc
   CHECK(code_of([&] { store.write_parent_settings(other, {gpu}); }) == ExitCode::conflict);
   store.write_parent_settings(ParentSettings{gpu}, other);
   CHECK(store.load_parent_settings().all == std::vector{other});
-  store.remove_parent_settings(gpu);
+  CHECK(code_of([&] { store.remove_parent_settings({gpu}); }) == ExitCode::conflict);
+  CHECK(store.load_parent_settings().all == std::vector{other});
+  store.remove_parent_settings(other);
   CHECK(store.load_parent_settings().all.empty());
-  CHECK(code_of([&] { store.remove_parent_settings(gpu); }) == ExitCode::not_found);
+  CHECK(code_of([&] { store.remove_parent_settings(other); }) == ExitCode::not_found);
+  std::filesystem::remove_all(temp.path() / "etc/mdevadm/parents");
+  CHECK(code_of([&] { store.remove_parent_settings(other); }) == ExitCode::not_found);
+  CHECK_FALSE(root.exists("etc/mdevadm/parents"));
 }
