@@ -114,6 +114,25 @@ void wait_for_release(Context& context, std::vector<Target>& targets, const Stop
   }
 }
 
+std::map<Uuid, Error> refusals_of(const std::vector<Target>& targets) {
+  std::map<Uuid, Error> reasons;
+  for (const Target& target : targets) {
+    if (target.found && target.refused) {
+      reasons.emplace(target.found->uuid, *target.refused);
+    }
+  }
+  return reasons;
+}
+
+void refuse(std::vector<Target>& targets, const std::map<Uuid, Error>& reasons) {
+  for (Target& target : targets) {
+    const auto reason = target.found ? reasons.find(target.found->uuid) : reasons.end();
+    if (reason != reasons.end()) {
+      target.refused = reason->second;
+    }
+  }
+}
+
 std::optional<std::chrono::steady_clock::time_point> deadline_after(std::chrono::milliseconds patience) {
   return patience.count() > 0 ? std::optional(std::chrono::steady_clock::now() + patience) : std::nullopt;
 }

@@ -1,6 +1,7 @@
 // The devices that the arguments of a command refer to.
 #pragma once
 
+#include <map>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <optional>
@@ -45,6 +46,10 @@ struct TargetSearch {
 // Waits until the devices are released, in parallel and without locks. A device that is not released in time
 // is refused. `how`: as in plan_stop(), without the identity.
 void wait_for_release(Context& context, std::vector<Target>& targets, const StopRequest& how);
+
+// Returns why devices were refused, and refuses them for these reasons when they have been found again.
+std::map<Uuid, Error> refusals_of(const std::vector<Target>& targets);
+void refuse(std::vector<Target>& targets, const std::map<Uuid, Error>& reasons);
 
 // Returns the moment at which a waiting time that begins now ends; nullopt if it is 0.
 std::optional<std::chrono::steady_clock::time_point> deadline_after(std::chrono::milliseconds patience);

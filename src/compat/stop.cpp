@@ -34,9 +34,16 @@ Device require_active(const Session& session, const Uuid& uuid) {
 
 void run_stop(Session& session, const Options& options) {
   const Uuid uuid = *options.uuid();
-  auto locks = lock_parent(session, require_active(session, uuid).parent);
-  // Again: the device may have changed while waiting for the lock.
-  const Device device = require_active(session, uuid);
+  Device device = require_active(session, uuid);
+  std::vector<sys::FileLock> locks;
+  // While waiting for the lock, another process can stop the device and start it on another parent.
+  for (bool is_locked = false; !is_locked;) {
+    const ParentName parent = device.parent;
+    locks.clear();
+    locks = lock_parent(session, parent);
+    device = require_active(session, uuid);
+    is_locked = device.parent == parent;
+  }
   const StoredConfig about{uuid, device.parent, {device.type->str()}};
   with_scripts(
       session, event_of(HookAction::stop, about, options.has("force")), [&] { stop(session, device); },

@@ -75,6 +75,52 @@ changed_definitions() {
   same "$? $(state)" "0 a p0-2 active" "restart uses the definition that was changed while the device was in use"
 }
 
+# Another process removes the device and creates it on p1, while two processes hold the locks of both parents.
+recreate_on_p1() {
+  echo 1 >/sys/bus/mdev/devices/$A/remove
+  echo $A >/sys/class/mdev_bus/p1/mdev_supported_types/p1-1/create
+  flock /run/mdevadm/parent-p1.lock sleep 60 &
+  locker=$!
+  wait_until is_locked /run/mdevadm/parent-p1.lock
+}
+# moved DESCRIPTION COMMAND...: the command stops the device only under the lock of its new parent
+moved() {
+  local description=$1 job holder
+  shift
+  reset
+  mdevadm start -q a
+  flock /run/mdevadm/parent-p0.lock sleep 60 &
+  holder=$!
+  wait_until is_locked /run/mdevadm/parent-p0.lock
+  "$@" >"$directory/out" 2>"$directory/err" &
+  job=$!
+  wait_until has_open $job /run/mdevadm/parent-p0.lock
+  recreate_on_p1
+  pkill -P $holder
+  wait $holder
+  wait_until has_open $job /run/mdevadm/parent-p1.lock
+  same "$(cat /sys/bus/mdev/devices/$A/mdev_type/available_instances)" 23 "$description: waits for the lock of the parent on which the device is now"
+  pkill -P $locker
+  wait $locker
+  wait $job
+  code=$? out=$(cat "$directory/out") err=$(cat "$directory/err")
+  exits 0 "$description: succeeds"
+  same "$(ls /sys/bus/mdev/devices)" "" "$description: stops the device on its new parent"
+}
+moved_devices() {
+  ln -sf "$MDEVADM" "$directory/mdevctl"
+  moved stop "$MDEVADM" stop $A
+  moved "stop --timeout" "$MDEVADM" stop $A --timeout 60
+  moved "group stop" "$MDEVADM" group stop g
+  moved "mdevctl stop" "$directory/mdevctl" stop -u $A
+
+  mdevadm start -q -u $B -p p0 -t p0-1
+  run behind_lock parent-p0.lock stop $B -- remove_now $B
+  exits 0 "a device without a definition that is removed during the wait is not active, which is no error"
+  err_has "'$B' is not active$" "a note says so"
+}
+remove_now() { echo 1 >"/sys/bus/mdev/devices/$1/remove"; }
+
 mdevsim_hold() {
   : >"$directory/held"
   "$MDEVSIM" hold "$1" 60 >"$directory/held" &
@@ -191,6 +237,7 @@ blocked_command() {
 if [ "${1:-}" = inside ]; then
   directory=$2
   changed_definitions
+  moved_devices
   own_waits
   locking_scripts
   interrupted_rollback

@@ -183,16 +183,13 @@ class GroupStop final : public GroupRun {
   }
 
   ExitCode run_group(Context& context, Batch& batch, const Group& group) override {
-    std::vector<Uuid> uuids;
-    for (const Member& member : group.members) {
-      uuids.push_back(member.uuid);
-    }
-    const Definitions defined = context.definitions_if_readable();
+    Group present = group;
+    Definitions defined = context.definitions_if_readable();
     const std::chrono::milliseconds patience = parse_seconds(timeout_);
     const auto deadline = deadline_after(patience);
     if (deadline && !change_.dry_run) {
       const Plan release =
-          plan_group_release(context.observe_users(uuids, {}), group, defined, patience, force_);
+          plan_group_release(context.observe_users(uuids_of(group), {}), group, defined, patience, force_);
       VerboseProgress progress(context);
       for (const JobResult& result : carry_out(release, {context.host(), context.store()}, progress)) {
         if (result.error) {
@@ -200,19 +197,34 @@ class GroupStop final : public GroupRun {
         }
       }
     }
-    // The parents were not locked while waiting for the devices to be released; lock them now.
-    const std::vector<ParentName> parents = parents_of(context, group, defined, uuids);
-    const auto locks = batch.lock_parents(context, parents);
+    std::vector<ParentName> parents;
+    const PlanLocks locks = batch.lock_found(context, ChangesDefinitions::no, [&] {
+      const Groups groups = context.groups();
+      present = require_group(groups, name_, doing());
+      defined = context.definitions_if_readable();
+      parents = parents_of(context, present, defined);
+      return parents;
+    });
     batch.take(identity(), [&] {
-      return plan_group_stop(context.observe_users(uuids, parents), group, defined, {force_, deadline});
+      return plan_group_stop(context.observe_users(uuids_of(present), parents), present, defined,
+                             {force_, deadline});
     });
     return batch.finish(context);
+  }
+
+  static std::vector<Uuid> uuids_of(const Group& group) {
+    std::vector<Uuid> uuids;
+    for (const Member& member : group.members) {
+      uuids.push_back(member.uuid);
+    }
+    return uuids;
   }
 
   // Returns the parents of all members, active or not: a concurrent start of the group holds the locks of all
   // of them.
   static std::vector<ParentName> parents_of(const Context& context, const Group& group,
-                                            const Definitions& defined, const std::vector<Uuid>& uuids) {
+                                            const Definitions& defined) {
+    const std::vector<Uuid> uuids = uuids_of(group);
     std::vector<ParentName> parents;
     for (const Definition& definition : defined.all) {
       if (group.has(definition)) {

@@ -50,12 +50,13 @@ class RestartCommand final : public Command {
     std::map<Uuid, Error> not_released;
     if (deadline && !change_.dry_run) {
       find();
-      not_released = wait_for_all(context, targets);
+      wait_for_release(context, targets, request_for({}));
+      not_released = refusals_of(targets);
     }
     PlanLocks locks =
         batch.lock_found(context, accept_abi_ ? ChangesDefinitions::yes : ChangesDefinitions::no, [&] {
           std::vector<ParentName> parents = find();
-          refuse_some(targets, not_released);
+          refuse(targets, not_released);
           return parents;
         });
     const std::vector<ParentName> parents = parents_of(wanted);
@@ -106,27 +107,6 @@ class RestartCommand final : public Command {
       }
     }
     return parents;
-  }
-
-  // Waits until the devices are released, and returns why some are not restarted.
-  std::map<Uuid, Error> wait_for_all(Context& context, std::vector<Target>& targets) const {
-    wait_for_release(context, targets, request_for({}));
-    std::map<Uuid, Error> not_released;
-    for (const Target& target : targets) {
-      if (target.found && target.refused) {
-        not_released.emplace(target.found->uuid, *target.refused);
-      }
-    }
-    return not_released;
-  }
-
-  static void refuse_some(std::vector<Target>& targets, const std::map<Uuid, Error>& reasons) {
-    for (Target& target : targets) {
-      const auto reason = target.found ? reasons.find(target.found->uuid) : reasons.end();
-      if (reason != reasons.end()) {
-        target.refused = reason->second;
-      }
-    }
   }
 
   // Returns the definition of each target, or nullptr and refuses the target.
