@@ -212,7 +212,7 @@ void Batch::add_chain(std::vector<Job> jobs) {
 }
 
 std::vector<Identity> Batch::carry_out_first(Context& context, std::vector<Job> jobs,
-                                             bool holds_definitions) {
+                                             const std::optional<sys::FileLock>& definitions) {
   const std::size_t before = plan_.jobs.size();
   std::vector<Identity> failed;
   for (Job& job : jobs) {
@@ -227,7 +227,7 @@ std::vector<Identity> Batch::carry_out_first(Context& context, std::vector<Job> 
   }
   const Plan first{.jobs = {plan_.jobs.begin() + static_cast<std::ptrdiff_t>(before), plan_.jobs.end()}};
   VerboseProgress progress(context);
-  const Effects effects{context.host(), context.store(), &context.hooks(), holds_definitions};
+  const Effects effects{context.host(), context.store(), &context.hooks(), definitions.has_value()};
   const std::vector<JobResult> results = carry_out(first, effects, progress);
   recorded_.insert(recorded_.end(), results.begin(), results.end());
   for (std::size_t i = 0; i < results.size(); ++i) {

@@ -96,8 +96,9 @@ class Batch {
   }
 
   // Executes jobs before those that are added later, whose planning depends on their results; on a dry run
-  // finish() prints them. `holds_definitions`: as in Effects. Returns those that have failed.
-  std::vector<Identity> carry_out_first(Context& context, std::vector<Job> jobs, bool holds_definitions);
+  // finish() prints them. `definitions`: the lock, if the caller holds it. Returns those that have failed.
+  std::vector<Identity> carry_out_first(Context& context, std::vector<Job> jobs,
+                                        const std::optional<sys::FileLock>& definitions = {});
 
   // Prints or executes the plan. `definitions` is the lock that was held while planning; it is released
   // before scripts run.

@@ -196,8 +196,8 @@ class ApplyCommand final : public HostCommand {
       return batch.finish(context);
     }
     if (change_.dry_run) {
-      batch.carry_out_first(context, plan.parent_jobs, false);
-      batch.carry_out_first(context, comparison.preparations(), false);
+      batch.carry_out_first(context, plan.parent_jobs);
+      batch.carry_out_first(context, comparison.preparations());
       return finish(context, batch, plan, std::nullopt);
     }
     return carry_out_all(context, batch, comparison, plan);
@@ -310,7 +310,7 @@ class ApplyCommand final : public HostCommand {
     const std::vector<sys::FileLock> locks = batch.lock_parents(context, parents, preparation_patience);
     std::optional<sys::FileLock> definitions = batch.lock_definitions(context);
     const ApplyPlan plan = comparison.plan(true, std::nullopt);
-    const std::vector<Identity> unset = batch.carry_out_first(context, plan.parent_jobs, true);
+    const std::vector<Identity> unset = batch.carry_out_first(context, plan.parent_jobs, definitions);
     definitions.reset();
     const auto is_in = [](const std::vector<Identity>& among, const Identity& parent) {
       return std::any_of(among.begin(), among.end(),
@@ -318,7 +318,7 @@ class ApplyCommand final : public HostCommand {
     };
     std::vector<Job> preparations = comparison.preparations();
     std::erase_if(preparations, [&](const Job& job) { return is_in(unset, job.about); });
-    const std::vector<Identity> unprepared = batch.carry_out_first(context, std::move(preparations), false);
+    const std::vector<Identity> unprepared = batch.carry_out_first(context, std::move(preparations));
     comparison.note_failed(unset);
     comparison.note_failed(unprepared);
     std::vector<HostChange> changes = plan.changes;

@@ -342,7 +342,7 @@ class DetachCommand final : public MachineCommand {
         batch.use(*machine);
         const Plan detach = plan_detach(wanted, machine->devices(), patience(), machine_name());
         if (change_.dry_run && !no_stop_) {
-          batch.carry_out_first(context, detach.jobs, false);
+          batch.carry_out_first(context, detach.jobs);
         } else if (no_stop_) {
           batch.take(identity, [&] { return detach; });
         } else {
@@ -405,6 +405,18 @@ class DetachCommand final : public MachineCommand {
     return job;
   }
 
+  // Another process may have created the device again before the parents were locked.
+  static void require_same_parent(const Snapshot& seen, const GuestDevice& device) {
+    const Device* now = seen.find_device(device.uuid);
+    if (now != nullptr && now->parent != device.parent) {
+      const Identity about = identity_of_guest(device);
+      throw Error(ExitCode::conflict,
+                  fmt::format("cannot stop {}: another process has created it again on {}", about.quoted(),
+                              now->parent.str()),
+                  "if that device is not needed, stop it: mdevadm stop " + device.uuid.str());
+    }
+  }
+
   // Adds the stops of the devices. Returns the locks under which they are carried out.
   std::vector<sys::FileLock> stop(Context& context, Batch& batch, const Group* group,
                                   const GuestTargets& targets) const {
@@ -423,6 +435,9 @@ class DetachCommand final : public MachineCommand {
                                         [&](const Uuid& uuid) { return seen.claims.find(uuid) != nullptr; });
     if (group != nullptr && !has_claims && !change_.dry_run) {
       batch.take(about(group), [&] {
+        for (const GuestDevice& device : targets.devices.all) {
+          require_same_parent(seen, device);
+        }
         return plan_group_stop(seen, *group, targets.defined,
                                {.deadline = deadline, .part_of = StopRequest::Part::detach});
       });
@@ -431,6 +446,7 @@ class DetachCommand final : public MachineCommand {
     for (const GuestDevice& device : targets.devices.all) {
       const Identity identity = identity_of_guest(device);
       batch.add(identity, [&] {
+        require_same_parent(seen, device);
         if (const Claim* claim = seen.claims.find(device.uuid)) {
           return leave_claimed(*claim, identity);
         }

@@ -130,7 +130,7 @@ class ProbeCommand final : public Command {
                                           all.size(), all.size() == 1 ? "device" : "devices",
                                           all.size() == 1 ? "it" : "them"));
     }
-    return batch.carry_out_first(context, std::move(jobs), false).empty();
+    return batch.carry_out_first(context, std::move(jobs)).empty();
   }
 
   // Creates and removes the devices. Returns whether that succeeded. Throws Error if it cannot be planned.
@@ -139,8 +139,7 @@ class ProbeCommand final : public Command {
     const Snapshot seen = observe(context, name, doing);
     const Parent& parent = *seen.find_parent(name.str());
     const auto deadline = std::chrono::steady_clock::now() + probe_patience;
-    return batch
-        .carry_out_first(context, {plan_probe(without_left(seen, name), parent, counts, deadline)}, false)
+    return batch.carry_out_first(context, {plan_probe(without_left(seen, name), parent, counts, deadline)})
         .empty();
   }
 
