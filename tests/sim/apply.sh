@@ -252,7 +252,7 @@ T
   mdevadm apply -f "$file" >/dev/null
   write </dev/null
   "$MDEVSIM" control delay remove 2000
-  mdevadm apply -f "$file" --prune >/dev/null 2>"$file.errors" &
+  "$MDEVADM" apply -f "$file" --prune >/dev/null 2>"$file.errors" &
   one=$!
   is_removing() { pgrep -P $one >/dev/null; }
   wait_until is_removing
@@ -261,7 +261,7 @@ T
   wait $one
   "$MDEVSIM" control delay remove 0
   holds "apply --prune refuses to delete the group" grep -q "cannot delete '/etc/mdevadm/groups/vm2.toml': changed by another process" "$file.errors"
-  same "$(mdevadm group show vm2 --json | jq '.groups[0].members | length')" 1 "the group has the new member"
+  holds "the group has the new member" grep -q "$other" /etc/mdevadm/groups/vm2.toml
   mdevadm group delete vm2
   seats 1 </dev/null
   mdevadm apply -f "$file" >/dev/null

@@ -101,7 +101,7 @@ rm $scripts/create.sh
 another_creates
 run "$MDEVADM" start one
 exits 0 "it succeeds if the device differs from its definition, too"
-err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: node mode \(definition: 0660, device: 0600\), attribute nvidia/vgpu_params \(definition: x=1, device: \); to apply the definition: mdevadm modify one --live$" \
+err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: attribute nvidia/vgpu_params \(definition: x=1, device: ''\), node mode \(definition: 0660, device: 0600\); to apply the definition: mdevadm modify one --live$" \
   "a note names the differences"
 holds "no record of the start remains" test ! -e $record
 rm $scripts/create.sh
@@ -110,7 +110,7 @@ rm $scripts/create.sh
 another_creates
 run "$MDEVADM" start -u $a -p $gpu -t nvidia-17 --attr nvidia/vgpu_params=x=1
 exits 4 "start of a device without a definition fails if another process has created it with other settings"
-err_has "already active with other settings: attribute nvidia/vgpu_params \(requested: x=1, device: \); all changes were rolled back$" "the error names them"
+err_has "already active with other settings: attribute nvidia/vgpu_params \(requested: x=1, device: ''\); all changes were rolled back$" "the error names them"
 holds "the device of the other process remains" test -e /sys/bus/mdev/devices/$a
 holds "no record of the start remains" test ! -e $record
 finish

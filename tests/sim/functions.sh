@@ -55,6 +55,19 @@ single() {
     mdevadm stop a
     mdevadm modify a --delete-attr 1 >/dev/null
   fi
+  # Another program assigns the same type after the check: its write is the first of two that the driver performs.
+  if [ "$1" = N1 ]; then
+    control delay create 2000
+    echo 1149 >/sys/bus/pci/devices/0000:41:01.3/nvidia/current_vgpu_type &
+    wait_until has_open $! /sys/bus/pci/devices/0000:41:01.3/nvidia/current_vgpu_type
+    run mdevadm start -p $gpu -t 1149 --vf 0000:41:01.3
+    exits 4 "$(say "start fails if another program assigns the same type to the virtual function")"
+    err_has "virtual function 0000:41:01.3 was taken by another process \(type 1149\)" "$(say "the error says so")"
+    wait
+    control delay create 0
+    same "$(records)" 0 "$(say "the device of the other program is not recorded as that of mdevadm")"
+    echo 0 >/sys/bus/pci/devices/0000:41:01.3/nvidia/current_vgpu_type
+  fi
   removed "$1" busy "" $first
   errors_at_create "$1" EINVAL=1 EEXIST=4 ENOSPC=6 ENOMEM=6 ENODEV=3 EPERM=4 EIO=1 ERANGE=1 EBUSY=5
   errors_at_remove "$1" EBUSY=5 EPERM=5 EIO=1

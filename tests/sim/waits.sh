@@ -117,6 +117,7 @@ moved_devices() {
   mdevadm start -q -u $B -p p0 -t p0-1
   run behind_lock parent-p0.lock stop $B -- remove_now $B
   exits 0 "a device without a definition that is removed during the wait is not active, which is no error"
+  err=$(cat "$directory/err")
   err_has "'$B' is not active$" "a note says so"
 }
 remove_now() { echo 1 >"/sys/bus/mdev/devices/$1/remove"; }
