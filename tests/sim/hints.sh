@@ -916,6 +916,7 @@ done
 # device, at the same moment.
 cannot_be_seen='
 list active devices: mdevadm list
+if that device is not needed, stop it: mdevadm stop
 show its claim: mdevadm list --claimed -o +claimed_for,claimed_at
 '
 src=$(realpath "$here/../../src")
