@@ -101,17 +101,23 @@ std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent,
   }
   std::vector<std::string> advice{"list the types of the parent: mdevadm types " + parent.name.str()};
   const std::string model = other_model(parent, definition);
-  const Type* equal = model.empty() ? nullptr : equal_type(parent, vendor_name(nullptr, definition));
   if (renumbered != nullptr) {
     advice.insert(advice.begin(), advice_to_renumber(definition, *renumbered));
-  } else if (equal != nullptr) {
-    advice.insert(advice.begin(),
-                  fmt::format("take its type of the same size: mdevadm modify {} -t {}",
-                              shell_word(identity_of(definition).word()), shell_word(*equal->name)));
+  } else if (std::string equal = advice_for_model(parent, definition); !equal.empty()) {
+    advice.insert(advice.begin(), std::move(equal));
   }
   return Finding{fmt::format("{} has no type '{}'{}", parent.name.str(), printable(definition.type.str()),
                              model.empty() ? model : ": " + model),
                  advice, "type-missing"};
+}
+
+std::string advice_for_model(const Parent& parent, const Definition& definition) {
+  const Type* equal = other_model(parent, definition).empty()
+                          ? nullptr
+                          : equal_type(parent, vendor_name(nullptr, definition));
+  return equal == nullptr ? std::string{}
+                          : fmt::format("take its type of the same size: mdevadm modify {} -t {}",
+                                        shell_word(identity_of(definition).word()), shell_word(*equal->name));
 }
 
 bool NewPlaces::has_room(const Parent& parent, const Definition& definition) {

@@ -7,6 +7,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/claims.hpp>
+#include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/offers.hpp>
@@ -238,9 +239,9 @@ Type require_type(const Snapshot& seen, const Definition& wanted, const std::str
     if (model.empty() || error.code() != ExitCode::not_found) {
       throw;
     }
-    throw error.reworded(fmt::format("{}: {}", error.what(), model))
-        .with_hint("for types of the same size, see: mdevadm check " +
-                   shell_word(identity_of(wanted).word()));
+    const std::string advice = advice_for_model(*parent, wanted);
+    const Error named = error.reworded(fmt::format("{}: {}", error.what(), model));
+    throw advice.empty() ? named : named.with_hint(advice);
   }
 }
 

@@ -503,7 +503,12 @@ few_functions() {
   wait_until grep -q L40S /sys/bus/pci/devices/0000:41:00.4/nvidia/creatable_vgpu_types
 }
 l40s__check_missing_function() { few_functions; words="check"; }
-l40s__all_functions_in_use() { few_functions; adm start -p 0000:41:00.0 -t L40S-4Q; words="start -u $b -p 0000:41:00.0 -t L40S-4Q"; }
+l40s__all_functions_in_use() {
+  few_functions
+  adm define $c -p 0000:41:00.0 -t L40S-4Q
+  adm start $c
+  words="start -u $b -p 0000:41:00.0 -t L40S-4Q"
+}
 l40s__need_beside_devices() {
   mount -t tmpfs none /usr/share/nvidia/vgpu
   adm start -p 0000:41:00.0 -t L40S-4Q
@@ -884,6 +889,7 @@ end_of_word='([^A-Za-z0-9-]|$)'
 obey() {  # MESSAGE CODE ERROR: does what the message says
   local message=$1 option meant typed
   mdevadm() { follow "$message" "$@"; }  # a message may name several commands
+  [[ $message != "while the GPU has no vGPU, "* ]] || "$MDEVADM" stop --all --quiet 2>/dev/null
   [[ $message != "shut down the virtual machine that "*", then run: "* ]] || stop_machine
   if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
     eval "mdevadm $(placeholders "${BASH_REMATCH[2]%%,*}")"
@@ -900,7 +906,6 @@ obey() {  # MESSAGE CODE ERROR: does what the message says
     repeat "$message" "$2" "$3" $words
   elif [[ $message =~ :\ ((/usr/lib/nvidia/|nvidia-smi\ ).*)$ && ! ${BASH_REMATCH[1]} =~ \ ID ]]; then
     local commands=${BASH_REMATCH[1]}
-    [[ $message != *"no vGPU"* ]] || "$MDEVADM" stop --all --quiet
     run bash -c "$commands"
     exits 0 "'$message': the driver accepts the commands"
   elif [[ $message == "mkdir -p "* ]]; then

@@ -21,6 +21,10 @@ namespace mdevadm {
 std::optional<Finding> doubt_of_type(const Snapshot& seen, const Parent& parent, const Definition& definition,
                                      bool knows_types);
 
+// Returns the command that gives a definition the type of the same size and series, if its parent is another
+// model of GPU than the definition was made for and has one; otherwise an empty string.
+std::string advice_for_model(const Parent& parent, const Definition& definition);
+
 // Finds parents for definitions whose own one is missing, each beside the active devices, the other
 // definitions, and those for which it has found one before.
 class NewPlaces {
