@@ -263,7 +263,7 @@ std::string setting_of(const Attribute& attribute) {
   return fmt::format("cannot set attribute '{}' to '{}'", attribute.name.str(), printable(attribute.value));
 }
 
-Error attribute_error(int number, const Attribute& attribute) {
+Error attribute_error(int number, const Attribute& attribute, const char* bus) {
   const std::string doing = setting_of(attribute);
   const auto error = [&](const std::string& why, std::string hint = {}) {
     return Error(ExitCode::failed, fmt::format("{}: {}", doing, why), std::move(hint));
@@ -297,12 +297,13 @@ Error attribute_error(int number, const Attribute& attribute) {
     case ERANGE: return error("the number is too large");
     case EIO:
       if (attribute.name.str().ends_with("placement_id")) {
-        return {
-            ExitCode::failed,
-            fmt::format("{}: the driver rejects the placement: it is in use, or the type cannot have it",
-                        doing),
-            std::vector<std::string>{
-                "show the placements in use: grep . /sys/bus/pci/devices/*/nvidia/placement_id", driver_log}};
+        return {ExitCode::failed,
+                fmt::format("{}: the driver rejects the placement: it is in use, or the type cannot have it",
+                            doing),
+                std::vector<std::string>{
+                    fmt::format(
+                        "show the placements in use: grep . /sys/bus/{}/devices/*/nvidia/placement_id", bus),
+                    driver_log}};
       }
       [[fallthrough]];
     default: return error(fmt::format("rejected by the driver: {}", sys::errno_text(number)), driver_log);

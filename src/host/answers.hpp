@@ -32,7 +32,8 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
 
 // Returns "cannot set attribute 'assign_domain' to '4'".
 std::string setting_of(const Attribute& attribute);
-Error attribute_error(int number, const Attribute& attribute);
+// `bus`: that of the device, which has the attribute.
+Error attribute_error(int number, const Attribute& attribute, const char* bus = "pci");
 // For a write of `number_of_functions` to sriov_numvfs.
 Error functions_error(int number, const ParentState& parent, std::uint64_t number_of_functions);
 

@@ -309,7 +309,8 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
                   fmt::format("did you mean '{}'?", of_driver))
           .caused_by(number);
     }
-    const Error error = attribute_error(number, attribute).caused_by(number);
+    const char* bus = device.name.empty() ? "mdev" : "pci";
+    const Error error = attribute_error(number, attribute, bus).caused_by(number);
     throw is_ap_attribute(attribute) ? explained(*root_, device, attribute, error) : error;
   }
   return bare ? std::nullopt : read_if_readable(directory, attribute.name.str());

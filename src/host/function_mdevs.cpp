@@ -84,6 +84,7 @@ class FunctionMdevs final : public Interface {
       return;
     }
     Occupied occupied = read_occupied(parent);
+    into.supported_functions = read_number(parent.directory, "sriov_totalvfs").value_or(0);
     into.functions = std::move(occupied.functions);
     read_types(parent, occupied, facets, into);
     mark_creatable(into);
@@ -92,6 +93,7 @@ class FunctionMdevs final : public Interface {
     if (into.notice.empty()) {
       into.notice = notice_of_missing(parent, into.functions.size());
     }
+    into.notice = into.notice.empty() ? notice_of_few(into) : into.notice;
   }
 
   Command creation(const SysfsParent& parent, const Creation& what) const override {

@@ -187,6 +187,7 @@ class Functions final : public Interface {
     if (!has_any(facets, type_facets)) {
       return;
     }
+    into.supported_functions = read_number(parent.directory, "sriov_totalvfs").value_or(0);
     std::map<TypeName, Type> types;
     for (Function& function : read_functions(parent, true)) {
       for (const NamedType& one : function.creatable) {
@@ -212,6 +213,7 @@ class Functions final : public Interface {
     std::sort(into.types.begin(), into.types.end(),
               [](const Type& a, const Type& b) { return natural_less(a.id.str(), b.id.str()); });
     into.notice = notice_of_misread(parent.root, into.functions);
+    into.notice = into.notice.empty() ? notice_of_few(into) : into.notice;
     if (into.notice.empty()) {
       into.notice = notice_for(into.functions, into.types);
     }
@@ -347,6 +349,17 @@ std::string notice_of_missing(const SysfsParent& parent, std::size_t present) {
              ? std::string{}
              : fmt::format("{} virtual functions are enabled, but only {} {} present", enabled, present,
                            present == 1 ? "is" : "are");
+}
+
+std::string notice_of_few(const Parent& parent) {
+  const std::size_t enabled = parent.functions.size();
+  const bool all_used = std::all_of(parent.functions.begin(), parent.functions.end(),
+                                    [](const Function& one) { return one.type.has_value(); });
+  return enabled == 0 || !all_used || enabled >= parent.supported_functions
+             ? std::string{}
+             : fmt::format("{} virtual function{} a vGPU; the GPU supports {}",
+                           enabled == 1 ? "the only enabled" : fmt::format("each of the {} enabled", enabled),
+                           enabled == 1 ? " has" : "s has", parent.supported_functions);
 }
 
 Error missing_function(const SysfsParent& parent, const std::string& function) {

@@ -107,6 +107,8 @@ std::vector<std::string> function_paths(const SysfsParent& parent);
 std::string notice_of_unusable(const std::vector<Function>& functions);
 // Returns a notice that some of the enabled VFs are not present; an empty string if all are, or none is.
 std::string notice_of_missing(const SysfsParent& parent, std::size_t present);
+// Returns a notice that all enabled VFs have devices, fewer than the GPU supports; otherwise an empty string.
+std::string notice_of_few(const Parent& parent);
 // Returns the error for a VF that the physical function does not have.
 Error missing_function(const SysfsParent& parent, const std::string& function);
 

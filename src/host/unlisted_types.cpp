@@ -30,10 +30,15 @@ std::optional<bool> is_mig_type(const std::optional<std::string>& name) {
 // Returns whether types may be missing: an idle GPU with virtual functions lists all that it supports, or, in
 // MIG mode, those of the GPU instances that exist.
 bool may_hide_types(const Parent& parent) {
-  return parent.capabilities.named_by_function && parent.capabilities.types_vanish &&
-         (parent.types.empty() || has_device(parent) ||
-          std::any_of(parent.types.begin(), parent.types.end(),
-                      [](const Type& type) { return is_mig_type(type.name) == true; }));
+  return parent.types.empty() || has_device(parent) ||
+         std::any_of(parent.types.begin(), parent.types.end(),
+                     [](const Type& type) { return is_mig_type(type.name) == true; });
+}
+
+// Returns whether NVIDIA's table has more on a GPU than its driver reports: at least which types its MIG mode
+// excludes.
+bool needs_table(const Parent& parent) {
+  return parent.capabilities.named_by_function && parent.capabilities.types_vanish;
 }
 
 // Returns a PCI ID, or 0, which no device has.
@@ -79,17 +84,22 @@ void add_types(Parent& parent, std::vector<Type> known) {
     }
     mode = mode ? mode : is_mig_type(type.name);
   }
-  std::copy_if(known.begin(), known.end(), std::back_inserter(parent.unlisted), [&](const Type& type) {
+  const bool may_hide = may_hide_types(parent);
+  for (Type& type : known) {
     const std::optional<bool> needs_mig = is_mig_type(type.name);
-    return !mode || !needs_mig || *mode == *needs_mig;
-  });
+    if (mode && needs_mig && *mode != *needs_mig) {
+      parent.excluded.push_back({type.id, *type.name});
+    } else if (may_hide) {
+      parent.unlisted.push_back(std::move(type));
+    }
+  }
   limit_available(parent);
 }
 
 }  // namespace
 
 void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents) {
-  if (std::none_of(parents.begin(), parents.end(), may_hide_types)) {
+  if (std::none_of(parents.begin(), parents.end(), needs_table)) {
     return;
   }
   std::optional<VgpuTable> table;
@@ -100,10 +110,10 @@ void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents) {
     problem = fmt::format("cannot use NVIDIA's table of vGPU types '/{}': {}", VgpuTable::path, error.what());
   }
   for (Parent& parent : parents) {
-    if (!may_hide_types(parent)) {
+    if (!needs_table(parent)) {
       continue;
     }
-    parent.table_problem = problem;
+    parent.table_problem = may_hide_types(parent) ? problem : std::string{};
     if (table) {
       add_types(parent, table->types_of(pci_number(root, parent, "device"),
                                         pci_number(root, parent, "subsystem_device")));

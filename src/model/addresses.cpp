@@ -33,12 +33,16 @@ std::string domain_of(std::string_view digits) {
 // `parts`: domain, bus, slot, function in lower case.
 std::optional<std::string> pci_address(std::span<const std::string_view> parts) {
   const bool is_function = parts[3].size() == 1 && parts[3][0] >= '0' && parts[3][0] <= '7';
-  if (!is_hex(parts[0], 1, most_domain_digits) || !is_hex(parts[1], 2, 2) || !is_hex(parts[2], 2, 2) ||
+  if (!is_hex(parts[0], 1, most_domain_digits) || !is_hex(parts[1], 1, 2) || !is_hex(parts[2], 1, 2) ||
       !is_function) {
     return std::nullopt;
   }
+  const auto two_digits = [](std::string_view part) {
+    return std::string(2 - part.size(), '0').append(part);
+  };
   std::string text = domain_of(parts[0]);
-  text.append(":").append(parts[1]).append(":").append(parts[2]).append(".").append(parts[3]);
+  text.append(":").append(two_digits(parts[1])).append(":").append(two_digits(parts[2]));
+  text.append(".").append(parts[3]);
   return text;
 }
 

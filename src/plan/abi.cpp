@@ -148,6 +148,14 @@ Type with_recorded_name(Type type, const Definition& definition) {
   return type;
 }
 
+std::string other_model(const Parent& parent, const Definition& definition) {
+  const std::string* recorded = definition.abi ? find_pin(*definition.abi, "pci_id") : nullptr;
+  return recorded == nullptr || !parent.pci_id || *parent.pci_id == *recorded
+             ? std::string{}
+             : fmt::format("it is {}, and the definition was made for {}", *parent.pci_id,
+                           printable(*recorded));
+}
+
 const Type* renumbered_type(const Parent& parent, const Definition& definition) {
   const std::string* name = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
   const Type* now = resolve_type(parent, definition.type.str());

@@ -14,6 +14,7 @@
 #include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/plan/units.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
 
@@ -25,7 +26,7 @@ constexpr std::size_t queues_in_cause = 4;
 
 class Check {
  public:
-  explicit Check(const CheckInput& input) : in_(input) {}
+  explicit Check(const CheckInput& input) : in_(input), places_(input.seen, input.defined) {}
 
   std::vector<ObjectFinding> run() && {
     check_host();
@@ -46,7 +47,9 @@ class Check {
     for (const Group& group : in_.groups.all) {
       check_group(group);
     }
-    check_units();
+    for (ObjectFinding& found : disabled_units(in_)) {
+      found_.push_back(std::move(found));
+    }
     explain_lack_of_parents();
     std::stable_sort(found_.begin(), found_.end(), [](const ObjectFinding& a, const ObjectFinding& b) {
       return a.finding.severity < b.finding.severity;
@@ -103,6 +106,8 @@ class Check {
       std::vector<std::string> advice = advice_for_functions(parent, reserved);
       if (is_off && !parent.without_iommu) {
         advice.push_back("enable them: " + command_to_enable(parent));
+      } else if (has_few_functions(parent)) {
+        advice.push_back(advice_to_enable_all(parent));
       }
       advice.push_back("show the parent: mdevadm show " + name);
       add(name, {parent.notice, advice, is_off ? "sriov-off" : "parent-notice", severity_of_notice(parent)});
@@ -143,11 +148,13 @@ class Check {
                       : std::string{};
     for (const UnpreparedParent& parent : in_.unprepared) {
       const std::string& name = parent.name.str();
+      const std::string word = shell_word(name);
+      // What is no problem, such as vGPUs that restrict the types, is not the cause of one.
       const bool is_explained = std::any_of(found_.begin(), found_.end(), [&](const ObjectFinding& one) {
-        return one.object == name && (!parent.has_failed || one.finding.id == "gpu-override");
+        return one.object == name && one.finding.severity != Severity::info &&
+               (!parent.has_failed || one.finding.id == "gpu-override");
       });
       if (!is_explained) {
-        const std::string word = shell_word(name);
         add(name, {fmt::format("{} does not match its settings: {}", name, parent.reason),
                    {parent.is_absent ? remove_first + "remove its settings: mdevadm parent unset " + word
                                      : "prepare it: mdevadm parent prepare " + word,
@@ -340,13 +347,12 @@ class Check {
       }
       if (auto finding = number_of_parent(in_.seen, parent_name)) {
         finding->advice.push_back(
-            fmt::format("move the definition to that parent: mdevadm modify {} -p {} "
-                        "--new-parent {}",
+            fmt::format("move the definition to that parent: mdevadm modify {} -p {} --new-parent {}",
                         shell_word(name), parent_name, *parent_with_number(in_.seen, parent_name)));
         add(name, *std::move(finding), parent_name);
         return;
       }
-      add(name, missing_parent(in_.seen, definition, in_.groups), parent_name);
+      add(name, missing_parent(in_.seen, definition, in_.groups, places_), parent_name);
       return;
     }
     if (auto finding = doubt_of_type(in_.seen, *parent, definition, knows_types(*parent))) {
@@ -563,22 +569,8 @@ class Check {
     }
   }
 
-  void check_units() {
-    const auto is_automatic = [](const auto& one) { return one.start == StartMode::automatic; };
-    const bool any_definition = std::any_of(in_.defined.all.begin(), in_.defined.all.end(), is_automatic);
-    const bool any_group = std::any_of(in_.groups.all.begin(), in_.groups.all.end(), is_automatic);
-    for (const std::string& unit : in_.host.units_off) {
-      const bool is_needed = unit == "mdevadm-groups.service" ? any_group : any_definition || any_group;
-      if (in_.host.has_systemd && is_needed) {
-        add(unit, {"the unit is not enabled, so devices with autostart are not started at boot",
-                   {"enable it: systemctl enable " + unit},
-                   "unit-disabled",
-                   Severity::warning});
-      }
-    }
-  }
-
   const CheckInput& in_;
+  NewPlaces places_;
   std::vector<ObjectFinding> found_{};
 };
 

@@ -196,6 +196,22 @@ std::vector<std::string> reservations(const Snapshot& seen, const Definitions& d
   return hints;
 }
 
+// Returns the first GPU on which all devices would fit if it mixed framebuffer sizes, or nullptr.
+const Parent* fits_with_mixed_sizes(const Snapshot& seen, const Definitions& defined,
+                                    const ChoiceRequest& request) {
+  Rooms rooms(seen, defined, request.counting, request.mixed);
+  if (rooms.assume_mixed_sizes().empty()) {
+    return nullptr;
+  }
+  for (const Candidate& candidate : candidates_for(seen, rooms, request)) {
+    const std::vector<const Parent*> parents = placed(candidate.offers, request);
+    if (parents.size() == request.count && !parents.empty()) {
+      return parents.front();
+    }
+  }
+  return nullptr;
+}
+
 // The error for types that match and of which not enough devices fit. Names definitions and reservations if
 // they are the reason.
 Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequest& request,
@@ -210,6 +226,9 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
                   [&](const Candidate& candidate) { return fit_all(candidate.offers, active_only); });
   const std::uint64_t beside_active = most_that_fit(candidates, active_only);
   std::vector<std::string> hints = reservations(seen, defined);
+  if (const Parent* mixed = fits_with_mixed_sizes(seen, defined, request)) {
+    hints.push_back(advice_to_mix_at_boot(mixed->name.str()));
+  }
   if (by_definitions) {
     hints.emplace_back("list the definitions that are not active: mdevadm list --inactive");
     hints.emplace_back("count only active devices with --ignore-defined");

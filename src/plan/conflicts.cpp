@@ -108,32 +108,29 @@ class Conflicts {
     return device != by_uuid_.end() && device->second->parent == definition.parent;
   }
 
-  // Reports each definition with autostart that exceeds the instances its parent can have.
+  // Reports each definition with autostart for which its parent has no room beside others.
   void find_overcommitment(const Definition& definition) {
-    const Parent* parent =
-        definition.start == StartMode::automatic ? in_.seen.find_parent(definition.parent.str()) : nullptr;
-    const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
-    if (type == nullptr) {
+    const bool is_automatic = definition.start == StartMode::automatic;
+    const Group* group = is_automatic ? nullptr : in_.groups.of(definition);
+    const bool starts = is_automatic || (group != nullptr && group->start == StartMode::automatic);
+    const Parent* parent = starts ? in_.seen.find_parent(definition.parent.str()) : nullptr;
+    if (parent == nullptr) {
       return;
     }
-    const auto [found, is_new] = at_boot_.try_emplace(type);
-    AtBoot& needed = found->second;
-    if (is_new) {
-      needed.most = most_instances(in_.seen, *parent, *type);
+    auto lack = at_boot_.try_emplace(parent, in_.seen, in_.defined, *parent).first->second.add(definition);
+    if (!lack) {
+      return;
     }
-    needed.instances += instances_of(definition);
-    if (needed.most && needed.instances > *needed.most && !needed.definitions.empty()) {
-      const std::string name = name_of_definition(definition);
-      found_.push_back({{describe_overcommitment(*parent, *type, *needed.most, needed.definitions),
-                         {fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
-                                      shell_word(name), definition.parent.str()),
-                          "list the definitions: mdevadm list --defined -p " + definition.parent.str()},
-                         "autostart-capacity",
-                         Severity::error},
-                        name,
-                        definition.parent.str()});
-    }
-    needed.definitions.push_back(&definition);
+    const std::string name = name_of_definition(definition);
+    lack->id = "autostart-capacity";
+    lack->advice.insert(
+        lack->advice.begin(),
+        {is_automatic ? fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
+                                    shell_word(name), definition.parent.str())
+                      : fmt::format("disable autostart of its group: mdevadm group modify {} --manual",
+                                    shell_word(group->name.str())),
+         "list the definitions: mdevadm list --defined -p " + definition.parent.str()});
+    found_.push_back({*std::move(lack), name, definition.parent.str()});
   }
 
   // Finds active devices that have what the definition of an inactive one needs.
@@ -189,11 +186,17 @@ class Conflicts {
     const Severity severity = severity_if(definition.start == StartMode::automatic);
     const std::string& parent = definition.parent.str();
     if (std::string doubt = doubt_of_function(in_.seen, definition); !doubt.empty()) {
-      found_.push_back({{std::move(doubt),
-                         {"show the virtual functions of the parent: mdevadm show " + parent,
-                          advice_to_release_function(definition)},
-                         "vf-unusable",
-                         severity},
+      const Parent& there = *in_.seen.find_parent(parent);
+      const bool is_free = std::any_of(there.functions.begin(), there.functions.end(),
+                                       [](const Function& one) { return one.usable && !one.type; });
+      std::vector<std::string> advice{"show the virtual functions of the parent: mdevadm show " + parent};
+      if (has_few_functions(there)) {
+        advice.insert(advice.begin(), advice_to_enable_all(there));
+      }
+      if (is_free || !has_few_functions(there)) {
+        advice.push_back(advice_to_release_function(definition));
+      }
+      found_.push_back({{std::move(doubt), std::move(advice), "vf-unusable", severity},
                         name_of_definition(definition),
                         parent});
     }
@@ -248,15 +251,8 @@ class Conflicts {
                       second.parent.str()});
   }
 
-  // What the definitions with autostart need of a type of a parent.
-  struct AtBoot {
-    std::optional<std::uint64_t> most{};
-    std::uint64_t instances = 0;
-    std::vector<const Definition*> definitions{};
-  };
-
   const CheckInput& in_;
-  std::map<const Type*, AtBoot> at_boot_{};
+  std::map<const Parent*, BootNeeds> at_boot_{};
   std::map<Uuid, const Device*> by_uuid_{};
   std::map<std::pair<ParentName, std::string>, const Device*> by_function_{};
   std::vector<const Device*> crypto_devices_{};

@@ -400,7 +400,8 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     job.notes.push_back(job.about.quoted() + " is unchanged");
     return job;
   }
-  if (moves || after.attributes != current.attributes || after.start != current.start) {
+  if (moves || after.type != current.type || after.attributes != current.attributes ||
+      after.start != current.start) {
     check_numbers(seen, after, {current.attributes, request.fits, true}, job);
     check_resources(seen, without(defined, current), after, doing, job);
   }
@@ -522,8 +523,13 @@ Job plan_export(const Definition& original, const KeptConfigs& theirs, bool over
 }
 
 Job plan_undefine(const Definition& definition, const Groups& groups, bool from_group,
-                  const std::string& argument) {
+                  const std::string& argument, const Device* active) {
   Job job = job_for("undefine", definition, argument);
+  if (active != nullptr && active->parent == definition.parent) {
+    job.notes.push_back(
+        fmt::format("{} is active and remains so without its definition; to stop it: mdevadm stop {}",
+                    job.about.quoted(), definition.uuid.str()));
+  }
   for (const FileProblem& broken : groups.broken) {
     job.warnings.push_back(fmt::format("{}: a group may still have the device as a member: {}",
                                        job.about.quoted(), broken.str()));

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/claims.hpp>
+#include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/offers.hpp>
@@ -230,7 +232,17 @@ Type require_type(const Snapshot& seen, const Definition& wanted, const std::str
                   excluded->advice);
     }
   }
-  return require_type(seen, wanted.parent, wanted.type, doing);
+  try {
+    return require_type(seen, wanted.parent, wanted.type, doing);
+  } catch (const Error& error) {
+    const std::string model = parent != nullptr ? other_model(*parent, wanted) : std::string{};
+    if (model.empty() || error.code() != ExitCode::not_found) {
+      throw;
+    }
+    const std::string advice = advice_for_model(*parent, wanted);
+    const Error named = error.reworded(fmt::format("{}: {}", error.what(), model));
+    throw advice.empty() ? named : named.with_hint(advice);
+  }
 }
 
 std::string describe_removal(const Device& device) {
@@ -322,9 +334,13 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
   const bool is_known = !parent.functions.empty() || !future.empty();
   if (vf != nullptr && is_known && !has_function(parent, *vf) &&
       std::find(future.begin(), future.end(), vf->str()) == future.end()) {
+    std::vector<std::string> hints{
+        fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str())};
+    if (has_few_functions(parent)) {
+      hints.push_back(advice_to_enable_all(parent));
+    }
     throw Error(ExitCode::not_found,
-                fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), vf->str()),
-                fmt::format("list the virtual functions of the parent: mdevadm show {}", parent.name.str()));
+                fmt::format("{}: {} has no virtual function {}", doing, parent.name.str(), vf->str()), hints);
   }
 }
 

@@ -157,6 +157,18 @@ std::string command_to_enable(const Parent& parent) {
                      parent.name.str());
 }
 
+bool has_few_functions(const Parent& parent) {
+  return !parent.functions.empty() && parent.functions.size() < parent.supported_functions;
+}
+
+std::string advice_to_enable_all(const Parent& parent) {
+  return fmt::format(
+      "while the GPU has no vGPU, enable all {1} virtual functions: mdevadm parent set {0} --vfs all && "
+      "mdevadm "
+      "parent prepare {0}",
+      parent.name.str(), parent.supported_functions);
+}
+
 std::vector<std::string> advice_for_functions(const Parent& parent,
                                               const std::vector<FunctionName>& reserved) {
   const auto function =

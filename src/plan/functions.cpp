@@ -43,8 +43,11 @@ std::string doubt_of_function(const Snapshot& seen, const Definition& wanted) {
   const Function* function = parent != nullptr && vf != nullptr ? function_of(*parent, vf->str()) : nullptr;
   // The functions of a parent that has none are not enabled yet.
   if (parent != nullptr && vf != nullptr && function == nullptr && !parent->functions.empty()) {
-    return fmt::format("{} has no virtual function {} now, so the device cannot be started",
-                       parent->name.str(), vf->str());
+    return fmt::format(
+        "{} has no virtual function {} now{}, so the device cannot be started", parent->name.str(), vf->str(),
+        has_few_functions(*parent)
+            ? fmt::format(" ({} of {} are enabled)", parent->functions.size(), parent->supported_functions)
+            : std::string{});
   }
   return function == nullptr || function->usable
              ? std::string{}

@@ -181,6 +181,20 @@ Finding lack_of_instance(const Snapshot& seen, const Parent& parent, const VgpuN
            fmt::format("create a GPU instance with the ID of a profile: nvidia-smi mig -i {} -cgi ID", gpu)}};
 }
 
+// Returns how MIG mode is disabled. The driver refuses that while virtual functions are enabled, and GPU
+// instances exist. sriov-manage removes these as it binds the GPU again, so that nothing may be left to
+// destroy.
+std::string advice_to_leave_mig(const Parent& parent) {
+  const std::string& gpu = parent.name.str();
+  const bool has_functions = !parent.functions.empty();
+  return fmt::format(
+      "while the GPU has no vGPU, disable MIG mode: {1}nvidia-smi mig -i {0} -dci; nvidia-smi mig -i {0} "
+      "-dgi; "
+      "nvidia-smi -i {0} -mig 0{2}",
+      gpu, has_functions ? fmt::format("/usr/lib/nvidia/sriov-manage -d {} && ", gpu) : std::string{},
+      has_functions ? fmt::format(" && /usr/lib/nvidia/sriov-manage -e {}", gpu) : std::string{});
+}
+
 // Returns why a type cannot be created beside a device.
 std::string beside(const Snapshot& seen, const Parent& parent, const Device& user, Unlisted kind) {
   const std::string reason =
@@ -191,6 +205,40 @@ std::string beside(const Snapshot& seen, const Parent& parent, const Device& use
                         size_in_use(names_of(parent)), user.uuid.str(),
                         user.type ? user.type->str() : "type unknown");
   return (kind == Unlisted::perhaps ? "it is unknown, or " : "") + reason;
+}
+
+// Returns that each enabled virtual function has a vGPU, fewer than the GPU supports; nullopt if not, or if
+// the framebuffer would be full, too.
+std::optional<Finding> lack_of_functions(const Snapshot& seen, const Parent& parent, const Type& type) {
+  const auto wanted = parse_vgpu_name(type.name.value_or(""));
+  const bool all_used = std::all_of(parent.functions.begin(), parent.functions.end(),
+                                    [](const Function& one) { return one.type.has_value(); });
+  if (!has_few_functions(parent) || !all_used || !wanted) {
+    return std::nullopt;
+  }
+  unsigned used = wanted->gib;
+  for (const Device& device : seen.devices) {
+    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
+    used += name ? name->gib : 0;
+  }
+  const unsigned memory = memory_of_gpu(wanted->gpu);
+  return memory != 0 && used > memory ? std::nullopt
+                                      : std::optional(Finding{parent.notice, {advice_to_enable_all(parent)}});
+}
+
+// Returns that a GPU has its maximum of vGPUs of the size of a type, or nullopt.
+std::optional<Finding> used_up(const Snapshot& seen, const Parent& parent, const Type& type,
+                               const VgpuName& wanted) {
+  const auto is_same_size = [&](const Device& device) {
+    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
+    return name && !name->needs_gpu_instance() && name->gib == wanted.gib;
+  };
+  const auto count =
+      static_cast<std::uint64_t>(std::count_if(seen.devices.begin(), seen.devices.end(), is_same_size));
+  return type.maximum && count >= *type.maximum
+             ? std::optional(Finding{fmt::format("the GPU has {} vGPU{} of this size, its maximum", count,
+                                                 count == 1 ? "" : "s")})
+             : std::nullopt;
 }
 
 // Returns what a name has in common with its spellings in other tools: of "1149 (NVIDIA L40S-4Q)", "GRID
@@ -257,7 +305,9 @@ std::string offered_types(const Parent& parent) {
 }
 
 std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type) {
-  const auto wanted = parse_vgpu_name(to_upper(type));
+  const auto excluded = std::find_if(parent.excluded.begin(), parent.excluded.end(),
+                                     [&](const NamedType& one) { return same_type(one.id.str(), type); });
+  const auto wanted = parse_vgpu_name(to_upper(excluded != parent.excluded.end() ? excluded->name : type));
   const auto shown = name_in_mode(seen, parent);
   if (!wanted || !shown || wanted->needs_gpu_instance() == shown->needs_gpu_instance() ||
       !(to_upper(shown->gpu).ends_with(wanted->gpu) || wanted->gpu.ends_with(to_upper(shown->gpu)))) {
@@ -273,8 +323,7 @@ std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& paren
          fmt::format("then create GPU instances with the IDs of profiles: nvidia-smi mig -i {} -cgi ID,...",
                      gpu)}};
   }
-  return Finding{"it is not a type of GPU instances, and MIG mode is on",
-                 {fmt::format("while the GPU has no vGPU, disable MIG mode: nvidia-smi -i {} -mig 0", gpu)}};
+  return Finding{"it is not a type of GPU instances, and MIG mode is on", {advice_to_leave_mig(parent)}};
 }
 
 std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& parent, const Type& type) {
@@ -285,6 +334,9 @@ std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& paren
   const Device* user = device_of(seen, parent);
   if (!wanted || (can_be_created(type) && !type.hidden)) {
     return std::nullopt;
+  }
+  if (auto lack = lack_of_functions(seen, parent, type)) {
+    return lack;
   }
   if (wanted->needs_gpu_instance()) {
     // Without such a type, and without a device, nothing shows whether MIG mode is on.
@@ -300,7 +352,7 @@ std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& paren
   }
   std::string other_size = other_size_in_use(seen, parent, type);
   if (other_size.empty()) {
-    return std::nullopt;
+    return used_up(seen, parent, type, *wanted);
   }
   return Finding{std::move(other_size), parent.capabilities.functions ? std::vector{mixed_size_advice(gpu)}
                                                                       : std::vector<std::string>{}};
@@ -374,6 +426,13 @@ std::string mixed_size_advice(const std::string& gpu) {
   return fmt::format(
       "several framebuffer sizes need mixed sizes, which are enabled while no vGPU exists: nvidia-smi vgpu "
       "-i {} -shm 1",
+      gpu);
+}
+
+std::string advice_to_mix_at_boot(const std::string& gpu) {
+  return fmt::format(
+      "to mix sizes, let the settings of the GPU enable it at each boot (--run replaces their commands): "
+      "mdevadm parent set {0} --run 'nvidia-smi vgpu -i {0} -shm 1'",
       gpu);
 }
 

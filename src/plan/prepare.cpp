@@ -365,19 +365,26 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
   Job job{"prepare " + about.quoted(), about, settings.parent.str()};
   const std::vector<std::size_t> pending = pending_commands(facts);
   const bool as_wanted = has_functions_as_wanted(settings, facts.state);
+  // The effect of a command, which its check has found, counts as that of running it: commands that do not
+  // run the checks depend on the record.
+  Preparation done{settings.parent};
+  bool is_recorded = true;
+  for (std::size_t i = 0; i < settings.commands.size(); ++i) {
+    if (as_wanted && std::find(pending.begin(), pending.end(), i) == pending.end()) {
+      done.commands.push_back(settings.commands[i].command);
+      is_recorded = is_recorded && is_done(facts, settings.commands[i]);
+    }
+  }
   if (as_wanted && pending.empty()) {
     job.notes.push_back(about.quoted() + " is already prepared");
+    if (!is_recorded) {
+      job.steps.push_back({KeepPreparation{done}, {}});
+    }
     return job;
   }
   require_unused(facts, doing);
   if (!as_wanted) {
     add_function_steps(job, facts, patience);
-  }
-  Preparation done{settings.parent};
-  for (const ParentCommand& command : settings.commands) {
-    if (as_wanted && is_done(facts, command)) {
-      done.commands.push_back(command.command);
-    }
   }
   for (const std::size_t i : pending) {
     const ParentCommand& command = settings.commands[i];

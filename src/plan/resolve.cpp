@@ -71,6 +71,31 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
              : "list all devices: mdevadm list --all";
 }
 
+// Returns the parent with virtual functions whose bus a PCI address names, or nullptr. The number of the
+// function may be one that no device has, such as 9.
+const Parent* parent_on_bus(const Snapshot& seen, std::string_view word) {
+  const std::string first = kernel_spelling(std::string(word.substr(0, word.rfind('.'))) + ".0");
+  const std::string bus = is_pci_address(first) ? first.substr(0, first.rfind(':') + 1) : std::string{};
+  const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+    return !bus.empty() && parent.capabilities.functions && parent.name.str().starts_with(bus);
+  });
+  return found == seen.parents.end() ? nullptr : &*found;
+}
+
+// The error for a PCI function that the host does not have.
+[[noreturn]] void refuse_function(const std::string& address, const Snapshot& seen,
+                                  const std::string& doing) {
+  const Parent* parent = parent_on_bus(seen, address);
+  std::vector<std::string> hints{"list the PCI functions of the host: lspci -D",
+                                 "list parents: mdevadm types"};
+  if (parent != nullptr) {
+    hints.insert(hints.begin(),
+                 fmt::format("list the virtual functions of {0}: mdevadm show {0}", parent->name.str()));
+  }
+  throw Error(ExitCode::not_found,
+              fmt::format("{}: the host has no PCI function {}", doing, printable(address)), hints);
+}
+
 // What else than devices a command accepts.
 enum class Beside { nothing, groups };
 
@@ -112,6 +137,9 @@ enum class Beside { nothing, groups };
                             "this name",
                             doing, kinds),
                 "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
+  }
+  if (!is_address && parent_on_bus(seen, word) != nullptr) {
+    refuse_function(std::string(word), seen, doing);
   }
   const std::string meant = is_address ? std::string{} : did_you_mean(word, labels);
   const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
@@ -189,9 +217,7 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
   }
   const auto functions = seen.host_devices.find(address);
   if (functions != seen.host_devices.end() && functions->second.empty()) {
-    throw Error(ExitCode::not_found, fmt::format("{}: the host has no PCI function {}", doing, address),
-                std::vector<std::string>{"list the PCI functions of the host: lspci -D",
-                                         "list parents: mdevadm types"});
+    refuse_function(address, seen, doing);
   }
   throw Error(
       ExitCode::not_found,

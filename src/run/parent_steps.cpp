@@ -69,7 +69,8 @@ Error lock_error(const Host& host, const ChangeFunctions& change) {
                            clients.empty() ? std::string{} : ": " + describe(clients)),
                "stop programs that use or monitor the GPU, such as: systemctl stop nvidia-dcgm "
                "nvidia-persistenced")
-      .held_by(clients);
+      .held_by(clients)
+      .worth(Retry::later);
 }
 
 // Runs one of the programs of a command.

@@ -325,6 +325,13 @@ std::string edit_definition(const std::string& text, const std::string& path, co
       return edited;
     }
   }
+  // A file with no comments and no unknown keys has nothing to lose but its layout.
+  std::string rewritten = format_definition(after);
+  if (parsed && comments_in(text).empty() &&
+      parse_definition(text, path, {after.uuid, after.parent}).problems.empty() &&
+      parse_definition(rewritten, path, {after.uuid, after.parent}).definition == after) {
+    return rewritten;
+  }
   throw Error(
       ExitCode::failed,
       fmt::format("cannot modify '{}': the layout of the file cannot be changed without losing comments",

@@ -324,6 +324,9 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
       for (const FunctionName& function : settings.reserved) {
         result.withheld.emplace_back(settings.parent, function);
       }
+      if (mixes_sizes(settings)) {
+        result.mixed.push_back(settings.parent);
+      }
     }
   } catch (const Error& error) {
     result.problems.push_back({root_->path_of("etc/mdevadm/parents"), 0, 0, error.what()});

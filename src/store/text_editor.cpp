@@ -75,8 +75,15 @@ void TextEditor::change_table(const std::string& name, const std::vector<KeyText
                  fmt::format("{}[{}]\n{}", text_.empty() ? "" : "\n", name, key_lines(after)));
     return;
   }
+  if (after.empty()) {
+    const std::size_t header = table->source().begin.line;
+    remove_lines(header, block_end(header));
+    return;
+  }
+  // A key that is only in `before` does not exist any longer.
   const auto is_known = [&](std::string_view key) {
-    return std::any_of(after.begin(), after.end(), [&](const KeyText& one) { return one.first == key; });
+    const auto is_it = [&](const KeyText& one) { return one.first == key; };
+    return std::any_of(after.begin(), after.end(), is_it) || std::any_of(before.begin(), before.end(), is_it);
   };
   const auto wanted = [&](std::string_view key) -> const std::string* {
     for (const auto& [name_of_key, value] : after) {

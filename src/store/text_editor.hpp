@@ -31,8 +31,8 @@ class TextEditor {
 
   // Changes the single-value keys of the top level that differ.
   void change_keys(const std::vector<KeyText>& before, const std::vector<KeyText>& after);
-  // Sets and removes the keys of a table, except those that `after` does not contain; creates the table if
-  // it is missing, and keeps its header if all keys are removed.
+  // Sets and removes the keys of a table, except those that neither list contains; creates the table if it is
+  // missing, removes it if `after` is empty, and keeps its header if no key of `after` has a value.
   void change_table(const std::string& name, const std::vector<KeyText>& before,
                     const std::vector<KeyText>& after);
 

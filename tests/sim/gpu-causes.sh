@@ -118,7 +118,7 @@ functions_gone() {
   wait_until test -e $devices/0000:41:01.3/nvidia/creatable_vgpu_types
   mdevadm start near
   same "$(finding vf-unusable | head -n 2)" "error
-$gpu has no virtual function 0000:41:02.0 now, so the device cannot be started" "a virtual function that does not exist now"
+$gpu has no virtual function 0000:41:02.0 now (8 of 32 are enabled), so the device cannot be started" "a virtual function that does not exist now"
   mdevadm parent set $gpu --reserve 0000:41:00.4 2>/dev/null
   same "$(finding vf-withheld | head -n 2)" "error
 virtual function 0000:41:00.4 is reserved by the settings of $gpu, so 'near' cannot be started again" "a reservation, while the device is active"
@@ -151,6 +151,218 @@ absent() {
   exits 0 "which can be run"
   run mdevadm check
   exits 0 "no finding remains"
+}
+
+# define_as NUMBER OPTIONS...: a definition with a UUID that has its place in the order of definitions.
+define_as() { mdevadm define "aaaaaaaa-0000-4000-8000-00000000000$1" "${@:2}"; }
+
+# A board of which GPUs are missing: their definitions are moved to GPUs that have room for them.
+half() {
+  local old=0000:52:00.0 name i
+  define_as 1 -q -p 0000:40:00.0 -t A16-8Q --name r-1 --auto
+  define_as 2 -q -p 0000:40:00.0 -t A16-8Q --name r-2 --auto
+  mdevadm define -q -p 0000:42:00.0 -t A16-8Q --name p --count 2 --auto
+  mdevadm define -q -p 0000:43:00.0 -t A16-4Q --name q --auto
+  mv /etc/mdevadm/devices/0000:42:00.0 /etc/mdevadm/devices/$old
+  same "$(finding parent-missing | sed -n 's/^if the device has moved.*--new-parent //p' | sort)" "0000:41:00.0
+0000:42:00.0" "each definition has a GPU of its own, not the first one, which is full"
+  for name in p-1 p-2; do
+    eval "$(finding parent-missing | sed -n "s/^if the device has moved.*: \(mdevadm modify $name .*\)/\1/p")"
+  done
+  run mdevadm start --auto
+  exits 0 "as the hints say, all devices start"
+  mdevadm stop -q --all
+  run mdevadm modify p-1 --new-parent 0000:40:00.0
+  err_has "warning: 'p-1' .*: 0000:40:00.0 can have at most 2 instances of nvidia-714, and other definitions with autostart need them: 'r-1', 'r-2'," \
+    "modify --new-parent warns of a GPU that is full"
+  run mdevadm modify q --new-parent 0000:40:00.0
+  err_has "warning: 'q' .*: 0000:40:00.0 has vGPUs of one framebuffer size at a time unless it is set to mix sizes, and other definitions with autostart need 8G, not 4G: " \
+    "and of one with another size"
+  mdevadm modify -q p-1 --new-parent $old --force 2>/dev/null
+  mdevadm undefine -q p-2
+  for i in 1 2 3; do mdevadm define -q -p 0000:4$i:00.0 -t A16-8Q --name s$i --count 2; done
+  same "$(finding parent-missing | grep -c 'have the recorded PCI ID 10de:25b6, but no room for the device beside the other definitions$')" 1 "if none has room, the finding says so"
+  same "$(finding parent-missing | grep -c -- '--new-parent')" 0 "and names none"
+}
+
+# Definitions with autostart of which a GPU cannot have all devices.
+capacity() {
+  local i
+  for i in 1 2 3 4 5 6; do define_as $i -q -p $gpu -t L40S-8Q --name a$i --auto; done
+  same "$(finding autostart-capacity)" "" "6 devices of 8G fit"
+  run define_as 7 -p $gpu -t L40S-8A --name a7 --auto
+  err_has "warning: '.*7': $gpu can have at most 6 instances of 1162, and other definitions with autostart need them: 'a1', 'a2', 'a3', 'a4', and 2 more, so not all of them can be started at boot$" \
+    "define warns of the seventh, whatever its series"
+  same "$(finding autostart-capacity | sed -n '1p;3p')" "error
+disable autostart of one of them: mdevadm modify a7 -p $gpu --manual" "check finds one that is too much"
+  eval "$(finding autostart-capacity | sed -n '3s/^[^:]*: //p')"
+  same "$(finding autostart-capacity)" "" "as the hint says, autostart is disabled"
+  mdevadm group create vm a7 --auto
+  same "$(finding autostart-capacity | sed -n 3p)" "disable autostart of its group: mdevadm group modify vm --manual" "a group starts its members, too"
+  eval "$(finding autostart-capacity | sed -n '3s/^[^:]*: //p')"
+  same "$(finding autostart-capacity)" "" "as the hint says, not any longer"
+  run define_as 8 -p $gpu -t L40S-24Q --name b --auto
+  err_has "warning: '.*8': $gpu has vGPUs of one framebuffer size at a time unless it is set to mix sizes, and other definitions with autostart need 8G, not 24G: 'a1', " \
+    "define warns of another size"
+  same "$(finding autostart-capacity | head -n 1)" warning "which the GPU may be set to mix"
+  mdevadm start -q a1
+  same "$(finding autostart-capacity | sed -n '1,2p')" "error
+$gpu has vGPUs of one framebuffer size at a time, and other definitions with autostart need 8G, not 24G: 'a1', 'a2', 'a3', 'a4', and 2 more, so not all of them can be started at boot" \
+    "unless its vGPUs show that it does not"
+  mdevadm stop -q a1
+  eval "$(finding autostart-capacity | sed -n 's/^to mix sizes, [^:]*: //p')"
+  same "$(finding autostart-capacity | sed -n '1,2p')" "error
+$gpu has 48G of framebuffer, and other definitions with autostart need 48G of it: 'a1', 'a2', 'a3', 'a4', and 2 more, so not all of them can be started at boot" \
+    "a GPU with mixed sizes has room for the sum of them"
+  mdevadm undefine -q a1 a2 a3
+  same "$(finding autostart-capacity)" "" "which fits then"
+}
+capacity_mdev() {
+  local first
+  mdevadm define -q -p $gpu -t L40S-24Q --name a --count 2 --auto
+  run mdevadm define -p $gpu -t L40S-24Q --name b --auto
+  err_has "warning: 'b' .*: $gpu can have at most 2 instances of" "mediated devices on virtual functions likewise"
+  first=$(finding autostart-capacity | head -n 1)
+  same "$first" error "check finds it"
+}
+capacity_legacy() {
+  gpu=0000:86:00.0
+  mdevadm define -q -p $gpu -t 'GRID M60-4Q' --name a --auto
+  run mdevadm define -p $gpu -t 'GRID M60-1Q' --name b --auto
+  err_has "warning: 'b' .*: $gpu has vGPUs of one framebuffer size at a time, and other definitions with autostart need 4G, not 1G: 'a', so" "GPUs without virtual functions never mix sizes"
+  same "$(finding autostart-capacity | head -n 1)" error "check finds it"
+  same "$(finding autostart-capacity | grep -c 'mix sizes')" 0 "and no hint to mix them"
+}
+capacity_mig() {
+  mdevadm define -q -p $gpu -t A100D-3-40C --name a --count 3 --auto --force
+  mdevadm define -q -p $gpu -t A100D-1-10C --name b --count 3 --auto --force
+  same "$(finding autostart-capacity)" "" "vGPUs of GPU instances are not counted"
+}
+
+# A definition has the properties of mediated devices, and its GPU has virtual functions without them.
+successor() {
+  mdevadm define -q -p $gpu -t L40S-4Q --name a --auto
+  local file
+  file=$(ls /etc/mdevadm/devices/$gpu/*.toml)
+  printf 'description = "num_heads=4"\nmigration_version = "570"\n' >>"$file"
+  run mdevadm modify a --accept-abi
+  exits 0 "the present ABI is recorded"
+  same "$(grep -c '^description\|^migration_version' "$file")" 0 "without properties that do not exist any longer"
+  printf 'description = "num_heads=4"\n' >>"$file"
+  run mdevadm modify a -t L40S-6Q
+  exits 0 "another type is recorded"
+  same "$(grep -c '^description' "$file")" 0 "with its own properties only"
+  run mdevadm start a
+  exits 0 "the device starts"
+}
+
+# Fewer virtual functions than the GPU supports.
+few() {
+  mdevadm define -q -p $gpu -t L40S-12Q --name vm --count 3 --auto
+  control functions $gpu 0
+  control functions $gpu 2
+  wait_until types_are_listed
+  wait_until test "$(mdevadm show $gpu --json | jq '[.parents[0].functions[] | select(.driver == null)] | length')" -ge 0
+  mdevadm start -q vm-1 vm-2
+  local enable="while the GPU has no vGPU, enable all 32 virtual functions: mdevadm parent set $gpu --vfs all && mdevadm parent prepare $gpu"
+  same "$(finding parent-notice)" "info
+each of the 2 enabled virtual functions has a vGPU; the GPU supports 32
+$enable
+show the parent: mdevadm show $gpu" "check says that all are in use, not that the GPU is full"
+  run mdevadm start -p $gpu -t L40S-12Q
+  exits 6 "no further device can be started"
+  err_has "no available instances of 1153 on $gpu: each of the 2 enabled virtual functions has a vGPU; the GPU supports 32$" "with this cause"
+  same "$(sed -n 's/^hint: //p' <<<"$err" | head -n 1)" "$enable" "and the command"
+  same "$(finding vf-unusable)" "error
+$gpu has no virtual function 0000:41:00.6 now (2 of 32 are enabled), so the device cannot be started
+$enable
+show the virtual functions of the parent: mdevadm show $gpu" "a definition whose virtual function is missing needs it"
+  mdevadm stop -q --all
+  control functions $gpu 0
+  control functions $gpu 2
+  eval "${enable#*: }"
+  run mdevadm start --auto
+  exits 0 "as the hint says, all devices start"
+}
+
+# A notice that is no problem does not explain a parent that is not as its settings say.
+unrelated() {
+  mdevadm define -q -p $gpu -t L40S-12Q --name a --auto
+  mdevadm start -q a
+  mdevadm parent set $gpu --run "nvidia-smi vgpu -i $gpu -shm 1"
+  same "$(finding parent-notice | head -n 1)" info "the GPU has a notice"
+  same "$(finding parent-unprepared | sed -n '1,2p')" "warning
+$gpu does not match its settings: not run since boot: nvidia-smi vgpu -i $gpu -shm 1" "and is unprepared"
+  run mdevadm check $gpu
+  exits 8 "check says so by its exit status"
+}
+
+# A definition that is removed while its device is active.
+orphan() {
+  local uuid
+  uuid=$(mdevadm define -p $gpu -t L40S-4Q --name a)
+  mdevadm start -q a
+  run mdevadm undefine a
+  exits 0 "the definition is removed"
+  err_has "^mdevadm: 'a' \($uuid\) is active and remains so without its definition; to stop it: mdevadm stop $uuid$" "a note says that the device is active"
+  mdevadm stop "$uuid"
+  mdevadm define -q -p $gpu -t L40S-4Q --name b
+  run mdevadm undefine b
+  same "$err" "" "there is none about an inactive device"
+}
+
+# A card of another model in the same slot.
+other_card() {
+  local file
+  mdevadm define -q -p $gpu -t L40S-8Q --name a --auto
+  file=$(ls /etc/mdevadm/devices/$gpu/*.toml)
+  sed -i 's/^type = .*/type = "952"/; s/^name = "NVIDIA.*/name = "NVIDIA L40-8Q"/; s/^pci_id = .*/pci_id = "10de:26b5"/' "$file"
+  same "$(finding type-missing | head -n 3)" "error
+$gpu has no type '952': it is 10de:26b9, and the definition was made for 10de:26b5
+take its type of the same size: mdevadm modify a -t 'NVIDIA L40S-8Q'" "check names the cards"
+  run mdevadm start a
+  exits 3 "the device cannot be started"
+  err_has "$gpu has no type '952' now: it is 10de:26b9, and the definition was made for 10de:26b5$" "start names them, too"
+  eval "$(finding type-missing | sed -n '3s/^[^:]*: //p')"
+  run mdevadm start a
+  exits 0 "as the hint says, it has the type of the new card"
+}
+
+# A GPU that has its maximum, and one that could mix sizes.
+used_up() {
+  local i
+  mdevadm define -q -p $gpu -t L40S-24Q --name a --count 2 --auto
+  mdevadm define -q -p $gpu -t L40S-24Q --name b --vf any --auto --force 2>/dev/null
+  run mdevadm start a-1 a-2 b
+  err_has "no available instances of 1155.*: the GPU has 2 vGPUs of this size, its maximum" "the maximum is the cause"
+  mdevadm stop -q --all
+  run mdevadm define -p $gpu -t L40S-4Q --count 2 --name c
+  exits 6 "another size does not fit beside definitions"
+  err_lacks "mixes sizes|mix sizes" "a GPU without room for both has no such hint"
+  mdevadm undefine -q a-2 b
+  run mdevadm define -p $gpu -t L40S-4Q --count 2 --name c
+  exits 6 "another size does not fit beside one of them"
+  err_has "^hint: to mix sizes, .*: mdevadm parent set $gpu --run 'nvidia-smi vgpu -i $gpu -shm 1'$" "unless sizes are mixed"
+  eval "$(sed -n 's/^hint: to mix sizes, [^:]*: //p' <<<"$err")"
+  run mdevadm define -p $gpu -t L40S-4Q --count 2 --name c
+  exits 0 "as the hint says, they do"
+}
+used_up_mdev() {
+  mdevadm define -q -p $gpu -t L40S-24Q --name a --count 2
+  mdevadm define -q -p $gpu -t L40S-24Q --name b --vf any --force 2>/dev/null
+  run mdevadm start a-1 a-2 b
+  err_has "no available instances of .*: the GPU has 2 vGPUs of this size, its maximum" "the maximum is the cause with mediated devices"
+}
+
+# Spellings of addresses.
+addresses() {
+  same "$(mdevadm types 41:0.0 -n -o type)" "$(mdevadm types $gpu -n -o type)" "lspci's short form of an address is accepted"
+  run mdevadm show 0000:41:00.9
+  exits 3 "a function that no device has"
+  err_has "the host has no PCI function 0000:41:00.9$" "is named"
+  err_has "^hint: list the virtual functions of $gpu: mdevadm show $gpu$" "with the GPU on this bus"
+  run mdevadm show 41:1f.7
+  err_has "^hint: list the virtual functions of $gpu: mdevadm show $gpu$" "likewise for one that the GPU does not have"
 }
 
 # A card that was moved to another slot: definitions get its new address.
@@ -239,10 +451,32 @@ mig_on() {
   run mdevadm start -p $gpu -t A100D-40C
   exits 6 "the type cannot be created"
   err_has "it is not a type of GPU instances, and MIG mode is on$" "MIG mode is the cause"
-  err_has "^hint: while the GPU has no vGPU, disable MIG mode: nvidia-smi -i $gpu -mig 0$" "with the command"
+  err_has "^hint: while the GPU has no vGPU, disable MIG mode: /usr/lib/nvidia/sriov-manage -d $gpu && .*nvidia-smi -i $gpu -mig 0 && /usr/lib/nvidia/sriov-manage -e $gpu$" \
+    "with the commands: the driver refuses it while virtual functions are enabled"
+  local commands
+  commands=$(hint 1)
   mdevadm define --force -p $gpu -t A100D-40C --name a --auto >/dev/null
   same "$(finding mig-mode | head -n 2 | tail -n 1 | grep -o 'it is not a type.*')" "it is not a type of GPU instances, and MIG mode is on" "check finds it"
+  run bash -c "$commands"
+  exits 0 "the commands of the hint disable MIG mode"
+  run mdevadm start a
+  exits 0 "so that the device starts"
 }
+# Without mediated devices, the driver does not list the types that MIG mode excludes, and a number says nothing.
+mig_by_number() {  # NUMBER CAUSE
+  run mdevadm start -p $gpu -t "$1"
+  exits 6 "the type cannot be created"
+  err_has "$gpu has no type '$1' now: $2$" "MIG mode is the cause, as for a name"
+  run mdevadm define --force -p $gpu -t "$1" --name a --auto
+  err_has "warning: .*type $1 cannot be created on $gpu now: $2$" "define warns"
+  same "$(finding mig-mode | sed -n 2p)" "type '$1' cannot be created on $gpu: $2" "check finds it"
+  mount -t tmpfs none /usr/share/nvidia/vgpu
+  run mdevadm start -p $gpu -t "$1"
+  exits 3 "without NVIDIA's table the number is unknown"
+}
+mig_on_by_number() { mig_by_number 697 "it is not a type of GPU instances, and MIG mode is on"; }
+mig_off_by_number() { mig_by_number 699 "it is a type of GPU instances, and MIG mode is off"; }
+
 # The number of a MIG type says nothing; the recorded name does.
 mig_number() {
   mdevadm define --force -p $gpu -t 699 --name numbered >/dev/null
@@ -455,6 +689,19 @@ on l40s adopted
 on l40s functions_gone
 on l40s absent
 on l40s moved
+on a16 half
+on l40s capacity
+on l40s-mdev capacity_mdev
+on m60 capacity_legacy
+on a100 capacity_mig
+on l40s successor
+on l40s few
+on l40s unrelated
+on l40s orphan
+on l40s other_card
+on l40s used_up
+on l40s-mdev used_up_mdev
+on l40s addresses
 on l40s reserved
 on l40s placement
 on a100 mig_on
@@ -462,6 +709,8 @@ on "$state/a100-n1.toml" mig_on
 on "$state/a100-nomig.toml" mig_off
 on "$state/a100-nomig.toml" mig_number
 on "$state/a100-nomig-n1.toml" mig_number
+on "$state/a100-n1.toml" mig_on_by_number
+on "$state/a100-nomig-n1.toml" mig_off_by_number
 on a100 mig_full
 on rtx-pro-6000 mig_instances
 on h200 mig_late_n1

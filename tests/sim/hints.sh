@@ -465,6 +465,50 @@ l40s__check_moved_card() {
   mv /etc/mdevadm/devices/0000:41:00.0 /etc/mdevadm/devices/0000:99:00.0
   words="check"
 }
+a16__check_missing_gpu_without_room() {
+  local i
+  adm define $a -p 0000:40:00.0 -t A16-16Q
+  mv /etc/mdevadm/devices/0000:40:00.0 /etc/mdevadm/devices/0000:52:00.0
+  for i in 0 1 2 3; do adm define -q -p 0000:4$i:00.0 -t A16-16Q; done
+  words="check"
+}
+a100__time_sliced_type_in_mig_mode() { words="start -u $a -p 0000:41:00.0 -t A100D-40C"; }
+l40s__two_sizes_at_boot() {
+  adm define $a -p 0000:41:00.0 -t L40S-4Q --auto
+  adm define $b -p 0000:41:00.0 -t L40S-8Q --auto
+  words="check"
+}
+l40s__group_without_room_at_boot() {
+  adm define $a -p 0000:41:00.0 -t L40S-48Q --auto
+  adm define $b -p 0000:41:00.0 -t L40S-48Q
+  adm group create vm1 $b --auto
+  words="check"
+}
+l40s__undefine_active() { adm define $a -p 0000:41:00.0 -t L40S-4Q --name seat; adm start seat; words="undefine seat"; }
+l40s__no_such_function_of_gpu() { words="show 0000:41:00.9"; }
+l40s__size_beside_definitions() {
+  adm define -p 0000:41:00.0 -t L40S-24Q
+  words="define -p 0000:41:00.0 -t L40S-4Q --count 2"
+}
+l40s__other_card() {
+  adm define $a -p 0000:41:00.0 -t L40S-8Q
+  sed -i 's/^type = .*/type = "952"/; s/^name = .*/name = "NVIDIA L40-8Q"/; s/^pci_id = .*/pci_id = "10de:26b5"/' /etc/mdevadm/devices/*/$a.toml
+  words="check"
+}
+l40s__start_on_other_card() { l40s__other_card; words="start $a"; }
+few_functions() {
+  adm define $a -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.6
+  control functions 0000:41:00.0 0
+  control functions 0000:41:00.0 1
+  wait_until grep -q L40S /sys/bus/pci/devices/0000:41:00.4/nvidia/creatable_vgpu_types
+}
+l40s__check_missing_function() { few_functions; words="check"; }
+l40s__all_functions_in_use() {
+  few_functions
+  adm define $c -p 0000:41:00.0 -t L40S-4Q
+  adm start $c
+  words="start -u $b -p 0000:41:00.0 -t L40S-4Q"
+}
 l40s__need_beside_devices() {
   mount -t tmpfs none /usr/share/nvidia/vgpu
   adm start -p 0000:41:00.0 -t L40S-4Q
@@ -845,6 +889,7 @@ end_of_word='([^A-Za-z0-9-]|$)'
 obey() {  # MESSAGE CODE ERROR: does what the message says
   local message=$1 option meant typed
   mdevadm() { follow "$message" "$@"; }  # a message may name several commands
+  [[ $message != "while the GPU has no vGPU, "* ]] || "$MDEVADM" stop --all --quiet 2>/dev/null
   [[ $message != "shut down the virtual machine that "*", then run: "* ]] || stop_machine
   if [[ $message =~ (:\ |see\ )mdevadm\ ([a-z].*)$ ]]; then
     eval "mdevadm $(placeholders "${BASH_REMATCH[2]%%,*}")"
@@ -859,6 +904,10 @@ obey() {  # MESSAGE CODE ERROR: does what the message says
   elif [[ $message =~ (chzdev\ -t\ ap|driverctl|chccwdev|modprobe)\ .*$ && -x /usr/local/bin/${BASH_REMATCH[1]%% *} ]]; then
     eval "${BASH_REMATCH[0]}" >/dev/null
     repeat "$message" "$2" "$3" $words
+  elif [[ $message =~ :\ ((/usr/lib/nvidia/|nvidia-smi\ ).*)$ && ! ${BASH_REMATCH[1]} =~ \ ID ]]; then
+    local commands=${BASH_REMATCH[1]}
+    run bash -c "$commands"
+    exits 0 "'$message': the driver accepts the commands"
   elif [[ $message == "mkdir -p "* ]]; then
     eval "$message"
     repeat "$message" "$2" "$3" $words

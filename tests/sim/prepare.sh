@@ -395,6 +395,8 @@ T
   rm -r /run/mdevadm/parents
   run mdevadm parent prepare $gpu
   same "$code $(cat $work/ran)" "0 set" "a command whose check succeeds is not run"
+  same "$(state $gpu | cut -d' ' -f1) $(mdevadm check --json | jq '[.findings[] | select(.finding == "parent-unprepared")] | length')" "prepared 0" \
+    "its effect is recorded, so parent list and check, which do not run checks, find the parent prepared"
   rm $work/ran
   run mdevadm parent prepare $gpu
   same "$code $(cat $work/ran)" "0 set" "a command whose check fails again is run again"
@@ -479,7 +481,12 @@ boot() {
   exits 6 "a parent that cannot be prepared has no devices"
   err_has "warning: cannot prepare '$gpu': the driver does not release the GPU.*; starting its devices anyway" "the reason is reported"
   err_has "error: cannot start 's1'" "and the failure of each device"
-  control client $gpu off
+  (sleep 8; control client $gpu off) &
+  run mdevadm start --auto --timeout 30
+  exits 0 "start --auto prepares it again until the program has ended"
+  err_lacks "starting its devices anyway" "and does not give up before"
+  mdevadm stop --all
+  $manage -d $gpu >/dev/null
   timeout -s KILL 0.2 $manage -e $gpu >/dev/null
   run mdevadm start --auto --timeout 30
   exits 0 "a GPU that is on pci-pf-stub is prepared"

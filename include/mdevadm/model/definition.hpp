@@ -113,6 +113,7 @@ struct Definitions {
       problems;  // warnings: unknown keys, repeated names, conflicts with mdevctl's files
   // VFs that no definition is given, by the settings of their parents (model/parent_settings.hpp).
   std::vector<std::pair<ParentName, FunctionName>> withheld{};
+  std::vector<ParentName> mixed{};  // GPUs whose settings let them mix framebuffer sizes
 
   // Returns whether a VF of a parent is never assigned.
   bool withholds(const ParentName& parent, const std::string& vf) const;

@@ -93,9 +93,12 @@ struct Parent {
   // Types that it supports but does not list at the moment (Capabilities::types_vanish), with no available
   // instances, as far as NVIDIA's table of vGPU types has them. Read with Facet::type_name.
   std::vector<Type> unlisted{};
+  // Types of the table that the present MIG mode of the GPU excludes. Read with Facet::type_name.
+  std::vector<NamedType> excluded{};
   std::string table_problem{};  // why that table could not be used; empty if it was not needed
   std::vector<Function> functions{};
   std::vector<std::string> future_functions{};  // addresses that they will have, if none is enabled
+  std::uint64_t supported_functions = 0;        // how many can be enabled; 0: unknown
   std::string notice{};                         // why it offers fewer types than it could
   bool without_iommu = false;      // it has VFs, but no IOMMU group: NVIDIA's driver does not bind them then
   bool enables_functions = false;  // its settings enable its VFs (observe_host())

@@ -39,6 +39,10 @@ std::optional<Type> recorded_type(const Parent& parent, const Definition& defini
 // the type of an active device has only a number.
 Type with_recorded_name(Type type, const Definition& definition);
 
+// Returns "it is 10de:26b5, and the definition was made for 10de:26b9" about a parent that is another model
+// than the one that a definition has recorded; otherwise an empty string.
+std::string other_model(const Parent& parent, const Definition& definition);
+
 // A driver update may renumber types. Returns the type that has the recorded name of a definition's type, if
 // the type that the definition names now has another one or does not exist; otherwise nullptr.
 const Type* renumbered_type(const Parent& parent, const Definition& definition);

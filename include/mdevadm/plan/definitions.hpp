@@ -87,8 +87,9 @@ Job plan_export(const Definition& definition, const KeptConfigs& theirs, bool ov
                 const std::string& argument = {});
 
 // Plans the removal of a definition. If it is a member of a group, it is removed from the group too with
-// `from_group`; otherwise throws Error{conflict}.
+// `from_group`; otherwise throws Error{conflict}. `active`: the device with its UUID, if there is one; a note
+// says that it remains.
 Job plan_undefine(const Definition& definition, const Groups& groups = {}, bool from_group = false,
-                  const std::string& argument = {});
+                  const std::string& argument = {}, const Device* active = nullptr);
 
 }  // namespace mdevadm

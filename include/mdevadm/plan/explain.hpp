@@ -47,6 +47,12 @@ bool passes_through(std::string_view driver);
 // script.
 std::string command_to_enable(const Parent& parent);
 
+// Returns whether fewer virtual functions of a parent are enabled, at least one, than it supports.
+bool has_few_functions(const Parent& parent);
+
+// Returns how all virtual functions of such a parent are enabled.
+std::string advice_to_enable_all(const Parent& parent);
+
 // Returns how the virtual functions that take no device can be made usable, or be excluded while others are
 // in use; empty if all are usable.
 std::vector<std::string> advice_for_functions(const Parent& parent,

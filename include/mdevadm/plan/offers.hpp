@@ -21,9 +21,10 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
 // Returns "available types: nvidia-17 (GRID M60-4Q), …".
 std::string offered_types(const Parent& parent);
 
-// Returns why the MIG mode of a GPU excludes a type, given by the vendor's name: "it is a type of GPU
-// instances, and MIG mode is off". nullopt if it does not, or if the types that can be created and the active
-// devices do not show the mode. Needs Facet::type_name and Facet::available, and the devices of the parent.
+// Returns why the MIG mode of a GPU excludes a type, given by the vendor's name, or by an ID of NVIDIA's
+// table: "it is a type of GPU instances, and MIG mode is off". nullopt if it does not, or if the types that
+// can be created and the active devices do not show the mode. Needs Facet::type_name and Facet::available,
+// and the devices of the parent.
 std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type);
 
 // Returns why a GPU has no available instances of a type, as far as names of types show it: its MIG mode, no
@@ -52,6 +53,9 @@ bool has_only_other_sizes(const Snapshot& seen, const Parent& parent, const Type
 
 // Returns the hint on how a GPU can have vGPUs of several framebuffer sizes.
 std::string mixed_size_advice(const std::string& gpu);
+
+// Returns the hint on how it has them after each boot.
+std::string advice_to_mix_at_boot(const std::string& gpu);
 
 // Returns the note for several framebuffer sizes on a GPU without vGPUs. Whether it mixes sizes is not
 // visible before the first vGPU is active. `what`: the vGPUs, "1 of nvidia-1148 and 2 of nvidia-1155".

@@ -57,10 +57,10 @@ void require_possible(const ParentSettings& settings, const ParentState& state, 
 // Returns why the parent is not as the settings demand; nullopt: it is.
 std::optional<std::string> why_not_prepared(const PrepareFacts& facts);
 
-// Returns the job that makes the parent as the settings demand, without steps if it already is. A parent
-// of which any function is in use or has a vGPU is not changed. `patience`: how long to repeat what the
-// driver refuses while other programs use the GPU. Throws Error: not_found (absent; worth retrying), conflict
-// (impossible), in_use, failed.
+// Returns the job that makes the parent as the settings demand; if it already is, it has a note, and at most
+// a step that records it. A parent of which any function is in use or has a vGPU is not changed. `patience`:
+// how long to repeat what the driver refuses while other programs use the GPU. Throws Error: not_found
+// (absent; worth retrying), conflict (impossible), in_use, failed.
 Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::chrono::milliseconds patience);
 
 // Plan the changes of the settings. `before`: the present ones, if any. Warns of virtual functions that are

@@ -10,8 +10,9 @@ namespace mdevadm::store {
 std::string format_definition(const Definition& definition);
 
 // Changes a file's text from the definition `before` to `after`. Comments, blank lines and keys that are not
-// themselves removed are preserved in their order. Throws Error if this is not possible automatically
-// (comments inside an inline array that would have to be rewritten); the user then has to edit the file.
+// themselves removed are preserved in their order; a file without comments and unknown keys is rewritten if
+// its layout cannot be changed. Throws Error if this is not possible automatically (comments inside an inline
+// array that would have to be rewritten); the user then has to edit the file.
 std::string edit_definition(const std::string& text, const std::string& path, const Definition& before,
                             const Definition& after);
 

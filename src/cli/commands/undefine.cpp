@@ -55,8 +55,10 @@ class UndefineCommand final : public Command {
       try {
         const Definition& definition = definition_of(target);
         if (!batch.has(definition.uuid, definition.parent)) {
-          batch.add(target.about,
-                    [&] { return plan_undefine(definition, groups, force_, target.about.argument); });
+          batch.add(target.about, [&] {
+            return plan_undefine(definition, groups, force_, target.about.argument,
+                                 seen.find_device(definition.uuid));
+          });
           warn_of_copy(context, definition);
         }
       } catch (const Error& error) {

@@ -186,6 +186,11 @@ TEST_CASE("each errno of an aggregation and of an attribute has its exit code an
            {EINVAL, ExitCode::failed, "rejected by the driver: " + text(EINVAL), "dmesg"}}) {
     check(attribute_error(expected.number, plain), expected);
   }
+  const Attribute placement{*AttributeName::parse("nvidia/placement_id"), "5"};
+  CHECK(attribute_error(EIO, placement).hints().front() ==
+        "show the placements in use: grep . /sys/bus/pci/devices/*/nvidia/placement_id");
+  CHECK(attribute_error(EIO, placement, "mdev").hints().front() ==
+        "show the placements in use: grep . /sys/bus/mdev/devices/*/nvidia/placement_id");
   const Attribute adapter{*AttributeName::parse("assign_adapter"), "5"};
   CHECK(attribute_error(EADDRNOTAVAIL, adapter).hints() ==
         std::vector<std::string>{"release all queues of the adapter: chzdev -t ap apmask=-0x05"});

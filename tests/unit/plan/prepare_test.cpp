@@ -75,6 +75,16 @@ TEST_CASE("a parent that is as its settings demand is not changed") {
   CHECK(!why_not_prepared({all_functions(), state, done, {}}));
 }
 
+TEST_CASE("a command whose check succeeds is recorded as done") {
+  ParentSettings settings = all_functions();
+  settings.commands = {{.command = {"one"}, .check = {"is-one"}}, {.command = {"two"}, .check = {"is-two"}}};
+  CHECK(plan(settings, state_with(4), {gpu}, {true, true}) == Texts{"keep 2"});
+  CHECK(plan(settings, state_with(4), {gpu, {{"one"}, {"two"}}}, {true, true}).empty());
+  const Texts one = plan(settings, state_with(4), {gpu}, {true, false});
+  REQUIRE(one.size() == 2);
+  CHECK(one.back() == "keep 2");
+}
+
 TEST_CASE("commands are repeated when the driver was bound, or virtual functions were created, since") {
   ParentSettings settings = all_functions();
   settings.commands = {{.command = {"nvidia-smi", "-L"}}};

@@ -270,6 +270,29 @@ TEST_CASE("a number sign in a string is not taken for a comment") {
   }
 }
 
+TEST_CASE("an edit removes recorded properties that do not exist any longer") {
+  const std::string text =
+      "type = \"a\"\n\n# as recorded\n[abi]\ndescription = \"x=1\"\nmigration_version = \"m\"\nname = "
+      "\"N\"\n";
+  const Definition before = definition_of(text);
+  Definition after = before;
+  after.abi = Abi{{"name", "M"}, {"pci_id", "10de:1"}};
+  CHECK(edit_definition(text, "f", before, after) ==
+        "type = \"a\"\n\n# as recorded\n[abi]\nname = \"M\"\npci_id = \"10de:1\"\n");
+  after.abi.reset();
+  CHECK(edit_definition(text, "f", before, after) == "type = \"a\"\n\n# as recorded\n");
+}
+
+TEST_CASE("edit_definition rewrites a file without comments if its layout cannot be changed") {
+  const std::string text = "type='a'\nabi = {name='N', pci_id='1'}\nattribute=[{name='x',value='#1'}]\n";
+  const Definition before = definition_of(text);
+  Definition after = before;
+  after.abi = Abi{{"driver", "nvidia"}};
+  CHECK(edit_definition(text, "f", before, after) == format_definition(after));
+  const std::string unknown = "other = 1\n" + text;
+  CHECK_THROWS_AS(edit_definition(unknown, "f", before, after), Error);
+}
+
 TEST_CASE("edit_definition throws if the edit would lose a comment") {
   const std::string text = "type='a'\nattribute=[\n  # the first\n  {name='x',value='1'},\n]\n";
   const Definition before = definition_of(text);
