@@ -96,9 +96,18 @@ Error nothing_created(std::chrono::seconds patience) {
           driver_log};
 }
 
+namespace {
+
+bool is_of_ibm_z(const TypeName& type) {
+  return type.str().starts_with("vfio_ap-") || type.str().starts_with("vfio_ccw-");
+}
+
+}  // namespace
+
 Error create_error(int number, const Creation& what, const Capabilities& capabilities, bool is_nvidia) {
   const std::string type = fmt::format("{} on {}", what.type.str(), what.parent.str());
   const std::string reason = sys::errno_text(number);
+  const std::string refusal = fmt::format("the driver refuses to create {} ({})", type, reason);
   switch (number) {
     case EEXIST:
       return {ExitCode::conflict, "a device with this UUID already exists",
@@ -110,11 +119,14 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
         return {ExitCode::conflict, "the virtual function is already in use",
                 "run the command again; another virtual function may be free"};
       }
-      return {ExitCode::no_capacity,
-              fmt::format("the driver refuses to create {} (Operation not permitted)", type),
-              std::vector<std::string>{
-                  "vfio_ap and vfio_ccw before Linux 6.1 return this error when no instance is available",
-                  see_types(what.parent), driver_log}};
+      return is_of_ibm_z(what.type)
+                 ? Error{ExitCode::no_capacity, refusal,
+                         std::vector<std::string>{
+                             "vfio_ap and vfio_ccw before Linux 6.1 return this error when no "
+                             "instance is available",
+                             see_types(what.parent), driver_log}}
+                 : Error{ExitCode::failed, refusal,
+                         std::vector<std::string>{driver_log, see_types(what.parent)}};
     case ENOENT:
       return {ExitCode::not_found, fmt::format("type {} no longer exists", type),
               fmt::format("list the types: mdevadm types {}", what.parent.str())};

@@ -91,6 +91,14 @@ bool mixes_sizes(const Parent& gpu) {
          (shows_mixed_sizes(gpu.functions) || std::any_of(names.begin(), names.end(), differs));
 }
 
+// Returns whether the GPU has vGPUs and accepts only more of their size.
+bool keeps_to_one_size(const Parent& gpu) {
+  const std::vector<VgpuName> names = names_in_use(gpu);
+  const auto is_mig = [](const VgpuName& name) { return name.needs_gpu_instance(); };
+  return !names.empty() && halves_in_use(gpu) && std::none_of(names.begin(), names.end(), is_mig) &&
+         !mixes_sizes(gpu);
+}
+
 // Returns the memory of the GPU of a type: by its name, or, if that is unknown and the type is not one of GPU
 // instances, the size of its largest type; 0: unknown.
 unsigned memory_for(const VgpuName& name, unsigned largest) {
@@ -166,9 +174,11 @@ void exclude_reserved(Parent& gpu, const std::vector<FunctionName>& reserved) {
   }
 }
 
-// 0 and 1 are exact on VFs, except for types that the driver does not list.
+// 0 and 1 are exact on VFs, except for types that the driver does not list. Larger numbers are exact if the
+// GPU keeps to the size of its vGPUs.
 bool is_available_limit(const Parent& parent, const Type& type) {
-  return parent.capabilities.functions && (type.hidden || type.available.value_or(0) > 1);
+  const bool is_known = type.available.value_or(0) <= 1 || (type.maximum && keeps_to_one_size(parent));
+  return parent.capabilities.functions && (type.hidden || !is_known);
 }
 
 namespace {

@@ -30,13 +30,18 @@ class Check {
 
   std::vector<ObjectFinding> run() && {
     check_host();
+    const std::size_t of_host = found_.size();
     check_parents();
     check_preparation();
     check_candidates();
+    explains_lack_ = found_.size() > of_host;
     check_files();
     check_description();
     for (const Definition& definition : in_.defined.all) {
       check_definition(definition);
+    }
+    if (!explains_lack_) {
+      check_support();
     }
     for (ObjectFinding& found : conflicts(in_)) {
       found_.push_back(std::move(found));
@@ -64,12 +69,6 @@ class Check {
 
   void check_host() {
     const bool is_used = !in_.defined.all.empty();
-    if (!in_.seen.mdev_support) {
-      add(whole_host, {"no mediated device support found: no driver has registered a parent",
-                       {"load the driver of the parent first"},
-                       "mdev-core",
-                       is_used ? Severity::error : Severity::info});
-    }
     if (!in_.host.has_vfio && (is_used || !in_.seen.devices.empty())) {
       add(whole_host,
           {"VFIO is not loaded (/dev/vfio does not exist), so no virtual machine can use a device",
@@ -81,6 +80,15 @@ class Check {
       if (parent.without_iommu) {
         add(parent.name.str(), without_iommu(parent.name.str()));
       }
+    }
+  }
+
+  void check_support() {
+    if (!in_.seen.mdev_support) {
+      add(whole_host, {"no mediated device support found: no driver has registered a parent",
+                       {"load the driver of the parent first"},
+                       "mdev-core",
+                       in_.defined.all.empty() ? Severity::info : Severity::error});
     }
   }
 
@@ -343,6 +351,7 @@ class Check {
       for (Finding finding : why_no_parent(in_.seen, parent_name)) {
         finding.severity = Severity::error;
         add(name, std::move(finding), parent_name);
+        explains_lack_ = true;
         return;
       }
       if (auto finding = number_of_parent(in_.seen, parent_name)) {
@@ -572,6 +581,7 @@ class Check {
   const CheckInput& in_;
   NewPlaces places_;
   std::vector<ObjectFinding> found_{};
+  bool explains_lack_ = false;  // the findings say why there is no parent
 };
 
 }  // namespace

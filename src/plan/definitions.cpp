@@ -360,6 +360,11 @@ Plan plan_define_all(const Snapshot& seen, Definitions defined, std::vector<Defi
   return plan;
 }
 
+bool needs_record_to_modify(const Device& active, const Definition& current) {
+  return !active.vf.empty() && !active.name.empty() && !active.has_record && !active.unmanaged &&
+         active.type && active.parent == current.parent;
+}
+
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request) {
   Job job = job_for("modify", current, request.argument);
@@ -388,11 +393,14 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
       warn_of_place(seen, after, job);
     }
     // Parents of another interface spell the same type differently.
-    const bool is_other_type = moves ? request.type.has_value() : fitting.type != current.type;
+    const bool is_other_type =
+        moves ? request.type.has_value() : after.type != current.type && fitting.type != current.type;
     if (moves && !is_other_type && !request.accept_abi && current.abi) {
       require_recorded_abi(*current.abi, fitting.abi.value_or(Abi{}), doing);
     }
-    after.type = fitting.type;
+    if (moves || after.type != current.type) {
+      after.type = fitting.type;
+    }
     const bool pins_anew = request.accept_abi || (current.abi && is_other_type);
     after.abi = pins_anew ? fitting.abi : current.abi;
   }
@@ -411,6 +419,11 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     job.notes.push_back(fmt::format(
         "{} is active; the change takes effect at its next start; {}", job.about.quoted(),
         needs_restart(current, after) ? advice_to_restart(job.about) : advice_to_apply(job.about)));
+  }
+  if (active != nullptr && (moves || after.type != current.type || after.function != current.function) &&
+      needs_record_to_modify(*active, current)) {
+    const Record record{active->uuid, active->parent, *active->type, active->name.str(), true};
+    job.steps.push_back({KeepRecord{record}, DropRecord{record.uuid}});
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   if (moves && request.group) {

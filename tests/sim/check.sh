@@ -600,6 +600,13 @@ sys/bus/pci/drivers/i915/'
 sys/module/kvmgt/
 sys/module/i915/parameters/enable_gvt = Y\\n"
   finds error gvt-refused 0000:00:02.0 0000:00:02.0
+  lay <<<"$i915
+sys/module/kvmgt/
+sys/module/i915/parameters/enable_gvt = N\\n"
+  mkdir -p "$root/etc/mdevadm/devices/0000:00:02.0"
+  echo 'type = "i915-GVTg_V5_4"' >"$root/etc/mdevadm/devices/0000:00:02.0/$a.toml"
+  finds error gvt-disabled 0000:00:02.0
+  lacks mdev-core
   lay <<'T'
 sys/bus/ap/devices/05.0014 -> ../../../devices/ap/card05/05.0014
 sys/devices/ap/card05/05.0014/

@@ -44,6 +44,7 @@ parent() {
   same "$(places)" "d1=0000:41:00.4=NVIDIA L40S-4Q=active d2=0000:41:00.5=NVIDIA L40S-4Q=active d3=0000:41:00.6=NVIDIA L40S-4Q=active" \
     "$host: each device is on its virtual function"
   same "$(available 4Q) $(available 4A)" "9 9" "$host: the types of the same size have the rest"
+  same "$("$MDEVADM" types $gpu -n -o name,available | awk '/L40S-4Q/ { print $NF }')" 9 "$host: exactly, because the GPU keeps to this size"
   run "$MDEVADM" start -p $gpu -t L40S-6Q
   same "$code" 6 "$host: a type of another size has no capacity"
   run "$MDEVADM" show $gpu

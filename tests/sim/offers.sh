@@ -14,6 +14,7 @@ if [ "${1:-}" = "" ]; then
   done <<'P'
 m60 mediated
 m60 failing
+m60 exported
 m60 mediated_sizes
 a40 mediated_sizes
 l40s-mixed hidden
@@ -168,6 +169,21 @@ mediated() {
   err_has "$gpu has no type 'GRID M60-5Q'$" "the error names the type"
   err_has "^hint: available types: nvidia-11 \(GRID M60-0B\), " "the hint lists the offered types with names"
   err_lacks "did you mean" "a type of another size is not suggested"
+}
+
+# Other programs require the kernel's ID of a type.
+exported() {
+  local gpu=0000:86:00.0
+  mkdir -p /etc/mdevadm/devices/$gpu
+  printf 'type = "M60-4Q"\nname = "by-name"\n' >/etc/mdevadm/devices/$gpu/aaaaaaaa-0000-4000-8000-000000000001.toml
+  run "$MDEVADM" export nodedev by-name
+  out_has "<type id='nvidia-17'/>" "export nodedev has the ID of a type that the definition names by the vendor's name"
+  "$MDEVADM" export mdevctl by-name 2>/dev/null
+  same "$(jq -r .mdev_type /etc/mdevctl.d/$gpu/*)" nvidia-17 "so has export mdevctl"
+  control fault create 1 EPERM
+  run "$MDEVADM" start by-name
+  exits 1 "EPERM of NVIDIA's driver is no lack of instances"
+  err_lacks "vfio_ap" "no hint about drivers of IBM Z is printed"
 }
 
 # NVIDIA's driver returns EIO for every reason of its resource manager; other drivers have none.

@@ -21,7 +21,7 @@ places() { "$MDEVADM" list --json -o name,kernel_name | jq -r '.devices[] | "\(.
 # Without a simulated host: runs the parts, those of one host over several boots.
 if [ "${1:-}" = "" ]; then
   state=$(mktemp -d)
-  for part in reserve late_first late_second late_third moved_first moved_second orders group; do
+  for part in modified reserve late_first late_second late_third moved_first moved_second orders group; do
     "$MDEVSIM" run --keep "$state/${part%%_*}" vf-n1 -- bash "$0" "$part" || exit 1
   done
   rm -r "$state"
@@ -102,6 +102,29 @@ late_third() {
 }
 
 # Definitions in the directory of a virtual function reserve it, also if it appears only while devices are started.
+# A definition that was made of a device of another program is modified while the device is active.
+modified() {
+  local words
+  for words in "--vf 0000:41:00.6" "--vf any" "--vf ''" "--new-parent 0000:41:00.6" "-t 1160"; do
+    set_by_hand 0000:41:00.5 1149
+    "$MDEVADM" define 0000:41:00.5 --name adopted >/dev/null
+    eval "run \"\$MDEVADM\" modify adopted $words"
+    exits 0 "$words: the definition of an active device is modified"
+    same "$("$MDEVADM" list -n -o name,vf)" "adopted 0000:41:00.5" "$words: the device remains that of the definition"
+    run "$MDEVADM" restart adopted
+    exits 0 "$words: it is restarted"
+    same "$("$MDEVADM" list --json -o name | jq -c .devices)" '[{"name":"adopted"}]' "$words: no second device exists"
+    run "$MDEVADM" stop adopted
+    same "$code $(cat /sys/bus/pci/devices/*/nvidia/current_vgpu_type | sort -u)" "0 0" "$words: after the stop no virtual function has a type"
+    "$MDEVADM" undefine adopted
+  done
+  "$MDEVADM" define $a -p $gpu -t 1149 --force >/dev/null
+  sed -i 's/^type = .*/type = "L40S-3Q"/; /^vf/d' /etc/mdevadm/devices/$gpu/$a.toml
+  "$MDEVADM" modify $a --vf any
+  same "$(grep '^type' /etc/mdevadm/devices/$gpu/$a.toml)" 'type = "L40S-3Q"' "modify --vf leaves the type as it is written"
+  "$MDEVADM" undefine $a
+}
+
 # A definition that was made of a device of another program is given another virtual function, and that program uses the old one
 # again: it is another device.
 moved_first() {

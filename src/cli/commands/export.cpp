@@ -155,7 +155,7 @@ class ExportNodedev final : public GuestExport {
   void declare(CLI::App& app, ValueKinds& kinds) override { declare_devices(app, kinds); }
 
   ExitCode run(Context& context) override {
-    const GuestTargets found = targets(context, false);
+    const GuestTargets found = targets(context, false, Facet::types | Facet::type_name);
     for (const GuestDevice& device : found.devices.all) {
       if (!device.vf.empty()) {
         throw Error(
@@ -176,7 +176,7 @@ class ExportNodedev final : public GuestExport {
                              const Definition* stored) {
     Definition definition{.uuid = device.uuid, .parent = device.parent, .type = *TypeName::parse("-")};
     if (stored != nullptr) {
-      definition = with_vf_as_parent(*stored);
+      definition = with_vf_as_parent(with_kernel_type(found.seen, *stored));
       warn_about_lost(context, *stored);
     } else if (device.type) {
       definition.type = *device.type;

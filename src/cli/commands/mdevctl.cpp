@@ -114,10 +114,15 @@ class ExportCommand final : public Command {
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = words_.empty() ? context.definitions() : batch.load_definitions(context);
     const KeptConfigs theirs = load_theirs(context, {.links = true});
+    const Snapshot seen =
+        context.observe({Facet::parents | Facet::types | Facet::type_name, std::nullopt, std::nullopt});
     if (!parent_.empty()) {
-      require_known_parent(context.observe({Facet::parents, std::nullopt, std::nullopt}), defined, parent_,
-                           "cannot export definitions");
+      require_known_parent(seen, defined, parent_, "cannot export definitions");
     }
+    const auto export_one = [&](const Definition& definition, const std::string& word) {
+      batch.add(identity_of(definition, word),
+                [&] { return plan_export(with_kernel_type(seen, definition), theirs, force_, word); });
+    };
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot export '{}'", printable(word));
       Identity about{.argument = word};
@@ -127,8 +132,7 @@ class ExportCommand final : public Command {
         about = identity_of(found);
         const Definition& definition = require_definition(found, doing);
         if (!batch.has(definition.uuid, definition.parent)) {
-          batch.add(identity_of(definition, word),
-                    [&] { return plan_export(definition, theirs, force_, word); });
+          export_one(definition, word);
         }
       } catch (const Error& error) {
         batch.refuse(about, error);
@@ -138,7 +142,7 @@ class ExportCommand final : public Command {
       const bool wanted = words_.empty() && definition.origin == Origin::mdevadm &&
                           (parent_.empty() || definition.parent.str() == parent_);
       if (wanted) {
-        batch.add(identity_of(definition), [&] { return plan_export(definition, theirs, force_); });
+        export_one(definition, {});
       }
     }
     return batch.finish(context, std::move(lock));
