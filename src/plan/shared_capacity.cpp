@@ -159,8 +159,8 @@ std::optional<Capacity> gvt_capacity(const Parent& parent, const std::vector<Dev
 }
 
 // Adds the resources of the kernel's sample drivers: mtty-N uses N ports, all mdpy types share one counter,
-// and mbochs types state their video memory.
-void add_samples(const Types& types, Collected& room) {
+// and mbochs types state their video memory. Returns whether the parent is of one of them.
+bool add_samples(const Types& types, Collected& room) {
   const auto ports = of_all(types, [](const Type& type) -> std::optional<std::uint64_t> {
     constexpr std::string_view prefix = "mtty-";
     const std::string& id = type.id.str();
@@ -176,6 +176,17 @@ void add_samples(const Types& types, Collected& room) {
       add_pool(types, name, *takes, room);
     }
   }
+  return !room.resources.empty();
+}
+
+// Adds the available instances of each type, beside which other limits are known only in part.
+void add_counters(const Types& types, Collected& room) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const Type& type = *types[i];
+    std::vector<std::uint64_t> takes(types.size());
+    takes[i] = type.available ? 1 : 0;
+    room.add_resource(type.id.str(), type.available.value_or(0), takes);
+  }
 }
 
 }  // namespace
@@ -189,14 +200,14 @@ Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices, F
   for (const Type* type : types) {
     room.demands.push_back({type->id.str(), {}});
   }
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    const Type& type = *types[i];
-    std::vector<std::uint64_t> takes(types.size());
-    takes[i] = type.available ? 1 : 0;
-    room.add_resource(type.id.str(), type.available.value_or(0), takes);
-  }
-  if (!add_framebuffer(parent, types, devices, sizes, room)) {
-    add_samples(types, room);
+  // The pool of a sample driver says how many devices of each type fit, also after others have left.
+  if (!add_samples(types, room)) {
+    add_counters(types, room);
+    if (add_framebuffer(parent, types, devices, sizes, room)) {
+      for (std::size_t i = 0; i < types.size(); ++i) {
+        room.resources[i].of_kind = room.demands[i].kind;
+      }
+    }
   }
   return {std::move(room.resources), std::move(room.demands)};
 }
