@@ -261,7 +261,8 @@ Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedD
   }
   for (const FileProblem& broken : options.prune ? input.defined.broken : std::vector<FileProblem>{}) {
     const std::string why = fmt::format("cannot decide whether to remove a definition: {}", broken.str());
-    plan.refused.push_back({{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
+    plan.refused.push_back(
+        {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
   }
   if (!unchanged.empty()) {
     plan.notes.push_back(
