@@ -338,11 +338,7 @@ class Check {
         add(name, std::move(finding), parent_name);
         return;
       }
-      if (auto finding = number_of_parent(in_.seen, parent_name)) {
-        finding->advice.push_back(
-            fmt::format("move the definition to that parent: mdevadm modify {} -p {} "
-                        "--new-parent {}",
-                        shell_word(name), parent_name, *parent_with_number(in_.seen, parent_name)));
+      if (auto finding = misnamed_parent(in_.seen, definition)) {
         add(name, *std::move(finding), parent_name);
         return;
       }
