@@ -390,7 +390,7 @@ class Check {
       add(name,
           {fmt::format("crypto queue{} {} reserved for the host", queues.size() == 1 ? "" : "s",
                        format_queues(queues, queues_in_cause) + (queues.size() == 1 ? " is" : " are")),
-           advice_to_release(*in_.seen.ap, queues), "queue-of-host"},
+           advice_on_reserved(in_.seen, &definition, queues), "queue-of-host"},
           definition.parent.str());
     }
   }
