@@ -101,18 +101,11 @@ void Capacity::take(std::string_view type, std::uint64_t units) {
 
 void Capacity::give_back(std::string_view type, std::uint64_t units) {
   const Demand& demand = *find(type);
-  std::uint64_t freed_of_kind = 0;
   for (std::size_t i = 0; i < resources_.size(); ++i) {
     const std::uint64_t freed = need(demand, i, units);
     // Devices that were active before are not in `used_`, and the total is what they left free.
-    const std::uint64_t added = freed - std::min(freed, used_[i]);
-    resources_[i].total += added;
+    resources_[i].total += freed - std::min(freed, used_[i]);
     used_[i] -= std::min(freed, used_[i]);
-    freed_of_kind += resources_[i].of_kind.empty() ? 0 : added;
-  }
-  for (std::size_t i = 0; i < resources_.size(); ++i) {
-    const bool is_of_kind = !demand.kind.empty() && resources_[i].of_kind == demand.kind;
-    resources_[i].total += is_of_kind && demand.takes[i] == 0 ? freed_of_kind : 0;
   }
   const auto kind = kinds_.find(demand.kind);
   if (kind != kinds_.end() && --kind->second == 0) {

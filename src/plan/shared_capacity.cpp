@@ -107,12 +107,12 @@ bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices, Frame
 
 // Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time unless sizes are
 // mixed. The free amount follows from the available instances or, if not reported, from the maximum instances
-// less the active devices. Returns false if neither is known for a type.
-bool add_framebuffer(const Parent& parent, const Types& types, const std::vector<Device>& devices,
+// less the active devices. Adds nothing if neither is known for a type.
+void add_framebuffer(const Parent& parent, const Types& types, const std::vector<Device>& devices,
                      FramebufferSizes sizes, Collected& room) {
   auto framebuffers = of_all(types, [](const Type& type) { return mebibytes(type, "framebuffer"); });
   if (!framebuffers) {
-    return false;
+    return;
   }
   const bool mixed = mixes_sizes(parent, devices, sizes);
   std::uint64_t left = 0;
@@ -123,7 +123,7 @@ bool add_framebuffer(const Parent& parent, const Types& types, const std::vector
       continue;
     }
     if (!type.available && !type.maximum) {
-      return false;
+      return;
     }
     const std::uint64_t used = count_of(type, parent, devices);
     const std::uint64_t idle = type.maximum.value_or(0);
@@ -131,7 +131,6 @@ bool add_framebuffer(const Parent& parent, const Types& types, const std::vector
     room.demands[i].kind = mixed ? std::string{} : std::to_string((*framebuffers)[i]) + " MiB";
   }
   room.add_resource("framebuffer", left, *framebuffers);
-  return true;
 }
 
 // Returns the capacity of an i915 GVT-g parent. The driver does not report the size of the GPU's memory, so
@@ -203,11 +202,7 @@ Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices, F
   // The pool of a sample driver says how many devices of each type fit, also after others have left.
   if (!add_samples(types, room)) {
     add_counters(types, room);
-    if (add_framebuffer(parent, types, devices, sizes, room)) {
-      for (std::size_t i = 0; i < types.size(); ++i) {
-        room.resources[i].of_kind = room.demands[i].kind;
-      }
-    }
+    add_framebuffer(parent, types, devices, sizes, room);
   }
   return {std::move(room.resources), std::move(room.demands)};
 }

@@ -43,6 +43,7 @@ m60 himself
 ap-host crypto
 ap-host queue_in_use
 samples retype_full
+m60 retype_other_series
 gvt himself
 workstation himself
 m60-f1 himself
@@ -1089,6 +1090,19 @@ mdpy mdpy-hd mdpy-vga 4
 mtty mtty-2 mtty-1 12
 mbochs mbochs-large mbochs-small 4
 P
+}
+
+# Whether types of one framebuffer size can be active together is known to the driver only, so nothing is stopped for that.
+retype_other_series() {
+  printf '[[device]]\nname = "d-{}"\ncount = 4\nparents = ["%s"]\ntype = "nvidia-16"\n' "$gpu" | write
+  mdevadm apply -qf "$file" >/dev/null
+  {
+    printf '[[device]]\nname = "d-1"\nparents = ["%s"]\ntype = "nvidia-15"\n' "$gpu"
+    for i in 2 3 4; do printf '[[device]]\nname = "d-%s"\nparents = ["%s"]\ntype = "nvidia-16"\n' $i "$gpu"; done
+  } | write
+  run mdevadm apply -f "$file"
+  exits 6 "a full GPU has no room for a type that excludes the others"
+  same "$(names)" "d-1 d-2 d-3 d-4" "no device is stopped for it"
 }
 
 crypto() {

@@ -17,9 +17,6 @@ struct Resource {
   std::uint64_t total;
   // true: an aggregated device consumes its share once per unit; false: once in total (fences of i915 GVT-g).
   bool once_a_unit = true;
-  // The driver's count of the available instances of one type, which has this kind: a device of another type
-  // of this kind that leaves frees as many. Empty: other resource, or no kinds.
-  std::string of_kind{};
 };
 
 // Consumption of one device of a type.
