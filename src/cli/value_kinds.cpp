@@ -37,7 +37,16 @@ std::string objection_to_assignment(const std::string& text) {
     return fmt::format("invalid attribute {} (expected a path below the device's sysfs directory)",
                        in_quotes(text.substr(0, equals)));
   }
-  return ap_value_problem(parse_assignment(text));
+  const Attribute attribute = parse_assignment(text);
+  const std::string problem = ap_value_problem(attribute);
+  const auto kind = assigned_kind(attribute);
+  const ApSet meant = meant_by(attribute, LeadingZeros::hexadecimal);
+  if (problem.empty() || !kind || meant.count() < 2) {
+    return problem;
+  }
+  std::string option(ap_name(*kind));
+  std::replace(option.begin(), option.end(), '_', '-');
+  return fmt::format("{}; for several numbers: --{} {}", problem, option, format_ap_list(meant, *kind));
 }
 
 // Returns whether the text is OWNER, OWNER:GROUP or :GROUP.

@@ -367,11 +367,9 @@ std::string ap_value_problem(const Attribute& attribute) {
                        hexadecimal(number_in(*queue, *kind), *kind));
   }
   if (const std::string list = as_list(value); !list.empty()) {
-    std::string option(ap_name(*kind));
-    std::replace(option.begin(), option.end(), '_', '-');
     const std::string problem = read_ap_list(list, *kind).problem;
     return fmt::format("'{}' is a list, {}{}", printable(value), takes,
-                       problem.empty() ? fmt::format(" (expected --{} {})", option, list) : "; " + problem);
+                       problem.empty() ? " (expected one attribute for each number)" : "; " + problem);
   }
   return in_range(kernel_number(value), value, *kind).problem;
 }

@@ -90,11 +90,16 @@ std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) 
 }
 
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
-  // The masks cannot be written while a queue has an override.
+  // The masks cannot be written while a queue has an override, and only queues that exist can have one.
   if (!host.overrides.empty()) {
-    const std::string each = for_each(queues, {"echo vfio_ap > /sys/bus/ap/devices/{}/driver_override",
-                                               command_to_unbind, command_to_probe});
-    return {fmt::format("release the queue{}: {}", queues.size() == 1 ? "" : "s", each)};
+    std::vector<Apqn> present = queues;
+    std::erase_if(present, [&](const Apqn& queue) { return !host.has(queue); });
+    if (present.empty()) {
+      return {};
+    }
+    const std::string each = for_each(present, {"echo vfio_ap > /sys/bus/ap/devices/{}/driver_override",
+                                                command_to_unbind, command_to_probe});
+    return {fmt::format("release the queue{}: {}", present.size() == 1 ? "" : "s", each)};
   }
   return advice_to_release(spanned_by(queues));
 }

@@ -40,20 +40,36 @@ Job in_stage(Job job, unsigned stage) {
 
 class ApplyPlanner {
  public:
-  // `plan` has the problems that are known already.
+  // `plan` has the problems that are known already, and the refusals of the devices that are kept.
   // `tables`: the device tables as written.
   ApplyPlanner(const ApplyInput& input, const std::vector<DeviceEntry>& tables, const ApplyOptions& options,
-               ApplyPlan plan)
+               ApplyPlan plan, const KeptDevices& kept)
       : input_(input),
         tables_(tables),
         options_(options),
         plan_(std::move(plan)),
-        devices_(input, options, plan_),
+        kept_(kept),
+        devices_(input, options, plan_, kept),
         definitions_(input, plan_, devices_) {}
 
   ApplyPlan plan() {
+    plan_all();
+    for (const WantedDevice& device : devices_.all()) {
+      if (device.refused && device.placed && device.current != nullptr &&
+          devices_.active_of(*device.current) != nullptr && !devices_.is_kept(*device.current)) {
+        keep(*device.current);
+      }
+    }
+    return std::move(plan_);
+  }
+
+  // The active devices that were planned as stopped, and are not: the plan is wrong for what depends on them.
+  const KeptDevices& kept() const { return newly_kept_; }
+
+ private:
+  void plan_all() {
     devices_.find();
-    find_leaving();
+    pruned_ = find_pruned(input_, options_, devices_, kept_, plan_);
     if (plan_.problems.empty()) {
       devices_.place(pruned_.definitions, users());
     }
@@ -63,7 +79,7 @@ class ApplyPlanner {
     }
     groups_ = find_groups(input_, tables_, devices_.all(), pruned_, plan_);
     if (!plan_.problems.empty()) {
-      return std::move(plan_);
+      return;
     }
     plan_.stopping = devices_.leaving(pruned_.definitions);
     plan_parents();
@@ -72,10 +88,8 @@ class ApplyPlanner {
     plan_corrections();
     plan_starts();
     order_chains();
-    return std::move(plan_);
   }
 
- private:
   Uuid space() const { return input_.file.space_or_default(); }
 
   // Returns the devices that are known to be in use or claimed.
@@ -92,43 +106,6 @@ class ApplyPlanner {
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
                const std::vector<std::string>& hints = {}) {
     plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
-  }
-
-  // Finds the definitions that a description with this namespace has made and no longer contains.
-  void find_leaving() {
-    std::vector<std::string> unchanged;
-    for (const Definition& definition : input_.defined.all) {
-      const bool is_described =
-          std::any_of(devices_.all().begin(), devices_.all().end(),
-                      [&](const WantedDevice& device) { return device.current == &definition; });
-      if (is_described || definition.applied_by != space()) {
-        continue;
-      }
-      if (options_.prune) {
-        pruned_.definitions.push_back(&definition);
-      } else {
-        unchanged.push_back(identity_of(definition).quoted());
-      }
-    }
-    for (const Group& group : input_.groups.all) {
-      if (group.applied_by == space() && find_entry(group.name) == nullptr) {
-        if (options_.prune) {
-          pruned_.groups.push_back(&group);
-        } else {
-          unchanged.push_back(fmt::format("group '{}'", group.name.str()));
-        }
-      }
-    }
-    for (const FileProblem& broken : options_.prune ? input_.defined.broken : std::vector<FileProblem>{}) {
-      const std::string why = fmt::format("cannot decide whether to remove a definition: {}", broken.str());
-      plan_.refused.push_back(
-          {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
-    }
-    if (!unchanged.empty()) {
-      plan_.notes.push_back(
-          fmt::format("no longer in the description, left unchanged: {} (apply --prune removes them)",
-                      join(unchanged, ", ")));
-    }
   }
 
   const GroupEntry* find_entry(const GroupName& name) const {
@@ -184,7 +161,10 @@ class ApplyPlanner {
     return job;
   }
 
-  // Plans one device. One that is in use is refused as a whole: its definition does not change either.
+  // A device that cannot be stopped, or not be started again, runs on, and its definition does not change.
+  void keep(const Definition& definition) { newly_kept_.emplace(definition.uuid, definition.parent); }
+
+  // Plans one device, or refuses it as a whole. Returns whether it is planned.
   template <typename PlanJobs>
   bool add_chain(const Definition& definition, const PlanJobs& plan_jobs) {
     const std::size_t changes = plan_.changes.size();
@@ -194,7 +174,6 @@ class ApplyPlanner {
     } catch (const Error& error) {
       plan_.refused.push_back({identity_of(definition), error});
       plan_.changes.resize(changes, {Kind::add, Object::device, {}});
-      blocked_.insert(definition.uuid);
       return false;
     }
     std::vector<Job>& chain = chain_of(definition.uuid, definition.parent);
@@ -223,7 +202,7 @@ class ApplyPlanner {
       }
     }
     for (const Definition* definition : pruned_.definitions) {
-      add_chain(*definition, [&](std::vector<Job>& jobs) {
+      const bool is_planned = add_chain(*definition, [&](std::vector<Job>& jobs) {
         plan_.changes.push_back({Kind::remove, Object::device, identity_of(*definition)});
         if (auto stop = stop_of(*definition, "apply")) {
           plan_.parents.push_back(definition->parent);
@@ -237,6 +216,9 @@ class ApplyPlanner {
         // After the groups of the description, of which it may be a member.
         jobs.push_back(in_stage(plan_undefine(*definition, groups, true), grouping));
       });
+      if (!is_planned) {
+        keep(*definition);
+      }
     }
   }
 
@@ -258,7 +240,7 @@ class ApplyPlanner {
 
   void plan_change(const WantedDevice& device, const Job& job) {
     const Definition& before = *device.current;
-    add_chain(before, [&](std::vector<Job>& jobs) {
+    const bool is_planned = add_chain(before, [&](std::vector<Job>& jobs) {
       plan_.changes.push_back(
           {Kind::change, Object::device, identity_of(before), differences(before, device.wanted)});
       if (before.parent != device.wanted.parent) {
@@ -281,6 +263,9 @@ class ApplyPlanner {
       jobs.push_back(in_stage(job, writing));
       own_node(device, jobs.back());
     });
+    if (!is_planned) {
+      keep(before);
+    }
   }
 
   // A change of the owner of nodes does not need a restart.
@@ -331,7 +316,7 @@ class ApplyPlanner {
   void plan_corrections() {
     for (const WantedDevice& device : devices_.all()) {
       const Device* active = device.current != nullptr ? devices_.active_of(*device.current) : nullptr;
-      if (active != nullptr && device.entry->active && device.wanted == *device.current &&
+      if (active != nullptr && device.entry->active && !device.refused && device.wanted == *device.current &&
           is_running(device)) {
         correct(*device.current, *active);
       }
@@ -363,8 +348,7 @@ class ApplyPlanner {
   void plan_starts() {
     std::map<const Group*, std::vector<const WantedDevice*>> by_group;
     for (const WantedDevice& device : devices_.all()) {
-      if (device.entry->active && device.placed && !device.refused && !is_running(device) &&
-          !blocked_.contains(device.uuid)) {
+      if (device.entry->active && device.placed && !device.refused && !is_running(device)) {
         by_group[group_of(device.wanted)].push_back(&device);
       } else if (device.entry->active && device.deferred && !is_running(device)) {
         announce_start(device);
@@ -530,23 +514,16 @@ class ApplyPlanner {
       }
       plan_.refused.push_back({device.about(), error});
       if (is_restart) {
-        keep_running(device);
+        keep(*device.current);
       }
     }
-  }
-
-  // A device that cannot be started again is not stopped, and its definition does not change.
-  void keep_running(const WantedDevice& device) {
-    chains_.erase({device.uuid.str(), device.current->parent.str()});
-    std::erase_if(plan_.changes, [&](const HostChange& change) {
-      return change.object == Object::device && change.about.uuid == device.uuid;
-    });
   }
 
   const ApplyInput& input_;
   const std::vector<DeviceEntry>& tables_;
   const ApplyOptions& options_;
   ApplyPlan plan_{};
+  const KeptDevices& kept_;
   WantedDevices devices_;
   WantedDefinitions definitions_;
   Pruned pruned_{};
@@ -555,7 +532,7 @@ class ApplyPlanner {
   std::map<std::pair<std::string, std::string>, std::vector<Job>> chains_{};
   std::set<Uuid> stopped_devices_{};
   std::map<std::string, std::size_t> unstarted_{};  // by name of the table: devices beyond what fits
-  std::set<Uuid> blocked_{};                        // devices in use
+  KeptDevices newly_kept_{};
 };
 
 // Returns the definitions with the virtual functions that are reserved when the settings of the described
@@ -573,6 +550,27 @@ Definitions with_reservations(const ApplyInput& input) {
   return defined;
 }
 
+// Plans again while a plan stops devices that turn out to run on: what they have is not free for the others.
+ApplyPlan plan_with_kept(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
+                         const ApplyOptions& options, ApplyPlan begun) {
+  KeptDevices kept;
+  std::optional<std::vector<Uuid>> stopping;
+  for (;;) {
+    ApplyPlanner planner(input, tables, options, begun, kept);
+    ApplyPlan plan = planner.plan();
+    stopping = stopping.value_or(plan.stopping);
+    if (planner.kept().empty() || !plan.problems.empty()) {
+      plan.stopping = *std::move(stopping);
+      return plan;
+    }
+    for (const auto& [uuid, parent] : planner.kept()) {
+      kept.emplace(uuid, parent);
+      std::copy_if(plan.refused.begin(), plan.refused.end(), std::back_inserter(begun.refused),
+                   [&, &is = uuid](const Refusal& one) { return one.about.uuid == is; });
+    }
+  }
+}
+
 }  // namespace
 
 Facet facets_to_apply_file(const HostFile& file) {
@@ -588,12 +586,12 @@ ApplyPlan plan_apply(const ApplyInput& present, const ApplyOptions& options) {
   const std::vector<DeviceEntry>& entries = input.file.devices;
   if (std::none_of(entries.begin(), entries.end(),
                    [](const DeviceEntry& one) { return one.depends_on_parents(); })) {
-    return ApplyPlanner(input, entries, options, {}).plan();
+    return plan_with_kept(input, entries, options, {});
   }
   ApplyPlan plan;
   const HostFile file = expand_entries(input, options, plan);
   const ApplyInput expanded{file, input.seen, input.defined, input.groups, input.settings, input.users};
-  return ApplyPlanner(expanded, entries, options, std::move(plan)).plan();
+  return plan_with_kept(expanded, entries, options, std::move(plan));
 }
 
 }  // namespace mdevadm

@@ -354,10 +354,7 @@ class Check {
         explains_lack_ = true;
         return;
       }
-      if (auto finding = number_of_parent(in_.seen, parent_name)) {
-        finding->advice.push_back(
-            fmt::format("move the definition to that parent: mdevadm modify {} -p {} --new-parent {}",
-                        shell_word(name), parent_name, *parent_with_number(in_.seen, parent_name)));
+      if (auto finding = misnamed_parent(in_.seen, definition)) {
         add(name, *std::move(finding), parent_name);
         return;
       }
@@ -409,7 +406,7 @@ class Check {
       add(name,
           {fmt::format("crypto queue{} {} reserved for the host", queues.size() == 1 ? "" : "s",
                        format_queues(queues, queues_in_cause) + (queues.size() == 1 ? " is" : " are")),
-           advice_to_release(*in_.seen.ap, queues), "queue-of-host"},
+           advice_on_reserved(in_.seen, &definition, queues), "queue-of-host"},
           definition.parent.str());
     }
   }

@@ -14,6 +14,7 @@
 #include <tuple>
 
 #include "candidates.hpp"
+#include "gvt_offers.hpp"
 
 namespace mdevadm {
 
@@ -134,6 +135,12 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
   std::vector<std::string> known;
   for (const Parent& one : seen.parents) {
     is_excluded |= not_offered(seen, one, type, doing).code() == ExitCode::no_capacity;
+    if (const auto finding = too_large_for_aperture(one, request.type)) {
+      return {ExitCode::not_found,
+              fmt::format("{}: {} has no type '{}': {}", doing, one.name.str(), printable(request.type),
+                          finding->what),
+              finding->advice};
+    }
     for (const Type* offered : one.all_types()) {
       known.push_back(offered->id.str());
       known.push_back(offered->name.value_or(offered->id.str()));

@@ -59,6 +59,7 @@ Job Correction::plan() const {
     device.holders = used->holders;
   }
   LiveRequest request{.device = &device, .definition = &definition_};
+  request.claim = input_.users != nullptr ? input_.users->claims.find(device.uuid) : nullptr;
   request.of_group = group_ != nullptr ? group_->node : std::nullopt;
   request.spares_users = true;
   Job job = plan_modify_live(input_.seen, after_, request);

@@ -76,6 +76,16 @@ void require_possible_parent(const Snapshot& seen, const ParentName& name, const
   }
 }
 
+// Throws Error{not_found} for a parent that is written as the kernel never names it.
+void require_whole_number(const Definition& wanted, const std::string& doing) {
+  if (const auto subchannel = abbreviated_subchannel(wanted)) {
+    throw Error(
+        ExitCode::not_found,
+        fmt::format("{}: subchannel '{}' must be written {}", doing, wanted.parent.str(), *subchannel),
+        "specify the parent as " + *subchannel);
+  }
+}
+
 // Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
 // refuse the definition at start. `can_force`: the command can store it nevertheless.
 Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing, bool can_force = true) {
@@ -94,7 +104,11 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     if (!can_force || (!is_missing && error.code() != ExitCode::no_capacity)) {
       throw;
     }
-    throw error.with_hint("use --force if the driver is not loaded yet");
+    const auto subchannel = abbreviated_subchannel(wanted);
+    throw error.with_hint(
+        subchannel
+            ? fmt::format("if the subchannel does not exist yet, use --force and the parent {}", *subchannel)
+            : std::string("use --force if the driver is not loaded yet"));
   }
   return wanted;
 }
@@ -316,7 +330,9 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   job.hooks->can_force = request.can_force;
   job.hooks->forced = request.fits == FitsHost::later;
   require_possible_parent(seen, wanted.parent, doing);
-  if (request.fits == FitsHost::required) {
+  if (request.fits == FitsHost::later) {
+    require_whole_number(wanted, doing);
+  } else {
     const Definition fitting = fitted(seen, wanted, doing, request.can_force);
     job.about.type = fitting.type.str();
     job.hooks->about.type = fitting.type;
@@ -377,6 +393,9 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     require_movable(seen, defined, current, *request.parent, doing);
     require_possible_parent(seen, *request.parent, doing);
     after = moved(seen, without(defined, current), std::move(after), request, doing);
+    if (request.fits == FitsHost::later) {
+      require_whole_number(after, doing);
+    }
   }
   require_settable(after.attributes, current.attributes, doing);
   if (after == current && !request.accept_abi) {

@@ -222,6 +222,9 @@ Type require_type(const Snapshot& seen, const ParentName& parent_name, const Typ
 
 Type require_type(const Snapshot& seen, const Definition& wanted, const std::string& doing) {
   const Parent* parent = seen.find_parent(wanted.parent.str());
+  if (const auto finding = parent == nullptr ? misnamed_parent(seen, wanted) : std::nullopt) {
+    throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
+  }
   const std::string* recorded = wanted.abi ? find_pin(*wanted.abi, "name") : nullptr;
   // A number does not show that it is the type of a GPU instance; the recorded name does.
   if (parent != nullptr && recorded != nullptr && resolve_type(*parent, wanted.type.str()) == nullptr) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/identity.hpp>
+#include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
 
@@ -224,6 +227,31 @@ std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string&
   return finding_with("parent-missing", Severity::error,
                       fmt::format("'{}' is the device number of subchannel {}, not a parent", name, *parent),
                       {"show the parent: mdevadm show " + *parent});
+}
+
+std::optional<std::string> abbreviated_subchannel(const Definition& definition) {
+  const std::string& name = definition.parent.str();
+  const bool is_of_channels = definition.type.str().starts_with(fmt::format("{}-", ccw_driver));
+  return is_of_channels && !is_channel_address(name) ? full_channel_address(name) : std::nullopt;
+}
+
+std::optional<Finding> misnamed_parent(const Snapshot& seen, const Definition& definition) {
+  const std::string& name = definition.parent.str();
+  const auto advice_to_move = [&](const std::string& to) {
+    return fmt::format("move the definition to that parent: mdevadm modify {} -p {} --new-parent {}{}",
+                       shell_word(identity_of(definition).word()), shell_word(name), to,
+                       seen.find_parent(to) != nullptr ? "" : " --force");
+  };
+  if (const auto subchannel = abbreviated_subchannel(definition)) {
+    return finding_with("parent-missing", Severity::error,
+                        fmt::format("subchannel '{}' must be written {}", name, *subchannel),
+                        {advice_to_move(*subchannel)});
+  }
+  std::optional<Finding> finding = number_of_parent(seen, name);
+  if (finding) {
+    finding->advice.push_back(advice_to_move(*parent_with_number(seen, name)));
+  }
+  return finding;
 }
 
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name) {

@@ -223,7 +223,8 @@ class LivePlanner {
     }
   }
 
-  // The kernel takes queues from a running guest without asking it.
+  // The kernel takes queues from a running guest without asking it. The device of a claim may get a guest at
+  // any moment.
   void warn_of_loss(const ApMatrix& before, const ApMatrix& after) {
     constexpr std::size_t named = 4;
     const std::vector<Apqn> present =
@@ -232,13 +233,13 @@ class LivePlanner {
     std::vector<Apqn> lost;
     std::set_difference(present.begin(), present.end(), future.begin(), future.end(),
                         std::back_inserter(lost));
-    if (!device_.busy || lost.empty()) {
+    if ((!device_.busy && request_.claim == nullptr) || lost.empty()) {
       return;
     }
-    const std::string effect =
-        fmt::format("the device is in use by {}, which loses queue{} {}; the kernel clears {} state and keys",
-                    describe(device_.holders), lost.size() == 1 ? "" : "s", format_queues(lost, named),
-                    lost.size() == 1 ? "its" : "their");
+    const std::string effect = fmt::format(
+        "the device is {}, which loses queue{} {}; the kernel clears {} state and keys",
+        device_.busy ? "in use by " + describe(device_.holders) : request_.claim->str(),
+        lost.size() == 1 ? "" : "s", format_queues(lost, named), lost.size() == 1 ? "its" : "their");
     if (request_.spares_users) {
       throw Error(ExitCode::in_use, fmt::format("{}: {}", doing_, effect),
                   "to take the queues from the user: mdevadm modify --live " + shell_word(job_.about.word()))

@@ -11,6 +11,8 @@
 #include <mdevadm/util/text.hpp>
 #include <set>
 
+#include "gvt_offers.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -269,6 +271,10 @@ std::string suggestion(const Parent& parent, const std::string& word) {
     if (type.name && core_of_name(*type.name) == core) {
       return fmt::format("did you mean '{}'?", *type.name);
     }
+    // Names without the prefix of the driver are those of i915 in Linux 6.1 and later.
+    if (type.id.str().ends_with("-" + word)) {
+      return fmt::format("did you mean '{}'?", type.id.str());
+    }
     const auto name = parse_vgpu_name(type.name.value_or(""));
     if (wanted && name && (wanted->gib != name->gib || wanted->slices != name->slices)) {
       continue;
@@ -474,6 +480,10 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   // An idle GPU that does not list a type of the table lacks the GPU instance for it.
   if (kind == Unlisted::full || (known != nullptr && user == nullptr)) {
     return capacity_error(seen, parent, *known, 1, doing);
+  }
+  if (const auto finding = known == nullptr ? too_large_for_aperture(parent, type.str()) : std::nullopt) {
+    return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what),
+            std::vector{finding->advice.front(), offered_types(parent)}};
   }
   std::vector<std::string> hints;
   if (std::string meant = known ? std::string() : suggestion(parent, type.str()); !meant.empty()) {

@@ -203,10 +203,10 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
   }
   const std::vector<Apqn> reserved = seen.ap->reserved_queues(matrix);
   if (!reserved.empty()) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: {} reserved for the host (apmask, aqmask)", doing,
-                            queues_phrase(reserved) + (reserved.size() == 1 ? " is" : " are")),
-                advice_to_release(*seen.ap, reserved))
+    const std::vector<const Definition*> own =
+        defined != nullptr ? defined->find(uuid) : std::vector<const Definition*>{};
+    throw Error(ExitCode::conflict, fmt::format("{}: {}", doing, describe_reserved(*seen.ap, reserved)),
+                advice_on_reserved(seen, own.empty() ? nullptr : own.front(), reserved))
         .caused_by(EADDRNOTAVAIL)
         .worth(Retry::later);  // while a host boots, its masks may be set late
   }
@@ -283,8 +283,8 @@ std::optional<LackOfQueues> lack_of_queues(const Definition& definition) {
 std::vector<std::string> doubts_about_queues(const Definition& definition) {
   std::vector<std::string> doubts;
   for (const RefusedValue& refused : refused_values(definition)) {
-    doubts.push_back(
-        fmt::format("{}; the kernel refuses the value, so the device cannot be started", refused.text));
+    doubts.push_back(fmt::format("{}; the kernel refuses the value, so the device cannot be started; {}",
+                                 refused.text, join(refused.hints, "; ")));
   }
   for (const OctalValue& octal : octal_values(definition)) {
     doubts.push_back(fmt::format("{}; {}", octal.text, join(octal.hints, "; ")));
@@ -561,8 +561,15 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
           std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
                       fmt::format("or remove its definition: mdevadm undefine {}", word)});
     }
-    warnings.push_back(fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
-                                   queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
+    const Device* active = seen.find_device(wanted.uuid) != nullptr ? seen.find_device(other.uuid) : nullptr;
+    const bool has_lost_them =
+        active != nullptr && active->queues && common_queues(*active->queues, matrix).empty();
+    warnings.push_back(
+        has_lost_them ? fmt::format("'{}', whose definition has {}, cannot get {} back while '{}' has {}",
+                                    owner, queues_phrase(common), common.size() == 1 ? "it" : "them",
+                                    printable(name_of(wanted)), common.size() == 1 ? "it" : "them")
+                      : fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
+                                    queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
   }
   for (const auto& more :
        {texts_of(missing_numbers(seen, matrix)), warnings_of_owners(seen, &defined, wanted.uuid)}) {
@@ -573,9 +580,8 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
   }
   const std::vector<Apqn> reserved = seen.ap ? seen.ap->reserved_queues(matrix) : std::vector<Apqn>{};
   if (!reserved.empty()) {
-    warnings.push_back(fmt::format("{} reserved for the host (apmask, aqmask); before the start, {}",
-                                   queues_phrase(reserved) + (reserved.size() == 1 ? " is" : " are"),
-                                   advice_to_release(*seen.ap, reserved).front()));
+    warnings.push_back(fmt::format("{}; before the start, {}", describe_reserved(*seen.ap, reserved),
+                                   advice_on_reserved(seen, &wanted, reserved).front()));
   }
   return warnings;
 }

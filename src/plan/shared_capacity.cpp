@@ -107,12 +107,12 @@ bool mixes_sizes(const Parent& parent, const std::vector<Device>& devices, Frame
 
 // Adds the framebuffer of an NVIDIA GPU, which holds types of one framebuffer size at a time unless sizes are
 // mixed. The free amount follows from the available instances or, if not reported, from the maximum instances
-// less the active devices. Returns false if neither is known for a type.
-bool add_framebuffer(const Parent& parent, const Types& types, const std::vector<Device>& devices,
+// less the active devices. Adds nothing if neither is known for a type.
+void add_framebuffer(const Parent& parent, const Types& types, const std::vector<Device>& devices,
                      FramebufferSizes sizes, Collected& room) {
   auto framebuffers = of_all(types, [](const Type& type) { return mebibytes(type, "framebuffer"); });
   if (!framebuffers) {
-    return false;
+    return;
   }
   const bool mixed = mixes_sizes(parent, devices, sizes);
   std::uint64_t left = 0;
@@ -123,7 +123,7 @@ bool add_framebuffer(const Parent& parent, const Types& types, const std::vector
       continue;
     }
     if (!type.available && !type.maximum) {
-      return false;
+      return;
     }
     const std::uint64_t used = count_of(type, parent, devices);
     const std::uint64_t idle = type.maximum.value_or(0);
@@ -131,7 +131,6 @@ bool add_framebuffer(const Parent& parent, const Types& types, const std::vector
     room.demands[i].kind = mixed ? std::string{} : std::to_string((*framebuffers)[i]) + " MiB";
   }
   room.add_resource("framebuffer", left, *framebuffers);
-  return true;
 }
 
 // Returns the capacity of an i915 GVT-g parent. The driver does not report the size of the GPU's memory, so
@@ -159,8 +158,8 @@ std::optional<Capacity> gvt_capacity(const Parent& parent, const std::vector<Dev
 }
 
 // Adds the resources of the kernel's sample drivers: mtty-N uses N ports, all mdpy types share one counter,
-// and mbochs types state their video memory.
-void add_samples(const Types& types, Collected& room) {
+// and mbochs types state their video memory. Returns whether the parent is of one of them.
+bool add_samples(const Types& types, Collected& room) {
   const auto ports = of_all(types, [](const Type& type) -> std::optional<std::uint64_t> {
     constexpr std::string_view prefix = "mtty-";
     const std::string& id = type.id.str();
@@ -176,6 +175,17 @@ void add_samples(const Types& types, Collected& room) {
       add_pool(types, name, *takes, room);
     }
   }
+  return !room.resources.empty();
+}
+
+// Adds the available instances of each type, beside which other limits are known only in part.
+void add_counters(const Types& types, Collected& room) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const Type& type = *types[i];
+    std::vector<std::uint64_t> takes(types.size());
+    takes[i] = type.available ? 1 : 0;
+    room.add_resource(type.id.str(), type.available.value_or(0), takes);
+  }
 }
 
 }  // namespace
@@ -189,14 +199,10 @@ Capacity capacity_of(const Parent& parent, const std::vector<Device>& devices, F
   for (const Type* type : types) {
     room.demands.push_back({type->id.str(), {}});
   }
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    const Type& type = *types[i];
-    std::vector<std::uint64_t> takes(types.size());
-    takes[i] = type.available ? 1 : 0;
-    room.add_resource(type.id.str(), type.available.value_or(0), takes);
-  }
-  if (!add_framebuffer(parent, types, devices, sizes, room)) {
-    add_samples(types, room);
+  // The pool of a sample driver says how many devices of each type fit, also after others have left.
+  if (!add_samples(types, room)) {
+    add_counters(types, room);
+    add_framebuffer(parent, types, devices, sizes, room);
   }
   return {std::move(room.resources), std::move(room.demands)};
 }

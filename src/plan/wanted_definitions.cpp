@@ -28,7 +28,7 @@ void WantedDefinitions::complete_all(const std::vector<const Definition*>& prune
   // The virtual functions that the description gives are not free for the others.
   for (const bool is_given : {true, false}) {
     for (WantedDevice& device : devices_.all()) {
-      if (device.placed && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
+      if (device.placed && !device.refused && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
         complete(device);
       }
     }
@@ -74,6 +74,11 @@ void WantedDefinitions::complete(WantedDevice& device) {
   } catch (const Error& error) {
     if (devices_.is_failed(device.wanted.parent)) {
       devices_.refuse_unprepared(device, {device.wanted.parent});
+      return;
+    }
+    if (devices_.is_any_kept()) {
+      device.refused = true;
+      plan_.refused.push_back({device.about(), error});
       return;
     }
     const FilePosition& where = device.entry->where;

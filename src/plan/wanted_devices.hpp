@@ -24,7 +24,7 @@ struct WantedDevice {
   Definition wanted;
   bool placed = false;
   bool deferred = false;  // its parent has to be prepared first
-  bool refused = false;   // it cannot be placed: no room, devices in use, or an unprepared parent
+  bool refused = false;   // it cannot be placed (no room, devices in use, an unprepared parent), or is kept
 
   bool is_missing() const { return !placed && !deferred && !refused; }
 
@@ -34,10 +34,14 @@ struct WantedDevice {
 // Returns the error for a device whose parents, or one of them, could not be prepared.
 Error unprepared_error(const WantedDevice& device, const std::vector<ParentName>& parents);
 
+// Active devices whose change is refused: they run on with their definitions.
+using KeptDevices = std::set<std::pair<Uuid, ParentName>>;
+
 class WantedDevices {
  public:
-  WantedDevices(const ApplyInput& input, const ApplyOptions& options, ApplyPlan& plan)
-      : input_(input), options_(options), plan_(plan) {}
+  WantedDevices(const ApplyInput& input, const ApplyOptions& options, ApplyPlan& plan,
+                const KeptDevices& kept)
+      : input_(input), options_(options), plan_(plan), kept_(kept) {}
 
   // Finds the devices of all entries, with their definitions.
   void find();
@@ -46,6 +50,14 @@ class WantedDevices {
   void place(const std::vector<const Definition*>& leaving, const std::set<Uuid>& in_use);
 
   std::vector<WantedDevice>& all() { return all_; }
+
+  // Returns whether the change of a definition is refused.
+  bool is_kept(const Definition& definition) const {
+    return kept_.contains({definition.uuid, definition.parent});
+  }
+  // Returns whether something keeps its place that the description would free: what does not fit then is no
+  // problem of the description.
+  bool is_any_kept() const { return !kept_.empty(); }
 
   // Returns the active device of a definition, or nullptr.
   const Device* active_of(const Definition& definition) const;
@@ -122,6 +134,7 @@ class WantedDevices {
   const ApplyInput& input_;
   const ApplyOptions& options_;
   ApplyPlan& plan_;
+  const KeptDevices& kept_;
   std::vector<Parsed> parsed_{};  // of each entry
   std::vector<WantedDevice> all_{};
   std::optional<Snapshot> usable_{};     // without parents whose preparation has failed

@@ -227,6 +227,51 @@ class GroupSearch {
 
 }  // namespace
 
+Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedDevices& devices,
+                   const KeptDevices& kept, ApplyPlan& plan) {
+  const Uuid space = input.file.space_or_default();
+  Pruned pruned;
+  std::vector<std::string> unchanged;
+  for (const Definition& definition : input.defined.all) {
+    const bool is_described =
+        std::any_of(devices.all().begin(), devices.all().end(),
+                    [&](const WantedDevice& device) { return device.current == &definition; });
+    if (is_described || definition.applied_by != space ||
+        kept.contains({definition.uuid, definition.parent})) {
+      continue;
+    }
+    if (options.prune) {
+      pruned.definitions.push_back(&definition);
+    } else {
+      unchanged.push_back(identity_of(definition).quoted());
+    }
+  }
+  for (const Group& group : input.groups.all) {
+    const bool is_described =
+        std::any_of(input.file.groups.begin(), input.file.groups.end(),
+                    [&](const GroupEntry& entry) { return entry.group.name == group.name; });
+    if (group.applied_by != space || is_described) {
+      continue;
+    }
+    if (options.prune) {
+      pruned.groups.push_back(&group);
+    } else {
+      unchanged.push_back(fmt::format("group '{}'", group.name.str()));
+    }
+  }
+  for (const FileProblem& broken : options.prune ? input.defined.broken : std::vector<FileProblem>{}) {
+    const std::string why = fmt::format("cannot decide whether to remove a definition: {}", broken.str());
+    plan.refused.push_back(
+        {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
+  }
+  if (!unchanged.empty()) {
+    plan.notes.push_back(
+        fmt::format("no longer in the description, left unchanged: {} (apply --prune removes them)",
+                    join(unchanged, ", ")));
+  }
+  return pruned;
+}
+
 std::vector<WantedGroup> find_groups(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
                                      const std::vector<WantedDevice>& devices, const Pruned& pruned,
                                      ApplyPlan& plan) {

@@ -39,6 +39,12 @@ bool WantedDevices::type_matches(const Definition& definition, const DeviceEntry
 void WantedDevices::keep_place(WantedDevice& device, const Parsed& parsed) {
   const Definition& current = *device.current;
   Definition& wanted = device.wanted;
+  if (is_kept(current)) {
+    wanted = current;
+    device.placed = true;
+    device.refused = true;
+    return;
+  }
   wanted.abi = current.abi;
   wanted.applied_by = current.applied_by;
   wanted.origin = current.origin;

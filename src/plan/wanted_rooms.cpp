@@ -277,15 +277,23 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   if (any_busy) {
     hints.insert(hints.begin(), "stop the processes using the devices, or wait with --wait SECONDS");
   }
+  std::string reasons = users.empty() ? "" : "; in use or claimed, so not stopped: " + join(users, ", ");
+  std::vector<std::string> refused;
+  for (const auto& [uuid, parent] : kept_) {
+    const Definition* definition = in_use_.contains(uuid) ? nullptr : input_.defined.find(uuid, parent);
+    if (definition != nullptr) {
+      refused.push_back(identity_of(*definition).quoted());
+    }
+  }
+  reasons += refused.empty() ? "" : "; refused, so not stopped: " + join(refused, ", ");
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
       device.refused = true;
       plan_.refused.push_back(
-          {device.about(), Error(ExitCode::in_use,
-                                 fmt::format("cannot apply {}: {}; in use or claimed, so not stopped: {}",
-                                             device.about().quoted(), message, join(users, ", ")),
-                                 hints)
-                               .held_by(holders)});
+          {device.about(),
+           Error(users.empty() ? ExitCode::no_capacity : ExitCode::in_use,
+                 fmt::format("cannot apply {}: {}{}", device.about().quoted(), message, reasons), hints)
+               .held_by(holders)});
     }
   }
 }

@@ -322,8 +322,12 @@ std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view inp
 void Hooks::require_support(const Responsible& who, const Asked& asked) {
   const auto require = [&](const std::set<std::string>& words, const char* kind, const std::string& word) {
     if (!words.contains(word)) {
-      throw Error(ExitCode::failed, fmt::format("Script {} does not support {} '{}'", quote_path(*who.path),
-                                                kind, capitalised(word)));
+      throw Error(
+          ExitCode::failed,
+          fmt::format("Script {} does not support {} '{}'", quote_path(*who.path), kind, capitalised(word)),
+          fmt::format("if the script supports it: add '{}' to the {}s in its answer to -e get -a "
+                      "capabilities",
+                      word, kind));
     }
   };
   require(who.supported.actions, "action", asked.action);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <iostream>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/text.hpp>
@@ -13,6 +14,13 @@ namespace mdevadm::sim {
 
 namespace {
 
+// Returns whether a term without sign is a range whose end is before its begin: chzdev ignores such ranges.
+bool is_reversed(const std::string& term) {
+  const std::size_t hyphen = term.find('-');
+  return hyphen != std::string::npos &&
+         std::strtoul(term.c_str(), nullptr, 0) > std::strtoul(term.c_str() + hyphen + 1, nullptr, 0);
+}
+
 // Converts chzdev's lists, "0-4,0x10" or "+5,-8-10", to what the mask takes. Returns nullopt for a mixture.
 std::optional<std::string> changes_of(std::string_view list) {
   const bool is_relative = list.starts_with('+') || list.starts_with('-');
@@ -20,6 +28,9 @@ std::optional<std::string> changes_of(std::string_view list) {
   for (const std::string_view term : split(list, ',')) {
     if ((term.starts_with('+') || term.starts_with('-')) != is_relative) {
       return std::nullopt;
+    }
+    if (is_reversed(std::string(term.substr(is_relative ? 1 : 0)))) {
+      continue;
     }
     text += (text.empty() ? "" : ",") + std::string(is_relative ? "" : "+") + std::string(term);
   }
@@ -38,7 +49,7 @@ int set_mask(std::string_view setting) {
   if (!changes) {
     return refuse_mask(usage, fmt::format("Invalid mask value: {}", setting));
   }
-  const int error = write_line("/sys/bus/ap/" + name, *changes);
+  const int error = changes->empty() ? 0 : write_line("/sys/bus/ap/" + name, *changes);
   if (error == EBUSY) {
     return refuse_mask(refused, fmt::format("{} conflicts with an active mdev", name));
   }

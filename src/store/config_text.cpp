@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <mdevadm/store/json_text.hpp>
+#include <mdevadm/util/text.hpp>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace mdevadm::store {
 
@@ -79,14 +82,10 @@ class ConfigWriter {
     text_ += json_string(value);
   }
 
-  void value(const Json& value) {
+  // Writes a key and its value as they are in a file.
+  void member(std::string_view key, std::string_view value) {
     separate();
-    constexpr int indent = 2;
-    for (const char c :
-         value.dump(form_ == JsonForm::lines ? indent : -1, ' ', false, Json::error_handler_t::replace)) {
-      text_ += c;
-      text_.append(c == '\n' ? 2 * depth_ : 0, ' ');
-    }
+    text_.append(key).append(form_ == JsonForm::lines ? ": " : ":").append(value);
   }
 
   // Returns the text since the last call.
@@ -125,8 +124,50 @@ bool is_known_key(std::string_view key) {
   return key == "mdev_type" || key == "start" || key == "attrs";
 }
 
-// `others`: an object with further keys.
-void write(const Config& config, ConfigWriter& writer, const Json& others = Json::object()) {
+// A key of an object and its value, as they are in the text.
+struct ConfigMember {
+  std::string_view key;
+  std::string_view value;
+};
+
+// Returns the end of the value that begins at `from`. The text is valid JSON.
+std::size_t end_of_value(std::string_view text, std::size_t from) {
+  std::size_t depth = 0;
+  for (std::size_t i = from; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      for (++i; text[i] != '"'; ++i) {
+        i += text[i] == '\\' ? 1U : 0U;
+      }
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (depth > 0 && (c == ']' || c == '}')) {
+      --depth;
+    } else if (depth == 0 && (c == ',' || c == ':' || c == '}')) {
+      return i;
+    }
+  }
+  return text.size();
+}
+
+// Returns the members of an object that is valid JSON. The library would round numbers, and drop the first of
+// two equal keys.
+std::vector<ConfigMember> config_members_in(std::string_view text) {
+  std::vector<ConfigMember> members;
+  std::size_t at = text.find('{') + 1;
+  while (at < text.size()) {
+    const std::size_t colon = end_of_value(text, at);
+    if (colon >= text.size() || text[colon] != ':') {
+      break;  // an empty object
+    }
+    const std::size_t end = end_of_value(text, colon + 1);
+    members.push_back({trim(text.substr(at, colon - at)), trim(text.substr(colon + 1, end - colon - 1))});
+    at = end < text.size() && text[end] == ',' ? end + 1 : text.size();
+  }
+  return members;
+}
+
+void write(const Config& config, ConfigWriter& writer, const std::vector<ConfigMember>& others = {}) {
   writer.open('{');
   writer.key("mdev_type");
   writer.string(config.type);
@@ -141,11 +182,8 @@ void write(const Config& config, ConfigWriter& writer, const Json& others = Json
     writer.close('}');
   }
   writer.close(']');
-  for (const auto& [key, value] : others.items()) {
-    if (!is_known_key(key)) {
-      writer.key(key);
-      writer.value(value);
-    }
+  for (const ConfigMember& other : others) {
+    writer.member(other.key, other.value);
   }
   writer.close('}');
 }
@@ -177,8 +215,12 @@ std::string format_config(const Config& config, JsonForm form) {
 }
 
 std::string edited_config(std::string_view text, const Config& config) {
+  std::ignore = parse_json(text);  // throws for invalid text
+  std::vector<ConfigMember> others = config_members_in(text);
+  std::erase_if(
+      others, [](const ConfigMember& one) { return is_known_key(Json::parse(one.key).get<std::string>()); });
   ConfigWriter writer(JsonForm::lines);
-  write(config, writer, parse_json(text));
+  write(config, writer, others);
   return writer.take();
 }
 

@@ -206,7 +206,7 @@ class DefinitionEditor {
     for (const ListEdit& edit : list_edits(before, after)) {
       if (edit.kind == ListEdit::Kind::remove) {
         const std::size_t header = list->get(edit.index)->source().begin.line;
-        editor_.remove_lines(header, editor_.block_end(header));
+        editor_.remove_lines(editor_.block_begin(header), editor_.block_end(header));
       } else {
         insert_attribute(list, edit);
       }
@@ -218,7 +218,10 @@ class DefinitionEditor {
       editor_.insert_lines(editor_.block_end(list->get(edit.index - 1)->source().begin.line),
                            "\n" + attribute_block(edit.attribute));
     } else if (list != nullptr && !list->empty()) {
-      editor_.insert_lines(list->front().source().begin.line, attribute_block(edit.attribute) + "\n");
+      const std::size_t header = list->front().source().begin.line;
+      const std::size_t begin = editor_.block_begin(header);
+      const std::string block = attribute_block(edit.attribute);
+      editor_.insert_lines(begin, begin < header ? "\n" + block : block + "\n");
     } else {
       editor_.insert_lines(editor_.line_count() + 1,
                            (editor_.is_empty() ? "" : "\n") + attribute_block(edit.attribute));

@@ -266,6 +266,14 @@ std::size_t TextEditor::block_end(std::size_t header) const {
   return line;
 }
 
+std::size_t TextEditor::block_begin(std::size_t header) const {
+  const bool follows_blank =
+      header > 1 && trim(std::string_view(text_).substr(line_start(header - 1),
+                                                        line_start(header) - line_start(header - 1)))
+                        .empty();
+  return follows_blank ? header - 1 : header;
+}
+
 bool TextEditor::is_blank_or_comment(std::size_t line) const {
   const std::string_view content =
       trim(std::string_view(text_).substr(line_start(line), line_start(line + 1) - line_start(line)));

@@ -60,6 +60,9 @@ class TextEditor {
   // Returns the line after the last key of the block that begins at a header line. Comments and blank lines
   // before the next header belong to that header, a comment at the end of the file belongs to the file.
   std::size_t block_end(std::size_t header) const;
+  // Returns the line in which the block of a header begins: the empty line before the header, if there is
+  // one.
+  std::size_t block_begin(std::size_t header) const;
 
   // Returns the edited text.
   std::string apply();

@@ -51,6 +51,14 @@ ccw() {
     err_has "^hint: numbers of subchannels and channel devices have four digits: 0\.0\.XXXX$" "types $word: the form is named"
     err_lacks "0\.0\.03[0-9]*\b'?$" "types $word: no other subchannel is suggested"
   done
+  # lscss abbreviates numbers. Without a subchannel, only the whole number can be stored.
+  for word in 0314 313; do
+    adm define -p $word -t vfio_ccw-io
+    err_has "^hint: if the subchannel does not exist yet, use --force and the parent 0\\.0\\.0$(printf %s $word | tail -c 3)$" "define -p $word: the parent to use is named"
+    adm define -p $word -t vfio_ccw-io --force
+    exits 3 "define -p $word --force: refused"
+    err_has "subchannel '$word' must be written 0\\.0\\.0" "the error names the whole number"
+  done
   for word in 0313 2b09 2B09; do
     adm show $word
     exits 3 "show $word: could be a UUID prefix"
@@ -193,6 +201,21 @@ ccw() {
   exits 0 "after the commands of the hints it starts"
   adm show $b
   out_has "^parent: +0\.0\.0313$" "show of the device"
+
+  # A definition under an abbreviated number, as earlier releases stored it.
+  adm stop $b
+  adm undefine $b
+  mkdir -p /etc/mdevadm/devices/0313
+  printf 'type = "vfio_ccw-io"\nname = "short"\n' >/etc/mdevadm/devices/0313/$c.toml
+  for word in start check; do
+    adm $word short
+    holds "$word: the whole number is named" grep -q "subchannel '0313' must be written 0.0.0313" <<<"$out$err"
+    holds "$word: so is the command" grep -qF "mdevadm modify short -p 0313 --new-parent 0.0.0313" <<<"$out$err"
+  done
+  adm modify short -p 0313 --new-parent 0.0.0313
+  exits 0 "the command moves the definition"
+  adm start short
+  exits 0 "which starts then"
 }
 
 gvt() {
@@ -274,6 +297,27 @@ gvt_names() {
   out_has "^i915-GVTg_V5_4" "the definition has the type ID"
 }
 
+# The size of the aperture decides which types the driver offers.
+gvt_aperture() {
+  local type
+  for type in i915-GVTg_V5_2 GVTg_V5_2; do
+    adm define $a -p 0000:00:02.0 -t $type
+    exits 3 "$type is not offered"
+    err_has "0000:00:02.0 has no type '$type': the aperture of the GPU is too small for it$" "$type: the error says why"
+    err_has "^hint: increase the aperture size in the firmware setup \(BIOS\) to 512 MiB or more$" "$type: the hint names the size"
+    err_lacks "did you mean" "$type: no other type is suggested"
+  done
+  adm define -p any -t i915-GVTg_V5_1
+  err_has "to 1024 MiB or more$" "so does the selection of a parent"
+  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_3
+  err_has "did you mean" "a type that does not exist is still a slip"
+}
+
+gvt_unnamed() {
+  adm define $a -p 0000:00:02.0 -t GVTg_V5_4
+  err_has "did you mean 'i915-GVTg_V5_4'\?$" "the name without the driver is completed where the kernel reports no names"
+}
+
 crypto() {
   adm types 05.0014
   err_has "crypto queue 05\.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap devices is matrix$" "a crypto queue as parent"
@@ -329,6 +373,8 @@ on "$state/unloaded.toml" unloaded
 on ap-host no_parent
 on "$state/gvt61.toml" gvt_names
 on gvt-off gvt
+on gvt-small gvt_aperture
+on gvt-a0 gvt_unnamed
 on "$state/kvmgt.toml" kvmgt
 on "$state/xe.toml" xe
 on ap-host crypto

@@ -318,6 +318,20 @@ overrides() {
   echo none >$bus/06.0004/driver_override
   run mdevadm start $crypto --queue 06.0004
   exits 0 "a queue for no driver is not reserved"
+  # Masks cannot be written, and a queue that does not exist has no override.
+  mdevadm stop --all -q
+  mdevadm define $crypto --queue 06.0014,06.0015 --name q >/dev/null 2>&1
+  run mdevadm start q
+  exits 4 "queues of the host, one of which does not exist"
+  err_has "^hint: release the queue: echo vfio_ap > $bus/06.0014/driver_override; " "the hint releases the one that exists"
+  eval "$(sed -n 's/^hint: release the queue: //p' <<<"$err")"
+  run mdevadm start q
+  err_has "queue 06.0015 is not on this host, and reserved for the host" "then the error is about the other one"
+  err_has "^hint: remove what this host does not have: mdevadm modify q --domain=-0x0015$" "with the command that removes it"
+  err_lacks "driver_override" "and no command for a queue that does not exist"
+  mdevadm modify q --domain=-0x0015
+  run mdevadm start q
+  exits 0 "after the hints the device starts"
 }
 
 # A tree with files that no kernel writes.

@@ -29,6 +29,8 @@ if [ "${1:-}" = "" ]; then
 6.10 comments
 6.10 both
 6.10 loss
+6.10 claimed
+6.10 moved
 T
   run_parts <<'T'
 samples other_types
@@ -302,6 +304,35 @@ loss() {
   exits 0 "queues are removed from a running guest"
   err_has "warning: 'a' \($A\): the device is in use by .*\(pid [0-9]+\).*, which loses queue 05.0014; the kernel clears its state and keys" \
     "a warning names the process and the queue"
+}
+
+# A claimed device: the virtual machine may start at any moment.
+claimed() {
+  mdevadm define $A $crypto --adapter 5 --domain 4,0x14 --name a
+  mdevadm group create pool a
+  mdevadm group start pool
+  run mdevadm claim pool --for vm1
+  err_lacks "differs" "a device as defined is claimed without a note"
+  run mdevadm modify a --live --domain=-0x14
+  exits 0 "queues are taken from a claimed device"
+  err_has "warning: 'a' \($A\): the device is claimed for 'vm1', which loses queue 05.0014; the kernel clears its state and keys" "with a warning"
+  mdevadm release a
+  mdevadm modify a --live --adapter ""
+  run mdevadm claim pool --for vm1 --json
+  exits 0 "a device without its queues is claimed"
+  same "$(jq -r '.notes[]' <<<"$out")" "'a' ($A): the active device differs from its definition: adapters (definition: 0x05, device: ''), domains (definition: 0x0004,0x0014, device: 0x0004); to apply the definition: mdevadm modify a --live" "with a note"
+}
+
+# A queue that moved from one active device to another.
+moved() {
+  mdevadm define $A $crypto --adapter 5 --domain 4,0x14 --name a
+  mdevadm define $B $crypto --adapter 5 --domain 0x47 --name b
+  mdevadm start a b
+  mdevadm modify a --live --domain=-0x14
+  run mdevadm modify b --live --domain +0x14
+  exits 0 "a device gets a queue that another one had"
+  err_has "'a', whose definition has queue 05.0014, cannot get it back while 'b' has it$" "a warning says what that means"
+  err_lacks "at the same time" "and not that both cannot be active"
 }
 
 # The plain attributes of the kernel.

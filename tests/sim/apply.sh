@@ -41,6 +41,9 @@ l40s not_mixed
 l40s-mdev himself
 m60 himself
 ap-host crypto
+ap-host queue_in_use
+samples retype_full
+m60 retype_other_series
 gvt himself
 workstation himself
 m60-f1 himself
@@ -1056,6 +1059,72 @@ himself() {
   run mdevadm apply -f "$file" --prune
   exits 0 "applying it succeeds"
   same "$(state)" "$before" "and changes nothing"
+}
+
+# A device in use keeps its queues: no other device is stopped for them, which could not be started again.
+queue_in_use() {
+  local a=11111111-0000-4000-8000-00000000000a b=22222222-0000-4000-8000-00000000000b type=vfio_ap-passthrough name
+  chzdev -t ap apmask=-5-6 >/dev/null
+  mdevadm define $a -p matrix -t $type --adapter 5 --domain 0x14 --name a
+  mdevadm define $b -p matrix -t $type --adapter 5 --domain 4 --name b
+  mdevadm start a b
+  "$MDEVSIM" hold $a 100 >/dev/null &
+  wait_until eval 'mdevadm list a -n -o in_use | grep -q yes'
+  inode=$(stat -L -c %i /sys/bus/mdev/devices/$b)
+  for name in "a $a 6 0x14" "b $b 5 4,0x14"; do
+    set -- $name
+    printf '[[device]]\nname = "%s"\nuuid = "%s"\nparents = ["matrix"]\ntype = "%s"\n[device.ap]\nadapters = [%s]\ndomains = [%s]\n' \
+      "$1" "$2" $type "$3" "$(sed 's/0x14/"0x14"/' <<<"$4")"
+  done | write
+  run mdevadm apply -f "$file" --dry-run
+  err_has "cannot apply 'b' .*: queue 05.0014 is assigned to the active device 'a'$" "a dry run refuses a device that needs a queue of one in use"
+  run mdevadm apply -f "$file"
+  exits 1 "so does apply"
+  err_has "cannot apply 'a' .*: it is in use by " "the device in use is refused"
+  err_has "cannot apply 'b' .*: queue 05.0014 is assigned to the active device 'a'$" "and the other one, with the name of the first"
+  same "$(stat -L -c %i /sys/bus/mdev/devices/$b)" "$inode" "which was not stopped"
+  same "$(mdevadm show b --json | jq -c '.devices[0].domains')" '[4]' "and keeps its definition"
+  kill %1
+  wait %1 2>/dev/null
+  run mdevadm apply -f "$file"
+  exits 0 "when the device is free, both change"
+  is_described
+}
+
+# The kernel's sample drivers count ports, displays and memory for all types together.
+retype_full() {
+  local parent large small count
+  while read -r parent large small count; do
+    printf '[[device]]\nname = "d-{}"\ncount = %s\nparents = ["%s"]\ntype = "%s"\n' "$count" $parent $large | write
+    mdevadm apply -qf "$file"
+    {
+      printf '[[device]]\nname = "d-1"\nparents = ["%s"]\ntype = "%s"\n' $parent $small
+      for ((i = 2; i <= count; ++i)); do printf '[[device]]\nname = "d-%s"\nparents = ["%s"]\ntype = "%s"\n' "$i" $parent $large; done
+    } | write
+    run mdevadm apply -f "$file"
+    exits 0 "a device of a full parent gets another type ($parent)"
+    same "$(mdevadm list d-1 -n -o type | tr -d ' ')" $small "it is active with it"
+    is_described
+    mdevadm stop -q --all
+    mdevadm undefine -q --all
+  done <<'P'
+mdpy mdpy-hd mdpy-vga 4
+mtty mtty-2 mtty-1 12
+mbochs mbochs-large mbochs-small 4
+P
+}
+
+# Whether types of one framebuffer size can be active together is known to the driver only, so nothing is stopped for that.
+retype_other_series() {
+  printf '[[device]]\nname = "d-{}"\ncount = 4\nparents = ["%s"]\ntype = "nvidia-16"\n' "$gpu" | write
+  mdevadm apply -qf "$file" >/dev/null
+  {
+    printf '[[device]]\nname = "d-1"\nparents = ["%s"]\ntype = "nvidia-15"\n' "$gpu"
+    for i in 2 3 4; do printf '[[device]]\nname = "d-%s"\nparents = ["%s"]\ntype = "nvidia-16"\n' $i "$gpu"; done
+  } | write
+  run mdevadm apply -f "$file"
+  exits 6 "a full GPU has no room for a type that excludes the others"
+  same "$(names)" "d-1 d-2 d-3 d-4" "no device is stopped for it"
 }
 
 crypto() {

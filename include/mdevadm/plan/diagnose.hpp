@@ -1,6 +1,7 @@
 // Why a device of the host is not a parent, from facts about it. Pure functions.
 #pragma once
 
+#include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/host_device.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/explain.hpp>
@@ -25,5 +26,12 @@ std::optional<std::string> parent_with_number(const Snapshot& seen, const std::s
 std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name);
 // Returns the finding for a device number, if its subchannel is a parent.
 std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string& name);
+
+// Returns the whole number of the subchannel that a definition abbreviates as lscss does: 0.0.0313 for 0313.
+// The kernel has no parents with such names.
+std::optional<std::string> abbreviated_subchannel(const Definition& definition);
+// Returns the finding for a stored definition whose parent is an abbreviated number, or that of the device of
+// a subchannel.
+std::optional<Finding> misnamed_parent(const Snapshot& seen, const Definition& definition);
 
 }  // namespace mdevadm

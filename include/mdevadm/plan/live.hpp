@@ -11,7 +11,7 @@ namespace mdevadm {
 // Facets of the parent that are required. Users of a vfio-ap device must be known, too (Device::busy), and
 // the present values of attributes, as far as they can be read (Device::attributes).
 inline constexpr Facet facets_to_modify_live =
-    facets_to_define | Facet::nodes | Facet::units | Facet::ap_bindings;
+    facets_to_define | Facet::nodes | Facet::units | Facet::ap_bindings | Facet::claims;
 
 struct LiveRequest {
   const Device* device;
@@ -21,7 +21,8 @@ struct LiveRequest {
   std::optional<NodePolicy> of_group{};  // settings that the definition lacks
   bool changes_definition = false;       // also change the definition, when the device has been changed
   bool forced = false;                   // accept queues that are not bound to vfio_ap
-  bool spares_users = false;             // take no queues from a device in use
+  bool spares_users = false;             // take no queues from a device in use or claimed
+  const Claim* claim = nullptr;          // of the device, if it is claimed
 };
 
 // Plans to change the queues, attributes and VFIO nodes of an active device; without any change in the

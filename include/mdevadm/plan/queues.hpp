@@ -66,6 +66,13 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
                                              const Uuid& uuid, const ApMatrix& matrix,
                                              const std::string& doing);
 
+// Returns a sentence about queues that are reserved for the host.
+std::string describe_reserved(const ApHost& host, const std::vector<Apqn>& queues);
+// Returns the commands that release such queues, and one that removes those that the host does not have from
+// the definition; nullptr: the device has none.
+std::vector<std::string> advice_on_reserved(const Snapshot& seen, const Definition* definition,
+                                            const std::vector<Apqn>& queues);
+
 // What the kernel does if a queue that a device is to have is missing, or not bound to vfio_ap.
 enum class UnboundQueues {
   unknown,   // no vfio-ap device is active, whose files show it

@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/ap.hpp>
+#include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/claims.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/guest.hpp>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/guest.hpp>
+#include <mdevadm/run/observe.hpp>
 #include <mdevadm/run/pool.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -84,8 +88,40 @@ class ClaimCommand final : public Command {
     if (result.error) {
       throw Error(*result.error);
     }
+    note_drift(context, group, member);
     context.out =
         shown ? render::claim_document(*shown, context.messages().take_notes()) : claim.uuid.str() + "\n";
+  }
+
+  // Settings of the definition that the device lacks may be what the virtual machine needs. Only what a
+  // definition sets is read.
+  static void note_drift(Context& context, const Group& group, const FreeMember& member) {
+    const std::optional<NodePolicy> node = node_policy_of(member.definition, &group);
+    if (member.definition.attributes.empty() && !has_queues(member.definition.type.str()) && !node &&
+        !member.definition.aggregate) {
+      return;
+    }
+    Definitions defined;
+    defined.all.push_back(member.definition);
+    const Effects effects{context.host(), context.store()};
+    Snapshot seen =
+        observe_defined(effects, {member.device.uuid}, defined, facets_to_compare(member.definition, node));
+    observe_settings_of(effects, seen, {{&member.definition, node}});
+    const Device* device = seen.find_device(member.device.uuid);
+    Definition wanted = member.definition;
+    if (device != nullptr && device->type) {
+      wanted.type = *device->type;  // the type has been compared in all its forms
+    }
+    const std::vector<DriftedSetting> differences =
+        device != nullptr ? drift_of(*device, wanted, node) : std::vector<DriftedSetting>{};
+    if (!differences.empty()) {
+      const Identity about = identity_of(member.definition);
+      const bool is_live = std::all_of(differences.begin(), differences.end(),
+                                       [](const DriftedSetting& one) { return one.is_changeable(); });
+      context.messages().note(fmt::format("{}: the active device differs from its definition: {}; {}",
+                                          about.quoted(), describe(differences),
+                                          is_live ? advice_to_apply(about) : advice_to_restart(about)));
+    }
   }
 
   static render::ClaimedDevice as_shown(const Context& context, const Group& group, const FreeMember& member,

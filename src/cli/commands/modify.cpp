@@ -201,6 +201,7 @@ class ModifyCommand final : public Command {
       live.node = node_.applied_to(std::nullopt);
       live.changes_definition = config_;
       live.forced = force_;
+      live.claim = seen.claims.find(device.uuid);
       if (definition != nullptr) {
         context.warn_about_file(defined, *definition);
         const Groups groups = context.groups();

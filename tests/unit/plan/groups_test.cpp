@@ -184,6 +184,13 @@ TEST_CASE("types of the sample drivers share capacity") {
   displays.take("mdpy-vga");
   displays.take("mdpy-hd");
   CHECK(displays.left("mdpy-vga") == 0);
+  // Also if the parent was full.
+  mtty.types = {type("mtty-1", 0, ""), type("mtty-2", 0, "")};
+  plan::Capacity full = capacity_of(mtty, {});
+  CHECK(full.left("mtty-1") == 0);
+  full.give_back("mtty-2");
+  CHECK(full.left("mtty-1") == 2);
+  CHECK(full.left("mtty-2") == 1);
 }
 
 TEST_CASE("on a GPU with virtual functions a group starts members with larger framebuffers first") {

@@ -30,12 +30,25 @@ TEST_CASE("the last of several values of a key takes precedence and unknown keys
 }
 
 TEST_CASE("a changed config keeps unknown keys") {
-  const std::string text = R"({"more": {"a": [1, 2.5, null]}, "mdev_type": "mtty-1", "start": "manual"})";
+  const std::string text = R"({"more": {"a": [1, 2.5, null]}, "mdev_type": "mtty-1", "start": "manual",
+    "long" :123456789012345678901234, "e": 1e3,"twice":"a\"}","twice":{},"m\u006fre":[ ]})";
   Config config = *parse_config(text).config;
   config.start = StartMode::automatic;
-  CHECK(edited_config(text, config) ==
-        "{\n  \"mdev_type\": \"mtty-1\",\n  \"start\": \"auto\",\n  \"attrs\": [],\n  \"more\": {\n"
-        "    \"a\": [\n      1,\n      2.5,\n      null\n    ]\n  }\n}");
+  const std::string edited = edited_config(text, config);
+  CHECK(edited == R"({
+  "mdev_type": "mtty-1",
+  "start": "auto",
+  "attrs": [],
+  "more": {"a": [1, 2.5, null]},
+  "long": 123456789012345678901234,
+  "e": 1e3,
+  "twice": "a\"}",
+  "twice": {},
+  "m\u006fre": [ ]
+})");
+  CHECK(edited_config(edited, config) == edited);
+  CHECK(edited_config(R"({"\u0073tart":"auto","mdev_type":"mtty-1","start":"manual"})", config) ==
+        format_config(config, JsonForm::lines));
 }
 
 TEST_CASE("a JSON syntax error is reported with line and column") {

@@ -208,6 +208,25 @@ TEST_CASE("edit_definition removes one of several attributes of a name and prese
   CHECK(edit_definition(full, "f", before, after) == wanted);
 }
 
+TEST_CASE("attributes that are added and removed again leave the file as it was") {
+  for (const char* text :
+       {"type = \"a\"\n", "type = \"a\"\n\n[[attribute]]\nname = \"x\"\nvalue = \"1\"\n",
+        "type = \"a\"\n\n[[attribute]]\nname = \"x\"\nvalue = \"1\"\n\n[node]\nmode = \"0600\"\n"}) {
+    const Definition before = definition_of(text);
+    for (const bool is_first : {true, false}) {
+      Definition after = before;
+      after.attributes.insert(is_first ? after.attributes.begin() : after.attributes.end(),
+                              {attribute("y", "2"), attribute("z", "3")});
+      const std::string added = edit_definition(text, "f", before, after);
+      CHECK(definition_of(added) == after);
+      CHECK(edit_definition(added, "f", after, before) == text);
+      Definition other = after;
+      other.attributes.front() = attribute("first", "0");
+      CHECK(definition_of(edit_definition(added, "f", after, other)) == other);
+    }
+  }
+}
+
 TEST_CASE("edit_definition appends new attributes after the last attribute and before the next table") {
   const Definition before = definition_of(full);
   Definition after = before;
