@@ -22,12 +22,7 @@ constexpr std::size_t most_shown = 8;
 // Of more devices it is not found out which ones are in the way.
 constexpr std::size_t most_others = 64;
 
-// A device or definition that takes room on a parent and is not described.
-struct Other {
-  Definition definition;  // of a device without one: what is known of the device
-  bool active;
-  std::string name;  // for messages
-};
+using Other = WantedDevices::Other;
 
 std::string names_of(const std::vector<Other>& others) {
   std::vector<std::string> names;
@@ -226,8 +221,8 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   });
   const std::string message =
       missing == 1 ? fmt::format("no available instances of {} for '{}'", what, printable(entry.name))
-                   : fmt::format("{} devices '{}' of {} are missing, but only {} of them fit", missing,
-                                 printable(entry.name), what, placing.fitting);
+                   : fmt::format("only {} of {} devices '{}' of {} fit", placing.fitting, missing,
+                                 printable(entry.name), what);
   std::vector<std::string> hints;
   std::vector<Other> others;
   for (const Parent& parent : input_.seen.parents) {
@@ -252,6 +247,7 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   } else if (!others.empty()) {
     hints.push_back("devices that use instances and are not in the description: " + names_of(others));
   }
+  add_prune_hint(leaving.empty() ? others : leaving, hints);
   hints.emplace_back("list available instances: mdevadm types");
   if (!blocked) {
     problem(entry.at("count"), ExitCode::no_capacity, message, hints);
@@ -260,32 +256,56 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
     }
     return;
   }
+  refuse_blocked(entry, message, hints);
+}
+
+// Adds how to remove those of the devices that an earlier description has made.
+void WantedDevices::add_prune_hint(const std::vector<Other>& others, std::vector<std::string>& hints) const {
+  std::vector<Other> ours = others;
+  std::erase_if(ours, [&](const Other& one) {
+    return options_.prune || one.definition.applied_by != input_.file.space_or_default();
+  });
+  if (!ours.empty()) {
+    hints.push_back("to remove those that apply has created, use --prune: " + names_of(ours));
+  }
+}
+
+// Refuses the missing devices of an entry because of devices that cannot be stopped now.
+void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& message,
+                                   std::vector<std::string> hints) {
   std::vector<std::string> users;
-  std::vector<Holder> holders;
+  std::vector<std::string> claimed;
   bool any_busy = false;
   for (const Uuid& uuid : in_use_) {
     const std::vector<const Definition*> defined = input_.defined.find(uuid);
-    users.push_back(defined.empty() ? fmt::format("'{}'", uuid.str())
-                                    : identity_of(*defined.front()).quoted());
+    const Identity about = defined.empty() ? Identity{.uuid = uuid} : identity_of(*defined.front());
+    users.push_back(about.quoted());
     const Device* device = input_.users->find_device(uuid);
     if (device != nullptr && device->busy) {
       any_busy = true;
       users.back() += fmt::format(" by {}", describe(device->holders));
-      holders.insert(holders.end(), device->holders.begin(), device->holders.end());
     }
+    if (const Claim* claim = input_.users->claims.find(uuid)) {
+      users.back() += fmt::format(" ({})", claim->str());
+      claimed.push_back(shell_word(about.word()));
+    }
+  }
+  if (!claimed.empty()) {
+    hints.insert(hints.begin(), "release the claimed devices: mdevadm release " + join(claimed, " "));
   }
   if (any_busy) {
     hints.insert(hints.begin(), "stop the processes using the devices, or wait with --wait SECONDS");
   }
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
+      const Device* active = input_.users->find_device(device.uuid);
       device.refused = true;
       plan_.refused.push_back(
           {device.about(), Error(ExitCode::in_use,
                                  fmt::format("cannot apply {}: {}; in use or claimed, so not stopped: {}",
                                              device.about().quoted(), message, join(users, ", ")),
                                  hints)
-                               .held_by(holders)});
+                               .held_by(active != nullptr ? active->holders : std::vector<Holder>{})});
     }
   }
 }
