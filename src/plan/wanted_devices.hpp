@@ -68,7 +68,7 @@ class WantedDevices {
   void require_own_queues(const WantedDevice& device) const;
 
   // A device or definition that takes room on a parent and is not described.
-  struct Other {
+  struct RoomUser {
     Definition definition;  // of a device without one: what is known of the device
     bool active;
     std::string name;  // for messages
@@ -125,7 +125,7 @@ class WantedDevices {
   void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
   void refuse_blocked(const DeviceEntry& entry, const std::string& message, std::vector<std::string> hints);
-  void add_prune_hint(const std::vector<Other>& others, std::vector<std::string>& hints) const;
+  void add_prune_hint(const std::vector<RoomUser>& others, std::vector<std::string>& hints) const;
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
                const std::vector<std::string>& hints = {});
 

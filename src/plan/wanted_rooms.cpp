@@ -22,9 +22,9 @@ constexpr std::size_t most_shown = 8;
 // Of more devices it is not found out which ones are in the way.
 constexpr std::size_t most_others = 64;
 
-using Other = WantedDevices::Other;
+using RoomUser = WantedDevices::RoomUser;
 
-std::string names_of(const std::vector<Other>& others) {
+std::string names_of(const std::vector<RoomUser>& others) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(others.size(), most_shown); ++i) {
     names.push_back(others[i].name);
@@ -33,13 +33,13 @@ std::string names_of(const std::vector<Other>& others) {
          (others.size() > most_shown ? fmt::format(" and {} more", others.size() - most_shown) : "");
 }
 
-std::vector<Other> others_on(const ApplyInput& input, const std::vector<WantedDevice>& wanted,
-                             const Parent& parent) {
+std::vector<RoomUser> others_on(const ApplyInput& input, const std::vector<WantedDevice>& wanted,
+                                const Parent& parent) {
   const auto is_described = [&](const Uuid& uuid) {
     return std::any_of(wanted.begin(), wanted.end(),
                        [&](const WantedDevice& one) { return one.uuid == uuid; });
   };
-  std::vector<Other> others;
+  std::vector<RoomUser> others;
   for (const Definition& definition : input.defined.all) {
     if (definition.parent == parent.name && !is_described(definition.uuid)) {
       others.push_back({definition, input.seen.find_device(definition.uuid) != nullptr,
@@ -60,13 +60,13 @@ std::vector<Other> others_on(const ApplyInput& input, const std::vector<WantedDe
 // Returns a part of the others without which the description fits: none of it can stay, if possible those
 // that are not active. Empty: the description does not fit without all of them, or there are too many.
 template <typename Fits>
-std::vector<Other> in_the_way(std::vector<Other> others, const Fits& fits) {
+std::vector<RoomUser> in_the_way(std::vector<RoomUser> others, const Fits& fits) {
   if (others.empty() || others.size() > most_others || !fits(others)) {
     return {};
   }
-  std::stable_partition(others.begin(), others.end(), [](const Other& one) { return one.active; });
+  std::stable_partition(others.begin(), others.end(), [](const RoomUser& one) { return one.active; });
   for (std::size_t i = 0; i < others.size();) {
-    std::vector<Other> fewer = others;
+    std::vector<RoomUser> fewer = others;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
     if (fits(fewer)) {
       others = std::move(fewer);
@@ -224,17 +224,17 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
                    : fmt::format("only {} of {} devices '{}' of {} fit", placing.fitting, missing,
                                  printable(entry.name), what);
   std::vector<std::string> hints;
-  std::vector<Other> others;
+  std::vector<RoomUser> others;
   for (const Parent& parent : input_.seen.parents) {
     if (parsed.allows(parent.name)) {
-      const std::vector<Other> more = others_on(input_, all_, parent);
+      const std::vector<RoomUser> more = others_on(input_, all_, parent);
       others.insert(others.end(), more.begin(), more.end());
     }
   }
-  const std::vector<Other> leaving = in_the_way(others, [&](const std::vector<Other>& gone) {
+  const std::vector<RoomUser> leaving = in_the_way(others, [&](const std::vector<RoomUser>& gone) {
     Rooms with_more = rooms;
     std::map<std::string, std::vector<const Definition*>> of_parent;
-    for (const Other& one : gone) {
+    for (const RoomUser& one : gone) {
       of_parent[one.definition.parent.str()].push_back(&one.definition);
     }
     for (const auto& [name, definitions] : of_parent) {
@@ -260,9 +260,10 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
 }
 
 // Adds how to remove those of the devices that an earlier description has made.
-void WantedDevices::add_prune_hint(const std::vector<Other>& others, std::vector<std::string>& hints) const {
-  std::vector<Other> ours = others;
-  std::erase_if(ours, [&](const Other& one) {
+void WantedDevices::add_prune_hint(const std::vector<RoomUser>& others,
+                                   std::vector<std::string>& hints) const {
+  std::vector<RoomUser> ours = others;
+  std::erase_if(ours, [&](const RoomUser& one) {
     return options_.prune || one.definition.applied_by != input_.file.space_or_default();
   });
   if (!ours.empty()) {
