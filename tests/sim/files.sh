@@ -219,6 +219,7 @@ part_values() {
   exits 1 "an output that cannot be written is an error"
   err_has "cannot write the output: No space left on device; the command has been carried out for [0-9a-f-]{36}$" "the error names the device"
   "$MDEVADM" list -n -o uuid | xargs "$MDEVADM" stop -q
+  "$MDEVADM" undefine -q one
   run bash -c "\"$MDEVADM\" define -p $gpu -t nvidia-17 --count 2 --json >/dev/full"
   same "$(jq -r '.error.message' <<<"$err" | grep -cE 'has been carried out for [0-9a-f-]{36}, [0-9a-f-]{36}$')" 1 "also with --json"
   run "$MDEVADM" stop ""
