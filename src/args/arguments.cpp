@@ -46,7 +46,9 @@ void require_valid(const CLI::Option& option, const Token& token, const std::str
                    const Vocabulary& vocabulary) {
   const std::string why = vocabulary.objection(option, value);
   if (!why.empty()) {
-    throw Error(ExitCode::usage, token.name.empty() ? why : fmt::format("{}: {}", name_of(option), why),
+    // An empty argument does not show which one it is.
+    const bool is_clear = token.name.empty() && !value.empty();
+    throw Error(ExitCode::usage, is_clear ? why : fmt::format("{}: {}", name_of(option), why),
                 see_help(command));
   }
 }

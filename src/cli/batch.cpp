@@ -263,6 +263,11 @@ void Batch::take(const Identity& group, const std::function<Plan()>& plan) {
   }
 }
 
+void Batch::take_results(Plan plan, std::vector<JobResult> results) {
+  take({}, [&] { return std::move(plan); });
+  recorded_ = std::move(results);
+}
+
 void Batch::record(Job job, JobResult result, const std::string& group) {
   items_.push_back(Item::planned(plan_.jobs.size()));
   items_.back().group = group;
@@ -326,6 +331,9 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
   }
   if (!options_.dry_run) {
     results_ = results;
+  }
+  if (!options_.dry_run && prints_uuids_) {
+    note_made(context, results);
   }
   return exit_code(results);
 }
@@ -408,6 +416,15 @@ void Batch::report(Context& context, const std::vector<JobResult>& results) cons
     const bool as_wanted = result.outcome == Outcome::done || result.outcome == Outcome::unchanged;
     if (prints_uuids_ && as_wanted && !options_.dry_run) {
       context.out += identity(item).key() + "\n";
+    }
+  }
+}
+
+// Notes the devices and definitions that the results name.
+void Batch::note_made(Context& context, const std::vector<JobResult>& results) const {
+  for (const Item& item : items_) {
+    if (!item.refused && item.job && results[*item.job].outcome == Outcome::done && identity(item).uuid) {
+      context.made.push_back(identity(item).key());
     }
   }
 }

@@ -72,6 +72,8 @@ class Batch {
 
   // Adds all jobs of a group's plan as items. If `plan` throws Error, the group is the only item.
   void take(const Identity& group, const std::function<Plan()>& plan);
+  // Adds all jobs of a group's plan that has been executed as items.
+  void take_results(Plan plan, std::vector<JobResult> results);
   // Adds the result of a job that has been executed, of a device that was started with its group, if named.
   void record(Job job, JobResult result, const std::string& group = {});
   // Prints the recorded results, which have been reported as text before, and the refused items, and returns
@@ -129,6 +131,7 @@ class Batch {
   std::vector<JobResult> execute(Context& context, bool holds_definitions) const;
   std::vector<JobResult> execute_rest(Context& context, const Effects& effects) const;
   void report(Context& context, const std::vector<JobResult>& results) const;
+  void note_made(Context& context, const std::vector<JobResult>& results) const;
   std::string render_plan(Context& context) const;
   ExitCode exit_code(const std::vector<JobResult>& results) const;
   std::vector<render::Value> devices_of(const Context& context, const std::vector<Identity>& abouts) const;

@@ -153,6 +153,9 @@ class Context {
 
   // Results, written to stdout at the end.
   std::string out;
+  // The UUIDs of devices and definitions that the command has made or claimed, for the case that the results
+  // cannot be written.
+  std::vector<std::string> made;
   // Writes the results so far if there are many. Only for commands that cannot fail any more.
   void flush();
   // How results are written.

@@ -151,8 +151,12 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
     if (!state.present) {
       const ParentSettings* present = settings.find(name);
       if (present == nullptr || *present != entry.settings) {
+        const auto spelled = ParentName::parse(kernel_spelling(name.str()));
+        const bool is_meant = spelled && *spelled != name && context_.host().observe_parent(*spelled).present;
         report(ExitCode::not_found, fmt::format("no device '{}' on this host", name.str()),
-               {"list PCI devices with virtual functions: ls /sys/bus/pci/devices/*/sriov_totalvfs"});
+               {is_meant ? fmt::format("did you mean '{}'?", spelled->str())
+                         : "list PCI devices with virtual functions: ls "
+                           "/sys/bus/pci/devices/*/sriov_totalvfs"});
       } else {
         // It has the settings already, and everything else can be made as described.
         refused_.push_back(

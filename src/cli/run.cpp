@@ -12,7 +12,6 @@
 #include <mdevadm/sys/process.hpp>
 #include <mdevadm/sys/result.hpp>
 #include <mdevadm/util/text.hpp>
-#include <mdevadm/util/uuid.hpp>
 #include <mdevadm/util/version.hpp>
 
 #include "app.hpp"
@@ -47,18 +46,11 @@ std::string version_text(bool as_json) {
              : fmt::format("mdevadm {}\n", version);
 }
 
-// Returns the error of an output that could not be written. If it consists of UUIDs, devices or definitions
-// were made, and the error is the last place to name them.
-Error naming_devices(const Error& error, const std::string& output) {
-  std::vector<std::string> uuids;
-  for (const std::string_view line : split(trim(output), '\n')) {
-    if (!Uuid::parse(line)) {
-      return error;
-    }
-    uuids.emplace_back(line);
-  }
-  return error.reworded(
-      fmt::format("{}; the command has been carried out for {}", error.what(), join(uuids, ", ")));
+// Returns the error of an output that could not be written. It is the last place to name what was made.
+Error naming_devices(const Error& error, const std::vector<std::string>& made) {
+  return made.empty() ? error
+                      : error.reworded(fmt::format("{}; the command has been carried out for {}",
+                                                   error.what(), join(made, ", ")));
 }
 
 ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
@@ -75,7 +67,7 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
   try {
     write_results(context.out, env);
   } catch (const Error& error) {
-    throw naming_devices(error, context.out);
+    throw naming_devices(error, context.made);
   }
   return code;
 }

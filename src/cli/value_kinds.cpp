@@ -28,6 +28,10 @@ std::string in_quotes(const std::string& text) {
   return fmt::format("'{}'", printable(text));
 }
 
+bool is_digits(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 std::string objection_to_assignment(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
@@ -283,15 +287,17 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::label:
       return text.empty() || Label::parse(text) ? ""
                                                 : fmt::format(
-                                                      "invalid name {} (a name has no '/', control "
-                                                      "characters or leading '-', and is not a UUID)",
+                                                      "invalid name {} (a name has at most 255 bytes, no "
+                                                      "'/', control characters or leading '-', and is not "
+                                                      "a UUID)",
                                                       in_quotes(text));
     case ValueKind::group:
     case ValueKind::new_group:
       return GroupName::parse(text) ? ""
                                     : fmt::format(
-                                          "invalid group name {} (a name has no '/', blanks, control "
-                                          "characters, leading '-' or '.', and is not a UUID)",
+                                          "invalid group name {} (a name has at most 255 bytes, no '/', "
+                                          "blanks, control characters, leading '-' or '.', and is not a "
+                                          "UUID)",
                                           in_quotes(text));
     case ValueKind::assignment: return objection_to_assignment(text);
     case ValueKind::ap_adapters: return read_ap_list(text, ApKind::adapter).problem;
@@ -366,7 +372,8 @@ std::string objection(ValueKind kind, const std::string& text) {
     case ValueKind::count:
       return parse_decimal(text).value_or(0) > 0
                  ? ""
-                 : fmt::format("invalid number {} (expected 1 or more)", in_quotes(text));
+                 : fmt::format("invalid number {} (expected 1 or more{})", in_quotes(text),
+                               is_digits(text) && !parse_decimal(text) ? ", and less than 2^64" : "");
     default: return text.empty() ? "value must not be empty" : "";
   }
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
-#include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
@@ -15,9 +14,11 @@
 
 #include "correction.hpp"
 #include "expand_entries.hpp"
+#include "move.hpp"
 #include "wanted_definitions.hpp"
 #include "wanted_devices.hpp"
 #include "wanted_groups.hpp"
+#include "wanted_parents.hpp"
 
 namespace mdevadm {
 
@@ -68,6 +69,7 @@ class ApplyPlanner {
 
  private:
   void plan_all() {
+    require_usable_settings(input_, plan_);
     devices_.find();
     pruned_ = find_pruned(input_, options_, devices_, kept_, plan_);
     if (plan_.problems.empty()) {
@@ -82,11 +84,12 @@ class ApplyPlanner {
       return;
     }
     plan_.stopping = devices_.leaving(pruned_.definitions);
-    plan_parents();
+    plan_settings(input_, plan_);
     plan_stops_and_definitions();
     plan_groups();
     plan_corrections();
     plan_starts();
+    plan_followers();
     order_chains();
   }
 
@@ -123,23 +126,6 @@ class ApplyPlanner {
     }
     const Group* group = input_.groups.of(definition);
     return group != nullptr && find_entry(group->name) == nullptr && !pruned_.has(*group) ? group : nullptr;
-  }
-
-  void plan_parents() {
-    for (const ParentEntry& entry : input_.file.parents) {
-      const ParentSettings* current = input_.settings.find(entry.settings.parent);
-      const std::optional<ParentSettings> before =
-          current != nullptr ? std::optional(*current) : std::nullopt;
-      if (before == entry.settings) {
-        continue;
-      }
-      const std::string& name = entry.settings.parent.str();
-      // `check` finds definitions that have reserved what the settings withhold now.
-      Job job = plan_parent_set(before, entry.settings, {}, name);
-      plan_.changes.push_back({before ? Kind::change : Kind::add, Object::parent, job.about,
-                               differences(before, entry.settings)});
-      plan_.parent_jobs.push_back(std::move(job));
-    }
   }
 
   std::vector<Job>& chain_of(const Uuid& uuid, const ParentName& parent) {
@@ -243,10 +229,6 @@ class ApplyPlanner {
     const bool is_planned = add_chain(before, [&](std::vector<Job>& jobs) {
       plan_.changes.push_back(
           {Kind::change, Object::device, identity_of(before), differences(before, device.wanted)});
-      if (before.parent != device.wanted.parent) {
-        plan_.changes.back().differences.insert(plan_.changes.back().differences.begin(),
-                                                {"parent", before.parent.str(), device.wanted.parent.str()});
-      }
       if (devices_.is_to_stop(device)) {
         require_prepared(device);
         if (auto stop = stop_of(before, "apply")) {
@@ -256,9 +238,6 @@ class ApplyPlanner {
           jobs.push_back(*std::move(stop));
           stopped_devices_.insert(device.uuid);
         }
-      }
-      if (before.parent != device.wanted.parent) {
-        jobs.push_back(in_stage(plan_undefine(before), writing));
       }
       jobs.push_back(in_stage(job, writing));
       own_node(device, jobs.back());
@@ -289,19 +268,43 @@ class ApplyPlanner {
                          {{AddGroup{group.after}, RemoveGroup{group.after}}}},
                      grouping));
       } else if (*group.current != group.after) {
-        plan_.changes.push_back({Kind::change, Object::group, identity_of(group.after),
-                                 differences(*group.current, group.after)});
-        chains_[{"group " + group.after.name.str(), ""}].push_back(in_stage(
-            Job{fmt::format("change group '{}'", group.after.name.str()),
-                identity_of(group.after),
-                {},
-                {{ReplaceGroup{*group.current, group.after}, ReplaceGroup{group.after, *group.current}}}},
-            writing));
+        change_group(*group.current, group.after, writing);
       }
     }
     for (const Group* group : pruned_.groups) {
       plan_.changes.push_back({Kind::remove, Object::group, identity_of(*group)});
       chains_[{"group " + group->name.str(), ""}].push_back(in_stage(plan_group_delete(*group), writing));
+    }
+  }
+
+  void change_group(const Group& before, const Group& after, unsigned stage) {
+    plan_.changes.push_back({Kind::change, Object::group, identity_of(after), differences(before, after)});
+    chains_[{"group " + after.name.str(), ""}].push_back(
+        in_stage(Job{fmt::format("change group '{}'", after.name.str()),
+                     identity_of(after),
+                     {},
+                     {{ReplaceGroup{before, after}, ReplaceGroup{after, before}}}},
+                 stage));
+  }
+
+  // Groups that are not described and whose members name the parent follow definitions that move.
+  void plan_followers() {
+    std::vector<ReplaceDefinition> moves;
+    for (const auto& [key, chain] : chains_) {
+      for (const Job& job : chain) {
+        for (const Step& step : job.steps) {
+          const auto* edit = std::get_if<ReplaceDefinition>(&step.action);
+          if (edit != nullptr && edit->before.parent != edit->after.parent) {
+            moves.push_back(*edit);
+          }
+        }
+      }
+    }
+    for (const Group& group : input_.groups.all) {
+      const Group after = moved_members(group, moves);
+      if (after != group && find_entry(group.name) == nullptr && !pruned_.has(group)) {
+        change_group(group, after, grouping);
+      }
     }
   }
 
@@ -534,21 +537,6 @@ class ApplyPlanner {
   std::map<std::string, std::size_t> unstarted_{};  // by name of the table: devices beyond what fits
   KeptDevices newly_kept_{};
 };
-
-// Returns the definitions with the virtual functions that are reserved when the settings of the described
-// parents have been written.
-Definitions with_reservations(const ApplyInput& input) {
-  Definitions defined = input.defined;
-  for (const ParentEntry& entry : input.file.parents) {
-    std::erase_if(defined.withheld, [&](const auto& one) { return one.first == entry.settings.parent; });
-    std::erase(defined.mixed, entry.settings.parent);
-    defined.mixed.insert(defined.mixed.end(), mixes_sizes(entry.settings) ? 1 : 0, entry.settings.parent);
-    for (const FunctionName& reserved : entry.settings.reserved) {
-      defined.withheld.emplace_back(entry.settings.parent, reserved);
-    }
-  }
-  return defined;
-}
 
 // Plans again while a plan stops devices that turn out to run on: what they have is not free for the others.
 ApplyPlan plan_with_kept(const ApplyInput& input, const std::vector<DeviceEntry>& tables,

@@ -457,21 +457,31 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
                  Definition after) {
   Job job = job_for("modify", current, {});
   const std::string doing = "cannot " + job.goal;
+  const bool moves = after.parent != current.parent;
+  if (moves) {
+    require_movable(seen, defined, current, after.parent, doing);
+    require_possible_parent(seen, after.parent, doing);
+    ModifyRequest request{};
+    request.parent = after.parent;
+    request.function = after.function ? std::optional(after.function) : std::nullopt;
+    after = moved(seen, defined, std::move(after), request, doing);
+  }
   require_free_name(defined, after, doing);
-  const bool shape_changes = after.type != current.type || after.aggregate != current.aggregate ||
+  const bool shape_changes = moves || after.type != current.type || after.aggregate != current.aggregate ||
                              after.create_args != current.create_args || after.function != current.function;
   if (shape_changes) {
     const Definition fitting = fitted(seen, after, doing, false);  // only apply replaces definitions
-    if (after.function != current.function) {
+    if (moves || after.function != current.function) {
       require_free_function(seen, defined, after, doing);
       warn_of_place(seen, after, job);
     }
-    after.abi = current.abi && after.type != current.type ? fitting.abi : current.abi;
-    after.type = after.type != current.type ? fitting.type : after.type;
+    const bool is_other_type = moves || after.type != current.type;
+    after.abi = current.abi && is_other_type ? fitting.abi : current.abi;
+    after.type = is_other_type ? fitting.type : after.type;
   }
   require_queue_type(after.queue_table, after.type, doing);
   require_settable(after.attributes, current.attributes, doing);
-  if (after.attributes != current.attributes || after.start != current.start) {
+  if (moves || after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
     check_resources(seen, defined, after, doing, job);
   }

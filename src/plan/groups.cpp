@@ -18,17 +18,21 @@ Job group_job(const std::string& verb, const Group& group) {
   return {fmt::format("{} group '{}'", verb, group.name.str()), identity_of(group)};
 }
 
-void require_free_members(const Groups& groups, const Group& group, const std::string& doing) {
+void require_free_members(const Groups& groups, const Group& group, const Definitions& defined,
+                          const std::string& doing) {
   for (const Group& other : groups.all) {
     for (const Member& member : group.members) {
       const bool taken = other.name != group.name &&
                          std::find(other.members.begin(), other.members.end(), member) != other.members.end();
       if (taken) {
+        const std::vector<const Definition*> found = defined.find(member.uuid);
+        const Identity about =
+            found.size() == 1 ? identity_of(*found.front()) : Identity{.name = member.str()};
         throw Error(
             ExitCode::conflict,
-            fmt::format("{}: '{}' is already a member of group '{}'", doing, member.str(), other.name.str()),
+            fmt::format("{}: {} is already a member of group '{}'", doing, about.quoted(), other.name.str()),
             fmt::format("remove it first: mdevadm group remove {} {}", shell_word(other.name.str()),
-                        member.str()));
+                        shell_word(about.word())));
       }
     }
   }
@@ -105,18 +109,19 @@ const Group& require_group(const Groups& groups, const std::string& name, std::s
   return *group;
 }
 
-Job plan_group_create(const Groups& groups, const Group& group) {
+Job plan_group_create(const Groups& groups, const Group& group, const Definitions& defined) {
   Job job = group_job("create", group);
   const std::string doing = "cannot " + job.goal;
   require_free_name(groups, group.name, doing);
-  require_free_members(groups, group, doing);
+  require_free_members(groups, group, defined, doing);
   job.steps.push_back({AddGroup{group}, RemoveGroup{group}});
   return job;
 }
 
-Job plan_group_change(const Groups& groups, const Group& before, const Group& after) {
+Job plan_group_change(const Groups& groups, const Group& before, const Group& after,
+                      const Definitions& defined) {
   Job job = group_job("change", before);
-  require_free_members(groups, after, "cannot " + job.goal);
+  require_free_members(groups, after, defined, "cannot " + job.goal);
   if (before == after) {
     job.notes.push_back(fmt::format("group '{}' is unchanged", before.name.str()));
   } else {

@@ -290,14 +290,20 @@ Plan plan_detach(std::vector<Attachment> wanted, const std::vector<AttachedDevic
     const auto found = std::find_if(attached.begin(), attached.end(),
                                     [&](const AttachedDevice& other) { return other.is(one.device); });
     if (found == attached.end()) {
-      throw Error(ExitCode::conflict, fmt::format("cannot {}: it is not attached to {}", job.goal, machine),
-                  "list the processes that use devices: mdevadm list -o +held_by");
+      job.notes.push_back(fmt::format("{} is not attached to {}", job.about.quoted(), machine));
+    } else {
+      one.id = found->id.empty() ? one.id : found->id;
+      job.steps.push_back({DetachDevice{one, patience}, AttachDevice{one, patience}, attaching});
     }
-    one.id = found->id.empty() ? one.id : found->id;
-    job.steps.push_back({DetachDevice{one, patience}, AttachDevice{one, patience}, attaching});
     plan.jobs.push_back(std::move(job));
   }
   return plan;
+}
+
+Error not_attached(const Identity& about, const std::string& machine) {
+  return {ExitCode::conflict,
+          fmt::format("cannot detach {}: it is not attached to {}", about.quoted(), machine),
+          "list the processes that use devices: mdevadm list -o +held_by"};
 }
 
 }  // namespace mdevadm

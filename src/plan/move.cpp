@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -53,13 +54,20 @@ Definition moved(const Snapshot& seen, const Definitions& defined, Definition wa
   return wanted;
 }
 
-void follow_in_group(const Group& group, const Definition& before, const Definition& after, Job& job) {
-  Group changed = group;
-  for (Member& member : changed.members) {
-    if (member.parent && member.means(before)) {
-      member.parent = after.parent;
+Group moved_members(Group group, const std::vector<ReplaceDefinition>& moves) {
+  for (Member& member : group.members) {
+    const auto move = std::find_if(moves.begin(), moves.end(), [&](const ReplaceDefinition& one) {
+      return member.parent && member.means(one.before);
+    });
+    if (move != moves.end()) {
+      member.parent = move->after.parent;
     }
   }
+  return group;
+}
+
+void follow_in_group(const Group& group, const Definition& before, const Definition& after, Job& job) {
+  const Group changed = moved_members(group, {{before, after}});
   if (changed != group) {
     job.steps.push_back({ReplaceGroup{group, changed}, ReplaceGroup{changed, group}});
   }

@@ -6,6 +6,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <string>
+#include <vector>
 
 namespace mdevadm {
 
@@ -17,6 +18,9 @@ void require_movable(const Snapshot& seen, const Definitions& defined, const Def
 // dropped: the next one is chosen as for a new definition.
 Definition moved(const Snapshot& seen, const Definitions& defined, Definition wanted,
                  const ModifyRequest& request, const std::string& doing);
+
+// Returns the group with the new parents of members that name the old one.
+Group moved_members(Group group, const std::vector<ReplaceDefinition>& moves);
 
 // Adds the change of a group whose member names the old parent of a definition.
 void follow_in_group(const Group& group, const Definition& before, const Definition& after, Job& job);

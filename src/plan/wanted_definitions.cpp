@@ -56,21 +56,33 @@ void WantedDefinitions::complete(WantedDevice& device) {
   Definition* place = find(device);
   try {
     devices_.require_own_queues(device);
-    if (place == nullptr) {
+    if (device.current == nullptr) {
       Job job =
           plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}, false});
-      device.wanted = std::get<AddDefinition>(job.steps.front().action).definition;
+      auto& added = std::get<AddDefinition>(job.steps.front().action);
+      added.takes_over_name = takes_over_name(device);
+      device.wanted = added.definition;
       after_.all.push_back(device.wanted);
       jobs_.emplace(&device, std::move(job));
       return;
     }
-    reserve_function(device);
+    if (device.wanted.parent == device.current->parent) {
+      reserve_function(device);
+    }
     if (device.wanted != *device.current) {
       Job job = plan_replace(later(), after_, *device.current, device.wanted);
-      device.wanted = std::get<ReplaceDefinition>(job.steps.front().action).after;
+      Step& step = job.steps.front();
+      for (Action* action : {&step.action, &*step.undo}) {
+        std::get<ReplaceDefinition>(*action).takes_over_name = takes_over_name(device);
+      }
+      device.wanted = std::get<ReplaceDefinition>(step.action).after;
       jobs_.emplace(&device, std::move(job));
     }
-    *place = device.wanted;
+    if (place != nullptr) {
+      *place = device.wanted;
+    } else {
+      after_.all.push_back(device.wanted);
+    }
   } catch (const Error& error) {
     if (devices_.is_failed(device.wanted.parent)) {
       devices_.refuse_unprepared(device, {device.wanted.parent});
@@ -85,6 +97,12 @@ void WantedDefinitions::complete(WantedDevice& device) {
     plan_.problems.push_back(
         {{where.path, where.line, where.column, error.what()}, error.code(), error.hints()});
   }
+}
+
+// Returns whether the name of a device belongs to another definition that the description renames.
+bool WantedDefinitions::takes_over_name(const WantedDevice& device) const {
+  const Definition* owner = device.wanted.name ? input_.defined.find_label(*device.wanted.name) : nullptr;
+  return owner != nullptr && owner->uuid != device.uuid;
 }
 
 // A device that is started gets a virtual function of its own now, so that starts planned independently do

@@ -32,6 +32,7 @@ class WantedDefinitions {
   Definition* find(const WantedDevice& device);
   void complete(WantedDevice& device);
   void reserve_function(WantedDevice& device) const;
+  bool takes_over_name(const WantedDevice& device) const;
 
   const ApplyInput& input_;
   ApplyPlan& plan_;

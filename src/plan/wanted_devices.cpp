@@ -170,6 +170,7 @@ void WantedDevices::find() {
       find_devices_of(entry, parsed_.back());
     }
   }
+  drop_named_otherwise(0);
   std::map<Uuid, const WantedDevice*> owners;
   for (const WantedDevice& device : all_) {
     const auto [owner, is_new] = owners.try_emplace(device.uuid, &device);
@@ -236,14 +237,13 @@ void WantedDevices::add(const DeviceEntry& entry, const Parsed& parsed, const st
   device.wanted.uuid = uuid;
   device.wanted.name = name.empty() ? std::nullopt : Label::parse(name);
   if (!name.empty() && !device.wanted.name) {
-    problem(
-        entry.at("name"), ExitCode::usage,
-        fmt::format("invalid name of a device '{}' (no '/' or control characters, no '-' at its start, not "
-                    "a UUID)",
-                    printable(name)));
+    problem(entry.at("name"), ExitCode::usage,
+            fmt::format("invalid name of a device '{}' (at most 255 bytes, no '/' or control characters, no "
+                        "'-' at its start, not a UUID)",
+                        printable(name)));
     return;
   }
-  if (is_named_otherwise(device) || is_foreign(device, parsed)) {
+  if (is_foreign(device, parsed)) {
     return;
   }
   if (device.current != nullptr) {
@@ -254,18 +254,43 @@ void WantedDevices::add(const DeviceEntry& entry, const Parsed& parsed, const st
   all_.push_back(std::move(device));
 }
 
-// Reports a definition of another device that has the name.
+// Drops the devices from the one with this number on whose names other definitions have.
+void WantedDevices::drop_named_otherwise(std::size_t first) {
+  std::set<Uuid> dropped;
+  for (std::size_t i = first; i < all_.size(); ++i) {
+    if (is_named_otherwise(all_[i])) {
+      dropped.insert(all_[i].uuid);
+    }
+  }
+  all_.erase(std::remove_if(all_.begin() + static_cast<std::ptrdiff_t>(first), all_.end(),
+                            [&](const WantedDevice& device) { return dropped.contains(device.uuid); }),
+             all_.end());
+}
+
+// Reports a definition of another device that has the name, unless the description gives that one another
+// name.
 bool WantedDevices::is_named_otherwise(const WantedDevice& device) {
   const Definition* owner = device.wanted.name ? input_.defined.find_label(*device.wanted.name) : nullptr;
-  if (owner == nullptr || owner->uuid == device.uuid) {
+  if (owner == nullptr || owner->uuid == device.uuid ||
+      std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& other) {
+        return other.current == owner && other.wanted.name != owner->name;
+      })) {
     return false;
   }
-  problem(
-      device.entry->at("name"), ExitCode::conflict,
-      fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
-                  "device is {}",
-                  printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
-      {fmt::format("to keep the existing device, set in the description: uuid = \"{}\"", owner->uuid.str())});
+  const std::vector<std::string> hints =
+      device.entry->is_pattern()
+          ? std::vector{std::string(
+                            "to keep the existing device, describe it in a table of its own, with its "
+                            "UUID: mdevadm export host"),
+                        "or remove its definition: " +
+                            command_to_undefine(owner->uuid.str(), *owner, input_.groups)}
+          : std::vector{fmt::format("to keep the existing device, set in the description: uuid = \"{}\"",
+                                    owner->uuid.str())};
+  problem(device.entry->at("name"), ExitCode::conflict,
+          fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
+                      "device is {}",
+                      printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
+          hints);
   return true;
 }
 
@@ -404,6 +429,7 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
         return;
       }
       std::uint64_t number = 0;
+      const std::size_t before = all_.size();
       for (std::size_t n = 0; n < places.size(); ++n) {
         const auto is_taken = [&](std::uint64_t one) {
           return std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& device) {
@@ -416,6 +442,7 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
         const std::string name = entry.name_of(number);
         add(entry, parsed_[entry_of[i]], name, derived_uuid(input_.file, name));
       }
+      drop_named_otherwise(before);
     }
     auto next = places.begin();
     for (WantedDevice& device : all_) {

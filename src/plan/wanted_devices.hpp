@@ -79,6 +79,13 @@ class WantedDevices {
   // other one must follow.
   void require_own_queues(const WantedDevice& device) const;
 
+  // A device or definition that takes room on a parent and is not described.
+  struct RoomUser {
+    Definition definition;  // of a device without one: what is known of the device
+    bool active;
+    std::string name;  // for messages
+  };
+
  private:
   struct Parsed {
     std::vector<Requirement> needs{};
@@ -95,6 +102,7 @@ class WantedDevices {
   void find_devices_of(const DeviceEntry& entry, const Parsed& parsed);
   void add(const DeviceEntry& entry, const Parsed& parsed, const std::string& name, const Uuid& uuid);
   const Definition* current_of(const DeviceEntry& entry, const Parsed& parsed, const Uuid& uuid) const;
+  void drop_named_otherwise(std::size_t first);
   bool is_named_otherwise(const WantedDevice& device);
   bool is_foreign(WantedDevice& device, const Parsed& parsed);
   void keep_place(WantedDevice& device, const Parsed& parsed);
@@ -128,6 +136,8 @@ class WantedDevices {
   // do not.
   void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
+  void refuse_blocked(const DeviceEntry& entry, const std::string& message, std::vector<std::string> hints);
+  void add_prune_hint(const std::vector<RoomUser>& others, std::vector<std::string>& hints) const;
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
                const std::vector<std::string>& hints = {});
 

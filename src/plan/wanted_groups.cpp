@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "unusable_file.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -22,7 +24,11 @@ class GroupSearch {
 
   std::vector<WantedGroup> find() {
     for (const GroupEntry& entry : input_.file.groups) {
-      WantedGroup group{entry.group, input_.groups.find(entry.group.name.str())};
+      const std::string& name = entry.group.name.str();
+      if (const FileProblem* broken = find_unusable(input_.groups.broken, "groups", name)) {
+        plan_.problems.push_back(problem_of(*broken, entry.where, fmt::format("group '{}': its file", name)));
+      }
+      WantedGroup group{entry.group, input_.groups.find(name)};
       for (const GroupMember& member : entry.members) {
         add_members(group, member);
       }
@@ -54,14 +60,14 @@ class GroupSearch {
       for (const Member& member : groups_[i].after.members) {
         const auto [owner, is_new] = owners.try_emplace(member.uuid, name);
         if (!is_new && owner->second != name && !member.parent) {
-          problem(
-              input_.file.groups[i].where, ExitCode::conflict,
-              fmt::format("'{}' is a member of the groups '{}' and '{}'", member.str(), owner->second, name));
+          problem(place_of(i, member), ExitCode::conflict,
+                  fmt::format("'{}' is a member of the groups '{}' and '{}'", word_of(member), owner->second,
+                              name));
         }
       }
       for (const Group& other : input_.groups.all) {
         if (!is_described(other) && !pruned_.has(other)) {
-          require_apart(input_.file.groups[i].where, groups_[i].after, other);
+          require_apart(i, other);
         }
       }
     }
@@ -73,14 +79,17 @@ class GroupSearch {
   }
 
   // Reports members of a group that another one, which is not described, has already.
-  void require_apart(const FilePosition& where, const Group& group, const Group& other) {
+  void require_apart(std::size_t number, const Group& other) {
+    const Group& group = groups_[number].after;
     std::vector<std::string> names;
     std::vector<std::string> words;
+    FilePosition where;
     for (const Member& member : group.members) {
       const auto is_it = [&](const Member& one) {
         return one.uuid == member.uuid && (!one.parent || !member.parent || one.parent == member.parent);
       };
       if (std::any_of(other.members.begin(), other.members.end(), is_it)) {
+        where = names.empty() ? place_of(number, member) : where;
         names.push_back(fmt::format("'{}'", word_of(member)));
         words.push_back(shell_word(member.uuid.str()));
       }
@@ -99,6 +108,12 @@ class GroupSearch {
             fmt::format("group '{}': in group '{}' already, which is not described: {}", group.name.str(),
                         name, join(names, ", ")),
             hints);
+  }
+
+  // Returns the position of the element of the description that means the member of a described group.
+  FilePosition place_of(std::size_t group, const Member& member) const {
+    const auto place = places_.find({group, member.uuid});
+    return place != places_.end() ? place->second : input_.file.groups[group].where;
   }
 
   // Returns the name of a member, or what the group's file has.
@@ -154,7 +169,7 @@ class GroupSearch {
         is_known = true;
         // What is refused is a member if it is defined; otherwise a later run adds it.
         if (!device.refused || device.current != nullptr) {
-          add_member(group, device.uuid, written ? written->parent : std::nullopt);
+          add_member(group, member, device.uuid, written ? written->parent : std::nullopt);
         }
       }
     }
@@ -163,7 +178,7 @@ class GroupSearch {
     for (const Definition& definition : input_.defined.all) {
       if (means_other(member, written, is_described, definition)) {
         is_known = true;
-        add_member(group, definition.uuid, written ? written->parent : std::nullopt);
+        add_member(group, member, definition.uuid, written ? written->parent : std::nullopt);
       }
     }
     // The group has it already, and its definition does not exist.
@@ -195,12 +210,14 @@ class GroupSearch {
     });
   }
 
-  void add_member(WantedGroup& group, const Uuid& uuid, const std::optional<ParentName>& parent) const {
+  void add_member(WantedGroup& group, const GroupMember& as_written, const Uuid& uuid,
+                  const std::optional<ParentName>& parent) {
     const bool is_there =
         std::any_of(group.after.members.begin(), group.after.members.end(),
                     [&](const Member& one) { return one.uuid == uuid && (!parent || one.parent == parent); });
     if (!is_there) {
       group.after.members.push_back({uuid, parent});
+      places_.try_emplace({groups_.size(), uuid}, as_written.where);
     }
   }
 
@@ -223,7 +240,21 @@ class GroupSearch {
   const Pruned& pruned_;
   ApplyPlan& plan_;
   std::vector<WantedGroup> groups_{};
+  // By number of the described group and UUID of the member.
+  std::map<std::pair<std::size_t, Uuid>, FilePosition> places_{};
 };
+
+}  // namespace
+
+namespace {
+
+void refuse_undecided(const std::vector<FileProblem>& unusable, const char* kind, ApplyPlan& plan) {
+  for (const FileProblem& broken : unusable) {
+    const std::string why = fmt::format("cannot decide whether to remove a {}: {}", kind, broken.str());
+    plan.refused.push_back(
+        {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
+  }
+}
 
 }  // namespace
 
@@ -259,10 +290,9 @@ Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedD
       unchanged.push_back(fmt::format("group '{}'", group.name.str()));
     }
   }
-  for (const FileProblem& broken : options.prune ? input.defined.broken : std::vector<FileProblem>{}) {
-    const std::string why = fmt::format("cannot decide whether to remove a definition: {}", broken.str());
-    plan.refused.push_back(
-        {{.argument = broken.path}, Error(ExitCode::failed, why, "fix or remove the file")});
+  if (options.prune) {
+    refuse_undecided(input.defined.broken, "definition", plan);
+    refuse_undecided(input.groups.broken, "group", plan);
   }
   if (!unchanged.empty()) {
     plan.notes.push_back(

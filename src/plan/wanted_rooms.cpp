@@ -22,14 +22,9 @@ constexpr std::size_t most_shown = 8;
 // Of more devices it is not found out which ones are in the way.
 constexpr std::size_t most_others = 64;
 
-// A device or definition that takes room on a parent and is not described.
-struct Other {
-  Definition definition;  // of a device without one: what is known of the device
-  bool active;
-  std::string name;  // for messages
-};
+using RoomUser = WantedDevices::RoomUser;
 
-std::string names_of(const std::vector<Other>& others) {
+std::string names_of(const std::vector<RoomUser>& others) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(others.size(), most_shown); ++i) {
     names.push_back(others[i].name);
@@ -38,13 +33,13 @@ std::string names_of(const std::vector<Other>& others) {
          (others.size() > most_shown ? fmt::format(" and {} more", others.size() - most_shown) : "");
 }
 
-std::vector<Other> others_on(const ApplyInput& input, const std::vector<WantedDevice>& wanted,
-                             const Parent& parent) {
+std::vector<RoomUser> others_on(const ApplyInput& input, const std::vector<WantedDevice>& wanted,
+                                const Parent& parent) {
   const auto is_described = [&](const Uuid& uuid) {
     return std::any_of(wanted.begin(), wanted.end(),
                        [&](const WantedDevice& one) { return one.uuid == uuid; });
   };
-  std::vector<Other> others;
+  std::vector<RoomUser> others;
   for (const Definition& definition : input.defined.all) {
     if (definition.parent == parent.name && !is_described(definition.uuid)) {
       others.push_back({definition, input.seen.find_device(definition.uuid) != nullptr,
@@ -65,13 +60,13 @@ std::vector<Other> others_on(const ApplyInput& input, const std::vector<WantedDe
 // Returns a part of the others without which the description fits: none of it can stay, if possible those
 // that are not active. Empty: the description does not fit without all of them, or there are too many.
 template <typename Fits>
-std::vector<Other> in_the_way(std::vector<Other> others, const Fits& fits) {
+std::vector<RoomUser> in_the_way(std::vector<RoomUser> others, const Fits& fits) {
   if (others.empty() || others.size() > most_others || !fits(others)) {
     return {};
   }
-  std::stable_partition(others.begin(), others.end(), [](const Other& one) { return one.active; });
+  std::stable_partition(others.begin(), others.end(), [](const RoomUser& one) { return one.active; });
   for (std::size_t i = 0; i < others.size();) {
-    std::vector<Other> fewer = others;
+    std::vector<RoomUser> fewer = others;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
     if (fits(fewer)) {
       others = std::move(fewer);
@@ -226,20 +221,20 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   });
   const std::string message =
       missing == 1 ? fmt::format("no available instances of {} for '{}'", what, printable(entry.name))
-                   : fmt::format("{} devices '{}' of {} are missing, but only {} of them fit", missing,
-                                 printable(entry.name), what, placing.fitting);
+                   : fmt::format("only {} of {} devices '{}' of {} fit", placing.fitting, missing,
+                                 printable(entry.name), what);
   std::vector<std::string> hints;
-  std::vector<Other> others;
+  std::vector<RoomUser> others;
   for (const Parent& parent : input_.seen.parents) {
     if (parsed.allows(parent.name)) {
-      const std::vector<Other> more = others_on(input_, all_, parent);
+      const std::vector<RoomUser> more = others_on(input_, all_, parent);
       others.insert(others.end(), more.begin(), more.end());
     }
   }
-  const std::vector<Other> leaving = in_the_way(others, [&](const std::vector<Other>& gone) {
+  const std::vector<RoomUser> leaving = in_the_way(others, [&](const std::vector<RoomUser>& gone) {
     Rooms with_more = rooms;
     std::map<std::string, std::vector<const Definition*>> of_parent;
-    for (const Other& one : gone) {
+    for (const RoomUser& one : gone) {
       of_parent[one.definition.parent.str()].push_back(&one.definition);
     }
     for (const auto& [name, definitions] : of_parent) {
@@ -252,6 +247,7 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   } else if (!others.empty()) {
     hints.push_back("devices that use instances and are not in the description: " + names_of(others));
   }
+  add_prune_hint(leaving.empty() ? others : leaving, hints);
   hints.emplace_back("list available instances: mdevadm types");
   if (!blocked) {
     problem(entry.at("count"), ExitCode::no_capacity, message, hints);
@@ -260,19 +256,43 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
     }
     return;
   }
+  refuse_blocked(entry, message, hints);
+}
+
+// Adds how to remove those of the devices that an earlier description has made.
+void WantedDevices::add_prune_hint(const std::vector<RoomUser>& others,
+                                   std::vector<std::string>& hints) const {
+  std::vector<RoomUser> ours = others;
+  std::erase_if(ours, [&](const RoomUser& one) {
+    return options_.prune || one.definition.applied_by != input_.file.space_or_default();
+  });
+  if (!ours.empty()) {
+    hints.push_back("to remove those that apply has created, use --prune: " + names_of(ours));
+  }
+}
+
+// Refuses the missing devices of an entry because of devices that cannot be stopped now.
+void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& message,
+                                   std::vector<std::string> hints) {
   std::vector<std::string> users;
-  std::vector<Holder> holders;
+  std::vector<std::string> claimed;
   bool any_busy = false;
   for (const Uuid& uuid : in_use_) {
     const std::vector<const Definition*> defined = input_.defined.find(uuid);
-    users.push_back(defined.empty() ? fmt::format("'{}'", uuid.str())
-                                    : identity_of(*defined.front()).quoted());
+    const Identity about = defined.empty() ? Identity{.uuid = uuid} : identity_of(*defined.front());
+    users.push_back(about.quoted());
     const Device* device = input_.users->find_device(uuid);
     if (device != nullptr && device->busy) {
       any_busy = true;
       users.back() += fmt::format(" by {}", describe(device->holders));
-      holders.insert(holders.end(), device->holders.begin(), device->holders.end());
     }
+    if (const Claim* claim = input_.users->claims.find(uuid)) {
+      users.back() += fmt::format(" ({})", claim->str());
+      claimed.push_back(shell_word(about.word()));
+    }
+  }
+  if (!claimed.empty()) {
+    hints.insert(hints.begin(), "release the claimed devices: mdevadm release " + join(claimed, " "));
   }
   if (any_busy) {
     hints.insert(hints.begin(), "stop the processes using the devices, or wait with --wait SECONDS");
@@ -288,12 +308,13 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   reasons += refused.empty() ? "" : "; refused, so not stopped: " + join(refused, ", ");
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
+      const Device* active = input_.users->find_device(device.uuid);
       device.refused = true;
       plan_.refused.push_back(
           {device.about(),
            Error(users.empty() ? ExitCode::no_capacity : ExitCode::in_use,
                  fmt::format("cannot apply {}: {}{}", device.about().quoted(), message, reasons), hints)
-               .held_by(holders)});
+               .held_by(active != nullptr ? active->holders : std::vector<Holder>{})});
     }
   }
 }

@@ -276,15 +276,23 @@ class Run {
 
   // Re-checks the preconditions of the plan under the lock, for changes that other processes made to other
   // files.
-  void require_preconditions(const Action& action) const {
+  void require_preconditions(const Job& job, const Action& action) const {
     if (const auto* add = std::get_if<AddDefinition>(&action)) {
-      effects_.store.require_free(add->definition);
+      if (!add->takes_over_name) {
+        effects_.store.require_free(add->definition);
+      }
     } else if (const auto* replace = std::get_if<ReplaceDefinition>(&action)) {
-      if (replace->before.name != replace->after.name) {  // hand-edited files may share a name
+      if (replace->before.name != replace->after.name &&
+          !replace->takes_over_name) {  // hand-edited files may share a name
         effects_.store.require_free(replace->after);
       }
     } else if (const auto* remove = std::get_if<RemoveDefinition>(&action)) {
-      effects_.store.require_no_member(remove->definition);
+      // A later step may remove the definition from its group.
+      const bool leaves = std::any_of(job.steps.begin(), job.steps.end(),
+                                      [](const Step& step) { return is_any_of<LeaveGroup>(step.action); });
+      if (!leaves) {
+        effects_.store.require_no_member(remove->definition);
+      }
     }
   }
 
@@ -295,7 +303,7 @@ class Run {
       turn = std::unique_lock(turns_of_definitions);
       if (!effects_.holds_definitions) {
         lock = effects_.store.lock();
-        require_preconditions(action);
+        require_preconditions(plan_.jobs[number], action);
       }
     } else if (is_any_of<KeepClaim, DropClaim>(action)) {
       turn = std::unique_lock(turns_of_claims);

@@ -69,7 +69,7 @@ class Performer {
   // Says why the driver has no instance, as the parent shows it now: devices of the same command, or of
   // another process, were created since the plan was made.
   Error explained(const Error& error, const Creation& what) const {
-    const Snapshot now =
+    Snapshot now =
         observe_host(effects_, {.facets = Facet::devices | Facet::types | Facet::available | Facet::type_name,
                                 .details_of = std::vector{what.parent},
                                 .devices = {},
@@ -77,6 +77,8 @@ class Performer {
     if (const auto cause = why_refused(now, what)) {
       return cause->caused_by(error.number());
     }
+    // Devices of the same command may be rolled back, so hints name none (see why_refused()).
+    now.devices.clear();
     const auto command = [](const std::string& hint) { return hint.substr(hint.find(": ") + 1); };
     const std::vector<std::string> known = error.hints();
     Error result = error;

@@ -120,7 +120,7 @@ FileContent parse_definition(std::string_view text, const std::string& path, con
   FileContent content;
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
-    const toml::source_position where = parsed.error().source().begin;
+    const toml::source_position where = place_of(parsed.error(), text);
     return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error())}, text);
   }
   try {

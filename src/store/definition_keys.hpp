@@ -28,7 +28,7 @@ Checked checked_text(const toml::node& node, std::string_view key, std::string_v
 inline constexpr std::string_view component_rule =
     "must be a single path component without control characters";
 inline constexpr std::string_view label_rule =
-    "must not contain '/' or control characters, begin with '-' or be a UUID";
+    "must have at most 255 bytes and not contain '/' or control characters, begin with '-' or be a UUID";
 inline constexpr std::string_view uuid_rule = "must be 32 hexadecimal digits as 8-4-4-4-12";
 
 // Reads the keys of a definition other than uuid, parent and type.

@@ -24,7 +24,7 @@ class HostReader {
   HostReader(const HostText& source, HostContent& content) : path_(source.path), content_(content) {
     const toml::parse_result parsed = toml::parse(source.text, path_);
     if (!parsed) {
-      const toml::source_position where = parsed.error().source().begin;
+      const toml::source_position where = place_of(parsed.error(), source.text);
       content_.problems.push_back({path_, where.line, where.column, syntax_problem(parsed.error())});
       return;
     }

@@ -205,7 +205,7 @@ ParentFileContent parse_parent_settings(std::string_view text, const std::string
   ParentFileContent content;
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
-    const toml::source_position where = parsed.error().source().begin;
+    const toml::source_position where = place_of(parsed.error(), text);
     content.problem = {path, where.line, where.column, syntax_problem(parsed.error())};
     return content;
   }

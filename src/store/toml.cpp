@@ -31,6 +31,30 @@ std::size_t end_of_token(std::string_view text, std::size_t begin) {
   return at;
 }
 
+toml::source_position place_of(const toml::parse_error& error, std::string_view text) {
+  if (to_lower(error.description()).find("utf-8") == std::string::npos) {
+    return error.source().begin;
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  text.remove_prefix(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
+  constexpr std::size_t longest_character = 4;
+  toml::source_position place{1, 1};
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length <= longest_character && !is_utf8(text.substr(0, length))) {
+      ++length;
+    }
+    if (length > std::min(longest_character, text.size())) {
+      return place;
+    }
+    const bool ends_line = text.front() == '\n';
+    place = ends_line ? toml::source_position{place.line + 1, 1}
+                      : toml::source_position{place.line, place.column + 1};
+    text.remove_prefix(length);
+  }
+  return error.source().begin;  // the parser refuses what is valid UTF-8
+}
+
 std::string syntax_problem(const toml::parse_error& error) {
   std::string_view reason = error.description();
   const std::size_t colon = reason.find(": ");

@@ -81,6 +81,10 @@ class ValueReader {
 // `begin` if none begins there. An unterminated string ends where the parser will find that.
 std::size_t end_of_token(std::string_view text, std::size_t begin);
 
+// Returns the position of an error in the text. The parser reports a byte that is not UTF-8 one character too
+// early.
+toml::source_position place_of(const toml::parse_error& error, std::string_view text);
+
 // Returns "invalid TOML: " and the parser's reason, without the name of the rule that it was applying.
 std::string syntax_problem(const toml::parse_error& error);
 

@@ -79,6 +79,44 @@ hint: list the processes that use devices: mdevadm list -o +held_by
 same "$(part "mdevadm attach seat --qmp $work/monitor --bus" | head -1)" "mdevadm: error: --bus: expected a bus for each device (1), not 2" \
   "the number of buses must be that of the devices"
 
+# ---- detach is repeated ----
+inside m60 <<'T'
+for i in 1 2 3; do define 0000:86:00.0 nvidia-12 8f3c2a10-0000-0000-0000-00000000000$i --name e-$i; done
+$m group create -q g e-1 e-2 e-3
+monitor
+$m attach g --qmp $mon -q
+$m detach e-3 --qmp $mon --no-stop
+say $m detach g --qmp $mon --json
+echo "active: $(active)"
+$m attach g --qmp $mon -q
+$m detach e-3 --qmp $mon
+say $m detach g --qmp $mon
+echo "active: $(active)"
+$m group start -q g
+say $m detach g --qmp $mon
+say $m detach e-1 e-2 --qmp $mon --json
+$m attach e-1 --qmp $mon -q
+"$MDEVSIM" hold 8f3c2a10-0000-0000-0000-000000000002 600 >/dev/null & holder=$!
+for i in $(seq 100); do $m list -n -o held_by e-2 | grep -q mdevsim && break; sleep 0.1; done
+say $m detach e-1 e-2 --qmp $mon
+kill $holder; wait $holder 2>/dev/null
+monitor guest=never
+$m attach e-1 e-2 --qmp $mon -q
+say $m detach e-1 e-2 --qmp $mon --timeout 0.3 --json
+T
+json() { part "$1" | grep -v '^= \|^active' | jq -c "$2"; }
+same "$(json "mdevadm detach g --qmp $work/monitor --json" '[.notes[0] | sub(" at .*"; "")], [.results[] | [.name, .outcome]]' | paste -sd' ')" \
+  "[\"'e-3' (8f3c2a10-0000-0000-0000-000000000003) is not attached to QEMU\"] [[\"e-1\",\"done\"],[\"e-2\",\"done\"],[\"e-3\",\"done\"]]" \
+  "a member that was detached before is skipped with a note and stopped"
+out_has "^mdevadm: 'e-3' .* is not active$" "one that was stopped before is skipped with a note"
+same "$(grep -c '^active: $' <<<"$out")" 2 "afterwards, no member is active"
+out_has "cannot detach group 'g': no member is attached to QEMU at" "a group of which no member is attached is an error"
+same "$(json "mdevadm detach e-1 e-2 --qmp $work/monitor --json" '[.results[] | [.argument, .code]]')" '[["e-1",4],["e-2",4]]' \
+  "so are several devices: each has a result"
+out_has "cannot detach 'e-2' .*: it is not attached to QEMU at '.*', but in use by mdevsim" "a device that another process uses is not stopped"
+same "$(json "mdevadm detach e-1 e-2 --qmp $work/monitor --timeout" '[.results[] | [.argument, .outcome]] | sort')" \
+  '[["e-1","undone"],["e-2","failed"]]' "each device has a result if the guest does not release one"
+
 # ---- groups, with an online switch and peers (interfaces of 2016), and on virtual functions ----
 groups() {
   inside "$1" <<T
@@ -440,7 +478,7 @@ same "$(grep -E '^(libvirt|nodedev) ' <<<"$out" | paste -sd' ')" "libvirt ['g\"r
 out_has '"id":"q_u_o_t__e"' "attach uses the same ID"
 out_has "cannot connect to QEMU at '.*/a.x0ab,\"': no such socket" "a line break in the path of a socket is escaped in the error"
 same "$(grep -cE "^mdevadm: error: (cannot .* 'a.x0ab'|--name: invalid name 'a.x0ab'|invalid group name 'a.x0ab')" <<<"$out")" 8 "a line break in a name is refused and escaped"
-out_has "^hint: remove it first: mdevadm group remove 'g\"r,p&'.* $device$" "the name of a group is quoted in the hint"
+out_has "^hint: remove it first: mdevadm group remove 'g\"r,p&'.* 'q" "the name of a group is quoted in the hint"
 
 # ---- export and import ----
 inside m60 <<'T'

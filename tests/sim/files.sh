@@ -218,6 +218,17 @@ part_values() {
   run bash -c "\"$MDEVADM\" start -p $gpu -t nvidia-17 >/dev/full"
   exits 1 "an output that cannot be written is an error"
   err_has "cannot write the output: No space left on device; the command has been carried out for [0-9a-f-]{36}$" "the error names the device"
+  "$MDEVADM" list -n -o uuid | xargs "$MDEVADM" stop -q
+  "$MDEVADM" undefine -q one
+  run bash -c "\"$MDEVADM\" define -p $gpu -t nvidia-17 --count 2 --json >/dev/full"
+  same "$(jq -r '.error.message' <<<"$err" | grep -cE 'has been carried out for [0-9a-f-]{36}, [0-9a-f-]{36}$')" 1 "also with --json"
+  run "$MDEVADM" stop ""
+  exits 2 "an empty argument is a usage error"
+  err_has "error: DEVICE: value must not be empty$" "the error names the argument"
+  run "$MDEVADM" define -p $gpu -t nvidia-17 --name "$(printf 'x%.0s' $(seq 256))"
+  err_has "a name has at most 255 bytes" "the error for a long name names the limit"
+  run "$MDEVADM" define -p $gpu -t nvidia-17 --count 99999999999999999999
+  err_has "expected 1 or more, and less than 2\^64" "so does the error for a large number"
 }
 
 "part_$1"

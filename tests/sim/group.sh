@@ -31,7 +31,7 @@ whole() {
   exits 4 "group create fails with exit code 4 if the group exists"
   run "$MDEVADM" group create vm2 a
   exits 4 "group create fails with exit code 4 for a member of another group"
-  err_has "is already a member of group 'vm1'$" "the error names the group that has the member"
+  err_has "'a' \($(uuid 1)\) is already a member of group 'vm1'$" "the error names the group that has the member"
   run "$MDEVADM" group create vm2 small small
   exits 2 "group create fails with exit code 2 for a member given twice"
   run "$MDEVADM" group create vm2 nosuch
@@ -98,6 +98,13 @@ whole() {
   exits 1 "group start fails if the creation of another member fails"
   same "$(active)" "a" "the member that was active before stays active"
   control clear
+  "$MDEVADM" stop a
+  control fault create 2 ENOMEM
+  run "$MDEVADM" group start vm1
+  exits 6 "group start fails if the driver has no instance for another member"
+  err_lacks "mdevadm stop" "no hint names a member that was rolled back"
+  control clear
+  "$MDEVADM" start a >/dev/null
   run "$MDEVADM" group stop vm1
   exits 0 "group stop succeeds if only some members are active"
   run "$MDEVADM" group add vm1 small

@@ -811,6 +811,19 @@ describe() { printf 'version = 1\n[[device]]\n%s\n' "$1" >/run/host.toml; words=
 samples__apply_without_file() { words="apply"; }
 samples__described_uuid_is_active() { adm start -u $a -p mtty -t mtty-1; describe $'name = "a"\ntype = "mtty-2"\nuuid = "'$a'"'; }
 samples__described_uuid_is_defined() { adm define $a -p mtty -t mtty-1; describe $'name = "a"\ntype = "mtty-1"\nparents = ["mdpy"]\nuuid = "'$a'"'; }
+samples__described_names_are_defined() { adm define $a -p mtty -t mtty-1 --name b-1; describe $'name = "b-{}"\ncount = 1\ntype = "mtty-1"'; }
+m60__described_beside_claimed() {
+  printf 'version = 1\n[[device]]\nname = "t-{}"\ncount = 2\ntype = "nvidia-12"\n[[group]]\nname = "g"\nmembers = ["t-{}"]\n' >/run/host.toml
+  adm apply -f /run/host.toml >/dev/null
+  adm claim g >/dev/null
+  sed -i s/nvidia-12/nvidia-13/ /run/host.toml
+  words="apply -f /run/host.toml"
+}
+m60__described_with_new_names() {
+  describe $'name = "b-{}"\ncount = 2\ntype = "nvidia-17"'
+  adm apply -f /run/host.toml >/dev/null
+  sed -i s/b-/c-/ /run/host.toml
+}
 samples__described_type_is_unknown() { describe $'name = "a"\ntype = "no-such-thing-anywhere"'; }
 samples__described_pci_id_is_unknown() { describe $'name = "a"\ntype = "mtty-1"\nparents = ["10de:1eb8"]'; }
 samples__described_exception_is_unknown() { describe $'name = "a"\ntype = "mtty-1"\nexcept = ["nosuch"]'; }

@@ -249,7 +249,9 @@ untrusted_settings() {
   err_has "$file: not used, because it can contain commands for root: '$file' can be changed by other users than root \(mode 0666\)" "the error names the file and its mode"
   err_has "^hint: chmod go-w $file$" "the hint is the command that helps"
   run "$MDEVADM" parent prepare --all
-  err_has "$file: not used, because it can contain commands for root" "prepare --all names the file"
+  exits 1 "prepare --all refuses them, too"
+  err_has "cannot prepare '$gpu': $file: not used, because it can contain commands for root" "prepare --all names the file"
+  err_lacks "no parent has settings" "and does not say that there are none"
   run "$MDEVADM" check
   out_has "chmod go-w $file" "check names the command that helps"
   same "$(calls)" "" "no command of untrusted settings runs"

@@ -78,8 +78,8 @@ bool needs_record_to_modify(const Device& active, const Definition& current);
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
                 const ModifyRequest& request);
 
-// Plans the change of a definition to `after`, which has the same UUID and parent, as plan_modify() does.
-// Checks against the host only what changes.
+// Plans the change of a definition to `after`, which has the same UUID, as plan_modify() does. Checks against
+// the host only what changes. A definition that moves to another parent gets a virtual function there.
 Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definition& current,
                  Definition after);
 

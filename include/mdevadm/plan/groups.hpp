@@ -14,9 +14,10 @@ namespace mdevadm {
 const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing);
 
 // Plan changes of group files. Members to be added must not be in another group; otherwise throw
-// Error{conflict}.
-Job plan_group_create(const Groups& groups, const Group& group);
-Job plan_group_change(const Groups& groups, const Group& before, const Group& after);
+// Error{conflict}, which names members as `defined` does.
+Job plan_group_create(const Groups& groups, const Group& group, const Definitions& defined = {});
+Job plan_group_change(const Groups& groups, const Group& before, const Group& after,
+                      const Definitions& defined = {});
 Job plan_group_rename(const Groups& groups, const Group& group, const GroupName& to);
 Job plan_group_delete(const Group& group);
 

@@ -9,6 +9,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/plan.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,9 +66,12 @@ Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
                  const std::string& machine);
 
 // Plans to detach the devices in reverse order, all or none: devices that were detached before one that the
-// guest does not release are attached again. Throws Error{conflict} if a device is not attached to the
-// virtual machine.
+// guest does not release are attached again. The jobs of devices that are not attached to the virtual
+// machine have no steps.
 Plan plan_detach(std::vector<Attachment> wanted, const std::vector<AttachedDevice>& attached,
                  std::chrono::milliseconds patience, const std::string& machine);
+
+// Returns the error for a device or group of which nothing is attached.
+Error not_attached(const Identity& about, const std::string& machine);
 
 }  // namespace mdevadm

@@ -145,11 +145,13 @@ struct DropClaim {
 struct AddDefinition {
   Definition definition;
   std::optional<std::string> text;  // the file as written by the user
+  bool takes_over_name = false;     // from a definition that another job of the plan renames
 };
 
 struct ReplaceDefinition {
   Definition before;
   Definition after;
+  bool takes_over_name = false;  // as in AddDefinition
 };
 
 // Writes the VF that a device got into its definition. Failing to do so is a warning: the device works.

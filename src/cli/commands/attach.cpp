@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/guest.hpp>
 #include <mdevadm/plan/start.hpp>
@@ -319,7 +320,7 @@ class DetachCommand final : public MachineCommand {
     Identity identity = about(group);
     GuestTargets targets;
     try {
-      targets = guest_targets(context, words_, "detach");
+      targets = active_targets(context, group, defined);
     } catch (const Error& error) {
       batch.refuse(identity, error);
       return batch.finish(context);
@@ -329,27 +330,10 @@ class DetachCommand final : public MachineCommand {
     try {
       if (group == nullptr && targets.devices.all.size() == 1) {
         identity = identity_of_guest(targets.devices.all.front());
-        identity.argument = words_.front();
       }
-      std::vector<Attachment> wanted;
-      const std::vector<std::string> ids = qemu_ids(targets.devices.all);
-      for (std::size_t i = 0; i < ids.size(); ++i) {
-        const GuestDevice& device = targets.devices.all[i];
-        wanted.push_back({device, ids[i], qemu_properties(device, ids[i], {}, ""),
-                          render::libvirt_hostdevs({.all = {device}}, {})});
-      }
-      if (machine != nullptr) {
-        batch.use(*machine);
-        const Plan detach = plan_detach(wanted, machine->devices(), patience(), machine_name());
-        if (change_.dry_run && !no_stop_) {
-          batch.carry_out_first(context, detach.jobs);
-        } else if (no_stop_) {
-          batch.take(identity, [&] { return detach; });
-        } else {
-          run_detach(context, *machine, detach);
-        }
-      }
-      if (!no_stop_) {
+      const bool is_detached =
+          machine == nullptr || detach(context, batch, *machine, {group, targets, identity});
+      if (is_detached && !no_stop_) {
         locks = stop(context, batch, group, targets);
       }
     } catch (const Error& error) {
@@ -359,8 +343,49 @@ class DetachCommand final : public MachineCommand {
   }
 
  private:
-  static Identity identity_of_guest(const GuestDevice& device) {
-    return {device.uuid, device.name, {}, device.parent.str(), device.type ? device.type->str() : ""};
+  struct Detached {
+    const Group* group;
+    const GuestTargets& targets;
+    const Identity& identity;  // of the group, or of the devices if there is one result for all
+  };
+
+  Identity identity_of_guest(const GuestDevice& device) const {
+    const auto word = arguments_.find(device.uuid);
+    return {device.uuid, device.name, word != arguments_.end() ? word->second : "", device.parent.str(),
+            device.type ? device.type->str() : ""};
+  }
+
+  // Returns the devices without those that are not active, unless none is: an earlier run may have stopped
+  // some of them.
+  GuestTargets active_targets(Context& context, const Group* group, const Definitions& defined) {
+    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    std::vector<std::string> active;
+    std::vector<std::string> inactive;
+    if (group != nullptr) {
+      const std::string doing = fmt::format("cannot detach group '{}'", group->name.str());
+      for (const Definition* member : members_of(*group, defined, doing)) {
+        const Device* device = seen.find_device(member->uuid);
+        const bool is_active = device != nullptr && device->parent == member->parent;
+        (is_active ? active : inactive)
+            .push_back(is_active ? member->uuid.str() : mdevadm::identity_of(*member).quoted());
+      }
+    } else {
+      for (const std::string& word : words_) {
+        const Found found =
+            resolve_no_group(word, seen, defined, fmt::format("cannot detach '{}'", printable(word)));
+        arguments_.try_emplace(found.uuid, word);
+        (found.active != nullptr ? active : inactive)
+            .push_back(found.active != nullptr ? word
+                                               : Identity{.uuid = found.uuid, .argument = word}.quoted());
+      }
+    }
+    if (active.empty() || inactive.empty()) {
+      return guest_targets(context, words_, "detach");
+    }
+    for (const std::string& device : inactive) {
+      context.messages().note(device + " is not active");
+    }
+    return guest_targets(context, active, "detach");
   }
 
   // Returns nullptr if QEMU has ended, which has detached its devices.
@@ -384,14 +409,86 @@ class DetachCommand final : public MachineCommand {
     }
   }
 
-  // Detaches the devices. The processes that use them are observed again before they are stopped.
-  static void run_detach(Context& context, Machine& machine, const Plan& plan) {
+  // Plans to detach the devices, and does so unless the jobs are those of the batch. Returns false if the
+  // batch has the results.
+  bool detach(Context& context, Batch& batch, Machine& machine, const Detached& what) const {
+    std::vector<Attachment> wanted;
+    const std::vector<GuestDevice>& devices = what.targets.devices.all;
+    const std::vector<std::string> ids = qemu_ids(devices);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      wanted.push_back({devices[i], ids[i], qemu_properties(devices[i], ids[i], {}, ""),
+                        render::libvirt_hostdevs({.all = {devices[i]}}, {})});
+    }
+    batch.use(machine);
+    Plan plan = plan_detach(wanted, machine.devices(), patience(), machine_name());
+    for (Job& job : plan.jobs) {
+      if (job.about.uuid && what.group == nullptr) {
+        const auto word = arguments_.find(*job.about.uuid);
+        job.about.argument = word != arguments_.end() ? word->second : "";
+      }
+    }
+    const bool any =
+        std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const Job& job) { return !job.steps.empty(); });
+    if (!any && what.group != nullptr) {
+      throw Error(ExitCode::conflict,
+                  fmt::format("cannot detach group '{}': no member is attached to {}", what.group->name.str(),
+                              machine_name()),
+                  not_attached(what.identity, machine_name()).hints());
+    }
+    if (!any) {
+      for (auto job = plan.jobs.rbegin(); job != plan.jobs.rend(); ++job) {  // in the order of the arguments
+        batch.refuse(job->about, not_attached(job->about, machine_name()));
+      }
+      return false;
+    }
+    if (!no_stop_) {
+      require_unused(context, plan);
+    }
+    if (change_.dry_run && !no_stop_) {
+      batch.carry_out_first(context, plan.jobs);
+      return true;
+    }
+    if (no_stop_) {
+      batch.take(what.identity, [&] { return plan; });
+      return true;
+    }
+    // The processes that use the devices are observed again before these are stopped.
     VerboseProgress progress(context);
     Effects effects{context.host(), context.store()};
     effects.machine = &machine;
-    for (const JobResult& result : carry_out(plan, effects, progress)) {
-      if (result.error) {
-        throw Error(*result.error);
+    std::vector<JobResult> results = carry_out(plan, effects, progress);
+    if (std::any_of(results.begin(), results.end(), [](const JobResult& one) { return one.error; })) {
+      batch.take_results(std::move(plan), std::move(results));
+      return false;
+    }
+    for (const JobResult& result : results) {
+      for (const std::string& note : result.notes) {
+        context.messages().note(note);
+      }
+    }
+    return true;
+  }
+
+  // Throws Error if a device that is not attached is in use: it cannot be stopped, so the others stay as they
+  // are.
+  void require_unused(Context& context, const Plan& plan) const {
+    std::vector<Uuid> uuids;
+    std::vector<ParentName> parents;
+    for (const Job& job : plan.jobs) {
+      if (job.steps.empty()) {
+        uuids.push_back(*job.about.uuid);
+        parents.push_back(*ParentName::parse(job.about.parent));
+      }
+    }
+    const Snapshot seen = uuids.empty() ? Snapshot{} : context.observe_users(uuids, parents);
+    for (const Job& job : plan.jobs) {
+      const Device* device = job.steps.empty() ? seen.find_device(*job.about.uuid) : nullptr;
+      if (device != nullptr && device->busy) {
+        const Error error = not_attached(job.about, machine_name());
+        throw Error(ExitCode::in_use,
+                    fmt::format("{}, but in use by {}", error.what(), describe(device->holders)),
+                    error.hints())
+            .held_by(device->holders);
       }
     }
   }
@@ -406,7 +503,7 @@ class DetachCommand final : public MachineCommand {
   }
 
   // Another process may have created the device again before the parents were locked.
-  static void require_same_parent(const Snapshot& seen, const GuestDevice& device) {
+  void require_same_parent(const Snapshot& seen, const GuestDevice& device) const {
     const Device* now = seen.find_device(device.uuid);
     if (now != nullptr && now->parent != device.parent) {
       const Identity about = identity_of_guest(device);
@@ -463,6 +560,7 @@ class DetachCommand final : public MachineCommand {
   }
 
   bool no_stop_ = false;
+  std::map<Uuid, std::string> arguments_{};  // the words that name devices
 };
 
 }  // namespace

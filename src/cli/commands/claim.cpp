@@ -88,6 +88,7 @@ class ClaimCommand final : public Command {
     if (result.error) {
       throw Error(*result.error);
     }
+    context.made.push_back(claim.uuid.str());
     note_drift(context, group, member);
     context.out =
         shown ? render::claim_document(*shown, context.messages().take_notes()) : claim.uuid.str() + "\n";

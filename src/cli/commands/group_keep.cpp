@@ -135,7 +135,7 @@ class GroupCreate final : public GroupChange {
   Job plan(Context& context, const Groups& groups) override {
     Group group{*GroupName::parse(name_), members_for(context, words_, cannot())};
     options_.apply_to(group);
-    Job job = plan_group_create(groups, group);
+    Job job = plan_group_create(groups, group, context.definitions());
     check_members(context, group, job);
     return job;
   }
@@ -207,7 +207,7 @@ class GroupAdd final : public GroupChange {
         after.members.push_back(std::move(member));
       }
     }
-    Job job = plan_group_change(groups, before, after);
+    Job job = plan_group_change(groups, before, after, context.definitions());
     check_members(context, after, job);
     return job;
   }

@@ -5,6 +5,8 @@
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/prepare.hpp>
 #include <mdevadm/util/text.hpp>
+#include <optional>
+#include <string_view>
 
 #include "../batch.hpp"
 #include "../parent_words.hpp"
@@ -13,6 +15,15 @@
 namespace mdevadm::cli {
 
 namespace {
+
+// Returns the parent whose settings are in the file; nullopt: the file has another name.
+std::optional<ParentName> parent_of(const std::string& path, const store::Store& store) {
+  constexpr std::string_view suffix = ".toml";
+  const std::string file = path.substr(path.rfind('/') + 1);
+  const auto parent =
+      file.ends_with(suffix) ? ParentName::parse(file.substr(0, file.size() - suffix.size())) : std::nullopt;
+  return parent && store.path_of_settings(*parent) == path ? parent : std::nullopt;
+}
 
 class ParentPrepare final : public Command {
  public:
@@ -38,21 +49,34 @@ class ParentPrepare final : public Command {
     if (words_.empty() && !all_) {
       throw Error(ExitCode::usage, "missing argument PARENT", "specify a parent, or --all");
     }
-    const AllParentSettings settings =
-        context.parent_settings(all_ ? FileProblems::reported : FileProblems::ignored);
-    if (all_ && parent_.empty() && settings.all.empty()) {
-      context.messages().note("no parent has settings");
-    }
-    std::vector<std::string> words = words_;
-    for (const ParentSettings& one : settings.all) {
-      if (all_ && (parent_.empty() || one.parent.str() == parent_)) {
-        words.push_back(one.parent.str());
-      }
-    }
-    return prepare(context, settings, words);
+    const AllParentSettings settings = context.parent_settings(FileProblems::ignored);
+    return prepare(context, settings, all_ ? all_words(context, settings) : words_);
   }
 
  private:
+  // Returns the parents that --all means: those with settings, also if these cannot be used.
+  std::vector<std::string> all_words(const Context& context, const AllParentSettings& settings) const {
+    for (const FileProblem& problem : settings.problems) {
+      context.messages().warning(problem.str());
+    }
+    std::vector<std::string> words;
+    for (const ParentSettings& one : settings.all) {
+      words.push_back(one.parent.str());
+    }
+    for (const FileProblem& broken : settings.broken) {
+      if (const auto parent = parent_of(broken.path, context.store())) {
+        words.push_back(parent->str());
+      } else {
+        context.messages().warning(fmt::format("{}; skipping this file", broken.str()));
+      }
+    }
+    if (parent_.empty() && words.empty()) {
+      context.messages().note("no parent has settings");
+    }
+    std::erase_if(words, [&](const std::string& word) { return !parent_.empty() && word != parent_; });
+    return words;
+  }
+
   ExitCode prepare(Context& context, const AllParentSettings& settings,
                    const std::vector<std::string>& words) const {
     Batch batch(change_, "prepare");

@@ -1,0 +1,18 @@
+// The parents that a description asks for. Internal header.
+#pragma once
+
+#include <mdevadm/plan/apply.hpp>
+
+namespace mdevadm {
+
+// Reports parents whose file has settings that cannot be used: they are not replaced.
+void require_usable_settings(const ApplyInput& input, ApplyPlan& plan);
+
+// Plans the changes of the settings.
+void plan_settings(const ApplyInput& input, ApplyPlan& plan);
+
+// Returns the definitions with the virtual functions that are reserved when the settings of the described
+// parents have been written.
+Definitions with_reservations(const ApplyInput& input);
+
+}  // namespace mdevadm
