@@ -168,7 +168,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
                     "completes that when no process uses the device",
                     draft.doing),
         fmt::format(
-            "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
+            "wait for the removal, and show the processes that use the device: mdevadm stop {} --timeout 60",
             shell_word(identity_of(wanted).word())));
   }
   if (const Type* now = parent != nullptr && !draft.type ? renumbered_type(*parent, wanted) : nullptr) {
@@ -193,7 +193,11 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
   if (too_few && draft.type->most_units) {
     throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
   }
-  require_capabilities(*parent, *draft.type, wanted, draft.doing);
+  require_capabilities(*parent, *draft.type, wanted, draft.doing,
+                       options_.transient
+                           ? "omit --vf"
+                           : fmt::format("remove the setting from the definition: mdevadm modify {} --vf ''",
+                                         shell_word(draft.job.about.word())));
   if (too_few) {
     throw capacity_error(seen_, *parent, with_recorded_name(*draft.type, wanted), draft.units, draft.doing);
   }
