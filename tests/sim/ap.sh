@@ -392,7 +392,7 @@ F
   run mdevadm modify b --domain +0xab
   same "$(grep -c assign_domain ${file%/*}/$B.toml) $(grep -c 'ap\]' ${file%/*}/$B.toml)" "2 0" "modify keeps that form"
   echo 'domain = [5]' >>$file
-  run mdevadm start a
+  run mdevadm modify a --manual
   err_has "$A.toml:[0-9]+:[0-9]+: unknown key 'domain' in \[ap\]" "an unknown key is an error with its position"
 }
 
