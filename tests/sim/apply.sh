@@ -49,7 +49,7 @@ gvt-a2-v3 himself
 m60 by_hand
 m60 groups
 m60 as_a_whole
-m60 example
+workstation example
 @many many
 @eight example
 @eight unprepared
