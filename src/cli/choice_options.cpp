@@ -17,17 +17,19 @@ bool is_any(const std::string& parent) {
 
 }  // namespace
 
-void NeedOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& verb) {
-  need_option_ = kinds.set(
-      app.add_option(
-             "--need", needs_,
-             fmt::format("{} this requirement, e.g. framebuffer>=2G; can be given multiple times", verb))
-          ->allow_extra_args(false),
-      ValueKind::need);
+void NeedOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& types,
+                          const std::string& meet) {
+  need_option_ =
+      kinds.set(app.add_option("--need", needs_,
+                               fmt::format("{} {} this requirement, e.g. framebuffer>=2G; can be given "
+                                           "multiple times",
+                                           types, meet))
+                    ->allow_extra_args(false),
+                ValueKind::need);
   series_option_ = kinds.set(app.add_option("--series", series_,
-                                            fmt::format("{} this series of NVIDIA's types, e.g. Q or Q,B; "
-                                                        "can be given multiple times",
-                                                        verb))
+                                            fmt::format("{} of this series (NVIDIA), e.g. Q or Q,B; can be "
+                                                        "given multiple times",
+                                                        types))
                                  ->allow_extra_args(false),
                              ValueKind::series);
 }
@@ -49,13 +51,13 @@ std::vector<Requirement> NeedOptions::requirements() const {
 }
 
 void ChoiceOptions::declare(CLI::App& app, ValueKinds& kinds, CLI::Option* type) {
-  needs_.declare(app, kinds, "select the smallest available type that meets");
+  needs_.declare(app, kinds, "select the smallest available type", "that meets");
   needs_.exclude(type);
   count_option_ = kinds.set(
       app.add_option("--count", count_, "number of devices of the same type, all or none"), ValueKind::count);
   kinds.set(app.add_option("--placement", placement_,
-                           "of several parents, select the one with the most room (spread, default), or the "
-                           "fullest one that has room (pack)"),
+                           "of several parents, select the one with the most available instances (spread, "
+                           "default) or, of those with devices, the one with the fewest (pack)"),
             ValueKind::placement);
   app.add_flag("--ignore-defined", ignore_defined_,
                "count only active devices when a parent is selected, not definitions");

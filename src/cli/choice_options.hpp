@@ -16,8 +16,8 @@ inline constexpr const char* any_parent = "any";
 // --need and --series.
 class NeedOptions {
  public:
-  // `verb`: what is done with the types that match, for the help.
-  void declare(CLI::App& app, ValueKinds& kinds, const std::string& verb);
+  // `types`, `meet`: what is done with the types that match, for the help: "list only types", "that meet".
+  void declare(CLI::App& app, ValueKinds& kinds, const std::string& types, const std::string& meet);
   // Makes a command line invalid that has one of them and the other option.
   void exclude(CLI::Option* other) const;
 

@@ -40,7 +40,7 @@ const std::vector<CommandEntry>& command_table() {
        make_show},
       {"define", "create a persistent device definition",
        "--parent PARENT --type TYPE [OPTION]... [UUID]\n"
-       "--need NEED... [--parent PARENT] [OPTION]... [UUID]\n"
+       "{--need NEED|--series SERIES}... [OPTION]... [UUID]\n"
        "[OPTION]... DEVICE\n"
        "--file FILE [-p PARENT] [-g GROUP] [--force] [UUID]",
        "mdevadm define -p 0000:86:00.0 -t nvidia-17 --name cad-seat-1 --auto\n"
@@ -60,7 +60,7 @@ const std::vector<CommandEntry>& command_table() {
        "--all [--parent PARENT] [OPTION]...\n"
        "--auto [--parent PARENT] [--timeout SECONDS] [OPTION]...\n"
        "--parent PARENT --type TYPE [--uuid UUID] [OPTION]...\n"
-       "--need NEED... [--parent PARENT] [--uuid UUID] [OPTION]...",
+       "{--need NEED|--series SERIES}... [--uuid UUID] [OPTION]...",
        "mdevadm start cad-seat-1\n"
        "mdevadm start --auto --timeout 30\n"
        "mdevadm start -p mtty -t mtty-1",
@@ -75,7 +75,7 @@ const std::vector<CommandEntry>& command_table() {
        make_restart},
       {"apply", "apply the description of a host from a file", "[OPTION]...",
        "mdevadm apply -f host.toml --dry-run\n"
-       "mdevadm apply -f host.toml --prune --wait 1min\n"
+       "mdevadm apply -f host.toml --prune --timeout 1min\n"
        "mdevadm apply --check",
        make_apply},
       {"diff", "show what apply would change", "[OPTION]...",
@@ -111,7 +111,7 @@ const std::vector<CommandEntry>& command_table() {
        make_import_nodedev},
       {"import vgpu-device-manager", "convert a configuration of vgpu-device-manager to a file for apply",
        "[OPTION]... FILE",
-       "mdevadm import vgpu-device-manager config.yaml --config T4-small |\n"
+       "mdevadm import vgpu-device-manager config.yaml --config T4-1Q |\n"
        "    mdevadm apply --prune -f -",
        make_import_vgpus},
       {"export mdevctl", "copy definitions to mdevctl (/etc/mdevctl.d)", "",

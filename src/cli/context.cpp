@@ -340,8 +340,10 @@ std::string Context::parent_argument(const std::string& word) {
   addresses_.push_back(name);
   const auto other = bare_channel_address(word) == name ? other_subchannel(word) : std::nullopt;
   if (other) {
-    messages_.note(fmt::format("{0} is used as a subchannel; it is also the device number of subchannel {1}",
-                               name, *other));
+    messages_.note(
+        fmt::format("{0} is taken as the name of a subchannel, not as the device number of "
+                    "subchannel {1}; if that is meant, give {1}",
+                    name, *other));
   }
   return name;
 }

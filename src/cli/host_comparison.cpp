@@ -120,7 +120,7 @@ ApplyPlan Comparison::plan(bool with_parents,
   if (plan.problems.empty() && !touched.empty()) {
     users = context_.observe_users(touched, plan.parents);
     input.users = &users;
-    // Those in use included, which are not stopped now: --wait waits for them.
+    // Those in use included, which are not stopped now: --timeout waits for them.
     const std::vector<Uuid> stopping = std::move(plan.stopping);
     plan = plan_apply(input, options);
     plan.stopping = stopping;

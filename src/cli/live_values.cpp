@@ -352,7 +352,8 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
     case ValueKind::series: return series(request.word);
     case ValueKind::type_counts: return type_counts(request, context);
     case ValueKind::placement:
-      return {{"spread", "the parent with the most room"}, {"pack", "the fullest parent that has room"}};
+      return {{"spread", "the parent with the most available instances"},
+              {"pack", "of the parents with devices, the one with the fewest available instances"}};
     case ValueKind::qemu_format:
       return {{"shell", "one line for a shell"},
               {"json", "with devices as JSON objects"},

@@ -113,9 +113,8 @@ std::vector<std::string> advice_to_release(const ApMatrix& matrix) {
                                  format_ap_removal(matrix.adapters, ApKind::adapter)));
   }
   if (matrix.domains.any()) {
-    advice.push_back(fmt::format("{} of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                                 advice.empty() ? "release all queues" : "or those", plural(matrix.domains),
-                                 format_ap_removal(matrix.domains, ApKind::domain)));
+    advice.push_back(fmt::format("release all queues of the domain{} on all adapters: chzdev -t ap aqmask={}",
+                                 plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain)));
   }
   return advice;
 }

@@ -139,7 +139,7 @@ class ApplyPlanner {
     }
     StopRequest request{.about = identity_of(definition), .is_defined = true};
     request.deadline = options_.deadline;
-    request.waiting_command = "mdevadm apply --wait 30";
+    request.waiting_command = "mdevadm apply --timeout 30";
     request.part_of = StopRequest::Part::apply;
     const Snapshot& seen = input_.users != nullptr ? *input_.users : input_.seen;
     Job job = plan_stop(seen, request, definition.parent, plan_.stopping);

@@ -269,7 +269,7 @@ class Check {
                  "the {} '{}' does not exist, so the {} of VFIO nodes cannot be set, and the start fails",
                  account, printable(*named), role),
              {fmt::format("create the {}", account),
-              fmt::format("or set another owner: mdevadm {} {} --node-owner OWNER:GROUP", command,
+              fmt::format("set another owner: mdevadm {} {} --node-owner OWNER:GROUP", command,
                           shell_word(name))},
              "account-missing"},
             parent);
@@ -419,8 +419,8 @@ class Check {
       add(name,
           {missing.text,
            {"list the queues of the host: mdevadm show " + parent.str(),
-            is_definition ? "or correct the definition: " + advice_to_correct(name, missing, matrix)
-                          : "or change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
+            is_definition ? "correct the definition: " + advice_to_correct(name, missing, matrix)
+                          : "change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
            "queue-missing",
            Severity::warning},
           parent.str());
@@ -554,7 +554,8 @@ class Check {
         add(name, {fmt::format("member '{}' is not defined, so the group cannot start", member.uuid.str()),
                    {fmt::format("remove the member: mdevadm group remove {} {}", shell_word(name),
                                 member.uuid.str()),
-                    "or define the device again with mdevadm define"},
+                    fmt::format("define the device again with mdevadm define {} -p {} -t TYPE",
+                                member.uuid.str(), member.parent ? member.parent->str() : "PARENT")},
                    "group-member"});
       }
       active += in_.seen.find_device(member.uuid) != nullptr ? 1U : 0U;

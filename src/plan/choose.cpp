@@ -20,7 +20,10 @@ namespace mdevadm {
 
 namespace {
 
-constexpr const char* force_hint = "define it although no instance is available now: --force";
+std::string force_hint(const ChoiceRequest& request) {
+  return request.count == 1 ? "define it although no instance is available now: --force"
+                            : "define them although not enough instances are available now: --force";
+}
 
 // Adds parents for the devices that do not fit now: those with the most room, which is the maximum of an idle
 // parent, less the devices that it has and those that it is given here.
@@ -119,12 +122,13 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
                                                     : nullptr;
   if (parent != nullptr) {
     const Error error = not_offered(seen, *parent, type, doing);
-    return request.persistent && without_functions(seen, request) ? error.with_hint(force_hint) : error;
+    return request.persistent && without_functions(seen, request) ? error.with_hint(force_hint(request))
+                                                                  : error;
   }
   if (const Parent* off = without_functions(seen, request)) {
     std::vector<std::string> hints{fmt::format("{}: {}", off->name.str(), notice_of(*off))};
     if (request.persistent) {
-      hints.emplace_back(force_hint);
+      hints.push_back(force_hint(request));
     }
     return {ExitCode::no_capacity,
             fmt::format("{}: no available instances of type {}: virtual functions are not enabled", doing,
@@ -236,24 +240,24 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
   if (const Parent* mixed = fits_with_mixed_sizes(seen, defined, request)) {
     hints.push_back(advice_to_mix_at_boot(mixed->name.str()));
   }
-  if (by_definitions) {
+  if (beside_active > fitting) {
     hints.emplace_back("list the definitions that are not active: mdevadm list --inactive");
+  }
+  if (by_definitions) {
     hints.emplace_back("count only active devices with --ignore-defined");
   } else {
     hints.push_back(request.needs.empty() ? "list available instances: mdevadm types"
                                           : matching_types(request));
   }
   if (request.persistent) {
-    hints.emplace_back(force_hint);
+    hints.push_back(force_hint(request));
   }
   const std::string what = what_is_asked(request);
-  const char* beside = beside_active > fitting ? " beside the definitions that are not active" : "";
+  const char* others = beside_active > fitting ? "; definitions that are not active take instances" : "";
   return {ExitCode::no_capacity,
-          request.count == 1 ? fmt::format("{}: no available instances of {}{}", doing, what, beside)
-          : fitting == 0
-              ? fmt::format("{}: no device of {} fits{}", doing, what, beside)
-              : fmt::format("{}: at most {} {} of {} fit{}{}", doing, fitting,
-                            fitting == 1 ? "device" : "devices", what, fitting == 1 ? "s" : "", beside),
+          fitting == 0 ? fmt::format("{}: no available instances of {}{}", doing, what, others)
+                       : fmt::format("{}: available instances for only {} {} of {}{}", doing, fitting,
+                                     fitting == 1 ? "device" : "devices", what, others),
           hints};
 }
 

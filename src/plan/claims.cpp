@@ -113,12 +113,14 @@ Job plan_claim_release(const Snapshot& seen, const Claim& claim, const ReleaseRe
   if (is_busy && !waits && !request.force) {
     throw Error(ExitCode::in_use,
                 fmt::format("cannot {}: it is in use by {}", job.goal, describe(device->holders)),
-                "stop the process using it, wait with --timeout SECONDS, or use --force")
+                advice_for_use(StopRequest::Part::stop, false))
         .held_by(device->holders);
   }
   if (waits) {
     job.lane = claim.uuid.str();  // the waits are in parallel
-    job.steps.push_back({AwaitRelease{*device, request.patience, request.force}, std::nullopt});
+    job.steps.push_back({AwaitRelease{*device, request.patience, request.force,
+                                      advice_for_use(StopRequest::Part::stop, true)},
+                         std::nullopt});
   }
   job.steps.push_back({DropClaim{claim}, std::nullopt});
   return job;

@@ -172,8 +172,7 @@ class Conflicts {
                         vf->str(), parent, printable(name_of_definition(definition)),
                         by_uuid_.contains(definition.uuid) ? " again" : ""),
             {advice_to_release_function(definition),
-             fmt::format("or remove the reservation: mdevadm parent set {} --unreserve {}", parent,
-                         vf->str())},
+             fmt::format("remove the reservation: mdevadm parent set {} --unreserve {}", parent, vf->str())},
             "vf-withheld",
             severity_if(definition.start == StartMode::automatic)},
            name_of_definition(definition),
@@ -209,7 +208,7 @@ class Conflicts {
     // definition.
     const std::vector<std::string> advice =
         owner.unmanaged ? std::vector{advice_to_release_function(definition),
-                                      fmt::format("or free virtual function {} with the program that has "
+                                      fmt::format("free virtual function {} with the program that has "
                                                   "created the device on it: mdevadm show {}",
                                                   owner.vf.str(), owner.uuid.str())}
                         : std::vector{"stop that device: mdevadm stop " + shell_word(word)};

@@ -36,7 +36,7 @@ std::optional<Finding> changed_abi(const Parent& parent, const Type& type, const
   const Type* renumbered = renumbered_type(parent, definition);
   return Finding{
       "the guest ABI differs from the definition, so the device cannot be started: " + join(changed, "; "),
-      renumbered != nullptr ? std::vector{advice_to_renumber(definition, *renumbered), "or " + accept}
+      renumbered != nullptr ? std::vector{advice_to_renumber(definition, *renumbered), accept}
                             : std::vector{accept},
       "abi-differs", severity_if(definition.start == StartMode::automatic)};
 }

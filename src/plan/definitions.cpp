@@ -95,7 +95,7 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     const Type* known = found != nullptr ? resolve_type(*found, wanted.type.str()) : nullptr;
     const Type type = known != nullptr ? *known : require_type(seen, wanted.parent, wanted.type, doing);
     const Parent& parent = *seen.find_parent(wanted.parent.str());
-    require_capabilities(parent, type, wanted, doing);
+    require_capabilities(parent, type, wanted, doing, "omit --vf");
     wanted.type = type.id;
     const Abi abi = pins_of(parent, type);
     wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);
@@ -108,7 +108,8 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     throw error.with_hint(
         subchannel
             ? fmt::format("if the subchannel does not exist yet, use --force and the parent {}", *subchannel)
-            : std::string("use --force if the driver is not loaded yet"));
+            : std::string(is_missing ? "use --force if the driver is not loaded yet"
+                                     : "store the definition although the type cannot be created now: --force"));
   }
   return wanted;
 }
@@ -573,8 +574,10 @@ Job plan_undefine(const Definition& definition, const Groups& groups, bool from_
                     job.about.quoted(), definition.uuid.str()));
   }
   for (const FileProblem& broken : groups.broken) {
-    job.warnings.push_back(fmt::format("{}: a group may still have the device as a member: {}",
-                                       job.about.quoted(), broken.str()));
+    job.warnings.push_back(
+        fmt::format("{}: a group may still have the device as a member, because the file of the group cannot "
+                    "be used: {}; when the file is fixed, mdevadm check reports such a member",
+                    job.about.quoted(), broken.str()));
   }
   if (const Group* group = groups.of(definition)) {
     if (!from_group) {

@@ -85,18 +85,6 @@ Job job_of(const StopRequest& request, const std::string& lane) {
   return job;
 }
 
-// Returns the hint for a device in use.
-const char* advice_for_use(const StopRequest& request) {
-  switch (request.part_of) {
-    case StopRequest::Part::stop:
-      return "stop the process using it, wait with --timeout SECONDS, or use --force";
-    case StopRequest::Part::apply: return "stop the process using it, or wait with --wait SECONDS";
-    case StopRequest::Part::restart:
-    case StopRequest::Part::detach: break;
-  }
-  return "stop the process using it, or wait with --timeout SECONDS";
-}
-
 // Returns the hint for a removal that the driver refuses.
 std::string advice_to_wait(const StopRequest& request) {
   const bool restarts = request.part_of == StopRequest::Part::restart;
@@ -118,7 +106,10 @@ std::string adopting_hint(const StopRequest& request, const std::string& word) {
 
 // Returns the hint for a device that is reserved; empty if the command has no such option.
 std::string advice_to_force(const StopRequest& request) {
-  return request.part_of == StopRequest::Part::stop ? "or end the claim with --force" : "";
+  return request.part_of == StopRequest::Part::stop
+             ? fmt::format("stop the device and end the claim: mdevadm stop {} --force",
+                           shell_word(request.about.word()))
+             : "";
 }
 
 // Returns the error for a number of a channel device that is not on the host, or nullopt for another name.
@@ -248,6 +239,13 @@ Type require_type(const Snapshot& seen, const Definition& wanted, const std::str
   }
 }
 
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited) {
+  const std::string wait = has_waited ? "wait longer with --timeout SECONDS" : "wait with --timeout SECONDS";
+  return part_of == StopRequest::Part::stop
+             ? fmt::format("stop the process using it, {}, or use --force", wait)
+             : fmt::format("stop the process using it, or {}", wait);
+}
+
 std::string describe_removal(const Device& device) {
   return device.holders.empty()
              ? "its removal is pending; no process that uses the device was found"
@@ -311,7 +309,7 @@ std::optional<Error> why_refused(const Snapshot& now, const Creation& what) {
 }
 
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
-                          const std::string& doing) {
+                          const std::string& doing, const std::string& without_vf) {
   if (wanted.create_args && parent.capabilities.create_arguments == Support::no) {
     throw Error(ExitCode::failed,
                 fmt::format("{}: create arguments are not supported by {}", doing, parent.name.str()));
@@ -327,10 +325,11 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
                           doing, units, type.id.str(), parent.name.str()));
   }
   if (wanted.function && !parent.capabilities.functions) {
-    throw Error(ExitCode::failed,
-                fmt::format("{}: virtual function {} is set, but parent {} does not use virtual functions",
-                            doing, wanted.function->str(), parent.name.str()),
-                "omit --vf; in a definition, remove it with mdevadm modify --vf ''");
+    throw Error(
+        ExitCode::failed,
+        fmt::format("{}: it sets the virtual function '{}', but {} is not a GPU with virtual functions",
+                    doing, wanted.function->str(), parent.name.str()),
+        without_vf);
   }
   const FunctionName* vf = wanted.reserved_vf();
   const std::vector<std::string>& future = parent.future_functions;
@@ -384,11 +383,13 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   }
   if (device->busy && !waits && !request.force) {
     throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
-                advice_for_use(request))
+                advice_for_use(request.part_of, false))
         .held_by(device->holders);
   }
   if (waits) {
-    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force}, std::nullopt});
+    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force,
+                                      advice_for_use(request.part_of, true)},
+                         std::nullopt});
   }
   const Parent* parent = seen.find_parent(device->parent.str());
   const Capabilities can = parent != nullptr ? parent->capabilities : Capabilities{};
@@ -424,7 +425,9 @@ Job plan_release(const Snapshot& seen, const Device& device, const StopRequest& 
   if (claim != nullptr && !request.force) {
     throw claimed_error(*claim, request.about, "cannot " + job.goal_of_command(), advice_to_force(request));
   }
-  job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force}, std::nullopt});
+  job.steps.push_back(
+      {AwaitRelease{device, request.wait_for_holders, request.force, advice_for_use(request.part_of, true)},
+       std::nullopt});
   return job;
 }
 

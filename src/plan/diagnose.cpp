@@ -80,7 +80,7 @@ Finding of_subchannel(const HostDevice& device) {
   } else if (lacks_driver) {
     advice = {fmt::format("bind the driver: echo {} > /sys/bus/css/drivers_probe", device.address),
               "if it refuses the subchannel, see the kernel log for its reason: dmesg",
-              "or return the subchannel to its driver: driverctl -b css unset-override " + device.address};
+              "return the subchannel to its driver: driverctl -b css unset-override " + device.address};
   }
   return finding_with("css-driver", Severity::error,
                       fmt::format("{} {}{}; it offers mediated devices only with the driver {}", what, now,

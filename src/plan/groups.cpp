@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
@@ -74,9 +75,13 @@ void add_claim(const Snapshot& seen, const Device& device, const Definitions& de
   }
 }
 
-std::string advice_to_release(const Group& group) {
-  return fmt::format("release the claimed members, or use --force: mdevadm release {} --all",
-                     shell_word(group.name.str()));
+// Adds the hints for members that are claimed. `detach` has no option that ends claims.
+void add_advice_to_release(const Group& group, StopRequest::Part part_of, std::vector<std::string>& hints) {
+  const std::string name = shell_word(group.name.str());
+  hints.push_back(fmt::format("release the claimed members: mdevadm release {} --all", name));
+  if (part_of == StopRequest::Part::stop) {
+    hints.push_back(fmt::format("stop the members and end the claims: mdevadm group stop {} --force", name));
+  }
 }
 
 // Returns the definitions of the members in the order of the group, without the members that have none.
@@ -99,7 +104,7 @@ const Group& require_group(const Groups& groups, const std::string& name, std::s
   if (group == nullptr) {
     for (const FileProblem& broken : groups.broken) {
       if (broken.path.ends_with("/" + name + ".toml")) {
-        refuse_broken(broken, std::string(doing));
+        refuse_broken(broken, std::string(doing), "the file of the group");
       }
     }
     const std::string meant = did_you_mean(name, groups.names());
@@ -249,14 +254,11 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
   if ((!used.empty() || !claimed.empty()) && !options.force) {
     std::vector<std::string> hints;
     if (!used.empty()) {
-      hints.emplace_back(options.part_of == StopRequest::Part::stop
-                             ? "no device was stopped; stop the process using it, wait with --timeout "
-                               "SECONDS, or use --force"
-                             : "no device was stopped; stop the process using it, or wait with --timeout "
-                               "SECONDS");
+      hints.push_back("no device was stopped; " +
+                      advice_for_use(options.part_of, options.deadline.has_value()));
     }
     if (!claimed.empty()) {
-      hints.push_back(advice_to_release(group));
+      add_advice_to_release(group, options.part_of, hints);
     }
     used.insert(used.end(), claimed.begin(), claimed.end());
     throw Error(ExitCode::in_use,
@@ -293,14 +295,17 @@ Plan plan_group_release(const Snapshot& seen, const Group& group, const Definiti
     add_claim(seen, *device, defined, claimed);
   }
   if (!claimed.empty() && !force) {
+    std::vector<std::string> hints;
+    add_advice_to_release(group, StopRequest::Part::stop, hints);
     throw Error(ExitCode::in_use,
-                fmt::format("cannot stop group '{}': {}", group.name.str(), join(claimed, "; ")),
-                advice_to_release(group));
+                fmt::format("cannot stop group '{}': {}", group.name.str(), join(claimed, "; ")), hints);
   }
   for (const Device* device : active) {
     if (device->busy) {
       const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
       Job job = plan_release(seen, *device, {about, patience, force});
+      std::get<AwaitRelease>(job.steps.front().action).advice =
+          "no device was stopped; " + advice_for_use(StopRequest::Part::stop, true);
       job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }

@@ -131,8 +131,33 @@ class LivePlanner {
       add_node(*node);
     }
     if (job_.steps.empty()) {
-      job_.notes.push_back(job_.about.quoted() + " does not differ from its definition");
+      const std::vector<std::string> uncompared = uncompared_attributes(wanted);
+      job_.notes.push_back(
+          uncompared.empty()
+              ? job_.about.quoted() + " does not differ from its definition"
+              : fmt::format("{}: no difference from its definition was found; not compared: {}; {}",
+                            job_.about.quoted(), join(uncompared, ", "), advice_to_restart(job_.about)));
     }
+  }
+
+  // Returns the attributes of the definition whose values on the device are unknown, with the reason.
+  std::vector<std::string> uncompared_attributes(const Definition& wanted) const {
+    const std::vector<Attribute> comparable = comparable_attributes(wanted);
+    const auto& present = device_.settings.or_default().attributes;
+    std::vector<std::string> found;
+    for (const Attribute& one : wanted.attributes) {
+      const auto has_name = [&](const Attribute& other) { return other.name == one.name; };
+      const auto times = std::count_if(wanted.attributes.begin(), wanted.attributes.end(), has_name);
+      const bool is_compared =
+          std::any_of(comparable.begin(), comparable.end(), has_name) && present.contains(one.name.str());
+      std::string text = fmt::format("attribute {} ({})", one.name.str(),
+                                     times > 1 ? fmt::format("set {} times", times) : "cannot be read");
+      if (!is_compared && !is_ap_attribute(one) &&
+          std::find(found.begin(), found.end(), text) == found.end()) {
+        found.push_back(std::move(text));
+      }
+    }
+    return found;
   }
 
   // The type, the virtual function and the number of instances are those of the creation.
@@ -258,7 +283,7 @@ class LivePlanner {
     }
     throw Error(ExitCode::conflict, fmt::format("{}: {}", doing_, effect),
                 std::vector{advice_to_bind(*seen_.ap, unbound),
-                            std::string("or change the device nevertheless with --force")});
+                            std::string("change the device nevertheless: --force")});
   }
 
   void warn(const std::string& text) { add_warning(fmt::format("{}: {}", job_.about.quoted(), text)); }

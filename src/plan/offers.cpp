@@ -124,8 +124,8 @@ Unlisted kind_of(const Parent& parent, const std::string& word) {
   return same_gpu && !has_size(names, *wanted) ? Unlisted::other_size : Unlisted::unknown;
 }
 
-constexpr const char* no_instance = "no GPU instance (MIG) has room for it";
-constexpr const char* no_placement = "no placement in the framebuffer is free for it (mixed sizes)";
+constexpr const char* no_instance = "no GPU instance (MIG) has available instances of it";
+constexpr const char* no_placement = "no position in the framebuffer is free for it (mixed sizes)";
 
 // Returns the vendor's name of the type of a device.
 std::optional<VgpuName> name_in_use(const Parent& parent, const Device& device) {
@@ -162,7 +162,7 @@ Instances instances_for(const Snapshot& seen, const Parent& parent, const VgpuNa
 }
 
 // Returns why no GPU instance takes a type, which needs one: none of its size exists, or those that do have
-// no room.
+// no available instances.
 Finding lack_of_instance(const Snapshot& seen, const Parent& parent, const VgpuName& wanted) {
   const Instances found = instances_for(seen, parent, wanted);
   const std::string instance =
@@ -173,10 +173,10 @@ Finding lack_of_instance(const Snapshot& seen, const Parent& parent, const VgpuN
     sizes.push_back(fmt::format("{}G", gib));
   }
   const std::string& gpu = parent.name.str();
-  return {!found.exist ? (found.unknown ? no_instance : instance + " exists")
-          : sizes.empty()
-              ? instance + " has room for it"
-              : fmt::format("{} has room for it (in use by vGPUs of {})", instance, join(sizes, ", ")),
+  return {!found.exist    ? (found.unknown ? no_instance : instance + " exists")
+          : sizes.empty() ? instance + " has available instances of it"
+                          : fmt::format("{} has available instances of it (in use by vGPUs of {})", instance,
+                                        join(sizes, ", ")),
           {fmt::format("list the GPU instances, and the profiles of further ones: nvidia-smi mig -i {0} -lgi "
                        "&& nvidia-smi mig -i {0} -lgip",
                        gpu),

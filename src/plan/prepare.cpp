@@ -193,8 +193,12 @@ std::optional<Error> problem_of(const ParentSettings& settings, const ParentStat
 
 void require_present(const ParentState& state, const std::string& doing) {
   if (!state.present) {
+    const std::string name = shell_word(state.name.str());
     throw Error(ExitCode::not_found, fmt::format("{}: no such device on this host", doing),
-                "list parents with settings: mdevadm parent list")
+                std::vector<std::string>{"list the PCI devices of the host: lspci -D",
+                                         "if the device was removed, remove its settings: mdevadm parent "
+                                         "unset " +
+                                             name})
         .worth(Retry::later);
   }
 }

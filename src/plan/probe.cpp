@@ -99,7 +99,7 @@ Remainder remainder_after(const Parent& parent, const Snapshot& seen, const Type
 
 std::string differences(const Remainder& computed, const ProbeResult& probed) {
   if (computed.short_of) {
-    return "computed: the devices do not fit";
+    return "computed: the devices do not fit; probe: they fit";
   }
   std::vector<std::string> different;
   for (const TypeCount& one : probed.left) {

@@ -128,10 +128,9 @@ std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const D
                     format_ap_removal(spanned.adapters, ApKind::adapter)));
   }
   if ((matrix.domains & ~spanned.domains).any()) {
-    advice.push_back(
-        fmt::format("{}: mdevadm modify {} --domain={}",
-                    advice.empty() ? "remove the domain from one of the definitions" : "or the domain", name,
-                    format_ap_removal(spanned.domains, ApKind::domain)));
+    advice.push_back(fmt::format("{}: mdevadm modify {} --domain={}",
+                                 "remove the domain from one of the definitions", name,
+                                 format_ap_removal(spanned.domains, ApKind::domain)));
   }
   if (advice.empty()) {
     advice.push_back(definition.start == StartMode::automatic
@@ -559,7 +558,7 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
       throw Error(
           ExitCode::conflict, fmt::format("{}: {}", doing, shared_at_boot(common, name_of(other))),
           std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
-                      fmt::format("or remove its definition: mdevadm undefine {}", word)});
+                      fmt::format("remove its definition: mdevadm undefine {}", word)});
     }
     const Device* active = seen.find_device(wanted.uuid) != nullptr ? seen.find_device(other.uuid) : nullptr;
     const bool has_lost_them =

@@ -96,6 +96,18 @@ const Parent* parent_on_bus(const Snapshot& seen, std::string_view word) {
               fmt::format("{}: the host has no PCI function {}", doing, printable(address)), hints);
 }
 
+[[noreturn]] void refuse_parent(const std::string& name, const Snapshot& seen, const Definitions& defined,
+                                const std::string& doing) {
+  const auto is_on_it = [&](const auto& one) { return one.parent.str() == name; };
+  const bool any = std::any_of(seen.devices.begin(), seen.devices.end(), is_on_it) ||
+                   std::any_of(defined.all.begin(), defined.all.end(), is_on_it);
+  std::vector<std::string> hints{"show the parent and its devices: mdevadm show " + name};
+  if (any) {
+    hints.insert(hints.begin(), "list the devices of the parent: mdevadm list --all -p " + name);
+  }
+  throw Error(ExitCode::not_found, fmt::format("{}: {} is a parent, not a device", doing, name), hints);
+}
+
 // What else than devices a command accepts.
 enum class Beside { nothing, groups };
 
@@ -119,9 +131,7 @@ enum class Beside { nothing, groups };
   const auto devices = seen.host_devices.find(number);
   const bool is_observed = devices != seen.host_devices.end();
   if (seen.find_parent(number) != nullptr) {
-    throw Error(ExitCode::not_found,
-                fmt::format("{}: no {} has this name; {} is a parent", doing, kinds, number),
-                "show the parent and its devices: mdevadm show " + number);
+    refuse_parent(number, seen, defined, doing);
   }
   if (is_address && !is_observed) {
     throw Error(ExitCode::not_found, unknown,
@@ -211,8 +221,10 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
   if (const ParentName* gpu = owner_of_function(seen, address)) {
     refuse_free_function(address, *gpu, seen, defined, doing);
   }
-  const bool is_parent = seen.find_parent(address) != nullptr;
-  if (const auto finding = is_parent ? std::nullopt : why_no_types(seen, address)) {
+  if (seen.find_parent(address) != nullptr) {
+    refuse_parent(address, seen, defined, doing);
+  }
+  if (const auto finding = why_no_types(seen, address)) {
     throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
   }
   const auto functions = seen.host_devices.find(address);
@@ -242,6 +254,14 @@ void require_only(const Definition& named, const Definitions& defined, const std
   }
 }
 
+// Returns the UUID in the name of a definition's file.
+std::optional<Uuid> uuid_of_file(std::string_view path) {
+  constexpr std::string_view ending = ".toml";
+  path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
+  path.remove_suffix(path.ends_with(ending) ? ending.size() : 0);
+  return Uuid::parse(path);
+}
+
 Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definitions& defined,
                    const std::string& doing, Beside beside = Beside::nothing) {
   if (const auto uuid = Uuid::parse(word)) {
@@ -259,6 +279,9 @@ Meaning meaning_of(std::string_view word, const Snapshot& seen, const Definition
     }
     for (const FileProblem& broken : defined.broken) {
       if (broken.name == label->str()) {
+        if (const auto uuid_in_name = uuid_of_file(broken.path)) {
+          return {*uuid_in_name};  // the device may be active
+        }
         refuse_broken(broken, doing);
       }
     }
@@ -308,8 +331,8 @@ const FileProblem* broken_definition(const Definitions& defined, const Uuid& uui
   return problem_of_file(defined.broken, uuid, parent);
 }
 
-void refuse_broken(const FileProblem& broken, const std::string& doing) {
-  throw Error(ExitCode::failed, fmt::format("{}: its definition cannot be used: {}", doing, broken.str()),
+void refuse_broken(const FileProblem& broken, const std::string& doing, const char* what) {
+  throw Error(ExitCode::failed, fmt::format("{}: {} cannot be used: {}", doing, what, broken.str()),
               "fix or remove the file");
 }
 

@@ -131,10 +131,12 @@ const Definition& definition_to_restart(const Found& found, const std::string& d
     }
   }
   if (!found.definitions.empty()) {
-    throw Error(ExitCode::conflict,
-                fmt::format("{}: active on {}, but defined under {}", doing, found.active->parent.str(),
-                            found.definitions.front()->parent.str()),
-                fmt::format("stop it: mdevadm stop {}", shell_word(found.word)));
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("{}: active on {}, but defined under {}", doing, found.active->parent.str(),
+                    found.definitions.front()->parent.str()),
+        fmt::format("stop it, then start it from its definition: mdevadm stop {0} && mdevadm start {0}",
+                    shell_word(found.word)));
   }
   throw Error(ExitCode::conflict,
               fmt::format("{}: the device is {} and has no definition to start from", doing,

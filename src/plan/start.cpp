@@ -152,7 +152,7 @@ void StartPlanner::require_removed(const Draft& draft) const {
                     "completes that when no process uses the device",
                     draft.doing),
         fmt::format(
-            "wait for the removal, with the processes that use the device: mdevadm stop {} --timeout 60",
+            "wait for the removal, and show the processes that use the device: mdevadm stop {} --timeout 60",
             shell_word(identity_of(draft.wanted).word())));
   }
 }
@@ -195,7 +195,11 @@ void StartPlanner::require_startable(Draft& draft) const {
   if (draft.type->most_units) {
     require_instances();
   }
-  require_capabilities(*draft.parent, *draft.type, wanted, draft.doing);
+  require_capabilities(*draft.parent, *draft.type, wanted, draft.doing,
+                       options_.transient
+                           ? "omit --vf"
+                           : fmt::format("remove the setting from the definition: mdevadm modify {} --vf ''",
+                                         shell_word(draft.job.about.word())));
   require_instances();
   if (!is_checked) {
     check_abi(draft);

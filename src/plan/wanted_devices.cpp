@@ -306,8 +306,9 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
     problem(where, ExitCode::conflict,
             fmt::format("'{}' has the UUID of the definition {} under {}", word,
                         identity_of(*others.front()).quoted(), others.front()->parent.str()),
-            {"remove the definition: " +
-             command_to_undefine(others.front()->uuid.str(), *others.front(), input_.groups)});
+            {"use another UUID in the description, or omit the key uuid",
+             "if the definition is not needed, remove it: " +
+                 command_to_undefine(others.front()->uuid.str(), *others.front(), input_.groups)});
     return true;
   }
   const Device* active = input_.seen.find_device(device.uuid);

@@ -124,6 +124,7 @@ class WantedDevices {
   void place_new(Rooms& rooms, bool blocked);
   // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
   void note_mixing();
+  std::string described_beside(const DeviceEntry& entry, const Parsed& parsed) const;
   // Returns whether all parents of an entry are prepared, or cannot be.
   bool is_known(const Parsed& parsed) const;
   // Places missing devices of an entry that are not started on the parent that it names, whatever fits there

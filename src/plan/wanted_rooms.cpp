@@ -193,7 +193,28 @@ void WantedDevices::note_mixing() {
   }
 }
 
-// Reports that the devices of an entry do not fit, and what takes the room.
+// Returns the other entries whose devices are on parents of this one: "'seat-{}' (4 of nvidia-17)".
+std::string WantedDevices::described_beside(const DeviceEntry& entry, const Parsed& parsed) const {
+  std::vector<std::string> texts;
+  for (const DeviceEntry& other : input_.file.devices) {
+    std::uint64_t number = 0;
+    std::string type;
+    for (const WantedDevice& device : all_) {
+      if (device.entry == &other && &other != &entry && device.placed &&
+          parsed.allows(device.wanted.parent)) {
+        ++number;
+        type = device.wanted.type.str();
+      }
+    }
+    if (number > 0) {
+      texts.push_back(
+          fmt::format("'{}' ({} of {})", printable(other.name.empty() ? type : other.name), number, type));
+    }
+  }
+  return join(texts, ", ");
+}
+
+// Reports that the devices of an entry do not fit, and what takes the instances.
 void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool blocked,
                                 const std::function<bool(Rooms)>& fits, const Rooms& rooms) {
   const DeviceEntry& entry = input_.file.devices[number];
@@ -221,9 +242,12 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   });
   const std::string message =
       missing == 1 ? fmt::format("no available instances of {} for '{}'", what, printable(entry.name))
-                   : fmt::format("only {} of {} devices '{}' of {} fit", placing.fitting, missing,
-                                 printable(entry.name), what);
+                   : fmt::format("available instances of {} for only {} of {} devices '{}'", what,
+                                 placing.fitting, missing, printable(entry.name));
   std::vector<std::string> hints;
+  if (const std::string described = described_beside(entry, parsed); !described.empty()) {
+    hints.push_back("other devices of the description on these parents: " + described);
+  }
   std::vector<RoomUser> others;
   for (const Parent& parent : input_.seen.parents) {
     if (parsed.allows(parent.name)) {
@@ -295,7 +319,7 @@ void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& 
     hints.insert(hints.begin(), "release the claimed devices: mdevadm release " + join(claimed, " "));
   }
   if (any_busy) {
-    hints.insert(hints.begin(), "stop the processes using the devices, or wait with --wait SECONDS");
+    hints.insert(hints.begin(), "stop the processes using the devices, or wait with --timeout SECONDS");
   }
   std::string reasons = users.empty() ? "" : "; in use or claimed, so not stopped: " + join(users, ", ");
   std::vector<std::string> refused;

@@ -474,11 +474,13 @@ class Run {
     for (const std::size_t job : jobs) {
       note_held(job, left);
     }
+    bool any = false;
     for (const auto& [number, step] : steps) {
-      undo(step.first, *step.second, left);
+      any |= undo(step.first, *step.second, left);
     }
-    const char* ending =
-        unit.empty() ? "; all changes were rolled back" : "; all starts of its group were rolled back";
+    const char* ending = !any           ? ""
+                         : unit.empty() ? "; all changes were rolled back"
+                                        : "; all starts of its group were rolled back";
     for (const std::size_t job : jobs) {
       results_[job].outcome =
           results_[job].outcome == Outcome::done ? Outcome::undone : results_[job].outcome;

@@ -186,9 +186,11 @@ class Performer {
       waits = is_in_the_way();
     }
     if (waits && !action.forced) {
-      throw Error(ExitCode::in_use,
-                  device.removing ? describe_removal(device) : "still in use by " + describe(device.holders))
-          .held_by(device.holders);
+      const Error error =
+          device.removing
+              ? Error(ExitCode::in_use, describe_removal(device))
+              : Error(ExitCode::in_use, "still in use by " + describe(device.holders), action.advice);
+      throw error.held_by(device.holders);
     }
   }
 

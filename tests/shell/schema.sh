@@ -69,6 +69,7 @@ prints plan apply --dry-run -f "$json/host.toml" --json
 prints groups group list --json
 prints group group show vm1 --json
 prints columns group list --list-columns --json
+prints columns group show --list-columns --json
 prints results group start vm1 --json
 prints plan group start vm1 --dry-run --json
 prints plan group rename vm1 vm2 --dry-run --json
@@ -95,6 +96,7 @@ prints results parent set 0000:41:00.0 --vfs all --reserve 0000:41:00.4 --run 't
 prints parent_settings parent list --json
 prints parent_settings parent show 0000:41:00.0 --json
 prints columns parent list --list-columns --json
+prints columns parent show --list-columns --json
 prints plan parent set 0000:41:00.0 --vfs 2 --force --dry-run --json
 prints results parent prepare 0000:41:00.0 --json
 prints results parent unset 0000:41:00.0 --json

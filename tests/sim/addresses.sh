@@ -69,7 +69,7 @@ ccw() {
   err_has "cannot show '0\.0\.0123': no subchannel and no channel device has this number" "... and the error says so"
   adm show 0315
   exits 3 "show 0315: could be a UUID prefix"
-  err_has "no device or definition has this name; 0\.0\.0315 is a parent$" "the parent of this number is named"
+  err_has "0\.0\.0315 is a parent, not a device$" "the parent of this number is named"
 
   for word in 0.0.0313 0.0.2b09 css_0_0_0313; do
     adm show $word
@@ -134,7 +134,7 @@ ccw() {
   # A subchannel and the device number of another one.
   adm define -p 0.0.0341 -t vfio_ccw-io
   err_has "subchannel 0\.0\.0341 \(device 0\.0\.2c00" "a name of a subchannel is used as such"
-  err_has "0\.0\.0341 is used as a subchannel; it is also the device number of subchannel 0\.0\.0340$" "a note names the other meaning"
+  err_has "0\.0\.0341 is taken as the name of a subchannel, not as the device number of subchannel 0\.0\.0340; if that is meant, give 0\.0\.0340$" "a note names the other meaning"
   err_lacks "set-override 0\.0\.0340" "no hint is about the other subchannel"
   adm show 0.0.0341
   same "$(grep -c ^address: <<<"$out")" 2 "both are shown"
@@ -178,7 +178,7 @@ ccw() {
   echo 0.0.0341 >/sys/bus/css/drivers/vfio_ccw/bind
   adm types 0.0.0341
   exits 0 "a parent is used as a subchannel"
-  err_has "0\.0\.0341 is used as a subchannel; it is also the device number of subchannel 0\.0\.0340" "a note names the other meaning"
+  err_has "0\.0\.0341 is taken as the name of a subchannel, not as the device number of subchannel 0\.0\.0340" "a note names the other meaning"
 
   adm types 0.0.0330
   err_has "subchannel 0\.0\.0330 is a subchannel for CHSC; only I/O subchannels" "a subchannel of another type"
@@ -186,7 +186,7 @@ ccw() {
   exits 1 "vfio_ccw refuses QDIO"
   adm types 0.0.0320
   err_has "has no driver although its driver_override is vfio_ccw" "a refused override is named"
-  err_has "^hint: or return the subchannel to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
+  err_has "^hint: return the subchannel to its driver: driverctl -b css unset-override 0\.0\.0320$" "and how to remove it"
 
   # A defined device whose subchannel has lost its driver; following the hint.
   adm define $b -p 0.0.0313 -t vfio_ccw-io --force

@@ -263,7 +263,7 @@ both() {
   run mdevadm modify a --live --config
   exits 2 "--live --config without a change is refused"
   err_has "^hint: apply the definition to the active device: mdevadm modify a --live$" "the error names the command that changes the device"
-  err_has "^hint: or store the settings of the device in the definition: mdevadm modify a --from-device$" "and the one that changes the definition"
+  err_has "^hint: store the settings of the device in the definition: mdevadm modify a --from-device$" "and the one that changes the definition"
   same "$(matrix $A)" "05.0004 05.0014" "the device is not changed"
   run mdevadm modify a --from-device --dry-run
   exits 0 "a dry run shows what is stored"
@@ -416,6 +416,13 @@ other_types() {
   err_has "mdevadm restart a" "a restart applies it"
   run mdevadm modify a --live --node-mode ''
   exits 2 "an empty mode with --live is a usage error: it removes the setting from the definition"
+  err_has "an empty owner, mode or label is not possible with --live: it removes the setting from the definition$" "the error says so"
+  for words in "--name=b" --auto --manual --accept-abi; do
+    run mdevadm modify a --live --node-mode 0600 $words
+    exits 2 "$words is refused with --live"
+    err_has "error: ${words%=*} is not possible with --live: it concerns only the definition$" "the error names the option"
+    err_has "^hint: to change device and definition: --live --config$" "a hint names the option that permits it"
+  done
   run mdevadm modify a --live --adapter 5
   exits 2 "crypto options are refused for other types"
   err_has "devices of type 'mtty-1' have no crypto queues" "the error names the type"

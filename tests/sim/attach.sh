@@ -226,7 +226,7 @@ out_has "has not answered device_add within 1 s; could not be rolled back: 'one'
   "and which one may be attached"
 out_has "cannot detach 'one' .*: QEMU at '.*' has closed the connection, but has not ended; the device may be attached" \
   "a closed connection is not the end of QEMU"
-same "$(grep -cE "^hint: (no device was stopped; )?stop the process using it, or wait with --timeout SECONDS$" <<<"$out")" 2 "a device that another process uses"
+same "$(grep -cE "^hint: (no device was stopped; )?stop the process using it, or wait (longer )?with --timeout SECONDS$" <<<"$out")" 2 "a device that another process uses"
 out_lacks "^hint: .*--force" "no hint names an option that detach does not have"
 
 # ---- QEMU is killed at every step ----

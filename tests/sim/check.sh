@@ -516,7 +516,7 @@ crypto_shared() {
   run "$MDEVADM" check $b --json
   same "$(jq -r '.findings[] | select(.finding == "queue-missing") | .cause, .hints[1]' <<<"$out")" \
     "domain 0x000e is not on this host, but 0x0014 is (hexadecimal numbers need 0x); the guest gets the queues when they appear
-or correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the number that may be meant is named, with the command"
+correct the definition: mdevadm modify $b --domain=+0x0014,-0x000e" "the number that may be meant is named, with the command"
   adm modify $b --domain=+0x0014,-0x000e
   lacks queue-missing
   run "$MDEVADM" define -p matrix -t vfio_ap-passthrough --adapter 5 --domain 15

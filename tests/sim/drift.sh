@@ -65,6 +65,16 @@ same "$(state one)" active "the type is as defined after restart"
 run "$MDEVADM" start -u $a -p $gpu -t nvidia-17
 err_has "already active with type nvidia-18 \(requested: nvidia-17\)$" "without a definition the error names the requested type"
 
+# An attribute that is set twice cannot be compared.
+"$MDEVADM" stop $a
+"$MDEVADM" undefine $a
+"$MDEVADM" define $a -p $gpu -t nvidia-17 --name one --attr nvidia/vgpu_params=x=1 --attr nvidia/vgpu_params=x=2 >/dev/null
+"$MDEVADM" start one
+run "$MDEVADM" modify one --live
+exits 0 "modify --live has nothing to apply"
+err_has "'one' \($a\): no difference from its definition was found; not compared: attribute nvidia/vgpu_params \(set 2 times\); to apply the definition: mdevadm restart one$" \
+  "but says which attribute was not compared"
+
 # Members follow the node policy of their group.
 "$MDEVADM" stop one
 "$MDEVADM" undefine one

@@ -57,7 +57,13 @@ part_broken_definition_of_an_active_device() {
   same "$(grep -c warning <<<"$err")" 1 "with one warning"
   run "$MDEVADM" group create vm $a
   err_has "its definition cannot be used" "group create names the problem"
-  "$MDEVADM" stop $a
+  printf 'name = "one"\nvf = 5\n' >/etc/mdevadm/devices/$gpu/$a.toml
+  run "$MDEVADM" modify one --auto
+  exits 1 "the definition cannot be changed by the name that it contains"
+  err_has "cannot modify 'one'.*: its definition cannot be used: .*$a.toml:" "the error names the file"
+  run "$MDEVADM" stop one
+  exits 0 "but it can be stopped by this name"
+  same "$("$MDEVADM" list -q -n -o uuid)" "" "the device is gone"
   rm /etc/mdevadm/devices/$gpu/$a.toml
 }
 
@@ -97,9 +103,9 @@ part_damaged_group() {
   echo '[' >>/etc/mdevadm/groups/vm.toml
   run "$MDEVADM" group start vm
   exits 1 "a group whose file is damaged is not unknown"
-  err_has "cannot start group 'vm': its definition cannot be used: /etc/mdevadm/groups/vm.toml:" "the error names the file"
+  err_has "cannot start group 'vm': the file of the group cannot be used: /etc/mdevadm/groups/vm.toml:" "the error names the file"
   run "$MDEVADM" undefine one
-  err_has "warning: 'one' .*: a group may still have the device as a member: /etc/mdevadm/groups/vm.toml:" "undefine warns that it cannot know the members"
+  err_has "warning: 'one' .*: a group may still have the device as a member, because the file of the group cannot be used: /etc/mdevadm/groups/vm.toml:.*; when the file is fixed, mdevadm check reports such a member$" "undefine warns that it cannot know the members"
   mv /tmp/vm.$$ /etc/mdevadm/groups/vm.toml
 }
 

@@ -503,7 +503,7 @@ mig_instances() {
   mdevadm start -q -p "$gpu" -t 1558 >/dev/null
   run mdevadm start -p "$gpu" -t 1561 --count 2
   exits 6 "it does not fit"
-  err_has "no GPU instance \(MIG\) of .* has room for it" "the GPU instance is the cause"
+  err_has "no GPU instance \(MIG\) of .* has available instances of it" "the GPU instance is the cause"
   err_lacks "framebuffer size|-shm 1" "types of GPU instances have no common size"
 }
 
@@ -546,7 +546,7 @@ mig_sizes() {
   mdevadm stop -q "$last"
   mdevadm start -q -p "$gpu" -t DC-1-6Q >/dev/null
   mdevadm define -q -p "$gpu" -t DC-1-8Q --name a
-  local cause='no GPU instance (MIG) of 1 slice has room for it (in use by vGPUs of 6G, 24G)'
+  local cause='no GPU instance (MIG) of 1 slice has available instances of it (in use by vGPUs of 6G, 24G)'
   run mdevadm start a
   same "$(head -n 1 <<<"$err" | grep -o 'no GPU instance.*')" "$cause" "the sizes in use are named"
   same "$(finding mig-instance | sed -n 2p | grep -o 'no GPU instance.*')" "$cause" "check finds it"

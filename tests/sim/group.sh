@@ -82,6 +82,8 @@ whole() {
   same "$(active)" "a b big" "all members are active after group stop was refused"
   run "$MDEVADM" group stop vm1 --timeout 0.3
   exits 5 "group stop --timeout fails if the member is still in use at the end"
+  err_has "still in use by mdevsim \(pid $holder\)$" "the error does not report a rollback: no member was stopped"
+  err_has "^hint: no device was stopped; stop the process using it, wait longer with --timeout SECONDS, or use --force$" "the hint says so"
   same "$(active)" "a b big" "all members are active after the timeout"
   (sleep 0.4; kill $holder) &
   run "$MDEVADM" group stop vm1 --timeout 20

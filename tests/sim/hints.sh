@@ -145,6 +145,13 @@ ccw_host__number_or_uuid() { words="show 0313"; }
 ccw_host__parent_is_no_device() { words="show 0315"; }
 ccw_host__parent_as_device() { words="start 0.0.0315"; }
 m60__parent_as_device() { words="start 0000:86:00.0"; }
+m60__parent_with_devices_as_device() { adm start -u $a -p $gpu -t nvidia-14; words="list 0000:86:00.0"; }
+m60__function_without_functions() {
+  adm define $a -p $gpu -t nvidia-14
+  sed -i '1ivf = "any"' /etc/mdevadm/devices/$gpu/$a.toml
+  words="start $a"
+}
+m60__define_function_without_functions() { words="define $a -p $gpu -t nvidia-14 --vf any"; }
 ccw_host__defined_on_subchannel_of_host() { adm define $a -p 0.0.0313 -t vfio_ccw-io --force; words="start $a"; }
 ccw_host__stored_device_number() {
   mkdir -p /etc/mdevadm/devices/0.0.2b0a
@@ -632,6 +639,8 @@ samples__attribute_remove() {
   printf 'type = "mtty-1"\n[[attribute]]\nname = "remove"\nvalue = "1"\n' >/etc/mdevadm/devices/mtty/$a.toml
   words="start $a"
 }
+samples__show_no_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="parent show"; }
+samples__show_no_group() { adm group create vm1; words="group show"; }
 samples__prepare_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="parent prepare 0000:99:00.0"; }
 samples__check_settings_of_missing_parent() { adm parent set 0000:99:00.0 --vfs all --force; words="check"; }
 samples__described_parent_is_missing() {

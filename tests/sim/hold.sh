@@ -139,7 +139,7 @@ removing() {
   exits 5 "start is refused for a device whose removal is pending"
   err_has "cannot start 'a'( \($a\))?: an earlier device with this UUID is still being removed; the kernel completes that when no process uses the device$" \
     "the error says that an earlier device is being removed"
-  err_has "^hint: wait for the removal, with the processes that use the device: mdevadm stop a --timeout 60$" "the hint has the name of the device"
+  err_has "^hint: wait for the removal, and show the processes that use the device: mdevadm stop a --timeout 60$" "the hint has the name of the device"
   "$MDEVADM" start -q b
   run "$MDEVADM" start -p $gpu -t nvidia-17
   exits 6 "the instance of a device whose removal is pending is not available"

@@ -12,6 +12,9 @@ mdevctl=$1 m=$2
 A=aaaaaaaa-1111-2222-3333-444444444401 B=bbbbbbbb-1111-2222-3333-444444444402
 say() { echo "$ $*"; "$@" 2>&1; echo "= $?"; }
 cd /etc/mdevctl.d || exit 1
+say "$m" import mdevctl -p mtty
+say "$m" export mdevctl -p mtty
+say "$m" stop --all
 $mdevctl define -u $A -p mtty -t mtty-1
 $m define $B -p mtty -t mtty-2 --name seat >/dev/null
 say "$m" list --all -o uuid,start,origin
@@ -79,6 +82,9 @@ same "$(grep -c "warning: /etc/mdevctl.d/mtty/$A: differs from '/etc/mdevadm/dev
 same "$(line 'mdevadm import mdevctl' 3)" "mdevadm: error: cannot import '$A': already defined under mtty
 hint: remove the existing definition first: mdevadm undefine $A
 = 4" "import does not overwrite a definition of mdevadm"
+same "$(line 'mdevadm import mdevctl -p mtty')" "mdevadm: no definition of mdevctl exists under mtty" "import says that there is nothing to import"
+same "$(line 'mdevadm export mdevctl -p mtty')" "mdevadm: no definition of mdevadm exists under mtty" "export says that there is nothing to export"
+same "$(line 'mdevadm stop --all')" "mdevadm: no device is active" "stop --all says that there is nothing to stop"
 same "$(line "mdevadm export mdevctl $A" 3)" "mdevadm: error: cannot export '$A': mdevctl has a different definition of it under mtty
 hint: overwrite it with --force
 = 4" "export does not overwrite a different definition of mdevctl"

@@ -117,7 +117,7 @@ part_sequence() {
   local count=0
   while "$MDEVADM" define --need 'framebuffer>=8G' --need $type --name "d$count" >/dev/null 2>/tmp/error; do count=$((count + 1)); done
   same "$count" "$((most * ${#gpus[@]}))" "as many are defined as fit on all GPUs"
-  same "$(grep -c 'beside the definitions that are not active' /tmp/error)" 1 "the error says that definitions take the instances"
+  same "$(grep -c 'no available instances of .*; definitions that are not active take instances' /tmp/error)" 1 "the error says that definitions take the instances"
   run "$MDEVADM" define --need 'framebuffer>=8G' --need $type --name more
   exits 6 "one more has no capacity"
   err_has "^hint: list the definitions that are not active: mdevadm list --inactive$" "the hint lists them"
@@ -150,7 +150,7 @@ part_several() {
   exits 4 "a name that is taken is a conflict"
   run "$MDEVADM" define -p any -t "$name" --count 40 --name more
   exits 6 "too many devices have no capacity"
-  err_has "cannot define 40 devices: at most [0-9]* devices of type $name fit" "the error says how many fit"
+  err_has "cannot define 40 devices: available instances for only [0-9]+ devices of type $name" "the error says how many fit"
   same "$("$MDEVADM" list --defined -n -o name | grep -c more)" 0 "and none is defined"
   run "$MDEVADM" define -p any -t "$name" --count 2 --name a --group nosuch
   exits 3 "an unknown group is an error"
@@ -206,7 +206,7 @@ part_transient() {
   run "$MDEVADM" start -p any -t "$name" --count 100
   exits 6 "too many devices have no capacity"
   same "$(active)" "" "and none is started"
-  fitting=$("$MDEVADM" define -p any -t "$name" --count 100 2>&1 | grep -o 'most [0-9]*' | grep -o '[0-9]*')
+  fitting=$("$MDEVADM" define -p any -t "$name" --count 100 2>&1 | grep -o 'only [0-9]*' | grep -o '[0-9]*')
   "$MDEVADM" define -p any -t "$name" --count "$fitting" >/dev/null 2>&1
   run "$MDEVADM" start -p any -t "$name"
   exits 6 "definitions that are not active take the instances"
@@ -246,7 +246,8 @@ part_older() {
   same "$code $(defined)" "0 4" "--placement pack uses one GPU"
   run "$MDEVADM" define --need 'framebuffer>=2G' --series Q --count 6 --placement pack --name q
   exits 6 "six more do not fit"
-  err_has "at most 4 devices of any type with framebuffer>=2G, series=Q fit beside the definitions that are not active" "the error says how many do"
+  err_has "available instances for only 4 devices of any type with framebuffer>=2G, series=Q; definitions that are not active take instances$" "the error says how many do"
+  err_has "^hint: list the definitions that are not active: mdevadm list --inactive$" "the hint lists the definitions"
   same "$(defined)" 4 "and none is defined"
 }
 

@@ -83,7 +83,7 @@ hidden() {
   exits 6 "a type that is larger than the free memory has no capacity"
   run "$MDEVADM" start -p $gpu -t L40S-16Q
   exits 6 "a type for which no part of the framebuffer is free has no capacity"
-  err_has ": no available instances of [0-9]+ on $gpu: no placement in the framebuffer is free for it \(mixed sizes\)" "the error gives the reason"
+  err_has ": no available instances of [0-9]+ on $gpu: no position in the framebuffer is free for it \(mixed sizes\)" "the error gives the reason"
 }
 
 # Such types are chosen if no listed one has room, and start alone, by need, at once with others, and in a group.
@@ -127,7 +127,7 @@ hidden_chosen() {
   run "$MDEVADM" start --need 'framebuffer>=20G' --series Q
   exits 6 "the driver refuses the selected type"
   err_has "may refuse it" "the message has announced it"
-  err_has "no available instances of [0-9]+ on $gpu: no placement in the framebuffer is free for it \(mixed sizes\)" "the error gives the reason"
+  err_has "no available instances of [0-9]+ on $gpu: no position in the framebuffer is free for it \(mixed sizes\)" "the error gives the reason"
 }
 
 # Without NVIDIA's table the types that the driver does not list are unknown.

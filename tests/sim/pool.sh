@@ -118,6 +118,8 @@ releases() {
   err_has "the device is claimed for 'vm1', not for 'vm3'$" "the error says for whom"
   run mdevadm release vgpus
   exits 2 "a group needs --for or --all"
+  run mdevadm release vgpus --all --for vm1
+  exits 2 "--all and --for cannot be combined"
   run mdevadm release --for vm1 --dry-run
   out_has "^release 'seat-1' " "a dry run shows what would be released"
   same "$(claimed)" "seat-1=vm1 seat-3=vm1 seat-4=vm3" "and releases nothing"
@@ -198,6 +200,8 @@ stops() {
   run mdevadm group stop vgpus
   exits 5 "nor is its group stopped"
   err_has "'seat-1' \(.*\) is claimed for 'vm1'" "for this reason"
+  err_has "^hint: release the claimed members: mdevadm release vgpus --all$" "one hint ends the claims"
+  err_has "^hint: stop the members and end the claims: mdevadm group stop vgpus --force$" "another one stops the members, too"
   run timeout 10 "$MDEVADM" group stop vgpus --timeout 60
   exits 5 "here waiting does not help either"
   same "$(mdevadm list --json | jq '.devices | length')" 3 "all are active"

@@ -96,6 +96,10 @@ reserved = ["0000:41:00.4"]' "comments and unknown keys are preserved"
   run mdevadm parent set 0000:99:00.0 --vfs all --force
   exits 0 "--force writes settings of an absent parent"
   same "$(state 0000:99:00.0)" "absent null/null null no such device on this host" "an absent parent is shown as such"
+  run mdevadm parent prepare 0000:99:00.0
+  exits 3 "an absent parent cannot be prepared"
+  err_has "^hint: list the PCI devices of the host: lspci -D$" "a hint lists the devices of the host"
+  err_has "^hint: if the device was removed, remove its settings: mdevadm parent unset 0000:99:00.0$" "another one removes the settings"
   run mdevadm parent unset 0000:99:00.0
   exits 0 "settings can be removed as a whole"
   run mdevadm parent unset 0000:99:00.0

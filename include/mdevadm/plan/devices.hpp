@@ -34,9 +34,9 @@ Error capacity_error(const Snapshot& seen, const Parent& parent, const Type& typ
 std::optional<Error> why_refused(const Snapshot& now, const Creation& what);
 
 // Throws Error{failed} if the definition requires a feature that the parent's kernel interface, or the type,
-// does not have.
+// does not have. `without_vf`: the hint that removes a virtual function.
 void require_capabilities(const Parent& parent, const Type& type, const Definition& wanted,
-                          const std::string& doing);
+                          const std::string& doing, const std::string& without_vf);
 
 struct StopRequest {
   Identity about;
@@ -49,6 +49,9 @@ struct StopRequest {
   std::string waiting_command{};  // that waits for the driver; empty: the one of the device itself
   bool is_defined = false;        // the device has a definition; for hints
 };
+
+// Returns the hint for a device in use. `has_waited`: the command has waited for its release.
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited);
 
 // Time limit for the removal of an unused device, and for watching a forced removal.
 inline constexpr std::chrono::seconds removal_patience{10};

@@ -100,12 +100,13 @@ struct AwaitDevice {
   bool made_here = false;  // created by an earlier step, so the type need not be checked
 };
 
-// Waits until all processes have closed the device's nodes. After `patience` the job fails, or continues if
-// `forced`.
+// Waits until all processes have closed the device's nodes. After `patience` the job fails, with the hint
+// `advice`, or continues if `forced`.
 struct AwaitRelease {
   Device device;
   std::chrono::milliseconds patience;
   bool forced = false;
+  std::string advice{};
 };
 
 // Sets owner, group, mode and label of the device's VFIO nodes, or of the one with the path `node`.

@@ -36,8 +36,10 @@ Found resolve_no_group(std::string_view word, const Snapshot& seen, const Defini
 const FileProblem* broken_definition(const Definitions& defined, const Uuid& uuid,
                                      const std::optional<ParentName>& parent);
 
-// Throws Error{failed}: the definition cannot be used, and why.
-[[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing);
+// Throws Error{failed}: the definition cannot be used, and why. `what`: what the file is, if not a
+// definition.
+[[noreturn]] void refuse_broken(const FileProblem& broken, const std::string& doing,
+                                const char* what = "its definition");
 
 // Returns whether the word is a shell pattern (*, ?, [...]) and not the name of a definition.
 bool selects_many(const std::string& word, const Definitions& defined);

@@ -165,8 +165,9 @@ class ApplyCommand final : public HostCommand {
                  "stop devices and remove definitions and groups that apply created and the "
                  "file does not contain");
     kinds
-        .set(app.add_option("--wait", wait_, "wait up to SECONDS for devices in use to be released"),
-             ValueKind::seconds)
+        .set(
+            app.add_option("--timeout,--wait", wait_, "wait up to SECONDS for devices in use to be released"),
+            ValueKind::seconds)
         ->excludes(check);
     change_.declare(app);
   }

@@ -27,7 +27,7 @@ class DefineCommand final : public Command {
                              "UUID of the new definition (default: random), or an active device to adopt"),
               ValueKind::active_device);
     kinds.set(
-        app.add_option("-p,--parent", parent_, "parent device; any: select one that has room for the type"),
+        app.add_option("-p,--parent", parent_, "parent device; any: select one with available instances"),
         ValueKind::parent);
     auto* type = kinds.set(app.add_option("-t,--type", type_, "mdev type, as listed by mdevadm types"),
                            ValueKind::type);
@@ -157,7 +157,7 @@ class DefineCommand final : public Command {
     }
     if (adopts() && word_.empty()) {
       throw Error(ExitCode::usage, "nothing to define",
-                  "specify --parent and --type, an active device to adopt, or --file");
+                  "specify --parent and --type, --need, --series, an active device to adopt, or --file");
     }
     if (file_.empty() && !adopts() && !choice_.by_need() && (parent_.empty() || type_.empty())) {
       throw Error(ExitCode::usage, fmt::format("missing option --{}", parent_.empty() ? "parent" : "type"),

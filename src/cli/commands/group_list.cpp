@@ -43,11 +43,15 @@ class GroupShow final : public ListingCommand<render::DeviceRow> {
                        {"name", "parent", "type", "state", "iommu_group", "node", "uuid"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("group", name_, "name of the group")->required(), ValueKind::group);
+    // Not required() because of --list-columns.
+    kinds.set(app.add_option("group", name_, "name of the group"), ValueKind::group);
     listing_.declare(app, kinds);
   }
 
   ExitCode list(Context& context) override {
+    if (name_.empty()) {
+      throw Error(ExitCode::usage, "missing argument GROUP", "list groups: mdevadm group list");
+    }
     const Groups groups = context.groups();
     const Group& group =
         require_group(groups, name_, fmt::format("cannot show group '{}'", printable(name_)));

@@ -57,6 +57,10 @@ class ImportCommand final : public Command {
         batch.refuse({.uuid = Uuid::parse(word), .argument = word}, why_not(theirs, word));
       }
     }
+    if (words_.empty() && theirs.all.empty() && theirs.broken.empty()) {
+      context.messages().note(fmt::format("no definition of mdevctl exists{}",
+                                          parent_.empty() ? "" : " under " + printable(parent_)));
+    }
     for (const StoredConfig& stored : theirs.all) {
       const bool wanted =
           words_.empty() || std::any_of(words_.begin(), words_.end(),
@@ -138,12 +142,18 @@ class ExportCommand final : public Command {
         batch.refuse(about, error);
       }
     }
+    bool any = false;
     for (const Definition& definition : defined.all) {
       const bool wanted = words_.empty() && definition.origin == Origin::mdevadm &&
                           (parent_.empty() || definition.parent.str() == parent_);
       if (wanted) {
+        any = true;
         export_one(definition, {});
       }
+    }
+    if (words_.empty() && !any) {
+      context.messages().note(fmt::format("no definition of mdevadm exists{}",
+                                          parent_.empty() ? "" : " under " + printable(parent_)));
     }
     return batch.finish(context, std::move(lock));
   }

@@ -260,8 +260,15 @@ class ModifyCommand final : public Command {
     }
   }
 
-  bool changes_definition_only() const {
-    return mode_.mode() || options_.name_option->count() > 0 || accept_abi_;
+  bool changes_definition_only() const { return option_of_definition() != nullptr; }
+
+  // Returns one of the given options that concern only the definition; nullptr: none is given.
+  const char* option_of_definition() const {
+    return options_.name_option->count() > 0      ? "--name"
+           : mode_.mode() == StartMode::automatic ? "--auto"
+           : mode_.mode()                         ? "--manual"
+           : accept_abi_                          ? "--accept-abi"
+                                                  : nullptr;
   }
 
   ModifyRequest make_request() const {
@@ -293,18 +300,19 @@ class ModifyCommand final : public Command {
     queues_.require_consistent(request.add_attributes);
     request.fits = force_ ? FitsHost::later : FitsHost::required;
     request.accept_abi = accept_abi_;
+    const std::vector<std::string> instead{"to change only the definition: omit --live",
+                                           "to change device and definition: --live --config"};
     if (live_ && !config_ && node_.removes()) {
-      throw Error(
-          ExitCode::usage,
-          "an empty owner, mode or label removes the setting from the definition, and --live changes the "
-          "active device",
-          "to change both: --live --config");
+      throw Error(ExitCode::usage,
+                  "an empty owner, mode or label is not possible with --live: it removes the setting from "
+                  "the definition",
+                  instead);
     }
     if (live_ && !config_ && changes_definition_only()) {
       throw Error(ExitCode::usage,
-                  "--live changes the active device, and --auto, --manual, --name and --accept-abi the "
-                  "definition",
-                  "to change both: --live --config");
+                  fmt::format("{} is not possible with --live: it concerns only the definition",
+                              option_of_definition()),
+                  instead);
     }
     const bool any_change =
         options_.any_given() || queues_.any_given() || node_.any_given() || changes_definition_only();
@@ -313,7 +321,7 @@ class ModifyCommand final : public Command {
                   "no change requested: with --live --config, device and definition get the same change",
                   std::vector{"apply the definition to the active device: mdevadm modify " +
                                   shell_word(word_) + " --live",
-                              "or store the settings of the device in the definition: mdevadm modify " +
+                              "store the settings of the device in the definition: mdevadm modify " +
                                   shell_word(word_) + " --from-device"});
     }
     if (!live_ && !from_device_ && new_parent_.empty() && !request.start && !request.type &&

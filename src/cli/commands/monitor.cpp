@@ -294,8 +294,7 @@ class MonitorCommand final : public Command {
     const auto timeout = timeout_.empty() ? std::nullopt : std::optional(parse_seconds(timeout_));
     const MonitorEnd end = monitor_host({context.host(), context.store()}, printer, timeout, warn);
     if (!printer.is_gone() && !printer.finish() && !printer.is_gone()) {
-      throw Error(ExitCode::failed,
-                  "cannot write all events: the program that reads the output does not read it");
+      throw Error(ExitCode::failed, "cannot write all events: the output was not read in time");
     }
     return result(end, printer);
   }

@@ -68,13 +68,17 @@ class ParentShow final : public ParentListing {
   ParentShow() : ParentListing({}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("parent", words_, "parents with settings")->required(),
-              ValueKind::parent_with_settings);
+    // Not required() because of --list-columns.
+    kinds.set(app.add_option("parent", words_, "parents with settings"), ValueKind::parent_with_settings);
     listing_.declare(app, kinds);
   }
 
  private:
   ExitCode list(Context& context) override {
+    if (words_.empty()) {
+      throw Error(ExitCode::usage, "missing argument PARENT",
+                  "list the parents with settings: mdevadm parent list");
+    }
     const AllParentSettings settings = context.parent_settings();
     std::vector<const ParentSettings*> wanted;
     for (const std::string& word : words_) {

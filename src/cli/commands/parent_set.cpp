@@ -74,7 +74,8 @@ class ParentSet final : public Command {
   void require_usage() const {
     if (goal_option_->count() + method_option_->count() + run_option_->count() == 0 && reserved_.empty() &&
         released_.empty()) {
-      throw Error(ExitCode::usage, "nothing to set", "enable virtual functions with --vfs all");
+      throw Error(ExitCode::usage, "nothing to set",
+                  "specify --vfs, --method, --reserve, --unreserve, or --run, e.g. --vfs all");
     }
     if (checks_.size() > commands_.size()) {
       throw Error(ExitCode::usage, fmt::format("--check is given {} times, but --run {} times",

@@ -126,8 +126,8 @@ class ProbeCommand final : public Command {
       jobs.back().hooks.reset();
     }
     if (!all.empty()) {
-      context.messages().note(fmt::format("{}: {} {} of an earlier probe, removing {} first", name.str(),
-                                          all.size(), all.size() == 1 ? "device" : "devices",
+      context.messages().note(fmt::format("{}: found {} {} that an interrupted probe left; removing {}",
+                                          name.str(), all.size(), all.size() == 1 ? "device" : "devices",
                                           all.size() == 1 ? "it" : "them"));
     }
     return batch.carry_out_first(context, std::move(jobs)).empty();

@@ -19,9 +19,10 @@ class ReleaseCommand final : public Command {
     kinds.set(app.add_option("device,-u,--uuid", words_,
                              "claimed devices (UUID, unique UUID prefix, or name), or groups"),
               ValueKind::claimed_device);
-    kinds.set(app.add_option("--for", claimant_, "release only what was claimed for TEXT"),
-              ValueKind::claimant);
-    app.add_flag("-a,--all", all_, "release all claimed devices of the groups, or of all groups");
+    auto* claimant = kinds.set(app.add_option("--for", claimant_, "release only what was claimed for TEXT"),
+                               ValueKind::claimant);
+    app.add_flag("-a,--all", all_, "release all claimed devices of the groups, or of all groups")
+        ->excludes(claimant);
     kinds.set(app.add_option("--timeout", timeout_, "wait up to SECONDS for devices in use to be closed"),
               ValueKind::seconds);
     app.add_flag("--force", force_, "release devices that are in use");

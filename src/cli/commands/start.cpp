@@ -43,8 +43,8 @@ class StartCommand final : public Command {
                   ValueKind::inactive_definition);
     kinds.set(app.add_option(
                   "-p,--parent", parent_,
-                  "select the definition under this parent; with --type and --need: parent of the transient "
-                  "device to create, any: one that has room"),
+                  "select the definition under this parent; with --type or --need: parent of the transient "
+                  "device to create, any: one with available instances"),
               ValueKind::parent);
     auto* type = kinds.set(
         app.add_option("-t,--type", type_, "create a transient device of this type (requires --parent)"),
@@ -91,7 +91,7 @@ class StartCommand final : public Command {
     check_transient();
     if (words_.empty() && !is_transient() && !automatic_ && !all_) {
       throw Error(ExitCode::usage, "missing argument DEVICE",
-                  "specify a device, --all, --auto, or --parent and --type");
+                  "specify a device, --all, --auto, --parent and --type, --need, or --series");
     }
     Batch batch(change_, "start");
     batch.show_devices();

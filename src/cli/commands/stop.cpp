@@ -149,6 +149,9 @@ class StopCommand final : public Command {
                       "virtual functions that another program assigned: first mdevadm define UUID)",
                       left_alone == 1 ? "1 active device" : fmt::format("{} active devices", left_alone),
                       left_alone == 1 ? "was" : "were"));
+    } else if (targets.empty()) {
+      context.messages().note("no device is active" +
+                              (parent_.empty() ? "" : fmt::format(" on {}", printable(parent_))));
     }
     return targets;
   }

@@ -26,7 +26,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
   void declare(CLI::App& app, ValueKinds& kinds) override {
     kinds.set(app.add_option("parent,-p,--parent", parent_, "list only the types of this parent"),
               ValueKind::parent);
-    needs_.declare(app, kinds, "list only types that meet");
+    needs_.declare(app, kinds, "list only types", "that meet");
     kinds.set(app.add_option("--after", after_text_,
                              "also show the instances that remain available after creating these devices, "
                              "e.g. nvidia-36=2,nvidia-41; can be given multiple times")

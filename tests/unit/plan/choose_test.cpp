@@ -179,8 +179,8 @@ TEST_CASE("definitions that are not active take instances") {
   }
   CHECK(parents == "one two one two one two one two ");
   CHECK(outcome(seen, {.needs = needs({"framebuffer>=4G"})}, defined) ==
-        "6: cannot choose: no available instances of any type with framebuffer>=4G beside the definitions "
-        "that are not active");
+        "6: cannot choose: no available instances of any type with framebuffer>=4G; definitions that are not "
+        "active take instances");
   CHECK(outcome(seen, {.needs = needs({"framebuffer>=4G"}), .counting = Counting::active}, defined) ==
         "1150 on one");
 }
@@ -246,7 +246,7 @@ TEST_CASE("several devices are spread over the parents or packed on few") {
 TEST_CASE("all devices must fit, if need be with a larger type") {
   const Snapshot seen = gpus({gpu("one", 32)});
   CHECK(outcome(seen, {.type = "1150", .count = 13}) ==
-        "6: cannot choose: at most 12 devices of type 1150 fit");
+        "6: cannot choose: available instances for only 12 devices of type 1150");
   CHECK(outcome(host(), {.needs = needs({"framebuffer>=1G"}), .count = 17}).substr(0, 8) == "small on");
   CHECK(outcome(host(), {.needs = needs({"framebuffer>=1G"}), .count = 18}).substr(0, 1) == "6");
   CHECK(outcome(seen, {.type = "1150", .count = 13, .availability = Availability::later}).substr(0, 7) ==

@@ -60,7 +60,7 @@ TEST_CASE("a subchannel without driver, with a refused override, or not for I/O"
   CHECK(why_no_parent(refused).advice ==
         Advice{"bind the driver: echo 0.0.0313 > /sys/bus/css/drivers_probe",
                "if it refuses the subchannel, see the kernel log for its reason: dmesg",
-               "or return the subchannel to its driver: driverctl -b css unset-override 0.0.0313"});
+               "return the subchannel to its driver: driverctl -b css unset-override 0.0.0313"});
   HostDevice chsc = subchannel(std::nullopt);
   chsc.subchannel_type = 1;
   chsc.channel_device.reset();

@@ -117,6 +117,8 @@ TEST_CASE("the definition of an active device that cannot be used is not absent"
   REQUIRE(found.broken != nullptr);
   const std::string wanted = fmt::format("cannot x: its definition cannot be used: {}:3:7: error", path);
   CHECK_THROWS_WITH(require_definition(found, "cannot x"), wanted);
+  world.defined.broken.back().name = "pay";
+  CHECK(world.find("pay").active != nullptr);
   CHECK_THROWS_WITH(definition_to_restart(found, "cannot x"), wanted);
   CHECK(broken_definition(world.defined, active, mdpy) == nullptr);
   CHECK_THROWS_AS(plan_define(world.seen, world.defined,
