@@ -39,6 +39,11 @@ bool means_same(const Attribute& written, const std::string& shown) {
   return shown == trim(written.value);
 }
 
+// The kernel does not say why a removal has not finished.
+std::string advice_to_wait(const Uuid& uuid) {
+  return fmt::format("wait for it: mdevadm stop {} --timeout 60", uuid.str());
+}
+
 class Performer {
  public:
   Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
@@ -99,10 +104,12 @@ class Performer {
     if (action.forced) {
       throw RemovalPending{device.holders};
     }
-    throw Error(ExitCode::in_use,
-                device.holders.empty()
-                    ? std::string("the removal is pending; no process that uses the device was found")
-                    : "the removal is pending: still in use by " + describe(device.holders),
+    if (device.holders.empty()) {
+      throw Error(ExitCode::in_use, "the removal is pending; no process that uses the device was found",
+                  "until it has finished, the UUID and the instance remain in use; " +
+                      advice_to_wait(action.device.uuid));
+    }
+    throw Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(device.holders),
                 "the removal completes when the device is closed; until then the UUID and the instance "
                 "remain in use")
         .held_by(device.holders);
@@ -296,7 +303,7 @@ class Performer {
     const std::optional<Device> now = effects_.host.observe_device(device);
     if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
-                  "the removal completes when the process that uses the device closes it");
+                  advice_to_wait(what.uuid));
     }
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;
