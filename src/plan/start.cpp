@@ -7,6 +7,7 @@
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/placements.hpp>
@@ -106,13 +107,8 @@ std::string StartPlanner::why_unchanged(const Device& active, const Draft& draft
   if (options_.transient || !is_defined || differences.empty()) {
     return about.quoted() + " is already active";
   }
-  const bool is_changeable = std::all_of(differences.begin(), differences.end(),
-                                         [](const DriftedSetting& one) { return one.is_changeable(); });
   return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
-                     describe(differences),
-                     is_changeable      ? advice_to_apply(about)
-                     : active.unmanaged ? advice_to_adopt(about)
-                                        : advice_to_restart(about));
+                     describe(differences), advice_on_differences(about, active, differences));
 }
 
 Facet facets_to_start(const Definition& wanted) {
