@@ -39,11 +39,6 @@ bool means_same(const Attribute& written, const std::string& shown) {
   return shown == trim(written.value);
 }
 
-// The kernel does not say why a removal has not finished.
-std::string advice_to_wait(const Uuid& uuid) {
-  return fmt::format("wait for it: mdevadm stop {} --timeout 60", uuid.str());
-}
-
 class Performer {
  public:
   Performer(const Effects& effects, const Job& job, std::vector<std::string>& warnings,
@@ -106,8 +101,7 @@ class Performer {
     }
     if (device.holders.empty()) {
       throw Error(ExitCode::in_use, "the removal is pending; no process that uses the device was found",
-                  "until it has finished, the UUID and the instance remain in use; " +
-                      advice_to_wait(action.device.uuid));
+                  "until the kernel has removed the device, its UUID and its instance remain in use");
     }
     throw Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(device.holders),
                 "the removal completes when the device is closed; until then the UUID and the instance "
@@ -303,7 +297,7 @@ class Performer {
     const std::optional<Device> now = effects_.host.observe_device(device);
     if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
-                  advice_to_wait(what.uuid));
+                  "start the device again when the kernel has removed the earlier one");
     }
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;
