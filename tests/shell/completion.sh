@@ -111,8 +111,8 @@ same "$(words types 00000000:8), $(words show pci_0000_8), $(words types /sys/bu
   "a parent completes in the form in which it is typed"
 same "$(words show pci), $(words types 00000), $(words types /sys/bus/css/)" ", 00000000:86:00.0, " "and in no other"
 same "$(words monitor --until present=pci_)" "present=pci_0000_86_00_0" "so does the parent in a condition"
-same "$(words probe 86:00.0 nvidia-18)" "nvidia-18" "the types of a parent complete, whatever its form"
-"$MDEVADM" --root "$host" parent set 86:00.0 --run true >/dev/null
+same "$(words types 86:00.0 --after nvidia-18)" "nvidia-18" "the types of a parent complete, whatever its form"
+"$MDEVADM" --root "$host" parent set 86:00.0 --run true --force >/dev/null
 same "$(words parent show 86), $(words parent unset PCI_0000)" "0000:86:00.0, pci_0000_86_00_0" "so does a parent with settings"
 "$MDEVADM" --root "$host" parent unset 86:00.0 >/dev/null
 same "$(words define --series Q,)" "Q,Q Q,B Q,A Q,C" "--series completes the last item of a list"

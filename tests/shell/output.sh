@@ -72,7 +72,7 @@ while read -r command; do
   done
 done < <("$MDEVADM" __describe | jq -r '.commands[].name')
 same "$wrong" "" "each option that a hint suggests is one of the command"
-for case in "start -f|see mdevadm help start" "stop -f|did you mean '--force'\?" "diff -f|did you mean" "status -n|see mdevadm help status" \
+for case in "start -f|see mdevadm help start" "stop -f|did you mean '--force'\?" "status -n|see mdevadm help status" \
   "start x -n|did you mean '--dry-run'\?" "stop --autostart|see mdevadm help stop" "modify x --jsonfile f|to convert definitions of mdevctl: mdevadm import mdevctl" \
   "modify x --file f|see mdevadm help modify" "list --sort|see mdevadm help list" "types -t x|did you mean '--need type=TYPE'\?" \
   "test|see mdevadm help" "setup|see mdevadm help" "detail|did you mean 'mdevadm show'\?"; do
