@@ -27,7 +27,7 @@ std::vector<std::string> long_names(CLI::App& command) {
 [[noreturn]] void refuse_option(CLI::App& command, const Token& token, const Vocabulary& vocabulary) {
   const std::string owner = full_name(command);
   const std::vector<std::string> names = long_names(command);
-  std::string hint = vocabulary.option_hint(owner, token.name);
+  std::string hint = vocabulary.option_hint(command, token.name);
   // A long name with one hyphen was read as several short names.
   const bool is_short = !token.name.starts_with("--");
   const std::string long_name = is_short ? "-" + token.typed : token.name;
@@ -110,7 +110,7 @@ std::string Vocabulary::command_hint(const std::string&, const std::string&) con
   return {};
 }
 
-std::string Vocabulary::option_hint(const std::string&, const std::string&) const {
+std::string Vocabulary::option_hint(CLI::App&, const std::string&) const {
   return {};
 }
 

@@ -31,12 +31,13 @@ render::Value text_or_null(const std::string& text) {
   return text.empty() ? render::Value() : render::Value(text);
 }
 
-// Returns the fields that identify a device in all JSON output of changing commands.
+// Returns the fields that identify a device in all JSON output of changing commands. `group`: that was named
+// on the command line, or with which the device was started.
 render::Record identity_fields(const Identity& about, const std::string& group) {
   const bool is_group = !about.uuid && !group.empty();
   return {{"uuid", about.uuid ? render::Value(about.uuid->str()) : render::Value()},
           {"name", is_group ? render::Value() : text_or_null(about.name)},
-          {"argument", text_or_null(about.argument)},
+          {"argument", text_or_null(is_group && about.argument.empty() ? group : about.argument)},
           {"group", text_or_null(group)},
           {"parent", text_or_null(about.parent)},
           {"type", text_or_null(about.type)}};
@@ -242,6 +243,25 @@ void Batch::refuse(const Identity& about, const Error& error) {
   items_.push_back(Item::unplanned(about, error));
 }
 
+void Batch::add_warning_of_success(std::string warning) {
+  Item& item = items_.back();
+  if (item.refused) {
+    return;
+  }
+  std::vector<std::string>& warnings =
+      options_.dry_run ? plan_.jobs[*item.job].warnings : item.warnings_of_success;
+  warnings.push_back(std::move(warning));
+}
+
+void Batch::warn_of_success(std::vector<JobResult>& results) const {
+  for (const Item& item : items_) {
+    if (!item.refused && results[*item.job].outcome == Outcome::done) {
+      std::vector<std::string>& warnings = results[*item.job].warnings;
+      warnings.insert(warnings.end(), item.warnings_of_success.begin(), item.warnings_of_success.end());
+    }
+  }
+}
+
 bool Batch::has(const Uuid& uuid, const ParentName& parent) const {
   return std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
     const Identity& about = identity(item);
@@ -319,8 +339,9 @@ ExitCode Batch::finish(Context& context, std::optional<sys::FileLock> definition
   if (std::any_of(plan_.jobs.begin(), plan_.jobs.end(), is_hooked) && context.hooks().any()) {
     definitions.reset();
   }
-  const std::vector<JobResult> results =
+  std::vector<JobResult> results =
       options_.dry_run ? planned_results() : execute(context, definitions.has_value());
+  warn_of_success(results);
   if (!options_.json || options_.dry_run) {
     report(context, results);
   }

@@ -67,6 +67,8 @@ class Batch {
   void refuse(const Identity& about, const Error& error);
   // Adds one item with two jobs: the one that `start` returns runs if the one that `stop` returns succeeded.
   void add_after(const Identity& about, const std::function<Job()>& stop, const std::function<Job()>& start);
+  // Adds a warning to the item that was added last, for the case that it succeeds; a dry run shows it.
+  void add_warning_of_success(std::string warning);
   // Returns whether an item was added for this definition or device.
   bool has(const Uuid& uuid, const ParentName& parent) const;
 
@@ -112,13 +114,14 @@ class Batch {
  private:
   // An item that could not be planned has no job; one that try_edits() has refused has one without steps.
   struct Item {
-    static Item planned(std::size_t job) { return {{}, {}, job, {}}; }
-    static Item unplanned(const Identity& about, const Error& error) { return {about, error, {}, {}}; }
+    static Item planned(std::size_t job) { return {{}, {}, job, {}, {}}; }
+    static Item unplanned(const Identity& about, const Error& error) { return {about, error, {}, {}, {}}; }
 
     Identity about;  // if it was refused
     std::optional<Error> refused;
     std::optional<std::size_t> job;  // index in plan_
     std::string group;               // if it is not that of all items
+    std::vector<std::string> warnings_of_success;
   };
 
   // Returns whether a job, or one of those on which it depends, has changed something.
@@ -128,6 +131,7 @@ class Batch {
   Error impossible(const Identity& about, const Error& reason) const;
   const Identity& identity(const Item& item) const;
   std::vector<JobResult> planned_results() const;
+  void warn_of_success(std::vector<JobResult>& results) const;
   std::vector<JobResult> execute(Context& context, bool holds_definitions) const;
   std::vector<JobResult> execute_rest(Context& context, const Effects& effects) const;
   void report(Context& context, const std::vector<JobResult>& results) const;

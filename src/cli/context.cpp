@@ -178,20 +178,32 @@ GroupProgress::~GroupProgress() {
   messages_.line_in_place({});
 }
 
+namespace {
+
+// Returns the step, with the name of its device in place of the UUID, which would fill most of a line.
+std::string short_step(const Job& job, const Action& action) {
+  std::string text = describe(action);
+  const std::string uuid = job.about.uuid ? job.about.uuid->str() : std::string{};
+  const std::size_t start = uuid.empty() ? std::string::npos : text.find(uuid);
+  return start == std::string::npos ? fmt::format("{}: {}", job.about.word(), text)
+                                    : text.replace(start, uuid.size(), job.about.word());
+}
+
+}  // namespace
+
 void GroupProgress::done(const Job& job, const Action& action) {
   ++steps_done_;
   const bool job_ends = &action == &job.steps.back().action;
   jobs_done_ += job_ends ? 1U : 0U;
   if (messages_.on_terminal()) {
-    messages_.line_in_place(
-        fmt::format("[{}/{}] {}: {}", steps_done_, steps_, job.about.word(), describe(action)));
+    messages_.line_in_place(fmt::format("[{}/{}] {}", steps_done_, steps_, short_step(job, action)));
   } else if (job_ends) {
     messages_.note(fmt::format("{}: done ({} of {})", job.goal, jobs_done_, jobs_));
   }
 }
 
 void GroupProgress::undone(const Job& job, const Action& action) {
-  messages_.line_in_place(fmt::format("rolling back {}: {}", job.about.word(), describe(action)));
+  messages_.line_in_place("rolling back: " + short_step(job, action));
 }
 
 void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/check.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/watch.hpp>
@@ -88,15 +89,71 @@ Candidates devices(ValueKind kind, const CompletionRequest& request, Context& co
   return found;
 }
 
-// PCI addresses are also found by their short form, without the domain.
+// Returns the directory of all devices of the bus that the name of a device shows, "/sys/bus/pci/devices/",
+// or an empty text.
+std::string bus_directory(const std::string& name) {
+  return is_pci_address(name)       ? "/sys/bus/pci/devices/"
+         : is_channel_address(name) ? "/sys/bus/css/devices/"
+                                    : "";
+}
+
+// Returns what the word is completed to, if it begins a spelling of the name that arguments accept
+// (model/addresses.hpp): a short form to the name, other forms to the same form. `paths`: of the device in
+// sysfs.
+std::optional<std::string> spelling(const std::string& word, const std::string& name,
+                                    const std::vector<std::string>& paths) {
+  const std::string begun = to_lower(word);
+  const std::string lower = to_lower(name);
+  const bool is_pci = is_pci_address(name);
+  const std::string common = is_pci ? "0000:" : is_channel_address(name) ? "0.0." : "";
+  if (lower.starts_with(begun) || (!common.empty() && lower.starts_with(common + begun))) {
+    return name;
+  }
+  constexpr std::size_t most_domain_digits = 8;
+  const std::size_t domain_digits = name.find(':');
+  if (is_pci && domain_digits < most_domain_digits) {
+    const std::string with_domain = std::string(most_domain_digits - domain_digits, '0') + name;
+    if (with_domain.starts_with(begun)) {
+      return with_domain;
+    }
+  }
+  // "p" could also begin the name of a device.
+  const std::string of_libvirt = libvirt_name(name, {});
+  if (begun.find('_') != std::string::npos && of_libvirt.starts_with(begun) &&
+      kernel_spelling(of_libvirt) == name) {
+    return of_libvirt;
+  }
+  const auto path =
+      std::find_if(paths.begin(), paths.end(), [&](const std::string& one) { return one.starts_with(word); });
+  return word.starts_with("/sys/") && path != paths.end() ? std::optional(*path) : std::nullopt;
+}
+
+// The same for a device of which only the name is known.
+std::optional<std::string> spelling(const std::string& word, const std::string& name) {
+  const std::string directory = bus_directory(name);
+  return spelling(word, name, directory.empty() ? std::vector<std::string>{} : std::vector{directory + name});
+}
+
+std::optional<std::string> spelling(const std::string& word, const Parent& parent, const Context& context) {
+  const std::string& name = parent.name.str();
+  std::vector<std::string> paths;
+  if (const std::string directory = bus_directory(name); !directory.empty()) {
+    paths.push_back(directory + name);
+  }
+  const std::string of_class = "sys/class/mdev_bus/" + name;
+  if (context.root().exists(of_class)) {
+    paths.push_back("/" + of_class);
+  }
+  paths.push_back("/" + parent.path);
+  return spelling(word, name, paths);
+}
+
 Candidates parents(const std::string& word, Context& context) {
   Candidates found;
   const Snapshot seen = context.observe({Facet::parents | Facet::parent_identity, {}, {}});
   for (const Parent& parent : seen.parents) {
-    const std::string& name = parent.name.str();
-    const std::string lower = to_lower(word);
-    if (name.starts_with(lower) || (!lower.empty() && name.starts_with("0000:" + lower))) {
-      found.push_back({name, parent.driver.value_or("")});
+    if (auto text = spelling(word, parent, context)) {
+      found.push_back({std::move(*text), parent.driver.value_or("")});
     }
   }
   return found;
@@ -106,30 +163,33 @@ Candidates parents(const std::string& word, Context& context) {
 // Intel's graphics.
 Candidates addresses(const std::string& word, const Candidates& known, Context& context) {
   Candidates found;
-  const auto add = [&](const std::string& name, const std::string& what) {
-    const bool is_known =
-        std::any_of(known.begin(), known.end(), [&](const Candidate& one) { return one.value == name; });
-    if (name.starts_with(word) && !is_known) {
-      found.push_back({name, what});
+  const auto add = [&](const std::string& name, const std::string& directory, const std::string& what) {
+    const auto text = spelling(word, name, {directory + name});
+    const auto is_it = [&](const Candidate& one) { return one.value == text; };
+    if (text && std::none_of(known.begin(), known.end(), is_it)) {
+      found.push_back({*text, what});
     }
   };
   for (const auto& [bus, what] : {std::pair{"css", "subchannel"}, std::pair{"ap", "crypto"}}) {
-    const auto directory = context.root().open_dir(fmt::format("sys/bus/{}/devices", bus));
+    const std::string path = fmt::format("sys/bus/{}/devices", bus);
+    const auto directory = context.root().open_dir(path);
     const auto entries = sys::entries_of(directory);
     for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-      add(entry.name, what);
+      add(entry.name, fmt::format("/{}/", path), what);
     }
   }
   for (const std::string& name : context.host().devices_bound_to({"i915", "xe"})) {
-    add(name, "graphics");
+    add(name, bus_directory(name), "graphics");
   }
   return found;
 }
 
-Candidates parents_with_settings(Context& context) {
+Candidates parents_with_settings(const std::string& word, Context& context) {
   Candidates found;
   for (const ParentSettings& settings : context.store().load_parent_settings().all) {
-    found.push_back({settings.parent.str()});
+    if (const auto text = spelling(word, settings.parent.str())) {
+      found.push_back({*text});
+    }
   }
   return found;
 }
@@ -177,13 +237,15 @@ Candidates types(const CompletionRequest& request, Context& context) {
   return found;
 }
 
-Candidates functions(const std::string& parent, Context& context) {
+Candidates functions(const CompletionRequest& request, Context& context) {
+  const std::string& parent = request.parent;
   Candidates found;
   const Snapshot snapshot = context.observe({Facet::types, {}, {}});
   for (const Parent& seen : snapshot.parents) {
     for (const Function& function : seen.functions) {
-      if (parent.empty() || parent == seen.name.str()) {
-        found.push_back({function.address, function.type ? function.type->str() : "free"});
+      const auto text = spelling(request.word, function.address);
+      if (text && (parent.empty() || parent == seen.name.str())) {
+        found.push_back({*text, function.type ? function.type->str() : "free"});
       }
     }
   }
@@ -243,7 +305,7 @@ Candidates type_counts(const CompletionRequest& request, Context& context) {
   CompletionRequest last = request;
   const std::string before = request.word.substr(0, request.word.rfind(',') + 1);
   last.word = request.word.substr(before.size());
-  last.parent = last.parent.empty() ? last.device : last.parent;
+  last.parent = last.parent.empty() && !last.device.empty() ? context.parent_name(last.device) : last.parent;
   Candidates found = types(last, context);
   for (Candidate& one : found) {
     one.value = before + one.value;
@@ -346,8 +408,6 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
   switch (kind) {
     case ValueKind::vgpu_config: return vgpu_configs(request.device);
     case ValueKind::type: return types(request, context);
-    case ValueKind::one_function:
-    case ValueKind::function: return functions(request.parent, context);
     case ValueKind::need: return properties(context);
     case ValueKind::series: return series(request.word);
     case ValueKind::type_counts: return type_counts(request, context);
@@ -361,7 +421,6 @@ Candidates all_values(ValueKind kind, const CompletionRequest& request, Context&
     case ValueKind::node_owner: return owners(request.word);
     case ValueKind::mdevctl_definition: return mdevctl_definitions(context);
     case ValueKind::states: return states(request.word);
-    case ValueKind::parent_with_settings: return parents_with_settings(context);
     case ValueKind::function_goal: return {{"all", "as many as the parent supports"}};
     case ValueKind::function_method:
       return {{"sriov-manage", "NVIDIA's program"}, {"sysfs", "the kernel's sriov_numvfs"}};
@@ -403,6 +462,9 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
       return found;
     }
     case ValueKind::parent: return parents(request.word, context);
+    case ValueKind::parent_with_settings: return parents_with_settings(request.word, context);
+    case ValueKind::one_function:
+    case ValueKind::function: return functions(request, context);
     case ValueKind::condition: return conditions(request, context);
     default: break;
   }

@@ -1,6 +1,7 @@
 #include "other_words.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <string_view>
 
 namespace mdevadm::cli {
@@ -20,9 +21,8 @@ constexpr Alias aliases[] = {
     {"parent", "ls", "list"},
 };
 
-// `of`: the first word of a command of several words, or the name of the command that has no such option;
-// "*": any command.
-struct Suggestion {
+// `of`: the first word of a command of several words.
+struct OtherCommand {
   std::string_view of;
   std::string_view word;
   const char* hint;
@@ -38,7 +38,7 @@ constexpr const char* autostart =
     "to start a device at boot: mdevadm modify DEVICE --auto; to disable autostart: mdevadm modify DEVICE "
     "--manual";
 
-constexpr Suggestion other_commands[] = {
+constexpr OtherCommand other_commands[] = {
     {"", "create", start_or_define},
     {"", "add", start_or_define},
     {"", "new", start_or_define},
@@ -54,6 +54,9 @@ constexpr Suggestion other_commands[] = {
     {"", "reboot", "did you mean 'mdevadm restart' (stop, then start)?"},
     {"", "info", "did you mean 'mdevadm show'?"},
     {"", "inspect", "did you mean 'mdevadm show'?"},
+    {"", "describe", "did you mean 'mdevadm show'?"},
+    {"", "detail", "did you mean 'mdevadm show'?"},
+    {"", "examine", "did you mean 'mdevadm show'?"},
     {"", "cat", "did you mean 'mdevadm show'? its column FILE is the path of the definition"},
     {"", "dumpxml", "did you mean 'mdevadm show'?"},
     {"", "get", "did you mean 'mdevadm show'?"},
@@ -95,6 +98,8 @@ constexpr Suggestion other_commands[] = {
     {"group", "new", "did you mean 'mdevadm group create'?"},
     {"group", "destroy", "did you mean 'mdevadm group stop' or 'mdevadm group delete'?"},
     {"group", "undefine", "did you mean 'mdevadm group delete'?"},
+    {"group", "up", "did you mean 'mdevadm group start'?"},
+    {"group", "down", "did you mean 'mdevadm group stop'?"},
     {"group", "rm", delete_or_remove},
     {"group", "del", delete_or_remove},
     {"group", "info", "did you mean 'mdevadm group show'?"},
@@ -102,34 +107,48 @@ constexpr Suggestion other_commands[] = {
     {"group", "set", "did you mean 'mdevadm group modify'?"},
 };
 
-constexpr Suggestion other_options[] = {
-    {"list", "--persistent", "did you mean '--defined'?"},
-    {"list", "-u", "did you mean 'mdevadm show DEVICE'?"},
-    {"list", "--uuid", "did you mean 'mdevadm show DEVICE'?"},
-    {"show", "--xml", "did you mean 'mdevadm export nodedev DEVICE'?"},
-    {"*", "--autostart", "did you mean '--auto'?"},
-    {"*", "--dumpjson", "did you mean '--json'?"},
-    {"*", "-j", "did you mean '--json'?"},
-    {"*", "--jsonfile",
-     "did you mean '--file'? it reads a definition in TOML; to convert definitions of mdevctl: mdevadm "
-     "import mdevctl"},
-    {"*", "--addattr", "did you mean '--attr'?"},
-    {"*", "--delattr", "did you mean '--delete-attr'?"},
-    {"define", "-a", "did you mean '--auto'?"},
-    {"modify", "-a", "did you mean '--auto'?"},
-    {"modify", "-m", "did you mean '--manual'?"},
-    {"*", "-f", "did you mean '--force'?"},
-    {"monitor", "-n", "monitor does not count events; to end when a state is reached: --until CONDITION"},
-    {"*", "-n", "did you mean '--dry-run'?"},
+// `of`: the command that has no option `word`; "*": any command. `meant`: the option that is suggested, or
+// that the hint names; only commands that have it get the hint. Of several rows for a word the first one
+// counts.
+struct OtherOption {
+  std::string_view of;
+  std::string_view word;
+  const char* meant;
+  const char* hint = nullptr;  // nullptr: "did you mean 'MEANT'?"
 };
 
-template <std::size_t N>
-std::string suggestion(const Suggestion (&table)[N], const std::string& of, const std::string& word) {
-  const auto* found = std::find_if(std::begin(table), std::end(table), [&](const Suggestion& one) {
-    return (one.of == of || one.of == "*") && one.word == word;
-  });
-  return found == std::end(table) ? std::string{} : found->hint;
-}
+constexpr const char* nothing = "";
+constexpr const char* show_device = "did you mean 'mdevadm show DEVICE'?";
+constexpr const char* select_type = "did you mean '--need type=TYPE'?";
+constexpr const char* import_mdevctl = "to convert definitions of mdevctl: mdevadm import mdevctl";
+
+constexpr OtherOption other_options[] = {
+    {"list", "--persistent", "--defined"},
+    {"list", "-u", nothing, show_device},
+    {"list", "--uuid", nothing, show_device},
+    {"show", "--xml", nothing, "did you mean 'mdevadm export nodedev DEVICE'?"},
+    {"types", "-t", "--need", select_type},
+    {"types", "--type", "--need", select_type},
+    {"*", "--autostart", "--auto"},
+    {"*", "--no-autostart", "--manual"},
+    {"*", "--dumpjson", "--json"},
+    {"*", "-j", "--json"},
+    {"define", "--jsonfile", "--file",
+     "did you mean '--file'? it reads a definition in TOML; to convert definitions of mdevctl: mdevadm "
+     "import mdevctl"},
+    {"modify", "--jsonfile", nothing, import_mdevctl},
+    {"start", "--jsonfile", nothing, import_mdevctl},
+    {"*", "--addattr", "--attr"},
+    {"*", "--delattr", "--delete-attr"},
+    {"define", "-a", "--auto"},
+    {"modify", "-a", "--auto"},
+    {"modify", "-m", "--manual"},
+    {"*", "-f", "--force"},
+    {"*", "-f", "--file"},
+    {"monitor", "-n", "--until",
+     "monitor does not count events; to end when a state is reached: --until CONDITION"},
+    {"*", "-n", "--dry-run"},
+};
 
 }  // namespace
 
@@ -148,11 +167,23 @@ std::string OtherWords::alias(const std::string& family, const std::string& word
 }
 
 std::string OtherWords::command_hint(const std::string& family, const std::string& word) const {
-  return suggestion(other_commands, family, word);
+  for (const OtherCommand& one : other_commands) {
+    if (one.of == family && one.word == word) {
+      return one.hint;
+    }
+  }
+  return {};
 }
 
-std::string OtherWords::option_hint(const std::string& command, const std::string& option) const {
-  return suggestion(other_options, command, option);
+std::string OtherWords::option_hint(CLI::App& command, const std::string& option) const {
+  const std::string name = args::full_name(command);
+  for (const OtherOption& one : other_options) {
+    const bool is_it = (one.of == name || one.of == "*") && one.word == option;
+    if (is_it && (*one.meant == '\0' || args::find_option(command, one.meant) != nullptr)) {
+      return one.hint != nullptr ? one.hint : fmt::format("did you mean '{}'?", one.meant);
+    }
+  }
+  return {};
 }
 
 std::string alias_of(const std::string& command) {

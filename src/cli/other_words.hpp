@@ -17,7 +17,7 @@ class OtherWords final : public args::Vocabulary {
   std::string objection(const CLI::Option& option, const std::string& value) const override;
   std::string alias(const std::string& family, const std::string& word) const override;
   std::string command_hint(const std::string& family, const std::string& word) const override;
-  std::string option_hint(const std::string& command, const std::string& option) const override;
+  std::string option_hint(CLI::App& command, const std::string& option) const override;
 
  private:
   const ValueKinds& kinds_;

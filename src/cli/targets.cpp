@@ -44,6 +44,13 @@ Error naming_group(const Context& context, const Error& error, const std::string
                group_command(verb, shell_word(word)));
 }
 
+bool includes(const Found& found, const Device* device, const Definition* definition) {
+  const auto& definitions = found.definitions;
+  return (device != nullptr && (device == found.active || device == found.removing)) ||
+         (definition != nullptr &&
+          std::find(definitions.begin(), definitions.end(), definition) != definitions.end());
+}
+
 std::string Target::doing(const std::string& verb) const {
   return fmt::format("cannot {} '{}'", verb, printable(found ? found->word : about.argument));
 }

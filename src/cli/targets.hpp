@@ -28,6 +28,10 @@ struct Target {
 Error naming_group(const Context& context, const Error& error, const std::string& word,
                    const std::string& verb);
 
+// Returns whether the device or the definition, of which either may be nullptr, is one that an argument
+// means: a name means the definition under one parent, a UUID those under all parents.
+bool includes(const Found& found, const Device* device, const Definition* definition);
+
 // Where to look for the devices. `seen` and `defined` must outlive the targets.
 struct TargetSearch {
   const Context& context;

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
@@ -40,13 +40,8 @@ std::string note_of_active(const Device& active, const Definition* definition,
   if (differences.empty()) {
     return about.quoted() + " is already active";
   }
-  const bool is_changeable = std::all_of(differences.begin(), differences.end(),
-                                         [](const DriftedSetting& one) { return one.is_changeable(); });
   return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
-                     describe(differences),
-                     is_changeable      ? advice_to_apply(about)
-                     : active.unmanaged ? advice_to_adopt(about)
-                                        : advice_to_restart(about));
+                     describe(differences), advice_on_differences(about, active, differences));
 }
 
 }  // namespace mdevadm

@@ -8,6 +8,7 @@
 #include <mdevadm/plan/conflicts.hpp>
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/identity.hpp>
@@ -484,9 +485,6 @@ class Check {
   // A definition with numbers that the machine cannot have must be corrected first, or it cannot be applied.
   std::string advice_on_drift(const Device& device, const Definition& definition,
                               const std::vector<DriftedSetting>& differences) const {
-    const Identity about = identity_of(definition);
-    const bool is_changeable = std::all_of(differences.begin(), differences.end(),
-                                           [](const DriftedSetting& one) { return one.is_changeable(); });
     const std::vector<RefusedValue> refused = refused_values(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
     const std::vector<MissingNumbers> impossible = impossible_numbers(in_.seen, matrix);
@@ -496,9 +494,7 @@ class Check {
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
-           : is_changeable    ? advice_to_apply(about)
-           : device.unmanaged ? advice_to_adopt(about)
-                              : advice_to_restart(about);
+               : advice_on_differences(identity_of(definition), device, differences);
   }
 
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their

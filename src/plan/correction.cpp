@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/live.hpp>
 #include <mdevadm/plan/resolve.hpp>
 
@@ -33,14 +34,9 @@ bool Correction::is_possible() const {
 
 std::string Correction::note() const {
   const Identity about = identity_of(definition_);
-  const bool is_live = std::all_of(drift_.begin(), drift_.end(),
-                                   [](const DriftedSetting& one) { return one.is_changeable(); });
   return fmt::format(
       "{}: the active device differs from its definition, and apply does not change that: {}; {}",
-      about.quoted(), describe(drift_),
-      is_live             ? advice_to_apply(about)
-      : active_.unmanaged ? advice_to_adopt(about)
-                          : advice_to_restart(about));
+      about.quoted(), describe(drift_), advice_on_differences(about, active_, drift_));
 }
 
 HostChange Correction::change() const {

@@ -10,6 +10,7 @@
 #include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/overcommitment.hpp>
 #include <mdevadm/plan/placements.hpp>
@@ -108,8 +109,9 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     throw error.with_hint(
         subchannel
             ? fmt::format("if the subchannel does not exist yet, use --force and the parent {}", *subchannel)
-            : std::string(is_missing ? "use --force if the driver is not loaded yet"
-                                     : "store the definition although the type cannot be created now: --force"));
+            : std::string(is_missing
+                              ? "use --force if the driver is not loaded yet"
+                              : "store the definition although the type cannot be created now: --force"));
   }
   return wanted;
 }
@@ -193,31 +195,6 @@ void require_recorded_abi(const Abi& recorded, const Abi& now, const std::string
                 fmt::format("{}: guest ABI differs from the definition: {}", doing, join(changes, "; ")),
                 "accept the new ABI with --accept-abi");
   }
-}
-
-// Returns whether a device started from `after` differs from one started from `before`.
-bool changes_device(const Definition& before, const Definition& after) {
-  return after.type != before.type || after.attributes != before.attributes ||
-         after.aggregate != before.aggregate || after.create_args != before.create_args ||
-         after.function != before.function || after.node != before.node;
-}
-
-// Returns whether the difference includes settings that cannot be compared with the active device, or that it
-// cannot change.
-bool needs_restart(const Definition& before, const Definition& after) {
-  const auto others = [](std::vector<Attribute> attributes) {
-    std::erase_if(attributes, is_ap_attribute);
-    return attributes;
-  };
-  return after.type != before.type || others(after.attributes) != others(before.attributes) ||
-         after.aggregate != before.aggregate || after.create_args != before.create_args ||
-         after.function != before.function;
-}
-
-// Returns whether a definition changes only in the queues, and the active device has the new ones already.
-bool has_same_queues(const Device& active, const Definition& before, const Definition& after) {
-  return !needs_restart(before, after) && after.node == before.node && active.queues &&
-         *active.queues == assigned_by(after.attributes);
 }
 
 // Returns the event for mdevctl's scripts.
@@ -434,11 +411,10 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     check_resources(seen, without(defined, current), after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
-  if (active != nullptr && active->parent == current.parent && changes_device(current, after) &&
-      !request.from_device && !has_same_queues(*active, current, after)) {
-    job.notes.push_back(fmt::format(
-        "{} is active; the change takes effect at its next start; {}", job.about.quoted(),
-        needs_restart(current, after) ? advice_to_restart(job.about) : advice_to_apply(job.about)));
+  if (active != nullptr && active->parent == current.parent && !request.from_device) {
+    if (auto note = note_on_active(seen, *active, current, after, job.about)) {
+      job.notes.push_back(*std::move(note));
+    }
   }
   if (active != nullptr && (moves || after.type != current.type || after.function != current.function) &&
       needs_record_to_modify(*active, current)) {

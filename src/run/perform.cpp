@@ -103,10 +103,11 @@ class Performer {
     if (action.forced) {
       throw RemovalPending{device.holders};
     }
-    throw Error(ExitCode::in_use,
-                device.holders.empty()
-                    ? std::string("the removal is pending; no process that uses the device was found")
-                    : "the removal is pending: still in use by " + describe(device.holders),
+    if (device.holders.empty()) {
+      throw Error(ExitCode::in_use, "the removal is pending; no process that uses the device was found",
+                  "until the kernel has removed the device, its UUID and its instance remain in use");
+    }
+    throw Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(device.holders),
                 "the removal completes when the device is closed; until then the UUID and the instance "
                 "remain in use")
         .held_by(device.holders);
@@ -303,7 +304,7 @@ class Performer {
     const std::optional<Device> now = effects_.host.observe_device(device);
     if (!now && what.name.empty()) {
       throw Error(ExitCode::in_use, "an earlier device with this UUID is still being removed",
-                  "the removal completes when the process that uses the device closes it");
+                  "start the device again when the kernel has removed the earlier one");
     }
     if (now && now->parent == what.parent && what.name.empty()) {
       device.path = now->path;

@@ -163,6 +163,7 @@ std::optional<FileProblem> problem_of_state(const sys::Dir& root) {
 
 struct Wait {
   const std::string& doing;
+  const std::string& object;  // what is locked
   std::chrono::seconds patience;
   const Waiting& waiting;
 };
@@ -193,6 +194,10 @@ class TimedOut final : public Error {
                  "run the command again");
 }
 
+void report_wait(const Wait& wait, const sys::LockHolder& holder) {
+  wait.waiting(fmt::format("{} to release the lock of {}", holder_text(holder), wait.object), wait.patience);
+}
+
 // Locks a file of the directory. Throws Error, naming the holder, if the time is over or a signal asked to
 // end; returns other errors.
 sys::Result<sys::FileLock> wait_for_lock(const sys::Dir& directory, const std::string& name,
@@ -205,7 +210,7 @@ sys::Result<sys::FileLock> wait_for_lock(const sys::Dir& directory, const std::s
   sys::Result<sys::FileLock> lock = try_for(wait.waiting ? short_wait : wait.patience);
   if (!lock && lock.error().number == EWOULDBLOCK && wait.waiting) {
     first = holder();
-    wait.waiting(holder_text(first) + " to release the lock", wait.patience);
+    report_wait(wait, first);
     lock = try_for(wait.patience);
   }
   if (!lock && lock.error().number == EWOULDBLOCK) {
@@ -253,7 +258,7 @@ std::optional<sys::FileLock> wait_for_directory(const sys::Dir& directory, const
     }
     if (!reported && now >= report_after) {
       reported = true;
-      wait.waiting(holder_text(who) + " to release the lock", wait.patience);
+      report_wait(wait, who);
     }
   }
 }
@@ -398,7 +403,7 @@ std::optional<FileProblem> Store::state_problem() const {
 
 Store::LockRequest Store::request_of(const ParentName& parent, std::chrono::seconds patience) {
   return {"parent-" + parent.str() + ".lock", "sys/class/mdev_bus/" + parent.str(),
-          fmt::format("cannot lock parent {}", parent.str()), patience};
+          fmt::format("parent {}", parent.str()), patience};
 }
 
 std::vector<sys::FileLock> Store::lock_parents(std::vector<ParentName> parents, const Waiting& waiting,
@@ -422,12 +427,11 @@ std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) co
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
-  return take_lock({"definitions.lock", mdevctl_directory, "cannot lock the definitions", lock_patience},
-                   waiting);
+  return take_lock({"definitions.lock", mdevctl_directory, "the definitions", lock_patience}, waiting);
 }
 
 sys::FileLock Store::lock_claims(const Waiting& waiting) const {
-  return take_lock({"claims.lock", {}, "cannot lock the claims", lock_patience}, waiting);
+  return take_lock({"claims.lock", {}, "the claims", lock_patience}, waiting);
 }
 
 bool Store::may_lack(const sys::SysError& error) const {
@@ -437,8 +441,8 @@ bool Store::may_lack(const sys::SysError& error) const {
 
 // A process that may not use the file excludes the others by the lock on the directory, which all take.
 sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waiting) const {
-  const std::string doing =
-      fmt::format("{} ('{}/{}')", request.doing, root_->path_of(runtime_directory), request.file);
+  const std::string doing = fmt::format("cannot lock {} ('{}/{}')", request.object,
+                                        root_->path_of(runtime_directory), request.file);
   sys::FileLock lock;
   std::optional<sys::SysError> refusal;  // of the file
   bool is_directory_locked = false;
@@ -449,7 +453,7 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
   if (!runtime) {
     refusal = runtime.error();
   }
-  const Wait wait{doing, request.patience, waiting};
+  const Wait wait{doing, request.object, request.patience, waiting};
   if (runtime) {
     if (root_->is_host()) {
       require_trusted(*runtime, doing);
@@ -468,8 +472,9 @@ sys::FileLock Store::take_lock(const LockRequest& request, const Waiting& waitin
                                               : root_->open_dir(request.directory);
   if (directory) {
     const std::string path = root_->path_of(request.directory);
-    if (auto second = wait_for_directory(
-            *directory, {fmt::format("{} ('{}')", request.doing, path), request.patience, waiting})) {
+    if (auto second =
+            wait_for_directory(*directory, {fmt::format("cannot lock {} ('{}')", request.object, path),
+                                            request.object, request.patience, waiting})) {
       lock.add(*std::move(second));
       is_directory_locked = true;
     }

@@ -20,16 +20,21 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// Insertions, deletions, substitutions and exchanges of two adjacent characters count one each.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before.swap(last);
+    last.swap(row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
   }
   return row.back();
@@ -208,7 +213,10 @@ bool matches_pattern(const std::string& text, const std::string& pattern) {
 
 std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates) {
   const std::string wanted = to_lower(word);
-  const std::size_t tolerated = word.size() < 4 ? 1 : word.size() < 8 ? 2 : 3;
+  // With more edits, a short word resembles words of another meaning: detail, detach. The hyphens of options
+  // are typed right.
+  const std::size_t letters = word.size() - std::min(word.find_first_not_of('-'), word.size());
+  const std::size_t tolerated = letters < 7 ? 1 : letters < 10 ? 2 : 3;
   std::optional<std::string> best;
   std::size_t best_distance = tolerated + 1;
   for (const std::string& candidate : candidates) {

@@ -106,6 +106,15 @@ rm -rf "$host/sys"
 same "$(words types 86)" "0000:86:00.0" "types completes a PCI address without the domain"
 same "$(words define -p 86:00.0 --type nvidia-18)" "nvidia-18" "--type completes to the types of a parent given by its short PCI address"
 same "$(words types 86:0)" "0000:86:00.0" "types completes a PCI address without the domain after a colon"
+same "$(words types 00000000:8), $(words show pci_0000_8), $(words types /sys/bus/pci/devices/0000:8), $(words list -p /sys/class/mdev_bus/)" \
+  "00000000:86:00.0, pci_0000_86_00_0, /sys/bus/pci/devices/0000:86:00.0, /sys/class/mdev_bus/0000:86:00.0" \
+  "a parent completes in the form in which it is typed"
+same "$(words show pci), $(words types 00000), $(words types /sys/bus/css/)" ", 00000000:86:00.0, " "and in no other"
+same "$(words monitor --until present=pci_)" "present=pci_0000_86_00_0" "so does the parent in a condition"
+same "$(words types 86:00.0 --after nvidia-18)" "nvidia-18" "the types of a parent complete, whatever its form"
+"$MDEVADM" --root "$host" parent set 86:00.0 --run true --force >/dev/null
+same "$(words parent show 86), $(words parent unset PCI_0000)" "0000:86:00.0, pci_0000_86_00_0" "so does a parent with settings"
+"$MDEVADM" --root "$host" parent unset 86:00.0 >/dev/null
 same "$(words define --series Q,)" "Q,Q Q,B Q,A Q,C" "--series completes the last item of a list"
 same "$(words start --placement s)" "spread" "--placement completes"
 same "$(words types --need fr)" "frl_config framebuffer" "--need completes to properties"
@@ -124,6 +133,11 @@ for before in 'source /usr/share/bash-completion/bash_completion;' ''; do
   same "$(line "mdevadm --root $host types --need 'frame")" "mdevadm --root $host types --need 'framebuffer'" \
     "bash completes a property in quotes$with"
 done
+
+rm -rf "$host/sys"
+"$LAY_TREE" "$here/../trees/s390.tree" "$host"
+same "$(words types css_0), $(words types ap_), $(words list -p 03), $(words types /sys/devices/vfio)" \
+  "css_0_0_0313, ap_matrix, 0.0.0313, /sys/devices/vfio_ap/matrix" "parents of IBM Z complete in all forms"
 
 # The completion of mdevsim.
 sim_words() {

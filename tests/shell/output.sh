@@ -55,6 +55,32 @@ while IFS='|' read -r family word; do
   err_has "^hint: (did you mean|to start a device at boot)" "the hint for '$family $word' suggests a command"
 done < <(sed -n '/other_commands\[\]/,/^};/s/^ *{"\([a-z]*\)", "\([a-z-]*\)".*/\1|\2/p' "$words_file")
 
+# Suggestions for options of other tools: a command suggests only options that it has, or another command.
+mapfile -t words < <(sed -n '/other_options\[\]/,/^};/s/^ *{"[^"]*", "\([^"]*\)".*/\1/p' "$words_file" | sort -u)
+holds "options of other tools are known" test "${#words[@]}" -gt 10
+wrong=
+while read -r command; do
+  # shellcheck disable=SC2086
+  help=$("$MDEVADM" help $command)
+  for word in "${words[@]}"; do
+    # shellcheck disable=SC2086
+    hint=$("$MDEVADM" --root /nonexistent $command "$word" 2>&1 | grep -A1 "has no option '$word'$" | sed -n 's/^hint: //p')
+    suggested=$(grep -oE -- "--[a-z-]+" <<<"$hint" || true)
+    for option in $suggested; do
+      grep -qE -- "(^|[ ,])$option( |$)" <<<"$help" || wrong+="$command $word: $hint; "
+    done
+  done
+done < <("$MDEVADM" __describe | jq -r '.commands[].name')
+same "$wrong" "" "each option that a hint suggests is one of the command"
+for case in "start -f|see mdevadm help start" "stop -f|did you mean '--force'\?" "status -n|see mdevadm help status" \
+  "start x -n|did you mean '--dry-run'\?" "stop --autostart|see mdevadm help stop" "modify x --jsonfile f|to convert definitions of mdevctl: mdevadm import mdevctl" \
+  "modify x --file f|see mdevadm help modify" "list --sort|see mdevadm help list" "types -t x|did you mean '--need type=TYPE'\?" \
+  "test|see mdevadm help" "setup|see mdevadm help" "detail|did you mean 'mdevadm show'\?"; do
+  # shellcheck disable=SC2086
+  run mdevadm ${case%%|*}
+  err_has "^hint: ${case#*|}" "the hint for '${case%%|*}'"
+done
+
 # Output that cannot be written
 run bash -c "'$MDEVADM' --root '$host' list >/dev/full"
 exits 1 "list fails if standard output is full"

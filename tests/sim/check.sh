@@ -36,6 +36,8 @@ samples() {
   err_has "^mdevadm: no problem found$" "and it says so"
   run "$MDEVADM" check mtty
   err_has "no problem found for mtty$" "also for one parent"
+  run "$MDEVADM" check -u mtty
+  err_has "no problem found for mtty$" "given with -u"
   run "$MDEVADM" check host
   err_has "no problem found for host$" "also for the host as a whole"
   exits 0 "which is an argument without a finding about it too"

@@ -107,7 +107,7 @@ part_locks() {
   wait_until is_locked /sys/class/mdev_bus/$parent
   run "$MDEVADM" stop $u
   exits 0 "mdevadm waits for the same lock"
-  err_has "^mdevadm: waiting up to 60 s for flock \(pid [0-9]+\) to release the lock$" "mdevadm names the process that holds it"
+  err_has "^mdevadm: waiting up to 60 s for flock \(pid [0-9]+\) to release the lock of parent $parent$" "mdevadm names the process that holds it"
   flock /etc/mdevctl.d sleep 2 &
   wait_until is_locked /etc/mdevctl.d
   begin=$SECONDS

@@ -18,7 +18,9 @@ run "$MDEVADM" start one
 same "$err" "mdevadm: 'one' ($a) is already active" "start says that the device is already active"
 same "$("$MDEVADM" show one --json | jq -c '.devices[0] | [.drifted, .differences]')" '[false,[]]' "show --json reports no difference"
 
-"$MDEVADM" modify one --delete-attr 1 --attr nvidia/vgpu_params=x=2 2>/dev/null
+run "$MDEVADM" modify one --delete-attr 1 --attr nvidia/vgpu_params=x=2
+err_has "^mdevadm: 'one' \($a\) is active; the change takes effect at its next start; to apply the definition: mdevadm modify one --live$" \
+  "modify names the command that applies the change, as start does"
 run "$MDEVADM" start one
 exits 0 "start of an active device that differs from its definition succeeds"
 err_has "^mdevadm: 'one' \($a\) is already active, but differs from its definition: attribute nvidia/vgpu_params \(definition: x=2, device: x=1\); to apply the definition: mdevadm modify one --live$" \
@@ -33,11 +35,21 @@ same "$("$MDEVADM" status --json | jq -c .devices.drifted)" 1 "status counts the
 run "$MDEVADM" start one --json
 same "$(jq -c '.results[0] | [.outcome, .device.state, (.notes[0] | contains("x=2"))]' <<<"$out")" '["unchanged","drifted",true]' \
   "start --json has the note and the device"
+run "$MDEVADM" modify one --live
+exits 0 "modify --live applies the definition"
+same "$(state one)" active "the device is as defined then"
+"$MDEVADM" modify one --live --attr nvidia/vgpu_params=x=3
+run "$MDEVADM" modify one --delete-attr 1 --attr nvidia/vgpu_params=x=3
+same "$err" "" "modify says nothing if the device already has the value"
+run "$MDEVADM" modify one --delete-attr 1
+err_has "to apply the definition: mdevadm restart one$" "a deleted attribute requires a restart"
+"$MDEVADM" modify one --attr nvidia/vgpu_params=x=2 2>/dev/null
 "$MDEVADM" restart one
 same "$(state one)" active "the device is as defined after restart"
 
 # An attribute that the driver does not have.
-"$MDEVADM" modify one --attr nvidia/no_such=1 2>/dev/null
+run "$MDEVADM" modify one --attr nvidia/no_such=1
+err_has "to apply the definition: mdevadm restart one$" "an attribute that the device does not have requires a restart"
 same "$(state one)" drifted "list marks a device without an attribute of its definition as drifted"
 same "$("$MDEVADM" show one --json | jq -c '.devices[0].differences')" \
   '[{"setting":"attribute nvidia/no_such","defined":"1","present":null}]' "show --json has null for the missing attribute"
@@ -45,7 +57,8 @@ run "$MDEVADM" start one
 err_has "attribute nvidia/no_such \(definition: 1, device: no such attribute\)" "start names the attribute that the device does not have"
 "$MDEVADM" modify one --delete-attr 2
 
-"$MDEVADM" modify one --node-owner nobody:nogroup --node-mode 0640 2>/dev/null
+run "$MDEVADM" modify one --node-owner nobody:nogroup --node-mode 0640
+err_has "to apply the definition: mdevadm modify one --live$" "the owner of the node can be changed while it is active"
 run "$MDEVADM" start one
 err_has "node owner \(definition: nobody, device: root\), node group \(definition: nogroup, device: root\), node mode \(definition: 0640, device: 0600\)" \
   "start names owner and group and mode of the node"

@@ -90,6 +90,8 @@ full() {
   # With mdev the driver lists types that are not available, too, so nothing has to be explained.
   notice=null
   [ "$host" != l40s ] || notice='"the GPU accepts no more vGPUs beside its active ones"'
+  same "$("$MDEVADM" show $gpu --json | jq -c '.parents[0] | [(.type_list | length) == .types, (.device_list | length) == .devices]')" \
+    "[true,true]" "$host: show --json has the types and devices of a parent"
   same "$("$MDEVADM" show $gpu --json | jq '.parents[0].notice')" "$notice" "$host: show does not give equal sizes as the reason"
   run "$MDEVADM" start -p $gpu -t L40S-5Q
   exits 3 "$host: an unknown type is not found"

@@ -27,6 +27,10 @@ whole() {
   define 4 $first nvidia-14 small
   run "$MDEVADM" group create vm1 a b big
   exits 0 "group create succeeds"
+  run "$MDEVADM" group modify vm1 --manual --json
+  same "$(jq -c '.results[0] | [.argument, .group, .outcome]' <<<"$out")" '["vm1","vm1","unchanged"]' "the JSON result has the group as argument"
+  run "$MDEVADM" group modify nosuch --manual --json
+  same "$(jq -c '.results[0] | [.argument, .group, .outcome]' <<<"$out")" '["nosuch","nosuch","failed"]' "so it has on failure"
   run "$MDEVADM" group create vm1 small
   exits 4 "group create fails with exit code 4 if the group exists"
   run "$MDEVADM" group create vm2 a
@@ -62,11 +66,11 @@ whole() {
   run "$MDEVADM" group start vm1 --json
   same "$err" "" "group start --json prints no progress"
   "$MDEVADM" group stop vm1 -q
-  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] [a-z]*: wait for the VFIO node')")" 1 \
+  same "$(script -qec "$MDEVADM group start vm1" /dev/null | tr -d '\n' | grep -c "$(printf '\r\033\\[K\\[6/6\\] wait for the VFIO node of \\(a\\|b\\|big\\)\r')")" 1 \
     "group start prints its progress, with the name of the member, in one line of a terminal"
   "$MDEVADM" group stop vm1 -q
-  script -qec "stty cols 40; $MDEVADM group start vm1" /dev/null | tr '\r' '\n' | sed 's/\x1b\[K//g' | grep -F '[' >/tmp/lines.$$
-  same "$(grep -c '…$' /tmp/lines.$$) $(awk 'length > 41' /tmp/lines.$$ | wc -l)" "6 0" \
+  script -qec "stty cols 30; $MDEVADM group start vm1" /dev/null | tr '\r' '\n' | sed 's/\x1b\[K//g' | grep -F '[' >/tmp/lines.$$
+  same "$(grep -c '…$' /tmp/lines.$$) $(awk 'length > 31' /tmp/lines.$$ | wc -l)" "6 0" \
     "progress lines that do not fit the terminal are cut and marked"
   run "$MDEVADM" group start vm1 --p2p require
   exits 1 "group start --p2p require fails on parents without peer-to-peer sharing"
@@ -221,7 +225,7 @@ together() {
   wait_until is_locked "/run/mdevadm/parent-$first.lock"
   run "$MDEVADM" group start two
   exits 6 "group start waits for a concurrent group start, and fails with exit code 6 if no instances are available then"
-  err_has "^mdevadm: waiting up to 60 s for mdevadm \(pid $x\) to release the lock$" "group start reports the process that it waits for"
+  err_has "^mdevadm: waiting up to 60 s for mdevadm \(pid $x\) to release the lock of parent $first$" "group start reports the process and the lock that it waits for"
   wait $x
   control delay create 50
   "$MDEVADM" group stop -q one

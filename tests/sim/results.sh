@@ -99,6 +99,7 @@ removal() {
   run "$MDEVADM" stop one
   exits 5 "a removal that the kernel does not complete in time is pending"
   err_has "the removal is pending; no process that uses the device was found$" "the error says that no process was found"
+  err_has "^hint: until the kernel has removed the device, its UUID and its instance remain in use$" "the hint names no cause"
 }
 
 "$1"

@@ -55,6 +55,28 @@ same "$(grep -c '^name:' <<<"$out")" 2 "show shows the devices whose names match
 run "$MDEVADM" show 'x*'
 exits 3 "show fails with exit code 3 if a pattern matches no name"
 
+# A name means the definition of one parent, a UUID those of all.
+"$MDEVADM" define "$(uuid 5)" -p mtty -t mtty-1 --name both >/dev/null
+mkdir -p /etc/mdevadm/devices/mdpy
+printf 'type = "mdpy-hd"\n' >"/etc/mdevadm/devices/mdpy/$(uuid 5).toml"
+same "$("$MDEVADM" list both -n -o parent,name) $("$MDEVADM" show both -o parent)" "mtty both parent: mtty" "list and show select the named definition"
+same "$("$MDEVADM" list "$(uuid 5)" -n -o parent | paste -sd' ') $("$MDEVADM" show "$(uuid 5)" -n -o parent | paste -sd' ')" "mdpy mtty mdpy mtty" \
+  "a UUID selects all"
+rm "/etc/mdevadm/devices/mdpy/$(uuid 5).toml"
+
+# The copy of mdevctl takes effect only if the definition was removed.
+"$MDEVADM" export mdevctl both >/dev/null
+"$MDEVADM" group create keeps both
+run "$MDEVADM" undefine both
+exits 4 "undefine of a member of a group is refused"
+err_lacks "takes effect" "and does not warn of the definition of mdevctl"
+run "$MDEVADM" undefine both --force --dry-run
+err_has "^mdevadm: warning: '/etc/mdevctl.d/mtty/$(uuid 5)' defines this device too" "undefine --dry-run does"
+run "$MDEVADM" undefine both --force --json
+same "$(jq -c '.results[0] | [.outcome, (.warnings | length)]' <<<"$out")" '["done",1]' "and undefine, in the result of the device"
+"$MDEVADM" undefine "$(uuid 5)"
+"$MDEVADM" group delete keeps
+
 for words in "modify|s*|--auto" "group|create|g|s*" "define|s*"; do
   IFS='|' read -ra words <<<"$words"
   run "$MDEVADM" "${words[@]}"

@@ -21,7 +21,7 @@ class Vocabulary {
   // Returns the hint for a word that is not a command, or an option that the command does not have; empty:
   // the closest name is suggested.
   virtual std::string command_hint(const std::string& family, const std::string& word) const;
-  virtual std::string option_hint(const std::string& command, const std::string& option) const;
+  virtual std::string option_hint(CLI::App& command, const std::string& option) const;
 };
 
 // The command that the arguments select, whose options have their values.

@@ -179,7 +179,7 @@ class Store {
   struct LockRequest {
     std::string file;       // in /run/mdevadm
     std::string directory;  // below the root; locked as well if it exists; may be empty
-    std::string doing;
+    std::string object;     // what it locks: "the definitions"
     std::chrono::seconds patience;
   };
   static LockRequest request_of(const ParentName& parent, std::chrono::seconds patience);

@@ -52,7 +52,7 @@ bool is_pattern(std::string_view text);
 bool matches_pattern(const std::string& text, const std::string& pattern);
 
 // Returns the candidate closest to `word` (ignoring case, within one to three edits depending on the length
-// of `word`), if any.
+// of `word`; an exchange of two adjacent characters is one edit), if any.
 std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates);
 
 // Returns "did you mean 'x'?" for the closest candidate, or an empty string.

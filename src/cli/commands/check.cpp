@@ -23,7 +23,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   CheckCommand() : ListingCommand(render::finding_columns(), {"severity", "object", "cause", "hints"}) {}
 
   void declare(CLI::App& app, ValueKinds& kinds) override {
-    kinds.set(app.add_option("address", words_,
+    kinds.set(app.add_option("address,-u,--uuid", words_,
                              "check only these devices, parents, groups or addresses on the buses pci, css "
                              "and ap; host: the host as a whole"),
               ValueKind::address);

@@ -4,6 +4,7 @@
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/plan/claims.hpp>
+#include <mdevadm/plan/drift_advice.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/guest.hpp>
 #include <mdevadm/plan/resolve.hpp>
@@ -117,11 +118,9 @@ class ClaimCommand final : public Command {
         device != nullptr ? drift_of(*device, wanted, node) : std::vector<DriftedSetting>{};
     if (!differences.empty()) {
       const Identity about = identity_of(member.definition);
-      const bool is_live = std::all_of(differences.begin(), differences.end(),
-                                       [](const DriftedSetting& one) { return one.is_changeable(); });
       context.messages().note(fmt::format("{}: the active device differs from its definition: {}; {}",
                                           about.quoted(), describe(differences),
-                                          is_live ? advice_to_apply(about) : advice_to_restart(about)));
+                                          advice_on_differences(about, *device, differences)));
     }
   }
 

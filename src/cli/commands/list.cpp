@@ -275,17 +275,17 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     std::vector<bool> kept(rows.size(), false);
     for (const std::string& word : words_) {
       const std::string doing = fmt::format("cannot list '{}'", printable(word));
-      std::optional<Uuid> uuid;
+      std::optional<Found> found;
       if (!selects_many(word, defined)) {
         try {
-          uuid = resolve_device(word, seen, defined, std::nullopt, doing).uuid;
+          found = resolve_device(word, seen, defined, std::nullopt, doing);
         } catch (const Error& error) {
           throw naming_group(context, error, word, "list");
         }
       }
       bool any = false;
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (uuid ? rows[i].uuid() == *uuid : matches(rows[i], word)) {
+        if (found ? includes(*found, rows[i].device, rows[i].definition) : matches(rows[i], word)) {
           kept[i] = any = true;
         }
       }

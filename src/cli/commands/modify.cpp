@@ -100,10 +100,14 @@ class ModifyCommand final : public Command {
         move(context, current, request);
         parents.push_back(*request.parent);
       }
-      Snapshot seen = context.observe(
-          {from_device_ ? facets_to_modify_live : facets_to_define, std::move(parents), std::nullopt});
+      const Facet facets = from_device_ ? facets_to_modify_live
+                                        : facets_to_define | facets_to_compare(current, current.node) |
+                                              (request.node ? Facet::nodes : Facet::none);
+      Snapshot seen = context.observe({facets, std::move(parents), std::nullopt});
       if (from_device_) {
         request = as_device(context, seen, current, std::move(request), doing);
+      } else {
+        read_settings(context, seen, current, request);
       }
       batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
     } catch (const Error& refused) {
@@ -151,6 +155,21 @@ class ModifyCommand final : public Command {
     if (const Group* group = groups.of(current)) {
       request.group = *group;
     }
+  }
+
+  // Reads which settings of the definition the active device has, and which of those that the change sets.
+  static void read_settings(Context& context, Snapshot& seen, const Definition& current,
+                            const ModifyRequest& request) {
+    Definition wanted = current;
+    for (const Attribute& added : request.add_attributes) {
+      const bool is_there = std::any_of(wanted.attributes.begin(), wanted.attributes.end(),
+                                        [&](const Attribute& one) { return one.name == added.name; });
+      if (!is_there) {
+        wanted.attributes.push_back(added);
+      }
+    }
+    wanted.node = request.node.value_or(current.node);
+    context.observe_settings_of(seen, {{&wanted, wanted.node}});
   }
 
   ModifyRequest as_device(Context& context, Snapshot& seen, const Definition& current, ModifyRequest request,

@@ -55,7 +55,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const std::vector<ParentName> parents = parents_in(context);
     Shown shown;
     shown.defined = context.definitions_if_readable();
-    if (all_ || parents.size() < words_.size()) {
+    if (all_ || json() || parents.size() < words_.size()) {
       shown.groups = context.groups_if_readable();
       shown.boot = context.store().load_boot_events();
     }
@@ -273,7 +273,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     for (const std::string& name : expand_pattern(word, shown.defined, under, doing)) {
       const Found found = resolve_device(name, shown.seen, shown.defined, under, doing);
       for (const render::DeviceRow& row : shown.all) {
-        if (row.uuid() == found.uuid && (!under || *under == row.parent())) {
+        if (includes(found, row.device, row.definition)) {
           shown.devices.push_back(row);
         }
       }
@@ -284,7 +284,7 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     render::Record fields;
     const bool has_others = !shown.parents.empty() || !shown.host_devices.empty();
     if (has_others) {
-      fields.emplace_back("parents", render::json_rows(parent_listing().grid(shown.parents)));
+      fields.emplace_back("parents", parents_of(shown));
     }
     if (!shown.host_devices.empty()) {
       fields.emplace_back("host_devices", render::json_rows(host_device_listing().grid(shown.host_devices)));
@@ -296,6 +296,17 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return render::render_json(fields);
   }
 
+  render::List parents_of(const Shown& shown) const {
+    render::List rows = render::json_rows(parent_listing().grid(shown.parents));
+    for (std::size_t i = 0; has_tables() && i < rows.items.size(); ++i) {
+      const render::ParentRow& parent = shown.parents[i];
+      rows.items[i].emplace_back("type_list", render::json_rows(types_table().grid(types_of(parent, shown))));
+      rows.items[i].emplace_back("device_list",
+                                 render::json_rows(devices_table().grid(devices_of(parent, shown))));
+    }
+    return rows;
+  }
+
   std::string as_text(const Shown& shown, Context& context) const {
     const render::TableStyle style = listing_.style(context.env());
     std::string text;
@@ -304,9 +315,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     };
     for (const render::ParentRow& parent : shown.parents) {
       add(render::render_sheet(parent_listing().grid({parent}), style));
-      if (listing_.wanted().empty()) {
-        add(types_of(parent, context));
-        add(devices_of(parent, shown, context));
+      if (has_tables()) {
+        add(types_table().render(types_of(parent, shown), "types", context));
+        add(devices_table().render(devices_of(parent, shown), "devices", context));
       }
     }
     for (const render::HostDeviceRow& device : shown.host_devices) {
@@ -318,34 +329,45 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     return text;
   }
 
-  // The tables below the sheet of a parent.
-  static Listing<render::TypeRow> types_table() {
-    return {render::type_columns(), {"type", "name", "available", "memory", "properties"}};
+  // Whether a parent is printed with its types and devices: tables below its sheet, lists in JSON.
+  bool has_tables() const { return listing_.wanted().empty(); }
+
+  // With -o, the tables are not printed, and the columns are not theirs.
+  template <typename Row>
+  void follow(Listing<Row>& table) const {
+    if (has_tables()) {
+      table.follow(listing_);
+    }
   }
 
-  static Listing<render::DeviceRow> devices_table() {
-    return {render::device_columns(), {"name", "type", "state", "uuid"}};
+  Listing<render::TypeRow> types_table() const {
+    Listing<render::TypeRow> table{render::type_columns(),
+                                   {"type", "name", "available", "memory", "properties"}};
+    follow(table);
+    return table;
   }
 
-  std::string types_of(const render::ParentRow& parent, Context& context) const {
+  Listing<render::DeviceRow> devices_table() const {
+    Listing<render::DeviceRow> table{render::device_columns(), {"name", "type", "state", "uuid"}};
+    follow(table);
+    return table;
+  }
+
+  static std::vector<render::TypeRow> types_of(const render::ParentRow& parent, const Shown& shown) {
     std::vector<render::TypeRow> rows;
     for (const Type* type : parent.parent->all_types()) {
-      rows.push_back({parent.parent, type, std::nullopt, true});
+      rows.push_back({parent.parent, type, count_devices(shown.seen, *parent.parent, *type), true});
     }
-    Listing<render::TypeRow> table = types_table();
-    table.follow(listing_);
-    return table.render(rows, "types", context);
+    return rows;
   }
 
-  std::string devices_of(const render::ParentRow& parent, const Shown& shown, Context& context) const {
+  static std::vector<render::DeviceRow> devices_of(const render::ParentRow& parent, const Shown& shown) {
     std::vector<render::DeviceRow> rows;
     std::copy_if(shown.all.begin(), shown.all.end(), std::back_inserter(rows),
                  [&](const render::DeviceRow& row) {
                    return row.device != nullptr && row.parent() == parent.parent->name;
                  });
-    Listing<render::DeviceRow> table = devices_table();
-    table.follow(listing_);
-    return table.render(rows, "devices", context);
+    return rows;
   }
 
   std::vector<std::string> words_;

@@ -59,7 +59,9 @@ class UndefineCommand final : public Command {
             return plan_undefine(definition, groups, force_, target.about.argument,
                                  seen.find_device(definition.uuid));
           });
-          warn_of_copy(context, definition);
+          if (const auto copy = warning_of_copy(context, definition)) {
+            batch.add_warning_of_success(*copy);
+          }
         }
       } catch (const Error& error) {
         batch.refuse(target.about, error);
@@ -83,17 +85,16 @@ class UndefineCommand final : public Command {
   }
 
   // mdevctl may have a definition of the same device, which becomes effective. Links are not read.
-  static void warn_of_copy(Context& context, const Definition& definition) {
-    if (definition.origin == Origin::mdevadm &&
-        context.store()
-            .load_configs({.parent = definition.parent, .uuid = definition.uuid})
-            .has(definition.uuid, definition.parent)) {
-      context.messages().warning(
-          fmt::format("'{}' defines this device too and takes effect now; to remove it: mdevadm undefine {}",
-                      context.store().path_of(StoredConfig{definition.uuid, definition.parent, {}}),
-                      definition.uuid.str()),
-          {.uuid = definition.uuid.str()});
+  static std::optional<std::string> warning_of_copy(Context& context, const Definition& definition) {
+    if (definition.origin != Origin::mdevadm ||
+        !context.store()
+             .load_configs({.parent = definition.parent, .uuid = definition.uuid})
+             .has(definition.uuid, definition.parent)) {
+      return std::nullopt;
     }
+    return fmt::format("'{}' defines this device too and takes effect now; to remove it: mdevadm undefine {}",
+                       context.store().path_of(StoredConfig{definition.uuid, definition.parent, {}}),
+                       definition.uuid.str());
   }
 
   std::vector<std::string> words_;

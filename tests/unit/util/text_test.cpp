@@ -61,6 +61,13 @@ TEST_CASE("closest returns a candidate that differs in case or by a small edit d
   CHECK_FALSE(closest("frobnicate", candidates));
   CHECK(did_you_mean("sotp", candidates) == "did you mean 'stop'?");
   CHECK(did_you_mean("frobnicate", candidates).empty());
+  const std::vector<std::string> others{"list", "detach", "--live", "--boot", "undefine"};
+  CHECK(closest("udnefien", others) == "undefine");
+  for (const char* word : {"test", "detail", "--file", "--sort", "setup", "-"}) {
+    CAPTURE(word);
+    CHECK_FALSE(closest(word, others));
+    CHECK_FALSE(closest(word, candidates));
+  }
 }
 
 TEST_CASE("natural_less compares numbers in names by value") {
