@@ -204,12 +204,13 @@ constexpr std::size_t devices_a_thread = 1500;
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
                              std::vector<std::string>& nameless) {
   std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
-  const ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
+  ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
   std::size_t to_read = 0;
   for (NamedUuid& one : names) {
     one.listed = one.name.empty() ? listed.find(one.uuid) : nullptr;
     to_read += one.listed == nullptr || has_any(scope.facets, facets_of_each_device) ? 1U : 0U;
   }
+  listed.forget_devices();
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
   std::vector<Device> result = ParallelReader(root, bus, scope, threads).read(names);
