@@ -143,9 +143,12 @@ constexpr std::size_t uuid_width = 36;
 template <typename T>
 void append_bytes(const T& value, std::string& block) {
   static_assert(std::is_trivially_copyable_v<T>);
-  const std::size_t end = block.size();
-  block.resize(end + sizeof(T));
-  std::memcpy(block.data() + end, &value, sizeof(T));
+  block.append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+template <>
+void append_bytes(const Mark& mark, std::string& block) {
+  block.push_back(static_cast<char>(mark));
 }
 
 template <typename T>
