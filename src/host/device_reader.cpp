@@ -99,9 +99,9 @@ void NodeReader::add(Device& device, Node::Kind kind, const std::string& path) {
   if (kind == Node::Kind::cdev && S_ISCHR(status->mode)) {
     device.own_node = status->device_number;
   }
-  device.nodes.push_back({kind, "/" + path, cached_name(users_, status->owner, sys::user_name),
-                          cached_name(groups_, status->group, sys::group_name), status->mode & 07777,
-                          status->owner, status->group});
+  device.nodes.made().push_back({kind, "/" + path, cached_name(users_, status->owner, sys::user_name),
+                                 cached_name(groups_, status->group, sys::group_name), status->mode & 07777,
+                                 status->owner, status->group});
 }
 
 DeviceReader::DeviceReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope)

@@ -162,12 +162,12 @@ struct Device {
   DevicePath path{};
   SharedText driver{};
   std::optional<std::uint64_t> iommu_group{};
-  std::vector<Node> nodes{};  // group node first
+  RareList<Node> nodes{};  // group node first
   // Device number of the device's own VFIO node (only with Facet::nodes or Facet::holders). Linux 6.6 and
   // later remove the node when a removal begins; processes that have it open are found by this number until
   // they close it.
   Boxed<std::uint64_t> own_node{};
-  std::vector<Holder> holders{};
+  RareList<Holder> holders{};
   RareText name{};               // kernel name if it is not the UUID
   RareText vf{};                 // address of the virtual function that it is on; empty: on none
   Boxed<std::uint64_t> units{};  // number of aggregated instances, if reported
