@@ -45,13 +45,13 @@ std::string type_name_of(const render::DeviceRow& row, const Snapshot& seen) {
 }  // namespace
 
 DeviceRows::DeviceRows(const Snapshot& seen, const Definitions& defined, const Groups& groups,
-                       const BootEvents& boot, const store::Store& store, TypeNames names)
+                       const BootEvents& boot, const store::Store& store, RowParts parts)
     : seen_(seen),
       defined_(defined),
       groups_(groups),
       boot_(boot),
       store_(store),
-      names_(names),
+      parts_(parts),
       knows_names_(std::any_of(seen.parents.begin(), seen.parents.end(),
                                [](const Parent& parent) { return !parent.types.empty(); })),
       booted_(std::chrono::system_clock::now() - sys::since_boot()) {}
@@ -88,12 +88,12 @@ render::DeviceRow DeviceRows::row(const DevicePair& pair) const {
   if (row.device != nullptr) {
     row.claim = seen_.claims.find(row.device->uuid);
   }
-  if (row.definition == nullptr) {
+  if (row.definition == nullptr && parts_.file) {
     const FileProblem* broken = broken_definition(defined_, row.device->uuid, row.device->parent);
     row.file = broken != nullptr ? broken->path : "";
   }
   if (const Definition* definition = row.definition) {
-    row.file = store_.path_of(*definition);
+    row.file = parts_.file ? store_.path_of(*definition) : std::string{};
     row.group = groups_.of(*definition);
     row.automatic = definition->start == StartMode::automatic ||
                     (row.group != nullptr && row.group->start == StartMode::automatic);
@@ -104,7 +104,7 @@ render::DeviceRow DeviceRows::row(const DevicePair& pair) const {
           differences_of(seen_, *row.device, *definition, node_policy_of(*definition, row.group));
     }
   }
-  if (names_ == TypeNames::needed && (knows_names_ || row.definition != nullptr)) {
+  if (parts_.type_name && (knows_names_ || row.definition != nullptr)) {
     row.type_name = type_name_of(row, seen_);
   }
   return row;
@@ -112,8 +112,8 @@ render::DeviceRow DeviceRows::row(const DevicePair& pair) const {
 
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
-                                           const store::Store& store, TypeNames names) {
-  const DeviceRows all(seen, defined, groups, boot, store, names);
+                                           const store::Store& store) {
+  const DeviceRows all(seen, defined, groups, boot, store);
   const std::vector<DevicePair> pairs = all.pairs();
   std::vector<render::DeviceRow> rows;
   rows.reserve(pairs.size());

@@ -12,8 +12,11 @@
 
 namespace mdevadm::cli {
 
-// Whether the rows need the vendor's names of types: searching them takes most of the time of long lists.
-enum class TypeNames { needed, unused };
+// The parts of rows that take most of the time of long lists, and that few columns need.
+struct RowParts {
+  bool type_name = true;
+  bool file = true;
+};
 
 // An active device or one whose removal is pending, its definition under the same parent, or both.
 struct DevicePair {
@@ -29,7 +32,7 @@ struct DevicePair {
 class DeviceRows {
  public:
   DeviceRows(const Snapshot& seen, const Definitions& defined, const Groups& groups, const BootEvents& boot,
-             const store::Store& store, TypeNames names = TypeNames::needed);
+             const store::Store& store, RowParts parts = {});
 
   // Returns the pairs of all rows, sorted by parent, then UUID.
   std::vector<DevicePair> pairs() const;
@@ -41,7 +44,7 @@ class DeviceRows {
   const Groups& groups_;
   const BootEvents& boot_;
   const store::Store& store_;
-  TypeNames names_;
+  RowParts parts_;
   bool knows_names_;  // some parent has types
   std::chrono::system_clock::time_point booted_;
 };
@@ -52,7 +55,7 @@ class DeviceRows {
 // outlive them.
 std::vector<render::DeviceRow> device_rows(const Snapshot& seen, const Definitions& defined,
                                            const Groups& groups, const BootEvents& boot,
-                                           const store::Store& store, TypeNames names = TypeNames::needed);
+                                           const store::Store& store);
 
 // Returns the row of a group with the number of its active members. `group` must outlive the row.
 render::GroupRow group_row(const Group& group, const Snapshot& seen, const store::Store& store);

@@ -99,9 +99,9 @@ void NodeReader::add(Device& device, Node::Kind kind, const std::string& path) {
   if (kind == Node::Kind::cdev && S_ISCHR(status->mode)) {
     device.own_node = status->device_number;
   }
-  device.nodes.push_back({kind, "/" + path, cached_name(users_, status->owner, sys::user_name),
-                          cached_name(groups_, status->group, sys::group_name), status->mode & 07777,
-                          status->owner, status->group});
+  device.nodes.made().push_back({kind, "/" + path, cached_name(users_, status->owner, sys::user_name),
+                                 cached_name(groups_, status->group, sys::group_name), status->mode & 07777,
+                                 status->owner, status->group});
 }
 
 DeviceReader::DeviceReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope)
@@ -192,7 +192,7 @@ Siblings& DeviceReader::directory_at(const std::string& path) {
   return directories_.emplace(path, std::move(siblings)).first->second;
 }
 
-// Returns the name of a driver. Most devices have the driver of the one before.
+// Return the name of a driver or a type. Most devices have those of the one before.
 SharedText DeviceReader::shared(const std::optional<std::string>& driver) {
   if (driver && (last_driver_ == nullptr || *last_driver_ != *driver)) {
     last_driver_ = std::make_shared<const std::string>(*driver);
@@ -200,12 +200,19 @@ SharedText DeviceReader::shared(const std::optional<std::string>& driver) {
   return driver ? last_driver_ : nullptr;
 }
 
+std::optional<TypeName> DeviceReader::shared_type(std::string_view type) {
+  if (!last_type_ || last_type_->str() != type) {
+    last_type_ = TypeName::parse(type);
+  }
+  return last_type_;
+}
+
 void DeviceReader::read_links(Siblings& siblings, const std::string& id, Device& device) {
   const sys::Dir& directory = *siblings.directory;
   if (!device.type) {
     file_.assign(id).append("/mdev_type");
     const auto type = directory.read_link(file_, target_);
-    device.type = type ? TypeName::parse(last_component(*type)) : std::nullopt;
+    device.type = type ? shared_type(last_component(*type)) : std::nullopt;
   }
   if (has_any(facets_, Facet::iommu_group | Facet::nodes | Facet::holders)) {
     if (const auto group = link_name(directory, id + "/iommu_group")) {

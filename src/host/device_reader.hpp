@@ -82,6 +82,7 @@ class DeviceReader {
  private:
   Siblings& directory_at(const std::string& path);
   SharedText shared(const std::optional<std::string>& driver);
+  std::optional<TypeName> shared_type(std::string_view type);
   void read_links(Siblings& siblings, const std::string& id, Device& device);
   void read_optional_files(Siblings& siblings, const std::string& id, Device& device);
 
@@ -102,6 +103,7 @@ class DeviceReader {
   const Siblings* others_ = nullptr;  // the last directory, as another reader has found it
   Siblings* own_ = nullptr;           // the same of this reader
   SharedText last_driver_{};
+  std::optional<TypeName> last_type_{};
   sys::LinkTarget target_{};
   std::string file_{};
 };

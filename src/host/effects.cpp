@@ -320,15 +320,29 @@ std::optional<std::string> Host::read_attribute(const Device& device, const Attr
   return read_if_readable(*root_, fmt::format("{}/{}", device.path.str(), name.str()));
 }
 
-void Host::read_attributes(Device& device, const std::vector<Attribute>& wanted) const {
-  // Opened once: resolving the long path takes more time than reading an attribute.
-  const sys::Result<sys::Dir> directory = root_->open_dir(device.path);
-  for (const Attribute& attribute : directory ? wanted : std::vector<Attribute>{}) {
-    const std::string& name = attribute.name.str();
-    const sys::Result<sys::FileStatus> status = directory->status(name);
-    const auto value = read_if_readable(*directory, name, status);
+void AttributeReader::read(Device& device, const std::vector<Attribute>& wanted) {
+  const std::string path = device.path.str();
+  if (const std::string_view above = directory_of(path); !above_ || path_ != above) {
+    path_ = above;
+    sys::Result<sys::Dir> opened = root_.open_dir(path_);
+    above_ = opened ? std::optional(*std::move(opened)) : std::nullopt;
+  }
+  if (!above_) {
+    return;
+  }
+  const std::string own(last_component(path));
+  bool exists = false;
+  for (const Attribute& attribute : wanted) {
+    const std::string name = own + "/" + attribute.name.str();
+    const sys::Result<sys::FileStatus> status = above_->status(name);
+    // If an attribute is missing, the device may have been removed.
+    exists = exists || status || above_->exists(own);
+    if (!exists) {
+      return;
+    }
+    const auto value = read_if_readable(*above_, name, status);
     if (value || !status) {
-      device.settings.made().attributes[name] = value;
+      device.settings.made().attributes[attribute.name.str()] = value;
     }
   }
 }

@@ -68,7 +68,7 @@ struct Nodes {
 
   // `has_node`: Device::own_node has been read.
   void add(const sys::Dir& root, Device& device, bool has_node) {
-    device.holders.clear();
+    device.holders = {};
     if (const auto number =
             device.iommu_group ? node_number(root, group_node_path(*device.iommu_group)) : std::nullopt) {
       groups.emplace_back(*number, &device);
@@ -108,9 +108,10 @@ struct Nodes {
 // Returns whether processes other than callers use the device. Callers that have only its group open are
 // removed from the holders.
 bool is_used(const sys::Dir& root, Device& device, const std::set<int>& caller_pids, const Users& users) {
-  const auto left_out = std::erase_if(device.holders, [&](const Holder& holder) {
+  const auto is_left_out = [&](const Holder& holder) {
     return caller_pids.contains(holder.pid) && !users.has(device, holder.pid);
-  });
+  };
+  const std::size_t left_out = device.holders.empty() ? 0 : std::erase_if(device.holders.made(), is_left_out);
   return !device.holders.empty() || (left_out == 0 && is_busy(root, device));
 }
 
@@ -158,11 +159,11 @@ void find_holders(const sys::Dir& root, Snapshot& seen, Facet facets) {
       add_holder(users.of_any, file.pid, false);
     } else if (file.character_device) {
       Nodes::each(nodes.groups, *file.character_device, [&](Device& device) {
-        add_holder(device.holders, file.pid, true);
+        add_holder(device.holders.made(), file.pid, true);
         certain.insert(file.pid);
       });
       Nodes::each(nodes.own, *file.character_device, [&](Device& device) {
-        add_holder(device.holders, file.pid, true);
+        add_holder(device.holders.made(), file.pid, true);
         certain.insert(file.pid);
         users.of_node.emplace(&device, file.pid);
       });

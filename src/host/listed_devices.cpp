@@ -40,6 +40,7 @@ ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
       count * calls_a_device) {
     return {};
   }
+  result.devices_.reserve(count);
   for (std::size_t i = 0; i < result.directories_.size(); ++i) {
     const TypeDirectory& found = result.directories_[i];
     const std::string devices =

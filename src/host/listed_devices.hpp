@@ -28,6 +28,9 @@ class ListedDevices {
   // Returns nullptr for a device that is not listed. The pointer is valid as long as the object.
   const TypeDirectory* find(const Uuid& uuid) const;
 
+  // Frees the list of devices; what find() has returned remains valid.
+  void forget_devices() { devices_ = {}; }
+
  private:
   std::vector<TypeDirectory> directories_{};
   std::vector<std::pair<Uuid, std::size_t>> devices_{};  // sorted; index in directories_

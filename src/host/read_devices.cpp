@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <mdevadm/sys/parallel.hpp>
 #include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
 #include <memory>
-#include <span>
 #include <thread>
 
 #include "device_reader.hpp"
@@ -19,6 +19,9 @@
 namespace mdevadm {
 
 namespace {
+
+// Not a vector, which is in memory twice while it grows.
+using NamedUuids = std::deque<NamedUuid>;
 
 // Returns the devices of both, which are sorted.
 std::vector<Device> merged(std::vector<Device> a, std::vector<Device> b) {
@@ -48,9 +51,8 @@ std::optional<Uuid> uuid_of(const std::string& name, const Records& known) {
   return name.substr(dash) == "-0" ? *owner : Uuid::of_name(name);
 }
 
-std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Scope& scope,
-                                       std::vector<std::string>& nameless) {
-  std::vector<NamedUuid> result;
+NamedUuids devices_to_read(const sys::Dir& bus, const Scope& scope, std::vector<std::string>& nameless) {
+  NamedUuids result;
   if (scope.devices) {
     for (const Uuid& uuid : *scope.devices) {
       const Record* record = scope.known.find(uuid);
@@ -74,9 +76,8 @@ std::vector<NamedUuid> devices_to_read(const sys::Dir& bus, const Scope& scope,
 }
 
 // Returns the requested devices that exist under another name than their UUID.
-std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& scope,
-                                              const std::vector<Device>& found) {
-  std::vector<NamedUuid> result;
+NamedUuids devices_by_other_names(const sys::Dir& bus, const Scope& scope, const std::vector<Device>& found) {
+  NamedUuids result;
   const auto is_wanted = [&](const Uuid& uuid) {
     return std::find(scope.devices->begin(), scope.devices->end(), uuid) != scope.devices->end() &&
            std::none_of(found.begin(), found.end(), [&](const Device& one) { return one.uuid == uuid; });
@@ -95,7 +96,7 @@ std::vector<NamedUuid> devices_by_other_names(const sys::Dir& bus, const Scope& 
 }
 
 // Returns the devices that have been found, sorted by parent, then UUID.
-std::vector<const NamedUuid*> in_order(std::span<const NamedUuid> names) {
+std::vector<const NamedUuid*> in_order(const NamedUuids& names) {
   std::map<std::string_view, std::uint32_t> ranks;  // of parents
   for (const NamedUuid& one : names) {
     if (one.siblings != nullptr) {
@@ -145,7 +146,7 @@ class ParallelReader {
 
   // Returns the devices that exist, sorted by parent, then UUID. Sorts before it reads them completely, so
   // that no device is in memory twice.
-  std::vector<Device> read(std::vector<NamedUuid>& names) {
+  std::vector<Device> read(NamedUuids& names) {
     in_parallel(names.size(), [&](DeviceReader& reader, std::size_t first, std::size_t end) {
       std::string id;
       for (std::size_t i = first; i < end; ++i) {
@@ -203,17 +204,18 @@ constexpr std::size_t devices_a_thread = 1500;
 
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
                              std::vector<std::string>& nameless) {
-  std::vector<NamedUuid> names = devices_to_read(bus, scope, nameless);
-  const ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
+  NamedUuids names = devices_to_read(bus, scope, nameless);
+  ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
   std::size_t to_read = 0;
   for (NamedUuid& one : names) {
     one.listed = one.name.empty() ? listed.find(one.uuid) : nullptr;
     to_read += one.listed == nullptr || has_any(scope.facets, facets_of_each_device) ? 1U : 0U;
   }
+  listed.forget_devices();
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
   std::vector<Device> result = ParallelReader(root, bus, scope, threads).read(names);
-  std::vector<NamedUuid> more = devices_by_other_names(bus, scope, result);
+  NamedUuids more = devices_by_other_names(bus, scope, result);
   return more.empty() ? std::move(result)
                       : merged(std::move(result), ParallelReader(root, bus, scope, 1).read(more));
 }

@@ -62,7 +62,7 @@ class NodeComparison {
 
   template <typename Shown>
   void report(const char* setting, const std::optional<std::string>& defined, Shown shown) {
-    for (const Node& node : defined ? device_.nodes : std::vector<Node>{}) {
+    for (const Node& node : defined ? device_.nodes.list() : std::vector<Node>{}) {
       if (const std::string present = shown(node); present != *defined) {
         found_.push_back({setting, *defined, present});
         return;
@@ -98,7 +98,7 @@ std::string DriftedSetting::str(std::string_view source) const {
 std::optional<NodePolicy> node_policy_of(const Definition& definition,
                                          const std::optional<NodePolicy>& of_group) {
   if (!definition.node || !of_group) {
-    return definition.node ? definition.node : of_group;
+    return definition.node ? std::optional(*definition.node) : of_group;
   }
   const NodePolicy& own = *definition.node;
   return NodePolicy{own.owner ? own.owner : of_group->owner, own.group ? own.group : of_group->group,

@@ -181,4 +181,13 @@ Finding missing_parent(const Snapshot& seen, const Definition& definition, const
   return finding;
 }
 
+Definition with_kernel_type(const Snapshot& seen, Definition definition) {
+  const Parent* parent = seen.find_parent(definition.parent.str());
+  const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
+  if (type != nullptr) {
+    definition.type = type->id;
+  }
+  return definition;
+}
+
 }  // namespace mdevadm

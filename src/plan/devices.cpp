@@ -358,7 +358,7 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
       job.steps.push_back({DropRecord{uuid}, std::nullopt});
     }
     const Device* pending = seen.find_removing(uuid);
-    job.holders = pending != nullptr ? pending->holders : std::vector<Holder>{};
+    job.holders = pending != nullptr ? pending->holders.list() : std::vector<Holder>{};
     job.notes.push_back(
         request.about.quoted() +
         (pending != nullptr ? " is already being removed: " + describe_removal(*pending) : " is not active"));

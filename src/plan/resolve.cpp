@@ -524,15 +524,6 @@ const Type* resolve_type(const Parent& parent, std::string_view given) {
   });
 }
 
-Definition with_kernel_type(const Snapshot& seen, Definition definition) {
-  const Parent* parent = seen.find_parent(definition.parent.str());
-  const Type* type = parent != nullptr ? resolve_type(*parent, definition.type.str()) : nullptr;
-  if (type != nullptr) {
-    definition.type = type->id;
-  }
-  return definition;
-}
-
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual) {
   if (same_type(plain_type(named.str()), actual.str())) {
     return true;

@@ -338,7 +338,7 @@ void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& 
           {device.about(),
            Error(users.empty() ? ExitCode::no_capacity : ExitCode::in_use,
                  fmt::format("cannot apply {}: {}{}", device.about().quoted(), message, reasons), hints)
-               .held_by(active != nullptr ? active->holders : std::vector<Holder>{})});
+               .held_by(active != nullptr ? active->holders.list() : std::vector<Holder>{})});
     }
   }
 }

@@ -140,7 +140,8 @@ class DotWriter {
       }
       text_ += fmt::format("  {} -> {};\n", vf, device.node());
     }
-    for (const Holder& holder : device.active == nullptr ? std::vector<Holder>{} : device.active->holders) {
+    for (const Holder& holder :
+         device.active == nullptr ? std::vector<Holder>{} : device.active->holders.list()) {
       const std::string user = node_name("process", fmt::format("{}", holder.pid));
       if (processes_.insert(holder.pid).second) {
         text_ += fmt::format("  {} [shape=component, label={}];\n", user,

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <clocale>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <numeric>
+#include <type_traits>
 
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/util/text.hpp>
@@ -129,27 +131,116 @@ CellTexts texts_for(const Grid& grid, const TableStyle& style, std::size_t inden
 
 constexpr std::size_t tree_indent = 2;  // "├─"
 
+// How a PlainTable stores a cell: its size, if that is less than any of the marks, and its text; or a mark
+// and what follows it. Most cells are UUIDs or repeat the text above.
+using Mark = unsigned char;
+constexpr Mark repeat_mark = 0xff;  // nothing follows
+constexpr Mark uuid_mark = 0xfe;    // a Uuid
+constexpr Mark long_mark = 0xfd;    // a std::size_t, then as many bytes
+
+constexpr std::size_t uuid_width = 36;
+
+template <typename T>
+void append_bytes(const T& value, std::string& block) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  block.append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+template <>
+void append_bytes(const Mark& mark, std::string& block) {
+  block.push_back(static_cast<char>(mark));
+}
+
+template <typename T>
+T take_bytes(std::string_view& bytes) {
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof(T));
+  bytes.remove_prefix(sizeof(T));
+  return value;
+}
+
 }  // namespace
 
 PlainTable::PlainTable(std::vector<ColumnInfo> columns, bool headings)
     : columns_(std::move(columns)), headings_(headings) {
   std::transform(columns_.begin(), columns_.end(), std::back_inserter(widths_),
                  [this](const ColumnInfo& info) { return headings_ ? info.heading.size() : std::size_t{1}; });
+  above_.resize(columns_.size());
 }
 
 void PlainTable::add(const Value& value) {
-  const std::size_t before = texts_.size();
-  append_text(value, texts_);
-  std::size_t& width = widths_[ends_.size() % columns_.size()];
-  width = std::max(width, texts_.size() - before);
-  ends_.push_back(static_cast<std::uint32_t>(texts_.size()));
+  if (!is_plain_) {
+    return;
+  }
+  if (const auto* uuid = std::get_if<Uuid>(&value)) {
+    widths_[next_] = std::max(widths_[next_], uuid_width);
+    std::string& block = room(sizeof(Mark) + sizeof(Uuid));
+    append_bytes(uuid_mark, block);
+    append_bytes(*uuid, block);
+  } else {
+    text_.clear();
+    append_text(value, text_);
+    add_text();
+  }
+  next_ = next_ + 1 == columns_.size() ? 0 : next_ + 1;
+}
+
+void PlainTable::add_text() {
+  if (text_ == above_[next_]) {
+    append_bytes(repeat_mark, room(sizeof(Mark)));
+    return;
+  }
+  is_plain_ = is_plain_ && is_plain(text_);
+  const std::size_t size = text_.size();
+  widths_[next_] = std::max(widths_[next_], size);
+  std::string& block = room(sizeof(Mark) + sizeof(size) + size);
+  append_bytes(size < long_mark ? static_cast<Mark>(size) : long_mark, block);
+  if (size >= long_mark) {
+    append_bytes(size, block);
+  }
+  block += text_;
+  above_[next_].swap(text_);
+}
+
+// Blocks instead of one text, which would be copied, and in memory twice, whenever it grows.
+std::string& PlainTable::room(std::size_t size) {
+  constexpr std::size_t block_size = 32768;
+  if (blocks_.empty() || blocks_.back().capacity() - blocks_.back().size() < size) {
+    blocks_.emplace_back().reserve(std::max(size, block_size));
+  }
+  return blocks_.back();
+}
+
+template <typename Use>
+void PlainTable::each_text(const Use& use) const {
+  std::vector<std::string_view> above(columns_.size());
+  std::size_t column = 0;
+  std::string uuid;
+  for (std::string_view rest : blocks_) {
+    while (!rest.empty()) {
+      const Mark mark = take_bytes<Mark>(rest);
+      if (mark == uuid_mark) {
+        uuid.clear();
+        take_bytes<Uuid>(rest).append_to(uuid);
+        use(uuid);
+      } else {
+        if (mark != repeat_mark) {
+          const std::size_t size = mark == long_mark ? take_bytes<std::size_t>(rest) : mark;
+          above[column] = rest.substr(0, size);
+          rest.remove_prefix(size);
+        }
+        use(above[column]);
+      }
+      column = column + 1 == columns_.size() ? 0 : column + 1;
+    }
+  }
 }
 
 bool PlainTable::write(std::string& out, const std::function<void()>& flush) const {
-  if (!is_plain(texts_)) {
+  if (!is_plain_) {
     return false;
   }
-  if (ends_.empty()) {
+  if (blocks_.empty()) {
     return true;
   }
   // As if the last column were padded, too.
@@ -176,11 +267,7 @@ bool PlainTable::write(std::string& out, const std::function<void()>& flush) con
   for (std::size_t i = 0; headings_ && i < columns_.size(); ++i) {
     add(columns_[i].heading);
   }
-  std::size_t begin = 0;
-  for (const std::uint32_t end : ends_) {
-    add(std::string_view(texts_).substr(begin, end - begin));
-    begin = end;
-  }
+  each_text(add);
   return true;
 }
 

@@ -126,7 +126,7 @@ class SettingsReader {
   explicit SettingsReader(const Host& host) : host_(host) {}
 
   void read_nodes(Device& device, const NodePolicy& policy) {
-    for (Node& node : device.nodes) {
+    for (Node& node : device.nodes.made()) {
       if (policy.owner && *policy.owner != node.owner) {
         look_up(device, "user " + *policy.owner, [&] { return sys::user_id(*policy.owner); });
       }
@@ -277,6 +277,7 @@ Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
 
 void observe_settings_of(const Effects& effects, Snapshot& seen, const std::vector<Compared>& wanted) {
   SettingsReader reader(effects.host);
+  AttributeReader values = effects.host.attribute_reader();
   for (const Compared& one : wanted) {
     const std::vector<Attribute> attributes = comparable_attributes(*one.definition);
     if (attributes.empty() && !one.node) {
@@ -287,7 +288,7 @@ void observe_settings_of(const Effects& effects, Snapshot& seen, const std::vect
     if (place == seen.devices.end() || place->uuid != definition.uuid || place->parent != definition.parent) {
       continue;
     }
-    effects.host.read_attributes(*place, attributes);
+    values.read(*place, attributes);
     if (one.node) {
       reader.read_nodes(*place, *one.node);
     }

@@ -9,7 +9,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "definition_keys.hpp"
-#include "plain_toml.hpp"
+#include "plain_definition.hpp"
 #include "shared_keys.hpp"
 #include "toml.hpp"
 
@@ -95,28 +95,19 @@ FileContent with_problem(FileContent content, FileProblem problem, std::string_v
   return content;
 }
 
-// Returns nullopt if the file has to be read by the parser with positions, which problems name.
-std::optional<FileContent> read_plain_definition(std::string_view text, const std::string& path,
-                                                 const Identity& known) {
-  const std::optional<toml::table> table = read_plain_toml(text);
-  if (!table) {
-    return std::nullopt;
-  }
-  FileContent content;
-  try {
-    Reader(path, content).read(*table, known);
-  } catch (const Broken&) {
-    return std::nullopt;
-  }
-  return content.problems.empty() ? std::optional(std::move(content)) : std::nullopt;
-}
-
 }  // namespace
 
 FileContent parse_definition(std::string_view text, const std::string& path, const Identity& known) {
-  if (auto content = read_plain_definition(text, path, known)) {
-    return *std::move(content);
-  }
+  std::optional<Definition> plain = read_plain_definition(text, known);
+  return plain ? FileContent{.uuid = known.uuid,
+                             .parent = known.parent,
+                             .definition = std::move(plain),
+                             .problem = {},
+                             .problems = {}}
+               : read_with_library(text, path, known);
+}
+
+FileContent read_with_library(std::string_view text, const std::string& path, const Identity& known) {
   FileContent content;
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -16,6 +17,9 @@ namespace mdevadm::store {
 inline constexpr std::string_view suffix = ".toml";
 
 inline constexpr const char* mdevctl_directory = "etc/mdevctl.d";
+// The definitions, in a directory for each parent.
+inline constexpr const char* devices_directory = "etc/mdevadm/devices";
+inline constexpr std::size_t few_devices = 4;  // are searched by name, without listing directories
 
 // Directories with the state of the host since boot. Not below etc/: a refused change must leave no trace
 // there.

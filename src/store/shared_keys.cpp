@@ -12,13 +12,12 @@ namespace {
 
 std::uint32_t file_mode(const toml::node& node) {
   const std::string text = text_of(node, "mode");
-  std::uint32_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
+  const std::optional<std::uint32_t> mode = file_mode_of(text);
+  if (!mode) {
     broken(node,
            fmt::format("'mode' must be octal permissions such as \"0660\", not \"{}\"", printable(text)));
   }
-  return mode;
+  return *mode;
 }
 
 std::string account(const toml::node& node, std::string_view key) {
@@ -32,12 +31,26 @@ std::string account(const toml::node& node, std::string_view key) {
 
 }  // namespace
 
+std::optional<StartMode> start_mode_of(std::string_view text) {
+  return text == "auto"     ? std::optional(StartMode::automatic)
+         : text == "manual" ? std::optional(StartMode::manual)
+                            : std::nullopt;
+}
+
+std::optional<std::uint32_t> file_mode_of(std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool is_mode = !text.empty() && error == std::errc{} && end == text.data() + text.size();
+  return is_mode && mode <= 0777 ? std::optional(mode) : std::nullopt;
+}
+
 StartMode read_start_mode(const toml::node& node) {
   const std::string text = text_of(node, "start");
-  if (text != "auto" && text != "manual") {
+  const std::optional<StartMode> mode = start_mode_of(text);
+  if (!mode) {
     broken(node, fmt::format("'start' must be \"auto\" or \"manual\", not \"{}\"", printable(text)));
   }
-  return text == "auto" ? StartMode::automatic : StartMode::manual;
+  return *mode;
 }
 
 std::optional<NodePolicy> read_node_policy(const toml::node& node, const std::string& path,

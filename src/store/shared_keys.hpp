@@ -1,16 +1,23 @@
 // Keys shared by definition, group and host files. Internal header.
 #pragma once
 
+#include <cstdint>
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/parent_settings.hpp>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "text_editor.hpp"
 #include "toml.hpp"
 
 namespace mdevadm::store {
+
+// Parse the values of `start` and `mode`; nullopt: invalid.
+std::optional<StartMode> start_mode_of(std::string_view text);
+std::optional<std::uint32_t> file_mode_of(std::string_view text);
 
 // Parses the value of `start`, "auto" or "manual". Throws Broken.
 StartMode read_start_mode(const toml::node& node);

@@ -22,42 +22,12 @@ namespace mdevadm::store {
 
 namespace {
 
-constexpr const char* devices_directory = "etc/mdevadm/devices";
-constexpr const char* the_definitions = "the definitions";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
 constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
-constexpr std::size_t few_devices = 4;                // are searched by name, without listing directories
 
 std::string directory_name(const ParentName& parent) {
   return fmt::format("{}/{}", devices_directory, parent.str());
-}
-
-void take(FileContent content, Definitions& into) {
-  std::move(content.problems.begin(), content.problems.end(), std::back_inserter(into.problems));
-  if (content.definition) {
-    into.all.push_back(*std::move(content.definition));
-  } else {
-    into.broken.push_back(std::move(content.problem));
-  }
-}
-
-void load_file(const sys::Dir& directory, const ParentName& parent, const std::string& name,
-               Definitions& into) {
-  if (!is_ours(name)) {
-    return;
-  }
-  const auto uuid = Uuid::parse(std::string_view(name).substr(0, name.size() - suffix.size()));
-  if (!uuid || file_name(*uuid) != name) {
-    into.broken.push_back({.path = directory.path_of(name),
-                           .message = "invalid file name (expected UUID.toml, with the UUID in lower case)"});
-    return;
-  }
-  const std::optional<std::string> text = read_listed(directory, name, into.broken);
-  if (!text) {
-    return;
-  }
-  take(parse_definition(*text, directory.path_of(name), {*uuid, parent}), into);
 }
 
 using DeviceKey = std::pair<ParentName, Uuid>;
@@ -277,47 +247,6 @@ std::string edited_text(const sys::Dir& directory, const std::string& path, cons
 }
 
 }  // namespace
-
-Definitions Store::load_own(const std::optional<ParentName>& only, const std::set<Uuid>* wanted) const {
-  Definitions result;
-  const std::optional<sys::Dir> devices = open_to_read(*root_, devices_directory, the_definitions);
-  if (!devices) {
-    return result;
-  }
-  for (const sys::Entry& entry : entries_in(*devices, the_definitions)) {
-    const auto parent = ParentName::parse(entry.name);
-    if (!parent || entry.kind == sys::EntryKind::file || entry.name.front() == '.' ||
-        (only && *only != *parent)) {
-      continue;
-    }
-    const auto is_here = [&](const Uuid& uuid) {
-      return devices->exists(entry.name + "/" + file_name(uuid));
-    };
-    if (wanted != nullptr && wanted->size() <= few_devices &&
-        std::none_of(wanted->begin(), wanted->end(), is_here)) {
-      continue;
-    }
-    const sys::Result<sys::Dir> directory = devices->open_dir(entry.name);
-    if (!directory && sys::is_absence(directory.error().number)) {
-      if (auto problem = dangling_link(*devices, entry.name)) {
-        result.broken.push_back(*std::move(problem));
-      }
-      continue;
-    }
-    if (!directory) {
-      result.broken.push_back({directory.error().path, 0, 0, sys::errno_text(directory.error().number)});
-      continue;
-    }
-    for (const sys::Entry& file : entries_in(*directory, the_definitions)) {
-      const auto uuid = wanted != nullptr ? uuid_of(file.name) : std::nullopt;
-      if (wanted != nullptr && (!uuid || !wanted->contains(*uuid))) {
-        continue;
-      }
-      load_file(*directory, *parent, file.name, result);
-    }
-  }
-  return result;
-}
 
 Definitions Store::load(const std::optional<ParentName>& only) const {
   Definitions result = load_own(only);

@@ -15,7 +15,7 @@
 #include <store/runtime_text.hpp>
 #include <string>
 
-#include "../../src/store/plain_toml.hpp"
+#include "../../src/store/plain_definition.hpp"
 #include "target.hpp"
 
 namespace mdevadm::fuzz {
@@ -29,9 +29,12 @@ const store::Identity& identity() {
 }
 
 void definition(std::string_view input) {
-  if (const auto plain = store::read_plain_toml(input)) {
-    const toml::parse_result parsed = toml::parse(input);
-    require(parsed && *plain == parsed.table(), "plain TOML is read as the library reads it");
+  if (const auto plain = store::read_plain_definition(input, identity())) {
+    const store::FileContent content = store::read_with_library(input, "file", identity());
+    require(content.definition == plain && content.problems.empty(),
+            "plain TOML is read as the library reads it");
+    require(store::read_plain_definition(input, identity(), &*plain) == plain,
+            "a definition with shared names is the same");
   }
   const store::FileContent read = store::parse_definition(input, "file", identity());
   if (!read.definition) {

@@ -66,6 +66,23 @@ struct ProgramEnd : sys::ScriptEnd {
   std::string text() const;
 };
 
+// Reads attributes of active devices. Keeps the directory above the last device open: devices should follow
+// each other by parent, because resolving a long path takes more time than reading an attribute.
+class AttributeReader {
+ public:
+  // `root` must outlive the reader.
+  explicit AttributeReader(const sys::Dir& root) : root_(root) {}
+
+  // Adds the values of these attributes to Device::settings, unless they are unreadable; nullopt: the device
+  // has no such attribute.
+  void read(Device& device, const std::vector<Attribute>& wanted);
+
+ private:
+  const sys::Dir& root_;
+  std::string path_{};  // of `above_`
+  std::optional<sys::Dir> above_{};
+};
+
 // Errors contain the reason only; the caller prepends the operation and the device.
 class Host {
  public:
@@ -114,9 +131,8 @@ class Host {
   // Returns the value of an attribute of an active device without surrounding blanks; nullopt if it is
   // unreadable.
   std::optional<std::string> read_attribute(const Device& device, const AttributeName& name) const;
-  // Adds the values of these attributes to Device::attributes, unless they are unreadable; nullopt: the
-  // device has no such attribute.
-  void read_attributes(Device& device, const std::vector<Attribute>& wanted) const;
+  // The reader must not outlive the root of the host.
+  AttributeReader attribute_reader() const { return AttributeReader(*root_); }
 
   // Assigns adapters and domains to a vfio-ap device: with one atomic write to ap_config if the kernel has
   // it; otherwise, or to find the one that is refused, one by one in order. Throws Error like

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mdevadm/model/abi.hpp>
 #include <mdevadm/model/names.hpp>
+#include <mdevadm/util/compact.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ struct NodePolicy {
   bool operator==(const NodePolicy&) const = default;
 };
 
+// A host can have thousands: what few definitions have takes little space in the others.
 struct Definition {
   Uuid uuid;
   ParentName parent;
@@ -60,7 +62,7 @@ struct Definition {
   std::optional<std::uint64_t> aggregate{};
   std::optional<std::string> create_args{};  // stored verbatim
   std::vector<Attribute> attributes{};
-  std::optional<NodePolicy> node{};
+  Boxed<NodePolicy> node{};
   // The virtual function (VF) to use: an address, or "any" for the first free one at each start. Absent: the
   // first start chooses one and writes it here.
   std::optional<FunctionName> function{};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <compare>
+#include <mdevadm/util/compact.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +25,7 @@ bool is_label(std::string_view text);
 // control bytes.
 bool is_account(std::string_view text);
 
-// A string validated by `Rule`.
+// A string validated by `Rule`. Copies share it: thousands of devices have the same parent and type.
 template <bool (*Rule)(std::string_view), typename Tag>
 class Name {
  public:
@@ -31,13 +33,21 @@ class Name {
     return Rule(text) ? std::optional<Name>(Name(std::string(text))) : std::nullopt;
   }
 
-  const std::string& str() const noexcept { return text_; }
-  auto operator<=>(const Name&) const = default;
+  // A move would leave a name without a text.
+  Name(const Name&) = default;
+  Name& operator=(const Name&) = default;
+  ~Name() = default;
+
+  const std::string& str() const noexcept { return *text_; }
+  std::strong_ordering operator<=>(const Name& other) const noexcept {
+    return text_ == other.text_ ? std::strong_ordering::equal : *text_ <=> *other.text_;
+  }
+  bool operator==(const Name& other) const noexcept { return (*this <=> other) == 0; }
 
  private:
-  explicit Name(std::string text) : text_(std::move(text)) {}
+  explicit Name(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
 
-  std::string text_;
+  SharedText text_;
 };
 
 using ParentName =

@@ -165,30 +165,31 @@ struct Device {
   DevicePath path{};
   SharedText driver{};
   std::optional<std::uint64_t> iommu_group{};
-  std::vector<Node> nodes{};  // group node first
+  RareList<Node> nodes{};  // group node first
   // Device number of the device's own VFIO node (only with Facet::nodes or Facet::holders). Linux 6.6 and
   // later remove the node when a removal begins; processes that have it open are found by this number until
   // they close it.
   Boxed<std::uint64_t> own_node{};
-  std::vector<Holder> holders{};
-  RareText name{};                       // kernel name if it is not the UUID
-  RareText vf{};                         // address of the virtual function that it is on; empty: on none
-  std::optional<std::uint64_t> units{};  // number of aggregated instances, if reported
-  Boxed<Uuid> peers{};                   // UUID of its peer-to-peer set
+  RareList<Holder> holders{};
+  RareText name{};               // kernel name if it is not the UUID
+  RareText vf{};                 // address of the virtual function that it is on; empty: on none
+  Boxed<std::uint64_t> units{};  // number of aggregated instances, if reported
+  Boxed<Uuid> peers{};           // UUID of its peer-to-peer set
   // Adapters and domains of a vfio-ap device; absent if they cannot be read completely.
   Boxed<ApMatrix> queues{};
   Boxed<PresentSettings> settings{};
-  std::optional<std::chrono::milliseconds> start_took{};  // duration of its start, from the runtime record
+  // Duration of its start, from the runtime record, in milliseconds.
+  std::optional<std::chrono::duration<std::uint32_t, std::milli>> start_took{};
   QueueChanges queue_changes = QueueChanges::idle;
   bool queues_unreadable = false;  // reading them failed, or their list is cut
   std::optional<bool> online{};    // absent: it has no online switch
-  bool busy = false;               // some process has it open, visible or not (requires Facet::busy)
+  bool busy : 1 = false;           // some process has it open, visible or not (requires Facet::busy)
   // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5),
   // and that of a definition only if that one reserves this VF.
-  bool unmanaged = false;
-  bool removing = false;    // its removal is pending until it is closed (Snapshot::removing)
-  bool has_record = false;  // a runtime record of it exists
-  bool unfinished = false;  // its start has not completed
+  bool unmanaged : 1 = false;
+  bool removing : 1 = false;    // its removal is pending until it is closed (Snapshot::removing)
+  bool has_record : 1 = false;  // a runtime record of it exists
+  bool unfinished : 1 = false;  // its start has not completed
 
   // Returns the name of its directory, which is also its name on the bus.
   std::string kernel_name() const { return name.empty() ? uuid.str() : name.str(); }

@@ -49,4 +49,8 @@ class NewPlaces {
 Finding missing_parent(const Snapshot& seen, const Definition& definition, const Groups& groups,
                        NewPlaces& places);
 
+// Returns the definition with the kernel's ID as its type, which other programs require. It is unchanged if
+// the parent or the type was not observed (Facet::type_name).
+Definition with_kernel_type(const Snapshot& seen, Definition definition);
+
 }  // namespace mdevadm

@@ -72,10 +72,6 @@ const Definition& require_definition(const Found& found, const std::string& doin
 // A number may be written in hexadecimal, as nvidia-smi prints it (0x47b).
 const Type* resolve_type(const Parent& parent, std::string_view word);
 
-// Returns the definition with the kernel's ID as its type, which other programs require. It is unchanged if
-// the parent or the type was not observed (Facet::type_name).
-Definition with_kernel_type(const Snapshot& seen, Definition definition);
-
 // Returns a hexadecimal number (0x47b) in decimal, every other word as it is.
 std::string plain_type(std::string_view word);
 

@@ -134,8 +134,8 @@ struct TableStyle {
 };
 
 // A table that needs no measuring: printable ASCII without colours, in which no value is cut. That is the
-// usual case of output into a pipe, and must not take longer than reading the host. Has the layout of
-// libsmartcols.
+// usual case of output into a pipe, and must not take longer than reading the host, nor more memory. Has the
+// layout of libsmartcols.
 class PlainTable {
  public:
   PlainTable(std::vector<ColumnInfo> columns, bool headings);
@@ -147,11 +147,22 @@ class PlainTable {
   bool write(std::string& out, const std::function<void()>& flush) const;
 
  private:
+  // Adds `text_` as the next cell.
+  void add_text();
+  // Returns the block to which `size` bytes are appended next.
+  std::string& room(std::size_t size);
+  // Calls `use` with the text of each cell.
+  template <typename Use>
+  void each_text(const Use& use) const;
+
   std::vector<ColumnInfo> columns_;
   bool headings_;
   std::vector<std::size_t> widths_{};
-  std::string texts_{};                // of all cells
-  std::vector<std::uint32_t> ends_{};  // where they end
+  std::vector<std::string> blocks_{};  // all cells, in a short form
+  std::vector<std::string> above_{};   // the last text of each column
+  std::string text_{};                 // of the cell that is added
+  std::size_t next_ = 0;               // its column
+  bool is_plain_ = true;
 };
 
 // Returns aligned columns, one line per row; an empty string if there are no rows. Values are cut to fit the

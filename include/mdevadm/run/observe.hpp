@@ -4,6 +4,7 @@
 
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/run/executor.hpp>
+#include <mdevadm/util/compact.hpp>
 
 namespace mdevadm {
 
@@ -35,7 +36,7 @@ Snapshot observe_users(const Effects& effects, const std::vector<Uuid>& devices,
 // A definition, and the policy for the VFIO nodes of its device (node_policy_of()).
 struct Compared {
   const Definition* definition;
-  std::optional<NodePolicy> node{};
+  Boxed<NodePolicy> node{};
 };
 
 // Reads of active devices what drift_of() compares and observe_host() does not read: the attributes that

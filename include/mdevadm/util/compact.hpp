@@ -3,11 +3,14 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mdevadm {
 
@@ -77,6 +80,30 @@ class RareText {
 
  private:
   Boxed<std::string> text_;
+};
+
+// A list that is empty in most cases, read like a std::vector.
+template <typename T>
+class RareList {
+ public:
+  RareList() = default;
+  RareList(std::vector<T> items) : items_(items.empty() ? Boxed<std::vector<T>>() : std::move(items)) {}
+  RareList(std::initializer_list<T> items) : RareList(std::vector<T>(items)) {}
+
+  const std::vector<T>& list() const { return items_.or_default(); }
+  operator const std::vector<T>&() const { return list(); }
+  // Returns the list, to change it.
+  std::vector<T>& made() { return items_.made(); }
+
+  bool empty() const { return list().empty(); }
+  std::size_t size() const { return list().size(); }
+  auto begin() const { return list().begin(); }
+  auto end() const { return list().end(); }
+  const T& front() const { return list().front(); }
+  const T& operator[](std::size_t place) const { return list()[place]; }
+
+ private:
+  Boxed<std::vector<T>> items_;
 };
 
 // A text that many objects share; nullptr: none.

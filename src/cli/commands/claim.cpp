@@ -133,7 +133,7 @@ class ClaimCommand final : public Command {
         observe_defined({context.host(), context.store()}, {claim.uuid}, defined, shown_facets);
     const Found found = resolve_device(claim.uuid.str(), seen, defined, member.device.parent, doing);
     render::ClaimedDevice shown{claim, guest_device(seen, found, doing), {}, {}};
-    shown.nodes = found.active != nullptr ? found.active->nodes : std::vector<Node>{};
+    shown.nodes = found.active != nullptr ? found.active->nodes.list() : std::vector<Node>{};
     shown.properties = qemu_properties(shown.device, qemu_ids({shown.device}).front(), {}, doing);
     shown.vm = group.vm ? group.vm : shown.device.vm;
     return shown;

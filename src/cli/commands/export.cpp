@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/guest.hpp>
 #include <mdevadm/render/dot.hpp>
 #include <mdevadm/render/guest.hpp>

@@ -62,7 +62,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
         groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const DeviceRows all(seen, defined, groups, boot, context.store(),
-                         listing_.prints("type_name") ? TypeNames::needed : TypeNames::unused);
+                         {.type_name = listing_.prints("type_name"), .file = listing_.prints("file")});
     std::vector<DevicePair> listed = all.pairs();
     keep_named(context, seen, defined, listed);
     std::erase_if(listed, [&](const DevicePair& one) { return !is_wanted(one, all); });

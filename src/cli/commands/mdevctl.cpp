@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>

@@ -104,7 +104,7 @@ TEST_CASE("all nodes of a device are compared and labels as far as they were rea
   CHECK(describe(drift_of(seen, definition(), policy)) == "node mode (definition: 0660, device: 0600)");
   policy = {std::nullopt, std::nullopt, std::nullopt, "system_u:object_r:svirt_image_t:s0"};
   CHECK(drift_of(seen, definition(), policy).empty());
-  seen.nodes.back().selinux_label = "system_u:object_r:vfio_device_t:s0";
+  seen.nodes.made().back().selinux_label = "system_u:object_r:vfio_device_t:s0";
   CHECK(describe(drift_of(seen, definition(), policy)) ==
         "node label (definition: system_u:object_r:svirt_image_t:s0, device: "
         "system_u:object_r:vfio_device_t:s0)");

@@ -37,3 +37,18 @@ TEST_CASE("a label cannot be a UUID or begin with a hyphen") {
   CHECK_FALSE(Label::parse("-x"));
   CHECK_FALSE(Label::parse("c0ffee00-1111-4222-8333-444444444444"));
 }
+
+TEST_CASE("names are compared by their texts, and copies share them") {
+  const ParentName name = *ParentName::parse("0000:86:00.0");
+  const ParentName same = *ParentName::parse("0000:86:00.0");
+  const ParentName next = *ParentName::parse("0000:87:00.0");
+  CHECK(name == same);
+  CHECK(name < next);
+  CHECK(next > same);
+  ParentName copy = name;
+  CHECK(&copy.str() == &name.str());
+  const ParentName moved = std::move(copy);
+  CHECK(moved == name);
+  copy = next;
+  CHECK(copy == next);
+}

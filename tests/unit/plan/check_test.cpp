@@ -130,7 +130,7 @@ TEST_CASE("active devices and their definitions are checked for numbers that are
   const Definition defined = crypto_definition(1, "14");
   Device device{.uuid = defined.uuid, .parent = defined.parent, .type = defined.type};
   device.queues = assigned_by(defined.attributes);
-  device.nodes.resize(1);
+  device.nodes.made().resize(1);
   world.seen.devices = {device};
   CHECK(world.ids() == Ids{"warning queue-missing", "info device-undefined"});
   world.defined.all = {defined};

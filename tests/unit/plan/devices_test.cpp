@@ -139,7 +139,7 @@ TEST_CASE("stop of a device in use is refused or waits with a timeout or is forc
   const ParentName mtty = *ParentName::parse("mtty");
   const Error error = refusal([&] { plan_stop(seen, {{.uuid = uuid}}, mtty); });
   CHECK(error.code() == ExitCode::in_use);
-  CHECK(error.holders() == seen.devices[0].holders);
+  CHECK(error.holders() == seen.devices[0].holders.list());
   CHECK(std::string(error.what()).find("it is in use by qemu (pid 812), pid 99") != std::string::npos);
   const Job waits = plan_stop(seen, {{.uuid = uuid}, 5s, false}, mtty);
   CHECK(texts(waits)[0] == "wait up to 5 s for the release of c0ffee00-1111-4222-8333-444444444444");

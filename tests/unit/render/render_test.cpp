@@ -47,6 +47,21 @@ TEST_CASE("a table has the same layout whether or not column widths must be meas
   CHECK(measured.substr(0, plain.size()) == plain);
 }
 
+TEST_CASE("a long table has the same cells whether or not column widths must be measured") {
+  // Repeated cells, UUIDs, texts of all lengths, and more of them than one block of the plain table holds.
+  Grid grid{{{"name", "NAME", Kind::text, "", Facet::none},
+             {"uuid", "UUID", Kind::uuid, "", Facet::none},
+             {"state", "STATE", Kind::word, "", Facet::none}},
+            {}};
+  for (std::size_t i = 0; i < 600; ++i) {
+    grid.rows.push_back({std::string(i, 'x'), Uuid::of_name(std::to_string(i)),
+                         std::string(i % 3 == 0 ? "active" : "inactive")});
+  }
+  grid.rows.push_back({Uuid::of_name("one"), std::string("not a UUID"), std::string("active")});
+  grid.rows.push_back({std::string(40000, 'y'), Value(), std::string("active")});
+  CHECK(render_table(grid, {}) == render_table(grid, {100000, false}));
+}
+
 TEST_CASE("an inactive device has no colour, which would be hard to read on some terminals") {
   const std::vector<Column<Row>> state{
       {{"state", "STATE", Kind::word, "", Facet::none}, [](const Row& r) -> Value { return r.name; }}};

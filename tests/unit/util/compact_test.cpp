@@ -38,6 +38,21 @@ TEST_CASE("a rare text is empty or has its text") {
   CHECK(text == RareText());
 }
 
+TEST_CASE("a rare list is empty or has its items") {
+  RareList<int> list;
+  CHECK(list.empty());
+  CHECK(list.begin() == list.end());
+  list = {1, 2};
+  const RareList<int> copy = list;
+  list.made().push_back(3);
+  CHECK(list.size() == 3);
+  CHECK(list[2] == 3);
+  CHECK(copy.list() == std::vector<int>{1, 2});
+  CHECK(copy.front() == 1);
+  list = std::vector<int>{};
+  CHECK(list.empty());
+}
+
 TEST_CASE("a path ends in the UUID of the device or is a whole path") {
   const auto above = std::make_shared<const std::string>("sys/devices/p");
   for (const char* text : {"aaaaaaaa-1111-2222-3333-444444444401", "00000000-0000-0000-0000-000000000000"}) {
