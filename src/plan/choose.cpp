@@ -104,12 +104,15 @@ const Parent* restricted(const Snapshot& seen, const ChoiceRequest& request) {
   return found == seen.parents.end() ? nullptr : &*found;
 }
 
-// Returns the first GPU that has the type and offers none because its virtual functions are off, or nullptr.
+// Returns the first GPU that has such a type and offers none because its virtual functions are off, or
+// nullptr.
 const Parent* without_functions(const Snapshot& seen, const ChoiceRequest& request) {
   const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+    const std::vector<const Type*> types = parent.all_types();
     return parent.capabilities.functions && parent.functions.empty() &&
            (!request.parent || parent.name == *request.parent) &&
-           resolve_type(parent, request.type) != nullptr;
+           std::any_of(types.begin(), types.end(),
+                       [&](const Type* type) { return is_asked_for(parent, *type, request); });
   });
   return found == seen.parents.end() ? nullptr : &*found;
 }
@@ -237,6 +240,10 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
                   [&](const Candidate& candidate) { return fit_all(candidate.offers, active_only); });
   const std::uint64_t beside_active = most_that_fit(candidates, active_only);
   std::vector<std::string> hints = reservations(seen, defined);
+  const Parent* off = fitting == 0 ? without_functions(seen, request) : nullptr;
+  if (off != nullptr) {
+    hints.push_back(fmt::format("{}: {}", off->name.str(), notice_of(*off)));
+  }
   if (const Parent* mixed = fits_with_mixed_sizes(seen, defined, request)) {
     hints.push_back(advice_to_mix_at_boot(mixed->name.str()));
   }
@@ -253,7 +260,9 @@ Error no_room(const Snapshot& seen, const Definitions& defined, const ChoiceRequ
     hints.push_back(force_hint(request));
   }
   const std::string what = what_is_asked(request);
-  const char* others = beside_active > fitting ? "; definitions that are not active take instances" : "";
+  const char* others = beside_active > fitting ? "; definitions that are not active take instances"
+                       : off != nullptr        ? ": virtual functions are not enabled"
+                                               : "";
   return {ExitCode::no_capacity,
           fitting == 0 ? fmt::format("{}: no available instances of {}{}", doing, what, others)
                        : fmt::format("{}: available instances for only {} {} of {}{}", doing, fitting,

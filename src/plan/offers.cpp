@@ -209,6 +209,30 @@ std::string beside(const Snapshot& seen, const Parent& parent, const Device& use
   return (kind == Unlisted::perhaps ? "it is unknown, or " : "") + reason;
 }
 
+// Returns the framebuffer of the vGPUs of a GPU in GiB, as far as their names are known.
+unsigned framebuffer_in_use(const Snapshot& seen, const Parent& parent) {
+  unsigned used = 0;
+  for (const Device& device : seen.devices) {
+    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
+    used += name ? name->gib : 0;
+  }
+  return used;
+}
+
+// Returns that the vGPUs leave too little framebuffer for another one of the type, whether sizes are mixed or
+// not; nullopt if they leave enough, or if the size of the GPU is unknown.
+std::optional<Finding> lack_of_framebuffer(const Snapshot& seen, const Parent& parent,
+                                           const VgpuName& wanted) {
+  const unsigned memory = memory_of_gpu(wanted.gpu);
+  const unsigned used = framebuffer_in_use(seen, parent);
+  if (wanted.needs_gpu_instance() || memory == 0 || used + wanted.gib <= memory) {
+    return std::nullopt;
+  }
+  return Finding{fmt::format("vGPUs use {}G of the {}G of framebuffer", used, memory),
+                 {fmt::format("stop a device that is not needed; list them: mdevadm list --parent {}",
+                              parent.name.str())}};
+}
+
 // Returns that each enabled virtual function has a vGPU, fewer than the GPU supports; nullopt if not, or if
 // the framebuffer would be full, too.
 std::optional<Finding> lack_of_functions(const Snapshot& seen, const Parent& parent, const Type& type) {
@@ -218,14 +242,9 @@ std::optional<Finding> lack_of_functions(const Snapshot& seen, const Parent& par
   if (!has_few_functions(parent) || !all_used || !wanted) {
     return std::nullopt;
   }
-  unsigned used = wanted->gib;
-  for (const Device& device : seen.devices) {
-    const auto name = device.parent == parent.name ? name_in_use(parent, device) : std::nullopt;
-    used += name ? name->gib : 0;
-  }
-  const unsigned memory = memory_of_gpu(wanted->gpu);
-  return memory != 0 && used > memory ? std::nullopt
-                                      : std::optional(Finding{parent.notice, {advice_to_enable_all(parent)}});
+  return lack_of_framebuffer(seen, parent, *wanted)
+             ? std::nullopt
+             : std::optional(Finding{parent.notice, {advice_to_enable_all(parent)}});
 }
 
 // Returns that a GPU has its maximum of vGPUs of the size of a type, or nullopt.
@@ -258,7 +277,14 @@ std::string core_of_name(const std::string& word) {
   return name;
 }
 
-// Suggests only names: a number, or a name of another size, is no slip.
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  return digits;
+}
+
+// Suggests only names with the same digits: another number, or a name of another size, is no slip.
 std::string suggestion(const Parent& parent, const std::string& word) {
   if (parse_decimal(word)) {
     return {};
@@ -285,6 +311,7 @@ std::string suggestion(const Parent& parent, const std::string& word) {
       known.push_back(type.name->substr(type.name->find(' ') + 1));
     }
   }
+  std::erase_if(known, [&](const std::string& one) { return digits_of(one) != digits_of(word); });
   return did_you_mean(word, known);
 }
 
@@ -333,13 +360,13 @@ std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& paren
 }
 
 std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& parent, const Type& type) {
-  if (auto excluded = excluded_by_mig(seen, parent, type.name.value_or(""))) {
-    return excluded;
-  }
   const auto wanted = parse_vgpu_name(type.name.value_or(""));
   const Device* user = device_of(seen, parent);
   if (!wanted || (can_be_created(type) && !type.hidden)) {
     return std::nullopt;
+  }
+  if (auto excluded = excluded_by_mig(seen, parent, *type.name)) {
+    return excluded;
   }
   if (auto lack = lack_of_functions(seen, parent, type)) {
     return lack;
@@ -350,7 +377,11 @@ std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& paren
     return is_shown ? std::optional(lack_of_instance(seen, parent, *wanted)) : std::nullopt;
   }
   const std::string& gpu = parent.name.str();
+  auto lack = lack_of_framebuffer(seen, parent, *wanted);
   if (type.hidden || (user != nullptr && shows_mixed_sizes(parent.functions))) {
+    if (lack) {
+      return lack;
+    }
     return Finding{no_placement,
                    {fmt::format("vGPUs that are started in order of their sizes, the largest first, use the "
                                 "framebuffer best; list them: mdevadm list --parent {}",
@@ -359,6 +390,9 @@ std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& paren
   std::string other_size = other_size_in_use(seen, parent, type);
   if (other_size.empty()) {
     return used_up(seen, parent, type, *wanted);
+  }
+  if (lack) {
+    return lack;
   }
   return Finding{std::move(other_size), parent.capabilities.functions ? std::vector{mixed_size_advice(gpu)}
                                                                       : std::vector<std::string>{}};
@@ -478,7 +512,9 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   const Device* user = parent.capabilities.types_vanish ? device_of(seen, parent) : nullptr;
   const Unlisted kind = user != nullptr ? kind_of(parent, type.str()) : Unlisted::unknown;
   // An idle GPU that does not list a type of the table lacks the GPU instance for it.
-  if (kind == Unlisted::full || (known != nullptr && user == nullptr)) {
+  const auto name = parse_vgpu_name(known != nullptr ? known->name.value_or("") : "");
+  const bool is_full = name && lack_of_framebuffer(seen, parent, *name);
+  if (kind == Unlisted::full || (known != nullptr && (user == nullptr || is_full))) {
     return capacity_error(seen, parent, *known, 1, doing);
   }
   if (const auto finding = known == nullptr ? too_large_for_aperture(parent, type.str()) : std::nullopt) {
