@@ -41,23 +41,23 @@ Job in_stage(Job job, unsigned stage) {
 
 class ApplyPlanner {
  public:
-  // `plan` has the problems that are known already, and the refusals of the devices that are kept.
+  // `plan` has the problems that are known already, and the refusals of devices that cannot be stopped.
   // `tables`: the device tables as written.
   ApplyPlanner(const ApplyInput& input, const std::vector<DeviceEntry>& tables, const ApplyOptions& options,
-               ApplyPlan plan, const KeptDevices& kept)
+               ApplyPlan plan, const UnstoppedDevices& unstopped)
       : input_(input),
         tables_(tables),
         options_(options),
         plan_(std::move(plan)),
-        kept_(kept),
-        devices_(input, options, plan_, kept),
+        unstopped_(unstopped),
+        devices_(input, options, plan_, unstopped),
         definitions_(input, plan_, devices_) {}
 
   ApplyPlan plan() {
     plan_all();
     for (const WantedDevice& device : devices_.all()) {
       if (device.refused && device.placed && device.current != nullptr &&
-          devices_.active_of(*device.current) != nullptr && !devices_.is_kept(*device.current)) {
+          devices_.active_of(*device.current) != nullptr && !devices_.is_unstopped(*device.current)) {
         keep(*device.current);
       }
     }
@@ -65,13 +65,13 @@ class ApplyPlanner {
   }
 
   // The active devices that were planned as stopped, and are not: the plan is wrong for what depends on them.
-  const KeptDevices& kept() const { return newly_kept_; }
+  const UnstoppedDevices& unstopped() const { return newly_unstopped_; }
 
  private:
   void plan_all() {
     require_usable_settings(input_, plan_);
     devices_.find();
-    pruned_ = find_pruned(input_, options_, devices_, kept_, plan_);
+    pruned_ = find_pruned(input_, options_, devices_, unstopped_, plan_);
     if (plan_.problems.empty()) {
       devices_.place(pruned_.definitions, users());
     }
@@ -148,7 +148,7 @@ class ApplyPlanner {
   }
 
   // A device that cannot be stopped, or not be started again, runs on, and its definition does not change.
-  void keep(const Definition& definition) { newly_kept_.emplace(definition.uuid, definition.parent); }
+  void keep(const Definition& definition) { newly_unstopped_.emplace(definition.uuid, definition.parent); }
 
   // Plans one device, or refuses it as a whole. Returns whether it is planned.
   template <typename PlanJobs>
@@ -526,7 +526,7 @@ class ApplyPlanner {
   const std::vector<DeviceEntry>& tables_;
   const ApplyOptions& options_;
   ApplyPlan plan_{};
-  const KeptDevices& kept_;
+  const UnstoppedDevices& unstopped_;
   WantedDevices devices_;
   WantedDefinitions definitions_;
   Pruned pruned_{};
@@ -535,24 +535,24 @@ class ApplyPlanner {
   std::map<std::pair<std::string, std::string>, std::vector<Job>> chains_{};
   std::set<Uuid> stopped_devices_{};
   std::map<std::string, std::size_t> unstarted_{};  // by name of the table: devices beyond what fits
-  KeptDevices newly_kept_{};
+  UnstoppedDevices newly_unstopped_{};
 };
 
 // Plans again while a plan stops devices that turn out to run on: what they have is not free for the others.
-ApplyPlan plan_with_kept(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
-                         const ApplyOptions& options, ApplyPlan begun) {
-  KeptDevices kept;
+ApplyPlan plan_with_unstopped(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
+                              const ApplyOptions& options, ApplyPlan begun) {
+  UnstoppedDevices unstopped;
   std::optional<std::vector<Uuid>> stopping;
   for (;;) {
-    ApplyPlanner planner(input, tables, options, begun, kept);
+    ApplyPlanner planner(input, tables, options, begun, unstopped);
     ApplyPlan plan = planner.plan();
     stopping = stopping.value_or(plan.stopping);
-    if (planner.kept().empty() || !plan.problems.empty()) {
+    if (planner.unstopped().empty() || !plan.problems.empty()) {
       plan.stopping = *std::move(stopping);
       return plan;
     }
-    for (const auto& [uuid, parent] : planner.kept()) {
-      kept.emplace(uuid, parent);
+    for (const auto& [uuid, parent] : planner.unstopped()) {
+      unstopped.emplace(uuid, parent);
       std::copy_if(plan.refused.begin(), plan.refused.end(), std::back_inserter(begun.refused),
                    [&, &is = uuid](const Refusal& one) { return one.about.uuid == is; });
     }
@@ -574,12 +574,12 @@ ApplyPlan plan_apply(const ApplyInput& present, const ApplyOptions& options) {
   const std::vector<DeviceEntry>& entries = input.file.devices;
   if (std::none_of(entries.begin(), entries.end(),
                    [](const DeviceEntry& one) { return one.depends_on_parents(); })) {
-    return plan_with_kept(input, entries, options, {});
+    return plan_with_unstopped(input, entries, options, {});
   }
   ApplyPlan plan;
   const HostFile file = expand_entries(input, options, plan);
   const ApplyInput expanded{file, input.seen, input.defined, input.groups, input.settings, input.users};
-  return plan_with_kept(expanded, entries, options, std::move(plan));
+  return plan_with_unstopped(expanded, entries, options, std::move(plan));
 }
 
 }  // namespace mdevadm

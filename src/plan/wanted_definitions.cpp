@@ -88,7 +88,7 @@ void WantedDefinitions::complete(WantedDevice& device) {
       devices_.refuse_unprepared(device, {device.wanted.parent});
       return;
     }
-    if (devices_.is_any_kept()) {
+    if (devices_.is_any_unstopped()) {
       device.refused = true;
       plan_.refused.push_back({device.about(), error});
       return;

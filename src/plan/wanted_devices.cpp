@@ -367,7 +367,7 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
   in_use_ = in_use;
   free_rooms(rooms, leaving, in_use);
   retype_in_place(rooms);
-  place_new(rooms, !in_use.empty() || is_any_kept());
+  place_new(rooms, !in_use.empty() || is_any_unstopped());
 }
 
 void WantedDevices::place_new(Rooms& rooms, bool blocked) {

@@ -24,7 +24,7 @@ struct WantedDevice {
   Definition wanted;
   bool placed = false;
   bool deferred = false;  // its parent has to be prepared first
-  bool refused = false;   // it cannot be placed (no room, devices in use, an unprepared parent), or is kept
+  bool refused = false;   // it cannot be placed (no room, devices in use, an unprepared parent) or stopped
 
   bool is_missing() const { return !placed && !deferred && !refused; }
 
@@ -35,13 +35,13 @@ struct WantedDevice {
 Error unprepared_error(const WantedDevice& device, const std::vector<ParentName>& parents);
 
 // Active devices whose change is refused: they run on with their definitions.
-using KeptDevices = std::set<std::pair<Uuid, ParentName>>;
+using UnstoppedDevices = std::set<std::pair<Uuid, ParentName>>;
 
 class WantedDevices {
  public:
   WantedDevices(const ApplyInput& input, const ApplyOptions& options, ApplyPlan& plan,
-                const KeptDevices& kept)
-      : input_(input), options_(options), plan_(plan), kept_(kept) {}
+                const UnstoppedDevices& unstopped)
+      : input_(input), options_(options), plan_(plan), unstopped_(unstopped) {}
 
   // Finds the devices of all entries, with their definitions.
   void find();
@@ -52,12 +52,12 @@ class WantedDevices {
   std::vector<WantedDevice>& all() { return all_; }
 
   // Returns whether the change of a definition is refused.
-  bool is_kept(const Definition& definition) const {
-    return kept_.contains({definition.uuid, definition.parent});
+  bool is_unstopped(const Definition& definition) const {
+    return unstopped_.contains({definition.uuid, definition.parent});
   }
   // Returns whether something keeps its place that the description would free: what does not fit then is no
   // problem of the description.
-  bool is_any_kept() const { return !kept_.empty(); }
+  bool is_any_unstopped() const { return !unstopped_.empty(); }
 
   // Returns the active device of a definition, or nullptr.
   const Device* active_of(const Definition& definition) const;
@@ -145,7 +145,7 @@ class WantedDevices {
   const ApplyInput& input_;
   const ApplyOptions& options_;
   ApplyPlan& plan_;
-  const KeptDevices& kept_;
+  const UnstoppedDevices& unstopped_;
   std::vector<Parsed> parsed_{};  // of each entry
   std::vector<WantedDevice> all_{};
   std::optional<Snapshot> usable_{};     // without parents whose preparation has failed

@@ -259,7 +259,7 @@ void refuse_undecided(const std::vector<FileProblem>& unusable, const char* kind
 }  // namespace
 
 Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedDevices& devices,
-                   const KeptDevices& kept, ApplyPlan& plan) {
+                   const UnstoppedDevices& unstopped, ApplyPlan& plan) {
   const Uuid space = input.file.space_or_default();
   Pruned pruned;
   std::vector<std::string> unchanged;
@@ -268,7 +268,7 @@ Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedD
         std::any_of(devices.all().begin(), devices.all().end(),
                     [&](const WantedDevice& device) { return device.current == &definition; });
     if (is_described || definition.applied_by != space ||
-        kept.contains({definition.uuid, definition.parent})) {
+        unstopped.contains({definition.uuid, definition.parent})) {
       continue;
     }
     if (options.prune) {

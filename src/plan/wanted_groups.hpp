@@ -29,9 +29,9 @@ struct Pruned {
 };
 
 // Finds the definitions and groups that a description with this namespace has made and no longer contains:
-// apply removes them with `prune`, except those of `kept`, and notes them otherwise.
+// apply removes them with `prune`, except those of `unstopped`, and notes them otherwise.
 Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedDevices& devices,
-                   const KeptDevices& kept, ApplyPlan& plan);
+                   const UnstoppedDevices& unstopped, ApplyPlan& plan);
 
 // Resolves the members of the described groups. Reports members that do not exist, and devices in two groups.
 // `tables`: the device tables as written, also those that describe no device on this host.

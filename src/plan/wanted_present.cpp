@@ -39,7 +39,7 @@ bool WantedDevices::type_matches(const Definition& definition, const DeviceEntry
 void WantedDevices::keep_place(WantedDevice& device, const Parsed& parsed) {
   const Definition& current = *device.current;
   Definition& wanted = device.wanted;
-  if (is_kept(current)) {
+  if (is_unstopped(current)) {
     wanted = current;
     device.placed = true;
     device.refused = true;

@@ -323,7 +323,7 @@ void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& 
   }
   std::string reasons = users.empty() ? "" : "; in use or claimed, so not stopped: " + join(users, ", ");
   std::vector<std::string> refused;
-  for (const auto& [uuid, parent] : kept_) {
+  for (const auto& [uuid, parent] : unstopped_) {
     const Definition* definition = in_use_.contains(uuid) ? nullptr : input_.defined.find(uuid, parent);
     if (definition != nullptr) {
       refused.push_back(identity_of(*definition).quoted());
