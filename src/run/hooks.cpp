@@ -322,12 +322,17 @@ std::optional<Hooks::Answer> Hooks::ask(const Asked& asked, std::string_view inp
 void Hooks::require_support(const Responsible& who, const Asked& asked) {
   const auto require = [&](const std::set<std::string>& words, const char* kind, const std::string& word) {
     if (!words.contains(word)) {
+      // The hints of a failed `get attributes` are printed under mdevctl's name, which has none here.
+      std::vector<std::string> advice;
+      if (asked.phase != Phase::get) {
+        advice.push_back(fmt::format(
+            "if the script supports it: add '{}' to the {}s in its answer to -e get -a capabilities", word,
+            kind));
+      }
       throw Error(
           ExitCode::failed,
           fmt::format("Script {} does not support {} '{}'", quote_path(*who.path), kind, capitalised(word)),
-          fmt::format("if the script supports it: add '{}' to the {}s in its answer to -e get -a "
-                      "capabilities",
-                      word, kind));
+          advice);
     }
   };
   require(who.supported.actions, "action", asked.action);
