@@ -115,6 +115,9 @@ class Check {
       std::vector<std::string> advice = advice_for_functions(parent, reserved);
       if (is_off && !parent.without_iommu) {
         advice.push_back("enable them: " + command_to_enable(parent));
+        if (!parent.enables_functions) {
+          advice.push_back("to enable them at each boot: mdevadm parent set " + name + " --vfs all");
+        }
       } else if (has_few_functions(parent)) {
         advice.push_back(advice_to_enable_all(parent));
       }
@@ -575,7 +578,7 @@ class Check {
   const CheckInput& in_;
   NewPlaces places_;
   std::vector<ObjectFinding> found_{};
-  bool explains_lack_ = false;  // the findings say why there is no parent
+  bool explains_lack_ = false;  // the findings say why no driver has registered a parent
 };
 
 }  // namespace

@@ -184,6 +184,7 @@ void StartPlanner::require_startable(Draft& draft) const {
     check_abi(draft);
   }
   draft.type = require_type(seen_, wanted, draft.doing);
+  draft.job.about.type = draft.type->id.str();
   const auto require_instances = [&] {
     if (draft.type->available && *draft.type->available < draft.units) {
       throw capacity_error(seen_, *draft.parent, with_recorded_name(*draft.type, wanted), draft.units,
