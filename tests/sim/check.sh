@@ -607,7 +607,7 @@ sys/module/kvmgt/
 sys/module/i915/parameters/enable_gvt = N\\n"
   mkdir -p "$root/etc/mdevadm/devices/0000:00:02.0"
   echo 'type = "i915-GVTg_V5_4"' >"$root/etc/mdevadm/devices/0000:00:02.0/$a.toml"
-  finds error gvt-disabled 0000:00:02.0
+  finds error gvt-disabled $a
   lacks mdev-core
   lay <<'T'
 sys/bus/ap/devices/05.0014 -> ../../../devices/ap/card05/05.0014

@@ -197,6 +197,7 @@ samples__check_partial_group() {
   adm start $a
   words="check vm1"
 }
+m60__list_parent() { adm define $a -p 0000:86:00.0 -t nvidia-17; words="list 0000:86:00.0"; }
 l40s_boot__check_functions() { words="check"; }
 flex__check_function() {
   control functions 0000:4d:00.0 2
@@ -246,6 +247,11 @@ ap_host__live_config_without_change() {
 ap_host__from_inactive_device() { chzdev -t ap apmask=-5 >/dev/null; adm define $a $crypto; words="modify $a --from-device"; }
 ap_host__check_missing_numbers() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 14; words="check $a"; }
 ap_host__check_missing_adapter() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 9 --domain 4; words="check $a"; }
+ap_host619__missing_queue() {
+  echo vfio_ap >/sys/bus/ap/devices/05.0004/driver_override
+  adm define $a -p matrix -t vfio_ap-passthrough --queue 05.0014,05.0015
+  words="start $a"
+}
 ap_host__define_impossible_number() { words="define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85"; }
 ap_host__check_impossible_number() { adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 85 --force; words="check $a"; }
 ap_host__check_active_with_missing_number() {
@@ -969,13 +975,18 @@ if [ "${1:-}" = inside ]; then  # CASE NUMBER LOG: obeys the advice of this numb
 fi
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scenarios=$(mktemp -d)
+trap 'rm -rf "$log" "$scenarios"' EXIT
+# Linux 6.19 selects drivers of single queues.
+sed 's/6\.10/6.19/' "$here/../../examples/scenarios/ap-host.toml" >"$scenarios/ap-host619.toml"
 mapfile -t cases < <(declare -F | sed -n 's/^declare -f //p' | grep __)
 for name in "${cases[@]}"; do
   scenario=${name%%__*}
+  scenario=${scenario//_/-}
+  [ ! -e "$scenarios/$scenario.toml" ] || scenario=$scenarios/$scenario.toml
   for ((number = 0; ; ++number)); do
     result=0
-    text=$("$MDEVSIM" run "${scenario//_/-}" -- bash "$0" inside "$name" $number "$log" 2>&1) || result=$?
+    text=$("$MDEVSIM" run "$scenario" -- bash "$0" inside "$name" $number "$log" 2>&1) || result=$?
     [ $result = 9 ] && break
     grep -vE '^1\.\.' <<<"$text"
     checks=$((checks + $(grep -cE '^(not )?ok ' <<<"$text")))

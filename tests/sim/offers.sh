@@ -25,6 +25,8 @@ vf-n1 sizes
 vf-n1 known_sizes
 vf-n1 addresses
 l40s free_functions
+l40s-boot full_framebuffer
+m60 other_numbers
 l40s-mdev free_functions
 l40s-8 several_off
 a100 without_instances
@@ -171,6 +173,34 @@ mediated() {
   err_lacks "did you mean" "a type of another size is not suggested"
 }
 
+# A GPU that mixes sizes and whose framebuffer is used up.
+full_framebuffer() {
+  local gpu=0000:41:00.0
+  run "$MDEVADM" define --need "framebuffer>=4G"
+  exits 6 "no type has available instances while virtual functions are off"
+  err_has "no available instances of any type with framebuffer>=4G: virtual functions are not enabled$" "the error says why"
+  /usr/lib/nvidia/sriov-manage -e $gpu >/dev/null
+  nvidia-smi vgpu -i $gpu -shm 1 >/dev/null
+  "$MDEVADM" start -p $gpu -t L40S-48Q --uuid aaaaaaaa-0000-4000-8000-000000000001 >/dev/null
+  run "$MDEVADM" start -p $gpu -t L40S-4Q
+  exits 6 "a full GPU has no capacity for another size"
+  err_has "no available instances of 1150 on $gpu: vGPUs use 48G of the 48G of framebuffer$" "the error names the framebuffer"
+  err_lacks "shm" "no hint suggests mixed sizes, which are enabled"
+  err_has "^hint: stop a device that is not needed; list them: mdevadm list --parent $gpu$" "a hint names what helps"
+}
+
+# Another number is no slip.
+other_numbers() {
+  local word
+  for word in nvidia-19 nvidia-1178 M60-16Q; do
+    run "$MDEVADM" define -p 0000:86:00.0 -t $word
+    exits 3 "$word is unknown"
+    err_lacks "did you mean" "no other type is suggested"
+  done
+  run "$MDEVADM" define -p 0000:86:00.0 -t nvida-17
+  err_has "did you mean 'nvidia-17'\?$" "a slip in the letters is"
+}
+
 # Other programs require the kernel's ID of a type.
 exported() {
   local gpu=0000:86:00.0
@@ -180,6 +210,7 @@ exported() {
   out_has "<type id='nvidia-17'/>" "export nodedev has the ID of a type that the definition names by the vendor's name"
   "$MDEVADM" export mdevctl by-name 2>/dev/null
   same "$(jq -r .mdev_type /etc/mdevctl.d/$gpu/*)" nvidia-17 "so has export mdevctl"
+  same "$("$MDEVADM" start by-name --dry-run --json | jq -r '.jobs[0].type')" nvidia-17 "so has the result of start"
   control fault create 1 EPERM
   run "$MDEVADM" start by-name
   exits 1 "EPERM of NVIDIA's driver is no lack of instances"
