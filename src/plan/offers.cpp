@@ -387,12 +387,15 @@ std::optional<Finding> why_unavailable(const Snapshot& seen, const Parent& paren
                                 "framebuffer best; list them: mdevadm list --parent {}",
                                 gpu)}};
   }
-  std::string other_size = other_size_in_use(seen, parent, type);
-  if (other_size.empty()) {
-    return used_up(seen, parent, type, *wanted);
+  if (auto full = used_up(seen, parent, type, *wanted)) {
+    return full;
   }
   if (lack) {
     return lack;
+  }
+  std::string other_size = other_size_in_use(seen, parent, type);
+  if (other_size.empty()) {
+    return std::nullopt;
   }
   return Finding{std::move(other_size), parent.capabilities.functions ? std::vector{mixed_size_advice(gpu)}
                                                                       : std::vector<std::string>{}};

@@ -309,8 +309,8 @@ gvt_aperture() {
   done
   adm define -p any -t i915-GVTg_V5_1
   err_has "to 1024 MiB or more$" "so does the selection of a parent"
-  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_3
-  err_has "did you mean" "a type that does not exist is still a slip"
+  adm define $a -p 0000:00:02.0 -t i915-GVT_V5_4
+  err_has "did you mean" "a slip in the letters has a suggestion"
 }
 
 gvt_unnamed() {

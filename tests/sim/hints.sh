@@ -635,6 +635,12 @@ l40s_mixed__no_placement() {
   adm define $c -p 0000:41:00.0 -t 1154
   words="start $a $b $c"
 }
+l40s_mixed__fragmented_framebuffer() {
+  adm define $a -p 0000:41:00.0 -t 1150 --attr nvidia/placement_id=0
+  adm define $b -p 0000:41:00.0 -t 1150 --attr nvidia/placement_id=24
+  adm start $a $b
+  words="start -p 0000:41:00.0 -t 1155"
+}
 l40s__fewer_functions() { words="parent set 0000:41:00.0 --vfs 3"; }
 l40s__no_settings() { words="parent show 0000:41:00.0"; }
 l40s__settings_of_function() { adm parent set 0000:41:00.0 --vfs all; words="parent set 0000:41:00.4 --vfs all"; }

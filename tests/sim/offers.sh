@@ -62,7 +62,7 @@ mediated_sizes() {
   while "$MDEVADM" start -q -p $gpu -t $two >/dev/null 2>&1; do :; done
   run "$MDEVADM" start other
   exits 6 "a start on a full GPU has no capacity"
-  err_has "no available instances of $four on $gpu$" "the error does not give the size as the reason"
+  err_has "no available instances of $four on $gpu(: vGPUs use [0-9]+G of the [0-9]+G of framebuffer)?$" "the error does not give the size as the reason"
 }
 
 # With mixed sizes the driver's list lacks types that it would create: a half of the GPU beside two vGPUs.
@@ -308,7 +308,7 @@ known_sizes() {
   exits 0 "start accepts it then"
   run "$MDEVADM" start -p $gpu -t L40S-4Q
   exits 6 "a full GPU has no room for another size"
-  err_has "\(48G, by device" "the error names the size, although the driver does not list the type"
+  err_has ": vGPUs use 48G of the 48G of framebuffer$" "the error names the cause, although the driver does not list the type"
 }
 
 addresses() {
