@@ -167,10 +167,10 @@ Finding missing_parent(const Snapshot& seen, const Definition& definition, const
     return finding;
   }
   const Parent* place = places.find(same, definition);
-  finding.what +=
-      fmt::format("; {} {} the recorded PCI ID {}{}", join(names, ", "), names.size() == 1 ? "has" : "have",
-                  *find_pin(*definition.abi, "pci_id"),
-                  place == nullptr ? ", but no room for the device beside the other definitions" : "");
+  finding.what += fmt::format(
+      "; {} {} the recorded PCI ID {}{}", join(names, ", "), names.size() == 1 ? "has" : "have",
+      *find_pin(*definition.abi, "pci_id"),
+      place == nullptr ? ", but no available instances for the device beside the other definitions" : "");
   finding.advice.insert(
       finding.advice.begin(),
       place != nullptr

@@ -181,7 +181,7 @@ half() {
   mdevadm modify -q p-1 --new-parent $old --force 2>/dev/null
   mdevadm undefine -q p-2
   for i in 1 2 3; do mdevadm define -q -p 0000:4$i:00.0 -t A16-8Q --name s$i --count 2; done
-  same "$(finding parent-missing | grep -c 'have the recorded PCI ID 10de:25b6, but no room for the device beside the other definitions$')" 1 "if none has room, the finding says so"
+  same "$(finding parent-missing | grep -c 'have the recorded PCI ID 10de:25b6, but no available instances for the device beside the other definitions$')" 1 "if none has room, the finding says so"
   same "$(finding parent-missing | grep -c -- '--new-parent')" 0 "and names none"
 }
 
