@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <mdevadm/render/columns.hpp>
 #include <optional>
 #include <vector>
@@ -47,6 +49,43 @@ class DeviceRows {
   RowParts parts_;
   bool knows_names_;  // some parent has types
   std::chrono::system_clock::time_point booted_;
+};
+
+// The rows of these pairs; each is made when it is read. Refers to its arguments. (std::views::transform
+// would do, but clang 14 does not compile it with the library of gcc 12.)
+class RowRange {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = render::DeviceRow;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = render::DeviceRow;
+
+    Iterator(const DeviceRows* rows, std::vector<DevicePair>::const_iterator pair)
+        : rows_(rows), pair_(pair) {}
+    render::DeviceRow operator*() const { return rows_->row(*pair_); }
+    Iterator& operator++() {
+      ++pair_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return pair_ == other.pair_; }
+
+   private:
+    const DeviceRows* rows_;
+    std::vector<DevicePair>::const_iterator pair_;
+  };
+
+  RowRange(const DeviceRows& rows, const std::vector<DevicePair>& pairs) : rows_(rows), pairs_(pairs) {}
+
+  Iterator begin() const { return {&rows_, pairs_.begin()}; }
+  Iterator end() const { return {&rows_, pairs_.end()}; }
+  std::size_t size() const { return pairs_.size(); }
+
+ private:
+  const DeviceRows& rows_;
+  const std::vector<DevicePair>& pairs_;
 };
 
 // Returns one row per device and parent: active devices, and those whose removal is pending, with their

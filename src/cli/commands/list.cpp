@@ -8,7 +8,6 @@
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/util/text.hpp>
-#include <ranges>
 
 #include "../device_rows.hpp"
 #include "../listing.hpp"
@@ -81,7 +80,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     if (listed.empty() && seen.mdev_support) {
       context.messages().note(why_empty(defined));
     }
-    const auto rows = std::views::transform(listed, [&](const DevicePair& one) { return all.row(one); });
+    const RowRange rows(all, listed);
     if (!plot_.empty()) {
       write_plot(context, {rows.begin(), rows.end()});
     } else if (tree_) {
