@@ -73,6 +73,11 @@ ExitCode run_command(CommandLine& line, const Env& env, Messages& messages) {
 }
 
 ExitCode dispatch(const std::vector<std::string>& words, const Env& env, Messages& messages) {
+  // Scripts ask often; declaring all options takes longer than the answer.
+  if (words.size() == 1 && words.front() == "--version") {
+    write_results(version_text(false), env);
+    return ExitCode::done;
+  }
   CommandLine line;
   if (!words.empty() && words.front() == "__complete") {
     line.declare_all();
