@@ -79,7 +79,8 @@ TEST_CASE("a device that the kernel names is known by this name as soon as it is
   CHECK(inactive.kernel_name.empty());
   CHECK_THROWS_AS(qemu_properties(inactive, "x", {}, ""), Error);
   CHECK_THROWS_AS(require_libvirt_can(inactive, false, ""), Error);
-  seen.devices.push_back({.uuid = a, .parent = gpu, .path = "sys/devices/gpu/" + a.str() + "-3"});
+  seen.devices.push_back({.uuid = a, .parent = gpu});
+  seen.devices.back().name = a.str() + "-3";
   const GuestDevice active = guest_of(seen, definition);
   CHECK(active.kernel_name == a.str() + "-3");
   CHECK(text_of(qemu_properties(active, "x", {}, ""), "sysfsdev") ==
