@@ -69,18 +69,17 @@ void take_inactive(const Parent* parent, const Definition& definition, GuestDevi
 
 // Throws Error{not_found} if the path of the device in sysfs is not known before it is started.
 void require_path(const GuestDevice& device, const std::string& doing) {
-  const std::string command = "mdevadm start " + shell_word(device.word());
   if (device.kind == GuestDevice::Kind::function && device.vf.empty()) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: no virtual function is assigned to '{}' while it is not active", doing,
                             printable(device.word())),
-                "to assign one: " + command);
+                "to assign one: mdevadm start " + shell_word(device.word()));
   }
   if (device.kind != GuestDevice::Kind::function && device.kernel_name.empty()) {
     throw Error(ExitCode::not_found,
                 fmt::format("{}: the kernel chooses the name of '{}' when it is started", doing,
                             printable(device.word())),
-                "start it: " + command);
+                "start it: mdevadm start " + shell_word(device.word()));
   }
 }
 
