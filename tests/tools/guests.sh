@@ -2,7 +2,7 @@
 # Virtual machines on simulated hosts: source checks.sh first.
 #
 #   inside SCENARIO             runs the script on standard input in it; it has $m (mdevadm), two UUIDs and the functions below
-#   part 'mdevadm VERB …'       the lines that a command of this script printed, whose words begin so
+#   part 'mdevadm VERB …'       the lines that this command of the script printed, given the first of its words
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
