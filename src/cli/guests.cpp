@@ -87,8 +87,8 @@ GuestTargets guest_targets(Context& context, const std::vector<std::string>& wor
       break;
     }
     if (members.vm && targets.devices.vm && *members.vm != *targets.devices.vm) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("{}: its vm_uuid differs from that of another group", doing));
+      targets.vm_conflict.emplace(ExitCode::conflict,
+                                  fmt::format("{}: its vm_uuid differs from that of another group", doing));
     }
     targets.devices.vm = members.vm ? members.vm : targets.devices.vm;
     for (const GuestDevice& member : members.all) {
@@ -96,6 +96,24 @@ GuestTargets guest_targets(Context& context, const std::vector<std::string>& wor
     }
   }
   return targets;
+}
+
+void require_iommufd(const Context& context, const Snapshot& seen, const std::vector<GuestDevice>& devices,
+                     const std::string& doing) {
+  if (!context.root().exists("dev/iommu")) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: /dev/iommu does not exist, so QEMU cannot use iommufd", doing),
+                "load the module (Linux 6.2 and later): modprobe iommufd");
+  }
+  for (const GuestDevice& device : devices) {
+    const Device* active = seen.find_device(device.uuid);
+    if (active != nullptr && active->find_node(Node::Kind::cdev) == nullptr) {
+      throw Error(ExitCode::failed,
+                  fmt::format("{}: '{}' has no VFIO device node, so QEMU cannot use it with iommufd (Linux "
+                              "6.6 and later, built with CONFIG_VFIO_DEVICE_CDEV)",
+                              doing, printable(device.word())));
+    }
+  }
 }
 
 }  // namespace mdevadm::cli

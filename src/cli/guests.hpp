@@ -4,6 +4,8 @@
 #include <mdevadm/model/group.hpp>
 #include <mdevadm/model/guest.hpp>
 #include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct GuestTargets {
   Snapshot seen;
   Definitions defined;
   GuestDevices devices;
+  std::optional<Error> vm_conflict{};  // groups with different vm_uuid: they are not for one virtual machine
 };
 
 // Returns the devices that the words mean: devices, and the members of groups in their order, each once.
@@ -28,5 +31,10 @@ struct GuestTargets {
 // word is the name of both a device and a group.
 GuestTargets guest_targets(Context& context, const std::vector<std::string>& words, const std::string& verb,
                            Facet more = Facet::none);
+
+// Throws Error{failed} if QEMU cannot use iommufd for the devices. `seen`: with the nodes of those that are
+// active.
+void require_iommufd(const Context& context, const Snapshot& seen, const std::vector<GuestDevice>& devices,
+                     const std::string& doing);
 
 }  // namespace mdevadm::cli

@@ -50,25 +50,37 @@ bool is_function(const Parent* parent, const Definition& definition) {
                            : definition.reserved_vf() != nullptr && parse_decimal(definition.type.str());
 }
 
-void take_inactive(const Parent* parent, const Definition& definition, GuestDevice& device,
-                   const std::string& doing) {
-  const std::string command = shell_word(device.word());
-  if (is_function(parent, definition)) {
-    const FunctionName* vf = definition.reserved_vf();
-    if (vf == nullptr) {
-      throw Error(ExitCode::not_found,
-                  fmt::format("{}: no virtual function is assigned to it while it is not active", doing),
-                  "to assign one: mdevadm start " + command);
-    }
-    device.vf = vf->str();
-    return;
+GuestDevice::Kind kind_on(const Parent* parent) {
+  return parent == nullptr                        ? GuestDevice::Kind::mediated
+         : parent->capabilities.named_by_function ? GuestDevice::Kind::function
+         : parent->capabilities.numbered          ? GuestDevice::Kind::numbered
+                                                  : GuestDevice::Kind::mediated;
+}
+
+void take_inactive(const Parent* parent, const Definition& definition, GuestDevice& device) {
+  device.kind = is_function(parent, definition) ? GuestDevice::Kind::function : kind_on(parent);
+  const FunctionName* vf = definition.reserved_vf();
+  if (device.kind == GuestDevice::Kind::function) {
+    device.vf = vf != nullptr ? vf->str() : "";
+  } else if (device.kind == GuestDevice::Kind::mediated) {
+    device.kernel_name = device.uuid.str();
   }
-  if (parent != nullptr && parent->capabilities.numbered) {
+}
+
+// Throws Error{not_found} if the path of the device in sysfs is not known before it is started.
+void require_path(const GuestDevice& device, const std::string& doing) {
+  if (device.kind == GuestDevice::Kind::function && device.vf.empty()) {
     throw Error(ExitCode::not_found,
-                fmt::format("{}: the kernel chooses the name of the device when it is started", doing),
-                "start it: mdevadm start " + command);
+                fmt::format("{}: no virtual function is assigned to '{}' while it is not active", doing,
+                            printable(device.word())),
+                "to assign one: mdevadm start " + shell_word(device.word()));
   }
-  device.kernel_name = device.uuid.str();
+  if (device.kind != GuestDevice::Kind::function && device.kernel_name.empty()) {
+    throw Error(ExitCode::not_found,
+                fmt::format("{}: the kernel chooses the name of '{}' when it is started", doing,
+                            printable(device.word())),
+                "start it: mdevadm start " + shell_word(device.word()));
+  }
 }
 
 std::optional<Uuid> vm_of_arguments(const Definition& definition) {
@@ -126,7 +138,7 @@ GuestDevice guest_device(const Snapshot& seen, const Found& found, const std::st
     GuestDevice device{.uuid = found.uuid, .parent = definition.parent, .type = definition.type};
     device.name = definition.name ? definition.name->str() : "";
     device.vm = vm_of_arguments(definition);
-    take_inactive(parent, definition, device, doing);
+    take_inactive(parent, definition, device);
     device.api = api_of(parent, device, doing);
     device.wants_vm = is_of_nvidia(parent, device);
     return device;
@@ -140,7 +152,8 @@ GuestDevice guest_device(const Snapshot& seen, const Found& found, const std::st
       device.vm = vm_of_arguments(*definition);
     }
   }
-  if (parent != nullptr && parent->capabilities.named_by_function) {
+  device.kind = kind_on(parent);
+  if (device.kind == GuestDevice::Kind::function) {
     device.vf = active.vf;
   } else {
     device.kernel_name = active.kernel_name();
@@ -193,6 +206,25 @@ void require_usable_together(const std::vector<GuestDevice>& devices, const std:
   }
 }
 
+void require_libvirt_can(const GuestDevice& device, bool display, const std::string& doing) {
+  const std::string word = printable(device.word());
+  if (device.kind == GuestDevice::Kind::numbered) {
+    throw Error(
+        ExitCode::failed,
+        fmt::format("{}: libvirt finds mediated devices by their UUID only, and the kernel gives '{}' "
+                    "another name{}",
+                    doing, word, device.kernel_name.empty() ? "" : ", " + device.kernel_name),
+        "without libvirt, QEMU can use the device by its path: see mdevadm-export(8), qemu");
+  }
+  if (display && device.kind == GuestDevice::Kind::function) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: '{}' is a virtual function, and libvirt shows the displays of mediated "
+                            "devices only",
+                            doing, word),
+                "without libvirt, QEMU can show it: see mdevadm-export(8), qemu");
+  }
+}
+
 std::vector<std::string> qemu_ids(const std::vector<GuestDevice>& devices) {
   std::vector<std::string> ids;
   for (const GuestDevice& device : devices) {
@@ -212,13 +244,14 @@ QemuProperties qemu_properties(const GuestDevice& device, const std::string& id,
     throw Error(ExitCode::failed, fmt::format("{}: '{}' has no display: its device API is {}", doing,
                                               printable(device.word()), device.api));
   }
+  require_path(device, doing);
   QemuProperties properties;
   properties.emplace_back("driver", options.ramfb ? "vfio-pci-nohotplug" : device.api);
   properties.emplace_back("id", id);
-  if (device.vf.empty()) {
-    properties.emplace_back("sysfsdev", "/sys/bus/mdev/devices/" + device.kernel_name);
-  } else {
+  if (device.kind == GuestDevice::Kind::function) {
     properties.emplace_back("host", device.vf);
+  } else {
+    properties.emplace_back("sysfsdev", "/sys/bus/mdev/devices/" + device.kernel_name);
   }
   if (options.iommufd) {
     properties.emplace_back("iommufd", "iommufd0");
@@ -242,7 +275,8 @@ std::optional<GuestDevice> guest_device(const Snapshot& seen, const Definition& 
     const Parent* parent = seen.find_parent(definition.parent.str());
     GuestDevice device{.uuid = definition.uuid, .parent = definition.parent, .type = create->what.type};
     device.name = definition.name ? definition.name->str() : "";
-    if (parent != nullptr && parent->capabilities.named_by_function) {
+    device.kind = kind_on(parent);
+    if (device.kind == GuestDevice::Kind::function) {
       device.vf = create->what.vf;
     } else {
       device.kernel_name = create->what.name.empty() ? definition.uuid.str() : create->what.name;
@@ -274,7 +308,7 @@ Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
                   "detach the other device, or rename this one: mdevadm modify " +
                       shell_word(job.about.word()) + " --name NAME");
     } else {
-      job.steps.push_back({AttachDevice{one, patience}, DetachDevice{one, patience}, stage++});
+      job.steps.push_back({AttachDevice{one}, DetachDevice{one, patience}, stage++});
     }
     plan.jobs.push_back(std::move(job));
   }
@@ -293,7 +327,7 @@ Plan plan_detach(std::vector<Attachment> wanted, const std::vector<AttachedDevic
       job.notes.push_back(fmt::format("{} is not attached to {}", job.about.quoted(), machine));
     } else {
       one.id = found->id.empty() ? one.id : found->id;
-      job.steps.push_back({DetachDevice{one, patience}, AttachDevice{one, patience}, attaching});
+      job.steps.push_back({DetachDevice{one, patience}, AttachDevice{one}, attaching});
     }
     plan.jobs.push_back(std::move(job));
   }

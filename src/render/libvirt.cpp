@@ -2,6 +2,7 @@
 // https://libvirt.org/formatnode.html (mdev).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/render/guest.hpp>
 #include <mdevadm/util/error.hpp>
@@ -11,9 +12,18 @@ namespace mdevadm::render {
 
 namespace {
 
+// Returns whether XML 1.0 can contain the text: it excludes some characters in every spelling.
+bool is_in_xml(const std::string& text) {
+  const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
+  });
+  return is_utf8(text) && !has_control && text.find("\xef\xbf\xbe") == std::string::npos &&  // U+FFFE
+         text.find("\xef\xbf\xbf") == std::string::npos;                                     // U+FFFF
+}
+
 // Returns the text as an attribute or content of an element.
 std::string as_xml(const std::string& text) {
-  if (!is_utf8(text) || has_control_bytes(text)) {
+  if (!is_in_xml(text)) {
     throw Error(ExitCode::failed,
                 fmt::format("XML cannot contain the control characters in '{}'", printable(text)));
   }
@@ -25,6 +35,9 @@ std::string as_xml(const std::string& text) {
       case '>': result += "&gt;"; break;
       case '"': result += "&quot;"; break;
       case '\'': result += "&apos;"; break;
+      case '\t': result += "&#9;"; break;  // a reader would turn the character itself into a blank
+      case '\n': result += "&#10;"; break;
+      case '\r': result += "&#13;"; break;
       default: result += c;
     }
   }
@@ -50,7 +63,7 @@ std::string pci_source(const std::string& address) {
 }
 
 std::string hostdev(const GuestDevice& device, const HostdevOptions& options) {
-  if (!device.vf.empty()) {
+  if (device.kind == GuestDevice::Kind::function) {
     return "<hostdev mode='subsystem' type='pci' managed='no'>\n  <source>\n" + pci_source(device.vf) +
            "  </source>\n</hostdev>\n";
   }
@@ -83,6 +96,13 @@ std::string libvirt_nodedev(const Definition& definition, const std::string& par
       definition.uuid.str());
   for (const Attribute& original : definition.attributes) {
     const Attribute attribute = without_leading_zeros(original);
+    if (!is_in_xml(attribute.value)) {
+      throw Error(ExitCode::failed,
+                  fmt::format("cannot export '{}': XML cannot contain the control characters in the value of "
+                              "attribute '{}', '{}'",
+                              printable(definition.name ? definition.name->str() : definition.uuid.str()),
+                              printable(attribute.name.str()), printable(attribute.value)));
+    }
     text += fmt::format("    <attr name='{}' value='{}'/>\n", as_xml(attribute.name.str()),
                         as_xml(attribute.value));
   }

@@ -53,7 +53,7 @@ class Domain final : public Machine {
   }
 
   std::vector<AttachedDevice> devices() override {
-    const std::string xml = virsh({"dumpxml", name_}, "read", patience_);
+    const std::string xml = virsh({"dumpxml", name_}, "read");
     try {
       return hostdevs_in(xml);
     } catch (const Error& error) {
@@ -61,9 +61,9 @@ class Domain final : public Machine {
     }
   }
 
-  void attach(const Attachment& what, milliseconds patience) override {
+  void attach(const Attachment& what) override {
     try {
-      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", patience, what.xml);
+      virsh({"attach-device", name_, "/dev/stdin", "--live"}, "attach the device to", what.xml);
     } catch (const MaybeAttached&) {
       throw;
     } catch (const Error& error) {
@@ -77,7 +77,7 @@ class Domain final : public Machine {
   void detach(const Attachment& what, milliseconds patience) override {
     const auto deadline = steady_clock::now() + patience;
     try {
-      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", patience_, what.xml);
+      virsh({"detach-device", name_, "/dev/stdin", "--live"}, "detach the device from", what.xml);
     } catch (const MaybeAttached&) {
       // A libvirt that answers again continues with the request; another one is not asked a third time.
       if (!answers()) {
@@ -118,7 +118,7 @@ class Domain final : public Machine {
 
   // Returns "running" or another state of virsh(1).
   std::string state_now(const char* doing) const {
-    const std::string state = virsh({"domstate", name_}, doing, patience_);
+    const std::string state = virsh({"domstate", name_}, doing);
     return std::string(trim(state));
   }
 
@@ -149,13 +149,15 @@ class Domain final : public Machine {
   }
 
   // Runs virsh and returns its output. The error is MaybeAttached if virsh did not end by itself, such as
-  // after `patience`: libvirt continues the operation then. `doing` completes "cannot … the domain".
-  std::string virsh(const Words& words, const char* doing, milliseconds patience,
-                    const std::string& input = {}) const {
+  // after the time limit or an interruption: libvirt continues the operation then. `doing` completes "cannot
+  // … the domain".
+  std::string virsh(const Words& words, const char* doing, const std::string& input = {}) const {
     Words command{"virsh", "--quiet", "--connect", uri_};
     command.insert(command.end(), words.begin(), words.end());
-    const ProgramEnd end =
-        host_.run_program(command, {.deadline = patience, .plain_messages = true, .input = input});
+    const ProgramEnd end = host_.run_program(command, {.deadline = patience_,
+                                                       .on_interrupt = ProgramOptions::OnInterrupt::is_killed,
+                                                       .plain_messages = true,
+                                                       .input = input});
     if (end.succeeded()) {
       return end.out;
     }
@@ -164,11 +166,14 @@ class Domain final : public Machine {
                             text.find("failed to get domain") != std::string::npos;
     const bool is_full = text.find("No more available PCI slots") != std::string::npos;
     const std::string message = fmt::format("cannot {} {}: {}", doing, shown(),
-                                            end.is_late()  ? late_text(words.front(), end, patience)
+                                            end.is_late()  ? late_text(words.front(), end)
                                             : text.empty() ? end.text()
                                                            : printable(join_lines(text)));
     if (is_unknown) {
       throw UnknownDomain(message, uri_);
+    }
+    if (end.is_late() && sys::interrupted()) {
+      throw MaybeAttached(Error(ExitCode::failed, message));
     }
     if (end.is_late()) {
       throw MaybeAttached(Error(ExitCode::failed, message,
@@ -189,10 +194,13 @@ class Domain final : public Machine {
     throw MaybeAttached(error);
   }
 
-  static std::string late_text(const std::string& command, const ProgramEnd& end, milliseconds patience) {
+  std::string late_text(const std::string& command, const ProgramEnd& end) const {
+    if (sys::interrupted()) {
+      return "interrupted";
+    }
     const std::string text(trim(end.err));
     return fmt::format("virsh {} has not ended within {:g} s{}", command,
-                       std::chrono::duration<double>(patience).count(),
+                       std::chrono::duration<double>(patience_).count(),
                        text.empty() ? "" : ": " + printable(join_lines(text)));
   }
 

@@ -240,9 +240,7 @@ class Performer {
   void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
   void operator()(const WriteParentSettings& action) const { write_settings(effects_, action); }
   void operator()(const RemoveParentSettings& action) const { remove_settings(effects_, action); }
-  void operator()(const AttachDevice& action) const {
-    effects_.machine->attach(action.what, action.patience);
-  }
+  void operator()(const AttachDevice& action) const { effects_.machine->attach(action.what); }
   void operator()(const DetachDevice& action) const {
     effects_.machine->detach(action.what, action.patience);
   }

@@ -66,16 +66,16 @@ class QmpMachine final : public Machine {
     return found;
   }
 
-  void attach(const Attachment& what, milliseconds patience) override {
+  void attach(const Attachment& what) override {
     Json properties = Json::object();
     for (const auto& [key, value] : what.properties) {
       std::visit([&, name = key](const auto& content) { properties[name] = content; }, value);
     }
-    std::optional<QmpError> refusal = add(properties, what.id, patience);
+    std::optional<QmpError> refusal = add(properties, what.id);
     if (refusal && is_unpluggable_bus(*refusal) && !properties.contains("bus")) {
       for (const std::string& bus : free_buses()) {
         properties["bus"] = bus;
-        refusal = add(properties, what.id, patience);
+        refusal = add(properties, what.id);
         if (!refusal || !is_occupied(*refusal)) {
           break;
         }
@@ -86,14 +86,17 @@ class QmpMachine final : public Machine {
     }
   }
 
-  void detach(const Attachment& what, milliseconds patience) override { detach(what.id, patience); }
+  void detach(const Attachment& what, milliseconds patience) override {
+    detach(what.id, patience_, patience);
+  }
 
  private:
-  void detach(const std::string& id, milliseconds patience) {
-    const auto deadline = steady_clock::now() + patience;
+  // `for_guest`: from QEMU's answer on.
+  void detach(const std::string& id, milliseconds for_answer, milliseconds for_guest) {
     events_.clear();
     try {
-      const QmpAnswer answer = ask("device_del", {{"id", id}}, patience);
+      const QmpAnswer answer = change("device_del", {{"id", id}}, for_answer);
+      const auto deadline = steady_clock::now() + for_guest;
       if (answer.refusal && answer.refusal->kind == "DeviceNotFound") {
         return;
       }
@@ -101,7 +104,7 @@ class QmpMachine final : public Machine {
       if (answer.refusal && answer.refusal->text.find("in the process of unplug") == std::string::npos) {
         throw Error(ExitCode::failed, refusal_text(*answer.refusal));
       }
-      wait_until_deleted(id, deadline, patience);
+      wait_until_deleted(id, deadline, for_guest);
     } catch (const ConnectionClosed&) {
       if (!has_ended()) {
         throw Error(ExitCode::failed,
@@ -142,11 +145,11 @@ class QmpMachine final : public Machine {
                    fmt::format("{} does not answer; another client may be connected", name()),
                    "QEMU serves one client of a QMP socket at a time; add a second -qmp socket");
     });
-    if (!greeting.contains("QMP")) {
+    if (!greeting.contains("QMP") || !greeting["QMP"].is_object()) {
       throw Error(ExitCode::failed, fmt::format("'{}' is not a QMP socket: unexpected greeting {}",
                                                 printable(path_), shortened(printable(greeting.dump()), 80)));
     }
-    require(ask("qmp_capabilities", Json::object(), patience_), "negotiate capabilities");
+    require(change("qmp_capabilities", Json::object(), patience_), "negotiate capabilities");
   }
 
   // Returns the next message. `late` makes the error for a message that has not arrived in time. Throws Error
@@ -213,6 +216,21 @@ class QmpMachine final : public Machine {
     }
   }
 
+  // The same for a command that changes something, of which QEMU returns an empty object.
+  QmpAnswer change(const char* command, const Json& arguments, milliseconds patience) {
+    QmpAnswer answer = ask(command, arguments, patience);
+    if (!answer.refusal && !answer.value.is_object()) {
+      throw invalid_answer(command, answer.value, "an object");
+    }
+    return answer;
+  }
+
+  Error invalid_answer(const char* command, const Json& value, const char* expected) const {
+    const std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return {ExitCode::failed, fmt::format("invalid answer from {} to {}: {} (expected {})", name(), command,
+                                          shortened(printable(shown), 80), expected)};
+  }
+
   // Returns the value of an answer. Throws Error if QEMU refused the command.
   Json require(const QmpAnswer& answer, const char* doing) const {
     if (answer.refusal) {
@@ -224,14 +242,18 @@ class QmpMachine final : public Machine {
 
   AttachedDevice device_at(const std::string& path, const std::string& name) {
     const QmpAnswer answer = ask("qom-get", {{"path", path}, {"property", "sysfsdev"}}, patience_);
+    if (!answer.refusal && !answer.value.is_string()) {
+      throw invalid_answer("qom-get", answer.value, "a string");
+    }
     // device_del accepts a path where a device has no ID.
-    return attached_device(name.empty() ? path : name, answer.value);
+    return attached_device(name.empty() ? path : name,
+                           answer.refusal ? std::string() : answer.value.get<std::string>());
   }
 
   // Returns why QEMU refused, if it did.
-  std::optional<QmpError> add(const Json& properties, const std::string& id, milliseconds patience) {
+  std::optional<QmpError> add(const Json& properties, const std::string& id) {
     try {
-      return ask("device_add", properties, patience).refusal;
+      return change("device_add", properties, patience_).refusal;
     } catch (const Error& error) {
       if (!takes_back(id)) {
         throw MaybeAttached(error);
@@ -244,7 +266,7 @@ class QmpMachine final : public Machine {
   // the device is certainly not attached. Returns false if that did not succeed.
   bool takes_back(const std::string& id) {
     try {
-      detach(id, cleanup_patience);
+      detach(id, cleanup_patience, cleanup_patience);
       return true;
     } catch (const std::exception&) {  // the error of device_add is reported
       return false;
@@ -284,11 +306,21 @@ class QmpMachine final : public Machine {
     if (refusal.text.find("Device or resource busy") != std::string::npos) {
       return {ExitCode::in_use, text, "another process uses the device: mdevadm list -o +held_by"};
     }
+    if (refusal.text.find("iommufd") != std::string::npos &&
+        refusal.text.find("not found") != std::string::npos) {
+      return {ExitCode::failed, text,
+              "for --iommufd, start QEMU 9.0 or later with -object iommufd,id=iommufd0"};
+    }
     return {ExitCode::failed, text};
   }
 
   std::vector<QomChild> list(const std::string& path) {
-    return children_in(require(ask("qom-list", {{"path", path}}, patience_), "list its devices"));
+    const Json value = require(ask("qom-list", {{"path", path}}, patience_), "list its devices");
+    std::optional<std::vector<QomChild>> children = children_in(value);
+    if (!children) {
+      throw invalid_answer("qom-list", value, "a list of objects with name and type");
+    }
+    return *std::move(children);
   }
 
   // Returns the buses of bridges and ports that may have a free slot. What the guest's firmware has set up

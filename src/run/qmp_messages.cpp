@@ -1,6 +1,9 @@
 #include "qmp_messages.hpp"
 
+#include <algorithm>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/util/json.hpp>
+#include <mdevadm/util/text.hpp>
 #include <mdevadm/util/uuid.hpp>
 
 namespace mdevadm {
@@ -9,8 +12,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view mdev_directory = "/sys/bus/mdev/devices/";
-constexpr std::string_view pci_directory = "/sys/bus/pci/devices/";
+constexpr std::string_view mdev_directory = "/sys/bus/mdev/devices";
+constexpr std::size_t length_of_uuid = 36;
+constexpr std::size_t longest_refusal = 80;
 
 const Json& value_at(const Json& object, const char* key) {
   static const Json none;
@@ -21,6 +25,17 @@ const Json& value_at(const Json& object, const char* key) {
 std::string text_at(const Json& object, const char* key) {
   const Json& value = value_at(object, key);
   return value.is_string() ? value.get<std::string>() : "";
+}
+
+std::string text_of_refusal(const Json& refusal) {
+  const std::string text = text_at(refusal, "desc");
+  return !text.empty()
+             ? text
+             : shortened(refusal.dump(-1, ' ', false, Json::error_handler_t::replace), longest_refusal);
+}
+
+bool is_child(const Json& value) {
+  return value_at(value, "name").is_string() && value_at(value, "type").is_string();
 }
 
 }  // namespace
@@ -38,12 +53,16 @@ std::optional<QmpAnswer> answer_in(const Json& message, std::uint64_t id) {
   if (value_at(message, "id") != id) {
     return std::nullopt;
   }
-  const Json& refusal = value_at(message, "error");
-  return refusal.is_object() ? QmpAnswer{{}, QmpError{text_at(refusal, "class"), text_at(refusal, "desc")}}
-                             : QmpAnswer{value_at(message, "return"), {}};
+  const auto refusal = message.find("error");
+  return refusal != message.end()
+             ? QmpAnswer{{}, QmpError{text_at(*refusal, "class"), text_of_refusal(*refusal)}}
+             : QmpAnswer{value_at(message, "return"), {}};
 }
 
-std::vector<QomChild> children_in(const Json& value) {
+std::optional<std::vector<QomChild>> children_in(const Json& value) {
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_child)) {
+    return std::nullopt;
+  }
   std::vector<QomChild> children;
   for (const Json& child : value) {
     children.push_back({text_at(child, "name"), text_at(child, "type")});
@@ -51,14 +70,20 @@ std::vector<QomChild> children_in(const Json& value) {
   return children;
 }
 
-AttachedDevice attached_device(const std::string& id, const Json& sysfsdev) {
+AttachedDevice attached_device(const std::string& id, std::string_view sysfsdev) {
+  std::string directory;
+  std::string last;
+  for (const std::string_view part : split(sysfsdev, '/')) {
+    if (!part.empty() && part != ".") {
+      directory += last.empty() ? "" : "/" + last;
+      last = part;
+    }
+  }
   AttachedDevice device{.id = id};
-  const std::string directory = sysfsdev.is_string() ? sysfsdev.get<std::string>() : "";
-  const std::string last = directory.substr(directory.rfind('/') + 1);
-  if (directory.starts_with(pci_directory)) {
-    device.vf = last;
-  } else if (directory.starts_with(mdev_directory) || Uuid::parse(last)) {
-    device.kernel_name = last;
+  if (is_pci_address(last)) {
+    device.vf = kernel_spelling(last);
+  } else if (directory == mdev_directory || Uuid::parse(last.substr(0, length_of_uuid))) {
+    device.kernel_name = last;  // a numbered device has more than its UUID
   }
   return device;
 }

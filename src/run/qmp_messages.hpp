@@ -16,14 +16,15 @@ namespace mdevadm {
 // the recursive functions of the JSON library could exhaust the stack.
 std::optional<nlohmann::json> parse_qmp(std::string_view line);
 
-// The answer {"error": {"class": …, "desc": …}} to a command.
+// The answer {"error": {"class": …, "desc": …}} to a command. The text of an error of another form is its
+// JSON.
 struct QmpError {
   std::string kind;
   std::string text;
 };
 
 struct QmpAnswer {
-  nlohmann::json value{};
+  nlohmann::json value{};  // null if there is none; no command that is used here returns null
   std::optional<QmpError> refusal{};
 };
 
@@ -36,11 +37,12 @@ struct QomChild {
   std::string type;
 };
 
-// Returns the answer to qom-list.
-std::vector<QomChild> children_in(const nlohmann::json& value);
+// Returns the answer to qom-list; nullopt if the value cannot be one.
+std::optional<std::vector<QomChild>> children_in(const nlohmann::json& value);
 
-// Returns the device with this ID, or path; `sysfsdev`: the value of this property.
-AttachedDevice attached_device(const std::string& id, const nlohmann::json& sysfsdev);
+// Returns the device with this ID, or path. `sysfsdev`: the value of this property, a path of the device in
+// sysfs in any spelling: its last component says which device it is.
+AttachedDevice attached_device(const std::string& id, std::string_view sysfsdev);
 
 // What an event says about the removal of a device.
 enum class Unplugging { unknown, deleted, refused };

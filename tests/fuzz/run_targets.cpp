@@ -33,8 +33,10 @@ void qmp(std::string_view input) {
       continue;
     }
     require(!answer->refusal || answer->value.is_null(), "a command that is refused has no value");
+    require(!answer->refusal || !answer->refusal->text.empty(), "a refusal has a text");
     static_cast<void>(children_in(answer->value));
-    const AttachedDevice device = attached_device("vm1", answer->value);
+    const AttachedDevice device =
+        attached_device("vm1", answer->value.is_string() ? answer->value.get<std::string>() : std::string());
     require(is_one_name(device.kernel_name) && is_one_name(device.vf), "a device has a name, not a path");
     require(device.kernel_name.empty() || device.vf.empty(), "a device is on one bus");
   }

@@ -3,30 +3,7 @@
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-cat >"$work/common.sh" <<'T'
-m=$MDEVADM
-A=8f3c2a10-0000-0000-0000-000000000001 B=8f3c2a10-0000-0000-0000-000000000002
-say() { echo "$ ${*//$m/mdevadm}"; "$@" 2>&1; echo "= $?"; }
-mon=$WORK/monitor
-monitor() {  # WORD...: the stand-in for QEMU
-  [ -z "${server:-}" ] || { kill "$server"; wait "$server" 2>/dev/null; }
-  rm -f "$mon" "$mon.log"
-  "$TOOLS/qmp_server.py" "$mon" "$@" & server=$!
-  for _ in $(seq 500); do [ -S "$mon" ] && break; sleep 0.02; done
-}
-log() { jq -c 'select(.execute | startswith("device_"))' "$mon.log"; }
-active() { "$m" list -n -o uuid 2>/dev/null; }
-define() { "$m" define -p "$1" -t "$2" "${@:3}" >/dev/null; }
-T
-inside() {  # SCENARIO, and a script on standard input
-  { cat "$work/common.sh"; cat; echo '[ -z "${server:-}" ] || kill "$server"'; } >"$work/inside.sh"
-  WORK=$work TOOLS=$here/../tools MDEVADM=$MDEVADM run "$MDEVSIM" run "$here/../../examples/scenarios/$1.toml" -- bash "$work/inside.sh"
-}
-# The lines that a command printed: those between "$ COMMAND" and the next command.
-part() { awk -v c="\$ $1" 'substr($0, 1, length(c)) == c { p = 1; next } /^\$ / { p = 0 } p' <<<"$out"; }
+. "$here/../tools/guests.sh"
 
 # ---- a device of the mainline interface ----
 inside m60 <<'T'
@@ -118,14 +95,19 @@ same "$(json "mdevadm detach e-1 e-2 --qmp $work/monitor --timeout" '[.results[]
   '[["e-1","undone"],["e-2","failed"]]' "each device has a result if the guest does not release one"
 
 # ---- groups, with an online switch and peers (interfaces of 2016), and on virtual functions ----
-groups() {
+cells=
+cell() { cells+="$1 $2"$'\n'; }  # SCENARIO COLUMN: a check of this cell of the table in tests/README.md follows
+groups() {  # SCENARIO PARENT TYPE OPTIONS [ACTIVE [PARENT OF THE SECOND]]; ACTIVE: devices after the last refusal, without a group
+  local column
   inside "$1" <<T
-define $2 $3 \$A --name one; define $2 $3 \$B --name two
+define $2 $3 \$A --name one; define ${6:-$2} $3 \$B --name two
 \$m group create vm1 two one $4 >/dev/null
 monitor
 say \$m attach vm1 --qmp \$mon
 echo "active: \$(active | sort | paste -sd' ')"; log | jq -r '.execute, .id'
 say \$m list -n -o uuid,state,held_by
+log | jq -cS 'select(.execute == "device_add") | del(.execute)' >$work/added
+\$m export qemu vm1 -q --json | jq -cS '.devices[].qemu' | cmp - $work/added && echo "arguments: \$(wc -l <$work/added)"
 say \$m detach vm1 --qmp \$mon
 echo "active: \$(active)"; log | jq -r '.execute, .id' | tail -4
 monitor refuse-second
@@ -136,20 +118,31 @@ monitor refuse-second
 say \$m attach vm1 --qmp \$mon --json
 echo "active: \$(active | wc -l)"
 T
+  cell "$1" arguments
+  out_has '^arguments: 2$' "$1: the arguments of export qemu are those with which devices are attached"
+  cell "$1" attach
   same "$(part 'mdevadm attach vm1 --qmp' | head -6 | paste -sd' ')" \
     "= 0 active: 8f3c2a10-0000-0000-0000-000000000001 8f3c2a10-0000-0000-0000-000000000002 device_add two device_add one" \
     "$1: attach starts a group and attaches its devices in the order of the group"
+  cell "$1" detach
   same "$(part 'mdevadm detach vm1 --qmp' | paste -sd' ')" "= 0 active:  device_del one device_del two" \
     "$1: detach detaches a group in reverse order and stops it"
+  cell "$1" undone
   out_has "cannot attach 'one' .*: QEMU at '.*' refused: refused by the test; all changes were rolled back" \
     "$1: the error says that QEMU refused a device and that all changes were rolled back"
   same "$(awk '/rolled back/ { p = 1 } p' <<<"$out" | grep -vE '^mdevadm|^hint|^\$|^\{|^\"|^\]' | head -10 | paste -sd' ')" \
     "= 1 active:  device_add two device_add one device_del two = 1 active: ${5:-1}" \
     "$1: after a refusal no device is attached, and those that were started are stopped"
 }
-groups m60-f2 0000:86:00.0 11 '--vm-uuid 8f3c2a10-0000-0000-0000-0000000000ff'  0
-groups m60-k2 0000:86:00.0 nvidia-11 ''
+vm='--vm-uuid 8f3c2a10-0000-0000-0000-0000000000ff'
+for scenario in m60-f0 m60-f1; do groups $scenario 0000:86:00.0 11 "$vm"; done
+for scenario in m60-f2 m60-f3; do groups $scenario 0000:86:00.0 11 "$vm" 0; done
+for scenario in m60-k0 m60-k1 m60-k2 m60-c0 m60-u1 m60-u2; do groups $scenario 0000:86:00.0 nvidia-11 ''; done
+for scenario in gvt-v1 gvt-a0 gvt-a1 gvt-a2-rfc gvt-a2-v2 gvt-a2-v3 gvt-a3; do groups $scenario 0000:00:02.0 i915-GVTg_V5_4 ''; done
 groups vf-n1 0000:41:00.0 1147 ''
+groups vf-n2 0000:41:00.0 1147 ''
+groups a40 0000:c1:00.0 nvidia-557 ''
+groups ccw 0.0.0070 vfio_ccw-io '' 1 0.0.0071
 groups m60 0000:86:00.0 nvidia-11 ''
 same "$(part 'mdevadm list -n -o' | grep -c 'active python3')" 2 "the processes that use the devices of a virtual machine are listed"
 
@@ -307,6 +300,94 @@ same "$(grep -c '^active: 0$' <<<"$out")" "$(grep -c '^active: ' <<<"$out")" "af
 out_has '"id":"two_s___2_","sysfsdev"' "names with quotes and commas become IDs without them"
 out_has "cannot attach 'two_s_ _2_' .*: QEMU at '.*' has another device with the ID 'two_s___2_'" "an ID that another device has is a conflict"
 
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one
+for answer in device_add:'{"error":"boom"}' device_add:'{"error":{"class":"GenericError"}}' device_add:'{"error":null}' device_add:'{}' \
+  device_add:'{"return":null}' device_add:'{"return":[]}' qom-list:'{"return":null}' qom-list:'{"return":"abc"}' \
+  qom-list:'{"return":[{"name":5,"type":[]}]}' qom-list:'{}' qmp_capabilities:'{}'; do
+  monitor "answer=$answer"; $m attach one --qmp $mon --timeout 1 2>$WORK/text; echo "$answer: $?, $(active | wc -l) active"; cat $WORK/text
+done
+for answer in device_del:'{}' qom-get:'{"return":7}'; do
+  monitor "answer=$answer"; $m attach one --qmp $mon
+  $m detach one --qmp $mon --timeout 1 2>$WORK/text; echo "$answer: $?, $(active | wc -l) active"; cat $WORK/text
+  kill $server; wait $server 2>/dev/null; server=; $m stop -q one --timeout 5
+done
+T
+same "$(grep -cE '^(device_add|qom-list|qmp_capabilities):.*: 1, 0 active$' <<<"$out")" 11 "an answer of another type than QEMU's is an error, and the device is stopped again"
+same "$(grep -E '^(device_del|qom-get):' <<<"$out" | paste -sd' ')" 'device_del:{}: 1, 1 active qom-get:{"return":7}: 1, 1 active' \
+  "a device is not stopped because of such an answer"
+out_has "cannot attach 'one' .*: QEMU at '.*' refused: \"boom\"; all changes were rolled back" "an error without a description is shown as it is"
+out_has "refused: .\"class\":\"GenericError\".; all" "... with all that is known of it"
+out_has "cannot attach 'one' .*: invalid answer from QEMU at '.*' to device_add: null \(expected an object\)" "the error has the answer and the expected type"
+out_has "invalid answer from QEMU at '.*' to qom-list: \"abc\" \(expected a list of objects with name and type\)" "... of each command"
+out_has "invalid answer from QEMU at '.*' to qom-get: 7 \(expected a string\)" "... also of the path of a device"
+
+# ---- time limits below one second, and other spellings of a device's path ----
+inside m60 <<'T'
+define 0000:86:00.0 nvidia-11 $A --name one
+monitor delay=0.2
+say $m attach one --qmp $mon --timeout 0.05
+say $m detach one --qmp $mon --timeout 0.05
+for spelling in slash real; do
+  monitor spell=$spelling
+  $m attach one --qmp $mon
+  say $m attach one --qmp $mon
+  $m detach one --qmp $mon; echo "$spelling: $?, $(active | wc -l) active"
+done
+T
+same "$(grep '^= ' <<<"$out" | head -1)" "= 0" "QEMU has a second for its answers, whatever the time limit is"
+out_has "cannot detach 'one' .* has not released the device within 0.05 s" "the guest has not"
+same "$(grep -c "'one' .* is already attached" <<<"$out")" 2 "a device is recognized by its path without links, or with a slash at its end"
+same "$(grep -E '^(slash|real): ' <<<"$out" | paste -sd' ')" "slash: 0, 0 active real: 0, 0 active" "... and detached"
+inside vf-n1 <<'T'
+define 0000:41:00.0 1147 $A --name one
+monitor spell=real
+$m attach one --qmp $mon
+$m detach one --qmp $mon; echo "real: $?, $(active | wc -l) active"
+T
+same "$out" "real: 0, 0 active" "... so is a virtual function"
+
+# ---- devices that are not active, have no virtual function or no name yet ----
+for case in "vf-n1 0000:41:00.0 1147 --vf any" "m60-f1 0000:86:00.0 11"; do
+  read -r scenario parent type options <<<"$case"
+  inside "$scenario" <<T
+define $parent $type \$A --name one $options; define $parent $type \$B --name two $options
+\$m group create vm1 one two >/dev/null
+monitor
+say \$m detach one --qmp \$mon
+say \$m detach one two --qmp \$mon
+say \$m detach vm1 --qmp \$mon
+say \$m export qemu one
+\$m attach vm1 --qmp \$mon && \$m detach vm1 --qmp \$mon
+say \$m detach vm1 --qmp \$mon --json
+kill \$server; wait \$server 2>/dev/null; server=
+say \$m detach vm1 --qmp \$mon
+T
+  same "$(grep '^= ' <<<"$out" | paste -sd' ')" "= 4 = 4 = 4 = 3 = 4 = 0" "$scenario: detach says of an inactive device that it is not attached"
+  same "$(grep -cE "cannot detach '(one|two)' .*: it is not attached to QEMU at" <<<"$out")" 3 "$scenario: ... of each"
+  out_has "cannot detach group 'vm1': no member is attached to QEMU at" "$scenario: ... of a group"
+  out_has "^hint: .*mdevadm start one$" "$scenario: export qemu says how the device gets its path"
+done
+
+# ---- the device is created again on another parent while detach waits for the lock of the first ----
+inside t4 <<'T'
+read -r first second < <("$m" types -n -o parent,type | awk '!seen[$1]++ { parents = parents $1 " "; type = $2 } END { print parents }')
+type=$("$m" types "$first" -n -o type | head -1)
+define "$first" "$type" $A --name one
+monitor
+$m attach one --qmp $mon
+exec 8>>"/run/mdevadm/parent-$first.lock"; flock 8
+$m detach one --qmp $mon >$WORK/text 2>&1 8>&- & detaching=$!
+for _ in $(seq 200); do "$m" list -n -o held_by 2>/dev/null | grep -q python3 || break; sleep 0.05; done
+echo 1 >/sys/bus/mdev/devices/$A/remove
+echo $A >"/sys/class/mdev_bus/$second/mdev_supported_types/$type/create"
+exec 8>&-
+wait $detaching; echo "detach: $?"; cat $WORK/text
+echo "active: $("$m" list -n -o parent | grep -cx "$second")"
+T
+same "$(grep -E '^(detach|active): ' <<<"$out" | paste -sd' ')" "detach: 4 active: 1" "a device that was created again on another parent is not stopped"
+out_has "cannot stop 'one' .*: another process has created it again on " "... and the error says so"
+
 # ---- vfio-ap, vfio-ccw, virtual functions, numbered devices ----
 inside ap <<'T'
 define matrix vfio_ap-passthrough $A --adapter 3 --domain 4 --name crypto
@@ -314,6 +395,8 @@ define matrix vfio_ap-passthrough $B --name second
 monitor
 say $m attach crypto --qmp $mon
 log
+same() { [ "$(log | jq -cS 'del(.execute)')" = "$($m export qemu crypto --json | jq -cS '.devices[].qemu')" ] && echo "arguments: same"; }
+same
 say $m attach crypto second --qmp $mon
 say $m export qemu crypto second
 say $m detach crypto --qmp $mon
@@ -321,24 +404,12 @@ monitor refuse=device_add
 say $m attach crypto --qmp $mon -q
 echo "active: $(active | wc -l)"
 T
+for column in arguments attach detach undone; do cell ap $column; done
+out_has '^arguments: same$' "export qemu prints the arguments of a vfio-ap device"
 out_has '"driver":"vfio-ap","id":"crypto"' "a vfio-ap device is attached with its driver"
 same "$(part "mdevadm detach crypto --qmp $work/monitor" | head -1)" "= 0" "a vfio-ap device is detached and stopped"
 same "$(part "mdevadm attach crypto --qmp $work/monitor -q" | tail -2 | paste -sd' ')" "= 1 active: 0" "a vfio-ap device that QEMU refuses is stopped again"
 same "$(grep -cE "(attach devices to QEMU at '.*'|export.*): a virtual machine can have one vfio-ap device, not 'crypto' and 'second'" <<<"$out")" 2 "two vfio-ap devices for one virtual machine are refused"
-inside ccw <<'T'
-define 0.0.0070 vfio_ccw-io $A --name dasd
-monitor
-say $m attach dasd --qmp $mon
-log
-say $m detach dasd --qmp $mon
-echo "active: $(active | wc -l)"
-monitor refuse=device_add
-say $m attach dasd --qmp $mon -q
-echo "active: $(active | wc -l)"
-T
-out_has '"driver":"vfio-ccw","id":"dasd"' "a vfio-ccw device is attached with its driver"
-same "$(part "mdevadm detach dasd --qmp $work/monitor" | paste -sd' ')" "= 0 active: 0" "a vfio-ccw device is detached and stopped"
-same "$(part "mdevadm attach dasd --qmp $work/monitor -q" | tail -2 | paste -sd' ')" "= 1 active: 0" "a vfio-ccw device that QEMU refuses is stopped again"
 inside vf-n1 <<'T'
 define 0000:41:00.0 1147 $A --name seat
 monitor
@@ -480,35 +551,59 @@ out_has "cannot connect to QEMU at '.*/a.x0ab,\"': no such socket" "a line break
 same "$(grep -cE "^mdevadm: error: (cannot .* 'a.x0ab'|--name: invalid name 'a.x0ab'|invalid group name 'a.x0ab')" <<<"$out")" 8 "a line break in a name is refused and escaped"
 out_has "^hint: remove it first: mdevadm group remove 'g\"r,p&'.* 'q" "the name of a group is quoted in the hint"
 
-# ---- export and import ----
-inside m60 <<'T'
-define 0000:86:00.0 nvidia-11 $A --name "se'at" --attr nvidia/vgpu_params=frame_rate_limiter=0
-say $m export qemu "se'at" --vm-uuid 8f3c2a10-0000-0000-0000-0000000000ff
-eval "set -- $($m export qemu "se'at" --format json -q)"; echo "json: $(jq -r .id <<<"$4")"
-say $m export nodedev "se'at"
-$m export nodedev "se'at" >$WORK/a.xml; $m undefine "se'at"
-say $m import nodedev $WORK/a.xml --name back --auto
-say $m list --all -n -o uuid,name,parent,type,start,attributes
-say $m import nodedev $WORK/a.xml
-sed 's/nvidia-11/nvidia-12/' $WORK/a.xml | say $m import nodedev -
-sed 's/0000_86/0000_99/' $WORK/a.xml >$WORK/b.xml
-say $m import nodedev $WORK/b.xml
-say $m import nodedev $WORK/b.xml $WORK/none --json
-echo '<device>' | say $m import nodedev -
-say $m export qemu back --iommufd
-say $m export qemu back --format yaml
-say $m export dot
-$m export dot | dot -Tsvg >$WORK/host.svg 2>/dev/null; echo "dot: $?"
+# ---- what a domain cannot have, and an interruption while virsh hangs ----
+for case in "m60 0000:86:00.0 nvidia-11 2 --bus,a" "m60 0000:86:00.0 nvidia-11 2 --iommufd" "m60-f1 0000:86:00.0 11 1" "m60-f0 0000:86:00.0 11 1"; do
+  read -r scenario parent type wanted option <<<"$case"
+  inside "$scenario" <<T
+mount -t tmpfs t /usr/local/sbin && cp \$WORK/virsh /usr/local/sbin/
+echo running >\$WORK/state; : >\$WORK/hostdevs; rm -f \$WORK/hang
+define $parent $type \$A --name one
+say \$m attach one --domain guest ${option/,/ }
+echo "active: \$(active | wc -l), \$(wc -l <\$WORK/hostdevs) lines"
 T
-out_has "^-uuid 8f3c2a10-0000-0000-0000-0000000000ff -device vfio-pci,id=se_at,sysfsdev=" "export qemu prints one line"
-out_has "^json: se_at$" "the arguments with JSON objects are safe in a shell"
-same "$(part 'mdevadm import nodedev '"$work"'/a.xml --name' | head -2 | paste -sd' ')" "8f3c2a10-0000-0000-0000-000000000001 = 0" "import nodedev defines the exported device again"
-out_has "^8f3c2a10-0000-0000-0000-000000000001 back 0000:86:00.0 nvidia-11 auto nvidia/vgpu_params=frame_rate_limiter=0$" "parent, type and attributes come back"
-same "$(part 'mdevadm import nodedev '"$work/a.xml" | tail -1)" "= 0" "a device that is defined as in the XML is unchanged"
-out_has "cannot import '8f3c2a10.*': already defined under" "one with another type is a conflict"
-out_has "cannot import '.*/b.xml'.*0000:99:00.0" "a parent that the host does not have is reported with the file"
-out_has "cannot import '-': line 2: no element found" "XML that is not well-formed is reported with the line"
-out_has "cannot export 'back': /dev/iommu does not exist" "iommufd is refused where the kernel does not have it"
-out_has "invalid format 'yaml' \(expected shell, json or config\)" "an unknown format is refused"
-[ -z "$(command -v dot)" ] || out_has "^dot: 0$" "dot(1) accepts the graph"
+  same "$(grep -E '^(=|active:) ' <<<"$out" | paste -sd' ')" "= $wanted active: 0, 0 lines" "$scenario: attach --domain ${option/,/ } is refused before anything is started"
+done
+out_has "cannot attach devices to the domain 'guest': libvirt finds mediated devices by their UUID only, and the kernel gives 'one' another name" \
+  "libvirt does not find a device whose name the kernel chooses"
+inside m60 <<'T'
+mount -t tmpfs t /usr/local/sbin && cp $WORK/virsh /usr/local/sbin/
+echo running >$WORK/state; : >$WORK/hostdevs
+define 0000:86:00.0 nvidia-11 $A --name one
+for step in domstate attach-device; do
+  echo $step >$WORK/hang
+  $m attach one --domain guest 2>$WORK/text & attaching=$!
+  for _ in $(seq 200); do pgrep -P $attaching >/dev/null && break; sleep 0.02; done
+  sleep 0.2; before=$(date +%s%N)
+  kill -TERM $attaching; wait $attaching; code=$?
+  echo "$step: $code, $(active | wc -l) active, $(( ($(date +%s%N) - before) / 3000000000 ))"
+  cat $WORK/text; rm $WORK/hang
+done
+$m attach one --domain guest; echo "afterwards: $?"
+T
+same "$(grep -E '^(domstate|attach-device|afterwards): ' <<<"$out" | paste -sd' ')" "domstate: 1, 0 active, 0 attach-device: 1, 1 active, 0 afterwards: 0" \
+  "an interruption ends attach although virsh hangs; a device that may be attached remains active"
+out_has "cannot attach the device to the domain 'guest': interrupted; could not be rolled back: 'one' .*\(it may be attached" "the error says so"
+
+# ---- iommufd ----
+inside vfio-cdev <<'T'
+define mtty mtty-1 $A --name one
+monitor
+say $m attach one --qmp $mon --iommufd
+touch /dev/iommu
+say $m attach one --qmp $mon --iommufd
+echo "active: $(active | wc -l)"; log
+T
+same "$(grep -E '^(=|active:) ' <<<"$out" | paste -sd' ')" "= 1 = 1 active: 0" "attach --iommufd fails if the kernel or QEMU does not support it"
+out_has "cannot attach devices to QEMU at '.*': /dev/iommu does not exist, so QEMU cannot use iommufd" "the kernel is checked before the device is started, as by export qemu"
+out_has "^hint: load the module \(Linux 6.2 and later\): modprobe iommufd$" "... with the same hint"
+out_has "refused: Property 'vfio-pci.iommufd' not found; all changes were rolled back" "the refusal of QEMU is reported"
+out_has "^hint: .* -object iommufd,id=iommufd0$" "the hint names the object that QEMU needs"
+same "$(grep -c '"iommufd":"iommufd0"' <<<"$out")" 1 "the device is given with QEMU's object"
+
+# ---- the table of tests/README.md ----
+same "$(sort <<<"$cells" | sed '/^$/d')" "$(awk -F'|' '
+  { line = $0; for (i = 2; i < NF; ++i) gsub(/^ +| +$/, "", $i) }
+  line ~ /^\| scenario \|/ { for (i = 4; i < NF; ++i) column[i] = $i; next }
+  line !~ /^\|/ { delete column }
+  4 in column { for (i = 4; i < NF; ++i) if ($i == "attach") print $2, column[i] }' "$here/../README.md" | sort)" "the table in tests/README.md lists exactly the cells that are checked here"
 finish

@@ -12,6 +12,10 @@ usage: qmp_server.py SOCKET [WORD...]
   drop=COMMAND    carries out this command and does not answer it
   lose=COMMAND    carries out this command and closes the connection; further clients are served
   refuse=COMMAND  answers this command with an error
+  answer=COMMAND:JSON  does not carry out this command, and answers it with the members of this object
+  delay=SECONDS   waits before each answer
+  spell=FORM      tells the path of a device as if QEMU had been given another spelling: slash (with a final
+                  slash), real (without links)
   busy            refuses each device_add as QEMU does if another process has the VFIO group open
   refuse-second   refuses the second device_add
   guest=never     the guest never releases a device
@@ -108,6 +112,11 @@ class Client:
         if "paused-event" in words:
             self.event("STOP")
         try:
+            time.sleep(float(value_of("delay", "0")))
+            other_answer = value_of("answer", "").partition(":")
+            if other_answer[0] == command:
+                self.send({**json.loads(other_answer[2]), "id": request.get("id")})
+                return
             if value_of("refuse") == command:
                 raise ValueError("GenericError", "refused by the test")
             result = getattr(self, command.replace("-", "_"))(**arguments)
@@ -143,11 +152,15 @@ class Client:
 
     def qom_get(self, path, property):
         properties = devices[os.path.basename(path)][0]
-        return properties.get("sysfsdev") or "/sys/bus/pci/devices/" + properties["host"]
+        directory = properties.get("sysfsdev") or "/sys/bus/pci/devices/" + properties["host"]
+        spelling = value_of("spell")
+        return directory + "/" if spelling == "slash" else os.path.realpath(directory) if spelling == "real" else directory
 
     def device_add(self, **properties):
         global adds
         adds += 1
+        if "iommufd" in properties:
+            raise ValueError("GenericError", "Property 'vfio-pci.iommufd' not found")
         if "busy" in words:
             raise ValueError("GenericError", "vfio: failed to open /dev/vfio/7: Device or resource busy")
         if "refuse-second" in words and adds == 2:

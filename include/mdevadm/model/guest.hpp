@@ -12,13 +12,21 @@
 namespace mdevadm {
 
 struct GuestDevice {
+  // What the virtual machine gets.
+  enum class Kind {
+    mediated,  // a mediated device, whose name on the mdev bus is its UUID
+    numbered,  // a mediated device, whose name the kernel chooses when it is created
+    function,  // a virtual function itself
+  };
+
   Uuid uuid;
   std::string name{};  // of the definition, or empty
   ParentName parent;
   std::optional<TypeName> type{};
-  std::string api{};          // VFIO device API: vfio-pci, vfio-ap or vfio-ccw
-  std::string vf{};           // PCI address, if the virtual machine gets a virtual function itself; or empty
-  std::string kernel_name{};  // on the mdev bus, if it gets a mediated device
+  std::string api{};  // VFIO device API: vfio-pci, vfio-ap or vfio-ccw
+  Kind kind = Kind::mediated;
+  std::string vf{};           // PCI address of a function; empty: none is assigned yet
+  std::string kernel_name{};  // of a mediated device, on the mdev bus; empty: not known yet
   // The VM's UUID must be on QEMU's command line: NVIDIA's vGPU manager reads it there.
   bool wants_vm = false;
   std::optional<Uuid> vm{};  // the VM's UUID, if the create arguments of the device contain it
@@ -44,7 +52,8 @@ struct AttachedDevice {
   std::string kernel_name{};  // on the mdev bus, if it is a mediated device; or empty
 
   bool is(const GuestDevice& device) const {
-    return device.vf.empty() ? kernel_name == device.kernel_name : vf == device.vf;
+    return (!device.vf.empty() && vf == device.vf) ||
+           (!device.kernel_name.empty() && kernel_name == device.kernel_name);
   }
 };
 

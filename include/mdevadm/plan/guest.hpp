@@ -21,8 +21,7 @@ inline constexpr Facet guest_facets = Facet::devices | Facet::parents | Facet::p
 
 // Returns the device as a virtual machine gets it. It need not be active, and its parent need not exist if
 // its definition says enough. Needs guest_facets of its parent. Throws Error: in_use (its removal is
-// pending), conflict (several parents define it), not_found (no virtual function has been assigned to it),
-// failed (no virtual machine can use its device API).
+// pending), conflict (several parents define it), failed (no virtual machine can use its device API).
 GuestDevice guest_device(const Snapshot& seen, const Found& found, const std::string& doing);
 
 // The same for all members of a group, in order.
@@ -38,6 +37,10 @@ bool choose_vm(GuestDevices& devices, const std::optional<Uuid>& given, const st
 // device.
 void require_usable_together(const std::vector<GuestDevice>& devices, const std::string& doing);
 
+// Throws Error{failed} if libvirt cannot give the device to a domain: it finds mediated devices by their UUID
+// only. `display`: the domain shows its display, which libvirt supports for mediated devices only.
+void require_libvirt_can(const GuestDevice& device, bool display, const std::string& doing);
+
 struct QemuOptions {
   bool iommufd = false;  // through an object iommufd0 (Linux 6.6, QEMU 9.0), not a VFIO group
   bool display = false;  // QEMU shows the display of the device
@@ -49,8 +52,9 @@ struct QemuOptions {
 // "-", all different.
 std::vector<std::string> qemu_ids(const std::vector<GuestDevice>& devices);
 
-// Returns the properties with which QEMU creates the device. Throws Error{failed} if a display is wanted of a
-// device that is not a PCI device.
+// Returns the properties with which QEMU creates the device. Throws Error: failed (a display is wanted of a
+// device that is not a PCI device), not_found (its virtual function, or its name in the kernel, is not known
+// before it is started).
 QemuProperties qemu_properties(const GuestDevice& device, const std::string& id, const QemuOptions& options,
                                const std::string& doing);
 
@@ -60,7 +64,8 @@ std::optional<GuestDevice> guest_device(const Snapshot& seen, const Definition& 
 
 // Plans to attach the devices, in order, all or none, after the steps of the plan `start`, which starts those
 // that are not active. Devices that are attached already are not attached again. Throws Error{conflict} if an
-// ID is that of another device of the virtual machine. `machine`: as messages name it.
+// ID is that of another device of the virtual machine. `patience`: for the guest, if a device has to be
+// detached again. `machine`: as messages name it.
 Plan plan_attach(Plan start, const std::vector<Attachment>& wanted,
                  const std::vector<AttachedDevice>& attached, std::chrono::milliseconds patience,
                  const std::string& machine);

@@ -257,11 +257,10 @@ struct RemoveParentSettings {
   ParentSettings settings;
 };
 
-// Attach a device to the running virtual machine of the plan (Effects::machine), and detach it; the step
+// Attach a device to the running virtual machine of the plan (Effects::machine), and detach it; the latter
 // waits for the guest at most `patience`.
 struct AttachDevice {
   Attachment what;
-  std::chrono::milliseconds patience;
 };
 
 struct DetachDevice {

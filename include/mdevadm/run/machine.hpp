@@ -31,9 +31,9 @@ class Machine {
   // Returns the virtual machine's devices. Throws Error if it does not answer.
   virtual std::vector<AttachedDevice> devices() = 0;
 
-  // Attaches a device that is active. Throws Error with the reason if QEMU refuses it or does not answer
-  // within `patience`; then the device is not attached. Throws MaybeAttached if that is not certain.
-  virtual void attach(const Attachment& what, std::chrono::milliseconds patience) = 0;
+  // Attaches a device that is active. Throws Error with the reason if QEMU refuses it or does not answer in
+  // time; then the device is not attached. Throws MaybeAttached if that is not certain.
+  virtual void attach(const Attachment& what) = 0;
 
   // Detaches a device and returns when QEMU has closed it; a device that is not attached, or whose QEMU has
   // ended, is detached. The guest has to agree. Throws Error: in_use, if it has not done so within

@@ -33,16 +33,11 @@ class GuestExport : public Command {
                  "unplugged then (implies --display)");
   }
 
-  // `together`: they are for one virtual machine.
-  GuestTargets targets(Context& context, bool together, Facet more = Facet::none) const {
+  GuestTargets targets(Context& context, Facet more = Facet::none) const {
     if (words_.empty()) {
       throw Error(ExitCode::usage, "missing argument DEVICE", "list all devices: mdevadm list --all");
     }
-    GuestTargets found = guest_targets(context, words_, "export", more);
-    if (together) {
-      require_usable_together(found.devices.all, doing());
-    }
-    return found;
+    return guest_targets(context, words_, "export", more);
   }
 
   // Returns the start of errors about all devices.
@@ -74,9 +69,13 @@ class ExportQemu final : public GuestExport {
   bool json() const override { return json_; }
 
   ExitCode run(Context& context) override {
-    GuestTargets found = targets(context, true, iommufd_ ? Facet::nodes : Facet::none);
+    GuestTargets found = targets(context, iommufd_ ? Facet::nodes : Facet::none);
+    require_usable_together(found.devices.all, doing());
     if (iommufd_) {
-      require_iommufd(context, found);
+      require_iommufd(context, found.seen, found.devices.all, doing());
+    }
+    if (vm_option_->count() == 0 && found.vm_conflict) {
+      throw found.vm_conflict->with_hint("to choose the UUID of the virtual machine: --vm-uuid UUID");
     }
     if (vm_option_->count() == 0 || !vm_.empty()) {
       const std::optional<Uuid> given = Uuid::parse(vm_);
@@ -110,23 +109,6 @@ class ExportQemu final : public GuestExport {
     return join(words, " ") + "\n";
   }
 
-  void require_iommufd(const Context& context, const GuestTargets& found) const {
-    if (!context.root().exists("dev/iommu")) {
-      throw Error(ExitCode::failed,
-                  fmt::format("{}: /dev/iommu does not exist, so QEMU cannot use iommufd", doing()),
-                  "load the module (Linux 6.2 and later): modprobe iommufd");
-    }
-    for (const GuestDevice& device : found.devices.all) {
-      const Device* active = found.seen.find_device(device.uuid);
-      if (active != nullptr && active->find_node(Node::Kind::cdev) == nullptr) {
-        throw Error(ExitCode::failed,
-                    fmt::format("{}: '{}' has no VFIO device node, so QEMU cannot use it with iommufd (Linux "
-                                "6.6 and later, built with CONFIG_VFIO_DEVICE_CDEV)",
-                                doing(), printable(device.word())));
-      }
-    }
-  }
-
   std::string format_;
   std::string vm_;
   CLI::Option* vm_option_ = nullptr;
@@ -142,8 +124,13 @@ class ExportLibvirt final : public GuestExport {
   }
 
   ExitCode run(Context& context) override {
-    const GuestTargets found = targets(context, true);
+    const GuestTargets found = targets(context);
+    require_usable_together(found.devices.all, doing());
+    if (found.vm_conflict) {
+      throw *found.vm_conflict;
+    }
     for (const GuestDevice& device : found.devices.all) {
+      require_libvirt_can(device, display_ || ramfb_, doing());
       qemu_properties(device, "", {false, display_, ramfb_}, doing());  // refuses what QEMU would refuse
     }
     context.out = render::libvirt_hostdevs(found.devices, {display_, ramfb_});
@@ -156,14 +143,14 @@ class ExportNodedev final : public GuestExport {
   void declare(CLI::App& app, ValueKinds& kinds) override { declare_devices(app, kinds); }
 
   ExitCode run(Context& context) override {
-    const GuestTargets found = targets(context, false, Facet::types | Facet::type_name);
+    const GuestTargets found = targets(context, Facet::types | Facet::type_name);
     for (const GuestDevice& device : found.devices.all) {
-      if (!device.vf.empty()) {
+      if (device.kind == GuestDevice::Kind::function) {
         throw Error(
             ExitCode::failed,
-            fmt::format("cannot export '{}': it is a virtual function ({}), not a mediated device, so "
+            fmt::format("cannot export '{}': it is a virtual function{}, not a mediated device, so "
                         "libvirt does not define it",
-                        printable(device.word()), device.vf),
+                        printable(device.word()), device.vf.empty() ? "" : fmt::format(" ({})", device.vf)),
             "for the XML of a domain: mdevadm export libvirt " + shell_word(device.word()));
       }
       const Definition* stored = found.defined.find(device.uuid, device.parent);

@@ -59,12 +59,47 @@ TEST_CASE("a mediated device is given by its name on the mdev bus and a virtual 
   CHECK(mediated.kernel_name == a.str());
   CHECK(mediated.vf.empty());
   Definition definition = defined(a, "0000:41:00.0", "1147");
-  CHECK_THROWS_AS(guest_of(host_with("vfio-pci", true), definition), Error);  // no VF is reserved
+  const GuestDevice unassigned = guest_of(host_with("vfio-pci", true), definition);
+  CHECK(unassigned.kind == GuestDevice::Kind::function);
+  CHECK((unassigned.vf + unassigned.kernel_name).empty());
+  CHECK_THROWS_AS(qemu_properties(unassigned, "x", {}, ""), Error);  // no VF is reserved
   definition.function = FunctionName::parse("0000:41:00.4");
   const GuestDevice function = guest_of(host_with("vfio-pci", true), definition);
   CHECK(function.vf == "0000:41:00.4");
   CHECK(function.kernel_name.empty());
   CHECK(guest_of({}, definition).vf == "0000:41:00.4");  // without its parent
+}
+
+TEST_CASE("a device that the kernel names is known by this name as soon as it is active") {
+  Snapshot seen = host_with("vfio-pci");
+  seen.parents.front().capabilities.numbered = true;
+  const Definition definition = defined(a, "0000:41:00.0", "t-1");
+  const GuestDevice inactive = guest_of(seen, definition);
+  CHECK(inactive.kind == GuestDevice::Kind::numbered);
+  CHECK(inactive.kernel_name.empty());
+  CHECK_THROWS_AS(qemu_properties(inactive, "x", {}, ""), Error);
+  CHECK_THROWS_AS(require_libvirt_can(inactive, false, ""), Error);
+  seen.devices.push_back({.uuid = a, .parent = gpu});
+  seen.devices.back().name = a.str() + "-3";
+  const GuestDevice active = guest_of(seen, definition);
+  CHECK(active.kernel_name == a.str() + "-3");
+  CHECK(text_of(qemu_properties(active, "x", {}, ""), "sysfsdev") ==
+        "/sys/bus/mdev/devices/" + a.str() + "-3");
+  CHECK_THROWS_AS(require_libvirt_can(active, false, ""), Error);
+}
+
+TEST_CASE("libvirt shows displays of mediated devices only") {
+  GuestDevice device{.uuid = a, .parent = gpu, .api = "vfio-pci", .kernel_name = a.str()};
+  CHECK_NOTHROW(require_libvirt_can(device, true, ""));
+  device = {.uuid = a, .parent = gpu, .kind = GuestDevice::Kind::function, .vf = "0000:41:00.4"};
+  CHECK_NOTHROW(require_libvirt_can(device, false, ""));
+  CHECK_THROWS_AS(require_libvirt_can(device, true, ""), Error);
+}
+
+TEST_CASE("a device without a known path is not one of the virtual machine") {
+  const GuestDevice unassigned{.uuid = a, .parent = gpu, .kind = GuestDevice::Kind::function};
+  CHECK_FALSE(AttachedDevice{.id = "x"}.is(unassigned));
+  CHECK_FALSE(AttachedDevice{.id = "x", .vf = "0000:41:00.4"}.is(unassigned));
 }
 
 TEST_CASE("an active device is given by the virtual function that it is on") {
@@ -105,6 +140,7 @@ TEST_CASE("properties in QEMU follow the kind of device and the options") {
   CHECK(text_of(shown, "display") == "on");
   CHECK(text_of(shown, "ramfb") == "true");
   CHECK(text_of(shown, "iommufd") == "iommufd0");
+  device.kind = GuestDevice::Kind::function;
   device.vf = "0000:41:00.4";
   CHECK(text_of(qemu_properties(device, "x", {}, ""), "host") == "0000:41:00.4");
   device.api = "vfio-ap";

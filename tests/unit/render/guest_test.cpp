@@ -41,7 +41,7 @@ TEST_CASE("the UUID of the virtual machine and the iommufd object precede the de
             "  sysfsdev = \"/a\"\n  ramfb = \"on\"\n");
 }
 
-TEST_CASE("values in XML are escaped and control characters refused") {
+TEST_CASE("values in XML are escaped, and characters that XML excludes refused") {
   Definition definition{a, gpu, *TypeName::parse("t<1>")};
   definition.attributes.push_back({*AttributeName::parse("x"), "a'b\"c&d"});
   const std::string text = render::libvirt_nodedev(definition, "pci_0000_41_00_0", "g&1");
@@ -50,16 +50,29 @@ TEST_CASE("values in XML are escaped and control characters refused") {
   CHECK(text.find("<type id='t&lt;1&gt;'/>") != std::string::npos);
   CHECK(text.find("<attr name='x' value='a&apos;b&quot;c&amp;d'/>") != std::string::npos);
   CHECK(text.find(">g&amp;1</mdevadm:group>") != std::string::npos);
-  definition.attributes.push_back({*AttributeName::parse("y"), "a\x01"});
-  CHECK_THROWS_AS(render::libvirt_nodedev(definition, "p", ""), Error);
+  definition.attributes[0].value = " a\tb\nc\r\x7f";
+  CHECK(render::libvirt_nodedev(definition, "p", "").find("value=' a&#9;b&#10;c&#13;\x7f'/>") !=
+        std::string::npos);
+  for (const char* value : {"a\x01", "\xef\xbf\xbe", "\xef\xbf\xbf", "\xff"}) {
+    definition.attributes[0].value = value;
+    CHECK_THROWS_WITH(
+        render::libvirt_nodedev(definition, "p", ""),
+        Catch::Matchers::StartsWith(
+            "cannot export '8f3c2a10-0000-0000-0000-000000000001': XML cannot contain the control "
+            "characters in the value of attribute 'x', '"));
+  }
 }
 
 TEST_CASE("a virtual function is a PCI device of a domain that libvirt does not bind") {
-  GuestDevices devices{.all = {{.uuid = a, .parent = gpu, .api = "vfio-pci", .vf = "0001:41:02.4"}}};
+  GuestDevices devices{.all = {{.uuid = a,
+                                .parent = gpu,
+                                .api = "vfio-pci",
+                                .kind = GuestDevice::Kind::function,
+                                .vf = "0001:41:02.4"}}};
   CHECK(render::libvirt_hostdevs(devices, {}) ==
         "<hostdev mode='subsystem' type='pci' managed='no'>\n  <source>\n"
         "    <address domain='0x0001' bus='0x41' slot='0x02' function='0x4'/>\n  </source>\n</hostdev>\n");
-  devices.all[0].vf.clear();
+  devices.all[0].kind = GuestDevice::Kind::mediated;
   CHECK(render::libvirt_hostdevs(devices, {.display = false, .ramfb = true})
             .find(" model='vfio-pci' display='on' ramfb='on'>") != std::string::npos);
 }

@@ -370,9 +370,7 @@ TEST_CASE("scripts have ended before a device is attached to a virtual machine")
   struct Qemu final : Machine {
     explicit Qemu(const Scripted& scripted) : world(scripted) {}
     std::vector<AttachedDevice> devices() override { return {}; }
-    void attach(const Attachment&, std::chrono::milliseconds) override {
-      calls += world.calls() + "attach\n";
-    }
+    void attach(const Attachment&) override { calls += world.calls() + "attach\n"; }
     void detach(const Attachment&, std::chrono::milliseconds) override {}
     const Scripted& world;
     std::string calls;
@@ -381,8 +379,7 @@ TEST_CASE("scripts have ended before a device is attached to a virtual machine")
   Qemu qemu(world);
   Effects effects{world.host, world.store, &world.hooks};
   effects.machine = &qemu;
-  const Step attach{AttachDevice{{{.uuid = a.uuid, .parent = a.parent}, "one"}, std::chrono::seconds(1)},
-                    std::nullopt, 10};
+  const Step attach{AttachDevice{{{.uuid = a.uuid, .parent = a.parent}, "one"}}, std::nullopt, 10};
   carry_out({{hooked(job_of("one", a, {add(a), attach}), a), hooked(job_of("two", b, {add(b), attach}), b)},
              Bond::all_or_none},
             effects, world.recorder);

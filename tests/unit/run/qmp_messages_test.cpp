@@ -33,21 +33,42 @@ TEST_CASE("the answer to a command has its ID") {
   REQUIRE(answer);
   CHECK_FALSE(answer->refusal);
   CHECK(answer->value.size() == 1);
-  const auto refused = answer_in(message(R"({"error": {"class": "GenericError", "desc": 3}, "id": 1})"), 1);
-  REQUIRE(refused);
-  REQUIRE(refused->refusal);
-  CHECK(refused->refusal->kind == "GenericError");
-  CHECK(refused->refusal->text.empty());
+  const auto neither = answer_in(message(R"({"id": 1})"), 1);
+  REQUIRE(neither);
+  CHECK_FALSE(neither->refusal);
+  CHECK(neither->value.is_null());
 }
 
-TEST_CASE("entries of QEMU's object model lack what is of another kind") {
-  const auto children =
-      children_in(message(R"({"a": [{"name": "vm1", "type": "child<vfio-pci>"}, {"name": []}, 3]})").at("a"));
-  REQUIRE(children.size() == 3);
-  CHECK(children[0].name == "vm1");
-  CHECK(children[0].type == "child<vfio-pci>");
-  CHECK((children[1].name + children[2].name + children[2].type).empty());
-  CHECK(children_in(nullptr).empty());
+TEST_CASE("every answer with an error is a refusal with a text") {
+  const auto text = [](const std::string& error) {
+    const auto answer = answer_in(message(R"({"id": 1, "return": {}, "error": )" + error + "}"), 1);
+    REQUIRE(answer);
+    REQUIRE(answer->refusal);
+    CHECK(answer->value.is_null());
+    return answer->refusal->text;
+  };
+  CHECK(text(R"({"class": "GenericError", "desc": "no slot"})") == "no slot");
+  CHECK(text(R"({"class": "GenericError", "desc": 3})") == R"({"class":"GenericError","desc":3})");
+  CHECK(text(R"({"desc": ""})") == R"({"desc":""})");
+  CHECK(text(R"("boom")") == R"("boom")");
+  CHECK(text("null") == "null");
+  CHECK(text('"' + std::string(10'000, 'x') + '"').size() < 100);
+}
+
+TEST_CASE("a list of QEMU's object model has objects with name and type only") {
+  const auto list = [](const std::string& text) {
+    return children_in(message(R"({"a": )" + text + "}").at("a"));
+  };
+  const auto children = list(R"([{"name": "vm1", "type": "child<vfio-pci>", "default-value": 3}])");
+  REQUIRE(children);
+  REQUIRE(children->size() == 1);
+  CHECK(children->front().name == "vm1");
+  CHECK(children->front().type == "child<vfio-pci>");
+  CHECK(list("[]"));
+  for (const char* other :
+       {"null", "\"abc\"", "{}", "3", "[3]", R"([{"name": "a"}])", R"([{"name": "a", "type": []}])"}) {
+    CHECK_FALSE(list(other));
+  }
 }
 
 TEST_CASE("the directory of a device says on which bus it is") {
@@ -55,11 +76,26 @@ TEST_CASE("the directory of a device says on which bus it is") {
   CHECK(device("/sys/bus/pci/devices/0000:41:00.4").vf == "0000:41:00.4");
   CHECK(device("/sys/bus/mdev/devices/seat1").kernel_name == "seat1");
   const char* uuid = "8f3c2a10-0000-4000-8000-000000000001";
-  CHECK(device((std::string("/sys/devices/mtty/") + uuid).c_str()).kernel_name == uuid);
+  // The same device in other spellings.
+  CHECK(device("/sys/devices/pci0000:40/0000:40:01.0/0000:41:00.4").vf == "0000:41:00.4");
+  CHECK(device("/sys/bus/pci/devices/0000:41:00.4//").vf == "0000:41:00.4");
+  CHECK(device("/sys/bus/pci/devices/41:00.4/.").vf == "0000:41:00.4");
+  for (const char* directory : {"/sys/devices/mtty/", "/sys/bus/mdev/devices/", "/sys//bus/mdev/devices/",
+                                "/sys/bus/pci/devices/0000:00:02.0/", "/sys/class/mdev_bus/mtty/"}) {
+    for (const char* end : {"", "/", "//", "/."}) {
+      const AttachedDevice found = device((std::string(directory) + uuid + end).c_str());
+      CHECK(found.kernel_name == uuid);
+      CHECK(found.vf.empty());
+    }
+  }
+  const std::string numbered = std::string(uuid) + "-3";
+  CHECK(device(("/sys/devices/pci0000:40/0000:41:00.0/" + numbered).c_str()).kernel_name == numbered);
   const AttachedDevice other = device("/sys/devices/platform/x");
   CHECK(other.id == "vm1");
   CHECK((other.vf + other.kernel_name).empty());
-  CHECK(attached_device("vm1", 3).kernel_name.empty());
+  for (const char* none : {"", "/", "//./"}) {
+    CHECK((device(none).vf + device(none).kernel_name).empty());
+  }
 }
 
 TEST_CASE("an event about the removal of a device names its ID or its path") {
