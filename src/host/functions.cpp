@@ -152,9 +152,7 @@ std::string notice_for(const std::vector<Function>& functions, const std::vector
     return unusable;
   }
   if (types.empty() && !carries) {
-    return "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise "
-           "check "
-           "that nvidia-vgpud has run";
+    return notice_of_no_types;
   }
   const bool accepts = std::any_of(functions.begin(), functions.end(),
                                    [](const Function& one) { return !one.creatable.empty(); });

@@ -181,9 +181,19 @@ std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& ro
     sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
   }
   if (registered) {
+    std::set<std::string, std::less<>> functions;  // of GPUs in the result
     for (const sys::Entry& entry :
          registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
+      if (functions.contains(entry.name)) {
+        continue;
+      }
       add_parent(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
+      // Only GPUs that stand for their VFs have links.
+      for (const std::string& link : result.empty() || !result.back().second.function_links
+                                         ? std::vector<std::string>{}
+                                         : *result.back().second.function_links) {
+        functions.emplace(last_component(link));
+      }
     }
   }
   for (FunctionParent& gpu : function_parents(root)) {

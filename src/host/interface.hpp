@@ -105,6 +105,10 @@ std::vector<std::string> function_paths(const SysfsParent& parent);
 // Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
 // if all are usable.
 std::string notice_of_unusable(const std::vector<Function>& functions);
+// The notice of a GPU without devices none of whose VFs accepts a type.
+inline constexpr const char* notice_of_no_types =
+    "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise check that "
+    "nvidia-vgpud has run";
 // Returns a notice that some of the enabled VFs are not present; an empty string if all are, or none is.
 std::string notice_of_missing(const SysfsParent& parent, std::size_t present);
 // Returns a notice that all enabled VFs have devices, fewer than the GPU supports; otherwise an empty string.
