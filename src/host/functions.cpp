@@ -393,7 +393,8 @@ std::vector<Function> read_functions(const SysfsParent& parent, bool with_creata
 // registered as parents of mediated devices. A driver may be bound to hundreds of VFs, which are known as
 // soon as their physical function has been read: its address is the lowest.
 std::vector<FunctionParent> function_parents(const sys::Dir& root,
-                                             const std::optional<std::vector<ParentName>>& among) {
+                                             const std::optional<std::vector<ParentName>>& among,
+                                             std::set<std::string, std::less<>> known) {
   std::vector<FunctionParent> result;
   const sys::Result<sys::Dir> drivers = checked(root.open_dir(drivers_directory));
   const auto names = checked(sys::entries_of(drivers));
@@ -401,7 +402,6 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
     return result;
   }
   std::optional<std::set<std::string, std::less<>>> registered;
-  std::set<std::string, std::less<>> known;
   const auto is_wanted = [&](const std::string& name) {
     return !among || std::any_of(among->begin(), among->end(),
                                  [&](const ParentName& one) { return one.str() == name; });

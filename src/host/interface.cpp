@@ -79,17 +79,23 @@ void add_parent(const sys::Dir& root, const std::string& name, std::optional<Sys
   }
 }
 
+// Returns the names of parents and of their VFs.
+std::set<std::string, std::less<>> names_of(const std::vector<std::pair<std::string, SysfsParent>>& parents) {
+  std::set<std::string, std::less<>> names;
+  for (const auto& [name, sysfs] : parents) {
+    names.insert(name);
+    for (const std::string& link : sysfs.function_links.value_or(std::vector<std::string>{})) {
+      names.emplace(last_component(link));
+    }
+  }
+  return names;
+}
+
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
 // parents. The VFs of GPUs in `into` are not examined.
 void add_unregistered(const sys::Dir& root, bool is_raw,
                       std::vector<std::pair<std::string, SysfsParent>>& into) {
-  std::set<std::string, std::less<>> known_names;
-  for (const auto& [name, sysfs] : into) {
-    known_names.insert(name);
-    for (const std::string& link : sysfs.function_links.value_or(std::vector<std::string>{})) {
-      known_names.emplace(last_component(link));
-    }
-  }
+  std::set<std::string, std::less<>> known_names = names_of(into);
   const auto known = [&](const std::string& name) { return known_names.contains(name); };
   for (const char* bus : buses) {
     const std::string links = fmt::format("sys/bus/{}/devices", bus);
@@ -196,7 +202,7 @@ std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& ro
       }
     }
   }
-  for (FunctionParent& gpu : function_parents(root)) {
+  for (FunctionParent& gpu : function_parents(root, std::nullopt, names_of(result))) {
     add_gpu(root, gpu.name, std::move(gpu.function_links), result);
   }
   if (root.exists(bus_directory)) {

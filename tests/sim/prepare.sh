@@ -342,7 +342,7 @@ vanish() {
   mdevadm parent set $gpu --run 'sleep 2'
   (sleep 1; wait_until is_complete; sleep 1; $manage -d $gpu >/dev/null) &
   run mdevadm parent prepare $gpu
-  exits 1 "likewise if another program removes them meanwhile"
+  exits 1 "likewise if another program removes them while a command runs"
   err_has "0 of 32 virtual functions are enabled" "with the number"
   wait $!
   mdevadm parent set $gpu --run 'true'

@@ -120,7 +120,7 @@ groups() {
   run "$MDEVADM" group start --auto --timeout 60
   exits 0 "group start --auto starts three groups of different sizes"
   same "$(state | wc -l)" 6 "six devices are active"
-  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "fixed placements are kept"
+  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "the devices have their fixed placements"
   same "$(state | awk '$1 == "b1" { print $2 }')" 0000:01:01.1 "and the given virtual function"
   state >"$before"
 }
@@ -128,7 +128,7 @@ groups_after() {
   run "$MDEVADM" group start --auto --timeout 60
   exits 0 "after a reboot all groups start"
   same "$(state)" "$(cat "$before")" "each member has its virtual function and type"
-  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "each fixed placement is kept"
+  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "each device has its fixed placement"
   same "$("$MDEVADM" group list -n -o name,state | tr -s ' ' | paste -sd,)" "vmA active,vmB active,vmC active" "the groups are active"
 }
 

@@ -6,7 +6,8 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
   part_failed=0 root=$(mktemp -d)
-  DESTDIR=$root cmake --install "$BUILD" --prefix /usr >/dev/null
+  run env DESTDIR="$root" cmake --install "$BUILD" --prefix /usr
+  exits 0 "the units and rules are installed"
   while read -r scenario part; do
     ROOT=$root "$MDEVSIM" run "$scenario" -- bash "$0" "$part" </dev/null || { part_failed=1; echo "# failed: $scenario $part"; }
   done <<T
