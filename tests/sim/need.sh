@@ -97,6 +97,9 @@ part_slices() {
   local sizes
   same "$("$MDEVADM" types --need 'gpu_slices>=1' --need 'available>=1' --json | jq -c '[.types[].properties.gpu_slices] | unique')" "[1,2,3]" \
     "types selects by slices those for which GPU instances exist"
+  run "$MDEVADM" define --need 'gpu_slices>=8'
+  exits 3 "a number that no GPU has is not found"
+  err_has "no type has gpu_slices>=8$" "and named"
   run "$MDEVADM" define --need gpu_slices=3 --name three
   exits 0 "a type of three slices is selected"
   err_has "selected .*-3-[0-9]*C\) on ${gpus[0]}, the smallest available match \(gpu_slices=3\)$" "by name"
@@ -110,9 +113,6 @@ part_slices() {
   same "$sizes" "one-1=1 one-2=1 three=3 two=2" "with as many slices as needed"
   run "$MDEVADM" start --need 'gpu_slices>=1'
   exits 6 "when all are used, no type matches"
-  run "$MDEVADM" define --need 'gpu_slices>=8'
-  exits 3 "a number that no GPU has is not found"
-  err_has "no type has gpu_slices>=8$" "and named"
   run "$MDEVADM" types --need slices=1
   exits 2 "another name of the property is unknown"
   err_has "^hint: did you mean 'gpu_slices'\?$" "the hint has the right one"
