@@ -281,7 +281,7 @@ TEST_CASE("virtual functions that are bound to another driver or to none are nam
     CHECK(has(shown.out, "0000:41:00.5: not usable (" + c.state + ")"));
     const test::Ran start = host.run({"start", "-p", first, "-t", "L40S-4Q"});
     CHECK(start.code == 3);
-    CHECK(has(start.err, "hint: " + notice + "\nhint: " + c.advice));
+    CHECK(has(start.err, "has no type 'L40S-4Q' now: " + notice + "\nhint: " + c.advice));
   }
 }
 
