@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <mdevadm/model/addresses.hpp>
@@ -31,62 +32,6 @@ bool is_hexadecimal(std::string_view word) {
 
 bool is_offered(ValueKind kind, bool active) {
   return kind == ValueKind::active_device ? active : kind != ValueKind::inactive_definition || !active;
-}
-
-// Offers names, and UUIDs of devices without a name; UUIDs of all if the word begins like one.
-void add_device(Candidates& found, const std::string& word, const Uuid& uuid, const std::string& name,
-                const std::string& description) {
-  if (!name.empty() && name.starts_with(word)) {
-    found.push_back({name, description});
-  }
-  if ((name.empty() || (!word.empty() && is_hexadecimal(word))) && uuid.str().starts_with(to_lower(word))) {
-    found.push_back({uuid.str(), name.empty() ? description : fmt::format("{}, {}", name, description)});
-  }
-}
-
-Candidates devices(ValueKind kind, const CompletionRequest& request, Context& context) {
-  Candidates found;
-  const std::string& word = request.word;
-  const auto is_selected = [&](const ParentName& parent) {
-    return request.parent.empty() || parent.str() == request.parent;
-  };
-  const Snapshot seen = context.observe({Facet::devices, {}, {}});
-  const Definitions defined = load_definitions({context.host(), context.store()});
-  std::set<Uuid> active;
-  for (const Device& device : seen.devices) {
-    active.insert(device.uuid);
-  }
-  const bool is_member = kind == ValueKind::group_member;
-  const Groups groups =
-      is_member || kind == ValueKind::ungrouped_definition ? context.store().load_groups() : Groups{};
-  std::set<Uuid> offered;
-  for (const Definition& definition : defined.all) {
-    const Group* group = groups.of(definition);
-    const bool has_place =
-        is_member ? group != nullptr && group->name.str() == request.device : group == nullptr;
-    if (!is_selected(definition.parent) || !has_place) {
-      continue;
-    }
-    const bool is_active = active.count(definition.uuid) > 0;
-    offered.insert(definition.uuid);
-    if (is_offered(kind, is_active)) {
-      add_device(found, word, definition.uuid, definition.name ? definition.name->str() : "",
-                 fmt::format("{} on {}, {}", definition.type.str(), definition.parent.str(),
-                             is_active ? "active" : "inactive"));
-    }
-  }
-  const bool with_active = kind == ValueKind::device || kind == ValueKind::active_device;
-  for (const Device& device : seen.devices) {
-    if (with_active && is_selected(device.parent) && offered.insert(device.uuid).second) {
-      add_device(found, word, device.uuid, {},
-                 fmt::format("{} on {}, active", device.type ? device.type->str() : "unknown type",
-                             device.parent.str()));
-    }
-  }
-  // Names first.
-  std::stable_partition(found.begin(), found.end(),
-                        [](const Candidate& one) { return !Uuid::parse(one.value); });
-  return found;
 }
 
 // Returns the directory of all devices of the bus that the name of a device shows, "/sys/bus/pci/devices/",
@@ -148,14 +93,122 @@ std::optional<std::string> spelling(const std::string& word, const Parent& paren
   return spelling(word, name, paths);
 }
 
-Candidates parents(const std::string& word, Context& context) {
+// Offers names, and UUIDs of devices without a name; UUIDs and virtual functions (VFs) of all if the word
+// begins like one. `vf`: that of the device, or reserved for it, or empty.
+void add_device(Candidates& found, const std::string& word, const Uuid& uuid, const std::string& name,
+                const std::string& vf, const std::string& description) {
+  if (!name.empty() && name.starts_with(word)) {
+    found.push_back({name, description});
+  }
+  if ((name.empty() || (!word.empty() && is_hexadecimal(word))) && uuid.str().starts_with(to_lower(word))) {
+    found.push_back({uuid.str(), name.empty() ? description : fmt::format("{}, {}", name, description)});
+  }
+  if (const auto text = word.empty() || vf.empty() ? std::nullopt : spelling(word, vf)) {
+    found.push_back({*text, fmt::format("{}, {}", name.empty() ? uuid.str() : name, description)});
+  }
+}
+
+// Returns the VF of a device that is defined: the one it is on, or the one that is reserved for it.
+std::string vf_of(const Definition& definition, const std::map<Uuid, const Device*>& active) {
+  const auto device = active.find(definition.uuid);
+  if (device != active.end() && !device->second->vf.empty()) {
+    return device->second->vf.str();
+  }
+  return definition.reserved_vf() != nullptr ? definition.reserved_vf()->str() : "";
+}
+
+Candidates devices(ValueKind kind, const CompletionRequest& request, Context& context) {
   Candidates found;
-  const Snapshot seen = context.observe({Facet::parents | Facet::parent_identity, {}, {}});
-  for (const Parent& parent : seen.parents) {
-    if (auto text = spelling(word, parent, context)) {
-      found.push_back({std::move(*text), parent.driver.value_or("")});
+  const std::string& word = request.word;
+  const auto is_selected = [&](const ParentName& parent) {
+    return request.parent.empty() || parent.str() == request.parent;
+  };
+  const Snapshot seen = context.observe({Facet::devices, {}, {}});
+  const Definitions defined = load_definitions({context.host(), context.store()});
+  std::map<Uuid, const Device*> active;
+  for (const Device& device : seen.devices) {
+    active.emplace(device.uuid, &device);
+  }
+  const bool is_member = kind == ValueKind::group_member;
+  const Groups groups =
+      is_member || kind == ValueKind::ungrouped_definition ? context.store().load_groups() : Groups{};
+  std::set<Uuid> offered;
+  for (const Definition& definition : defined.all) {
+    const Group* group = groups.of(definition);
+    const bool has_place =
+        is_member ? group != nullptr && group->name.str() == request.device : group == nullptr;
+    if (!is_selected(definition.parent) || !has_place) {
+      continue;
+    }
+    const bool is_active = active.count(definition.uuid) > 0;
+    offered.insert(definition.uuid);
+    if (is_offered(kind, is_active)) {
+      add_device(found, word, definition.uuid, definition.name ? definition.name->str() : "",
+                 vf_of(definition, active),
+                 fmt::format("{} on {}, {}", definition.type.str(), definition.parent.str(),
+                             is_active ? "active" : "inactive"));
     }
   }
+  const bool with_active = kind == ValueKind::device || kind == ValueKind::active_device;
+  for (const Device& device : seen.devices) {
+    if (with_active && is_selected(device.parent) && offered.insert(device.uuid).second) {
+      add_device(found, word, device.uuid, {}, device.vf.empty() ? "" : device.vf.str(),
+                 fmt::format("{} on {}, active", device.type ? device.type->str() : "unknown type",
+                             device.parent.str()));
+    }
+  }
+  // Names first.
+  std::stable_partition(found.begin(), found.end(),
+                        [](const Candidate& one) { return !Uuid::parse(one.value); });
+  return found;
+}
+
+// Returns whether the VFs of a GPU are offered for a word. `of_gpu`: the address of the GPU in the spelling
+// of the word, if it continues the word. A GPU has up to 64 VFs, so "0000:41:0" is completed to the GPU, and
+// only "0000:41:00." or "0000:41:01" to VFs.
+bool may_begin_vf(const std::string& word, const std::optional<std::string>& of_gpu) {
+  const std::string begun = to_lower(word);
+  if (of_gpu) {
+    return of_gpu->size() > 1 && !begun.empty() &&
+           std::string_view(*of_gpu).substr(0, of_gpu->size() - 1).ends_with(begun);
+  }
+  return begun.find(':') != std::string::npos || begun.starts_with("pci_") || begun.starts_with("/sys/");
+}
+
+Candidates functions_of(const std::vector<ParentName>& gpus, const std::string& word, Context& context) {
+  Candidates found;
+  if (gpus.empty()) {
+    return found;
+  }
+  const Snapshot seen = context.observe({Facet::types, gpus, {}});
+  for (const Parent& parent : seen.parents) {
+    for (const Function& function : parent.functions) {
+      const std::string& address = function.address;
+      if (const auto text =
+              spelling(word, address, {bus_directory(address) + address, "/" + function.path})) {
+        found.push_back({*text, fmt::format("virtual function of {}, {}", parent.name.str(),
+                                            function.type ? function.type->str() : "free")});
+      }
+    }
+  }
+  return found;
+}
+
+Candidates parents(const std::string& word, Context& context) {
+  Candidates found;
+  std::vector<ParentName> gpus;  // whose VFs may be meant
+  const Snapshot seen = context.observe({Facet::parents | Facet::parent_identity, {}, {}});
+  for (const Parent& parent : seen.parents) {
+    const auto text = spelling(word, parent, context);
+    if (text) {
+      found.push_back({*text, parent.driver.value_or("")});
+    }
+    if (parent.capabilities.functions && may_begin_vf(word, text)) {
+      gpus.push_back(parent.name);
+    }
+  }
+  const Candidates functions = functions_of(gpus, word, context);
+  found.insert(found.end(), functions.begin(), functions.end());
   return found;
 }
 
@@ -450,7 +503,7 @@ std::vector<Candidate> live_values(ValueKind kind, const CompletionRequest& requ
     case ValueKind::device_or_parent: {
       Candidates found = devices(ValueKind::device, request, context);
       const Candidates more = parents(request.word, context);
-      found.insert(found.end(), more.begin(), more.end());
+      found.insert(found.end(), more.begin(), more.end());  // a VF with a device comes first as the device
       const Candidates others = addresses(request.word, found, context);
       found.insert(found.end(), others.begin(), others.end());
       if (kind == ValueKind::address) {

@@ -19,16 +19,23 @@ bool has_types(const sys::Dir& root, const std::string& function) {
   return root.exists(fmt::format("{}/{}", function, types_directory));
 }
 
-// Returns the type of the device on a VF, also while its removal is pending; nullopt if there is none. The
-// type of a device without the link mdev_type is unknown: an empty text.
-std::optional<std::string> type_on(const sys::Dir& function) {
-  const auto entries = checked(function.entries());
-  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    if (entry.kind != sys::EntryKind::file && Uuid::parse(entry.name)) {
-      return link_name(function, entry.name + "/mdev_type").value_or("");
+// What the directory of a VF shows. A large host has hundreds of VFs, so it is read at once.
+struct Contents {
+  bool readable = false;
+  bool has_types = false;
+  std::string device{};  // the UUID of its device, also while its removal is pending
+};
+
+Contents contents_of(const sys::Dir& root, const std::string& function) {
+  Contents found;
+  const auto read = checked(root.names_in(function, [&](std::string_view name) {
+    found.has_types = found.has_types || name == types_directory;
+    if (found.device.empty() && Uuid::parse(name)) {
+      found.device = name;
     }
-  }
-  return std::nullopt;
+  }));
+  found.readable = static_cast<bool>(read);
+  return found;
 }
 
 // The VFs of a GPU while it is being read.
@@ -42,15 +49,17 @@ Occupied read_occupied(const SysfsParent& parent) {
   Occupied result;
   for (const std::string& path : function_paths(parent)) {
     Function function{.address = std::string(last_component(path)), .path = path};
-    const sys::Result<sys::Dir> directory = checked(parent.root.open_dir(path));
-    function.usable = directory && directory->exists(types_directory);
-    if (directory && !function.usable) {
-      function.driver = link_name(*directory, "driver");
+    const Contents contents = contents_of(parent.root, path);
+    function.usable = contents.has_types;
+    if (contents.readable && !function.usable) {
+      function.driver = link_name(parent.root, path + "/driver");
     }
-    const auto type = directory ? type_on(*directory) : std::nullopt;
-    if (type) {
-      result.types.push_back(*type);
-      function.type = TypeName::parse(*type).value_or(*TypeName::parse("unknown"));
+    if (!contents.device.empty()) {
+      // The type of a device without the link is unknown: an empty text.
+      const std::string type =
+          link_name(parent.root, fmt::format("{}/{}/mdev_type", path, contents.device)).value_or("");
+      result.types.push_back(type);
+      function.type = TypeName::parse(type).value_or(*TypeName::parse("unknown"));
     } else if (!result.first_free && function.usable) {
       result.first_free = result.functions.size();
     }
@@ -158,10 +167,7 @@ class FunctionMdevs final : public Interface {
                                      [](const Function& one) { return one.type; });
     const bool offers = std::any_of(parent.types.begin(), parent.types.end(),
                                     [](const Type& type) { return type.available.value_or(0) > 0; });
-    return offers || carries
-               ? std::string{}
-               : "no type is available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); "
-                 "otherwise check that nvidia-vgpud has run";
+    return offers || carries ? "" : notice_of_no_types;
   }
 };
 

@@ -152,9 +152,7 @@ std::string notice_for(const std::vector<Function>& functions, const std::vector
     return unusable;
   }
   if (types.empty() && !carries) {
-    return "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise "
-           "check "
-           "that nvidia-vgpud has run";
+    return notice_of_no_types;
   }
   const bool accepts = std::any_of(functions.begin(), functions.end(),
                                    [](const Function& one) { return !one.creatable.empty(); });
@@ -395,7 +393,8 @@ std::vector<Function> read_functions(const SysfsParent& parent, bool with_creata
 // registered as parents of mediated devices. A driver may be bound to hundreds of VFs, which are known as
 // soon as their physical function has been read: its address is the lowest.
 std::vector<FunctionParent> function_parents(const sys::Dir& root,
-                                             const std::optional<std::vector<ParentName>>& among) {
+                                             const std::optional<std::vector<ParentName>>& among,
+                                             std::set<std::string, std::less<>> known) {
   std::vector<FunctionParent> result;
   const sys::Result<sys::Dir> drivers = checked(root.open_dir(drivers_directory));
   const auto names = checked(sys::entries_of(drivers));
@@ -403,7 +402,6 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
     return result;
   }
   std::optional<std::set<std::string, std::less<>>> registered;
-  std::set<std::string, std::less<>> known;
   const auto is_wanted = [&](const std::string& name) {
     return !among || std::any_of(among->begin(), among->end(),
                                  [&](const ParentName& one) { return one.str() == name; });

@@ -79,17 +79,23 @@ void add_parent(const sys::Dir& root, const std::string& name, std::optional<Sys
   }
 }
 
+// Returns the names of parents and of their VFs.
+std::set<std::string, std::less<>> names_of(const std::vector<std::pair<std::string, SysfsParent>>& parents) {
+  std::set<std::string, std::less<>> names;
+  for (const auto& [name, sysfs] : parents) {
+    names.insert(name);
+    for (const std::string& link : sysfs.function_links.value_or(std::vector<std::string>{})) {
+      names.emplace(last_component(link));
+    }
+  }
+  return names;
+}
+
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
 // parents. The VFs of GPUs in `into` are not examined.
 void add_unregistered(const sys::Dir& root, bool is_raw,
                       std::vector<std::pair<std::string, SysfsParent>>& into) {
-  std::set<std::string, std::less<>> known_names;
-  for (const auto& [name, sysfs] : into) {
-    known_names.insert(name);
-    for (const std::string& link : sysfs.function_links.value_or(std::vector<std::string>{})) {
-      known_names.emplace(last_component(link));
-    }
-  }
+  std::set<std::string, std::less<>> known_names = names_of(into);
   const auto known = [&](const std::string& name) { return known_names.contains(name); };
   for (const char* bus : buses) {
     const std::string links = fmt::format("sys/bus/{}/devices", bus);
@@ -181,12 +187,22 @@ std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& ro
     sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
   }
   if (registered) {
+    std::set<std::string, std::less<>> functions;  // of GPUs in the result
     for (const sys::Entry& entry :
          registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
+      if (functions.contains(entry.name)) {
+        continue;
+      }
       add_parent(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
+      // Only GPUs that stand for their VFs have links.
+      for (const std::string& link : result.empty() || !result.back().second.function_links
+                                         ? std::vector<std::string>{}
+                                         : *result.back().second.function_links) {
+        functions.emplace(last_component(link));
+      }
     }
   }
-  for (FunctionParent& gpu : function_parents(root)) {
+  for (FunctionParent& gpu : function_parents(root, std::nullopt, names_of(result))) {
     add_gpu(root, gpu.name, std::move(gpu.function_links), result);
   }
   if (root.exists(bus_directory)) {

@@ -8,6 +8,7 @@
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/util/error.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -105,6 +106,10 @@ std::vector<std::string> function_paths(const SysfsParent& parent);
 // Returns a notice that names the VFs which take no device, with the drivers bound to them; an empty string
 // if all are usable.
 std::string notice_of_unusable(const std::vector<Function>& functions);
+// The notice of a GPU without devices none of whose VFs accepts a type.
+inline constexpr const char* notice_of_no_types =
+    "no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise check that "
+    "nvidia-vgpud has run";
 // Returns a notice that some of the enabled VFs are not present; an empty string if all are, or none is.
 std::string notice_of_missing(const SysfsParent& parent, std::size_t present);
 // Returns a notice that all enabled VFs have devices, fewer than the GPU supports; otherwise an empty string.
@@ -116,9 +121,11 @@ Error missing_function(const SysfsParent& parent, const std::string& function);
 // have been read; their VFs are not examined again.
 std::vector<GpuFunction> read_gpus(const sys::Dir& root, const std::vector<Parent>& parents);
 
-// Returns the physical functions whose VFs have or can have vGPUs, sorted by name.
-std::vector<FunctionParent> function_parents(
-    const sys::Dir& root, const std::optional<std::vector<ParentName>>& among = std::nullopt);
+// Returns the physical functions whose VFs have or can have vGPUs, sorted by name, except those that the
+// kernel lists as parents. `known`: names of devices that are not examined.
+std::vector<FunctionParent> function_parents(const sys::Dir& root,
+                                             const std::optional<std::vector<ParentName>>& among = {},
+                                             std::set<std::string, std::less<>> known = {});
 // Adds to GPUs with VFs that do not list all of their types those that NVIDIA's table of vGPU types has, and
 // completes their types in use. The table is only read if there is such a GPU.
 void add_unlisted_types(const sys::Dir& root, std::vector<Parent>& parents);

@@ -134,6 +134,11 @@ std::optional<Error> unknown_channel_device(const Snapshot& seen, const std::str
   return std::nullopt;
 }
 
+bool offers_nothing(const Parent& parent) {
+  return std::none_of(parent.types.begin(), parent.types.end(),
+                      [](const Type& type) { return type.available != 0U; });
+}
+
 // Returns the error for a type with fewer than `units` available instances, without the operation. `hints`
 // follow those of the cause.
 Error lack_of_instances(const Snapshot& seen, const Parent& parent, const Type& type, std::uint64_t units,
@@ -141,9 +146,13 @@ Error lack_of_instances(const Snapshot& seen, const Parent& parent, const Type& 
   const std::string what = units == 1 ? fmt::format("no available instances of {}", type.id.str())
                                       : fmt::format("requires {} instances of {}, {} available", units,
                                                     type.id.str(), type.available.value_or(0));
-  const std::optional<Finding> cause = why_unavailable(seen, parent, type);
+  std::optional<Finding> cause = why_unavailable(seen, parent, type);
   if (!has_devices(seen, parent) && !parent.notice.empty()) {
-    hints.insert(hints.begin(), notice_of(parent));
+    if (!cause && offers_nothing(parent)) {
+      cause = Finding{parent.notice};
+    } else {
+      hints.insert(hints.begin(), notice_of(parent));
+    }
   }
   if (cause) {
     hints.insert(hints.begin(), cause->advice.begin(), cause->advice.end());

@@ -338,6 +338,11 @@ std::string offered_types(const Parent& parent) {
 }
 
 std::optional<Finding> excluded_by_mig(const Snapshot& seen, const Parent& parent, const std::string& type) {
+  const Type* known = resolve_type(parent, type);
+  const Type* listed = known != nullptr ? parent.find_type(known->id.str()) : nullptr;
+  if (listed != nullptr && !listed->hidden && can_be_created(*listed)) {
+    return std::nullopt;  // the mode of the others says nothing about a type that the driver offers
+  }
   const auto excluded = std::find_if(parent.excluded.begin(), parent.excluded.end(),
                                      [&](const NamedType& one) { return same_type(one.id.str(), type); });
   const auto wanted = parse_vgpu_name(to_upper(excluded != parent.excluded.end() ? excluded->name : type));
@@ -495,16 +500,19 @@ Error not_offered(const Snapshot& seen, const Parent& parent, const TypeName& ty
   const bool may_exist = known != nullptr || parent.unlisted.empty();
   if (parent.types.empty() && !parent.notice.empty() && may_exist) {
     std::vector<std::string> hints = advice_for_functions(parent);
-    hints.insert(hints.begin(), notice_of(parent));
+    const bool is_off = parent.capabilities.functions && parent.functions.empty();
+    if (is_off) {
+      hints.insert(hints.begin(), notice_of(parent));
+    }
+    const std::string cause = is_off ? "virtual functions are not enabled" : parent.notice;
     if (known != nullptr) {
-      const bool is_off = parent.capabilities.functions && parent.functions.empty();
       return Error(ExitCode::no_capacity,
-                   fmt::format("{}: no available instances of type {} on {}{}", doing, printable(type.str()),
-                               gpu, is_off ? ": virtual functions are not enabled" : ""),
+                   fmt::format("{}: no available instances of type {} on {}: {}", doing,
+                               printable(type.str()), gpu, cause),
                    hints)
           .worth(Retry::later);
     }
-    return {ExitCode::not_found, what + " now", hints};
+    return {ExitCode::not_found, fmt::format("{} now: {}", what, cause), hints};
   }
   if (const auto finding = parent.types.empty() ? why_no_types(seen, gpu) : std::nullopt) {
     return {ExitCode::not_found, fmt::format("{}: {}", what, finding->what), finding->advice};

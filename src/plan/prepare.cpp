@@ -318,6 +318,22 @@ void require_possible(const ParentSettings& settings, const ParentState& state, 
   }
 }
 
+std::string why_not_as_wanted(const ParentSettings& settings, const ParentState& state) {
+  const std::uint64_t wanted = *wanted_functions(settings, state);
+  if (uses_script(settings, state) && is_on_way_to_driver(state)) {
+    return fmt::format("the GPU is not bound to {}", nvidia_driver);
+  }
+  if (state.enabled < wanted) {
+    return fmt::format("{} of {} virtual functions are enabled", state.enabled, wanted);
+  }
+  if (state.enabled > wanted) {
+    return fmt::format("{} virtual functions are enabled instead of {}", state.enabled, wanted);
+  }
+  return lacks_types(state)
+             ? "virtual functions offer no types, because they were enabled before nvidia-vgpud had run"
+             : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
+}
+
 std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
   const ParentState& state = facts.state;
   if (!state.present) {
@@ -335,17 +351,7 @@ std::optional<std::string> why_not_prepared(const PrepareFacts& facts) {
     return "the last preparation failed: " + facts.done.failure;
   }
   if (!as_wanted) {
-    const std::uint64_t wanted = *wanted_functions(facts.settings, state);
-    return uses_script(facts.settings, state) && is_on_way_to_driver(state)
-               ? fmt::format("the GPU is not bound to {}", nvidia_driver)
-           : state.enabled < wanted
-               ? fmt::format("{} of {} virtual functions are enabled", state.enabled, wanted)
-           : state.enabled > wanted
-               ? fmt::format("{} virtual functions are enabled instead of {}", state.enabled, wanted)
-           : lacks_types(state) ? std::string(
-                                      "virtual functions offer no types, because they were enabled before "
-                                      "nvidia-vgpud had run")
-                                : fmt::format("some virtual functions are not bound to {}", nvidia_driver);
+    return why_not_as_wanted(facts.settings, state);
   }
   const ParentCommand& first = facts.settings.commands[pending.front()];
   return fmt::format(
@@ -395,7 +401,8 @@ Job plan_prepare(const PrepareFacts& facts, const std::string& argument, std::ch
     // The checks of a parent that is not changed have been made already.
     job.steps.push_back({RunCommand{settings.parent, command, !as_wanted}, {}});
     done.commands.push_back(command.command);
-    job.steps.push_back({KeepPreparation{done}, {}});
+    const bool is_last = i == pending.back();
+    job.steps.push_back({KeepPreparation{done, is_last ? std::optional(settings) : std::nullopt}, {}});
   }
   return job;
 }

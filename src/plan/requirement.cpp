@@ -208,9 +208,21 @@ Error without_unit(const Snapshot& seen, const Requirement& need) {
                       shell_word((is_gib ? in_gib : in_mib).text))};
 }
 
+// Returns the only name of which the word is a part: "gpu_slices" for "slices"; an empty string for several.
+std::string name_with_part(const std::string& word, const std::vector<std::string>& names) {
+  std::vector<std::string> found;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(found), [&](const std::string& name) {
+    const std::vector<std::string_view> parts = split(name, '_');
+    return std::find(parts.begin(), parts.end(), word) != parts.end();
+  });
+  return found.size() == 1 ? found.front() : std::string{};
+}
+
 Error unknown_property(const Snapshot& seen, const Requirement& need) {
   const std::vector<std::string> names = all_properties(seen);
-  const std::string meant = did_you_mean(need.property, names);
+  const std::string whole = name_with_part(need.property, names);
+  const std::string meant =
+      whole.empty() ? did_you_mean(need.property, names) : fmt::format("did you mean '{}'?", whole);
   return {ExitCode::usage, fmt::format("unknown property '{}'", printable(need.property)),
           meant.empty() ? fmt::format("known properties: {}", join(names, ", ")) : meant};
 }

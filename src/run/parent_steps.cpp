@@ -150,6 +150,23 @@ void by_kernel(const Host& host, const ChangeFunctions& change) {
   }
 }
 
+// Refuses to call a parent prepared whose virtual functions have changed since they were enabled.
+void require_functions(const Host& host, const ParentSettings& settings) {
+  const ParentState state = observe_settled(host, settings.parent);
+  if (!state.present) {
+    throw Error(ExitCode::failed,
+                fmt::format("{} has been removed since its commands were started", state.name.str()))
+        .worth(Retry::later);
+  }
+  if (!has_functions_as_wanted(settings, state)) {
+    throw Error(ExitCode::failed,
+                fmt::format("{} after the last command: a command or another program has changed them",
+                            why_not_as_wanted(settings, state)),
+                fmt::format("show the commands: mdevadm parent show {}", state.name.str()))
+        .worth(Retry::later);
+  }
+}
+
 }  // namespace
 
 void change_functions(const Host& host, const ChangeFunctions& change) {
@@ -205,6 +222,9 @@ void remove_settings(const Effects& effects, const RemoveParentSettings& action)
 }
 
 void keep_preparation(const Effects& effects, const KeepPreparation& action) {
+  if (action.required) {
+    require_functions(effects.host, *action.required);
+  }
   Preparation done = action.done;
   done.setup = effects.host.observe_parent(done.parent).setup;
   effects.store.keep_preparation(done);

@@ -236,7 +236,9 @@ class Performer {
   void operator()(const RunCommand& action) const {
     prepare_step(effects_, action.parent, [&] { run_command(effects_.host, action); });
   }
-  void operator()(const KeepPreparation& action) const { keep_preparation(effects_, action); }
+  void operator()(const KeepPreparation& action) const {
+    prepare_step(effects_, action.done.parent, [&] { keep_preparation(effects_, action); });
+  }
   void operator()(const NoteRemainder& action) const { note_remainder(effects_, action); }
   void operator()(const WriteParentSettings& action) const { write_settings(effects_, action); }
   void operator()(const RemoveParentSettings& action) const { remove_settings(effects_, action); }

@@ -87,7 +87,8 @@ void Provider::make_directory() {
   const bool bound = !is_class && settings_.bus != "vfio_ap";
   kernel_.add_uevent(directory_, subsystem, [this, bound] {
     const std::string driver = bound ? bound_driver() : std::string{};
-    return driver.empty() ? driver : fmt::format("DRIVER={}\n", driver);
+    return fmt::format("{}{}", driver.empty() ? driver : fmt::format("DRIVER={}\n", driver),
+                       settings_.pci ? fmt::format("PCI_SLOT_NAME={}\n", settings_.name) : std::string{});
   });
   if (bound && !is_bound_by_bus()) {
     const NodeId driver = kernel_.driver_directory(bus, settings_.driver);

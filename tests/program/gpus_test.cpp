@@ -216,6 +216,44 @@ TEST_CASE("functions of a graphics card that are no display controllers are not 
   CHECK_FALSE(has(ran.err, "0000:41:00.1"));
 }
 
+TEST_CASE("a bridge beside a GPU is neither a parent nor a finding") {
+  GpuHost host;
+  const std::string bridge = "0000:01:00.0";
+  host.add_gpu(bridge, "nvidia-nvswitch", "0x068000");
+  host.add_gpu(first, "nvidia");
+  host.add_functions(first, {"nvidia", "nvidia"});
+  const test::Ran types = host.run({"types"});
+  CHECK(types.code == 0);
+  CHECK(types.out.find(first) != std::string::npos);
+  for (const char* command : {"types", "list", "check", "status"}) {
+    const test::Ran ran = host.run({command});
+    INFO(command << ran.out << ran.err);
+    CHECK((ran.out + ran.err).find(bridge) == std::string::npos);
+  }
+}
+
+TEST_CASE("types of GPU instances and others in one list can both be created") {
+  GpuHost host;
+  host.add_gpu(first, "nvidia");
+  host.add_functions(first, {"nvidia", "nvidia"});
+  for (std::size_t i = 0; i < 2; ++i) {
+    host.lay(
+        "sys/devices/pci0000:00/" + GpuHost::function_of(first, i) +
+        "/nvidia/creatable_vgpu_types = ID : vGPU Name\\n697 : GRID A100D-40C\\n699 : GRID A100D-1-10C\\n\n");
+  }
+  CHECK(host.run({"types", "-n", "-o", "type,available"}).out.find("699") != std::string::npos);
+  for (const std::string& type : {std::string("697"), std::string("699")}) {
+    for (const std::string& parent : {first, std::string("any")}) {
+      const test::Ran ran = host.run({"define", "-p", parent, "-t", type, "--name", "a"});
+      INFO(type << " " << parent << ran.err);
+      CHECK(ran.code == 0);
+      CHECK(ran.err.find("MIG") == std::string::npos);
+      CHECK(ran.err.find("cannot") == std::string::npos);
+      host.run({"undefine", "a"});
+    }
+  }
+}
+
 TEST_CASE("virtual functions that are bound to another driver or to none are named") {
   struct Case {
     std::string driver, reason, state, advice;
@@ -243,7 +281,7 @@ TEST_CASE("virtual functions that are bound to another driver or to none are nam
     CHECK(has(shown.out, "0000:41:00.5: not usable (" + c.state + ")"));
     const test::Ran start = host.run({"start", "-p", first, "-t", "L40S-4Q"});
     CHECK(start.code == 3);
-    CHECK(has(start.err, "hint: " + notice + "\nhint: " + c.advice));
+    CHECK(has(start.err, "has no type 'L40S-4Q' now: " + notice + "\nhint: " + c.advice));
   }
 }
 

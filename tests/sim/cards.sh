@@ -16,6 +16,7 @@ l40s-mixed 0000:41:00.0 nvidia-vf 1148,1151,1153 nvidia-smi vgpu -i GPU -shm 1
 h100 0000:1b:00.0 nvidia-vf 1142,1142,1142
 h200 0000:1b:00.0 nvidia-vf 1417,1416,1414,1414 nvidia-smi -i GPU -mig 1;nvidia-smi mig -i GPU -cgi 9,14,19,19
 rtx-pro-6000 0000:c1:00.0 nvidia-vf 1546,1547,1546,1549 nvidia-smi -i GPU -mig 1;nvidia-smi mig -i GPU -cgi 35,47,47
+rtx-pro-6000 0000:c1:00.0 nvidia-vf 1558,1553,1549,1570 nvidia-smi -i GPU -mig 1;nvidia-smi mig -i GPU -cgi 35,47,47;nvidia-smi vgpu -i GPU -gi 2 -shm 1
 '
 if [ "${1:-}" = "" ]; then
   failed_cards=
@@ -25,7 +26,7 @@ if [ "${1:-}" = "" ]; then
   done <<<"$cards"
   same "$failed_cards" "" "all cards pass"
   same "$(sed -n '/^| card |/,/^$/ s/^| \([a-z0-9-]*\) |.*/\1/p' "$here/../README.md" | sed '/^card$\|^-*$/d' | paste -sd' ')" \
-    "$(awk 'NF { print $1 }' <<<"$cards" | paste -sd' ')" "the table in tests/README.md lists exactly these cards"
+    "$(awk 'NF { print $1 }' <<<"$cards" | uniq | paste -sd' ')" "the table in tests/README.md lists exactly these cards"
   finish
   exit
 fi
@@ -55,6 +56,11 @@ run "$MDEVADM" show "$gpu" --json
 same "$(jq -r '.parents[0].interface' <<<"$out")" "$interface" "$card: show detects the interface"
 same "$(jq '[.parents[0].functions[] | select(.device != null)] | length' <<<"$out")" "$count" "$card: show names the device on each virtual function"
 same "$("$MDEVADM" types "$gpu" -n -o type | sort | uniq -d)" "" "$card: each type is listed once"
+# Mixed sizes in one GPU instance: vGPUs that differ in size share it.
+if [[ $card = rtx-pro-6000 && $5 = *-shm* ]]; then
+  instances=$(while read -r _ vf _; do cat "/sys/bus/pci/devices/$vf/nvidia/gpu_instance_id"; done <<<"$before" | head -n 3 | sort -u)
+  same "$instances" 2 "$card: three sizes share one GPU instance"
+fi
 used=$(awk 'NR == 1 { print $2 }' <<<"$before")
 run "$MDEVADM" start -p "$gpu" -t "${types[0]}" --vf "$used"
 # With MIG no instance may be available either (exit code 6).

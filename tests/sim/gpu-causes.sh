@@ -446,6 +446,32 @@ reserved() {
   err_lacks "program 'sh'" "not of those that exist"
 }
 
+# A GPU without any type, in MIG mode without GPU instances: nothing shows whether these are missing or nvidia-vgpud has not run.
+no_types() {  # TYPE GPU
+  local why="no types available: in MIG mode create GPU instances first (nvidia-smi mig -cgi); otherwise check that nvidia-vgpud has run"
+  mdevadm define -p "$2" -t "$1" --name a --auto --force >/dev/null
+  nvidia-smi mig -dgi >/dev/null
+  local log starting
+  log=$(mktemp)
+  mdevadm start --auto --timeout 60 2>"$log" & starting=$!
+  wait_until grep -q retrying "$log"
+  same "$(grep -c "no available instances of .*$1 on $2: ${why//[()]/.}; retrying for up to" "$log")" 1 "the message while waiting has the reason"
+  same "$(mdevadm list --boot -o name,message -n | grep -c "^a .*${why//[()]/.}")" 1 "list --boot, too"
+  nvidia-smi mig -i "$2" -cgi 9,14,19,19 >/dev/null
+  wait $starting
+  same "$?" 0 "the device starts when GPU instances exist"
+  rm "$log"
+  mdevadm stop a
+  nvidia-smi mig -dgi >/dev/null
+  run mdevadm start a
+  exits 6 "without them it has no available instances"
+  err_has "on $2: ${why//[()]/.}$" "the error has the reason"
+  err_lacks "hint: no types" "once"
+  mdevadm undefine a
+}
+no_types_without_mdev() { no_types 1414 0000:1b:00.0; }
+no_types_with_mdev() { no_types nvidia-699 $gpu; }
+
 # MIG mode: as a cause in both directions and with both interfaces.
 mig_on() {
   run mdevadm start -p $gpu -t A100D-40C
@@ -713,6 +739,8 @@ on "$state/a100-n1.toml" mig_on_by_number
 on "$state/a100-nomig-n1.toml" mig_off_by_number
 on a100 mig_full
 on rtx-pro-6000 mig_instances
+on h200 no_types_without_mdev
+on a100 no_types_with_mdev
 on h200 mig_late_n1
 on h200 mig_late_without_table
 on a100 mig_late_mdev

@@ -14,6 +14,8 @@ if [ "${1:-}" = "" ]; then
   for host in l40s l40s-mdev; do
     "$MDEVSIM" run $host -- bash "$0" parent $host || failed=1
     "$MDEVSIM" run $host -- bash "$0" full $host || failed=1
+    "$MDEVSIM" run $host -- bash "$0" completion $host || failed=1
+    "$MDEVSIM" run $host -- bash "$0" reads $host || failed=1
     "$MDEVSIM" run $host -- bash "$0" disabled $host || failed=1
     "$MDEVSIM" run $host -- bash "$0" stored $host || failed=1
     "$MDEVSIM" run --keep "$state/$host" $host -- bash "$0" before $host || failed=1
@@ -29,8 +31,72 @@ fi
 host=$2
 
 available() { "$MDEVADM" types $gpu --json | jq -c --arg n "NVIDIA L40S-$1" '.types[] | select(.name == $n) | .available'; }
+words() { "$MDEVADM" __complete "$@" | cut -f1 | paste -sd' '; }
 vf_of() { "$MDEVADM" list --all --json -o name,vf | jq -r --arg n "$1" '.devices[] | select(.name == $n) | .vf'; }
 places() { "$MDEVADM" list --json -o name,vf,type_name,state | jq -r '.devices[] | "\(.name)=\(.vf)=\(.type_name)=\(.state)"' | sort | xargs -d '\n'; }
+
+# A host has hundreds of virtual functions: none of their files is read twice, and a device costs few system calls.
+traced() { strace -f -y -o "$trace" "$@" >/dev/null; }
+opened() {  # files below /sys, or directories if $1 is given, that were opened
+  grep -E '^[0-9 ]*openat2?\(' "$trace" | if [ "${1:-}" = "" ]; then grep -v O_DIRECTORY; else grep O_DIRECTORY; fi |
+    sed -n 's|.* = [0-9]*<\(/sys/[^>]*\)>$|\1|p' | sort
+}
+calls_of_list() { traced "$MDEVADM" list; wc -l <"$trace"; }
+reads() {
+  local trace few many i
+  trace=$(mktemp)
+  if ! command -v strace >/dev/null; then passed "skipped: strace is not installed"; return; fi
+  traced "$MDEVADM" types
+  holds "$host: types reads files of the GPU" test "$(opened | wc -l)" -gt 30
+  # Some files of the GPU itself are read both for its types and to see whether it should have some.
+  same "$(opened | grep -v "/$gpu/[^/]*$" | uniq -d)" "" "$host: types reads each file of types and virtual functions once"
+  # Two of them also show the GPU and its types.
+  holds "$host: and each directory of a virtual function once" test "$(opened directories | grep -E '/0000:41:0[0-4]\.[1-7]$' | uniq -d | wc -l)" -le 2
+  for i in 1 2 3 4; do "$MDEVADM" start -q -p $gpu -t L40S-1Q >/dev/null; done
+  few=$(calls_of_list)
+  for i in 1 2 3 4 5 6 7 8 9 10; do "$MDEVADM" start -q -p $gpu -t L40S-1Q >/dev/null; done
+  many=$(calls_of_list)
+  holds "$host: list needs at most 5 system calls for each further device ($few for 4, $many for 14)" test $((many - few)) -le 50
+  "$MDEVADM" list -n -o uuid | xargs -n1 "$MDEVADM" stop
+  rm "$trace"
+}
+
+completion() {
+  "$MDEVADM" define -p $gpu -t L40S-4Q --name seat >/dev/null
+  "$MDEVADM" define -p $gpu -t L40S-4Q --name desk --vf 0000:41:00.6 >/dev/null
+  "$MDEVADM" define -p $gpu -t L40S-4Q --name moving --vf any >/dev/null
+  "$MDEVADM" start moving
+  same "$(vf_of moving)" 0000:41:00.5 "$host: a device without a reserved virtual function is on the first free one"
+  same "$(words start 0000:41:00. | tr ' ' '\n' | sort | paste -sd' ')" "0000:41:00.4 0000:41:00.6" \
+    "$host: start completes to the virtual functions of inactive definitions"
+  for command in restart modify undefine; do
+    same "$(words $command 0000:41:00. | tr ' ' '\n' | sort | paste -sd' ')" "0000:41:00.4 0000:41:00.5 0000:41:00.6" \
+      "$host: $command completes to the virtual functions of definitions"
+  done
+  same "$(words stop 41:00)" 0000:41:00.5 "$host: stop to those of active ones, from a short address"
+  same "$(words stop pci_0000_41)" pci_0000_41_00_5 "$host: and in libvirt's spelling"
+  same "$("$MDEVADM" __complete stop 0000:41:00. | tr '\t' '|' | grep -o '|moving, .*')" "|moving, $("$MDEVADM" list moving -n -o type | tr -d ' ') on $gpu, active" \
+    "$host: the description names the device"
+  same "$(words start '' | tr ' ' '\n' | sort | paste -sd' ')" "desk seat" "$host: without a word they are not offered"
+  for command in "list -p" "define -p" types "parent set"; do
+    # shellcheck disable=SC2086
+    {
+      same "$(words $command '')" $gpu "$host: $command completes to the GPU"
+      same "$(words $command 0000:41:0)" $gpu "$host: $command completes a part of its address to it, not to 32 others"
+      same "$(words $command 0000:41:00.)" "$gpu 0000:41:00.4 0000:41:00.5 0000:41:00.6 0000:41:00.7" \
+        "$host: $command completes to its virtual functions when only the function is missing"
+      same "$(words $command 0000:41:01.)" "$(seq -f 0000:41:01.%g 0 7 | paste -sd' ')" "$host: $command completes to those with other device numbers"
+      same "$(words $command 41:04.3)" 0000:41:04.3 "$host: $command completes a short address"
+      same "$(words $command pci_0000_41_00_)" "pci_0000_41_00_0 pci_0000_41_00_4 pci_0000_41_00_5 pci_0000_41_00_6 pci_0000_41_00_7" \
+        "$host: $command completes libvirt's names"
+    }
+  done
+  same "$(words show 0000:41:00. | tr ' ' '\n' | sort | paste -sd' ')" "$gpu 0000:41:00.4 0000:41:00.5 0000:41:00.6 0000:41:00.7" \
+    "$host: show completes to all, each once"
+  same "$(words check 0000:41:02.)" "$(seq -f 0000:41:02.%g 0 7 | paste -sd' ')" "$host: and check"
+  same "$(words define -p $gpu --vf 0000:41:00.)" "0000:41:00.4 0000:41:00.5 0000:41:00.6 0000:41:00.7" "$host: --vf completes to virtual functions"
+  "$MDEVADM" stop moving
+}
 
 parent() {
   run "$MDEVADM" types --json

@@ -26,6 +26,8 @@ SCRATCH/a16.toml sequence
 SCRATCH/a16.toml several
 SCRATCH/a16.toml transient
 workstation older
+a100 slices
+h200 slices
 l40s full
 l40s mixed
 l40s-mixed mixed
@@ -90,6 +92,32 @@ part_names() {
 }
 
 # Descriptions of the driver take precedence.
+# Types of GPU instances (MIG), chosen by the number of slices: the GPU has instances of 3, 2 and twice 1.
+part_slices() {
+  local sizes
+  same "$("$MDEVADM" types --need 'gpu_slices>=1' --need 'available>=1' --json | jq -c '[.types[].properties.gpu_slices] | unique')" "[1,2,3]" \
+    "types selects by slices those for which GPU instances exist"
+  run "$MDEVADM" define --need 'gpu_slices>=8'
+  exits 3 "a number that no GPU has is not found"
+  err_has "no type has gpu_slices>=8$" "and named"
+  run "$MDEVADM" define --need gpu_slices=3 --name three
+  exits 0 "a type of three slices is selected"
+  err_has "selected .*-3-[0-9]*C\) on ${gpus[0]}, the smallest available match \(gpu_slices=3\)$" "by name"
+  run "$MDEVADM" define --need 'gpu_slices>=2' --need 'gpu_slices<3' --name two
+  err_has "selected .*-2-[0-9]*C\)" "a range selects, too"
+  run "$MDEVADM" define --need gpu_slices=1 --need 'framebuffer>=10G' --count 2 --name one --placement pack
+  err_has "selected .*-1-[0-9]*C\) on ${gpus[0]} for 2 devices" "two of one slice with a minimum of framebuffer"
+  run "$MDEVADM" start --all
+  exits 0 "each has a GPU instance"
+  sizes=$("$MDEVADM" list -n -o name,type_name | sed 's/^\([a-z0-9-]*\) .*-\([1-7]\)-[0-9]*C$/\1=\2/' | sort | paste -sd' ')
+  same "$sizes" "one-1=1 one-2=1 three=3 two=2" "with as many slices as needed"
+  run "$MDEVADM" start --need 'gpu_slices>=1'
+  exits 6 "when all are used, no type matches"
+  run "$MDEVADM" types --need slices=1
+  exits 2 "another name of the property is unknown"
+  err_has "^hint: did you mean 'gpu_slices'\?$" "the hint has the right one"
+}
+
 part_described() {
   same "$(names --need 'num_heads=2')" "0B 0Q 1B 1Q 2B" "the heads of a described type are those of the description"
   run "$MDEVADM" types --need 'framebuffer>=1024'

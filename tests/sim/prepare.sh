@@ -18,6 +18,7 @@ l40s-boot busy
 l40s-boot lock
 l40s-boot midway
 l40s-boot commands
+l40s-boot vanish
 l40s-boot together
 l40s-boot kills
 l40s-boot boot
@@ -326,6 +327,28 @@ midway() {
   exits 0 "prepare waits for a sriov-manage that runs"
   holds "the virtual functions are complete" is_complete
   wait
+}
+
+# Virtual functions that vanish after they have been enabled.
+vanish() {
+  mdevadm parent set $gpu --vfs all --run "sh -c 'echo one >>$work/ran'" --run "$manage -d $gpu"
+  run mdevadm parent prepare $gpu
+  exits 1 "a command that removes the virtual functions is noticed"
+  err_has "error: cannot prepare '$gpu': 0 of 32 virtual functions are enabled after the last command: a command or another program has changed them$" \
+    "the error has the number"
+  err_has "^hint: show the commands: mdevadm parent show $gpu$" "and a hint"
+  same "$(state $gpu)" "unprepared 0/32 0 the last preparation failed: 0 of 32 virtual functions are enabled after the last command: a command or another program has changed them" \
+    "the list has the reason"
+  mdevadm parent set $gpu --run 'sleep 2'
+  (sleep 1; wait_until is_complete; sleep 1; $manage -d $gpu >/dev/null) &
+  run mdevadm parent prepare $gpu
+  exits 1 "likewise if another program removes them while a command runs"
+  err_has "0 of 32 virtual functions are enabled" "with the number"
+  wait $!
+  mdevadm parent set $gpu --run 'true'
+  run mdevadm parent prepare $gpu
+  exits 0 "the next prepare succeeds"
+  same "$(state $gpu | cut -d' ' -f1-2)" "prepared 32/32" "and the parent is prepared"
 }
 
 commands() {

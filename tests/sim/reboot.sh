@@ -13,6 +13,9 @@ if [ "${1:-}" = "" ]; then
   for part in first all parents singly; do
     "$MDEVSIM" run --keep "$state/kept" "$state/host.toml" -- bash "$0" "$part" || exit 1
   done
+  for part in groups groups_after groups_after; do
+    "$MDEVSIM" run --keep "$state/groups" "$state/host.toml" -- bash "$0" "$part" || exit 1
+  done
   rm -r "$state"
   exit
 fi
@@ -94,6 +97,39 @@ singly() {
   for name in $(cut -d' ' -f1 "$before" | sort -t- -k 1,1r -k 2,2n); do "$MDEVADM" start "$name" || failures=$((failures + 1)); done
   same "$failures" 0 "every device starts"
   same_as_before "if the devices are started one by one"
+}
+
+# Groups of different sizes on one GPU. Their placements are fixed: groups start in any order, and the driver gives free positions to
+# those that are first.
+first_gpu=0000:01:00.0
+placements_of() { for one in "$@"; do placement_of "$one"; done | paste -sd' '; }
+placement_of() { cat "/sys/bus/pci/devices/$("$MDEVADM" list "$1" -n -o vf | tr -d ' ')/nvidia/placement_id"; }
+define_member() {  # GROUP NAME TYPE [OPTION...]
+  "$MDEVADM" define -p $first_gpu -t "L40S-$3" --name "$2" --group "$1" --force "${@:4}" >/dev/null
+}
+groups() {
+  local group
+  "$MDEVADM" parent set $first_gpu --vfs all --run "nvidia-smi vgpu -i $first_gpu -shm 1"
+  for group in vmA vmB vmC; do "$MDEVADM" group create $group --auto >/dev/null; done
+  define_member vmC c1 2Q --attr $fixed=34
+  define_member vmC c2 8Q --attr $fixed=24
+  define_member vmA a1 4Q --attr $fixed=44
+  define_member vmA a2 12Q --attr $fixed=0
+  define_member vmB b1 6Q --attr $fixed=12 --vf 0000:01:01.1
+  define_member vmB b2 2Q --attr $fixed=40
+  run "$MDEVADM" group start --auto --timeout 60
+  exits 0 "group start --auto starts three groups of different sizes"
+  same "$(state | wc -l)" 6 "six devices are active"
+  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "the devices have their fixed placements"
+  same "$(state | awk '$1 == "b1" { print $2 }')" 0000:01:01.1 "and the given virtual function"
+  state >"$before"
+}
+groups_after() {
+  run "$MDEVADM" group start --auto --timeout 60
+  exits 0 "after a reboot all groups start"
+  same "$(state)" "$(cat "$before")" "each member has its virtual function and type"
+  same "$(placements_of a1 a2 b1 b2 c1 c2)" "44 0 12 40 34 24" "each device has its fixed placement"
+  same "$("$MDEVADM" group list -n -o name,state | tr -s ' ' | paste -sd,)" "vmA active,vmB active,vmC active" "the groups are active"
 }
 
 "$1"

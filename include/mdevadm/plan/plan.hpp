@@ -239,6 +239,9 @@ struct RunCommand {
 // Records which commands of a parent have succeeded, until reboot.
 struct KeepPreparation {
   Preparation done;
+  // In the last step: the settings. The step fails if the parent does not have their virtual functions any
+  // more: a command, or another program, may have removed them.
+  std::optional<ParentSettings> required{};
 };
 
 // Records the available instances of all types of the parent, on which exactly these devices are active.

@@ -42,6 +42,8 @@ bool lacks_types(const ParentState& state);
 // Returns whether the number of VFs is as wanted and, with sriov-manage, all are bound to NVIDIA's driver and
 // not without types.
 bool has_functions_as_wanted(const ParentSettings& settings, const ParentState& state);
+// Returns what they lack, if they are not as wanted: "0 of 32 virtual functions are enabled".
+std::string why_not_as_wanted(const ParentSettings& settings, const ParentState& state);
 
 // Returns whether another program or the kernel may still be enabling the VFs: some are missing or without
 // driver, or an NVIDIA GPU is temporarily without its driver.

@@ -75,6 +75,26 @@ TEST_CASE("a parent that is as its settings demand is not changed") {
   CHECK(!why_not_prepared({all_functions(), state, done, {}}));
 }
 
+TEST_CASE("the last step of a preparation with commands requires the virtual functions") {
+  ParentSettings settings = all_functions();
+  settings.commands = {list, mixed};
+  for (const std::uint64_t enabled : {0U, 4U}) {
+    const ParentState state = state_with(enabled);
+    const Preparation done{gpu};
+    const Job job = plan_prepare({settings, state, done, {}}, "", milliseconds{0});
+    std::vector<bool> required;
+    for (const Step& step : job.steps) {
+      if (const auto* kept = std::get_if<KeepPreparation>(&step.action)) {
+        required.push_back(kept->required.has_value());
+      }
+    }
+    REQUIRE(required.size() >= 2);
+    CHECK(required.back());
+    CHECK(std::count(required.begin(), required.end(), true) == 1);
+  }
+  CHECK(why_not_as_wanted(settings, state_with(0)) == "0 of 4 virtual functions are enabled");
+}
+
 TEST_CASE("a command whose check succeeds is recorded as done") {
   ParentSettings settings = all_functions();
   settings.commands = {{.command = {"one"}, .check = {"is-one"}}, {.command = {"two"}, .check = {"is-two"}}};

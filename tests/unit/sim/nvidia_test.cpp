@@ -338,13 +338,13 @@ TEST_CASE("SR-IOV: a GPU may be bound to another driver, or to none") {
   }));
   const std::string gpu = "0000:41:00.0";
   CHECK(host.target(pci + gpu + "/driver").ends_with("/vfio-pci"));
-  CHECK(host.read(pci + gpu + "/uevent") == "DRIVER=vfio-pci\n");
+  CHECK(host.read(pci + gpu + "/uevent") == "DRIVER=vfio-pci\nPCI_SLOT_NAME=" + gpu + "\n");
   CHECK(host.write(pci + gpu + "/sriov_numvfs", "1") == -ENOENT);
   CHECK(host.open(gpu, "vm") == 0);
   CHECK(host.write("bus/pci/drivers/vfio-pci/unbind", gpu) == Host::pending);
   host.close(gpu);
   CHECK(*host.late == 12);
-  CHECK(host.read(pci + gpu + "/uevent").empty());
+  CHECK(host.read(pci + gpu + "/uevent") == "PCI_SLOT_NAME=" + gpu + "\n");
   CHECK(host.write("bus/pci/drivers/nvidia/bind", gpu) == 12);
 }
 
