@@ -158,6 +158,15 @@ same "$(paste -sd' ' "$work/gvt/enabled")" "mdevadm.target mdevadm-groups.servic
 same "$(on lost ls /etc/mdevadm)" "" "an invalid description is not written"
 run on workstation mdevadm apply --check
 exits 0 "the file on the host describes the host"
+# A file of a Debian package, which does not exist on the simulated host's system.
+mkdir -p "$work/package/DEBIAN"
+printf '%s\n' 'Package: mdevadm-of-test' 'Version: 1' 'Architecture: all' 'Maintainer: test <test@example.org>' 'Description: test' \
+  >"$work/package/DEBIAN/control"
+dpkg-deb --root-owner-group -b "$work/package" "$work/mdevadm.deb" >/dev/null
+play --check -l m60 -e "mdevadm_package=$work/mdevadm.deb"
+exits 0 "check mode succeeds with a file of a package"
+same "$(grep -A 1 'TASK .*Install the program from a Debian package' <<<"$out" | tail -n 1)" "changed: [m60]" "a file *.deb would be installed by apt"
+same "$(grep -A 1 'TASK .*Install the program\]' <<<"$out" | tail -n 1)" "skipping: [m60]" "the task for names of packages is skipped"
 echo "found: one run of the role on 5 hosts took $took ms"
 
 after=$(state)
@@ -182,7 +191,9 @@ same "$(recap m60)" "1 0" "the description and the host would change"
 on m60 "$MDEVSIM" hold "$(on m60 mdevadm list --json -o uuid,name | jq -r '.devices[] | select(.name == "seat-1") | .uuid')" >"$work/held" &
 holder=$!
 wait_until test -s "$work/held"
-on m60 mkdir /run/below
+on m60 mkdir /run/below /run/readonly
+on m60 mount -t tmpfs -o ro tmpfs /run/readonly
+on m60 touch /run/file
 on m60 "$MDEVSIM" control fault create 1 EIO
 modules=$work/collections/ansible_collections/mdevadm/host/plugins/modules
 while IFS=' ' read -r name place module arguments; do
@@ -197,6 +208,14 @@ both m60 mdevadm_host {"content": "version = 1", "src": "/x"}
 dest m60 mdevadm_host {"dest": "/etc/mdevadm/host.toml"}
 several m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}, {"name": "y", "type": "nvidia-998"}]}, "_ansible_check_mode": true}
 below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "/run/below"}
+isdir m60 mdevadm_host {"description": {}, "dest": "/run/below"}
+isdir-check m60 mdevadm_host {"description": {}, "dest": "/run/below", "_ansible_check_mode": true, "_ansible_diff": true}
+isfile m60 mdevadm_host {"description": {}, "dest": "/run/file/host.toml"}
+isfile-check m60 mdevadm_host {"description": {}, "dest": "/run/file/below/host.toml", "_ansible_check_mode": true}
+readonly m60 mdevadm_host {"description": {}, "dest": "/run/readonly/below/host.toml"}
+readonly-check m60 mdevadm_host {"description": {}, "dest": "/run/readonly/host.toml", "_ansible_check_mode": true}
+numbers l40s mdevadm_host {"description": {"device": [{"name": 7, "type": 1150, "node": {"owner": 107}}], "group": [{"name": 1, "members": [7]}]}, "_ansible_check_mode": true}
+mode l40s mdevadm_host {"description": {"device": [{"name": "x", "type": "1150", "node": {"mode": 432}}]}, "_ansible_check_mode": true}
 template m60 mdevadm_host {"description": {"parent": [{"name": "0000:ff:00.0", "run": [{"command": ["true"], "timeout": "30"}]}]}, "_ansible_check_mode": true}
 unknown m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}]}}
 fraction m60 mdevadm_host {"description": {"device": [{"name": "x", "type": 1.5}]}}
@@ -220,6 +239,19 @@ holds "an error in the text is reported with line and column" grep -q 'standard 
 holds "each problem of a description is reported" grep -q "'nvidia-998'" <<<"$(result several .msg)"
 same "$(result several '.hints | length')" 2 "and each has its hint"
 same "$(on m60 cat /run/below/etc/mdevadm/below.toml)" "version = 1" "the file of the description is written below the root"
+while read -r name reason; do
+  same "$(result "$name" '"\(.failed) \(.changed) \(.exception) \(.msg)"' | sed "s/ to '[^']*'//"), $(wc -c <"$work/$name.error")" \
+    "true false null cannot write the description: $reason, 0" "a file that cannot be written is a failure with its reason: $name"
+done <<'T'
+isdir Is a directory
+isdir-check Is a directory
+isfile '/run/file' is not a directory
+isfile-check '/run/file' is not a directory
+readonly Read-only file system
+readonly-check Read-only file system
+T
+same "$(result numbers '"\(.failed) \(.changed) \([.changes[].name] | unique | join(" "))"')" "null true 1 7" "names that YAML has made numbers are text"
+holds "a mode without quotes, which YAML reads as another number, is refused" grep -q "'mode' must be a string" <<<"$(result mode .msg)"
 holds "a timeout that a template made text is a number" grep -q "no device '0000:ff:00.0'" <<<"$(result template .msg)"
 same "$(result unknown '.hints[0]')" "did you mean 'nvidia-11'?" "the hints of the program are in the result"
 same "$(result unknown .toml | grep -c nvidia-999)" 1 "the description as the program has read it is in the result"
