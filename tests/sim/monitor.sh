@@ -502,6 +502,24 @@ run_case_functions() {
   reports "parent-registered $gpu" "a GPU whose driver is loaded again is reported"
 }
 
+# The virtual function does not exist yet when monitor begins.
+run_case_later_function() {
+  local gpu=0000:41:00.0 type
+  "$MDEVADM" parent set $gpu --vfs all >/dev/null
+  watch -p 0000:41:00.4
+  "$MDEVADM" monitor --until present=0000:41:00.4 --timeout 1min >/dev/null 2>&1 &
+  local waiting=$!
+  "$MDEVADM" parent prepare $gpu >/dev/null
+  wait $waiting
+  same "$?" 0 "a virtual function that appears later stands for its GPU in a condition"
+  type=$("$MDEVADM" types $gpu -n -o type | head -n 1)
+  "$MDEVADM" start -u $b -p $gpu --vf 0000:41:00.5 -t "$type" >/dev/null
+  "$MDEVADM" start -u $a -p $gpu --vf 0000:41:00.4 -t "$type" >/dev/null
+  reports "device-created $gpu $a" "a filter by a virtual function that appears later selects its device"
+  same "$(said | grep -c "$b")" 0 "and leaves out those of other functions"
+  unwatch
+}
+
 run_case_function_mdevs() {
   gpu=$("$MDEVADM" types -n -o parent | head -n 1)
   on_function "$("$MDEVADM" types -n -o type | head -n 1)" $a
@@ -548,6 +566,7 @@ on samples idle
 on samples readers
 on samples warnings
 on vf-n1 functions
+on l40s-boot later_function
 on l40s-mdev function_mdevs
 on ap crypto
 on m60-f3 proposals
