@@ -122,6 +122,7 @@ const Siblings* DeviceReader::at(const ListedDevices::TypeDirectory& listed) {
 const Siblings* DeviceReader::find(const std::string& id) {
   const auto link = bus_.read_link(id, target_);
   if (!link) {
+    std::ignore = checked(bus_.read_link(id));  // throws Error if the device may exist
     return nullptr;
   }
   const std::string_view directory = directory_of(*link);

@@ -17,9 +17,10 @@ namespace mdevadm {
 
 namespace {
 
-// PATH differs between a shell, a unit and cron.
-constexpr const char* program_directories[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                                               "/usr/bin",        "/sbin",          "/bin"};
+// PATH differs between a shell, a unit and cron. NixOS has the programs of the system in the last one only.
+constexpr const char* program_directories[] = {
+    "/usr/local/sbin",           "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+    "/run/current-system/sw/bin"};
 constexpr const char* nvidia_directory = "/usr/lib/nvidia";
 constexpr const char* sriov_manage = "sriov-manage";
 constexpr std::size_t lines_shown = 3;

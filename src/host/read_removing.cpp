@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mdevadm/util/text.hpp>
 #include <tuple>
@@ -101,7 +103,11 @@ std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,
       }
       result.push_back(std::move(device));
     };
-    std::ignore = directory->each_name(add);  // a parent that goes away has no pending removals
+    const sys::Result<sys::Done> all = directory->each_name(add);
+    // A parent that goes away has no pending removals.
+    if (!all && !sys::is_absence(all.error().number)) {
+      sys::throw_error(all.error(), fmt::format("cannot list devices in '{}'", directory->path()));
+    }
   }
   add_records(scope.known, result);
   return sorted(std::move(result));

@@ -52,7 +52,7 @@ std::size_t devices_in_group(const sys::Dir& root, const std::string& group) {
 std::optional<WatchedDevice> Host::device_at(const std::string& path) const {
   const auto uuid = Uuid::parse(last_component(path));
   const auto parent = ParentName::parse(last_component(directory_of(path)));
-  const sys::Result<sys::Dir> directory = root_->open_dir(path);
+  const sys::Result<sys::Dir> directory = checked(root_->open_dir(path));
   if (!uuid || !parent || !directory) {
     return std::nullopt;
   }

@@ -25,6 +25,32 @@ bool device_is(State state, const Uuid& uuid, const Watched& seen) {
   }
 }
 
+// The next event of a state of which only parents and devices are used.
+void apply(Watched& state, const WatchEvent& event) {
+  const auto is_it = [&](const auto& entry) {
+    return entry.second.uuid == event.uuid && entry.second.parent == event.parent &&
+           entry.second.vf == event.vf;
+  };
+  switch (event.kind) {
+    case WatchKind::parent_registered: state.parents.insert(*event.parent); break;
+    case WatchKind::parent_gone: state.parents.erase(*event.parent); break;
+    case WatchKind::device_created:
+      // Events have no directory; any name that no other device has will do.
+      state.devices.insert_or_assign(
+          event.parent->str() + "/" + event.vf + "/" + event.uuid->str(),
+          WatchedDevice{.uuid = *event.uuid, .parent = *event.parent, .vf = event.vf});
+      break;
+    case WatchKind::device_removed: std::erase_if(state.devices, is_it); break;
+    case WatchKind::device_in_use:
+      if (const auto found = std::find_if(state.devices.begin(), state.devices.end(), is_it);
+          found != state.devices.end()) {
+        found->second.users = event.users;
+      }
+      break;
+    default: break;
+  }
+}
+
 }  // namespace
 
 const std::vector<std::string>& condition_words() {
@@ -48,6 +74,13 @@ bool holds(const Condition& condition, const Watched& state) {
   }
   return std::all_of(condition.devices.begin(), condition.devices.end(),
                      [&](const Uuid& uuid) { return device_is(condition.state, uuid, state); });
+}
+
+bool held_during(const std::vector<Condition>& all, Watched before, const WatchEvents& events) {
+  return std::any_of(events.begin(), events.end(), [&](const WatchEvent& event) {
+    apply(before, event);
+    return std::all_of(all.begin(), all.end(), [&](const Condition& one) { return holds(one, before); });
+  });
 }
 
 }  // namespace mdevadm

@@ -50,6 +50,15 @@ WatchEvents erase_device(Watched& state, std::map<std::string, WatchedDevice>::i
   return events;
 }
 
+// Takes the type of the definition if the interface does not report it.
+WatchedDevice with_type(const Watched& state, WatchedDevice device) {
+  const Definition* definition = device.type ? nullptr : state.definition_of(device.parent, device.uuid);
+  if (definition != nullptr) {
+    device.type = definition->type;
+  }
+  return device;
+}
+
 void complete(WatchedDevice& known, const WatchedDevice& seen) {
   known.type = seen.type ? seen.type : known.type;
   if (!seen.nodes.empty()) {
@@ -84,7 +93,7 @@ WatchEvents take_devices(Watched& state, const std::map<std::string, WatchedDevi
       known->second.removing = device.removing;
       complete(known->second, device);
     } else if (!state.starting.contains(path)) {
-      append(events, create(state, path, device));
+      append(events, create(state, path, with_type(state, device)));
     }
   }
   return events;
@@ -185,7 +194,7 @@ WatchEvents settle_device(Watched& state, const std::string& path, const std::op
   if (!is_complete && !was_complete && !is_last) {
     return {};
   }
-  const WatchedDevice device = seen ? *seen : found->second.device;
+  const WatchedDevice device = seen ? with_type(state, *seen) : found->second.device;
   state.starting.erase(found);
   return seen || was_complete ? create(state, path, device) : WatchEvents{};
 }

@@ -11,12 +11,13 @@ namespace mdevadm::render {
 namespace {
 
 std::string local_time(std::chrono::system_clock::time_point time) {
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  const std::time_t seconds = since_epoch.count() / 1000;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);  // also before 1970
+  const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - whole);
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since_epoch.count() % 1000);
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, rest.count());
 }
 
 // Returns "UUID (name), type mtty-1 on mtty".

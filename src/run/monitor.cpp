@@ -31,6 +31,9 @@ constexpr milliseconds use_after_creation{200};
 // How long a device may have no type after its driver has accepted it, and how long a driver may take.
 constexpr milliseconds longest_without_type{250};
 constexpr std::chrono::seconds longest_start{60};
+// A command that changes several files is given this time until all are written; it is asked in between.
+constexpr milliseconds longest_change{500};
+constexpr milliseconds between_looks_at_change{10};
 
 void keep_earlier(Moment& first, const Moment& other) {
   first = first && other ? std::min(*first, *other) : first ? first : other;
@@ -287,7 +290,19 @@ class HostMonitor {
       }
       const bool is_last =
           (look.bound && now - *look.bound > longest_without_type) || now - look.since > longest_start;
-      emit(settle_device(state_, path, effects_.host.device_at(path), is_last));
+      std::optional<WatchedDevice> seen;
+      try {
+        seen = effects_.host.device_at(path);
+      } catch (const Error& error) {
+        warn_once(error.what());
+        look.due = now + until_next_attempt;
+        ++place;
+        continue;
+      }
+      if (seen && !seen->type && is_last) {
+        seen->type = type_in_record(*seen);
+      }
+      emit(settle_device(state_, path, seen, is_last));
       look.due = now + look.pause;
       look.pause = std::min(look.pause * 2, milliseconds(1000));
       if (const auto created = state_.devices.find(path); created != state_.devices.end()) {
@@ -296,6 +311,13 @@ class HostMonitor {
       }
       place = !is_last && is_unsettled(state_, path) ? std::next(place) : looks_.erase(place);
     }
+  }
+
+  // Some interfaces do not report types, but a start has stored it.
+  std::optional<TypeName> type_in_record(const WatchedDevice& device) const {
+    const Records known = effects_.store.load_records({device.uuid});
+    const Record* record = known.find(device.uuid);
+    return record != nullptr && record->parent == device.parent ? std::optional(record->type) : std::nullopt;
   }
 
   // Ends the watches of the nodes of removed devices.
@@ -347,6 +369,12 @@ class HostMonitor {
     try {
       std::map<std::pair<ParentName, Uuid>, Definition> definitions;
       const Definitions loaded = load_definitions(effects_);
+      // Commands write a definition before the group that it joins: read before the groups, it would be
+      // reported without its group.
+      if (has_begun_ && effects_.store.is_locked() && wait_for_change()) {
+        return;
+      }
+      change_.reset();
       for (const Definition& definition : loaded.all) {
         definitions.emplace(std::pair(definition.parent, definition.uuid), definition);
       }
@@ -359,6 +387,17 @@ class HostMonitor {
     } catch (const Error& error) {
       warn_once(error.what());
     }
+  }
+
+  // Returns false if the change takes too long to wait for.
+  bool wait_for_change() {
+    const auto now = MonitorClock::now();
+    change_ = change_.value_or(now);
+    if (now - *change_ > longest_change) {
+      return false;
+    }
+    store_.request(between_looks_at_change);
+    return true;
   }
 
   void warn_once(const std::string& problem) {
@@ -488,6 +527,7 @@ class HostMonitor {
   Chore listing_{};
   Chore store_{};
   Chore use_{};
+  Moment change_{};  // since when another process has been changing definitions
   std::map<std::string, NextLook> looks_{};
   std::map<int, sys::UniqueFd> processes_{};  // users of devices
   // The parents of devices by their directories; nullopt: their devices are found by listing.

@@ -22,6 +22,7 @@ namespace mdevadm::store {
 
 namespace {
 
+constexpr const char* definitions_lock = "definitions.lock";
 constexpr std::chrono::seconds lock_patience{10};
 constexpr std::chrono::milliseconds lock_slice{50};   // between two looks at the holder of a lock
 constexpr std::chrono::milliseconds short_wait{500};  // a wait up to this long is not reported
@@ -356,7 +357,12 @@ std::optional<sys::FileLock> Store::try_lock_parent(const ParentName& parent) co
 }
 
 sys::FileLock Store::lock(const Waiting& waiting) const {
-  return take_lock({"definitions.lock", mdevctl_directory, "the definitions", lock_patience}, waiting);
+  return take_lock({definitions_lock, mdevctl_directory, "the definitions", lock_patience}, waiting);
+}
+
+bool Store::is_locked() const {
+  const sys::Result<sys::Dir> runtime = root_->open_dir(runtime_directory);
+  return runtime && sys::FileLock::holder(*runtime, definitions_lock).pid != 0;
 }
 
 sys::FileLock Store::lock_claims(const Waiting& waiting) const {

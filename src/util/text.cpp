@@ -235,13 +235,13 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 }
 
 std::string timestamp(std::chrono::system_clock::time_point time) {
-  using std::chrono::milliseconds;
-  const auto since_epoch = std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
-  const std::time_t seconds = since_epoch.count() / 1000;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);  // also before 1970
+  const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - whole);
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since_epoch.count() % 1000);
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, rest.count());
 }
 
 bool natural_less(const std::string& a, const std::string& b) {

@@ -125,7 +125,7 @@ mdevctl_options=$("$mdevctl/mdevctl" --help | sed -n '/^Commands:/,/^Options:/p'
   while read -r verb; do "$mdevctl/mdevctl" "$verb" --help; done | grep -oE -- '--[a-z]+' | sort -u)
 rm -r "$mdevctl"
 all=$(echo "$mdevctl_options"; jq -r '[.options[].names[].name, .commands[].options[].names[].name] | unique[]' "$tree"; echo "$sim_options")
-unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure|component|now)$' || true)
+unknown=$(grep -ohE -- '--[a-z][a-z-]+' "$MAN"/*.scd "$top/README.md" | sort -u | grep -vxFf <(echo "$all") | grep -vE '^--(preset|install|prefix|build|test-dir|output-on-failure|component|now|nodeps)$' || true)
 same "$unknown" "" "man pages and README mention only options that exist"
 
 # Keys of definitions: mdevadm.toml(5) has the keys of the reader.

@@ -185,6 +185,30 @@ check_other_licences() {
   holds "PKGBUILD is valid bash" bash -n "$packaging/arch/PKGBUILD"
 }
 
+# All files that name the version name the same.
+check_versions() {
+  local number=${version%%-*} top=$here/../.. file pattern
+  while read -r file pattern; do
+    same "$(sed -nE "s/$pattern/\1/p" "$top/$file" | sort -u | paste -sd,)" "$number" "$file has the version of the build"
+  done <<'T'
+CMakeLists.txt ^project\(mdevadm VERSION ([^ ]*) .*
+packaging/rpm/mdevadm.spec ^Version: +(.*)
+packaging/rpm/mdevadm.spec .*--prefix=mdevadm-([0-9.]+)[/].*
+packaging/arch/PKGBUILD ^pkgver=(.*)
+packaging/nix/default.nix ^  version = "(.*)";
+packaging/ansible/galaxy.yml ^version: (.*)
+packaging/ansible/README.md .*mdevadm-host-([0-9.]+)[.]tar.*
+README.md .*--prefix=mdevadm-([0-9.]+)[/].*
+README.md .*SOURCES[/]mdevadm-([0-9.]+)[.]tar.*
+README.md .*\(([0-9.]+)-1~deb12, .*
+README.md .*, ([0-9.]+)-1~deb13\).*
+T
+  same "$(sed -nE 's/^## ([0-9.]+).*/\1/p' "$top/packaging/ansible/CHANGELOG.md" | head -n 1)" "$number" \
+    "the newest version in the changelog of the Ansible collection is that of the build"
+  same "$(sed -nE 's/^\* .* - ([0-9.]+)-[0-9]+$/\1/p' "$top/packaging/rpm/mdevadm.spec" | head -n 1)" "$number" \
+    "the newest version in the changelog of the RPM packages is that of the build"
+}
+
 check_lintian() {
   run lintian --allow-root --fail-on none --tag-display-limit 0 "$mdevadm" "$mdevctl" "$mdevsim"
   exits 0 "lintian succeeds"
@@ -230,6 +254,7 @@ Replaces: mdevctl" "mdevadm-mdevctl replaces mdevctl and depends on mdevadm of t
   check_licences mdevadm
   check_licences mdevsim
   check_other_licences
+  check_versions
   check_lintian
 
   run pack "$work/second" -D CPACK_DEBIAN_PACKAGE_RELEASE="$revision+1"

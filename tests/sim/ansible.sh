@@ -158,6 +158,15 @@ same "$(paste -sd' ' "$work/gvt/enabled")" "mdevadm.target mdevadm-groups.servic
 same "$(on lost ls /etc/mdevadm)" "" "an invalid description is not written"
 run on workstation mdevadm apply --check
 exits 0 "the file on the host describes the host"
+# A file of a Debian package, which does not exist on the simulated host's system.
+mkdir -p "$work/package/DEBIAN"
+printf '%s\n' 'Package: mdevadm-of-test' 'Version: 1' 'Architecture: all' 'Maintainer: test <test@example.org>' 'Description: test' \
+  >"$work/package/DEBIAN/control"
+dpkg-deb --root-owner-group -b "$work/package" "$work/mdevadm.deb" >/dev/null
+play --check -l m60 -e "mdevadm_package=$work/mdevadm.deb"
+exits 0 "check mode succeeds with a file of a package"
+same "$(grep -A 1 'TASK .*Install the program from a Debian package' <<<"$out" | tail -n 1)" "changed: [m60]" "a file *.deb would be installed by apt"
+same "$(grep -A 1 'TASK .*Install the program\]' <<<"$out" | tail -n 1)" "skipping: [m60]" "the task for names of packages is skipped"
 echo "found: one run of the role on 5 hosts took $took ms"
 
 after=$(state)
@@ -177,17 +186,19 @@ same "$(state)" "$after" "check mode changes nothing on a host with devices"
 out_has '^\+count = 3$' "diff mode shows the change of the file"
 same "$(recap m60)" "1 0" "the description and the host would change"
 
-# The modules by themselves, as Ansible runs them. Each line is a name, a host, a module, and its arguments; the result is in
-# $work/NAME.json.
+# The modules by themselves, as Ansible runs them. Each line is a name, a host, a module, and its arguments, with @ for $work; the
+# result is in $work/NAME.json.
 on m60 "$MDEVSIM" hold "$(on m60 mdevadm list --json -o uuid,name | jq -r '.devices[] | select(.name == "seat-1") | .uuid')" >"$work/held" &
 holder=$!
 wait_until test -s "$work/held"
-on m60 mkdir /run/below
+mkdir "$work/below" "$work/readonly"
+on m60 mount -t tmpfs -o ro tmpfs "$work/readonly"
+touch "$work/file"
 on m60 "$MDEVSIM" control fault create 1 EIO
 modules=$work/collections/ansible_collections/mdevadm/host/plugins/modules
 while IFS=' ' read -r name place module arguments; do
   [ "$name" != unstarted ] || on m60 "$MDEVSIM" control fault create 0 EIO
-  echo "{\"ANSIBLE_MODULE_ARGS\": $arguments}" >"$work/arguments"
+  echo "{\"ANSIBLE_MODULE_ARGS\": ${arguments//@/$work}}" >"$work/arguments"
   PYTHONPATH=$work/collections on "$place" /usr/bin/python3 "$modules/$module.py" "$work/arguments" >"$work/$name.json" 2>"$work/$name.error"
 done <<'T'
 file m60 mdevadm_host {"src": "/etc/mdevadm/host.toml"}
@@ -196,7 +207,15 @@ broken m60 mdevadm_host {"content": "version = 1\n[x"}
 both m60 mdevadm_host {"content": "version = 1", "src": "/x"}
 dest m60 mdevadm_host {"dest": "/etc/mdevadm/host.toml"}
 several m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}, {"name": "y", "type": "nvidia-998"}]}, "_ansible_check_mode": true}
-below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "/run/below"}
+below m60 mdevadm_host {"description": {}, "dest": "/etc/mdevadm/below.toml", "root": "@/below"}
+isdir m60 mdevadm_host {"description": {}, "dest": "@/below"}
+isdir-check m60 mdevadm_host {"description": {}, "dest": "@/below", "_ansible_check_mode": true, "_ansible_diff": true}
+isfile m60 mdevadm_host {"description": {}, "dest": "@/file/host.toml"}
+isfile-check m60 mdevadm_host {"description": {}, "dest": "@/file/below/host.toml", "_ansible_check_mode": true}
+readonly m60 mdevadm_host {"description": {}, "dest": "@/readonly/below/host.toml"}
+readonly-check m60 mdevadm_host {"description": {}, "dest": "@/readonly/host.toml", "_ansible_check_mode": true}
+numbers l40s mdevadm_host {"description": {"device": [{"name": 7, "type": 1150, "node": {"owner": 107}}], "group": [{"name": 1, "members": [7]}]}, "_ansible_check_mode": true}
+mode l40s mdevadm_host {"description": {"device": [{"name": "x", "type": "1150", "node": {"mode": 432}}]}, "_ansible_check_mode": true}
 template m60 mdevadm_host {"description": {"parent": [{"name": "0000:ff:00.0", "run": [{"command": ["true"], "timeout": "30"}]}]}, "_ansible_check_mode": true}
 unknown m60 mdevadm_host {"description": {"device": [{"name": "x", "type": "nvidia-999"}]}}
 fraction m60 mdevadm_host {"description": {"device": [{"name": "x", "type": 1.5}]}}
@@ -219,7 +238,20 @@ holds "the message names the missing file" grep -q '/missing.toml' <<<"$(result 
 holds "an error in the text is reported with line and column" grep -q 'standard input:2:' <<<"$(result broken .msg)"
 holds "each problem of a description is reported" grep -q "'nvidia-998'" <<<"$(result several .msg)"
 same "$(result several '.hints | length')" 2 "and each has its hint"
-same "$(on m60 cat /run/below/etc/mdevadm/below.toml)" "version = 1" "the file of the description is written below the root"
+same "$(cat "$work/below/etc/mdevadm/below.toml")" "version = 1" "the file of the description is written below the root"
+while read -r name reason; do
+  same "$(result "$name" '"\(.failed) \(.changed) \(.exception) \(.msg)"' | sed "s/ to '[^']*'//; s|$work/||"), $(wc -c <"$work/$name.error")" \
+    "true false null cannot write the description: $reason, 0" "a file that cannot be written is a failure with its reason: $name"
+done <<'T'
+isdir Is a directory
+isdir-check Is a directory
+isfile 'file' is not a directory
+isfile-check 'file' is not a directory
+readonly Read-only file system
+readonly-check Read-only file system
+T
+same "$(result numbers '"\(.failed) \(.changed) \([.changes[].name] | unique | join(" "))"')" "null true 1 7" "names that YAML has made numbers are text"
+holds "a mode without quotes, which YAML reads as another number, is refused" grep -q "'mode' must be a string" <<<"$(result mode .msg)"
 holds "a timeout that a template made text is a number" grep -q "no device '0000:ff:00.0'" <<<"$(result template .msg)"
 same "$(result unknown '.hints[0]')" "did you mean 'nvidia-11'?" "the hints of the program are in the result"
 same "$(result unknown .toml | grep -c nvidia-999)" 1 "the description as the program has read it is in the result"

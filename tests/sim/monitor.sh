@@ -146,6 +146,16 @@ END
   reports "device-created mtty $a" "a filter by the vendor's name of a type selects devices of a parent that appears later"
   same "$(said | grep device-)" "device-created mtty $a" "the filter leaves out other types of this parent"
   unwatch
+  # A command writes the file of the definition, then that of the group, under the lock of the definitions.
+  local new=aaaaaaaa-0000-4000-8000-000000000005
+  "$MDEVADM" define $new -p mtty -t mtty-1 --group vm1 >/dev/null
+  cp /etc/mdevadm/devices/mtty/$new.toml /etc/mdevadm/groups/vm1.toml "$scratch"
+  "$MDEVADM" undefine --force $new >/dev/null
+  watch -g vm1
+  flock /run/mdevadm/definitions.lock bash -c \
+    'cp "$1/$2.toml" /etc/mdevadm/devices/mtty; sleep 0.2; cp "$1/vm1.toml" /etc/mdevadm/groups' - "$scratch" $new
+  reports "definition-added mtty $new" "a definition that joins the group later is selected"
+  unwatch
   run "$MDEVADM" monitor nosuch
   exits 3 "a device that does not exist is an error"
   run "$MDEVADM" monitor -g nosuch
@@ -160,6 +170,18 @@ run_case_conditions() {
   run "$MDEVADM" monitor --until present=mtty
   exits 0 "a condition that holds ends monitor at once"
   same "$out" "" "a condition that holds prints nothing"
+  same "$err" "" "a condition on a parent that exists has no warning"
+  run "$MDEVADM" monitor --until absent=mtyt
+  exits 0 "a parent that does not exist is absent"
+  err_has "^mdevadm: warning: 'absent=mtyt' holds: parent 'mtyt' not found or not mdev-capable" "a warning says that the parent may be misspelled"
+  run "$MDEVADM" monitor --until present=mtyt --timeout 0.1
+  exits 9 "a parent that does not exist may appear"
+  err_has "^mdevadm: warning: 'present=mtyt' does not hold before its driver registers it: parent 'mtyt' not found" \
+    "a warning says that the parent for which monitor waits does not exist"
+  run "$MDEVADM" monitor -p mtyt --until present=mtty
+  err_has "^mdevadm: warning: no events before its driver registers it: parent 'mtyt' not found" "a filter by a parent that does not exist has a warning"
+  run "$MDEVADM" monitor -p mtty --until present=mtty
+  same "$err" "" "a filter by a parent that exists has no warning"
   "$MDEVADM" define $a -p mtty -t mtty-1 --name seat >/dev/null
   "$MDEVADM" group create vm1 seat >/dev/null
   run "$MDEVADM" monitor --until inactive=seat --until unused=vm1 --until absent=0000:99:00.0
@@ -195,6 +217,16 @@ run_case_conditions() {
   (sleep 0.3; exec "$MDEVADM" stop seat) >/dev/null 2>&1 &
   run "$MDEVADM" monitor --until inactive=$a --timeout 1min
   exits 0 "monitor waits until a device is inactive"
+  # The device is active only between two messages that monitor reads at once.
+  "$MDEVADM" monitor --json --initial --until active=$b --timeout 1min >"$events" &
+  monitor=$!
+  wait_until grep -q '"ready"' "$events"
+  kill -STOP $monitor
+  echo $b >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  echo 1 >/sys/bus/mdev/devices/$b/remove
+  kill -CONT $monitor
+  wait $monitor
+  same "$?" 0 "a condition that held for a moment ends monitor"
 }
 
 # churn NUMBER: creates and removes devices, each for a moment
@@ -259,6 +291,81 @@ run_case_flood() {
   unwatch
 }
 wait_for_number() { local kind=$1 wanted=$2; reached() { [ "$(number_of "$kind")" -ge "$wanted" ]; }; wait_until reached; }
+
+# Devices are created and removed while monitor starts: the listing and the events that follow must lead to the state of the host.
+run_case_beginning() {
+  local round i uuid
+  for round in 1 2 3; do
+    (
+      for ((i = 0; i < 40; ++i)); do
+        printf -v uuid 'bbbbbbbb-%04d-4000-8000-%012x' $round $i
+        echo $uuid >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+        [ $((i % 3)) = 0 ] || echo 1 >/sys/bus/mdev/devices/$uuid/remove
+      done
+    ) &
+    local writer=$!
+    watch
+    wait $writer
+    echo $a >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+    reports "device-created mtty $a" "monitor has read the messages of round $round"
+    unwatch
+    run /usr/bin/python3 - "$events" <<'P'
+import json, os, sys
+known = set()
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    if event["event"] == "device-created":
+        assert event["uuid"] not in known, event
+        known.add(event["uuid"])
+    if event["event"] == "device-removed":
+        known.remove(event["uuid"])
+assert known == set(os.listdir("/sys/bus/mdev/devices")), known
+P
+    exits 0 "no event is lost or doubled between the listing and the first event"
+    for uuid in /sys/bus/mdev/devices/*; do echo 1 >"$uuid/remove"; done
+  done
+}
+
+# The time of day jumps by decades at each look at it.
+run_case_clocks() {
+  local -x MDEVADM_JUMPING_CLOCK=1 LD_PRELOAD=$DISTURB ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
+  local begin=$SECONDS
+  "$MDEVADM" define $a -p mtty -t mtty-1 --name seat >/dev/null
+  run "$MDEVADM" monitor --until active=seat --timeout 1
+  exits 9 "the time limit ends although the clock jumps"
+  holds "it ends in time" test $((SECONDS - begin)) -lt 60
+  watch
+  "$MDEVADM" start seat >/dev/null
+  reports "device-created mtty $a" "a creation is reported although the clock jumps"
+  "$MDEVADM" stop seat
+  reports "device-removed mtty $a" "a removal is reported although the clock jumps"
+  same "$(jq -r .time "$events" | grep -cvE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$')" 0 "times before 1970 are valid"
+  unwatch
+  "$MDEVADM" modify seat --auto >/dev/null
+  run "$MDEVADM" start --auto
+  exits 0 "the autostart succeeds although the clock jumps"
+  run "$MDEVADM" export metrics
+  holds "its duration is not affected by the clock" \
+    test "$(sed -n 's/^mdevadm_autostart_duration_seconds \([0-9]*\).*/\1/p' <<<"$out")" -lt 60
+}
+
+# The queue of the kernel's messages for monitor is full.
+run_case_overrun() {
+  local -x MDEVADM_SMALL_BUFFER=1 LD_PRELOAD=$DISTURB ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
+  watch
+  unset LD_PRELOAD
+  kill -STOP $monitor
+  churn 200
+  echo $a >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create
+  kill -CONT $monitor
+  reports "device-created mtty $a" "the device that exists after messages were lost is reported"
+  holds "the loss is reported" test "$(number_of events-lost)" -gt 0
+  same "$(said | tail -n 1)" "device-created mtty $a" "the differences follow the loss"
+  same "$("$MDEVADM" list -n -o uuid)" $a "the state after the loss is that of the host"
+  echo 1 >/sys/bus/mdev/devices/$a/remove
+  reports "device-removed mtty $a" "later events are reported"
+  unwatch
+}
 
 run_case_idle() {
   "$MDEVADM" start -u $a -p mtty -t mtty-1 >/dev/null
@@ -395,6 +502,24 @@ run_case_functions() {
   reports "parent-registered $gpu" "a GPU whose driver is loaded again is reported"
 }
 
+# The virtual function does not exist yet when monitor begins.
+run_case_later_function() {
+  local gpu=0000:41:00.0 type
+  "$MDEVADM" parent set $gpu --vfs all >/dev/null
+  watch -p 0000:41:00.4
+  "$MDEVADM" monitor --until present=0000:41:00.4 --timeout 1min >/dev/null 2>&1 &
+  local waiting=$!
+  "$MDEVADM" parent prepare $gpu >/dev/null
+  wait $waiting
+  same "$?" 0 "a virtual function that appears later stands for its GPU in a condition"
+  type=$("$MDEVADM" types $gpu -n -o type | head -n 1)
+  "$MDEVADM" start -u $b -p $gpu --vf 0000:41:00.5 -t "$type" >/dev/null
+  "$MDEVADM" start -u $a -p $gpu --vf 0000:41:00.4 -t "$type" >/dev/null
+  reports "device-created $gpu $a" "a filter by a virtual function that appears later selects its device"
+  same "$(said | grep -c "$b")" 0 "and leaves out those of other functions"
+  unwatch
+}
+
 run_case_function_mdevs() {
   gpu=$("$MDEVADM" types -n -o parent | head -n 1)
   on_function "$("$MDEVADM" types -n -o type | head -n 1)" $a
@@ -421,6 +546,7 @@ run_case_proposals() {
   "$MDEVADM" start -u $a -p "$gpu" -t "$type" >/dev/null 2>&1 ||
     "$MDEVADM" start -u $a -p "$gpu" -t "$type" --create-arg vm_uuid=$b >/dev/null
   reports "device-created $gpu $a" "the creation of a device of a proposed interface is reported"
+  same "$(jq -r 'select(.event == "device-created").type' "$events")" "$type" "the event has the type also if the interface does not report it"
   "$MDEVADM" stop $a
   reports "device-removed $gpu $a" "the removal of a device of a proposed interface is reported"
 }
@@ -433,10 +559,14 @@ on samples filters
 on samples conditions
 on samples unprivileged
 on samples flood
+on samples beginning
+on samples clocks
+on samples overrun
 on samples idle
 on samples readers
 on samples warnings
 on vf-n1 functions
+on l40s-boot later_function
 on l40s-mdev function_mdevs
 on ap crypto
 on m60-f3 proposals

@@ -21,7 +21,8 @@ void bind_device(Watched& state, const std::string& path);
 // examined again.
 bool is_unsettled(const Watched& state, const std::string& path);
 // Examines a device that was begun: nullopt if its directory no longer exists. It becomes an event when its
-// type is known, or when there is nothing more to wait for (`is_last`). A device that exists is completed.
+// type is known, or when there is nothing more to wait for (`is_last`): some interfaces do not report types,
+// then that of its definition is taken. A device that exists is completed.
 WatchEvents settle_device(Watched& state, const std::string& path, const std::optional<WatchedDevice>& seen,
                           bool is_last);
 // The directory of a device was removed. A device that the driver had not accepted is no event.
@@ -66,5 +67,9 @@ const std::vector<std::string>& condition_words();
 // Returns whether the condition holds, for each of its devices. While processes cannot be inspected, no
 // active device is unused.
 bool holds(const Condition& condition, const Watched& state);
+
+// Returns whether all conditions held at the same time after one of the events, which begin in the state
+// `before`. Releases do not count: between two searches for users, others may have used the device.
+bool held_during(const std::vector<Condition>& all, Watched before, const WatchEvents& events);
 
 }  // namespace mdevadm

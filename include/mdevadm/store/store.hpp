@@ -66,6 +66,9 @@ class Store {
   // Locks the definitions against changes by other processes: a file in /run/mdevadm and, if it exists, the
   // directory /etc/mdevctl.d. Throws Error, naming the holder, after waiting ten seconds.
   sys::FileLock lock(const Waiting& waiting = {}) const;
+  // Returns whether another process has this lock, as far as this is known: it may have written some of its
+  // changes, and not the others.
+  bool is_locked() const;
 
   // Returns why root cannot write state below /run/mdevadm, with what solves it; nullopt if there is no
   // reason, or if this process is not root.

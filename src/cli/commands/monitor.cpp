@@ -115,7 +115,8 @@ class EventPrinter final : public MonitorReader {
   };
 
   EventPrinter(Context& context, Options options, Warnings& warnings)
-      : options_(std::move(options)),
+      : host_(context.host()),
+        options_(std::move(options)),
         types_(context, options_.filter.type),
         writer_(context.env().out),
         warnings_(warnings) {}
@@ -130,9 +131,13 @@ class EventPrinter final : public MonitorReader {
       add({{.kind = WatchKind::ready}});
     }
     is_gone_ = !writer_.flush();
+    note_state(state);
   }
 
   void take(const WatchEvents& events, const Watched& state) override {
+    find_functions();
+    have_held_ = have_held_ || held_during(options_.conditions, before_, events);
+    note_state(state);
     const std::string lines = lines_of(events);
     // A batch that is too large alone is limited by the number of devices on the host.
     if (last_sent_ && (is_dropping_ || writer_.waiting() + lines.size() > most_waiting)) {
@@ -148,11 +153,12 @@ class EventPrinter final : public MonitorReader {
 
   bool is_done(const Watched& state) override {
     warnings_.print();
+    find_functions();
     const std::vector<Condition>& all = options_.conditions;
     unmet_ =
         std::find_if_not(all.begin(), all.end(), [&](const Condition& one) { return holds(one, state); }) -
         all.begin();
-    return (!all.empty() && static_cast<std::size_t>(unmet_) == all.size()) || is_gone_;
+    return (!all.empty() && (have_held_ || static_cast<std::size_t>(unmet_) == all.size())) || is_gone_;
   }
 
   pollfd interest() const override { return writer_.interest(); }
@@ -177,6 +183,30 @@ class EventPrinter final : public MonitorReader {
 
  private:
   static constexpr std::size_t most_waiting = std::size_t{1} << 20U;
+
+  // Stores what conditions are about.
+  void note_state(const Watched& state) {
+    if (!options_.conditions.empty()) {
+      before_.parents = state.parents;
+      before_.devices = state.devices;
+      before_.unseen_processes = state.unseen_processes;
+    }
+  }
+
+  // Replaces a virtual function that has appeared since the start by its GPU, which is the parent.
+  void find_functions() {
+    EventFilter& filter = options_.filter;
+    const auto named = filter.function ? std::nullopt : ParentName::parse(filter.parent);
+    if (const auto gpu = named ? host_.gpu_of(*named) : std::nullopt) {
+      filter.function = FunctionName::parse(filter.parent);
+      filter.parent = gpu->str();
+    }
+    for (Condition& one : options_.conditions) {
+      if (const auto gpu = one.parent ? host_.gpu_of(*one.parent) : std::nullopt) {
+        one.parent = gpu;
+      }
+    }
+  }
 
   // Events of all, and those of devices and definitions that the filter selects.
   bool is_wanted(const WatchEvent& event) {
@@ -236,6 +266,7 @@ class EventPrinter final : public MonitorReader {
     }
   }
 
+  const Host& host_;
   Options options_;
   EventTypes types_;
   EventWriter writer_;
@@ -245,6 +276,8 @@ class EventPrinter final : public MonitorReader {
   std::size_t dropped_ = 0;
   std::optional<Watched> last_sent_{};  // the state after the last event that was not dropped
   std::ptrdiff_t unmet_ = 0;
+  bool have_held_ = false;  // the conditions, at a moment between two states
+  Watched before_{};        // parents and devices before the next events, for the conditions
 };
 
 class MonitorCommand final : public Command {
@@ -281,11 +314,15 @@ class MonitorCommand final : public Command {
     const Definitions defined = context.definitions_if_readable();
     const Groups groups = context.groups_if_readable();
     const Facet of_types = type_.empty() ? Facet::none : Facet::types | Facet::type_name;
-    const Snapshot seen = context.observe({Facet::devices | of_types, std::nullopt, std::nullopt});
+    const Snapshot seen =
+        context.observe({Facet::parents | Facet::devices | of_types, std::nullopt, std::nullopt});
     warn_of_unknown_type(context, seen, defined);
+    if (!parent_.empty()) {
+      warn_of_unknown_parent(context, parent_, "no events before its driver registers it", {seen, defined});
+    }
     EventPrinter::Options options{filter(context, seen, defined, groups), {}, json_, initial_};
     for (const std::string& text : until_) {
-      options.conditions.push_back(condition(context, text, {seen, defined, groups}));
+      options.conditions.push_back(condition(context, text, {{seen, defined}, groups}));
       hints_.push_back(hint(options.conditions.back(), defined, groups));
     }
     Warnings warnings(context);
@@ -300,9 +337,12 @@ class MonitorCommand final : public Command {
   }
 
  private:
-  struct Known {
+  struct KnownDevices {
     const Snapshot& seen;
     const Definitions& defined;
+  };
+
+  struct Known : KnownDevices {
     const Groups& groups;
   };
 
@@ -338,6 +378,20 @@ class MonitorCommand final : public Command {
     }
   }
 
+  // A name that is neither that of a parent nor of a device of the host, which may become one, may be
+  // misspelled.
+  static void warn_of_unknown_parent(Context& context, const std::string& name, const std::string& doing,
+                                     const KnownDevices& known) {
+    if (!context.host().observe_address(name).empty()) {
+      return;
+    }
+    try {
+      require_known_parent(known.seen, known.defined, name, doing);
+    } catch (const Error& error) {
+      context.messages().warning(error.what());
+    }
+  }
+
   // A device that is given by its whole UUID need not exist.
   static Uuid device(const std::string& word, const Snapshot& seen, const Definitions& defined) {
     const std::optional<Uuid> uuid = Uuid::parse(word);
@@ -355,6 +409,12 @@ class MonitorCommand final : public Command {
       if (!condition.parent) {
         throw Error(ExitCode::usage, fmt::format("{}: invalid parent", doing));
       }
+      const bool is_present = condition.state == Condition::State::present;
+      warn_of_unknown_parent(
+          context, condition.parent->str(),
+          fmt::format("'{}' {}", printable(text),
+                      is_present ? "does not hold before its driver registers it" : "holds"),
+          known);
       return condition;
     }
     const Group* group = group_meant_by(condition.object, known.groups, known.defined, doing);

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -10,6 +11,21 @@
 
 using namespace mdevadm;
 namespace fs = std::filesystem;
+
+TEST_CASE("a device is not taken for removed if the process lacks descriptors") {
+  const test::TempDir temp;
+  const std::string path = "sys/mtty/00000000-0000-4000-8000-000000000001";
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  CHECK_FALSE(Host(root).device_at(path));
+  fs::create_directories(temp.path() / path);
+  CHECK(Host(root).device_at(path));
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{.rlim_cur = 1, .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  CHECK_THROWS_AS(Host(root).device_at(path), Error);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
 
 TEST_CASE("the group nodes of all devices count as nodes that a process has open") {
   const test::TempDir temp;

@@ -92,6 +92,23 @@ TEST_CASE("a device without a type is reported when there is nothing more to wai
   CHECK(words(settle_device(state, path(1), unknown_type(1), true)) == "device-created 1");
 }
 
+TEST_CASE("a device whose interface does not report types has that of its definition") {
+  Watched state;
+  replace_store(state, {{{mtty, uuid(1)}, definition(1, "seat")}}, {});
+  begin_device(state, path(1), unknown_type(1));
+  bind_device(state, path(1));
+  CHECK(settle_device(state, path(1), unknown_type(1), false).empty());
+  const WatchEvents settled = settle_device(state, path(1), unknown_type(1), true);
+  REQUIRE(words(settled) == "device-created 1");
+  CHECK(settled.front().type == serial);
+  remove_device(state, path(1));
+  WatchedDevice listed = unknown_type(1);
+  listed.nodes = {"/dev/vfio/1"};
+  const WatchEvents found = replace_devices(state, {{path(1), listed}});
+  REQUIRE(words(found) == "device-created 1");
+  CHECK(found.front().type == serial);
+}
+
 TEST_CASE("a device that was removed before it could be looked at is reported as created and removed") {
   Watched state;
   begin_device(state, path(1), unknown_type(1));
@@ -318,6 +335,46 @@ TEST_CASE("the differences of two states lead from one to the other") {
   CHECK(words(events) == "device-released 1 device-removed 1 device-created 3 device-in-use 3");
   CHECK(words(watch_differences({}, after)) ==
         "parent-registered device-created 2 device-created 3 device-in-use 3");
+}
+
+TEST_CASE("conditions that hold between two states are seen") {
+  const auto condition = [](const std::string& text, int number) {
+    Condition result = Condition::parse(text).value();
+    result.parent = mtty;
+    result.devices = {uuid(number)};
+    return result;
+  };
+  Watched state;
+  const Watched empty = state;
+  WatchEvents life = created(state, 1);
+  life = life + remove_device(state, path(1));
+  CHECK(held_during({condition("active=x", 1)}, empty, life));
+  CHECK_FALSE(held_during({condition("active=x", 2)}, empty, life));
+  CHECK_FALSE(held_during({condition("active=x", 1), condition("inactive=x", 1)}, empty, life));
+  CHECK_FALSE(held_during({condition("active=x", 1)}, empty, {}));
+  created(state, 1);
+  const Watched active = state;
+  WatchEvents again = remove_device(state, path(1));
+  again = again + created(state, 1);
+  CHECK(held_during({condition("inactive=x", 1)}, active, again));
+  WatchEvents parents = register_parent(state, mtty);
+  parents = parents + unregister_parent(state, mtty);
+  CHECK(held_during({condition("present=x", 1)}, active, parents));
+  WatchEvents used_once = apply_use(state, used(1, 7));
+  used_once = used_once + remove_device(state, path(1));
+  CHECK(held_during({condition("in-use=x", 1)}, active, used_once));
+}
+
+TEST_CASE("a device that changes hands is not unused for a moment") {
+  Condition unused = Condition::parse("unused=x").value();
+  unused.devices = {uuid(1)};
+  Watched state;
+  replace_devices(state, listing({1}));
+  apply_use(state, used(1, 7));
+  const Watched before = state;
+  const WatchEvents events = apply_use(state, used(1, 8));
+  REQUIRE(words(events) == "device-released 1 device-in-use 1");
+  CHECK_FALSE(held_during({unused}, before, events));
 }
 
 TEST_CASE("conditions on parents and devices") {

@@ -89,3 +89,10 @@ TEST_CASE("shortened cuts a long text at a character and marks the cut") {
   CHECK(shortened("äöüß", 3) == "äö…");
   CHECK(shortened("ab", 1) == "…");
 }
+
+TEST_CASE("a time has its milliseconds, also before 1970") {
+  using Time = std::chrono::system_clock::time_point;
+  CHECK(timestamp(Time(std::chrono::milliseconds(1234))) == "1970-01-01T00:00:01.234Z");
+  CHECK(timestamp(Time(std::chrono::milliseconds(-711))) == "1969-12-31T23:59:59.289Z");
+  CHECK(timestamp(Time(std::chrono::seconds(-1))) == "1969-12-31T23:59:59.000Z");
+}

@@ -15,6 +15,10 @@ DIFFERS = 9
 NUMBERS = ("version", "count", "count_per_parent", "aggregate", "virtual_functions", "timeout")
 
 
+# The only key with text whose numbers are not made text: YAML reads 0660 as another number, and the program refuses numbers.
+LITERAL = ("mode",)
+
+
 class DescriptionError(ValueError):
     """The description has a value that TOML cannot represent."""
 
@@ -127,11 +131,12 @@ def _value(key, value):
         pairs = ["{0} = {1}".format(_key(k), _value(k, v)) for k, v in value.items() if v is not None]
         return "{ " + ", ".join(pairs) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value("", item) for item in value) + "]"
+        return "[" + ", ".join(_value(key, item) for item in value) + "]"
     if isinstance(value, float):
         raise DescriptionError("'{0}' is {1}, and descriptions have whole numbers only".format(key, value))
-    if isinstance(value, int):
+    if isinstance(value, int) and key in LITERAL:
         return str(value)
+    # Other keys have text: without quotes, YAML makes numbers of "1150" and other names of digits.
     return _text("{0}".format(value))
 
 

@@ -106,6 +106,7 @@ rc:
   type: int
 """
 
+import errno
 import os
 import tempfile
 
@@ -113,6 +114,26 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible_collections.mdevadm.host.plugins.module_utils.mdevadm import (
     DIFFERS, DescriptionError, Program, failures_of, text_of_changes, text_of_failures, toml_of)
+
+
+def content_of(path):
+    """Returns the content of a file; it is empty if there is none."""
+    if not os.path.exists(path):
+        return b""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def require_writable(directory):
+    """Raises OSError if no file can be made in the directory, which may have to be made itself."""
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise OSError(errno.ENOTDIR, "'{0}' is not a directory".format(directory))
+    if os.access(directory, os.W_OK | os.X_OK):
+        return
+    number = errno.EROFS if os.statvfs(directory).f_flag & os.ST_RDONLY else errno.EACCES
+    raise OSError(number, os.strerror(number))
 
 
 class Host(object):
@@ -148,14 +169,18 @@ class Host(object):
             self.module.warn(warning)
         return status, printed, err
 
-    def fail(self, printed, err):
+    def end(self, finish, **more):
+        """Ends with the result, by exit_json or fail_json."""
         if not self.module._diff:
             del self.result["diff"]
+        finish(**dict(self.result, **more))
+
+    def fail(self, printed, err):
         failures = failures_of(printed)
         hints = [hint for one in failures for hint in one.get("hints", [])]
         if self.module.params["description"] is not None:
             self.result["toml"] = self.data
-        self.module.fail_json(msg=text_of_failures(failures) or err.strip(), hints=hints, rc=self.status, **self.result)
+        self.end(self.module.fail_json, msg=text_of_failures(failures) or err.strip(), hints=hints, rc=self.status)
 
     def compare(self):
         """Fails if the description is invalid or cannot be on this host."""
@@ -169,25 +194,24 @@ class Host(object):
 
     def write(self, dest):
         """Writes the description, unless the file has it already. Returns whether it had to."""
-        before = b""
-        if os.path.exists(dest):
-            with open(dest, "rb") as file:
-                before = file.read()
         after = to_bytes(self.data)
+        before = content_of(dest)
         if before == after:
             return False
         if self.module._diff:
             self.result["diff"].insert(
                 0, {"before_header": dest, "after_header": dest, "before": to_text(before), "after": to_text(after)})
-        if not self.module.check_mode:
-            directory = os.path.dirname(os.path.abspath(dest))
-            if not os.path.isdir(directory):
-                os.makedirs(directory, 0o755)
-            number, temporary = tempfile.mkstemp(dir=self.module.tmpdir)
-            with os.fdopen(number, "wb") as file:
-                file.write(after)
-            os.chmod(temporary, 0o644)
-            self.module.atomic_move(temporary, dest)
+        directory = os.path.dirname(dest)
+        require_writable(directory)
+        if self.module.check_mode:
+            return True
+        if not os.path.isdir(directory):
+            os.makedirs(directory, 0o755)
+        number, temporary = tempfile.mkstemp(dir=self.module.tmpdir)
+        with os.fdopen(number, "wb") as file:
+            file.write(after)
+        os.chmod(temporary, 0o644)
+        self.module.atomic_move(temporary, dest)
         return True
 
     def apply(self):
@@ -206,14 +230,17 @@ class Host(object):
         if self.module.check_mode or self.module._diff or dest:
             self.compare()
         if dest:
-            self.written = self.write(dest)
+            dest = os.path.abspath(dest)
+            try:
+                self.written = self.write(dest)
+            except (IOError, OSError) as error:
+                self.result["changed"] = False
+                self.end(self.module.fail_json, msg="cannot write the description to '{0}': {1}".format(dest, error.strerror))
         if self.module.check_mode:
             self.result["changed"] = self.result["changed"] or self.written
         else:
             self.apply()
-        if not self.module._diff:
-            del self.result["diff"]
-        self.module.exit_json(**self.result)
+        self.end(self.module.exit_json)
 
 
 def main():
