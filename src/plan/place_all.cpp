@@ -269,7 +269,7 @@ Placing place_all(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRe
 }
 
 bool can_place_all(const Snapshot& seen, Rooms rooms, const std::vector<ChoiceRequest>& requests,
-             const std::vector<std::size_t>& rest, PlacingEffort& effort) {
+                   const std::vector<std::size_t>& rest, PlacingEffort& effort) {
   return !AllPlacer(seen, rooms, requests, effort).place(without(requests.size(), rest));
 }
 
