@@ -19,6 +19,7 @@
 #include "wanted_devices.hpp"
 #include "wanted_groups.hpp"
 #include "wanted_parents.hpp"
+#include "wanted_starts.hpp"
 
 namespace mdevadm {
 
@@ -51,7 +52,8 @@ class ApplyPlanner {
         plan_(std::move(plan)),
         unstopped_(unstopped),
         devices_(input, options, plan_, unstopped),
-        definitions_(input, plan_, devices_) {}
+        definitions_(input, plan_, devices_),
+        groups_(input, pruned_) {}
 
   ApplyPlan plan() {
     plan_all();
@@ -79,7 +81,7 @@ class ApplyPlanner {
     if (plan_.problems.empty()) {
       definitions_.complete_all(pruned_.definitions);
     }
-    groups_ = find_groups(input_, tables_, devices_.all(), pruned_, plan_);
+    groups_.find(tables_, devices_.all(), plan_);
     if (!plan_.problems.empty()) {
       return;
     }
@@ -109,23 +111,6 @@ class ApplyPlanner {
   void problem(const FilePosition& where, ExitCode code, const std::string& message,
                const std::vector<std::string>& hints = {}) {
     plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
-  }
-
-  const GroupEntry* find_entry(const GroupName& name) const {
-    const auto found = std::find_if(input_.file.groups.begin(), input_.file.groups.end(),
-                                    [&](const GroupEntry& entry) { return entry.group.name == name; });
-    return found == input_.file.groups.end() ? nullptr : &*found;
-  }
-
-  // Returns the group that a definition will be in.
-  const Group* group_of(const Definition& definition) const {
-    for (const WantedGroup& group : groups_) {
-      if (group.after.has(definition)) {
-        return &group.after;
-      }
-    }
-    const Group* group = input_.groups.of(definition);
-    return group != nullptr && find_entry(group->name) == nullptr && !pruned_.has(*group) ? group : nullptr;
   }
 
   std::vector<Job>& chain_of(const Uuid& uuid, const ParentName& parent) {
@@ -196,7 +181,7 @@ class ApplyPlanner {
         }
         Groups groups;  // members leave the groups when the files of these are written
         const Group* group = input_.groups.of(*definition);
-        if (group != nullptr && find_entry(group->name) == nullptr && !pruned_.has(*group)) {
+        if (group != nullptr && groups_.stays(*group)) {
           groups.all.push_back(*group);
         }
         // After the groups of the description, of which it may be a member.
@@ -257,7 +242,7 @@ class ApplyPlanner {
   }
 
   void plan_groups() {
-    for (const WantedGroup& group : groups_) {
+    for (const WantedGroup& group : groups_.described()) {
       if (group.current == nullptr) {
         plan_.changes.push_back(
             {Kind::add, Object::group, identity_of(group.after), differences(std::nullopt, group.after)});
@@ -302,7 +287,7 @@ class ApplyPlanner {
     }
     for (const Group& group : input_.groups.all) {
       const Group after = moved_members(group, moves);
-      if (after != group && find_entry(group.name) == nullptr && !pruned_.has(group)) {
+      if (after != group && groups_.stays(group)) {
         change_group(group, after, grouping);
       }
     }
@@ -327,7 +312,7 @@ class ApplyPlanner {
   }
 
   void correct(const Definition& definition, const Device& active) {
-    const Correction correction{input_, definitions_.after(), definition, active, group_of(definition)};
+    const Correction correction{input_, definitions_.after(), definition, active, groups_.of(definition)};
     const std::vector<DriftedSetting> drift = correction.drift();
     if (!drift.empty() && !correction.is_possible()) {
       plan_.notes.push_back(correction.note());
@@ -347,25 +332,55 @@ class ApplyPlanner {
     });
   }
 
-  // Devices of a group start together, and share what the group says.
-  void plan_starts() {
-    std::map<const Group*, std::vector<const WantedDevice*>> by_group;
+  using GroupStarts = std::pair<const Group*, std::vector<const WantedDevice*>>;
+
+  // Returns the devices that are to be started, by group and in the order of their start; those without a
+  // group come first.
+  std::vector<GroupStarts> starts_by_group() {
+    std::vector<GroupStarts> result{{nullptr, {}}};
+    for (const Group* group : groups_.all()) {
+      result.emplace_back(group, std::vector<const WantedDevice*>{});
+    }
     for (const WantedDevice& device : devices_.all()) {
       if (device.entry->active && device.placed && !device.refused && !is_running(device)) {
-        by_group[group_of(device.wanted)].push_back(&device);
+        const Group* group = groups_.of(device.wanted);
+        std::find_if(result.begin(), result.end(), [&](const GroupStarts& one) {
+          return one.first == group;
+        })->second.push_back(&device);
       } else if (device.entry->active && device.deferred && !is_running(device)) {
         announce_start(device);
       }
     }
-    const std::map<Uuid, std::size_t> order = ranks();
+    const std::map<Uuid, std::size_t> order = groups_.ranks(definitions_.after());
     const auto rank_of = [&](const WantedDevice* device) {
       const auto rank = order.find(device->uuid);
       return rank != order.end() ? rank->second : order.size();
     };
-    for (auto& [group, devices] : by_group) {
-      const std::size_t refused = plan_.refused.size();
+    for (auto& [group, devices] : result) {
       std::stable_sort(devices.begin(), devices.end(),
                        [&](const WantedDevice* a, const WantedDevice* b) { return rank_of(a) < rank_of(b); });
+    }
+    return result;
+  }
+
+  // Devices of a group start together, and share what the group says.
+  void plan_starts() {
+    const std::vector<GroupStarts> starts = starts_by_group();
+    std::vector<WantedStart> counted;
+    for (const auto& [group, devices] : starts) {
+      for (const WantedDevice* device : devices) {
+        // What a parent that is prepared first offers now does not count.
+        if (!devices_.is_unprepared(device->wanted.parent) && !devices_.is_failed(device->wanted.parent)) {
+          counted.push_back({device, stopped_devices_.contains(device->uuid)});
+        }
+      }
+    }
+    placeless_ = find_placeless(definitions_.later(), std::move(counted));
+    for (const auto& [group, devices] : starts) {
+      if (devices.empty()) {
+        continue;
+      }
+      const std::size_t refused = plan_.refused.size();
       StartPlanner planner(definitions_.later(), options_for(group));
       for (const WantedDevice* device : devices) {
         plan_start_of(planner, *device, group);
@@ -374,11 +389,8 @@ class ApplyPlanner {
         drop_starts(*group, devices, Error(plan_.refused[refused].error));
       }
     }
-    for (const auto& [name, count] : unstarted_) {
-      plan_.notes.push_back(fmt::format("'{}': {} defined and not started: no available instances",
-                                        printable(name),
-                                        count == 1 ? "1 device is" : fmt::format("{} devices are", count)));
-    }
+    refuse_placeless(without_place_, placeless_, devices_, plan_);
+    note_placeless(without_place_, placeless_, plan_);
   }
 
   // A group starts as a whole: refuses its members that would start, because another one cannot. Devices that
@@ -405,47 +417,9 @@ class ApplyPlanner {
     return device.current != nullptr ? device.current->parent : device.wanted.parent;
   }
 
-  // Returns the groups after apply; those that are not in the description come last.
-  std::vector<const Group*> all_groups() const {
-    std::vector<const Group*> groups;
-    for (const WantedGroup& group : groups_) {
-      groups.push_back(&group.after);
-    }
-    for (const Group& group : input_.groups.all) {
-      if (find_entry(group.name) == nullptr && !pruned_.has(group)) {
-        groups.push_back(&group);
-      }
-    }
-    return groups;
-  }
-
-  // Returns the definitions of the members in the order in which they are started.
-  std::vector<Definition> members_to_start(const Group& group) const {
-    std::vector<Definition> result;
-    for (const Member& member : group.members) {
-      std::copy_if(definitions_.after().all.begin(), definitions_.after().all.end(),
-                   std::back_inserter(result),
-                   [&](const Definition& definition) { return member.means(definition); });
-    }
-    sort_for_start(input_.seen, result);
-    return result;
-  }
-
-  // Returns the position of each member of a group. Members are started in the order of the group, unless
-  // sort_for_start() changes it: the first one determines the IOMMU group that the others join.
-  std::map<Uuid, std::size_t> ranks() const {
-    std::map<Uuid, std::size_t> ranks;
-    for (const Group* group : all_groups()) {
-      for (const Definition& member : members_to_start(*group)) {
-        ranks.emplace(member.uuid, ranks.size());
-      }
-    }
-    return ranks;
-  }
-
   // Members of groups first, then the other devices as sort_for_start() orders them, then the rest.
   void order_chains() {
-    std::map<Uuid, std::size_t> order = ranks();
+    std::map<Uuid, std::size_t> order = groups_.ranks(definitions_.after());
     std::vector<Definition> sorted = definitions_.after().all;
     sort_for_start(input_.seen, sorted);
     for (const Definition& definition : sorted) {
@@ -472,7 +446,9 @@ class ApplyPlanner {
       options.vm = group->vm;
       options.node = group->node;
       options.peers = Uuid::of_name(space(), "peers of " + group->name.str());
-      options.set = members_to_start(*group);
+      options.set = groups_.members_to_start(*group, definitions_.after());
+      // A device that is not started leads no others.
+      std::erase_if(options.set, [&](const Definition& one) { return placeless_.contains(one.uuid); });
     }
     return options;
   }
@@ -491,6 +467,9 @@ class ApplyPlanner {
   void plan_start_of(StartPlanner& planner, const WantedDevice& device, const Group* group) {
     try {
       require_prepared(device);
+      if (const auto lack = placeless_.find(device.uuid); lack != placeless_.end()) {
+        throw Error(lack->second);
+      }
       Job job = planner.plan(device.wanted, {},
                              group != nullptr ? fmt::format(" of group '{}'", group->name.str()) : "");
       if (job.steps.empty()) {
@@ -510,9 +489,13 @@ class ApplyPlanner {
         announce_start(device);
         return;
       }
-      // As many as fit are described. More are defined if the driver reported an upper limit.
-      if (!device.entry->count && error.code() == ExitCode::no_capacity && !is_restart) {
-        ++unstarted_[device.entry->name];
+      // Beside devices that are not stopped, a lack of room is no problem of the description.
+      const bool is_counted = placeless_.contains(device.uuid) && !devices_.is_any_unstopped();
+      const bool is_spare =
+          !device.entry->count && (error.code() == ExitCode::no_capacity || placeless_.contains(device.uuid));
+      if (!is_restart && (is_counted || is_spare)) {
+        placeless_.emplace(device.uuid, error);
+        without_place_.push_back(&device);
         return;
       }
       plan_.refused.push_back({device.about(), error});
@@ -530,11 +513,12 @@ class ApplyPlanner {
   WantedDevices devices_;
   WantedDefinitions definitions_;
   Pruned pruned_{};
-  std::vector<WantedGroup> groups_{};
+  WantedGroups groups_;
   // By UUID and parent of the device, or by group.
   std::map<std::pair<std::string, std::string>, std::vector<Job>> chains_{};
   std::set<Uuid> stopped_devices_{};
-  std::map<std::string, std::size_t> unstarted_{};  // by name of the table: devices beyond what fits
+  Placeless placeless_{};
+  std::vector<const WantedDevice*> without_place_{};  // of the devices that were not active before
   UnstoppedDevices newly_unstopped_{};
 };
 

@@ -453,17 +453,6 @@ class Check {
     }
   }
 
-  std::string advice_on_undefined(const Device& device) const {
-    if (device.queues_unreadable) {
-      return "create a definition with the options --parent, --type, --adapter and --domain of mdevadm "
-             "define";
-    }
-    const bool is_reserved =
-        !device.vf.empty() && reserved_for(in_.defined, device.parent, device.vf, device.uuid) != nullptr;
-    return (is_reserved ? "show the device: mdevadm show " : "create a definition: mdevadm define ") +
-           device.uuid.str();
-  }
-
   void check_undefined() {
     std::set<Uuid> defined;
     for (const Definition& definition : in_.defined.all) {
@@ -472,14 +461,7 @@ class Check {
     for (const Device& device : in_.seen.devices) {
       const bool is_broken = broken_definition(in_.defined, device.uuid, device.parent) != nullptr;
       if (!defined.contains(device.uuid) && !is_broken && !device.removing) {
-        add(device.uuid.str(),
-            {fmt::format(
-                 "the device is active without a definition{}, so it is not started again after a reboot",
-                 device.unmanaged ? " (created by another program)" : ""),
-             {advice_on_undefined(device)},
-             "device-undefined",
-             Severity::info},
-            device.parent.str());
+        add(device.uuid.str(), undefined_device(device, in_.defined), device.parent.str());
         check_presence(device.uuid.str(), device.parent, device.queues.value_or(ApMatrix{}), false);
       }
     }

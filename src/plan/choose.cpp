@@ -175,8 +175,8 @@ Error no_match(const Snapshot& seen, const ChoiceRequest& request, const std::st
                         doing, join_requirements(request.needs), parent->name.str()),
             fmt::format("list the types that can be created now: mdevadm types {}", parent->name.str())};
   }
-  return {ExitCode::not_found, fmt::format("{}: no type has {}", doing, join_requirements(request.needs)),
-          "list the types: mdevadm types"};
+  const Error none = no_type_meets(request.needs);
+  return none.reworded(fmt::format("{}: {}", doing, none.what()));
 }
 
 std::uint64_t most_that_fit(const std::vector<Candidate>& candidates, const ChoiceRequest& request) {
@@ -349,6 +349,18 @@ std::optional<Placement> parse_placement(std::string_view text) {
   return text == "spread" ? std::optional(Placement::spread)
          : text == "pack" ? std::optional(Placement::pack)
                           : std::nullopt;
+}
+
+Error no_type_meets(const std::vector<Requirement>& needs) {
+  return {ExitCode::not_found, fmt::format("no type has {}", join_requirements(needs)),
+          "list the types: mdevadm types"};
+}
+
+std::optional<Error> why_unmet(const Snapshot& seen, const ChoiceRequest& request) {
+  return !request.needs.empty() && parents_with_match(seen, request).empty() &&
+                 restricted(seen, request) == nullptr
+             ? std::optional(no_type_meets(request.needs))
+             : std::nullopt;
 }
 
 std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceRequest& request) {

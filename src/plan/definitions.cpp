@@ -88,7 +88,8 @@ void require_whole_number(const Definition& wanted, const std::string& doing) {
 }
 
 // Returns the definition with the resolved type and the recorded guest ABI. Fails now if the host would
-// refuse the definition at start. `can_force`: the command can store it nevertheless.
+// refuse the definition at start. `can_force`: the command can store it nevertheless, and has options for the
+// settings; a description has keys.
 Definition fitted(const Snapshot& seen, Definition wanted, const std::string& doing, bool can_force = true) {
   try {
     const Parent* found = seen.find_parent(wanted.parent.str());
@@ -96,7 +97,7 @@ Definition fitted(const Snapshot& seen, Definition wanted, const std::string& do
     const Type* known = found != nullptr ? resolve_type(*found, wanted.type.str()) : nullptr;
     const Type type = known != nullptr ? *known : require_type(seen, wanted.parent, wanted.type, doing);
     const Parent& parent = *seen.find_parent(wanted.parent.str());
-    require_capabilities(parent, type, wanted, doing, "omit --vf");
+    require_capabilities(parent, type, wanted, doing, can_force ? "omit --vf" : "omit the key vf");
     wanted.type = type.id;
     const Abi abi = pins_of(parent, type);
     wanted.abi = abi.empty() ? std::nullopt : std::optional(abi);

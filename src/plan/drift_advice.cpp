@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <mdevadm/plan/functions.hpp>
+#include <mdevadm/plan/probe.hpp>
 #include <mdevadm/plan/resolve.hpp>
 
 namespace mdevadm {
@@ -95,6 +97,29 @@ std::optional<std::string> note_on_active(const Snapshot& seen, const Device& de
   }
   return fmt::format("{} is active; the change takes effect at its next start; {}", about.quoted(),
                      restarts ? advice_to_restart(about) : advice_on_differences(about, device, differences));
+}
+
+Finding undefined_device(const Device& device, const Definitions& defined) {
+  Finding finding{fmt::format("the device is active without a definition{}, so it is not started again after "
+                              "a reboot",
+                              device.unmanaged ? " (created by another program)" : ""),
+                  {},
+                  "device-undefined",
+                  Severity::info};
+  const bool is_reserved =
+      !device.vf.empty() && reserved_for(defined, device.parent, device.vf, device.uuid) != nullptr;
+  if (is_of_probe(device)) {
+    finding.what = "the device was created by a probe, which is still running or was killed";
+    finding.advice = {"if no probe is running, remove the device: mdevadm stop " + device.uuid.str()};
+  } else if (device.queues_unreadable) {
+    finding.advice = {
+        "create a definition with the options --parent, --type, --adapter and --domain of mdevadm define"};
+  } else {
+    finding.advice = {
+        (is_reserved ? "show the device: mdevadm show " : "create a definition: mdevadm define ") +
+        device.uuid.str()};
+  }
+  return finding;
 }
 
 }  // namespace mdevadm

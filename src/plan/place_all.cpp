@@ -10,40 +10,45 @@ namespace mdevadm {
 
 namespace {
 
-// Limits the search for another way to place the devices, in devices tried. Small hosts are searched
-// completely.
-constexpr std::size_t most_attempts = 200000;
-
 class AllPlacer {
  public:
-  AllPlacer(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRequest>& requests)
-      : requests_(requests), taken_(requests.size()) {
+  AllPlacer(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRequest>& requests,
+            PlacingEffort& effort)
+      : requests_(requests), effort_(effort), taken_(requests.size()) {
     for (const ChoiceRequest& request : requests) {
       candidates_.push_back(&find_candidates(seen, rooms, request));
     }
   }
 
-  // Places the requests one by one, in this order. On failure nothing is taken.
-  std::optional<std::size_t> one_by_one(const std::vector<std::size_t>& order, bool pack) {
-    for (const std::size_t i : order) {
-      ChoiceRequest request = requests_[i];
-      request.placement = pack ? Placement::pack : request.placement;
-      if (!take_best(i, request)) {
-        undo();
-        return i;
-      }
-    }
-    return std::nullopt;
+  // Returns whether a parent offers what is requested, with or without room.
+  bool is_offered(std::size_t number) const {
+    return requests_[number].count == 0 || !candidates_[number]->empty();
   }
 
-  // Tries all ways to place the requests, as long as that does not take too long.
-  bool search(const std::vector<std::size_t>& order) {
-    attempts_ = 0;
-    if (search_from(order, 0)) {
-      return true;
+  // Places all requests, in this order or, if that fails, in any way that is found. Otherwise takes nothing
+  // and returns the first one that failed in this order.
+  std::optional<std::size_t> place(const std::vector<std::size_t>& order) {
+    const std::optional<std::size_t> failed = one_by_one(order, false);
+    if (!failed) {
+      return std::nullopt;
     }
-    undo();
-    return false;
+    const std::vector<std::size_t> hardest = hardest_first(order);
+    const bool found = !one_by_one(hardest, false) || !one_by_one(hardest, true) || search(hardest);
+    return found ? std::nullopt : failed;
+  }
+
+  // Places the requests in this order, and leaves out those that find no room.
+  std::vector<Placing::Failure> place_most(const std::vector<std::size_t>& order) {
+    std::vector<Placing::Failure> failed;
+    for (const std::size_t i : order) {
+      if (!take_best(i, requests_[i])) {
+        take_rest(i);
+        failed.push_back({i, taken_[i].size()});
+        give_back(taken_[i], requests_[i].units);
+        taken_[i].clear();
+      }
+    }
+    return failed;
   }
 
   // Takes as much as fits, with the candidate of which most devices fit.
@@ -78,6 +83,42 @@ class AllPlacer {
     return count;
   }
 
+  std::vector<std::vector<ChosenPlace>> places() const {
+    std::vector<std::vector<ChosenPlace>> result;
+    for (const std::vector<const Offer*>& taken : taken_) {
+      std::vector<ChosenPlace>& places = result.emplace_back();
+      for (const Offer* offer : taken) {
+        places.push_back({offer->parent, offer->type});
+      }
+    }
+    return result;
+  }
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::vector<ParentName>>;
+
+  // Places the requests one by one, in this order. On failure nothing is taken.
+  std::optional<std::size_t> one_by_one(const std::vector<std::size_t>& order, bool pack) {
+    for (const std::size_t i : order) {
+      ChoiceRequest request = requests_[i];
+      request.placement = pack ? Placement::pack : request.placement;
+      if (!take_best(i, request)) {
+        undo();
+        return i;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Tries all ways to place the requests, as long as that does not take too long.
+  bool search(const std::vector<std::size_t>& order) {
+    if (search_from(order, 0)) {
+      return true;
+    }
+    undo();
+    return false;
+  }
+
   // Requests with few parents and large types first: they are the hardest to place.
   std::vector<std::size_t> hardest_first(std::vector<std::size_t> order) const {
     const auto key = [&](std::size_t i) {
@@ -93,20 +134,6 @@ class AllPlacer {
                      [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
     return order;
   }
-
-  std::vector<std::vector<ChosenPlace>> places() const {
-    std::vector<std::vector<ChosenPlace>> result;
-    for (const std::vector<const Offer*>& taken : taken_) {
-      std::vector<ChosenPlace>& places = result.emplace_back();
-      for (const Offer* offer : taken) {
-        places.push_back({offer->parent, offer->type});
-      }
-    }
-    return result;
-  }
-
- private:
-  using Key = std::tuple<std::string, std::string, std::vector<ParentName>>;
 
   // Many requests ask for the same.
   const std::vector<Candidate>& find_candidates(const Snapshot& seen, Rooms& rooms,
@@ -126,6 +153,7 @@ class AllPlacer {
     for (const bool is_certain : {true, false}) {
       for (const Candidate& candidate : *candidates_[number]) {
         std::vector<const Offer*> taken = taken_by(candidate.offers, request);
+        effort_.tried += candidate.offers.size() * (taken.size() + 1);
         const bool hides =
             std::any_of(taken.begin(), taken.end(), [](const Offer* offer) { return offer->type->hidden; });
         if (taken.size() == request.count && !(is_certain && hides)) {
@@ -168,9 +196,10 @@ class AllPlacer {
     }
     for (std::size_t i = from; i < candidate.offers.size(); ++i) {
       const Offer& offer = candidate.offers[i];
-      if (++attempts_ > most_attempts) {
+      if (effort_.is_spent()) {
         return false;
       }
+      ++effort_.tried;
       if (!offer.room->fits(*offer.type, request.units)) {
         continue;
       }
@@ -179,7 +208,7 @@ class AllPlacer {
       if (search_devices(order, place, candidate, i)) {
         return true;
       }
-      if (attempts_ > most_attempts) {
+      if (effort_.is_spent()) {
         return false;  // undo() gives everything back
       }
       taken_[number].pop_back();
@@ -189,40 +218,59 @@ class AllPlacer {
   }
 
   const std::vector<ChoiceRequest>& requests_;
+  PlacingEffort& effort_;
   std::map<Key, std::vector<Candidate>> known_;
   std::vector<const std::vector<Candidate>*> candidates_;
   std::vector<std::vector<const Offer*>> taken_;
-  std::size_t attempts_ = 0;
 };
+
+// Returns the numbers of the requests that are not in `rest`.
+std::vector<std::size_t> without(std::size_t requests, const std::vector<std::size_t>& rest) {
+  std::vector<std::size_t> result;
+  for (std::size_t i = 0; i < requests; ++i) {
+    if (std::find(rest.begin(), rest.end(), i) == rest.end()) {
+      result.push_back(i);
+    }
+  }
+  return result;
+}
 
 }  // namespace
 
 Placing place_all(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRequest>& requests,
-                  const std::vector<std::size_t>& rest) {
-  AllPlacer placer(seen, rooms, requests);
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (std::find(rest.begin(), rest.end(), i) == rest.end()) {
-      order.push_back(i);
-    }
-  }
+                  const std::vector<std::size_t>& rest, PlacingEffort& effort) {
+  AllPlacer placer(seen, rooms, requests, effort);
+  std::vector<std::size_t> order = without(requests.size(), rest);
   Placing result;
-  result.failed = placer.one_by_one(order, false);
-  if (result.failed) {
-    const std::vector<std::size_t> hardest = placer.hardest_first(order);
-    const bool found =
-        !placer.one_by_one(hardest, false) || !placer.one_by_one(hardest, true) || placer.search(hardest);
-    if (!found) {
-      result.fitting = placer.fitting(*result.failed, order);
-      return result;
+  std::erase_if(order, [&](std::size_t i) {
+    if (placer.is_offered(i)) {
+      return false;
     }
-    result.failed.reset();
+    result.failed.push_back({i, 0});
+    return true;
+  });
+  while (const auto failed = placer.place(order)) {
+    result.failed.push_back({*failed, placer.fitting(*failed, order)});
+    std::erase(order, *failed);
+    // It is clear now that not all fit. Which of the others do may be found out less exactly.
+    if (effort.is_spent()) {
+      const std::vector<Placing::Failure> more = placer.place_most(order);
+      result.failed.insert(result.failed.end(), more.begin(), more.end());
+      break;
+    }
   }
+  std::sort(result.failed.begin(), result.failed.end(),
+            [](const Placing::Failure& a, const Placing::Failure& b) { return a.request < b.request; });
   for (const std::size_t i : rest) {
     placer.take_rest(i);
   }
   result.places = placer.places();
   return result;
+}
+
+bool can_place_all(const Snapshot& seen, Rooms rooms, const std::vector<ChoiceRequest>& requests,
+                   const std::vector<std::size_t>& rest, PlacingEffort& effort) {
+  return !AllPlacer(seen, rooms, requests, effort).place(without(requests.size(), rest));
 }
 
 }  // namespace mdevadm

@@ -9,7 +9,6 @@
 #include <mdevadm/plan/room.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/util/text.hpp>
-#include <set>
 
 namespace mdevadm {
 
@@ -111,18 +110,23 @@ std::string differences(const Remainder& computed, const ProbeResult& probed) {
   return join(different, "; ");
 }
 
+bool is_of_probe(const Device& device) {
+  constexpr std::size_t version = 14;  // place in the text
+  if (device.uuid.str()[version] != '5') {
+    return false;  // most devices have random UUIDs
+  }
+  for (std::uint64_t i = 0; i < most_probed; ++i) {
+    if (device.uuid == probe_uuid(device.parent, i)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::vector<const Device*> left_by_probe(const Snapshot& seen, const ParentName& parent) {
   std::vector<const Device*> result;
-  const auto is_on_parent = [&](const Device& device) { return device.parent == parent; };
-  if (std::none_of(seen.devices.begin(), seen.devices.end(), is_on_parent)) {
-    return result;
-  }
-  std::set<Uuid> known;
-  for (std::uint64_t i = 0; i < most_probed; ++i) {
-    known.insert(probe_uuid(parent, i));
-  }
   for (const Device& device : seen.devices) {
-    if (is_on_parent(device) && known.contains(device.uuid)) {
+    if (device.parent == parent && is_of_probe(device)) {
       result.push_back(&device);
     }
   }

@@ -71,15 +71,19 @@ std::optional<std::vector<std::uint64_t>> of_all(const Types& types, Of of) {
 }
 
 // Adds one pool that all types share. Its free amount is the largest that agrees with the available instances
-// of every type.
+// of every type for which they are known. After a stop they may be known for none.
 void add_pool(const Types& types, const std::string& name, const std::vector<std::uint64_t>& takes,
               Collected& room) {
-  std::uint64_t left = 0;
+  std::optional<std::uint64_t> left;
   for (std::size_t i = 0; i < takes.size(); ++i) {
-    const std::uint64_t next = (types[i]->available.value_or(0) + 1) * takes[i] - 1;
-    left = i == 0 ? next : std::min(left, next);
+    if (types[i]->available) {
+      const std::uint64_t most = (*types[i]->available + 1) * takes[i] - 1;
+      left = std::min(left.value_or(most), most);
+    }
   }
-  room.add_resource(name, left, takes);
+  if (left) {
+    room.add_resource(name, *left, takes);
+  }
 }
 
 std::uint64_t count_of(const Type& type, const Parent& parent, const std::vector<Device>& devices) {

@@ -1,8 +1,11 @@
 #include "wanted_definitions.hpp"
 
 #include <algorithm>
+#include <array>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/restart.hpp>
+#include <tuple>
+#include <utility>
 
 namespace mdevadm {
 
@@ -57,8 +60,7 @@ void WantedDefinitions::complete(WantedDevice& device) {
   try {
     devices_.require_own_queues(device);
     if (device.current == nullptr) {
-      Job job =
-          plan_define(later(), after_, {device.wanted, std::nullopt, FitsHost::required, {}, {}, false});
+      Job job = plan_job(device, device.wanted);
       auto& added = std::get<AddDefinition>(job.steps.front().action);
       added.takes_over_name = takes_over_name(device);
       device.wanted = added.definition;
@@ -70,7 +72,7 @@ void WantedDefinitions::complete(WantedDevice& device) {
       reserve_function(device);
     }
     if (device.wanted != *device.current) {
-      Job job = plan_replace(later(), after_, *device.current, device.wanted);
+      Job job = plan_job(device, device.wanted);
       Step& step = job.steps.front();
       for (Action* action : {&step.action, &*step.undo}) {
         std::get<ReplaceDefinition>(*action).takes_over_name = takes_over_name(device);
@@ -93,10 +95,43 @@ void WantedDefinitions::complete(WantedDevice& device) {
       plan_.refused.push_back({device.about(), error});
       return;
     }
-    const FilePosition& where = device.entry->where;
+    const FilePosition& where = cause_of_refusal(device);
     plan_.problems.push_back(
         {{where.path, where.line, where.column, error.what()}, error.code(), error.hints()});
   }
+}
+
+// Returns the job that writes a definition of the device.
+Job WantedDefinitions::plan_job(const WantedDevice& device, const Definition& wanted) const {
+  return device.current == nullptr
+             ? plan_define(later(), after_, {wanted, std::nullopt, FitsHost::required, {}, {}, false})
+             : plan_replace(later(), after_, *device.current, wanted);
+}
+
+// Returns the position of the key without which the definition of the device would not be refused, or that of
+// the entry.
+const FilePosition& WantedDefinitions::cause_of_refusal(const WantedDevice& device) const {
+  using Reset = void (*)(Definition&);
+  static constexpr std::array<std::pair<const char*, Reset>, 4> keys{{
+      {"vf", [](Definition& one) { one.function.reset(); }},
+      {"aggregate", [](Definition& one) { one.aggregate.reset(); }},
+      {"create_args", [](Definition& one) { one.create_args.reset(); }},
+      {"attribute", [](Definition& one) { one.attributes.clear(); }},
+  }};
+  for (const auto& [key, reset] : keys) {
+    const bool is_given = device.entry->keys.contains(key);
+    Definition without = device.wanted;
+    reset(without);
+    try {
+      if (is_given) {
+        std::ignore = plan_job(device, without);
+        return device.entry->at(key);
+      }
+    } catch (const Error&) {
+      continue;  // another key is wrong
+    }
+  }
+  return device.entry->where;
 }
 
 // Returns whether the name of a device belongs to another definition that the description renames.

@@ -31,6 +31,8 @@ class WantedDefinitions {
   void drop(const Definition& gone);
   Definition* find(const WantedDevice& device);
   void complete(WantedDevice& device);
+  Job plan_job(const WantedDevice& device, const Definition& wanted) const;
+  const FilePosition& cause_of_refusal(const WantedDevice& device) const;
   void reserve_function(WantedDevice& device) const;
   bool takes_over_name(const WantedDevice& device) const;
 

@@ -41,6 +41,10 @@ bool contains(const std::vector<ParentName>& parents, const ParentName& parent) 
 
 }  // namespace
 
+std::string WantedDevice::word() const {
+  return name.empty() ? uuid.str() : name;
+}
+
 Identity WantedDevice::about() const {
   Identity about = current != nullptr ? identity_of(*current) : Identity{.uuid = uuid, .name = name};
   if (placed) {
@@ -182,8 +186,8 @@ void WantedDevices::find() {
                           first.path, first.line, first.column));
     } else if (!is_new && (differs || !device.entry->uuid)) {
       problem(device.entry->at("uuid"), ExitCode::conflict,
-              fmt::format("'{}' and '{}' have the same UUID {}", printable(device.about().word()),
-                          printable(owner->second->about().word()), device.uuid.str()));
+              fmt::format("'{}' and '{}' have the same UUID {}", printable(device.word()),
+                          printable(owner->second->word()), device.uuid.str()));
     }
   }
 }
@@ -301,7 +305,7 @@ bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
     return false;
   }
   const FilePosition& where = device.entry->at("uuid");
-  const std::string word = printable(device.name.empty() ? device.uuid.str() : device.name);
+  const std::string word = printable(device.word());
   if (const auto others = input_.defined.find(device.uuid); !others.empty()) {
     problem(where, ExitCode::conflict,
             fmt::format("'{}' has the UUID of the definition {} under {}", word,
@@ -367,83 +371,124 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
   in_use_ = in_use;
   free_rooms(rooms, leaving, in_use);
   retype_in_place(rooms);
+  require_matching_types();
   place_new(rooms, !in_use.empty() || is_any_unstopped());
 }
 
-void WantedDevices::place_new(Rooms& rooms, bool blocked) {
+// Reports requirements that no type meets, of entries that have no device yet.
+void WantedDevices::require_matching_types() {
+  for (std::size_t i = 0; i < parsed_.size(); ++i) {
+    const DeviceEntry& entry = input_.file.devices[i];
+    if (!parsed_[i].usable || parsed_[i].needs.empty() || !is_known(parsed_[i]) ||
+        !allowed_of(options_.failed, parsed_[i]).empty()) {
+      continue;
+    }
+    if (const auto unmet = why_unmet(usable(), request_for(i, 1))) {
+      problem(entry.at("need"), unmet->code(), unmet->what(), unmet->hints());
+      parsed_[i].usable = false;
+    }
+  }
+}
+
+WantedDevices::Requests WantedDevices::requests() const {
   std::vector<std::size_t> entries(input_.file.devices.size());
   std::iota(entries.begin(), entries.end(), 0);
   // Devices that are only defined get the room that the others do not need.
   std::stable_partition(entries.begin(), entries.end(),
                         [&](std::size_t i) { return input_.file.devices[i].active; });
-  std::vector<ChoiceRequest> requests;
-  std::vector<std::size_t> rest;
-  std::vector<std::size_t> entry_of;
+  std::map<const DeviceEntry*, std::uint64_t> missing;
+  for (const WantedDevice& device : all_) {
+    missing[device.entry] += std::uint64_t{device.is_missing()};
+  }
+  Requests result;
   for (const std::size_t i : entries) {
     if (!parsed_[i].usable) {
       continue;
     }
     const DeviceEntry& entry = input_.file.devices[i];
-    const auto missing =
-        static_cast<std::uint64_t>(std::count_if(all_.begin(), all_.end(), [&](const WantedDevice& device) {
-          return device.entry == &entry && device.is_missing();
-        }));
-    if (missing > 0) {
-      entry_of.push_back(i);
-      requests.push_back(request_for(i, missing));
+    if (missing[&entry] > 0) {
+      result.entry_of.push_back(i);
+      result.all.push_back(request_for(i, missing[&entry]));
     }
     if (!entry.count) {
-      entry_of.push_back(i);
-      rest.push_back(requests.size());
-      requests.push_back(request_for(i, most_that_fill));
+      result.entry_of.push_back(i);
+      result.rest.push_back(result.all.size());
+      result.all.push_back(request_for(i, most_that_fill));
     }
   }
-  const Placing placing = place_all(usable(), rooms, requests, rest);
-  if (placing.failed) {
-    if (yield_rooms(rooms, entry_of[*placing.failed])) {
+  return result;
+}
+
+void WantedDevices::place_new(Rooms& rooms, bool blocked) {
+  const Requests wanted = requests();
+  const auto place_in = [&](Rooms taken) {
+    return place_all(usable(), taken, wanted.all, wanted.rest, effort_);
+  };
+  Placing placing = place_in(rooms);
+  std::vector<std::size_t> lacking = lacking_of(wanted, placing);
+  if (!lacking.empty()) {
+    if (yield_rooms(rooms, lacking)) {
       place_new(rooms, blocked);
       return;
     }
     // A driver shows whether its GPU mixes framebuffer sizes only beside a vGPU.
     Rooms assumed = rooms;
-    if (mixing_.empty() && !(mixing_ = assumed.assume_mixed_sizes()).empty()) {
-      Rooms trial = assumed;
-      if (!place_all(usable(), trial, requests, rest).failed) {
-        place_new(assumed, blocked);
-        note_mixing();
-        return;
-      }
+    mixing_ = assumed.assume_mixed_sizes();
+    Placing mixed = mixing_.empty() ? placing : place_in(assumed);
+    if (lacking_of(wanted, mixed).empty()) {
+      placing = std::move(mixed);
+      lacking.clear();
     }
-    refuse_room(
-        entry_of[*placing.failed], placing, blocked,
-        [&](Rooms with_more) { return !place_all(usable(), with_more, requests, rest).failed; }, rooms);
-    place_new(rooms, blocked);  // the others
-    return;
   }
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const DeviceEntry& entry = input_.file.devices[entry_of[i]];
+  take_places(wanted, placing);
+  if (lacking.empty()) {
+    note_mixing();
+  }
+  std::vector<std::size_t> ignored = wanted.rest;
+  for (const Placing::Failure& one : placing.failed) {
+    if (std::find(lacking.begin(), lacking.end(), wanted.entry_of[one.request]) == lacking.end()) {
+      put_off(wanted.entry_of[one.request]);
+      ignored.push_back(one.request);
+    }
+  }
+  for (const Placing::Failure& one : placing.failed) {
+    const std::size_t entry = wanted.entry_of[one.request];
+    if (std::find(lacking.begin(), lacking.end(), entry) != lacking.end()) {
+      const auto fits = [&](Rooms with_more) {
+        return !effort_.is_spent() &&
+               can_place_all(usable(), std::move(with_more), wanted.all, ignored, effort_);
+      };
+      refuse_room(entry, one.fitting, blocked, fits, rooms);
+      ignored.push_back(one.request);
+    }
+  }
+  plan_.effort = effort_.tried;
+}
+
+// Returns the entries without room. What parents that are not prepared will offer is unknown.
+std::vector<std::size_t> WantedDevices::lacking_of(const Requests& wanted, const Placing& placing) const {
+  std::vector<std::size_t> entries;
+  for (const Placing::Failure& one : placing.failed) {
+    const std::size_t entry = wanted.entry_of[one.request];
+    if (is_known(parsed_[entry]) && allowed_of(options_.failed, parsed_[entry]).empty()) {
+      entries.push_back(entry);
+    }
+  }
+  return entries;
+}
+
+void WantedDevices::take_places(const Requests& wanted, const Placing& placing) {
+  for (std::size_t i = 0; i < wanted.all.size(); ++i) {
+    const std::size_t number = wanted.entry_of[i];
+    const DeviceEntry& entry = input_.file.devices[number];
     const std::vector<ChosenPlace>& places = placing.places[i];
-    if (std::find(rest.begin(), rest.end(), i) != rest.end()) {
+    if (std::find(wanted.rest.begin(), wanted.rest.end(), i) != wanted.rest.end()) {
       if (places.size() == most_that_fill) {
         problem(entry.at("count"), ExitCode::failed,
                 "the driver does not report how many devices fit, so their number is required");
         return;
       }
-      std::uint64_t number = 0;
-      const std::size_t before = all_.size();
-      for (std::size_t n = 0; n < places.size(); ++n) {
-        const auto is_taken = [&](std::uint64_t one) {
-          return std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& device) {
-            return device.entry == &entry && device.name == entry.name_of(one);
-          });
-        };
-        do {
-          ++number;
-        } while (is_taken(number));
-        const std::string name = entry.name_of(number);
-        add(entry, parsed_[entry_of[i]], name, derived_uuid(input_.file, name));
-      }
-      drop_named_otherwise(before);
+      add_rest(number, places.size());
     }
     auto next = places.begin();
     for (WantedDevice& device : all_) {
@@ -455,6 +500,26 @@ void WantedDevices::place_new(Rooms& rooms, bool blocked) {
       }
     }
   }
+}
+
+// Adds this many devices to a table with count = "all", with the first numbers that are free.
+void WantedDevices::add_rest(std::size_t entry_number, std::size_t count) {
+  const DeviceEntry& entry = input_.file.devices[entry_number];
+  const std::size_t before = all_.size();
+  std::uint64_t number = 0;
+  for (std::size_t n = 0; n < count; ++n) {
+    const auto is_taken = [&](std::uint64_t one) {
+      return std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& device) {
+        return device.entry == &entry && device.name == entry.name_of(one);
+      });
+    };
+    do {
+      ++number;
+    } while (is_taken(number));
+    const std::string name = entry.name_of(number);
+    add(entry, parsed_[entry_number], name, derived_uuid(input_.file, name));
+  }
+  drop_named_otherwise(before);
 }
 
 void WantedDevices::require_own_queues(const WantedDevice& device) const {

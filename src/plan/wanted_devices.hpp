@@ -28,6 +28,8 @@ struct WantedDevice {
 
   bool is_missing() const { return !placed && !deferred && !refused; }
 
+  // Returns the name or UUID that the description gives it. about() has the present name.
+  std::string word() const;
   Identity about() const;
 };
 
@@ -79,6 +81,9 @@ class WantedDevices {
   // other one must follow.
   void require_own_queues(const WantedDevice& device) const;
 
+  // Returns a hint that names the active devices of a parent that are not described, or none.
+  std::vector<std::string> advice_on_users(const ParentName& parent) const;
+
   // A device or definition that takes room on a parent and is not described.
   struct RoomUser {
     Definition definition;  // of a device without one: what is known of the device
@@ -120,8 +125,19 @@ class WantedDevices {
   Room idle_room(const Parent& parent, const std::vector<const Definition*>& leaving) const;
   bool mixes(const ParentName& parent) const;
   void retype_in_place(Rooms& rooms);
+  void require_matching_types();
   ChoiceRequest request_for(std::size_t entry, std::uint64_t count) const;
+  // What is requested of place_all() for the devices that have no place yet.
+  struct Requests {
+    std::vector<ChoiceRequest> all{};
+    std::vector<std::size_t> rest{};      // numbers of requests for as many as fit
+    std::vector<std::size_t> entry_of{};  // of each request
+  };
+  Requests requests() const;
   void place_new(Rooms& rooms, bool blocked);
+  std::vector<std::size_t> lacking_of(const Requests& wanted, const Placing& placing) const;
+  void take_places(const Requests& wanted, const Placing& placing);
+  void add_rest(std::size_t entry, std::size_t count);
   // Reports GPUs that get several framebuffer sizes although it is unknown whether they mix them.
   void note_mixing();
   std::string described_beside(const DeviceEntry& entry, const Parsed& parsed) const;
@@ -130,12 +146,15 @@ class WantedDevices {
   // Places missing devices of an entry that are not started on the parent that it names, whatever fits there
   // now. Returns whether there are such devices.
   bool define_only(std::size_t entry);
-  // Gives up the room of devices that are not started, because the devices of an entry find none. Returns
-  // whether there was something to give up.
-  bool yield_rooms(Rooms& rooms, std::size_t entry);
-  // Refuses an entry. `fits`: whether all devices find a place in these rooms; `rooms`: those in which they
-  // do not.
-  void refuse_room(std::size_t entry, const Placing& placing, bool blocked,
+  // Gives up the room of devices that are not started, because the devices of these entries find none.
+  // Returns whether there was something to give up.
+  bool yield_rooms(Rooms& rooms, const std::vector<std::size_t>& entries);
+  bool define_beside(std::size_t entry);
+  // Defers the missing devices of an entry of which parents are not prepared yet, or refuses them.
+  void put_off(std::size_t entry);
+  // Refuses an entry of which only `fitting` devices have room. `fits`: whether all devices find a place in
+  // these rooms; `rooms`: those in which they do not.
+  void refuse_room(std::size_t entry, std::uint64_t fitting, bool blocked,
                    const std::function<bool(Rooms)>& fits, const Rooms& rooms);
   void refuse_blocked(const DeviceEntry& entry, const std::string& message, std::vector<std::string> hints);
   void add_prune_hint(const std::vector<RoomUser>& others, std::vector<std::string>& hints) const;
@@ -148,9 +167,10 @@ class WantedDevices {
   const UnstoppedDevices& unstopped_;
   std::vector<Parsed> parsed_{};  // of each entry
   std::vector<WantedDevice> all_{};
-  std::optional<Snapshot> usable_{};     // without parents whose preparation has failed
-  std::set<Uuid> in_use_{};              // devices that cannot be stopped now
-  bool has_yielded_ = false;             // definitions of devices that are not started take no room
+  std::optional<Snapshot> usable_{};  // without parents whose preparation has failed
+  std::set<Uuid> in_use_{};           // devices that cannot be stopped now
+  bool has_yielded_ = false;          // definitions of devices that are not started take no room
+  PlacingEffort effort_{};
   std::vector<const Parent*> mixing_{};  // GPUs that were assumed to mix framebuffer sizes
 };
 

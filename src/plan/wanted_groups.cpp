@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 #include <optional>
 #include <string>
@@ -302,10 +303,58 @@ Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedD
   return pruned;
 }
 
-std::vector<WantedGroup> find_groups(const ApplyInput& input, const std::vector<DeviceEntry>& tables,
-                                     const std::vector<WantedDevice>& devices, const Pruned& pruned,
-                                     ApplyPlan& plan) {
-  return GroupSearch(input, tables, devices, pruned, plan).find();
+void WantedGroups::find(const std::vector<DeviceEntry>& tables, const std::vector<WantedDevice>& devices,
+                        ApplyPlan& plan) {
+  groups_ = GroupSearch(input_, tables, devices, pruned_, plan).find();
+}
+
+bool WantedGroups::stays(const Group& group) const {
+  return !pruned_.has(group) && std::none_of(groups_.begin(), groups_.end(), [&](const WantedGroup& one) {
+    return one.after.name == group.name;
+  });
+}
+
+std::vector<const Group*> WantedGroups::all() const {
+  std::vector<const Group*> groups;
+  for (const WantedGroup& group : groups_) {
+    groups.push_back(&group.after);
+  }
+  for (const Group& group : input_.groups.all) {
+    if (stays(group)) {
+      groups.push_back(&group);
+    }
+  }
+  return groups;
+}
+
+const Group* WantedGroups::of(const Definition& definition) const {
+  for (const WantedGroup& group : groups_) {
+    if (group.after.has(definition)) {
+      return &group.after;
+    }
+  }
+  const Group* group = input_.groups.of(definition);
+  return group != nullptr && stays(*group) ? group : nullptr;
+}
+
+std::vector<Definition> WantedGroups::members_to_start(const Group& group, const Definitions& defined) const {
+  std::vector<Definition> result;
+  for (const Member& member : group.members) {
+    std::copy_if(defined.all.begin(), defined.all.end(), std::back_inserter(result),
+                 [&](const Definition& definition) { return member.means(definition); });
+  }
+  sort_for_start(input_.seen, result);
+  return result;
+}
+
+std::map<Uuid, std::size_t> WantedGroups::ranks(const Definitions& defined) const {
+  std::map<Uuid, std::size_t> ranks;
+  for (const Group* group : all()) {
+    for (const Definition& member : members_to_start(*group, defined)) {
+      ranks.emplace(member.uuid, ranks.size());
+    }
+  }
+  return ranks;
 }
 
 }  // namespace mdevadm

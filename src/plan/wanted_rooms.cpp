@@ -195,45 +195,43 @@ void WantedDevices::note_mixing() {
 
 // Returns the other entries whose devices are on parents of this one: "'seat-{}' (4 of nvidia-17)".
 std::string WantedDevices::described_beside(const DeviceEntry& entry, const Parsed& parsed) const {
-  std::vector<std::string> texts;
-  for (const DeviceEntry& other : input_.file.devices) {
-    std::uint64_t number = 0;
-    std::string type;
-    for (const WantedDevice& device : all_) {
-      if (device.entry == &other && &other != &entry && device.placed &&
-          parsed.allows(device.wanted.parent)) {
-        ++number;
-        type = device.wanted.type.str();
-      }
-    }
-    if (number > 0) {
-      texts.push_back(
-          fmt::format("'{}' ({} of {})", printable(other.name.empty() ? type : other.name), number, type));
+  std::map<const DeviceEntry*, std::vector<const WantedDevice*>> beside;  // in the order of the description
+  for (const WantedDevice& device : all_) {
+    if (device.entry != &entry && device.placed && parsed.allows(device.wanted.parent)) {
+      beside[device.entry].push_back(&device);
     }
   }
-  return join(texts, ", ");
+  std::vector<std::string> texts;
+  for (const auto& [other, devices] : beside) {
+    const std::string& type = devices.back()->wanted.type.str();
+    texts.push_back(fmt::format("'{}' ({} of {})", printable(other->name.empty() ? type : other->name),
+                                devices.size(), type));
+  }
+  const std::size_t more = texts.size() - std::min(texts.size(), most_shown);
+  texts.resize(texts.size() - more);
+  return join(texts, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+void WantedDevices::put_off(std::size_t number) {
+  const DeviceEntry& entry = input_.file.devices[number];
+  const std::vector<ParentName> failed = allowed_of(options_.failed, parsed_[number]);
+  for (WantedDevice& device : all_) {
+    if (device.entry != &entry || !device.is_missing()) {
+      continue;
+    }
+    if (is_known(parsed_[number])) {
+      refuse_unprepared(device, failed);
+    } else {
+      device.deferred = true;
+    }
+  }
 }
 
 // Reports that the devices of an entry do not fit, and what takes the instances.
-void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool blocked,
+void WantedDevices::refuse_room(std::size_t number, std::uint64_t fitting, bool blocked,
                                 const std::function<bool(Rooms)>& fits, const Rooms& rooms) {
   const DeviceEntry& entry = input_.file.devices[number];
   const Parsed& parsed = parsed_[number];
-  const std::vector<ParentName> failed = allowed_of(options_.failed, parsed);
-  if (!is_known(parsed)) {
-    for (WantedDevice& device : all_) {
-      device.deferred |= device.entry == &entry && !device.placed;
-    }
-    return;
-  }
-  if (!failed.empty()) {
-    for (WantedDevice& device : all_) {
-      if (device.entry == &entry && device.is_missing()) {
-        refuse_unprepared(device, failed);
-      }
-    }
-    return;
-  }
   const std::string what = entry.type.empty()
                                ? fmt::format("any type with {}", join_requirements(parsed.needs))
                                : fmt::format("type {}", printable(entry.type));
@@ -242,8 +240,8 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
   });
   const std::string message =
       missing == 1 ? fmt::format("no available instances of {} for '{}'", what, printable(entry.name))
-                   : fmt::format("available instances of {} for only {} of {} devices '{}'", what,
-                                 placing.fitting, missing, printable(entry.name));
+                   : fmt::format("available instances of {} for only {} of {} devices '{}'", what, fitting,
+                                 missing, printable(entry.name));
   std::vector<std::string> hints;
   if (const std::string described = described_beside(entry, parsed); !described.empty()) {
     hints.push_back("other devices of the description on these parents: " + described);
@@ -281,6 +279,14 @@ void WantedDevices::refuse_room(std::size_t number, const Placing& placing, bool
     return;
   }
   refuse_blocked(entry, message, hints);
+}
+
+std::vector<std::string> WantedDevices::advice_on_users(const ParentName& parent) const {
+  const Parent* found = input_.seen.find_parent(parent.str());
+  std::vector<RoomUser> users = found != nullptr ? others_on(input_, all_, *found) : std::vector<RoomUser>{};
+  std::erase_if(users, [](const RoomUser& one) { return !one.active; });
+  return users.empty() ? std::vector<std::string>{}
+                       : std::vector{"active devices that are not in the description: " + names_of(users)};
 }
 
 // Adds how to remove those of the devices that an earlier description has made.
@@ -368,21 +374,15 @@ bool WantedDevices::define_only(std::size_t number) {
   return any;
 }
 
-bool WantedDevices::yield_rooms(Rooms& rooms, std::size_t number) {
-  const Parsed& parsed = parsed_[number];
-  if (!is_known(parsed)) {
-    return false;
+bool WantedDevices::yield_rooms(Rooms& rooms, const std::vector<std::size_t>& entries) {
+  bool any = false;
+  for (const std::size_t entry : entries) {
+    any |= define_only(entry);
   }
-  if (define_only(number)) {
+  if (any ||
+      std::any_of(entries.begin(), entries.end(), [&](std::size_t entry) { return define_beside(entry); })) {
     return true;
   }
-  for (std::size_t i = parsed_.size(); i-- > 0;) {
-    const std::vector<ParentName>& parents = parsed_[i].parents;
-    if (parents.size() == 1 && parsed.allows(parents.front()) && define_only(i)) {
-      return true;
-    }
-  }
-  bool any = false;
   for (const WantedDevice& device : has_yielded_ ? std::vector<WantedDevice>{} : all_) {
     if (device.current == nullptr || !device.placed || device.entry->active ||
         input_.seen.find_device(device.uuid) != nullptr ||
@@ -398,6 +398,18 @@ bool WantedDevices::yield_rooms(Rooms& rooms, std::size_t number) {
   }
   has_yielded_ = true;
   return any;
+}
+
+// Places devices that are not started on a parent that they name and an entry allows, so that they take no
+// room there. Returns whether there are such devices.
+bool WantedDevices::define_beside(std::size_t number) {
+  for (std::size_t i = parsed_.size(); i-- > 0;) {
+    const std::vector<ParentName>& parents = parsed_[i].parents;
+    if (parents.size() == 1 && parsed_[number].allows(parents.front()) && define_only(i)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace mdevadm

@@ -23,6 +23,11 @@ m60 in_use
 m60 prune
 m60 bad
 m60 all
+m60 pool_beside
+l40s-boot pool_functions
+l40s-boot described_otherwise
+m60 two_files
+m60 places_of_errors
 m60 retype_in_use
 t4 waiting
 m60 in_the_way
@@ -413,6 +418,195 @@ T
   mdevadm undefine pool-2 >/dev/null
   run mdevadm apply -f "$file"
   same "$code $(mdevadm list --defined --json | jq '.devices | length')" "0 $most" "a missing one is created again"
+}
+
+# Starts are counted against each other, beside devices of others.
+pool_beside() {
+  local group foreign command
+  for group in "" yes; do
+    write <<'T'
+[[device]]
+name = "p-{}"
+count = "all"
+type = "nvidia-16"
+T
+    [ -z "$group" ] || printf '[[group]]\nname = "pool"\nmembers = ["p-{}"]\n' >>"$file"
+    mdevadm apply -qf "$file" >/dev/null
+    mdevadm stop -q --all
+    foreign=$(mdevadm start -p "$gpu" -t nvidia-16)
+    run mdevadm diff -f "$file"
+    same "$code $(grep -c '^~ start' <<<"$out")" "9 3" "diff shows the starts that are possible"
+    run mdevadm apply -f "$file" --check
+    out_has ": 3 devices to start$" "so does a check"
+    run mdevadm apply -f "$file" --dry-run
+    same "$code $(grep -c '^start' <<<"$out")" "0 3" "and a dry run"
+    run mdevadm apply -f "$file"
+    exits 0 "the devices for which there are instances are started${group:+ in a group}"
+    err_has "^mdevadm: 'p-\{\}': 1 device is defined and not started: no available instances$" "a note counts the others"
+    same "$(names)" " p-1 p-2 p-3" "they are active"
+    is_described
+    mdevadm stop -q "$foreign"
+    mdevadm apply -qf "$file" >/dev/null
+    same "$(names)" "p-1 p-2 p-3 p-4" "the last one is started when an instance is available"
+    mdevadm stop -q --all
+    foreign=$(mdevadm start -p "$gpu" -t nvidia-16)
+    sed -i 's/"all"/4/' "$file"
+    before=$(state)
+    for command in "apply --dry-run" "apply --check" diff apply; do
+      # shellcheck disable=SC2086
+      run mdevadm $command -f "$file"
+      exits 6 "$command refuses a number of devices for which there are not enough instances"
+      err_has "$file:4:9: cannot start 'p-4' .*: no available instances of nvidia-16 on $gpu together with other devices of the description: 3 x nvidia-16$" "with the place"
+    done
+    err_has "^hint: active devices that are not in the description: '$foreign' \(not defined\)$" "and the device in the way"
+    same "$(state)" "$before" "nothing is changed"
+    mdevadm stop -q "$foreign"
+    run mdevadm apply -f "$file"
+    exits 0 "without it, the description is applied"
+    is_described
+    write <<'T'
+[[device]]
+name = "q-{}"
+count = 4
+type = "nvidia-16"
+T
+    run mdevadm apply -f "$file" --prune
+    same "$code $(names)" "0 q-1 q-2 q-3 q-4" "what the same plan stops leaves its instances"
+    mdevadm stop -q --all
+    rm -rf /etc/mdevadm/*
+  done
+}
+
+pool_functions() {
+  local foreign
+  write <<'T'
+[[parent]]
+name = "0000:41:00.0"
+virtual_functions = "all"
+[[device]]
+name = "p-{}"
+count = "all"
+type = "L40S-8Q"
+[[group]]
+name = "pool"
+members = ["p-{}"]
+T
+  mdevadm apply -qf "$file" >/dev/null
+  mdevadm apply -qf "$file" >/dev/null
+  same "$(names)" "p-1 p-2 p-3 p-4 p-5 p-6" "all vGPUs of a GPU are made"
+  "$MDEVSIM" control reboot
+  rm -rf /run/mdevadm/*
+  mdevadm parent prepare 0000:41:00.0 >/dev/null 2>&1
+  foreign=$(mdevadm start -p 0000:41:00.0 -t L40S-8Q)
+  run mdevadm apply -f "$file"
+  exits 0 "after a reboot, beside a vGPU of another, the others are started"
+  same "$(names)" " p-1 p-2 p-3 p-4 p-5" "as many as there are instances"
+  is_described
+  holds "and can be claimed" mdevadm claim pool
+  mdevadm release pool --all >/dev/null
+  mdevadm stop -q "$foreign"
+  mdevadm stop -q --all
+  echo 1162 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  run mdevadm apply -f "$file"
+  exits 0 "beside a vGPU of another program on a reserved virtual function, too"
+  err_has "^mdevadm: 'p-\{\}': 1 device is defined and not started: another device has the virtual function$" "the note says why"
+  same "$(names)" " p-2 p-3 p-4 p-5 p-6" "the others are active"
+  is_described
+}
+
+# A host that is not as its files say, so that apply would change it.
+described_otherwise() {
+  mdevadm parent set -q 0000:41:00.0 --vfs all
+  run mdevadm export host
+  exits 0 "a host with a parent that is not prepared is described"
+  err_has "^mdevadm: the host differs from its definitions and settings; with this description, apply would have 1 parent to prepare \(list them: mdevadm export host \| mdevadm diff -f -\)$" "a note says what apply would do"
+  run mdevadm diff -f - <<<"$out"
+  same "$code $out" "9 --- host
++++ -
+~ prepare parent '0000:41:00.0'" "as diff shows it"
+  mdevadm parent prepare 0000:41:00.0 >/dev/null 2>&1
+  mdevadm define -q -p 0000:41:00.0 -t L40S-8Q --name a
+  mdevadm start -q a
+  run mdevadm export host
+  same "$code$err" 0 "without a difference there is no note"
+  mdevadm modify -q a --node-mode 0660
+  run mdevadm export host
+  err_has "apply would have 1 device to correct " "a node that differs is noted"
+  mdevadm group create -q g a
+  cp /etc/mdevadm/groups/{g,h}.toml
+  run mdevadm export host
+  exits 0 "a device in two groups is described"
+  err_has "^mdevadm: apply would refuse this description: .*'a' is a member of the groups 'g' and 'h'" "a note says that apply refuses it"
+}
+
+# Two descriptions of one host, applied at once. The order of the results is that of the starts.
+two_files() {
+  local one two round
+  printf 'version = 1\nnamespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1"\n[[device]]\nname = "t-{}"\ncount = 3\ntype = "nvidia-12"\n' >"$file.2"
+  for round in 1 2 3; do
+    seats 3 </dev/null
+    mdevadm apply -f "$file" --prune --json >"$file.out1" 2>/dev/null & one=$!
+    mdevadm apply -f "$file.2" --prune --json >"$file.out2" 2>/dev/null & two=$!
+    wait $one; one=$?
+    wait $two; two=$?
+    same "$one $two" "0 0" "two descriptions can be applied at once ($round)"
+    same "$(jq -r '[.results[] | select(.changed) | .name] | unique | join(" ")' "$file.out1" "$file.out2" | paste -sd' ')" \
+      "seat-1 seat-2 seat-3 t-1 t-2 t-3" "each makes its own devices"
+    for one in 1 2; do
+      same "$(jq -c '[.results[].name] | . == sort' "$file.out$one")" true "the results have a fixed order"
+    done
+    is_described
+    holds "and so is the other description" mdevadm apply -f "$file.2" --check
+    mdevadm stop -q --all
+    mdevadm undefine -q --all
+  done
+}
+
+# Errors that the host shows, with their places.
+places_of_errors() {
+  write <<'T'
+[[device]]
+name = "a"
+need = ["framebuffer>=1T"]
+T
+  run mdevadm apply -f "$file"
+  exits 3 "requirements that no type meets"
+  err_has "$file:4:8: no type has framebuffer>=1T$" "have the place of the key"
+  write <<'T'
+[[device]]
+name = "a"
+type = "nvidia-12"
+vf = "0000:86:00.4"
+T
+  run mdevadm apply -f "$file"
+  exits 1 "a virtual function on a GPU without"
+  err_has "$file:5:6: cannot define 'a' .*: it sets the virtual function" "has the place of the key"
+  err_has "^hint: omit the key vf$" "the hint names the key"
+  seats 1 </dev/null
+  mdevadm apply -qf "$file" >/dev/null
+  write <<T
+[[device]]
+name = "x"
+uuid = "$(mdevadm list seat-1 -n -o uuid)"
+type = "nvidia-12"
+[[device]]
+name = "seat-1"
+type = "nvidia-12"
+T
+  run mdevadm apply -f "$file"
+  exits 4 "two devices with one UUID"
+  err_has "'seat-1' and 'x' have the same UUID" "are named as the description does"
+  printf '[[group]]\nname = "g"\nmembers = ["h"]\n[[group]]\nname = "h"\nmembers = ["g"]\n' | write
+  run mdevadm apply -f "$file"
+  exits 3 "groups that name each other"
+  err_has "$file:4:12: group 'g': no device 'h' is described or defined$" "members are devices"
+  err_has "$file:7:12: group 'h': no device 'g' is described or defined$" "of each group"
+  for type in nvidia-18 nvidia-12; do printf '[[device]]\nname = "%s"\ntype = "%s"\n' new-$type $type; done | write
+  mdevadm stop -q --all
+  mdevadm undefine -q --all
+  run mdevadm apply -f "$file"
+  exits 6 "sizes that exclude each other"
+  err_has "^hint: other devices of the description on these parents: 'new-nvidia-18' \(1 of nvidia-18\)$" "a new device of the same file is named as the reason"
 }
 
 # kill -9 before each system call that changes something.
@@ -980,11 +1174,13 @@ T
   run mdevadm apply -f "$file"
   exits 0 "a thousand devices are defined"
   echo "# first run: $((($(date +%s%N) - begin) / 1000000)) ms"
+  files=$(find /etc/mdevadm /run/mdevadm ! -name '*.lock' -printf '%p %i %s %T@ %C@\n' | sort | sha256sum)
   begin=$(date +%s%N)
   run mdevadm apply -f "$file"
   exits 0 "a second run changes nothing"
   echo "# second run: $((($(date +%s%N) - begin) / 1000000)) ms"
   err_has "the host matches $file \(1000 devices\)$" "and says so"
+  same "$(find /etc/mdevadm /run/mdevadm ! -name '*.lock' -printf '%p %i %s %T@ %C@\n' | sort | sha256sum)" "$files" "and writes no file and no directory"
   same "$(mdevadm list --defined --json -o parent | jq -c '[.devices | group_by(.parent)[] | length] | unique')" "[15,16]" "they are spread"
 }
 
@@ -1084,7 +1280,7 @@ queue_in_use() {
   run mdevadm apply -f "$file" --dry-run
   err_has "cannot apply 'b' .*: queue 05.0014 is assigned to the active device 'a'$" "a dry run refuses a device that needs a queue of one in use"
   run mdevadm apply -f "$file"
-  exits 1 "so does apply"
+  exits 8 "so does apply, as for any device in use"
   err_has "cannot apply 'a' .*: it is in use by " "the device in use is refused"
   err_has "cannot apply 'b' .*: queue 05.0014 is assigned to the active device 'a'$" "and the other one, with the name of the first"
   same "$(stat -L -c %i /sys/bus/mdev/devices/$b)" "$inode" "which was not stopped"

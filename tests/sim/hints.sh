@@ -95,6 +95,9 @@ m60__probe_without_agreement() { words="probe $gpu"; }
 m60__probe_beside_device() { adm start -u $a -p $gpu -t nvidia-14; words="probe $gpu --create"; }
 m60__after_too_many() { words="types $gpu --after nvidia-14=99"; }
 m60__after_unknown_type() { words="types --after nosuch"; }
+# With the UUID of the first device of a probe of this parent.
+m60__check_left_by_probe() { adm start -u 5586f99a-54fe-5b6e-8059-eb986a8da787 -p $gpu -t nvidia-14; words="check"; }
+l40s_boot__export_unprepared() { adm parent set 0000:41:00.0 --vfs all; words="export host"; }
 m60__check_changed_abi() {
   adm define $a -p $gpu -t nvidia-17
   sed -i 's/framebuffer=4096M/framebuffer=2048M/' /etc/mdevadm/devices/$gpu/$a.toml

@@ -189,15 +189,23 @@ signals() {
 
 # Killed before any of its system calls: the next probe removes the devices.
 killed() {
-  local n ended=137 wrong= left=0
+  local n ended=137 wrong= left=0 uuid='' checked=''
   for ((n = 1; ended == 137; n += 11)); do
     "$KILL_AT" $n "$MDEVADM" probe $parent --create --after nvidia-14=2 >/dev/null 2>&1
     ended=$?
-    [ "$(active)" = "0 0" ] || left=$((left + 1))
+    if [ "$(active)" != "0 0" ]; then
+      left=$((left + 1))
+      if [ -z "$checked" ]; then
+        uuid=$("$MDEVADM" list --json | jq -r '.devices[0].uuid')
+        checked=$("$MDEVADM" check --json 2>/dev/null | jq -r --arg uuid "$uuid" '.findings[] | select(.finding == "device-undefined" and .object == $uuid) | .cause + "; " + .hints[0]')
+      fi
+    fi
     "$MDEVADM" probe $parent --create --after nvidia-14=2 >/dev/null 2>&1 || wrong+=" $n: ends with $?"
     [ "$(active)" = "0 0" ] || wrong+=" $n: $(active)"
   done
   holds "a probe that is killed leaves devices" test $left -gt 0
+  same "$checked" "the device was created by a probe, which is still running or was killed; if no probe is running, remove the device: mdevadm stop $uuid" \
+    "check names a device that remains"
   same "$wrong" "" "the next one removes them"
 }
 

@@ -109,6 +109,9 @@ T4-2Q 8
 T4-4Q 4
 T4-8Q 2
 T4-16Q 1
+T4-4C 4
+T4-8C 2
+T4-16C 1
 T
     for type in small:T4-1Q:16:T4-2Q:8 medium:T4-4Q:4:T4-8Q:2 large:T4-8Q:2:T4-16Q:1; do
       # shellcheck disable=SC2046
@@ -120,10 +123,13 @@ T
   expect T4-4Q "3b T4-4Q 4,d8 T4-4Q 4"
   expect T4-8Q "3b T4-8Q 2,d8 T4-8Q 2"
   expect T4-16Q "3b T4-16Q 1,d8 T4-16Q 1"
+  expect T4-4C "3b T4-4C 4,d8 T4-4C 4"
+  expect T4-8C "3b T4-8C 2,d8 T4-8C 2"
+  expect T4-16C "3b T4-16C 1,d8 T4-16C 1"
   expect T4-small "3b T4-1Q 16,d8 T4-2Q 8"
   expect T4-medium "3b T4-4Q 4,d8 T4-8Q 2"
   expect T4-large "3b T4-8Q 2,d8 T4-16Q 1"
-  in_pairs "T4-1Q T4-4Q T4-small T4-medium T4-large" "T4-2Q T4-8Q T4-16Q"
+  in_pairs "T4-1Q T4-4Q T4-small T4-medium T4-large" "T4-2Q T4-8Q T4-16Q T4-4C T4-8C T4-16C"
 }
 
 # Time-sliced vGPUs.

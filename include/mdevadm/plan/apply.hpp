@@ -74,6 +74,7 @@ struct ApplyPlan {
   std::vector<Uuid> correcting{};     // active devices that are to be corrected
   std::vector<ParentName> parents{};  // on which devices are stopped or started
   std::size_t devices = 0;            // described
+  std::size_t effort = 0;             // of the search for places (PlacingEffort)
 };
 
 // Plans the changes: as few as possible. A definition keeps its parent and virtual function if the

@@ -6,6 +6,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/requirement.hpp>
 #include <mdevadm/plan/room.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,12 @@ struct Choice {
 // Returns the parents that offer a matching type, available or not.
 std::vector<ParentName> parents_with_match(const Snapshot& seen, const ChoiceRequest& request);
 
+// The error for requirements that no type meets.
+Error no_type_meets(const std::vector<Requirement>& needs);
+
+// Returns that error if no parent of the request can ever offer a matching type.
+std::optional<Error> why_unmet(const Snapshot& seen, const ChoiceRequest& request);
+
 // Returns the smallest available type that meets all requirements, and parents that have room for all
 // devices: the type with the least memory, then with the fewest slices of a GPU instance, then with the
 // highest maximum instances, then with the lowest values of the properties that the requirements name. Types
@@ -59,18 +66,36 @@ struct ChosenPlace {
   const Type* type;  // of the parent
 };
 
+// How many offers of parents have been tried for devices, all calls together: limits the search for another
+// way to place them. Small hosts are searched completely.
+struct PlacingEffort {
+  static constexpr std::size_t most = 500000;
+  std::size_t tried = 0;
+
+  bool is_spent() const { return tried >= most; }
+};
+
 // The places of the devices of several requests.
 struct Placing {
-  std::vector<std::vector<ChosenPlace>> places{};  // of each request
-  // The first request for which no room was found beside those before it; then there are no places.
-  std::optional<std::size_t> failed{};
-  std::uint64_t fitting = 0;  // how many devices of that request fit
+  // A request for which no room was found beside the others.
+  struct Failure {
+    std::size_t request;
+    std::uint64_t fitting;  // how many of its devices fit
+  };
+
+  std::vector<std::vector<ChosenPlace>> places{};  // of each request; none of those that failed
+  std::vector<Failure> failed{};                   // in the order of the requests
 };
 
 // Places the devices of all requests beside each other, each request as choose() would: `count` devices, of
-// one type. If they do not all fit in this way, places them in another one if there is one. `rest`: requests
-// that take what the others leave, `count` devices at most, as many as fit. Takes the room in `rooms`.
+// one type. If they do not all fit in this way, places them in another one if there is one; otherwise those
+// for which there is room. `rest`: requests that take what the others leave, `count` devices at most, as many
+// as fit. Takes the room in `rooms`.
 Placing place_all(const Snapshot& seen, Rooms& rooms, const std::vector<ChoiceRequest>& requests,
-                  const std::vector<std::size_t>& rest = {});
+                  const std::vector<std::size_t>& rest, PlacingEffort& effort);
+
+// Returns whether place_all() finds a place for all devices; requests of `rest` need none.
+bool can_place_all(const Snapshot& seen, Rooms rooms, const std::vector<ChoiceRequest>& requests,
+                   const std::vector<std::size_t>& rest, PlacingEffort& effort);
 
 }  // namespace mdevadm

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mdevadm/model/drift.hpp>
+#include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/identity.hpp>
 #include <optional>
 #include <string>
@@ -20,5 +21,8 @@ std::string advice_on_differences(const Identity& about, const Device& device,
 std::optional<std::string> note_on_active(const Snapshot& seen, const Device& device,
                                           const Definition& before, const Definition& after,
                                           const Identity& about);
+
+// Returns the finding for an active device without a definition.
+Finding undefined_device(const Device& device, const Definitions& defined);
 
 }  // namespace mdevadm

@@ -58,8 +58,10 @@ Remainder remainder_after(const Parent& parent, const Snapshot& seen, const Type
 // nothing does.
 std::string differences(const Remainder& computed, const ProbeResult& probed);
 
-// Returns the devices that a killed probe has left on the parent: their UUIDs are derived from the name of
-// the parent.
+// Returns whether a probe has created the device: the UUID is derived from the name of the parent then.
+bool is_of_probe(const Device& device);
+
+// Returns the devices that a killed probe has left on the parent.
 std::vector<const Device*> left_by_probe(const Snapshot& seen, const ParentName& parent);
 
 // Throws Error{in_use} if the parent has other devices, or a virtual function with a vGPU.

@@ -363,9 +363,12 @@ class ApplyCommand final : public HostCommand {
     std::vector<HostChange> changes = plan.changes;
     std::erase_if(changes, [&](const HostChange& change) { return !outcomes.has(change); });
     print_changes(context, changes);
+    const bool any_in_use = std::any_of(plan.refused.begin(), plan.refused.end(), [](const Refusal& one) {
+      return one.error.code() == ExitCode::in_use;
+    });
     // The other codes mean an invalid description; this one has been accepted.
     const bool is_accepted = code != ExitCode::done && code != ExitCode::abi_differs &&
-                             (code != ExitCode::failed || outcomes.any());
+                             (code != ExitCode::failed || outcomes.any() || any_in_use);
     return is_accepted ? ExitCode::partial : code;
   }
 
@@ -398,7 +401,39 @@ class ExportHost final : public Command {
                                           left_out == 1 ? "is" : "are"));
     }
     context.out = store::format_host(host);
+    note_differences(context);
     return ExitCode::done;
+  }
+
+ private:
+  // The host need not be as its files say: notes what apply would do with the description.
+  static void note_differences(Context& context) {
+    store::HostContent content = store::parse_host({{"the description", context.out}});
+    std::vector<std::string> refused;
+    std::transform(content.problems.begin(), content.problems.end(), std::back_inserter(refused),
+                   [](const FileProblem& one) { return one.str(); });
+    try {
+      if (refused.empty()) {
+        const ApplyPlan plan = Comparison(context, std::move(content.file), false).plan(true, std::nullopt);
+        if (!plan.changes.empty()) {
+          context.messages().note(
+              fmt::format("the host differs from its definitions and settings; with this description, apply "
+                          "would have {} (list them: mdevadm export host | mdevadm diff -f -)",
+                          summary_of(plan.changes)));
+        }
+        for (const ApplyPlan::Problem& one : plan.problems) {
+          refused.push_back(one.problem.str());
+        }
+        for (const Refusal& one : plan.refused) {
+          context.messages().note(fmt::format("apply would fail in part: {}", one.error.what()));
+        }
+      }
+    } catch (const Error& error) {
+      refused.emplace_back(error.what());
+    }
+    for (const std::string& why : refused) {
+      context.messages().note(fmt::format("apply would refuse this description: {}", why));
+    }
   }
 };
 
