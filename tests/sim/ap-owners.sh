@@ -23,7 +23,7 @@ host two_formats
 host locking_script
 host write_only
 host61 write_only
-host meanwhile
+host changed_concurrently
 host519 unlogged_owner
 host logged_owner
 host61 other_report
@@ -245,7 +245,7 @@ T
 }
 
 # Another program takes the queue, or reserves it, between the check and the write.
-meanwhile() {
+changed_concurrently() {
   local script=/etc/mdevctl.d/scripts.d/callouts/x
   mkdir -p ${script%/*}
   put 0 /sys/bus/ap/apmask
@@ -259,7 +259,7 @@ echo 4 >$parent/$A/assign_domain
 S
   chmod 755 $script
   run mdevadm start n
-  exits 4 "the kernel refuses a queue that was taken meanwhile"
+  exits 4 "the kernel refuses a queue that was taken concurrently"
   err_has "05.0004 assigned to device $A; all changes were rolled back$" "queue and device are named"
   err_has "^hint: stop that device: mdevadm stop $A$" "with the command that frees it"
   rm $script
@@ -272,7 +272,7 @@ echo +4 >/sys/bus/ap/aqmask
 S
   chmod 755 $script
   run mdevadm start n
-  exits 4 "nor a queue that was reserved meanwhile"
+  exits 4 "nor a queue that was reserved concurrently"
   err_has "05.0004 reserved for the host \(apmask, aqmask\); all changes were rolled back$" "the cause is named"
   err_has "apmask=-0x05" "with the command that releases it"
 }
