@@ -350,6 +350,8 @@ std::string Context::parent_name(const std::string& word) {
 std::string Context::parent_argument(const std::string& word) {
   std::string name = parent_name(word);
   addresses_.push_back(name);
+  const std::vector<std::string> meant = possible_pci_addresses(word);
+  addresses_.insert(addresses_.end(), meant.begin(), meant.end());
   const auto other = bare_channel_address(word) == name ? other_subchannel(word) : std::nullopt;
   if (other) {
     messages_.note(

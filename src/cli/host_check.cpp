@@ -1,6 +1,7 @@
 #include "host_check.hpp"
 
 #include <algorithm>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/run/script_check.hpp>
@@ -53,6 +54,8 @@ std::vector<std::string> addresses_to_check(const Context& context, const std::v
   std::vector<std::string> names = context.host().devices_bound_to({"i915", "xe"});
   for (const std::string& word : words) {
     names.push_back(context.device_name(word));
+    const std::vector<std::string> meant = possible_pci_addresses(word);
+    names.insert(names.end(), meant.begin(), meant.end());
   }
   for (const Definition& definition : defined.all) {
     names.push_back(definition.parent.str());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
@@ -34,8 +35,18 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
   const ParentName name = *ParentName::parse(word);
   const ParentState state = context.host().observe_parent(name);
   const bool exists = state.present || !context.host().observe_address(name.str()).empty();
+  const bool removes = verb == "unset parent";
+  Scope scope{Facet::parents, std::nullopt, std::nullopt};
+  scope.addresses = {kernel_spelling(word)};
+  const auto missing = exists || removes ? std::nullopt : missing_address(context.observe(scope), word);
+  if (missing) {
+    throw Error(ExitCode::not_found,
+                fmt::format("cannot {} '{}': no settings for this parent, and {}", verb, printable(word),
+                            missing->what),
+                missing->advice);
+  }
   // Settings are not written in order to be removed.
-  const bool may_be_set = verb != "unset parent" && is_pci_address(word) && (state.total || !state.present);
+  const bool may_be_set = !removes && is_pci_address(word) && (state.total || !state.present);
   const std::string meant = exists ? std::string{} : did_you_mean(word, known);
   throw Error(ExitCode::not_found,
               fmt::format("cannot {} '{}': no settings for this parent", verb, printable(word)),

@@ -76,8 +76,9 @@ bool is_shown(std::string_view where, const std::string& text) {
 
 }  // namespace
 
-std::string cause_of(int number) {
-  return fmt::format("{} (os error {})", sys::errno_text(number), number);
+std::string cause_of(int number, const std::string& path) {
+  const bool is_denied = (number == EACCES || number == EROFS) && !path.empty();
+  return fmt::format("{} (os error {}){}", sys::errno_text(number), number, is_denied ? ": " + path : "");
 }
 
 std::optional<Failure> denial_of(const Error& error) {
@@ -88,8 +89,8 @@ std::optional<Failure> denial_of(const Error& error) {
                  {"a security policy can be the reason; search its log: ausearch -m AVC -c mdevctl"}};
 }
 
-Failure failure_of(const std::string& text, const Error& error) {
-  return {text, {error.number() != 0 ? cause_of(error.number()) : error.what()}};
+Failure failure_of(const std::string& text, const Error& error, const std::string& path) {
+  return {text, {error.number() != 0 ? cause_of(error.number(), path) : error.what()}};
 }
 
 std::string shown(std::string_view path) {

@@ -16,14 +16,16 @@ struct Failure {
 };
 
 // Returns a cause in the form "No such file or directory (os error 2)".
-std::string cause_of(int number);
+// If that is a lack of permission, with the path of the file.
+std::string cause_of(int number, const std::string& path = {});
 
 // Returns the failure for an operation that is not permitted. mdevctl prints only the errno; ours names the
 // path and, because libvirt's daemons are confined by SELinux, where the denial is logged.
 std::optional<Failure> denial_of(const Error& error);
 
 // Returns a failure with the errno of `error`, if it has one, as cause.
-Failure failure_of(const std::string& text, const Error& error);
+// `path`: the file that could not be written.
+Failure failure_of(const std::string& text, const Error& error, const std::string& path = {});
 
 // Quotes and escapes a path for messages.
 std::string shown(std::string_view path);

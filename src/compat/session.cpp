@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/store/config_text.hpp>
 #include <mdevadm/util/text.hpp>
@@ -33,6 +34,28 @@ void hear_script(Hooks::Kind kind, const std::string& text) {
 
 std::string place_in(const store::ConfigContent& content) {
   return content.line == 0 ? "" : fmt::format(" at line {} column {}", content.line, content.column);
+}
+
+// mdevctl does not know mdevadm's definitions, and its scripts see only its own.
+void warn_of_shared_queues(const Session& session, const StoredConfig& stored) {
+  const std::optional<Definition> wanted = definition_of(stored).definition;
+  if (!wanted || !has_queues(wanted->type.str())) {
+    return;
+  }
+  const ApMatrix matrix = assigned_by(wanted->attributes);
+  for (const Definition& other : load_definitions(session.effects()).all) {
+    const std::vector<Apqn> common = other.origin == Origin::mdevadm && has_queues(other.type.str())
+                                         ? common_queues(assigned_by(other.attributes), matrix)
+                                         : std::vector<Apqn>{};
+    if (other.uuid != wanted->uuid && !common.empty()) {
+      constexpr std::size_t named = 4;
+      warn("mdevctl",
+           fmt::format(
+               "{} {} is also defined for '{}' by mdevadm; the devices cannot be active at the same time",
+               common.size() == 1 ? "queue" : "each of the queues", format_queues(common, named),
+               printable(other.name ? other.name->str() : other.uuid.str())));
+    }
+  }
 }
 
 }  // namespace
@@ -63,6 +86,24 @@ KeptConfigs Session::configs(const store::ConfigFilter& filter) const {
   KeptConfigs found = store_.load_configs(filter);
   warn_of_names(found.nameless);
   return found;
+}
+
+std::string Session::file_of(const std::optional<Action>& action) const {
+  std::optional<Write> write;
+  try {
+    if (const auto* attribute = action ? std::get_if<WriteAttribute>(&*action) : nullptr) {
+      write = host_.write_of_attribute(attribute->device, attribute->attribute);
+    } else if (const auto* of_type = action ? std::get_if<WriteTypeAttribute>(&*action) : nullptr) {
+      write = host_.write_of_type_attribute(of_type->parent, of_type->type, of_type->attribute);
+    } else if (const auto* creation = action ? std::get_if<CreateDevice>(&*action) : nullptr) {
+      write = host_.write_of_creation(creation->what);
+    } else if (const auto* removal = action ? std::get_if<RemoveDevice>(&*action) : nullptr) {
+      write = host_.write_of_removal(removal->device);
+    }
+  } catch (const Error&) {
+    return {};  // the parent has vanished: the error that is explained says enough
+  }
+  return write ? write->path : std::string{};
 }
 
 JobResult Session::carry_out(Job job) const {
@@ -190,6 +231,7 @@ void write_config(const Session& session, const StoredConfig& stored, const char
     const int number = result.error->number() == ENOTDIR ? EEXIST : result.error->number();
     throw Failure{number != 0 ? cause_of(number) : result.error->what()};
   }
+  warn_of_shared_queues(session, stored);
 }
 
 std::string attribute_lines(const Config& config) {

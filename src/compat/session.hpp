@@ -38,6 +38,9 @@ class Session {
   // Returns mdevctl's definitions. Warns about each file whose name is not a UUID.
   KeptConfigs configs(const store::ConfigFilter& filter) const;
 
+  // Returns the path of the file that the action writes; empty if it is another action, or not known.
+  std::string file_of(const std::optional<Action>& action) const;
+
   // Executes a job and prints its warnings.
   JobResult carry_out(Job job) const;
 

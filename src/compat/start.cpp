@@ -130,7 +130,7 @@ std::optional<Attribute> attribute_written_by(const std::optional<Action>& actio
   return write != nullptr ? std::optional(write->attribute) : std::nullopt;
 }
 
-Failure explained(const JobResult& result, const Definition& wanted) {
+Failure explained(const Session& session, const JobResult& result, const Definition& wanted) {
   const Error& error = *result.error;
   if (result.undo_error) {
     return failure_of(fmt::format("Error removing device {}", wanted.uuid.str()), *result.undo_error);
@@ -138,7 +138,7 @@ Failure explained(const JobResult& result, const Definition& wanted) {
   if (result.failed_action && std::holds_alternative<CreateDevice>(*result.failed_action)) {
     return failure_of(fmt::format("Failed to create mdev {}, type {} on {}", wanted.uuid.str(),
                                   wanted.type.str(), wanted.parent.str()),
-                      error);
+                      error, session.file_of(result.failed_action));
   }
   const std::optional<Attribute> attribute = attribute_written_by(result.failed_action);
   if (attribute && (error.number() == ENOENT || error.number() == EXDEV)) {
@@ -146,7 +146,8 @@ Failure explained(const JobResult& result, const Definition& wanted) {
   }
   if (attribute) {
     return failure_of(
-        fmt::format("Failed to write {} to attribute {}", attribute->value, attribute->name.str()), error);
+        fmt::format("Failed to write {} to attribute {}", attribute->value, attribute->name.str()), error,
+        session.file_of(result.failed_action));
   }
   return {error.what()};
 }
@@ -159,7 +160,7 @@ void start(const Session& session, const StoredConfig& stored) {
   const StartOptions options{.bare = true};
   const JobResult result = session.carry_out(StartPlanner(seen, options).plan(definition));
   if (result.error) {
-    throw explained(result, definition);
+    throw explained(session, result, definition);
   }
   if (result.outcome == Outcome::unchanged) {  // another process has started it
     throw Failure{"Device already exists"};

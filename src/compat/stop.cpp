@@ -15,7 +15,8 @@ void stop(const Session& session, const Device& device) {
   const Snapshot seen = observe_users(session.effects(), {device.uuid}, {device.parent});
   const JobResult result = session.carry_out(plan_stop(seen, {.about = identity_of(device)}, device.parent));
   if (result.error && result.error->number() != 0) {
-    throw failure_of(fmt::format("Error removing device {}", device.uuid.str()), *result.error);
+    throw failure_of(fmt::format("Error removing device {}", device.uuid.str()), *result.error,
+                     session.file_of(result.failed_action));
   }
   if (result.error) {
     throw Failure{result.error->what()};

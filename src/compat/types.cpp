@@ -30,9 +30,17 @@ struct TypeRow {
   std::string description;
 };
 
+sys::Result<std::string> read_file_of(const Session& session, const Parent& parent, const Type& type,
+                                      const char* file) {
+  return session.root().read_attribute(
+      fmt::format("{}/mdev_supported_types/{}/{}", parent.path, type.id.str(), file));
+}
+
 TypeRow row_of(const Session& session, const Parent& parent, const Type& type) {
   if (!type.device_api) {
-    throw Failure{"device_api: " + cause_of(ENOENT)};
+    const auto read = read_file_of(session, parent, type, "device_api");
+    throw Failure{"device_api: " +
+                  (read ? cause_of(ENOENT) : cause_of(read.error().number, read.error().path))};
   }
   return {type.id.str(), available_instances(session, parent, type), std::string(trim(*type.device_api)),
           std::string(trim(type.name.value_or(""))), joined(type.description.value_or(""))};
@@ -80,11 +88,9 @@ std::int64_t available_instances(const Session& session, const Parent& parent, c
     return static_cast<std::int64_t>(*type.available);
   }
   // The value is not an unsigned number. mdevctl has a separate message for each case.
-  const std::string path =
-      fmt::format("{}/mdev_supported_types/{}/available_instances", parent.path, type.id.str());
-  const sys::Result<std::string> read = session.root().read_attribute(path);
+  const sys::Result<std::string> read = read_file_of(session, parent, type, "available_instances");
   if (!read) {
-    throw Failure{cause_of(read.error().number)};
+    throw Failure{cause_of(read.error().number, read.error().path)};
   }
   std::string_view text = trim(*read);
   if (text.empty()) {

@@ -8,6 +8,7 @@
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "device_reader.hpp"
 #include "interface.hpp"
 #include "paths.hpp"
 
@@ -93,6 +94,8 @@ std::optional<HostDevice> read_on_bus(const sys::Dir& root, const std::string& b
     read_subchannel(root, *directory, device);
   } else if (bus == "ap") {
     note_module(root, "vfio_ap", device);
+    const sys::Result<sys::Dir> devices = checked(root.open_dir("sys/bus/ap/devices"));
+    device.card = devices ? read_card(*devices, name) : std::nullopt;
   } else {
     device.parent = std::string(last_component(directory_of(device.path)));
   }

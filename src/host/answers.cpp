@@ -104,6 +104,13 @@ bool is_of_ibm_z(const TypeName& type) {
 
 }  // namespace
 
+Error naming_file(const Error& error, const sys::SysError& cause) {
+  const bool is_denied = cause.number == EACCES || cause.number == EROFS;
+  const bool names_it = std::string_view(error.what()).find(cause.path) != std::string_view::npos;
+  return (is_denied && !names_it ? error.reworded(fmt::format("{} ({})", error.what(), cause.path)) : error)
+      .caused_by(cause.number);
+}
+
 Error create_error(int number, const Creation& what, const Capabilities& capabilities, bool is_nvidia) {
   const std::string type = fmt::format("{} on {}", what.type.str(), what.parent.str());
   const std::string reason = sys::errno_text(number);
@@ -290,11 +297,9 @@ Error attribute_error(int number, const Attribute& attribute, const char* bus) {
     case EACCES: return error("the attribute is not writable (Permission denied)");
     case EXDEV: return error("the attribute is not below the device's sysfs directory");
     case EADDRNOTAVAIL:
-      return {ExitCode::failed, fmt::format("{}: the queue is reserved for the host (apmask, aqmask)", doing),
+      return {ExitCode::failed, fmt::format("{}: the queue is reserved for the host", doing),
               advice_to_release(assigned_by({attribute}))};
-    case EADDRINUSE:
-      return error("a queue is assigned to another device",
-                   "the kernel log names the queue and the device: dmesg");
+    case EADDRINUSE: return error("a queue is assigned to another device");
     case EBUSY:
       return is_queue
                  ? error("the device is in use, and only Linux 6.0 and later change its queues then", stop_vm)

@@ -18,6 +18,8 @@ namespace mdevadm {
 Error refused_although_available(const Creation& what, std::uint64_t available);
 // The error of a create for which the type has no available instances.
 Error exhausted(int number, const Creation& what);
+// Returns the error with the errno of its cause and, if a write is not permitted, the path of the file.
+Error naming_file(const Error& error, const sys::SysError& cause);
 // The error for a creation that the driver accepted, but no device appeared.
 Error nothing_created(std::chrono::seconds patience);
 // `is_nvidia`: the parent is a GPU of NVIDIA, whose driver returns EIO for reasons of its own.

@@ -20,6 +20,7 @@ namespace {
 constexpr const char* ap_directory = "sys/bus/ap";
 constexpr const char* vfio_ap = "vfio_ap";
 constexpr std::size_t named_queues = 4;
+constexpr std::string_view card_prefix = "card";
 
 std::optional<ApSet> read_mask(const sys::Dir& bus, const char* name) {
   const std::optional<std::string> text = read_optional(bus, name);
@@ -72,24 +73,40 @@ void read_bindings(const sys::Dir& bus, ApHost& host) {
   std::sort(host.other_drivers.begin(), host.other_drivers.end());
 }
 
+}  // namespace
+
+std::optional<ApCard> read_card(const sys::Dir& devices, const std::string& name) {
+  // card05 has the number of the line "05." in a matrix.
+  const auto line =
+      name.starts_with(card_prefix) ? read_ap_files(name.substr(card_prefix.size()) + ".", "") : std::nullopt;
+  if (!line) {
+    return std::nullopt;
+  }
+  const auto flag = [&](const char* file) {
+    const auto number = read_number(devices, fmt::format("{}/{}", name, file));
+    return number ? std::optional(*number != 0) : std::nullopt;
+  };
+  return ApCard{.adapter = numbers_of(line->adapters).front(),
+                .type = read_optional(devices, name + "/type"),
+                .online = flag("online"),
+                .configured = flag("config"),
+                .checkstopped = flag("chkstop")};
+}
+
+namespace {
+
 void read_cards(const sys::Dir& bus, ApHost& host) {
-  constexpr std::string_view prefix = "card";
   const sys::Result<sys::Dir> devices = checked(bus.open_dir("devices"));
   const auto entries = checked(sys::entries_of(devices));
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
-    // card05 has the number of the line "05." in a matrix.
-    const bool is_card = entry.name.starts_with(prefix);
-    const auto line = is_card ? read_ap_files(entry.name.substr(prefix.size()) + ".", "") : std::nullopt;
-    if (!line) {
-      continue;
-    }
-    if (read_number(*devices, entry.name + "/config") == 0U) {
-      host.deconfigured |= line->adapters;
-    }
-    if (read_number(*devices, entry.name + "/chkstop") == 1U) {
-      host.checkstopped |= line->adapters;
+    if (const auto card = read_card(*devices, entry.name)) {
+      host.deconfigured.set(card->adapter, card->configured == false);
+      host.checkstopped.set(card->adapter, card->checkstopped == true);
+      host.cards.push_back(*card);
     }
   }
+  std::sort(host.cards.begin(), host.cards.end(),
+            [](const ApCard& a, const ApCard& b) { return a.adapter < b.adapter; });
 }
 
 // Returns the matrix that a device would have with the attribute.
@@ -212,15 +229,19 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
   const std::string doing = setting_of(attribute);
   if (error.number() == EADDRINUSE) {
     std::optional<Error> taken = taken_queue(*siblings, device.uuid, wanted, doing);
-    return taken ? std::move(*taken).caused_by(error.number()) : error;
+    // Drivers before Linux 6.0, which have no guest_matrix, log nothing.
+    const bool is_logged = directory->exists("guest_matrix");
+    return taken ? std::move(*taken).caused_by(error.number())
+                 : error.with_hint(is_logged ? "the kernel log names the queue and the device: dmesg"
+                                             : "show the devices that have queues: mdevadm show matrix");
   }
   const std::optional<ApHost> host = Host(root).observe_ap_bus(true);
   const std::vector<Apqn> reserved =
       host && error.number() == EADDRNOTAVAIL ? host->reserved_queues(wanted) : std::vector<Apqn>{};
   if (!reserved.empty()) {
     return Error(ExitCode::conflict,
-                 fmt::format("{}: {} reserved for the host (apmask, aqmask)", doing,
-                             format_queues(reserved, named_queues)),
+                 fmt::format("{}: {} reserved for the host ({})", doing,
+                             format_queues(reserved, named_queues), host->reservation_of(reserved)),
                  advice_to_release(*host, reserved))
         .caused_by(EADDRNOTAVAIL)
         .worth(Retry::later);

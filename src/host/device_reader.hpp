@@ -112,4 +112,7 @@ class DeviceReader {
 // end of a page.
 bool may_be_cut(std::string_view matrix);
 
+// Reads the card with this name in the directory of the AP bus's devices; nullopt: the name is another one.
+std::optional<ApCard> read_card(const sys::Dir& devices, const std::string& name);
+
 }  // namespace mdevadm

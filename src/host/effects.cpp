@@ -173,7 +173,7 @@ void Host::write_type_attribute(const ParentName& parent, const TypeName& type,
     // As the user wrote it.
     const Attribute named{AttributeName::parse("mdev_type/" + attribute.name.str()).value_or(attribute.name),
                           attribute.value};
-    throw attribute_error(number, named).caused_by(number);
+    throw naming_file(attribute_error(number, named), written.error());
   }
 }
 
@@ -186,7 +186,9 @@ void Host::create(const Creation& what) const {
     throw(number == ENOSPC && what.units == 1 && available > 0U ? refused_although_available(what, *available)
           : is_exhausted(number, what, available)
               ? exhausted(number, what)
-              : create_error(number, what, capabilities_of(opened, what.parent), is_of_nvidia(opened.sysfs)))
+              : naming_file(create_error(number, what, capabilities_of(opened, what.parent),
+                                         is_of_nvidia(opened.sysfs)),
+                            created.error()))
         .caused_by(number);
   }
 }
@@ -236,7 +238,7 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
       const sys::Result<sys::Done> written =
           directory.write_attribute(file.takes, fmt::format("{}\n", units));
       if (!written) {
-        throw aggregate_error(written.error().number, units);
+        throw naming_file(aggregate_error(written.error().number, units), written.error());
       }
     }
     const auto now = read_number(directory, file.shows);
@@ -268,7 +270,7 @@ bool Host::join_peers(const Device& device, const Uuid& peers) const {
   if (Uuid::parse(*now) != peers) {
     const sys::Result<sys::Done> written = directory.write_attribute(peers_file, peers.str() + "\n");
     if (!written) {
-      throw join_error(written.error().number, peers);
+      throw naming_file(join_error(written.error().number, peers), written.error());
     }
     const std::optional<std::string> then = read_optional(directory, peers_file);
     if (!then || Uuid::parse(*then) != peers) {
@@ -289,7 +291,7 @@ void Host::set_online(const Device& device, bool online) const {
   const sys::Result<sys::Done> written = issue(*root_, *command);
   // Another process may have set the state first.
   if (!written && opened.interface.is_online(opened.sysfs, device) != online) {
-    throw online_error(written.error().number, online);
+    throw naming_file(online_error(written.error().number, online), written.error());
   }
 }
 
@@ -310,7 +312,7 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
           .caused_by(number);
     }
     const char* bus = device.name.empty() ? "mdev" : "pci";
-    const Error error = attribute_error(number, attribute, bus).caused_by(number);
+    const Error error = naming_file(attribute_error(number, attribute, bus), written.error());
     throw is_ap_attribute(attribute) ? explained(*root_, device, attribute, error) : error;
   }
   return bare ? std::nullopt : read_if_readable(directory, attribute.name.str());
@@ -416,12 +418,14 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   const Command command =
       known != nullptr ? interface.removal(*sysfs, device) : Command{device.path, "remove", "1\n"};
   bool put_off = false;
+  bool lacks_attribute = false;
   for (int attempt = 0;; ++attempt) {
     const sys::Result<sys::Dir> directory = root_->open_dir(command.directory);
     const sys::Result<sys::UniqueFd> file = directory ? directory->open_attribute(command.attribute)
                                                       : sys::Result<sys::UniqueFd>(directory.error());
     // If the attribute does not exist, the device is gone or another process is removing it.
-    if (is_gone() || (!file && sys::is_absence(file.error().number))) {
+    lacks_attribute = !file && sys::is_absence(file.error().number);
+    if (is_gone() || lacks_attribute) {
       break;
     }
     if (!file) {
@@ -436,7 +440,7 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
       break;
     }
     if (answer->error().number != EAGAIN || attempt >= busy_retries) {
-      throw remove_error(answer->error().number).caused_by(answer->error().number);
+      throw naming_file(remove_error(answer->error().number), answer->error());
     }
     put_off = true;
     std::this_thread::sleep_for(longest_pause * (attempt + 1));
@@ -452,7 +456,19 @@ Removal Host::remove(const Device& device, milliseconds patience) const {
   }
   // A second writer may get success although nothing was removed: only the disappearance of the directory
   // proves the removal.
-  return wait_until(deadline, is_gone) ? Removal::done : Removal::pending;
+  if (wait_until(deadline, is_gone)) {
+    return Removal::done;
+  }
+  // The attribute removes itself also before the driver refuses (Linux 5.2 to 5.12), and the type disappears
+  // only when the driver has agreed.
+  if (lacks_attribute && root_->exists(device.path.str() + "/mdev_type")) {
+    throw Error(ExitCode::failed,
+                fmt::format("{}: the driver has refused an earlier request, or another process is removing "
+                            "the device, and the kernel accepts no further request",
+                            doing),
+                "if no process is removing it, reload the driver of the parent to remove the device");
+  }
+  return Removal::pending;
 }
 
 std::optional<Write> Host::write_of_creation(const Creation& what) const {

@@ -263,7 +263,7 @@ void Host::write_functions(const ParentState& parent, std::uint64_t number) cons
                 "see the kernel log for the driver's reason: dmesg");
   }
   if (!*written) {
-    throw functions_error(written->error().number, parent, number).caused_by(written->error().number);
+    throw naming_file(functions_error(written->error().number, parent, number), written->error());
   }
 }
 

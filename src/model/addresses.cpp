@@ -172,6 +172,47 @@ std::string libvirt_spelling(std::string name) {
   return name;
 }
 
+bool is_crypto_address(std::string_view word) {
+  constexpr std::string_view card = "card";
+  constexpr std::size_t adapter_digits = 2;
+  constexpr std::size_t domain_digits = 4;
+  if (word.starts_with(card)) {
+    return is_hex(word.substr(card.size()), adapter_digits, adapter_digits);
+  }
+  const std::vector<std::string_view> parts = split(word, '.');
+  return parts.size() == 2 && is_hex(parts[0], adapter_digits, adapter_digits) &&
+         is_hex(parts[1], domain_digits, domain_digits);
+}
+
+std::vector<std::string> possible_pci_addresses(std::string_view word) {
+  constexpr std::size_t most_slots = 0x20;
+  std::string separated = to_lower(word);
+  const bool has_colon = separated.find(':') != std::string::npos;
+  std::replace_if(
+      separated.begin(), separated.end(), [](char c) { return c == ':' || c == '_' || c == '-'; }, '.');
+  std::vector<std::string_view> parts = split(separated, '.');
+  if (!has_colon || is_pci_address(word) || (parts.size() != 3 && parts.size() != 4)) {
+    return {};
+  }
+  // The domain has more digits than the other numbers, wherever it is.
+  const auto longest = std::max_element(
+      parts.begin(), parts.end(), [](std::string_view a, std::string_view b) { return a.size() < b.size(); });
+  if (parts.size() == 4) {
+    std::rotate(parts.begin(), longest, longest + 1);
+  } else {
+    parts.insert(parts.begin(), "0000");
+  }
+  std::vector<std::string> addresses;
+  for (const auto& [bus, slot] : {std::pair(parts[1], parts[2]), std::pair(parts[2], parts[1])}) {
+    const auto address = pci_address(std::array{parts[0], bus, slot, parts[3]});
+    const bool has_slot = address && std::stoul(std::string(slot), nullptr, 16) < most_slots;
+    if (has_slot && std::find(addresses.begin(), addresses.end(), *address) == addresses.end()) {
+      addresses.push_back(*address);
+    }
+  }
+  return addresses;
+}
+
 bool is_pci_address(std::string_view word) {
   return pci_with_colons(to_lower(word)).has_value();
 }

@@ -44,6 +44,16 @@ bool ApHost::reserves(const Apqn& queue) const {
   return host_adapters.test(queue.adapter) && host_domains.test(queue.domain);
 }
 
+std::string ApHost::reservation_of(const std::vector<Apqn>& queues) const {
+  const auto has_override = [this](const Apqn& queue) {
+    return std::any_of(overrides.begin(), overrides.end(),
+                       [&](const auto& one) { return one.first == queue; });
+  };
+  const bool any = std::any_of(queues.begin(), queues.end(), has_override);
+  const bool all = std::all_of(queues.begin(), queues.end(), has_override);
+  return !any ? "apmask, aqmask" : all ? "driver_override" : "driver_override, apmask, aqmask";
+}
+
 bool ApHost::has(const Apqn& queue) const {
   return (!adapters || adapters->test(queue.adapter)) && (!domains || domains->test(queue.domain));
 }

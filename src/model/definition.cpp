@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/model/settable_file.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
 
@@ -19,9 +20,20 @@ std::optional<AttributeName> attribute_of_type(const Attribute& attribute) {
   return name.starts_with(directory) ? AttributeName::parse(name.substr(directory.size())) : std::nullopt;
 }
 
+namespace {
+
+bool is_vgpu_params(const AttributeName& name) {
+  return name.str().substr(name.str().rfind('/') + 1) == "vgpu_params";
+}
+
+}  // namespace
+
 bool loses_last_byte(const Attribute& attribute) {
-  const std::string& name = attribute.name.str();
-  return name.substr(name.rfind('/') + 1) == "vgpu_params";
+  return is_vgpu_params(attribute.name);
+}
+
+bool reports_what_was_set(const AttributeName& name) {
+  return is_vgpu_params(name);
 }
 
 std::optional<std::string> vm_in(const std::string& create_args) {

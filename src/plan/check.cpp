@@ -463,6 +463,7 @@ class Check {
       if (!defined.contains(device.uuid) && !is_broken && !device.removing) {
         add(device.uuid.str(), undefined_device(device, in_.defined), device.parent.str());
         check_presence(device.uuid.str(), device.parent, device.queues.value_or(ApMatrix{}), false);
+        check_bindings(device, device.uuid.str());
       }
     }
   }
@@ -484,21 +485,21 @@ class Check {
 
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
   // adapters.
-  void check_bindings(const Device& device, const Definition& definition) {
+  void check_bindings(const Device& device, const std::string& name) {
     std::vector<Apqn> unbound =
         in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
     // Those of the host can be bound only when they are released.
     std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
     if (!unbound.empty()) {
-      add(name_of_definition(definition),
+      add(name,
           {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},
-          definition.parent.str());
+          device.parent.str());
     }
   }
 
   void check_device(const Device& device, const Definition& definition) {
     const std::string name = name_of_definition(definition);
-    check_bindings(device, definition);
+    check_bindings(device, name);
     if (device.nodes.empty() && in_.host.has_vfio) {
       add(name,
           {"the device is active but has no VFIO node",

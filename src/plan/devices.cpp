@@ -192,6 +192,9 @@ Error unknown_parent(const Snapshot& seen, const std::string& name, const std::s
   if (auto error = unknown_channel_device(seen, name, doing)) {
     return *std::move(error);
   }
+  if (const auto missing = missing_address(seen, name)) {
+    return {ExitCode::not_found, fmt::format("{}: {}", doing, missing->what), missing->advice};
+  }
   if (!seen.mdev_support) {
     return {ExitCode::not_found, why,
             "the kernel's mdev core is not loaded; load the driver of the parent first"};

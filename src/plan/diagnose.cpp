@@ -7,6 +7,8 @@
 #include <mdevadm/plan/identity.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "diagnose_crypto.hpp"
+
 namespace mdevadm {
 
 namespace {
@@ -25,11 +27,14 @@ bool is_loaded(const HostDevice& device, const std::string& module) {
   return found == device.modules.end() || found->second;
 }
 
-// A module that modprobe(8) loads is missing again after the next boot.
+}  // namespace
+
 std::vector<std::string> advice_to_load(const std::string& module) {
   return {"load the module: modprobe " + module,
           fmt::format("load it at each boot: echo {0} > /etc/modules-load.d/{0}.conf", module)};
 }
+
+namespace {
 
 std::string_view subchannel_kind(std::uint64_t type) {
   constexpr std::array<std::string_view, 4> kinds{"I/O", "CHSC", "message", "ADM"};
@@ -148,31 +153,6 @@ Finding of_pci(const HostDevice& device) {
       fmt::format("{} has the driver {}, which offers no mediated devices{}", what, *device.driver, reason));
 }
 
-Finding of_ap(const HostDevice& device) {
-  if (device.address == "matrix") {
-    return finding_with("ap-module", Severity::error,
-                        "the parent of vfio-ap devices does not exist: the module vfio_ap is not loaded",
-                        advice_to_load("vfio_ap"));
-  }
-  // A card or queue never becomes a parent.
-  Finding finding = finding_with(
-      "ap-queue", Severity::info,
-      fmt::format("{} {}; it is not a parent: the parent of all vfio-ap devices is matrix", describe(device),
-                  device.driver ? "has the driver " + *device.driver : "has no driver"));
-  if (is_loaded(device, "vfio_ap")) {
-    finding.advice = {"show the queues of the host: mdevadm show matrix"};
-  } else {
-    finding.what += ", which does not exist while the module vfio_ap is not loaded";
-    finding.advice = advice_to_load("vfio_ap");
-  }
-  const bool is_card = device.address.starts_with("card");
-  finding.advice.push_back(
-      fmt::format("assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough {}",
-                  is_card ? fmt::format("--adapter 0x{} --domain NUMBERS", device.address.substr(4))
-                          : "--queue " + device.address));
-  return finding;
-}
-
 }  // namespace
 
 std::string describe(const HostDevice& device) {
@@ -187,17 +167,17 @@ std::string describe(const HostDevice& device) {
     return text;
   }
   if (device.bus == "ap") {
-    return (device.address.starts_with("card") ? "crypto card " : "crypto queue ") + device.address;
+    return describe_crypto(device);
   }
   return device.pci_id ? fmt::format("{} ({})", device.address, *device.pci_id) : device.address;
 }
 
-Finding why_no_parent(const HostDevice& device) {
+Finding why_no_parent(const HostDevice& device, const Snapshot& seen, const Definitions* defined) {
   if (device.bus == "css") {
     return of_subchannel(device);
   }
   if (device.bus == "ap") {
-    return of_ap(device);
+    return why_no_crypto_parent(device, seen, defined);
   }
   if (device.bus == "mdev") {
     return finding_with("mdev-device", Severity::info,
@@ -260,7 +240,7 @@ std::vector<Finding> why_no_parent(const Snapshot& seen, const std::string& name
   for (const HostDevice& device :
        found != seen.host_devices.end() ? found->second : std::vector<HostDevice>{}) {
     if (seen.find_parent(device.address) == nullptr) {
-      findings.push_back(why_no_parent(device));
+      findings.push_back(why_no_parent(device, seen));
     }
   }
   return findings;

@@ -23,9 +23,9 @@ std::string describe_reserved(const ApHost& host, const std::vector<Apqn>& queue
   constexpr std::size_t named = 4;
   const bool is_one = queues.size() == 1;
   const bool is_absent = unobtainable(host, queues).size() == queues.size();
-  return fmt::format("{} {} {} {}reserved for the host (apmask, aqmask)", is_one ? "queue" : "queues",
+  return fmt::format("{} {} {} {}reserved for the host ({})", is_one ? "queue" : "queues",
                      format_queues(queues, named), is_one ? "is" : "are",
-                     is_absent ? "not on this host, and " : "");
+                     is_absent ? "not on this host, and " : "", host.reservation_of(queues));
 }
 
 std::vector<std::string> advice_on_reserved(const Snapshot& seen, const Definition* definition,

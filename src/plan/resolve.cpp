@@ -10,6 +10,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/util/error.hpp>
@@ -71,31 +72,6 @@ std::string list_devices(const Snapshot& seen, const Definitions& defined) {
              : "list all devices: mdevadm list --all";
 }
 
-// Returns the parent with virtual functions whose bus a PCI address names, or nullptr. The number of the
-// function may be one that no device has, such as 9.
-const Parent* parent_on_bus(const Snapshot& seen, std::string_view word) {
-  const std::string first = kernel_spelling(std::string(word.substr(0, word.rfind('.'))) + ".0");
-  const std::string bus = is_pci_address(first) ? first.substr(0, first.rfind(':') + 1) : std::string{};
-  const auto found = std::find_if(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
-    return !bus.empty() && parent.capabilities.functions && parent.name.str().starts_with(bus);
-  });
-  return found == seen.parents.end() ? nullptr : &*found;
-}
-
-// The error for a PCI function that the host does not have.
-[[noreturn]] void refuse_function(const std::string& address, const Snapshot& seen,
-                                  const std::string& doing) {
-  const Parent* parent = parent_on_bus(seen, address);
-  std::vector<std::string> hints{"list the PCI functions of the host: lspci -D",
-                                 "list parents: mdevadm types"};
-  if (parent != nullptr) {
-    hints.insert(hints.begin(),
-                 fmt::format("list the virtual functions of {0}: mdevadm show {0}", parent->name.str()));
-  }
-  throw Error(ExitCode::not_found,
-              fmt::format("{}: the host has no PCI function {}", doing, printable(address)), hints);
-}
-
 [[noreturn]] void refuse_parent(const std::string& name, const Snapshot& seen, const Definitions& defined,
                                 const std::string& doing) {
   const auto is_on_it = [&](const auto& one) { return one.parent.str() == name; };
@@ -125,6 +101,9 @@ enum class Beside { nothing, groups };
                 fmt::format("{}: patterns are not accepted here (expected one device)", doing),
                 fmt::format("list the devices that it matches: mdevadm list {}", shell_word(word)));
   }
+  if (const auto missing = missing_address(seen, word)) {
+    throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, missing->what), missing->advice);
+  }
   const std::string unknown = fmt::format("{}: no {} with this name, UUID or UUID prefix", doing, kinds);
   const bool is_address = is_channel_address(kernel_spelling(word));
   const std::string number = is_address ? kernel_spelling(word) : "0.0." + to_lower(word);
@@ -147,9 +126,6 @@ enum class Beside { nothing, groups };
                             "this name",
                             doing, kinds),
                 "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
-  }
-  if (!is_address && parent_on_bus(seen, word) != nullptr) {
-    refuse_function(std::string(word), seen, doing);
   }
   const std::string meant = is_address ? std::string{} : did_you_mean(word, labels);
   const bool is_short = is_beginning(word) && word.size() < shortest_beginning;
@@ -227,9 +203,8 @@ Meaning meaning_of_address(std::string_view word, const Snapshot& seen, const De
   if (const auto finding = why_no_types(seen, address)) {
     throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice);
   }
-  const auto functions = seen.host_devices.find(address);
-  if (functions != seen.host_devices.end() && functions->second.empty()) {
-    refuse_function(address, seen, doing);
+  if (const auto missing = missing_address(seen, address)) {
+    throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, missing->what), missing->advice);
   }
   throw Error(
       ExitCode::not_found,

@@ -36,6 +36,10 @@ inline Value text_or_none(const std::string& text) {
   return text.empty() ? Value() : Value(text);
 }
 
+inline Value truth_or_none(const std::optional<bool>& value) {
+  return value ? Value(*value) : Value();
+}
+
 inline Value number_or_none(const std::optional<std::uint64_t>& number) {
   return number ? Value(*number) : Value();
 }

@@ -251,13 +251,18 @@ std::vector<std::string> hidden_owners_of(const ParentRow& row) {
   return names;
 }
 
-// Returns the queues of the host, if the parent is that of vfio-ap.
-std::vector<QueueShare> queue_shares(const ParentRow& row) {
-  std::vector<QueueShare> shares;
+// Returns the AP bus, if the parent is that of vfio-ap, or nullptr.
+const ApHost* crypto_host(const ParentRow& row) {
   const auto& types = row.parent->types;
   const bool is_ap =
       std::any_of(types.begin(), types.end(), [](const Type& type) { return has_queues(type.id.str()); });
-  const ApHost* host = is_ap && row.seen != nullptr && row.seen->ap ? &*row.seen->ap : nullptr;
+  return is_ap && row.seen != nullptr && row.seen->ap ? &*row.seen->ap : nullptr;
+}
+
+// Returns the queues of the host, if the parent is that of vfio-ap.
+std::vector<QueueShare> queue_shares(const ParentRow& row) {
+  std::vector<QueueShare> shares;
+  const ApHost* host = crypto_host(row);
   if (host == nullptr || !host->adapters || !host->domains) {
     return shares;
   }
@@ -309,6 +314,37 @@ Value queues_of_host(const ParentRow& row) {
   return list;
 }
 
+Value mask_of_host(const ParentRow& row, ApKind kind) {
+  const ApHost* host = crypto_host(row);
+  if (host == nullptr) {
+    return {};
+  }
+  const ApSet& set = kind == ApKind::adapter ? host->host_adapters : host->host_domains;
+  const std::vector<unsigned> numbers = numbers_of(set);
+  return Numbers{{numbers.begin(), numbers.end()}, set.none() ? "none" : format_ap_list(set, kind)};
+}
+
+Value cards_of_host(const ParentRow& row) {
+  List list;
+  const ApHost* host = crypto_host(row);
+  for (const ApCard& card : host != nullptr ? host->cards : std::vector<ApCard>{}) {
+    const bool has_queues_now = !host->adapters || host->adapters->test(card.adapter);
+    list.items.push_back({{"adapter", std::uint64_t{card.adapter}},
+                          {"type", text_or_none(card.type)},
+                          {"online", truth_or_none(card.online)},
+                          {"configured", truth_or_none(card.configured)},
+                          {"checkstopped", truth_or_none(card.checkstopped)}});
+    list.texts.push_back(
+        fmt::format("card{:02x}: {}{}{}{}{}", card.adapter, card.type.value_or("unknown type"),
+                    !card.online   ? ""
+                    : *card.online ? ", online"
+                                   : ", offline",
+                    card.configured == false ? ", deconfigured" : "",
+                    card.checkstopped == true ? ", checkstop" : "", has_queues_now ? "" : ", no queues"));
+  }
+  return list;
+}
+
 constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"parent", "PARENT", Kind::text, "name of the parent", Facet::parents},
      [](const ParentRow& r) -> Value { return r.parent->name.str(); }},
@@ -332,6 +368,14 @@ constexpr auto parent_table = std::to_array<Column<ParentRow>>({
     {{"queues", "QUEUES", Kind::list, "crypto queues of the host: of a device, of the host, or free",
       Facet::types | dev | Facet::queues | Facet::ap_bus | Facet::ap_bindings},
      queues_of_host},
+    {{"cards", "CARDS", Kind::list, "crypto cards of the host",
+      Facet::types | Facet::ap_bus | Facet::ap_bindings},
+     cards_of_host},
+    {{"apmask", "APMASK", Kind::text, "adapters in apmask: with aqmask, the queues of the host",
+      Facet::types | Facet::ap_bus},
+     [](const ParentRow& r) { return mask_of_host(r, ApKind::adapter); }},
+    {{"aqmask", "AQMASK", Kind::text, "domains in aqmask", Facet::types | Facet::ap_bus},
+     [](const ParentRow& r) { return mask_of_host(r, ApKind::domain); }},
     {{"driver", "DRIVER", Kind::text, "driver of the parent", Facet::parent_identity},
      [](const ParentRow& r) -> Value { return text_or_none(r.parent->driver); }},
     {{"driver_version", "DRIVER-VERSION", Kind::text, "version of the driver module", Facet::parent_identity},

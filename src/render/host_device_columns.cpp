@@ -14,12 +14,24 @@ Value device_number(const HostDeviceRow& row) {
 }
 
 Value device_type(const HostDeviceRow& row) {
-  return row.device->channel_device ? text_or_none(row.device->channel_device->type) : Value();
+  return row.device->channel_device ? text_or_none(row.device->channel_device->type)
+         : row.device->card         ? text_or_none(row.device->card->type)
+                                    : Value();
 }
 
 Value is_online(const HostDeviceRow& row) {
   const auto& channel = row.device->channel_device;
-  return channel && channel->online ? Value(*channel->online) : Value();
+  return truth_or_none(channel            ? channel->online
+                       : row.device->card ? row.device->card->online
+                                          : std::nullopt);
+}
+
+Value is_configured(const HostDeviceRow& row) {
+  return truth_or_none(row.device->card ? row.device->card->configured : std::nullopt);
+}
+
+Value is_checkstopped(const HostDeviceRow& row) {
+  return truth_or_none(row.device->card ? row.device->card->checkstopped : std::nullopt);
 }
 
 constexpr auto host_device_table =
@@ -39,9 +51,22 @@ constexpr auto host_device_table =
             {{"device_number", "DEVICE-NUMBER", Kind::text, "device number of the device behind a subchannel",
               Facet::parents},
              device_number},
-            {{"device_type", "DEVICE-TYPE", Kind::text, "type and model of this device", Facet::parents},
+            {{"device_type", "DEVICE-TYPE", Kind::text, "type and model of this device, or of a crypto card",
+              Facet::parents},
              device_type},
-            {{"online", "ONLINE", Kind::truth, "whether this device is online", Facet::parents}, is_online},
+            {{"online", "ONLINE", Kind::truth, "whether this device, or a crypto card, is online",
+              Facet::parents},
+             is_online},
+            {{"configured", "CONFIGURED", Kind::truth, "whether a crypto card is configured", Facet::parents},
+             is_configured},
+            {{"checkstopped", "CHECKSTOPPED", Kind::truth, "whether a crypto card has failed",
+              Facet::parents},
+             is_checkstopped},
+            {{"owner", "OWNER", Kind::word, "owner of a crypto queue: device, host, free or unknown",
+              Facet::parents},
+             [](const HostDeviceRow& r) -> Value { return text_or_none(r.queue_owner); }},
+            {{"device", "DEVICE", Kind::text, "UUID of the active device that has the queue", Facet::parents},
+             [](const HostDeviceRow& r) -> Value { return text_or_none(r.owner_uuid); }},
             {{"iommu_group", "IOMMU-GROUP", Kind::number, "IOMMU group", Facet::parents},
              [](const HostDeviceRow& r) -> Value { return number_or_none(r.device->iommu_group); }},
             {{"virtual_functions", "VIRTUAL-FUNCTIONS", Kind::number, "virtual functions that it supports",

@@ -327,7 +327,8 @@ class TypedParent final : public MdevParent {
         [this, name](std::string_view data, const Answer& answer) { write_remove(name, data, answer); });
   }
 
-  // The attribute removes itself first. Kernels before 5.2 create it again if the driver refuses.
+  // The attribute removes itself first. Kernels before 5.2 create it again if the driver refuses. A lack of
+  // permission is found when the file is opened: the attribute stays.
   void write_remove(const std::string& name, std::string_view data, const Answer& answer) {
     const int taken = static_cast<int>(data.size());
     const auto number = parse_kernel_number(data);
@@ -344,7 +345,8 @@ class TypedParent final : public MdevParent {
     const NodeId directory = device->directory;
     kernel_.files.remove(directory, "remove");
     remove(*device, [this, answer, taken, directory, name](int error) {
-      if (error < 0 && era() < Era::v5_2 && kernel_.files.get(directory) != nullptr) {
+      const bool is_denied = error == -EACCES || error == -EROFS;
+      if (error < 0 && (era() < Era::v5_2 || is_denied) && kernel_.files.get(directory) != nullptr) {
         add_remove_file(directory, name);
       }
       answer(error < 0 ? error : taken);

@@ -274,6 +274,29 @@ unloaded() {
   exits 0 "and the subchannel is a parent again"
 }
 
+# The channel device of a definition is taken away and comes back, as virtualization tests do.
+ccw_returns() {
+  run chccwdev -d 0.0.2b09
+  run driverctl -b css set-override 0.0.0313 vfio_ccw
+  run mdevctl start -p 0.0.0313 -t vfio_ccw-io -u $a
+  exits 0 "mdevctl starts the device"
+  run mdevctl define --auto -u $a
+  exits 0 "and defines it"
+  run driverctl -b css unset-override 0.0.0313
+  exits 0 "the subchannel is returned to the host"
+  same "$("$MDEVADM" list -n)$(mdevctl list)" "" "the device has vanished"
+  adm start $a
+  exits 3 "it cannot be started"
+  err_has "subchannel 0.0.0313 .*has the driver io_subchannel" "the error names the reason"
+  run driverctl -b css set-override 0.0.0313 vfio_ccw
+  run mdevctl start -u $a
+  exits 0 "after the return of the subchannel, mdevctl starts it"
+  same "$("$MDEVADM" list -n -o uuid,state | tr -s ' ')" "$a active" "it is active"
+  adm stop $a
+  adm start $a
+  exits 0 "so does mdevadm"
+}
+
 # A crypto card or queue is never a parent, also while vfio_ap is not loaded.
 no_parent() {
   control unregister matrix
@@ -281,7 +304,8 @@ no_parent() {
     adm define -p $words -t vfio_ap-passthrough --name q
     exits 3 "define -p $words: no parent"
     err_lacks "use --force" "there is no hint at --force"
-    err_has "^hint: assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough (--queue 05\.0004|--adapter 0x05 --domain NUMBERS)$" "the options of the queue are named"
+    err_has "^hint: load the module: modprobe vfio_ap$" "the module is loaded first"
+    err_lacks "assign it to a device" "queues of the host cannot be assigned"
     adm define -p $words -t vfio_ap-passthrough --name q --force
     exits 3 "define -p $words --force is refused"
   done
@@ -378,6 +402,7 @@ on gvt-a0 gvt_unnamed
 on "$state/kvmgt.toml" kvmgt
 on "$state/xe.toml" xe
 on ap-host crypto
+on ccw-host ccw_returns
 on "$state/refusing.toml" refusing
 on "$state/ignoring.toml" ignoring
 finish

@@ -6,7 +6,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
   failed_parts=
-  for part in run_directory run_read_only unlocked labels locks foreign_locks definitions; do
+  for part in run_directory run_read_only unlocked labels locks foreign_locks definitions sysfs; do
     "$MDEVSIM" run samples -- bash "$0" $part || failed_parts+=" $part"
   done
   same "$failed_parts" "" "all parts pass"
@@ -154,6 +154,34 @@ part_definitions() {
   exits 1 "undefine fails if the definition cannot be deleted"
   err_has "Failed to remove file \"/etc/mdevctl.d/$parent/$u\"" "the error names the file"
   err_has "Permission denied" "and the reason"
+}
+
+# Errors of permission in sysfs name the file, under either name.
+part_sysfs() {
+  local of=/sys/devices/virtual/$parent/$parent
+  "$MDEVSIM" control fault create 0 EACCES
+  run "$bin/mdevctl" start --uuid=$u --parent=$parent --type=$type
+  err_has "^    Permission denied \(os error 13\): $of/mdev_supported_types/$type/create$" "mdevctl: a creation"
+  run "$MDEVADM" start --uuid=$u --parent=$parent --type=$type
+  err_has "Permission denied \($of/mdev_supported_types/$type/create\)$" "mdevadm: a creation"
+  "$MDEVSIM" control clear
+  "$MDEVADM" start --uuid=$u --parent=$parent --type=$type
+  "$MDEVSIM" control fault remove 0 EACCES
+  run "$bin/mdevctl" stop --uuid=$u
+  err_has "^    Permission denied \(os error 13\): $of/$u/remove$" "mdevctl: a removal"
+  run "$MDEVADM" stop $u
+  exits 1 "a removal that is not permitted fails"
+  err_has "Permission denied \($of/$u/remove\)$" "mdevadm: a removal"
+  "$MDEVSIM" control clear
+  run "$MDEVADM" stop $u
+  exits 0 "it succeeds as soon as it is permitted"
+  "$MDEVSIM" control fault read 0 EACCES device_api
+  run "$bin/mdevctl" types
+  err_has "Skipping type $type of $parent: device_api: Permission denied \(os error 13\): $of/mdev_supported_types/$type/device_api$" "mdevctl types: a file that cannot be read"
+  "$MDEVSIM" control clear
+  "$MDEVSIM" control fault read 0 EACCES available_instances
+  run "$bin/mdevctl" types
+  err_has "Skipping type $type of $parent: Permission denied \(os error 13\): $of/mdev_supported_types/$type/available_instances$" "likewise the number of instances"
 }
 
 part_"$1"

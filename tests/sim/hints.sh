@@ -177,6 +177,20 @@ gvt_off__override_without_driver() {
   words="types 0000:00:02.0"
 }
 ap_host__queue_as_parent() { words="types 05.0014"; }
+ap_host__free_queue() { chzdev -t ap apmask=-5 >/dev/null; words="check 05.0014"; }
+ap_host__free_card() { chzdev -t ap apmask=-5 >/dev/null; words="check card05"; }
+ap_host__defined_queue() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm define $a -p matrix -t vfio_ap-passthrough --queue 05.0014
+  words="check 05.0014"
+}
+ap_host__assigned_queue() { ap_host__defined_queue; adm start $a; words="check 05.0014"; }
+ap_host__no_such_queue() { words="show 05.0099"; }
+ap_host519__owner_not_found() {
+  chzdev -t ap apmask=-5 >/dev/null
+  control fault attribute 1 EADDRINUSE
+  words="start -p matrix -t vfio_ap-passthrough --queue 05.0014"
+}
 ap_host__device_as_parent() { adm start -u $a -p matrix -t vfio_ap-passthrough; words="types $a"; }
 samples__check_missing_parent() { adm define $a -p nosuch -t mtty-1 --force; words="check"; }
 samples__check_unknown_type() {
@@ -988,6 +1002,7 @@ scenarios=$(mktemp -d)
 trap 'rm -rf "$log" "$scenarios"' EXIT
 # Linux 6.19 selects drivers of single queues.
 sed 's/6\.10/6.19/' "$here/../../examples/scenarios/ap-host.toml" >"$scenarios/ap-host619.toml"
+sed 's/6\.10/5.19/' "$here/../../examples/scenarios/ap-host.toml" >"$scenarios/ap-host519.toml"
 mapfile -t cases < <(declare -F | sed -n 's/^declare -f //p' | grep __)
 for name in "${cases[@]}"; do
   scenario=${name%%__*}

@@ -22,6 +22,7 @@ if [ "${1:-}" = "" ]; then
   done <<'P'
 m60 parameters
 m60-u1 mediated
+samples for_good
 vf-n1 functions
 SCRATCH/linger.toml linger
 P
@@ -29,6 +30,25 @@ P
   finish
   exit
 fi
+
+# Since Linux 5.2, the file remove has removed itself when the driver refuses.
+for_good() {
+  "$MDEVADM" start -u $a -p mtty -t mtty-1 >/dev/null
+  control fault remove 1 EIO
+  run "$MDEVADM" stop $a
+  exits 1 "the driver refuses the removal"
+  run "$MDEVADM" stop $a
+  exits 1 "a second stop fails"
+  err_has "cannot stop '$a': cannot remove the device: the driver has refused an earlier request, or another process is removing the device, and the kernel accepts no further request$" \
+    "the error does not say that a removal is pending"
+  err_has "^hint: if no process is removing it, reload the driver of the parent to remove the device$" "the hint says how to remove it"
+  "$MDEVADM" start -u $b -p mtty -t mtty-1 >/dev/null
+  control fault remove 1 EACCES
+  run "$MDEVADM" stop $b
+  exits 1 "a removal that is not permitted"
+  run "$MDEVADM" stop $b
+  exits 0 "can be repeated"
+}
 
 parameters() {
   local gpu=0000:86:00.0 directory

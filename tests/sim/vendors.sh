@@ -117,6 +117,52 @@ needs() {
   err_has "cannot define 'x' " "the name is used if there is one"
 }
 
+# A device of another program is defined with its attributes: those that the driver reports as they were set.
+adopted_attributes() {
+  local gpu=0000:86:00.0 of=/sys/bus/mdev/devices/$a/nvidia/vgpu_params script=/etc/mdevctl.d/scripts.d/callouts/x
+  echo $a >/sys/class/mdev_bus/$gpu/mdev_supported_types/nvidia-18/create
+  adm define $a --name plain --dry-run
+  same "$err" "" "nothing was set, nothing is missing"
+  echo frame_rate_limiter=0 >$of
+  adm define $a --name a
+  exits 0 "the device is adopted"
+  same "$err" "" "without a warning"
+  same "$("$MDEVADM" list a --json | jq -c '.devices[0].defined_attributes // .devices[0].attributes')" '[{"name":"nvidia/vgpu_params","value":"frame_rate_limiter=0"}]' "with its attribute"
+  adm restart a
+  same "$(cat $of)" frame_rate_limiter=0 "which the next start sets"
+  "$MDEVADM" undefine a
+  adm define $a --name a --attr nvidia/vgpu_params=disable_vnc=1
+  same "$(grep -c vgpu_params /etc/mdevadm/devices/$gpu/$a.toml)" 1 "an attribute that is given replaces it"
+  "$MDEVADM" undefine a
+  # A script that reports attributes, as mdevctl's can.
+  mkdir -p ${script%/*}
+  printf '#!/bin/sh\n[ "$4-$6" = get-attributes ] && echo "[{\\"nvidia/vgpu_params\\":\\"loglevel=5\\"}]"\nexit 0\n' >$script
+  chmod 755 $script
+  adm define $a --name a
+  exits 0 "the script is asked"
+  same "$(grep -o loglevel=5 /etc/mdevadm/devices/$gpu/$a.toml)" loglevel=5 "its answer is stored"
+  "$MDEVADM" undefine a
+  printf '#!/bin/sh\n[ "$4-$6" = get-attributes ] && echo "["\nexit 0\n' >$script
+  adm define $a --name a
+  exits 1 "an answer that cannot be read fails the command"
+  err_has "cannot define '$a': its attributes cannot be read" "the error says so"
+  adm define $a --name a --force
+  exits 0 "--force continues"
+  err_has "warning: .*its attributes cannot be read" "with a warning"
+  same "$(grep -o frame_rate_limiter=0 /etc/mdevadm/devices/$gpu/$a.toml)" frame_rate_limiter=0 "with what the driver reports"
+}
+
+# Other attributes may report what was never set.
+adopted_unknown() {
+  echo $a >/sys/bus/pci/devices/$parent/mdev_supported_types/vnpu-vir04/create
+  adm define $a --name a
+  exits 0 "the device is adopted"
+  err_has "warning: '$a': attributes of the active device are not in the definition, because the driver does not report what was set: hw_vdavinci/limit \(reports '0'\); if they were set, specify them with --attr$" \
+    "the attribute that may be missing is named"
+  err_lacks "vfg_id" "one that cannot be written is not"
+  same "$(grep -c attribute /etc/mdevadm/devices/$parent/$a.toml)" 0 "nothing is stored"
+}
+
 run_case "$@"
 
 state=$(mktemp -d)
@@ -144,4 +190,6 @@ on "$state/npu.toml" type_attribute
 on "$state/npu.toml" under_mdevctl
 on "$state/npu.toml" never_set
 on "$state/npu.toml" needs
+on "$state/npu.toml" adopted_unknown
+on m60 adopted_attributes
 finish

@@ -10,6 +10,7 @@
 #include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/model/parent_state.hpp>
 #include <mdevadm/model/record.hpp>
+#include <mdevadm/model/settable_file.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/model/watch.hpp>
 #include <mdevadm/sys/dir.hpp>
@@ -132,6 +133,10 @@ class Host {
   // unreadable.
   std::optional<std::string> read_attribute(const Device& device, const AttributeName& name) const;
   // The reader must not outlive the root of the host.
+  // Returns the files of an active device that its driver lets write, sorted; none of a vfio-ap device. Files
+  // of the kernel's core, and those that definitions set by keys of their own, are not among them.
+  std::vector<SettableFile> settable_files(const Device& device) const;
+
   AttributeReader attribute_reader() const { return AttributeReader(*root_); }
 
   // Assigns adapters and domains to a vfio-ap device: with one atomic write to ap_config if the kernel has

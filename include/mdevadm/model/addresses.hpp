@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mdevadm {
 
@@ -30,9 +31,17 @@ std::string libvirt_spelling(std::string name);
 // Returns whether the word, in the kernel's spelling, is a PCI address.
 bool is_pci_address(std::string_view word);
 
+// Returns the PCI addresses that a word with wrong separators, or numbers in another order, can mean:
+// 0000:3b.00.0, 0000:3b:00:0, 00:3b:0000.4. Empty: the word is a PCI address, or has another form.
+std::vector<std::string> possible_pci_addresses(std::string_view word);
+
 // Returns whether the word has the form of a subchannel or device number on IBM Z, as the kernel spells it:
 // 0.0.0313.
 bool is_channel_address(std::string_view word);
+
+// Returns whether the word has the form of a crypto queue (05.0014) or card (card05), as the kernel spells
+// it.
+bool is_crypto_address(std::string_view word);
 
 // Returns the address if the word is one in any letter case, or its last part (0313): it does not say whether
 // a subchannel is meant (css_0_0_0313, a path in sysfs) or a channel device (ccw_0_0_2b09).

@@ -150,6 +150,16 @@ bool has_queues(std::string_view type);
 // unassign_domain and the like.
 bool is_ap_attribute(const Attribute& attribute);
 
+// A card of the host; absent values cannot be read.
+struct ApCard {
+  unsigned adapter = 0;
+  std::optional<std::string> type{};  // "CEX8C"
+  std::optional<bool> online{};       // for the host's own programs
+  std::optional<bool> configured{};
+  std::optional<bool> checkstopped{};  // the hardware has failed
+  bool operator==(const ApCard&) const = default;
+};
+
 // The AP bus of a host, and what decides whether a device can have a queue.
 struct ApHost {
   // Numbers that exist: ap_adapter_mask, ap_usage_domain_mask, ap_control_domain_mask.
@@ -160,14 +170,17 @@ struct ApHost {
   std::optional<std::vector<Apqn>> bound{};               // to vfio_ap, sorted; Facet::ap_bindings
   std::vector<std::pair<Apqn, std::string>> other_drivers{};  // of queues, sorted; Facet::ap_bindings
   // Cards that a guest cannot use, although their queues are bound and can be assigned; Facet::ap_bindings.
-  ApSet deconfigured{};  // config is 0
-  ApSet checkstopped{};  // chkstop is 1: the hardware has failed
+  ApSet deconfigured{};         // config is 0
+  ApSet checkstopped{};         // chkstop is 1: the hardware has failed
+  std::vector<ApCard> cards{};  // sorted; Facet::ap_bindings
   bool operator==(const ApHost&) const = default;
 
   // Returns the numbers that exist, if they are known.
   const std::optional<ApSet>& existing(ApKind kind) const;
   // Returns whether a queue is reserved for the host.
   bool reserves(const Apqn& queue) const;
+  // Returns what reserves such queues: "apmask, aqmask" or "driver_override".
+  std::string reservation_of(const std::vector<Apqn>& queues) const;
   // Returns whether the queue exists, as far as that is known.
   bool has(const Apqn& queue) const;
   // Returns the driver that a queue is bound to, if it is known.

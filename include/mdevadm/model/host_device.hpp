@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mdevadm/model/ap.hpp>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,7 @@ struct HostDevice {
   std::optional<std::uint64_t> functions_enabled{};  // and how many are enabled
   std::optional<std::uint64_t> subchannel_type{};    // 0: I/O
   std::optional<ChannelDevice> channel_device{};
+  std::optional<ApCard> card{};
   std::optional<std::string> parent{};  // of a mediated device
   std::map<std::string, bool>
       modules{};                     // kernel modules that it needs to be a parent: whether they are loaded

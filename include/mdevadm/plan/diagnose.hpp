@@ -15,8 +15,24 @@ namespace mdevadm {
 // Returns "subchannel 0.0.0313 (device 0.0.2b09, 3390/0c, online)", "0000:00:02.0 (8086:5916)".
 std::string describe(const HostDevice& device);
 
-// Returns why the device, which is not a parent, offers no mediated devices.
-Finding why_no_parent(const HostDevice& device);
+// Who has a crypto queue.
+struct QueueOwner {
+  const char* kind = "free";       // or "device", "host", or "unknown": free, or of a device that is hidden
+  const Device* device = nullptr;  // the active device
+};
+// Returns nullopt if the device is no queue, or the AP bus or the queues of devices were not read
+// (queue_facets).
+std::optional<QueueOwner> owner_of_queue(const HostDevice& device, const Snapshot& seen);
+
+// Returns why the device, which is not a parent, offers no mediated devices; of a crypto queue or card, also
+// who has it, as far as `seen` says. `defined` supplies names; nullptr: none.
+Finding why_no_parent(const HostDevice& device, const Snapshot& seen = {},
+                      const Definitions* defined = nullptr);
+
+// Returns the finding for an address that no device of the host has, according to Snapshot::host_devices: a
+// PCI function, a crypto card or queue, or a word that resembles a PCI address. nullopt: the word has another
+// form, was not searched, or means a device.
+std::optional<Finding> missing_address(const Snapshot& seen, std::string_view word);
 
 // Returns the parent (subchannel) of a device number, if it has one.
 std::optional<std::string> parent_with_number(const Snapshot& seen, const std::string& name);

@@ -90,6 +90,8 @@ struct HostDeviceRow {
   const HostDevice* device;
   std::string notice;  // why not
   std::vector<std::string> hints;
+  std::string queue_owner{};  // of a crypto queue: "device", "host", "free" or "unknown"
+  std::string owner_uuid{};   // UUID of the active device that has it
 };
 
 // A problem, or why a device is not a parent.

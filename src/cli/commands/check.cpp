@@ -109,7 +109,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
         return one.parent == object || std::find(objects.begin(), objects.end(), one.object) != objects.end();
       });
       if (is_address && seen.find_parent(name) == nullptr) {
-        add_reasons(seen, name, word, found);
+        add_reasons(input, name, word, found);
       }
       std::for_each(found.begin(), found.end(), add_new);
     }
@@ -136,7 +136,7 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
   }
 
   // Adds why a device that was asked for is not a parent, unless that is reported for a definition.
-  static void add_reasons(const Snapshot& seen, const std::string& name, const std::string& word,
+  static void add_reasons(const CheckInput& input, const std::string& name, const std::string& word,
                           std::vector<ObjectFinding>& found) {
     // Findings about devices have a parent.
     std::erase_if(found, [&](const ObjectFinding& one) {
@@ -149,10 +149,10 @@ class CheckCommand final : public ListingCommand<render::FindingRow> {
     }
     // The subchannel of a device number that was given can be the device number of another subchannel.
     const bool is_translated = kernel_spelling(word) != name;
-    for (const HostDevice& device : seen.host_devices.at(name)) {
+    for (const HostDevice& device : input.seen.host_devices.at(name)) {
       const bool is_meant = !is_translated || device.address == name;
-      if (is_meant && seen.find_parent(device.address) == nullptr) {
-        found.push_back({why_no_parent(device), device.address});
+      if (is_meant && input.seen.find_parent(device.address) == nullptr) {
+        found.push_back({why_no_parent(device, input.seen, &input.defined), device.address});
       }
     }
   }

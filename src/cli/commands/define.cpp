@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/adopt.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/groups.hpp>
@@ -52,10 +53,12 @@ class DefineCommand final : public Command {
     check_usage();
     Batch batch(change_, "define");
     batch.print_uuids();
-    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
-    const Definitions defined = batch.load_definitions(context);
+    std::optional<sys::FileLock> lock;
     try {
-      add(context, batch, defined);
+      // Scripts may hold locks of their own, which are taken after that of the definitions.
+      read_active(context, batch.load_definitions(context));
+      lock = batch.lock_definitions(context);
+      add(context, batch, batch.load_definitions(context));
     } catch (const Error& error) {
       const auto uuid = Uuid::parse(word_);
       batch.refuse({uuid, options_.name, word_, parent_, type_}, error);
@@ -74,7 +77,11 @@ class DefineCommand final : public Command {
     if (requests.size() == 1) {
       batch.add(about, [&] {
         batch.require_definitions(about);
-        return plan_define(seen, defined, requests.front());
+        Job job = plan_define(seen, defined, requests.front());
+        if (!untaken_.empty()) {
+          job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), untaken_));
+        }
+        return job;
       });
       return;
     }
@@ -86,9 +93,7 @@ class DefineCommand final : public Command {
 
   // Returns one request for each device.
   std::vector<DefineRequest> make_requests(Context& context, const Definitions& defined) {
-    const bool may_be_active = adopts() || Uuid::parse(word_).has_value();
-    const Facet facets = may_be_active ? Facet::devices | Facet::queues : Facet::devices;
-    const Snapshot devices = context.observe({facets, std::nullopt, std::nullopt});
+    const Snapshot devices = context.observe({facets_of_active(), std::nullopt, std::nullopt});
     std::vector<std::optional<ParentName>> parents(choice_.devices(), parent_option(parent_));
     if (choice_.chooses(parent_) && (!force_ || choice_.by_need() || parent_ == any_parent)) {
       parents = choose_parents(context, defined);
@@ -143,6 +148,43 @@ class DefineCommand final : public Command {
                    [](const Parent* parent) { return parent->name; });
     parent_ = parents.front()->str();
     return parents;
+  }
+
+  Facet facets_of_active() const {
+    const bool may_be_active = adopts() || Uuid::parse(word_).has_value();
+    return may_be_active ? Facet::devices | Facet::queues | Facet::units : Facet::devices;
+  }
+
+  // Reads the attributes of the active device that is to be defined, from a call-out script and from the
+  // driver.
+  void read_active(Context& context, const Definitions& defined) {
+    if (!file_.empty() || word_.empty()) {
+      return;
+    }
+    const Snapshot seen = context.observe({facets_of_active(), std::nullopt, std::nullopt});
+    const std::string doing = fmt::format("cannot define '{}'", printable(word_));
+    const auto uuid = Uuid::parse(word_);
+    const Device* device =
+        uuid ? seen.find_device(*uuid) : resolve_device(word_, seen, defined, std::nullopt, doing).active;
+    if (device == nullptr || !device->type || !defined.find(device->uuid).empty()) {
+      return;  // the definition is refused, or that of a new device
+    }
+    active_.files = context.host().settable_files(*device);
+    if (device->queues) {
+      return;
+    }
+    HookEvent event{.action = HookAction::define, .about = {device->uuid, device->parent, *device->type}};
+    ReportedAttributes reported = context.hooks().get_attributes(event_of(event));
+    active_.reported = std::move(reported.attributes);
+    if (reported.error && !force_) {
+      throw Error(ExitCode::failed,
+                  fmt::format("{}: its attributes cannot be read: {}", doing, reported.error->what()),
+                  "to define the device without them: --force");
+    }
+    if (reported.error) {
+      context.messages().warning(
+          fmt::format("'{}': its attributes cannot be read: {}", printable(word_), reported.error->what()));
+    }
   }
 
   bool adopts() const { return file_.empty() && parent_.empty() && type_.empty() && !choice_.by_need(); }
@@ -201,25 +243,27 @@ class DefineCommand final : public Command {
   }
 
   DefineRequest from_options(const Snapshot& devices, const Definitions& defined,
-                             const std::optional<ParentName>& parent) const {
+                             const std::optional<ParentName>& parent) {
     Definition wanted = adopts() ? adopted(devices, defined)
                                  : Definition{word_.empty() ? Uuid::random() : *Uuid::parse(word_), *parent,
                                               *TypeName::parse(type_)};
     wanted.start = mode_.mode().value_or(StartMode::manual);
-    queues_.require_consistent(parse_assignments(options_.attributes));
+    std::vector<Attribute> given = parse_assignments(options_.attributes);
+    queues_.require_consistent(given);
     wanted.name = options_.name.empty() ? std::nullopt : Label::parse(options_.name);
     wanted.aggregate = options_.aggregate;
     wanted.create_args = options_.joined_create_args();
     if (!options_.function.empty()) {
       wanted.function = FunctionName::parse(options_.function);
     }
-    for (Attribute& attribute : parse_assignments(options_.attributes)) {
-      wanted.attributes.push_back(std::move(attribute));
-    }
     if (!adopts()) {
       queues_.require_additions();
-      take_over_queues(devices, wanted);
     }
+    const Device* active = devices.find_device(wanted.uuid);
+    if (active != nullptr && (adopts() || takes_over(*active, wanted))) {
+      untaken_ = take_over(*active, active_, given, wanted);
+    }
+    std::move(given.begin(), given.end(), std::back_inserter(wanted.attributes));
     wanted.attributes = changed_attributes(std::move(wanted.attributes), queues_.given());
     wanted.queue_table |= queues_.given().any();
     if (wanted.queue_table) {
@@ -229,15 +273,11 @@ class DefineCommand final : public Command {
     return {wanted, std::nullopt, force_ ? FitsHost::later : FitsHost::required};
   }
 
-  // An active device that is defined with its parent and type, without queues, has the definition of its
-  // queues: an empty one would take them from the guest at the next start.
-  void take_over_queues(const Snapshot& devices, Definition& wanted) const {
-    const Device* active = devices.find_device(wanted.uuid);
-    if (active != nullptr && active->parent == wanted.parent && active->queues &&
-        active->type == wanted.type && wanted.attributes.empty() && !queues_.any_given()) {
-      wanted.attributes = assignments_of(*active->queues);
-      wanted.queue_table = true;
-    }
+  // An active device that is defined with its parent and type, without attributes, has the definition of its
+  // own: an empty one would take its queues from the guest at the next start.
+  bool takes_over(const Device& active, const Definition& wanted) const {
+    return active.parent == wanted.parent && active.type == wanted.type && options_.attributes.empty() &&
+           !queues_.any_given();
   }
 
   Definition adopted(const Snapshot& devices, const Definitions& defined) const {
@@ -265,14 +305,10 @@ class DefineCommand final : public Command {
                   "the device may be in creation or removal; run the command again");
     }
     Definition wanted{found.uuid, found.active->parent, *found.active->type};
-    if (has_queues(wanted.type.str())) {
-      if (!found.active->queues) {
-        throw Error(ExitCode::failed,
-                    fmt::format("{}: the adapters and domains of the active device cannot be read", doing),
-                    "specify --parent, --type, --adapter and --domain");
-      }
-      wanted.attributes = assignments_of(*found.active->queues);
-      wanted.queue_table = true;
+    if (has_queues(wanted.type.str()) && !found.active->queues && active_.reported.empty()) {
+      throw Error(ExitCode::failed,
+                  fmt::format("{}: the adapters and domains of the active device cannot be read", doing),
+                  "specify --parent, --type, --adapter and --domain");
     }
     // The definition of a device on a VF names that VF.
     if (!found.active->vf.empty()) {
@@ -315,6 +351,8 @@ class DefineCommand final : public Command {
   std::string file_;
   std::string group_;
   bool force_ = false;
+  ActiveSettings active_;
+  std::string untaken_;  // a warning
   ChangeOptions change_;
 };
 

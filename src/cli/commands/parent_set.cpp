@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/prepare.hpp>
 #include <mdevadm/util/text.hpp>
 #include <set>
@@ -125,7 +126,16 @@ class ParentSet final : public Command {
   static void require_known(Context& context, const ParentState& state, bool has_settings,
                             const std::string& doing) {
     if (!state.present && !has_settings) {
-      const Snapshot seen = context.observe({Facet::parents | Facet::gpus, {}, {}});
+      Scope scope{Facet::parents | Facet::gpus, std::nullopt, std::nullopt};
+      scope.addresses = {state.name.str()};
+      const Snapshot seen = context.observe(scope);
+      constexpr const char* force = "to write settings for a device that is absent: --force";
+      if (auto missing = missing_address(seen, state.name.str())) {
+        if (is_pci_address(state.name.str())) {
+          missing->advice.emplace_back(force);
+        }
+        throw Error(ExitCode::not_found, fmt::format("{}: {}", doing, missing->what), missing->advice);
+      }
       std::vector<std::string> known = seen.parent_names();
       for (const GpuFunction& gpu : seen.gpus) {
         known.push_back(gpu.address);
@@ -138,7 +148,7 @@ class ParentSet final : public Command {
       throw Error(ExitCode::not_found, text,
                   std::vector<std::string>{"list PCI devices with virtual functions: ls "
                                            "/sys/bus/pci/devices/*/sriov_totalvfs",
-                                           "to write settings for a device that is absent: --force"});
+                                           force});
     }
   }
 

@@ -5,6 +5,7 @@
 #include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/render/columns.hpp>
 #include <mdevadm/util/text.hpp>
@@ -176,6 +177,8 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     std::vector<std::string> names;
     for (const std::string& word : words_) {
       names.push_back(kernel_spelling(word));
+      const std::vector<std::string> meant = possible_pci_addresses(word);
+      names.insert(names.end(), meant.begin(), meant.end());
       // Only for the hint if the word means no device.
       if (const std::string number = "0.0." + to_lower(word); is_channel_address(number)) {
         names.push_back(number);
@@ -188,8 +191,12 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const bool has_address = std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
       return is_pci_address(kernel_spelling(word));
     });
+    const bool has_crypto = std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
+      return is_crypto_address(kernel_spelling(word));
+    });
+    const Facet of_crypto = has_crypto ? queue_facets : Facet::none;
     if (parents.empty()) {
-      Scope scope{listing_.needs_if_any() | Facet::devices | Facet::parents |
+      Scope scope{listing_.needs_if_any() | Facet::devices | Facet::parents | of_crypto |
                       (has_address ? Facet::gpus | Facet::types : Facet::none),
                   std::nullopt, std::nullopt};
       scope.addresses = addresses();
@@ -199,9 +206,9 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const Facet of_devices = only_parents ? Facet::none : listing_.needs_if_any();
     const Facet of_parents =
         parent_listing().needs_if_any() | types_table().needs() | devices_table().needs();
-    Scope scope{
-        of_parents | of_devices | Facet::types | Facet::devices | (has_address ? Facet::gpus : Facet::none),
-        only_parents ? std::optional(parents) : std::nullopt, std::nullopt};
+    Scope scope{of_parents | of_devices | Facet::types | Facet::devices | of_crypto |
+                    (has_address ? Facet::gpus : Facet::none),
+                only_parents ? std::optional(parents) : std::nullopt, std::nullopt};
     scope.addresses = addresses();
     return context.observe_settings(std::move(scope), shown.defined, shown.groups);
   }
@@ -260,8 +267,12 @@ class ShowCommand final : public ListingCommand<render::DeviceRow> {
     const std::size_t before = shown.host_devices.size();
     for (const HostDevice& device : found->second) {
       if (device.bus != "mdev" && shown.seen.find_parent(device.address) == nullptr) {
-        const Finding finding = why_no_types(shown.seen, device.address).value_or(why_no_parent(device));
-        shown.host_devices.push_back({&device, finding.what, finding.advice});
+        const Finding finding = why_no_types(shown.seen, device.address)
+                                    .value_or(why_no_parent(device, shown.seen, &shown.defined));
+        const auto owner = owner_of_queue(device, shown.seen);
+        shown.host_devices.push_back(
+            {&device, finding.what, finding.advice, owner ? owner->kind : "",
+             owner && owner->device != nullptr ? owner->device->uuid.str() : std::string{}});
       }
     }
     return shown.host_devices.size() > before;

@@ -161,3 +161,10 @@ mkdir /etc/mdevctl.d/other
 ln -s other /etc/mdevctl.d/mtty
 mdevctl define -u $A -p mtty -t mtty-1
 mdevctl list -d
+
+given "a queue that a definition of another program has"
+mkdir -p /etc/mdevadm/devices/matrix
+printf 'type = "vfio_ap-passthrough"\n[ap]\nadapters = [5]\ndomains = [4]\n' >/etc/mdevadm/devices/matrix/$B.toml
+printf %s '{"mdev_type":"vfio_ap-passthrough","start":"manual","attrs":[{"assign_adapter":"5"},{"assign_domain":"4"}]}' |
+  mdevctl define -u $A -p matrix --jsonfile /dev/stdin
+rm -r /etc/mdevadm/devices/matrix

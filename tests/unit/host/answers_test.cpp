@@ -175,7 +175,7 @@ TEST_CASE("each errno of an aggregation and of an attribute has its exit code an
            {EACCES, ExitCode::failed, "the attribute is not writable"},
            {EXDEV, ExitCode::failed, "not below the device's sysfs directory"},
            {EADDRNOTAVAIL, ExitCode::failed, "the queue is reserved for the host"},
-           {EADDRINUSE, ExitCode::failed, "a queue is assigned to another device", "dmesg"},
+           {EADDRINUSE, ExitCode::failed, "a queue is assigned to another device"},
            {EBUSY, ExitCode::failed, "the device is busy", "dmesg"},
            {EPERM, ExitCode::failed, "not permitted while the device is open", "stop the virtual machine"},
            {ENXIO, ExitCode::failed, "the device is not ready"},

@@ -104,15 +104,48 @@ TEST_CASE("crypto queues and mediated devices are not parents") {
   CHECK(why_no_parent(queue).advice ==
         Advice{"load the module: modprobe vfio_ap",
                "load it at each boot: echo vfio_ap > /etc/modules-load.d/vfio_ap.conf",
-               "assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough --queue 05.0014"});
+               "show it and its owner: mdevadm show 05.0014"});
   queue.modules["vfio_ap"] = true;
   CHECK(why_no_parent(queue).what ==
         "crypto queue 05.0014 has the driver cex4queue; it is not a parent: the parent of all vfio-ap "
         "devices is "
         "matrix");
+  Snapshot seen;
+  seen.ap = ApHost{.host_adapters = ApSet{}.set(5), .host_domains = ApSet{}.set(0x14)};
+  CHECK(why_no_parent(queue, seen)
+            .what.starts_with("crypto queue 05.0014 is reserved for the host (apmask, aqmask) and has the "
+                              "driver cex4queue;"));
+  CHECK(owner_of_queue(queue, seen)->kind == std::string("host"));
+  seen.ap->overrides = {{Apqn{5, 0x14}, "vfio_ap"}};
+  queue.driver = "vfio_ap";
+  CHECK(why_no_parent(queue, seen).advice ==
+        Advice{"assign it to a device: mdevadm define -p matrix -t vfio_ap-passthrough --queue 05.0014"});
+  HostDevice card{
+      .address = "card05", .bus = "ap", .card = ApCard{.adapter = 5, .type = "CEX8C", .configured = false}};
+  CHECK(
+      why_no_parent(card, seen).what.starts_with("crypto card card05 (CEX8C, deconfigured) has no queues;"));
   HostDevice device{.address = "u", .bus = "mdev"};
   device.parent = "mtty";
   CHECK(why_no_parent(device).what == "u is a mediated device of mtty, not a parent");
+}
+
+TEST_CASE("addresses that do not exist are named as such, and slips are corrected if one device is meant") {
+  Snapshot seen;
+  seen.host_devices["0000:99:00.0"] = {};
+  CHECK(missing_address(seen, "99:00.0")->what == "the host has no PCI function 0000:99:00.0");
+  CHECK(!missing_address(seen, "0000:98:00.0"));
+  seen.host_devices["0000:3b:00.0"] = {pci("nvidia")};
+  CHECK(!missing_address(seen, "0000:3b:00.0"));
+  for (const char* slip : {"0000:3b.00.0", "0000:3b:00:0", "3b:0000:00.0", "00:3b:0000.0"}) {
+    CAPTURE(slip);
+    CHECK(missing_address(seen, slip)->advice == Advice{"did you mean '0000:3b:00.0'?"});
+  }
+  CHECK(missing_address(seen, "0000:3c.00.0")->what == "'0000:3c.00.0' is not a PCI address");
+  CHECK(!missing_address(seen, "0.0.0313"));
+  CHECK(!missing_address(seen, "05.0099"));
+  seen.ap = ApHost{};
+  seen.host_devices["05.0099"] = {};
+  CHECK(missing_address(seen, "05.0099")->what == "the host has no crypto queue 05.0099");
 }
 
 TEST_CASE("the error for a parent that exists names no other device") {
