@@ -52,6 +52,7 @@ class DefineCommand final : public Command {
     check_usage();
     Batch batch(change_, "define");
     batch.print_uuids();
+    node_.note_unknown_accounts(context);
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = batch.load_definitions(context);
     try {
