@@ -72,8 +72,8 @@ std::size_t place_of_number(std::string_view text, std::string_view number) {
   bool in_word = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (in_word) {
-      i += text[i] == '\\' ? 1U : 0U;
       in_word = text[i] != '"';
+      i += text[i] == '\\' ? 1U : 0U;
     } else if (text[i] == '"') {
       in_word = true;
     } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {

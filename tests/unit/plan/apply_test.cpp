@@ -217,29 +217,6 @@ TEST_CASE("a device in use is not stopped, the others are changed") {
   CHECK(plan.chains.size() == 1);
 }
 
-TEST_CASE("the reason for a lack of instances names a device whose own change is refused") {
-  Snapshot seen;
-  seen.parents = {pool_of("p0", 1), pool_of("p1", 1)};
-  HostFile file;
-  file.devices = {entry("a", 1, "mtty-1")};
-  file.devices[0].parents = {"p0"};
-  Definitions defined;
-  defined.all = added(planned(file, seen, {}));
-  REQUIRE(defined.all.size() == 1);
-  const Definition& a = defined.all[0];
-  seen.devices.push_back({.uuid = a.uuid, .parent = a.parent, .type = a.type});
-  seen.parents[0].types[0].available = 0;
-  // The types do not support aggregation, so a stays on p0, and b has no instance there.
-  file.devices[0].parents = {"p1"};
-  file.devices[0].settings.aggregate = 2;
-  file.devices.push_back(entry("b", 1, "mtty-1"));
-  file.devices[1].parents = {"p0"};
-  const ApplyPlan plan = planned(file, seen, defined);
-  REQUIRE(plan.refused.size() == 2);
-  const std::string reason = plan.refused[1].error.what();
-  CHECK(reason.find("; not stopped, because their own change is refused: 'a'") != std::string::npos);
-}
-
 TEST_CASE("what a description says wrongly of the host is reported with its position") {
   Snapshot seen;
   seen.parents = {pool_of("p0", 2)};
