@@ -1175,10 +1175,15 @@ exceptions() {
 ^load the driver: modprobe 	the driver of a scenario's GPU is always loaded
 ^mdev type, as listed by 	the help of an option
 mdevadm check reports such a member$	a statement on a later state
+^(list the GPU instances, |create a GPU instance with)	the GPU instances of the scenarios use all slices; sim/gpu-causes.sh has the text
+^change the device: $	no case yet
+^echo > /sys/bus/pci/devices/.*/driver_override; $	no case yet
+^remove the file: rm $	no case yet
+^to see why a device offers no mediated devices: 	no case yet: every scenario has a parent
 \(mdevadm claim\)$	a statement on what the group can be used for
 T
 }
-while read -r expression; do
+while IFS= read -r expression; do
   [ -n "$expression" ] || continue
   excused=
   while IFS=$'\t' read -r exception _; do
