@@ -38,15 +38,15 @@ store::Waiting reporting_to(const Messages& messages) {
   };
 }
 
-std::string wait_text(const Job& job, const std::vector<Holder>& holders,
-                      std::chrono::milliseconds patience) {
-  return holders.empty()
-             ? fmt::format("waiting up to {} for the release of {}", seconds_of(patience), job.about.quoted())
-             : fmt::format("waiting up to {} for {} to release {}", seconds_of(patience), describe(holders),
-                           job.about.quoted());
+std::string wait_text(const Job& job, const StepWait& wait) {
+  const std::string time = seconds_of(wait.patience);
+  return wait.holders.empty() ? fmt::format("waiting up to {} for the {} of {}", time,
+                                            wait.is_for_removal ? "removal" : "release", job.about.quoted())
+                              : fmt::format("waiting up to {} for {} to release {}", time,
+                                            describe(wait.holders), job.about.quoted());
 }
 
-// Returns whether the word is libvirt's name of a channel device, which is no subchannel.
+// Returns whether the word is libvirt's name of a channel device, which is not a subchannel.
 bool is_device_number(const std::string& word) {
   return word.starts_with("ccw_");
 }
@@ -206,15 +206,13 @@ void GroupProgress::undone(const Job& job, const Action& action) {
   messages_.line_in_place("rolling back: " + short_step(job, action));
 }
 
-void GroupProgress::waiting(const Job& job, const std::vector<Holder>& holders,
-                            std::chrono::milliseconds patience) {
+void GroupProgress::waiting(const Job& job, const StepWait& wait) {
   messages_.line_in_place({});
-  messages_.waiting(wait_text(job, holders, patience));
+  messages_.waiting(wait_text(job, wait));
 }
 
-void VerboseProgress::waiting(const Job& job, const std::vector<Holder>& holders,
-                              std::chrono::milliseconds patience) {
-  context_.messages().waiting(wait_text(job, holders, patience));
+void VerboseProgress::waiting(const Job& job, const StepWait& wait) {
+  context_.messages().waiting(wait_text(job, wait));
 }
 
 void VerboseProgress::done(const Job& job, const Action& action) {

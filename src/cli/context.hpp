@@ -98,8 +98,7 @@ class VerboseProgress final : public Progress {
 
   void done(const Job& job, const Action& action) override;
   void undone(const Job& job, const Action& action) override;
-  void waiting(const Job& job, const std::vector<Holder>& holders,
-               std::chrono::milliseconds patience) override;
+  void waiting(const Job& job, const StepWait& wait) override;
 
  private:
   void report(const Job& job, const char* prefix, const Action& action) const;
@@ -118,8 +117,7 @@ class GroupProgress final : public Progress {
 
   void done(const Job& job, const Action& action) override;
   void undone(const Job& job, const Action& action) override;
-  void waiting(const Job& job, const std::vector<Holder>& holders,
-               std::chrono::milliseconds patience) override;
+  void waiting(const Job& job, const StepWait& wait) override;
 
  private:
   const Messages& messages_;
@@ -185,7 +183,7 @@ class Context {
   // Like parent_name(), for an argument: observe() searches this device on the host from then on, to explain
   // why it is not a parent. Prints a note if the word is both a subchannel and the device number of another.
   std::string parent_argument(const std::string& word);
-  // Returns the kernel's name of a device of the host: of a device number that is no subchannel, its
+  // Returns the kernel's name of a device of the host: of a device number that is not a subchannel, its
   // subchannel.
   std::string device_name(const std::string& word) const;
   // Returns another subchannel that the word can mean: the word names a subchannel, and is also the device

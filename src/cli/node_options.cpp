@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/sys/accounts.hpp>
+#include <mdevadm/util/text.hpp>
 
 namespace mdevadm::cli {
 
@@ -34,6 +36,26 @@ void NodeOptions::declare(CLI::App& app, ValueKinds& kinds, const std::string& w
   label_option_ = kinds.set(app.add_option("--selinux-label", label_,
                                            fmt::format("SELinux label of {} VFIO nodes{}", whose, empty)),
                             ValueKind::selinux_label);
+}
+
+void NodeOptions::note_unknown_accounts(const Context& context) const {
+  // Below another root directory, other accounts count.
+  if (context.globals().root != "/") {
+    return;
+  }
+  NodePolicy given;
+  set_owner(given, owner_);
+  const auto note = [&](const char* account, const std::string& name) {
+    context.messages().note(
+        fmt::format("the {0} '{1}' does not exist; devices cannot start before the {0} is created", account,
+                    printable(name)));
+  };
+  if (given.owner && !sys::user_id(*given.owner)) {
+    note("user", *given.owner);
+  }
+  if (given.group && !sys::group_id(*given.group)) {
+    note("group", *given.group);
+  }
 }
 
 bool NodeOptions::any_given() const {

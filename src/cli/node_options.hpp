@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "context.hpp"
 #include "value_kinds.hpp"
 
 namespace mdevadm::cli {
@@ -20,6 +21,8 @@ class NodeOptions {
   bool removes() const;
   // Returns the policy with the given options; an empty value removes a setting.
   std::optional<NodePolicy> applied_to(const std::optional<NodePolicy>& policy) const;
+  // Reports a given owner or group that does not exist: it may be created before the next start.
+  void note_unknown_accounts(const Context& context) const;
 
  private:
   std::string owner_;

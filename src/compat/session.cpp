@@ -21,7 +21,7 @@ class Silence final : public Progress {
  public:
   void done(const Job&, const Action&) override {}
   void undone(const Job&, const Action&) override {}
-  void waiting(const Job&, const std::vector<Holder>&, std::chrono::milliseconds) override {}
+  void waiting(const Job&, const StepWait&) override {}
 };
 
 void hear_script(Hooks::Kind kind, const std::string& text) {

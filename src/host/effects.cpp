@@ -243,8 +243,9 @@ void Host::aggregate(const Device& device, std::uint64_t units) const {
     }
     const auto now = read_number(directory, file.shows);
     if (now != units) {
-      throw Error(ExitCode::failed, fmt::format("{} aggregated instances requested, the driver reports {}",
-                                                units, now ? std::to_string(*now) : "none"));
+      throw Error(ExitCode::failed,
+                  fmt::format("{} aggregated instances requested, but the driver reports {}", units,
+                              now ? std::to_string(*now) : "none"));
     }
     return;
   }

@@ -97,7 +97,7 @@ const Interface& functions_interface();
 // parent.
 const Interface& function_mdevs_interface();
 
-// Returns the name of the physical function of a VF; nullopt if the PCI device is no VF.
+// Returns the name of the physical function of a VF; nullopt if the PCI device is not a VF.
 std::optional<std::string> physical_function(const sys::Dir& device);
 // Returns the targets of the links to the VFs of a physical function, in numerical order.
 std::vector<std::string> function_links(const sys::Dir& device);

@@ -112,7 +112,9 @@ std::string kernel_spelling(std::string_view word) {
     return kernel_spelling(path.substr(path.rfind('/') + 1));
   }
   const std::string lower = to_lower(word);
-  if (const auto address = pci_with_colons(lower)) {
+  // lshw writes pci@0000:86:00.0, udev's ID_PATH pci-0000:86:00.0.
+  const bool has_bus = lower.starts_with("pci@") || lower.starts_with("pci-");
+  if (const auto address = pci_with_colons(std::string_view(lower).substr(has_bus ? 4 : 0))) {
     return *address;
   }
   if (const auto address = channel_address(split(lower, '.'))) {

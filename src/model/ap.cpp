@@ -157,7 +157,7 @@ unsigned number_in(const Apqn& queue, ApKind kind) {
   return kind == ApKind::adapter ? queue.adapter : queue.domain;
 }
 
-// Returns a list of numbers with commas for blanks; empty: the text is no list. A sign is not part of a
+// Returns a list of numbers with commas for blanks; empty: the text is not a list. A sign is not part of a
 // number.
 std::string as_list(std::string_view text) {
   const auto joins = [](char c) { return c == ',' || c == '-'; };

@@ -96,8 +96,7 @@ class Check {
   // Commands that find no parent refer to the check for the reason, so it has a finding.
   void explain_lack_of_parents() {
     if (in_.seen.parents.empty() && found_.empty()) {
-      const char* advice =
-          "to see why a device offers no mediated devices, run mdevadm check with its address";
+      const char* advice = "to see why a device offers no mediated devices: mdevadm check ADDRESS";
       add(whole_host, {"no driver has registered a parent", {advice}, "mdev-core", Severity::info});
     }
   }
@@ -161,7 +160,7 @@ class Check {
     for (const UnpreparedParent& parent : in_.unprepared) {
       const std::string& name = parent.name.str();
       const std::string word = shell_word(name);
-      // What is no problem, such as vGPUs that restrict the types, is not the cause of one.
+      // What is not a problem, such as vGPUs that restrict the types, is not the cause of one.
       const bool is_explained = std::any_of(found_.begin(), found_.end(), [&](const ObjectFinding& one) {
         return one.object == name && one.finding.severity != Severity::info &&
                (!parent.has_failed || one.finding.id == "gpu-override");
@@ -536,8 +535,8 @@ class Check {
         add(name, {fmt::format("member '{}' is not defined, so the group cannot start", member.uuid.str()),
                    {fmt::format("remove the member: mdevadm group remove {} {}", shell_word(name),
                                 member.uuid.str()),
-                    fmt::format("define the device again with mdevadm define {} -p {} -t TYPE",
-                                member.uuid.str(), member.parent ? member.parent->str() : "PARENT")},
+                    fmt::format("define the device again: mdevadm define {} -p {} -t TYPE", member.uuid.str(),
+                                member.parent ? member.parent->str() : "PARENT")},
                    "group-member"});
       }
       active += in_.seen.find_device(member.uuid) != nullptr ? 1U : 0U;

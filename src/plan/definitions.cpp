@@ -295,7 +295,8 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
         ExitCode::conflict, fmt::format("{}: already defined under {}", doing, wanted.parent.str()),
         std::vector{
             fmt::format("show the definition: mdevadm show {}", shell_word(identity_of(*stored).word())),
-            std::string("change it with mdevadm modify, or remove it with mdevadm undefine")});
+            fmt::format("change it: mdevadm modify {} OPTION...", shell_word(identity_of(*stored).word())),
+            fmt::format("remove it: mdevadm undefine {}", shell_word(identity_of(*stored).word()))});
   }
   // A definition of mdevctl that cannot be used is replaced by one of mdevadm.
   const FileProblem* broken = broken_definition(defined, wanted.uuid, wanted.parent);

@@ -44,14 +44,19 @@ std::vector<const Device*> companions(const Snapshot& seen, const Device& device
 // Throws Error{conflict} unless all devices that go offline with one write are stopped together.
 void require_companions(const Snapshot& seen, const Device& device, const std::vector<Uuid>& together,
                         const std::string& doing) {
-  for (const Device* other : companions(seen, device)) {
+  const std::vector<const Device*> others = companions(seen, device);
+  for (const Device* other : others) {
     if (std::find(together.begin(), together.end(), other->uuid) == together.end()) {
+      std::string command = "mdevadm stop " + device.uuid.str();
+      for (const Device* one : others) {
+        command += " " + one->uuid.str();
+      }
       throw Error(
           ExitCode::conflict,
           fmt::format(
               "{}: devices of one virtual machine must be stopped together, but '{}' is not being stopped",
               doing, other->uuid.str()),
-          "name all of them in one mdevadm stop command");
+          "stop them together: " + command);
     }
   }
 }
@@ -331,10 +336,11 @@ void require_capabilities(const Parent& parent, const Type& type, const Definiti
     throw Error(
         ExitCode::failed,
         type.most_units
-            ? fmt::format("{}: {} aggregated instances requested, type {} on {} supports at most {}", doing,
-                          units, type.id.str(), parent.name.str(), *type.most_units)
-            : fmt::format("{}: {} aggregated instances requested, type {} on {} does not support aggregation",
-                          doing, units, type.id.str(), parent.name.str()));
+            ? fmt::format("{}: {} aggregated instances requested, but type {} on {} supports at most {}",
+                          doing, units, type.id.str(), parent.name.str(), *type.most_units)
+            : fmt::format(
+                  "{}: {} aggregated instances requested, but type {} on {} does not support aggregation",
+                  doing, units, type.id.str(), parent.name.str()));
   }
   if (wanted.function && !parent.capabilities.functions) {
     throw Error(

@@ -89,7 +89,7 @@ bool is_reserved(const Function& function, const std::vector<FunctionName>& rese
                      [&](const FunctionName& one) { return one.str() == function.address; });
 }
 
-// Returns whether a parent offers types, or its lack of types is no finding.
+// Returns whether a parent offers types, or its lack of types is not a finding.
 bool needs_no_reason(const Parent& parent) {
   return !parent.types.empty() || !parent.notice.empty() || !parent.types_text.empty() ||
          parent.capabilities.types_vanish || parent.capabilities.any_type;

@@ -284,7 +284,7 @@ std::string digits_of(std::string_view text) {
   return digits;
 }
 
-// Suggests only names with the same digits: another number, or a name of another size, is no slip.
+// Suggests only names with the same digits: another number, or a name of another size, is not a slip.
 std::string suggestion(const Parent& parent, const std::string& word) {
   if (parse_decimal(word)) {
     return {};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -94,14 +95,18 @@ bool is_any_of(const std::string& text, const std::string& values) {
   });
 }
 
-// Types can be given as with --type: by the number of their ID, and by their name without its first word.
-bool is_spelled_otherwise(const std::string& text, const Requirement& need) {
-  if (need.property == "name") {
-    return is_any_of(text.substr(text.find(' ') + 1), need.word);
+// The requirements `type` and `name` take what --type takes: the number of the ID (`type` only), and the
+// name, of which first words can be missing. A pattern can begin at the second word of the name.
+bool is_spelled_otherwise(const Type& type, const Requirement& need) {
+  if (need.property != "type" && need.property != "name") {
+    return false;
   }
+  const std::string name = type.name.value_or("");
   const std::vector<std::string_view> words = split(need.word, ',');
-  return need.property == "type" && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-           return same_type(text, trim(word));
+  return is_any_of(name, need.word) || is_any_of(name.substr(name.find(' ') + 1), need.word) ||
+         std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+           const std::string plain = plain_type(trim(word));
+           return is_name_of(type, plain) || (need.property == "type" && same_type(type.id.str(), plain));
          });
 }
 
@@ -290,7 +295,7 @@ std::optional<std::string> text_of_property(const Type& type, const std::string&
 bool meets(const Type& type, const Requirement& need) {
   const std::optional<PropertyValue> value = property_of(type, need.property);
   if (const auto* text = value ? std::get_if<std::string>(&*value) : nullptr) {
-    const bool is_meant = is_any_of(*text, need.word) || is_spelled_otherwise(*text, need);
+    const bool is_meant = is_any_of(*text, need.word) || is_spelled_otherwise(type, need);
     return is_equality(need.comparison) && is_meant == (need.comparison == Comparison::equal);
   }
   return value && compares(*value, need.comparison, need.value);
@@ -329,6 +334,32 @@ void require_known_properties(const Snapshot& seen, const std::vector<Requiremen
   for (const Requirement& need : needs) {
     if (const auto problem = problem_of(seen, need)) {
       throw Error(problem->reworded(fmt::format("{}: {}", doing, problem->what())));
+    }
+  }
+}
+
+void require_known_types(const Snapshot& seen, const std::vector<Requirement>& needs,
+                         const std::string& doing) {
+  const auto has_devices = [&](const Parent& parent) {
+    return std::any_of(seen.devices.begin(), seen.devices.end(),
+                       [&](const Device& device) { return device.parent == parent.name; });
+  };
+  // Beside its devices, a driver may not list all types.
+  if (std::any_of(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+        return parent.capabilities.types_vanish && has_devices(parent);
+      })) {
+    return;
+  }
+  for (const Requirement& need : needs) {
+    const bool is_type = need.property == "type" && need.comparison == Comparison::equal &&
+                         need.word.find_first_of("*?[") == std::string::npos;
+    const bool is_known = std::any_of(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+      const std::vector<const Type*> types = parent.all_types();
+      return std::any_of(types.begin(), types.end(), [&](const Type* type) { return meets(*type, need); });
+    });
+    if (is_type && !is_known) {
+      throw Error(ExitCode::not_found, fmt::format("{}: no type has {}", doing, printable(need.text)),
+                  "list the types: mdevadm types");
     }
   }
 }

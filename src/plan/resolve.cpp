@@ -471,6 +471,12 @@ const Definition& require_definition(const Found& found, const std::string& doin
   return *found.definitions.front();
 }
 
+bool is_name_of(const Type& type, std::string_view word) {
+  const std::string name = to_lower(type.name.value_or(""));
+  const std::string given = to_lower(word);
+  return !name.empty() && (name == given || name.ends_with(" " + given));
+}
+
 const Type* resolve_type(const Parent& parent, std::string_view given) {
   const std::string word = plain_type(given);
   const std::vector<const Type*> types = parent.all_types();
@@ -492,11 +498,7 @@ const Type* resolve_type(const Parent& parent, std::string_view given) {
   if (const Type* type = the_one([&](const Type& one) { return same_type(one.id.str(), word); })) {
     return type;
   }
-  const std::string name = to_lower(word);
-  return the_one([&](const Type& type) {
-    const std::string other = to_lower(type.name.value_or(""));
-    return !other.empty() && (other == name || other.ends_with(" " + name));
-  });
+  return the_one([&](const Type& type) { return is_name_of(type, word); });
 }
 
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual) {

@@ -585,7 +585,9 @@ std::optional<std::string> StartPlanner::arguments_for(const Draft& draft) const
     throw Error(ExitCode::conflict,
                 fmt::format("{}: create_args vm_uuid={} conflicts with the group's vm_uuid {}", draft.doing,
                             printable(*own), vm),
-                "remove vm_uuid from create_args, or change the group's with mdevadm group modify --vm-uuid");
+                fmt::format("remove vm_uuid from create_args in the definition, or change that of the group: "
+                            "mdevadm group modify GROUP --vm-uuid {}",
+                            shell_word(*own)));
   }
   return own ? given
              : std::optional(given ? fmt::format("{},{}{}", *given, vm_argument, vm)

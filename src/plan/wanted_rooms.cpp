@@ -335,7 +335,8 @@ void WantedDevices::refuse_blocked(const DeviceEntry& entry, const std::string& 
       refused.push_back(identity_of(*definition).quoted());
     }
   }
-  reasons += refused.empty() ? "" : "; refused, so not stopped: " + join(refused, ", ");
+  reasons +=
+      refused.empty() ? "" : "; not stopped, because their own change is refused: " + join(refused, ", ");
   for (WantedDevice& device : all_) {
     if (device.entry == &entry && device.is_missing()) {
       const Device* active = input_.users->find_device(device.uuid);

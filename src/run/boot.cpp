@@ -39,7 +39,7 @@ class SerializedWatcher final : public Progress {
 
   void done(const Job&, const Action&) override {}
   void undone(const Job&, const Action&) override {}
-  void waiting(const Job&, const std::vector<Holder>&, milliseconds) override {}
+  void waiting(const Job&, const StepWait&) override {}
 
   template <typename Call>
   void call(const Call& call) {

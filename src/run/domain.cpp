@@ -47,7 +47,8 @@ class Domain final : public Machine {
     if (has_ended(state)) {
       throw Error(ExitCode::failed,
                   fmt::format("{} is not running but in the state '{}'", shown(), printable(state)),
-                  fmt::format("virsh start {}", shell_word(name_)))
+                  fmt::format("start the virtual machine: virsh --connect {} start {}", shell_word(uri_),
+                              shell_word(name_)))
           .caused_by(ESRCH);
     }
   }

@@ -312,9 +312,9 @@ class Run {
       }
     }
     const Job& job = plan_.jobs[number];
-    const Waiting waiting = [&](const std::vector<Holder>& holders, milliseconds patience) {
+    const Waiting waiting = [&](const StepWait& wait) {
       const std::lock_guard serialized(mutex_);
-      progress_.waiting(job, holders, patience);
+      progress_.waiting(job, wait);
     };
     if (const auto* keep = std::get_if<KeepRecord>(&action); keep != nullptr && keep->ends_start) {
       perform_action(with_duration(*keep, results_[number]), effects_, job, results_[number].warnings,
@@ -350,8 +350,8 @@ class Run {
       result.outcome = Outcome::pending;
       result.holders = pending.holders;
       result.warnings.push_back(
-          fmt::format("removal of {} is pending: still in use by {}; it completes when the device is closed",
-                      job.about.quoted(), describe(pending.holders)));
+          fmt::format("removal of {} is pending{}{}", job.about.quoted(), describe_pending(pending.holders),
+                      pending.holders.empty() ? "" : "; it completes when the device is closed"));
     } catch (const MaybeAttached& error) {
       held_[number] = "it may be attached to the virtual machine, and remains active";
       result.failed_action = step.action;
@@ -513,8 +513,7 @@ class Run {
       perform(number, *step.undo);
     } catch (const GoalReached&) {  // another process was faster
     } catch (const RemovalPending& pending) {
-      return stays(
-          Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(pending.holders)));
+      return stays(Error(ExitCode::in_use, "the removal is pending" + describe_pending(pending.holders)));
     } catch (const Error& error) {
       return stays(error);
     } catch (const std::exception& error) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include <mdevadm/model/drift.hpp>
@@ -40,6 +42,29 @@ bool means_same(const Attribute& written, const std::string& shown) {
   }
   return shown == trim(written.value);
 }
+
+// Announces an operation that blocks, unless it ends before the delay.
+class LateNotice {
+ public:
+  static constexpr milliseconds delay{1000};
+
+  explicit LateNotice(std::function<void()> announce) {
+    try {
+      timer_ = std::jthread([announce = std::move(announce)](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any ends;
+        if (!ends.wait_for(lock, stop, delay, [&] { return stop.stop_requested(); })) {
+          announce();
+        }
+      });
+    } catch (const std::exception&) {  // the limit of processes (RLIMIT_NPROC, pids.max), or lack of memory
+    }
+  }
+
+ private:
+  std::jthread timer_;
+};
 
 class Performer {
  public:
@@ -93,7 +118,7 @@ class Performer {
 
   void operator()(const RemoveDevice& action) const {
     if (action.forced && action.device.busy) {
-      waiting_(action.device.holders, action.patience);
+      waiting_({action.device.holders, action.patience});
     }
     if (remove(action) == Removal::done) {
       return;
@@ -103,13 +128,11 @@ class Performer {
     if (action.forced) {
       throw RemovalPending{device.holders};
     }
-    if (device.holders.empty()) {
-      throw Error(ExitCode::in_use, "the removal is pending; no process that uses the device was found",
-                  "until the kernel has removed the device, its UUID and its instance remain in use");
-    }
-    throw Error(ExitCode::in_use, "the removal is pending: still in use by " + describe(device.holders),
-                "the removal completes when the device is closed; until then the UUID and the instance "
-                "remain in use")
+    throw Error(ExitCode::in_use, "the removal is pending" + describe_pending(device.holders),
+                device.holders.empty()
+                    ? "until the kernel has removed the device, its UUID and its instance remain in use"
+                    : "the removal completes when the device is closed; until then the UUID and the "
+                      "instance remain in use")
         .held_by(device.holders);
   }
 
@@ -177,7 +200,7 @@ class Performer {
     };
     bool waits = is_in_the_way();
     if (waits) {
-      waiting_(device.holders, action.patience);
+      waiting_({device.holders, action.patience, device.removing && device.holders.empty()});
     }
     while (waits && std::chrono::steady_clock::now() < deadline) {
       if (sys::interrupted()) {
@@ -259,6 +282,12 @@ class Performer {
     using Steady = std::chrono::steady_clock;
     for (bool waits = false;; waits = true) {
       try {
+        const bool is_announced = waits || (action.forced && action.device.busy);
+        const LateNotice notice([&] {
+          if (!is_announced) {
+            waiting_({{}, action.patience - LateNotice::delay, true});
+          }
+        });
         return effects_.host.remove(action.device, action.patience);
       } catch (const Error& error) {
         const bool is_late = !action.deadline || Steady::now() >= *action.deadline;
@@ -270,7 +299,7 @@ class Performer {
         }
       }
       if (!waits) {
-        waiting_({}, std::chrono::ceil<std::chrono::seconds>(*action.deadline - Steady::now()));
+        waiting_({{}, std::chrono::ceil<std::chrono::seconds>(*action.deadline - Steady::now())});
       }
       if (sys::interrupted() && !action.insists) {
         throw Error(ExitCode::failed, "interrupted; the device remains active");
@@ -358,6 +387,11 @@ class Performer {
 };
 
 }  // namespace
+
+std::string describe_pending(const std::vector<Holder>& holders) {
+  return holders.empty() ? "; no process that uses the device was found"
+                         : ": still in use by " + describe(holders);
+}
 
 void perform_action(const Action& action, const Effects& effects, const Job& job,
                     std::vector<std::string>& warnings, const Waiting& waiting) {

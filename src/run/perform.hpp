@@ -19,8 +19,11 @@ struct RemovalPending {
   std::vector<Holder> holders;
 };
 
-// Announces that a step waits for the release of a device.
-using Waiting = std::function<void(const std::vector<Holder>&, std::chrono::milliseconds)>;
+// Announces that a step waits. Can be called by another thread than that of the step.
+using Waiting = std::function<void(const StepWait&)>;
+
+// Returns why a removal is not complete, as the end of a sentence about it.
+std::string describe_pending(const std::vector<Holder>& holders);
 
 // Performs an action of a job and appends its warnings to `warnings`. Throws Error with the reason only,
 // GoalReached or RemovalPending.

@@ -279,7 +279,7 @@ class Reader {
         broken(*node, fmt::format("{}:{}:{}: {}", path, where.line, where.column, why));
       };
       if (!table) {
-        refuse(table.error().source().begin, table.error().description());
+        refuse(store::place_of(table.error(), *text), store::syntax_problem(table.error(), *text));
       }
       try {
         Keys file(table.table(), "the file of types");
@@ -470,7 +470,7 @@ Scenario read_scenario(const std::string& path) {
                                                where.line, where.column, why));
   };
   if (!parsed) {
-    throw refuse(parsed.error().source().begin, parsed.error().description());
+    throw refuse(store::place_of(parsed.error(), text), store::syntax_problem(parsed.error(), text));
   }
   try {
     return Reader(path).read(parsed.table());

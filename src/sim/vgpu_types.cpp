@@ -50,7 +50,7 @@ std::vector<unsigned> spread(unsigned region, unsigned count) {
 }
 
 // The GPU is halved again and again. A type is placed at both ends of the parts of which each holds two; if
-// its maximum is no power of two, at the outer end of the parts of which each holds more than one.
+// its maximum is not a power of two, at the outer end of the parts of which each holds more than one.
 std::vector<unsigned> halved(const VgpuType& type, const GpuModel& gpu) {
   const unsigned power = power_of_two_below(type.most);
   const bool both_ends = power == type.most;

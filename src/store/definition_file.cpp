@@ -112,7 +112,7 @@ FileContent read_with_library(std::string_view text, const std::string& path, co
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position where = place_of(parsed.error(), text);
-    return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error())}, text);
+    return with_problem({}, {path, where.line, where.column, syntax_problem(parsed.error(), text)}, text);
   }
   try {
     Reader(path, content).read(parsed.table(), known);

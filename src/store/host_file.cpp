@@ -25,7 +25,8 @@ class HostReader {
     const toml::parse_result parsed = toml::parse(source.text, path_);
     if (!parsed) {
       const toml::source_position where = place_of(parsed.error(), source.text);
-      content_.problems.push_back({path_, where.line, where.column, syntax_problem(parsed.error())});
+      content_.problems.push_back(
+          {path_, where.line, where.column, syntax_problem(parsed.error(), source.text)});
       return;
     }
     read(parsed.table());

@@ -206,7 +206,7 @@ ParentFileContent parse_parent_settings(std::string_view text, const std::string
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position where = place_of(parsed.error(), text);
-    content.problem = {path, where.line, where.column, syntax_problem(parsed.error())};
+    content.problem = {path, where.line, where.column, syntax_problem(parsed.error(), text)};
     return content;
   }
   try {

@@ -118,7 +118,7 @@ std::string format_record(const Record& record) {
 Claim parse_claim(std::string_view text, const Uuid& uuid) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
-    return {.uuid = uuid, .problem = syntax_problem(parsed.error())};
+    return {.uuid = uuid, .problem = syntax_problem(parsed.error(), text)};
   }
   try {
     return read_claim(parsed.table(), uuid);

@@ -85,8 +85,9 @@ std::size_t end_of_token(std::string_view text, std::size_t begin);
 // early.
 toml::source_position place_of(const toml::parse_error& error, std::string_view text);
 
-// Returns "invalid TOML: " and the parser's reason, without the name of the rule that it was applying.
-std::string syntax_problem(const toml::parse_error& error);
+// Returns "invalid TOML: " and the reason, in words that need no knowledge of the grammar for the usual
+// mistakes.
+std::string syntax_problem(const toml::parse_error& error, std::string_view text);
 
 // Returns "a table", "a string", ...
 std::string kind_name(const toml::node& node);

@@ -65,6 +65,29 @@ std::string reason_in(std::string_view message) {
                           : fmt::format("invalid JSON{}: expected {}", where, printable(expected));
 }
 
+// Returns where a number is in a text that is valid up to it. `number`: as written, and a quotation mark.
+std::size_t place_of_number(std::string_view text, std::string_view number) {
+  constexpr std::string_view digits = "+-.0123456789eE";
+  number = number.substr(0, number.find('\''));
+  bool in_word = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_word) {
+      in_word = text[i] != '"';
+      i += text[i] == '\\' ? 1U : 0U;
+    } else if (text[i] == '"') {
+      in_word = true;
+    } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
+      const std::string_view found =
+          text.substr(i, std::min(text.find_first_not_of(digits, i), text.size()) - i);
+      if (found == number) {
+        return i;
+      }
+      i += found.size() - 1;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text) {
@@ -73,8 +96,9 @@ nlohmann::json parse_json(std::string_view text) {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
     throw mistake_at(text, error.byte > 0 ? error.byte - 1 : 0, reason_in(error.what()));
-  } catch (const nlohmann::json::out_of_range&) {
-    throw mistake_at(text, 0, "invalid JSON: number too large");
+  } catch (const nlohmann::json::out_of_range& error) {
+    throw mistake_at(text, place_of_number(text, after(error.what(), "parsing '")),
+                     "invalid JSON: number too large");
   }
 }
 

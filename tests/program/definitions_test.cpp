@@ -122,7 +122,7 @@ TEST_CASE("modify preserves comments and key order and unknown keys") {
       world.run({"modify", uuid, "--auto", "--name", "seat", "--type", "nvidia-18", "--attr", "b=2"});
   CHECK(ran.code == 0);
   CHECK(ran.err.find(":4:1: unknown key 'colour', ignored and preserved") != std::string::npos);
-  CHECK(is_golden(test::read_text(world.file()), "modify/kept.toml"));
+  CHECK(is_golden(test::read_text(world.file()), "modify/stored.toml"));
 }
 
 TEST_CASE("modify preserves order and duplicates of attributes and deletes single ones by number") {

@@ -33,6 +33,7 @@ prints() {  # DEFINITION COMMAND...: its standard output
 
 run /usr/bin/python3 -c "import json, jsonschema; jsonschema.Draft7Validator.check_schema(json.load(open('$schema')))"
 exits 0 "the schema is a valid JSON Schema"
+same "$(jq '[.. | objects | select(.additionalProperties == false)] | length' "$schema")" 0 "the schema permits keys of later releases everywhere"
 for tree in samples nvidia i915 s390; do
   rm -rf "$host" && mkdir "$host"
   "$LAY_TREE" "$here/../trees/$tree.tree" "$host"

@@ -12,7 +12,7 @@ retired=$(cat <<'T'
 somebody|nobody|anybody|whoever	name the process, program or user
 what became of|what came of|became of	result
 tells?|told|telling	report, print, notify
-is kept|are kept|not kept	persistent, stored; transient
+kept	persistent, stored; transient
 folders?	directory
 so already	unchanged, already active
 meanwhile	concurrently, by another process
@@ -27,7 +27,6 @@ no good	invalid
 anew	again
 may repeat	can be given multiple times
 marked auto	autostart
-is no (name|uuid|pci|need|number|member|good|octal|whole|device|column|command|group|type|parent|file|user)	invalid X 'value' (expected ...), X 'name' not found
 there is no (type|parent|command|column|group|device|user|file|scenario)	X 'name' not found, unknown X 'name'
 begins so|begin so	UUID prefix
 carries type	assigned
@@ -50,6 +49,9 @@ while IFS=$'\t' read -r pattern instead; do
   found=$(grep -iE ":.*\b($pattern)\b" <<<"$all" | not_allowed)
   same "$found" "" "'${pattern//|/, }' does not occur: $instead"
 done <<<"$retired"
+# "There is no X" and "is no longer X" are plain English.
+found=$(sed -E 's/\b(there is no|is no longer)\b//gI' <<<"$all" | grep -iE ':.*\bis no [a-z]' | not_allowed)
+same "$found" "" "'is no X' does not occur: invalid X 'value' (expected ...), X 'name' not found, is not an X"
 
 # An exception that no text needs must be removed.
 while IFS= read -r text; do

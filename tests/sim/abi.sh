@@ -55,7 +55,7 @@ pci_subsystem = "10de:115e"' "define records the guest ABI in the definition"
   run mdevadm start a
   exits 7 "start is refused if the PCI ID differs from the definition"
   err_has "definition: pci_id: defined '10de:1111', now '10de:13f2'$" \
-    "the error shows the PCI IDs only: another max_instance is no ABI mismatch"
+    "the error shows the PCI IDs only: another max_instance is not an ABI mismatch"
   run mdevadm start a --accept-abi
   exits 0 "start --accept-abi starts a device with an ABI mismatch"
   same "$(grep -c '"10de:13f2"' $file) $(grep -c '# older' $file)" "1 1" \

@@ -355,7 +355,7 @@ crypto() {
 
 refusing() {
   adm start -u $a -p 0000:00:02.0 -t i915-GVTg_V5_8
-  exits 6 "ENOSPC although instances are available is no capacity"
+  exits 6 "the exit code for ENOSPC is that of a lack of instances, also if instances are available"
   err_has "the driver refuses to create i915-GVTg_V5_8 on 0000:00:02\.0 \(No space left on device\), although it reports [0-9]+ available instances$" "the contradiction is named"
   err_has "^hint: GVT-g needs graphics memory that the host does not use" "and the usual cause"
   adm list

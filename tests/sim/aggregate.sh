@@ -57,7 +57,7 @@ gvt() {  # INTERFACE KIND
   same "$(left)" 7 "$(say "all 7 instances are available after stop")"
   run mdevadm modify a --aggregate 8
   exits 1 "$(say "modify --aggregate above the maximum is refused")"
-  err_has "8 aggregated instances requested, type $t on $p supports at most 7$" \
+  err_has "8 aggregated instances requested, but type $t on $p supports at most 7$" \
     "$(say "the error names the maximum number of aggregated instances")"
   run mdevadm define -p $p -t i915-GVTg_V5_4 --aggregate 2
   exits 1 "$(say "define --aggregate is refused for a type without aggregation")"

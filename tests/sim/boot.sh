@@ -32,6 +32,10 @@ exits 0 "start --auto starts the autostart devices"
 same "$(active)" "$(uuids 1 2 3 4)" "start --auto starts no other devices"
 same "$(boot 1 boot) $(boot 4 boot) $(boot 1 boot_tries)" "started started 1" "list --boot reports 'started' and the number of tries"
 begun=$(boot 1 boot_begun_ms)
+at=$(boot 1 boot_begun)
+holds "boot_begun is a time in the form of RFC 3339 ($at)" grep -qE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$' <<<"$at"
+age=$(($(date +%s) - $(date -d "$at" +%s)))
+holds "boot_begun is the time of the start ($age s ago)" test $age -ge 0 -a $age -lt 60
 run "$MDEVADM" start --auto
 same "$code$out$err" 0 "a second start --auto changes and prints nothing"
 same "$(boot 1 boot_begun_ms)" "$begun" "a second start --auto retains the recorded start time"

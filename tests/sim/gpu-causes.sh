@@ -285,7 +285,7 @@ show the virtual functions of the parent: mdevadm show $gpu" "a definition whose
   exits 0 "as the hint says, all devices start"
 }
 
-# A notice that is no problem does not explain a parent that is not as its settings say.
+# A notice that is not a problem does not explain a parent that is not as its settings say.
 unrelated() {
   mdevadm define -q -p $gpu -t L40S-12Q --name a --auto
   mdevadm start -q a
@@ -374,7 +374,7 @@ moved() {
   printf 'members = ["%s/%s"]\n' $old "$uuid" >/etc/mdevadm/groups/vm.toml 2>/dev/null ||
     { mkdir -p /etc/mdevadm/groups && printf 'members = ["%s/%s"]\n' $old "$uuid" >/etc/mdevadm/groups/vm.toml; }
   run mdevadm modify a -p $gpu
-  exits 2 "the option --parent alone is no change"
+  exits 2 "the option --parent alone is not a change"
   run mdevadm modify a -p $gpu --auto
   exits 3 "the option --parent selects a definition"
   err_has "^hint: move the definition from $old to this parent: mdevadm modify a --new-parent $gpu$" "the hint names the option that moves it"
@@ -424,7 +424,7 @@ placement() {
   exits 0 "which accepts it with the directory"
 }
 
-# Virtual functions that settings reserve are not available, and a driver of another purpose is no finding.
+# Virtual functions that settings reserve are not available, and a driver of another purpose is not a finding.
 reserved() {
   available() { mdevadm types $gpu --json | jq '.types[] | select(.name == "NVIDIA L40S-1Q") | .available'; }
   same "$(available)" 32 "all virtual functions are available"
@@ -435,7 +435,7 @@ reserved() {
   mdevadm status --json | jq -e '.parents[0].instances[] | select(.name == "NVIDIA L40S-1Q") | .available == 30 and .available_is_limit' >/dev/null
   same $? 0 "also in JSON"
   echo 0000:41:00.5 >/sys/bus/pci/drivers/nvidia/unbind
-  same "$(finding parent-notice)" "" "a reserved virtual function of another driver is no finding"
+  same "$(finding parent-notice)" "" "a reserved virtual function of another driver is not a finding"
   echo 0000:41:00.6 >/sys/bus/pci/drivers/nvidia/unbind
   mdevadm start -p $gpu -t L40S-1Q >/dev/null
   same "$(finding parent-notice | tail -n 2 | head -n 1)" \
@@ -521,7 +521,7 @@ mig_full() {
   mdevadm define -p $gpu -t A100D-3-40C --name b >/dev/null
   mdevadm define -p $gpu -t A100D-3-40C --name c >/dev/null
   run mdevadm start a b c
-  err_lacks "resource manager" "a GPU instance that is used up is no unknown error"
+  err_lacks "resource manager" "a GPU instance that is used up is not an unknown error"
   err_has "no available instances" "but a lack of instances"
 }
 mig_instances() {

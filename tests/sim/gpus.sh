@@ -209,12 +209,12 @@ disabled() {
     run "$MDEVADM" list --json -o name,state
     same "$code $err" "0 " "$host: list does not read the table"
     run "$MDEVADM" types
-    exits 0 "$host: an invalid table is no error"
+    exits 0 "$host: an invalid table is not an error"
     [ "$host" = l40s-mdev ] || err_has "^mdevadm: $gpu: cannot use NVIDIA's table of vGPU types '$table': line [12]: " "$host: a note names it"
   done
   rm $table
   run "$MDEVADM" types
-  same "$code $err" "0 " "$host: a missing table is no problem"
+  same "$code $err" "0 " "$host: a missing table is not a problem"
 }
 
 # Definitions in directories that are named after a virtual function.

@@ -58,7 +58,7 @@ mediated_sizes() {
   else
     same "$("$MDEVADM" show $gpu --json | jq '.parents[0].functions | length')" 0 "mixed sizes are not suggested without virtual functions"
   fi
-  # A full GPU is no matter of sizes.
+  # A full GPU is not a matter of sizes.
   while "$MDEVADM" start -q -p $gpu -t $two >/dev/null 2>&1; do :; done
   run "$MDEVADM" start other
   exits 6 "a start on a full GPU has no capacity"
@@ -189,7 +189,7 @@ full_framebuffer() {
   err_has "^hint: stop a device that is not needed; list them: mdevadm list --parent $gpu$" "a hint names what helps"
 }
 
-# Another number is no slip.
+# Another number is not a slip.
 other_numbers() {
   local word
   for word in nvidia-19 nvidia-1178 M60-16Q; do
@@ -213,7 +213,7 @@ exported() {
   same "$("$MDEVADM" start by-name --dry-run --json | jq -r '.jobs[0].type')" nvidia-17 "so has the result of start"
   control fault create 1 EPERM
   run "$MDEVADM" start by-name
-  exits 1 "EPERM of NVIDIA's driver is no lack of instances"
+  exits 1 "EPERM of NVIDIA's driver is not a lack of instances"
   err_lacks "vfio_ap" "no hint about drivers of IBM Z is printed"
 }
 

@@ -127,7 +127,7 @@ W
   run mdevadm parent set $gpu --reserve +41:00.6
   err_has "invalid PCI address '\+41:00.6' \(expected e.g. 0000:41:00.4\)$" "a reservation is an address"
   run mdevadm parent set ../x --vfs all
-  exits 2 "a name that is no path component is refused"
+  exits 2 "a name that is not a path component is refused"
   run mdevadm parent prepare
   exits 2 "prepare needs a parent"
   $manage -e $gpu >/dev/null

@@ -5,7 +5,7 @@ set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/../tools/checks.sh"
 if [ "${1:-}" = "" ]; then
-  for part in devices functions removal; do
+  for part in devices functions removal notes order; do
     "$MDEVSIM" run "$(if [ $part = functions ]; then echo vf-n1; else echo samples; fi)" -- bash "$0" $part || exit 1
   done
   exit
@@ -99,7 +99,47 @@ removal() {
   run "$MDEVADM" stop one
   exits 5 "a removal that the kernel does not complete in time is pending"
   err_has "the removal is pending; no process that uses the device was found$" "the error says that no process was found"
+  err_has "^mdevadm: waiting up to 9 s for the removal of 'one' \($a\)$" "after a second, stop says what it waits for"
   err_has "^hint: until the kernel has removed the device, its UUID and its instance remain in use$" "the hint names no cause"
+  "$MDEVADM" start -u $b -p mtty -t mtty-1 >/dev/null
+  run "$MDEVADM" stop $b --force
+  exits 0 "with --force a pending removal is a success"
+  err_has "warning: removal of '$b' is pending; no process that uses the device was found$" "the warning names no process that is not known"
+  "$MDEVSIM" control clear
+  "$MDEVADM" start -u aaaaaaaa-0000-4000-8000-000000000004 -p mtty -t mtty-1 >/dev/null
+  run "$MDEVADM" stop aaaaaaaa-0000-4000-8000-000000000004
+  same "$code$err" 0 "a removal that does not take long prints nothing"
+}
+
+# Without definitions: devices that stop --all does not stop. Definitions that no start can use yet.
+notes() {
+  "$MDEVADM" start -u $a -p mtty -t mtty-1 >/dev/null
+  run "$MDEVADM" stop --all
+  same "$err" "mdevadm: 1 active device without a definition was not stopped; to stop one: mdevadm stop UUID" \
+    "on a host without virtual functions the note does not mention them"
+  run "$MDEVADM" define $a --node-owner nosuchuser:nosuchgroup
+  exits 0 "an owner that does not exist yet is accepted"
+  err_has "^mdevadm: the user 'nosuchuser' does not exist; devices cannot start before the user is created$" "a note of define names the user"
+  err_has "^mdevadm: the group 'nosuchgroup' does not exist; devices cannot start before the group is created$" "a note of define names the group"
+  run "$MDEVADM" modify $a --node-owner nosuchother
+  err_has "the user 'nosuchother' does not exist;" "so does modify"
+  run "$MDEVADM" group create vm1 $a --node-owner :nosuchgroup
+  err_has "the group 'nosuchgroup' does not exist;" "so does group create"
+  run "$MDEVADM" group modify vm1 --node-owner root:root
+  same "$err" "" "an owner that exists is not reported"
+}
+
+# The order of lists, which is documented.
+order() {
+  local host
+  for host in "mtty $b" "mdpy $b" "mtty $a" "mdpy aaaaaaaa-0000-4000-8000-000000000003"; do
+    "$MDEVADM" define -p ${host% *} -t "$([ ${host% *} = mtty ] && echo mtty-1 || echo mdpy-vga)" ${host#* } >/dev/null
+  done
+  run "$MDEVADM" list --all --json
+  same "$(jq -c '[.devices[] | [.parent, .uuid]] | length' <<<"$out")" 4 "all definitions are listed"
+  same "$(jq -c '[.devices[] | [.parent, .uuid]]' <<<"$out")" "$(jq -c '[.devices[] | [.parent, .uuid]] | sort' <<<"$out")" "list sorts by parent, then by UUID"
+  run "$MDEVADM" list --all -n -o parent,uuid
+  same "$out" "$(LC_ALL=C sort <<<"$out")" "the table has the same order"
 }
 
 "$1"

@@ -30,7 +30,7 @@ type_attribute() {
   exits 3 "so does an attribute that the type does not have"
   err_has "type 'vnpu-vir04' on $parent has no attribute 'nosuch'" "the error names both"
   adm start -u $b -p $parent -t vnpu-vir04 --attr mdev_type/create=$b
-  exits 2 "the file that creates devices is no attribute"
+  exits 2 "the file that creates devices is not an attribute"
   same "$("$MDEVADM" list --json | jq '.devices | length')" 1 "no device was created by these"
 }
 

@@ -116,7 +116,7 @@ moved_devices() {
 
   mdevadm start -q -u $B -p p0 -t p0-1
   run behind_lock parent-p0.lock stop $B -- remove_now $B
-  exits 0 "a device without a definition that is removed during the wait is not active, which is no error"
+  exits 0 "a device without a definition that is removed during the wait is not active, which is not an error"
   err=$(cat "$directory/err")
   err_has "'$B' is not active$" "a note says so"
 }
@@ -213,7 +213,7 @@ limits() {
   mdevadm stop -q --all
   run limited -n 64 types
   err_has 'Too many open files' "a lack of descriptors is reported"
-  exits 1 "a lack of descriptors is no empty list"
+  exits 1 "a lack of descriptors is not an empty list"
   run limited -n 64 start --all
   err_has 'Too many open files' "start reports the lack of descriptors"
   err_lacks 'not found|missing' "start does not take parents for missing if descriptors are lacking"

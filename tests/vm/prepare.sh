@@ -148,7 +148,7 @@ unpack_kernel() {
     *) fail "cannot unpack the kernel inside vmlinuz-$version: it is packed with neither xz nor zstd" ;;
   esac
   tail -c +$((offset + 1)) "$image" | head -c $((length - 4)) | "${unpacker[@]}" >"$work/vmlinux" || true
-  [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is no ELF file"
+  [ "$(head -c 4 "$work/vmlinux" | tail -c 3)" = ELF ] || fail "cannot unpack the kernel inside vmlinuz-$version: the content is not an ELF file"
 }
 
 # The headers refer to each other by their paths below /usr/src. Their vmlinux is omitted: it would require pahole, which describes

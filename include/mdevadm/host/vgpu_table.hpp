@@ -19,8 +19,8 @@ class VgpuTable {
   static constexpr std::size_t largest = std::size_t{32} << 20U;
 
   // Parses the file. Elements and attributes that it does not know are ignored. Throws Error, with the
-  // reason only, if the text is not well-formed, is no such table, declares entities, or exceeds a limit, and
-  // if libexpat is not installed.
+  // reason only, if the text is not well-formed, is not such a table, declares entities, or exceeds a limit,
+  // and if libexpat is not installed.
   static VgpuTable parse(std::string_view xml);
 
   // Returns the types of the GPU with these PCI device and subsystem IDs, in natural order: with the vendor's

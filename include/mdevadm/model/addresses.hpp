@@ -10,7 +10,7 @@ namespace mdevadm {
 
 // Returns the kernel's name of the device that `word` spells:
 //   86:00.0, 86:0.0 (lspci -s), 00000000:86:00.0 (nvidia-smi), PCI addresses in upper case, pci_0000_86_00_0
-//   (libvirt)
+//   (libvirt), pci@0000:86:00.0 (lshw), pci-0000:86:00.0 (ID_PATH of udev)
 //       -> 0000:86:00.0, the format of pci_name() in the kernel
 //   css_0_0_0313, ccw_0_0_1a2b (libvirt), 0.0.1A2B -> 0.0.0313, 0.0.1a2b
 //   ap_matrix (libvirt) -> matrix

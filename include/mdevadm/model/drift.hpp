@@ -39,7 +39,7 @@ Facet facets_to_compare(const Definition& definition, const std::optional<NodePo
 // to assign or unassign queues, of which the effect is compared.
 std::vector<Attribute> comparable_attributes(const Definition& definition);
 
-// Compares what has been read of the device, of all its nodes; what was not read is no difference. Numbers
+// Compares what has been read of the device, of all its nodes; what was not read is not a difference. Numbers
 // are equal in any notation, accounts by their IDs. Create arguments cannot be read.
 std::vector<DriftedSetting> drift_of(const Device& device, const Definition& definition,
                                      const std::optional<NodePolicy>& node);

@@ -46,6 +46,11 @@ std::optional<Error> problem_of(const Snapshot& seen, const Requirement& need);
 void require_known_properties(const Snapshot& seen, const std::vector<Requirement>& needs,
                               const std::string& doing);
 
+// Throws Error{not_found} if no type of the host has the ID or name that a requirement on `type` gives,
+// unless drivers list only some of their types now.
+void require_known_types(const Snapshot& seen, const std::vector<Requirement>& needs,
+                         const std::string& doing);
+
 // Returns the requirements as written, for messages.
 std::string join_requirements(const std::vector<Requirement>& needs);
 

@@ -65,6 +65,10 @@ std::string resolve_parent(std::string_view word, const std::vector<std::string>
 // (several parents define the device).
 const Definition& require_definition(const Found& found, const std::string& doing);
 
+// Returns whether a word is the vendor's name of a type, with or without the vendor ("GRID M60-4Q",
+// "m60-4q").
+bool is_name_of(const Type& type, std::string_view word);
+
 // Resolves the name of a parent's type: its ID in the kernel; its number with or without a driver's name, as
 // other interfaces use it ("17" and "nvidia-17"); or the vendor's name with or without the vendor, if it is
 // known (Facet::type_name) and unique. Returns nullptr if there is none. A parent whose list of types has an

@@ -1,6 +1,6 @@
 // Turns observations of the host into events. Pure functions: each changes the state and returns the events
-// of the change, without time. An observation that the state has already is no event, so the messages of the
-// kernel may be older than a listing, and may be repeated.
+// of the change, without time. An observation that the state has already is not an event, so the messages of
+// the kernel may be older than a listing, and may be repeated.
 #pragma once
 
 #include <mdevadm/model/watch.hpp>
@@ -25,7 +25,7 @@ bool is_unsettled(const Watched& state, const std::string& path);
 // then that of its definition is taken. A device that exists is completed.
 WatchEvents settle_device(Watched& state, const std::string& path, const std::optional<WatchedDevice>& seen,
                           bool is_last);
-// The directory of a device was removed. A device that the driver had not accepted is no event.
+// The directory of a device was removed. A device that the driver had not accepted is not an event.
 WatchEvents remove_device(Watched& state, const std::string& path);
 
 // Replace a part of the state by a listing.

@@ -12,15 +12,21 @@
 
 namespace mdevadm {
 
+// A step waits for at most `patience`: until the processes that use the device release it, or until the
+// kernel has removed it.
+struct StepWait {
+  std::vector<Holder> holders;
+  std::chrono::milliseconds patience;
+  bool is_for_removal = false;
+};
+
 // Observer interface; callbacks are serialized, whatever thread they come from.
 class Progress {
  public:
   virtual ~Progress() = default;
   virtual void done(const Job& job, const Action& action) = 0;
   virtual void undone(const Job& job, const Action& action) = 0;
-  // The step waits for at most `patience` until the processes that use the device release it.
-  virtual void waiting(const Job& job, const std::vector<Holder>& holders,
-                       std::chrono::milliseconds patience) = 0;
+  virtual void waiting(const Job& job, const StepWait& wait) = 0;
 };
 
 enum class Outcome {

@@ -26,8 +26,8 @@ class [[nodiscard]] AtomicFile {
   // Appends all of `content`.
   Result<Done> write(std::string_view content);
   // Runs fsync on the file, renames it, and runs fsync on the directory. On an error, the old file is
-  // unchanged. A failure of the last step is no error: the new file is there, and only a power failure could
-  // undo that.
+  // unchanged. A failure of the last step is not an error: the new file is there, and only a power failure
+  // could undo that.
   Result<Done> commit();
 
   // Removes temporary files for this target that were left by processes that have died. For directories

@@ -12,7 +12,7 @@ namespace mdevadm::sys {
 
 class UnixStream {
  public:
-  // Connects to the socket. Errors: ENOENT, ENOTSOCK (the file is no socket), ECONNREFUSED (no program
+  // Connects to the socket. Errors: ENOENT, ENOTSOCK (the file is not a socket), ECONNREFUSED (no program
   // listens), ENAMETOOLONG (the path is longer than 107 bytes), EAGAIN (its queue of connections is full).
   static Result<UnixStream> connect(const std::string& path);
 

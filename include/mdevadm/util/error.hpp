@@ -37,7 +37,7 @@ enum class Retry {
 // remedy, best first.
 class Error : public std::runtime_error {
  public:
-  // An empty `hint` is no hint.
+  // An empty `hint` is not a hint.
   Error(ExitCode code, const std::string& message, const std::string& hint = {})
       : Error(code, message, hint.empty() ? std::vector<std::string>{} : std::vector{hint}) {}
   Error(ExitCode code, const std::string& message, std::vector<std::string> hints)

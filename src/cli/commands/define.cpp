@@ -53,6 +53,7 @@ class DefineCommand final : public Command {
     check_usage();
     Batch batch(change_, "define");
     batch.print_uuids();
+    node_.note_unknown_accounts(context);
     std::optional<sys::FileLock> lock;
     try {
       // Scripts may hold locks of their own, which are taken after that of the definitions.

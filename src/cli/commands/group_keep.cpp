@@ -104,7 +104,8 @@ class GroupOptions {
     return !sharing_.empty() || mode_.mode() || vm_option_->count() > 0 || node_.any_given();
   }
 
-  void apply_to(Group& group) const {
+  void apply_to(Group& group, const Context& context) const {
+    node_.note_unknown_accounts(context);
     group.sharing = parse_sharing(sharing_).value_or(group.sharing);
     group.start = mode_.mode().value_or(group.start);
     group.vm = vm_option_->count() > 0 ? Uuid::parse(vm_) : group.vm;
@@ -134,7 +135,7 @@ class GroupCreate final : public GroupChange {
 
   Job plan(Context& context, const Groups& groups) override {
     Group group{*GroupName::parse(name_), members_for(context, words_, cannot())};
-    options_.apply_to(group);
+    options_.apply_to(group, context);
     Job job = plan_group_create(groups, group, context.definitions());
     check_members(context, group, job);
     return job;
@@ -161,10 +162,10 @@ class GroupModify final : public GroupChange {
     }
   }
 
-  Job plan(Context&, const Groups& groups) override {
+  Job plan(Context& context, const Groups& groups) override {
     const Group& before = require_group(groups, name_, cannot());
     Group after = before;
-    options_.apply_to(after);
+    options_.apply_to(after, context);
     return plan_group_change(groups, before, after);
   }
 

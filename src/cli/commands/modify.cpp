@@ -70,6 +70,7 @@ class ModifyCommand final : public Command {
     if (live_) {
       return run_live(context, std::move(request));
     }
+    node_.note_unknown_accounts(context);
     Batch batch(change_, "modify");
     PlanLocks locks{.definitions = batch.lock_definitions(context)};
     Definitions defined = batch.load_definitions(context);

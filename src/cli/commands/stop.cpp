@@ -143,12 +143,17 @@ class StopCommand final : public Command {
              defined.find(device.uuid, device.parent) == nullptr;
     };
     const auto left_alone = std::count_if(devices.devices.begin(), devices.devices.end(), is_left_alone);
+    const bool any_unmanaged =
+        std::any_of(devices.devices.begin(), devices.devices.end(),
+                    [&](const Device& device) { return is_left_alone(device) && device.unmanaged; });
     if (left_alone > 0) {
-      notes.push_back(
-          fmt::format("{} without a definition {} not stopped; to stop one: mdevadm stop UUID (vGPUs on "
-                      "virtual functions that another program assigned: first mdevadm define UUID)",
-                      left_alone == 1 ? "1 active device" : fmt::format("{} active devices", left_alone),
-                      left_alone == 1 ? "was" : "were"));
+      notes.push_back(fmt::format(
+          "{} without a definition {} not stopped; to stop one: mdevadm stop UUID{}",
+          left_alone == 1 ? "1 active device" : fmt::format("{} active devices", left_alone),
+          left_alone == 1 ? "was" : "were",
+          any_unmanaged
+              ? " (a vGPU on a virtual function that another program assigned: first mdevadm define UUID)"
+              : ""));
     } else if (targets.empty()) {
       context.messages().note("no device is active" +
                               (parent_.empty() ? "" : fmt::format(" on {}", printable(parent_))));

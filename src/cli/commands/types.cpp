@@ -89,6 +89,7 @@ class TypesCommand final : public ListingCommand<render::TypeRow> {
       context.messages().note(finding.str());
     }
     if (rows.empty() && !needs.empty()) {
+      require_known_types(seen, needs, "cannot list types");
       context.messages().note("no type meets all requirements of --need");
     }
     context.out = listing_.render(rows, "types", context);

@@ -140,7 +140,7 @@ TEST_CASE("types and GPUs of the table can be in any order and have other elemen
   CHECK(types[0].properties.empty());
 }
 
-TEST_CASE("text that is no valid table is refused with the line") {
+TEST_CASE("text that is not a valid table is refused with the line") {
   const std::string laughs =
       "<?xml version=\"1.0\"?>\n<!DOCTYPE v [<!ENTITY a \"ha\">\n<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>\n"
       "<vgpuconfig>&b;</vgpuconfig>";

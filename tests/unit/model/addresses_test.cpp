@@ -12,6 +12,8 @@ TEST_CASE("kernel_spelling converts addresses in the notation of other tools to 
            std::pair("0000:86:00.0", "0000:86:00.0"),       // lspci -D, driverctl
            std::pair("6:0.1", "0000:06:00.1"),              // lspci -s
            std::pair("00000000:86:00.0", "0000:86:00.0"),   // nvidia-smi
+           std::pair("pci@0000:86:00.0", "0000:86:00.0"),   // lshw
+           std::pair("pci-0000:86:00.0", "0000:86:00.0"),   // udev
            std::pair("00010000:E1:00.0", "10000:e1:00.0"),  // a domain of five digits
            std::pair("0000:4B:1F.7", "0000:4b:1f.7"),       // letters in upper case
            std::pair("pci_0000_86_00_0", "0000:86:00.0"),   // virsh nodedev-list

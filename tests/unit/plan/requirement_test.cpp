@@ -38,7 +38,45 @@ std::string objection(const char* text, const Snapshot& seen = host()) {
   }
 }
 
+// Returns the error for types that the host does not have.
+std::string unknown(const char* text, const Snapshot& seen = host()) {
+  try {
+    require_known_types(seen, {*parse_requirement(text)}, "cannot list types");
+    return "";
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::not_found);
+    return error.what();
+  }
+}
+
 }  // namespace
+
+TEST_CASE("a requirement on the type takes what the option --type takes") {
+  const Type type = named("1148", "NVIDIA L40S-2Q");
+  for (const char* text : {"type=1148", "type=0x47c", "type=L40S-2Q", "type=l40s-2q", "type=NVIDIA L40S-2Q",
+                           "type=1156,L40S-2Q", "type=L40S-*", "type!=L40S-2B", "name=L40S-2Q"}) {
+    INFO(text);
+    CHECK(is_met(type, text));
+  }
+  for (const char* text : {"type=L40S-2B", "type=2Q", "type=114", "type!=L40S-2Q", "name=1148"}) {
+    INFO(text);
+    CHECK_FALSE(is_met(type, text));
+  }
+}
+
+TEST_CASE("a type that no parent has is not found") {
+  CHECK(unknown("type=L40S-99Q") == "cannot list types: no type has type=L40S-99Q");
+  for (const char* text :
+       {"type=L40S-2Q", "type=L40S-99Q,1148", "type=*-99Q", "type!=L40S-99Q", "name=L40S-99Q"}) {
+    INFO(text);
+    CHECK(unknown(text).empty());
+  }
+  Snapshot seen = host();
+  seen.parents[0].capabilities.types_vanish = true;
+  seen.devices.push_back(
+      {.uuid = *Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001"), .parent = seen.parents[0].name});
+  CHECK(unknown("type=L40S-99Q", seen).empty());  // may be listed when the device is gone
+}
 
 TEST_CASE("a requirement consists of property and comparison and value") {
   const auto need = parse_requirement("Framebuffer >= 2G");

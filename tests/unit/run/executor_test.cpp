@@ -23,8 +23,8 @@ class Recorder final : public Progress {
   void undone(const Job& job, const Action& action) override {
     lines.push_back(job.goal + ": undo " + describe(action));
   }
-  void waiting(const Job& job, const std::vector<Holder>& holders, std::chrono::milliseconds) override {
-    lines.push_back(job.goal + ": waiting for " + mdevadm::describe(holders));
+  void waiting(const Job& job, const StepWait& wait) override {
+    lines.push_back(job.goal + ": waiting for " + mdevadm::describe(wait.holders));
   }
 
   std::vector<std::string> lines;
@@ -145,7 +145,7 @@ TEST_CASE("steps are rolled back also if their rollback cannot be reported") {
   struct Mute final : Progress {
     void done(const Job&, const Action&) override {}
     void undone(const Job&, const Action&) override { throw std::bad_alloc(); }
-    void waiting(const Job&, const std::vector<Holder>&, std::chrono::milliseconds) override {}
+    void waiting(const Job&, const StepWait&) override {}
   };
   World world;
   Mute mute;

@@ -99,8 +99,49 @@ TEST_CASE("a TOML syntax error is reported with file and line and column") {
   CHECK(content.problem.column > 1);
   CHECK(content.problem.str().substr(0, 9) == "f.toml:2:");
   CHECK(parsed("[# a comment").problem.message ==
-        "invalid TOML: expected bare key starting character or string delimiter, saw '#'");
-  CHECK(parsed("type = ").problem.message == "invalid TOML: encountered end-of-file");
+        "invalid TOML: key expected (letters, digits, '_' and '-'), not '#'");
+  CHECK(parsed("type = ").problem.message == "invalid TOML: value missing (expected KEY = VALUE)");
+}
+
+TEST_CASE("the usual mistakes in TOML are named in plain words") {
+  struct Case {
+    const char* text;
+    const char* reason;
+  };
+  for (const auto& [text, reason] : {
+           Case{"type = nvidia-17\n", "invalid value 'nvidia-17' (text must be in quotes)"},
+           Case{"# é\nname = seat # é\n", "invalid value 'seat' (text must be in quotes)"},
+           Case{"start = True\n", "invalid value 'True' (text must be in quotes)"},
+           Case{"vf = 0000:41:00.4\n", "invalid value '0000:41:00.4' (text must be in quotes)"},
+           Case{"a = [b, \"c\"]\n", "invalid value 'b' (text must be in quotes)"},
+           Case{"mode = 0660\n",
+                "invalid value '0660' (numbers have no leading zeros, text must be in quotes)"},
+           Case{"a = 99999999999999999999\n", "number '99999999999999999999' too large"},
+           Case{"name = \n", "value missing after '='"},
+           Case{"name\n", "value missing (expected KEY = VALUE)"},
+           Case{"name", "value missing (expected KEY = VALUE)"},
+           Case{"name: \"a\"\n", "'=' expected after the key, not ':'"},
+           Case{"name = \"seat\n", "closing quotation mark missing"},
+           Case{"name = 'seat\r\n", "closing quotation mark missing"},
+           Case{"name = \"seat", "closing quotation mark missing"},
+           Case{"name = \"a\" b\n", "the line does not end after the value: 'b'"},
+           Case{"name = \"a\"\nname = \"b\"\n", "duplicate key 'name'"},
+           Case{"[node]\n[node]\n", "duplicate table 'node'"},
+           Case{"[node\n", "']' missing after the name of the table"},
+           Case{"[[attribute]\n", "']' missing after the name of the table"},
+           Case{"[]\n", "name of the table missing"},
+           Case{"a = [1 2]\n", "',' or ']' expected after a value of the list, not '2'"},
+           Case{"a = [1, 2", "']' missing after the list"},
+           Case{"a = {b = 1\n", "'}' missing in the line of '{'"},
+           Case{"a = {b = 1,}\n", "key expected after ',', not '}'"},
+           Case{"= 1\n", "key or '[' expected at the beginning of the line, not '='"},
+           Case{"a = \"C:\\Users\"\n",
+                "invalid escape sequence (in double quotes, a backslash is written as two)"},
+           Case{"a = \x01\n", "unexpected control character"},
+       }) {
+    INFO(text);
+    CHECK(parsed(text).problem.message == std::string("invalid TOML: ") + reason);
+  }
 }
 
 // toml++ 3.3 and 3.4 alone have undefined behaviour here, which a sanitizer shows.

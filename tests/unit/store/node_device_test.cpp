@@ -61,7 +61,7 @@ TEST_CASE("a node device without the address has libvirt's name of the parent an
   CHECK_FALSE(device.uuid);
 }
 
-TEST_CASE("XML that is no mediated device is refused with the reason") {
+TEST_CASE("XML that is not a mediated device is refused with the reason") {
   CHECK(reason("") == "line 1: no element found");
   CHECK(reason("<device>") == "line 1: no element found");
   CHECK(reason("<domain/>") == "line 1: expected the element device, not domain");
