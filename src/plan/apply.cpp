@@ -489,7 +489,7 @@ class ApplyPlanner {
         announce_start(device);
         return;
       }
-      // Beside devices that are not stopped, a lack of room is no problem of the description.
+      // A shortage beside devices that are not stopped is not a problem of the description.
       const bool is_counted = placeless_.contains(device.uuid) && !devices_.is_any_unstopped();
       const bool is_spare =
           !device.entry->count && (error.code() == ExitCode::no_capacity || placeless_.contains(device.uuid));

@@ -88,7 +88,7 @@ T
 same "$(grep -cE "^mdevadm: error: cannot export 'seat': 'seat' is a virtual function, and libvirt shows the displays of mediated devices only$" <<<"$out")" 2 \
   "export libvirt refuses displays of virtual functions"
 same "$(grep -cE '^-uuid .*display=on' <<<"$out")" 2 "export qemu does not"
-out_has "cannot export 'other': it is a virtual function, not a mediated device" "a virtual function is no node device, whether one is assigned or not"
+out_has "cannot export 'other': it is a virtual function, not a mediated device" "a virtual function is not a node device, whether one is assigned or not"
 
 # ---- libvirt's schemas ----
 schemas=/usr/share/libvirt/schemas

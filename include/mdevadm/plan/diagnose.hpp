@@ -20,7 +20,7 @@ struct QueueOwner {
   const char* kind = "free";       // or "device", "host", or "unknown": free, or of a device that is hidden
   const Device* device = nullptr;  // the active device
 };
-// Returns nullopt if the device is no queue, or the AP bus or the queues of devices were not read
+// Returns nullopt if the device is not a queue, or the AP bus or the queues of devices were not read
 // (queue_facets).
 std::optional<QueueOwner> owner_of_queue(const HostDevice& device, const Snapshot& seen);
 

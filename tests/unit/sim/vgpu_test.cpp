@@ -66,7 +66,7 @@ const std::vector<Card>& cards() {
        94,
        {{94, 1, 1}, {47, 2, 2}, {23, 4, 4}, {15, 6, 4}, {11, 8, 8}, {6, 15, 8}, {4, 23, 16}}},
       // For 28, 14 and 7 GB the guide has mixed maxima that the driver's rule does not give. Of 8 GB it has
-      // 16 for both, although 17 of equal size fit: that row is left out.
+      // 16 for both, although 17 of equal size fit: so that row is omitted.
       {"NVIDIA H200X",
        Generation::hopper,
        141,
