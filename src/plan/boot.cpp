@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <mdevadm/plan/groups.hpp>
+#include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
+#include <utility>
 
 namespace mdevadm {
 
@@ -116,6 +118,17 @@ std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& define
     std::copy_if(defined.all.begin(), defined.all.end(), std::back_inserter(unit.wanted),
                  [&](const Definition& definition) { return group.has(definition); });
   }
+  const auto rank = [](const BootUnit& unit) {
+    bool is_fixed = false;
+    int largest = 0;
+    for (const Definition& definition : unit.wanted) {
+      is_fixed = is_fixed || has_fixed_placement(definition);
+      largest = std::max(largest, static_cast<int>(defined_framebuffer(definition)));
+    }
+    return std::pair(is_fixed ? 0 : 1, -largest);
+  };
+  std::stable_sort(units.begin(), units.end(),
+                   [&](const BootUnit& a, const BootUnit& b) { return rank(a) < rank(b); });
   return units;
 }
 

@@ -11,15 +11,19 @@ namespace mdevadm {
 
 namespace {
 
-// Returns the framebuffer size in MiB; 0 if it is not known.
-unsigned framebuffer_of(const Parent& gpu, const TypeName& wanted) {
-  const Type* type = resolve_type(gpu, wanted.str());
-  const auto name = parse_vgpu_name(type != nullptr && type->name ? *type->name : wanted.str());
-  if (!name) {
+// Returns the framebuffer size in MiB by the vendor's name of a type; 0 if it has none.
+unsigned framebuffer_in(const std::string& name) {
+  const auto parsed = parse_vgpu_name(name);
+  if (!parsed) {
     return 0;
   }
   constexpr unsigned half = 512;
-  return name->gib == 0 ? half : name->gib * 2 * half;
+  return parsed->gib == 0 ? half : parsed->gib * 2 * half;
+}
+
+unsigned framebuffer_of(const Parent& gpu, const TypeName& wanted) {
+  const Type* type = resolve_type(gpu, wanted.str());
+  return framebuffer_in(type != nullptr && type->name ? *type->name : wanted.str());
 }
 
 const Parent* gpu_of(const Snapshot& seen, const Definition& definition) {
@@ -28,6 +32,11 @@ const Parent* gpu_of(const Snapshot& seen, const Definition& definition) {
 }
 
 }  // namespace
+
+unsigned defined_framebuffer(const Definition& definition) {
+  const std::string* recorded = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
+  return framebuffer_in(recorded != nullptr ? *recorded : definition.type.str());
+}
 
 void sort_for_start(const Snapshot& seen, std::vector<Definition>& wanted) {
   std::map<const Parent*, std::vector<std::size_t>> places;

@@ -1,4 +1,4 @@
-// The order in which the units of the autostart are task.
+// The order in which the units of the autostart are tried.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace mdevadm {
 
-// Something that is task until it succeeds or fails for good.
+// Something that is tried until it succeeds or fails for good.
 class RetriedTask {
  public:
   using Clock = std::chrono::steady_clock;

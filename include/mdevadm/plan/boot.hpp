@@ -36,7 +36,9 @@ std::vector<BootUnit> boot_units(const Snapshot& seen, const std::vector<Definit
 // the parents that exist.
 std::vector<BootUnit> boot_units(const Snapshot& seen, const Definitions& defined,
                                  const std::optional<ParentName>& parent);
-// Returns the units of the groups with autostart.
+// Returns the units of the groups with autostart: those with a fixed placement first, then by decreasing size
+// of the largest vGPU, for the reason of sort_for_start(). Groups with a parent in common start in this
+// order.
 std::vector<BootUnit> boot_units(const Groups& groups, const Definitions& defined);
 // Filters the units for those that have a member on this parent and whose parents all exist.
 std::vector<BootUnit> boot_units_with(const Snapshot& seen, std::vector<BootUnit> units,

@@ -14,4 +14,8 @@ namespace mdevadm {
 // fits. Needs Facet::type_name of the parents; types whose size is not known come last.
 void sort_for_start(const Snapshot& seen, std::vector<Definition>& wanted);
 
+// Returns the framebuffer size in MiB by the vendor's name of the type, as the definition has it in its type
+// or recorded beside it; 0 if it is not known without the parent.
+unsigned defined_framebuffer(const Definition& definition);
+
 }  // namespace mdevadm

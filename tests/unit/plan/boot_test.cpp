@@ -93,6 +93,30 @@ TEST_CASE("a device that cannot be started at boot does not prevent the start of
   CHECK(attempt.refused.front().about.uuid == uuid(2));
 }
 
+TEST_CASE("groups with fixed placements start first, then those with the largest vGPUs") {
+  Definitions defined;
+  const auto sized = [&](int id, const char* name) -> Definition& {
+    Definition& one = defined.all.emplace_back(automatic(id, "p", "1150"));
+    one.abi = Abi{{"name", name}};
+    return one;
+  };
+  sized(1, "NVIDIA L40S-4Q");
+  sized(2, "NVIDIA L40S-24Q");
+  sized(3, "NVIDIA L40S-2Q").attributes.push_back({*AttributeName::parse("nvidia/placement_id"), "8"});
+  defined.all.push_back(automatic(4, "p", "L40S-12Q"));
+  Groups groups;
+  for (const int id : {1, 2, 3, 4}) {
+    Group& group = groups.all.emplace_back(Group{*GroupName::parse("g" + std::to_string(id))});
+    group.start = StartMode::automatic;
+    group.members = {{uuid(id)}};
+  }
+  std::string order;
+  for (const BootUnit& unit : boot_units(groups, defined)) {
+    order += unit.group->name.str() + " ";
+  }
+  CHECK(order == "g3 g2 g4 g1 ");
+}
+
 TEST_CASE("a group waits for all its parents at boot and reports the missing ones") {
   Definitions defined;
   defined.all = {automatic(1, "p"), automatic(2, "q"), automatic(3, "r")};
