@@ -119,26 +119,26 @@ std::string parents_text(const Status& status, const TableStyle& style) {
                                 : render_table(make_grid(status.parents, columns), style);
 }
 
-std::string devices_line(const Status& status) {
+std::string devices_line(const Status& status, std::size_t width) {
   std::vector<std::string> parts;
   for (const Count& count : count_states(status)) {
     if (count.number > 0 || count.word == "active") {
       parts.push_back(fmt::format("{} {}", count.number, count.word));
     }
   }
-  return fmt::format("Devices:   {}\n", join(parts, ", "));
+  return wrapped_line("Devices:   ", join(parts, ", "), width);
 }
 
-std::string groups_line(const Status& status) {
+std::string groups_line(const Status& status, std::size_t width) {
   std::vector<std::string> parts;
   for (const GroupRow& row : status.groups) {
     parts.push_back(fmt::format("{} {} ({} of {})", row.group->name.str(), state_of(row), row.active,
                                 row.group->members.size()));
   }
-  return parts.empty() ? std::string{} : fmt::format("Groups:    {}\n", join(parts, ", "));
+  return parts.empty() ? std::string{} : wrapped_line("Groups:    ", join(parts, ", "), width);
 }
 
-std::string autostart_lines(const Status& status) {
+std::string autostart_lines(const Status& status, std::size_t width) {
   const std::vector<const DeviceRow*> rows = automatic_devices(status);
   if (rows.empty()) {
     return {};
@@ -149,17 +149,19 @@ std::string autostart_lines(const Status& status) {
   std::string text = fmt::format("Autostart: {} of {} active{}\n", active, rows.size(),
                                  failures.empty() ? "" : fmt::format(", {} failed", failures.size()));
   for (const DeviceRow* row : failures) {
-    text += fmt::format("  '{}' on {}: {}\n", printable(title(*row)), row->definition->parent.str(),
-                        printable(row->boot->message));
+    text += wrapped_line("  ",
+                         fmt::format("'{}' on {}: {}", printable(title(*row)), row->definition->parent.str(),
+                                     printable(row->boot->message)),
+                         width, 4);
   }
   return text;
 }
 
-std::string problems_lines(const Status& status) {
+std::string problems_lines(const Status& status, std::size_t width) {
   std::string text =
       status.problems.empty() ? std::string{} : fmt::format("Problems:  {}\n", status.problems.size());
   for (const FileProblem& problem : status.problems) {
-    text += fmt::format("  {}\n", printable(problem.str()));
+    text += wrapped_line("  ", printable(problem.str()), width, 4);
   }
   return text;
 }
@@ -214,8 +216,9 @@ List problems_list(const Status& status) {
 }  // namespace
 
 std::string render_status(const Status& status, const TableStyle& style) {
-  return parents_text(status, style) + "\n" + devices_line(status) + groups_line(status) +
-         autostart_lines(status) + problems_lines(status);
+  return parents_text(status, style) + "\n" + devices_line(status, style.width) +
+         groups_line(status, style.width) + autostart_lines(status, style.width) +
+         problems_lines(status, style.width);
 }
 
 std::string render_status_json(const Status& status) {
