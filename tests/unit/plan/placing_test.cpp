@@ -207,7 +207,7 @@ TEST_CASE("devices are placed whenever that is possible with maxima, virtual fun
     const Placing placing = place_all(seen, rooms, all, {}, effort);
     INFO("round " << round);
     REQUIRE(placing.failed.empty() == all_fit(gpus, requests, 0, "", 0));
-    fitting += placing.failed.empty() ? 1 : 0;
+    fitting += placing.failed.empty() ? std::size_t{1} : 0;
     // What is placed is possible, also if not all is.
     for (std::size_t i = 0; i < all.size(); ++i) {
       const bool has_failed = std::any_of(placing.failed.begin(), placing.failed.end(),
