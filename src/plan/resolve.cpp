@@ -501,6 +501,18 @@ const Type* resolve_type(const Parent& parent, std::string_view given) {
   return the_one([&](const Type& type) { return is_name_of(type, word); });
 }
 
+TypeName portable_type(const Snapshot& seen, const Definition& definition) {
+  const std::string& id = definition.type.str();
+  const Parent* parent = seen.find_parent(definition.parent.str());
+  const Type* type = parent != nullptr ? resolve_type(*parent, id) : nullptr;
+  const std::string* recorded = definition.abi ? find_pin(*definition.abi, "name") : nullptr;
+  if (type == nullptr || !type->name || !parse_decimal(id) ||
+      (recorded != nullptr && *recorded != *type->name) || resolve_type(*parent, *type->name) != type) {
+    return definition.type;
+  }
+  return TypeName::parse(*type->name).value_or(definition.type);
+}
+
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual) {
   if (same_type(plain_type(named.str()), actual.str())) {
     return true;

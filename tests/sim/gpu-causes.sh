@@ -51,7 +51,13 @@ remove the override: driverctl unset-override $gpu" "the override is the cause"
 # Types whose numbers a driver update has changed: here the definition has another number.
 renumbered() {
   mdevadm define -p $gpu -t L40S-4Q --name seat --auto >/dev/null
+  run mdevadm export host
+  same "$(grep '^type' <<<"$out")" 'type = "NVIDIA L40S-4Q"' "the description of the host has the name, which the next driver release does not change"
+  mdevadm apply -f - --check <<<"$out"
+  same $? 0 "the host is as the description says"
   sed -i 's/^type = .*/type = "1149"/' /etc/mdevadm/devices/$gpu/*.toml
+  run mdevadm export host
+  same "$(grep '^type' <<<"$out")" 'type = "1149"' "of a definition with another name, it has the number"
   run mdevadm start seat
   exits 7 "another type under the number is another guest ABI"
   err_has "^hint: 'NVIDIA L40S-4Q' is now type 1150, so change the definition: mdevadm modify seat -t 'NVIDIA L40S-4Q'$" "the first hint keeps the type"

@@ -83,6 +83,11 @@ std::string plain_type(std::string_view word);
 // taken for the actual type if the parent (nullptr: not observed) does not report the names of both.
 bool means_type(const Parent* parent, const TypeName& named, const TypeName& actual);
 
+// Returns the vendor's name in place of the ID of the definition's type, if that is a bare number, which
+// another release of the driver may give to another type, and the name is that of the definition and of the
+// parent. Otherwise the type as it is defined. Needs Facet::type_name.
+TypeName portable_type(const Snapshot& seen, const Definition& definition);
+
 // Like drift_of(), but other forms of the same type (a number, a vendor's name) are no difference.
 std::vector<DriftedSetting> differences_of(const Snapshot& seen, const Device& device,
                                            const Definition& definition,

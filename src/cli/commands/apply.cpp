@@ -386,9 +386,11 @@ class ExportHost final : public Command {
     const Definitions defined = context.definitions(FileProblems::reported);
     const Groups groups = context.groups(FileProblems::reported);
     const AllParentSettings settings = context.parent_settings(FileProblems::reported);
-    const Snapshot seen = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    const Snapshot seen =
+        context.observe({Facet::devices | Facet::types | Facet::type_name, std::nullopt, std::nullopt});
     store::HostDescription host{settings.all, {}, groups.all};
-    for (const Definition& definition : defined.all) {
+    for (Definition definition : defined.all) {
+      definition.type = portable_type(seen, definition);
       const Device* device = seen.find_device(definition.uuid);
       host.devices.push_back({definition, device != nullptr && device->parent == definition.parent});
     }
