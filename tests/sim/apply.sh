@@ -213,7 +213,7 @@ in_use() {
   uuid=$(mdevadm show seat-1 --json | jq -r '.devices[0].uuid')
   "$MDEVSIM" hold "$uuid" 600 >/dev/null 2>&1 &
   holder=$!
-  wait_until sh -c "'$MDEVADM' list --json -o uuid,used_by | jq -e '.devices[] | select(.uuid == \"$uuid\" and (.used_by | length) > 0)' >/dev/null"
+  wait_until eval 'mdevadm list $uuid -n -o in_use | grep -q yes'
   before=$(sha256sum /etc/mdevadm/devices/*/"$uuid".toml)
   write <<'T'
 [[device]]

@@ -46,9 +46,9 @@ same() { if [ "$1" = "$2" ]; then passed "$3"; else failed "$3" "got '$1', wante
 holds() { local sentence=$1; shift; if "$@"; then passed "$sentence"; else failed "$sentence" "$* failed"; fi; }
 
 wait_until() {
-  local end=$((SECONDS + 60))
+  local end=$((SECONDS + ${WAIT_LIMIT:-60}))
   until "$@"; do
-    [ $SECONDS -lt $end ] || return 1
+    [ $SECONDS -lt $end ] || { failed "a condition is reached within ${WAIT_LIMIT:-60} s" "condition: $*"; return 1; }
     sleep 0.02
   done
 }
