@@ -519,7 +519,7 @@ described_otherwise() {
   mdevadm parent set -q 0000:41:00.0 --vfs all
   run mdevadm export host
   exits 0 "a host with a parent that is not prepared is described"
-  err_has "^mdevadm: the host differs from its definitions and settings; with this description, apply would have 1 parent to prepare \(list them: mdevadm export host \| mdevadm diff -f -\)$" "a note says what apply would do"
+  err_has "^mdevadm: the host differs from its definitions and settings; with this description, apply would have 1 parent to prepare; list the changes: mdevadm export host \| mdevadm diff -f -$" "a note says what apply would do"
   run mdevadm diff -f - <<<"$out"
   same "$code $out" "9 --- host
 +++ -
@@ -531,7 +531,7 @@ described_otherwise() {
   same "$code$err" 0 "without a difference there is no note"
   mdevadm modify -q a --node-mode 0660
   run mdevadm export host
-  err_has "apply would have 1 device to correct " "a node that differs is noted"
+  err_has "apply would have 1 device to correct; list the changes: " "a node that differs is noted"
   mdevadm group create -q g a
   cp /etc/mdevadm/groups/{g,h}.toml
   run mdevadm export host

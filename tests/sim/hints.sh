@@ -98,6 +98,10 @@ m60__after_too_many() { words="types $gpu --after nvidia-14=99"; }
 m60__after_unknown_type() { words="types --after nosuch"; }
 # With the UUID of the first device of a probe of this parent.
 m60__check_left_by_probe() { adm start -u 5586f99a-54fe-5b6e-8059-eb986a8da787 -p $gpu -t nvidia-14; words="check"; }
+l40s_boot__functions_are_removed() {
+  adm parent set 0000:41:00.0 --vfs all --run '/usr/lib/nvidia/sriov-manage -d 0000:41:00.0'
+  words="parent prepare 0000:41:00.0"
+}
 l40s_boot__export_unprepared() { adm parent set 0000:41:00.0 --vfs all; words="export host"; }
 m60__check_changed_abi() {
   adm define $a -p $gpu -t nvidia-17
@@ -823,13 +827,6 @@ l40s__broken_settings() {
   words="parent show 0000:41:00.0"
 }
 a100_nomig__mig_mode_is_off() { words="start -p 0000:41:00.0 -t A100D-2-20C"; }
-h200__no_gpu_instance() {
-  local gpu
-  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
-  adm define -q -p "$gpu" -t H200X-1-18C --name small
-  nvidia-smi mig -i "$gpu" -dgi >/dev/null
-  words="start small"
-}
 l40s_mixed__sizes_of_idle_gpu() { words="types 0000:41:00.0 --after L40S-8Q,L40S-4Q"; }
 l40s__second_size() {
   adm define $a -p 0000:41:00.0 -t L40S-8Q
@@ -1078,7 +1075,13 @@ obey() {  # MESSAGE ERROR: does what the message says
   esac
   if [[ $message =~ (:\ |see\ |first\ )mdevadm\ ([a-z].*)$ ]]; then
     commands=${BASH_REMATCH[2]%%,*}
-    eval "mdevadm $(placeholders "${commands%% (*}")"
+    commands=$(placeholders "${commands%% (*}")
+    if [[ $commands == *" | mdevadm diff "* ]]; then
+      run bash -c "mdevadm() { \"\$MDEVADM\" \"\$@\"; }; mdevadm $commands"
+      exits 9 "'$message': the command prints the differences"
+    else
+      eval "mdevadm $commands"
+    fi
   elif [[ $message =~ (with|use|select\ one\ with)\ (--[a-z0-9-]+(\ [A-Za-z0-9]+)?)$end_of_word ]]; then
     option=$(placeholders "${BASH_REMATCH[2]}")
     case $option in
@@ -1200,6 +1203,7 @@ mdevadm check reports such a member$	a statement on a later state
 ^remove the file: rm $	no case yet
 ^to see why a device offers no mediated devices: 	no case yet: every scenario has a parent
 \(mdevadm claim\)$	a statement on what the group can be used for
+^apply would (fail in part|refuse this description): 	the reason is an error of apply, which has hints of its own
 T
 }
 while IFS= read -r expression; do

@@ -661,8 +661,8 @@ plain() {
   exits 4 "a number that the device does not support is refused"
   mdevadm parent set $pf --vfs 2 --run "sh -c 'echo 0 >$devices/$pf/sriov_numvfs'"
   run mdevadm parent prepare $pf
-  same "$code $(state $pf)" "0 unprepared 0/$(cat $devices/$pf/sriov_totalvfs) 0 0 of 2 virtual functions are enabled" \
-    "virtual functions that vanish afterwards are noticed"
+  same "$code $(state $pf)" "1 unprepared 0/$(cat $devices/$pf/sriov_totalvfs) 0 the last preparation failed: 0 of 2 virtual functions are enabled after the last command: a command or another program has changed them" \
+    "a command that removes the virtual functions is an error"
 }
 
 "$1"

@@ -94,17 +94,19 @@ removal() {
   "$MDEVSIM" control clear
   run "$MDEVADM" stop one
   err_lacks "to close the device|closes the device|the process that uses it" "a further stop names no process that is not known"
+  "$MDEVADM" define $b -p mtty -t mtty-1 --name two >/dev/null
+  "$MDEVADM" start two
   "$MDEVSIM" control delay remove 15000
-  "$MDEVADM" start one 2>/dev/null
-  run "$MDEVADM" stop one
+  run "$MDEVADM" stop two
   exits 5 "a removal that the kernel does not complete in time is pending"
   err_has "the removal is pending; no process that uses the device was found$" "the error says that no process was found"
-  err_has "^mdevadm: waiting up to 9 s for the removal of 'one' \($a\)$" "after a second, stop says what it waits for"
+  err_has "^mdevadm: waiting up to 9 s for the removal of 'two' \($b\)$" "after a second, stop says what it waits for"
   err_has "^hint: until the kernel has removed the device, its UUID and its instance remain in use$" "the hint names no cause"
-  "$MDEVADM" start -u $b -p mtty -t mtty-1 >/dev/null
-  run "$MDEVADM" stop $b --force
+  local c=aaaaaaaa-0000-4000-8000-000000000003
+  "$MDEVADM" start -u $c -p mtty -t mtty-1 >/dev/null
+  run "$MDEVADM" stop $c --force
   exits 0 "with --force a pending removal is a success"
-  err_has "warning: removal of '$b' is pending; no process that uses the device was found$" "the warning names no process that is not known"
+  err_has "warning: removal of '$c' is pending; no process that uses the device was found$" "the warning names no process that is not known"
   "$MDEVSIM" control clear
   "$MDEVADM" start -u aaaaaaaa-0000-4000-8000-000000000004 -p mtty -t mtty-1 >/dev/null
   run "$MDEVADM" stop aaaaaaaa-0000-4000-8000-000000000004

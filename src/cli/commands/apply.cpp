@@ -420,7 +420,7 @@ class ExportHost final : public Command {
         if (!plan.changes.empty()) {
           context.messages().note(
               fmt::format("the host differs from its definitions and settings; with this description, apply "
-                          "would have {} (list them: mdevadm export host | mdevadm diff -f -)",
+                          "would have {}; list the changes: mdevadm export host | mdevadm diff -f -",
                           summary_of(plan.changes)));
         }
         for (const ApplyPlan::Problem& one : plan.problems) {
