@@ -98,6 +98,32 @@ m60__after_too_many() { words="types $gpu --after nvidia-14=99"; }
 m60__after_unknown_type() { words="types --after nosuch"; }
 # With the UUID of the first device of a probe of this parent.
 m60__check_left_by_probe() { adm start -u 5586f99a-54fe-5b6e-8059-eb986a8da787 -p $gpu -t nvidia-14; words="check"; }
+ap_host__missing_queue_of_active_device() {
+  echo 0 >/sys/bus/ap/apmask
+  echo $a >/sys/class/mdev_bus/matrix/mdev_supported_types/vfio_ap-passthrough/create
+  for number in adapter:0x09 domain:0x04; do echo ${number#*:} >/sys/bus/mdev/devices/$a/assign_${number%:*}; done
+  words="check"
+}
+l40s__interrupted_with_override() {
+  control functions 0000:41:00.0 0
+  echo pci-pf-stub >/sys/bus/pci/devices/0000:41:00.0/driver_override
+  echo 0000:41:00.0 >/sys/bus/pci/drivers/nvidia/unbind
+  echo 0000:41:00.0 >/sys/bus/pci/drivers/pci-pf-stub/bind
+  words="check"
+}
+samples__foreign_claim() {
+  adm define $a -p mtty -t mtty-1 --name one
+  adm group create vm one
+  adm start one
+  adm claim vm
+  touch /run/mdevadm/claims/notes.toml
+  words="check"
+}
+gvt__no_parent() {
+  address=0000:00:02.0
+  control unregister $address
+  words="check"
+}
 l40s_boot__functions_are_removed() {
   adm parent set 0000:41:00.0 --vfs all --run '/usr/lib/nvidia/sriov-manage -d 0000:41:00.0'
   words="parent prepare 0000:41:00.0"
@@ -1025,6 +1051,7 @@ follow() {  # MESSAGE WORDS...
   [[ "$*" != *--timeout* || -z "${holder:-}" ]] || (sleep 0.5; kill $holder) &
   run "$MDEVADM" "$@"
   [[ $1 != diff || $code != 9 ]] || code=0  # there are differences
+  [[ $1 != check || $code != 8 ]] || code=0  # there are errors to report
   exits 0 "'$message': the command is accepted"
   # A restart that had failed restores the state.
   [ "$1" = restart ] || holds "'$message': the command prints or changes something" test -n "$out" -o "$before" != "$(state)"
@@ -1198,10 +1225,6 @@ exceptions() {
 ^mdev type, as listed by 	the help of an option
 mdevadm check reports such a member$	a statement on a later state
 ^(list the GPU instances, |create a GPU instance with)	the GPU instances of the scenarios use all slices; sim/gpu-causes.sh has the text
-^change the device: $	no case yet
-^echo > /sys/bus/pci/devices/.*/driver_override; $	no case yet
-^remove the file: rm $	no case yet
-^to see why a device offers no mediated devices: 	no case yet: every scenario has a parent
 \(mdevadm claim\)$	a statement on what the group can be used for
 ^apply would (fail in part|refuse this description): 	the reason is an error of apply, which has hints of its own
 T
