@@ -45,7 +45,6 @@ calls_of_list() { traced "$MDEVADM" list; grep -c /sys/ "$trace"; }  # a sanitiz
 reads() {
   local trace few many i
   trace=$(mktemp)
-  if ! command -v strace >/dev/null; then passed "skipped: strace is not installed"; return; fi
   traced "$MDEVADM" types
   holds "$host: types reads files of the GPU" test "$(opened | wc -l)" -gt 30
   # Some files of the GPU itself are read both for its types and to see whether it should have some.
