@@ -261,10 +261,12 @@ Snapshot Context::observe(Scope what) const {
 
 Snapshot Context::observe_settings(Scope what, const Definitions& defined, const Groups& groups) const {
   std::vector<Compared> wanted;
-  wanted.reserve(defined.all.size());
   for (const Definition& definition : defined.all) {
-    wanted.push_back({&definition, node_policy_of(definition, groups.of(definition))});
-    what.facets |= facets_to_compare(definition, wanted.back().node);
+    Boxed<NodePolicy> node = node_policy_of(definition, groups.of(definition));
+    what.facets |= facets_to_compare(definition, node);
+    if (node || !definition.attributes.empty()) {
+      wanted.push_back({&definition, std::move(node)});
+    }
   }
   Snapshot seen = observe(std::move(what));
   observe_settings_of(seen, wanted);

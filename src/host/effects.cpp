@@ -97,20 +97,6 @@ std::string data_of(const Attribute& attribute, bool bare) {
   return attribute.value + (needs_newline ? "\n" : "");
 }
 
-// Returns the value of an attribute without surrounding blanks, or nothing if it is unreadable. A file
-// without read permission is not opened: SELinux would report the attempt as a denial of CAP_DAC_OVERRIDE.
-std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name,
-                                            const sys::Result<sys::FileStatus>& status) {
-  constexpr mode_t readable = S_IRUSR | S_IRGRP | S_IROTH;
-  const std::optional<std::string> text =
-      status && (status->mode & readable) != 0 ? read_optional(directory, name) : std::nullopt;
-  return text ? std::optional(std::string(trim(*text))) : std::nullopt;
-}
-
-std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name) {
-  return read_if_readable(directory, name, directory.status(name));
-}
-
 Write as_write(const sys::Dir& root, const Command& command) {
   const bool is_line = command.value.ends_with('\n');
   return {root.path_of(fmt::format("{}/{}", command.directory, command.attribute)),
@@ -321,33 +307,6 @@ std::optional<std::string> Host::write_attribute(const Device& device, const Att
 
 std::optional<std::string> Host::read_attribute(const Device& device, const AttributeName& name) const {
   return read_if_readable(*root_, fmt::format("{}/{}", device.path.str(), name.str()));
-}
-
-void AttributeReader::read(Device& device, const std::vector<Attribute>& wanted) {
-  const std::string path = device.path.str();
-  if (const std::string_view above = directory_of(path); !above_ || path_ != above) {
-    path_ = above;
-    sys::Result<sys::Dir> opened = root_.open_dir(path_);
-    above_ = opened ? std::optional(*std::move(opened)) : std::nullopt;
-  }
-  if (!above_) {
-    return;
-  }
-  const std::string own(last_component(path));
-  bool exists = false;
-  for (const Attribute& attribute : wanted) {
-    const std::string name = own + "/" + attribute.name.str();
-    const sys::Result<sys::FileStatus> status = above_->status(name);
-    // If an attribute is missing, the device may have been removed.
-    exists = exists || status || above_->exists(own);
-    if (!exists) {
-      return;
-    }
-    const auto value = read_if_readable(*above_, name, status);
-    if (value || !status) {
-      device.settings.made().attributes[attribute.name.str()] = value;
-    }
-  }
 }
 
 void Host::assign_queues(const Device& device, const std::vector<Attribute>& attributes) const {

@@ -139,6 +139,12 @@ std::vector<std::string> possible_addresses(const sys::Dir& directory, std::stri
 // Return the value of an attribute, or nullopt if it does not exist or the driver refuses to read it. Throw
 // Error if the process lacks memory or descriptors.
 std::optional<std::string> read_optional(const sys::Dir& directory, const std::string& name);
+
+// Return the value of an attribute without surrounding blanks, or nothing if it is unreadable. A file without
+// read permission is not opened: SELinux would report the attempt as a denial of CAP_DAC_OVERRIDE.
+std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name);
+std::optional<std::string> read_if_readable(const sys::Dir& directory, const std::string& name,
+                                            const sys::Result<sys::FileStatus>& status);
 std::optional<std::uint64_t> read_number(const sys::Dir& directory, const std::string& name);
 // Returns the driver that a device is reserved for by this file, or nullopt.
 std::optional<std::string> read_driver_override(const sys::Dir& directory, const std::string& name);

@@ -21,6 +21,9 @@ constexpr std::size_t calls_a_type = 4;
 
 ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
   ListedDevices result;
+  if (calls_a_parent >= count * calls_a_device) {
+    return result;
+  }
   const sys::Result<sys::Dir> links = checked(root.open_dir(parents_directory));
   const auto parents = checked(sys::entries_of(links));
   if (!parents || parents->size() * calls_a_parent >= count * calls_a_device) {

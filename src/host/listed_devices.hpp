@@ -28,6 +28,8 @@ class ListedDevices {
   // Returns nullptr for a device that is not listed. The pointer is valid as long as the object.
   const TypeDirectory* find(const Uuid& uuid) const;
 
+  bool empty() const { return devices_.empty(); }
+
   // Frees the list of devices; what find() has returned remains valid.
   void forget_devices() { devices_ = {}; }
 

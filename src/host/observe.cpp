@@ -110,13 +110,14 @@ Snapshot Host::observe(const Scope& scope) const {
   }
   if (has_any(scope.facets, device_facets)) {
     seen.devices = read_devices(*root_, scope, seen);
-    if (scope.removals && !scope.bus_only &&
-        (!scope.devices || seen.devices.size() < scope.devices->size())) {
+    const bool is_complete = has_all(scope, seen.devices);
+    if (scope.removals && !scope.bus_only && !is_complete) {
       seen.removing = read_removing(*root_, scope, seen.devices);
     }
     for (const Record& record : scope.known.all) {
-      const bool asked = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(),
-                                                     record.uuid) != scope.devices->end();
+      const bool asked = scope.devices ? std::find(scope.devices->begin(), scope.devices->end(),
+                                                   record.uuid) != scope.devices->end()
+                                       : !is_complete;
       if (asked && seen.find_device(record.uuid) == nullptr && seen.find_removing(record.uuid) == nullptr) {
         seen.lost.push_back(record.uuid);
       }

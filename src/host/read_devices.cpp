@@ -18,6 +18,15 @@
 
 namespace mdevadm {
 
+bool has_all(const Scope& scope, const std::vector<Device>& devices) {
+  if (scope.devices) {
+    return devices.size() >= scope.devices->size();
+  }
+  const std::vector<Definition>* wanted = scope.sufficient;
+  return wanted != nullptr && !wanted->empty() &&
+         std::includes(devices.begin(), devices.end(), wanted->begin(), wanted->end(), by_parent);
+}
+
 namespace {
 
 // Not a vector, which is in memory twice while it grows.
@@ -126,8 +135,12 @@ std::vector<const NamedUuid*> in_order(const NamedUuids& names) {
     }
     keys.push_back({rank, static_cast<std::uint32_t>(i), names[i].uuid});
   }
-  std::sort(keys.begin(), keys.end(),
-            [](const Key& a, const Key& b) { return a.rank != b.rank ? a.rank < b.rank : a.uuid < b.uuid; });
+  const auto less = [](const Key& a, const Key& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.uuid < b.uuid;
+  };
+  if (!std::is_sorted(keys.begin(), keys.end(), less)) {
+    std::sort(keys.begin(), keys.end(), less);
+  }
   std::vector<const NamedUuid*> result;
   result.reserve(keys.size());
   std::transform(keys.begin(), keys.end(), std::back_inserter(result),
@@ -202,19 +215,62 @@ constexpr Facet facets_of_each_device = Facet::iommu_group | Facet::nodes | Face
 // microseconds.
 constexpr std::size_t devices_a_thread = 1500;
 
-std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
-                             std::vector<std::string>& nameless) {
-  NamedUuids names = devices_to_read(bus, scope, nameless);
-  ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
+// `listed` is where `names` refer to.
+std::vector<Device> read_named(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
+                               NamedUuids& names, ListedDevices& listed) {
   std::size_t to_read = 0;
-  for (NamedUuid& one : names) {
-    one.listed = one.name.empty() ? listed.find(one.uuid) : nullptr;
+  for (const NamedUuid& one : names) {
     to_read += one.listed == nullptr || has_any(scope.facets, facets_of_each_device) ? 1U : 0U;
   }
   listed.forget_devices();
-  const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
-  const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
-  std::vector<Device> result = ParallelReader(root, bus, scope, threads).read(names);
+  std::size_t threads = to_read / devices_a_thread + 1;
+  if (threads > 1) {  // finding the number of processors reads files
+    threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads);
+  }
+  return ParallelReader(root, bus, scope, threads).read(names);
+}
+
+// Returns whether it is likely that the list of the bus is not needed.
+bool may_suffice(const sys::Dir& bus, const std::vector<Definition>* wanted) {
+  constexpr std::size_t few = 100;  // for which the list of the bus is short, too
+  return wanted != nullptr && wanted->size() >= few && bus.exists(wanted->front().uuid.str()) &&
+         bus.exists(wanted->back().uuid.str());
+}
+
+// Returns the devices of the definitions, or nothing if one of them is not listed.
+NamedUuids listed_devices_of(const std::vector<Definition>& definitions, const ListedDevices& listed) {
+  NamedUuids names;
+  for (const Definition& definition : definitions) {
+    const ListedDevices::TypeDirectory* place = listed.find(definition.uuid);
+    if (place == nullptr) {
+      return {};
+    }
+    names.push_back({definition.uuid, {}, nullptr, place});
+  }
+  return names;
+}
+
+std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
+                             std::vector<std::string>& nameless) {
+  std::optional<ListedDevices> listed;
+  if (may_suffice(bus, scope.sufficient)) {
+    listed = ListedDevices::read(root, scope.sufficient->size());
+    if (NamedUuids names = listed_devices_of(*scope.sufficient, *listed); !names.empty()) {
+      std::vector<Device> result = read_named(root, bus, scope, names, *listed);
+      if (has_all(scope, result)) {
+        return result;
+      }
+      listed.reset();  // a device is on another parent than that of its definition
+    }
+  }
+  NamedUuids names = devices_to_read(bus, scope, nameless);
+  if (!listed || listed->empty()) {
+    listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
+  }
+  for (NamedUuid& one : names) {
+    one.listed = one.name.empty() ? listed->find(one.uuid) : nullptr;
+  }
+  std::vector<Device> result = read_named(root, bus, scope, names, *listed);
   NamedUuids more = devices_by_other_names(bus, scope, result);
   return more.empty() ? std::move(result)
                       : merged(std::move(result), ParallelReader(root, bus, scope, 1).read(more));
@@ -331,7 +387,7 @@ std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snaps
   }
   std::vector<Device> result = bus ? read_bus(root, *bus, scope, seen.nameless) : std::vector<Device>{};
   // If all requested devices were found, the GPUs need not be searched.
-  if (!scope.bus_only && (!scope.devices || result.size() < scope.devices->size())) {
+  if (!scope.bus_only && !scope.no_functions && !has_all(scope, result)) {
     add_functions(root, scope, seen.functions, result);
   }
   add_records(scope.known, result);

@@ -13,6 +13,9 @@ namespace mdevadm {
 // Snapshot::functions the VFs. Throws Error if the bus cannot be read.
 std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen);
 
+// Returns whether these devices are all that `scope` asks for, so that no others need to be searched.
+bool has_all(const Scope& scope, const std::vector<Device>& devices);
+
 // Returns the devices whose removal is pending, all or those requested by `scope`, sorted by parent, then
 // UUID. `devices` are those on the bus, as read_devices() returns them. Reads one directory per parent.
 std::vector<Device> read_removing(const sys::Dir& root, const Scope& scope,

@@ -213,7 +213,10 @@ Snapshot observe_host(const Effects& effects, Scope what) {
     if (!what.raw) {
       what.known = on_gpus(effects.host, std::move(what.known));
     }
-    if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
+    const bool has_functions =
+        effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of);
+    what.no_functions = what.other_parents && !has_functions;
+    if (has_functions) {
       const Definitions defined = load_definitions(effects);
       what.expected = expected_by(defined, effects, what.known);
       what.defined = uuids_of(defined);

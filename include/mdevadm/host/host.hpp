@@ -36,6 +36,9 @@ struct Scope {
   bool raw = false;       // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
   bool other_parents = true;             // false: do not search for parents other than `details_of`
+  // Definitions, sorted: if all of them have an active device, other devices need not be read.
+  const std::vector<Definition>* sufficient = nullptr;
+  bool no_functions = false;  // no parent uses VFs, as has_functions() has found
 };
 
 // Result of a removal.
@@ -79,9 +82,15 @@ class AttributeReader {
   void read(Device& device, const std::vector<Attribute>& wanted);
 
  private:
+  bool is_lacking(const Device& device, const AttributeName& attribute) const;
+  void note_lacking(const Device& device, const std::vector<Attribute>& wanted);
+
   const sys::Dir& root_;
   std::string path_{};  // of `above_`
   std::optional<sys::Dir> above_{};
+  // Attributes that the devices of a type in `above_` lack, as far as is known: looking for them in each
+  // device would be most of the cost.
+  std::map<TypeName, std::vector<AttributeName>> lacking_{};
 };
 
 // Errors contain the reason only; the caller prepends the operation and the device.

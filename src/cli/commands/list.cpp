@@ -57,9 +57,11 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
     const Facet for_words = words_.empty() ? Facet::none : Facet::parents;  // an argument may be a parent
     const Groups groups = read_groups(context);
-    const Snapshot seen = context.observe_settings(
-        {listing_.needs() | Facet::devices | for_type | for_words | for_claims(), std::nullopt, std::nullopt},
-        defined, groups);
+    Scope scope{listing_.needs() | Facet::devices | for_type | for_words | for_claims(), std::nullopt,
+                std::nullopt};
+    // Messages about words and types name all devices.
+    scope.sufficient = defined_ && words_.empty() && type_.empty() ? &defined.all : nullptr;
+    const Snapshot seen = context.observe_settings(std::move(scope), defined, groups);
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const DeviceRows all(seen, defined, groups, boot, context.store(),
                          {.type_name = listing_.prints("type_name"), .file = listing_.prints("file")});
