@@ -403,3 +403,36 @@ TEST_CASE("entries with autostart and the same queue are named in the hint") {
   file.devices[1].settings.start = StartMode::manual;
   CHECK(planned(file, seen, {}).problems.empty());
 }
+
+TEST_CASE("a lack of instances names the devices of the parents that are not in the description") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2), pool_of("p1", 8)};
+  HostFile file;
+  file.devices = {entry("a", 1, "mtty-4")};
+  file.devices[0].parents = {"p0"};
+  const auto live = [&](int number, const char* parent) {
+    seen.devices.push_back(
+        {.uuid = *Uuid::parse("00000000-0000-0000-0000-0000000000" + std::to_string(number)),
+         .parent = *ParentName::parse(parent),
+         .type = TypeName::parse("mtty-1")});
+  };
+  const auto hint = [&](const std::string& begin) {
+    const ApplyPlan plan = planned(file, seen, {});
+    REQUIRE(plan.problems.size() == 1);
+    for (const std::string& one : plan.problems[0].hints) {
+      if (one.starts_with(begin)) {
+        return one.substr(begin.size());
+      }
+    }
+    return std::string("no such hint");
+  };
+  const std::string users = "devices that use instances and are not in the description: ";
+  live(10, "p1");
+  CHECK(hint(users) == "no such hint");
+  live(11, "p0");
+  CHECK(hint(users) == "'00000000-0000-0000-0000-000000000011' (not defined)");
+  for (int number = 12; number < 22; ++number) {
+    live(number, "p0");
+  }
+  CHECK(hint(users).ends_with("'00000000-0000-0000-0000-000000000018' (not defined) and 3 more"));
+}
