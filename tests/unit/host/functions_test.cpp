@@ -1,5 +1,6 @@
 // Virtual functions (VFs) of GPUs: their addresses, and devices on them, with and without mdev.
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/util/error.hpp>
 
 #include "catch.hpp"
 #include "tree.hpp"
@@ -138,4 +139,36 @@ TEST_CASE("a device whose type is not shown has an unknown type, and its virtual
   CHECK(parent.functions[0].type->str() == "unknown");
   CHECK(parent.functions[0].creatable.empty());
   CHECK(parent.functions[1].creatable.size() == 1);
+}
+
+TEST_CASE("a type is assigned to a free virtual function that accepts it") {
+  const GpuHost tree;
+  const std::string directory = tree.add_function(0);
+  const auto lay = [&](const std::string& current) {
+    tree.lay("sys/devices/pci/" + gpu + "/sriov_totalvfs = 4\\n\n" + directory +
+             "nvidia/current_vgpu_type = " + current + "\n" + directory +
+             "nvidia/creatable_vgpu_types = ID : vGPU Name\\n1150 : L40S-4Q\\n\n");
+  };
+  const auto refusal = [&](const char* type, const char* vf = "0000:41:00.4") {
+    Creation creation{
+        .uuid = *Uuid::parse(one), .parent = *ParentName::parse(gpu), .type = *TypeName::parse(type)};
+    creation.vf = vf;
+    try {
+      tree.host.create(creation);
+    } catch (const Error& error) {
+      return error;
+    }
+    return Error(ExitCode::done, "");
+  };
+  lay("0\\n");
+  CHECK(refusal("1150").code() == ExitCode::done);
+  CHECK(test::read_text(tree.path() / (directory + "nvidia/current_vgpu_type")) == "1150\n");
+  const Error taken = refusal("1150");
+  CHECK(taken.code() == ExitCode::conflict);
+  CHECK_THAT(taken.what(),
+             ContainsSubstring("virtual function 0000:41:00.4 was taken by another process (type 1150)"));
+  lay("0\\n");
+  CHECK(refusal("1151").code() == ExitCode::no_capacity);
+  CHECK(test::read_text(tree.path() / (directory + "nvidia/current_vgpu_type")) == "0\n");
+  CHECK(refusal("1150", "0000:41:00.5").code() == ExitCode::not_found);
 }
