@@ -31,18 +31,23 @@ struct Watcher final : BootWatcher {
   void waiting(const Refusal& refusal, std::chrono::milliseconds patience) override {
     waits.push_back(refusal.about.key());
     patiences.push_back(patience);
+    if (on_waiting) {
+      on_waiting();
+    }
   }
-  void waiting_for(const std::string&, std::chrono::milliseconds) override {}
+  void waiting_for(const std::string&, std::chrono::milliseconds) override { ++lock_waits; }
   void ended(const BootItem&) override { ++ends; }
   void prepared(const ParentName&, const std::optional<Error>&) override {}
 
   std::vector<std::string> waits;
   std::vector<std::chrono::milliseconds> patiences;
+  std::function<void()> on_waiting{};
   int ends = 0;
+  int lock_waits = 0;
 };
 
 struct Booted : test::Host {
-  Booted() : test::Host("samples") {}
+  explicit Booted(const char* name = "samples") : test::Host(name) {}
 
   sys::Dir root = *sys::Dir::open(str());
   mdevadm::Host host{root};
@@ -179,12 +184,8 @@ TEST_CASE("a device is started soon after its parent has appeared") {
   const Kernel kernel(tree);
   const std::function<void()> show = tree.hide(mtty);
   const Definition definition = tree.define(one);
-  std::thread later([&] {
-    std::this_thread::sleep_for(100ms);
-    CHECK_NOTHROW(show());
-  });
+  tree.watcher.on_waiting = show;
   const std::vector<BootItem> items = tree.run({{.wanted = {definition}}}, 60s);
-  later.join();
   REQUIRE(items.size() == 1);
   CHECK(items[0].result.outcome == Outcome::done);
   CHECK(items[0].tries > 1);
@@ -199,15 +200,13 @@ TEST_CASE("a type that is missing beside others is not waited for longer than th
   CHECK(items[0].result.error->code() == ExitCode::not_found);
   CHECK(tree.watcher.patiences == std::vector<std::chrono::milliseconds>{100ms});
   Booted patient;
-  std::thread later([&] {
-    std::this_thread::sleep_for(100ms);
+  patient.watcher.on_waiting = [&] {
     fs::copy(patient.types() / "mtty-1", patient.types() / "mtty-3",
              fs::copy_options::recursive | fs::copy_options::copy_symlinks);
     test::write_text(patient.types() / "mtty-3/available_instances", "0\n");
-  });
+  };
   const Definition other = patient.define(one, "mtty-3");
   const std::vector<BootItem> found = patient.run({{.wanted = {other}}}, 60s);
-  later.join();
   REQUIRE(found.size() == 1);
   CHECK(found[0].result.error->code() == ExitCode::no_capacity);
   CHECK(patient.watcher.patiences == std::vector<std::chrono::milliseconds>{settling});
@@ -292,4 +291,46 @@ TEST_CASE("the results of a start that is not the autostart are not stored") {
                                    tree.effects, tree.watcher);
   CHECK(items.at(0).result.outcome == Outcome::done);
   CHECK_FALSE(tree.event(definition));
+}
+
+TEST_CASE(
+    "devices that wait for queues of the host are started when the masks change, without locks before") {
+  Booted tree("s390");
+  // Adapter 5, domain 171.
+  test::lay_tree(R"(
+sys/bus/ap/apmask = 0x0400000000000000000000000000000000000000000000000000000000000000\n
+sys/bus/ap/aqmask = 0x0000000000000000000000000000000000000000001000000000000000000000\n
+)",
+                 tree.path());
+  const ParentName matrix = *ParentName::parse("matrix");
+  Definition definition{one, matrix, *TypeName::parse("vfio_ap-passthrough")};
+  definition.attributes = {{*AttributeName::parse("assign_adapter"), "5"},
+                           {*AttributeName::parse("assign_domain"), "171"}};
+  tree.store.add(definition, std::nullopt);
+  std::atomic<bool> waits = false;
+  tree.watcher.on_waiting = [&] { waits = true; };
+  std::thread other([&] {
+    while (!waits) {
+      std::this_thread::sleep_for(10ms);
+    }
+    std::this_thread::sleep_for(1s);  // the second attempt reads the AP bus
+    {
+      const auto locks = tree.store.lock_parents({matrix}, {});
+      std::this_thread::sleep_for(1500ms);
+    }
+    // The next attempt finds the queue free, and no instance: that is final.
+    test::write_text(tree.path() / "sys/bus/ap/apmask", "0x" + std::string(64, '0') + "\n");
+    test::write_text(
+        tree.path() /
+            "sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/available_instances",
+        "0\n");
+  });
+  const std::vector<BootItem> items = tree.run({{.wanted = {definition}}}, 60s);
+  other.join();
+  REQUIRE(items.size() == 1);
+  REQUIRE(items[0].result.error);
+  CHECK(items[0].result.error->code() == ExitCode::no_capacity);
+  CHECK(items[0].tries > 2);
+  CHECK(tree.watcher.waits == std::vector<std::string>{one.str()});
+  CHECK(tree.watcher.lock_waits == 0);
 }
