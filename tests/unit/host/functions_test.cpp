@@ -172,3 +172,29 @@ TEST_CASE("a type is assigned to a free virtual function that accepts it") {
   CHECK(test::read_text(tree.path() / (directory + "nvidia/current_vgpu_type")) == "0\n");
   CHECK(refusal("1150", "0000:41:00.5").code() == ExitCode::not_found);
 }
+
+TEST_CASE("the notice of a GPU says why it offers no types, or fewer than it could") {
+  // Of each VF the type, "0" for none and empty for one without interface, and the types that it accepts.
+  const auto notice = [](const std::vector<std::pair<std::string, std::string>>& functions) {
+    const GpuHost tree;
+    tree.lay("sys/devices/pci/" + gpu + "/sriov_totalvfs = 8\\n\n");
+    int number = 0;
+    for (const auto& [current, creatable] : functions) {
+      const std::string directory = tree.add_function(number++);
+      tree.lay(current.empty() ? directory + "vendor = 0x10de\\n\n"
+                               : directory + "nvidia/current_vgpu_type = " + current + "\\n\n" + directory +
+                                     "nvidia/creatable_vgpu_types = ID : vGPU Name\\n" + creatable + "\n");
+    }
+    return tree.observe_gpu().notice;
+  };
+  const std::string small = "1 : NVIDIA L40S-4Q\\n", large = "2 : NVIDIA L40S-8Q\\n";
+  const std::string instance = "3 : NVIDIA H100-1-10C\\n";
+  CHECK(notice({}) == "SR-IOV virtual functions are not enabled");
+  CHECK(notice({{"0", small + large}, {"0", small + large}}).empty());
+  CHECK_THAT(notice({{"0", ""}, {"0", ""}}), ContainsSubstring("no types available"));
+  CHECK_THAT(notice({{"", ""}, {"0", small}}), ContainsSubstring("0000:41:00.4"));
+  CHECK(notice({{"1", ""}, {"0", ""}}) == "the GPU accepts no more vGPUs beside its active ones");
+  CHECK_THAT(notice({{"1", ""}, {"0", small}}),
+             ContainsSubstring("active vGPUs restrict the available types"));
+  CHECK(notice({{"3", ""}, {"0", instance}}).empty());
+}
