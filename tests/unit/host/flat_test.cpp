@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* uuid = "00000000-0000-4000-8000-000000000001";
 
-// A driver that is no PCI driver, beside another one that has a device of the same name without types.
+// A driver without a bus, beside another driver that has a device of the same name without types.
 struct FlatHost : test::TempDir {
   FlatHost() {
     test::lay_tree(R"(
