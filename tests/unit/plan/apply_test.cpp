@@ -514,3 +514,27 @@ TEST_CASE("a device is a member of one group only, described or not") {
   CHECK(other.problems[0].hints.at(0) ==
         "remove them from 'old': mdevadm group remove old " + added(plan)[0].uuid.str());
 }
+
+TEST_CASE(
+    "devices of a table without a count are recognized by their numbers, wherever these are in the name") {
+  for (const char* pattern : {"a-{}", "{}-b", "a-{}-b"}) {
+    Snapshot seen;
+    seen.parents = {pool_of("p0", 3)};
+    HostFile file;
+    file.devices = {entry(pattern, std::nullopt, "mtty-1")};
+    Definitions defined;
+    defined.all = added(planned(file, seen, {}));
+    REQUIRE(defined.all.size() == 3);
+    CHECK(added(planned(file, seen, defined)).empty());
+    defined.all.erase(defined.all.begin() + 1);
+    const std::vector<Definition> again = added(planned(file, seen, defined));
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].name->str() == file.devices[0].name_of(2));
+    // They stay described when nothing fits any more.
+    seen.parents = {pool_of("p0", 0)};
+    const ApplyPlan full = planned(file, seen, defined);
+    CHECK(added(full).empty());
+    CHECK(full.problems.empty());
+    CHECK(full.devices == 2);
+  }
+}

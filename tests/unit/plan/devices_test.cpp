@@ -230,3 +230,19 @@ TEST_CASE("devices of a virtual machine that go offline with one write are stopp
   CHECK(stop(0, both).size() == 1);
   CHECK(stop(2, {uuids[2]}).size() == 2);
 }
+
+TEST_CASE("a wait for the release of a device gives the advice of a stop that waits, and respects claims") {
+  using namespace std::chrono_literals;
+  Snapshot seen;
+  seen.devices.push_back(live("mtty", "mtty-1"));
+  seen.devices[0].busy = true;
+  const StopRequest request{{.uuid = uuid}, 5s, false};
+  const Job stop = plan_stop(seen, request, *ParentName::parse("mtty"));
+  const Job release = plan_release(seen, seen.devices[0], request);
+  REQUIRE(release.steps.size() == 1);
+  CHECK(release.lane == uuid.str());
+  CHECK(std::get<AwaitRelease>(release.steps[0].action).advice ==
+        std::get<AwaitRelease>(stop.steps[0].action).advice);
+  seen.claims.all.push_back({.uuid = uuid, .group = "pool", .at = {}});
+  CHECK(refusal([&] { plan_release(seen, seen.devices[0], request); }).code() == ExitCode::in_use);
+}
