@@ -538,3 +538,30 @@ TEST_CASE(
     CHECK(full.devices == 2);
   }
 }
+
+TEST_CASE("an active device that differs from its definition in an attribute is noted, not changed") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("a", 1, "mtty-1")};
+  file.devices[0].settings.attributes = {{*AttributeName::parse("rate"), "1"}};
+  Definitions defined;
+  defined.all = added(planned(file, seen, {}));
+  REQUIRE(defined.all.size() == 1);
+  const auto plan_with = [&](const char* rate) {
+    PresentSettings settings;
+    settings.attributes["rate"] = rate;
+    seen.devices = {{.uuid = defined.all[0].uuid,
+                     .parent = *ParentName::parse("p0"),
+                     .type = TypeName::parse("mtty-1"),
+                     .settings = settings}};
+    return planned(file, seen, defined);
+  };
+  const ApplyPlan same = plan_with("1");
+  CHECK(same.notes.empty());
+  const ApplyPlan differs = plan_with("2");
+  REQUIRE(differs.notes.size() == 1);
+  CHECK(differs.notes[0].find("apply does not change that") != std::string::npos);
+  CHECK(differs.correcting.empty());
+  CHECK(differs.changes.empty());
+}

@@ -427,3 +427,24 @@ TEST_CASE(
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+TEST_CASE("the definitions of some devices are read without the problems of others") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  std::vector<Uuid> wanted;
+  for (int number = 10; number < 40; ++number) {
+    const std::string name = "00000000-0000-0000-0000-0000000000" + std::to_string(number);
+    wanted.push_back(*Uuid::parse(name));
+    test::write_text(temp.path() / "etc/mdevctl.d/mtty" / name,
+                     "{\"mdev_type\":\"mtty-1\",\"start\":\"manual\",\"attrs\":[]}");
+  }
+  test::write_text(temp.path() / "etc/mdevctl.d/mtty" / uuid_text, "{");
+  for (const std::size_t count : {std::size_t{1}, wanted.size()}) {
+    const Definitions some =
+        store.load_some({wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(count)});
+    CHECK(some.all.size() == count);
+    CHECK(some.broken.empty());
+  }
+  CHECK(store.load().broken.size() == 1);
+}
