@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "monitor_files.hpp"
+#include "next_look.hpp"
 
 namespace mdevadm {
 
@@ -28,9 +29,6 @@ constexpr std::chrono::seconds between_checks_of_lingering{1};
 constexpr std::chrono::seconds until_next_attempt{1};
 // From the creation of a device until its users are searched, so that many creations need one search.
 constexpr milliseconds use_after_creation{200};
-// How long a device may have no type after its driver has accepted it, and how long a driver may take.
-constexpr milliseconds longest_without_type{250};
-constexpr std::chrono::seconds longest_start{60};
 // A command that changes several files is given this time until all are written; it is asked in between.
 constexpr milliseconds longest_change{500};
 constexpr milliseconds between_looks_at_change{10};
@@ -62,14 +60,6 @@ class Chore {
  private:
   Moment due_{};
   MonitorClock::time_point earliest_{};
-};
-
-// When to look again at a device that is starting.
-struct NextLook {
-  MonitorClock::time_point since = MonitorClock::now();
-  Moment bound{};
-  MonitorClock::time_point due = MonitorClock::now();
-  milliseconds pause{1};
 };
 
 // The parent of the devices in a directory; the directory can be that of a virtual function of the parent.
@@ -245,9 +235,7 @@ class HostMonitor {
     } else if (event.action == "bind") {
       bind_device(state_, path);
       if (is_unsettled(state_, path)) {
-        NextLook& look = looks_[path];
-        look.bound = look.due = MonitorClock::now();
-        look.pause = milliseconds(1);
+        looks_[path].bind(MonitorClock::now());
       } else if (!state_.devices.contains(path)) {
         listing_.request();
       }
@@ -288,8 +276,7 @@ class HostMonitor {
         ++place;
         continue;
       }
-      const bool is_last =
-          (look.bound && now - *look.bound > longest_without_type) || now - look.since > longest_start;
+      const bool is_last = look.is_last(now);
       std::optional<WatchedDevice> seen;
       try {
         seen = effects_.host.device_at(path);
@@ -303,8 +290,7 @@ class HostMonitor {
         seen->type = type_in_record(*seen);
       }
       emit(settle_device(state_, path, seen, is_last));
-      look.due = now + look.pause;
-      look.pause = std::min(look.pause * 2, milliseconds(1000));
+      look.put_off(now);
       if (const auto created = state_.devices.find(path); created != state_.devices.end()) {
         watch_nodes(created->second);
         use_.request(use_after_creation);
