@@ -189,9 +189,9 @@ class Context {
   // Returns another subchannel that the word can mean: the word names a subchannel, and is also the device
   // number of this one.
   std::optional<std::string> other_subchannel(const std::string& word) const;
-  // Returns the VF that was given in place of its GPU.
   // Leaves the virtual functions that settings of parents reserve out of the available instances.
-  void exclude_reserved_functions(Snapshot& seen);
+  void exclude_reserved_functions(Snapshot& seen, FileProblems problems = FileProblems::reported);
+  // Returns the VF that was given in place of its GPU.
   const std::optional<FunctionName>& vf_as_parent() const { return vf_as_parent_; }
   // Throws Error{usage} if a VF was given as parent: what `verb` does to all devices of a parent is not
   // extended from a VF to its GPU.

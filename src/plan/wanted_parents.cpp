@@ -39,6 +39,8 @@ Definitions with_reservations(const ApplyInput& input) {
   Definitions defined = input.defined;
   for (const ParentEntry& entry : input.file.parents) {
     std::erase_if(defined.withheld, [&](const auto& one) { return one.first == entry.settings.parent; });
+    std::erase_if(defined.unknown_settings,
+                  [&](const auto& one) { return one.first == entry.settings.parent; });
     std::erase(defined.mixed, entry.settings.parent);
     defined.mixed.insert(defined.mixed.end(), mixes_sizes(entry.settings) ? 1 : 0, entry.settings.parent);
     for (const FunctionName& reserved : entry.settings.reserved) {

@@ -80,6 +80,16 @@ void add_queues(const toml::node& node, Definition& into) {
   into.queue_table = true;
 }
 
+FunctionName read_function(const toml::node& node) {
+  const std::string text = text_of(node, "vf");
+  const std::optional<FunctionName> function = function_of(text);
+  if (!function) {
+    broken(node, fmt::format("invalid vf '{}' (expected a PCI address such as 0000:41:00.4, or \"{}\")",
+                             printable(text), any_function));
+  }
+  return *function;
+}
+
 // Preserves all recorded properties, including those of other versions; rejects values that are not strings.
 void read_abi(const toml::node& node, Definition& into) {
   const toml::table* table = node.as_table();
@@ -110,7 +120,7 @@ bool DefinitionKeys::read(const toml::key& name, const toml::node& node, Definit
   } else if (key == "node") {
     into.node = read_node_policy(node, path_, problems_);
   } else if (key == "vf") {
-    into.function = checked_text<FunctionName>(node, key, component_rule);
+    into.function = read_function(node);
   } else if (key == "abi") {
     read_abi(node, into);
   } else if (key == "applied_by") {
