@@ -26,7 +26,12 @@ std::vector<store::HostText> read_directory(const std::string& path, const std::
   std::vector<store::HostText> texts;
   for (const std::string& name : names) {
     const std::string file = directory.path_of(name);
-    texts.push_back({file, directory.read_file(name).or_throw("{} '{}'", doing, printable(file))});
+    sys::Result<std::string> text = directory.read_file(name);
+    if (text) {
+      texts.push_back({file, *std::move(text)});
+    } else {
+      texts.push_back({file, {}, sys::errno_text(text.error().number)});
+    }
   }
   return texts;
 }

@@ -40,14 +40,18 @@ ApSet numbers_in(const toml::node& node, std::string_view key, ApKind kind) {
     broken(node, fmt::format("'{}' must be a list of numbers and strings, not {}", key, kind_name(node)));
   }
   ApSet result;
+  ValueReader values;
   for (const toml::node& element : *list) {
-    const ApSet numbers = queue_numbers(element, key, kind);
-    if ((result & numbers).any()) {
-      broken(element,
-             fmt::format("{} {} is listed twice", ap_word(kind), format_ap_list(result & numbers, kind)));
-    }
-    result |= numbers;
+    values.read([&] {
+      const ApSet numbers = queue_numbers(element, key, kind);
+      if ((result & numbers).any()) {
+        broken(element,
+               fmt::format("{} {} is listed twice", ap_word(kind), format_ap_list(result & numbers, kind)));
+      }
+      result |= numbers;
+    });
   }
+  values.end();
   return result;
 }
 
@@ -64,17 +68,21 @@ void add_queues(const toml::node& node, Definition& into) {
     }
   }
   ApMatrix matrix;
-  for (const auto& [key, value] : *table) {
-    const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(), [name = key.str()](ApKind one) {
-      return name == std::string(ap_name(one)) + "s";
+  ValueReader values;
+  for (const auto& [name_of_kind, list] : *table) {
+    values.read([&, &key = name_of_kind, &value = list] {
+      const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(), [name = key.str()](ApKind one) {
+        return name == std::string(ap_name(one)) + "s";
+      });
+      if (kind == ap_kinds.end()) {
+        throw Broken{key.source().begin,
+                     fmt::format("unknown key '{}' in [ap] (expected adapters, domains or control_domains)",
+                                 printable(key.str()))};
+      }
+      matrix.of(*kind) = numbers_in(value, key.str(), *kind);
     });
-    if (kind == ap_kinds.end()) {
-      throw Broken{key.source().begin,
-                   fmt::format("unknown key '{}' in [ap] (expected adapters, domains or control_domains)",
-                               printable(key.str()))};
-    }
-    matrix.of(*kind) = numbers_in(value, key.str(), *kind);
   }
+  values.end();
   const std::vector<Attribute> assignments = assignments_of(matrix);
   into.attributes.insert(into.attributes.begin(), assignments.begin(), assignments.end());
   into.queue_table = true;

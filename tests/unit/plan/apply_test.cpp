@@ -70,6 +70,13 @@ std::vector<Definition> added(const ApplyPlan& plan) {
   return result;
 }
 
+std::vector<std::string> texts_of(const ApplyPlan& plan) {
+  std::vector<std::string> result;
+  std::transform(plan.problems.begin(), plan.problems.end(), std::back_inserter(result),
+                 [](const HostProblem& one) { return one.problem.str(); });
+  return result;
+}
+
 ApplyPlan planned(const HostFile& file, const Snapshot& seen, const Definitions& defined,
                   const ApplyOptions& options = {}) {
   static const Groups groups;
@@ -226,11 +233,102 @@ TEST_CASE("what a description says wrongly of the host is reported with its posi
   file.devices = {entry("a", 1, "none"), entry("b-{}", 3, "mtty-1"), entry("c", 1, "mtty-1")};
   file.devices[2].parents = {"p9"};
   file.groups.push_back({{*GroupName::parse("g")}, {"h", 9, 1}, {{"x", {"h", 9, 12}}}});
+  file.paths = {"h"};
   file.devices[0].keys["type"] = {"h", 3, 8};
+  file.devices[1].keys["count"] = {"h", 5, 9};
+  file.devices[2].keys["parents.0"] = {"h", 8, 12};
   const ApplyPlan plan = planned(file, seen, {});
-  CHECK(plan.problems.size() == 3);
-  CHECK(plan.problems[0].problem.line == 3);
+  CHECK(texts_of(plan) == std::vector<std::string>{
+                              "h:3:8: no parent offers type 'none'",
+                              "h:5:9: available instances of type mtty-1 for only 2 of 3 devices 'b-{}'",
+                              "h:8:12: no parent 'p9' on this host",
+                              "h:9:12: group 'g': no device 'x' is described or defined",
+                          });
   CHECK(plan.chains.empty());
+  CHECK(plan.changes.empty());
+}
+
+TEST_CASE("problems of the text, of the parents and of the plan are reported together, by file and line") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2)};
+  HostFile file;
+  file.paths = {"2.toml", "1.toml"};
+  file.problems = {{"1.toml", 4, 1, "unknown key 'x'"}};
+  file.devices = {entry("a", 1, "none")};
+  file.devices[0].keys["type"] = {"2.toml", 3, 8};
+  const ApplyOptions options{
+      .problems = {{{"2.toml", 1, 8, "no device 'p1' on this host"}, ExitCode::not_found}}};
+  const ApplyPlan plan = planned(file, seen, {}, options);
+  CHECK(texts_of(plan) == std::vector<std::string>{"2.toml:1:8: no device 'p1' on this host",
+                                                   "2.toml:3:8: no parent offers type 'none'",
+                                                   "1.toml:4:1: unknown key 'x'"});
+  CHECK(plan.problems[2].code == ExitCode::failed);
+}
+
+TEST_CASE("names and UUIDs are unique over the tables of a description") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8), pool_of("p1", 8)};
+  const auto uuid = Uuid::parse("5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1");
+  HostFile file;
+  file.paths = {"h"};
+  file.parents = {{{*ParentName::parse("p0")}, {"h", 1, 8}}, {{*ParentName::parse("p0")}, {"h", 2, 8}}};
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 3, 8}});
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 4, 8}});
+  file.devices = {entry("a-2", 1, "mtty-1"),   entry("a-{}", 3, "mtty-1"), entry("r-{}", {}, "mtty-4"),
+                  entry("r-{}", {}, "mtty-4"), entry("x", 1, "mtty-1"),    entry("y", 1, "mtty-1")};
+  std::size_t line = 10;
+  for (DeviceEntry& one : file.devices) {
+    one.where = {"h", ++line, 1};
+  }
+  file.devices[4].uuid = uuid;
+  file.devices[5].uuid = uuid;
+  CHECK(texts_of(planned(file, seen, {})) ==
+        std::vector<std::string>{"h:2:8: parent 'p0' is described twice, first at h:1:8",
+                                 "h:4:8: group 'g' is described twice, first at h:3:8",
+                                 "h:12:1: device 'a-2' is described twice, first at h:11:1",
+                                 "h:14:1: device 'r-{}' is described twice, first at h:13:1",
+                                 "h:16:1: 'y' and 'x' have the same UUID " + uuid->str()});
+  file.parents.clear();
+  file.groups.clear();
+  file.devices.erase(file.devices.begin(), file.devices.begin() + 4);
+  file.devices[0].parents = {"p0"};
+  file.devices[1].parents = {"p1"};
+  CHECK(texts_of(planned(file, seen, {})).empty());
+  file.devices = {entry("a-{}", {}, "mtty-1"), entry("a-7", 1, "mtty-1"), entry("a-07", 1, "mtty-1")};
+  file.devices[0].where = {"h", 2, 1};
+  file.devices[1].where = {"h", 4, 1};
+  CHECK(texts_of(planned(file, seen, {})) ==
+        std::vector<std::string>{"h:2:1: device 'a-7' is described twice, first at h:4:1"});
+}
+
+TEST_CASE("what can be a consequence of another problem is not reported") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2)};
+  HostFile file;
+  file.paths = {"h"};
+  file.devices = {entry("old-{}", 2, "mtty-1")};
+  const Definitions defined{added(planned(file, seen, {})), {}, {}};
+  REQUIRE(defined.all.size() == 2);
+  // The first table could not be read completely; its devices may leave their places.
+  file.devices[0].complete = false;
+  file.devices.push_back(entry("new-{}", 2, "mtty-1"));
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 9, 1}, {{"old-7", {"h", 9, 12}}}});
+  CHECK(texts_of(planned(file, seen, defined)).empty());
+  file.devices[0].complete = true;
+  CHECK(texts_of(planned(file, seen, defined)).size() == 2);
+  // Nothing is known of the tables of a file that could not be read, except that no table helps this one.
+  file.devices[0] = entry("none-{}", 3, "mtty-1");
+  file.devices[1] = entry("none", 1, "mtty-9");
+  file.unread = {true, true, true, true};
+  CHECK(texts_of(planned(file, seen, defined)).size() == 2);
+  file.devices.clear();
+  CHECK(texts_of(planned(file, seen, defined)).empty());
+  // A parent whose table could not be read may offer other types.
+  seen.parents[0].capabilities.functions = true;
+  file.devices = {entry("a", 1, "mtty-9")};
+  CHECK(texts_of(planned(file, seen, {})).empty());
+  file.unread.parents = false;
+  CHECK(texts_of(planned(file, seen, {})).size() == 1);
 }
 
 // Not a test: prints how long it takes. Run it by its name.
