@@ -14,6 +14,7 @@
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/run/preview.hpp>
+#include <mdevadm/run/readable.hpp>
 #include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
@@ -260,13 +261,28 @@ Snapshot Context::observe(Scope what) const {
 }
 
 Snapshot Context::observe_settings(Scope what, const Definitions& defined, const Groups& groups) const {
+  return with_settings([this](Scope scope) { return observe(std::move(scope)); }, std::move(what), defined,
+                       groups);
+}
+
+Snapshot Context::observe_readable(Scope what, const Definitions& defined, const Groups& groups,
+                                   std::vector<std::string>& unread) const {
+  const auto read = [&](Scope scope) {
+    scope.addresses.insert(scope.addresses.end(), addresses_.begin(), addresses_.end());
+    return observe_readable_host({host_, store_}, root_, std::move(scope), unread);
+  };
+  return with_settings(read, std::move(what), defined, groups);
+}
+
+Snapshot Context::with_settings(const std::function<Snapshot(Scope)>& read, Scope what,
+                                const Definitions& defined, const Groups& groups) const {
   std::vector<Compared> wanted;
   wanted.reserve(defined.all.size());
   for (const Definition& definition : defined.all) {
     wanted.push_back({&definition, node_policy_of(definition, groups.of(definition))});
     what.facets |= facets_to_compare(definition, wanted.back().node);
   }
-  Snapshot seen = observe(std::move(what));
+  Snapshot seen = read(std::move(what));
   observe_settings_of(seen, wanted);
   for (const Device& device : seen.devices) {
     const Definition* definition =

@@ -165,6 +165,9 @@ class Context {
   void observe_settings_of(Snapshot& seen, const std::vector<Compared>& wanted) const;
   // Like observe(), with all that drift_of() compares of the devices with their definitions.
   Snapshot observe_settings(Scope what, const Definitions& defined, const Groups& groups) const;
+  // The same, also of a host that cannot be read completely (host/readable.hpp).
+  Snapshot observe_readable(Scope what, const Definitions& defined, const Groups& groups,
+                            std::vector<std::string>& unread) const;
   // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
   // processes cannot be inspected. Contains all devices if some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
@@ -218,6 +221,8 @@ class Context {
   void note_missing_support(const Snapshot& seen, bool no_parents = false);
 
  private:
+  Snapshot with_settings(const std::function<Snapshot(Scope)>& read, Scope what, const Definitions& defined,
+                         const Groups& groups) const;
   template <typename Loaded>
   Loaded with_warnings(Loaded loaded, FileProblems problems, const char* kind);
 

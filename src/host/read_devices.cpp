@@ -138,7 +138,9 @@ std::vector<const NamedUuid*> in_order(const NamedUuids& names) {
 // Reads devices with several threads.
 class ParallelReader {
  public:
-  ParallelReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope, std::size_t threads) {
+  ParallelReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope, const Parts& parts,
+                 std::size_t threads)
+      : parts_(parts) {
     for (std::size_t i = 0; i < threads; ++i) {
       readers_.push_back(std::make_unique<DeviceReader>(root, bus, scope));
     }
@@ -151,7 +153,9 @@ class ParallelReader {
       std::string id;
       for (std::size_t i = first; i < end; ++i) {
         NamedUuid& one = names[i];
-        one.siblings = one.listed != nullptr ? reader.at(*one.listed) : reader.find(name_of(one, id));
+        parts_.read([&] {
+          one.siblings = one.listed != nullptr ? reader.at(*one.listed) : reader.find(name_of(one, id));
+        });
       }
     });
     const std::vector<const NamedUuid*> order = in_order(names);
@@ -160,11 +164,11 @@ class ParallelReader {
     for (const NamedUuid* one : order) {
       devices.push_back(Device{.uuid = one->uuid, .parent = *one->siblings->parent});
     }
-    std::vector<char> is_gone(order.size(), 0);
+    std::vector<char> is_gone(order.size(), 1);
     in_parallel(order.size(), [&](DeviceReader& reader, std::size_t first, std::size_t end) {
       std::string id;
       for (std::size_t i = first; i < end; ++i) {
-        is_gone[i] = reader.read(*order[i], name_of(*order[i], id), devices[i]) ? 0 : 1;
+        parts_.read([&] { is_gone[i] = reader.read(*order[i], name_of(*order[i], id), devices[i]) ? 0 : 1; });
       }
     });
     std::size_t next = 0;
@@ -191,6 +195,7 @@ class ParallelReader {
     return text;
   }
 
+  const Parts& parts_;
   std::vector<std::unique_ptr<DeviceReader>> readers_{};
 };
 
@@ -203,7 +208,7 @@ constexpr Facet facets_of_each_device = Facet::iommu_group | Facet::nodes | Face
 constexpr std::size_t devices_a_thread = 1500;
 
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
-                             std::vector<std::string>& nameless) {
+                             const Parts& parts, std::vector<std::string>& nameless) {
   NamedUuids names = devices_to_read(bus, scope, nameless);
   ListedDevices listed = scope.devices ? ListedDevices{} : ListedDevices::read(root, names.size());
   std::size_t to_read = 0;
@@ -214,10 +219,10 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Sc
   listed.forget_devices();
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   const std::size_t threads = std::min(processors, to_read / devices_a_thread + 1);
-  std::vector<Device> result = ParallelReader(root, bus, scope, threads).read(names);
+  std::vector<Device> result = ParallelReader(root, bus, scope, parts, threads).read(names);
   NamedUuids more = devices_by_other_names(bus, scope, result);
   return more.empty() ? std::move(result)
-                      : merged(std::move(result), ParallelReader(root, bus, scope, 1).read(more));
+                      : merged(std::move(result), ParallelReader(root, bus, scope, parts, 1).read(more));
 }
 
 // Parents to search for devices on VFs: a requested device may be on any parent that its record names.
@@ -324,15 +329,19 @@ std::vector<Device> sorted(std::vector<Device> devices) {
   return devices;
 }
 
-std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen) {
-  const sys::Result<sys::Dir> bus = checked(root.open_dir(devices_directory));
-  if (!bus && !sys::is_absence(bus.error().number)) {
-    sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
-  }
-  std::vector<Device> result = bus ? read_bus(root, *bus, scope, seen.nameless) : std::vector<Device>{};
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen,
+                                 const Parts& parts) {
+  std::vector<Device> result;
+  parts.read([&] {
+    const sys::Result<sys::Dir> bus = checked(root.open_dir(devices_directory));
+    if (!bus && !sys::is_absence(bus.error().number)) {
+      sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
+    }
+    result = bus ? read_bus(root, *bus, scope, parts, seen.nameless) : std::vector<Device>{};
+  });
   // If all requested devices were found, the GPUs need not be searched.
   if (!scope.bus_only && (!scope.devices || result.size() < scope.devices->size())) {
-    add_functions(root, scope, seen.functions, result);
+    parts.read([&] { add_functions(root, scope, seen.functions, result); });
   }
   add_records(scope.known, result);
   return sorted(std::move(result));

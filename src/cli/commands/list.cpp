@@ -57,9 +57,16 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     const Facet for_type = type_.empty() ? Facet::none : Facet::type_name;
     const Facet for_words = words_.empty() ? Facet::none : Facet::parents;  // an argument may be a parent
     const Groups groups = read_groups(context);
-    const Snapshot seen = context.observe_settings(
-        {listing_.needs() | Facet::devices | for_type | for_words | for_claims(), std::nullopt, std::nullopt},
-        defined, groups);
+    Scope scope{listing_.needs() | Facet::devices | for_type | for_words | for_claims(), std::nullopt,
+                std::nullopt};
+    // What is named cannot be taken for absent.
+    std::vector<std::string> unread;
+    const bool names_none = words_.empty() && parent_.empty() && type_.empty();
+    const Snapshot seen = names_none ? context.observe_readable(std::move(scope), defined, groups, unread)
+                                     : context.observe_settings(std::move(scope), defined, groups);
+    for (const std::string& reason : unread) {
+      context.messages().warning(reason + "; the list is incomplete");
+    }
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const DeviceRows all(seen, defined, groups, boot, context.store(),
                          {.type_name = listing_.prints("type_name"), .file = listing_.prints("file")});
@@ -69,7 +76,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     keep_type(context, seen, listed);
     show_claims(seen, listed);
     require_parent(context, listed.empty());
-    context.note_missing_support(seen);
+    if (unread.empty()) {
+      context.note_missing_support(seen);
+    }
     if (!summarizes_files()) {
       for (const DevicePair& one : listed) {
         if (one.definition == nullptr) {
@@ -77,7 +86,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
         }
       }
     }
-    if (listed.empty() && seen.mdev_support) {
+    if (listed.empty() && seen.mdev_support && unread.empty()) {
       context.messages().note(why_empty(defined));
     }
     const RowRange rows(all, listed);
@@ -88,7 +97,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     } else {
       listing_.print(rows, "devices", context);
     }
-    return ExitCode::done;
+    return unread.empty() ? ExitCode::done : ExitCode::partial;
   }
 
  private:
