@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <mdevadm/sys/last_resort.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,11 @@
 #include "compat/run.hpp"
 
 namespace {
+
+// Before the initialisers of static objects, which allocate.
+[[gnu::constructor(101)]] void prepare_for_lack_of_memory() {
+  mdevadm::sys::end_plainly_without_memory();
+}
 
 // Keeps freed memory in the process: returning it to the kernel and requesting it again took a fifth of the
 // time of listing ten thousand devices.

@@ -14,6 +14,7 @@
 #include <mdevadm/render/grid.hpp>
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/run/preview.hpp>
+#include <mdevadm/run/readable.hpp>
 #include <mdevadm/sys/journal.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
@@ -260,6 +261,21 @@ Snapshot Context::observe(Scope what) const {
 }
 
 Snapshot Context::observe_settings(Scope what, const Definitions& defined, const Groups& groups) const {
+  return with_settings([this](Scope scope) { return observe(std::move(scope)); }, std::move(what), defined,
+                       groups);
+}
+
+Snapshot Context::observe_readable(Scope what, const Definitions& defined, const Groups& groups,
+                                   std::vector<std::string>& unread) const {
+  const auto read = [&](Scope scope) {
+    scope.addresses.insert(scope.addresses.end(), addresses_.begin(), addresses_.end());
+    return observe_readable_host({host_, store_}, root_, std::move(scope), unread);
+  };
+  return with_settings(read, std::move(what), defined, groups);
+}
+
+Snapshot Context::with_settings(const std::function<Snapshot(Scope)>& read, Scope what,
+                                const Definitions& defined, const Groups& groups) const {
   std::vector<Compared> wanted;
   for (const Definition& definition : defined.all) {
     Boxed<NodePolicy> node = node_policy_of(definition, groups.of(definition));
@@ -268,7 +284,7 @@ Snapshot Context::observe_settings(Scope what, const Definitions& defined, const
       wanted.push_back({&definition, std::move(node)});
     }
   }
-  Snapshot seen = observe(std::move(what));
+  Snapshot seen = read(std::move(what));
   observe_settings_of(seen, wanted);
   for (const Device& device : seen.devices) {
     const Definition* definition =
@@ -317,8 +333,16 @@ void Context::require_no_vf(const std::string& verb) const {
   }
 }
 
-void Context::exclude_reserved_functions(Snapshot& seen) {
+void Context::exclude_reserved_functions(Snapshot& seen, FileProblems problems) {
   const AllParentSettings settings = parent_settings_if_readable();
+  for (const FileProblem& problem : settings.broken) {
+    const bool is_shown = std::any_of(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
+      return !parent.functions.empty() && problem.path == store_.path_of_settings(parent.name);
+    });
+    if (problems == FileProblems::reported && is_shown) {
+      messages_.warning(problem.str() + "; virtual functions that it reserves are counted as available");
+    }
+  }
   for (Parent& parent : seen.parents) {
     if (const ParentSettings* own = settings.find(parent.name)) {
       exclude_reserved(parent, own->reserved);

@@ -165,6 +165,9 @@ class Context {
   void observe_settings_of(Snapshot& seen, const std::vector<Compared>& wanted) const;
   // Like observe(), with all that drift_of() compares of the devices with their definitions.
   Snapshot observe_settings(Scope what, const Definitions& defined, const Groups& groups) const;
+  // The same, also of a host that cannot be read completely (host/readable.hpp).
+  Snapshot observe_readable(Scope what, const Definitions& defined, const Groups& groups,
+                            std::vector<std::string>& unread) const;
   // Returns the devices with the processes that use them and the capabilities of their parents. Warns if some
   // processes cannot be inspected. Contains all devices if some go offline together.
   Snapshot observe_users(const std::vector<Uuid>& devices, const std::vector<ParentName>& parents) const;
@@ -189,9 +192,9 @@ class Context {
   // Returns another subchannel that the word can mean: the word names a subchannel, and is also the device
   // number of this one.
   std::optional<std::string> other_subchannel(const std::string& word) const;
-  // Returns the VF that was given in place of its GPU.
   // Leaves the virtual functions that settings of parents reserve out of the available instances.
-  void exclude_reserved_functions(Snapshot& seen);
+  void exclude_reserved_functions(Snapshot& seen, FileProblems problems = FileProblems::reported);
+  // Returns the VF that was given in place of its GPU.
   const std::optional<FunctionName>& vf_as_parent() const { return vf_as_parent_; }
   // Throws Error{usage} if a VF was given as parent: what `verb` does to all devices of a parent is not
   // extended from a VF to its GPU.
@@ -218,6 +221,8 @@ class Context {
   void note_missing_support(const Snapshot& seen, bool no_parents = false);
 
  private:
+  Snapshot with_settings(const std::function<Snapshot(Scope)>& read, Scope what, const Definitions& defined,
+                         const Groups& groups) const;
   template <typename Loaded>
   Loaded with_warnings(Loaded loaded, FileProblems problems, const char* kind);
 

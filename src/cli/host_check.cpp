@@ -33,15 +33,11 @@ std::optional<HostDescribed> described_state(Context& context) {
   }
   HostDescribed result{context.root().path_of(default_host_file)};
   try {
-    store::HostContent content = store::parse_host(read_host(context, "", "cannot check").texts);
-    result.problems = std::move(content.problems);
-    if (result.problems.empty()) {
-      const ApplyPlan plan = Comparison(context, std::move(content.file), false).plan(true, std::nullopt);
-      for (const ApplyPlan::Problem& one : plan.problems) {
-        result.problems.push_back(one.problem);
-      }
-      result.differences = summary_of(plan.changes);
-    }
+    HostFile file = store::parse_host(read_host(context, "", "cannot check").texts);
+    const ApplyPlan plan = Comparison(context, std::move(file), false).plan(true, std::nullopt);
+    std::transform(plan.problems.begin(), plan.problems.end(), std::back_inserter(result.problems),
+                   [](const HostProblem& one) { return one.problem; });
+    result.differences = summary_of(plan.changes);
   } catch (const Error& error) {
     result.problems.push_back({result.path, 0, 0, error.what()});
   }

@@ -93,17 +93,32 @@ Comparison::Comparison(Context& context, HostFile file, bool prune)
   }
 }
 
-ApplyPlan Comparison::plan(bool with_parents,
-                           const std::optional<std::chrono::steady_clock::time_point>& deadline) {
+ApplyPlan Comparison::plan(bool with_parents, const Deadline& deadline) {
+  try {
+    return plan_on_host(with_parents, deadline);
+  } catch (const Error& error) {
+    if (file_.problems.empty()) {
+      throw;
+    }
+    // What is wrong with the text does not depend on the host.
+    ApplyPlan plan;
+    for (const FileProblem& problem : file_.problems) {
+      plan.problems.push_back({problem, ExitCode::failed});
+    }
+    plan.problems.push_back({{file_.paths.back(), 0, 0, error.what()}, error.code(), error.hints()});
+    return plan;
+  }
+}
+
+ApplyPlan Comparison::plan_on_host(bool with_parents, const Deadline& deadline) {
   const AllParentSettings settings = context_.parent_settings();
   const Definitions defined = context_.definitions();
   const Groups groups = context_.groups();
   preparations_.clear();
   ApplyOptions options{.prune = prune_, .deadline = deadline};
   std::vector<HostChange> prepared;
-  std::vector<ApplyPlan::Problem> problems;
   if (with_parents) {
-    find_preparations(settings, options, prepared, problems);
+    find_preparations(settings, options, prepared);
   }
   options.failed = failed_;
   for (const Refusal& parent : refused_) {
@@ -125,7 +140,9 @@ ApplyPlan Comparison::plan(bool with_parents,
     plan = plan_apply(input, options);
     plan.stopping = stopping;
   }
-  plan.problems.insert(plan.problems.begin(), problems.begin(), problems.end());
+  if (!plan.problems.empty()) {
+    return plan;
+  }
   plan.changes.insert(plan.changes.begin(), prepared.begin(), prepared.end());
   plan.refused.insert(plan.refused.begin(), refused_.begin(), refused_.end());
   return plan;
@@ -138,15 +155,14 @@ void Comparison::note_failed(const std::vector<Identity>& parents) {
 }
 
 void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptions& options,
-                                   std::vector<HostChange>& prepared,
-                                   std::vector<ApplyPlan::Problem>& problems) {
+                                   std::vector<HostChange>& prepared) {
   refused_.clear();
   for (const ParentEntry& entry : file_.parents) {
     const ParentName& name = entry.settings.parent;
     const ParentState state = context_.host().observe_parent(name);
     const FilePosition& where = entry.where;
     const auto report = [&](ExitCode code, const std::string& text, const std::vector<std::string>& hints) {
-      problems.push_back({{where.path, where.line, where.column, text}, code, hints});
+      options.problems.push_back({{where.path, where.line, where.column, text}, code, hints});
     };
     if (!state.present) {
       const ParentSettings* present = settings.find(name);
@@ -172,6 +188,10 @@ void Comparison::find_preparations(const AllParentSettings& settings, ApplyOptio
     }
     try {
       require_possible(entry.settings, state, "cannot prepare");
+      if (!entry.complete) {
+        options.unprepared.push_back(name);
+        continue;
+      }
       Job job = prepare_job({context_.host(), context_.store()}, entry.settings, {});
       if (!job.steps.empty()) {
         options.unprepared.push_back(name);

@@ -25,11 +25,14 @@ render::Record change_fields(const HostChange& change);
 // All state is read again for each comparison.
 class Comparison {
  public:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
   // In the file, device numbers of IBM Z mean their subchannels, as on the command line.
   Comparison(Context& context, HostFile file, bool prune);
 
-  // Observes the host and plans. Parents are observed, too, unless that has been done.
-  ApplyPlan plan(bool with_parents, const std::optional<std::chrono::steady_clock::time_point>& deadline);
+  // Observes the host and plans. Parents are observed, too, unless that has been done. All problems of the
+  // description are in the plan, those of its text, too.
+  ApplyPlan plan(bool with_parents, const Deadline& deadline);
 
   // Later comparisons refuse what depends on parents whose settings or preparation have failed.
   void note_failed(const std::vector<Identity>& parents);
@@ -39,8 +42,9 @@ class Comparison {
   const HostFile& file() const { return file_; }
 
  private:
+  ApplyPlan plan_on_host(bool with_parents, const Deadline& deadline);
   void find_preparations(const AllParentSettings& settings, ApplyOptions& options,
-                         std::vector<HostChange>& prepared, std::vector<ApplyPlan::Problem>& problems);
+                         std::vector<HostChange>& prepared);
 
   Context& context_;
   HostFile file_;

@@ -26,7 +26,12 @@ std::vector<store::HostText> read_directory(const std::string& path, const std::
   std::vector<store::HostText> texts;
   for (const std::string& name : names) {
     const std::string file = directory.path_of(name);
-    texts.push_back({file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))});
+    sys::Result<std::string> text = directory.read_file(name);
+    if (text) {
+      texts.push_back({file, *std::move(text)});
+    } else {
+      texts.push_back({file, {}, sys::errno_text(text.error().number)});
+    }
   }
   return texts;
 }
@@ -40,7 +45,9 @@ HostSource read_host(const Context& context, const std::string& path, const std:
       throw Error(ExitCode::not_found, fmt::format("{} '{}': no such file", doing, printable(file)),
                   "specify a file with --file, or create this one: mdevadm export host >" + shell_word(file));
     }
-    return {file, {{file, sys::read_stream(file).or_throw("{} '{}'", doing, printable(file))}}};
+    return {
+        file,
+        {{file, context.root().read_file(default_host_file).or_throw("{} '{}'", doing, printable(file))}}};
   }
   const std::string reading = fmt::format("{} '{}'", doing, printable(path));
   if (path == "-") {

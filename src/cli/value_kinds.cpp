@@ -1,6 +1,7 @@
 #include "value_kinds.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>  // fmt::join since fmt 11
 
 #include <algorithm>
 #include <array>

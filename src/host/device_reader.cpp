@@ -120,10 +120,15 @@ const Siblings* DeviceReader::at(const ListedDevices::TypeDirectory& listed) {
 }
 
 const Siblings* DeviceReader::find(const std::string& id) {
-  const auto link = bus_.read_link(id, target_);
+  auto link = bus_.read_link(id, target_);
+  std::string again;
   if (!link) {
-    std::ignore = checked(bus_.read_link(id));  // throws Error if the device may exist
-    return nullptr;
+    sys::Result<std::string> target = answered(bus_.read_link(id));  // throws Error if the device may exist
+    if (!target) {
+      return nullptr;
+    }
+    again = *std::move(target);
+    link = again;
   }
   const std::string_view directory = directory_of(*link);
   const auto known = links_.find(directory);
@@ -181,7 +186,7 @@ Siblings& DeviceReader::directory_at(const std::string& path) {
   // One form of the flat interface has a directory between a parent and its devices.
   const std::string_view name = last_component(path);
   siblings.parent = ParentName::parse(name == "mdev-host" ? last_component(directory_of(path)) : name);
-  if (sys::Result<sys::Dir> opened = checked(root_.open_dir(path))) {
+  if (sys::Result<sys::Dir> opened = answered(root_.open_dir(path))) {
     const auto gpu = is_raw_ ? std::nullopt : physical_function(*opened);
     const auto owner = gpu ? ParentName::parse(*gpu) : std::nullopt;
     if (owner && siblings.parent) {

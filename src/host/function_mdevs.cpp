@@ -28,7 +28,7 @@ struct Contents {
 
 Contents contents_of(const sys::Dir& root, const std::string& function) {
   Contents found;
-  const auto read = checked(root.names_in(function, [&](std::string_view name) {
+  const auto read = answered(root.names_in(function, [&](std::string_view name) {
     found.has_types = found.has_types || name == types_directory;
     if (found.device.empty() && Uuid::parse(name)) {
       found.device = name;

@@ -124,8 +124,9 @@ std::string notice_of_misread(const sys::Dir& root, const std::vector<Function>&
 // Returns the names of the parents that the kernel lists.
 std::set<std::string, std::less<>> registered_parents(const sys::Dir& root) {
   std::set<std::string, std::less<>> result;
-  const sys::Result<sys::Dir> directory = checked(root.open_dir(parents_directory));
-  const auto entries = checked(sys::entries_of(directory));
+  constexpr std::string_view cannot_list = "cannot list parents in";
+  const sys::Result<sys::Dir> directory = answered(root.open_dir(parents_directory), cannot_list);
+  const auto entries = answered(sys::entries_of(directory), cannot_list);
   for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
     result.insert(entry.name);
   }
@@ -289,13 +290,14 @@ const Interface& functions_interface() {
 }
 
 std::optional<std::string> physical_function(const sys::Dir& device) {
-  return link_name(device, "physfn");
+  const sys::Result<std::string> link = answered(device.read_link("physfn"));
+  return link ? std::optional(std::string(last_component(*link))) : std::nullopt;
 }
 
 std::vector<std::string> function_links(const sys::Dir& device) {
   std::vector<std::string> result;
   for (std::size_t i = 0;; ++i) {
-    sys::Result<std::string> link = checked(device.read_link(fmt::format("virtfn{}", i)));
+    sys::Result<std::string> link = answered(device.read_link(fmt::format("virtfn{}", i)));
     if (!link) {
       return result;
     }
@@ -396,8 +398,9 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
                                              const std::optional<std::vector<ParentName>>& among,
                                              std::set<std::string, std::less<>> known) {
   std::vector<FunctionParent> result;
-  const sys::Result<sys::Dir> drivers = checked(root.open_dir(drivers_directory));
-  const auto names = checked(sys::entries_of(drivers));
+  constexpr std::string_view cannot_list = "cannot list parents in";
+  const sys::Result<sys::Dir> drivers = answered(root.open_dir(drivers_directory), cannot_list);
+  const auto names = answered(sys::entries_of(drivers), cannot_list);
   if (!names) {
     return result;
   }
@@ -408,9 +411,9 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
   };
   for (const sys::Entry& driver : *names) {
     const sys::Result<sys::Dir> directory = driver.name.starts_with("nvidia")
-                                                ? checked(drivers->open_dir(driver.name))
+                                                ? answered(drivers->open_dir(driver.name), cannot_list)
                                                 : sys::Result<sys::Dir>(sys::SysError{});
-    auto functions = checked(sys::entries_of(directory));
+    auto functions = answered(sys::entries_of(directory), cannot_list);
     if (!functions) {
       continue;
     }
@@ -422,7 +425,7 @@ std::vector<FunctionParent> function_parents(const sys::Dir& root,
           !directory->exists(name + "/sriov_totalvfs") || directory->exists(name + "/mdev_supported_types")) {
         continue;
       }
-      const sys::Result<sys::Dir> device = checked(directory->open_dir(name));
+      const sys::Result<sys::Dir> device = answered(directory->open_dir(name));
       FunctionParent found{name, device ? function_links(*device) : std::vector<std::string>{}};
       if (!registered) {
         registered = registered_parents(root);

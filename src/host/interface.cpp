@@ -21,9 +21,10 @@ constexpr std::array buses{"pci", "platform", "css"};
 constexpr const char* virtual_directory = "sys/devices/virtual";
 constexpr std::string_view vfio_groups = "vfio";  // a directory for each device with a VFIO group
 constexpr const char* bus_directory = "sys/bus/mdev";
+constexpr const char* cannot_list_parents = "cannot list parents in";
 
 std::optional<SysfsParent> parent_at(const sys::Dir& root, const std::string& path, bool registered) {
-  sys::Result<sys::Dir> directory = checked(root.open_dir(path));
+  sys::Result<sys::Dir> directory = answered(root.open_dir(path));
   return directory ? std::optional(SysfsParent{root, *std::move(directory), path, registered, std::nullopt})
                    : std::nullopt;
 }
@@ -31,7 +32,7 @@ std::optional<SysfsParent> parent_at(const sys::Dir& root, const std::string& pa
 // Returns the target of a link in a directory of links. In a copied tree a directory may replace the link.
 std::optional<SysfsParent> follow(const sys::Dir& root, const std::string& links, const std::string& name,
                                   bool registered) {
-  const sys::Result<std::string> target = checked(root.read_link(fmt::format("{}/{}", links, name)));
+  const sys::Result<std::string> target = answered(root.read_link(fmt::format("{}/{}", links, name)));
   if (!target && target.error().number == EINVAL) {
     return parent_at(root, fmt::format("{}/{}", links, name), registered);
   }
@@ -44,8 +45,8 @@ bool offers_types(const sys::Dir& directory) {
 
 std::vector<std::string> names_in(const sys::Dir& root, const std::string& path) {
   std::vector<std::string> names;
-  const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
-  const auto entries = checked(sys::entries_of(directory));
+  const sys::Result<sys::Dir> directory = answered(root.open_dir(path), cannot_list_parents);
+  const auto entries = answered(sys::entries_of(directory), cannot_list_parents);
   if (entries) {
     std::transform(entries->begin(), entries->end(), std::back_inserter(names),
                    [](const sys::Entry& entry) { return entry.name; });
@@ -93,32 +94,67 @@ std::set<std::string, std::less<>> names_of(const std::vector<std::pair<std::str
 
 // Adds the devices of a bus, or of a driver without a bus, that offer types but are not registered as
 // parents. The VFs of GPUs in `into` are not examined.
-void add_unregistered(const sys::Dir& root, bool is_raw,
+void add_unregistered(const sys::Dir& root, bool is_raw, const Parts& parts,
                       std::vector<std::pair<std::string, SysfsParent>>& into) {
   std::set<std::string, std::less<>> known_names = names_of(into);
   const auto known = [&](const std::string& name) { return known_names.contains(name); };
   for (const char* bus : buses) {
-    const std::string links = fmt::format("sys/bus/{}/devices", bus);
-    const sys::Result<sys::Dir> directory = checked(root.open_dir(links));
-    for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
-      if (!known(name) &&
-          (directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host"))) {
-        add_parent(root, name, follow(root, links, name, false), is_raw, into);
+    parts.read([&] {
+      const std::string links = fmt::format("sys/bus/{}/devices", bus);
+      const sys::Result<sys::Dir> directory = answered(root.open_dir(links), cannot_list_parents);
+      for (const std::string& name : directory ? names_in(root, links) : std::vector<std::string>{}) {
+        if (!known(name) &&
+            (directory->exists(name + "/mdev_supported_types") || directory->exists(name + "/mdev-host"))) {
+          add_parent(root, name, follow(root, links, name, false), is_raw, into);
+        }
       }
-    }
+    });
   }
-  for (const std::string& driver : names_in(root, virtual_directory)) {
+  std::vector<std::string> drivers;
+  parts.read([&] { drivers = names_in(root, virtual_directory); });
+  for (const std::string& driver : drivers) {
     if (driver == vfio_groups) {
       continue;
     }
-    for (const std::string& name : names_in(root, fmt::format("{}/{}", virtual_directory, driver))) {
-      auto sysfs = known(name)
-                       ? std::nullopt
-                       : parent_at(root, fmt::format("{}/{}/{}", virtual_directory, driver, name), false);
-      if (sysfs && offers_types(sysfs->directory)) {
-        known_names.insert(name);
-        into.emplace_back(name, *std::move(sysfs));
+    parts.read([&] {
+      const std::string directory = fmt::format("{}/{}", virtual_directory, driver);
+      for (const std::string& name : names_in(root, directory)) {
+        auto sysfs =
+            known(name) ? std::nullopt : parent_at(root, fmt::format("{}/{}", directory, name), false);
+        if (sysfs && offers_types(sysfs->directory)) {
+          known_names.insert(name);
+          into.emplace_back(name, *std::move(sysfs));
+        }
       }
+    });
+  }
+}
+
+// Adds the parents that the kernel lists.
+void add_registered(const sys::Dir& root, bool is_raw, const Parts& parts,
+                    std::vector<std::pair<std::string, SysfsParent>>& into) {
+  const sys::Result<sys::Dir> registered = checked(root.open_dir(parents_directory));
+  if (!registered && sys::is_absence(registered.error().number)) {
+    return;
+  }
+  if (!registered) {
+    sys::throw_error(registered.error(),
+                     fmt::format("{} '{}'", cannot_list_parents, registered.error().path));
+  }
+  std::set<std::string, std::less<>> functions;  // of GPUs in the result
+  for (const sys::Entry& entry :
+       registered->entries().or_throw("{} '{}'", cannot_list_parents, registered->path())) {
+    if (functions.contains(entry.name)) {
+      continue;
+    }
+    parts.read([&] {
+      add_parent(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, into);
+    });
+    // Only GPUs that stand for their VFs have links.
+    for (const std::string& link : into.empty() || !into.back().second.function_links
+                                       ? std::vector<std::string>{}
+                                       : *into.back().second.function_links) {
+      functions.emplace(last_component(link));
     }
   }
 }
@@ -180,33 +216,17 @@ std::optional<SysfsParent> find_parent(const sys::Dir& root, const std::string& 
   return std::nullopt;
 }
 
-std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw) {
+std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw,
+                                                              const Parts& parts) {
   std::vector<std::pair<std::string, SysfsParent>> result;
-  const sys::Result<sys::Dir> registered = checked(root.open_dir(parents_directory));
-  if (!registered && !sys::is_absence(registered.error().number)) {
-    sys::throw_error(registered.error(), fmt::format("cannot list parents in '{}'", registered.error().path));
-  }
-  if (registered) {
-    std::set<std::string, std::less<>> functions;  // of GPUs in the result
-    for (const sys::Entry& entry :
-         registered->entries().or_throw("cannot list parents in '{}'", registered->path())) {
-      if (functions.contains(entry.name)) {
-        continue;
-      }
-      add_parent(root, entry.name, follow(root, parents_directory, entry.name, true), is_raw, result);
-      // Only GPUs that stand for their VFs have links.
-      for (const std::string& link : result.empty() || !result.back().second.function_links
-                                         ? std::vector<std::string>{}
-                                         : *result.back().second.function_links) {
-        functions.emplace(last_component(link));
-      }
+  parts.read([&] { add_registered(root, is_raw, parts, result); });
+  parts.read([&] {
+    for (FunctionParent& gpu : function_parents(root, std::nullopt, names_of(result))) {
+      add_gpu(root, gpu.name, std::move(gpu.function_links), result);
     }
-  }
-  for (FunctionParent& gpu : function_parents(root, std::nullopt, names_of(result))) {
-    add_gpu(root, gpu.name, std::move(gpu.function_links), result);
-  }
+  });
   if (root.exists(bus_directory)) {
-    add_unregistered(root, is_raw, result);
+    add_unregistered(root, is_raw, parts, result);
   }
   return result;
 }

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "parts.hpp"
+
 namespace mdevadm {
 
 // A parent's directory and its location.
@@ -82,7 +84,8 @@ const Interface* interface_of(const SysfsParent& parent);
 std::optional<SysfsParent> find_parent(const sys::Dir& root, const std::string& name);
 // Returns all parents: those listed by the kernel and those of interfaces without such a list. With `is_raw`,
 // virtual functions that the kernel lists are parents, as mdevctl sees them; otherwise their GPU is.
-std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw);
+std::vector<std::pair<std::string, SysfsParent>> find_parents(const sys::Dir& root, bool is_raw,
+                                                              const Parts& parts);
 
 // The mainline interface since 4.10, with extensions that were proposed: aggregation, create arguments,
 // migration_version.

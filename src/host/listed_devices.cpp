@@ -17,6 +17,20 @@ constexpr std::size_t calls_a_device = 2;
 constexpr std::size_t calls_a_parent = 6;
 constexpr std::size_t calls_a_type = 4;
 
+// Adds the types of a parent, unless they cannot be listed: then its devices are found by their links.
+void add_types(const std::string& path, const sys::Dir& parent,
+               std::vector<ListedDevices::TypeDirectory>& into) {
+  try {
+    for (TypeName& type : type_directories(parent)) {
+      into.push_back({path, std::move(type)});
+    }
+  } catch (const Error& error) {
+    if (!sys::is_read_failure(error.number())) {
+      throw;
+    }
+  }
+}
+
 }  // namespace
 
 ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
@@ -34,9 +48,7 @@ ListedDevices ListedDevices::read(const sys::Dir& root, std::size_t count) {
     const std::string path = target ? resolve_link(parents_directory, *target) : std::string{};
     const sys::Result<sys::Dir> directory = checked(root.open_dir(path));
     if (target && directory) {
-      for (TypeName& type : type_directories(*directory)) {
-        result.directories_.push_back({path, std::move(type)});
-      }
+      add_types(path, *directory, result.directories_);
     }
   }
   if (parents->size() * calls_a_parent + result.directories_.size() * calls_a_type >=

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <mdevadm/host/host.hpp>
+#include <mdevadm/host/readable.hpp>
 #include <mdevadm/model/addresses.hpp>
 
 #include "interface.hpp"
+#include "parts.hpp"
 #include "paths.hpp"
 #include "read_devices.hpp"
 
@@ -28,7 +30,16 @@ Parent read_parent(const ParentName& name, const SysfsParent& sysfs, Facet facet
   }
   if (const Interface* interface = interface_of(sysfs)) {
     parent.interface = interface->name();
-    interface->describe(sysfs, facets, parent);
+    try {
+      interface->describe(sysfs, facets, parent);
+    } catch (const Error& error) {
+      // Parents of the mainline interface always have types, so that none means that they are unknown.
+      if (!sys::is_read_failure(error.number()) || !parent.capabilities.mdev_types) {
+        throw;
+      }
+      parent.types.clear();
+      parent.notice = error.what();
+    }
     parent.without_iommu = parent.capabilities.functions && !sysfs.directory.exists("iommu_group");
   }
   if (has(facets, Facet::parent_identity)) {
@@ -43,20 +54,22 @@ Facet facets_for(const ParentName& parent, const Scope& scope) {
   return in_detail ? scope.facets : Facet::parents;
 }
 
-std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope) {
+std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope, const Parts& parts) {
   const auto by_name = [](const Parent& a, const Parent& b) { return a.name < b.name; };
   std::vector<Parent> result;
   if (scope.details_of && !scope.other_parents) {
     for (const ParentName& name : *scope.details_of) {
-      const auto sysfs = find_parent(root, name.str());
-      if (sysfs && interface_of(*sysfs) != nullptr) {
-        result.push_back(read_parent(name, *sysfs, scope.facets));
-      }
+      parts.read([&] {
+        const auto sysfs = find_parent(root, name.str());
+        if (sysfs && interface_of(*sysfs) != nullptr) {
+          result.push_back(read_parent(name, *sysfs, scope.facets));
+        }
+      });
     }
     std::sort(result.begin(), result.end(), by_name);
     return result;
   }
-  for (const auto& [entry, sysfs] : find_parents(root, scope.raw)) {
+  for (const auto& [entry, sysfs] : find_parents(root, scope.raw, parts)) {
     if (const auto name = ParentName::parse(entry)) {
       result.push_back(read_parent(*name, sysfs, facets_for(*name, scope)));
     }
@@ -93,26 +106,25 @@ void read_addresses(const Host& host, const Scope& scope, Snapshot& seen) {
   }
 }
 
-}  // namespace
-
-Snapshot Host::observe(const Scope& scope) const {
+Snapshot observe_parts(const sys::Dir& root, const Scope& scope, const Parts& parts) {
+  const Host host(root);
   Snapshot seen;
   if (has_any(scope.facets, parent_facets)) {
-    seen.parents = read_parents(*root_, scope);
+    seen.parents = read_parents(root, scope, parts);
     // A stop, for example, needs no names.
     if (has(scope.facets, Facet::type_name)) {
-      add_unlisted_types(*root_, seen.parents);
+      add_unlisted_types(root, seen.parents);
     }
     if (has(scope.facets, Facet::gpus) || misses_types(seen, scope)) {
-      seen.gpus = read_gpus(*root_, seen.parents);
+      seen.gpus = read_gpus(root, seen.parents);
     }
-    read_addresses(*this, scope, seen);
+    read_addresses(host, scope, seen);
   }
   if (has_any(scope.facets, device_facets)) {
-    seen.devices = read_devices(*root_, scope, seen);
+    seen.devices = read_devices(root, scope, seen, parts);
     const bool is_complete = has_all(scope, seen.devices);
     if (scope.removals && !scope.bus_only && !is_complete) {
-      seen.removing = read_removing(*root_, scope, seen.devices);
+      seen.removing = read_removing(root, scope, seen.devices, parts);
     }
     for (const Record& record : scope.known.all) {
       const bool asked = scope.devices ? std::find(scope.devices->begin(), scope.devices->end(),
@@ -124,21 +136,33 @@ Snapshot Host::observe(const Scope& scope) const {
     }
   }
   if (has(scope.facets, Facet::ap_bus)) {
-    seen.ap = observe_ap_bus(has(scope.facets, Facet::ap_bindings));
+    seen.ap = host.observe_ap_bus(has(scope.facets, Facet::ap_bindings));
   }
-  seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root_->exists(parents_directory) ||
-                      root_->exists(devices_directory) || (!scope.bus_only && has_functions());
+  parts.read([&] {
+    seen.mdev_support = !seen.parents.empty() || !seen.devices.empty() || root.exists(parents_directory) ||
+                        root.exists(devices_directory) || (!scope.bus_only && host.has_functions());
+  });
   if (has(scope.facets, Facet::holders)) {
-    find_holders(*root_, seen, scope.facets);
+    find_holders(root, seen, scope.facets);
   }
   return seen;
+}
+
+}  // namespace
+
+Snapshot Host::observe(const Scope& scope) const {
+  return observe_parts(*root_, scope, Parts(nullptr));
+}
+
+Snapshot observe_readable(const sys::Dir& root, const Scope& scope, std::vector<std::string>& unread) {
+  return observe_parts(root, scope, Parts(&unread));
 }
 
 std::optional<ParentName> Host::gpu_of(const ParentName& function) const {
   if (!is_pci_address(function.str())) {
     return std::nullopt;
   }
-  const sys::Result<sys::Dir> device = checked(root_->open_dir("sys/bus/pci/devices/" + function.str()));
+  const sys::Result<sys::Dir> device = answered(root_->open_dir("sys/bus/pci/devices/" + function.str()));
   const auto gpu = device ? physical_function(*device) : std::nullopt;
   return gpu ? ParentName::parse(*gpu) : std::nullopt;
 }

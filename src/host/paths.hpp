@@ -6,6 +6,7 @@
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/sys/dir.hpp>
 #include <mdevadm/sys/file_lock.hpp>
+#include <mdevadm/sys/read_failure.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,16 @@ sys::Result<T> checked(sys::Result<T> result) {
     sys::throw_error(result.error(), fmt::format("cannot read '{}'", result.error().path));
   }
   return result;
+}
+
+// Like checked(), for directories and links, which the kernel makes itself: also throws Error if they cannot
+// be read, because the objects would be taken for absent. `doing`: the operation without the path.
+template <typename T>
+sys::Result<T> answered(sys::Result<T> result, std::string_view doing = "cannot read") {
+  if (!result && sys::is_read_failure(result.error().number)) {
+    sys::throw_error(result.error(), fmt::format("{} '{}'", doing, result.error().path));
+  }
+  return checked(std::move(result));
 }
 
 // Returns the last component of a link's target, or nullopt if the link cannot be read.

@@ -1,5 +1,6 @@
 // Programs of the host: NVIDIA's sriov-manage and the commands in the settings of parents.
 #include <fmt/format.h>
+#include <fmt/ranges.h>  // fmt::join since fmt 11
 #include <unistd.h>
 
 #include <algorithm>

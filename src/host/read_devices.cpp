@@ -151,7 +151,9 @@ std::vector<const NamedUuid*> in_order(const NamedUuids& names) {
 // Reads devices with several threads.
 class ParallelReader {
  public:
-  ParallelReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope, std::size_t threads) {
+  ParallelReader(const sys::Dir& root, const sys::Dir& bus, const Scope& scope, const Parts& parts,
+                 std::size_t threads)
+      : parts_(parts) {
     for (std::size_t i = 0; i < threads; ++i) {
       readers_.push_back(std::make_unique<DeviceReader>(root, bus, scope));
     }
@@ -164,7 +166,9 @@ class ParallelReader {
       std::string id;
       for (std::size_t i = first; i < end; ++i) {
         NamedUuid& one = names[i];
-        one.siblings = one.listed != nullptr ? reader.at(*one.listed) : reader.find(name_of(one, id));
+        parts_.read([&] {
+          one.siblings = one.listed != nullptr ? reader.at(*one.listed) : reader.find(name_of(one, id));
+        });
       }
     });
     const std::vector<const NamedUuid*> order = in_order(names);
@@ -173,11 +177,11 @@ class ParallelReader {
     for (const NamedUuid* one : order) {
       devices.push_back(Device{.uuid = one->uuid, .parent = *one->siblings->parent});
     }
-    std::vector<char> is_gone(order.size(), 0);
+    std::vector<char> is_gone(order.size(), 1);
     in_parallel(order.size(), [&](DeviceReader& reader, std::size_t first, std::size_t end) {
       std::string id;
       for (std::size_t i = first; i < end; ++i) {
-        is_gone[i] = reader.read(*order[i], name_of(*order[i], id), devices[i]) ? 0 : 1;
+        parts_.read([&] { is_gone[i] = reader.read(*order[i], name_of(*order[i], id), devices[i]) ? 0 : 1; });
       }
     });
     std::size_t next = 0;
@@ -204,6 +208,7 @@ class ParallelReader {
     return text;
   }
 
+  const Parts& parts_;
   std::vector<std::unique_ptr<DeviceReader>> readers_{};
 };
 
@@ -217,7 +222,7 @@ constexpr std::size_t devices_a_thread = 1500;
 
 // `listed` is where `names` refer to.
 std::vector<Device> read_named(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
-                               NamedUuids& names, ListedDevices& listed) {
+                               const Parts& parts, NamedUuids& names, ListedDevices& listed) {
   std::size_t to_read = 0;
   for (const NamedUuid& one : names) {
     to_read += one.listed == nullptr || has_any(scope.facets, facets_of_each_device) ? 1U : 0U;
@@ -227,7 +232,7 @@ std::vector<Device> read_named(const sys::Dir& root, const sys::Dir& bus, const 
   if (threads > 1) {  // finding the number of processors reads files
     threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads);
   }
-  return ParallelReader(root, bus, scope, threads).read(names);
+  return ParallelReader(root, bus, scope, parts, threads).read(names);
 }
 
 // Returns whether it is likely that the list of the bus is not needed.
@@ -251,12 +256,12 @@ NamedUuids listed_devices_of(const std::vector<Definition>& definitions, const L
 }
 
 std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Scope& scope,
-                             std::vector<std::string>& nameless) {
+                             const Parts& parts, std::vector<std::string>& nameless) {
   std::optional<ListedDevices> listed;
   if (may_suffice(bus, scope.sufficient)) {
     listed = ListedDevices::read(root, scope.sufficient->size());
     if (NamedUuids names = listed_devices_of(*scope.sufficient, *listed); !names.empty()) {
-      std::vector<Device> result = read_named(root, bus, scope, names, *listed);
+      std::vector<Device> result = read_named(root, bus, scope, parts, names, *listed);
       if (has_all(scope, result)) {
         return result;
       }
@@ -270,10 +275,10 @@ std::vector<Device> read_bus(const sys::Dir& root, const sys::Dir& bus, const Sc
   for (NamedUuid& one : names) {
     one.listed = one.name.empty() ? listed->find(one.uuid) : nullptr;
   }
-  std::vector<Device> result = read_named(root, bus, scope, names, *listed);
+  std::vector<Device> result = read_named(root, bus, scope, parts, names, *listed);
   NamedUuids more = devices_by_other_names(bus, scope, result);
   return more.empty() ? std::move(result)
-                      : merged(std::move(result), ParallelReader(root, bus, scope, 1).read(more));
+                      : merged(std::move(result), ParallelReader(root, bus, scope, parts, 1).read(more));
 }
 
 // Parents to search for devices on VFs: a requested device may be on any parent that its record names.
@@ -380,15 +385,19 @@ std::vector<Device> sorted(std::vector<Device> devices) {
   return devices;
 }
 
-std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen) {
-  const sys::Result<sys::Dir> bus = checked(root.open_dir(devices_directory));
-  if (!bus && !sys::is_absence(bus.error().number)) {
-    sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
-  }
-  std::vector<Device> result = bus ? read_bus(root, *bus, scope, seen.nameless) : std::vector<Device>{};
+std::vector<Device> read_devices(const sys::Dir& root, const Scope& scope, Snapshot& seen,
+                                 const Parts& parts) {
+  std::vector<Device> result;
+  parts.read([&] {
+    const sys::Result<sys::Dir> bus = checked(root.open_dir(devices_directory));
+    if (!bus && !sys::is_absence(bus.error().number)) {
+      sys::throw_error(bus.error(), fmt::format("cannot list mediated devices in '{}'", bus.error().path));
+    }
+    result = bus ? read_bus(root, *bus, scope, parts, seen.nameless) : std::vector<Device>{};
+  });
   // If all requested devices were found, the GPUs need not be searched.
   if (!scope.bus_only && !scope.no_functions && !has_all(scope, result)) {
-    add_functions(root, scope, seen.functions, result);
+    parts.read([&] { add_functions(root, scope, seen.functions, result); });
   }
   add_records(scope.known, result);
   return sorted(std::move(result));

@@ -10,8 +10,9 @@ namespace mdevadm {
 
 std::vector<TypeName> type_directories(const sys::Dir& parent) {
   std::vector<TypeName> result;
-  const sys::Result<sys::Dir> directory = checked(parent.open_dir(types_directory));
-  const sys::Result<std::vector<sys::Entry>> entries = checked(sys::entries_of(directory));
+  constexpr std::string_view cannot_list = "cannot list types in";
+  const sys::Result<sys::Dir> directory = answered(parent.open_dir(types_directory), cannot_list);
+  const sys::Result<std::vector<sys::Entry>> entries = answered(sys::entries_of(directory), cannot_list);
   if (!entries) {
     return result;
   }

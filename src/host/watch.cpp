@@ -17,13 +17,14 @@ namespace {
 // are those of the container and of the directory of device nodes.
 std::map<dev_t, std::string> group_nodes(const sys::Dir& root) {
   std::map<dev_t, std::string> nodes;
-  const sys::Result<sys::Dir> directory = root.open_dir(vfio_directory);
-  const auto entries = sys::entries_of(directory);
+  constexpr std::string_view cannot_list = "cannot list nodes in";
+  const sys::Result<sys::Dir> directory = answered(root.open_dir(vfio_directory), cannot_list);
+  const auto entries = answered(sys::entries_of(directory), cannot_list);
   if (!entries) {
     return nodes;
   }
   for (const sys::Entry& entry : *entries) {
-    const sys::Result<sys::FileStatus> status = directory->status(entry.name);
+    const sys::Result<sys::FileStatus> status = answered(directory->status(entry.name));
     const bool is_group = parse_decimal(entry.name) || entry.name.starts_with("noiommu-");
     if (is_group && status && S_ISCHR(status->mode)) {
       nodes.emplace(status->device_number, entry.name);
@@ -35,8 +36,9 @@ std::map<dev_t, std::string> group_nodes(const sys::Dir& root) {
 // Number of devices of a group that a process can open: those with a driver that is not the one of bridges.
 std::size_t devices_in_group(const sys::Dir& root, const std::string& group) {
   const std::string path = "sys/kernel/iommu_groups/" + group + "/devices";
-  const sys::Result<sys::Dir> directory = root.open_dir(path);
-  const auto entries = sys::entries_of(directory);
+  constexpr std::string_view cannot_list = "cannot list devices in";
+  const sys::Result<sys::Dir> directory = answered(root.open_dir(path), cannot_list);
+  const auto entries = answered(sys::entries_of(directory), cannot_list);
   std::size_t count = 0;
   if (entries) {
     for (const sys::Entry& entry : *entries) {
@@ -52,7 +54,7 @@ std::size_t devices_in_group(const sys::Dir& root, const std::string& group) {
 std::optional<WatchedDevice> Host::device_at(const std::string& path) const {
   const auto uuid = Uuid::parse(last_component(path));
   const auto parent = ParentName::parse(last_component(directory_of(path)));
-  const sys::Result<sys::Dir> directory = checked(root_->open_dir(path));
+  const sys::Result<sys::Dir> directory = answered(root_->open_dir(path));
   if (!uuid || !parent || !directory) {
     return std::nullopt;
   }
@@ -81,7 +83,7 @@ DeviceUse Host::find_use(const std::map<std::string, WatchedDevice>& devices) co
   std::multimap<dev_t, const std::string*> nodes;
   for (const auto& [path, device] : devices) {
     for (const std::string& node : device.nodes) {
-      const sys::Result<sys::FileStatus> status = root_->status(node.substr(1));
+      const sys::Result<sys::FileStatus> status = answered(root_->status(node.substr(1)));
       if (status && S_ISCHR(status->mode)) {
         nodes.emplace(status->device_number, &path);
       }

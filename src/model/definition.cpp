@@ -101,6 +101,12 @@ const FunctionName* Definition::reserved_vf() const {
   return function && function->str() != any_function ? &*function : nullptr;
 }
 
+const FileProblem* Definitions::unknown_reservations(const ParentName& parent) const {
+  const auto found = std::find_if(unknown_settings.begin(), unknown_settings.end(),
+                                  [&](const auto& one) { return one.first.value_or(parent) == parent; });
+  return found == unknown_settings.end() ? nullptr : &found->second;
+}
+
 bool Definitions::withholds(const ParentName& parent, const std::string& vf) const {
   return std::any_of(withheld.begin(), withheld.end(),
                      [&](const auto& one) { return one.first == parent && one.second.str() == vf; });

@@ -15,6 +15,7 @@
 #include "correction.hpp"
 #include "expand_entries.hpp"
 #include "move.hpp"
+#include "repeated_names.hpp"
 #include "wanted_definitions.hpp"
 #include "wanted_devices.hpp"
 #include "wanted_groups.hpp"
@@ -72,19 +73,13 @@ class ApplyPlanner {
  private:
   void plan_all() {
     require_usable_settings(input_, plan_);
+    require_single_parents_and_groups(input_.file, plan_);
     devices_.find();
     pruned_ = find_pruned(input_, options_, devices_, unstopped_, plan_);
-    if (plan_.problems.empty()) {
-      devices_.place(pruned_.definitions, users());
-    }
+    devices_.place(pruned_.definitions, users());
     plan_.devices = devices_.all().size();
-    if (plan_.problems.empty()) {
-      definitions_.complete_all(pruned_.definitions);
-    }
+    definitions_.complete_all(pruned_.definitions);
     groups_.find(tables_, devices_.all(), plan_);
-    if (!plan_.problems.empty()) {
-      return;
-    }
     plan_.stopping = devices_.leaving(pruned_.definitions);
     plan_settings(input_, plan_);
     plan_stops_and_definitions();
@@ -162,7 +157,7 @@ class ApplyPlanner {
       const Job* job = definitions_.job_of(device);
       if (device.deferred) {
         defer(device);
-      } else if (device.refused) {
+      } else if (!device.is_planned()) {
         continue;
       } else if (device.current == nullptr) {
         plan_.changes.push_back(
@@ -304,8 +299,8 @@ class ApplyPlanner {
   void plan_corrections() {
     for (const WantedDevice& device : devices_.all()) {
       const Device* active = device.current != nullptr ? devices_.active_of(*device.current) : nullptr;
-      if (active != nullptr && device.entry->active && !device.refused && device.wanted == *device.current &&
-          is_running(device)) {
+      if (active != nullptr && device.entry->active && device.is_planned() &&
+          device.wanted == *device.current && is_running(device)) {
         correct(*device.current, *active);
       }
     }
@@ -342,7 +337,7 @@ class ApplyPlanner {
       result.emplace_back(group, std::vector<const WantedDevice*>{});
     }
     for (const WantedDevice& device : devices_.all()) {
-      if (device.entry->active && device.placed && !device.refused && !is_running(device)) {
+      if (device.entry->active && device.is_planned() && !is_running(device)) {
         const Group* group = groups_.of(device.wanted);
         std::find_if(result.begin(), result.end(), [&](const GroupStarts& one) {
           return one.first == group;
@@ -543,27 +538,55 @@ ApplyPlan plan_with_unstopped(const ApplyInput& input, const std::vector<DeviceE
   }
 }
 
+// Returns the plan with the problems that are known before.
+ApplyPlan known_problems(const HostFile& file, const ApplyOptions& options) {
+  ApplyPlan plan;
+  for (const FileProblem& problem : file.problems) {
+    plan.problems.push_back({problem, ExitCode::failed});
+  }
+  plan.problems.insert(plan.problems.end(), options.problems.begin(), options.problems.end());
+  return plan;
+}
+
+// Returns the plan, or only its problems, in the order of the files.
+ApplyPlan checked(ApplyPlan plan, const HostFile& file) {
+  if (plan.problems.empty()) {
+    return plan;
+  }
+  std::vector<HostProblem>& problems = plan.problems;
+  std::stable_sort(problems.begin(), problems.end(), [&](const HostProblem& a, const HostProblem& b) {
+    return file.order_of(a.problem) < file.order_of(b.problem);
+  });
+  // The devices of a table can have the same problem.
+  const auto is_same = [](const HostProblem& a, const HostProblem& b) {
+    return a.problem.str() == b.problem.str();
+  };
+  problems.erase(std::unique(problems.begin(), problems.end(), is_same), problems.end());
+  return {.problems = std::move(problems), .devices = plan.devices, .effort = plan.effort};
+}
+
 }  // namespace
 
 Facet facets_to_apply_file(const HostFile& file) {
   const bool depends = std::any_of(file.devices.begin(), file.devices.end(),
                                    [](const DeviceEntry& one) { return one.depends_on_parents(); });
-  return depends ? facets_to_apply | Facet::gpus : facets_to_apply;
+  return depends || file.unread.parents ? facets_to_apply | Facet::gpus : facets_to_apply;
 }
 
-ApplyPlan plan_apply(const ApplyInput& present, const ApplyOptions& options) {
+ApplyPlan plan_apply(const ApplyInput& present, const ApplyOptions& given) {
+  const ApplyOptions options = with_unread_parents(present, given);
   const Definitions defined = with_reservations(present);
   const ApplyInput input{present.file,   present.seen,     defined,
                          present.groups, present.settings, present.users};
   const std::vector<DeviceEntry>& entries = input.file.devices;
+  ApplyPlan begun = known_problems(input.file, options);
   if (std::none_of(entries.begin(), entries.end(),
                    [](const DeviceEntry& one) { return one.depends_on_parents(); })) {
-    return plan_with_unstopped(input, entries, options, {});
+    return checked(plan_with_unstopped(input, entries, options, std::move(begun)), input.file);
   }
-  ApplyPlan plan;
-  const HostFile file = expand_entries(input, options, plan);
+  const HostFile file = expand_entries(input, options, begun);
   const ApplyInput expanded{file, input.seen, input.defined, input.groups, input.settings, input.users};
-  return plan_with_unstopped(expanded, entries, options, std::move(plan));
+  return checked(plan_with_unstopped(expanded, entries, options, std::move(begun)), file);
 }
 
 }  // namespace mdevadm

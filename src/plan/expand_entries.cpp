@@ -85,28 +85,52 @@ class EntryExpander {
   }
 
   void expand_entry(const DeviceEntry& entry, std::vector<DeviceEntry>& into) {
+    const std::size_t problems = plan_.problems.size();
     const std::set<std::string> excluded = excluded_by(entry);
     std::vector<Meant> meant = meant_by(entry, excluded);
     std::erase_if(meant, [&](const Meant& one) { return excluded.contains(one.parent); });
+    const bool knows_parents = entry.knows("parents") && entry.knows("except");
+    if (!entry.per_parent && meant.empty() && knows_parents && options_.unprepared.empty()) {
+      problem(entry.at("parents"), ExitCode::not_found,
+              "no parent of this host matches 'parents' and 'except'", {"list parents: mdevadm types"});
+    }
+    const bool has_problem = plan_.problems.size() > problems || !knows_parents;
     if (entry.per_parent) {
       for (const Meant& one : meant) {
         into.push_back(entry_on(entry, one));
       }
-      return;
-    }
-    if (meant.empty()) {
-      if (options_.unprepared.empty()) {
-        problem(entry.at("parents"), ExitCode::not_found,
-                "no parent of this host matches 'parents' and 'except'", {"list parents: mdevadm types"});
+      if (has_problem) {
+        into.push_back(entry_anywhere(entry, meant.empty()));
       }
-      return;
+    } else if (has_problem || !meant.empty()) {
+      DeviceEntry& expanded = into.emplace_back(entry);
+      expanded.parents.clear();
+      for (const Meant& one : meant) {
+        expanded.keys[fmt::format("parents.{}", expanded.parents.size())] = one.where;
+        expanded.parents.push_back(one.parent);
+      }
+      if (has_problem) {
+        note_unknown_parents(expanded);
+      }
     }
-    DeviceEntry& expanded = into.emplace_back(entry);
-    expanded.parents.clear();
-    for (const Meant& one : meant) {
-      expanded.keys[fmt::format("parents.{}", expanded.parents.size())] = one.where;
-      expanded.parents.push_back(one.parent);
+  }
+
+  static void note_unknown_parents(DeviceEntry& entry) {
+    entry.complete = false;
+    entry.unread.insert("parents");
+  }
+
+  // Returns an entry for the devices on parents that are not known. `is_checked`: no other entry is.
+  static DeviceEntry entry_anywhere(const DeviceEntry& entry, bool is_checked) {
+    DeviceEntry result = entry;
+    result.count = std::nullopt;
+    result.parents.clear();
+    if (!is_checked) {
+      result.type.clear();
+      result.needs.clear();
     }
+    note_unknown_parents(result);
+    return result;
   }
 
   static DeviceEntry entry_on(const DeviceEntry& entry, const Meant& one) {

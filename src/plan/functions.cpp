@@ -127,6 +127,7 @@ std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions
                    [](const Function& function) { return function.usable; })) {
     return std::nullopt;
   }
+  require_known_reservations(defined, wanted, doing);
   const Function* second_best = nullptr;
   for (const Function& function : parent->functions) {
     const Device* user = device_on(seen, function.address);
@@ -154,6 +155,23 @@ std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions
                     "reserve no virtual function, so that each start chooses a free one: --vf any"});
   }
   return FunctionName::parse(second_best->address);
+}
+
+void require_known_reservations(const Definitions& defined, const Definition& wanted,
+                                const std::string& doing) {
+  const FileProblem* problem =
+      wanted.reserved_vf() == nullptr ? defined.unknown_reservations(wanted.parent) : nullptr;
+  if (problem != nullptr) {
+    throw Error(
+        ExitCode::failed,
+        fmt::format("{}: cannot choose a virtual function, because the settings of {}, which can reserve "
+                    "some, are not used: {}",
+                    doing, wanted.parent.str(), problem->str()),
+        std::vector<std::string>{problem->remedy.empty()
+                                     ? "correct the file, or remove it: rm " + shell_word(problem->path)
+                                     : "use the settings: " + problem->remedy,
+                                 "choose the virtual function: --vf ADDRESS"});
+  }
 }
 
 void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing) {

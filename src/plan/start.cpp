@@ -431,6 +431,7 @@ std::string StartPlanner::path_for(const Draft& draft) {
 std::string StartPlanner::function_for(const Draft& draft) const {
   const FunctionName* reserved = draft.wanted.reserved_vf();
   if (options_.defined != nullptr) {
+    require_known_reservations(*options_.defined, draft.wanted, draft.doing);
     require_assignable(*options_.defined, draft.wanted, draft.doing);
     // Two definitions can reserve the same VF (by hand, or with --force): the first one started gets it.
     const Definition* own = options_.defined->find(draft.wanted.uuid, draft.wanted.parent);

@@ -14,7 +14,7 @@ const FileProblem* find_unusable(const std::vector<FileProblem>& broken, std::st
   return found != broken.end() ? &*found : nullptr;
 }
 
-ApplyPlan::Problem problem_of(const FileProblem& broken, const FilePosition& where, const std::string& what) {
+HostProblem problem_of(const FileProblem& broken, const FilePosition& where, const std::string& what) {
   return {{where.path, where.line, where.column, fmt::format("{} cannot be used: {}", what, broken.str())},
           ExitCode::failed,
           {broken.remedy.empty() ? "fix or remove the file" : broken.remedy}};

@@ -13,6 +13,6 @@ const FileProblem* find_unusable(const std::vector<FileProblem>& broken, std::st
                                  std::string_view name);
 
 // Returns the problem of the description. `what` begins the message: "group 'g': its file".
-ApplyPlan::Problem problem_of(const FileProblem& broken, const FilePosition& where, const std::string& what);
+HostProblem problem_of(const FileProblem& broken, const FilePosition& where, const std::string& what);
 
 }  // namespace mdevadm

@@ -13,7 +13,9 @@ void WantedDefinitions::complete_all(const std::vector<const Definition*>& prune
   after_ = input_.defined;
   std::for_each(pruned.begin(), pruned.end(), [&](const Definition* gone) { drop(*gone); });
   for (const WantedDevice& device : devices_.all()) {
-    if (device.current != nullptr && device.placed && device.wanted.parent != device.current->parent) {
+    const bool moves =
+        device.current != nullptr && device.placed && device.wanted.parent != device.current->parent;
+    if (moves || (device.current != nullptr && device.faulty)) {
       drop(*device.current);
     }
   }
@@ -31,7 +33,7 @@ void WantedDefinitions::complete_all(const std::vector<const Definition*>& prune
   // The virtual functions that the description gives are not free for the others.
   for (const bool is_given : {true, false}) {
     for (WantedDevice& device : devices_.all()) {
-      if (device.placed && !device.refused && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
+      if (device.is_planned() && is_given == (device.entry->settings.reserved_vf() != nullptr)) {
         complete(device);
       }
     }
@@ -98,6 +100,8 @@ void WantedDefinitions::complete(WantedDevice& device) {
     const FilePosition& where = cause_of_refusal(device);
     plan_.problems.push_back(
         {{where.path, where.line, where.column, error.what()}, error.code(), error.hints()});
+    drop(device.wanted);
+    device.give_up();
   }
 }
 

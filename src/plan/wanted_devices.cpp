@@ -16,25 +16,6 @@ namespace mdevadm {
 
 namespace {
 
-constexpr std::uint64_t most_that_fill = 65536;
-
-// Returns the number that replaces "{}" in a name.
-std::optional<std::uint64_t> number_in(const DeviceEntry& entry, const std::string& name) {
-  const std::size_t place = entry.name.find("{}");
-  const std::string_view before = std::string_view(entry.name).substr(0, place);
-  const std::string_view after = std::string_view(entry.name).substr(place + 2);
-  if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) {
-    return std::nullopt;
-  }
-  const char* first = name.data() + before.size();
-  const char* last = name.data() + name.size() - after.size();
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(first, last, number);
-  return error == std::errc{} && end == last && number > 0 && number <= most_that_fill && *first != '0'
-             ? std::optional(number)
-             : std::nullopt;
-}
-
 bool contains(const std::vector<ParentName>& parents, const ParentName& parent) {
   return std::find(parents.begin(), parents.end(), parent) != parents.end();
 }
@@ -69,53 +50,6 @@ void WantedDevices::problem(const FilePosition& where, ExitCode code, const std:
   plan_.problems.push_back({{where.path, where.line, where.column, message}, code, hints});
 }
 
-WantedDevices::Parsed WantedDevices::parse(const DeviceEntry& entry) {
-  Parsed parsed;
-  for (std::size_t i = 0; i < entry.needs.size(); ++i) {
-    const FilePosition& where = entry.at(fmt::format("need.{}", i));
-    const auto need = parse_requirement(entry.needs[i]);
-    if (!need) {
-      problem(where, ExitCode::usage,
-              fmt::format("invalid requirement '{}' (expected PROPERTY OP VALUE, e.g. framebuffer>=2G)",
-                          printable(entry.needs[i])));
-      parsed.usable = false;
-      continue;
-    }
-    if (const auto wrong = problem_of(input_.seen, *need)) {
-      problem(where, wrong->code(), wrong->what(), wrong->hints());
-      parsed.usable = false;
-    } else {
-      parsed.needs.push_back(*need);
-    }
-  }
-  std::vector<std::string> known = input_.seen.parent_names();
-  for (const Definition& definition : input_.defined.all) {
-    if (std::find(known.begin(), known.end(), definition.parent.str()) == known.end()) {
-      known.push_back(definition.parent.str());
-    }
-  }
-  for (const ParentName& parent : options_.unprepared) {
-    known.push_back(parent.str());
-  }
-  for (std::size_t i = 0; i < entry.parents.size(); ++i) {
-    const std::string name = resolve_parent(entry.parents[i], known);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const Error unknown = unknown_parent(input_.seen, name, "");
-      problem(entry.at(fmt::format("parents.{}", i)), ExitCode::not_found,
-              fmt::format("no parent '{}' on this host", printable(entry.parents[i])), unknown.hints());
-      parsed.usable = false;
-      continue;
-    }
-    if (!contains(parsed.parents, *ParentName::parse(name))) {
-      parsed.parents.push_back(*ParentName::parse(name));
-    }
-  }
-  if (parsed.usable) {
-    require_known_type(entry, parsed);
-  }
-  return parsed;
-}
-
 // Returns those of the parents on which devices of the entry may be.
 std::vector<ParentName> WantedDevices::allowed_of(std::vector<ParentName> parents, const Parsed& parsed) {
   std::erase_if(parents, [&](const ParentName& one) { return !parsed.allows(one); });
@@ -133,209 +67,6 @@ bool WantedDevices::is_unprepared(const ParentName& parent) const {
 void WantedDevices::refuse_unprepared(WantedDevice& device, const std::vector<ParentName>& parents) {
   device.refused = true;
   plan_.refused.push_back({device.about(), unprepared_error(device, parents)});
-}
-
-// Reports a type that no allowed parent offers, unless definitions have it already.
-void WantedDevices::require_known_type(const DeviceEntry& entry, const Parsed& parsed) {
-  if (entry.type.empty() || !allowed_of(options_.unprepared, parsed).empty()) {
-    return;
-  }
-  std::vector<std::string> known;
-  for (const Parent& parent : input_.seen.parents) {
-    if (!parsed.allows(parent.name)) {
-      continue;
-    }
-    if (parent.capabilities.any_type || resolve_type(parent, entry.type) != nullptr) {
-      return;
-    }
-    for (const Type* type : parent.all_types()) {
-      known.push_back(type->id.str());
-      known.push_back(type->name.value_or(type->id.str()));
-    }
-  }
-  const auto has_it = [&](const Definition& one) { return one.type.str() == entry.type; };
-  if (std::any_of(input_.defined.all.begin(), input_.defined.all.end(), has_it)) {
-    return;
-  }
-  const std::string meant = did_you_mean(entry.type, known);
-  const std::string where = parsed.parents.empty()       ? "no parent"
-                            : parsed.parents.size() == 1 ? parsed.parents.front().str()
-                                                         : "none of the parents";
-  problem(entry.at("type"), ExitCode::not_found,
-          fmt::format("{} {} type '{}'", where, parsed.parents.size() == 1 ? "does not offer" : "offers",
-                      printable(entry.type)),
-          {meant.empty() ? "list types: mdevadm types" : meant});
-}
-
-void WantedDevices::find() {
-  for (const DeviceEntry& entry : input_.file.devices) {
-    parsed_.push_back(parse(entry));
-    if (parsed_.back().usable) {
-      find_devices_of(entry, parsed_.back());
-    }
-  }
-  drop_named_otherwise(0);
-  std::map<Uuid, const WantedDevice*> owners;
-  for (const WantedDevice& device : all_) {
-    const auto [owner, is_new] = owners.try_emplace(device.uuid, &device);
-    const bool differs = device.entry->parents.size() != 1 || owner->second->entry->parents.size() != 1;
-    if (!is_new && !device.entry->uuid && device.name == owner->second->name) {
-      const FilePosition& first = owner->second->entry->at("name");
-      problem(device.entry->at("name"), ExitCode::conflict,
-              fmt::format("device '{}' is described twice, first at {}:{}:{}", printable(device.name),
-                          first.path, first.line, first.column));
-    } else if (!is_new && (differs || !device.entry->uuid)) {
-      problem(device.entry->at("uuid"), ExitCode::conflict,
-              fmt::format("'{}' and '{}' have the same UUID {}", printable(device.word()),
-                          printable(owner->second->word()), device.uuid.str()));
-    }
-  }
-}
-
-void WantedDevices::find_devices_of(const DeviceEntry& entry, const Parsed& parsed) {
-  if (entry.uuid) {
-    add(entry, parsed, entry.name, *entry.uuid);
-    return;
-  }
-  if (entry.count) {
-    for (std::uint64_t i = 1; i <= *entry.count; ++i) {
-      const std::string name = entry.name_of(i);
-      add(entry, parsed, name, derived_uuid(input_.file, name));
-    }
-    return;
-  }
-  std::set<std::uint64_t> numbers;
-  for (const Definition& definition : input_.defined.all) {
-    const auto number = definition.name ? number_in(entry, definition.name->str()) : std::nullopt;
-    if (number && definition.uuid == derived_uuid(input_.file, entry.name_of(*number))) {
-      numbers.insert(*number);
-    }
-  }
-  for (const std::uint64_t number : numbers) {
-    const std::string name = entry.name_of(number);
-    add(entry, parsed, name, derived_uuid(input_.file, name));
-  }
-}
-
-// Returns the definition that the description means: of several with this UUID, the one under an allowed
-// parent.
-const Definition* WantedDevices::current_of(const DeviceEntry& entry, const Parsed& parsed,
-                                            const Uuid& uuid) const {
-  const std::vector<const Definition*> found = input_.defined.find(uuid);
-  for (const Definition* one : found) {
-    if (parsed.allows(one->parent)) {
-      return one;
-    }
-  }
-  // Only what a description has made is moved to another parent.
-  const auto is_ours = [&](const Definition* one) {
-    return one->applied_by == input_.file.space_or_default();
-  };
-  const auto ours = std::find_if(found.begin(), found.end(), is_ours);
-  return !entry.uuid && ours != found.end() ? *ours : nullptr;
-}
-
-void WantedDevices::add(const DeviceEntry& entry, const Parsed& parsed, const std::string& name,
-                        const Uuid& uuid) {
-  WantedDevice device{&entry, name, uuid, current_of(entry, parsed, uuid), entry.settings};
-  device.wanted.uuid = uuid;
-  device.wanted.name = name.empty() ? std::nullopt : Label::parse(name);
-  if (!name.empty() && !device.wanted.name) {
-    problem(entry.at("name"), ExitCode::usage,
-            fmt::format("invalid name of a device '{}' (at most 255 bytes, no '/' or control characters, no "
-                        "'-' at its start, not a UUID)",
-                        printable(name)));
-    return;
-  }
-  if (is_foreign(device, parsed)) {
-    return;
-  }
-  if (device.current != nullptr) {
-    keep_place(device, parsed);
-  } else {
-    device.wanted.applied_by = input_.file.space_or_default();
-  }
-  all_.push_back(std::move(device));
-}
-
-// Drops the devices from the one with this number on whose names other definitions have.
-void WantedDevices::drop_named_otherwise(std::size_t first) {
-  std::set<Uuid> dropped;
-  for (std::size_t i = first; i < all_.size(); ++i) {
-    if (is_named_otherwise(all_[i])) {
-      dropped.insert(all_[i].uuid);
-    }
-  }
-  all_.erase(std::remove_if(all_.begin() + static_cast<std::ptrdiff_t>(first), all_.end(),
-                            [&](const WantedDevice& device) { return dropped.contains(device.uuid); }),
-             all_.end());
-}
-
-// Reports a definition of another device that has the name, unless the description gives that one another
-// name.
-bool WantedDevices::is_named_otherwise(const WantedDevice& device) {
-  const Definition* owner = device.wanted.name ? input_.defined.find_label(*device.wanted.name) : nullptr;
-  if (owner == nullptr || owner->uuid == device.uuid ||
-      std::any_of(all_.begin(), all_.end(), [&](const WantedDevice& other) {
-        return other.current == owner && other.wanted.name != owner->name;
-      })) {
-    return false;
-  }
-  const std::vector<std::string> hints =
-      device.entry->is_pattern()
-          ? std::vector{std::string(
-                            "to keep the existing device, describe it in a table of its own, with its "
-                            "UUID: mdevadm export host"),
-                        "or remove its definition: " +
-                            command_to_undefine(owner->uuid.str(), *owner, input_.groups)}
-          : std::vector{fmt::format("to keep the existing device, set in the description: uuid = \"{}\"",
-                                    owner->uuid.str())};
-  problem(device.entry->at("name"), ExitCode::conflict,
-          fmt::format("the name '{}' is used by the definition {} under {}, but the UUID of the described "
-                      "device is {}",
-                      printable(device.name), owner->uuid.str(), owner->parent.str(), device.uuid.str()),
-          hints);
-  return true;
-}
-
-// Reports a UUID that already belongs to another definition or device. An active device without a definition
-// that matches the description gets one.
-bool WantedDevices::is_foreign(WantedDevice& device, const Parsed& parsed) {
-  if (device.current != nullptr) {
-    return false;
-  }
-  const FilePosition& where = device.entry->at("uuid");
-  const std::string word = printable(device.word());
-  if (const auto others = input_.defined.find(device.uuid); !others.empty()) {
-    problem(where, ExitCode::conflict,
-            fmt::format("'{}' has the UUID of the definition {} under {}", word,
-                        identity_of(*others.front()).quoted(), others.front()->parent.str()),
-            {"use another UUID in the description, or omit the key uuid",
-             "if the definition is not needed, remove it: " +
-                 command_to_undefine(others.front()->uuid.str(), *others.front(), input_.groups)});
-    return true;
-  }
-  const Device* active = input_.seen.find_device(device.uuid);
-  if (active == nullptr) {
-    return false;
-  }
-  const bool is_allowed = parsed.allows(active->parent);
-  if (!active->type || !is_allowed || active->unmanaged ||
-      !type_matches({active->uuid, active->parent, *active->type}, *device.entry, parsed)) {
-    problem(where, ExitCode::conflict,
-            fmt::format("'{}' has the UUID of the active device {} on {} ({}), which has no definition", word,
-                        active->uuid.str(), active->parent.str(),
-                        active->type ? active->type->str() : "unknown type"),
-            {fmt::format("show the device: mdevadm show {}", active->uuid.str())});
-    return true;
-  }
-  device.wanted.parent = active->parent;
-  device.wanted.type = *active->type;
-  if (!active->vf.empty() && !device.wanted.function) {
-    device.wanted.function = FunctionName::parse(active->vf.str());
-  }
-  device.placed = true;
-  return false;
 }
 
 ChoiceRequest WantedDevices::request_for(std::size_t entry, std::uint64_t count) const {
@@ -379,13 +110,22 @@ void WantedDevices::place(const std::vector<const Definition*>& leaving, const s
 void WantedDevices::require_matching_types() {
   for (std::size_t i = 0; i < parsed_.size(); ++i) {
     const DeviceEntry& entry = input_.file.devices[i];
-    if (!parsed_[i].usable || parsed_[i].needs.empty() || !is_known(parsed_[i]) ||
+    if (!entry.type.empty() || parsed_[i].needs.empty() || !is_known(parsed_[i]) ||
         !allowed_of(options_.failed, parsed_[i]).empty()) {
       continue;
     }
     if (const auto unmet = why_unmet(usable(), request_for(i, 1))) {
       problem(entry.at("need"), unmet->code(), unmet->what(), unmet->hints());
       parsed_[i].usable = false;
+      give_up_missing(entry);
+    }
+  }
+}
+
+void WantedDevices::give_up_missing(const DeviceEntry& entry) {
+  for (WantedDevice& device : all_) {
+    if (device.entry == &entry && device.is_missing()) {
+      device.give_up();
     }
   }
 }
@@ -486,7 +226,7 @@ void WantedDevices::take_places(const Requests& wanted, const Placing& placing) 
       if (places.size() == most_that_fill) {
         problem(entry.at("count"), ExitCode::failed,
                 "the driver does not report how many devices fit, so their number is required");
-        return;
+        continue;
       }
       add_rest(number, places.size());
     }
@@ -519,7 +259,7 @@ void WantedDevices::add_rest(std::size_t entry_number, std::size_t count) {
     const std::string name = entry.name_of(number);
     add(entry, parsed_[entry_number], name, derived_uuid(input_.file, name));
   }
-  drop_named_otherwise(before);
+  give_up_named_otherwise(before);
 }
 
 void WantedDevices::require_own_queues(const WantedDevice& device) const {

@@ -14,6 +14,9 @@
 
 namespace mdevadm {
 
+// The most devices of an entry with count = "all".
+inline constexpr std::uint64_t most_that_fill = 65536;
+
 // A device of a description.
 struct WantedDevice {
   const DeviceEntry* entry;
@@ -25,8 +28,15 @@ struct WantedDevice {
   bool placed = false;
   bool deferred = false;  // its parent has to be prepared first
   bool refused = false;   // it cannot be placed (no room, devices in use, an unprepared parent) or stopped
+  // It or its entry has a problem: it has no place, so that it takes nothing from the others.
+  bool faulty = false;
 
-  bool is_missing() const { return !placed && !deferred && !refused; }
+  bool is_missing() const { return !placed && !deferred && !refused && !faulty; }
+  bool is_planned() const { return placed && !refused && !faulty; }
+  void give_up() {
+    faulty = true;
+    placed = false;
+  }
 
   // Returns the name or UUID that the description gives it. about() has the present name.
   std::string word() const;
@@ -94,8 +104,10 @@ class WantedDevices {
  private:
   struct Parsed {
     std::vector<Requirement> needs{};
-    std::vector<ParentName> parents{};
-    bool usable = true;
+    std::vector<ParentName> parents{};  // empty also if some of them are unknown
+    bool knows_parents = true;
+    bool knows_type = true;
+    bool usable = true;  // no problem of the entry is known
 
     bool allows(const ParentName& parent) const {
       return parents.empty() || std::find(parents.begin(), parents.end(), parent) != parents.end();
@@ -103,11 +115,16 @@ class WantedDevices {
   };
 
   Parsed parse(const DeviceEntry& entry);
-  void require_known_type(const DeviceEntry& entry, const Parsed& parsed);
-  void find_devices_of(const DeviceEntry& entry, const Parsed& parsed);
-  void add(const DeviceEntry& entry, const Parsed& parsed, const std::string& name, const Uuid& uuid);
+  bool offers_type(const DeviceEntry& entry, const Parsed& parsed);
+  void find_devices_of(const DeviceEntry& entry, Parsed& parsed);
+  void add(const DeviceEntry& entry, Parsed& parsed, const std::string& name, const Uuid& uuid);
   const Definition* current_of(const DeviceEntry& entry, const Parsed& parsed, const Uuid& uuid) const;
-  void drop_named_otherwise(std::size_t first);
+  // Returns whether the UUIDs of the devices of an entry are known.
+  bool knows_uuid(const DeviceEntry& entry) const;
+  void give_up_repeated();
+  bool has_same_uuid(const WantedDevice& device, const WantedDevice& other) const;
+  const Parsed& parsed_of(const DeviceEntry& entry) const;
+  void give_up_named_otherwise(std::size_t first);
   bool is_named_otherwise(const WantedDevice& device);
   bool is_foreign(WantedDevice& device, const Parsed& parsed);
   void keep_place(WantedDevice& device, const Parsed& parsed);
@@ -126,6 +143,7 @@ class WantedDevices {
   bool mixes(const ParentName& parent) const;
   void retype_in_place(Rooms& rooms);
   void require_matching_types();
+  void give_up_missing(const DeviceEntry& entry);
   ChoiceRequest request_for(std::size_t entry, std::uint64_t count) const;
   // What is requested of place_all() for the devices that have no place yet.
   struct Requests {

@@ -138,6 +138,17 @@ class GroupSearch {
     });
   }
 
+  // Returns whether a member may mean a device of a table that could not be read, or not completely.
+  bool may_be_unread(const std::string& text, const std::optional<Member>& written) const {
+    const auto may_be_of = [&](const DeviceEntry& table) {
+      return !table.complete &&
+             (!table.knows("name") || table.may_have_name(text) ||
+              ::fnmatch(text.c_str(), table.name_of(1).c_str(), 0) == 0 || (written && !table.knows("uuid")));
+    };
+    return input_.file.unread.devices || (written && input_.file.unread.space) ||
+           std::any_of(input_.file.devices.begin(), input_.file.devices.end(), may_be_of);
+  }
+
   // Returns whether a member means a definition that the description does not contain: by name, UUID or shell
   // pattern. Names and UUIDs that are described mean only what is described.
   bool means_other(const GroupMember& member, const std::optional<Member>& written, bool is_known,
@@ -189,7 +200,7 @@ class GroupSearch {
       is_known = true;
       group.after.members.push_back(*written);
     }
-    if (!is_known) {
+    if (!is_known && !may_be_unread(member.text, written)) {
       std::vector<std::string> names;
       for (const WantedDevice& device : devices_) {
         names.push_back(device.name);
@@ -199,7 +210,7 @@ class GroupSearch {
               fmt::format("group '{}': no device '{}' is described or defined", group.after.name.str(),
                           printable(member.text)),
               meant.empty() ? std::vector<std::string>{} : std::vector{meant});
-    } else if (before == group.after.members.size() && written && !is_refused(*written)) {
+    } else if (is_known && before == group.after.members.size() && written && !is_refused(*written)) {
       problem(member.where, ExitCode::usage,
               fmt::format("group '{}': '{}' is a member twice", group.after.name.str(), member.text));
     }
@@ -262,14 +273,26 @@ void refuse_undecided(const std::vector<FileProblem>& unusable, const char* kind
 Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedDevices& devices,
                    const UnstoppedDevices& unstopped, ApplyPlan& plan) {
   const Uuid space = input.file.space_or_default();
+  // What could not be read may describe any definition, and be the reason to stop or move its device.
+  const std::vector<DeviceEntry>& entries = input.file.devices;
+  const bool may_be_described = input.file.unread.devices || input.file.unread.space ||
+                                std::any_of(entries.begin(), entries.end(), [](const DeviceEntry& entry) {
+                                  return !entry.knows("uuid") || (!entry.knows("name") && !entry.uuid);
+                                });
   Pruned pruned;
   std::vector<std::string> unchanged;
   for (const Definition& definition : input.defined.all) {
     const bool is_described =
         std::any_of(devices.all().begin(), devices.all().end(),
                     [&](const WantedDevice& device) { return device.current == &definition; });
-    if (is_described || definition.applied_by != space ||
-        unstopped.contains({definition.uuid, definition.parent})) {
+    if (is_described || unstopped.contains({definition.uuid, definition.parent})) {
+      continue;
+    }
+    if (may_be_described) {
+      pruned.definitions.push_back(&definition);
+      continue;
+    }
+    if (definition.applied_by != space) {
       continue;
     }
     if (options.prune) {
@@ -282,10 +305,10 @@ Pruned find_pruned(const ApplyInput& input, const ApplyOptions& options, WantedD
     const bool is_described =
         std::any_of(input.file.groups.begin(), input.file.groups.end(),
                     [&](const GroupEntry& entry) { return entry.group.name == group.name; });
-    if (group.applied_by != space || is_described) {
+    if (is_described || (group.applied_by != space && !input.file.unread.groups)) {
       continue;
     }
-    if (options.prune) {
+    if (options.prune || input.file.unread.groups) {
       pruned.groups.push_back(&group);
     } else {
       unchanged.push_back(fmt::format("group '{}'", group.name.str()));

@@ -35,10 +35,34 @@ void plan_settings(const ApplyInput& input, ApplyPlan& plan) {
   }
 }
 
+ApplyOptions with_unread_parents(const ApplyInput& input, const ApplyOptions& options) {
+  ApplyOptions result = options;
+  if (!input.file.unread.parents) {
+    return result;
+  }
+  // Only what a parent with virtual functions offers depends on its preparation.
+  for (const Parent& parent : input.seen.parents) {
+    if (parent.capabilities.functions) {
+      result.unprepared.push_back(parent.name);
+    }
+  }
+  for (const GpuFunction& gpu : input.seen.gpus) {
+    if (const auto name = ParentName::parse(gpu.address); name && !input.seen.find_parent(gpu.address)) {
+      result.unprepared.push_back(*name);
+    }
+  }
+  return result;
+}
+
 Definitions with_reservations(const ApplyInput& input) {
   Definitions defined = input.defined;
   for (const ParentEntry& entry : input.file.parents) {
+    if (!entry.complete) {
+      continue;
+    }
     std::erase_if(defined.withheld, [&](const auto& one) { return one.first == entry.settings.parent; });
+    std::erase_if(defined.unknown_settings,
+                  [&](const auto& one) { return one.first == entry.settings.parent; });
     std::erase(defined.mixed, entry.settings.parent);
     defined.mixed.insert(defined.mixed.end(), mixes_sizes(entry.settings) ? 1 : 0, entry.settings.parent);
     for (const FunctionName& reserved : entry.settings.reserved) {

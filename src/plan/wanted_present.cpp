@@ -84,7 +84,7 @@ const Device* WantedDevices::active_of(const Definition& definition) const {
 
 bool WantedDevices::is_to_stop(const WantedDevice& device) const {
   const Device* active =
-      device.current != nullptr && device.placed && !device.refused ? active_of(*device.current) : nullptr;
+      device.current != nullptr && device.is_planned() ? active_of(*device.current) : nullptr;
   return active != nullptr && requires_restart(*device.current, device.wanted) &&
          !runs_as(*active, device.wanted, *device.current) &&
          (device.entry->active || device.wanted.parent != device.current->parent);
@@ -120,7 +120,8 @@ bool WantedDevices::runs_as(const Device& active, const Definition& wanted, cons
 std::vector<Uuid> WantedDevices::leaving(const std::vector<const Definition*>& pruned) const {
   std::vector<Uuid> leaving;
   for (const WantedDevice& device : all_) {
-    if (is_to_stop(device)) {
+    const bool gives_up = device.faulty && device.current != nullptr && active_of(*device.current) != nullptr;
+    if (gives_up || is_to_stop(device)) {
       leaving.push_back(device.uuid);
     }
   }
@@ -135,10 +136,10 @@ std::vector<Uuid> WantedDevices::leaving(const std::vector<const Definition*>& p
 // Devices that change their type stay on their parent if there is room.
 void WantedDevices::retype_in_place(Rooms& rooms) {
   for (WantedDevice& device : all_) {
-    if (device.current == nullptr || device.placed || device.entry->type.empty()) {
+    if (device.current == nullptr || device.placed || device.faulty || device.entry->type.empty()) {
       continue;
     }
-    const Parsed& parsed = parsed_[static_cast<std::size_t>(device.entry - input_.file.devices.data())];
+    const Parsed& parsed = parsed_of(*device.entry);
     const Parent* parent = usable().find_parent(device.current->parent.str());
     const Type* type = parent != nullptr ? resolve_type(*parent, device.entry->type) : nullptr;
     if (type == nullptr || !parsed.allows(parent->name)) {

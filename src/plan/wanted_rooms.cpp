@@ -273,9 +273,7 @@ void WantedDevices::refuse_room(std::size_t number, std::uint64_t fitting, bool 
   hints.emplace_back("list available instances: mdevadm types");
   if (!blocked) {
     problem(entry.at("count"), ExitCode::no_capacity, message, hints);
-    for (WantedDevice& device : all_) {
-      device.refused |= device.entry == &entry && device.is_missing();
-    }
+    give_up_missing(entry);
     return;
   }
   refuse_blocked(entry, message, hints);

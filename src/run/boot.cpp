@@ -204,6 +204,7 @@ class UnitRun final : public RetriedTask {
       Definitions some = effects_.store.load(parent);
       std::move(some.all.begin(), some.all.end(), std::back_inserter(defined.all));
       defined.withheld = std::move(some.withheld);  // of all parents
+      defined.unknown_settings = std::move(some.unknown_settings);
       defined.mixed = std::move(some.mixed);
     }
     std::sort(defined.all.begin(), defined.all.end(), by_parent);

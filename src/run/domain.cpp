@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <mdevadm/run/machine.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/util/error.hpp>
@@ -45,20 +44,18 @@ class Domain final : public Machine {
       : host_(host), uri_(std::move(uri)), name_(std::move(name)), patience_(patience) {
     const std::string state = state_now("find");
     if (has_ended(state)) {
-      throw Error(ExitCode::failed,
-                  fmt::format("{} is not running but in the state '{}'", shown(), printable(state)),
-                  fmt::format("start the virtual machine: virsh --connect {} start {}", shell_word(uri_),
-                              shell_word(name_)))
-          .caused_by(ESRCH);
+      throw MachineEnded({ExitCode::failed,
+                          fmt::format("{} is not running but in the state '{}'", shown(), printable(state)),
+                          fmt::format("start the virtual machine: virsh --connect {} start {}",
+                                      shell_word(uri_), shell_word(name_))});
     }
   }
 
   std::vector<AttachedDevice> devices() override {
-    const std::string xml = virsh({"dumpxml", name_}, "read");
     try {
-      return hostdevs_in(xml);
-    } catch (const Error& error) {
-      throw Error(error.reworded(fmt::format("cannot read {}: {}", shown(), error.what())));
+      return hostdevs();
+    } catch (const UnknownDomain&) {  // libvirt drops a transient domain when it ends
+      throw MachineEnded({ExitCode::failed, shown() + " has ended"});
     }
   }
 
@@ -103,6 +100,15 @@ class Domain final : public Machine {
   }
 
  private:
+  std::vector<AttachedDevice> hostdevs() const {
+    const std::string xml = virsh({"dumpxml", name_}, "read");
+    try {
+      return hostdevs_in(xml);
+    } catch (const Error& error) {
+      throw Error(error.reworded(fmt::format("cannot read {}: {}", shown(), error.what())));
+    }
+  }
+
   // Returns the domain as messages name it.
   std::string shown() const { return fmt::format("the domain '{}'", printable(name_)); }
 
@@ -132,7 +138,7 @@ class Domain final : public Machine {
   bool has(const Attachment& what) {
     try {
       const std::vector<AttachedDevice> now =
-          has_ended(state_now("read")) ? std::vector<AttachedDevice>{} : devices();
+          has_ended(state_now("read")) ? std::vector<AttachedDevice>{} : hostdevs();
       return std::any_of(now.begin(), now.end(),
                          [&](const AttachedDevice& one) { return one.is(what.device); });
     } catch (const UnknownDomain&) {

@@ -94,6 +94,7 @@ class Run {
       results_[i].holders = job.holders;
       results_[i].warnings = job.warnings;
       prepare_hooks(i);
+      done_[i].reserve(job.steps.size());  // a step that is done can then be noted without memory
       for (const Step& step : job.steps) {
         stages.insert(step.stage);
       }

@@ -7,19 +7,20 @@
 #include <mdevadm/run/observe.hpp>
 #include <mdevadm/sys/interrupt.hpp>
 #include <mdevadm/sys/process.hpp>
+#include <mdevadm/sys/read_failure.hpp>
 #include <mdevadm/sys/uevents.hpp>
 #include <set>
 #include <string_view>
 
+#include "chore.hpp"
 #include "monitor_files.hpp"
+#include "next_look.hpp"
 
 namespace mdevadm {
 
 namespace {
 
 using std::chrono::milliseconds;
-using MonitorClock = std::chrono::steady_clock;
-using Moment = std::optional<MonitorClock::time_point>;
 
 constexpr std::chrono::seconds between_use_checks{60};
 constexpr std::chrono::seconds between_type_checks{30};
@@ -28,49 +29,9 @@ constexpr std::chrono::seconds between_checks_of_lingering{1};
 constexpr std::chrono::seconds until_next_attempt{1};
 // From the creation of a device until its users are searched, so that many creations need one search.
 constexpr milliseconds use_after_creation{200};
-// How long a device may have no type after its driver has accepted it, and how long a driver may take.
-constexpr milliseconds longest_without_type{250};
-constexpr std::chrono::seconds longest_start{60};
 // A command that changes several files is given this time until all are written; it is asked in between.
 constexpr milliseconds longest_change{500};
 constexpr milliseconds between_looks_at_change{10};
-
-void keep_earlier(Moment& first, const Moment& other) {
-  first = first && other ? std::min(*first, *other) : first ? first : other;
-}
-
-// Work that is done on request, but never takes more than a fifth of the time.
-class Chore {
- public:
-  void request(milliseconds delay = milliseconds(0)) {
-    keep_earlier(due_, std::max(MonitorClock::now() + delay, earliest_));
-  }
-  const Moment& due() const { return due_; }
-
-  template <typename Work>
-  void run_if_due(const Work& work) {
-    const auto begin = MonitorClock::now();
-    if (!due_ || *due_ > begin) {
-      return;
-    }
-    due_.reset();
-    work();
-    const auto end = MonitorClock::now();
-    earliest_ = end + 4 * (end - begin);
-  }
-
- private:
-  Moment due_{};
-  MonitorClock::time_point earliest_{};
-};
-
-// When to look again at a device that is starting.
-struct NextLook {
-  MonitorClock::time_point since = MonitorClock::now();
-  Moment bound{};
-  MonitorClock::time_point due = MonitorClock::now();
-  milliseconds pause{1};
-};
 
 // The parent of the devices in a directory; the directory can be that of a virtual function of the parent.
 struct DeviceOwner {
@@ -183,7 +144,12 @@ class HostMonitor {
         return true;
       }
       if (!(*event)->synthetic) {
-        handle(**event);
+        try {
+          handle(**event);
+        } catch (const Error& error) {
+          warn_once(listing_problem_, error.what());
+          listing_.request(until_next_attempt);
+        }
       }
     }
     return true;
@@ -245,9 +211,7 @@ class HostMonitor {
     } else if (event.action == "bind") {
       bind_device(state_, path);
       if (is_unsettled(state_, path)) {
-        NextLook& look = looks_[path];
-        look.bound = look.due = MonitorClock::now();
-        look.pause = milliseconds(1);
+        looks_[path].bind(MonitorClock::now());
       } else if (!state_.devices.contains(path)) {
         listing_.request();
       }
@@ -288,23 +252,21 @@ class HostMonitor {
         ++place;
         continue;
       }
-      const bool is_last =
-          (look.bound && now - *look.bound > longest_without_type) || now - look.since > longest_start;
+      const bool is_last = look.is_last(now);
       std::optional<WatchedDevice> seen;
       try {
         seen = effects_.host.device_at(path);
+        if (seen && !seen->type && is_last) {
+          seen->type = type_in_record(*seen);
+        }
       } catch (const Error& error) {
         warn_once(error.what());
         look.due = now + until_next_attempt;
         ++place;
         continue;
       }
-      if (seen && !seen->type && is_last) {
-        seen->type = type_in_record(*seen);
-      }
       emit(settle_device(state_, path, seen, is_last));
-      look.due = now + look.pause;
-      look.pause = std::min(look.pause * 2, milliseconds(1000));
+      look.put_off(now);
       if (const auto created = state_.devices.find(path); created != state_.devices.end()) {
         watch_nodes(created->second);
         use_.request(use_after_creation);
@@ -386,6 +348,9 @@ class HostMonitor {
       problem_.clear();
     } catch (const Error& error) {
       warn_once(error.what());
+      if (sys::is_read_failure(error.number())) {
+        store_.request(until_next_attempt);
+      }
     }
   }
 
@@ -400,23 +365,27 @@ class HostMonitor {
     return true;
   }
 
-  void warn_once(const std::string& problem) {
-    if (std::exchange(problem_, problem) != problem) {
+  void warn_once(const std::string& problem) { warn_once(problem_, problem); }
+  void warn_once(std::string& last, const std::string& problem) const {
+    if (std::exchange(last, problem) != problem) {
       warn_(problem);
     }
   }
 
-  // Definitions, which name vGPUs on virtual functions, may be unreadable for some time: then returns
-  // nullopt. Throws Error at the beginning.
+  // A directory of the kernel, or definitions, which name vGPUs on virtual functions, may be unreadable for
+  // some time: then returns nullopt. Throws Error at the beginning.
   std::optional<Snapshot> observe() {
     try {
-      return observe_host(effects_, {Facet::parents | Facet::devices | Facet::nodes | Facet::iommu_group,
-                                     std::nullopt, std::nullopt});
+      Snapshot seen = observe_host(
+          effects_,
+          {Facet::parents | Facet::devices | Facet::nodes | Facet::iommu_group, std::nullopt, std::nullopt});
+      listing_problem_.clear();
+      return seen;
     } catch (const Error& error) {
       if (!has_begun_) {
         throw;
       }
-      warn_once(error.what());
+      warn_once(listing_problem_, error.what());
       return std::nullopt;
     }
   }
@@ -488,8 +457,28 @@ class HostMonitor {
     }
   }
 
+  // Users may be unknown for some time, too.
+  std::optional<DeviceUse> find_use() {
+    try {
+      DeviceUse use = effects_.host.find_use(state_.devices);
+      use_problem_.clear();
+      return use;
+    } catch (const Error& error) {
+      if (!has_begun_) {
+        throw;
+      }
+      warn_once(use_problem_, error.what());
+      return std::nullopt;
+    }
+  }
+
   void search_users() {
-    const DeviceUse use = effects_.host.find_use(state_.devices);
+    const std::optional<DeviceUse> found = find_use();
+    if (!found) {
+      use_.request(until_next_attempt);
+      return;
+    }
+    const DeviceUse& use = *found;
     emit(apply_use(state_, use));
     if (use.unseen_processes > 0 && !std::exchange(has_warned_, true)) {
       warn_(fmt::format(
@@ -539,7 +528,10 @@ class HostMonitor {
   bool has_uevents_ = false;
   bool has_removals_ = false;  // of devices, since their nodes were no longer watched
   bool has_begun_ = false;
-  std::string problem_{};  // with the definitions, as it was said last
+  // Problems as they were said last: with the definitions, with the listing, with users.
+  std::string problem_{};
+  std::string listing_problem_{};
+  std::string use_problem_{};
   bool has_warned_ = false;
   bool has_warned_of_limit_ = false;
 };

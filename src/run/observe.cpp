@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <mdevadm/host/readable.hpp>
 #include <mdevadm/model/drift.hpp>
 #include <mdevadm/model/vgpu_name.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/run/observe.hpp>
+#include <mdevadm/run/readable.hpp>
 #include <mdevadm/sys/accounts.hpp>
 #include <mdevadm/util/sort.hpp>
 #include <mdevadm/util/text.hpp>
@@ -179,6 +181,34 @@ void sort_by_device(const store::Store& store, Definitions& defined) {
   }
 }
 
+// Adds the records and, if there can be devices on virtual functions, what definitions expect of these.
+template <typename HasFunctions>
+void add_known(const Effects& effects, const HasFunctions& has_functions, Scope& what) {
+  if (has_any(what.facets, device_facets) && !what.bus_only) {
+    what.known = effects.store.load_records();
+    if (!what.raw) {
+      what.known = on_gpus(effects.host, std::move(what.known));
+    }
+    const bool has_any_functions = has_functions();
+    what.no_functions = what.other_parents && !has_any_functions;
+    if (has_any_functions) {
+      const Definitions defined = load_definitions(effects);
+      what.expected = expected_by(defined, effects, what.known);
+      what.defined = uuids_of(defined);
+    }
+  }
+}
+
+Snapshot completed(const Effects& effects, Snapshot seen, const Scope& what) {
+  if (!what.raw) {
+    note_settings(effects, seen);
+  }
+  if (has(what.facets, Facet::claims)) {
+    seen.claims = valid_claims(effects, seen);
+  }
+  return seen;
+}
+
 }  // namespace
 
 void place_on_gpus(const Host& host, std::vector<Definition>& definitions) {
@@ -208,28 +238,24 @@ Definitions load_definitions(const Effects& effects, const std::optional<ParentN
 }
 
 Snapshot observe_host(const Effects& effects, Scope what) {
-  if (has_any(what.facets, device_facets) && !what.bus_only) {
-    what.known = effects.store.load_records();
-    if (!what.raw) {
-      what.known = on_gpus(effects.host, std::move(what.known));
+  const auto has_functions = [&] {
+    return effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of);
+  };
+  add_known(effects, has_functions, what);
+  return completed(effects, effects.host.observe(what), what);
+}
+
+Snapshot observe_readable_host(const Effects& effects, const sys::Dir& root, Scope what,
+                               std::vector<std::string>& unread) {
+  const auto may_have_functions = [&] {
+    try {
+      return effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of);
+    } catch (const Error&) {
+      return true;
     }
-    const bool has_functions =
-        effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of);
-    what.no_functions = what.other_parents && !has_functions;
-    if (has_functions) {
-      const Definitions defined = load_definitions(effects);
-      what.expected = expected_by(defined, effects, what.known);
-      what.defined = uuids_of(defined);
-    }
-  }
-  Snapshot seen = effects.host.observe(what);
-  if (!what.raw) {
-    note_settings(effects, seen);
-  }
-  if (has(what.facets, Facet::claims)) {
-    seen.claims = valid_claims(effects, seen);
-  }
-  return seen;
+  };
+  add_known(effects, may_have_functions, what);
+  return completed(effects, observe_readable(root, what, unread), what);
 }
 
 Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& devices, const Definitions& defined,

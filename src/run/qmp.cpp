@@ -47,22 +47,28 @@ class QmpMachine final : public Machine {
   QmpMachine(const std::string& path, milliseconds patience) : path_(path), patience_(patience) {
     sys::Result<sys::UnixStream> stream = sys::UnixStream::connect(path);
     if (!stream) {
-      throw connection_error(stream.error().number);
+      const Error error = connection_error(stream.error().number);
+      if (stream.error().number == ECONNREFUSED) {
+        throw MachineEnded(error);
+      }
+      throw error;
     }
     stream_.emplace(*std::move(stream));
-    greet();
+    while_it_runs([this] { greet(); });
   }
 
   std::vector<AttachedDevice> devices() override {
     std::vector<AttachedDevice> found;
-    for (const char* directory : {peripherals, nameless_peripherals}) {
-      for (const QomChild& child : list(directory)) {
-        if (child.type.starts_with("child<vfio-")) {
-          found.push_back(device_at(fmt::format("{}/{}", directory, child.name),
-                                    directory == peripherals ? child.name : std::string{}));
+    while_it_runs([&] {
+      for (const char* directory : {peripherals, nameless_peripherals}) {
+        for (const QomChild& child : list(directory)) {
+          if (child.type.starts_with("child<vfio-")) {
+            found.push_back(device_at(fmt::format("{}/{}", directory, child.name),
+                                      directory == peripherals ? child.name : std::string{}));
+          }
         }
       }
-    }
+    });
     return found;
   }
 
@@ -91,6 +97,19 @@ class QmpMachine final : public Machine {
   }
 
  private:
+  // Throws MachineEnded if QEMU has ended.
+  template <typename Function>
+  void while_it_runs(const Function& function) const {
+    try {
+      function();
+    } catch (const ConnectionClosed&) {
+      if (has_ended()) {
+        throw MachineEnded({ExitCode::failed, name() + " has ended"});
+      }
+      throw;
+    }
+  }
+
   // `for_guest`: from QEMU's answer on.
   void detach(const std::string& id, milliseconds for_answer, milliseconds for_guest) {
     events_.clear();
@@ -128,9 +147,7 @@ class QmpMachine final : public Machine {
       case ENOTDIR: return {ExitCode::not_found, doing + ": no such socket", advice};
       case ENOTSOCK: return {ExitCode::failed, doing + ": the file is not a socket", advice};
       case ECONNREFUSED:
-        return Error(ExitCode::failed, doing + ": no program listens at the socket; QEMU may have ended",
-                     advice)
-            .caused_by(number);
+        return {ExitCode::failed, doing + ": no program listens at the socket; QEMU may have ended", advice};
       case ENAMETOOLONG: return {ExitCode::failed, doing + ": the path of a socket has at most 107 bytes"};
       case EAGAIN:
         return {ExitCode::in_use, doing + ": the queue of the socket is full, other clients are connected",

@@ -14,6 +14,9 @@ UnitQueue::UnitQueue(const std::vector<RetriedTask*>& units) : left_(units.size(
 
 void UnitQueue::run() {
   sys::for_each_in_parallel(left_, [this](std::size_t) { work(); });
+  if (failure_) {
+    std::rethrow_exception(failure_);
+  }
 }
 
 void UnitQueue::work() {
@@ -26,18 +29,11 @@ void UnitQueue::work() {
       continue;
     }
     auto taken = waiting_.extract(ready);
-    Unit& unit = taken.mapped();
-    used_.insert(unit.parents.begin(), unit.parents.end());
-    wake();  // there may be work for another thread, too
-    lock.unlock();
-    const std::vector<ParentName> parents = unit.parents;
-    const auto pause = unit.task->attempt(taken.key());
-    if (pause) {
-      unit.parents = unit.task->parents();
-    }
-    lock.lock();
-    for (const ParentName& parent : parents) {
-      used_.erase(parent);
+    std::optional<std::chrono::milliseconds> pause;
+    try {
+      pause = attempt(taken.mapped(), taken.key(), lock);
+    } catch (...) {  // such as std::bad_alloc; the other threads wait for the end of this unit
+      failure_ = failure_ ? failure_ : std::current_exception();
     }
     if (pause) {
       taken.key() = Clock::now() + *pause;
@@ -47,6 +43,32 @@ void UnitQueue::work() {
     }
     wake();
   }
+}
+
+// Tries a unit that is due, without the lock, which the caller has.
+std::optional<std::chrono::milliseconds> UnitQueue::attempt(Unit& unit, Clock::time_point due,
+                                                            std::unique_lock<std::mutex>& lock) {
+  struct Use {
+    ~Use() {
+      if (!lock.owns_lock()) {
+        lock.lock();
+      }
+      for (const ParentName& parent : parents) {
+        used.erase(parent);
+      }
+    }
+    std::unique_lock<std::mutex>& lock;
+    std::set<ParentName>& used;
+    std::vector<ParentName> parents;
+  } use{lock, used_, unit.parents};
+  used_.insert(unit.parents.begin(), unit.parents.end());
+  wake();  // there may be work for another thread, too
+  lock.unlock();
+  const auto pause = unit.task->attempt(due);
+  if (pause) {
+    unit.parents = unit.task->parents();
+  }
+  return pause;
 }
 
 // One thread waits until the next unit is due, the others until it wakes them. `now` is the time for which

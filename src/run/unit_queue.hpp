@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <mdevadm/model/names.hpp>
 #include <mutex>
@@ -21,7 +22,7 @@ class RetriedTask {
   virtual ~RetriedTask() = default;
   // Returns the parents that the next attempt uses. They are used by one attempt at a time.
   virtual std::vector<ParentName> parents() = 0;
-  // Returns the pause before the next attempt; nullopt: there is nothing left to do. Must not throw.
+  // Returns the pause before the next attempt; nullopt: there is nothing left to do.
   // `due`: when the attempt could have begun if no other one had used its parents.
   virtual std::optional<std::chrono::milliseconds> attempt(Clock::time_point due) = 0;
 };
@@ -33,7 +34,8 @@ class UnitQueue {
  public:
   explicit UnitQueue(const std::vector<RetriedTask*>& units);
 
-  // Returns when all units have ended.
+  // Returns when all units have ended. An attempt that throws ends its unit; the first exception is thrown
+  // again when the others have ended.
   void run();
 
  private:
@@ -45,6 +47,8 @@ class UnitQueue {
   using Waiting = std::multimap<Clock::time_point, Unit>;
 
   void work();
+  std::optional<std::chrono::milliseconds> attempt(Unit& unit, Clock::time_point due,
+                                                   std::unique_lock<std::mutex>& lock);
   void wait(std::unique_lock<std::mutex>& lock, Clock::time_point now);
   Waiting::iterator find_ready(Clock::time_point now);
   void wake();
@@ -56,6 +60,7 @@ class UnitQueue {
   Waiting waiting_;
   std::size_t left_;
   std::set<ParentName> used_;  // by present attempts
+  std::exception_ptr failure_{};
 };
 
 }  // namespace mdevadm

@@ -40,14 +40,18 @@ ApSet numbers_in(const toml::node& node, std::string_view key, ApKind kind) {
     broken(node, fmt::format("'{}' must be a list of numbers and strings, not {}", key, kind_name(node)));
   }
   ApSet result;
+  ValueReader values;
   for (const toml::node& element : *list) {
-    const ApSet numbers = queue_numbers(element, key, kind);
-    if ((result & numbers).any()) {
-      broken(element,
-             fmt::format("{} {} is listed twice", ap_word(kind), format_ap_list(result & numbers, kind)));
-    }
-    result |= numbers;
+    values.read([&] {
+      const ApSet numbers = queue_numbers(element, key, kind);
+      if ((result & numbers).any()) {
+        broken(element,
+               fmt::format("{} {} is listed twice", ap_word(kind), format_ap_list(result & numbers, kind)));
+      }
+      result |= numbers;
+    });
   }
+  values.end();
   return result;
 }
 
@@ -64,20 +68,34 @@ void add_queues(const toml::node& node, Definition& into) {
     }
   }
   ApMatrix matrix;
-  for (const auto& [key, value] : *table) {
-    const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(), [name = key.str()](ApKind one) {
-      return name == std::string(ap_name(one)) + "s";
+  ValueReader values;
+  for (const auto& [name_of_kind, list] : *table) {
+    values.read([&, &key = name_of_kind, &value = list] {
+      const auto kind = std::find_if(ap_kinds.begin(), ap_kinds.end(), [name = key.str()](ApKind one) {
+        return name == std::string(ap_name(one)) + "s";
+      });
+      if (kind == ap_kinds.end()) {
+        throw Broken{key.source().begin,
+                     fmt::format("unknown key '{}' in [ap] (expected adapters, domains or control_domains)",
+                                 printable(key.str()))};
+      }
+      matrix.of(*kind) = numbers_in(value, key.str(), *kind);
     });
-    if (kind == ap_kinds.end()) {
-      throw Broken{key.source().begin,
-                   fmt::format("unknown key '{}' in [ap] (expected adapters, domains or control_domains)",
-                               printable(key.str()))};
-    }
-    matrix.of(*kind) = numbers_in(value, key.str(), *kind);
   }
+  values.end();
   const std::vector<Attribute> assignments = assignments_of(matrix);
   into.attributes.insert(into.attributes.begin(), assignments.begin(), assignments.end());
   into.queue_table = true;
+}
+
+FunctionName read_function(const toml::node& node) {
+  const std::string text = text_of(node, "vf");
+  const std::optional<FunctionName> function = function_of(text);
+  if (!function) {
+    broken(node, fmt::format("invalid vf '{}' (expected a PCI address such as 0000:41:00.4, or \"{}\")",
+                             printable(text), any_function));
+  }
+  return *function;
 }
 
 // Preserves all recorded properties, including those of other versions; rejects values that are not strings.
@@ -110,7 +128,7 @@ bool DefinitionKeys::read(const toml::key& name, const toml::node& node, Definit
   } else if (key == "node") {
     into.node = read_node_policy(node, path_, problems_);
   } else if (key == "vf") {
-    into.function = checked_text<FunctionName>(node, key, component_rule);
+    into.function = read_function(node);
   } else if (key == "abi") {
     read_abi(node, into);
   } else if (key == "applied_by") {

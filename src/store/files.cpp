@@ -118,6 +118,12 @@ void remove_stored(const sys::Dir& directory, const std::string& name, const std
   std::ignore = directory.sync();
 }
 
+void throw_if_lacking(const sys::SysError& error) {
+  if (error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM) {
+    sys::throw_error(error, fmt::format("cannot read '{}'", error.path));
+  }
+}
+
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name) {
   const sys::Result<std::string> target = directory.read_link(name);
   return target
@@ -133,6 +139,7 @@ std::optional<std::string> read_listed(const sys::Dir& directory, const std::str
   if (text) {
     return *std::move(text);
   }
+  throw_if_lacking(text.error());
   if (text.error().number != ENOENT) {
     broken.push_back({.path = directory.path_of(name), .message = sys::errno_text(text.error().number)});
   } else if (auto problem = dangling_link(directory, name)) {

@@ -78,6 +78,10 @@ std::string read_stored(const sys::Dir& directory, const std::string& name, cons
 // Removes a file. Throws Error{not_found} if it does not exist.
 void remove_stored(const sys::Dir& directory, const std::string& name, const std::string& doing);
 
+// Throws Error if a file or directory could not be read because the process lacks descriptors or memory: what
+// it contains must not count as broken or absent.
+void throw_if_lacking(const sys::SysError& error);
+
 // Returns what is wrong with an entry that a reader reported as missing: nullopt if it was removed since the
 // directory was listed, otherwise that it is a symbolic link to nothing.
 std::optional<FileProblem> dangling_link(const sys::Dir& directory, const std::string& name);

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <mdevadm/util/text.hpp>
+#include <optional>
 #include <set>
 
 #include "definition_keys.hpp"
@@ -18,28 +18,52 @@ namespace {
 constexpr std::uint64_t most_devices_of_entry = 65536;
 constexpr std::int64_t host_version = 1;
 
+std::string element_text(const toml::node& node, std::string_view key) {
+  if (!node.is_string()) {
+    broken(node, fmt::format("'{}' must have only strings, not {}", key, kind_name(node)));
+  }
+  return text_of(node, key);
+}
+
+// The keys of a table. An unknown key that may be a misspelling of another one is that key, and unread.
+struct TableKeys {
+  std::set<std::string, std::less<>> read{};
+  std::set<std::string, std::less<>> unread{};
+
+  bool has(std::string_view key) const { return read.contains(key) || unread.contains(key); }
+};
+
 // Reads one file into a description.
 class HostReader {
  public:
-  HostReader(const HostText& source, HostContent& content) : path_(source.path), content_(content) {
+  HostReader(const std::string& path, HostFile& file) : path_(path), file_(file) {}
+
+  // Returns whether the file could be parsed.
+  bool read(const HostText& source) {
+    if (!source.failure.empty()) {
+      file_.problems.push_back({path_, 0, 0, source.failure});
+      return false;
+    }
     const toml::parse_result parsed = toml::parse(source.text, path_);
     if (!parsed) {
-      const toml::source_position where = place_of(parsed.error(), source.text);
-      content_.problems.push_back(
-          {path_, where.line, where.column, syntax_problem(parsed.error(), source.text)});
-      return;
+      add(place_of(parsed.error(), source.text), syntax_problem(parsed.error(), source.text));
+      return false;
     }
-    read(parsed.table());
+    read_root(parsed.table());
+    return true;
   }
 
  private:
-  // Calls `work`; a value that is invalid becomes a problem, and the rest of the file is read.
+  // Calls `work`; a value that is invalid becomes a problem, and the rest of the file is read. Returns
+  // whether all is valid.
   template <typename Work>
-  void collect(const Work& work) {
+  bool collect(const Work& work) {
     try {
       work();
+      return true;
     } catch (const Broken& problem) {
       add_all(problem);
+      return false;
     }
   }
 
@@ -51,7 +75,7 @@ class HostReader {
   }
 
   void add(const toml::source_position& where, const std::string& message) {
-    content_.problems.push_back({path_, where.line, where.column, message});
+    file_.problems.push_back({path_, where.line, where.column, message});
   }
 
   FilePosition position(const toml::node& node) const {
@@ -62,38 +86,32 @@ class HostReader {
     return {path_, key.source().begin.line, key.source().begin.column};
   }
 
-  void unknown(const toml::key& key, std::string_view table, const std::vector<std::string>& known) {
-    const std::string meant = did_you_mean(std::string(key.str()), known);
+  // Reports an unknown key. Returns the known one that it may mean, or the key itself.
+  std::string unknown(const toml::key& key, std::string_view table, const std::vector<std::string>& known) {
+    const std::optional<std::string> meant = closest(key.str(), known);
     add(key.source().begin, fmt::format("unknown key '{}'{}{}", printable(key.str()), table,
-                                        meant.empty() ? "" : fmt::format(" ({})", meant)));
+                                        meant ? fmt::format(" (did you mean '{}'?)", *meant) : ""));
+    return meant.value_or(std::string(key.str()));
   }
 
-  // Keys of tables that are ignored in other files are problems here.
-  void refuse_ignored(std::vector<FileProblem>& ignored) {
+  // Keys of tables that are ignored in other files are problems here. Returns whether there are none.
+  bool refuse_ignored(std::vector<FileProblem>& ignored) {
+    const bool none = ignored.empty();
     for (FileProblem& problem : ignored) {
       const std::size_t end = problem.message.find(ignored_key_ending);
       problem.message.resize(std::min(end, problem.message.size()));
-      content_.problems.push_back(std::move(problem));
+      file_.problems.push_back(std::move(problem));
     }
     ignored.clear();
+    return none;
   }
 
-  void read(const toml::table& root) {
+  void read_root(const toml::table& root) {
     if (!root.contains("version")) {
       add({1, 1}, fmt::format("missing required key 'version' (expected version = {})", host_version));
     }
-    // In the order of the file, so that problems are.
-    std::vector<std::pair<const toml::key*, const toml::node*>> keys;
     for (const auto& [key, node] : root) {
-      keys.emplace_back(&key, &node);
-    }
-    std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
-      const toml::source_position first = a.first->source().begin;
-      const toml::source_position second = b.first->source().begin;
-      return std::pair(first.line, first.column) < std::pair(second.line, second.column);
-    });
-    for (const auto& [key, node] : keys) {
-      collect([&, name = key, value = node] { read_top(*name, *value); });
+      collect([&, &name = key, &value = node] { read_top(name, value); });
     }
   }
 
@@ -104,93 +122,160 @@ class HostReader {
         broken(node, fmt::format("unsupported version of the format (expected {})", host_version));
       }
     } else if (key == "namespace") {
-      const Uuid space = checked_text<Uuid>(node, "namespace", uuid_rule);
-      if (content_.file.space && *content_.file.space != space) {
-        broken(node, fmt::format("another file of the description has the namespace {}",
-                                 content_.file.space->str()));
+      if (!collect([&] { read_space(node); })) {
+        file_.unread.space = true;
       }
-      content_.file.space = space;
     } else if (key == "parent") {
-      for_each_table(node, "parent", [&](const toml::table& table) { read_parent(table); });
+      file_.unread.parents |= !for_each_table(node, "parent", [&](const auto& one) { read_parent(one); });
     } else if (key == "device") {
-      for_each_table(node, "device", [&](const toml::table& table) { read_device(table); });
+      file_.unread.devices |= !for_each_table(node, "device", [&](const auto& one) { read_device(one); });
     } else if (key == "group") {
-      for_each_table(node, "group", [&](const toml::table& table) { read_group(table); });
+      file_.unread.groups |= !for_each_table(node, "group", [&](const auto& one) { read_group(one); });
     } else {
-      unknown(key, "", {"version", "namespace", "parent", "device", "group"});
+      const std::string meant = unknown(key, "", {"version", "namespace", "parent", "device", "group"});
+      file_.unread.space |= meant == "namespace";
+      file_.unread.parents |= meant == "parent";
+      file_.unread.devices |= meant == "device";
+      file_.unread.groups |= meant == "group";
     }
   }
 
+  void read_space(const toml::node& node) {
+    const Uuid space = checked_text<Uuid>(node, "namespace", uuid_rule);
+    if (file_.space && *file_.space != space) {
+      broken(node, fmt::format("another file of the description has the namespace {}", file_.space->str()));
+    }
+    file_.space = space;
+  }
+
+  // Returns whether the value is a list of tables.
   template <typename Read>
-  void for_each_table(const toml::node& node, std::string_view key, const Read& read) {
+  bool for_each_table(const toml::node& node, std::string_view key, const Read& read) {
+    const auto refuse = [&](const toml::node& other) {
+      add(other.source().begin,
+          fmt::format("'{0}' must be a list of tables ([[{0}]]), not {1}", key, kind_name(other)));
+      return false;
+    };
     const toml::array* list = node.as_array();
     if (list == nullptr) {
-      broken(node, fmt::format("'{0}' must be a list of tables ([[{0}]]), not {1}", key, kind_name(node)));
+      return refuse(node);
     }
+    bool are_tables = true;
     for (const toml::node& element : *list) {
-      collect([&] {
-        const toml::table* table = element.as_table();
-        if (table == nullptr) {
-          broken(element,
-                 fmt::format("'{0}' must be a list of tables ([[{0}]]), not {1}", key, kind_name(element)));
-        }
+      if (const toml::table* table = element.as_table()) {
         read(*table);
-      });
+      } else {
+        are_tables = refuse(element);
+      }
     }
+    return are_tables;
   }
 
-  // Returns a list of texts, given as such or as one text.
-  std::vector<std::string> texts(const toml::node& node, const std::string& key, KeyPositions& keys) {
-    if (node.is_string()) {
-      keys[key + ".0"] = position(node);
-      return {text_of(node, key)};
+  // Calls `read_key` for each key; it returns false for unknown ones.
+  template <typename ReadKey>
+  TableKeys read_keys(const toml::table& table, std::string_view kind, const std::vector<std::string>& known,
+                      const ReadKey& read_key) {
+    TableKeys keys;
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      bool is_known = true;
+      if (!collect([&, &k = key, &n = node] { is_known = read_key(k, n); })) {
+        keys.unread.insert(name);
+      } else if (is_known) {
+        keys.read.insert(name);
+      } else {
+        keys.unread.insert(unknown(key, fmt::format(" in [[{}]]", kind), known));
+      }
     }
+    return keys;
+  }
+
+  // Reports a required key that is absent. Returns whether it could be read.
+  bool require_key(const toml::table& table, std::string_view kind, std::string_view key,
+                   const TableKeys& keys) {
+    if (!keys.has(key)) {
+      add(table.source().begin, fmt::format("missing required key '{}' in [[{}]]", key, kind));
+    }
+    return keys.read.contains(key);
+  }
+
+  // Appends the texts of a list, or a single text, that pass the check.
+  template <typename Check>
+  void read_texts(const toml::node& node, const std::string& key, KeyPositions& keys,
+                  std::vector<std::string>& into, const Check& check) {
     const toml::array* list = node.as_array();
-    if (list == nullptr || list->empty()) {
+    if (!node.is_string() && (list == nullptr || list->empty())) {
       broken(node, fmt::format("'{}' must be a list of strings, not {}", key,
                                list == nullptr ? kind_name(node) : "an empty list"));
     }
-    std::vector<std::string> result;
-    for (const toml::node& element : *list) {
-      keys[fmt::format("{}.{}", key, result.size())] = position(element);
-      result.push_back(text_of(element, key));
+    ValueReader values;
+    const auto read = [&](const toml::node& element) {
+      values.read([&] {
+        std::string text = element_text(element, key);
+        check(element, text);
+        keys[fmt::format("{}.{}", key, into.size())] = position(element);
+        into.push_back(std::move(text));
+      });
+    };
+    if (list == nullptr) {
+      read(node);
+    } else {
+      std::for_each(list->begin(), list->end(), read);
     }
-    return result;
+    values.end();
   }
 
   void read_parent(const toml::table& table) {
-    const toml::node* name = table.get("name");
-    if (name == nullptr) {
-      broken(table, "missing required key 'name' in [[parent]]");
-    }
-    ParentEntry entry{{checked_text<ParentName>(*name, "name", component_rule)}, position(*name)};
+    ParentEntry entry{{*ParentName::parse("unknown")}, position(table)};
     std::vector<FileProblem> ignored;
-    for (const auto& [key, node] : table) {
-      collect([&, &k = key, &n = node] {
-        if (k != "name" && !read_parent_key(k, n, path_, entry.settings, ignored)) {
-          unknown(k, " in [[parent]]", {"name", "virtual_functions", "method", "reserved", "run"});
-        }
-      });
+    const TableKeys keys =
+        read_keys(table, "parent", {"name", "virtual_functions", "method", "reserved", "run"},
+                  [&](const toml::key& key, const toml::node& node) {
+                    if (key == "name") {
+                      entry.settings.parent = checked_text<ParentName>(node, "name", component_rule);
+                      entry.where = position(node);
+                      return true;
+                    }
+                    return read_parent_key(key, node, path_, entry.settings, ignored);
+                  });
+    entry.complete = refuse_ignored(ignored) && keys.unread.empty();
+    if (!require_key(table, "parent", "name", keys)) {
+      file_.unread.parents = true;
+      return;
     }
-    refuse_ignored(ignored);
-    content_.file.parents.push_back(std::move(entry));
+    file_.parents.push_back(std::move(entry));
   }
 
   void read_device(const toml::table& table) {
     DeviceEntry entry{.where = position(table),
                       .settings = {Uuid{}, *ParentName::parse("any"), *TypeName::parse("any")}};
     std::vector<FileProblem> ignored;
-    for (const auto& [key, node] : table) {
-      entry.keys[std::string(key.str())] = position(node);
-      collect([&, &k = key, &n = node] { read_device_key(k, n, entry, ignored); });
+    TableKeys keys = read_keys(
+        table, "device",
+        {"name", "count", "count_per_parent", "uuid", "type", "need", "parents", "except", "placement",
+         "state", "start", "vf", "aggregate", "create_args", "attribute", "ap", "node"},
+        [&](const toml::key& key, const toml::node& node) {
+          entry.keys[std::string(key.str())] = position(node);
+          return read_device_key(key, node, entry, ignored);
+        });
+    if (!collect([&] { DefinitionKeys::read_queues(table, entry.settings); })) {
+      keys.unread.insert("ap");
     }
-    collect([&] { DefinitionKeys::read_queues(table, entry.settings); });
-    refuse_ignored(ignored);
-    collect([&] { require_consistent(table, entry); });
-    content_.file.devices.push_back(std::move(entry));
+    entry.complete = refuse_ignored(ignored) && keys.unread.empty();
+    if (!keys.has("name") && !keys.has("uuid")) {
+      require_key(table, "device", "name", keys);
+      keys.unread.insert("name");
+      entry.complete = false;
+    }
+    if (keys.unread.contains("count") || keys.unread.contains("count_per_parent")) {
+      entry.count = std::nullopt;
+    }
+    entry.complete &= is_consistent(table, entry, keys);
+    entry.unread = std::move(keys.unread);
+    file_.devices.push_back(std::move(entry));
   }
 
-  void read_device_key(const toml::key& key, const toml::node& node, DeviceEntry& entry,
+  bool read_device_key(const toml::key& key, const toml::node& node, DeviceEntry& entry,
                        std::vector<FileProblem>& ignored) {
     if (key == "name") {
       entry.name = checked_text<Label>(node, "name", label_rule).str();
@@ -204,11 +289,13 @@ class HostReader {
     } else if (key == "type") {
       entry.type = checked_text<TypeName>(node, "type", component_rule).str();
     } else if (key == "need") {
-      entry.needs = texts(node, "need", entry.keys);
+      read_texts(node, "need", entry.keys, entry.needs, [](const auto&, const auto&) {});
     } else if (key == "parents") {
-      read_parents(node, entry);
+      if (const auto* text = node.as_string(); text == nullptr || text->get() != "any") {
+        read_parents(node, "parents", entry.keys, entry.parents);
+      }
     } else if (key == "except") {
-      entry.except = parents_of(node, key.str(), entry);
+      read_parents(node, "except", entry.keys, entry.except);
     } else if (key == "placement") {
       const std::string text = text_of(node, "placement");
       if (text != "spread" && text != "pack") {
@@ -221,12 +308,11 @@ class HostReader {
         broken(node, fmt::format("'state' must be \"active\" or \"defined\", not \"{}\"", printable(text)));
       }
       entry.active = text == "active";
-    } else if (key == "abi" || key == "applied_by" ||
-               !DefinitionKeys(path_, ignored).read(key, node, entry.settings)) {
-      unknown(key, " in [[device]]",
-              {"name", "count", "count_per_parent", "uuid", "type", "need", "parents", "except", "placement",
-               "state", "start", "vf", "aggregate", "create_args", "attribute", "ap", "node"});
+    } else {
+      return key != "abi" && key != "applied_by" &&
+             DefinitionKeys(path_, ignored).read(key, node, entry.settings);
     }
+    return true;
   }
 
   static std::optional<std::uint64_t> read_count(const toml::node& node) {
@@ -247,90 +333,98 @@ class HostReader {
     return static_cast<std::uint64_t>(number->get());
   }
 
-  void read_parents(const toml::node& node, DeviceEntry& entry) {
-    if (const auto* text = node.as_string(); text == nullptr || text->get() != "any") {
-      entry.parents = parents_of(node, "parents", entry);
-    }
+  void read_parents(const toml::node& node, const std::string& key, KeyPositions& keys,
+                    std::vector<std::string>& into) {
+    read_texts(node, key, keys, into, [&](const toml::node& element, const std::string& text) {
+      if (!ParentName::parse(text)) {
+        broken(element, fmt::format("invalid parent '{}': {}", printable(text), component_rule));
+      }
+      if (std::find(into.begin(), into.end(), text) != into.end()) {
+        broken(element, fmt::format("parent '{}' is listed twice", text));
+      }
+    });
   }
 
-  std::vector<std::string> parents_of(const toml::node& node, std::string_view key, DeviceEntry& entry) {
-    std::vector<std::string> parents = texts(node, std::string(key), entry.keys);
-    for (std::size_t i = 0; i < parents.size(); ++i) {
-      const FilePosition& where = entry.at(fmt::format("{}.{}", key, i));
-      const toml::source_position place{static_cast<toml::source_index>(where.line),
-                                        static_cast<toml::source_index>(where.column)};
-      if (!ParentName::parse(parents[i])) {
-        throw Broken{place, fmt::format("invalid parent '{}': {}", printable(parents[i]), component_rule)};
-      }
-      if (std::count(parents.begin(), parents.end(), parents[i]) > 1) {
-        throw Broken{place, fmt::format("parent '{}' is listed twice", parents[i])};
-      }
+  // Reports keys of a device that contradict each other; those that could not be read do not. Returns whether
+  // there are none.
+  bool is_consistent(const toml::table& table, const DeviceEntry& entry, const TableKeys& keys) {
+    bool result = true;
+    const auto refuse = [&](const toml::node& node, const std::string& message) {
+      add(node.source().begin, message);
+      result = false;
+    };
+    if (table.contains("type") && table.contains("need")) {
+      refuse(table, "cannot combine 'type' and 'need'");
+    } else if (!keys.has("type") && !keys.has("need")) {
+      refuse(table, "missing required key 'type' or 'need' in [[device]]");
     }
-    return parents;
-  }
-
-  // Throws Broken if keys of a device contradict each other.
-  static void require_consistent(const toml::table& table, const DeviceEntry& entry) {
-    const bool has_type = table.contains("type");
-    if (has_type == table.contains("need")) {
-      broken(table, has_type ? "cannot combine 'type' and 'need'"
-                             : "missing required key 'type' or 'need' in [[device]]");
-    }
-    if (!table.contains("name") && !table.contains("uuid")) {
-      broken(table, "missing required key 'name' in [[device]]");
-    }
+    const toml::node* name = keys.read.contains("name") ? table.get("name") : nullptr;
     if (table.contains("count") && table.contains("count_per_parent")) {
-      broken(table, "cannot combine 'count' and 'count_per_parent'");
+      refuse(table, "cannot combine 'count' and 'count_per_parent'");
+    } else if (!keys.unread.contains("count") && !keys.unread.contains("count_per_parent")) {
+      const bool is_single = entry.count == std::uint64_t{1} && !entry.per_parent;
+      const std::string problem = name != nullptr ? problem_of_name(entry) : std::string{};
+      if (!is_single && entry.uuid) {
+        refuse(*table.get("uuid"), "several devices cannot have the same UUID");
+      } else if (!problem.empty()) {
+        refuse(*name, problem);
+      }
+      if (!is_single && entry.settings.reserved_vf() != nullptr) {
+        refuse(*table.get("vf"), "several devices cannot use the same virtual function");
+      }
     }
-    const bool is_single = entry.count == std::uint64_t{1} && !entry.per_parent;
-    if (!is_single && entry.uuid) {
-      broken(*table.get("uuid"), "several devices cannot have the same UUID");
-    }
+    return result;
+  }
+
+  // Returns why the name does not fit the number of devices, or an empty text.
+  static std::string problem_of_name(const DeviceEntry& entry) {
     const bool has_place = !entry.uuid && entry.name.find(parent_placeholder) != std::string::npos;
-    if (has_place != entry.per_parent && table.contains("name")) {
-      broken(*table.get("name"),
-             has_place ? "'{parent}' in a name requires 'count_per_parent'"
-                       : fmt::format("with 'count_per_parent', 'name' must contain {{parent}}, which stands "
-                                     "for the name of the parent (expected e.g. \"{}-{{parent}}-{{}}\")",
-                                     printable(entry.name)));
+    if (has_place && !entry.per_parent) {
+      return "'{parent}' in a name requires 'count_per_parent'";
     }
-    const bool is_numbered = entry.per_parent ? entry.count != std::uint64_t{1} : !is_single;
-    if (is_numbered && table.contains("name") && !entry.is_pattern()) {
-      broken(*table.get("name"),
-             fmt::format("the name of several devices must contain {{}}, which their number replaces "
-                         "(expected e.g. \"{}-{{}}\")",
-                         printable(entry.name)));
+    if (!has_place && entry.per_parent) {
+      return fmt::format(
+          "with 'count_per_parent', 'name' must contain {{parent}}, which stands for the name of "
+          "the parent (expected e.g. \"{}-{{parent}}-{{}}\")",
+          printable(entry.name));
     }
-    const auto& function = entry.settings.function;
-    if (!is_single && function && function->str() != any_function) {
-      broken(*table.get("vf"), "several devices cannot use the same virtual function");
+    if (entry.count != std::uint64_t{1} && !entry.is_pattern()) {
+      return fmt::format(
+          "the name of several devices must contain {{}}, which their number replaces "
+          "(expected e.g. \"{}-{{}}\")",
+          printable(entry.name));
     }
+    return {};
   }
 
   void read_group(const toml::table& table) {
-    const toml::node* name = table.get("name");
-    if (name == nullptr) {
-      broken(table, "missing required key 'name' in [[group]]");
-    }
-    GroupEntry entry{{checked_text<GroupName>(*name, "name",
-                                              "must be a name without '/', blanks and control characters, "
-                                              "not begin with '-' or '.' and not be a UUID")},
-                     position(*name)};
-    if (!table.contains("members")) {
-      broken(table, "missing required key 'members' in [[group]]");
-    }
+    GroupEntry entry{{*GroupName::parse("unknown")}, position(table)};
     std::vector<FileProblem> ignored;
-    for (const auto& [key, node] : table) {
-      collect([&, &k = key, &n = node] {
-        if (k == "members") {
-          read_members_of(n, entry);
-        } else if (k == "applied_by" || (k != "name" && !read_group_key(k, n, path_, entry.group, ignored))) {
-          unknown(k, " in [[group]]", {"name", "members", "p2p", "start", "vm_uuid", "node"});
-        }
-      });
+    const TableKeys keys = read_keys(
+        table, "group", {"name", "members", "p2p", "start", "vm_uuid", "node"},
+        [&](const toml::key& key, const toml::node& node) { return read_key_of(key, node, entry, ignored); });
+    entry.complete = refuse_ignored(ignored) && keys.unread.empty();
+    entry.complete &= require_key(table, "group", "members", keys);
+    if (!require_key(table, "group", "name", keys)) {
+      file_.unread.groups = true;
+      return;
     }
-    refuse_ignored(ignored);
-    content_.file.groups.push_back(std::move(entry));
+    file_.groups.push_back(std::move(entry));
+  }
+
+  bool read_key_of(const toml::key& key, const toml::node& node, GroupEntry& entry,
+                   std::vector<FileProblem>& ignored) {
+    if (key == "name") {
+      entry.group.name = checked_text<GroupName>(node, "name",
+                                                 "must be a name without '/', blanks and control characters, "
+                                                 "not begin with '-' or '.' and not be a UUID");
+      entry.where = position(node);
+    } else if (key == "members") {
+      read_members_of(node, entry);
+    } else {
+      return key != "applied_by" && read_group_key(key, node, path_, entry.group, ignored);
+    }
+    return true;
   }
 
   void read_members_of(const toml::node& node, GroupEntry& entry) {
@@ -338,80 +432,34 @@ class HostReader {
     if (list == nullptr) {
       broken(node, fmt::format("'members' must be a list of names of devices, not {}", kind_name(node)));
     }
+    ValueReader values;
     for (const toml::node& element : *list) {
-      collect([&] { entry.members.push_back({text_of(element, "members"), position(element)}); });
+      values.read([&] { entry.members.push_back({element_text(element, "members"), position(element)}); });
     }
+    values.end();
   }
 
   const std::string& path_;
-  HostContent& content_;
-};
-
-// Reports names that several entries have.
-class HostNames {
- public:
-  explicit HostNames(HostContent& content) : content_(content) {
-    for (const ParentEntry& entry : content.file.parents) {
-      take("parent", entry.settings.parent.str(), entry.where);
-    }
-    for (const GroupEntry& entry : content.file.groups) {
-      take("group", entry.group.name.str(), entry.where);
-    }
-    for (const DeviceEntry& entry : content.file.devices) {
-      take_device(entry);
-    }
-  }
-
- private:
-  void take(const std::string& kind, const std::string& name, const FilePosition& where) {
-    const auto [first, is_new] = seen_.try_emplace(kind + " '" + name + "'", where);
-    if (!is_new) {
-      const FilePosition& other = first->second;
-      content_.problems.push_back({where.path, where.line, where.column,
-                                   fmt::format("{} '{}' is described twice, first at {}:{}:{}", kind,
-                                               printable(name), other.path, other.line, other.column)});
-    }
-  }
-
-  void take_device(const DeviceEntry& entry) {
-    if (entry.per_parent) {
-      return;  // which devices are meant depends on the host
-    }
-    if (!entry.name.empty() && entry.count && entry.is_pattern()) {
-      for (std::uint64_t i = 1; i <= *entry.count; ++i) {
-        take("device", entry.name_of(i), entry.at("name"));
-      }
-    } else if (!entry.name.empty()) {
-      take("device", entry.name, entry.at("name"));
-    }
-    // Several parents may have definitions of one UUID.
-    if (entry.uuid) {
-      const std::string parent = entry.parents.size() == 1 ? entry.parents.front() + "/" : std::string{};
-      take("device", parent + entry.uuid->str(), entry.at("uuid"));
-    }
-  }
-
-  HostContent& content_;
-  std::map<std::string, FilePosition> seen_;
+  HostFile& file_;
 };
 
 }  // namespace
 
-HostContent parse_host(const std::vector<HostText>& texts) {
-  HostContent content;
+HostFile parse_host(const std::vector<HostText>& texts) {
+  HostFile file;
+  bool all_read = true;
   for (const HostText& source : texts) {
-    HostReader(source, content);
+    file.paths.push_back(source.path);
+    all_read &= HostReader(source.path, file).read(source);
   }
-  HostNames{content};
+  if (!all_read) {
+    file.unread = {file.unread.space || !file.space, true, true, true};
+  }
   // Tables are read key by key, in the order of their names.
-  const auto rank = [&](const FileProblem& problem) {
-    const auto place = std::find_if(texts.begin(), texts.end(),
-                                    [&](const HostText& source) { return source.path == problem.path; });
-    return std::tuple(place - texts.begin(), problem.line, problem.column);
-  };
-  std::stable_sort(content.problems.begin(), content.problems.end(),
-                   [&](const FileProblem& a, const FileProblem& b) { return rank(a) < rank(b); });
-  return content;
+  std::stable_sort(
+      file.problems.begin(), file.problems.end(),
+      [&](const FileProblem& a, const FileProblem& b) { return file.order_of(a) < file.order_of(b); });
+  return file;
 }
 
 std::string format_host(const HostFile& file) {

@@ -106,6 +106,7 @@ class ConfigReader {
 
   // One unreadable directory must not hide the others.
   void note_unread(const sys::SysError& error) {
+    throw_if_lacking(error);
     if (!sys::is_absence(error.number)) {
       into_.unread.push_back({error.path, 0, 0, sys::errno_text(error.number)});
     }
@@ -148,6 +149,9 @@ class ConfigReader {
     const sys::Result<std::string> text = directory.read_file(name);
     if (!text && text.error().number == ENOENT) {
       return;  // removed since the directory was read
+    }
+    if (!text) {
+      throw_if_lacking(text.error());
     }
     ConfigContent content;
     if (!text) {

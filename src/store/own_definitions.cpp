@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -102,7 +104,12 @@ Definitions Store::load_own(const std::optional<ParentName>& only, const std::se
       }
       continue;
     }
+    if (!directory && directory.error().number == EIO) {
+      sys::throw_error(directory.error(),
+                       fmt::format("cannot read the definitions in '{}'", directory.error().path));
+    }
     if (!directory) {
+      throw_if_lacking(directory.error());
       result.broken.push_back({directory.error().path, 0, 0, sys::errno_text(directory.error().number)});
       continue;
     }

@@ -50,16 +50,21 @@ std::vector<FunctionName> read_reserved(const toml::node& node) {
     broken(node, fmt::format("'reserved' must be a list of PCI addresses, not {}", kind_name(node)));
   }
   std::vector<FunctionName> reserved;
+  ValueReader values;
   for (const toml::node& element : *list) {
-    const std::string text = text_of(element, "reserved");
-    const auto function = FunctionName::parse(kernel_spelling(text));
-    if (!function || !is_pci_address(function->str())) {
-      broken(element, fmt::format("invalid PCI address '{}' (expected e.g. 0000:41:00.4)", printable(text)));
-    }
-    if (std::find(reserved.begin(), reserved.end(), *function) == reserved.end()) {
-      reserved.push_back(*function);
-    }
+    values.read([&] {
+      const std::string text = text_of(element, "reserved");
+      const auto function = FunctionName::parse(kernel_spelling(text));
+      if (!function || !is_pci_address(function->str())) {
+        broken(element,
+               fmt::format("invalid PCI address '{}' (expected e.g. 0000:41:00.4)", printable(text)));
+      }
+      if (std::find(reserved.begin(), reserved.end(), *function) == reserved.end()) {
+        reserved.push_back(*function);
+      }
+    });
   }
+  values.end();
   return reserved;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/store/parent_file.hpp>
 #include <mdevadm/store/store.hpp>
 #include <mdevadm/sys/trust.hpp>
@@ -38,6 +39,15 @@ void load_settings(const sys::Dir& directory, const std::string& file, bool is_h
   if (!name) {
     into.broken.push_back(
         {.path = directory.path_of(file), .message = "invalid file name (expected PARENT.toml)"});
+    return;
+  }
+  if (const std::string usual = kernel_spelling(name->str()); usual != name->str()) {
+    into.broken.push_back(
+        {.path = directory.path_of(file),
+         .message = fmt::format("the file must have the kernel's name of the parent: {}",
+                                usual + std::string(suffix)),
+         .remedy = fmt::format("mv {} {}", shell_word(directory.path_of(file)),
+                               shell_word(directory.path_of(usual + std::string(suffix))))});
     return;
   }
   const std::optional<std::string> text = read_listed(directory, file, into.broken);

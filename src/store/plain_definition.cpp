@@ -165,7 +165,7 @@ class PlainReader {
       return set(result_.create_args, std::optional(std::string(value)));
     }
     if (key == "vf") {
-      return set(result_.function, FunctionName::parse(value));
+      return set(result_.function, function_of(value));
     }
     return key == "applied_by" && set(result_.applied_by, Uuid::parse(value));
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/model/names.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -42,6 +43,11 @@ std::optional<std::uint32_t> file_mode_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   const bool is_mode = !text.empty() && error == std::errc{} && end == text.data() + text.size();
   return is_mode && mode <= 0777 ? std::optional(mode) : std::nullopt;
+}
+
+std::optional<FunctionName> function_of(std::string_view text) {
+  const std::string name = kernel_spelling(text);
+  return name == any_function || is_pci_address(name) ? FunctionName::parse(name) : std::nullopt;
 }
 
 StartMode read_start_mode(const toml::node& node) {

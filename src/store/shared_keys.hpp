@@ -15,9 +15,10 @@
 
 namespace mdevadm::store {
 
-// Parse the values of `start` and `mode`; nullopt: invalid.
+// Parse the values of `start`, `mode` and `vf` ("any" or a PCI address in any spelling); nullopt: invalid.
 std::optional<StartMode> start_mode_of(std::string_view text);
 std::optional<std::uint32_t> file_mode_of(std::string_view text);
+std::optional<FunctionName> function_of(std::string_view text);
 
 // Parses the value of `start`, "auto" or "manual". Throws Broken.
 StartMode read_start_mode(const toml::node& node);

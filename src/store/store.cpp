@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
@@ -255,7 +256,14 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   sort_moving_once(result.all, by_parent);
   note_repeated_labels(result, *this);
   try {
-    for (const ParentSettings& settings : load_parent_settings().all) {
+    AllParentSettings all = load_parent_settings();
+    for (FileProblem& problem : all.broken) {
+      const std::string file = problem.path.substr(problem.path.rfind('/') + 1);
+      if (auto parent = ParentName::parse(kernel_spelling(file.substr(0, file.size() - suffix.size())))) {
+        result.unknown_settings.emplace_back(std::move(parent), std::move(problem));
+      }
+    }
+    for (const ParentSettings& settings : all.all) {
       for (const FunctionName& function : settings.reserved) {
         result.withheld.emplace_back(settings.parent, function);
       }
@@ -265,6 +273,7 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
     }
   } catch (const Error& error) {
     result.problems.push_back({root_->path_of("etc/mdevadm/parents"), 0, 0, error.what()});
+    result.unknown_settings.emplace_back(std::nullopt, result.problems.back());
   }
   return result;
 }

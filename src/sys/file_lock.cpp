@@ -4,8 +4,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <optional>
 #include <thread>
 
 #include <mdevadm/sys/interrupt.hpp>
@@ -16,24 +21,89 @@ namespace mdevadm::sys {
 
 namespace {
 
-constexpr std::chrono::milliseconds polling_interval{5};
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
-// Waits at most `patience` for the lock. Returns 0 or an errno; EINTR if a signal asked to end.
-int lock(const UniqueFd& fd, std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      return errno;
+constexpr milliseconds polling_interval{5};
+constexpr milliseconds longest_call{100};  // so that a signal that another thread got is seen
+
+void wake_up(int) {}
+
+// While an object exists, system calls of its thread that wait are interrupted (EINTR) after `longest_call`
+// each.
+class Alarm {
+ public:
+  Alarm() {
+    ::sigemptyset(&only_this_);
+    ::sigaddset(&only_this_, number());
+    struct sigaction action {};
+    action.sa_handler = wake_up;  // without SA_RESTART
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = number();
+    event._sigev_un._tid = ::gettid();
+    const timespec often{0, std::chrono::nanoseconds(longest_call).count()};
+    const itimerspec when{often, often};
+    has_timer_ =
+        ::sigaction(number(), &action, nullptr) == 0 && ::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+    is_set_ = has_timer_ && ::pthread_sigmask(SIG_UNBLOCK, &only_this_, &before_) == 0 &&
+              ::timer_settime(timer_, 0, &when, nullptr) == 0;
+  }
+  ~Alarm() {
+    if (has_timer_) {
+      ::timer_delete(timer_);
     }
-    if (std::chrono::steady_clock::now() >= deadline) {
+    if (is_set_) {
+      ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+  bool is_set() const { return is_set_; }
+
+ private:
+  static int number() { return SIGRTMIN + 3; }
+
+  sigset_t only_this_{};
+  sigset_t before_{};
+  timer_t timer_{};
+  bool has_timer_ = false;
+  bool is_set_ = false;
+};
+
+// Waits at most `patience` for the lock. Returns 0 or an errno; EINTR if a signal asked to end. The processes
+// that wait in flock() get the lock in their order (Linux 5.0 and later), which asking for it again and again
+// does not ensure.
+int lock(const UniqueFd& fd, milliseconds patience) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+    return 0;
+  }
+  if (errno != EWOULDBLOCK && errno != EINTR) {
+    return errno;
+  }
+  const auto deadline = Clock::now() + patience;
+  // A wait of one call only could exceed the time limit.
+  const std::optional<Alarm> alarm = patience > longest_call ? std::make_optional<Alarm>() : std::nullopt;
+  while (true) {
+    const auto left = deadline - Clock::now();
+    if (left <= milliseconds{0}) {
       return EWOULDBLOCK;
     }
     if (interrupted()) {
       return EINTR;
     }
-    std::this_thread::sleep_for(polling_interval);
+    const bool waits = alarm && alarm->is_set() && left > longest_call;
+    if (!waits) {
+      std::this_thread::sleep_for(std::min<Clock::duration>(left, polling_interval));
+    }
+    if (::flock(fd.get(), waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) {
+      return 0;
+    }
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return errno;
+    }
   }
-  return 0;
 }
 
 // Returns the device number of the file system that contains an open file, as /proc/locks has it. stat()
@@ -66,8 +136,7 @@ std::optional<dev_t> device_of_mount(const Dir& proc, const UniqueFd& fd) {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const Dir& directory, const std::string& name,
-                                   std::chrono::milliseconds patience) {
+Result<FileLock> FileLock::acquire(const Dir& directory, const std::string& name, milliseconds patience) {
   // A link could lead to a file that would be created elsewhere; a FIFO must not block, nor a device act.
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   UniqueFd fd(::openat(directory.fd(), name.c_str(), flags));

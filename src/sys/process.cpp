@@ -15,6 +15,7 @@
 #include <cstdlib>
 
 #include <mdevadm/sys/dir.hpp>
+#include <mdevadm/sys/read_failure.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm::sys {
@@ -127,6 +128,9 @@ std::size_t for_each_open_file(const std::function<void(const OpenFile&)>& visit
   const Result<Dir> proc = Dir::open("/proc");
   const Result<std::vector<Entry>> entries = entries_of(proc);
   std::size_t not_seen = 0;
+  if (!entries && is_read_failure(entries.error().number)) {
+    throw_error(entries.error(), "cannot list processes in '/proc'");
+  }
   if (!entries) {
     return 1;
   }

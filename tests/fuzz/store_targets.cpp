@@ -103,14 +103,14 @@ void parent(std::string_view input) {
 }
 
 void host(std::string_view input) {
-  const store::HostContent read = store::parse_host({{"file", std::string(input)}});
+  const HostFile read = store::parse_host({{"file", std::string(input)}});
   if (!read.problems.empty()) {
     return;
   }
-  const std::string written = store::format_host(read.file);
-  const store::HostContent again = store::parse_host({{"file", written}});
+  const std::string written = store::format_host(read);
+  const HostFile again = store::parse_host({{"file", written}});
   require(again.problems.empty(), "a description that is written has no problems");
-  require(store::format_host(again.file) == written, "a description that is written is read as the same");
+  require(store::format_host(again) == written, "a description that is written is read as the same");
 }
 
 void mdevctl_config(std::string_view input) {

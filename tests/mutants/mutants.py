@@ -187,6 +187,15 @@ class Lab:
             return True
         return self.run_catch(name, mdevadm, unit, [re.sub(r"([,\[\]\\])", r"\\\1", test) + "*"]) is not None
 
+    def failure(self, name, mdevadm, unit, tests):
+        """Returns the name of a test that fails, or None. The tests end at the first failure, so if that one does not occur again,
+        the tests after it have not run."""
+        for _ in range(3):
+            why = self.run_catch(name, mdevadm, unit, tests)
+            if not why or self.fails_again(name, mdevadm, unit, why):
+                return why
+        return None
+
     def run_script(self, name, mdevadm, limit=400):
         """Returns the sentence of the first failed check, or None."""
         script = ["tests/compat/conformance.sh", "mdevadm"] if name == "conformance" else [f"tests/sim/{name}.sh"]
@@ -259,12 +268,10 @@ class Lab:
             return "does not compile", "", ""
         unit = self.link("unit", mutant, directory)
         for tests in self.unit_tests(site.file.split("/")[1]) if "unit" in self.stages else ():
-            why = self.run_catch("unit", self.build / "src/mdevadm", unit, tests)
-            if why and self.fails_again("unit", self.build / "src/mdevadm", unit, why):
+            if why := self.failure("unit", self.build / "src/mdevadm", unit, tests):
                 return "killed", "unit", why
         mdevadm = self.link("mdevadm", mutant, directory)
-        why = self.run_catch("program", mdevadm, unit, []) if "program" in self.stages else None
-        if why and self.fails_again("program", mdevadm, unit, why):
+        if why := self.failure("program", mdevadm, unit, []) if "program" in self.stages else None:
             return "killed", "program", why
         for name in (self.scripts or scripts_of(site.file)) if "sim" in self.stages else ():
             why = self.run_script(name, mdevadm)

@@ -76,7 +76,7 @@ while read -r verb wanted; do
 done <<'E'
 types 0 1 2 3 6
 probe 0 1 2 3 5 6 8
-list 0 1 2 3 4
+list 0 1 2 3 4 8
 show 0 1 2 3 4 8
 status 0 1 2
 monitor 0 1 2 3 4 9

@@ -22,6 +22,9 @@ m60 hand
 m60 in_use
 m60 prune
 m60 bad
+workstation bad_together
+m60 bad_files
+l40s bad_parents
 m60 all
 m60 pool_beside
 l40s-boot pool_functions
@@ -76,7 +79,7 @@ fi
 mdevadm() { "$MDEVADM" "$@"; }
 gpu=$(mdevadm types --json -o parent 2>/dev/null | jq -r '.types[0].parent // empty')
 file=$(mktemp)
-trap 'rm -f "$file"*' EXIT
+trap 'rm -rf "$file"*' EXIT
 write() { { echo 'version = 1'; cat; } >"$file"; }
 names() { mdevadm list "$@" --json -o name | jq -r '[.devices[].name] | sort | join(" ")'; }
 state() { find /etc/mdevadm /run/mdevadm -type f ! -name '*.lock' -exec sha256sum {} + 2>/dev/null | sort; mdevadm list --all --json -o uuid,parent,type,state,vf | jq -S .devices; }
@@ -403,6 +406,169 @@ T
   same "$(state)" "$before" "nothing has changed"
 }
 
+# Bad input of all kinds in one file: one run finds it all, in the order of the file, and nothing that is only a consequence.
+bad_together() {
+  local foreign other taken expected
+  gpu=0000:86:00.0
+  foreign=$(mdevadm start -p "$gpu" -t nvidia-12)
+  other=$(mdevadm define -p "$gpu" -t nvidia-12 --name other)
+  taken=$(mdevadm define -p "$gpu" -t nvidia-12 --name taken)
+  mkdir -p "/etc/mdevctl.d/$gpu"
+  echo '{"mdev_type":"nvidia-12","start":"manual","attrs":[]}' >"/etc/mdevctl.d/$gpu/aaaaaaaa-0000-4000-8000-000000000001"
+  before=$(state)
+  cat >"$file" <<T
+version = 1
+[[device]]
+name = "pool-{}"
+count = 4
+type = "nvidia-12"
+plcement = "pack"
+[[device]]
+name = "unknown"
+type = "nvidia-99"
+[[device]]
+name = "unknown"
+type = "nvidia-12"
+[[device]]
+name = "zero-{}"
+count = 0
+type = "nvidia-98"
+[[device]]
+name = "many-{}"
+count = 1000
+type = "nvidia-12"
+[[device]]
+name = "clash"
+uuid = "$foreign"
+type = "nvidia-13"
+[[device]]
+name = "mdevctl"
+uuid = "aaaaaaaa-0000-4000-8000-000000000001"
+type = "nvidia-12"
+parents = ["0000:87:00.0"]
+[[device]]
+name = "first"
+uuid = "$other"
+type = "nvidia-12"
+parents = ["0000:87:00.0", "0000:99:00.0", 7]
+[[device]]
+name = "second"
+uuid = "$other"
+type = ["nvidia-12"]
+[[device]]
+name = "taken"
+need = ["framebufer>=1G", "series=Q"]
+[[device]]
+nmae = "typo"
+type = "nvidia-12"
+[[group]]
+name = "g"
+members = ["pool-3", "unknown", "zero-5", "many-7", "clash", "many-1001", 3]
+[[group]]
+name = "h"
+members = ["g"]
+[[group]]
+name = "g"
+p2p = 1
+members = ["h"]
+T
+  expected="6:1: unknown key 'plcement' in [[device]] (did you mean 'placement'?)
+9:8: no parent offers type 'nvidia-99'
+11:8: device 'unknown' is described twice, first at $file:8:8
+15:9: 'count' must be \"all\" or a whole number from 1 to 65536
+16:8: no parent offers type 'nvidia-98'
+19:9: available instances of type nvidia-12 for only N of 1000 devices 'many-{}'
+23:8: 'clash' has the UUID of the active device $foreign on $gpu (nvidia-12), which has no definition
+27:8: 'mdevctl' has the UUID of the definition 'aaaaaaaa-0000-4000-8000-000000000001' under $gpu
+34:28: no parent '0000:99:00.0' on this host
+34:44: 'parents' must have only strings, not an integer
+37:8: 'second' and 'first' have the same UUID $other
+38:8: 'type' must be a string, not an array
+40:8: the name 'taken' is used by the definition $taken under $gpu
+41:9: unknown property 'framebufer'
+43:1: unknown key 'nmae' in [[device]] (did you mean 'name'?)
+47:75: 'members' must have only strings, not an integer
+52:8: group 'g' is described twice, first at $file:46:8
+53:7: 'p2p' must be a string, not an integer"
+  for command in apply diff "apply --check" "apply --dry-run" "apply --prune"; do
+    run mdevadm $command -f "$file"
+    exits 1 "$command refuses problems of several kinds"
+    same "$(sed -n "s,^mdevadm: error: cannot [a-z]*: $file:,,p" <<<"$err" | sed -E 's/only [0-9]+ of/only N of/; s/(framebufer.) .*/\1/; s/(used by .*), but .*/\1/')" "$expected" "$command: all of them are reported, in the order of the file"
+  done
+  run mdevadm apply -f "$file" --json
+  same "$code $(jq '[.results[] | select(.outcome == "failed")] | length' <<<"$out")" "1 18" "also as JSON"
+  same "$(jq -c '[.results[].code] | unique' <<<"$out")" "[1,2,3,4,6]" "each with its exit status"
+  run mdevadm apply -f "$file" --check --json
+  same "$(jq -s 'map(.error.message) | length' <<<"$err")" 18 "and by a check"
+  same "$(state)" "$before" "nothing has changed"
+  # If the names of all tables are known, members that are not described are reported.
+  sed -i 's/^nmae = /name = /' "$file"
+  run mdevadm diff -f "$file"
+  err_has "$file:47:62: group 'g': no device 'many-1001' is described or defined$" "a member beyond the count is reported"
+  err_has "$file:50:12: group 'h': no device 'g' is described or defined$" "a group is not a member of a group"
+  err_has "$file:54:12: group 'g': no device 'h' is described or defined$" "nor the other way round"
+  same "$(grep -c '^mdevadm: error' <<<"$err")" 20 "that is all"
+}
+
+# The same over the files of a directory.
+bad_files() {
+  local expected
+  mkdir "$file.d"
+  before=$(state)
+  printf '\xef\xbb\xbfversion = 1\r\n[[device]]\r\nname = "a"\r\ntype = "nvidia-12"\r\nplcement = "pack"\r\n' >"$file.d/1.toml"
+  printf 'version = 1\n[[device]\nname = "q"\n' >"$file.d/2.toml"
+  printf 'version = 1\n[[device]]\nname = "a"\ntype = "nvidia-99"\n[[device]]\nname = "z-{}"\ncount = 500\ntype = "nvidia-12"\n[[group]]\nname = "g"\nmembers = ["q"]\n' >"$file.d/3.toml"
+  : >"$file.d/4.toml"
+  printf 'version = 2\nnamespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1"\n' >"$file.d/5.toml"
+  printf 'version = 1\nnamespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c2"\n' >"$file.d/6.toml"
+  mkdir "$file.d/7.toml"
+  mkfifo "$file.d/10.toml"
+  expected="1.toml:5:1: unknown key 'plcement' in [[device]] (did you mean 'placement'?)
+2.toml:2:10: invalid TOML
+3.toml:3:8: device 'a' is described twice, first at $file.d/1.toml:3:8
+3.toml:4:8: no parent offers type 'nvidia-99'
+3.toml:7:9: available instances of type nvidia-12 for only N of 500 devices 'z-{}'
+4.toml:1:1: missing required key 'version' (expected version = 1)
+5.toml:1:11: unsupported version of the format (expected 1)
+6.toml:2:13: another file of the description has the namespace 5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1
+7.toml: Is a directory
+10.toml: not a regular file"
+  for command in apply diff "apply --check"; do
+    run timeout 60 "$MDEVADM" $command -f "$file.d"
+    exits 1 "$command refuses a directory with problems"
+    same "$(sed -n "s,^mdevadm: error: cannot [a-z]*: $file.d/,,p" <<<"$err" | sed -E 's/only [0-9]+ of/only N of/; s/(invalid TOML).*/\1/')" "$expected" "$command: those of all files are reported, in their order"
+  done
+  same "$(state)" "$before" "nothing has changed"
+}
+
+# Parents whose tables have problems may offer other types when they are prepared.
+bad_parents() {
+  gpu=0000:41:00.0
+  write <<T
+[[parent]]
+name = "$gpu"
+virtual_functions = "some"
+[[parent]]
+name = "0000:99:00.0"
+reserve = []
+[[device]]
+name = "a"
+type = "L40S-1Q"
+parents = ["$gpu"]
+[[device]]
+name = "b"
+type = "L40S-1Q"
+parents = ["0000:98:00.0"]
+T
+  run mdevadm apply -f "$file"
+  exits 1 "tables of parents with problems are refused"
+  err_has "$file:4:[0-9]+: 'virtual_functions' must be " "a value"
+  err_has "$file:6:[0-9]+: no device '0000:99:00.0' on this host$" "a device that does not exist"
+  err_has "$file:7:1: unknown key 'reserve' in \[\[parent\]\] \(did you mean 'reserved'\?\)$" "a key"
+  err_has "$file:15:[0-9]+: no parent '0000:98:00.0' on this host$" "a parent that does not exist"
+  same "$(grep -c '^mdevadm: error' <<<"$err")" 4 "that is all: the types of the GPU are not known yet"
+}
+
 all() {
   write <<'T'
 [[device]]
@@ -415,6 +581,11 @@ T
   mdevadm apply -f "$file" >/dev/null
   same "$(mdevadm list --defined --json | jq '.devices | length')" "$most" "all that fit are defined"
   is_described
+  printf '[[device]]\nname = "pool-%s"\ntype = "nvidia-13"\nstate = "defined"\n' "$((most + 5))" >>"$file"
+  run mdevadm apply -f "$file"
+  exits 4 "another table cannot have a name that is one of the devices"
+  err_has "$file:3:8: device 'pool-$((most + 5))' is described twice, first at $file:8:8$" "which is reported"
+  sed -i '7,$d' "$file"
   mdevadm undefine pool-2 >/dev/null
   run mdevadm apply -f "$file"
   same "$code $(mdevadm list --defined --json | jq '.devices | length')" "0 $most" "a missing one is created again"

@@ -232,7 +232,8 @@ for step in close=qmp_capabilities close=qom-list:1 close=qom-list:2 close=devic
   echo "$step: $code, $(active | wc -l) active, $(grep -c '^mdevadm: error: ' $WORK/text) error"
   monitor; $m attach vm1 --qmp $mon && $m detach vm1 --qmp $mon; echo "afterwards: $?, $(active | wc -l) active"
 done
-for step in close=device_del:1 die=device_del:1 close=device_del:2 die=device_del:2; do
+for step in close=qmp_capabilities:2 close=qom-list:3 die=qom-list:4 close=qom-get:1 die=qom-get:2 close=device_del:1 die=device_del:1 close=device_del:2 \
+  die=device_del:2; do
   monitor $step; $m attach vm1 --qmp $mon
   $m detach vm1 --qmp $mon --timeout 5 2>&1; code=$?
   echo "$step: $code, $(active | wc -l) active"
@@ -251,7 +252,7 @@ echo "at the end: $(active | wc -l) active"
 T
 same "$(grep -cE '^(close|die)=(qmp|qom|device_add)[^ ]*: 1, 0 active, 1 error$' <<<"$out")" 7 "attach undoes everything if QEMU ends at any step"
 same "$(grep -c '^afterwards: 0, 0 active$' <<<"$out")" 7 "afterwards, the devices can be attached to the next QEMU and detached"
-same "$(grep -cE '^(close|die)=device_del:[12]: 0, 0 active$' <<<"$out")" 4 "detach stops the devices if QEMU ends at any step"
+same "$(grep -cE '^(close|die)=(qmp_cap|qom-list|qom-get|device_del).*: 0, 0 active$' <<<"$out")" 9 "detach stops the devices if QEMU ends at any step"
 same "$(tail -n 5 <<<"$out" | grep -c '^= 0$')$(tail -n 1 <<<"$out")" "2at the end: 0 active" "a QEMU that closes its socket before the devices"
 
 # ---- sockets and answers that are wrong ----

@@ -276,6 +276,100 @@ untrusted_settings() {
   same "$(calls)" "" "no program of PATH runs"
 }
 
+# Each file that commands have written is replaced by something else: no command waits for it, ends by a signal or reads without end,
+# and a command that changes the object names the file.
+special_files() {
+  local gpu=0000:41:00.0 file kind words wrong='' tried=0 files command
+  "$MDEVADM" define $a -p mtty -t mtty-1 --name a --auto >/dev/null
+  "$MDEVADM" define $b -p mtty -t mtty-1 --name b >/dev/null
+  "$MDEVADM" group create -q g b
+  "$MDEVADM" group start -q g
+  "$MDEVADM" start -q --auto
+  "$MDEVADM" claim g --for vm >/dev/null
+  "$MDEVADM" parent set -q $gpu --vfs all
+  "$MDEVADM" parent prepare -q $gpu
+  "$MDEVADM" start -q -p $gpu -t 1147 >/dev/null
+  "$MDEVADM" export host >/etc/mdevadm/host.toml
+  ln -s "$MDEVADM" "$work/mdevctl"
+  "$work/mdevctl" define -u ${a/7e35/8e35} -p mtty -t mtty-2
+  files=$(find /etc/mdevadm /etc/mdevctl.d /run/mdevadm -type f | sort)
+  sed -E 's/[0-9a-f]{8}-[0-9a-f-]{27}/UUID/; s/^/# /' <<<"$files" | sort -u
+  for file in $files; do
+    for kind in fifo socket directory device link; do
+      mv "$file" "$work/saved"
+      case $kind in
+        fifo) mkfifo "$file" ;;
+        socket) perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($ARGV[0]))' "$file" ;;
+        directory) mkdir "$file" ;;
+        device) ln -s /dev/zero "$file" ;;
+        link) ln -s "$file" "$file" ;;
+      esac
+      while read -r words; do
+        command=("$MDEVADM")
+        [ "${words#mdevctl }" = "$words" ] || command=("$work/mdevctl")
+        # shellcheck disable=SC2206
+        command+=(${words#mdevctl })
+        run timeout 10 "${command[@]}"
+        tried=$((tried + 1))
+        [ "$code" -le 9 ] || wrong+=$'\n'"$kind for $file: $words: exit code $code: $err"
+        [ "$(wc -c <<<"$out$err")" -lt 30000 ] || wrong+=$'\n'"$kind for $file: $words prints without end"
+      done <<'END'
+list --all
+list --boot
+list --claimed
+check
+group show g
+modify a --dry-run --auto
+stop a --dry-run
+claim g --for other --dry-run
+parent list
+apply --check
+mdevctl list -d
+END
+      rm -rf "$file"
+      mv "$work/saved" "$file"
+    done
+  done
+  same "$wrong" "" "$tried commands end by themselves beside a FIFO, a socket, a directory, a device or a link in the place of a file"
+  file=/etc/mdevadm/devices/mtty/$a.toml
+  rm "$file"
+  mkfifo "$file"
+  for words in "modify $a --manual" "undefine $a"; do
+    # shellcheck disable=SC2086
+    run timeout 10 "$MDEVADM" $words
+    holds "${words%% *} of a definition that is a FIFO fails" test "$code" != 0
+    err_has "$file: not a regular file" "${words%% *}: the error names the FIFO"
+  done
+}
+
+# The environment, as sudo passes it or not, decides neither what is done nor what is printed.
+environment() {
+  local variable words clean wrong='' tried=0
+  "$MDEVADM" define $a -p mtty -t mtty-1 --name a >/dev/null
+  for words in "list --all" types "show a" status "list --all --json" "start nosuch"; do
+    # shellcheck disable=SC2086
+    clean=$(env -i "$MDEVADM" $words 2>&1)
+    for variable in HOME= HOME=/nonexistent TERM= TERM=garbage COLUMNS=0 COLUMNS=-1 COLUMNS=x COLUMNS=99999999999999999999 COLUMNS=1 LINES=x \
+      LC_ALL=garbage LC_ALL= LANG=xx_YY LANGUAGE=xx PATH= PATH=/nonexistent SUDO_USER=$'evil\e[31m' SUDO_UID=garbage SUDO_GID=-1 \
+      SUDO_COMMAND=$'a\nb' TZ=/dev/zero TMPDIR=/nonexistent NO_COLOR=1 JOURNAL_STREAM=garbage JOURNAL_STREAM=9:9:9 XDG_RUNTIME_DIR=x \
+      LIBSMARTCOLS_DEBUG=x NOTIFY_SOCKET=/nonexistent INVOCATION_ID=x; do
+      tried=$((tried + 1))
+      # shellcheck disable=SC2086
+      [ "$(timeout 10 env -i "$variable" "$MDEVADM" $words 2>&1)" = "$clean" ] || wrong+=$'\n'"$words with ${variable@Q}"
+    done
+  done
+  same "$wrong" "" "none of $tried outputs depends on the environment"
+  # On a terminal, the width counts.
+  for variable in 0 -1 x 1 2 99999999999999999999 4294967296; do
+    run timeout 20 script -qec "COLUMNS=$variable TERM=garbage '$MDEVADM' list --all && COLUMNS=$variable '$MDEVADM' help start" /dev/null
+    exits 0 "list and help succeed on a terminal with COLUMNS=$variable"
+    out_has "${a:0:1}" "and print something with COLUMNS=$variable"
+  done
+  run env -i PATH=/nonexistent HOME=/nonexistent LC_ALL=garbage SUDO_USER=evil SUDO_UID=1000 "$MDEVADM" modify a --auto
+  exits 0 "modify works with the environment of sudo"
+  same "$(stat -c '%u %a' /etc/mdevadm/devices/mtty/$a.toml)" "$(id -u) 644" "the owner of the file is not SUDO_UID"
+}
+
 runtime_directory() {
   "$MDEVADM" define $a -p mtty -t mtty-1
   chmod 1777 /run/mdevadm
@@ -307,11 +401,15 @@ locks
 files_without_end
 control_characters
 failed_parts=
+cp -r "$here/../../examples/scenarios/types" "$work"
+{ cat "$here/../../examples/scenarios/samples.toml"; sed '/^description/d' "$here/../../examples/scenarios/vf-n1.toml"; } >"$work/both.toml"
 while read -r scenario part; do
   "$MDEVSIM" run "$scenario" -- bash "$0" "$part" || failed_parts+=" $part"
 done <<T
 $here/../compat/host.toml untrusted_scripts
 $here/../compat/host.toml runtime_directory
+$work/both.toml special_files
+samples environment
 l40s-boot untrusted_settings
 T
 same "$failed_parts" "" "all parts pass on the simulated host"

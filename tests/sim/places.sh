@@ -27,9 +27,78 @@ if [ "${1:-}" = "" ]; then
   rm -r "$state"
   for scenario in l40s-mixed a40; do "$MDEVSIM" run $scenario -- bash "$0" placements || exit 1; done
   "$MDEVSIM" run l40s-boot -- bash "$0" appearing || exit 1
-  "$MDEVSIM" run l40s -- bash "$0" passed_through || exit 1
+  for part in passed_through spelled unread_settings; do "$MDEVSIM" run l40s -- bash "$0" $part || exit 1; done
   exit
 fi
+
+# Addresses in files that users write.
+spelled() {
+  local number=0 address
+  mkdir -p /etc/mdevadm/devices/$gpu
+  for address in 41:00.4 0000:41:00.5 00000000:41:00.6 pci_0000_41_00_7; do
+    number=$((number + 1))
+    printf 'type = "1150"\nname = "pinned-%d"\nvf = "%s"  # of vm %d\nstart = "auto"\n' $number $address $number \
+      >/etc/mdevadm/devices/$gpu/aaaaaaaa-0000-4000-8000-00000000000$number.toml
+  done
+  "$MDEVADM" define -p $gpu -t 1150 --name other --auto >/dev/null
+  same "$("$MDEVADM" list --all -n -o name,vf | sort | xargs)" \
+    "other 0000:41:01.0 pinned-1 0000:41:00.4 pinned-2 0000:41:00.5 pinned-3 0000:41:00.6 pinned-4 0000:41:00.7" \
+    "the address in a definition is accepted in every spelling, and reserves the virtual function"
+  run "$MDEVADM" start --auto
+  exits 0 "the devices start on their virtual functions"
+  same "$(places)" "other=0000:41:01.0 pinned-1=0000:41:00.4 pinned-2=0000:41:00.5 pinned-3=0000:41:00.6 pinned-4=0000:41:00.7" \
+    "at boot, too"
+  "$MDEVADM" modify pinned-1 --name first
+  same "$(grep -c '^vf = "41:00.4"  # of vm 1$' /etc/mdevadm/devices/$gpu/$a.toml)" 1 "modify preserves the spelling of the address"
+  printf 'type = "1150"\nvf = "41:00.9"\n' >/etc/mdevadm/devices/$gpu/$b.toml
+  run "$MDEVADM" status
+  out_has "$b.toml:2:6: invalid vf '41:00.9' \(expected a PCI address such as 0000:41:00.4, or \"any\"\)" "another text is an error with its position"
+}
+
+# Without the settings of a GPU it is unknown which virtual functions other programs have.
+unread_settings() {
+  local settings=/etc/mdevadm/parents/$gpu.toml command
+  mkdir -p /etc/mdevadm/parents
+  "$MDEVADM" define $c -p $gpu -t 1150 --vf 41:01.0 --name pinned --auto >/dev/null
+  "$MDEVADM" define -p $gpu -t 1150 --vf any --name floating --auto >/dev/null
+  unread() {  # REASON
+    for command in "start -p $gpu -t 1150" "define -p $gpu -t 1150" "start floating" "start -p any --need memory=4G --need series=Q" \
+      "define -p any -t 1150 --count 2"; do
+      # shellcheck disable=SC2086
+      run "$MDEVADM" $command
+      exits 1 "$command: no virtual function is chosen while the settings of the GPU cannot be used ($1)"
+      err_has "cannot choose a virtual function, because the settings of $gpu, which can reserve some, are not used: .*$1" "the error has the reason"
+    done
+    run "$MDEVADM" start --auto
+    same "$(places)" pinned=0000:41:01.0 "at boot only devices with a virtual function of their own start"
+    "$MDEVADM" stop -q pinned
+    run "$MDEVADM" start -p $gpu -t 1150 --vf 41:00.5
+    exits 0 "a virtual function that is named is used"
+    "$MDEVADM" stop -q "$out"
+    run "$MDEVADM" types -p $gpu
+    err_has "$1.*; virtual functions that it reserves are counted as available" "types warns"
+  }
+  printf 'reserved = ["0000:41:00.4", "0000:41:00.5x"]\n' >$settings
+  unread "invalid PCI address '0000:41:00.5x'"
+  err_lacks "chmod" "no command can correct the file"
+  run "$MDEVADM" start floating
+  err_has "^hint: correct the file, or remove it: rm $settings$" "the first hint"
+  err_has "^hint: choose the virtual function: --vf ADDRESS$" "the second hint"
+  printf 'reserved = ["0000:41:00.4"]\n' >$settings
+  chmod 666 $settings
+  unread "not used, because it can contain commands for root"
+  run "$MDEVADM" start floating
+  err_has "^hint: use the settings: chmod " "the hint has the command that makes the file trusted"
+  chmod 644 $settings
+  mv $settings /etc/mdevadm/parents/41:00.0.toml
+  unread "the file must have the kernel's name of the parent: $gpu.toml"
+  run "$MDEVADM" start floating
+  run bash -c "$(sed -n 's/^hint: use the settings: //p' <<<"$err")"
+  exits 0 "the hint renames the file"
+  run "$MDEVADM" start floating
+  exits 0 "with settings, a virtual function is chosen"
+  same "$(places)" floating=0000:41:00.5 "none that they reserve"
+}
 
 reserve() {
   "$MDEVADM" define $a -p $gpu -t 1149 --name any --auto >/dev/null

@@ -1,4 +1,5 @@
-// Preloaded: the allocation with the number MDEVADM_FAIL_MALLOC fails, which is reported on stderr.
+// Preloaded: the allocation with the number MDEVADM_FAIL_MALLOC fails, and with MDEVADM_FAIL_MALLOC=NUMBER+
+// all later ones as well; the first one that fails is reported on stderr.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -6,15 +7,22 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 namespace {
 
 bool fails() {
   static const char* const text = std::getenv("MDEVADM_FAIL_MALLOC");
   static const long wanted = text != nullptr ? std::atol(text) : 0;
+  static const bool all = text != nullptr && std::strchr(text, '+') != nullptr;
   static std::atomic<long> count = 0;
-  if (wanted <= 0 || ++count != wanted) {
+  const long number = wanted > 0 ? ++count : 0;
+  if (number < wanted || wanted <= 0 || (number > wanted && !all)) {
     return false;
+  }
+  errno = ENOMEM;
+  if (number > wanted) {
+    return true;
   }
   constexpr char said[] = "injected\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, said, sizeof said - 1);

@@ -115,8 +115,12 @@ struct Definitions {
       problems;  // warnings: unknown keys, repeated names, conflicts with mdevctl's files
   // VFs that no definition is given, by the settings of their parents (model/parent_settings.hpp).
   std::vector<std::pair<ParentName, FunctionName>> withheld{};
+  // Settings of parents that cannot be used: which VFs they reserve is unknown. No parent: those of all.
+  std::vector<std::pair<std::optional<ParentName>, FileProblem>> unknown_settings{};
   std::vector<ParentName> mixed{};  // GPUs whose settings let them mix framebuffer sizes
 
+  // Returns why it is unknown which VFs of a parent are never assigned, or nullptr.
+  const FileProblem* unknown_reservations(const ParentName& parent) const;
   // Returns whether a VF of a parent is never assigned.
   bool withholds(const ParentName& parent, const std::string& vf) const;
   // Returns the definitions with this UUID: several parents may define it, but only one device can be active.

@@ -8,8 +8,10 @@
 #include <mdevadm/model/parent_settings.hpp>
 #include <mdevadm/util/uuid.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace mdevadm {
@@ -22,14 +24,20 @@ struct FilePosition {
   std::string path{};
   std::size_t line = 0;
   std::size_t column = 0;
+
+  bool operator==(const FilePosition&) const = default;
 };
 
 // Positions of keys and list elements: "type", "parents.0".
 using KeyPositions = std::map<std::string, FilePosition, std::less<>>;
 
+// The tables of a file that has problems are there with what could be read, so that everything else can be
+// checked: `complete` is false if a table has a problem.
+
 struct ParentEntry {
   ParentSettings settings;  // the parent as written
   FilePosition where;
+  bool complete = true;
 };
 
 struct DeviceEntry {
@@ -50,6 +58,9 @@ struct DeviceEntry {
   Placement placement = Placement::spread;
   bool active = true;   // false: defined only, whether active or not
   Definition settings;  // the settings that do not depend on the place; UUID, parent and type have no meaning
+  bool complete = true;
+  std::set<std::string, std::less<>>
+      unread{};  // keys that could not be read, or that are required and absent
 
   // Returns whether only the parents of a host explain which devices are meant: the entry has PCI IDs,
   // exceptions or a count for each parent.
@@ -57,6 +68,9 @@ struct DeviceEntry {
   bool is_pattern() const { return !uuid && name.find("{}") != std::string::npos; }
   // Returns the name of the device with this number, from 1.
   std::string name_of(std::uint64_t number) const;
+  // Returns whether a device of the entry can have this name, whatever the count and the parents are.
+  bool may_have_name(const std::string& text) const;
+  bool knows(std::string_view key) const { return !unread.contains(key); }
   // Returns the position of a key, or else that of the entry.
   const FilePosition& at(std::string_view key) const;
 };
@@ -70,6 +84,15 @@ struct GroupEntry {
   Group group;  // without members
   FilePosition where;
   std::vector<GroupMember> members{};
+  bool complete = true;
+};
+
+// What a description may have beside what could be read of it.
+struct UnreadParts {
+  bool space = false;  // the namespace
+  bool parents = false;
+  bool devices = false;
+  bool groups = false;
 };
 
 struct HostFile {
@@ -77,6 +100,14 @@ struct HostFile {
   std::vector<ParentEntry> parents{};
   std::vector<DeviceEntry> devices{};
   std::vector<GroupEntry> groups{};
+  // Everything that is wrong with the text, in the order of the files. If there is anything, the description
+  // can be checked, and must not be carried out.
+  std::vector<FileProblem> problems{};
+  UnreadParts unread{};
+  std::vector<std::string> paths{};  // of the files, in their order
+
+  // Orders problems by file, line and column.
+  std::tuple<std::size_t, std::size_t, std::size_t> order_of(const FileProblem& problem) const;
 
   // Returns the namespace, or the one of all descriptions without.
   Uuid space_or_default() const;

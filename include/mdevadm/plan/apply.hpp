@@ -33,12 +33,20 @@ struct ApplyInput {
   const Snapshot* users = nullptr;
 };
 
+// What is wrong with a description, or why it does not fit the host.
+struct HostProblem {
+  FileProblem problem;
+  ExitCode code;
+  std::vector<std::string> hints{};
+};
+
 struct ApplyOptions {
   bool prune = false;
   // Parents that are to be prepared first: which types and virtual functions they will have is not known.
   std::vector<ParentName> unprepared{};
   // Those of them whose preparation has failed or is not possible now: no device is placed or started there.
   std::vector<ParentName> failed{};
+  std::vector<HostProblem> problems{};  // of the described parents, which the caller has found
   std::optional<std::chrono::steady_clock::time_point> deadline{};  // as in StopRequest
 };
 
@@ -55,13 +63,8 @@ std::string kind_word(HostChange::Kind kind);
 std::string object_word(HostChange::Object object);
 
 struct ApplyPlan {
-  // The description does not fit the host, with exit codes; then nothing may be changed.
-  struct Problem {
-    FileProblem problem;
-    ExitCode code;
-    std::vector<std::string> hints{};
-  };
-  std::vector<Problem> problems{};
+  // If there are any, nothing may be changed, and the plan has nothing else.
+  std::vector<HostProblem> problems{};
   std::vector<HostChange> changes{};  // empty: the host is as described
   std::vector<Job> parent_jobs{};     // change the settings of parents; everything else depends on them
   // The jobs of each device or group: each starts when the one before it has succeeded.
@@ -82,6 +85,10 @@ struct ApplyPlan {
 // active device that differs from its definition is corrected if that is possible while it is active. Only
 // definitions and groups that were created from a description with the same namespace are removed, with
 // `prune`. The caller prepares the parents; their settings are planned.
+//
+// All problems are found: those of reading the description (HostFile::problems), those that the caller has
+// found, and those of everything that could be read, in the order of the files. What could be a consequence
+// of another problem is not reported.
 ApplyPlan plan_apply(const ApplyInput& input, const ApplyOptions& options);
 
 }  // namespace mdevadm

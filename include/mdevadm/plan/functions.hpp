@@ -28,6 +28,12 @@ std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions
 void require_free_function(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
                            const std::string& doing);
 
+// Throws Error{failed} if a VF must be chosen for the device and it is unknown which ones the settings of the
+// parent reserve, because their file cannot be used: the VF could be given to a virtual machine that another
+// program has it for.
+void require_known_reservations(const Definitions& defined, const Definition& wanted,
+                                const std::string& doing);
+
 // Throws Error{conflict} if the settings of the parent exclude the VF that a definition names.
 void require_assignable(const Definitions& defined, const Definition& wanted, const std::string& doing);
 

@@ -17,6 +17,12 @@ class MaybeAttached final : public Error {
   explicit MaybeAttached(const Error& error) : Error(error) {}
 };
 
+// The virtual machine has ended, which has detached its devices.
+class MachineEnded final : public Error {
+ public:
+  explicit MachineEnded(const Error& error) : Error(error) {}
+};
+
 // The guest has not released a device within the time limit.
 class NotReleased final : public Error {
  public:
@@ -28,7 +34,7 @@ class Machine {
  public:
   virtual ~Machine() = default;
 
-  // Returns the virtual machine's devices. Throws Error if it does not answer.
+  // Returns the virtual machine's devices. Throws MachineEnded, or Error if it does not answer.
   virtual std::vector<AttachedDevice> devices() = 0;
 
   // Attaches a device that is active. Throws Error with the reason if QEMU refuses it or does not answer in
@@ -43,13 +49,14 @@ class Machine {
 };
 
 // Connects to QEMU's QMP socket (-qmp unix:PATH,server=on,wait=off), which accepts one client at a time.
-// Waits up to `patience` for each of its answers. Throws Error: not_found (no such socket), failed (no
-// program listens, or it does not speak QMP), in_use (no answer: another client is connected).
+// Waits up to `patience` for each of its answers. Throws MachineEnded if no program listens at the socket,
+// Error: not_found (no such socket), failed (it does not speak QMP), in_use (no answer: another client is
+// connected).
 std::unique_ptr<Machine> connect_to_qemu(const std::string& socket, std::chrono::milliseconds patience);
 
 // Finds a domain of libvirt with virsh(1). `uri`: the connection, such as qemu:///system. Waits up
-// to `patience` for each answer of libvirt. Throws Error: not_found (virsh or the domain), failed (the domain
-// is not running, with the errno ESRCH; libvirt does not answer).
+// to `patience` for each answer of libvirt. Throws MachineEnded if the domain is not running, Error:
+// not_found (virsh or the domain), failed (libvirt does not answer).
 std::unique_ptr<Machine> find_domain(const Host& host, const std::string& uri, const std::string& domain,
                                      std::chrono::milliseconds patience);
 

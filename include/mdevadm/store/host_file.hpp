@@ -12,17 +12,12 @@ namespace mdevadm::store {
 struct HostText {
   std::string path;  // for messages
   std::string text;
+  std::string failure{};  // why it could not be read
 };
 
-struct HostContent {
-  HostFile file;
-  // Everything that is wrong, in the order of the files; if there is anything, `file` must not be used. An
-  // unknown key is a problem: the description would not be what was meant.
-  std::vector<FileProblem> problems;
-};
-
-// Parses a description of one or several files. Names and UUIDs are unique over all files.
-HostContent parse_host(const std::vector<HostText>& texts);
+// Parses a description of one or several files. An unknown key is a problem: the description would not be
+// what was meant.
+HostFile parse_host(const std::vector<HostText>& texts);
 
 // What a description of a present host consists of.
 struct HostDescription {

@@ -28,22 +28,17 @@ class HostCommand : public Command {
               ValueKind::file);
   }
 
-  // Reads the description. Refuses everything that is wrong with it, and returns nullopt then.
-  std::optional<HostFile> read(Context& context, Batch& batch, const std::string& verb) {
+  // Reads the description.
+  Comparison read(Context& context, const std::string& verb, bool prune) {
     const HostSource source = read_host(context, file_, fmt::format("cannot {}", verb));
     name_ = source.name;
-    store::HostContent content = store::parse_host(source.texts);
-    for (const FileProblem& problem : content.problems) {
-      batch.refuse({.argument = name_},
-                   Error(ExitCode::failed, fmt::format("cannot {}: {}", verb, problem.str())));
-    }
-    return content.problems.empty() ? std::optional(std::move(content.file)) : std::nullopt;
+    return {context, store::parse_host(source.texts), prune};
   }
 
   // Refuses the problems of a plan; returns whether there are any.
   static bool refuse_problems(Batch& batch, const ApplyPlan& plan, const std::string& name,
                               const std::string& verb) {
-    for (const ApplyPlan::Problem& one : plan.problems) {
+    for (const HostProblem& one : plan.problems) {
       batch.refuse({.argument = name},
                    Error(one.code, fmt::format("cannot {}: {}", verb, one.problem.str()), one.hints));
     }
@@ -113,11 +108,7 @@ class DiffCommand final : public HostCommand {
   ExitCode run(Context& context) override {
     const ChangeOptions options;  // refuses with errors: the command has no results
     Batch batch(options, "compare");
-    std::optional<HostFile> file = read(context, batch, "compare");
-    if (!file) {
-      return batch.conclude(context);
-    }
-    Comparison comparison(context, *std::move(file), prune_);
+    Comparison comparison = read(context, "compare", prune_);
     const ApplyPlan plan = comparison.plan(true, std::nullopt);
     if (refuse_problems(batch, plan, name_, "compare")) {
       return batch.conclude(context);
@@ -178,11 +169,7 @@ class ApplyCommand final : public HostCommand {
     // Refused by errors: a check has no results.
     const ChangeOptions options{.json = change_.json && !check_, .dry_run = change_.dry_run};
     Batch batch(options, "apply");
-    std::optional<HostFile> file = read(context, batch, "apply");
-    if (!file) {
-      return batch.conclude(context);
-    }
-    Comparison comparison(context, *std::move(file), prune_);
+    Comparison comparison = read(context, "apply", prune_);
     ApplyPlan plan = comparison.plan(true, std::nullopt);
     if (refuse_problems(batch, plan, name_, "apply")) {
       return batch.conclude(context);
@@ -410,25 +397,20 @@ class ExportHost final : public Command {
  private:
   // The host need not be as its files say: notes what apply would do with the description.
   static void note_differences(Context& context) {
-    store::HostContent content = store::parse_host({{"the description", context.out}});
     std::vector<std::string> refused;
-    std::transform(content.problems.begin(), content.problems.end(), std::back_inserter(refused),
-                   [](const FileProblem& one) { return one.str(); });
     try {
-      if (refused.empty()) {
-        const ApplyPlan plan = Comparison(context, std::move(content.file), false).plan(true, std::nullopt);
-        if (!plan.changes.empty()) {
-          context.messages().note(
-              fmt::format("the host differs from its definitions and settings; with this description, apply "
-                          "would have {}; list the changes: mdevadm export host | mdevadm diff -f -",
-                          summary_of(plan.changes)));
-        }
-        for (const ApplyPlan::Problem& one : plan.problems) {
-          refused.push_back(one.problem.str());
-        }
-        for (const Refusal& one : plan.refused) {
-          context.messages().note(fmt::format("apply would fail in part: {}", one.error.what()));
-        }
+      const ApplyPlan plan = Comparison(context, store::parse_host({{"the description", context.out}}), false)
+                                 .plan(true, std::nullopt);
+      if (!plan.changes.empty()) {
+        context.messages().note(
+            fmt::format("the host differs from its definitions and settings; with this description, apply "
+                        "would have {}; list the changes: mdevadm export host | mdevadm diff -f -",
+                        summary_of(plan.changes)));
+      }
+      std::transform(plan.problems.begin(), plan.problems.end(), std::back_inserter(refused),
+                     [](const HostProblem& one) { return one.problem.str(); });
+      for (const Refusal& one : plan.refused) {
+        context.messages().note(fmt::format("apply would fail in part: {}", one.error.what()));
       }
     } catch (const Error& error) {
       refused.emplace_back(error.what());

@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/guest.hpp>
 #include <mdevadm/render/guest.hpp>
 #include <mdevadm/run/machine.hpp>
 #include <mdevadm/util/text.hpp>
+#include <optional>
 #include <utility>
 
 #include "../batch.hpp"
@@ -43,18 +43,17 @@ class DetachCommand final : public MachineCommand {
       batch.refuse(identity, error);
       return batch.finish(context);
     }
-    const std::unique_ptr<Machine> machine = connect_or_ended(context);
+    const std::optional<Running> running = connect_or_ended(context);
     std::vector<sys::FileLock> locks;
     try {
       if (group == nullptr && targets.devices.all.size() == 1) {
         identity = identity_of_guest(targets.devices.all.front());
       }
-      if (machine != nullptr && !targets.any_active) {
+      if (running && !targets.any_active) {
         refuse_all(batch, group, targets.devices.all);
         return batch.finish(context);
       }
-      const bool is_detached =
-          machine == nullptr || detach(context, batch, *machine, {group, targets, identity});
+      const bool is_detached = !running || detach(context, batch, *running, {group, targets, identity});
       if (is_detached && !no_stop_) {
         locks = stop(context, batch, group, targets);
       }
@@ -67,6 +66,11 @@ class DetachCommand final : public MachineCommand {
  private:
   struct Targets : GuestTargets {
     bool any_active = true;
+  };
+
+  struct Running {
+    std::unique_ptr<Machine> machine;
+    std::vector<AttachedDevice> devices;
   };
 
   struct Detached {
@@ -156,30 +160,31 @@ class DetachCommand final : public MachineCommand {
             not_attached(identity_of(group), machine_name()).hints()};
   }
 
-  // Returns nullptr if QEMU has ended, which has detached its devices.
-  std::unique_ptr<Machine> connect_or_ended(const Context& context) const {
+  // Returns nullopt if the virtual machine has ended.
+  std::optional<Running> connect_or_ended(const Context& context) const {
     try {
-      return connect(context);
-    } catch (const Error& error) {
-      if (!socket_.empty() && error.code() == ExitCode::not_found) {
-        throw error.with_hint(
-            "if QEMU has ended, its devices are detached; to stop them: mdevadm stop DEVICE");
-      }
-      if (error.number() != ECONNREFUSED && error.number() != ESRCH) {
-        throw;
-      }
+      std::unique_ptr<Machine> machine = connect(context);
+      std::vector<AttachedDevice> devices = machine->devices();
+      return Running{std::move(machine), std::move(devices)};
+    } catch (const MachineEnded&) {
       context.messages().note(
           socket_.empty()
               ? fmt::format("{} is not running, so its devices are detached", machine_name())
               : fmt::format("no program listens at '{}': QEMU has ended, and its devices are detached",
                             printable(socket_)));
-      return nullptr;
+      return std::nullopt;
+    } catch (const Error& error) {
+      if (!socket_.empty() && error.code() == ExitCode::not_found) {
+        throw error.with_hint(
+            "if QEMU has ended, its devices are detached; to stop them: mdevadm stop DEVICE");
+      }
+      throw;
     }
   }
 
   // Plans to detach the devices, and does so unless the jobs are those of the batch. Returns false if the
   // batch has the results.
-  bool detach(Context& context, Batch& batch, Machine& machine, const Detached& what) const {
+  bool detach(Context& context, Batch& batch, const Running& running, const Detached& what) const {
     std::vector<Attachment> wanted;
     const std::vector<GuestDevice>& devices = what.targets.devices.all;
     const std::vector<std::string> ids = qemu_ids(devices);
@@ -188,8 +193,8 @@ class DetachCommand final : public MachineCommand {
       wanted.push_back({devices[i], ids[i], qemu_properties(devices[i], ids[i], {}, doing),
                         render::libvirt_hostdevs({.all = {devices[i]}}, {})});
     }
-    batch.use(machine);
-    Plan plan = plan_detach(wanted, machine.devices(), patience(), machine_name());
+    batch.use(*running.machine);
+    Plan plan = plan_detach(wanted, running.devices, patience(), machine_name());
     for (Job& job : plan.jobs) {
       if (job.about.uuid && what.group == nullptr) {
         const auto word = arguments_.find(*job.about.uuid);
@@ -216,7 +221,7 @@ class DetachCommand final : public MachineCommand {
     // The processes that use the devices are observed again before these are stopped.
     VerboseProgress progress(context);
     Effects effects{context.host(), context.store()};
-    effects.machine = &machine;
+    effects.machine = running.machine.get();
     std::vector<JobResult> results = carry_out(plan, effects, progress);
     if (std::any_of(results.begin(), results.end(), [](const JobResult& one) { return one.error; })) {
       batch.take_results(std::move(plan), std::move(results));

@@ -23,6 +23,10 @@ class ExportMetrics final : public Command {
 
   ExitCode run(Context& context) override {
     const HostCheck read = read_host_check(context, {}, metrics_facets);
+    // Numbers without these files would be wrong.
+    if (!read.unread.empty()) {
+      throw Error(ExitCode::failed, "cannot export metrics: " + read.unread.front().message);
+    }
     const Snapshot& seen = read.seen;
     render::HostMetrics host{.seen = seen, .version = version};
     host.devices = device_rows(seen, read.defined, read.groups, read.boot, context.store());

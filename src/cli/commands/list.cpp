@@ -61,7 +61,14 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
                 std::nullopt};
     // Messages about words and types name all devices.
     scope.sufficient = defined_ && words_.empty() && type_.empty() ? &defined.all : nullptr;
-    const Snapshot seen = context.observe_settings(std::move(scope), defined, groups);
+    // What is named cannot be taken for absent.
+    std::vector<std::string> unread;
+    const bool names_none = words_.empty() && parent_.empty() && type_.empty();
+    const Snapshot seen = names_none ? context.observe_readable(std::move(scope), defined, groups, unread)
+                                     : context.observe_settings(std::move(scope), defined, groups);
+    for (const std::string& reason : unread) {
+      context.messages().warning(reason + "; the list is incomplete");
+    }
     const BootEvents boot = listing_.needs_boot() ? context.store().load_boot_events() : BootEvents{};
     const DeviceRows all(seen, defined, groups, boot, context.store(),
                          {.type_name = listing_.prints("type_name"), .file = listing_.prints("file")});
@@ -71,7 +78,9 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     keep_type(context, seen, listed);
     show_claims(seen, listed);
     require_parent(context, listed.empty());
-    context.note_missing_support(seen);
+    if (unread.empty()) {
+      context.note_missing_support(seen);
+    }
     if (!summarizes_files()) {
       for (const DevicePair& one : listed) {
         if (one.definition == nullptr) {
@@ -79,7 +88,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
         }
       }
     }
-    if (listed.empty() && seen.mdev_support) {
+    if (listed.empty() && seen.mdev_support && unread.empty()) {
       context.messages().note(why_empty(defined));
     }
     const RowRange rows(all, listed);
@@ -90,7 +99,7 @@ class ListCommand final : public ListingCommand<render::DeviceRow> {
     } else {
       listing_.print(rows, "devices", context);
     }
-    return ExitCode::done;
+    return unread.empty() ? ExitCode::done : ExitCode::partial;
   }
 
  private:

@@ -81,8 +81,13 @@ class EventTypes {
     if (word_.empty() || !event.type) {
       return word_.empty() || event.uuid;
     }
-    if (known_.insert(*event.parent).second) {
-      observe();
+    if (!known_.contains(*event.parent)) {
+      try {
+        observe();
+        known_.insert(*event.parent);
+      } catch (const Error&) {
+        return true;  // the names of types are unknown at this moment
+      }
     }
     return TypeFilter(seen_, word_).matches(*event.parent, *event.type);
   }
@@ -193,16 +198,25 @@ class EventPrinter final : public MonitorReader {
     }
   }
 
+  // A function that cannot be read is looked up again in the next round.
+  std::optional<ParentName> gpu_of(const ParentName& function) const {
+    try {
+      return host_.gpu_of(function);
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
+
   // Replaces a virtual function that has appeared since the start by its GPU, which is the parent.
   void find_functions() {
     EventFilter& filter = options_.filter;
     const auto named = filter.function ? std::nullopt : ParentName::parse(filter.parent);
-    if (const auto gpu = named ? host_.gpu_of(*named) : std::nullopt) {
+    if (const auto gpu = named ? gpu_of(*named) : std::nullopt) {
       filter.function = FunctionName::parse(filter.parent);
       filter.parent = gpu->str();
     }
     for (Condition& one : options_.conditions) {
-      if (const auto gpu = one.parent ? host_.gpu_of(*one.parent) : std::nullopt) {
+      if (const auto gpu = one.parent ? gpu_of(*one.parent) : std::nullopt) {
         one.parent = gpu;
       }
     }

@@ -25,7 +25,7 @@ class StatusCommand final : public Command {
         {Facet::devices | Facet::types | Facet::available | Facet::type_name | Facet::parent_identity,
          std::nullopt, std::nullopt},
         defined, groups);
-    context.exclude_reserved_functions(seen);
+    context.exclude_reserved_functions(seen, FileProblems::ignored);  // lists them
     context.note_missing_support(seen);
     render::Status status{.mdev_support = seen.mdev_support};
     status.devices = device_rows(seen, defined, groups, boot, context.store());

@@ -43,7 +43,8 @@ class StopCommand final : public Command {
     const auto find = [&] {
       targets.clear();
       notes.clear();
-      defined = context.definitions_if_readable();
+      // Which devices are all of them is not known without the definitions.
+      defined = all_ ? context.definitions() : context.definitions_if_readable();
       devices = context.observe({Facet::devices | Facet::parents, std::nullopt, std::nullopt});
       if (all_ && !parent_.empty()) {
         context.require_no_vf("stop");

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <mdevadm/host/host.hpp>
 
 #include "catch.hpp"
@@ -107,4 +108,21 @@ sys/devices/ap/card05/05.0014/driver_override = \n
   for (const char* absent : {"0000:00:03.0", "any", "..", "a/b", ""}) {
     CHECK(tree.host.observe_address(absent).empty());
   }
+}
+
+TEST_CASE("subchannels whose channel device is offline, and the matrix, can become parents") {
+  const std::string channels = "sys/devices/css0/";
+  const Tree tree(std::string(old_channels) +
+                  "sys/bus/ccw/devices/0.0.2b0a -> ../../../devices/css0/0.0.0314/0.0.2b0a\n" +
+                  "sys/bus/css/devices/0.0.0314 -> ../../../devices/css0/0.0.0314\n" + channels +
+                  "0.0.0314/driver -> ../../../bus/css/drivers/io_subchannel\n" + channels +
+                  "0.0.0314/type = 0\\n\n" + channels + "0.0.0314/0.0.2b0a/online = 0\\n\n");
+  CHECK(tree.host.possible_parents(4) == std::vector<std::string>{"0.0.0314"});
+  test::write_text(tree.path() / "sys/devices/css0/0.0.0313/0.0.2b09/online", "0\n");
+  CHECK(tree.host.possible_parents(4) == std::vector<std::string>{"0.0.0313", "0.0.0314"});
+  CHECK(tree.host.possible_parents(1).size() == 1);
+  test::write_text(tree.path() / "sys/devices/css0/0.0.0314/type", "1\n");
+  std::filesystem::create_directories(tree.path() / "sys/bus/ap");
+  CHECK(tree.host.possible_parents(4) == std::vector<std::string>{"0.0.0313", "matrix"});
+  CHECK(tree.host.possible_parents(0) == std::vector<std::string>{"matrix"});
 }

@@ -1,10 +1,12 @@
 #include <mdevadm/host/host.hpp>
 #include <mdevadm/util/error.hpp>
+#include <thread>
 
 #include "catch.hpp"
 #include "tree.hpp"
 
 using namespace mdevadm;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -162,7 +164,12 @@ TEST_CASE("remove is pending until the device directory has disappeared") {
   const sys::Dir root = *sys::Dir::open(tree.str());
   const Snapshot seen = Host(root).observe({Facet::devices, {}, {}});
   CHECK(Host(root).remove(seen.devices.at(0), std::chrono::milliseconds(50)) == Removal::pending);
-  CHECK(test::read_text(tree.path() / seen.devices.at(0).path.str() / "remove") == "1\n");
+  // A child process writes, when it gets a processor.
+  const auto file = tree.path() / seen.devices.at(0).path.str() / "remove";
+  for (int i = 0; i < 1000 && test::read_text(file).empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(test::read_text(file) == "1\n");
 }
 
 TEST_CASE(
@@ -188,4 +195,56 @@ TEST_CASE(
     found.push_back(gpu.address);
   }
   CHECK(found == std::vector<std::string>{"0000:01:00.0", "0000:02:00.0", "0000:03:00.0", "0000:04:00.0"});
+}
+
+TEST_CASE("requested devices are found under other names of the kernel and sorted with the others") {
+  const test::Host tree("samples");
+  for (const char* name :
+       {"00000000-0000-4000-8000-00000000000a-0", "00000000-0000-4000-8000-00000000000a-1"}) {
+    const std::string directory = std::string("devices/virtual/mbochs/mbochs/") + name;
+    test::lay_tree("sys/" + directory + "/mdev_type -> ../mdev_supported_types/mbochs-small\n" +
+                       "sys/bus/mdev/devices/" + name + " -> ../../../" + directory + "\n",
+                   tree.path());
+  }
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Uuid plain = *Uuid::parse("00000000-0000-4000-8000-000000000002");
+  const Uuid first = *Uuid::parse("00000000-0000-4000-8000-00000000000a");
+  const Uuid second = Uuid::of_name("00000000-0000-4000-8000-00000000000a-1");
+  const Snapshot seen = Host(root).observe({Facet::devices, {}, std::vector{plain, second, first}});
+  REQUIRE(seen.devices.size() == 3);
+  CHECK(seen.devices[2].uuid == plain);  // its parent is the last one
+  const Device* numbered = seen.find_device(second);
+  REQUIRE(numbered != nullptr);
+  CHECK(numbered->kernel_name() == "00000000-0000-4000-8000-00000000000a-1");
+  CHECK(numbered->parent.str() == "mbochs");
+  CHECK(numbered->type->str() == "mbochs-small");
+  CHECK(seen.find_device(first)->kernel_name() == "00000000-0000-4000-8000-00000000000a-0");
+}
+
+TEST_CASE("a new device is complete with its type and one of both kinds of nodes") {
+  const test::Host tree("samples");
+  const sys::Dir root = *sys::Dir::open(tree.str());
+  const Device device{.uuid = *Uuid::parse("00000000-0000-4000-8000-000000000002"),
+                      .parent = *ParentName::parse("mtty"),
+                      .path = "sys/devices/virtual/mtty/mtty/00000000-0000-4000-8000-000000000002"};
+  const auto directory = tree.path() / device.path.str();
+  const auto missing = [&] {
+    try {
+      Host(root).wait_for_device(device, std::chrono::milliseconds(20));
+      return std::string("nothing");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  CHECK(missing() == "nothing");
+  std::filesystem::rename(directory / "vfio-dev", tree.path() / "vfio-dev");
+  CHECK(missing() == "nothing");
+  std::filesystem::remove(directory / "iommu_group");
+  CHECK_THAT(missing(), ContainsSubstring("its IOMMU group"));
+  std::filesystem::rename(tree.path() / "vfio-dev", directory / "vfio-dev");
+  CHECK_THAT(missing(), ContainsSubstring("/dev/vfio/devices/vfio1"));
+  test::write_text(tree.path() / "dev/vfio/devices/vfio1", "");
+  CHECK(missing() == "nothing");
+  std::filesystem::remove(directory / "mdev_type");
+  CHECK_THAT(missing(), ContainsSubstring("its type"));
 }

@@ -70,6 +70,13 @@ std::vector<Definition> added(const ApplyPlan& plan) {
   return result;
 }
 
+std::vector<std::string> texts_of(const ApplyPlan& plan) {
+  std::vector<std::string> result;
+  std::transform(plan.problems.begin(), plan.problems.end(), std::back_inserter(result),
+                 [](const HostProblem& one) { return one.problem.str(); });
+  return result;
+}
+
 ApplyPlan planned(const HostFile& file, const Snapshot& seen, const Definitions& defined,
                   const ApplyOptions& options = {}) {
   static const Groups groups;
@@ -226,11 +233,102 @@ TEST_CASE("what a description says wrongly of the host is reported with its posi
   file.devices = {entry("a", 1, "none"), entry("b-{}", 3, "mtty-1"), entry("c", 1, "mtty-1")};
   file.devices[2].parents = {"p9"};
   file.groups.push_back({{*GroupName::parse("g")}, {"h", 9, 1}, {{"x", {"h", 9, 12}}}});
+  file.paths = {"h"};
   file.devices[0].keys["type"] = {"h", 3, 8};
+  file.devices[1].keys["count"] = {"h", 5, 9};
+  file.devices[2].keys["parents.0"] = {"h", 8, 12};
   const ApplyPlan plan = planned(file, seen, {});
-  CHECK(plan.problems.size() == 3);
-  CHECK(plan.problems[0].problem.line == 3);
+  CHECK(texts_of(plan) == std::vector<std::string>{
+                              "h:3:8: no parent offers type 'none'",
+                              "h:5:9: available instances of type mtty-1 for only 2 of 3 devices 'b-{}'",
+                              "h:8:12: no parent 'p9' on this host",
+                              "h:9:12: group 'g': no device 'x' is described or defined",
+                          });
   CHECK(plan.chains.empty());
+  CHECK(plan.changes.empty());
+}
+
+TEST_CASE("problems of the text, of the parents and of the plan are reported together, by file and line") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2)};
+  HostFile file;
+  file.paths = {"2.toml", "1.toml"};
+  file.problems = {{"1.toml", 4, 1, "unknown key 'x'"}};
+  file.devices = {entry("a", 1, "none")};
+  file.devices[0].keys["type"] = {"2.toml", 3, 8};
+  const ApplyOptions options{
+      .problems = {{{"2.toml", 1, 8, "no device 'p1' on this host"}, ExitCode::not_found}}};
+  const ApplyPlan plan = planned(file, seen, {}, options);
+  CHECK(texts_of(plan) == std::vector<std::string>{"2.toml:1:8: no device 'p1' on this host",
+                                                   "2.toml:3:8: no parent offers type 'none'",
+                                                   "1.toml:4:1: unknown key 'x'"});
+  CHECK(plan.problems[2].code == ExitCode::failed);
+}
+
+TEST_CASE("names and UUIDs are unique over the tables of a description") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8), pool_of("p1", 8)};
+  const auto uuid = Uuid::parse("5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1");
+  HostFile file;
+  file.paths = {"h"};
+  file.parents = {{{*ParentName::parse("p0")}, {"h", 1, 8}}, {{*ParentName::parse("p0")}, {"h", 2, 8}}};
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 3, 8}});
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 4, 8}});
+  file.devices = {entry("a-2", 1, "mtty-1"),   entry("a-{}", 3, "mtty-1"), entry("r-{}", {}, "mtty-4"),
+                  entry("r-{}", {}, "mtty-4"), entry("x", 1, "mtty-1"),    entry("y", 1, "mtty-1")};
+  std::size_t line = 10;
+  for (DeviceEntry& one : file.devices) {
+    one.where = {"h", ++line, 1};
+  }
+  file.devices[4].uuid = uuid;
+  file.devices[5].uuid = uuid;
+  CHECK(texts_of(planned(file, seen, {})) ==
+        std::vector<std::string>{"h:2:8: parent 'p0' is described twice, first at h:1:8",
+                                 "h:4:8: group 'g' is described twice, first at h:3:8",
+                                 "h:12:1: device 'a-2' is described twice, first at h:11:1",
+                                 "h:14:1: device 'r-{}' is described twice, first at h:13:1",
+                                 "h:16:1: 'y' and 'x' have the same UUID " + uuid->str()});
+  file.parents.clear();
+  file.groups.clear();
+  file.devices.erase(file.devices.begin(), file.devices.begin() + 4);
+  file.devices[0].parents = {"p0"};
+  file.devices[1].parents = {"p1"};
+  CHECK(texts_of(planned(file, seen, {})).empty());
+  file.devices = {entry("a-{}", {}, "mtty-1"), entry("a-7", 1, "mtty-1"), entry("a-07", 1, "mtty-1")};
+  file.devices[0].where = {"h", 2, 1};
+  file.devices[1].where = {"h", 4, 1};
+  CHECK(texts_of(planned(file, seen, {})) ==
+        std::vector<std::string>{"h:2:1: device 'a-7' is described twice, first at h:4:1"});
+}
+
+TEST_CASE("what can be a consequence of another problem is not reported") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2)};
+  HostFile file;
+  file.paths = {"h"};
+  file.devices = {entry("old-{}", 2, "mtty-1")};
+  const Definitions defined{added(planned(file, seen, {})), {}, {}};
+  REQUIRE(defined.all.size() == 2);
+  // The first table could not be read completely; its devices may leave their places.
+  file.devices[0].complete = false;
+  file.devices.push_back(entry("new-{}", 2, "mtty-1"));
+  file.groups.push_back({{*GroupName::parse("g")}, {"h", 9, 1}, {{"old-7", {"h", 9, 12}}}});
+  CHECK(texts_of(planned(file, seen, defined)).empty());
+  file.devices[0].complete = true;
+  CHECK(texts_of(planned(file, seen, defined)).size() == 2);
+  // Nothing is known of the tables of a file that could not be read, except that no table helps this one.
+  file.devices[0] = entry("none-{}", 3, "mtty-1");
+  file.devices[1] = entry("none", 1, "mtty-9");
+  file.unread = {true, true, true, true};
+  CHECK(texts_of(planned(file, seen, defined)).size() == 2);
+  file.devices.clear();
+  CHECK(texts_of(planned(file, seen, defined)).empty());
+  // A parent whose table could not be read may offer other types.
+  seen.parents[0].capabilities.functions = true;
+  file.devices = {entry("a", 1, "mtty-9")};
+  CHECK(texts_of(planned(file, seen, {})).empty());
+  file.unread.parents = false;
+  CHECK(texts_of(planned(file, seen, {})).size() == 1);
 }
 
 // Not a test: prints how long it takes. Run it by its name.
@@ -402,4 +500,166 @@ TEST_CASE("entries with autostart and the same queue are named in the hint") {
                                "of 'z'; f:9:1: entry of 'y'"});
   file.devices[1].settings.start = StartMode::manual;
   CHECK(planned(file, seen, {}).problems.empty());
+}
+
+TEST_CASE("a lack of instances names the devices of the parents that are not in the description") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 2), pool_of("p1", 8)};
+  HostFile file;
+  file.devices = {entry("a", 1, "mtty-4")};
+  file.devices[0].parents = {"p0"};
+  const auto live = [&](int number, const char* parent) {
+    seen.devices.push_back(
+        {.uuid = *Uuid::parse("00000000-0000-0000-0000-0000000000" + std::to_string(number)),
+         .parent = *ParentName::parse(parent),
+         .type = TypeName::parse("mtty-1")});
+  };
+  const auto hint = [&](const std::string& begin) {
+    const ApplyPlan plan = planned(file, seen, {});
+    REQUIRE(plan.problems.size() == 1);
+    for (const std::string& one : plan.problems[0].hints) {
+      if (one.starts_with(begin)) {
+        return one.substr(begin.size());
+      }
+    }
+    return std::string("no such hint");
+  };
+  const std::string users = "devices that use instances and are not in the description: ";
+  live(10, "p1");
+  CHECK(hint(users) == "no such hint");
+  live(11, "p0");
+  CHECK(hint(users) == "'00000000-0000-0000-0000-000000000011' (not defined)");
+  for (int number = 12; number < 22; ++number) {
+    live(number, "p0");
+  }
+  CHECK(hint(users).ends_with("'00000000-0000-0000-0000-000000000018' (not defined) and 3 more"));
+}
+
+TEST_CASE("the members of a group are found by names, UUIDs and patterns, described or not") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("seat-{}", 2, "mtty-1")};
+  Definitions defined;
+  for (const char* name : {"other-1", "other-2", "unrelated"}) {
+    Definition definition{Uuid::of_name(name), *ParentName::parse("p0"), *TypeName::parse("mtty-1")};
+    definition.name = Label::parse(name);
+    defined.all.push_back(std::move(definition));
+  }
+  const auto uuid_of = [&](std::size_t i) { return defined.all[i].uuid; };
+  // Returns the names of the members, or the first problem.
+  const auto members = [&](const std::vector<std::string>& texts) {
+    file.groups = {{{*GroupName::parse("g")}, {}, {}}};
+    for (const std::string& text : texts) {
+      file.groups[0].members.push_back({text, {}});
+    }
+    const ApplyPlan plan = planned(file, seen, defined);
+    std::map<Uuid, std::string> names;
+    for (const Definition& one : defined.all) {
+      names[one.uuid] = one.name->str();
+    }
+    for (const Definition& one : added(plan)) {
+      names[one.uuid] = one.name->str();
+    }
+    std::vector<std::string> result;
+    for (const std::vector<Job>& chain : plan.chains) {
+      for (const Job& job : chain) {
+        for (const Step& step : job.steps) {
+          if (const auto* add = std::get_if<AddGroup>(&step.action)) {
+            for (const Member& member : add->group.members) {
+              result.push_back(names[member.uuid]);
+            }
+          }
+        }
+      }
+    }
+    return plan.problems.empty() ? result : std::vector{plan.problems[0].problem.message};
+  };
+  using Names = std::vector<std::string>;
+  CHECK(members({"seat-2", "seat-1"}) == Names{"seat-2", "seat-1"});
+  CHECK(members({"seat-{}"}) == Names{"seat-1", "seat-2"});
+  CHECK(members({"seat-*", "other-2"}) == Names{"seat-1", "seat-2", "other-2"});
+  CHECK(members({"other-*"}) == Names{"other-1", "other-2"});
+  CHECK(members({uuid_of(2).str(), "seat-1"}) == Names{"unrelated", "seat-1"});
+  CHECK(members({"p0/" + uuid_of(0).str()}) == Names{"other-1"});
+  CHECK(members({"p1/" + uuid_of(0).str()}).at(0).find("is described or defined") != std::string::npos);
+  CHECK(members({"nothing"}) == Names{"group 'g': no device 'nothing' is described or defined"});
+  CHECK(members({"nothing-*"}).size() == 1);
+  CHECK(members({"seat-1", "seat-1"}).size() == 1);
+  CHECK(members({uuid_of(0).str(), uuid_of(0).str()}).at(0).ends_with("is a member twice"));
+}
+
+TEST_CASE("a device is a member of one group only, described or not") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("a", 1, "mtty-1")};
+  file.groups = {{{*GroupName::parse("g")}, {}, {{"a", {}}}}, {{*GroupName::parse("h")}, {}, {{"a", {}}}}};
+  const ApplyPlan two = planned(file, seen, {});
+  REQUIRE(two.problems.size() == 1);
+  CHECK(two.problems[0].problem.message == "'a' is a member of the groups 'g' and 'h'");
+  file.groups.pop_back();
+  const ApplyPlan plan = planned(file, seen, {});
+  REQUIRE(plan.problems.empty());
+  Groups groups;
+  groups.all = {{*GroupName::parse("old"), {{added(plan).at(0).uuid}}}};
+  const AllParentSettings settings;
+  const Definitions none;
+  const ApplyPlan other = plan_apply({file, seen, none, groups, settings}, {});
+  REQUIRE(other.problems.size() == 1);
+  CHECK(other.problems[0].problem.message ==
+        "group 'g': in group 'old' already, which is not described: 'a'");
+  CHECK(other.problems[0].hints.at(0) ==
+        "remove them from 'old': mdevadm group remove old " + added(plan)[0].uuid.str());
+}
+
+TEST_CASE(
+    "devices of a table without a count are recognized by their numbers, wherever these are in the name") {
+  for (const char* pattern : {"a-{}", "{}-b", "a-{}-b"}) {
+    Snapshot seen;
+    seen.parents = {pool_of("p0", 3)};
+    HostFile file;
+    file.devices = {entry(pattern, std::nullopt, "mtty-1")};
+    Definitions defined;
+    defined.all = added(planned(file, seen, {}));
+    REQUIRE(defined.all.size() == 3);
+    CHECK(added(planned(file, seen, defined)).empty());
+    defined.all.erase(defined.all.begin() + 1);
+    const std::vector<Definition> again = added(planned(file, seen, defined));
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].name->str() == file.devices[0].name_of(2));
+    // They stay described when nothing fits any more.
+    seen.parents = {pool_of("p0", 0)};
+    const ApplyPlan full = planned(file, seen, defined);
+    CHECK(added(full).empty());
+    CHECK(full.problems.empty());
+    CHECK(full.devices == 2);
+  }
+}
+
+TEST_CASE("an active device that differs from its definition in an attribute is noted, not changed") {
+  Snapshot seen;
+  seen.parents = {pool_of("p0", 8)};
+  HostFile file;
+  file.devices = {entry("a", 1, "mtty-1")};
+  file.devices[0].settings.attributes = {{*AttributeName::parse("rate"), "1"}};
+  Definitions defined;
+  defined.all = added(planned(file, seen, {}));
+  REQUIRE(defined.all.size() == 1);
+  const auto plan_with = [&](const char* rate) {
+    PresentSettings settings;
+    settings.attributes["rate"] = rate;
+    seen.devices = {{.uuid = defined.all[0].uuid,
+                     .parent = *ParentName::parse("p0"),
+                     .type = TypeName::parse("mtty-1"),
+                     .settings = settings}};
+    return planned(file, seen, defined);
+  };
+  const ApplyPlan same = plan_with("1");
+  CHECK(same.notes.empty());
+  const ApplyPlan differs = plan_with("2");
+  REQUIRE(differs.notes.size() == 1);
+  CHECK(differs.notes[0].find("apply does not change that") != std::string::npos);
+  CHECK(differs.correcting.empty());
+  CHECK(differs.changes.empty());
 }

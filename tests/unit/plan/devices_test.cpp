@@ -201,3 +201,48 @@ TEST_CASE("stop of an inactive device plans no steps") {
   CHECK(job.steps.empty());
   CHECK(job.notes.front() == job.about.quoted() + " is not active");
 }
+
+TEST_CASE("devices of a virtual machine that go offline with one write are stopped together") {
+  const std::string vm = "8f3c2a10-0000-4000-8000-000000000001";
+  Snapshot seen = host_with(1);
+  seen.parents[0].capabilities = {.online = true, .online_together = true, .numbered = true};
+  std::vector<Uuid> uuids;
+  for (const char* number : {"-0", "-1", "-2"}) {
+    Device device = live("0000:2b:00.0", "nvidia-17");
+    device.name = (number == std::string("-2") ? "9" + vm.substr(1) : vm) + number;
+    device.uuid = Uuid::of_name(device.name.str());
+    uuids.push_back(device.uuid);
+    seen.devices.push_back(std::move(device));
+  }
+  const auto stop = [&](std::size_t i, const std::vector<Uuid>& together) {
+    return texts(plan_stop(seen, {{.uuid = uuids[i]}}, gpu, together));
+  };
+  const Error error = refusal([&] { stop(0, {uuids[0]}); });
+  CHECK(error.code() == ExitCode::conflict);
+  CHECK(std::string(error.what()).find("but '" + uuids[1].str() + "' is not being stopped") !=
+        std::string::npos);
+  CHECK(error.hints() == std::vector<std::string>{"stop them together: mdevadm stop " + uuids[0].str() + " " +
+                                                  uuids[1].str()});
+  // Stops run in reverse order: the last device is the first that is stopped.
+  const std::vector<Uuid> both{uuids[0], uuids[1]};
+  CHECK(stop(1, both).size() == 2);
+  CHECK(stop(1, both)[0].find("offline") != std::string::npos);
+  CHECK(stop(0, both).size() == 1);
+  CHECK(stop(2, {uuids[2]}).size() == 2);
+}
+
+TEST_CASE("a wait for the release of a device gives the advice of a stop that waits, and respects claims") {
+  using namespace std::chrono_literals;
+  Snapshot seen;
+  seen.devices.push_back(live("mtty", "mtty-1"));
+  seen.devices[0].busy = true;
+  const StopRequest request{{.uuid = uuid}, 5s, false};
+  const Job stop = plan_stop(seen, request, *ParentName::parse("mtty"));
+  const Job release = plan_release(seen, seen.devices[0], request);
+  REQUIRE(release.steps.size() == 1);
+  CHECK(release.lane == uuid.str());
+  CHECK(std::get<AwaitRelease>(release.steps[0].action).advice ==
+        std::get<AwaitRelease>(stop.steps[0].action).advice);
+  seen.claims.all.push_back({.uuid = uuid, .group = "pool", .at = {}});
+  CHECK(refusal([&] { plan_release(seen, seen.devices[0], request); }).code() == ExitCode::in_use);
+}

@@ -213,3 +213,21 @@ TEST_CASE("on a GPU with virtual functions a group starts members with larger fr
   }
   CHECK(order == std::vector{uuid(2), uuid(1), uuid(3)});
 }
+
+TEST_CASE("the free memory of a GPU follows from the maximum instances if the driver reports no others") {
+  Parent parent = m60(0, 0);
+  for (Type& one : parent.types) {
+    one.available.reset();
+  }
+  parent.types[0].maximum = 8;
+  parent.types[1].maximum = 2;
+  CHECK(capacity_of(parent, {}).left("nvidia-14") == 8);
+  CHECK(capacity_of(parent, {}).left("nvidia-17") == 2);
+  parent.types.erase(parent.types.begin());
+  const auto active = [](int number) {
+    return Device{.uuid = uuid(number), .parent = gpu, .type = TypeName::parse("nvidia-17")};
+  };
+  CHECK(capacity_of(parent, {active(1)}).left("nvidia-17") == 1);
+  CHECK(capacity_of(parent, {active(1), active(2)}).left("nvidia-17") == 0);
+  CHECK(capacity_of(parent, {active(1), active(2), active(3)}).left("nvidia-17") == 0);
+}

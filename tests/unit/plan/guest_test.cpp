@@ -225,3 +225,16 @@ TEST_CASE("devices are detached in reverse order by the IDs that they have in th
   CHECK(rest.jobs[0].notes.size() == 1);
   CHECK(rest.jobs[1].steps.size() == 1);
 }
+
+TEST_CASE("the virtual machine of a device is that in its create arguments, active or not") {
+  Definition definition = defined(a, "0000:41:00.0", "t-1");
+  CHECK_FALSE(guest_of(host_with("vfio-pci"), definition).vm);
+  definition.create_args = "x=1,vm_uuid=" + vm.str();
+  CHECK(guest_of(host_with("vfio-pci"), definition).vm == vm);
+  Snapshot seen = host_with("vfio-pci");
+  seen.devices.push_back({.uuid = a, .parent = gpu, .type = TypeName::parse("t-1")});
+  CHECK(guest_of(seen, definition).vm == vm);
+  // A definition for another parent is not that of the active device.
+  definition.parent = *ParentName::parse("mtty");
+  CHECK_FALSE(guest_of(seen, definition).vm);
+}

@@ -199,3 +199,30 @@ TEST_CASE("define and modify find definitions with the same queues") {
   seen.ap->host_adapters = seen.ap->host_domains = set("0-255");
   CHECK(define(crypto(2, "6", "20")).front().find("06.0014 is reserved for the host") != std::string::npos);
 }
+
+TEST_CASE("a value that the kernel refuses prevents a start, and changes that do not replace it") {
+  Definition definition = crypto(1, "5", "4");
+  const auto code = [](const auto& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      CHECK(std::string(error.what()).starts_with("cannot x: attribute 'assign_adapter': "));
+      CHECK_FALSE(error.hints().empty());
+      return error.code();
+    }
+    return ExitCode::done;
+  };
+  const auto valid = [&] { require_valid_queues(definition, "cannot x"); };
+  ApChanges adapters, domains;
+  adapters.adapters = read_ap_list("6", ApKind::adapter).change;
+  domains.domains = read_ap_list("6", ApKind::domain).change;
+  CHECK(code(valid) == ExitCode::done);
+  definition.attributes.push_back({*AttributeName::parse("assign_adapter"), "x"});
+  CHECK(code(valid) == ExitCode::failed);
+  CHECK(code([&] { require_replaced(definition, domains, "cannot x"); }) == ExitCode::failed);
+  CHECK(code([&] { require_replaced(definition, adapters, "cannot x"); }) == ExitCode::done);
+  adapters.adapters = read_ap_list("+6", ApKind::adapter).change;
+  CHECK(code([&] { require_replaced(definition, adapters, "cannot x"); }) == ExitCode::failed);
+  definition.type = *TypeName::parse("mtty-1");  // has no queues
+  CHECK(code(valid) == ExitCode::done);
+}

@@ -692,3 +692,30 @@ TEST_CASE("ap-check gets the events of a definition of mdevadm as it can answer 
   CHECK(calls.find("all notify-modify-success") != std::string::npos);
   CHECK(calls.find("all notify-undefine-success") != std::string::npos);
 }
+
+TEST_CASE("a refusal by a script that is a text names the command that shows the script") {
+  const std::string name = std::string(old_callouts) + "guard";
+  const auto hints = [&](Scripts& scripts) {
+    std::vector<std::string> found;
+    try {
+      scripts.hooks.pre(event);
+    } catch (const Error& error) {
+      found = error.hints();
+    }
+    std::transform(found.begin(), found.end(), found.begin(),
+                   [&](const std::string& hint) { return scripts.without_root(hint); });
+    return found;
+  };
+  Scripts refuses;
+  refuses.add(name, "exit 1");
+  CHECK(hints(refuses) == Lines{"see why the script refuses: less /" + name});
+  Scripts breaks;
+  breaks.add(name, "exit 127");
+  CHECK(hints(breaks) ==
+        Lines{"the status usually means that a program that the script runs does not exist: less /" + name,
+              "to disable the script: chmod -x /" + name});
+  Scripts binary;
+  std::filesystem::create_directories(binary.temp.path() / old_callouts);
+  std::filesystem::copy("/bin/false", binary.temp.path() / name);
+  CHECK(hints(binary).empty());
+}

@@ -100,3 +100,57 @@ TEST_CASE("virtual machines of libvirt are watched when its directories appear")
     CHECK(host.files.read().machines);
   }
 }
+
+TEST_CASE("a node is watched for users, however often that is asked for, and a new node in its place") {
+  Watching host;
+  test::write_text(host.at("dev/vfio/1"), "");
+  test::write_text(host.at("dev/vfio/2"), "");
+  const auto use = [&](const char* node) {
+    std::ignore = test::read_text(host.at(node));
+    return host.files.read().use;
+  };
+  CHECK_FALSE(use("dev/vfio/1"));
+  for (int i = 0; i < 2; ++i) {
+    host.files.watch_node("/dev/vfio/1");
+    host.files.watch_node("/dev/vfio/2");
+    CHECK(use("dev/vfio/1"));
+    CHECK(use("dev/vfio/2"));
+    CHECK(host.files.watches_node("/dev/vfio/1"));
+    CHECK_FALSE(host.files.read().use);
+  }
+  host.files.watch_node("/dev/vfio/3");
+  CHECK_FALSE(host.files.watches_node("/dev/vfio/3"));
+  fs::rename(host.at("dev/vfio/1"), host.at("dev/vfio/old"));
+  test::write_text(host.at("dev/vfio/1"), "");
+  host.files.watch_node("/dev/vfio/1");
+  std::ignore = host.files.read();  // that the old one is not watched any longer
+  CHECK(use("dev/vfio/1"));
+  CHECK_FALSE(use("dev/vfio/old"));
+  CHECK(host.files.watches_node("/dev/vfio/1"));
+}
+
+TEST_CASE("nodes of devices that exist no more are not watched") {
+  Watching host;
+  std::map<std::string, WatchedDevice> devices;
+  for (const char* number : {"1", "2"}) {
+    test::write_text(host.at("dev/vfio") / number, "");
+    const std::string node = std::string("/dev/vfio/") + number;
+    host.files.watch_node(node);
+    devices.insert({std::string("sys/") + number,
+                    {.uuid = Uuid::random(), .parent = *ParentName::parse("mtty"), .nodes = {node}}});
+  }
+  host.files.keep_nodes(devices);
+  CHECK(host.files.watches_node("/dev/vfio/2"));
+  devices.erase("sys/2");
+  host.files.keep_nodes(devices);
+  std::ignore = host.files.read();
+  CHECK(host.files.watches_node("/dev/vfio/1"));
+  CHECK_FALSE(host.files.watches_node("/dev/vfio/2"));
+  std::ignore = test::read_text(host.at("dev/vfio/2"));
+  CHECK_FALSE(host.files.read().use);
+  std::ignore = test::read_text(host.at("dev/vfio/1"));
+  CHECK(host.files.read().use);
+  fs::remove(host.at("dev/vfio/1"));
+  CHECK(host.files.read().use);
+  CHECK_FALSE(host.files.watches_node("/dev/vfio/1"));
+}

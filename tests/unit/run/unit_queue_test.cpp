@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include "catch.hpp"
@@ -41,7 +42,8 @@ class Fake final : public RetriedTask {
 
 }  // namespace
 
-TEST_CASE("all units are task until they need no further attempt, those with a common parent one at a time") {
+TEST_CASE(
+    "all units are tried until they need no further attempt, those with a common parent one at a time") {
   constexpr unsigned attempts = 200;
   std::atomic<int> users_of_p = 0;
   std::atomic<int> users_of_q = 0;
@@ -58,4 +60,25 @@ TEST_CASE("all units are task until they need no further attempt, those with a c
     CHECK_FALSE(fake->is_early);
     CHECK_FALSE(fake->is_shared);
   }
+}
+
+namespace {
+
+// A unit that fails once it has begun, as for lack of memory.
+class Failing final : public RetriedTask {
+ public:
+  std::vector<ParentName> parents() override { return {*ParentName::parse("p")}; }
+  std::optional<milliseconds> attempt(Clock::time_point) override { throw std::bad_alloc(); }
+};
+
+}  // namespace
+
+TEST_CASE("a unit whose attempt throws neither blocks the others nor hides its failure") {
+  std::atomic<int> users = 0;
+  Failing failing;
+  Fake before("p", users, 3), after("p", users, 3);
+  UnitQueue queue({&before, &failing, &after});
+  CHECK_THROWS_AS(queue.run(), std::bad_alloc);
+  CHECK(before.is_done());
+  CHECK(after.is_done());
 }

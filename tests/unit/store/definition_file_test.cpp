@@ -458,3 +458,23 @@ TEST_CASE("invalid values of the table [ap] are reported with their position") {
         std::string::npos);
   CHECK(parsed("type = \"a\"\nap = 5\n").problem.str().find("'ap' must be a table") != std::string::npos);
 }
+
+TEST_CASE("an element of a list of the table [ap] is removed from its line and nothing else") {
+  const std::string text =
+      "type = \"vfio_ap-passthrough\"\n[ap]\nadapters = [\n  5, 6 , 7,  # cards\n  9  # the last\n]\n"
+      "domains = [4]  # payroll\n";
+  const Definition before = definition_of(text);
+  const auto edited = [&](const char* adapters) {
+    Definition after = before;
+    ApChanges changes;
+    changes.adapters = read_ap_list(adapters, ApKind::adapter).change;
+    after.attributes = in_table_form(changed_attributes(before.attributes, changes));
+    const std::string result = edit_definition(text, "f.toml", before, after);
+    CHECK(definition_of(result) == after);
+    CHECK(result.ends_with("]\ndomains = [4]  # payroll\n"));
+    return result.substr(result.find("[\n  "), result.find("\n]\n") - result.find("[\n  "));
+  };
+  CHECK(edited("-5") == "[\n   6 , 7,  # cards\n  9  # the last");
+  CHECK(edited("-6") == "[\n  5,  7,  # cards\n  9  # the last");
+  CHECK(edited("-5,-6") == "[\n    7,  # cards\n  9  # the last");
+}

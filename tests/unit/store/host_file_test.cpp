@@ -9,7 +9,7 @@ using namespace mdevadm::store;
 
 namespace {
 
-HostContent parsed(const std::string& text) {
+HostFile parsed(const std::string& text) {
   return parse_host({{"host.toml", text}});
 }
 
@@ -24,7 +24,7 @@ std::vector<std::string> problems_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("the description of a host has parents, devices and groups") {
-  const HostContent content = parsed(R"(version = 1
+  const HostFile content = parsed(R"(version = 1
 namespace = "5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1"
 [[parent]]
 name = "0000:41:00.0"
@@ -55,10 +55,10 @@ members = ["seat-{}"]
 p2p = "off"
 )");
   REQUIRE(content.problems.empty());
-  REQUIRE(content.file.parents.size() == 1);
-  CHECK(content.file.parents[0].settings.commands.size() == 1);
-  REQUIRE(content.file.devices.size() == 2);
-  const DeviceEntry& seats = content.file.devices[0];
+  REQUIRE(content.parents.size() == 1);
+  CHECK(content.parents[0].settings.commands.size() == 1);
+  REQUIRE(content.devices.size() == 2);
+  const DeviceEntry& seats = content.devices[0];
   CHECK(seats.count == 4U);
   CHECK(seats.needs == std::vector<std::string>{"framebuffer>=2G", "series=Q"});
   CHECK(seats.parents == std::vector<std::string>{"0000:41:00.0", "42:00.0"});
@@ -69,12 +69,12 @@ p2p = "off"
   CHECK(seats.settings.node->mode == 0660U);
   CHECK(seats.name_of(3) == "seat-3");
   CHECK(seats.at("parents.1").line == 12);
-  CHECK(content.file.devices[1].count == std::nullopt);
-  CHECK(content.file.devices[1].parents.empty());
-  CHECK(content.file.devices[1].active);
-  REQUIRE(content.file.groups.size() == 1);
-  CHECK(content.file.groups[0].group.sharing == Sharing::off);
-  CHECK(derived_uuid(content.file, "seat-1").str()[14] == '5');
+  CHECK(content.devices[1].count == std::nullopt);
+  CHECK(content.devices[1].parents.empty());
+  CHECK(content.devices[1].active);
+  REQUIRE(content.groups.size() == 1);
+  CHECK(content.groups[0].group.sharing == Sharing::off);
+  CHECK(derived_uuid(content, "seat-1").str()[14] == '5');
 }
 
 TEST_CASE("all problems of a description are found, in the order of the file") {
@@ -90,13 +90,85 @@ TEST_CASE("all problems of a description are found, in the order of the file") {
         std::vector<std::string>{"host.toml:1:1: missing required key 'version' (expected version = 1)"});
 }
 
-TEST_CASE("names are unique over the files of a description") {
-  const std::string device = "version = 1\n[[device]]\nname = \"a-1\"\ntype = \"t\"\n";
-  const HostContent content =
-      parse_host({{"1.toml", device},
-                  {"2.toml", "version = 1\n[[device]]\nname = \"a-{}\"\ncount = 2\ntype = \"t\"\n"}});
-  REQUIRE(content.problems.size() == 1);
-  CHECK(content.problems[0].str() == "2.toml:3:8: device 'a-1' is described twice, first at 1.toml:3:8");
+TEST_CASE("all problems of one table are found") {
+  const std::string text = R"(version = 1
+[[device]]
+nmae = "a"
+tpye = "t"
+parents = ["a/b", 7, "p0", "p0"]
+uuid = ["x"]
+count = 0
+[[parent]]
+nmae = "p0"
+virtual_functions = "some"
+reserved = [1, "x"]
+[[group]]
+name = "a b"
+p2p = "no"
+[[devcie]]
+)";
+  CHECK(
+      problems_of(text) ==
+      std::vector<std::string>{
+          "host.toml:3:1: unknown key 'nmae' in [[device]] (did you mean 'name'?)",
+          "host.toml:4:1: unknown key 'tpye' in [[device]] (did you mean 'type'?)",
+          "host.toml:5:12: invalid parent 'a/b': must be a single path component without control characters",
+          "host.toml:5:19: 'parents' must have only strings, not an integer",
+          "host.toml:5:28: parent 'p0' is listed twice",
+          "host.toml:6:8: 'uuid' must be a string, not an array",
+          "host.toml:7:9: 'count' must be \"all\" or a whole number from 1 to 65536",
+          "host.toml:9:1: unknown key 'nmae' in [[parent]] (did you mean 'name'?)",
+          "host.toml:10:21: 'virtual_functions' must be \"all\" or a whole number of at least 1",
+          "host.toml:11:13: 'reserved' must be a string, not an integer",
+          "host.toml:11:16: invalid PCI address 'x' (expected e.g. 0000:41:00.4)",
+          "host.toml:12:1: missing required key 'members' in [[group]]",
+          "host.toml:13:8: invalid name 'a b': must be a name without '/', blanks and control characters, "
+          "not "
+          "begin with '-' or '.' and not be a UUID",
+          "host.toml:14:7: 'p2p' must be \"auto\", \"require\" or \"off\", not \"no\"",
+          "host.toml:15:3: unknown key 'devcie' (did you mean 'device'?)",
+      });
+  const HostFile file = parsed(text);
+  REQUIRE(file.devices.size() == 1);
+  CHECK_FALSE(file.devices[0].complete);
+  CHECK_FALSE(file.devices[0].knows("name"));
+  CHECK_FALSE(file.devices[0].knows("parents"));
+  CHECK(file.devices[0].count == std::nullopt);
+  CHECK(file.unread.parents);
+  CHECK(file.unread.devices);
+  CHECK(file.unread.groups);
+  CHECK_FALSE(file.unread.space);
+}
+
+TEST_CASE("files that cannot be read do not keep the others from being read") {
+  const HostFile file = parse_host({{"1.toml", "version = ["},
+                                    {"2.toml", "version = 1\n[[device]]\nname = \"a-{}\"\ncolor = 1\n"},
+                                    {"3.toml", "", "Permission denied"}});
+  std::vector<std::string> problems;
+  for (const FileProblem& problem : file.problems) {
+    problems.push_back(problem.str());
+  }
+  CHECK(problems == std::vector<std::string>{
+                        "1.toml:1:12: invalid TOML: ']' missing after the list",
+                        "2.toml:2:1: missing required key 'type' or 'need' in [[device]]",
+                        "2.toml:4:1: unknown key 'color' in [[device]]",
+                        "3.toml: Permission denied",
+                    });
+  CHECK(file.devices.size() == 1);
+  CHECK(file.unread.space);
+  CHECK(file.unread.parents);
+  const HostFile with_space = parse_host(
+      {{"1.toml", "?"}, {"2.toml", "version = 1\nnamespace = \"5f0c6f0e-2f0b-4c62-9d0f-6a3ad7a3f6c1\"\n"}});
+  CHECK_FALSE(with_space.unread.space);
+}
+
+TEST_CASE("an entry may have the names of its pattern") {
+  const HostFile file =
+      parsed("version = 1\n[[device]]\nname = \"a[*]-{parent}-{}\"\ncount_per_parent = 0\ntype = \"t\"\n");
+  REQUIRE(file.devices.size() == 1);
+  CHECK(file.devices[0].may_have_name("a[*]-p0-12"));
+  CHECK_FALSE(file.devices[0].may_have_name("ax-p0-12"));
+  CHECK_FALSE(file.devices[0].may_have_name("a[*]"));
 }
 
 TEST_CASE("a description of a host that is written parses to the same") {
@@ -112,10 +184,10 @@ TEST_CASE("a description of a host that is written parses to the same") {
   ParentSettings parent{definition.parent};
   parent.functions = FunctionGoal{4};
   parent.commands = {{{"true", "a b"}, {"false"}, 3}};
-  const HostContent content = parsed(format_host({{parent}, {{definition, false}}, {group}}));
+  const HostFile content = parsed(format_host({{parent}, {{definition, false}}, {group}}));
   REQUIRE(content.problems.empty());
-  CHECK(content.file.parents.at(0).settings == parent);
-  const DeviceEntry& entry = content.file.devices.at(0);
+  CHECK(content.parents.at(0).settings == parent);
+  const DeviceEntry& entry = content.devices.at(0);
   CHECK(entry.uuid == definition.uuid);
   CHECK(entry.name_of(1) == "name {} \\");
   CHECK(entry.settings.attributes == definition.attributes);
@@ -124,8 +196,8 @@ TEST_CASE("a description of a host that is written parses to the same") {
   CHECK_FALSE(entry.active);
   Group without = group;
   without.members.clear();
-  CHECK(content.file.groups.at(0).group == without);
-  CHECK(content.file.groups.at(0).members.at(0).text == group.members[0].str());
+  CHECK(content.groups.at(0).group == without);
+  CHECK(content.groups.at(0).members.at(0).text == group.members[0].str());
 }
 
 TEST_CASE("a table may mean parents by PCI IDs, with exceptions and a count for each") {
@@ -155,18 +227,18 @@ name = "rest-{}"
 count = "all"
 type = "nvidia-17"
 )";
-  const HostContent content = parsed(text);
+  const HostFile content = parsed(text);
   REQUIRE(content.problems.empty());
-  REQUIRE(content.file.devices.size() == 3);
-  const DeviceEntry& first = content.file.devices[0];
+  REQUIRE(content.devices.size() == 3);
+  const DeviceEntry& first = content.devices[0];
   CHECK(first.per_parent);
   CHECK(first.count == 16);
   CHECK(first.parents == std::vector<std::string>{"10de:1eb8", "0000:41:00.0"});
   CHECK(first.except == std::vector<std::string>{"0000:d8:00.0", "10de:1eb8:10de:12a3"});
   CHECK(first.depends_on_parents());
-  CHECK(content.file.devices[1].depends_on_parents());
-  CHECK_FALSE(content.file.devices[2].depends_on_parents());
-  CHECK(format_host(content.file) == text);
+  CHECK(content.devices[1].depends_on_parents());
+  CHECK_FALSE(content.devices[2].depends_on_parents());
+  CHECK(format_host(content) == text);
 }
 
 TEST_CASE("a count for each parent requires the parent in the name") {

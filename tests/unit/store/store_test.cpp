@@ -1,10 +1,14 @@
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <mdevadm/store/store.hpp>
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <filesystem>
+#include <mdevadm/sys/interrupt.hpp>
 
 #include "catch.hpp"
 #include "tree.hpp"
@@ -13,6 +17,7 @@ using namespace mdevadm;
 using store::Store;
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -348,4 +353,98 @@ TEST_CASE("settings of a parent are neither replaced nor removed if another proc
   std::filesystem::remove_all(temp.path() / "etc/mdevadm/parents");
   CHECK(code_of([&] { store.remove_parent_settings(other); }) == ExitCode::not_found);
   CHECK_FALSE(root.exists("etc/mdevadm/parents"));
+}
+
+TEST_CASE("a name of several definitions is reported, whatever others have no name") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  for (int number = 1; number < 5; ++number) {
+    Definition one =
+        definition("mtty", ("00000000-0000-0000-0000-00000000000" + std::to_string(number)).c_str());
+    one.name = number % 2 == 0 ? Label::parse("twin") : std::nullopt;
+    store.add(one, std::nullopt);
+  }
+  CHECK(store.load().problems.size() == 1);
+}
+
+TEST_CASE("an interruption ends the wait for the lock of the definitions") {
+  for (const char* locked : {"etc/mdevctl.d", "run/mdevadm/definitions.lock"}) {
+    const test::TempDir temp;
+    const sys::Dir root = *sys::Dir::open(temp.str());
+    fs::create_directories(temp.path() / "etc/mdevctl.d");
+    fs::create_directories(temp.path() / "run/mdevadm");
+    const auto held = std::string(locked).ends_with(".lock")
+                          ? sys::FileLock::acquire(*root.open_dir("run/mdevadm"), "definitions.lock", 0ms)
+                          : sys::FileLock::acquire(*root.open_dir(locked), 0ms);
+    REQUIRE(held);
+    const pid_t child = ::fork();
+    if (child == 0) {  // a process stays interrupted
+      std::signal(SIGINT, SIG_DFL);
+      sys::catch_signals();
+      ::raise(SIGINT);
+      std::string text;
+      try {
+        std::ignore = Store(root).lock();
+      } catch (const Error& error) {
+        text = error.what();
+      }
+      ::_exit(text.find("interrupted while waiting for") != std::string::npos ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+}
+
+TEST_CASE(
+    "a process that may not use the runtime directory continues without its files if it may lack them") {
+  if (::geteuid() != 0) {
+    WARN("cannot become another user: not root");
+    return;
+  }
+  const test::TempDir temp;
+  fs::permissions(temp.path(), fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
+  fs::create_directories(temp.path() / "run/mdevadm");
+  test::write_text(temp.path() / "run/mdevadm/definitions.lock", "");
+  fs::permissions(temp.path() / "run/mdevadm/definitions.lock", fs::perms::owner_all);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t other = 65534;
+    const sys::Dir root = *sys::Dir::open(temp.str());
+    if (::setgroups(0, nullptr) != 0 || ::setgid(other) != 0 || ::setuid(other) != 0) {
+      ::_exit(1);
+    }
+    std::string text;
+    const Store may_lack(root, Store::Runtime::optional, [&](const std::string& why) { text = why; });
+    if (code_of([&] { std::ignore = may_lack.lock(); }) != ExitCode::done ||
+        text.find("Permission denied; continuing without the lock") == std::string::npos) {
+      ::_exit(2);
+    }
+    ::_exit(code_of([&] { std::ignore = Store(root).lock(); }) == ExitCode::failed ? 0 : 3);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+
+TEST_CASE("the definitions of some devices are read without the problems of others") {
+  const test::TempDir temp;
+  const sys::Dir root = *sys::Dir::open(temp.str());
+  const Store store(root);
+  std::vector<Uuid> wanted;
+  for (int number = 10; number < 40; ++number) {
+    const std::string name = "00000000-0000-0000-0000-0000000000" + std::to_string(number);
+    wanted.push_back(*Uuid::parse(name));
+    test::write_text(temp.path() / "etc/mdevctl.d/mtty" / name,
+                     "{\"mdev_type\":\"mtty-1\",\"start\":\"manual\",\"attrs\":[]}");
+  }
+  test::write_text(temp.path() / "etc/mdevctl.d/mtty" / uuid_text, "{");
+  for (const std::size_t count : {std::size_t{1}, wanted.size()}) {
+    const Definitions some =
+        store.load_some({wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(count)});
+    CHECK(some.all.size() == count);
+    CHECK(some.broken.empty());
+  }
+  CHECK(store.load().broken.size() == 1);
 }

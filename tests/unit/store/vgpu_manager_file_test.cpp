@@ -89,6 +89,19 @@ vgpu-configs:
   CHECK(content.configs[3].rules[0].indices->at(0) == 1);
 }
 
+TEST_CASE("a tag of another type is refused wherever a value stands") {
+  const auto problem = [](const std::string& devices) {
+    return problems_of("version: v1\nvgpu-configs:\n  a:\n  - {devices: " + devices +
+                       ", vgpu-devices: {T4-1Q: 1}}\n");
+  };
+  CHECK(problem("!!seq [0]").empty());
+  CHECK(problem("! [0]").empty());
+  CHECK(problem("!!str all").empty());
+  CHECK(problem("!!set [0]") ==
+        std::vector<std::string>{"c.yaml:4:15: unsupported tag 'tag:yaml.org,2002:set'"});
+  CHECK(problem("!all all").size() == 1);
+}
+
 TEST_CASE("all problems of a configuration file are found, with their places") {
   CHECK(problems_of(R"(version: v2
 vgpu-config:

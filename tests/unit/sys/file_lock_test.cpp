@@ -1,8 +1,14 @@
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <mdevadm/sys/file_lock.hpp>
+#include <mdevadm/sys/interrupt.hpp>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -71,4 +77,71 @@ TEST_CASE("a second acquire of a lock times out and reports the holder until it 
   }
   CHECK(FileLock::holder(dir, "lock").pid == 0);
   CHECK(FileLock::acquire(dir, "lock", std::chrono::milliseconds(0)));
+}
+
+namespace {
+
+// Returns the order in which threads got a lock that they had asked for in the order of their numbers.
+std::vector<int> order_of_waiting(const Dir& dir) {
+  constexpr int number = 6;
+  std::vector<int> order;
+  std::vector<std::thread> threads;
+  {
+    const auto held = FileLock::acquire(dir, "lock", std::chrono::milliseconds(0));
+    REQUIRE(held);
+    for (int i = 0; i < number; ++i) {
+      threads.emplace_back([&, i] {
+        const auto lock = FileLock::acquire(dir, "lock", std::chrono::seconds(60));
+        if (lock) {
+          order.push_back(i);  // protected by the lock
+          std::this_thread::sleep_for(std::chrono::milliseconds(7));
+        }
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(7));
+    }
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  return order;
+}
+
+}  // namespace
+
+TEST_CASE("those that wait for a lock get it in their order") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  // On a busy machine, threads can begin to wait in another order.
+  const std::vector<int> wanted{0, 1, 2, 3, 4, 5};
+  std::vector<int> got;
+  for (int i = 0; i < 5 && got != wanted; ++i) {
+    got = order_of_waiting(dir);
+  }
+  CHECK(got == wanted);
+}
+
+TEST_CASE("a signal ends the wait for a lock, also if another thread has received it") {
+  const test::TempDir temp;
+  const Dir dir = *Dir::open(temp.str());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    sys::catch_signals();
+    const auto held = FileLock::acquire(dir, "lock", std::chrono::milliseconds(0));
+    std::thread waiting([&] {
+      sigset_t all;
+      ::sigfillset(&all);  // also the signal that ends a wait, as a caller may have blocked it
+      ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+      const auto lock = FileLock::acquire(dir, "lock", std::chrono::seconds(60));
+      ::_exit(!lock && lock.error().number == EINTR ? 0 : 1);
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ::kill(::getpid(), SIGTERM);
+    waiting.join();
+    ::_exit(2);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));
 }
