@@ -309,15 +309,18 @@ ApReading read_ap_list(std::string_view text, ApKind kind) {
       return reading;
     }
     const bool removes = term.starts_with('-');
+    const std::string_view word = reading.change.replaces || term.empty() ? term : term.substr(1);
     ApSet numbers;
-    reading.problem =
-        read_term(reading.change.replaces || term.empty() ? term : term.substr(1), kind, numbers);
+    reading.problem = read_term(word, kind, numbers);
     if (!reading.problem.empty()) {
       return reading;
     }
     // Of several terms for one number the last one counts.
     (removes ? reading.change.removed : reading.change.added) |= numbers;
     (removes ? reading.change.added : reading.change.removed) &= ~numbers;
+    const bool is_decimal = word.find_first_not_of("0123456789") == std::string_view::npos;
+    reading.change.decimal &= ~numbers;
+    reading.change.decimal |= is_decimal && !removes ? numbers : ApSet{};
   }
   return reading;
 }

@@ -422,8 +422,10 @@ class Check {
       add(name,
           {missing.text,
            {"list the queues of the host: mdevadm show " + parent.str(),
-            is_definition ? "correct the definition: " + advice_to_correct(name, missing, matrix)
-                          : "change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
+            fmt::format("if the host will not have {} again, {}: {}",
+                        missing.numbers.count() == 1 ? "it" : "them",
+                        is_definition ? "correct the definition" : "change the device",
+                        advice_to_correct(name, missing, matrix) + (is_definition ? "" : " --live"))},
            "queue-missing",
            Severity::warning},
           parent.str());

@@ -42,18 +42,6 @@ const std::optional<unsigned>& highest_of(const ApHost& host, ApKind kind) {
   return kind == ApKind::adapter ? host.max_adapter : host.max_domain;
 }
 
-// Returns the numbers of which the decimal digits of these are the hexadecimal ones: 0x14 for 14.
-ApSet as_hexadecimal(const ApSet& set) {
-  ApSet result;
-  for (const unsigned number : numbers_of(set)) {
-    const unsigned meant = number / 100 * 256 + number / 10 % 10 * 16 + number % 10;
-    if (meant < ap_numbers) {
-      result.set(meant);
-    }
-  }
-  return result;
-}
-
 // Returns the numbers of which the host has no queues now; `existing`: all numbers of the host, if they are
 // known.
 std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optional<ApSet>& existing,
@@ -62,15 +50,10 @@ std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optiona
   if (missing.none()) {
     return std::nullopt;
   }
-  const ApSet meant = as_hexadecimal(missing) & *existing & ~wanted;
   const char* plural = missing.count() == 1 ? "" : "s";
-  std::string text = fmt::format("{}{} {} {} not on this host", ap_word(kind), plural,
-                                 format_ap_list(missing, kind), missing.count() == 1 ? "is" : "are");
-  if (meant.any()) {
-    text += fmt::format(", but {} {} (hexadecimal numbers need 0x)", format_ap_list(meant, kind),
-                        meant.count() == 1 ? "is" : "are");
-  }
-  return MissingNumbers{kind, missing, meant, std::move(text)};
+  const std::string text = fmt::format("{}{} {} {} not on this host", ap_word(kind), plural,
+                                       format_ap_list(missing, kind), missing.count() == 1 ? "is" : "are");
+  return MissingNumbers{kind, missing, std::move(text)};
 }
 
 // Returns a warning about the devices that may have queues of the matrix.
@@ -333,16 +316,10 @@ std::vector<HiddenOwner> hidden_owners(const Snapshot& seen, const Definitions* 
 }
 
 std::string MissingNumbers::correction(const ApMatrix& matrix) const {
-  if (kind != ApKind::control_domain && ((matrix.of(kind) & ~numbers) | meant).none()) {
+  if (kind != ApKind::control_domain && (matrix.of(kind) & ~numbers).none()) {
     return fmt::format(" {} NUMBERS", option_for(kind));
   }
-  std::vector<std::string> terms;
-  const std::string list = format_ap_list(meant, kind);
-  for (const std::string_view term : list.empty() ? std::vector<std::string_view>{} : split(list, ',')) {
-    terms.push_back(fmt::format("+{}", term));
-  }
-  terms.push_back(format_ap_removal(numbers, kind));
-  return fmt::format(" {}={}", option_for(kind), join(terms, ","));
+  return fmt::format(" {}={}", option_for(kind), format_ap_removal(numbers, kind));
 }
 
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix) {
@@ -376,9 +353,7 @@ std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMat
     const auto& most = highest_of(*seen.ap, kind);
     const ApSet numbers = beyond(matrix.of(kind), most);
     if (numbers.any()) {
-      result.push_back({kind,
-                        numbers,
-                        {},
+      result.push_back({kind, numbers,
                         fmt::format("the machine has no {} {} (the highest is {:#x})", ap_word(kind),
                                     format_ap_list(numbers, kind), *most)});
     }

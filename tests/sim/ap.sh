@@ -12,6 +12,7 @@ ap adopt
 ap conflicts
 ap broken
 ap-host masks
+ap-host decimal
 ap script
 ap completion
 ap table
@@ -217,6 +218,39 @@ masks() {
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
+}
+
+# Only a number that was typed in decimal can have been meant as a hexadecimal one.
+decimal() {
+  local words
+  chzdev -t ap apmask=0 aqmask=0 >/dev/null
+  for words in "--adapter 5 --domain 14" "--adapter 5 --domain 4,14"; do
+    # shellcheck disable=SC2086
+    run mdevadm define $B $crypto $words
+    err_has "warning: '$B': 14 is decimal \(0x000e\); if domain 0x0014 of this host is meant, use 0x$" "define $words: the number that may be meant is named"
+    run mdevadm check $B --json
+    same "$(jq -r '.findings[] | [.cause, .hints[]] | join(" ")' <<<"$out" | grep -c 0x0014)" 0 "define $words: check does not guess"
+    mdevadm undefine $B
+  done
+  for words in "--adapter 5 --domain 0x0e" "--adapter 5 --domain .000e" "--queue 05.000e" "--adapter 5 --domain 14-14" "--adapter 5 --domain 0xe-0xf" \
+    "--adapter 5 --domain 4 --control-domain 0x0e"; do
+    # shellcheck disable=SC2086
+    run mdevadm define $B $crypto $words
+    err_has "domains? 0x000e(-0x000f)? (is|are) not on this host" "define $words: the host lacks the domain"
+    err_lacks "0x0014|is meant" "define $words: the number is unambiguous"
+    run mdevadm start $B --dry-run
+    err_lacks "0x0014|is meant" "define $words: nor does start guess"
+    mdevadm undefine $B
+  done
+  mdevadm define $B $crypto --adapter 5 --domain 4
+  run mdevadm modify $B --domain +14
+  err_has "warning: '$B': 14 is decimal" "modify names the number that may be meant"
+  run mdevadm start -u $A $crypto --adapter 6 --domain 47 --dry-run
+  err_has "warning: '$A': 47 is decimal \(0x002f\); if domain 0x0047 of this host is meant, use 0x$" "so does start"
+  chzdev -t ap apmask=+0-255 aqmask=+0-255 >/dev/null
+  run mdevadm start -u $A $crypto --adapter 6 --domain 47
+  exits 4 "a start is refused for queues of the host"
+  err_has "hint: 47 is decimal" "and the other number is a hint"
 }
 
 theirs=/etc/mdevctl.d/matrix

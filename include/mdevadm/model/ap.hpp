@@ -64,6 +64,7 @@ std::string format_queues(const std::vector<Apqn>& queues, std::size_t most);
 struct ApChange {
   bool replaces = true;
   ApSet added{}, removed{};
+  ApSet decimal{};  // those of `added` that a user has typed in decimal digits, one by one
   ApSet applied_to(const ApSet& set) const { return replaces ? added : (set | added) & ~removed; }
 };
 

@@ -89,17 +89,21 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
 struct MissingNumbers {
   ApKind kind;
   ApSet numbers;
-  ApSet meant;       // numbers of the host with these decimal digits as hexadecimal ones: 0x14 for 14
   std::string text;  // a sentence about them and the effect
 
-  // Returns the option of modify for a definition with this matrix that replaces them by those that are
-  // meant, or removes them.
+  // Returns the option of modify for a definition with this matrix that removes them, or replaces all
+  // numbers.
   std::string correction(const ApMatrix& matrix) const;
 };
 // Returns those that can appear later: not above the highest number of the machine.
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix);
 // Returns those above the highest number of the machine. Empty if that is unknown.
 std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix);
+
+// Returns sentences about decimal numbers of options that this host does not have, if it has the ones with
+// these digits as hexadecimal ones: 0x14 for 14. Only who types a number may have meant another one; a
+// definition does not say how its numbers were typed, and a card can be removed for a while.
+std::vector<std::string> doubts_about_decimals(const Snapshot& seen, const ApChanges& typed);
 
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
 // device loses their adapters, or does not get them. Needs Facet::ap_bindings.

@@ -78,7 +78,7 @@ class DefineCommand final : public Command {
     if (requests.size() == 1) {
       batch.add(about, [&] {
         batch.require_definitions(about);
-        Job job = plan_define(seen, defined, requests.front());
+        Job job = queues_.planned(seen, [&] { return plan_define(seen, defined, requests.front()); });
         if (!untaken_.empty()) {
           job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), untaken_));
         }

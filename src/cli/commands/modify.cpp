@@ -110,7 +110,9 @@ class ModifyCommand final : public Command {
       } else {
         read_settings(context, seen, current, request);
       }
-      batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
+      batch.add(identity_of(current, word_), [&] {
+        return queues_.planned(seen, [&] { return plan_modify(seen, defined, current, request); });
+      });
     } catch (const Error& refused) {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
@@ -232,7 +234,8 @@ class ModifyCommand final : public Command {
         }
       }
       read_values(context, seen, live);
-      batch.add(about, [&] { return plan_modify_live(seen, defined, live); });
+      batch.add(about,
+                [&] { return queues_.planned(seen, [&] { return plan_modify_live(seen, defined, live); }); });
     } catch (const Error& refused) {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
