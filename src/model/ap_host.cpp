@@ -12,6 +12,8 @@ namespace {
 // The driver of queues that the host uses, of all generations of cards that vfio_ap supports.
 constexpr std::string_view host_driver = "cex4queue";
 
+constexpr std::size_t queues_in_reason = 4;
+
 constexpr std::string_view command_to_unbind = "echo {0} > /sys/bus/ap/devices/{0}/driver/unbind";
 constexpr std::string_view command_to_probe = "echo {} > /sys/bus/ap/drivers_probe";
 
@@ -97,6 +99,28 @@ std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) 
   return fmt::format("bind the queue{}: {}", queues.size() == 1 ? "" : "s",
                      has_driver ? for_each(queues, {command_to_unbind, command_to_probe})
                                 : for_each(queues, {command_to_probe}));
+}
+
+UnboundReason why_unbound(const ApHost& host, const std::vector<Apqn>& unbound) {
+  std::vector<Apqn> present, absent;
+  for (const Apqn& queue : unbound) {
+    (host.has(queue) ? present : absent).push_back(queue);
+  }
+  std::vector<std::string> texts, hints;
+  const auto add = [&](const std::vector<Apqn>& queues, const char* state, const std::string& hint) {
+    const bool is_one = queues.size() == 1;
+    texts.push_back(fmt::format("{} {} {} {}", is_one ? "queue" : "queues",
+                                format_queues(queues, queues_in_reason), is_one ? "is" : "are", state));
+    hints.push_back(hint);
+  };
+  if (!present.empty()) {
+    add(present, "not bound to vfio_ap", advice_to_bind(host, present));
+  }
+  if (!absent.empty()) {
+    add(absent, "not on this host", "list the queues of the host: mdevadm show matrix");
+  }
+  return {join(texts, ", and ") + "; Linux before 6.0 accepts only queues that are bound to vfio_ap",
+          std::move(hints)};
 }
 
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {

@@ -463,17 +463,8 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
   if (unbound.empty()) {
     return;
   }
-  std::vector<Apqn> present = unbound;
-  std::erase_if(present, [&](const Apqn& queue) { return !host.has(queue); });
-  const bool exists = !present.empty();
-  throw Error(ExitCode::conflict,
-              fmt::format("{}: {} {}; Linux before 6.0 accepts only queues that are bound to vfio_ap", doing,
-                          queues_phrase(unbound),
-                          exists                ? unbound.size() == 1 ? "is not bound to vfio_ap"
-                                                                      : "are not all on this host and bound to vfio_ap"
-                          : unbound.size() == 1 ? "is not on this host"
-                                                : "are not on this host"),
-              exists ? advice_to_bind(host, present) : "list the queues of the host: mdevadm show matrix")
+  UnboundReason reason = why_unbound(host, unbound);
+  throw Error(ExitCode::conflict, fmt::format("{}: {}", doing, reason.text), std::move(reason.hints))
       .caused_by(EADDRNOTAVAIL)
       .worth(Retry::later);
 }

@@ -199,4 +199,12 @@ std::vector<std::string> advice_to_release(const ApMatrix& matrix);
 // Facet::ap_bindings.
 std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues);
 
+// Why Linux before 6.0 refuses queues that are not reserved for the host, but not bound to vfio_ap either.
+struct UnboundReason {
+  std::string text;                // which queues do not exist, and which ones only lack the driver
+  std::vector<std::string> hints;  // commands that help
+};
+// Needs Facet::ap_bindings.
+UnboundReason why_unbound(const ApHost& host, const std::vector<Apqn>& unbound);
+
 }  // namespace mdevadm
