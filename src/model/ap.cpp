@@ -58,15 +58,22 @@ std::string hexadecimal(unsigned number, ApKind kind) {
 
 // Returns why a number with a leading zero is refused: both readings.
 std::string ambiguity(std::string_view text) {
-  const auto octal = parse_digits(text, 8);
-  const auto hex = parse_digits(text, 16);
-  const std::string of_kernel = octal ? fmt::format("{} as octal, which the kernel reads", *octal)
-                                      : std::string("nothing for the kernel, which reads octal");
-  const std::string of_tools =
-      hex ? fmt::format("0x{:x} as hexadecimal, which lszcrypt prints", *hex) : std::string();
-  return fmt::format("'{}' is ambiguous: {}{} (expected {}a number without leading zeros)", printable(text),
-                     of_kernel, of_tools.empty() ? "" : ", or " + of_tools,
-                     hex ? fmt::format("0x{:x} or ", *hex) : "");
+  const auto in_table = [](std::optional<std::uint64_t> number) {
+    return number && *number < ap_numbers ? number : std::nullopt;
+  };
+  const auto octal = in_table(parse_digits(text, 8));
+  const auto hex = in_table(parse_digits(text, 16));
+  if (!hex) {
+    return fmt::format("'{}' is {} (expected a number from 0 to 255 without leading zeros)", printable(text),
+                       octal ? fmt::format("octal for the kernel, {}", *octal) : "out of range");
+  }
+  return fmt::format(
+      "'{}' is ambiguous: {}, or 0x{:x} as hexadecimal, which lszcrypt prints (expected "
+      "0x{:x} or a number without leading zeros)",
+      printable(text),
+      octal ? fmt::format("{} as octal, which the kernel reads", *octal)
+            : "nothing for the kernel, which reads octal",
+      *hex, *hex);
 }
 
 struct NumberReading {
@@ -76,7 +83,8 @@ struct NumberReading {
 
 NumberReading in_range(std::optional<std::uint64_t> number, std::string_view text, ApKind kind) {
   if (!number) {
-    const bool lacks_prefix = parse_digits(text, 16).has_value();
+    const auto hex = parse_digits(text, 16);
+    const bool lacks_prefix = hex && *hex < ap_numbers;
     return {0, fmt::format("invalid {} '{}' (expected a number from 0 to 255, {})", ap_word(kind),
                            printable(text),
                            lacks_prefix ? fmt::format("hexadecimal with 0x: 0x{}", text)

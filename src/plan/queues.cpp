@@ -126,10 +126,11 @@ std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const D
 }
 
 // Returns the options of modify that replace all values that the kernel refuses by those that are probably
-// meant, so that one command makes the definition usable.
+// meant, so that one command makes the definition usable. For a value without a meaning, the user inserts
+// numbers: the command does not drop it.
 std::string options_to_correct(const Definition& definition, LeadingZeros zeros) {
   ApMatrix corrected = assigned_by(definition.attributes);
-  std::array<bool, ap_kinds.size()> is_refused{};
+  std::array<bool, ap_kinds.size()> is_refused{}, is_unknown{};
   std::string options;
   std::size_t place = 0;
   for (const Attribute& attribute : definition.attributes) {
@@ -138,21 +139,24 @@ std::string options_to_correct(const Definition& definition, LeadingZeros zeros)
       continue;
     }
     if (const auto kind = assigned_kind(attribute)) {
-      corrected.of(*kind) |= meant_by(attribute, zeros);
+      const ApSet meant = meant_by(attribute, zeros);
+      corrected.of(*kind) |= meant;
       is_refused.at(static_cast<std::size_t>(*kind)) = true;
+      is_unknown.at(static_cast<std::size_t>(*kind)) |= meant.none();
     } else {
       options += fmt::format(" --delete-attr {}", place);
     }
   }
   const bool removes = !options.empty();
   for (const ApKind kind : ap_kinds) {
-    const bool is_needed = kind != ApKind::control_domain;
+    const auto place_of_kind = static_cast<std::size_t>(kind);
     const ApSet& numbers = corrected.of(kind);
-    if (is_refused.at(static_cast<std::size_t>(kind)) || (removes && is_needed && numbers.none())) {
-      options += fmt::format(" {} {}", option_for(kind),
-                             numbers.any() ? format_ap_list(numbers, kind)
-                             : is_needed   ? "NUMBERS"
-                                           : "''");
+    const bool is_lost = removes && kind != ApKind::control_domain && numbers.none();
+    if (is_refused.at(place_of_kind) || is_lost) {
+      const bool is_list = numbers.any();
+      options += fmt::format(" {} {}{}{}", option_for(kind), format_ap_list(numbers, kind),
+                             is_list && is_unknown.at(place_of_kind) ? "," : "",
+                             !is_list || is_unknown.at(place_of_kind) ? "NUMBERS" : "");
     }
   }
   return options;

@@ -467,6 +467,14 @@ T
     "a number with a leading zero in a list is explained"
   err_has "^hint: if numbers with leading zeros are hexadecimal: mdevadm modify $A --adapter 0x05,0x10$" "with a command for one meaning"
   err_has "^hint: if they are octal: mdevadm modify $A --adapter 0x05,0x08$" "and for the other"
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_domain":"-1"},{"assign_domain":"300"},{"assign_domain":"+20"},{"assign_domain":" 4"},{"assign_control_domain":"abc"}'
+  run mdevadm start $A
+  err_has "^hint: correct the definition: mdevadm modify $A --domain 0x0004,0x0014,NUMBERS --control-domain NUMBERS$" "values without a meaning are not dropped"
+  run mdevadm check $A --json
+  same "$(jq -r '.findings[] | [.cause, .hints[]] | join(" ")' <<<"$out" | grep -c 0xabc)" 0 "no number out of range is suggested"
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_domain":"4"},{"assign_control_domain":"1x"},{"assign_control_domain":"0x10"},{"assign_control_domain":"300"}'
+  run mdevadm start $A
+  err_has "^hint: correct the definition: mdevadm modify $A --control-domain 0x0010,NUMBERS$" "nor are those of control domains"
   # The kernel takes masks with a small x only.
   run mdevadm define $B $crypto --attr "ap_config=0X04,0x08,0x0"
   exits 2 "define refuses a mask that the kernel refuses"
@@ -478,7 +486,8 @@ T
   of_mdevctl $A '{"assign_adapter":"5"},{"assign_adapter":"300"},{"assign_domain":"00ab"}' '"site":{"rack":[1,2.5,{"a":null}]},'
   run mdevadm start $A
   exits 1 "the kernel refuses the values"
-  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05 --domain 0x00ab$" "one command corrects all of them"
+  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05,NUMBERS --domain 0x00ab$" \
+    "one command corrects all of them, and does not drop the one whose meaning is unknown"
   run mdevadm modify $A --adapter 0x05 --domain 0x00ab
   same "$(jq -c .attrs $theirs/$A)" '[{"assign_adapter":"5"},{"assign_domain":"0x00ab"}]' "which keeps the valid ones"
   has "$(cat $theirs/$A)" '^  "site": \{"rack":\[1,2.5,\{"a":null\}\]\}$' && passed "modify keeps keys that mdevctl does not know, as written" || failed "modify keeps keys that mdevctl does not know, as written" "$(cat $theirs/$A)"

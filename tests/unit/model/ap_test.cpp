@@ -55,6 +55,11 @@ TEST_CASE("a number with a leading zero is refused with both readings") {
         "prints (expected 0x14 or a number without leading zeros)");
   CHECK(problem("05", ApKind::adapter).find("0x5 as hexadecimal") != std::string::npos);
   CHECK(problem("002b").find("nothing for the kernel, which reads octal, or 0x2b") != std::string::npos);
+  CHECK(problem("0300") ==
+        "'0300' is octal for the kernel, 192 (expected a number from 0 to 255 without leading zeros)");
+  CHECK(problem("0777").starts_with("'0777' is out of range "));
+  CHECK(problem("2b").ends_with("hexadecimal with 0x: 0x2b)"));
+  CHECK(problem("abc").ends_with("hexadecimal with 0x)"));
   CHECK(problem("5-010").find("8 as octal") != std::string::npos);
 }
 
