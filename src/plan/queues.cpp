@@ -549,8 +549,13 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
   }
   const std::vector<Apqn> reserved = seen.ap ? seen.ap->reserved_queues(matrix) : std::vector<Apqn>{};
   if (!reserved.empty()) {
-    warnings.push_back(fmt::format("{}; before the start, {}", describe_reserved(*seen.ap, reserved),
-                                   advice_on_reserved(seen, &wanted, reserved).front()));
+    const std::vector<std::string> advice = advice_on_reserved(seen, &wanted, reserved);
+    warnings.push_back(
+        fmt::format("{}; before the start, {}", describe_reserved(*seen.ap, reserved), advice.front()));
+    // Without overrides, the commands are alternatives.
+    const char* conjunction = seen.ap->overrides.empty() ? "or " : "";
+    std::transform(advice.begin() + 1, advice.end(), std::back_inserter(warnings),
+                   [&](const std::string& other) { return conjunction + other; });
   }
   return warnings;
 }

@@ -201,12 +201,14 @@ conflicts() {
 masks() {
   run mdevadm define $A $crypto --queue 05.0014 --name a --auto
   exits 0 "queues of the host can be defined"
-  err_has "'$A': queue 05.0014 is reserved for the host .*: chzdev -t ap apmask=-0x05" "with a warning and a command"
+  err_has "'$A': queue 05.0014 is reserved for the host .*; before the start, release .* \(also 06.0014\): chzdev -t ap aqmask=-0x0014$" "with a warning and the command that takes the least"
+  err_has "'$A': or release .* \(also 05.0004, 05.0047\): chzdev -t ap apmask=-0x05$" "and with the other command"
   run mdevadm start a
   exits 4 "but not started"
   err_has "cannot start 'a' \($A\): queue 05.0014 is reserved for the host \(apmask, aqmask\)" "the queue is named"
-  err_has "hint: release all queues of the adapter: chzdev -t ap apmask=-0x05$" "one command releases the adapter"
-  err_has "hint: release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0014$" "another one the domain"
+  same "$(grep ^hint: <<<"$err")" "hint: release all queues of the domain on all adapters (also 06.0014): chzdev -t ap aqmask=-0x0014
+hint: release all queues of the adapter (also 05.0004, 05.0047): chzdev -t ap apmask=-0x05" \
+    "one command releases the domain, another one the adapter; each names the other queues that it takes"
   chzdev -t ap aqmask=-0x0014 >/dev/null
   run mdevadm start a
   exits 0 "after that the device starts"

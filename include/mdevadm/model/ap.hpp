@@ -191,7 +191,8 @@ struct ApHost {
 };
 
 // Returns how queues are released from the host, one command each: a mask frees all queues of an adapter, or
-// those of a domain on all adapters.
+// those of a domain on all adapters. Names the other queues that this takes from the host; the command that
+// takes fewer ones comes first.
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues);
 // The same for all queues of adapters, or of domains, if neither masks nor overrides are known.
 std::vector<std::string> advice_to_release(const ApMatrix& matrix);

@@ -295,6 +295,30 @@ TEST_CASE("commands that bind and release queues name all of them") {
                          "/sys/bus/ap/devices/05.0004/"));
 }
 
+TEST_CASE("commands that change masks name the other queues that they take, the fewest first") {
+  ApHost host;
+  host.adapters = read_ap_list("0-3,8", ApKind::adapter).change.added;
+  host.domains = read_ap_list("1,2,6,8", ApKind::domain).change.added;
+  host.host_adapters = read_ap_list("0-1", ApKind::adapter).change.added;
+  host.host_domains = read_ap_list("0-6", ApKind::domain).change.added;
+  CHECK(advice_to_release(host, {{0, 6}, {1, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0006",
+            "release all queues of the adapters (also 00.0001, 00.0002, 01.0001, 01.0002; no queue remains "
+            "for the host): chzdev -t ap apmask=-0x00-0x01"});
+  CHECK(advice_to_release(host, {{0, 1}, {0, 2}, {0, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the adapter: chzdev -t ap apmask=-0x00",
+            "release all queues of the domains on all adapters (also 01.0001, 01.0002, 01.0006; no queue "
+            "remains for the host): chzdev -t ap aqmask=-0x0001-0x0002,-0x0006"});
+  // Queues that do not exist are no loss.
+  host.adapters = host.domains = read_ap_list("8", ApKind::adapter).change.added;
+  CHECK(advice_to_release(host, {{0, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the adapter: chzdev -t ap apmask=-0x00",
+            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0006"});
+}
+
 TEST_CASE("a range without an end is called so") {
   CHECK(read_ap_list("5-", ApKind::adapter).problem.starts_with("range '5-' has no end"));
 }

@@ -79,8 +79,10 @@ TEST_CASE("a start is refused for queues of the host, with the masks that releas
   CHECK(outcome.error == "queues 05.0004, 06.0004 are reserved for the host (apmask, aqmask)");
   CHECK(outcome.hints ==
         std::vector<std::string>{
-            "release all queues of the adapters: chzdev -t ap apmask=-0x05-0x06",
-            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0004"});
+            "release all queues of the adapters (no queue remains for the host): chzdev -t ap "
+            "apmask=-0x05-0x06",
+            "release all queues of the domain on all adapters (no queue remains for the host): chzdev -t ap "
+            "aqmask=-0x0004"});
   seen.ap->overrides = {{{5, 4}, "cex4queue"}};
   CHECK(start(seen, {}, {crypto(1, "5", "4")}).hints.front().find("driver_override") != std::string::npos);
 }
