@@ -320,8 +320,9 @@ class Check {
       about(std::move(finding));
     }
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
-    // A cause that still exists is reported already.
-    if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
+    // A cause that still exists is reported already, and a device without autostart does not need to start.
+    if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before &&
+        in_.groups.starts_at_boot(definition)) {
       // The hints of the failure were for the host of that moment; a start gives those of now.
       about({"autostart at this boot failed: " + event->message,
              {"start the device, or show why it cannot be started: mdevadm start " + shell_word(name)},

@@ -155,6 +155,13 @@ devices() {
   "$MDEVADM" start --auto --timeout 1 >/dev/null 2>&1
   control clear
   finds error autostart-failed $a
+  adm modify $a --manual
+  lacks autostart-failed
+  adm group create boot $a --auto
+  finds error autostart-failed $a
+  adm group delete boot
+  adm modify $a --auto
+  finds error autostart-failed $a
   adm start $a
   lacks autostart-failed
   adm group create vm1 $a $b
