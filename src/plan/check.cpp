@@ -314,6 +314,7 @@ class Check {
       check_device(*device, definition);
     } else {
       check_parent_of(definition);
+      check_unbound(definition);
     }
     check_queues(definition);
     for (Finding& finding : unusable_attributes(definition)) {
@@ -485,13 +486,26 @@ class Check {
                : advice_on_differences(identity_of(definition), device, differences);
   }
 
+  // Finds queues that are not bound before the device is started with them. Without the driver, none is.
+  void check_unbound(const Definition& definition) {
+    const std::vector<Apqn> unbound =
+        has_queues(definition.type.str()) && in_.seen.find_parent(definition.parent.str()) != nullptr
+            ? bindable_queues(in_.seen, assigned_by(definition.attributes))
+            : std::vector<Apqn>{};
+    if (!unbound.empty()) {
+      add(name_of_definition(definition),
+          {"crypto " + describe_unstartable(in_.seen, unbound),
+           {advice_to_bind(*in_.seen.ap, unbound)},
+           "queue-unbound",
+           severity_if(in_.groups.starts_at_boot(definition))},
+          definition.parent.str());
+    }
+  }
+
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
   // adapters.
   void check_bindings(const Device& device, const std::string& name) {
-    std::vector<Apqn> unbound =
-        in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
-    // Those of the host can be bound only when they are released.
-    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
+    const std::vector<Apqn> unbound = bindable_queues(in_.seen, device.queues.value_or(ApMatrix{}));
     if (!unbound.empty()) {
       add(name,
           {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},

@@ -432,7 +432,8 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
     require_bound_queues(*seen.ap, matrix, doing);
   } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
     // Before Linux 6.0, the driver refuses such queues, and the error says why.
-    warnings.push_back(describe_withheld(unbound));
+    warnings.push_back(
+        fmt::format("{}; {}", describe_unstartable(seen, unbound), advice_to_bind(*seen.ap, unbound)));
   }
   for (const UnusableCards& cards : unusable_cards(seen, matrix)) {
     warnings.push_back(with_hint(cards));
@@ -448,6 +449,17 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
     }
   }
   return warnings;
+}
+
+std::string describe_unstartable(const Snapshot& seen, const std::vector<Apqn>& unbound) {
+  switch (unbound_queues_are(seen)) {
+    case UnboundQueues::refused:
+      return fmt::format("{} not bound to vfio_ap, so the device cannot be started (Linux before 6.0)",
+                         queues_phrase(unbound) + (unbound.size() == 1 ? " is" : " are"));
+    case UnboundQueues::withheld: return describe_withheld(unbound);
+    default:
+      return describe_withheld(unbound) + " (Linux 6.0 and later; before, the device cannot be started)";
+  }
 }
 
 UnboundQueues unbound_queues_are(const Snapshot& seen) {

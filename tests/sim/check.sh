@@ -394,6 +394,17 @@ crypto() {
   definition $a matrix vfio_ap-passthrough "$(printf '[[attribute]]\nname = "assign_adapter"\nvalue = "0x05"\n[[attribute]]\nname = "assign_domain"\nvalue = "0x14"\n')"
   finds error queue-of-host $a
   echo -0x05 >/sys/bus/ap/apmask
+  lacks queue-unbound
+  echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
+  finds warning queue-unbound $a
+  same "$(jq -r '.findings[] | select(.finding == "queue-unbound") | .cause, .hints[]' <<<"$out")" \
+    "crypto queue 05.0014 is not bound to vfio_ap, so a guest does not get adapter 0x05 (Linux 6.0 and later; before, the device cannot be started)
+bind the queue: echo 05.0014 > /sys/bus/ap/drivers_probe" "also that of a device that is not active"
+  adm modify $a --auto
+  finds error queue-unbound $a
+  adm modify $a --manual
+  echo 05.0014 >/sys/bus/ap/drivers_probe
+  lacks queue-unbound
   adm start $a
   lacks queue-unbound
   echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
@@ -412,6 +423,18 @@ crypto() {
 # Before Linux 6.0, queues that are reserved for the host again have one finding.
 crypto_old() {
   echo -0x05 >/sys/bus/ap/apmask
+  adm define $b -p matrix -t vfio_ap-passthrough --adapter 5 --domain 20
+  echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
+  finds warning queue-unbound $b
+  run "$MDEVADM" start $b
+  exits 4 "such a queue is refused"
+  finds warning queue-unbound $b
+  adm start -u $c -p matrix -t vfio_ap-passthrough --adapter 5 --domain 0x47
+  run "$MDEVADM" check $b --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-unbound").cause' <<<"$out")" \
+    "crypto queue 05.0014 is not bound to vfio_ap, so the device cannot be started (Linux before 6.0)" "check says so if it knows"
+  adm stop $c
+  adm undefine $b
   adm define $a -p matrix -t vfio_ap-passthrough --adapter 5 --domain 4
   adm start $a
   echo +0x05 >/sys/bus/ap/apmask

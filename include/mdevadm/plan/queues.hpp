@@ -108,9 +108,14 @@ std::vector<std::string> doubts_about_decimals(const Snapshot& seen, const ApCha
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
 // device loses their adapters, or does not get them. Needs Facet::ap_bindings.
 std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, const ApMatrix& after);
+// Returns the queues of a matrix that exist and are not bound to vfio_ap, without those that must be released
+// from the host first. Needs Facet::ap_bindings.
+std::vector<Apqn> bindable_queues(const Snapshot& seen, const ApMatrix& matrix);
 // Returns a sentence about such queues of a device, and about those that a change would add to a device in
 // use.
 std::string describe_withheld(const std::vector<Apqn>& unbound);
+// The same for a device that is to be started: some kernels refuse the start.
+std::string describe_unstartable(const Snapshot& seen, const std::vector<Apqn>& unbound);
 std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before);
 // Cards of a matrix that a guest cannot use, although the kernel assigns their queues.
 struct UnusableCards {
