@@ -514,13 +514,9 @@ std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& b
       named.count() == 1 ? "" : "s", format_ap_list(named, ApKind::adapter));
 }
 
-std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other) {
-  return fmt::format("{} {} also defined for '{}', and both devices have autostart", queues_phrase(common),
-                     common.size() == 1 ? "is" : "are", printable(other));
-}
-
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
-                                              const Definition& wanted, const std::string& doing) {
+                                              const Groups& groups, const Definition& wanted,
+                                              const std::string& doing) {
   std::vector<std::string> warnings = doubts_about_queues(wanted);
   const ApMatrix matrix = assigned_by(wanted.attributes);
   if (!has_queues(wanted.type.str()) || matrix.empty()) {
@@ -535,12 +531,8 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
       continue;
     }
     const std::string owner = printable(name_of(other));
-    const std::string word = shell_word(name_of(other));
-    if (wanted.start == StartMode::automatic && other.start == StartMode::automatic) {
-      throw Error(
-          ExitCode::conflict, fmt::format("{}: {}", doing, shared_at_boot(common, name_of(other))),
-          std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
-                      fmt::format("remove its definition: mdevadm undefine {}", word)});
+    if (groups.starts_at_boot(wanted) && groups.starts_at_boot(other)) {
+      throw conflict_at_boot(groups, wanted, other, common, doing);
     }
     const Device* active = seen.find_device(wanted.uuid) != nullptr ? seen.find_device(other.uuid) : nullptr;
     const bool has_lost_them =

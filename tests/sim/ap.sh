@@ -10,6 +10,7 @@ ap-host bus
 ap options
 ap adopt
 ap conflicts
+ap group_autostart
 ap broken
 ap-host masks
 ap-host decimal
@@ -195,6 +196,63 @@ conflicts() {
   put 5 $parent/$B/assign_adapter
   run put 4 $parent/$B/assign_domain
   exits 1 "the kernel refuses it, too"
+}
+
+# A group with autostart starts its members at boot, too.
+group_autostart() {
+  local shared="queue 05.0004 is also defined for"
+  mdevadm define $A $crypto --queue 05.0004 --name a --auto
+  mdevadm define $B $crypto --queue 05.0004 --name b
+  run mdevadm group create g b --auto
+  exits 4 "group create: a group with autostart cannot have a member with the queue of a device with autostart"
+  err_has "cannot create group 'g': member 'b' \($B\): $shared 'a', and both devices have autostart \('b' with group 'g'\)$" "group create names the devices and the group"
+  err_has "^hint: disable autostart of that device: mdevadm modify a --manual$" "group create: the hint resolves the conflict"
+  mdevadm group create g --auto
+  run mdevadm group add g b
+  exits 4 "group add: such a member is refused"
+  mdevadm group modify g --manual
+  run mdevadm group add g b
+  exits 0 "group add: not to a group without autostart"
+  run mdevadm group modify g --auto
+  exits 4 "group modify --auto is refused, too"
+  err_has "cannot change group 'g': member 'b' \($B\): $shared 'a'" "group modify names both"
+  mdevadm modify a --manual
+  run mdevadm group modify g --auto
+  exits 0 "group modify --auto: without autostart of the other device it is accepted"
+  run mdevadm modify a --auto
+  exits 4 "modify --auto considers the groups of others"
+  err_has "cannot modify 'a' \($A\): $shared 'b', and both devices have autostart \('b' with group 'g'\)$" "modify names the group"
+  err_has "^hint: disable autostart of its group: mdevadm group modify g --manual$" "modify: the hint is about the group"
+  run mdevadm define $C $crypto --queue 05.0004 --name c --auto
+  exits 4 "define --auto considers the groups of others"
+  run mdevadm define $C $crypto --queue 05.0004 --name c -g g
+  exits 4 "define considers the group that the device joins"
+  mdevadm define $C $crypto --queue 06.0004 --name c --auto
+  run mdevadm modify b --queue 06.0004
+  exits 4 "modify considers the group of the device"
+  run mdevadm modify b --queue 05.00ab
+  exits 0 "other queues are accepted"
+  # What another program wrote is found, and other changes are not refused because of it.
+  sed -i 's/0x00ab/0x0004/; s/0x05/0x06/' /etc/mdevadm/devices/matrix/$B.toml
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-shared" and .severity == "error").object' <<<"$out" | paste -sd' ')" c "check finds it as an error"
+  run mdevadm group modify g --p2p off
+  exits 0 "a group with such a conflict can be changed"
+  mdevadm modify c --manual
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-shared").severity' <<<"$out")" warning "without autostart it is a warning"
+  mdevadm group delete g
+  mdevadm undefine a b c
+  local device='[[device]]\nname = "%s"\nparents = ["matrix"]\ntype = "vfio_ap-passthrough"\nstate = "defined"\n%s[device.ap]\nadapters = [5]\ndomains = [4]\n'
+  # shellcheck disable=SC2059
+  printf "version = 1\n$device$device[[group]]\nname = \"g\"\nstart = \"auto\"\nmembers = [\"y\"]\n" x 'start = "auto"\n' y "" |
+    sed 's/\\n/\n/g' >/run/host.toml
+  run mdevadm apply -f /run/host.toml
+  exits 4 "apply: a description with such a conflict is refused"
+  err_has "host.toml:[0-9]+:[0-9]+: 'y' is started with its group: queue 05.0004 is also defined for 'x', and both devices have autostart$" "apply names the place and the devices"
+  sed -i '/^start = "auto"$/d' /run/host.toml
+  run mdevadm apply -f /run/host.toml
+  exits 0 "apply: without autostart the description is accepted"
 }
 
 # Queues that the masks of the bus reserve.

@@ -3,7 +3,9 @@
 
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/util/error.hpp>
 #include <string>
 #include <vector>
 
@@ -131,10 +133,29 @@ std::vector<Apqn> guest_queues(const ApHost& host, const ApMatrix& matrix);
 // Returns a sentence about queues that another definition with autostart has too.
 std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other);
 
-// Throws Error{conflict} if another definition has one of the queues and both are started automatically.
-// Returns warnings about queues of definitions that cannot be active together, about those of the host, and
-// about adapters and domains that do not exist.
+// Two definitions with queues in common, both of which are started at boot: themselves or with their group.
+struct QueuesAtBoot {
+  const Definition* first;
+  const Definition* second;
+  std::vector<Apqn> queues;
+};
+// Returns all of them; they point into `defined`.
+std::vector<QueuesAtBoot> queues_shared_at_boot(const Definitions& defined, const Groups& groups);
+// Returns those that a change adds.
+std::vector<QueuesAtBoot> more_shared_at_boot(std::vector<QueuesAtBoot> after,
+                                              const std::vector<QueuesAtBoot>& before);
+// Returns the error, with the commands that change the other definition or its group.
+Error conflict_at_boot(const Groups& groups, const Definition& wanted, const Definition& other,
+                       const std::vector<Apqn>& common, const std::string& doing);
+// Throws it for a change of groups that adds some.
+void require_own_queues_at_boot(const Definitions& defined, const Groups& before, const Groups& after,
+                                const std::string& doing);
+
+// Throws Error{conflict} if another definition has one of the queues and both are started at boot, themselves
+// or with their group. Returns warnings about queues of definitions that cannot be active together, about
+// those of the host, and about adapters and domains that do not exist.
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
-                                              const Definition& wanted, const std::string& doing);
+                                              const Groups& groups, const Definition& wanted,
+                                              const std::string& doing);
 
 }  // namespace mdevadm

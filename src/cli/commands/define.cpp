@@ -102,6 +102,7 @@ class DefineCommand final : public Command {
     std::vector<DefineRequest> requests;
     for (std::size_t i = 0; i < parents.size(); ++i) {
       DefineRequest request = file_.empty() ? from_options(devices, defined, parents[i]) : from_file(context);
+      request.groups = has_queues(request.wanted.type.str()) ? context.groups() : Groups{};
       request.argument = word_;
       request.unnamed = word_.empty() && file_.empty() && !request.wanted.name;
       if (choice_.count() && request.wanted.name) {

@@ -96,6 +96,7 @@ class ModifyCommand final : public Command {
       if (node_.any_given()) {
         request.node = node_.applied_to(current.node);
       }
+      request.groups = has_queues(current.type.str()) ? context.groups() : Groups{};
       std::vector<ParentName> parents{current.parent};
       if (!new_parent_.empty()) {
         move(context, current, request);
@@ -227,6 +228,7 @@ class ModifyCommand final : public Command {
       if (definition != nullptr) {
         context.warn_about_file(defined, *definition);
         const Groups groups = context.groups();
+        live.change.groups = groups;
         const Group* group = groups.of(*definition);
         live.of_group = group != nullptr ? group->node : std::nullopt;
         if (node_.any_given()) {
