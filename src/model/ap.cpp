@@ -98,7 +98,7 @@ NumberReading in_range(std::optional<std::uint64_t> number, std::string_view tex
 
 NumberReading read_number(std::string_view text, ApKind kind) {
   if (kind == ApKind::adapter && text.starts_with("card")) {
-    return in_range(text.size() == 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
+    return in_range(text.size() <= 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
   }
   if (text.empty()) {
     return {0,
@@ -163,6 +163,19 @@ std::optional<Apqn> read_queue(std::string_view text) {
 
 unsigned number_in(const Apqn& queue, ApKind kind) {
   return kind == ApKind::adapter ? queue.adapter : queue.domain;
+}
+
+// Reads a queue as ap-check and chzdev print it, with two decimal numbers: 5.20 is 05.0014.
+std::optional<Apqn> decimal_queue(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '.');
+  if (parts.size() != 2 || has_leading_zero(parts[0]) || has_leading_zero(parts[1])) {
+    return std::nullopt;
+  }
+  const auto adapter = parse_digits(parts[0], 10);
+  const auto domain = parse_digits(parts[1], 10);
+  return adapter && domain && *adapter < ap_numbers && *domain < ap_numbers
+             ? std::optional(Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)})
+             : std::nullopt;
 }
 
 // Returns a list of numbers with commas for blanks; empty: the text is not a list. A sign is not part of a
@@ -339,9 +352,10 @@ ApQueuesReading read_ap_queues(std::string_view text) {
   for (const std::string_view term : split(trim(text), ',')) {
     const auto queue = read_queue(trim(term));
     if (!queue) {
-      reading.problem = fmt::format(
-          "invalid queue '{}' (expected adapter and domain as 2 and 4 hexadecimal digits, such as 05.0014)",
-          printable(trim(term)));
+      const auto meant = decimal_queue(trim(term));
+      reading.problem =
+          fmt::format("invalid queue '{}' (expected adapter and domain as 2 and 4 hexadecimal digits{})",
+                      printable(trim(term)), meant ? ": " + meant->str() : std::string(", such as 05.0014"));
       return reading;
     }
     named.at(queue->adapter).set(queue->domain);

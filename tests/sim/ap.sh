@@ -125,6 +125,8 @@ options() {
   done
   run mdevadm define $B $crypto --attr assign_domain=5,6
   err_has "'5,6' is a list, and assign_domain takes one number .*; for several numbers: --domain 0x0005-0x0006$" "the option for a list is named"
+  run mdevadm define $B $crypto --queue 5.20
+  err_has "invalid queue '5.20' .*: 05.0014\)$" "the queue that ap-check prints as 5.20 is named"
   run mdevadm define $B $crypto --domain 0014
   err_has "'0014' is ambiguous: 12 as octal, which the kernel reads, or 0x14 as hexadecimal" "both readings are named"
   printf 'type = "vfio_ap-passthrough"\n[[attribute]]\nname = "assign_adapter"\nvalue = "010"\n' >/tmp/ap-$$.toml

@@ -49,6 +49,16 @@ TEST_CASE("adapters and domains are read as decimal or 0x numbers, lists and ran
   CHECK(list("").empty());
 }
 
+TEST_CASE("the decimal notation of ap-check is refused, and the error names the queue that is meant") {
+  CHECK(read_ap_queues("5.20").problem ==
+        "invalid queue '5.20' (expected adapter and domain as 2 and 4 hexadecimal digits: 05.0014)");
+  CHECK(read_ap_queues("5.256").problem.ends_with(", such as 05.0014)"));
+  CHECK(read_ap_queues("05.20").problem.ends_with(", such as 05.0014)"));
+  CHECK(list("card5", ApKind::adapter) == "0x05");
+  CHECK(problem("card", ApKind::adapter).starts_with("invalid adapter 'card'"));
+  CHECK(problem("card005", ApKind::adapter).starts_with("invalid adapter 'card005'"));
+}
+
 TEST_CASE("a number with a leading zero is refused with both readings") {
   CHECK(problem("0014") ==
         "'0014' is ambiguous: 12 as octal, which the kernel reads, or 0x14 as hexadecimal, which lszcrypt "
@@ -74,8 +84,7 @@ TEST_CASE("other numbers that are not 0 to 255 are refused, ranges of any length
         "invalid control domain 'x' (expected a number from 0 to 255, hexadecimal with 0x)");
   CHECK(problem("05.0014", ApKind::adapter) ==
         "'05.0014' is a queue, not an adapter (expected a number; for queues there is --queue)");
-  for (const char* wrong :
-       {"1,", ",", "1-", "-", "0x", "1 2", "0x1-0x2-0x3", "1.5", "card5", "card", ".14", "--1"}) {
+  for (const char* wrong : {"1,", ",", "1-", "-", "0x", "1 2", "0x1-0x2-0x3", "1.5", "card", ".14", "--1"}) {
     CHECK_FALSE(problem(wrong, ApKind::adapter).empty());
   }
 }
