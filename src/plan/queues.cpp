@@ -544,6 +544,21 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
                       : fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
                                     queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
   }
+  for (const Device& device : seen.devices) {
+    const Definition* owner = defined.find(device.uuid, device.parent);
+    const bool is_compared =
+        owner != nullptr && !common_queues(assigned_by(owner->attributes), matrix).empty();
+    const std::vector<Apqn> common = device.queues && device.uuid != wanted.uuid && !is_compared
+                                         ? common_queues(*device.queues, matrix)
+                                         : std::vector<Apqn>{};
+    if (!common.empty()) {
+      const std::string name = name_of(device, &defined);
+      warnings.push_back(fmt::format(
+          "{} assigned to the active device '{}', so before the start, stop that "
+          "device: mdevadm stop {}",
+          queues_phrase(common) + (common.size() == 1 ? " is" : " are"), printable(name), shell_word(name)));
+    }
+  }
   for (const auto& more :
        {texts_of(missing_numbers(seen, matrix)), warnings_of_owners(seen, &defined, wanted.uuid)}) {
     warnings.insert(warnings.end(), more.begin(), more.end());

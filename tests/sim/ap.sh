@@ -11,6 +11,7 @@ ap options
 ap adopt
 ap conflicts
 ap group_autostart
+ap transient
 ap broken
 ap-host masks
 ap-host decimal
@@ -198,6 +199,17 @@ conflicts() {
   put 5 $parent/$B/assign_adapter
   run put 4 $parent/$B/assign_domain
   exits 1 "the kernel refuses it, too"
+}
+
+# A queue of an active device without a definition is not free, either.
+transient() {
+  mdevadm start -u $A $crypto --queue 05.0004
+  run mdevadm define $B $crypto --queue 05.0004 --auto
+  exits 0 "the queue may be free at the next boot"
+  err_has "warning: '$B': queue 05.0004 is assigned to the active device '$A', so before the start, stop that device: mdevadm stop $A$" "a warning names its owner"
+  mdevadm stop $A
+  run mdevadm modify $B --domain +0xab
+  err_lacks "active device" "without the device there is none"
 }
 
 # A group with autostart starts its members at boot, too.

@@ -226,6 +226,13 @@ TEST_CASE("define and modify find definitions with the same queues") {
   const Job job = plan_modify(seen, defined, current, request);
   CHECK(assigned_by(std::get<ReplaceDefinition>(job.steps.at(0).action).after.attributes).domains ==
         set("20"));
+  Device transient = active(crypto(3, "6", "20"));
+  seen.devices = {transient};
+  CHECK(define(crypto(2, "6", "20")) ==
+        std::vector<std::string>{"queue 06.0014 is assigned to the active device '" + transient.uuid.str() +
+                                 "', so before the start, stop that device: mdevadm stop " +
+                                 transient.uuid.str()});
+  seen.devices.clear();
   seen.ap->host_adapters = seen.ap->host_domains = set("0-255");
   CHECK(define(crypto(2, "6", "20")).front().find("06.0014 is reserved for the host") != std::string::npos);
 }
