@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <mdevadm/model/ap.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -76,6 +78,24 @@ ApChanges ApOptions::given() const {
 
 bool ApOptions::assigns_queues(const std::vector<Attribute>& attributes) const {
   return !assigned_by(changed_attributes(attributes, given())).queues().empty();
+}
+
+Job ApOptions::planned(const Snapshot& seen, const std::function<Job()>& plan) const {
+  const std::vector<std::string> doubts = doubts_about_decimals(seen, given());
+  try {
+    Job job = plan();
+    for (const std::string& doubt : doubts) {
+      job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), doubt));
+    }
+    return job;
+  } catch (const Error& refused) {
+    const bool is_about_queues = refused.number() == EADDRNOTAVAIL || refused.number() == EADDRINUSE;
+    Error error = refused;
+    for (const std::string& doubt : is_about_queues ? doubts : std::vector<std::string>{}) {
+      error = error.with_hint(doubt);
+    }
+    throw error;
+  }
 }
 
 Error shared_queues() {

@@ -1,8 +1,11 @@
 // Options for the adapters and domains of vfio-ap devices, shared by define, modify and start.
 #pragma once
 
+#include <functional>
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/model/definition.hpp>
+#include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/plan.hpp>
 #include <mdevadm/util/error.hpp>
 #include <string>
 #include <vector>
@@ -28,6 +31,9 @@ class ApOptions {
   bool assigns_queues(const std::vector<Attribute>& attributes) const;
   // Throws Error{usage} if the options remove something, or add nothing: a new device has nothing to remove.
   void require_additions() const;
+  // Plans a job with the queues of these options. Doubts about their numbers become warnings, or hints of the
+  // error if queues are refused.
+  Job planned(const Snapshot& seen, const std::function<Job()>& plan) const;
   // Throws Error{usage} if an attribute and an option contradict each other.
   void require_consistent(const std::vector<Attribute>& attributes) const;
 

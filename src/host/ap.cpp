@@ -172,6 +172,29 @@ std::optional<Error> taken_queue(const sys::Dir& siblings, const Uuid& self, con
                : fmt::format("show that device: mdevadm show {}", *cut));
 }
 
+std::vector<Apqn> reserved_of(const ApHost& host, std::vector<Apqn> queues) {
+  std::erase_if(queues, [&](const Apqn& queue) { return !host.reserves(queue); });
+  return queues;
+}
+
+// Returns the queues for which the driver refuses a matrix: those that are reserved for the host, or else
+// those that are not bound to it.
+std::vector<Apqn> refused_queues(const ApHost& host, ApMatrix wanted) {
+  // While a device has only adapters or only domains, drivers before Linux 6.0 require one queue of each.
+  const bool is_half = wanted.adapters.none() != wanted.domains.none();
+  if (is_half) {
+    (wanted.adapters.none() ? wanted.adapters : wanted.domains) =
+        (wanted.adapters.none() ? host.adapters : host.domains).value_or(ApSet{});
+  }
+  std::vector<Apqn> queues = wanted.queues();
+  std::vector<Apqn> reserved = reserved_of(host, queues);
+  std::erase_if(queues, [&](const Apqn& queue) {
+    return host.reserves(queue) ||
+           (host.bound && std::binary_search(host.bound->begin(), host.bound->end(), queue));
+  });
+  return !reserved.empty() && (!is_half || queues.empty()) ? reserved : queues;
+}
+
 }  // namespace
 
 std::optional<ApHost> Host::observe_ap_bus(bool with_bindings) const {
@@ -236,8 +259,11 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
                                              : "show the devices that have queues: mdevadm show matrix");
   }
   const std::optional<ApHost> host = Host(root).observe_ap_bus(true);
-  const std::vector<Apqn> reserved =
-      host && error.number() == EADDRNOTAVAIL ? host->reserved_queues(wanted) : std::vector<Apqn>{};
+  if (error.number() != EADDRNOTAVAIL || !host) {
+    return error;
+  }
+  const std::vector<Apqn> refused = refused_queues(*host, wanted);
+  const std::vector<Apqn> reserved = reserved_of(*host, refused);
   if (!reserved.empty()) {
     return Error(ExitCode::conflict,
                  fmt::format("{}: {} reserved for the host ({})", doing,
@@ -246,23 +272,14 @@ Error explained(const sys::Dir& root, const Device& device, const Attribute& att
         .caused_by(EADDRNOTAVAIL)
         .worth(Retry::later);
   }
-  if (error.number() != EADDRNOTAVAIL || !host) {
-    return error;
-  }
-  // Before Linux 6.0, the driver accepts only queues that are bound to it.
-  const std::vector<Apqn> bound = host->bound.value_or(std::vector<Apqn>{});
-  std::vector<Apqn> unbound = wanted.queues();
-  std::erase_if(unbound,
-                [&](const Apqn& queue) { return std::binary_search(bound.begin(), bound.end(), queue); });
-  const std::string reason =
-      unbound.empty() ? std::string("a queue does not exist, or is not bound to vfio_ap")
-      : unbound.size() == 1
-          ? fmt::format("queue {} does not exist, or is not bound to vfio_ap", unbound.front().str())
-          : fmt::format("queues {} do not exist, or are not bound to vfio_ap",
-                        format_queues(unbound, named_queues));
-  const Error result = error.reworded(fmt::format("{}: {}", doing, reason));
-  std::erase_if(unbound, [&](const Apqn& queue) { return !host->has(queue); });
-  return (unbound.empty() ? result : result.with_hint(advice_to_bind(*host, unbound))).worth(Retry::later);
+  // Before Linux 6.0, the driver accepts only queues that are bound to it. Masks do not help.
+  const UnboundReason reason =
+      refused.empty() ? UnboundReason{"a queue is not on this host, or not bound to vfio_ap",
+                                      {"list the queues of the host: mdevadm show " + device.parent.str()}}
+                      : why_unbound(*host, refused);
+  return Error(ExitCode::conflict, fmt::format("{}: {}", doing, reason.text), reason.hints)
+      .caused_by(EADDRNOTAVAIL)
+      .worth(Retry::later);
 }
 
 }  // namespace mdevadm

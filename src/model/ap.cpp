@@ -58,15 +58,22 @@ std::string hexadecimal(unsigned number, ApKind kind) {
 
 // Returns why a number with a leading zero is refused: both readings.
 std::string ambiguity(std::string_view text) {
-  const auto octal = parse_digits(text, 8);
-  const auto hex = parse_digits(text, 16);
-  const std::string of_kernel = octal ? fmt::format("{} as octal, which the kernel reads", *octal)
-                                      : std::string("nothing for the kernel, which reads octal");
-  const std::string of_tools =
-      hex ? fmt::format("0x{:x} as hexadecimal, which lszcrypt prints", *hex) : std::string();
-  return fmt::format("'{}' is ambiguous: {}{} (expected {}a number without leading zeros)", printable(text),
-                     of_kernel, of_tools.empty() ? "" : ", or " + of_tools,
-                     hex ? fmt::format("0x{:x} or ", *hex) : "");
+  const auto in_table = [](std::optional<std::uint64_t> number) {
+    return number && *number < ap_numbers ? number : std::nullopt;
+  };
+  const auto octal = in_table(parse_digits(text, 8));
+  const auto hex = in_table(parse_digits(text, 16));
+  if (!hex) {
+    return fmt::format("'{}' is {} (expected a number from 0 to 255 without leading zeros)", printable(text),
+                       octal ? fmt::format("octal for the kernel, {}", *octal) : "out of range");
+  }
+  return fmt::format(
+      "'{}' is ambiguous: {}, or 0x{:x} as hexadecimal, which lszcrypt prints (expected "
+      "0x{:x} or a number without leading zeros)",
+      printable(text),
+      octal ? fmt::format("{} as octal, which the kernel reads", *octal)
+            : "nothing for the kernel, which reads octal",
+      *hex, *hex);
 }
 
 struct NumberReading {
@@ -76,7 +83,8 @@ struct NumberReading {
 
 NumberReading in_range(std::optional<std::uint64_t> number, std::string_view text, ApKind kind) {
   if (!number) {
-    const bool lacks_prefix = parse_digits(text, 16).has_value();
+    const auto hex = parse_digits(text, 16);
+    const bool lacks_prefix = hex && *hex < ap_numbers;
     return {0, fmt::format("invalid {} '{}' (expected a number from 0 to 255, {})", ap_word(kind),
                            printable(text),
                            lacks_prefix ? fmt::format("hexadecimal with 0x: 0x{}", text)
@@ -90,7 +98,7 @@ NumberReading in_range(std::optional<std::uint64_t> number, std::string_view tex
 
 NumberReading read_number(std::string_view text, ApKind kind) {
   if (kind == ApKind::adapter && text.starts_with("card")) {
-    return in_range(text.size() == 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
+    return in_range(text.size() <= 6 ? parse_digits(text.substr(4), 16) : std::nullopt, text, kind);
   }
   if (text.empty()) {
     return {0,
@@ -155,6 +163,19 @@ std::optional<Apqn> read_queue(std::string_view text) {
 
 unsigned number_in(const Apqn& queue, ApKind kind) {
   return kind == ApKind::adapter ? queue.adapter : queue.domain;
+}
+
+// Reads a queue as ap-check and chzdev print it, with two decimal numbers: 5.20 is 05.0014.
+std::optional<Apqn> decimal_queue(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '.');
+  if (parts.size() != 2 || has_leading_zero(parts[0]) || has_leading_zero(parts[1])) {
+    return std::nullopt;
+  }
+  const auto adapter = parse_digits(parts[0], 10);
+  const auto domain = parse_digits(parts[1], 10);
+  return adapter && domain && *adapter < ap_numbers && *domain < ap_numbers
+             ? std::optional(Apqn{static_cast<unsigned>(*adapter), static_cast<unsigned>(*domain)})
+             : std::nullopt;
 }
 
 // Returns a list of numbers with commas for blanks; empty: the text is not a list. A sign is not part of a
@@ -309,15 +330,18 @@ ApReading read_ap_list(std::string_view text, ApKind kind) {
       return reading;
     }
     const bool removes = term.starts_with('-');
+    const std::string_view word = reading.change.replaces || term.empty() ? term : term.substr(1);
     ApSet numbers;
-    reading.problem =
-        read_term(reading.change.replaces || term.empty() ? term : term.substr(1), kind, numbers);
+    reading.problem = read_term(word, kind, numbers);
     if (!reading.problem.empty()) {
       return reading;
     }
     // Of several terms for one number the last one counts.
     (removes ? reading.change.removed : reading.change.added) |= numbers;
     (removes ? reading.change.added : reading.change.removed) &= ~numbers;
+    const bool is_decimal = word.find_first_not_of("0123456789") == std::string_view::npos;
+    reading.change.decimal &= ~numbers;
+    reading.change.decimal |= is_decimal && !removes ? numbers : ApSet{};
   }
   return reading;
 }
@@ -328,9 +352,10 @@ ApQueuesReading read_ap_queues(std::string_view text) {
   for (const std::string_view term : split(trim(text), ',')) {
     const auto queue = read_queue(trim(term));
     if (!queue) {
-      reading.problem = fmt::format(
-          "invalid queue '{}' (expected adapter and domain as 2 and 4 hexadecimal digits, such as 05.0014)",
-          printable(trim(term)));
+      const auto meant = decimal_queue(trim(term));
+      reading.problem =
+          fmt::format("invalid queue '{}' (expected adapter and domain as 2 and 4 hexadecimal digits{})",
+                      printable(trim(term)), meant ? ": " + meant->str() : std::string(", such as 05.0014"));
       return reading;
     }
     named.at(queue->adapter).set(queue->domain);

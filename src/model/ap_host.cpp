@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <mdevadm/model/ap.hpp>
 #include <mdevadm/util/text.hpp>
 
@@ -11,6 +12,8 @@ namespace {
 
 // The driver of queues that the host uses, of all generations of cards that vfio_ap supports.
 constexpr std::string_view host_driver = "cex4queue";
+
+constexpr std::size_t queues_in_reason = 4;
 
 constexpr std::string_view command_to_unbind = "echo {0} > /sys/bus/ap/devices/{0}/driver/unbind";
 constexpr std::string_view command_to_probe = "echo {} > /sys/bus/ap/drivers_probe";
@@ -27,6 +30,31 @@ std::string for_each(const std::vector<Apqn>& queues, const std::vector<std::str
     names += " " + one.str();
   }
   return queues.size() == 1 ? all : fmt::format("for q in{}; do {}; done", names, all);
+}
+
+// A change of apmask or aqmask that releases queues.
+struct MaskChange {
+  ApKind mask;
+  std::vector<Apqn> others{};  // other queues that the change takes from the host, too
+  bool takes_all = false;      // the host has no queue then
+};
+
+std::string command_for(const MaskChange& change, const ApSet& numbers) {
+  std::vector<std::string> effects;
+  if (!change.others.empty()) {
+    effects.push_back("also " + format_queues(change.others, queues_in_reason));
+  }
+  if (change.takes_all) {
+    effects.emplace_back("no queue remains for the host");
+  }
+  const std::string side = effects.empty() ? std::string() : fmt::format(" ({})", join(effects, "; "));
+  const char* plural = numbers.count() == 1 ? "" : "s";
+  const std::string removal = format_ap_removal(numbers, change.mask);
+  return change.mask == ApKind::adapter
+             ? fmt::format("release all queues of the adapter{}{}: chzdev -t ap apmask={}", plural, side,
+                           removal)
+             : fmt::format("release all queues of the domain{} on all adapters{}: chzdev -t ap aqmask={}",
+                           plural, side, removal);
 }
 
 }  // namespace
@@ -99,6 +127,28 @@ std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues) 
                                 : for_each(queues, {command_to_probe}));
 }
 
+UnboundReason why_unbound(const ApHost& host, const std::vector<Apqn>& unbound) {
+  std::vector<Apqn> present, absent;
+  for (const Apqn& queue : unbound) {
+    (host.has(queue) ? present : absent).push_back(queue);
+  }
+  std::vector<std::string> texts, hints;
+  const auto add = [&](const std::vector<Apqn>& queues, const char* state, const std::string& hint) {
+    const bool is_one = queues.size() == 1;
+    texts.push_back(fmt::format("{} {} {} {}", is_one ? "queue" : "queues",
+                                format_queues(queues, queues_in_reason), is_one ? "is" : "are", state));
+    hints.push_back(hint);
+  };
+  if (!present.empty()) {
+    add(present, "not bound to vfio_ap", advice_to_bind(host, present));
+  }
+  if (!absent.empty()) {
+    add(absent, "not on this host", "list the queues of the host: mdevadm show matrix");
+  }
+  return {join(texts, ", and ") + "; Linux before 6.0 accepts only queues that are bound to vfio_ap",
+          std::move(hints)};
+}
+
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues) {
   // The masks cannot be written while a queue has an override, and only queues that exist can have one.
   if (!host.overrides.empty()) {
@@ -111,20 +161,35 @@ std::vector<std::string> advice_to_release(const ApHost& host, const std::vector
                                                 command_to_unbind, command_to_probe});
     return {fmt::format("release the queue{}: {}", present.size() == 1 ? "" : "s", each)};
   }
-  return advice_to_release(spanned_by(queues));
+  const ApMatrix spanned = spanned_by(queues);
+  const std::vector<Apqn> of_host =
+      host.reserved_queues({host.adapters.value_or(ApSet{}), host.domains.value_or(ApSet{}), {}});
+  std::array ways{MaskChange{ApKind::adapter}, MaskChange{ApKind::domain}};
+  for (MaskChange& way : ways) {
+    const auto is_freed = [&](const Apqn& queue) {
+      return way.mask == ApKind::adapter ? spanned.adapters.test(queue.adapter)
+                                         : spanned.domains.test(queue.domain);
+    };
+    std::copy_if(of_host.begin(), of_host.end(), std::back_inserter(way.others), [&](const Apqn& queue) {
+      return is_freed(queue) && std::find(queues.begin(), queues.end(), queue) == queues.end();
+    });
+    way.takes_all = !of_host.empty() && std::all_of(of_host.begin(), of_host.end(), is_freed);
+  }
+  std::stable_sort(ways.begin(), ways.end(), [](const MaskChange& a, const MaskChange& b) {
+    return a.others.size() < b.others.size();
+  });
+  std::vector<std::string> advice;
+  std::transform(ways.begin(), ways.end(), std::back_inserter(advice),
+                 [&](const MaskChange& way) { return command_for(way, spanned.of(way.mask)); });
+  return advice;
 }
 
 std::vector<std::string> advice_to_release(const ApMatrix& matrix) {
-  const auto plural = [](const ApSet& set) { return set.count() == 1 ? "" : "s"; };
   std::vector<std::string> advice;
-  if (matrix.adapters.any()) {
-    advice.push_back(fmt::format("release all queues of the adapter{}: chzdev -t ap apmask={}",
-                                 plural(matrix.adapters),
-                                 format_ap_removal(matrix.adapters, ApKind::adapter)));
-  }
-  if (matrix.domains.any()) {
-    advice.push_back(fmt::format("release all queues of the domain{} on all adapters: chzdev -t ap aqmask={}",
-                                 plural(matrix.domains), format_ap_removal(matrix.domains, ApKind::domain)));
+  for (const ApKind kind : {ApKind::adapter, ApKind::domain}) {
+    if (matrix.of(kind).any()) {
+      advice.push_back(command_for({kind}, matrix.of(kind)));
+    }
   }
   return advice;
 }

@@ -57,6 +57,12 @@ const Group* Groups::of(const Definition& definition) const {
   return found == all.end() ? nullptr : &*found;
 }
 
+bool Groups::starts_at_boot(const Definition& definition) const {
+  return definition.start == StartMode::automatic || std::any_of(all.begin(), all.end(), [&](const Group& g) {
+           return g.start == StartMode::automatic && g.has(definition);
+         });
+}
+
 std::vector<std::string> Groups::names() const {
   std::vector<std::string> names;
   for (const Group& group : all) {

@@ -314,14 +314,16 @@ class Check {
       check_device(*device, definition);
     } else {
       check_parent_of(definition);
+      check_unbound(definition);
     }
     check_queues(definition);
     for (Finding& finding : unusable_attributes(definition)) {
       about(std::move(finding));
     }
     const BootEvent* event = in_.boot.find(definition.uuid, definition.parent);
-    // A cause that still exists is reported already.
-    if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before) {
+    // A cause that still exists is reported already, and a device without autostart does not need to start.
+    if (!is_active && event != nullptr && event->outcome == BootOutcome::failed && found_.size() == before &&
+        in_.groups.starts_at_boot(definition)) {
       // The hints of the failure were for the host of that moment; a start gives those of now.
       about({"autostart at this boot failed: " + event->message,
              {"start the device, or show why it cannot be started: mdevadm start " + shell_word(name)},
@@ -422,8 +424,10 @@ class Check {
       add(name,
           {missing.text,
            {"list the queues of the host: mdevadm show " + parent.str(),
-            is_definition ? "correct the definition: " + advice_to_correct(name, missing, matrix)
-                          : "change the device: " + advice_to_correct(name, missing, matrix) + " --live"},
+            fmt::format("if the host will not have {} again, {}: {}",
+                        missing.numbers.count() == 1 ? "it" : "them",
+                        is_definition ? "correct the definition" : "change the device",
+                        advice_to_correct(name, missing, matrix) + (is_definition ? "" : " --live"))},
            "queue-missing",
            Severity::warning},
           parent.str());
@@ -482,13 +486,26 @@ class Check {
                : advice_on_differences(identity_of(definition), device, differences);
   }
 
+  // Finds queues that are not bound before the device is started with them. Without the driver, none is.
+  void check_unbound(const Definition& definition) {
+    const std::vector<Apqn> unbound =
+        has_queues(definition.type.str()) && in_.seen.find_parent(definition.parent.str()) != nullptr
+            ? bindable_queues(in_.seen, assigned_by(definition.attributes))
+            : std::vector<Apqn>{};
+    if (!unbound.empty()) {
+      add(name_of_definition(definition),
+          {"crypto " + describe_unstartable(in_.seen, unbound),
+           {advice_to_bind(*in_.seen.ap, unbound)},
+           "queue-unbound",
+           severity_if(in_.groups.starts_at_boot(definition))},
+          definition.parent.str());
+    }
+  }
+
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
   // adapters.
   void check_bindings(const Device& device, const std::string& name) {
-    std::vector<Apqn> unbound =
-        in_.seen.ap && device.queues ? unbound_queues(*in_.seen.ap, {}, *device.queues) : std::vector<Apqn>{};
-    // Those of the host can be bound only when they are released.
-    std::erase_if(unbound, [&](const Apqn& queue) { return in_.seen.ap->reserves(queue); });
+    const std::vector<Apqn> unbound = bindable_queues(in_.seen, device.queues.value_or(ApMatrix{}));
     if (!unbound.empty()) {
       add(name,
           {"crypto " + describe_withheld(unbound), {advice_to_bind(*in_.seen.ap, unbound)}, "queue-unbound"},

@@ -110,10 +110,8 @@ class Conflicts {
 
   // Reports each definition with autostart for which its parent has no room beside others.
   void find_overcommitment(const Definition& definition) {
-    const bool is_automatic = definition.start == StartMode::automatic;
-    const Group* group = is_automatic ? nullptr : in_.groups.of(definition);
-    const bool starts = is_automatic || (group != nullptr && group->start == StartMode::automatic);
-    const Parent* parent = starts ? in_.seen.find_parent(definition.parent.str()) : nullptr;
+    const Parent* parent =
+        in_.groups.starts_at_boot(definition) ? in_.seen.find_parent(definition.parent.str()) : nullptr;
     if (parent == nullptr) {
       return;
     }
@@ -123,13 +121,9 @@ class Conflicts {
     }
     const std::string name = name_of_definition(definition);
     lack->id = "autostart-capacity";
-    lack->advice.insert(
-        lack->advice.begin(),
-        {is_automatic ? fmt::format("disable autostart of one of them: mdevadm modify {} -p {} --manual",
-                                    shell_word(name), definition.parent.str())
-                      : fmt::format("disable autostart of its group: mdevadm group modify {} --manual",
-                                    shell_word(group->name.str())),
-         "list the definitions: mdevadm list --defined -p " + definition.parent.str()});
+    lack->advice.insert(lack->advice.begin(),
+                        {advice_on_autostart(definition, "one of them"),
+                         "list the definitions: mdevadm list --defined -p " + definition.parent.str()});
     found_.push_back({*std::move(lack), name, definition.parent.str()});
   }
 
@@ -156,8 +150,17 @@ class Conflicts {
     }
   }
 
-  static bool both_automatic(const Definition& first, const Definition& second) {
-    return first.start == StartMode::automatic && second.start == StartMode::automatic;
+  bool both_automatic(const Definition& first, const Definition& second) const {
+    return in_.groups.starts_at_boot(first) && in_.groups.starts_at_boot(second);
+  }
+
+  // Returns the command after which a device is not started at boot.
+  std::string advice_on_autostart(const Definition& definition, const std::string& device) const {
+    const Group* group = definition.start == StartMode::automatic ? nullptr : in_.groups.of(definition);
+    return group == nullptr ? fmt::format("disable autostart of {}: mdevadm modify {} -p {} --manual", device,
+                                          shell_word(name_of_definition(definition)), definition.parent.str())
+                            : fmt::format("disable autostart of its group: mdevadm group modify {} --manual",
+                                          shell_word(group->name.str()));
   }
 
   // Finds virtual functions that the settings of the parent exclude. An active device keeps its function
@@ -174,7 +177,7 @@ class Conflicts {
             {advice_to_release_function(definition),
              fmt::format("remove the reservation: mdevadm parent set {} --unreserve {}", parent, vf->str())},
             "vf-withheld",
-            severity_if(definition.start == StartMode::automatic)},
+            severity_if(in_.groups.starts_at_boot(definition))},
            name_of_definition(definition),
            parent});
     }
@@ -182,7 +185,7 @@ class Conflicts {
 
   // Finds why the virtual function of an inactive definition can take no device.
   void find_obstacles(const Definition& definition) {
-    const Severity severity = severity_if(definition.start == StartMode::automatic);
+    const Severity severity = severity_if(in_.groups.starts_at_boot(definition));
     const std::string& parent = definition.parent.str();
     if (std::string doubt = doubt_of_function(in_.seen, definition); !doubt.empty()) {
       const Parent& there = *in_.seen.find_parent(parent);
@@ -216,7 +219,7 @@ class Conflicts {
                                    what, printable(word), owner.parent.str(),
                                    owner.unmanaged ? " (created by another program)" : "",
                                    printable(name_of_definition(definition))),
-                       advice, id, severity_if(definition.start == StartMode::automatic)},
+                       advice, id, severity_if(in_.groups.starts_at_boot(definition))},
                       name_of_definition(definition),
                       definition.parent.str()});
   }
@@ -238,8 +241,7 @@ class Conflicts {
     if (share_function(first, second)) {
       advice.push_back(advice_to_release_function(changed));
     }
-    advice.push_back(both ? fmt::format("disable autostart of '{}': mdevadm modify {} -p {} --manual",
-                                        printable(name), shell_word(name), parent)
+    advice.push_back(both ? advice_on_autostart(changed, fmt::format("'{}'", printable(name)))
                           : fmt::format("remove the definition of '{}', if it is not needed: {} -p {}",
                                         printable(name), command_to_undefine(name, changed, in_.groups),
                                         parent));

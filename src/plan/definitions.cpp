@@ -209,18 +209,25 @@ void warn_of_place(const Snapshot& seen, const Definition& wanted, Job& job) {
   }
 }
 
+// The definitions and groups beside a definition that is added or changed.
+struct Others {
+  const Definitions& defined;
+  const Groups& groups;  // with the definition as a member
+};
+
 // Adds warnings about queues or instances that the device may not get; throws Error{conflict} if it cannot
 // get the queues.
-void check_resources(const Snapshot& seen, const Definitions& defined, const Definition& wanted,
+void check_resources(const Snapshot& seen, const Others& others, const Definition& wanted,
                      const std::string& doing, Job& job) {
   require_nvidia_directory(seen, wanted, doing);
   if (const auto excluded = mig_exclusion(seen, wanted)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *excluded));
   }
-  if (const auto shared = overcommitment(seen, defined, wanted)) {
+  if (const auto shared = overcommitment(seen, others.defined, wanted)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), *shared));
   }
-  for (const std::string& warning : check_defined_queues(seen, defined, wanted, doing)) {
+  for (const std::string& warning :
+       check_defined_queues(seen, others.defined, others.groups, wanted, doing)) {
     job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), warning));
   }
 }
@@ -329,14 +336,19 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   require_queue_type(wanted.queue_table, wanted.type, doing);
   require_settable(wanted.attributes, {}, doing);
   check_numbers(seen, wanted, {{}, request.fits, request.can_force}, job);
-  check_resources(seen, defined, wanted, doing, job);
-  job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
-  if (request.joins) {
+  Groups groups = request.groups;
+  std::optional<Group> joined = request.joins;
+  if (joined) {
     // If other parents define this UUID too, the member needs the parent to be unambiguous.
-    Group after = *request.joins;
-    after.members.push_back(
+    joined->members.push_back(
         {wanted.uuid, defined.find(wanted.uuid).empty() ? std::nullopt : std::optional(wanted.parent)});
-    job.steps.push_back({ReplaceGroup{*request.joins, after}, ReplaceGroup{after, *request.joins}});
+    std::erase_if(groups.all, [&](const Group& group) { return group.name == joined->name; });
+    groups.all.push_back(*joined);
+  }
+  check_resources(seen, {defined, groups}, wanted, doing, job);
+  job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
+  if (joined) {
+    job.steps.push_back({ReplaceGroup{*request.joins, *joined}, ReplaceGroup{*joined, *request.joins}});
   }
   return job;
 }
@@ -410,7 +422,7 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
   if (moves || after.type != current.type || after.attributes != current.attributes ||
       after.start != current.start) {
     check_numbers(seen, after, {current.attributes, request.fits, true}, job);
-    check_resources(seen, without(defined, current), after, doing, job);
+    check_resources(seen, {without(defined, current), request.groups}, after, doing, job);
   }
   const Device* active = seen.find_device(current.uuid);
   if (active != nullptr && active->parent == current.parent && !request.from_device) {
@@ -462,7 +474,7 @@ Job plan_replace(const Snapshot& seen, const Definitions& defined, const Definit
   require_settable(after.attributes, current.attributes, doing);
   if (moves || after.attributes != current.attributes || after.start != current.start) {
     check_numbers(seen, after, {current.attributes, FitsHost::required, false}, job);
-    check_resources(seen, defined, after, doing, job);
+    check_resources(seen, {defined, {}}, after, doing, job);
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   job.hooks = hooks_for(HookAction::modify, after);

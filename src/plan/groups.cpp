@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/plan/start.hpp>
 #include <mdevadm/plan/start_order.hpp>
@@ -43,6 +44,13 @@ void require_free_name(const Groups& groups, const GroupName& name, const std::s
   if (groups.find(name.str()) != nullptr) {
     throw Error(ExitCode::conflict, fmt::format("{}: group '{}' already exists", doing, name.str()));
   }
+}
+
+// Returns the groups after one of this name was added or changed.
+Groups with(Groups groups, const Group& group) {
+  std::erase_if(groups.all, [&](const Group& one) { return one.name == group.name; });
+  groups.all.push_back(group);
+  return groups;
 }
 
 // Throws Error{no_capacity} for the first member that does not fit after those before it have been counted.
@@ -119,6 +127,7 @@ Job plan_group_create(const Groups& groups, const Group& group, const Definition
   const std::string doing = "cannot " + job.goal;
   require_free_name(groups, group.name, doing);
   require_free_members(groups, group, defined, doing);
+  require_own_queues_at_boot(defined, groups, with(groups, group), doing);
   job.steps.push_back({AddGroup{group}, RemoveGroup{group}});
   return job;
 }
@@ -127,6 +136,7 @@ Job plan_group_change(const Groups& groups, const Group& before, const Group& af
                       const Definitions& defined) {
   Job job = group_job("change", before);
   require_free_members(groups, after, defined, "cannot " + job.goal);
+  require_own_queues_at_boot(defined, groups, with(groups, after), "cannot " + job.goal);
   if (before == after) {
     job.notes.push_back(fmt::format("group '{}' is unchanged", before.name.str()));
   } else {

@@ -242,7 +242,7 @@ class LivePlanner {
       Definition as_changed = *request_.definition;
       as_changed.attributes = assignments_of(after);
       as_changed.start = StartMode::manual;
-      for (const std::string& warning : check_defined_queues(seen_, defined_, as_changed, doing_)) {
+      for (const std::string& warning : check_defined_queues(seen_, defined_, {}, as_changed, doing_)) {
         warn(warning);
       }
     }

@@ -19,6 +19,12 @@ std::vector<Apqn> unobtainable(const ApHost& host, std::vector<Apqn> queues) {
 
 }  // namespace
 
+std::vector<Apqn> bindable_queues(const Snapshot& seen, const ApMatrix& matrix) {
+  std::vector<Apqn> unbound = seen.ap ? unbound_queues(*seen.ap, {}, matrix) : std::vector<Apqn>{};
+  std::erase_if(unbound, [&](const Apqn& queue) { return seen.ap->reserves(queue); });
+  return unbound;
+}
+
 std::string describe_reserved(const ApHost& host, const std::vector<Apqn>& queues) {
   constexpr std::size_t named = 4;
   const bool is_one = queues.size() == 1;

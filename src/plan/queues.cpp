@@ -42,18 +42,6 @@ const std::optional<unsigned>& highest_of(const ApHost& host, ApKind kind) {
   return kind == ApKind::adapter ? host.max_adapter : host.max_domain;
 }
 
-// Returns the numbers of which the decimal digits of these are the hexadecimal ones: 0x14 for 14.
-ApSet as_hexadecimal(const ApSet& set) {
-  ApSet result;
-  for (const unsigned number : numbers_of(set)) {
-    const unsigned meant = number / 100 * 256 + number / 10 % 10 * 16 + number % 10;
-    if (meant < ap_numbers) {
-      result.set(meant);
-    }
-  }
-  return result;
-}
-
 // Returns the numbers of which the host has no queues now; `existing`: all numbers of the host, if they are
 // known.
 std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optional<ApSet>& existing,
@@ -62,15 +50,10 @@ std::optional<MissingNumbers> missing_of(const ApSet& wanted, const std::optiona
   if (missing.none()) {
     return std::nullopt;
   }
-  const ApSet meant = as_hexadecimal(missing) & *existing & ~wanted;
   const char* plural = missing.count() == 1 ? "" : "s";
-  std::string text = fmt::format("{}{} {} {} not on this host", ap_word(kind), plural,
-                                 format_ap_list(missing, kind), missing.count() == 1 ? "is" : "are");
-  if (meant.any()) {
-    text += fmt::format(", but {} {} (hexadecimal numbers need 0x)", format_ap_list(meant, kind),
-                        meant.count() == 1 ? "is" : "are");
-  }
-  return MissingNumbers{kind, missing, meant, std::move(text)};
+  const std::string text = fmt::format("{}{} {} {} not on this host", ap_word(kind), plural,
+                                       format_ap_list(missing, kind), missing.count() == 1 ? "is" : "are");
+  return MissingNumbers{kind, missing, std::move(text)};
 }
 
 // Returns a warning about the devices that may have queues of the matrix.
@@ -143,10 +126,11 @@ std::vector<std::string> advice_to_drop(const std::vector<Apqn>& queues, const D
 }
 
 // Returns the options of modify that replace all values that the kernel refuses by those that are probably
-// meant, so that one command makes the definition usable.
+// meant, so that one command makes the definition usable. For a value without a meaning, the user inserts
+// numbers: the command does not drop it.
 std::string options_to_correct(const Definition& definition, LeadingZeros zeros) {
   ApMatrix corrected = assigned_by(definition.attributes);
-  std::array<bool, ap_kinds.size()> is_refused{};
+  std::array<bool, ap_kinds.size()> is_refused{}, is_unknown{};
   std::string options;
   std::size_t place = 0;
   for (const Attribute& attribute : definition.attributes) {
@@ -155,21 +139,24 @@ std::string options_to_correct(const Definition& definition, LeadingZeros zeros)
       continue;
     }
     if (const auto kind = assigned_kind(attribute)) {
-      corrected.of(*kind) |= meant_by(attribute, zeros);
+      const ApSet meant = meant_by(attribute, zeros);
+      corrected.of(*kind) |= meant;
       is_refused.at(static_cast<std::size_t>(*kind)) = true;
+      is_unknown.at(static_cast<std::size_t>(*kind)) |= meant.none();
     } else {
       options += fmt::format(" --delete-attr {}", place);
     }
   }
   const bool removes = !options.empty();
   for (const ApKind kind : ap_kinds) {
-    const bool is_needed = kind != ApKind::control_domain;
+    const auto place_of_kind = static_cast<std::size_t>(kind);
     const ApSet& numbers = corrected.of(kind);
-    if (is_refused.at(static_cast<std::size_t>(kind)) || (removes && is_needed && numbers.none())) {
-      options += fmt::format(" {} {}", option_for(kind),
-                             numbers.any() ? format_ap_list(numbers, kind)
-                             : is_needed   ? "NUMBERS"
-                                           : "''");
+    const bool is_lost = removes && kind != ApKind::control_domain && numbers.none();
+    if (is_refused.at(place_of_kind) || is_lost) {
+      const bool is_list = numbers.any();
+      options += fmt::format(" {} {}{}{}", option_for(kind), format_ap_list(numbers, kind),
+                             is_list && is_unknown.at(place_of_kind) ? "," : "",
+                             !is_list || is_unknown.at(place_of_kind) ? "NUMBERS" : "");
     }
   }
   return options;
@@ -333,16 +320,10 @@ std::vector<HiddenOwner> hidden_owners(const Snapshot& seen, const Definitions* 
 }
 
 std::string MissingNumbers::correction(const ApMatrix& matrix) const {
-  if (kind != ApKind::control_domain && ((matrix.of(kind) & ~numbers) | meant).none()) {
+  if (kind != ApKind::control_domain && (matrix.of(kind) & ~numbers).none()) {
     return fmt::format(" {} NUMBERS", option_for(kind));
   }
-  std::vector<std::string> terms;
-  const std::string list = format_ap_list(meant, kind);
-  for (const std::string_view term : list.empty() ? std::vector<std::string_view>{} : split(list, ',')) {
-    terms.push_back(fmt::format("+{}", term));
-  }
-  terms.push_back(format_ap_removal(numbers, kind));
-  return fmt::format(" {}={}", option_for(kind), join(terms, ","));
+  return fmt::format(" {}={}", option_for(kind), format_ap_removal(numbers, kind));
 }
 
 std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix& matrix) {
@@ -376,9 +357,7 @@ std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMat
     const auto& most = highest_of(*seen.ap, kind);
     const ApSet numbers = beyond(matrix.of(kind), most);
     if (numbers.any()) {
-      result.push_back({kind,
-                        numbers,
-                        {},
+      result.push_back({kind, numbers,
                         fmt::format("the machine has no {} {} (the highest is {:#x})", ap_word(kind),
                                     format_ap_list(numbers, kind), *most)});
     }
@@ -453,7 +432,8 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
     require_bound_queues(*seen.ap, matrix, doing);
   } else if (const std::vector<Apqn> unbound = unbound_queues(*seen.ap, {}, matrix); !unbound.empty()) {
     // Before Linux 6.0, the driver refuses such queues, and the error says why.
-    warnings.push_back(describe_withheld(unbound));
+    warnings.push_back(
+        fmt::format("{}; {}", describe_unstartable(seen, unbound), advice_to_bind(*seen.ap, unbound)));
   }
   for (const UnusableCards& cards : unusable_cards(seen, matrix)) {
     warnings.push_back(with_hint(cards));
@@ -469,6 +449,17 @@ std::vector<std::string> require_free_queues(const Snapshot& seen, const Definit
     }
   }
   return warnings;
+}
+
+std::string describe_unstartable(const Snapshot& seen, const std::vector<Apqn>& unbound) {
+  switch (unbound_queues_are(seen)) {
+    case UnboundQueues::refused:
+      return fmt::format("{} not bound to vfio_ap, so the device cannot be started (Linux before 6.0)",
+                         queues_phrase(unbound) + (unbound.size() == 1 ? " is" : " are"));
+    case UnboundQueues::withheld: return describe_withheld(unbound);
+    default:
+      return describe_withheld(unbound) + " (Linux 6.0 and later; before, the device cannot be started)";
+  }
 }
 
 UnboundQueues unbound_queues_are(const Snapshot& seen) {
@@ -488,17 +479,8 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
   if (unbound.empty()) {
     return;
   }
-  std::vector<Apqn> present = unbound;
-  std::erase_if(present, [&](const Apqn& queue) { return !host.has(queue); });
-  const bool exists = !present.empty();
-  throw Error(ExitCode::conflict,
-              fmt::format("{}: {} {}; Linux before 6.0 accepts only queues that are bound to vfio_ap", doing,
-                          queues_phrase(unbound),
-                          exists                ? unbound.size() == 1 ? "is not bound to vfio_ap"
-                                                                      : "are not all on this host and bound to vfio_ap"
-                          : unbound.size() == 1 ? "is not on this host"
-                                                : "are not on this host"),
-              exists ? advice_to_bind(host, present) : "list the queues of the host: mdevadm show matrix")
+  UnboundReason reason = why_unbound(host, unbound);
+  throw Error(ExitCode::conflict, fmt::format("{}: {}", doing, reason.text), std::move(reason.hints))
       .caused_by(EADDRNOTAVAIL)
       .worth(Retry::later);
 }
@@ -532,13 +514,9 @@ std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& b
       named.count() == 1 ? "" : "s", format_ap_list(named, ApKind::adapter));
 }
 
-std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other) {
-  return fmt::format("{} {} also defined for '{}', and both devices have autostart", queues_phrase(common),
-                     common.size() == 1 ? "is" : "are", printable(other));
-}
-
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
-                                              const Definition& wanted, const std::string& doing) {
+                                              const Groups& groups, const Definition& wanted,
+                                              const std::string& doing) {
   std::vector<std::string> warnings = doubts_about_queues(wanted);
   const ApMatrix matrix = assigned_by(wanted.attributes);
   if (!has_queues(wanted.type.str()) || matrix.empty()) {
@@ -553,12 +531,8 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
       continue;
     }
     const std::string owner = printable(name_of(other));
-    const std::string word = shell_word(name_of(other));
-    if (wanted.start == StartMode::automatic && other.start == StartMode::automatic) {
-      throw Error(
-          ExitCode::conflict, fmt::format("{}: {}", doing, shared_at_boot(common, name_of(other))),
-          std::vector{fmt::format("disable autostart of that device: mdevadm modify {} --manual", word),
-                      fmt::format("remove its definition: mdevadm undefine {}", word)});
+    if (groups.starts_at_boot(wanted) && groups.starts_at_boot(other)) {
+      throw conflict_at_boot(groups, wanted, other, common, doing);
     }
     const Device* active = seen.find_device(wanted.uuid) != nullptr ? seen.find_device(other.uuid) : nullptr;
     const bool has_lost_them =
@@ -570,6 +544,21 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
                       : fmt::format("{} also defined for '{}'; the devices cannot be active at the same time",
                                     queues_phrase(common) + (common.size() == 1 ? " is" : " are"), owner));
   }
+  for (const Device& device : seen.devices) {
+    const Definition* owner = defined.find(device.uuid, device.parent);
+    const bool is_compared =
+        owner != nullptr && !common_queues(assigned_by(owner->attributes), matrix).empty();
+    const std::vector<Apqn> common = device.queues && device.uuid != wanted.uuid && !is_compared
+                                         ? common_queues(*device.queues, matrix)
+                                         : std::vector<Apqn>{};
+    if (!common.empty()) {
+      const std::string name = name_of(device, &defined);
+      warnings.push_back(fmt::format(
+          "{} assigned to the active device '{}', so before the start, stop that "
+          "device: mdevadm stop {}",
+          queues_phrase(common) + (common.size() == 1 ? " is" : " are"), printable(name), shell_word(name)));
+    }
+  }
   for (const auto& more :
        {texts_of(missing_numbers(seen, matrix)), warnings_of_owners(seen, &defined, wanted.uuid)}) {
     warnings.insert(warnings.end(), more.begin(), more.end());
@@ -579,8 +568,13 @@ std::vector<std::string> check_defined_queues(const Snapshot& seen, const Defini
   }
   const std::vector<Apqn> reserved = seen.ap ? seen.ap->reserved_queues(matrix) : std::vector<Apqn>{};
   if (!reserved.empty()) {
-    warnings.push_back(fmt::format("{}; before the start, {}", describe_reserved(*seen.ap, reserved),
-                                   advice_on_reserved(seen, &wanted, reserved).front()));
+    const std::vector<std::string> advice = advice_on_reserved(seen, &wanted, reserved);
+    warnings.push_back(
+        fmt::format("{}; before the start, {}", describe_reserved(*seen.ap, reserved), advice.front()));
+    // Without overrides, the commands are alternatives.
+    const char* conjunction = seen.ap->overrides.empty() ? "or " : "";
+    std::transform(advice.begin() + 1, advice.end(), std::back_inserter(warnings),
+                   [&](const std::string& other) { return conjunction + other; });
   }
   return warnings;
 }

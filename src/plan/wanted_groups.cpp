@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <mdevadm/plan/identity.hpp>
+#include <mdevadm/plan/queues.hpp>
 #include <mdevadm/plan/start_order.hpp>
 #include <mdevadm/util/text.hpp>
 #include <optional>
@@ -42,6 +43,7 @@ class GroupSearch {
       groups_.push_back(std::move(group));
     }
     require_one_group();
+    require_own_queues();
     return std::move(groups_);
   }
 
@@ -109,6 +111,70 @@ class GroupSearch {
             fmt::format("group '{}': in group '{}' already, which is not described: {}", group.name.str(),
                         name, join(names, ", ")),
             hints);
+  }
+
+  // Returns the definitions and groups when the plan is carried out.
+  Definitions definitions_after() const {
+    Definitions after;
+    std::copy_if(input_.defined.all.begin(), input_.defined.all.end(), std::back_inserter(after.all),
+                 [&](const Definition& definition) {
+                   return !pruned_.has(definition) &&
+                          std::none_of(devices_.begin(), devices_.end(), [&](const WantedDevice& device) {
+                            return device.current == &definition;
+                          });
+                 });
+    for (const WantedDevice& device : devices_) {
+      if (device.placed && !device.refused) {
+        after.all.push_back(device.wanted);
+      } else if (device.current != nullptr) {
+        after.all.push_back(*device.current);
+      }
+    }
+    return after;
+  }
+
+  Groups groups_after() const {
+    Groups after;
+    std::transform(groups_.begin(), groups_.end(), std::back_inserter(after.all),
+                   [](const WantedGroup& group) { return group.after; });
+    std::copy_if(input_.groups.all.begin(), input_.groups.all.end(), std::back_inserter(after.all),
+                 [&](const Group& group) { return !is_described(group) && !pruned_.has(group); });
+    return after;
+  }
+
+  // Reports devices with the same crypto queue that the description makes start at boot, at least one of them
+  // with its group: those with autostart of their own are refused already.
+  void require_own_queues() {
+    const Definitions defined = definitions_after();
+    for (const QueuesAtBoot& shared :
+         more_shared_at_boot(queues_shared_at_boot(defined, groups_after()),
+                             queues_shared_at_boot(input_.defined, input_.groups))) {
+      if (shared.first->start == StartMode::automatic && shared.second->start == StartMode::automatic) {
+        continue;
+      }
+      const bool is_first = shared.second->start == StartMode::automatic;
+      const Definition& member = is_first ? *shared.first : *shared.second;
+      const Definition& other = is_first ? *shared.second : *shared.first;
+      problem(place_of_start(member, other), ExitCode::conflict,
+              fmt::format("'{}' is started with its group: {}", printable(identity_of(member).word()),
+                          shared_at_boot(shared.queues, identity_of(other).word())),
+              {"change the queues of one of them, or set the start of its group or device to \"manual\""});
+    }
+  }
+
+  // Returns the position of the member of a described group, or else of the device that is described.
+  FilePosition place_of_start(const Definition& member, const Definition& other) const {
+    for (const Definition* one : {&member, &other}) {
+      for (std::size_t i = 0; i < groups_.size(); ++i) {
+        if (groups_[i].after.start == StartMode::automatic && groups_[i].after.has(*one)) {
+          return place_of(i, {one->uuid});
+        }
+      }
+    }
+    const auto described = std::find_if(devices_.begin(), devices_.end(), [&](const WantedDevice& device) {
+      return device.uuid == member.uuid || device.uuid == other.uuid;
+    });
+    return described != devices_.end() ? described->entry->where : FilePosition{};
   }
 
   // Returns the position of the element of the description that means the member of a described group.

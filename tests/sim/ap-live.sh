@@ -197,8 +197,23 @@ unbound() {
   mdevadm stop a b
   echo 06.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
   run mdevadm start b
-  exits 1 "without an active device, whose files show what the kernel does, the driver refuses the start"
-  err_has "queue 06.0014 does not exist, or is not bound to vfio_ap" "the error names the queue"
+  exits 4 "without an active device, whose files show what the kernel does, the driver refuses the start"
+  err_has "cannot set attribute 'assign_domain' to '0x0014': queue 06.0014 is not bound to vfio_ap; Linux before 6.0 accepts only" "the error names the queue"
+  same "$(grep ^hint: <<<"$err")" "hint: bind the queue: echo 06.0014 > /sys/bus/ap/drivers_probe" "the only hint binds it: the masks have released it"
+  mdevadm modify b --domain 4,0x14,0x15
+  run mdevadm start b
+  err_has "'0x0014': queue 06.0014 is not bound to vfio_ap; " "the first refusal counts, not a queue that does not exist"
+  same "$(grep -c 'mask=' <<<"$err")" 0 "no mask is changed"
+  mdevadm modify b --domain 4,0x15
+  run mdevadm start b
+  err_has "queue 06.0015 is not on this host; " "a queue that does not exist is not unbound"
+  same "$(grep ^hint: <<<"$err")" "hint: list the queues of the host: mdevadm show matrix" "its hint leads to those that exist"
+  # Without domains, the driver requires one queue of the adapter.
+  for queue in 06.0004 06.0047; do echo $queue >/sys/bus/ap/drivers/vfio_ap/unbind; done
+  mdevadm modify b --domain ''
+  run mdevadm start b
+  err_has "'assign_adapter' to '0x06': queues 06.0004, 06.0014, 06.0047 are not bound to vfio_ap; " "so it does for an adapter without domains"
+  same "$(grep ^hint: <<<"$err" | grep -c mask)" 0 "its queues are not released once more"
 }
 
 # What the definition cannot hold is refused before the device is changed.

@@ -10,8 +10,11 @@ ap-host bus
 ap options
 ap adopt
 ap conflicts
+ap group_autostart
+ap transient
 ap broken
 ap-host masks
+ap-host decimal
 ap script
 ap completion
 ap table
@@ -123,6 +126,8 @@ options() {
   done
   run mdevadm define $B $crypto --attr assign_domain=5,6
   err_has "'5,6' is a list, and assign_domain takes one number .*; for several numbers: --domain 0x0005-0x0006$" "the option for a list is named"
+  run mdevadm define $B $crypto --queue 5.20
+  err_has "invalid queue '5.20' .*: 05.0014\)$" "the queue that ap-check prints as 5.20 is named"
   run mdevadm define $B $crypto --domain 0014
   err_has "'0014' is ambiguous: 12 as octal, which the kernel reads, or 0x14 as hexadecimal" "both readings are named"
   printf 'type = "vfio_ap-passthrough"\n[[attribute]]\nname = "assign_adapter"\nvalue = "010"\n' >/tmp/ap-$$.toml
@@ -196,16 +201,86 @@ conflicts() {
   exits 1 "the kernel refuses it, too"
 }
 
+# A queue of an active device without a definition is not free, either.
+transient() {
+  mdevadm start -u $A $crypto --queue 05.0004
+  run mdevadm define $B $crypto --queue 05.0004 --auto
+  exits 0 "the queue may be free at the next boot"
+  err_has "warning: '$B': queue 05.0004 is assigned to the active device '$A', so before the start, stop that device: mdevadm stop $A$" "a warning names its owner"
+  mdevadm stop $A
+  run mdevadm modify $B --domain +0xab
+  err_lacks "active device" "without the device there is none"
+}
+
+# A group with autostart starts its members at boot, too.
+group_autostart() {
+  local shared="queue 05.0004 is also defined for"
+  mdevadm define $A $crypto --queue 05.0004 --name a --auto
+  mdevadm define $B $crypto --queue 05.0004 --name b
+  run mdevadm group create g b --auto
+  exits 4 "group create: a group with autostart cannot have a member with the queue of a device with autostart"
+  err_has "cannot create group 'g': member 'b' \($B\): $shared 'a', and both devices have autostart \('b' with group 'g'\)$" "group create names the devices and the group"
+  err_has "^hint: disable autostart of that device: mdevadm modify a --manual$" "group create: the hint resolves the conflict"
+  mdevadm group create g --auto
+  run mdevadm group add g b
+  exits 4 "group add: such a member is refused"
+  mdevadm group modify g --manual
+  run mdevadm group add g b
+  exits 0 "group add: not to a group without autostart"
+  run mdevadm group modify g --auto
+  exits 4 "group modify --auto is refused, too"
+  err_has "cannot change group 'g': member 'b' \($B\): $shared 'a'" "group modify names both"
+  mdevadm modify a --manual
+  run mdevadm group modify g --auto
+  exits 0 "group modify --auto: without autostart of the other device it is accepted"
+  run mdevadm modify a --auto
+  exits 4 "modify --auto considers the groups of others"
+  err_has "cannot modify 'a' \($A\): $shared 'b', and both devices have autostart \('b' with group 'g'\)$" "modify names the group"
+  err_has "^hint: disable autostart of its group: mdevadm group modify g --manual$" "modify: the hint is about the group"
+  run mdevadm define $C $crypto --queue 05.0004 --name c --auto
+  exits 4 "define --auto considers the groups of others"
+  run mdevadm define $C $crypto --queue 05.0004 --name c -g g
+  exits 4 "define considers the group that the device joins"
+  mdevadm define $C $crypto --queue 06.0004 --name c --auto
+  run mdevadm modify b --queue 06.0004
+  exits 4 "modify considers the group of the device"
+  run mdevadm modify b --queue 05.00ab
+  exits 0 "other queues are accepted"
+  # What another program wrote is found, and other changes are not refused because of it.
+  sed -i 's/0x00ab/0x0004/; s/0x05/0x06/' /etc/mdevadm/devices/matrix/$B.toml
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-shared" and .severity == "error").object' <<<"$out" | paste -sd' ')" c "check finds it as an error"
+  run mdevadm group modify g --p2p off
+  exits 0 "a group with such a conflict can be changed"
+  mdevadm modify c --manual
+  run mdevadm check --json
+  same "$(jq -r '.findings[] | select(.finding == "queue-shared").severity' <<<"$out")" warning "without autostart it is a warning"
+  mdevadm group delete g
+  mdevadm undefine a b c
+  local device='[[device]]\nname = "%s"\nparents = ["matrix"]\ntype = "vfio_ap-passthrough"\nstate = "defined"\n%s[device.ap]\nadapters = [5]\ndomains = [4]\n'
+  # shellcheck disable=SC2059
+  printf "version = 1\n$device$device[[group]]\nname = \"g\"\nstart = \"auto\"\nmembers = [\"y\"]\n" x 'start = "auto"\n' y "" |
+    sed 's/\\n/\n/g' >/run/host.toml
+  run mdevadm apply -f /run/host.toml
+  exits 4 "apply: a description with such a conflict is refused"
+  err_has "host.toml:[0-9]+:[0-9]+: 'y' is started with its group: queue 05.0004 is also defined for 'x', and both devices have autostart$" "apply names the place and the devices"
+  sed -i '/^start = "auto"$/d' /run/host.toml
+  run mdevadm apply -f /run/host.toml
+  exits 0 "apply: without autostart the description is accepted"
+}
+
 # Queues that the masks of the bus reserve.
 masks() {
   run mdevadm define $A $crypto --queue 05.0014 --name a --auto
   exits 0 "queues of the host can be defined"
-  err_has "'$A': queue 05.0014 is reserved for the host .*: chzdev -t ap apmask=-0x05" "with a warning and a command"
+  err_has "'$A': queue 05.0014 is reserved for the host .*; before the start, release .* \(also 06.0014\): chzdev -t ap aqmask=-0x0014$" "with a warning and the command that takes the least"
+  err_has "'$A': or release .* \(also 05.0004, 05.0047\): chzdev -t ap apmask=-0x05$" "and with the other command"
   run mdevadm start a
   exits 4 "but not started"
   err_has "cannot start 'a' \($A\): queue 05.0014 is reserved for the host \(apmask, aqmask\)" "the queue is named"
-  err_has "hint: release all queues of the adapter: chzdev -t ap apmask=-0x05$" "one command releases the adapter"
-  err_has "hint: release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0014$" "another one the domain"
+  same "$(grep ^hint: <<<"$err")" "hint: release all queues of the domain on all adapters (also 06.0014): chzdev -t ap aqmask=-0x0014
+hint: release all queues of the adapter (also 05.0004, 05.0047): chzdev -t ap apmask=-0x05" \
+    "one command releases the domain, another one the adapter; each names the other queues that it takes"
   chzdev -t ap aqmask=-0x0014 >/dev/null
   run mdevadm start a
   exits 0 "after that the device starts"
@@ -217,6 +292,39 @@ masks() {
   run mdevadm start -u $B $crypto --adapter 6 --domain 0x14,85
   exits 1 "a domain beyond the machine's highest is refused"
   err_has "the machine has no domain 0x0055 \(the highest is 0x54\)" "the error has the highest number"
+}
+
+# Only a number that was typed in decimal can have been meant as a hexadecimal one.
+decimal() {
+  local words
+  chzdev -t ap apmask=0 aqmask=0 >/dev/null
+  for words in "--adapter 5 --domain 14" "--adapter 5 --domain 4,14"; do
+    # shellcheck disable=SC2086
+    run mdevadm define $B $crypto $words
+    err_has "warning: '$B': 14 is decimal \(0x000e\); if domain 0x0014 of this host is meant, use 0x$" "define $words: the number that may be meant is named"
+    run mdevadm check $B --json
+    same "$(jq -r '.findings[] | [.cause, .hints[]] | join(" ")' <<<"$out" | grep -c 0x0014)" 0 "define $words: check does not guess"
+    mdevadm undefine $B
+  done
+  for words in "--adapter 5 --domain 0x0e" "--adapter 5 --domain .000e" "--queue 05.000e" "--adapter 5 --domain 14-14" "--adapter 5 --domain 0xe-0xf" \
+    "--adapter 5 --domain 4 --control-domain 0x0e"; do
+    # shellcheck disable=SC2086
+    run mdevadm define $B $crypto $words
+    err_has "domains? 0x000e(-0x000f)? (is|are) not on this host" "define $words: the host lacks the domain"
+    err_lacks "0x0014|is meant" "define $words: the number is unambiguous"
+    run mdevadm start $B --dry-run
+    err_lacks "0x0014|is meant" "define $words: nor does start guess"
+    mdevadm undefine $B
+  done
+  mdevadm define $B $crypto --adapter 5 --domain 4
+  run mdevadm modify $B --domain +14
+  err_has "warning: '$B': 14 is decimal" "modify names the number that may be meant"
+  run mdevadm start -u $A $crypto --adapter 6 --domain 47 --dry-run
+  err_has "warning: '$A': 47 is decimal \(0x002f\); if domain 0x0047 of this host is meant, use 0x$" "so does start"
+  chzdev -t ap apmask=+0-255 aqmask=+0-255 >/dev/null
+  run mdevadm start -u $A $crypto --adapter 6 --domain 47
+  exits 4 "a start is refused for queues of the host"
+  err_has "hint: 47 is decimal" "and the other number is a hint"
 }
 
 theirs=/etc/mdevctl.d/matrix
@@ -433,6 +541,14 @@ T
     "a number with a leading zero in a list is explained"
   err_has "^hint: if numbers with leading zeros are hexadecimal: mdevadm modify $A --adapter 0x05,0x10$" "with a command for one meaning"
   err_has "^hint: if they are octal: mdevadm modify $A --adapter 0x05,0x08$" "and for the other"
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_domain":"-1"},{"assign_domain":"300"},{"assign_domain":"+20"},{"assign_domain":" 4"},{"assign_control_domain":"abc"}'
+  run mdevadm start $A
+  err_has "^hint: correct the definition: mdevadm modify $A --domain 0x0004,0x0014,NUMBERS --control-domain NUMBERS$" "values without a meaning are not dropped"
+  run mdevadm check $A --json
+  same "$(jq -r '.findings[] | [.cause, .hints[]] | join(" ")' <<<"$out" | grep -c 0xabc)" 0 "no number out of range is suggested"
+  of_mdevctl $A '{"assign_adapter":"5"},{"assign_domain":"4"},{"assign_control_domain":"1x"},{"assign_control_domain":"0x10"},{"assign_control_domain":"300"}'
+  run mdevadm start $A
+  err_has "^hint: correct the definition: mdevadm modify $A --control-domain 0x0010,NUMBERS$" "nor are those of control domains"
   # The kernel takes masks with a small x only.
   run mdevadm define $B $crypto --attr "ap_config=0X04,0x08,0x0"
   exits 2 "define refuses a mask that the kernel refuses"
@@ -444,7 +560,8 @@ T
   of_mdevctl $A '{"assign_adapter":"5"},{"assign_adapter":"300"},{"assign_domain":"00ab"}' '"site":{"rack":[1,2.5,{"a":null}]},'
   run mdevadm start $A
   exits 1 "the kernel refuses the values"
-  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05 --domain 0x00ab$" "one command corrects all of them"
+  err_has "^hint: correct the definition: mdevadm modify $A --adapter 0x05,NUMBERS --domain 0x00ab$" \
+    "one command corrects all of them, and does not drop the one whose meaning is unknown"
   run mdevadm modify $A --adapter 0x05 --domain 0x00ab
   same "$(jq -c .attrs $theirs/$A)" '[{"assign_adapter":"5"},{"assign_domain":"0x00ab"}]' "which keeps the valid ones"
   has "$(cat $theirs/$A)" '^  "site": \{"rack":\[1,2.5,\{"a":null\}\]\}$' && passed "modify keeps keys that mdevctl does not know, as written" || failed "modify keeps keys that mdevctl does not know, as written" "$(cat $theirs/$A)"

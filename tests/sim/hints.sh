@@ -217,6 +217,20 @@ ap_host__defined_queue() {
 }
 ap_host__assigned_queue() { ap_host__defined_queue; adm start $a; words="check 05.0014"; }
 ap_host__no_such_queue() { words="show 05.0099"; }
+ap_host__define_queue_of_active() {
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $b -p matrix -t vfio_ap-passthrough --queue 05.0014
+  words="define $a -p matrix -t vfio_ap-passthrough --queue 05.0014 --auto"
+}
+ap_host519__unbound_queue() {
+  chzdev -t ap apmask=-5 >/dev/null
+  echo 05.0014 >/sys/bus/ap/drivers/vfio_ap/unbind
+  words="start -p matrix -t vfio_ap-passthrough --queue 05.0014"
+}
+ap_host519__absent_queue() {
+  chzdev -t ap apmask=-5 >/dev/null
+  words="start -p matrix -t vfio_ap-passthrough --queue 05.0015"
+}
 ap_host519__owner_not_found() {
   chzdev -t ap apmask=-5 >/dev/null
   control fault attribute 1 EADDRINUSE

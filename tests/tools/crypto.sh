@@ -12,6 +12,7 @@
 
 A=aaaaaaaa-0000-4000-8000-000000000001
 B=aaaaaaaa-0000-4000-8000-000000000002
+C=aaaaaaaa-0000-4000-8000-000000000003
 parent=/sys/devices/vfio_ap/matrix
 create=$parent/mdev_supported_types/vfio_ap-passthrough/create
 crypto="-p matrix -t vfio_ap-passthrough"

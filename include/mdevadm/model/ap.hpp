@@ -64,6 +64,7 @@ std::string format_queues(const std::vector<Apqn>& queues, std::size_t most);
 struct ApChange {
   bool replaces = true;
   ApSet added{}, removed{};
+  ApSet decimal{};  // those of `added` that a user has typed in decimal digits, one by one
   ApSet applied_to(const ApSet& set) const { return replaces ? added : (set | added) & ~removed; }
 };
 
@@ -190,12 +191,21 @@ struct ApHost {
 };
 
 // Returns how queues are released from the host, one command each: a mask frees all queues of an adapter, or
-// those of a domain on all adapters.
+// those of a domain on all adapters. Names the other queues that this takes from the host; the command that
+// takes fewer ones comes first.
 std::vector<std::string> advice_to_release(const ApHost& host, const std::vector<Apqn>& queues);
 // The same for all queues of adapters, or of domains, if neither masks nor overrides are known.
 std::vector<std::string> advice_to_release(const ApMatrix& matrix);
 // Returns the command that binds queues to the driver that masks or overrides select. Needs
 // Facet::ap_bindings.
 std::string advice_to_bind(const ApHost& host, const std::vector<Apqn>& queues);
+
+// Why Linux before 6.0 refuses queues that are not reserved for the host, but not bound to vfio_ap either.
+struct UnboundReason {
+  std::string text;                // which queues do not exist, and which ones only lack the driver
+  std::vector<std::string> hints;  // commands that help
+};
+// Needs Facet::ap_bindings.
+UnboundReason why_unbound(const ApHost& host, const std::vector<Apqn>& unbound);
 
 }  // namespace mdevadm

@@ -61,6 +61,9 @@ struct Groups {
   // Returns the group that a definition is a member of. If hand-written files put it into several groups, the
   // first by name is returned.
   const Group* of(const Definition& definition) const;
+  // Returns whether the device is started at boot: the definition or a group that it is a member of has
+  // autostart.
+  bool starts_at_boot(const Definition& definition) const;
   std::vector<std::string> names() const;
 };
 

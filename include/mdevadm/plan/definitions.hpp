@@ -30,6 +30,7 @@ struct DefineRequest {
   bool can_force = true;         // the command has the option --force, which hints name
   std::string verb = "define";   // in messages
   bool unnamed = false;          // the UUID is random, so errors name the type and the parent
+  Groups groups{};               // of which those with autostart start their members
 };
 
 // Plans a new definition. Records the guest ABI if the parent exists; this needs the facets of pins_of() and
@@ -64,6 +65,7 @@ struct ModifyRequest {
   std::optional<ParentName> parent{};  // the parent that the definition is moved to
   std::optional<Group> group{};        // of the definition; its member may name the parent
   std::string argument{};              // as in Identity
+  Groups groups{};                     // as in DefineRequest
 };
 
 // Returns whether only the definition says that the active device, a vGPU on a virtual function, is managed:

@@ -13,8 +13,9 @@ namespace mdevadm {
 // Returns the group with this name. Throws Error{not_found} with the closest name as a hint.
 const Group& require_group(const Groups& groups, const std::string& name, std::string_view doing);
 
-// Plan changes of group files. Members to be added must not be in another group; otherwise throw
-// Error{conflict}, which names members as `defined` does.
+// Plan changes of group files. Members to be added must not be in another group, and the change must not make
+// two devices with the same crypto queue start at boot; otherwise throw Error{conflict}, which names members
+// as `defined` does.
 Job plan_group_create(const Groups& groups, const Group& group, const Definitions& defined = {});
 Job plan_group_change(const Groups& groups, const Group& before, const Group& after,
                       const Definitions& defined = {});

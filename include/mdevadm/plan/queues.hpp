@@ -3,7 +3,9 @@
 
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/facet.hpp>
+#include <mdevadm/model/group.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/util/error.hpp>
 #include <string>
 #include <vector>
 
@@ -89,11 +91,10 @@ void require_bound_queues(const ApHost& host, const ApMatrix& matrix, const std:
 struct MissingNumbers {
   ApKind kind;
   ApSet numbers;
-  ApSet meant;       // numbers of the host with these decimal digits as hexadecimal ones: 0x14 for 14
   std::string text;  // a sentence about them and the effect
 
-  // Returns the option of modify for a definition with this matrix that replaces them by those that are
-  // meant, or removes them.
+  // Returns the option of modify for a definition with this matrix that removes them, or replaces all
+  // numbers.
   std::string correction(const ApMatrix& matrix) const;
 };
 // Returns those that can appear later: not above the highest number of the machine.
@@ -101,12 +102,22 @@ std::vector<MissingNumbers> missing_numbers(const Snapshot& seen, const ApMatrix
 // Returns those above the highest number of the machine. Empty if that is unknown.
 std::vector<MissingNumbers> impossible_numbers(const Snapshot& seen, const ApMatrix& matrix);
 
+// Returns sentences about decimal numbers of options that this host does not have, if it has the ones with
+// these digits as hexadecimal ones: 0x14 for 14. Only who types a number may have meant another one; a
+// definition does not say how its numbers were typed, and a card can be removed for a while.
+std::vector<std::string> doubts_about_decimals(const Snapshot& seen, const ApChanges& typed);
+
 // Returns the queues that a change adds and that exist, but are not bound to vfio_ap: a guest that uses the
 // device loses their adapters, or does not get them. Needs Facet::ap_bindings.
 std::vector<Apqn> unbound_queues(const ApHost& host, const ApMatrix& before, const ApMatrix& after);
+// Returns the queues of a matrix that exist and are not bound to vfio_ap, without those that must be released
+// from the host first. Needs Facet::ap_bindings.
+std::vector<Apqn> bindable_queues(const Snapshot& seen, const ApMatrix& matrix);
 // Returns a sentence about such queues of a device, and about those that a change would add to a device in
 // use.
 std::string describe_withheld(const std::vector<Apqn>& unbound);
+// The same for a device that is to be started: some kernels refuse the start.
+std::string describe_unstartable(const Snapshot& seen, const std::vector<Apqn>& unbound);
 std::string describe_unbound(const std::vector<Apqn>& unbound, const ApMatrix& before);
 // Cards of a matrix that a guest cannot use, although the kernel assigns their queues.
 struct UnusableCards {
@@ -122,10 +133,29 @@ std::vector<Apqn> guest_queues(const ApHost& host, const ApMatrix& matrix);
 // Returns a sentence about queues that another definition with autostart has too.
 std::string shared_at_boot(const std::vector<Apqn>& common, const std::string& other);
 
-// Throws Error{conflict} if another definition has one of the queues and both are started automatically.
-// Returns warnings about queues of definitions that cannot be active together, about those of the host, and
-// about adapters and domains that do not exist.
+// Two definitions with queues in common, both of which are started at boot: themselves or with their group.
+struct QueuesAtBoot {
+  const Definition* first;
+  const Definition* second;
+  std::vector<Apqn> queues;
+};
+// Returns all of them; they point into `defined`.
+std::vector<QueuesAtBoot> queues_shared_at_boot(const Definitions& defined, const Groups& groups);
+// Returns those that a change adds.
+std::vector<QueuesAtBoot> more_shared_at_boot(std::vector<QueuesAtBoot> after,
+                                              const std::vector<QueuesAtBoot>& before);
+// Returns the error, with the commands that change the other definition or its group.
+Error conflict_at_boot(const Groups& groups, const Definition& wanted, const Definition& other,
+                       const std::vector<Apqn>& common, const std::string& doing);
+// Throws it for a change of groups that adds some.
+void require_own_queues_at_boot(const Definitions& defined, const Groups& before, const Groups& after,
+                                const std::string& doing);
+
+// Throws Error{conflict} if another definition has one of the queues and both are started at boot, themselves
+// or with their group. Returns warnings about queues of definitions that cannot be active together, about
+// those of the host, and about adapters and domains that do not exist.
 std::vector<std::string> check_defined_queues(const Snapshot& seen, const Definitions& defined,
-                                              const Definition& wanted, const std::string& doing);
+                                              const Groups& groups, const Definition& wanted,
+                                              const std::string& doing);
 
 }  // namespace mdevadm

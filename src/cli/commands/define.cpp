@@ -78,7 +78,7 @@ class DefineCommand final : public Command {
     if (requests.size() == 1) {
       batch.add(about, [&] {
         batch.require_definitions(about);
-        Job job = plan_define(seen, defined, requests.front());
+        Job job = queues_.planned(seen, [&] { return plan_define(seen, defined, requests.front()); });
         if (!untaken_.empty()) {
           job.warnings.push_back(fmt::format("{}: {}", job.about.quoted(), untaken_));
         }
@@ -102,6 +102,7 @@ class DefineCommand final : public Command {
     std::vector<DefineRequest> requests;
     for (std::size_t i = 0; i < parents.size(); ++i) {
       DefineRequest request = file_.empty() ? from_options(devices, defined, parents[i]) : from_file(context);
+      request.groups = has_queues(request.wanted.type.str()) ? context.groups() : Groups{};
       request.argument = word_;
       request.unnamed = word_.empty() && file_.empty() && !request.wanted.name;
       if (choice_.count() && request.wanted.name) {

@@ -166,7 +166,7 @@ class GroupModify final : public GroupChange {
     const Group& before = require_group(groups, name_, cannot());
     Group after = before;
     options_.apply_to(after, context);
-    return plan_group_change(groups, before, after);
+    return plan_group_change(groups, before, after, context.definitions_if_readable());
   }
 
   GroupOptions options_;

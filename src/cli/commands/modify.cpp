@@ -96,6 +96,7 @@ class ModifyCommand final : public Command {
       if (node_.any_given()) {
         request.node = node_.applied_to(current.node);
       }
+      request.groups = has_queues(current.type.str()) ? context.groups() : Groups{};
       std::vector<ParentName> parents{current.parent};
       if (!new_parent_.empty()) {
         move(context, current, request);
@@ -110,7 +111,9 @@ class ModifyCommand final : public Command {
       } else {
         read_settings(context, seen, current, request);
       }
-      batch.add(identity_of(current, word_), [&] { return plan_modify(seen, defined, current, request); });
+      batch.add(identity_of(current, word_), [&] {
+        return queues_.planned(seen, [&] { return plan_modify(seen, defined, current, request); });
+      });
     } catch (const Error& refused) {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
@@ -225,6 +228,7 @@ class ModifyCommand final : public Command {
       if (definition != nullptr) {
         context.warn_about_file(defined, *definition);
         const Groups groups = context.groups();
+        live.change.groups = groups;
         const Group* group = groups.of(*definition);
         live.of_group = group != nullptr ? group->node : std::nullopt;
         if (node_.any_given()) {
@@ -232,7 +236,8 @@ class ModifyCommand final : public Command {
         }
       }
       read_values(context, seen, live);
-      batch.add(about, [&] { return plan_modify_live(seen, defined, live); });
+      batch.add(about,
+                [&] { return queues_.planned(seen, [&] { return plan_modify_live(seen, defined, live); }); });
     } catch (const Error& refused) {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);

@@ -269,7 +269,8 @@ class StartCommand final : public Command {
     StartPlanner planner(seen, {.transient = true, .unnamed = uuids_.empty(), .defined = &defined});
     if (choice.parents.size() == 1) {
       const Definition wanted = transient(choice.parents.front()->name);
-      batch.add(identity_of(wanted), [&] { return planner.plan(wanted); });
+      batch.add(identity_of(wanted),
+                [&] { return queues_.planned(seen, [&] { return planner.plan(wanted); }); });
       return;
     }
     batch.take({.parent = parent_, .type = type_}, [&] {
@@ -451,7 +452,7 @@ class StartCommand final : public Command {
                                 .defined = &selection.defined});
     for (const Wanted& one : all_ || automatic_ ? in_start_order(seen, wanted) : wanted) {
       batch.add(identity_of(one.definition, one.word), [&] {
-        Job job = planner.plan(one.definition, one.word);
+        Job job = queues_.planned(seen, [&] { return planner.plan(one.definition, one.word); });
         // Otherwise the driver decides: an earlier start may fail and leave its room.
         if (change_.dry_run) {
           set.add(one.definition, "cannot " + job.goal, "devices that the command starts before it");

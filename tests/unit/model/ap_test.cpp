@@ -49,12 +49,27 @@ TEST_CASE("adapters and domains are read as decimal or 0x numbers, lists and ran
   CHECK(list("").empty());
 }
 
+TEST_CASE("the decimal notation of ap-check is refused, and the error names the queue that is meant") {
+  CHECK(read_ap_queues("5.20").problem ==
+        "invalid queue '5.20' (expected adapter and domain as 2 and 4 hexadecimal digits: 05.0014)");
+  CHECK(read_ap_queues("5.256").problem.ends_with(", such as 05.0014)"));
+  CHECK(read_ap_queues("05.20").problem.ends_with(", such as 05.0014)"));
+  CHECK(list("card5", ApKind::adapter) == "0x05");
+  CHECK(problem("card", ApKind::adapter).starts_with("invalid adapter 'card'"));
+  CHECK(problem("card005", ApKind::adapter).starts_with("invalid adapter 'card005'"));
+}
+
 TEST_CASE("a number with a leading zero is refused with both readings") {
   CHECK(problem("0014") ==
         "'0014' is ambiguous: 12 as octal, which the kernel reads, or 0x14 as hexadecimal, which lszcrypt "
         "prints (expected 0x14 or a number without leading zeros)");
   CHECK(problem("05", ApKind::adapter).find("0x5 as hexadecimal") != std::string::npos);
   CHECK(problem("002b").find("nothing for the kernel, which reads octal, or 0x2b") != std::string::npos);
+  CHECK(problem("0300") ==
+        "'0300' is octal for the kernel, 192 (expected a number from 0 to 255 without leading zeros)");
+  CHECK(problem("0777").starts_with("'0777' is out of range "));
+  CHECK(problem("2b").ends_with("hexadecimal with 0x: 0x2b)"));
+  CHECK(problem("abc").ends_with("hexadecimal with 0x)"));
   CHECK(problem("5-010").find("8 as octal") != std::string::npos);
 }
 
@@ -69,8 +84,7 @@ TEST_CASE("other numbers that are not 0 to 255 are refused, ranges of any length
         "invalid control domain 'x' (expected a number from 0 to 255, hexadecimal with 0x)");
   CHECK(problem("05.0014", ApKind::adapter) ==
         "'05.0014' is a queue, not an adapter (expected a number; for queues there is --queue)");
-  for (const char* wrong :
-       {"1,", ",", "1-", "-", "0x", "1 2", "0x1-0x2-0x3", "1.5", "card5", "card", ".14", "--1"}) {
+  for (const char* wrong : {"1,", ",", "1-", "-", "0x", "1 2", "0x1-0x2-0x3", "1.5", "card", ".14", "--1"}) {
     CHECK_FALSE(problem(wrong, ApKind::adapter).empty());
   }
 }
@@ -288,6 +302,30 @@ TEST_CASE("commands that bind and release queues name all of them") {
             .front()
             .starts_with("release the queue: echo vfio_ap > "
                          "/sys/bus/ap/devices/05.0004/"));
+}
+
+TEST_CASE("commands that change masks name the other queues that they take, the fewest first") {
+  ApHost host;
+  host.adapters = read_ap_list("0-3,8", ApKind::adapter).change.added;
+  host.domains = read_ap_list("1,2,6,8", ApKind::domain).change.added;
+  host.host_adapters = read_ap_list("0-1", ApKind::adapter).change.added;
+  host.host_domains = read_ap_list("0-6", ApKind::domain).change.added;
+  CHECK(advice_to_release(host, {{0, 6}, {1, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0006",
+            "release all queues of the adapters (also 00.0001, 00.0002, 01.0001, 01.0002; no queue remains "
+            "for the host): chzdev -t ap apmask=-0x00-0x01"});
+  CHECK(advice_to_release(host, {{0, 1}, {0, 2}, {0, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the adapter: chzdev -t ap apmask=-0x00",
+            "release all queues of the domains on all adapters (also 01.0001, 01.0002, 01.0006; no queue "
+            "remains for the host): chzdev -t ap aqmask=-0x0001-0x0002,-0x0006"});
+  // Queues that do not exist are no loss.
+  host.adapters = host.domains = read_ap_list("8", ApKind::adapter).change.added;
+  CHECK(advice_to_release(host, {{0, 6}}) ==
+        std::vector<std::string>{
+            "release all queues of the adapter: chzdev -t ap apmask=-0x00",
+            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0006"});
 }
 
 TEST_CASE("a range without an end is called so") {

@@ -137,6 +137,9 @@ TEST_CASE("before Linux 6.0 queues that are not bound are refused") {
   CHECK(host.error().find("queue 05.0014 is not bound to vfio_ap; Linux before 6.0") != std::string::npos);
   host.want("5", "4,9");
   CHECK(host.error().find("queue 05.0009 is not on this host; Linux before 6.0") != std::string::npos);
+  host.want("5", "4,9,20");
+  CHECK(host.error().find("queue 05.0014 is not bound to vfio_ap, and queue 05.0009 is not on this host; ") !=
+        std::string::npos);
   host.seen.ap->bound = queues("5", "4,20").queues();
   host.want("5", "4,20");
   CHECK(host.error().empty());

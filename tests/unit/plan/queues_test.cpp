@@ -79,8 +79,10 @@ TEST_CASE("a start is refused for queues of the host, with the masks that releas
   CHECK(outcome.error == "queues 05.0004, 06.0004 are reserved for the host (apmask, aqmask)");
   CHECK(outcome.hints ==
         std::vector<std::string>{
-            "release all queues of the adapters: chzdev -t ap apmask=-0x05-0x06",
-            "release all queues of the domain on all adapters: chzdev -t ap aqmask=-0x0004"});
+            "release all queues of the adapters (no queue remains for the host): chzdev -t ap "
+            "apmask=-0x05-0x06",
+            "release all queues of the domain on all adapters (no queue remains for the host): chzdev -t ap "
+            "aqmask=-0x0004"});
   seen.ap->overrides = {{{5, 4}, "cex4queue"}};
   CHECK(start(seen, {}, {crypto(1, "5", "4")}).hints.front().find("driver_override") != std::string::npos);
 }
@@ -169,6 +171,34 @@ TEST_CASE("define and modify refuse new numbers beyond those of the machine, and
   CHECK(correction(wanted) == " --control-domain=-0x0055");
 }
 
+TEST_CASE("only numbers that are typed in decimal may be meant as hexadecimal ones") {
+  const Snapshot seen = host();
+  const auto doubts = [&](const char* list, ApKind kind = ApKind::domain) {
+    ApChanges typed;
+    (kind == ApKind::adapter ? typed.adapters : typed.domains) = read_ap_list(list, kind).change;
+    return doubts_about_decimals(seen, typed);
+  };
+  CHECK(doubts("14") ==
+        std::vector<std::string>{"14 is decimal (0x000e); if domain 0x0014 of this host is meant, use 0x"});
+  CHECK(doubts("0x04,14").size() == 1);
+  CHECK(doubts("+14").size() == 1);
+  for (const char* list : {"0x0e", ".000e", "13-14", "0x0e-0x0f", "-14", "14,0x0e", "14,0x14", "4", "15"}) {
+    CAPTURE(list);
+    CHECK(doubts(list).empty());
+  }
+  Snapshot other = seen;
+  other.ap->adapters = set("0x10,0x11");
+  ApChanges typed;
+  typed.adapters = read_ap_list("10,11", ApKind::adapter).change;
+  CHECK(doubts_about_decimals(other, typed) ==
+        std::vector<std::string>{
+            "10,11 are decimal (0x0a-0x0b); if adapters 0x10-0x11 of this host are meant, use 0x"});
+  typed.adapters = read_ap_list("card0a,card0b", ApKind::adapter).change;
+  CHECK(doubts_about_decimals(other, typed).empty());
+  other.ap.reset();
+  CHECK(doubts_about_decimals(other, typed).empty());
+}
+
 TEST_CASE("define and modify find definitions with the same queues") {
   Snapshot seen = host();
   Definitions defined;
@@ -196,6 +226,13 @@ TEST_CASE("define and modify find definitions with the same queues") {
   const Job job = plan_modify(seen, defined, current, request);
   CHECK(assigned_by(std::get<ReplaceDefinition>(job.steps.at(0).action).after.attributes).domains ==
         set("20"));
+  Device transient = active(crypto(3, "6", "20"));
+  seen.devices = {transient};
+  CHECK(define(crypto(2, "6", "20")) ==
+        std::vector<std::string>{"queue 06.0014 is assigned to the active device '" + transient.uuid.str() +
+                                 "', so before the start, stop that device: mdevadm stop " +
+                                 transient.uuid.str()});
+  seen.devices.clear();
   seen.ap->host_adapters = seen.ap->host_domains = set("0-255");
   CHECK(define(crypto(2, "6", "20")).front().find("06.0014 is reserved for the host") != std::string::npos);
 }
