@@ -218,6 +218,83 @@ ccw() {
   exits 0 "which starts then"
 }
 
+# stored NAME PARENT TYPE CAUSE: a definition of mdevctl under another name than the kernel's. Each command that requires the
+# parent names the cause and the command that moves the definition, which works.
+stored() {
+  local words move
+  mkdir -p "/etc/mdevctl.d/$1"
+  printf '{"mdev_type": "%s", "start": "auto", "attrs": []}' "$3" >"/etc/mdevctl.d/$1/$a"
+  "$MDEVADM" group create g $a --auto
+  for words in "start $a" "start --auto" "start --all" "start $a --timeout 0.1" "check $a" "group start g" "group start --auto"; do
+    # shellcheck disable=SC2086
+    adm $words
+    holds "$1: $words: the cause is named" grep -qF "$4" <<<"$out$err"
+    holds "$1: $words: so is the command" grep -qE "move the definition to that parent: mdevadm modify $a( -p $1)? --new-parent $2( --force)?($|;)" <<<"$out$err;"
+    case $words in *--auto)
+      adm list --boot -o message
+      holds "$1: $words: list --boot names the cause" grep -qF "$4" <<<"$out"
+      ;;
+    esac
+  done
+  adm start $a
+  move=$(sed -n 's/^hint: move the definition to that parent: mdevadm //p' <<<"$err")
+  # shellcheck disable=SC2086
+  adm $move
+  exits 0 "$1: the command moves the definition"
+  adm list --all -o parent
+  out_has "^$2$" "$1: to the parent"
+}
+
+ccw_stored() {
+  local cause='0.0.0313 (device 0.0.2b09, 3390/0c, online) has the driver io_subchannel'
+  stored 0.0.2b0a 0.0.0315 vfio_ccw-io "'0.0.2b0a' is the device number of subchannel 0.0.0315, not a parent"
+  adm start $a
+  exits 0 "the device starts on it"
+  adm stop $a
+  adm group delete g
+  adm undefine $a
+  for name in css_0_0_0315 ccw_0_0_2b0a 2b0a 0.0.315 0.0.2B0A; do
+    case $name in *315) cause="'$name' must be written 0.0.0315" ;; *) cause="'$name' is the device number of subchannel 0.0.0315, not a parent" ;; esac
+    stored $name 0.0.0315 vfio_ccw-io "$cause"
+    adm group delete g
+    adm undefine $a
+  done
+  # A subchannel that is not a parent yet: the driver is named, too.
+  stored css_0_0_0313 0.0.0313 vfio_ccw-io "parent 'css_0_0_0313' must be written 0.0.0313; subchannel 0.0.0313 (device 0.0.2b09, 3390/0c, online) has the driver io_subchannel"
+  adm group start --auto
+  err_has "cannot start group 'g': subchannel 0\.0\.0313 .* only with the driver vfio_ccw$" "group start --auto names the driver of the parent"
+  err_has "driverctl -b css set-override 0\.0\.0313 vfio_ccw$" "and the command that binds it"
+  adm list --boot -o message
+  out_has "subchannel 0\.0\.0313 .* has the driver io_subchannel" "list --boot has the cause"
+  adm undefine $a --force
+}
+
+ccw_transient() {
+  local word
+  for word in 313 0x313 0.0.313; do
+    adm start -p $word -t vfio_ccw-io
+    exits 3 "start -p $word: not found"
+    err_has "^hint: numbers of subchannels and channel devices have four digits: 0\.0\.0313$" "start -p $word: the full number is named"
+    err_lacks "mdevadm modify" "start -p $word: no definition is moved"
+  done
+  adm start -p 9999 -t vfio_ccw-io
+  err_has "no subchannel and no channel device has the number '9999'$" "start -p of a number that does not exist"
+  err_lacks "mdevadm modify" "it has no definition"
+}
+
+gvt_stored() {
+  local name cause='0000:00:02.0 (8086:5916) has the driver i915 without GVT-g'
+  for name in pci_0000_00_02_0 00:02.0; do
+    stored $name 0000:00:02.0 i915-GVTg_V5_4 "parent '$name' must be written 0000:00:02.0; $cause"
+    adm group delete g
+    adm undefine $a
+  done
+  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4 --force --auto
+  adm group create g $a --auto
+  adm group start --auto
+  err_has "cannot start group 'g': 0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g" "group start --auto names the cause"
+}
+
 gvt() {
   local gpu=0000:00:02.0
   explained $gpu '0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g: i915\.enable_gvt is off, and the module kvmgt is not loaded$'
@@ -380,6 +457,9 @@ sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
 sed 's/^interface.*/&\nerrno = { create = "ENOSPC" }/' "$scenarios/gvt.toml" >"$state/refusing.toml"
 sed 's/^interface.*/&\ncreate = "ignore"/' "$scenarios/gvt.toml" >"$state/ignoring.toml"
 on ccw-host ccw
+on ccw-host ccw_stored
+on ccw-host ccw_transient
+on gvt-off gvt_stored
 cat >"$state/unloaded.toml" <<'T'
 kernel = "6.6"
 [[parent]]

@@ -192,6 +192,16 @@ ccw_host__stored_device_number() {
   echo 'type = "vfio_ccw-io"' >/etc/mdevadm/devices/0.0.2b0a/$a.toml
   words="start $a"
 }
+ccw_host__stored_name_of_libvirt() {
+  mkdir -p /etc/mdevadm/devices/css_0_0_0313
+  echo 'type = "vfio_ccw-io"' >/etc/mdevadm/devices/css_0_0_0313/$a.toml
+  words="start $a"
+}
+ccw_host__missing_in_group_at_boot() {
+  adm define $a -p 0.0.0313 -t vfio_ccw-io --force
+  adm group create vm1 $a --auto
+  words="group start --auto"
+}
 ccw_host__refused_override() {
   driverctl -b css set-override 0.0.0320 vfio_ccw 2>/dev/null
   words="types 0.0.0320"

@@ -35,7 +35,10 @@ struct Scope {
   bool removals = true;   // find pending removals
   bool raw = false;       // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
-  bool other_parents = true;             // false: do not search for parents other than `details_of`
+  // false: do not search for parents other than `details_of`, unless one of them is missing and types are
+  // read
+  bool other_parents = true;
+  bool candidates = false;  // also read devices of drivers without parents, which may become parents
 };
 
 // Result of a removal.
