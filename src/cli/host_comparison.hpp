@@ -39,6 +39,8 @@ class Comparison {
   const HostFile& file() const { return file_; }
 
  private:
+  // Returns the parents of the description and of definitions: if one is not a parent, it is explained.
+  std::vector<std::string> addresses(const Definitions& defined) const;
   void find_preparations(const AllParentSettings& settings, ApplyOptions& options,
                          std::vector<HostChange>& prepared, std::vector<ApplyPlan::Problem>& problems);
 

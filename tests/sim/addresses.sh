@@ -282,6 +282,31 @@ ccw_transient() {
   err_lacks "mdevadm modify" "it has no definition"
 }
 
+# A description, and types that no parent has.
+ccw_described() {
+  local subchannel='subchannel 0\.0\.0313 \(device 0\.0\.2b09, 3390/0c, online\) has the driver io_subchannel; it offers mediated devices only with the driver vfio_ccw$'
+  local host=/run/described.toml word
+  described() { printf 'version = 1\n[[device]]\nname = "k"\n%s\ntype = "%s"\n' "$1" "$2" >$host; }
+  for word in 0.0.0313 0.0.2b09 css_0_0_0313 ccw_0_0_2b09; do
+    described "parents = [\"$word\"]" vfio_ccw-io
+    for command in apply diff; do
+      adm $command -f $host
+      exits 3 "$command with the parent $word: not found"
+      err_has "$subchannel" "$command with the parent $word: the cause is named"
+      err_has "^hint: first set the device offline, unless the host uses it: chccwdev -d 0\.0\.2b09$" "$command with the parent $word: what helps is named"
+    done
+  done
+  described 'parents = ["0.0.0330"]' vfio_ccw-io
+  adm apply -f $host
+  err_has "subchannel 0\.0\.0330 is a subchannel for CHSC" "apply with another kind of subchannel"
+  adm define $a -p 0.0.0313 -t vfio_ccw-io --force --name k
+  described "uuid = \"$a\"
+parents = [\"0.0.0313\"]" vfio_ccw-io
+  adm apply -f $host
+  err_has "cannot apply 'k' \\($a\\): $subchannel" "apply of a defined device names the cause"
+  err_has "driverctl -b css set-override 0\.0\.0313 vfio_ccw$" "and what helps"
+}
+
 gvt_stored() {
   local name cause='0000:00:02.0 (8086:5916) has the driver i915 without GVT-g'
   for name in pci_0000_00_02_0 00:02.0; do
@@ -293,6 +318,52 @@ gvt_stored() {
   adm group create g $a --auto
   adm group start --auto
   err_has "cannot start group 'g': 0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g" "group start --auto names the cause"
+  printf 'version = 1\n[[device]]\nname = "k"\nparents = ["0000:00:02.0"]\ntype = "i915-GVTg_V5_4"\n' >/run/described.toml
+  adm undefine $a --force
+  adm apply -f /run/described.toml
+  exits 3 "apply: not found"
+  err_has "0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g" "apply names the cause"
+  err_has "^hint: add i915\.enable_gvt=1 to the kernel command line" "and what helps"
+}
+
+# No parent has the type: devices that could offer it are explained.
+gvt_any() {
+  local words cause='0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g: i915\.enable_gvt is off'
+  for words in "define -p any -t i915-GVTg_V5_4" "start -p any -t i915-GVTg_V5_4" "define --need aperture>=1" "start --need aperture>=1"; do
+    # shellcheck disable=SC2086
+    adm $words
+    exits 3 "$words: not found"
+    err_has "$cause" "$words: the cause is named"
+    err_has "^hint: add i915\.enable_gvt=1 to the kernel command line" "$words: what helps is named"
+  done
+  printf 'version = 1\n[[device]]\nname = "k"\ntype = "i915-GVTg_V5_4"\n' >/run/described.toml
+  adm apply -f /run/described.toml
+  err_has "no parent offers type 'i915-GVTg_V5_4': $cause" "apply: the cause is named"
+  adm define -p any -t vfio_ccw-io
+  err_lacks "i915" "a type of another driver is not explained by this one"
+}
+
+crypto_any() {
+  local words
+  stored ap_matrix matrix vfio_ap-passthrough "parent 'ap_matrix' must be written matrix"
+  adm group delete g
+  adm undefine $a
+  stored Matrix matrix vfio_ap-passthrough "parent 'Matrix' must be written matrix"
+  adm undefine $a --force
+  control unregister matrix
+  for words in "define -p any -t vfio_ap-passthrough" "start -p any -t vfio_ap-passthrough" "start --need device_api=vfio-ap"; do
+    # shellcheck disable=SC2086
+    adm $words
+    exits 3 "$words: not found"
+    err_has "the module vfio_ap is not loaded$" "$words: the cause is named"
+    err_has "^hint: load the module: modprobe vfio_ap$" "$words: what helps is named"
+  done
+  printf 'version = 1\n[[device]]\nname = "k"\nparents = ["matrix"]\ntype = "vfio_ap-passthrough"\n' >/run/described.toml
+  adm apply -f /run/described.toml
+  err_has "the module vfio_ap is not loaded$" "apply with the parent matrix: the cause is named"
+  sed -i /parents/d /run/described.toml
+  adm apply -f /run/described.toml
+  err_has "the module vfio_ap is not loaded$" "apply with any parent: the cause is named"
 }
 
 gvt() {
@@ -459,7 +530,10 @@ sed 's/^interface.*/&\ncreate = "ignore"/' "$scenarios/gvt.toml" >"$state/ignori
 on ccw-host ccw
 on ccw-host ccw_stored
 on ccw-host ccw_transient
+on ccw-host ccw_described
 on gvt-off gvt_stored
+on gvt-off gvt_any
+on ap-host crypto_any
 cat >"$state/unloaded.toml" <<'T'
 kernel = "6.6"
 [[parent]]

@@ -202,6 +202,10 @@ ccw_host__missing_in_group_at_boot() {
   adm group create vm1 $a --auto
   words="group start --auto"
 }
+ccw_host__no_parent_has_the_type() {
+  echo 0.0.0315 >/sys/bus/css/drivers/vfio_ccw/unbind
+  words="define -p any -t vfio_ccw-io"
+}
 ccw_host__refused_override() {
   driverctl -b css set-override 0.0.0320 vfio_ccw 2>/dev/null
   words="types 0.0.0320"
