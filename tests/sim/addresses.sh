@@ -499,6 +499,18 @@ crypto() {
   adm start -u $a -p matrix -t vfio_ap-passthrough
   adm types $a
   err_has "$a is a mediated device of matrix, not a parent$" "a mediated device as parent"
+  # Exports of an active device without definition.
+  adm export mdevctl $a
+  exits 3 "export mdevctl requires a definition"
+  err_has "cannot export '$a': no definition exists \\(the device is active\\)$" "the error says that the device is active"
+  err_has "^hint: create a definition: mdevadm define $a$" "and how it is defined"
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $b -p matrix -t vfio_ap-passthrough --queue 05.0004
+  adm export nodedev $b
+  exits 0 "export nodedev requires none"
+  out_has "<attr name='assign_adapter' value='0x05'/>" "the XML has the adapter"
+  out_has "<attr name='assign_domain' value='0x0004'/>" "and the domain"
+  err_lacks "not exported" "no note says otherwise"
 }
 
 refusing() {

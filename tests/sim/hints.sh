@@ -51,6 +51,7 @@ samples__undefine_with_copy() {
   adm export mdevctl $a
   words="undefine $a"
 }
+samples__export_of_active_device() { adm start -u $a -p mtty -t mtty-1; words="export mdevctl $a"; }
 samples__name_of_mdevctl() {
   mkdir -p /etc/mdevctl.d/mtty
   echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
