@@ -51,6 +51,11 @@ samples__undefine_with_copy() {
   adm export mdevctl $a
   words="undefine $a"
 }
+samples__modify_with_copy() {
+  adm define $a -p mtty -t mtty-1
+  adm export mdevctl $a
+  words="modify $a --auto"
+}
 samples__export_of_active_device() { adm start -u $a -p mtty -t mtty-1; words="export mdevctl $a"; }
 samples__name_of_mdevctl() {
   mkdir -p /etc/mdevctl.d/mtty
