@@ -125,8 +125,10 @@ ApplyPlan Comparison::plan_on_host(bool with_parents, const Deadline& deadline) 
     options.failed.push_back(*ParentName::parse(parent.about.parent));
   }
   options.unprepared.insert(options.unprepared.end(), options.failed.begin(), options.failed.end());
-  const Snapshot seen =
-      context_.observe_settings({facets_to_apply_file(file_), std::nullopt, std::nullopt}, defined, groups);
+  Scope scope{facets_to_apply_file(file_), std::nullopt, std::nullopt};
+  scope.addresses = addresses(defined);
+  scope.candidates = true;
+  const Snapshot seen = context_.observe_settings(std::move(scope), defined, groups);
   ApplyInput input{file_, seen, defined, groups, settings};
   ApplyPlan plan = plan_apply(input, options);
   Snapshot users;
@@ -146,6 +148,17 @@ ApplyPlan Comparison::plan_on_host(bool with_parents, const Deadline& deadline) 
   plan.changes.insert(plan.changes.begin(), prepared.begin(), prepared.end());
   plan.refused.insert(plan.refused.begin(), refused_.begin(), refused_.end());
   return plan;
+}
+
+std::vector<std::string> Comparison::addresses(const Definitions& defined) const {
+  std::vector<std::string> names;
+  for (const DeviceEntry& entry : file_.devices) {
+    std::transform(entry.parents.begin(), entry.parents.end(), std::back_inserter(names), kernel_spelling);
+  }
+  for (const Definition& definition : defined.all) {
+    names.push_back(definition.parent.str());
+  }
+  return names;
 }
 
 void Comparison::note_failed(const std::vector<Identity>& parents) {

@@ -43,6 +43,8 @@ class Comparison {
 
  private:
   ApplyPlan plan_on_host(bool with_parents, const Deadline& deadline);
+  // Returns the parents of the description and of definitions: if one is not a parent, it is explained.
+  std::vector<std::string> addresses(const Definitions& defined) const;
   void find_preparations(const AllParentSettings& settings, ApplyOptions& options,
                          std::vector<HostChange>& prepared);
 

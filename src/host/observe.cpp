@@ -66,8 +66,13 @@ std::vector<Parent> read_parents(const sys::Dir& root, const Scope& scope, const
         }
       });
     }
-    std::sort(result.begin(), result.end(), by_name);
-    return result;
+    // To explain why one is missing requires the names of all others: a device number can mean one of them.
+    // Without types, the caller only waits for it.
+    if (result.size() == scope.details_of->size() || !has_any(scope.facets, type_facets)) {
+      std::sort(result.begin(), result.end(), by_name);
+      return result;
+    }
+    result.clear();
   }
   for (const auto& [entry, sysfs] : find_parents(root, scope.raw, parts)) {
     if (const auto name = ParentName::parse(entry)) {
@@ -97,10 +102,32 @@ void read_addresses(const Host& host, const Scope& scope, Snapshot& seen) {
   for (const ParentName& name : scope.details_of.value_or(std::vector<ParentName>{})) {
     names.push_back(name.str());
   }
+  for (std::size_t i = 0, count = names.size(); i < count; ++i) {
+    if (seen.find_parent(names[i]) == nullptr) {
+      const std::vector<std::string> others = other_spellings(names[i]);
+      names.insert(names.end(), others.begin(), others.end());
+    }
+  }
   for (const std::string& name : names) {
     const Parent* parent = seen.find_parent(name);
     if (!seen.host_devices.contains(name) &&
         (parent == nullptr || (has_any(scope.facets, type_facets) && parent->types.empty()))) {
+      seen.host_devices.emplace(name, host.observe_address(name));
+    }
+  }
+}
+
+// Reads devices that may become parents, of those drivers that have no parent.
+void read_candidates(const Host& host, Snapshot& seen) {
+  constexpr std::size_t most_candidates = 4;
+  std::vector<std::string> names = host.devices_bound_to({"i915", "xe"});
+  const std::vector<std::string> parents = seen.parent_names();
+  const bool has_channels = std::any_of(parents.begin(), parents.end(),
+                                        [](const std::string& one) { return is_channel_address(one); });
+  const std::vector<std::string> of_z = host.possible_parents(has_channels ? 0 : most_candidates);
+  names.insert(names.end(), of_z.begin(), of_z.end());
+  for (const std::string& name : names) {
+    if (seen.find_parent(name) == nullptr && !seen.host_devices.contains(name)) {
       seen.host_devices.emplace(name, host.observe_address(name));
     }
   }
@@ -119,6 +146,9 @@ Snapshot observe_parts(const sys::Dir& root, const Scope& scope, const Parts& pa
       seen.gpus = read_gpus(root, seen.parents);
     }
     read_addresses(host, scope, seen);
+    if (scope.candidates) {
+      read_candidates(host, seen);
+    }
   }
   if (has_any(scope.facets, device_facets)) {
     seen.devices = read_devices(root, scope, seen, parts);

@@ -154,6 +154,17 @@ std::optional<std::string> full_channel_address(std::string_view word) {
                              : std::nullopt;
 }
 
+std::vector<std::string> other_spellings(std::string_view word) {
+  std::vector<std::string> names;
+  for (const std::optional<std::string>& one :
+       {std::optional(kernel_spelling(word)), full_channel_address(word), bare_channel_address(word)}) {
+    if (one && *one != word && std::find(names.begin(), names.end(), *one) == names.end()) {
+      names.push_back(*one);
+    }
+  }
+  return names;
+}
+
 std::string libvirt_name(std::string_view parent, std::string_view path) {
   const std::vector<std::string_view> parts = split(path, '/');
   // sys/devices/virtual/SUBSYSTEM/NAME

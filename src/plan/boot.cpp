@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/placements.hpp>
 #include <mdevadm/plan/start.hpp>
@@ -19,20 +20,37 @@ bool wait_for_one_another(const Snapshot& seen, const ParentName& parent) {
   return there != nullptr && there->capabilities.online;
 }
 
-// Throws Error{not_found} that names all missing parents, not only the first.
+// Throws Error{not_found} that explains all missing parents, not only the first.
 void require_parents(const Snapshot& seen, const BootUnit& unit, const std::string& doing) {
-  std::vector<std::string> missing;
-  for (const ParentName& parent : unit.parents()) {
-    if (seen.find_parent(parent.str()) == nullptr) {
+  std::vector<std::string> missing, causes, hints;
+  std::vector<ParentName> done;
+  bool can_come = true;
+  for (const Definition& definition : unit.wanted) {
+    const ParentName& parent = definition.parent;
+    if (seen.find_parent(parent.str()) != nullptr ||
+        std::find(done.begin(), done.end(), parent) != done.end()) {
+      continue;
+    }
+    done.push_back(parent);
+    can_come = can_come && !misnamed_parent(seen, definition);
+    if (const auto finding = why_missing(seen, definition)) {
+      causes.push_back(finding->what);
+      std::copy_if(
+          finding->advice.begin(), finding->advice.end(), std::back_inserter(hints),
+          [&](const std::string& one) { return std::find(hints.begin(), hints.end(), one) == hints.end(); });
+    } else {
       missing.push_back(parent.str());
     }
   }
   if (!missing.empty()) {
-    throw Error(ExitCode::not_found,
-                fmt::format("{}: missing {}: {}", doing,
-                            missing.size() == 1 ? "parent device" : "parent devices", join(missing, ", ")),
-                "load the drivers of the missing parents; list the present ones: mdevadm types")
-        .worth(Retry::later);
+    causes.insert(causes.begin(),
+                  fmt::format("missing {}: {}", missing.size() == 1 ? "parent device" : "parent devices",
+                              join(missing, ", ")));
+    hints.emplace_back("load the drivers of the missing parents; list the present ones: mdevadm types");
+  }
+  if (!causes.empty()) {
+    const Error error(ExitCode::not_found, fmt::format("{}: {}", doing, join(causes, "; ")), hints);
+    throw can_come ? error.worth(Retry::later) : error;
   }
 }
 

@@ -353,14 +353,15 @@ class Check {
       if (why_no_types(in_.seen, parent_name)) {
         return;  // reported for the GPU
       }
+      if (auto finding = misnamed_parent(in_.seen, definition)) {
+        finding->severity = Severity::error;
+        add(name, *std::move(finding), parent_name);
+        return;
+      }
       for (Finding finding : why_no_parent(in_.seen, parent_name)) {
         finding.severity = Severity::error;
         add(name, std::move(finding), parent_name);
         explains_lack_ = true;
-        return;
-      }
-      if (auto finding = misnamed_parent(in_.seen, definition)) {
-        add(name, *std::move(finding), parent_name);
         return;
       }
       add(name, missing_parent(in_.seen, definition, in_.groups, places_), parent_name);

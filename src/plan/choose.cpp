@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
@@ -124,7 +125,10 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
                          : seen.parents.size() == 1 ? &seen.parents.front()
                                                     : nullptr;
   if (parent != nullptr) {
-    const Error error = not_offered(seen, *parent, type, doing);
+    Error error = not_offered(seen, *parent, type, doing);
+    if (!request.parent && error.code() == ExitCode::not_found) {
+      error = with_candidates(error, seen, request.type);
+    }
     return request.persistent && without_functions(seen, request) ? error.with_hint(force_hint(request))
                                                                   : error;
   }
@@ -160,8 +164,10 @@ Error no_such_type(const Snapshot& seen, const ChoiceRequest& request, const std
             "list the types that can be created: mdevadm types"};
   }
   const std::string meant = did_you_mean(request.type, known);
-  return {ExitCode::not_found, fmt::format("{}: no parent has a type '{}'", doing, printable(request.type)),
-          meant.empty() ? "list types: mdevadm types" : meant};
+  return with_candidates(
+      {ExitCode::not_found, fmt::format("{}: no parent has a type '{}'", doing, printable(request.type)),
+       meant.empty() ? "list types: mdevadm types" : meant},
+      seen, request.type);
 }
 
 Error no_match(const Snapshot& seen, const ChoiceRequest& request, const std::string& doing) {
@@ -176,7 +182,8 @@ Error no_match(const Snapshot& seen, const ChoiceRequest& request, const std::st
             fmt::format("list the types that can be created now: mdevadm types {}", parent->name.str())};
   }
   const Error none = no_type_meets(request.needs);
-  return none.reworded(fmt::format("{}: {}", doing, none.what()));
+  const Error named = none.reworded(fmt::format("{}: {}", doing, none.what()));
+  return seen.parents.empty() && !request.parent ? with_candidates(named, seen, {}) : named;
 }
 
 std::uint64_t most_that_fit(const std::vector<Candidate>& candidates, const ChoiceRequest& request) {

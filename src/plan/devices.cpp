@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/plan/abi.hpp>
 #include <mdevadm/plan/claims.hpp>
 #include <mdevadm/plan/defined_types.hpp>
@@ -117,28 +116,6 @@ std::string advice_to_force(const StopRequest& request) {
              : "";
 }
 
-// Returns the error for a number of a channel device that is not on the host, or nullopt for another name.
-// Another number is never suggested: it would be another disk.
-std::optional<Error> unknown_channel_device(const Snapshot& seen, const std::string& name,
-                                            const std::string& doing) {
-  const std::vector<std::string> parents = seen.parent_names();
-  const bool has_channels = std::any_of(parents.begin(), parents.end(),
-                                        [](const std::string& one) { return is_channel_address(one); });
-  const auto number = full_channel_address(name);
-  const bool is_number = is_channel_address(name) || is_channel_address("0.0." + to_lower(name));
-  if (is_number && (has_channels || is_channel_address(name))) {
-    return Error(ExitCode::not_found,
-                 fmt::format("{}: no subchannel and no channel device has the number '{}'", doing, name),
-                 "list the numbers: ls /sys/bus/css/devices /sys/bus/ccw/devices");
-  }
-  if (has_channels && (number || name.starts_with("0.0."))) {
-    return Error(
-        ExitCode::not_found, fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name),
-        "numbers of subchannels and channel devices have four digits: " + number.value_or("0.0.XXXX"));
-  }
-  return std::nullopt;
-}
-
 bool offers_nothing(const Parent& parent) {
   return std::none_of(parent.types.begin(), parent.types.end(),
                       [](const Type& type) { return type.available != 0U; });
@@ -179,27 +156,10 @@ bool is_lost(const Snapshot& seen, const Uuid& uuid) {
 }
 
 Error unknown_parent(const Snapshot& seen, const std::string& name, const std::string& doing) {
-  const std::string why = fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name);
-  if (const auto finding = why_no_types(seen, name)) {
-    return {ExitCode::not_found, fmt::format("{}: {}", why, finding->what), finding->advice};
-  }
-  if (const std::vector<Finding> findings = why_no_parent(seen, name); !findings.empty()) {
-    std::vector<std::string> causes, advice;
-    for (const Finding& finding : findings) {
-      causes.push_back(finding.what);
-      advice.insert(advice.end(), finding.advice.begin(), finding.advice.end());
-    }
-    return {ExitCode::not_found, fmt::format("{}: {}", doing, join(causes, "; ")), advice};
-  }
-  if (const auto finding = number_of_parent(seen, name)) {
+  if (const auto finding = why_missing(seen, name)) {
     return {ExitCode::not_found, fmt::format("{}: {}", doing, finding->what), finding->advice};
   }
-  if (auto error = unknown_channel_device(seen, name, doing)) {
-    return *std::move(error);
-  }
-  if (const auto missing = missing_address(seen, name)) {
-    return {ExitCode::not_found, fmt::format("{}: {}", doing, missing->what), missing->advice};
-  }
+  const std::string why = fmt::format("{}: parent '{}' not found or not mdev-capable", doing, name);
   if (!seen.mdev_support) {
     return {ExitCode::not_found, why,
             "the kernel's mdev core is not loaded; load the driver of the parent first"};

@@ -183,7 +183,9 @@ void StartPlanner::require_startable(Draft& draft) const {
   if (is_checked) {
     check_abi(draft);
   }
-  draft.type = require_type(seen_, wanted, draft.doing);
+  // Only a stored definition can be moved to another parent.
+  draft.type = options_.transient ? require_type(seen_, wanted.parent, wanted.type, draft.doing)
+                                  : require_type(seen_, wanted, draft.doing);
   draft.job.about.type = draft.type->id.str();
   const auto require_instances = [&] {
     if (draft.type->available && *draft.type->available < draft.units) {

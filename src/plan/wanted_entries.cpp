@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/text.hpp>
@@ -66,9 +67,10 @@ WantedDevices::Parsed WantedDevices::parse(const DeviceEntry& entry) {
   for (std::size_t i = 0; i < entry.parents.size(); ++i) {
     const std::string name = resolve_parent(entry.parents[i], known);
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const Error unknown = unknown_parent(input_.seen, name, "");
+      const auto cause = why_missing(input_.seen, name);
       problem(entry.at(fmt::format("parents.{}", i)), ExitCode::not_found,
-              fmt::format("no parent '{}' on this host", printable(entry.parents[i])), unknown.hints());
+              cause ? cause->what : fmt::format("no parent '{}' on this host", printable(entry.parents[i])),
+              unknown_parent(input_.seen, name, "").hints());
       parsed.knows_parents = false;
       continue;
     }
@@ -117,13 +119,16 @@ bool WantedDevices::offers_type(const DeviceEntry& entry, const Parsed& parsed) 
     return true;
   }
   const std::string meant = did_you_mean(entry.type, known);
+  const Error none =
+      with_candidates({ExitCode::not_found, "", meant.empty() ? "list types: mdevadm types" : meant},
+                      input_.seen, entry.type);
   const std::string where = parsed.parents.empty()       ? "no parent"
                             : parsed.parents.size() == 1 ? parsed.parents.front().str()
                                                          : "none of the parents";
   problem(entry.at("type"), ExitCode::not_found,
-          fmt::format("{} {} type '{}'", where, parsed.parents.size() == 1 ? "does not offer" : "offers",
-                      printable(entry.type)),
-          {meant.empty() ? "list types: mdevadm types" : meant});
+          fmt::format("{} {} type '{}'{}", where, parsed.parents.size() == 1 ? "does not offer" : "offers",
+                      printable(entry.type), none.what()),
+          none.hints());
   return false;
 }
 

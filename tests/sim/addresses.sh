@@ -218,6 +218,154 @@ ccw() {
   exits 0 "which starts then"
 }
 
+# stored NAME PARENT TYPE CAUSE: a definition of mdevctl under another name than the kernel's. Each command that requires the
+# parent names the cause and the command that moves the definition, which works.
+stored() {
+  local words move
+  mkdir -p "/etc/mdevctl.d/$1"
+  printf '{"mdev_type": "%s", "start": "auto", "attrs": []}' "$3" >"/etc/mdevctl.d/$1/$a"
+  "$MDEVADM" group create g $a --auto
+  for words in "start $a" "start --auto" "start --all" "start $a --timeout 0.1" "check $a" "group start g" "group start --auto"; do
+    # shellcheck disable=SC2086
+    adm $words
+    holds "$1: $words: the cause is named" grep -qF "$4" <<<"$out$err"
+    holds "$1: $words: so is the command" grep -qE "move the definition to that parent: mdevadm modify $a( -p $1)? --new-parent $2( --force)?($|;)" <<<"$out$err;"
+    case $words in *--auto)
+      adm list --boot -o message
+      holds "$1: $words: list --boot names the cause" grep -qF "$4" <<<"$out"
+      ;;
+    esac
+  done
+  adm start $a
+  move=$(sed -n 's/^hint: move the definition to that parent: mdevadm //p' <<<"$err")
+  # shellcheck disable=SC2086
+  adm $move
+  exits 0 "$1: the command moves the definition"
+  adm list --all -o parent
+  out_has "^$2$" "$1: to the parent"
+}
+
+ccw_stored() {
+  local cause='0.0.0313 (device 0.0.2b09, 3390/0c, online) has the driver io_subchannel'
+  stored 0.0.2b0a 0.0.0315 vfio_ccw-io "'0.0.2b0a' is the device number of subchannel 0.0.0315, not a parent"
+  adm start $a
+  exits 0 "the device starts on it"
+  adm stop $a
+  adm group delete g
+  adm undefine $a
+  for name in css_0_0_0315 ccw_0_0_2b0a 2b0a 0.0.315 0.0.2B0A; do
+    case $name in *315) cause="'$name' must be written 0.0.0315" ;; *) cause="'$name' is the device number of subchannel 0.0.0315, not a parent" ;; esac
+    stored $name 0.0.0315 vfio_ccw-io "$cause"
+    adm group delete g
+    adm undefine $a
+  done
+  # A subchannel that is not a parent yet: the driver is named, too.
+  stored css_0_0_0313 0.0.0313 vfio_ccw-io "parent 'css_0_0_0313' must be written 0.0.0313; subchannel 0.0.0313 (device 0.0.2b09, 3390/0c, online) has the driver io_subchannel"
+  adm group start --auto
+  err_has "cannot start group 'g': subchannel 0\.0\.0313 .* only with the driver vfio_ccw$" "group start --auto names the driver of the parent"
+  err_has "driverctl -b css set-override 0\.0\.0313 vfio_ccw$" "and the command that binds it"
+  adm list --boot -o message
+  out_has "subchannel 0\.0\.0313 .* has the driver io_subchannel" "list --boot has the cause"
+  adm undefine $a --force
+}
+
+ccw_transient() {
+  local word
+  for word in 313 0x313 0.0.313; do
+    adm start -p $word -t vfio_ccw-io
+    exits 3 "start -p $word: not found"
+    err_has "^hint: numbers of subchannels and channel devices have four digits: 0\.0\.0313$" "start -p $word: the full number is named"
+    err_lacks "mdevadm modify" "start -p $word: no definition is moved"
+  done
+  adm start -p 9999 -t vfio_ccw-io
+  err_has "no subchannel and no channel device has the number '9999'$" "start -p of a number that does not exist"
+  err_lacks "mdevadm modify" "it has no definition"
+}
+
+# A description, and types that no parent has.
+ccw_described() {
+  local subchannel='subchannel 0\.0\.0313 \(device 0\.0\.2b09, 3390/0c, online\) has the driver io_subchannel; it offers mediated devices only with the driver vfio_ccw$'
+  local host=/run/described.toml word
+  described() { printf 'version = 1\n[[device]]\nname = "k"\n%s\ntype = "%s"\n' "$1" "$2" >$host; }
+  for word in 0.0.0313 0.0.2b09 css_0_0_0313 ccw_0_0_2b09; do
+    described "parents = [\"$word\"]" vfio_ccw-io
+    for command in apply diff; do
+      adm $command -f $host
+      exits 3 "$command with the parent $word: not found"
+      err_has "$subchannel" "$command with the parent $word: the cause is named"
+      err_has "^hint: first set the device offline, unless the host uses it: chccwdev -d 0\.0\.2b09$" "$command with the parent $word: what helps is named"
+    done
+  done
+  described 'parents = ["0.0.0330"]' vfio_ccw-io
+  adm apply -f $host
+  err_has "subchannel 0\.0\.0330 is a subchannel for CHSC" "apply with another kind of subchannel"
+  adm define $a -p 0.0.0313 -t vfio_ccw-io --force --name k
+  described "uuid = \"$a\"
+parents = [\"0.0.0313\"]" vfio_ccw-io
+  adm apply -f $host
+  err_has "cannot apply 'k' \\($a\\): $subchannel" "apply of a defined device names the cause"
+  err_has "driverctl -b css set-override 0\.0\.0313 vfio_ccw$" "and what helps"
+}
+
+gvt_stored() {
+  local name cause='0000:00:02.0 (8086:5916) has the driver i915 without GVT-g'
+  for name in pci_0000_00_02_0 00:02.0; do
+    stored $name 0000:00:02.0 i915-GVTg_V5_4 "parent '$name' must be written 0000:00:02.0; $cause"
+    adm group delete g
+    adm undefine $a
+  done
+  adm define $a -p 0000:00:02.0 -t i915-GVTg_V5_4 --force --auto
+  adm group create g $a --auto
+  adm group start --auto
+  err_has "cannot start group 'g': 0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g" "group start --auto names the cause"
+  printf 'version = 1\n[[device]]\nname = "k"\nparents = ["0000:00:02.0"]\ntype = "i915-GVTg_V5_4"\n' >/run/described.toml
+  adm undefine $a --force
+  adm apply -f /run/described.toml
+  exits 3 "apply: not found"
+  err_has "0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g" "apply names the cause"
+  err_has "^hint: add i915\.enable_gvt=1 to the kernel command line" "and what helps"
+}
+
+# No parent has the type: devices that could offer it are explained.
+gvt_any() {
+  local words cause='0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g: i915\.enable_gvt is off'
+  for words in "define -p any -t i915-GVTg_V5_4" "start -p any -t i915-GVTg_V5_4" "define --need aperture>=1" "start --need aperture>=1"; do
+    # shellcheck disable=SC2086
+    adm $words
+    exits 3 "$words: not found"
+    err_has "$cause" "$words: the cause is named"
+    err_has "^hint: add i915\.enable_gvt=1 to the kernel command line" "$words: what helps is named"
+  done
+  printf 'version = 1\n[[device]]\nname = "k"\ntype = "i915-GVTg_V5_4"\n' >/run/described.toml
+  adm apply -f /run/described.toml
+  err_has "no parent offers type 'i915-GVTg_V5_4': $cause" "apply: the cause is named"
+  adm define -p any -t vfio_ccw-io
+  err_lacks "i915" "a type of another driver is not explained by this one"
+}
+
+crypto_any() {
+  local words
+  stored ap_matrix matrix vfio_ap-passthrough "parent 'ap_matrix' must be written matrix"
+  adm group delete g
+  adm undefine $a
+  stored Matrix matrix vfio_ap-passthrough "parent 'Matrix' must be written matrix"
+  adm undefine $a --force
+  control unregister matrix
+  for words in "define -p any -t vfio_ap-passthrough" "start -p any -t vfio_ap-passthrough" "start --need device_api=vfio-ap"; do
+    # shellcheck disable=SC2086
+    adm $words
+    exits 3 "$words: not found"
+    err_has "the module vfio_ap is not loaded$" "$words: the cause is named"
+    err_has "^hint: load the module: modprobe vfio_ap$" "$words: what helps is named"
+  done
+  printf 'version = 1\n[[device]]\nname = "k"\nparents = ["matrix"]\ntype = "vfio_ap-passthrough"\n' >/run/described.toml
+  adm apply -f /run/described.toml
+  err_has "the module vfio_ap is not loaded$" "apply with the parent matrix: the cause is named"
+  sed -i /parents/d /run/described.toml
+  adm apply -f /run/described.toml
+  err_has "the module vfio_ap is not loaded$" "apply with any parent: the cause is named"
+}
+
 gvt() {
   local gpu=0000:00:02.0
   explained $gpu '0000:00:02\.0 \(8086:5916\) has the driver i915 without GVT-g: i915\.enable_gvt is off, and the module kvmgt is not loaded$'
@@ -351,6 +499,18 @@ crypto() {
   adm start -u $a -p matrix -t vfio_ap-passthrough
   adm types $a
   err_has "$a is a mediated device of matrix, not a parent$" "a mediated device as parent"
+  # Exports of an active device without definition.
+  adm export mdevctl $a
+  exits 3 "export mdevctl requires a definition"
+  err_has "cannot export '$a': no definition exists \\(the device is active\\)$" "the error says that the device is active"
+  err_has "^hint: create a definition: mdevadm define $a$" "and how it is defined"
+  chzdev -t ap apmask=-5 >/dev/null
+  adm start -u $b -p matrix -t vfio_ap-passthrough --queue 05.0004
+  adm export nodedev $b
+  exits 0 "export nodedev requires none"
+  out_has "<attr name='assign_adapter' value='0x05'/>" "the XML has the adapter"
+  out_has "<attr name='assign_domain' value='0x0004'/>" "and the domain"
+  err_lacks "not exported" "no note says otherwise"
 }
 
 refusing() {
@@ -380,6 +540,12 @@ sed 's/^loaded = .*/bound = "xe"/' "$scenarios/gvt-off.toml" >"$state/xe.toml"
 sed 's/^interface.*/&\nerrno = { create = "ENOSPC" }/' "$scenarios/gvt.toml" >"$state/refusing.toml"
 sed 's/^interface.*/&\ncreate = "ignore"/' "$scenarios/gvt.toml" >"$state/ignoring.toml"
 on ccw-host ccw
+on ccw-host ccw_stored
+on ccw-host ccw_transient
+on ccw-host ccw_described
+on gvt-off gvt_stored
+on gvt-off gvt_any
+on ap-host crypto_any
 cat >"$state/unloaded.toml" <<'T'
 kernel = "6.6"
 [[parent]]

@@ -377,7 +377,7 @@ T
   run mdevadm apply -f "$file"
   holds "what cannot be is refused" test $code != 0
   err_has ":8:[0-9]+: no parent offers type 'nvidia-99'" "a type that no GPU has"
-  err_has ":12:[0-9]+: no parent '0000:99:00.0' on this host" "a parent that does not exist"
+  err_has ":12:[0-9]+: the host has no PCI function 0000:99:00.0$" "a parent that does not exist"
   err_has ":15:[0-9]+: .*framebufer" "an unknown property"
   err_has ":18:[0-9]+: group 'g': no device 'e' is described or defined" "an unknown member"
   write <<'T'

@@ -51,6 +51,12 @@ samples__undefine_with_copy() {
   adm export mdevctl $a
   words="undefine $a"
 }
+samples__modify_with_copy() {
+  adm define $a -p mtty -t mtty-1
+  adm export mdevctl $a
+  words="modify $a --auto"
+}
+samples__export_of_active_device() { adm start -u $a -p mtty -t mtty-1; words="export mdevctl $a"; }
 samples__name_of_mdevctl() {
   mkdir -p /etc/mdevctl.d/mtty
   echo '{"mdev_type": "mtty-2", "start": "manual", "attrs": []}' >/etc/mdevctl.d/mtty/$a
@@ -191,6 +197,20 @@ ccw_host__stored_device_number() {
   mkdir -p /etc/mdevadm/devices/0.0.2b0a
   echo 'type = "vfio_ccw-io"' >/etc/mdevadm/devices/0.0.2b0a/$a.toml
   words="start $a"
+}
+ccw_host__stored_name_of_libvirt() {
+  mkdir -p /etc/mdevadm/devices/css_0_0_0313
+  echo 'type = "vfio_ccw-io"' >/etc/mdevadm/devices/css_0_0_0313/$a.toml
+  words="start $a"
+}
+ccw_host__missing_in_group_at_boot() {
+  adm define $a -p 0.0.0313 -t vfio_ccw-io --force
+  adm group create vm1 $a --auto
+  words="group start --auto"
+}
+ccw_host__no_parent_has_the_type() {
+  echo 0.0.0315 >/sys/bus/css/drivers/vfio_ccw/unbind
+  words="define -p any -t vfio_ccw-io"
 }
 ccw_host__refused_override() {
   driverctl -b css set-override 0.0.0320 vfio_ccw 2>/dev/null

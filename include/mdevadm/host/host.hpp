@@ -35,7 +35,10 @@ struct Scope {
   bool removals = true;   // find pending removals
   bool raw = false;       // VFs that the kernel lists as parents are parents, as mdevctl sees them
   std::vector<std::string> addresses{};  // also searched as devices of the host, with any parent facet
-  bool other_parents = true;             // false: do not search for parents other than `details_of`
+  // false: do not search for parents other than `details_of`, unless one of them is missing and types are
+  // read
+  bool other_parents = true;
+  bool candidates = false;  // also read devices of drivers without parents, which may become parents
   // Definitions, sorted: if all of them have an active device, other devices need not be read.
   const std::vector<Definition>* sufficient = nullptr;
   bool no_functions = false;  // no parent uses VFs, as has_functions() has found

@@ -51,4 +51,8 @@ std::optional<std::string> bare_channel_address(std::string_view word);
 // such as those with too many digits, return nullopt.
 std::optional<std::string> full_channel_address(std::string_view word);
 
+// Returns the names in the kernel's spelling that a word may mean, without the word itself: 0.0.0313 for
+// css_0_0_0313, 313 and 0.0.313; 0000:00:02.0 for 00:02.0.
+std::vector<std::string> other_spellings(std::string_view word);
+
 }  // namespace mdevadm

@@ -5,6 +5,7 @@
 #include <mdevadm/model/host_device.hpp>
 #include <mdevadm/model/snapshot.hpp>
 #include <mdevadm/plan/explain.hpp>
+#include <mdevadm/util/error.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,8 +47,20 @@ std::optional<Finding> number_of_parent(const Snapshot& seen, const std::string&
 // Returns the whole number of the subchannel that a definition abbreviates as lscss does: 0.0.0313 for 0313.
 // The kernel has no parents with such names.
 std::optional<std::string> abbreviated_subchannel(const Definition& definition);
-// Returns the finding for a stored definition whose parent is an abbreviated number, or that of the device of
-// a subchannel.
+// Returns the finding for a stored definition whose parent is not named as the kernel names it: an
+// abbreviated number, the number of the device of a subchannel, a name of libvirt, or in other letter case.
+// It includes why the device is not a parent, if it is not. Needs Snapshot::host_devices of the name.
 std::optional<Finding> misnamed_parent(const Snapshot& seen, const Definition& definition);
+
+// Returns why the parent of this name does not exist, as far as devices of the host explain it. All commands
+// that require a parent use this answer. nullopt: nothing on the host resembles it.
+std::optional<Finding> why_missing(const Snapshot& seen, const std::string& name);
+// The same for the parent of a stored definition, which may be misnamed.
+std::optional<Finding> why_missing(const Snapshot& seen, const Definition& definition);
+
+// Adds to the error for a type that no parent offers why devices that could offer it are not parents: the
+// cause if it is one device, else the command that explains them. `type`: empty for all types. Needs the
+// devices of Scope::candidates.
+Error with_candidates(const Error& error, const Snapshot& seen, std::string_view type);
 
 }  // namespace mdevadm

@@ -135,6 +135,7 @@ class DefineCommand final : public Command {
     request.availability = force_ ? Availability::later : Availability::now;
     const std::string doing = choice_.doing("define");
     Scope scope{facets_to_define, std::nullopt, std::nullopt};
+    scope.candidates = !request.parent;
     if (request.parent) {
       scope.details_of = std::vector{*request.parent};
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mdevadm/model/addresses.hpp>
+#include <mdevadm/model/ap.hpp>
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/guest.hpp>
 #include <mdevadm/render/dot.hpp>
@@ -143,7 +144,7 @@ class ExportNodedev final : public GuestExport {
   void declare(CLI::App& app, ValueKinds& kinds) override { declare_devices(app, kinds); }
 
   ExitCode run(Context& context) override {
-    const GuestTargets found = targets(context, Facet::types | Facet::type_name);
+    const GuestTargets found = targets(context, Facet::types | Facet::type_name | Facet::queues);
     for (const GuestDevice& device : found.devices.all) {
       if (device.kind == GuestDevice::Kind::function) {
         throw Error(
@@ -162,17 +163,15 @@ class ExportNodedev final : public GuestExport {
  private:
   static std::string nodedev(const Context& context, const GuestTargets& found, const GuestDevice& device,
                              const Definition* stored) {
+    const Device* active = found.seen.find_device(device.uuid);
     Definition definition{.uuid = device.uuid, .parent = device.parent, .type = *TypeName::parse("-")};
     if (stored != nullptr) {
       definition = with_vf_as_parent(with_kernel_type(found.seen, *stored));
       warn_about_lost(context, *stored);
     } else if (device.type) {
       definition.type = *device.type;
-      context.messages().note(
-          fmt::format("'{}' is not defined; attributes that were set since it was created are not exported",
-                      printable(device.word())));
+      add_active_settings(context, device, active, definition);
     }
-    const Device* active = found.seen.find_device(device.uuid);
     if (active != nullptr && !active->vf.empty() && definition.parent == active->parent) {
       definition.parent =
           *ParentName::parse(active->vf.str());  // on a VF that the definition does not reserve
@@ -182,6 +181,23 @@ class ExportNodedev final : public GuestExport {
     const std::string path = parent != nullptr ? parent->path : "";
     return render::libvirt_nodedev(definition, libvirt_name(definition.parent.str(), path),
                                    found.devices.group);
+  }
+
+  // Of the attributes of an active device, the kernel reports the queues as they were set.
+  static void add_active_settings(const Context& context, const GuestDevice& device, const Device* active,
+                                  Definition& definition) {
+    const std::string word = printable(device.word());
+    if (active != nullptr && active->queues && !active->queues_unreadable) {
+      definition.attributes = assignments_of(*active->queues);
+    } else if (has_queues(device.type->str())) {
+      throw Error(ExitCode::failed,
+                  fmt::format("cannot export '{}': it is not defined, and its adapters and domains cannot be "
+                              "read completely",
+                              word));
+    } else {
+      context.messages().note(fmt::format(
+          "'{}' is not defined; attributes that were set since it was created are not exported", word));
+    }
   }
 
   static void warn_about_lost(const Context& context, const Definition& definition) {

@@ -119,8 +119,9 @@ class ExportCommand final : public Command {
     std::optional<sys::FileLock> lock = batch.lock_definitions(context);
     const Definitions defined = words_.empty() ? context.definitions() : batch.load_definitions(context);
     const KeptConfigs theirs = load_theirs(context, {.links = true});
-    const Snapshot seen =
-        context.observe({Facet::parents | Facet::types | Facet::type_name, std::nullopt, std::nullopt});
+    const Snapshot seen = context.observe(
+        {Facet::parents | Facet::types | Facet::type_name | (words_.empty() ? Facet::none : Facet::devices),
+         std::nullopt, std::nullopt});
     if (!parent_.empty()) {
       require_known_parent(seen, defined, parent_, "cannot export definitions");
     }
@@ -133,7 +134,7 @@ class ExportCommand final : public Command {
       Identity about{.argument = word};
       try {
         batch.require_definitions(about);
-        const Found found = resolve_device(word, {}, defined, parent_option(parent_), doing);
+        const Found found = resolve_device(word, seen, defined, parent_option(parent_), doing);
         about = identity_of(found);
         const Definition& definition = require_definition(found, doing);
         if (!batch.has(definition.uuid, definition.parent)) {

@@ -111,9 +111,18 @@ class ModifyCommand final : public Command {
       } else {
         read_settings(context, seen, current, request);
       }
+      std::optional<Definition> after;
       batch.add(identity_of(current, word_), [&] {
-        return queues_.planned(seen, [&] { return plan_modify(seen, defined, current, request); });
+        Job job = queues_.planned(seen, [&] { return plan_modify(seen, defined, current, request); });
+        for (const Step& step : job.steps) {
+          const auto* replaced = std::get_if<ReplaceDefinition>(&step.action);
+          after = replaced != nullptr ? std::optional(replaced->after) : after;
+        }
+        return job;
       });
+      if (const auto copy = after ? warning_of_copy(context, current, *after) : std::nullopt) {
+        batch.add_warning_of_success(*copy);
+      }
     } catch (const Error& refused) {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
@@ -122,6 +131,23 @@ class ModifyCommand final : public Command {
   }
 
  private:
+  // mdevctl and libvirt continue to use the copy that an earlier export has made.
+  static std::optional<std::string> warning_of_copy(Context& context, const Definition& before,
+                                                    const Definition& after) {
+    if (before.origin != Origin::mdevadm) {
+      return std::nullopt;
+    }
+    const KeptConfigs theirs = context.store().load_configs({.parent = before.parent, .uuid = before.uuid});
+    const StoredConfig* copy = theirs.find(before.uuid, before.parent);
+    if (copy == nullptr || copy->config != config_of(before) || copy->config == config_of(after)) {
+      return std::nullopt;
+    }
+    return fmt::format(
+        "mdevctl's copy '{}' does not have this change; to write it again: mdevadm export "
+        "mdevctl {} --force",
+        context.store().path_of(*copy), shell_word(identity_of(after).word()));
+  }
+
   // Returns the parent if a runtime record of the active device may have to be written.
   static std::optional<ParentName> parent_to_lock(const Found& found, const Snapshot& devices,
                                                   const std::string& doing) {

@@ -251,6 +251,7 @@ class StartCommand final : public Command {
     request.persistent = false;
     const std::string doing = choice_.doing("start");
     Scope scope{facets_to_define | Facet::online | Facet::peers, std::nullopt, std::nullopt};
+    scope.candidates = !request.parent;
     if (request.parent) {
       scope.details_of = std::vector{*request.parent};
     }

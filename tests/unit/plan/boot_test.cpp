@@ -134,6 +134,13 @@ TEST_CASE("a group waits for all its parents at boot and reports the missing one
   CHECK(std::string(attempt.refused.front().error.what()) ==
         "cannot start group 'vm': missing parent devices: q, r");
   CHECK(attempt.refused.front().error.retry() == Retry::later);
+  Snapshot explained = one;
+  explained.host_devices["q"] = {{.address = "q", .bus = "pci"}};
+  const BootAttempt other = plan_boot(explained, units.front(), defined, {});
+  REQUIRE(other.refused.size() == 1);
+  CHECK(std::string(other.refused.front().error.what()) ==
+        "cannot start group 'vm': missing parent device: r; q has no driver");
+  CHECK(other.refused.front().error.retry() == Retry::later);
   CHECK(boot_units_with(one, units, *ParentName::parse("p")).empty());
 
   const Snapshot all = host({parent("p", {"a-1"}), parent("q", {"a-1"}), parent("r", {"a-1"})});

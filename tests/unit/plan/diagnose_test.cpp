@@ -183,3 +183,47 @@ TEST_CASE("a subchannel that is a parent is not explained, also if its device nu
   CHECK(std::string(error.what()) ==
         "cannot start 'a': '0.0.2b09' is the device number of subchannel 0.0.0313, not a parent");
 }
+
+TEST_CASE("a definition under another spelling is moved to the name of the kernel") {
+  const auto stored = [](const std::string& parent) {
+    return Definition{.uuid = *Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001"),
+                      .parent = *ParentName::parse(parent),
+                      .type = *TypeName::parse("vfio_ccw-io")};
+  };
+  const std::string move =
+      "move the definition to that parent: mdevadm modify "
+      "aaaaaaaa-0000-4000-8000-000000000001";
+  Snapshot seen;
+  seen.parents.push_back({.name = *ParentName::parse("0.0.0315"), .path = "x"});
+  seen.parents.push_back({.name = *ParentName::parse("matrix"), .path = "y"});
+  const auto parent = misnamed_parent(seen, stored("css_0_0_0315"));
+  REQUIRE(parent);
+  CHECK(parent->advice == Advice{move + " --new-parent 0.0.0315"});
+  CHECK(why_missing(seen, stored("Matrix"))->advice == Advice{move + " -p Matrix --new-parent matrix"});
+  CHECK_FALSE(misnamed_parent(seen, stored("0.0.0315")));
+  CHECK_FALSE(misnamed_parent(seen, stored("ccw_0_0_0315")));
+
+  seen.host_devices["0.0.0313"] = {subchannel("io_subchannel")};
+  CHECK_FALSE(misnamed_parent(seen, stored("0.0.0313")));
+  const auto device = misnamed_parent(seen, stored("css_0_0_0313"));
+  REQUIRE(device);
+  CHECK(device->what.starts_with("parent 'css_0_0_0313' must be written 0.0.0313; subchannel 0.0.0313"));
+  CHECK(device->advice == Advice{move + " --new-parent 0.0.0313 --force", bind_ccw});
+  CHECK(device->id == "css-driver");
+}
+
+TEST_CASE("the error for a type without parent explains one device, and refers to several") {
+  const Error none(ExitCode::not_found, "no parent has it", "list types: mdevadm types");
+  Snapshot seen;
+  CHECK(with_candidates(none, seen, "").hints() == none.hints());
+  seen.host_devices["0000:00:02.0"] = {i915(true, false)};
+  const Error one = with_candidates(none, seen, "i915-GVTg_V5_4");
+  CHECK(std::string(one.what()).starts_with("no parent has it: 0000:00:02.0 (8086:5916)"));
+  CHECK(one.hints().front() == "load the module: modprobe kvmgt");
+  CHECK(with_candidates(none, seen, "vfio_ccw-io").hints() == none.hints());
+  seen.host_devices["0.0.0313"] = {subchannel("io_subchannel")};
+  const Error both = with_candidates(none, seen, "");
+  CHECK(std::string(both.what()) == "no parent has it");
+  CHECK(both.hints().front() ==
+        "to see why devices of the host are not parents: mdevadm check 0.0.0313 0000:00:02.0");
+}
