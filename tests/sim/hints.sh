@@ -631,6 +631,10 @@ vf_n1__function_of_another_program() {
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   words="start $a"
 }
+rtx_pro_6000__no_such_gpu_instance() {
+  adm define $a -p 0000:c1:00.0 -t 'NVIDIA RTX Pro 6000 Blackwell DC-1-24Q' --attr nvidia/gpu_instance_id=9
+  words="start $a"
+}
 vf_n1__function_of_another_device() {
   adm start -u $b -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
   adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
