@@ -256,9 +256,13 @@ Type require_type(const Snapshot& seen, const Definition& wanted, const std::str
   }
 }
 
-std::string advice_for_use(StopRequest::Part part_of, bool has_waited) {
+bool can_force_removal(const Device& device) {
+  return device.vf.empty() || device.kernel_name() != device.vf.str();
+}
+
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited, bool can_force) {
   const std::string wait = has_waited ? "wait longer with --timeout SECONDS" : "wait with --timeout SECONDS";
-  return part_of == StopRequest::Part::stop
+  return part_of == StopRequest::Part::stop && can_force
              ? fmt::format("stop the process using it, {}, or use --force", wait)
              : fmt::format("stop the process using it, or {}", wait);
 }
@@ -399,14 +403,19 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
   if (claim != nullptr && !request.force && (!device->busy || waits)) {
     throw claimed_error(*claim, request.about, doing, advice_to_force(request));
   }
-  if (device->busy && !waits && !request.force) {
-    throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
-                advice_for_use(request.part_of, false))
+  const bool can_force = can_force_removal(*device);
+  if (device->busy && !waits && (!request.force || !can_force)) {
+    throw Error(ExitCode::in_use,
+                fmt::format("{}: it is in use by {}{}", doing, describe(device->holders),
+                            request.force ? ", and the driver does not clear a virtual function in use, so "
+                                            "--force has no effect"
+                                          : ""),
+                advice_for_use(request.part_of, false, can_force))
         .held_by(device->holders);
   }
   if (waits) {
-    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force,
-                                      advice_for_use(request.part_of, true)},
+    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force && can_force,
+                                      advice_for_use(request.part_of, true, can_force)},
                          std::nullopt});
   }
   const Parent* parent = seen.find_parent(device->parent.str());
@@ -425,9 +434,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     job.steps.push_back(
         {KeepRecord{{device->uuid, device->parent, *device->type, device->name, true}}, std::nullopt});
   }
-  job.steps.push_back(
-      {RemoveDevice{*device, removal_patience, request.force, request.deadline, advice_to_wait(request)},
-       std::nullopt, last_stage});
+  job.steps.push_back({RemoveDevice{*device, removal_patience, request.force && can_force, request.deadline,
+                                    advice_to_wait(request)},
+                       std::nullopt, last_stage});
   if (device->has_record || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }
@@ -443,9 +452,10 @@ Job plan_release(const Snapshot& seen, const Device& device, const StopRequest& 
   if (claim != nullptr && !request.force) {
     throw claimed_error(*claim, request.about, "cannot " + job.goal_of_command(), advice_to_force(request));
   }
-  job.steps.push_back(
-      {AwaitRelease{device, request.wait_for_holders, request.force, advice_for_use(request.part_of, true)},
-       std::nullopt});
+  const bool can_force = can_force_removal(device);
+  job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force && can_force,
+                                    advice_for_use(request.part_of, true, can_force)},
+                       std::nullopt});
   return job;
 }
 

@@ -241,8 +241,10 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
   std::vector<std::string> used;
   std::vector<Holder> holders;
   std::vector<std::string> claimed;
+  bool can_force = true;
   for (const Device* device : active) {
     together.push_back(device->uuid);
+    can_force &= !device->busy || can_force_removal(*device);
     if (!device->busy) {
       add_claim(seen, *device, defined, claimed);
     } else {
@@ -255,7 +257,7 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     std::vector<std::string> hints;
     if (!used.empty()) {
       hints.push_back("no device was stopped; " +
-                      advice_for_use(options.part_of, options.deadline.has_value()));
+                      advice_for_use(options.part_of, options.deadline.has_value(), can_force));
     }
     if (!claimed.empty()) {
       add_advice_to_release(group, options.part_of, hints);
@@ -305,7 +307,8 @@ Plan plan_group_release(const Snapshot& seen, const Group& group, const Definiti
       const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
       Job job = plan_release(seen, *device, {about, patience, force});
       std::get<AwaitRelease>(job.steps.front().action).advice =
-          "no device was stopped; " + advice_for_use(StopRequest::Part::stop, true);
+          "no device was stopped; " +
+          advice_for_use(StopRequest::Part::stop, true, can_force_removal(*device));
       job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }

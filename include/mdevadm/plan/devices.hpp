@@ -50,8 +50,12 @@ struct StopRequest {
   bool is_defined = false;        // the device has a definition; for hints
 };
 
+// Returns whether the removal of a device in use can be requested, which the kernel completes when it is
+// released. NVIDIA's driver refuses to clear the type of a virtual function in use instead.
+bool can_force_removal(const Device& device);
+
 // Returns the hint for a device in use. `has_waited`: the command has waited for its release.
-std::string advice_for_use(StopRequest::Part part_of, bool has_waited);
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited, bool can_force = true);
 
 // Time limit for the removal of an unused device, and for watching a forced removal.
 inline constexpr std::chrono::seconds removal_patience{10};
