@@ -468,7 +468,7 @@ class Check {
   }
 
   // A definition with numbers that the machine cannot have must be corrected first, or it cannot be applied.
-  std::string advice_on_drift(const Device& device, const Definition& definition,
+  std::string advice_on_drift(const Definition& definition,
                               const std::vector<DriftedSetting>& differences) const {
     const std::vector<RefusedValue> refused = refused_values(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
@@ -479,7 +479,7 @@ class Check {
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
-               : advice_on_differences(identity_of(definition), device, differences);
+               : advice_on_differences(identity_of(definition), differences);
   }
 
   // Since Linux 6.0 a device can have queues that are not bound to vfio_ap, and the guest lacks their
@@ -515,7 +515,7 @@ class Check {
       if (!differences->empty()) {
         add(name,
             {"the active device differs from its definition: " + describe(*differences),
-             {advice_on_drift(device, definition, *differences)},
+             {advice_on_drift(definition, *differences)},
              id,
              Severity::warning},
             definition.parent.str());

@@ -10,6 +10,7 @@
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -98,15 +99,6 @@ std::string advice_to_wait(const StopRequest& request) {
               ? fmt::format("mdevadm {} {} --timeout 30", restarts ? "restart" : "stop",
                             shell_word(request.about.word()))
               : request.waiting_command);
-}
-
-// Returns the hint for a vGPU on a virtual function whose type another program has set.
-std::string adopting_hint(const StopRequest& request, const std::string& word) {
-  return request.is_defined
-             ? fmt::format(
-                   "store its present settings in the definition first: mdevadm modify {} --from-device",
-                   shell_word(word))
-             : fmt::format("adopt it first: mdevadm define {}", shell_word(word));
 }
 
 // Returns the hint for a device that is reserved; empty if the command has no such option.
@@ -396,7 +388,8 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     throw Error(
         ExitCode::conflict,
         fmt::format("{}: virtual function {} is not managed by mdevadm", doing, device->kernel_name()),
-        adopting_hint(request, job.about.word()));
+        std::vector{fmt::format("adopt it first: mdevadm define {}", shell_word(job.about.word())),
+                    advice_to_clear(*device)});
   }
   const bool waits = request.wait_for_holders.count() > 0;
   const Claim* claim = seen.claims.find(uuid);

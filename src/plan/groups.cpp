@@ -277,7 +277,6 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     const Identity about = device != active.end() ? identity_of(**device, defined.find(member.uuid, lane))
                                                   : Identity{.uuid = member.uuid};
     StopRequest request{about, {}, options.force};
-    request.is_defined = defined.find(member.uuid, lane) != nullptr;
     request.deadline = options.deadline;
     request.part_of = options.part_of;
     request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", shell_word(group.name.str()));

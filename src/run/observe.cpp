@@ -15,44 +15,6 @@ namespace mdevadm {
 
 namespace {
 
-// Replaces vendor's names of types by their IDs, which VFs show, as far as the types are known. Devices with
-// a record do not need it.
-void resolve_names(const Host& host, const Records& known, std::vector<Record>& expected) {
-  std::vector<ParentName> parents;
-  for (const Record& one : expected) {
-    const bool is_needed = is_vendor_name(one.type.str()) && known.find(one.uuid) == nullptr;
-    if (is_needed && std::find(parents.begin(), parents.end(), one.parent) == parents.end()) {
-      parents.push_back(one.parent);
-    }
-  }
-  if (parents.empty()) {
-    return;
-  }
-  const Snapshot seen = host.observe({.facets = Facet::types | Facet::type_name,
-                                      .details_of = parents,
-                                      .devices = {},
-                                      .removals = false,
-                                      .other_parents = false});
-  for (Record& one : expected) {
-    const Parent* parent = seen.find_parent(one.parent.str());
-    const Type* type = parent != nullptr ? resolve_type(*parent, one.type.str()) : nullptr;
-    one.type = type != nullptr ? type->id : one.type;
-  }
-}
-
-// Returns the devices that definitions expect on virtual functions: they identify the device on a virtual
-// function if there is no record of it.
-Records expected_by(const Definitions& defined, const Effects& effects, const Records& known) {
-  Records expected;
-  for (const Definition& definition : defined.all) {
-    if (const FunctionName* vf = definition.reserved_vf()) {
-      expected.all.push_back({definition.uuid, definition.parent, definition.type, vf->str(), true});
-    }
-  }
-  resolve_names(effects.host, known, expected.all);
-  return expected;
-}
-
 // Returns the UUIDs of all definitions, sorted.
 std::vector<Uuid> uuids_of(const Definitions& defined) {
   std::vector<Uuid> uuids;
@@ -214,9 +176,7 @@ Snapshot observe_host(const Effects& effects, Scope what) {
       what.known = on_gpus(effects.host, std::move(what.known));
     }
     if (effects.host.has_functions(what.other_parents ? std::nullopt : what.details_of)) {
-      const Definitions defined = load_definitions(effects);
-      what.expected = expected_by(defined, effects, what.known);
-      what.defined = uuids_of(defined);
+      what.defined = uuids_of(load_definitions(effects));
     }
   }
   Snapshot seen = effects.host.observe(what);
@@ -240,7 +200,6 @@ Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& device
   what.removals = false;
   what.other_parents = false;
   what.known = on_gpus(effects.host, effects.store.load_records(devices));
-  what.expected = expected_by(defined, effects, what.known);
   what.defined = uuids_of(defined);
   Snapshot seen = effects.host.observe(what);
   note_settings(effects, seen);

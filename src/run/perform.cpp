@@ -229,7 +229,13 @@ class Performer {
     }
   }
 
-  void operator()(const KeepRecord& action) const { effects_.store.keep_record(action.record); }
+  void operator()(const KeepRecord& action) const {
+    Record record = action.record;
+    if (!record.name.empty()) {
+      record.inode = effects_.host.inode_of_function(record.name);
+    }
+    effects_.store.keep_record(record);
+  }
   void operator()(const DropRecord& action) const { effects_.store.drop_record(action.uuid); }
   void operator()(const KeepClaim& action) const { effects_.store.keep_claim(action.claim); }
   void operator()(const DropClaim& action) const { effects_.store.drop_claim(action.claim); }

@@ -610,7 +610,7 @@ vf_n1__changed_after_adoption() {
   adm define 0000:41:00.4 --name own
   echo 0 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
-  words="stop own"
+  words="start own"
 }
 vf_n1__check_changed_after_adoption() { vf_n1__changed_after_adoption; words="check"; }
 vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
@@ -630,6 +630,21 @@ vf_n1__function_of_another_program() {
   adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   words="start $a"
+}
+vf_n1__function_of_same_type() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="start $a"
+}
+vf_n1__check_function_of_same_type() { vf_n1__function_of_same_type; words="check"; }
+vf_n1__adopt_for_other_type() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="define 0000:41:00.4"
+}
+vf_n1__adopt_with_options() {
+  vf_n1__function_of_same_type
+  words="define 0000:41:00.4 --name other"
 }
 rtx_pro_6000__no_such_gpu_instance() {
   adm define $a -p 0000:c1:00.0 -t 'NVIDIA RTX Pro 6000 Blackwell DC-1-24Q' --attr nvidia/gpu_instance_id=9

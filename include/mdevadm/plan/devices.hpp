@@ -47,7 +47,6 @@ struct StopRequest {
   // Until when a removal that the driver refuses is requested again.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::string waiting_command{};  // that waits for the driver; empty: the one of the device itself
-  bool is_defined = false;        // the device has a definition; for hints
 };
 
 // Returns whether the removal of a device in use can be requested, which the kernel completes when it is
