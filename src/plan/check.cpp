@@ -101,9 +101,23 @@ class Check {
     }
   }
 
+  void check_refusals(const Parent& parent) {
+    for (const Function& function : parent.functions) {
+      if (!function.refused.empty() && !in_.defined.withholds(parent.name, function.address)) {
+        const Definition* owner = reserved_for(in_.defined, parent.name, function.address, Uuid{});
+        add(parent.name.str(),
+            {fmt::format("virtual function {} has refused {}, although the GPU had room for it",
+                         function.address, function.refused),
+             advice_on_refusal(parent, in_.defined, function.address, owner), "vf-refuses",
+             severity_if(owner != nullptr && owner->start == StartMode::automatic)});
+      }
+    }
+  }
+
   void check_parents() {
     for (const std::string& name : in_.seen.parent_names()) {
       const Parent& parent = *in_.seen.find_parent(name);
+      check_refusals(parent);
       const ParentSettings* settings = in_.settings.find(parent.name);
       const std::vector<FunctionName> reserved =
           settings != nullptr ? settings->reserved : std::vector<FunctionName>{};

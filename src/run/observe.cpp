@@ -55,6 +55,23 @@ void note_settings(const Effects& effects, Snapshot& seen) {
   }
 }
 
+// Notes which virtual functions have refused a type since they were enabled.
+void note_refusals(const Effects& effects, Snapshot& seen) {
+  const bool any = std::any_of(seen.parents.begin(), seen.parents.end(),
+                               [](const Parent& parent) { return !parent.functions.empty(); });
+  for (const FunctionRefusal& refusal :
+       any ? effects.store.load_refusals() : std::vector<FunctionRefusal>{}) {
+    for (Parent& parent : seen.parents) {
+      for (Function& function : parent.functions) {
+        if (parent.name == refusal.parent && function.address == refusal.vf &&
+            refusal.inode == effects.host.inode_of_function(refusal.vf)) {
+          function.refused = fmt::format("type {} ({})", refusal.type.str(), refusal.reason);
+        }
+      }
+    }
+  }
+}
+
 // Looks up each parent once: definitions and records are sorted by parent, or few.
 class GpuLookup {
  public:
@@ -182,6 +199,7 @@ Snapshot observe_host(const Effects& effects, Scope what) {
   Snapshot seen = effects.host.observe(what);
   if (!what.raw) {
     note_settings(effects, seen);
+    note_refusals(effects, seen);
   }
   if (has(what.facets, Facet::claims)) {
     seen.claims = valid_claims(effects, seen);
@@ -203,6 +221,7 @@ Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& device
   what.defined = uuids_of(defined);
   Snapshot seen = effects.host.observe(what);
   note_settings(effects, seen);
+  note_refusals(effects, seen);
   return seen;
 }
 

@@ -646,6 +646,28 @@ vf_n1__adopt_with_options() {
   vf_n1__function_of_same_type
   words="define 0000:41:00.4 --name other"
 }
+unbind_and_bind() {
+  echo $1 >/sys/bus/pci/drivers/nvidia/unbind
+  echo $1 >/sys/bus/pci/drivers/nvidia/bind
+}
+l40s__function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  adm define $a -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4
+  words="start $a"
+}
+l40s__function_refuses_beside_others() {
+  adm start -u $b -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.6
+  l40s__function_refuses
+}
+l40s__named_function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  words="start -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4"
+}
+l40s__check_function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  adm start -u $b -p 0000:41:00.0 -t L40S-4Q
+  words="check"
+}
 rtx_pro_6000__no_such_gpu_instance() {
   adm define $a -p 0000:c1:00.0 -t 'NVIDIA RTX Pro 6000 Blackwell DC-1-24Q' --attr nvidia/gpu_instance_id=9
   words="start $a"
@@ -1231,6 +1253,7 @@ exceptions() {
   cat <<'T'
 ^list active devices: mdevadm list$	only if another process creates a device with the same UUID at the same moment
 ^if that device is not needed, stop it: mdevadm stop $	as above
+^show what uses it: mdevadm show 	only if another process takes a virtual function at the same moment
 ^show its claim: mdevadm list --claimed	only if another process releases and claims a device at the same moment
 ^this needs root: $	not in a simulated host; shell/output.sh runs the command
 (: |&& )(dmesg|journalctl|lspci|lscss)( |$)	these programs show the log and the devices of a real host, and change nothing
