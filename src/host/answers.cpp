@@ -123,8 +123,7 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
     case EUSERS: return exhausted(number, what);
     case EPERM:
       if (capabilities.functions) {
-        return {ExitCode::conflict, "the virtual function is already in use",
-                "run the command again; another virtual function may be free"};
+        return {ExitCode::conflict, refusal, std::vector<std::string>{driver_log, see_types(what.parent)}};
       }
       return is_of_ibm_z(what.type)
                  ? Error{ExitCode::no_capacity, refusal,
@@ -183,6 +182,12 @@ Error create_error(int number, const Creation& what, const Capabilities& capabil
                    "run the command again in a moment")
           .worth(Retry::soon);
     case ENOMEM:
+      if (is_nvidia) {
+        return {
+            ExitCode::no_capacity,
+            fmt::format("the driver lacks memory of the host to create {} (Cannot allocate memory)", type),
+            std::vector<std::string>{"show the free memory: grep MemAvailable /proc/meminfo", driver_log}};
+      }
       return {ExitCode::no_capacity, fmt::format("not enough memory for {}", type),
               std::vector<std::string>{
                   "the sample drivers before Linux 5.13 return this error when no instance is available",
@@ -313,6 +318,17 @@ Error attribute_error(int number, const Attribute& attribute, const char* bus) {
                       : error("the device is being removed");
     case ERANGE: return error("the number is too large");
     case EIO:
+      if (attribute.name.str().ends_with("gpu_instance_id")) {
+        return {
+            ExitCode::failed,
+            fmt::format("{}: the driver rejects the GPU instance: none has this ID, it is not of the size "
+                        "that the type requires, or it has no room",
+                        doing),
+            std::vector<std::string>{
+                "list the GPU instances: nvidia-smi mig -lgi",
+                fmt::format("show those in use: grep . /sys/bus/{}/devices/*/nvidia/gpu_instance_id", bus),
+                driver_log}};
+      }
       if (attribute.name.str().ends_with("placement_id")) {
         return {ExitCode::failed,
                 fmt::format("{}: the driver rejects the placement: it is in use, or the type cannot have it",

@@ -32,8 +32,7 @@ constexpr std::size_t longest_line = 60;  // in messages
 
 Error taken_function(const std::string& vf, const TypeName& type) {
   return {ExitCode::conflict,
-          fmt::format("virtual function {} was taken by another process (type {})", vf, type.str()),
-          "run the command again; another virtual function may be free"};
+          fmt::format("virtual function {} was taken by another process (type {})", vf, type.str())};
 }
 
 bool is_digit(char c) {

@@ -194,6 +194,10 @@ std::optional<std::uint64_t> Host::inode_of(const Device& device) const {
   return number ? std::optional(*number) : std::nullopt;
 }
 
+std::optional<std::uint64_t> Host::inode_of_function(const std::string& address) const {
+  return mdevadm::inode_of_function(*root_, address);
+}
+
 std::optional<bool> Host::is_in_use(const Device& device) const {
   if (!device.iommu_group) {
     return std::nullopt;

@@ -33,6 +33,11 @@ std::optional<std::string> link_name(const sys::Dir& directory, const std::strin
   return target ? std::optional(std::string(last_component(*target))) : std::nullopt;
 }
 
+std::optional<std::uint64_t> inode_of_function(const sys::Dir& root, const std::string& address) {
+  const sys::Result<std::uint64_t> number = root.inode("sys/bus/pci/devices/" + address);
+  return number ? std::optional(*number) : std::nullopt;
+}
+
 std::string group_node_path(std::uint64_t group) {
   return fmt::format("{}/{}", vfio_directory, group);
 }

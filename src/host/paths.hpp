@@ -22,6 +22,10 @@ inline constexpr std::string_view vfio_device_link = "anon_inode:[vfio-device]";
 // Exists only in directories of devices that can share peer-to-peer resources.
 inline constexpr const char* peers_file = "peer_to_peer_resource_uuid";
 
+// Returns the inode number of the link to a PCI function, which the kernel creates with the function; numbers
+// are not used again (idr_alloc_cyclic() in fs/kernfs/dir.c).
+std::optional<std::uint64_t> inode_of_function(const sys::Dir& root, const std::string& address);
+
 std::string_view last_component(std::string_view path);
 std::string_view directory_of(std::string_view path);
 

@@ -287,39 +287,34 @@ std::optional<std::vector<ParentName>> function_parents_for(const Scope& scope) 
     return std::nullopt;
   }
   std::vector<ParentName> parents = *scope.details_of;
-  for (const Records* records : {&scope.known, &scope.expected}) {
-    for (const Record& record : records->all) {
-      parents.push_back(record.parent);
-    }
+  for (const Record& record : scope.known.all) {
+    parents.push_back(record.parent);
   }
   return parents;
 }
 
-// Returns the record of the device on a VF, or what a definition expects; nullptr if another program has
-// assigned the type. A record of another type is out of date: another program has changed the VF since.
-const Record* owner_of(const Function& function, const Scope& scope) {
-  for (const Records* records : {&scope.known, &scope.expected}) {
-    for (const Record& record : records->all) {
-      if (function.type && record.kernel_name() == function.address &&
-          same_type(record.type.str(), function.type->str())) {
-        return &record;
-      }
+// Returns the record of the device on a VF; nullptr if another program has assigned the type. Only a record
+// proves that mdevadm has: a definition that reserves the VF does not. A record of another type, or of a VF
+// that was enabled again, is out of date.
+const Record* owner_of(const sys::Dir& root, const Function& function, const Scope& scope) {
+  for (const Record& record : scope.known.all) {
+    if (function.type && record.kernel_name() == function.address &&
+        same_type(record.type.str(), function.type->str()) &&
+        (!record.inode || record.inode == inode_of_function(root, function.address))) {
+      return &record;
     }
   }
   return nullptr;
 }
 
 // Returns the UUID of a device that another program has assigned to a VF. It is derived from the address, so
-// it is the same whenever the device is read. A definition that was made of such a device keeps this UUID
-// when it is given another VF, and is then another device than the one that comes to the old VF later. As
-// long as it reserves the VF, the device is its own, with another type.
+// it is the same whenever the device is read. A definition that was made of such a device has this UUID, and
+// is then another device than the one that another program assigns later.
 Uuid unmanaged_uuid(const std::string& address, const Scope& scope) {
   const auto is_taken = [&](const Uuid& uuid) {
     const Record* known = scope.known.find(uuid);
-    const auto reserves = [&](const Record& one) { return one.uuid == uuid && one.kernel_name() == address; };
     return (known != nullptr && known->kernel_name() != address) ||
-           (std::binary_search(scope.defined.begin(), scope.defined.end(), uuid) &&
-            std::none_of(scope.expected.all.begin(), scope.expected.all.end(), reserves));
+           std::binary_search(scope.defined.begin(), scope.defined.end(), uuid);
   };
   Uuid uuid = Uuid::of_name(address);
   for (unsigned next = 2; is_taken(uuid); ++next) {
@@ -341,7 +336,7 @@ void add_functions(const sys::Dir& root, const Scope& scope, std::map<std::strin
     DeviceReader reader(root, sysfs->directory, scope);
     for (const Function& function : read_functions(*sysfs, false)) {
       functions.emplace(function.address, *parent);
-      const Record* record = owner_of(function, scope);
+      const Record* record = owner_of(root, function, scope);
       const bool ours = record != nullptr;
       const Uuid uuid = ours ? record->uuid : unmanaged_uuid(function.address, scope);
       const bool wanted = !scope.devices || std::find(scope.devices->begin(), scope.devices->end(), uuid) !=

@@ -41,7 +41,7 @@ std::string note_of_active(const Device& active, const Definition* definition,
     return about.quoted() + " is already active";
   }
   return fmt::format("{} is already active, but differs from its definition: {}; {}", about.quoted(),
-                     describe(differences), advice_on_differences(about, active, differences));
+                     describe(differences), advice_on_differences(about, differences));
 }
 
 }  // namespace mdevadm

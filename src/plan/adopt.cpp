@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <mdevadm/model/ap.hpp>
+#include <mdevadm/plan/functions.hpp>
+#include <mdevadm/plan/resolve.hpp>
+#include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
 namespace mdevadm {
@@ -57,6 +60,38 @@ std::string take_over(const Device& device, const ActiveSettings& settings,
                                "the driver does not report what was set: {}; if they were set, "
                                "specify them with --attr",
                                join(unknown, ", "));
+}
+
+void add_record(const Device& active, const Definition& owner, Job& job) {
+  if (active.type) {
+    job.steps.push_back({KeepRecord{{owner.uuid, owner.parent, *active.type, active.name.str(), true}},
+                         DropRecord{owner.uuid}});
+  }
+}
+
+Job plan_adopt(const Snapshot& seen, const Definition& owner, const Device& device,
+               const std::string& argument) {
+  const Identity about = identity_of(owner, argument);
+  Job job{"adopt " + about.quoted(), about, owner.parent.str()};
+  if (!device.type || !means_type(seen.find_parent(owner.parent.str()), owner.type, *device.type)) {
+    const std::string type = device.type ? device.type->str() : "unknown";
+    const std::string word = shell_word(identity_of(owner).word());
+    throw Error(
+        ExitCode::conflict,
+        fmt::format("cannot define '{}': virtual function {} is reserved for {}, whose type is {}, not {}",
+                    printable(argument), device.vf.str(), identity_of(owner).quoted(),
+                    printable(owner.type.str()), type),
+        std::vector{
+            advice_to_release_function(owner),
+            fmt::format("if it is to be the device of '{}', change the type of that first: mdevadm "
+                        "modify {} --type {} && mdevadm define {}",
+                        printable(identity_of(owner).word()), word, shell_word(type), device.vf.str()),
+            advice_to_clear(device)});
+  }
+  add_record(device, owner, job);
+  job.notes.push_back(fmt::format("{} has the active device on virtual function {} now", job.about.quoted(),
+                                  device.vf.str()));
+  return job;
 }
 
 }  // namespace mdevadm

@@ -117,7 +117,7 @@ class ApplyPlanner {
     if (devices_.active_of(definition) == nullptr) {
       return std::nullopt;
     }
-    StopRequest request{.about = identity_of(definition), .is_defined = true};
+    StopRequest request{.about = identity_of(definition)};
     request.deadline = options_.deadline;
     request.waiting_command = "mdevadm apply --timeout 30";
     request.part_of = StopRequest::Part::apply;

@@ -69,8 +69,7 @@ class Check {
   }
 
   void check_host() {
-    const bool is_used = !in_.defined.all.empty();
-    if (!in_.host.has_vfio && (is_used || !in_.seen.devices.empty())) {
+    if (!in_.host.has_vfio && (!in_.defined.all.empty() || !in_.seen.devices.empty())) {
       add(whole_host,
           {"VFIO is not loaded (/dev/vfio does not exist), so no virtual machine can use a device",
            {"load it: modprobe vfio-pci"},
@@ -104,6 +103,9 @@ class Check {
   void check_parents() {
     for (const std::string& name : in_.seen.parent_names()) {
       const Parent& parent = *in_.seen.find_parent(name);
+      for (Finding& refusal : refusals_of(parent, in_.defined)) {
+        add(name, std::move(refusal));
+      }
       const ParentSettings* settings = in_.settings.find(parent.name);
       const std::vector<FunctionName> reserved =
           settings != nullptr ? settings->reserved : std::vector<FunctionName>{};
@@ -473,7 +475,7 @@ class Check {
   }
 
   // A definition with numbers that the machine cannot have must be corrected first, or it cannot be applied.
-  std::string advice_on_drift(const Device& device, const Definition& definition,
+  std::string advice_on_drift(const Definition& definition,
                               const std::vector<DriftedSetting>& differences) const {
     const std::vector<RefusedValue> refused = refused_values(definition);
     const ApMatrix matrix = assigned_by(definition.attributes);
@@ -484,7 +486,7 @@ class Check {
            : !impossible.empty()
                ? "correct the definition: " +
                      advice_to_correct(name_of_definition(definition), impossible.front(), matrix)
-               : advice_on_differences(identity_of(definition), device, differences);
+               : advice_on_differences(identity_of(definition), differences);
   }
 
   // Finds queues that are not bound before the device is started with them. Without the driver, none is.
@@ -533,7 +535,7 @@ class Check {
       if (!differences->empty()) {
         add(name,
             {"the active device differs from its definition: " + describe(*differences),
-             {advice_on_drift(device, definition, *differences)},
+             {advice_on_drift(definition, *differences)},
              id,
              Severity::warning},
             definition.parent.str());

@@ -209,17 +209,21 @@ class Conflicts {
     const std::string word = other != nullptr ? name_of_definition(*other) : owner.uuid.str();
     // mdevadm does not stop a device of another program, and its virtual function is reserved by the
     // definition.
-    const std::vector<std::string> advice =
+    std::vector<std::string> advice =
         owner.unmanaged ? std::vector{advice_to_release_function(definition),
                                       fmt::format("free virtual function {} with the program that has "
                                                   "created the device on it: mdevadm show {}",
                                                   owner.vf.str(), owner.uuid.str())}
                         : std::vector{"stop that device: mdevadm stop " + shell_word(word)};
+    if (owner.unmanaged && owner.type &&
+        means_type(in_.seen.find_parent(owner.parent.str()), definition.type, *owner.type)) {
+      advice.push_back(advice_to_adopt(owner, definition));
+    }
     found_.push_back({{fmt::format("{} used by the active device '{}' on {}{}, so '{}' cannot be started",
                                    what, printable(word), owner.parent.str(),
                                    owner.unmanaged ? " (created by another program)" : "",
                                    printable(name_of_definition(definition))),
-                       advice, id, severity_if(in_.groups.starts_at_boot(definition))},
+                       std::move(advice), id, severity_if(in_.groups.starts_at_boot(definition))},
                       name_of_definition(definition),
                       definition.parent.str()});
   }

@@ -36,7 +36,7 @@ std::string Correction::note() const {
   const Identity about = identity_of(definition_);
   return fmt::format(
       "{}: the active device differs from its definition, and apply does not change that: {}; {}",
-      about.quoted(), describe(drift_), advice_on_differences(about, active_, drift_));
+      about.quoted(), describe(drift_), advice_on_differences(about, drift_));
 }
 
 HostChange Correction::change() const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <mdevadm/plan/abi.hpp>
+#include <mdevadm/plan/adopt.hpp>
 #include <mdevadm/plan/attributes.hpp>
 #include <mdevadm/plan/devices.hpp>
 #include <mdevadm/plan/diagnose.hpp>
@@ -347,6 +348,10 @@ Job plan_define(const Snapshot& seen, const Definitions& defined, const DefineRe
   }
   check_resources(seen, {defined, groups}, wanted, doing, job);
   job.steps.push_back({AddDefinition{wanted, request.text}, RemoveDefinition{wanted}});
+  if (const Device* active = seen.find_device(wanted.uuid);
+      active != nullptr && active->unmanaged && active->parent == wanted.parent) {
+    add_record(*active, wanted, job);
+  }
   if (joined) {
     job.steps.push_back({ReplaceGroup{*request.joins, *joined}, ReplaceGroup{*joined, *request.joins}});
   }
@@ -366,11 +371,6 @@ Plan plan_define_all(const Snapshot& seen, Definitions defined, std::vector<Defi
     plan.jobs.push_back(std::move(job));
   }
   return plan;
-}
-
-bool needs_record_to_modify(const Device& active, const Definition& current) {
-  return !active.vf.empty() && !active.name.empty() && !active.has_record && !active.unmanaged &&
-         active.type && active.parent == current.parent;
 }
 
 Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definition& current,
@@ -429,11 +429,6 @@ Job plan_modify(const Snapshot& seen, const Definitions& defined, const Definiti
     if (auto note = note_on_active(seen, *active, current, after, job.about)) {
       job.notes.push_back(*std::move(note));
     }
-  }
-  if (active != nullptr && (moves || after.type != current.type || after.function != current.function) &&
-      needs_record_to_modify(*active, current)) {
-    const Record record{active->uuid, active->parent, *active->type, active->name.str(), true};
-    job.steps.push_back({KeepRecord{record}, DropRecord{record.uuid}});
   }
   job.steps.push_back({ReplaceDefinition{current, after}, ReplaceDefinition{after, current}});
   if (moves && request.group) {

@@ -9,6 +9,7 @@
 #include <mdevadm/plan/defined_types.hpp>
 #include <mdevadm/plan/diagnose.hpp>
 #include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/offers.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/util/error.hpp>
@@ -97,15 +98,6 @@ std::string advice_to_wait(const StopRequest& request) {
               ? fmt::format("mdevadm {} {} --timeout 30", restarts ? "restart" : "stop",
                             shell_word(request.about.word()))
               : request.waiting_command);
-}
-
-// Returns the hint for a vGPU on a virtual function whose type another program has set.
-std::string adopting_hint(const StopRequest& request, const std::string& word) {
-  return request.is_defined
-             ? fmt::format(
-                   "store its present settings in the definition first: mdevadm modify {} --from-device",
-                   shell_word(word))
-             : fmt::format("adopt it first: mdevadm define {}", shell_word(word));
 }
 
 // Returns the hint for a device that is reserved; empty if the command has no such option.
@@ -216,9 +208,13 @@ Type require_type(const Snapshot& seen, const Definition& wanted, const std::str
   }
 }
 
-std::string advice_for_use(StopRequest::Part part_of, bool has_waited) {
+bool can_force_removal(const Device& device) {
+  return device.vf.empty() || device.kernel_name() != device.vf.str();
+}
+
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited, bool can_force) {
   const std::string wait = has_waited ? "wait longer with --timeout SECONDS" : "wait with --timeout SECONDS";
-  return part_of == StopRequest::Part::stop
+  return part_of == StopRequest::Part::stop && can_force
              ? fmt::format("stop the process using it, {}, or use --force", wait)
              : fmt::format("stop the process using it, or {}", wait);
 }
@@ -352,21 +348,27 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     throw Error(
         ExitCode::conflict,
         fmt::format("{}: virtual function {} is not managed by mdevadm", doing, device->kernel_name()),
-        adopting_hint(request, job.about.word()));
+        std::vector{fmt::format("adopt it first: mdevadm define {}", shell_word(job.about.word())),
+                    advice_to_clear(*device)});
   }
   const bool waits = request.wait_for_holders.count() > 0;
   const Claim* claim = seen.claims.find(uuid);
   if (claim != nullptr && !request.force && (!device->busy || waits)) {
     throw claimed_error(*claim, request.about, doing, advice_to_force(request));
   }
-  if (device->busy && !waits && !request.force) {
-    throw Error(ExitCode::in_use, fmt::format("{}: it is in use by {}", doing, describe(device->holders)),
-                advice_for_use(request.part_of, false))
+  const bool can_force = can_force_removal(*device);
+  if (device->busy && !waits && (!request.force || !can_force)) {
+    throw Error(ExitCode::in_use,
+                fmt::format("{}: it is in use by {}{}", doing, describe(device->holders),
+                            request.force ? ", and the driver does not clear a virtual function in use, so "
+                                            "--force has no effect"
+                                          : ""),
+                advice_for_use(request.part_of, false, can_force))
         .held_by(device->holders);
   }
   if (waits) {
-    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force,
-                                      advice_for_use(request.part_of, true)},
+    job.steps.push_back({AwaitRelease{*device, request.wait_for_holders, request.force && can_force,
+                                      advice_for_use(request.part_of, true, can_force)},
                          std::nullopt});
   }
   const Parent* parent = seen.find_parent(device->parent.str());
@@ -385,9 +387,9 @@ Job plan_stop(const Snapshot& seen, const StopRequest& request, const ParentName
     job.steps.push_back(
         {KeepRecord{{device->uuid, device->parent, *device->type, device->name, true}}, std::nullopt});
   }
-  job.steps.push_back(
-      {RemoveDevice{*device, removal_patience, request.force, request.deadline, advice_to_wait(request)},
-       std::nullopt, last_stage});
+  job.steps.push_back({RemoveDevice{*device, removal_patience, request.force && can_force, request.deadline,
+                                    advice_to_wait(request)},
+                       std::nullopt, last_stage});
   if (device->has_record || keeps_type) {
     job.steps.push_back({DropRecord{device->uuid}, std::nullopt, last_stage});
   }
@@ -403,9 +405,10 @@ Job plan_release(const Snapshot& seen, const Device& device, const StopRequest& 
   if (claim != nullptr && !request.force) {
     throw claimed_error(*claim, request.about, "cannot " + job.goal_of_command(), advice_to_force(request));
   }
-  job.steps.push_back(
-      {AwaitRelease{device, request.wait_for_holders, request.force, advice_for_use(request.part_of, true)},
-       std::nullopt});
+  const bool can_force = can_force_removal(device);
+  job.steps.push_back({AwaitRelease{device, request.wait_for_holders, request.force && can_force,
+                                    advice_for_use(request.part_of, true, can_force)},
+                       std::nullopt});
   return job;
 }
 

@@ -12,11 +12,18 @@ namespace mdevadm {
 
 namespace {
 
-// Returns whether a device started from `after` differs from one started from `before`.
-bool changes_device(const Definition& before, const Definition& after) {
+// Returns whether the definition moves the active device to another virtual function at its next start.
+bool changes_function(const Device& device, const Definition& before, const Definition& after) {
+  const FunctionName* vf = after.reserved_vf();
+  return after.function != before.function && vf != nullptr && device.vf.str() != vf->str();
+}
+
+// Returns whether a device started from `after` differs from the active one, as far as the definition has
+// changed.
+bool changes_device(const Device& device, const Definition& before, const Definition& after) {
   return after.type != before.type || after.attributes != before.attributes ||
          after.aggregate != before.aggregate || after.create_args != before.create_args ||
-         after.function != before.function || after.node != before.node;
+         changes_function(device, before, after) || after.node != before.node;
 }
 
 std::vector<Attribute> queue_attributes(std::vector<Attribute> attributes) {
@@ -59,7 +66,7 @@ bool removes_node_setting(const Definition& before, const Definition& after) {
 // cannot change.
 bool needs_restart(const Device& device, const Definition& before, const Definition& after) {
   return after.type != before.type || after.aggregate != before.aggregate ||
-         after.create_args != before.create_args || after.function != before.function ||
+         after.create_args != before.create_args || changes_function(device, before, after) ||
          removes_node_setting(before, after) || !are_comparable(device, before, after);
 }
 
@@ -75,19 +82,16 @@ bool is_read(const Device& device, const Definition& before, const Definition& a
 
 }  // namespace
 
-std::string advice_on_differences(const Identity& about, const Device& device,
-                                  const std::vector<DriftedSetting>& differences) {
+std::string advice_on_differences(const Identity& about, const std::vector<DriftedSetting>& differences) {
   const bool are_changeable = std::all_of(differences.begin(), differences.end(),
                                           [](const DriftedSetting& one) { return one.is_changeable(); });
-  return are_changeable     ? advice_to_apply(about)
-         : device.unmanaged ? advice_to_adopt(about)
-                            : advice_to_restart(about);
+  return are_changeable ? advice_to_apply(about) : advice_to_restart(about);
 }
 
 std::optional<std::string> note_on_active(const Snapshot& seen, const Device& device,
                                           const Definition& before, const Definition& after,
                                           const Identity& about) {
-  if (!changes_device(before, after)) {
+  if (!changes_device(device, before, after)) {
     return std::nullopt;
   }
   const std::vector<DriftedSetting> differences = differences_of(seen, device, after, after.node);
@@ -96,7 +100,7 @@ std::optional<std::string> note_on_active(const Snapshot& seen, const Device& de
     return std::nullopt;
   }
   return fmt::format("{} is active; the change takes effect at its next start; {}", about.quoted(),
-                     restarts ? advice_to_restart(about) : advice_on_differences(about, device, differences));
+                     restarts ? advice_to_restart(about) : advice_on_differences(about, differences));
 }
 
 Finding undefined_device(const Device& device, const Definitions& defined) {

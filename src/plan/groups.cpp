@@ -251,8 +251,10 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
   std::vector<std::string> used;
   std::vector<Holder> holders;
   std::vector<std::string> claimed;
+  bool can_force = true;
   for (const Device* device : active) {
     together.push_back(device->uuid);
+    can_force &= !device->busy || can_force_removal(*device);
     if (!device->busy) {
       add_claim(seen, *device, defined, claimed);
     } else {
@@ -265,7 +267,7 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     std::vector<std::string> hints;
     if (!used.empty()) {
       hints.push_back("no device was stopped; " +
-                      advice_for_use(options.part_of, options.deadline.has_value()));
+                      advice_for_use(options.part_of, options.deadline.has_value(), can_force));
     }
     if (!claimed.empty()) {
       add_advice_to_release(group, options.part_of, hints);
@@ -285,7 +287,6 @@ Plan plan_group_stop(const Snapshot& seen, const Group& group, const Definitions
     const Identity about = device != active.end() ? identity_of(**device, defined.find(member.uuid, lane))
                                                   : Identity{.uuid = member.uuid};
     StopRequest request{about, {}, options.force};
-    request.is_defined = defined.find(member.uuid, lane) != nullptr;
     request.deadline = options.deadline;
     request.part_of = options.part_of;
     request.waiting_command = fmt::format("mdevadm group stop {} --timeout 30", shell_word(group.name.str()));
@@ -315,7 +316,8 @@ Plan plan_group_release(const Snapshot& seen, const Group& group, const Definiti
       const Identity about = identity_of(*device, defined.find(device->uuid, device->parent));
       Job job = plan_release(seen, *device, {about, patience, force});
       std::get<AwaitRelease>(job.steps.front().action).advice =
-          "no device was stopped; " + advice_for_use(StopRequest::Part::stop, true);
+          "no device was stopped; " +
+          advice_for_use(StopRequest::Part::stop, true, can_force_removal(*device));
       job.goal += fmt::format(" of group '{}'", group.name.str());
       plan.jobs.push_back(std::move(job));
     }

@@ -41,13 +41,6 @@ std::string advice_to_restart(const Identity& about) {
   return "to apply the definition: mdevadm restart " + shell_word(about.word());
 }
 
-std::string advice_to_adopt(const Identity& about) {
-  return fmt::format(
-      "another program has created the device; to store its settings in the definition: mdevadm "
-      "modify {} --from-device",
-      shell_word(about.word()));
-}
-
 Identity identity_of(const Device& device, const Definition* definition, const std::string& argument) {
   Identity about = definition != nullptr ? identity_of(*definition, argument) : Identity{};
   about.uuid = device.uuid;

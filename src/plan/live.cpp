@@ -175,7 +175,7 @@ class LivePlanner {
       throw Error(
           ExitCode::conflict,
           fmt::format("{}: {} cannot be changed while the device is active", doing_, describe(differences)),
-          device_.unmanaged ? advice_to_adopt(job_.about) : advice_to_restart(job_.about));
+          advice_to_restart(job_.about));
     }
   }
 

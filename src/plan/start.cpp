@@ -15,40 +15,9 @@
 #include <mdevadm/util/error.hpp>
 #include <mdevadm/util/text.hpp>
 
+#include "start_draft.hpp"
+
 namespace mdevadm {
-
-namespace {
-
-// Stages of a start.
-constexpr unsigned making = 0;
-constexpr unsigned sharing = 1;
-constexpr unsigned going_online = 2;
-constexpr unsigned ending = 3;
-
-}  // namespace
-
-// A start while it is being planned.
-struct StartPlanner::Draft {
-  const Definition& wanted;
-  const Parent* parent;
-  std::optional<Type> type{};
-  Job job;
-  std::string doing;
-  Device device;  // the active device, or the expected state of the new one
-  bool staged;    // waits for other jobs between the stages
-  std::uint64_t units = 1;
-  std::optional<std::string> arguments{};
-
-  void add(unsigned stage, Action action, std::optional<Action> undo = std::nullopt) {
-    job.steps.push_back({std::move(action), std::move(undo), staged ? stage : making});
-  }
-
-  // Scripts select their devices by the full type ID, so the hook event gets the resolved type.
-  void notify_scripts() {
-    job.hooks = {HookAction::start, wanted};
-    job.hooks->about.type = device.type.value_or(wanted.type);
-  }
-};
 
 // Throws Error{conflict} if the active device is not the one that the definition describes.
 void StartPlanner::require_same(const Device& active, const Draft& draft) const {
@@ -63,9 +32,8 @@ void StartPlanner::require_same(const Device& active, const Draft& draft) const 
     throw Error(ExitCode::conflict,
                 fmt::format("{}: already active with type {} ({}: {})", draft.doing, active.type->str(),
                             options_.transient ? "requested" : "definition", wanted.type.str()),
-                options_.transient ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
-                : active.unmanaged
-                    ? advice_to_adopt(draft.job.about)
+                options_.transient
+                    ? "stop it first: mdevadm stop " + shell_word(draft.job.about.word())
                     : "apply the definition: mdevadm restart " + shell_word(draft.job.about.word()));
   }
   if (options_.transient && active.type && !active.unfinished) {
@@ -129,6 +97,7 @@ Job StartPlanner::plan(const Definition& wanted, const std::string& argument, co
     return std::move(draft.job);
   }
   require_removed(draft);
+  require_vacant(draft);
   require_offered_type(draft);
   require_startable(draft);
   note_for_creation(draft);
@@ -313,7 +282,8 @@ void StartPlanner::add_creation(Draft& draft) {
                                   .bare = options_.bare},
                          .requested = options_.transient ? std::optional(wanted) : std::nullopt,
                          .defined = is_defined(wanted) ? std::optional(wanted) : std::nullopt,
-                         .node = node_for(draft)},
+                         .node = node_for(draft),
+                         .others = other_functions_for(draft)},
             RemoveDevice{draft.device, removal_patience});
 }
 
@@ -426,110 +396,6 @@ std::string StartPlanner::path_for(const Draft& draft) {
     }
   }
   return fmt::format("{}/{}", draft.parent->home, name);
-}
-
-// Returns the VF that is reserved for the device, or the first free one that supports the type and is not
-// reserved for another.
-std::string StartPlanner::function_for(const Draft& draft) const {
-  const FunctionName* reserved = draft.wanted.reserved_vf();
-  if (options_.defined != nullptr) {
-    require_known_reservations(*options_.defined, draft.wanted, draft.doing);
-    require_assignable(*options_.defined, draft.wanted, draft.doing);
-    // Two definitions can reserve the same VF (by hand, or with --force): the first one started gets it.
-    const Definition* own = options_.defined->find(draft.wanted.uuid, draft.wanted.parent);
-    if (!options_.bare && (own == nullptr || own->function != draft.wanted.function)) {
-      require_free_function(seen_, *options_.defined, draft.wanted, draft.doing);
-    }
-  }
-  for (const Function& function : draft.parent->functions) {
-    if (reserved != nullptr ? function.address != reserved->str() : is_reserved(draft, function)) {
-      continue;
-    }
-    if (reserved != nullptr && !function.usable) {
-      throw unusable_function(function, *draft.parent, draft.doing);
-    }
-    const bool takes =
-        draft.type->hidden || std::any_of(function.creatable.begin(), function.creatable.end(),
-                                          [&](const NamedType& type) { return type.id == draft.type->id; });
-    if (function.usable && !function.type && takes && !names_.contains(function.address)) {
-      return function.address;
-    }
-    if (reserved != nullptr && names_.contains(function.address)) {
-      throw Error(ExitCode::conflict,
-                  fmt::format("{}: virtual function {} is used by another device of the same command",
-                              draft.doing, function.address),
-                  "list the reservations: mdevadm list --defined -o name,uuid,vf");
-    }
-    if (reserved != nullptr && function.type) {
-      const Device* user = device_on(seen_, function.address);
-      const Device unknown{.uuid = Uuid::of_name(function.address),
-                           .parent = draft.wanted.parent,
-                           .type = function.type,
-                           .name = function.address,
-                           .vf = function.address,
-                           .unmanaged = true};
-      throw function_in_use(user != nullptr ? *user : unknown, options_.defined, draft.wanted, draft.doing);
-    }
-  }
-  throw no_free_function(draft);
-}
-
-bool StartPlanner::is_reserved(const Draft& draft, const Function& function) const {
-  return options_.defined != nullptr && (options_.defined->withholds(draft.wanted.parent, function.address) ||
-                                         reserved_for(*options_.defined, draft.wanted.parent,
-                                                      function.address, draft.wanted.uuid) != nullptr);
-}
-
-// Returns the error for a start without a VF; names the reservations if they are the reason.
-Error StartPlanner::no_free_function(const Draft& draft) const {
-  const Error full =
-      capacity_error(seen_, *draft.parent, with_recorded_name(*draft.type, draft.wanted), 1, draft.doing);
-  if (draft.wanted.reserved_vf() != nullptr) {
-    return full;
-  }
-  for (const Function& function : draft.parent->functions) {
-    const bool takes = std::any_of(function.creatable.begin(), function.creatable.end(),
-                                   [&](const NamedType& type) { return type.id == draft.type->id; });
-    if (!function.type && takes && is_reserved(draft, function)) {
-      const Definition* owner =
-          reserved_for(*options_.defined, draft.wanted.parent, function.address, draft.wanted.uuid);
-      if (owner == nullptr) {
-        return {
-            ExitCode::no_capacity,
-            fmt::format("{}: every free virtual function of {} is reserved, {} by the settings of the parent",
-                        draft.doing, draft.parent->name.str(), function.address),
-            fmt::format("remove this reservation: mdevadm parent set {} --unreserve {}",
-                        draft.parent->name.str(), function.address)};
-      }
-      return {
-          ExitCode::no_capacity,
-          fmt::format("{}: every free virtual function of {} is reserved for another definition, {} for {}",
-                      draft.doing, draft.parent->name.str(), function.address, identity_of(*owner).quoted()),
-          std::vector<std::string>{
-              fmt::format("list the reservations: mdevadm list --defined -p {} -o name,uuid,vf",
-                          draft.parent->name.str()),
-              advice_to_release_function(*owner)}};
-    }
-  }
-  return full;
-}
-
-// Writes the VF of a device that has none yet into its definition: virtual machines refer to its address.
-void StartPlanner::add_reservation(Draft& draft) const {
-  const Definition& wanted = draft.wanted;
-  if (!draft.parent->capabilities.functions || wanted.function || wanted.origin != Origin::mdevadm ||
-      options_.defined == nullptr || options_.defined->find(wanted.uuid, wanted.parent) == nullptr) {
-    return;
-  }
-  Definition before = wanted;
-  for (const Step& step : draft.job.steps) {
-    if (const auto* replaces = std::get_if<ReplaceDefinition>(&step.action)) {
-      before = replaces->after;
-    }
-  }
-  Definition after = before;
-  after.function = FunctionName::parse(draft.device.vf.str());
-  draft.add(ending, ReserveFunction{before, after});
 }
 
 std::string StartPlanner::vm_of(const Device& device) {

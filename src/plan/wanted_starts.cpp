@@ -56,7 +56,7 @@ Placeless find_placeless(const Snapshot& later, std::vector<WantedStart> starts)
     const std::string doing = fmt::format("cannot start {}", device->about().quoted());
     const Device* user = user_of_function(later, device->wanted);
     if (user != nullptr && !is_restart && takes_the_rest(*device)) {
-      placeless.emplace(device->uuid, function_in_use(*user, nullptr, device->wanted, doing));
+      placeless.emplace(device->uuid, function_in_use(later, *user, nullptr, device->wanted, doing));
       continue;
     }
     try {

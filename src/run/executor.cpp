@@ -17,6 +17,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "perform.hpp"
+#include "place_of_job.hpp"
 
 namespace mdevadm {
 
@@ -82,6 +83,7 @@ class Run {
         progress_(progress),
         results_(plan.jobs.size()),
         hooks_(plan.jobs.size()),
+        places_(plan.jobs.size()),
         done_(plan.jobs.size()),
         held_(plan.jobs.size()) {}
 
@@ -317,19 +319,7 @@ class Run {
       const std::lock_guard serialized(mutex_);
       progress_.waiting(job, wait);
     };
-    if (const auto* keep = std::get_if<KeepRecord>(&action); keep != nullptr && keep->ends_start) {
-      perform_action(with_duration(*keep, results_[number]), effects_, job, results_[number].warnings,
-                     waiting);
-    } else {
-      perform_action(action, effects_, job, results_[number].warnings, waiting);
-    }
-  }
-
-  static Action with_duration(KeepRecord action, const JobResult& result) {
-    if (result.begun) {
-      action.record.took = sys::since_boot() - *result.begun;
-    }
-    return action;
+    places_[number].perform(action, job, effects_, results_[number], waiting);
   }
 
   void run_step(std::size_t number, const Step& step) {
@@ -548,6 +538,7 @@ class Run {
   Progress& progress_;
   std::vector<JobResult> results_;
   std::vector<std::optional<HookedJob>> hooks_;
+  std::vector<PlaceOfJob> places_;
   std::unique_lock<std::mutex> turn_of_plan_{};
   std::mutex turns_in_plan_;
   std::mutex mutex_;

@@ -17,44 +17,6 @@ namespace mdevadm {
 
 namespace {
 
-// Replaces vendor's names of types by their IDs, which VFs show, as far as the types are known. Devices with
-// a record do not need it.
-void resolve_names(const Host& host, const Records& known, std::vector<Record>& expected) {
-  std::vector<ParentName> parents;
-  for (const Record& one : expected) {
-    const bool is_needed = is_vendor_name(one.type.str()) && known.find(one.uuid) == nullptr;
-    if (is_needed && std::find(parents.begin(), parents.end(), one.parent) == parents.end()) {
-      parents.push_back(one.parent);
-    }
-  }
-  if (parents.empty()) {
-    return;
-  }
-  const Snapshot seen = host.observe({.facets = Facet::types | Facet::type_name,
-                                      .details_of = parents,
-                                      .devices = {},
-                                      .removals = false,
-                                      .other_parents = false});
-  for (Record& one : expected) {
-    const Parent* parent = seen.find_parent(one.parent.str());
-    const Type* type = parent != nullptr ? resolve_type(*parent, one.type.str()) : nullptr;
-    one.type = type != nullptr ? type->id : one.type;
-  }
-}
-
-// Returns the devices that definitions expect on virtual functions: they identify the device on a virtual
-// function if there is no record of it.
-Records expected_by(const Definitions& defined, const Effects& effects, const Records& known) {
-  Records expected;
-  for (const Definition& definition : defined.all) {
-    if (const FunctionName* vf = definition.reserved_vf()) {
-      expected.all.push_back({definition.uuid, definition.parent, definition.type, vf->str(), true});
-    }
-  }
-  resolve_names(effects.host, known, expected.all);
-  return expected;
-}
-
 // Returns the UUIDs of all definitions, sorted.
 std::vector<Uuid> uuids_of(const Definitions& defined) {
   std::vector<Uuid> uuids;
@@ -92,6 +54,23 @@ void note_settings(const Effects& effects, Snapshot& seen) {
       }
     }
   } catch (const Error&) {
+  }
+}
+
+// Notes which virtual functions have refused a type since they were enabled.
+void note_refusals(const Effects& effects, Snapshot& seen) {
+  const bool any = std::any_of(seen.parents.begin(), seen.parents.end(),
+                               [](const Parent& parent) { return !parent.functions.empty(); });
+  for (const FunctionRefusal& refusal :
+       any ? effects.store.load_refusals() : std::vector<FunctionRefusal>{}) {
+    for (Parent& parent : seen.parents) {
+      for (Function& function : parent.functions) {
+        if (parent.name == refusal.parent && function.address == refusal.vf &&
+            refusal.inode == effects.host.inode_of_function(refusal.vf)) {
+          function.refused = fmt::format("type {} ({})", refusal.type.str(), refusal.reason);
+        }
+      }
+    }
   }
 }
 
@@ -192,9 +171,7 @@ void add_known(const Effects& effects, const HasFunctions& has_functions, Scope&
     const bool has_any_functions = has_functions();
     what.no_functions = what.other_parents && !has_any_functions;
     if (has_any_functions) {
-      const Definitions defined = load_definitions(effects);
-      what.expected = expected_by(defined, effects, what.known);
-      what.defined = uuids_of(defined);
+      what.defined = uuids_of(load_definitions(effects));
     }
   }
 }
@@ -202,6 +179,7 @@ void add_known(const Effects& effects, const HasFunctions& has_functions, Scope&
 Snapshot completed(const Effects& effects, Snapshot seen, const Scope& what) {
   if (!what.raw) {
     note_settings(effects, seen);
+    note_refusals(effects, seen);
   }
   if (has(what.facets, Facet::claims)) {
     seen.claims = valid_claims(effects, seen);
@@ -269,10 +247,10 @@ Snapshot observe_defined(const Effects& effects, const std::vector<Uuid>& device
   what.removals = false;
   what.other_parents = false;
   what.known = on_gpus(effects.host, effects.store.load_records(devices));
-  what.expected = expected_by(defined, effects, what.known);
   what.defined = uuids_of(defined);
   Snapshot seen = effects.host.observe(what);
   note_settings(effects, seen);
+  note_refusals(effects, seen);
   return seen;
 }
 

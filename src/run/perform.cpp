@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -19,6 +20,7 @@
 #include <mdevadm/util/text.hpp>
 
 #include "parent_steps.hpp"
+#include "place_of_job.hpp"
 #include "place_steps.hpp"
 #include "probe.hpp"
 
@@ -84,21 +86,62 @@ class Performer {
         }
       }
       if (error.code() == ExitCode::no_capacity) {
+        require_free_function(action);
         throw explained(error, action.what);
       }
+      require_function(error, action);
       throw;
     }
     effects_.store.remove_claim(action.what.uuid);
   }
 
+  // Throws FunctionRefused if the driver has no instance because another device is on the virtual function.
+  void require_free_function(const CreateDevice& action) const {
+    const Creation& what = action.what;
+    const Snapshot now = what.vf.empty() ? Snapshot{} : observe_parent_of(what);
+    const Device* user = device_on(now, what.vf);
+    if (user != nullptr && !what.vf.empty()) {
+      const Error taken(ExitCode::conflict,
+                        fmt::format("virtual function {} was taken by another process (device '{}')", what.vf,
+                                    user->uuid.str()));
+      throw FunctionRefused(taken_function(taken, action), FunctionRefused::Why::taken);
+    }
+  }
+
+  // Throws Error that explains why a virtual function takes no vGPU: its GPU has no room, or it is this
+  // function that refuses it. Returns if neither is known.
+  void require_function(const Error& error, const CreateDevice& action) const {
+    const Creation& what = action.what;
+    if (what.vf.empty()) {
+      return;
+    }
+    if (error.code() == ExitCode::conflict && error.number() == 0 && what.name == what.vf) {
+      throw FunctionRefused(taken_function(error, action), FunctionRefused::Why::taken);
+    }
+    if ((error.number() != EIO && error.number() != EPERM) || what.hidden) {
+      return;
+    }
+    const Snapshot now = observe_parent_of(what);
+    if (const auto cause = why_refused(now, what)) {
+      throw cause->caused_by(error.number()).worth(error.retry());
+    }
+    if (const auto refused = refused_function(now, load_definitions(effects_), action, error)) {
+      throw FunctionRefused(*refused, FunctionRefused::Why::refused);
+    }
+  }
+
+  Snapshot observe_parent_of(const Creation& what) const {
+    return observe_host(effects_,
+                        {.facets = Facet::devices | Facet::types | Facet::available | Facet::type_name,
+                         .details_of = std::vector{what.parent},
+                         .devices = {},
+                         .other_parents = false});
+  }
+
   // Says why the driver has no instance, as the parent shows it now: devices of the same command, or of
   // another process, were created since the plan was made.
   Error explained(const Error& error, const Creation& what) const {
-    Snapshot now =
-        observe_host(effects_, {.facets = Facet::devices | Facet::types | Facet::available | Facet::type_name,
-                                .details_of = std::vector{what.parent},
-                                .devices = {},
-                                .other_parents = false});
+    Snapshot now = observe_parent_of(what);
     if (const auto cause = why_refused(now, what)) {
       return cause->caused_by(error.number());
     }
@@ -229,7 +272,13 @@ class Performer {
     }
   }
 
-  void operator()(const KeepRecord& action) const { effects_.store.keep_record(action.record); }
+  void operator()(const KeepRecord& action) const {
+    Record record = action.record;
+    if (!record.name.empty()) {
+      record.inode = effects_.host.inode_of_function(record.name);
+    }
+    effects_.store.keep_record(record);
+  }
   void operator()(const DropRecord& action) const { effects_.store.drop_record(action.uuid); }
   void operator()(const KeepClaim& action) const { effects_.store.keep_claim(action.claim); }
   void operator()(const DropClaim& action) const { effects_.store.drop_claim(action.claim); }

@@ -25,12 +25,14 @@ inline constexpr std::size_t few_devices = 4;  // are searched by name, without 
 // there.
 inline constexpr const char* runtime_directory = "run/mdevadm";
 inline constexpr const char* records_directory = "run/mdevadm/devices";
+inline constexpr const char* functions_directory = "run/mdevadm/functions";
 inline constexpr const char* claims_directory = "run/mdevadm/claims";
 inline constexpr const char* boot_directory = "run/mdevadm/boot";
 inline constexpr const char* preparations_directory = "run/mdevadm/parents";
 inline constexpr const char* probes_directory = "run/mdevadm/probes";
-inline constexpr std::array state_directories{runtime_directory, records_directory,      claims_directory,
-                                              boot_directory,    preparations_directory, probes_directory};
+inline constexpr std::array state_directories{runtime_directory,  records_directory,      claims_directory,
+                                              boot_directory,     preparations_directory, probes_directory,
+                                              functions_directory};
 
 // Return the file name of a device's or a group's definition, and of a parent's settings.
 std::string file_name(const Uuid& uuid);

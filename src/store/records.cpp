@@ -69,4 +69,38 @@ void Store::drop_record(const Uuid& uuid) const {
   }
 }
 
+std::vector<FunctionRefusal> Store::load_refusals() const {
+  constexpr std::string_view ending = ".toml";
+  std::vector<FunctionRefusal> refusals;
+  const sys::Result<sys::Dir> directory = root_->open_dir(functions_directory);
+  const auto entries = sys::entries_of(directory);
+  for (const sys::Entry& entry : entries ? *entries : std::vector<sys::Entry>{}) {
+    const std::string_view name = entry.name;
+    const auto vf = name.ends_with(ending)
+                        ? FunctionName::parse(std::string(name.substr(0, name.size() - ending.size())))
+                        : std::nullopt;
+    const sys::Result<std::string> text =
+        vf ? directory->read_file(entry.name) : sys::Result<std::string>(sys::SysError{ENOENT, entry.name});
+    if (auto refusal = text ? parse_refusal(*text, vf->str()) : std::nullopt) {
+      refusals.push_back(*std::move(refusal));
+    }
+  }
+  return refusals;
+}
+
+void Store::keep_refusal(const FunctionRefusal& refusal) const {
+  try {
+    if (const sys::Result<sys::Dir> directory = root_->make_dirs(functions_directory)) {
+      write_atomically(*directory, refusal.vf + ".toml", format_refusal(refusal), "");
+    }
+  } catch (const Error&) {
+  }
+}
+
+void Store::drop_refusal(const std::string& vf) const {
+  if (const sys::Result<sys::Dir> directory = root_->open_dir(functions_directory)) {
+    std::ignore = directory->remove_file(vf + ".toml");
+  }
+}
+
 }  // namespace mdevadm::store

@@ -102,6 +102,7 @@ std::optional<Record> parse_record(std::string_view text, const Uuid& uuid) {
   if (const auto took = table["took_ms"].value<std::int64_t>(); took && *took >= 0) {
     record.took = milliseconds(*took);
   }
+  record.inode = parse_decimal(table["inode"].value_or(std::string_view{}));
   return record;
 }
 
@@ -111,6 +112,33 @@ std::string format_record(const Record& record) {
                   toml_string(record.type.str()), toml_string(record.name), record.finished);
   if (record.took) {
     text += fmt::format("took_ms = {}\n", record.took->count());
+  }
+  if (record.inode) {
+    text += fmt::format("inode = \"{}\"\n", *record.inode);
+  }
+  return text;
+}
+
+std::optional<FunctionRefusal> parse_refusal(std::string_view text, const std::string& vf) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return std::nullopt;
+  }
+  const toml::table& table = parsed.table();
+  const auto parent = ParentName::parse(table["parent"].value_or(std::string_view{}));
+  const auto type = TypeName::parse(table["type"].value_or(std::string_view{}));
+  if (!parent || !type) {
+    return std::nullopt;
+  }
+  return FunctionRefusal{*parent, vf, *type, table["reason"].value_or(std::string{}),
+                         parse_decimal(table["inode"].value_or(std::string_view{}))};
+}
+
+std::string format_refusal(const FunctionRefusal& refusal) {
+  std::string text = fmt::format("parent = {}\ntype = {}\nreason = {}\n", toml_string(refusal.parent.str()),
+                                 toml_string(refusal.type.str()), toml_string(refusal.reason));
+  if (refusal.inode) {
+    text += fmt::format("inode = \"{}\"\n", *refusal.inode);
   }
   return text;
 }

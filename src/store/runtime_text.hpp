@@ -15,6 +15,7 @@ namespace mdevadm::store {
 
 // Return nullopt for an unreadable text, which is treated as missing.
 std::optional<Record> parse_record(std::string_view text, const Uuid& uuid);
+std::optional<FunctionRefusal> parse_refusal(std::string_view text, const std::string& vf);
 std::optional<BootEvent> parse_boot_event(std::string_view text, const Uuid& uuid, const ParentName& parent);
 
 // An unreadable claim has a problem.
@@ -25,6 +26,7 @@ ProbeResults parse_probes(std::string_view text);
 Preparation parse_preparation(std::string_view text, const ParentName& parent);
 
 std::string format_record(const Record& record);
+std::string format_refusal(const FunctionRefusal& refusal);
 std::string format_boot_event(const BootEvent& event);
 std::string format_claim(const Claim& claim);
 std::string format_probes(const ProbeResults& results);

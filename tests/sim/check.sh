@@ -319,6 +319,24 @@ functions_unusable() {
     "until then, exclude the virtual function: mdevadm parent set 0000:41:00.0 --reserve 0000:41:00.6" "other virtual functions are in use, so they are not to be disabled"
   finds warning parent-notice 0000:41:00.0 0000:41:00.5
 }
+# The driver takes no type on a virtual function that was unbound from it.
+functions_refusing() {
+  echo 0000:41:00.4 >/sys/bus/pci/drivers/nvidia/unbind
+  echo 0000:41:00.4 >/sys/bus/pci/drivers/nvidia/bind
+  lacks vf-refuses
+  adm start -u $b -p 0000:41:00.0 -t 1149
+  finds warning vf-refuses 0000:41:00.0
+  adm parent set 0000:41:00.0 --reserve 0000:41:00.4
+  lacks vf-refuses
+  adm parent set 0000:41:00.0 --unreserve 0000:41:00.4
+  adm define --auto -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4 $a
+  finds error vf-refuses 0000:41:00.0
+  adm undefine $a
+  adm stop --all
+  adm stop 0000:41:00.5
+  /usr/lib/nvidia/sriov-manage -d 0000:41:00.0 >/dev/null && /usr/lib/nvidia/sriov-manage -e 0000:41:00.0 >/dev/null
+  lacks vf-refuses
+}
 no_iommu() {
   finds error iommu-off 0000:41:00.0
   adm parent set 0000:41:00.0 --vfs all
@@ -686,6 +704,7 @@ on l40s-boot functions_off
 on l40s functions_in_use
 on m60 described
 on l40s functions_unusable
+on l40s functions_refusing
 on l40s functions_taken
 on l40s renumbered
 on a100 mig

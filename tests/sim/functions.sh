@@ -97,17 +97,46 @@ whose() {
   run mdevadm start found
   exits 0 "$(say "start succeeds for a stopped adopted device")"
   same "$(current $third)" 1149 "$(say "start uses the virtual function of the definition")"
+
+  # Only the record proves that mdevadm has set a virtual function: without one it is that of another program, also if a definition
+  # reserves it and has the same type.
   rm -r /run/mdevadm/devices
-  same "$(field found state)" active "$(say "list reports a defined device with a virtual function as active without a record")"
+  same "$(field found state)" inactive "$(say "a device whose record is lost is not that of its definition")"
   run mdevadm stop found
-  exits 0 "$(say "stop succeeds for a defined device without a record")"
+  same "$code $(current $third)" "0 1149" "$(say "stop does not clear its virtual function")"
+  run mdevadm stop --all
+  same "$code $(current $third)" "0 1149" "$(say "nor does stop --all")"
+  run mdevadm stop $third
+  same "$code $(current $third)" "4 1149" "$(say "nor does a stop of the virtual function")"
+  run mdevadm start found
+  exits 4 "$(say "start is refused")"
+  err_has "virtual function $third is used by the unmanaged device '.*' \(type 1149, not set by mdevadm\)" "$(say "the error says that mdevadm has not set it")"
+  err_has "^hint: if it is to be the device of 'found', adopt it: mdevadm define $third$" "$(say "the hint adopts it")"
+  run mdevadm define $third --name other
+  exits 4 "$(say "it is not adopted by a second definition")"
+  run mdevadm define $third
+  same "$code $out" "0 $(field found uuid)" "$(say "define adopts it for the definition")"
+  same "$(field found state),$(records)" "active,1" "$(say "it is the active device of the definition")"
+  run mdevadm stop found
+  same "$code $(current $third) $(records)" "0 0 0" "$(say "stop clears its virtual function")"
 
   sed -i 's/^type = .*/type = "L40S-4Q"/' /etc/mdevadm/devices/*/*"$(field found uuid)".toml
   mdevadm start found
   rm -r /run/mdevadm/devices
-  same "$(field found state)" active "$(say "a device whose type is defined by the vendor's name is active without a record, too")"
+  run mdevadm define $third
+  exits 0 "$(say "a device whose type is defined by the vendor's name is adopted, too")"
   run mdevadm stop found
   same "$code$err" 0 "$(say "stop succeeds for it")"
+
+  # A record is not that of a virtual function that was enabled again.
+  mdevadm start found
+  control functions $gpu 0
+  control functions $gpu 8
+  echo 1149 >/sys/bus/pci/devices/$third/nvidia/current_vgpu_type
+  same "$(field found state)" inactive "$(say "a vGPU on a virtual function that was enabled again is not that of the old record")"
+  run mdevadm stop found
+  same "$code $(current $third)" "0 1149" "$(say "stop does not clear it")"
+  echo 0 >/sys/bus/pci/devices/$third/nvidia/current_vgpu_type
 
   # Another program has set the virtual function of a device that disappeared.
   rm -f /run/mdevadm/devices/*

@@ -107,10 +107,12 @@ adopted() {
   mdevadm define 0000:41:00.4 --name a
   echo 0 >$devices/0000:41:00.4/nvidia/current_vgpu_type
   echo 1150 >$devices/0000:41:00.4/nvidia/current_vgpu_type
-  same "$(finding drift | tail -n 1)" \
-    "another program has created the device; to store its settings in the definition: mdevadm modify a --from-device" "a device of another program is not to be restarted"
-  mdevadm modify a --from-device
-  same "$(finding drift)" "" "as the hint says, nothing differs"
+  same "$(finding drift)" "" "a device of another program is not compared with the definition"
+  holds "it is on the virtual function of the definition" test -n "$(finding vf-taken)"
+  run mdevadm define 0000:41:00.4
+  exits 4 "it is not adopted for a definition of another type"
+  eval "$(hint 2)"
+  same "$(finding drift)$(finding vf-taken)" "" "as the hint says, it is adopted"
   run mdevadm restart a
   exits 0 "and it can be restarted"
 }

@@ -644,7 +644,7 @@ vf_n1__changed_after_adoption() {
   adm define 0000:41:00.4 --name own
   echo 0 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
-  words="stop own"
+  words="start own"
 }
 vf_n1__check_changed_after_adoption() { vf_n1__changed_after_adoption; words="check"; }
 vf_n1__start_without_free_function() { all_reserved; words="start -p 0000:41:00.0 -t 1149"; }
@@ -663,6 +663,47 @@ vf_n1__one_function_twice() {
 vf_n1__function_of_another_program() {
   adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
   echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="start $a"
+}
+vf_n1__function_of_same_type() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  echo 1149 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="start $a"
+}
+vf_n1__check_function_of_same_type() { vf_n1__function_of_same_type; words="check"; }
+vf_n1__adopt_for_other_type() {
+  adm define $a -p 0000:41:00.0 -t 1149 --vf 0000:41:00.4
+  echo 1160 >/sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type
+  words="define 0000:41:00.4"
+}
+vf_n1__adopt_with_options() {
+  vf_n1__function_of_same_type
+  words="define 0000:41:00.4 --name other"
+}
+unbind_and_bind() {
+  echo $1 >/sys/bus/pci/drivers/nvidia/unbind
+  echo $1 >/sys/bus/pci/drivers/nvidia/bind
+}
+l40s__function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  adm define $a -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4
+  words="start $a"
+}
+l40s__function_refuses_beside_others() {
+  adm start -u $b -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.6
+  l40s__function_refuses
+}
+l40s__named_function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  words="start -p 0000:41:00.0 -t L40S-4Q --vf 0000:41:00.4"
+}
+l40s__check_function_refuses() {
+  unbind_and_bind 0000:41:00.4
+  adm start -u $b -p 0000:41:00.0 -t L40S-4Q
+  words="check"
+}
+rtx_pro_6000__no_such_gpu_instance() {
+  adm define $a -p 0000:c1:00.0 -t 'NVIDIA RTX Pro 6000 Blackwell DC-1-24Q' --attr nvidia/gpu_instance_id=9
   words="start $a"
 }
 vf_n1__function_of_another_device() {
@@ -1246,6 +1287,7 @@ exceptions() {
   cat <<'T'
 ^list active devices: mdevadm list$	only if another process creates a device with the same UUID at the same moment
 ^if that device is not needed, stop it: mdevadm stop $	as above
+^show what uses it: mdevadm show 	only if another process takes a virtual function at the same moment
 ^show its claim: mdevadm list --claimed	only if another process releases and claims a device at the same moment
 ^this needs root: $	not in a simulated host; shell/output.sh runs the command
 (: |&& )(dmesg|journalctl|lspci|lscss)( |$)	these programs show the log and the devices of a real host, and change nothing

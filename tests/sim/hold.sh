@@ -202,6 +202,34 @@ functions() {
   release "$first_pid"
   run bash -c "echo 0 >/sys/bus/pci/devices/$function/nvidia/current_vgpu_type"
   exits 0 "the virtual function can be cleared after the release"
+
+  # NVIDIA's driver has no pending removals, so a stop cannot be forced.
+  "$MDEVADM" define $a -p 0000:41:00.0 -t 1149 --vf $function --name a >/dev/null
+  "$MDEVADM" group create one a
+  "$MDEVADM" start a
+  holding first $function
+  run "$MDEVADM" stop a
+  exits 5 "stop fails while the virtual function is in use"
+  err_has "^hint: stop the process using it, or wait with --timeout SECONDS$" "the hint does not suggest --force"
+  run "$MDEVADM" stop a --force
+  exits 5 "so does stop --force"
+  err_has "cannot stop 'a' \($a\): it is in use by mdevsim \(pid $first_pid\), and the driver does not clear a virtual function in use, so --force has no effect$" \
+    "the error says why"
+  err_lacks waiting "it does not wait"
+  err_has "^hint: stop the process using it, or wait with --timeout SECONDS$" "the hint is the same"
+  run "$MDEVADM" stop a --force --timeout 1
+  exits 5 "so does stop --force --timeout"
+  err_has "still in use by mdevsim \(pid $first_pid\)" "the error says who uses it"
+  err_has "^hint: stop the process using it, or wait longer with --timeout SECONDS$" "and not to use --force"
+  run "$MDEVADM" group stop one
+  err_has "^hint: no device was stopped; stop the process using it, or wait with --timeout SECONDS$" "group stop does not suggest --force"
+  run "$MDEVADM" group stop one --force
+  exits 5 "nor does --force help it"
+  same "$(cat /sys/bus/pci/devices/$function/nvidia/current_vgpu_type)" 1149 "the vGPU is unchanged"
+  (sleep 1; kill "$first_pid") &
+  run "$MDEVADM" stop a --force --timeout 10
+  exits 0 "stop --force --timeout stops it when it is released"
+  wait
 }
 
 echo "# $1"

@@ -245,7 +245,7 @@ part_transient() {
   exits 0 "with --ignore-defined, they do not"
   same "$(active)" 2 "a failed start leaves no device"
   clear_all
-  "$MDEVSIM" control fault create 2 EIO
+  "$MDEVSIM" control fault create 2 EINVAL
   run "$MDEVADM" start -p any -t "$name" --count 2
   exits 1 "start --count fails if a device cannot be created"
   same "$(active)" "" "and removes the others"

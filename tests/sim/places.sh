@@ -299,6 +299,9 @@ orders() {
   set_by_hand $first 1160
   run "$MDEVADM" modify vm --type 1160
   exits 0 "the definition can take the type that was set by hand"
+  same "$(state_of $a)" inactive "the device remains that of the other program"
+  run "$MDEVADM" define $first
+  exits 0 "it is adopted for the definition"
   same "$(state_of $a)" active "then its device is active"
   run "$MDEVADM" stop vm
   exits 0 "it can be stopped"
@@ -306,7 +309,7 @@ orders() {
   run "$MDEVADM" start vm
   exits 0 "it starts with the new type"
 
-  # adopted, another type by hand; the definition takes the present settings.
+  # adopted, another type by hand; the definition takes the present type, and the device.
   "$MDEVADM" stop --all
   "$MDEVADM" undefine --all
   set_by_hand $first 1149
@@ -314,12 +317,16 @@ orders() {
   set_by_hand $first 0
   set_by_hand $first 1160
   run "$MDEVADM" stop own
-  exits 4 "a device whose type another program has changed is not stopped"
-  err_has "^hint: store its present settings in the definition first: mdevadm modify own --from-device$" "the hint has the command that helps"
-  run "$MDEVADM" modify own --from-device
-  exits 0 "the definition takes the settings of the device"
+  same "$code $(current $first)" "0 1160" "a device whose type another program has changed is not stopped"
+  run "$MDEVADM" define $first
+  exits 4 "it is not adopted for a definition of another type"
+  err_has "virtual function $first is reserved for 'own' \\(.*\\), whose type is 1149, not 1160$" "the error names both types"
+  err_has "^hint: if it is to be the device of 'own', change the type of that first: mdevadm modify own --type 1160 && mdevadm define $first$" "the hint has the commands that help"
+  "$MDEVADM" modify own --type 1160
+  run "$MDEVADM" define $first
+  exits 0 "then it is adopted"
   run "$MDEVADM" stop own
-  exits 0 "then it can be stopped"
+  exits 0 "and can be stopped"
   same "$(current $first)" 0 "and its virtual function is free"
 
   # start, cleared by hand, started again; and cleared, stopped, started.

@@ -373,9 +373,14 @@ functions() {
   exits 5 "it is not stopped"
   run mdevadm claim vgpus
   exits 0 "another one"
-  rm -rf /run/mdevadm/devices
+  last=$(mdevadm list --json -o uuid,claimed_for,claimed,vf | jq -r '.devices[] | select(.claimed != true) | "\(.uuid) \(.vf)"')
+  rm "/run/mdevadm/devices/${last% *}.toml"
   run mdevadm claim vgpus
-  exits 0 "a device without a record is found by its definition"
+  exits 6 "a vGPU without a record may be that of another program, and is not claimed"
+  run mdevadm define "${last#* }"
+  same "$code $out" "0 ${last% *}" "define adopts it for its definition"
+  run mdevadm claim vgpus
+  same "$code $out" "0 ${last% *}" "then it is claimed"
   run mdevadm claim vgpus
   exits 6 "all are claimed"
   echo 0 >"/sys/bus/pci/devices/$vf/nvidia/current_vgpu_type"

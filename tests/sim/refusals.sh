@@ -25,11 +25,96 @@ m60-u1 mediated
 samples for_good
 vf-n1 functions
 SCRATCH/linger.toml linger
+l40s unbound
+a40 unbound
+l40s all_unbound
 P
   same "$failed_parts" "" "all parts pass"
   finish
   exit
 fi
+
+# The driver takes no type on a virtual function that was unbound from it and bound again, until all are enabled again.
+rebind() { echo "$1" >/sys/bus/pci/drivers/nvidia/unbind && echo "$1" >/sys/bus/pci/drivers/nvidia/bind; }
+vf_of() { "$MDEVADM" list --all --json -o uuid,vf | jq -r --arg u "$1" '.devices[] | select(.uuid == $u) | .vf'; }
+unbound() {
+  local gpu first second third type
+  gpu=$("$MDEVADM" types --json | jq -r '.types[0].parent')
+  first=${gpu%0}4 second=${gpu%0}5 third=${gpu%0}6
+  type=$("$MDEVADM" types "$gpu" --json | jq -r '.types[] | select(.name | endswith("-4Q")) | .type')
+  rebind "$first"
+  run "$MDEVADM" start -u $a -p "$gpu" -t "$type"
+  same "$code $(vf_of $a)" "0 $second" "a start uses the next virtual function if the first one refuses the type"
+  err_has "^mdevadm: warning: '$a': $second is used, because the driver refuses type $type on $first \(Input/output error\); starts that choose a virtual function use the latter last$" \
+    "a warning names both"
+  run "$MDEVADM" start -u $b -p "$gpu" -t "$type"
+  same "$code $err $(vf_of $b)" "0  $third" "later starts do not try it"
+  "$MDEVADM" stop $a $b
+  run "$MDEVADM" start -p "$gpu" -t "$type" --count 2
+  same "$code $("$MDEVADM" list --json -o vf | jq -r '.devices[].vf' | sort | xargs)" "0 $second $third" "nor does --count"
+  "$MDEVADM" list -n -o uuid | xargs "$MDEVADM" stop
+  run "$MDEVADM" define $c -p "$gpu" -t "$type"
+  same "$code $(vf_of $c)" "0 $second" "define does not reserve it"
+  "$MDEVADM" undefine $c
+
+  # It is not known any more, and the first device of a command is given the virtual function of the second one.
+  rm -r /run/mdevadm/functions
+  run "$MDEVADM" start -p "$gpu" -t "$type" --count 3
+  same "$code $("$MDEVADM" list --json -o vf | jq -r '.devices[].vf' | sort | xargs)" "0 $second $third ${gpu%0}7" "--count 3 uses three others"
+  "$MDEVADM" list -n -o uuid | xargs "$MDEVADM" stop
+  rm -r /run/mdevadm/functions
+  "$MDEVADM" define $c -p "$gpu" -t "$type" --name c >/dev/null
+  sed -i '/^vf/d' "/etc/mdevadm/devices/$gpu/$c.toml"
+  run "$MDEVADM" start c
+  same "$code $(grep '^vf' "/etc/mdevadm/devices/$gpu/$c.toml")" "0 vf = \"$second\"" "a definition without a virtual function reserves the one that is used"
+  run "$MDEVADM" stop c
+  exits 0 "the device can be stopped"
+
+  # Virtual machines refer to the address of a definition.
+  rm -r /run/mdevadm/functions
+  "$MDEVADM" modify c --vf "$first"
+  for words in "start c" "start --auto"; do
+    [ "$words" = "start c" ] || "$MDEVADM" modify c --auto
+    # shellcheck disable=SC2086
+    run "$MDEVADM" $words
+    exits 1 "$words: a definition is not started on another virtual function than its own"
+    err_has "virtual function $first refuses type $type \(Input/output error\), although $gpu can create a vGPU of this type now" "$words: the error names the virtual function"
+    err_lacks "another size|not initialized|no GPU instance" "$words: and no other cause"
+    err_has "^hint: change the virtual function in the virtual machine and in the definition, and exclude the old one: mdevadm modify c --vf $second && mdevadm parent set $gpu --reserve $first$" "$words: the hint moves the definition"
+    err_has "^hint: enable the virtual functions again, .*: /usr/lib/nvidia/sriov-manage -d $gpu && /usr/lib/nvidia/sriov-manage -e $gpu$" "$words: another one enables the virtual functions again"
+  done
+  same "$("$MDEVADM" list -n -o uuid) $(ls /run/mdevadm/devices)" " " "nothing is active, and no record remains"
+  run "$MDEVADM" check
+  err_lacks "no problem" "check reports it"
+  "$MDEVADM" start -p "$gpu" -t "$type" -u $a 2>/dev/null
+  run "$MDEVADM" start c
+  err_has "^hint: list the vGPUs of the GPU, which must be stopped before .*: mdevadm list --parent $gpu$" "beside another vGPU the virtual functions are not to be disabled"
+  run "$MDEVADM" start -p "$gpu" -t "$type" -u $b --vf "$first"
+  exits 4 "it is reserved for the definition"
+  "$MDEVADM" modify c --vf "${gpu%0}7"
+  run "$MDEVADM" start -p "$gpu" -t "$type" -u $b --vf "$first"
+  same "$code $(vf_of $b)" "1 " "a virtual function that the user names is not exchanged"
+  err_has "^hint: exclude the virtual function until it takes types again: mdevadm parent set $gpu --reserve $first$" "the hint excludes it"
+
+  "$MDEVADM" stop $a
+  /usr/lib/nvidia/sriov-manage -d "$gpu" >/dev/null && /usr/lib/nvidia/sriov-manage -e "$gpu" >/dev/null
+  run "$MDEVADM" start -p "$gpu" -t "$type" -u $a
+  same "$code $err $(vf_of $a)" "0  $first" "it is used again when the virtual functions were enabled again"
+  same "$(ls /run/mdevadm/functions)" "" "then it is not recorded any more"
+}
+
+# If all refuse a type, not all are tried.
+all_unbound() {
+  local gpu=0000:41:00.0 vf tried
+  for vf in /sys/bus/pci/devices/$gpu/virtfn*; do rebind "$(basename "$(readlink "$vf")")"; done
+  tried() { grep -c 'vfio_pci_core_device not found' /sys/kernel/mdevsim/log; }
+  run "$MDEVADM" start -u $a -p $gpu -t L40S-4Q
+  exits 1 "a start fails if each virtual function that it tries refuses the type"
+  err_has "cannot start '$a': virtual function 0000:41:01.4 refuses type 1150 \(Input/output error\), although $gpu can create a vGPU of this type now; so do 0000:41:00.4, 0000:41:00.5, .*, 0000:41:01.3; all changes were rolled back$" \
+    "the error names them"
+  same "$(tried)" 9 "nine are tried"
+  same "$(ls /run/mdevadm/devices)" "" "no record remains"
+}
 
 # Since Linux 5.2, the file remove has removed itself when the driver refuses.
 for_good() {

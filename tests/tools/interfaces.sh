@@ -135,7 +135,7 @@ removed() {
   exits "$([ "$2" = busy ] && echo 5 || echo 0)" \
     "$(say "stop --force of a device in use succeeds unless the driver refuses the removal")"
   case $2 in
-    busy) err_has "the driver reports that the device is in use|offline: the device is in use" \
+    busy) err_has "the driver reports that the device is in use|offline: the device is in use|the driver does not clear a virtual function in use" \
       "$(say "the error says that the driver refuses the removal")" ;;
     blocks) err_has "warning: removal of .* is pending: still in use by mdevsim \(pid $holder\)" \
       "$(say "the warning says that the removal is pending and names the process")" ;;

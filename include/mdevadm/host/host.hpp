@@ -28,8 +28,7 @@ struct Scope {
       details_of;  // types and identity of these parents only; of the others only the names
   std::optional<std::vector<Uuid>> devices{};  // these devices only
   Records known{};                             // runtime records, for facts that the kernel does not report
-  Records expected{};                          // devices that definitions expect on VFs, without a record
-  // UUIDs of definitions, sorted: an unmanaged device has none unless its VF is reserved for it.
+  // UUIDs of definitions, sorted: an unmanaged device has none of them.
   std::vector<Uuid> defined{};
   bool bus_only = false;  // only devices that the mdev bus lists under their UUIDs
   bool removals = true;   // find pending removals
@@ -113,6 +112,10 @@ class Host {
   // Returns the GPU that is the parent instead of a virtual function, or of the device on it, given the
   // function's PCI address; nullopt if the name is not that of a VF.
   std::optional<ParentName> gpu_of(const ParentName& function) const;
+
+  // Returns the inode number of a virtual function, which differs when it is enabled again; nullopt if there
+  // is none with this address.
+  std::optional<std::uint64_t> inode_of_function(const std::string& address) const;
 
   // Creates a device. Throws Error: conflict (the UUID exists), no_capacity, not_found (the parent or type no
   // longer exists), in_use (the device whose IOMMU group it was to join), failed.

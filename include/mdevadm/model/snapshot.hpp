@@ -76,6 +76,9 @@ struct Function {
   // Whether it has the vGPU interface and its type can be read. If not, it takes no device.
   bool usable = true;
   std::optional<std::string> driver{};  // bound to it; read if it is not usable
+  // What it has refused, although the GPU had room: "type 1150 (Input/output error)". Empty: nothing
+  // (observe_host()).
+  std::string refused{};
 };
 
 // A parent device: the physical device that offers mediated devices.
@@ -184,8 +187,8 @@ struct Device {
   bool queues_unreadable = false;  // reading them failed, or their list is cut
   std::optional<bool> online{};    // absent: it has no online switch
   bool busy : 1 = false;           // some process has it open, visible or not (requires Facet::busy)
-  // Unmanaged: another program assigned it to a VF; its UUID is derived from the VF's address (version 5),
-  // and that of a definition only if that one reserves this VF.
+  // Unmanaged: another program assigned it to a VF, or its runtime record is lost. Its UUID is derived from
+  // the VF's address (version 5), and is not that of a definition.
   bool unmanaged : 1 = false;
   bool removing : 1 = false;    // its removal is pending until it is closed (Snapshot::removing)
   bool has_record : 1 = false;  // a runtime record of it exists

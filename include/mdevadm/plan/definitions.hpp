@@ -68,12 +68,6 @@ struct ModifyRequest {
   Groups groups{};                     // as in DefineRequest
 };
 
-// Returns whether only the definition says that the active device, a vGPU on a virtual function, is managed:
-// another program assigned it, or its runtime record is lost. A change of type or virtual function then
-// writes a record first, so that the device can still be found; plan_modify() requires the lock of the
-// parent.
-bool needs_record_to_modify(const Device& active, const Definition& current);
-
 // Plans the change of a definition. Without any difference the job has no steps. Throws Error: conflict (the
 // name is taken, or a definition that moves to another parent is active or defined there), not_found (the
 // parent, the type, or an attribute to delete), abi_differs (the other parent's type), failed.

@@ -47,11 +47,14 @@ struct StopRequest {
   // Until when a removal that the driver refuses is requested again.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::string waiting_command{};  // that waits for the driver; empty: the one of the device itself
-  bool is_defined = false;        // the device has a definition; for hints
 };
 
+// Returns whether the removal of a device in use can be requested, which the kernel completes when it is
+// released. NVIDIA's driver refuses to clear the type of a virtual function in use instead.
+bool can_force_removal(const Device& device);
+
 // Returns the hint for a device in use. `has_waited`: the command has waited for its release.
-std::string advice_for_use(StopRequest::Part part_of, bool has_waited);
+std::string advice_for_use(StopRequest::Part part_of, bool has_waited, bool can_force = true);
 
 // Time limit for the removal of an unused device, and for watching a forced removal.
 inline constexpr std::chrono::seconds removal_patience{10};

@@ -10,10 +10,8 @@
 
 namespace mdevadm {
 
-// Returns the command that applies the definition to an active device with these differences, or stores the
-// settings of the device in it.
-std::string advice_on_differences(const Identity& about, const Device& device,
-                                  const std::vector<DriftedSetting>& differences);
+// Returns the command that applies the definition to an active device with these differences.
+std::string advice_on_differences(const Identity& about, const std::vector<DriftedSetting>& differences);
 
 // Returns the note for a definition that changes while its device is active, with the command that applies
 // the change; nullopt if the device is as the definition says then. Settings of the device that `seen` lacks

@@ -5,6 +5,8 @@
 
 #include <mdevadm/model/definition.hpp>
 #include <mdevadm/model/snapshot.hpp>
+#include <mdevadm/plan/explain.hpp>
+#include <mdevadm/plan/plan.hpp>
 #include <mdevadm/util/error.hpp>
 #include <optional>
 #include <string>
@@ -17,9 +19,10 @@ const Definition* reserved_for(const Definitions& defined, const ParentName& par
                                const Uuid& except);
 
 // Returns the VF that a new definition gets: the first one that is free and not reserved, or else the first
-// one that is not reserved and not used by an unmanaged device. nullopt: the parent does not use VFs, none is
-// enabled, or the definition has chosen already. Throws Error{no_capacity} if all are reserved or used by
-// unmanaged devices.
+// one that is not reserved and not used by an unmanaged device; one that has refused a type
+// (Function::refused) only if there is no other one. nullopt: the parent does not use VFs, none is enabled,
+// or the definition has chosen already. Throws Error{no_capacity} if all are reserved or used by unmanaged
+// devices.
 std::optional<FunctionName> function_for(const Snapshot& seen, const Definitions& defined,
                                          const Definition& wanted, const std::string& doing);
 
@@ -46,11 +49,26 @@ std::string advice_to_release_function(const Definition& definition);
 // Returns the device on a VF, or nullptr.
 const Device* device_on(const Snapshot& seen, const std::string& vf);
 
+// Return the error for a VF that took no vGPU because another process has used it since the plan was made,
+// and because the driver refuses it: neither another size, nor the number of vGPUs, nor MIG mode can be the
+// reason if the GPU can create such a vGPU `now`; nullopt: it cannot, or that is not known.
+Error taken_function(const Error& error, const CreateDevice& action);
+std::optional<Error> refused_function(const Snapshot& now, const Definitions& defined,
+                                      const CreateDevice& action, const Error& error);
+
+// Returns a finding for each VF of a parent that has refused a type, but those that its settings reserve.
+std::vector<Finding> refusals_of(const Parent& parent, const Definitions& defined);
+
 // Returns the error for a VF that takes no device (Function::usable).
 Error unusable_function(const Function& function, const Parent& parent, const std::string& doing);
 
+// Return how a VF whose type another program has set becomes free, and how its device becomes that of the
+// definition, which must reserve the VF and have the same type.
+std::string advice_to_clear(const Device& unmanaged);
+std::string advice_to_adopt(const Device& unmanaged, const Definition& as);
+
 // Returns the error for a VF that is used by another device. `defined` has its name, and may be nullptr.
-Error function_in_use(const Device& user, const Definitions* defined, const Definition& wanted,
-                      const std::string& doing);
+Error function_in_use(const Snapshot& seen, const Device& user, const Definitions* defined,
+                      const Definition& wanted, const std::string& doing);
 
 }  // namespace mdevadm

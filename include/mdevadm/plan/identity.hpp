@@ -33,8 +33,6 @@ std::string unnamed_device(const Definition& definition);
 std::string advice_to_restart(const Identity& about);
 // The same for settings that can be changed while it is active.
 std::string advice_to_apply(const Identity& about);
-// Returns how to store the settings of a device that another program has created, which is not restarted.
-std::string advice_to_adopt(const Identity& about);
 
 // `definition`: the definition of the device under its parent, or nullptr.
 Identity identity_of(const Device& device, const Definition* definition = nullptr,

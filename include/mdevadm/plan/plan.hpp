@@ -29,6 +29,8 @@ struct CreateDevice {
   std::optional<Definition> requested{};
   std::optional<Definition> defined{};
   std::optional<NodePolicy> node{};  // of the definition and its group
+  // Virtual functions to try if the driver refuses this one; none if the user or the definition chose it.
+  std::vector<std::string> others{};
 };
 
 // Removes a device and waits at most `patience` until it is gone. `forced`: the user accepts that it may be

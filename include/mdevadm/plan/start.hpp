@@ -62,6 +62,7 @@ class StartPlanner {
   bool is_defined(const Definition& wanted) const;
   void plan_active(const Device& active, Draft& draft);
   void require_removed(const Draft& draft) const;
+  void require_vacant(const Draft& draft) const;
   void require_offered_type(const Draft& draft) const;
   void require_startable(Draft& draft) const;
   void note_for_creation(Draft& draft);
@@ -74,6 +75,9 @@ class StartPlanner {
   std::string name_for(const Draft& draft);
   static std::string path_for(const Draft& draft);
   std::string function_for(const Draft& draft) const;
+  bool takes(const Draft& draft, const Function& function) const;
+  std::vector<std::string> free_functions_for(const Draft& draft) const;
+  std::vector<std::string> other_functions_for(const Draft& draft) const;
   bool is_reserved(const Draft& draft, const Function& function) const;
   Error no_free_function(const Draft& draft) const;
   void add_reservation(Draft& draft) const;

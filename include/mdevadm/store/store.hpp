@@ -91,6 +91,12 @@ class Store {
   void keep_record(const Record& record) const;
   void drop_record(const Uuid& uuid) const;
 
+  // Virtual functions that have refused a type, in /run/mdevadm/functions/<address>.toml. Unreadable files
+  // are ignored, and so are errors of changes: the files only improve later choices and messages.
+  std::vector<FunctionRefusal> load_refusals() const;
+  void keep_refusal(const FunctionRefusal& refusal) const;
+  void drop_refusal(const std::string& vf) const;
+
   // Claims in /run/mdevadm/claims/<uuid>.toml, of present and of earlier devices. The file of a claim that
   // cannot be used counts as a claim with a problem; a missing directory counts as empty. Throws Error if the
   // directory cannot be read.

@@ -120,7 +120,7 @@ class ClaimCommand final : public Command {
       const Identity about = identity_of(member.definition);
       context.messages().note(fmt::format("{}: the active device differs from its definition: {}; {}",
                                           about.quoted(), describe(differences),
-                                          advice_on_differences(about, *device, differences)));
+                                          advice_on_differences(about, differences)));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <mdevadm/plan/adopt.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/devices.hpp>
+#include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/groups.hpp>
 #include <mdevadm/plan/resolve.hpp>
 #include <mdevadm/store/definition_file.hpp>
@@ -54,10 +55,14 @@ class DefineCommand final : public Command {
     Batch batch(change_, "define");
     batch.print_uuids();
     node_.note_unknown_accounts(context);
+    std::vector<sys::FileLock> parents;
     std::optional<sys::FileLock> lock;
     try {
       // Scripts may hold locks of their own, which are taken after that of the definitions.
       read_active(context, batch.load_definitions(context));
+      if (to_record_) {
+        parents = batch.lock_parents(context, {*to_record_});
+      }
       lock = batch.lock_definitions(context);
       add(context, batch, batch.load_definitions(context));
     } catch (const Error& error) {
@@ -69,6 +74,9 @@ class DefineCommand final : public Command {
 
  private:
   void add(Context& context, Batch& batch, const Definitions& defined) {
+    if (to_record_ && adopts() && adopt_for_owner(context, batch, defined)) {
+      return;
+    }
     const std::vector<DefineRequest> requests = make_requests(context, defined);
     std::vector<ParentName> parents;
     std::transform(requests.begin(), requests.end(), std::back_inserter(parents),
@@ -90,6 +98,31 @@ class DefineCommand final : public Command {
       batch.require_definitions(about);
       return plan_define_all(seen, defined, requests);
     });
+  }
+
+  // The device on a VF that another program has set, if a definition reserves the VF, becomes the device of
+  // that definition. Returns false if there is none.
+  bool adopt_for_owner(Context& context, Batch& batch, const Definitions& defined) const {
+    const Snapshot seen = context.observe({facets_to_define, std::vector{*to_record_}, std::nullopt});
+    const std::string doing = fmt::format("cannot define '{}'", printable(word_));
+    const Device* device = resolve_device(word_, seen, defined, std::nullopt, doing).active;
+    const Definition* owner = device != nullptr && device->unmanaged
+                                  ? reserved_for(defined, device->parent, device->vf.str(), device->uuid)
+                                  : nullptr;
+    if (owner == nullptr) {
+      return false;
+    }
+    batch.add(identity_of(*owner, word_), [&] {
+      batch.require_definitions(identity_of(*owner, word_));
+      if (mode_.mode() || options_.any_given() || node_.any_given() || !group_.empty()) {
+        throw Error(ExitCode::conflict,
+                    fmt::format("{}: virtual function {} is reserved for {}", doing, device->vf.str(),
+                                identity_of(*owner).quoted()),
+                    std::vector{advice_to_release_function(*owner), advice_to_adopt(*device, *owner)});
+      }
+      return plan_adopt(seen, *owner, *device, word_);
+    });
+    return true;
   }
 
   // Returns one request for each device.
@@ -169,6 +202,9 @@ class DefineCommand final : public Command {
     const auto uuid = Uuid::parse(word_);
     const Device* device =
         uuid ? seen.find_device(*uuid) : resolve_device(word_, seen, defined, std::nullopt, doing).active;
+    if (device != nullptr && device->unmanaged) {
+      to_record_ = device->parent;
+    }
     if (device == nullptr || !device->type || !defined.find(device->uuid).empty()) {
       return;  // the definition is refused, or that of a new device
     }
@@ -356,6 +392,8 @@ class DefineCommand final : public Command {
   bool force_ = false;
   ActiveSettings active_;
   std::string untaken_;  // a warning
+  // The parent of the device to adopt if a runtime record of it must be written.
+  std::optional<ParentName> to_record_;
   ChangeOptions change_;
 };
 

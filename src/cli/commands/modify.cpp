@@ -72,25 +72,15 @@ class ModifyCommand final : public Command {
     }
     node_.note_unknown_accounts(context);
     Batch batch(change_, "modify");
-    PlanLocks locks{.definitions = batch.lock_definitions(context)};
-    Definitions defined = batch.load_definitions(context);
-    Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
+    std::optional<sys::FileLock> lock = batch.lock_definitions(context);
+    const Definitions defined = batch.load_definitions(context);
+    const Snapshot devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
     const std::string doing = fmt::format("cannot modify '{}'", printable(word_));
     Identity about{.argument = word_};
     try {
       batch.require_definitions(about);
-      Found found = find(devices, defined, doing);
+      const Found found = find(devices, defined, doing);
       about = identity_of(found);
-      if (const std::optional<ParentName> parent = parent_to_lock(found, devices, doing)) {
-        // The locks of parents are taken before that of the definitions.
-        locks = {};
-        locks.parents = batch.lock_parents(context, {*parent});
-        locks.definitions = batch.lock_definitions(context);
-        defined = batch.load_definitions(context);
-        batch.require_definitions(about);
-        devices = context.observe({Facet::devices, std::nullopt, std::nullopt});
-        found = find(devices, defined, doing);
-      }
       const Definition& current = require_definition(found, doing);
       context.warn_about_file(defined, current);
       if (node_.any_given()) {
@@ -127,7 +117,7 @@ class ModifyCommand final : public Command {
       const Error error = naming_group(context, refused, word_, "modify");
       batch.refuse(about, error);
     }
-    return batch.finish(context, std::move(locks.definitions));
+    return batch.finish(context, std::move(lock));
   }
 
  private:
@@ -146,15 +136,6 @@ class ModifyCommand final : public Command {
         "mdevctl's copy '{}' does not have this change; to write it again: mdevadm export "
         "mdevctl {} --force",
         context.store().path_of(*copy), shell_word(identity_of(after).word()));
-  }
-
-  // Returns the parent if a runtime record of the active device may have to be written.
-  static std::optional<ParentName> parent_to_lock(const Found& found, const Snapshot& devices,
-                                                  const std::string& doing) {
-    const Definition& current = require_definition(found, doing);
-    const Device* active = devices.find_device(current.uuid);
-    const bool needs_record = active != nullptr && needs_record_to_modify(*active, current);
-    return needs_record ? std::optional(current.parent) : std::nullopt;
   }
 
   // --parent selects a definition; users who want to change the parent may try it.

@@ -82,7 +82,6 @@ class RestartCommand final : public Command {
         continue;
       }
       StopRequest request = request_for(target.about);
-      request.is_defined = true;
       request.wait_for_holders = change_.dry_run ? patience() : std::chrono::milliseconds(0);
       request.deadline = deadline;
       batch.add_after(

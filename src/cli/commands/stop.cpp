@@ -85,7 +85,6 @@ class StopCommand final : public Command {
       }
       batch.add(target.about, [&] {
         StopRequest request = request_for(target.about);
-        request.is_defined = !target.found->definitions.empty();
         if (!change_.dry_run) {
           request.wait_for_holders = {};
           request.deadline = deadline;

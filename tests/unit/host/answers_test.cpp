@@ -71,7 +71,9 @@ TEST_CASE("each errno of a creation has its exit code, reason and remedy") {
 TEST_CASE("the errno of a creation means something else for other kinds of parents and parameters") {
   const Capabilities functions{.functions = true};
   check(create_error(EPERM, creation(), functions, true),
-        {EPERM, ExitCode::conflict, "the virtual function is already in use", "run the command again"});
+        {EPERM, ExitCode::conflict, "refuses to create mtty-1 on mtty (Operation not permitted)", "dmesg"});
+  check(create_error(ENOMEM, creation(), functions, true),
+        {ENOMEM, ExitCode::no_capacity, "lacks memory of the host to create mtty-1 on mtty", "MemAvailable"});
   check(create_error(ENODEV, creation(), functions, true),
         {ENODEV, ExitCode::not_found, "type mtty-1 on mtty is unknown to the driver", "mdevadm types mtty"});
   check(create_error(EBUSY, creation(), {.online = true}, false),

@@ -1,3 +1,5 @@
+#include <cerrno>
+#include <mdevadm/plan/adopt.hpp>
 #include <mdevadm/plan/definitions.hpp>
 #include <mdevadm/plan/functions.hpp>
 #include <mdevadm/plan/restart.hpp>
@@ -187,6 +189,87 @@ TEST_CASE("define reserves the first free function that no other definition name
   CHECK(place(defined(1)) == FunctionName::parse(vf(6)));
   const Definitions more = all_of({defined(2, vf(4)), defined(3, vf(6))});
   CHECK(refusal([&] { function_for(seen, more, defined(1), "x"); }).code() == ExitCode::no_capacity);
+}
+
+TEST_CASE("functions that have refused a type are chosen only if no other is free") {
+  Snapshot seen = host();
+  seen.parents[0].functions[0].refused = seen.parents[0].functions[1].refused =
+      "type 1149 (Input/output error)";
+  const Definitions none;
+  CHECK(function_for(seen, none, defined(1), "x") == FunctionName::parse(vf(6)));
+  CHECK(place_of_start(seen, none, defined(1)) == vf(6));
+  occupy(seen, 6, uuid(8), false);
+  occupy(seen, 7, uuid(7), false);
+  CHECK(place_of_start(seen, none, defined(1)) == vf(4));
+}
+
+TEST_CASE("a start names the functions to try instead, unless its function is reserved") {
+  Snapshot seen = host();
+  seen.parents[0].functions[1].refused = "type 1149 (Input/output error)";
+  const Definitions all = all_of({defined(1), defined(2, vf(4)), defined(3, "any"), defined(4, vf(6))});
+  const auto others = [&](const Definition& wanted) {
+    for (const Step& step : StartPlanner(seen, {.defined = &all}).plan(wanted).steps) {
+      if (const auto* created = std::get_if<CreateDevice>(&step.action)) {
+        return created->others;
+      }
+    }
+    return std::vector<std::string>{"no device is created"};
+  };
+  CHECK(others(all.all[0]) == std::vector{vf(5)});
+  CHECK(others(all.all[2]) == std::vector{vf(5)});
+  CHECK(others(all.all[1]).empty());
+  CHECK(others(all.all[3]).empty());
+  StartPlanner planner(seen, {.defined = &all});
+  planner.plan(all.all[0]);
+  CHECK(std::get<CreateDevice>(planner.plan(all.all[2]).steps.at(1).action).others.empty());
+}
+
+TEST_CASE("a function refuses a type only if its GPU can create a device of this type") {
+  Snapshot now = host();
+  const Definitions all = all_of({defined(1, vf(4)), defined(2, vf(5))});
+  CreateDevice action{.what = {.uuid = uuid(1), .parent = gpu, .type = type, .name = vf(4), .vf = vf(4)},
+                      .defined = all.all[0]};
+  const Error failure = Error(ExitCode::failed, "x").caused_by(EIO);
+  const auto refused = refused_function(now, all, action, failure);
+  REQUIRE(refused);
+  CHECK(refused->retry() == Retry::later);
+  CHECK(refused->number() == EIO);
+  CHECK(std::string(refused->what()).starts_with("virtual function 0000:41:00.4 refuses type 1149 (Input"));
+  CHECK(refused->hints().at(0).ends_with("mdevadm modify " + uuid(1).str() +
+                                         " --vf 0000:41:00.6 && mdevadm parent set 0000:41:00.0 --reserve "
+                                         "0000:41:00.4"));
+  CHECK(refused->hints().at(1).ends_with("sriov-manage -e 0000:41:00.0"));
+  action.defined.reset();
+  CHECK(refused_function(now, all, action, failure)
+            ->hints()
+            .at(0)
+            .ends_with(": mdevadm parent set 0000:41:00.0 --reserve 0000:41:00.4"));
+  occupy(now, 7, uuid(8), false);
+  CHECK(refused_function(now, all, action, failure)
+            ->hints()
+            .at(1)
+            .ends_with(": mdevadm list --parent 0000:41:00.0"));
+  now.parents[0].types[0].available = 0;
+  CHECK_FALSE(refused_function(now, all, action, failure));
+}
+
+TEST_CASE("the definition that reserves a function adopts the device that another program has set") {
+  Snapshot seen = host();
+  occupy(seen, 4, uuid(8), true);
+  Definition owner = defined(1, vf(4));
+  const Definitions all = all_of({owner});
+  const Error used = refusal([&] { place_of_start(seen, all, owner); });
+  CHECK(used.hints().at(0) ==
+        "if it is to be the device of '" + uuid(1).str() + "', adopt it: mdevadm define 0000:41:00.4");
+  const Job job = plan_adopt(seen, owner, seen.devices[0], vf(4));
+  REQUIRE(job.steps.size() == 1);
+  CHECK(std::get<KeepRecord>(job.steps[0].action).record == Record{uuid(1), gpu, type, vf(4), true});
+  CHECK(std::get<DropRecord>(*job.steps[0].undo).uuid == uuid(1));
+  owner.type = *TypeName::parse("1160");
+  CHECK(refusal([&] { plan_adopt(seen, owner, seen.devices[0], vf(4)); }).code() == ExitCode::conflict);
+  // A new definition of the device records it, too.
+  const Job fresh = plan_define(seen, {}, request_for(defined(8, vf(4))));
+  CHECK(std::get<KeepRecord>(fresh.steps.at(1).action).record == Record{uuid(8), gpu, type, vf(4), true});
 }
 
 TEST_CASE("define and modify refuse a function that is reserved or used by an unmanaged device") {
