@@ -568,6 +568,14 @@ a16__check_missing_gpu_without_room() {
   words="check"
 }
 a100__time_sliced_type_in_mig_mode() { words="start -u $a -p 0000:41:00.0 -t A100D-40C"; }
+reserved_in() {  # FILE VF
+  mkdir -p /etc/mdevadm/parents
+  echo "reserved = [\"$2\"]" >"/etc/mdevadm/parents/$1.toml"
+  words="start -p 0000:41:00.0 -t L40S-4Q"
+}
+l40s__invalid_settings() { reserved_in 0000:41:00.0 41:00.x; }
+l40s__untrusted_settings() { reserved_in 0000:41:00.0 41:00.4; chmod 666 /etc/mdevadm/parents/*; }
+l40s__misnamed_settings() { reserved_in 41:00.0 41:00.4; }
 l40s__two_sizes_at_boot() {
   adm define $a -p 0000:41:00.0 -t L40S-4Q --auto
   adm define $b -p 0000:41:00.0 -t L40S-8Q --auto
