@@ -480,7 +480,7 @@ T
 19:9: available instances of type nvidia-12 for only N of 1000 devices 'many-{}'
 23:8: 'clash' has the UUID of the active device $foreign on $gpu (nvidia-12), which has no definition
 27:8: 'mdevctl' has the UUID of the definition 'aaaaaaaa-0000-4000-8000-000000000001' under $gpu
-34:28: no parent '0000:99:00.0' on this host
+34:28: the host has no PCI function 0000:99:00.0
 34:44: 'parents' must have only strings, not an integer
 37:8: 'second' and 'first' have the same UUID $other
 38:8: 'type' must be a string, not an array
@@ -565,7 +565,7 @@ T
   err_has "$file:4:[0-9]+: 'virtual_functions' must be " "a value"
   err_has "$file:6:[0-9]+: no device '0000:99:00.0' on this host$" "a device that does not exist"
   err_has "$file:7:1: unknown key 'reserve' in \[\[parent\]\] \(did you mean 'reserved'\?\)$" "a key"
-  err_has "$file:15:[0-9]+: no parent '0000:98:00.0' on this host$" "a parent that does not exist"
+  err_has "$file:15:[0-9]+: the host has no PCI function 0000:98:00.0$" "a parent that does not exist"
   same "$(grep -c '^mdevadm: error' <<<"$err")" 4 "that is all: the types of the GPU are not known yet"
 }
 
