@@ -51,23 +51,26 @@ TEST_CASE("a queue that is reserved for the host is named, with the commands tha
 TEST_CASE("a queue that is not bound to vfio_ap is named, with the command that binds it if it exists") {
   const Error unbound = Matrix().why("assign_domain", "171", EADDRNOTAVAIL);
   CHECK(unbound.retry() == Retry::later);
-  CHECK_THAT(unbound.what(), ContainsSubstring("queue 05.00ab does not exist, or is not bound to vfio_ap"));
+  CHECK_THAT(unbound.what(), ContainsSubstring("queue 05.00ab is not bound to vfio_ap"));
   CHECK(unbound.hints() ==
         std::vector<std::string>{"bind the queue: echo 05.00ab > /sys/bus/ap/drivers_probe"});
   const Error missing = Matrix().why("assign_domain", "7", EADDRNOTAVAIL);
-  CHECK_THAT(missing.what(),
-             ContainsSubstring("queues 05.0007, 05.00ab do not exist, or are not bound to vfio_ap"));
+  CHECK_THAT(
+      missing.what(),
+      ContainsSubstring("queue 05.00ab is not bound to vfio_ap, and queue 05.0007 is not on this host"));
   CHECK(missing.hints() ==
-        std::vector<std::string>{"bind the queue: echo 05.00ab > /sys/bus/ap/drivers_probe"});
+        std::vector<std::string>{"bind the queue: echo 05.00ab > /sys/bus/ap/drivers_probe",
+                                 "list the queues of the host: mdevadm show matrix"});
   const Matrix without;
   without.lay(R"(
 sys/bus/ap/ap_usage_domain_mask = 0x0800000000000000000000000000000000000000000000000000000000000000\n
 )");
-  CHECK(without.why("assign_domain", "171", EADDRNOTAVAIL).hints().empty());
+  CHECK(without.why("assign_domain", "171", EADDRNOTAVAIL).hints() ==
+        std::vector<std::string>{"list the queues of the host: mdevadm show matrix"});
   const Matrix bound;
   bound.lay("sys/bus/ap/drivers/vfio_ap/05.00ab -> ../../../../devices/ap/card05/05.00ab\n");
   CHECK_THAT(bound.why("assign_domain", "171", EADDRNOTAVAIL).what(),
-             ContainsSubstring("a queue does not exist, or is not bound to vfio_ap"));
+             ContainsSubstring("a queue is not on this host, or not bound to vfio_ap"));
 }
 
 TEST_CASE("the device that has a queue is named, or those that may have it") {
