@@ -335,15 +335,11 @@ void Context::require_no_vf(const std::string& verb) const {
 
 void Context::exclude_reserved_functions(Snapshot& seen, FileProblems problems) {
   const AllParentSettings settings = parent_settings_if_readable();
-  for (const FileProblem& problem : settings.broken) {
-    const bool is_shown = std::any_of(seen.parents.begin(), seen.parents.end(), [&](const Parent& parent) {
-      return !parent.functions.empty() && problem.path == store_.path_of_settings(parent.name);
-    });
-    if (problems == FileProblems::reported && is_shown) {
-      messages_.warning(problem.str() + "; virtual functions that it reserves are counted as available");
-    }
-  }
   for (Parent& parent : seen.parents) {
+    const FileProblem* broken = parent.functions.empty() ? nullptr : settings.find_broken(parent.name);
+    if (problems == FileProblems::reported && broken != nullptr) {
+      messages_.warning(broken->str() + "; virtual functions that it reserves are counted as available");
+    }
     if (const ParentSettings* own = settings.find(parent.name)) {
       exclude_reserved(parent, own->reserved);
     }

@@ -9,21 +9,18 @@
 
 namespace mdevadm::cli {
 
-void require_usable_file(const AllParentSettings& settings, const Context& context, const std::string& word,
+void require_usable_file(const AllParentSettings& settings, const std::string& word,
                          const std::string& verb) {
-  const std::string path = context.store().path_of_settings(*ParentName::parse(word));
-  const auto broken = std::find_if(settings.broken.begin(), settings.broken.end(),
-                                   [&](const FileProblem& problem) { return problem.path == path; });
-  if (broken != settings.broken.end()) {
-    throw Error(
-        ExitCode::failed, fmt::format("cannot {} '{}': {}", verb, printable(word), broken->str()),
-        broken->remedy.empty() ? "edit the file, or remove it: rm " + shell_word(path) : broken->remedy);
+  if (const FileProblem* broken = settings.find_broken(*ParentName::parse(word))) {
+    throw Error(ExitCode::failed, fmt::format("cannot {} '{}': {}", verb, printable(word), broken->str()),
+                broken->remedy.empty() ? "edit the file, or remove it: rm " + shell_word(broken->path)
+                                       : broken->remedy);
   }
 }
 
 const ParentSettings& require_settings(const AllParentSettings& settings, const Context& context,
                                        const std::string& word, const std::string& verb) {
-  require_usable_file(settings, context, word, verb);
+  require_usable_file(settings, word, verb);
   if (const ParentSettings* found = settings.find(*ParentName::parse(word))) {
     return *found;
   }

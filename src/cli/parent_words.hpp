@@ -14,7 +14,6 @@ const ParentSettings& require_settings(const AllParentSettings& settings, const 
                                        const std::string& word, const std::string& verb);
 
 // Throws Error{failed} if the parent has a file that cannot be used.
-void require_usable_file(const AllParentSettings& settings, const Context& context, const std::string& word,
-                         const std::string& verb);
+void require_usable_file(const AllParentSettings& settings, const std::string& word, const std::string& verb);
 
 }  // namespace mdevadm::cli

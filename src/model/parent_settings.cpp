@@ -1,6 +1,7 @@
 #include <mdevadm/model/parent_settings.hpp>
 
 #include <algorithm>
+#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/util/text.hpp>
 #include <utility>
 
@@ -39,6 +40,23 @@ const ParentSettings* AllParentSettings::find(const ParentName& parent) const {
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const ParentSettings& one) { return one.parent == parent; });
   return found == all.end() ? nullptr : &*found;
+}
+
+std::optional<ParentName> parent_of_settings(std::string_view path) {
+  constexpr std::string_view suffix = ".toml";
+  std::string_view name = path.substr(path.rfind('/') + 1);
+  if (!name.ends_with(suffix)) {
+    return std::nullopt;
+  }
+  name.remove_suffix(suffix.size());
+  return ParentName::parse(kernel_spelling(name));
+}
+
+const FileProblem* AllParentSettings::find_broken(const ParentName& parent) const {
+  const auto found = std::find_if(broken.begin(), broken.end(), [&](const FileProblem& problem) {
+    return parent_of_settings(problem.path) == parent;
+  });
+  return found == broken.end() ? nullptr : &*found;
 }
 
 bool AllParentSettings::reserves(const ParentName& parent, std::string_view function) const {

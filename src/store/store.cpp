@@ -8,7 +8,6 @@
 #include <map>
 #include <tuple>
 
-#include <mdevadm/model/addresses.hpp>
 #include <mdevadm/store/definition_file.hpp>
 #include <mdevadm/store/definition_text.hpp>
 #include <mdevadm/sys/atomic_file.hpp>
@@ -258,8 +257,7 @@ Definitions Store::load(const std::optional<ParentName>& only) const {
   try {
     AllParentSettings all = load_parent_settings();
     for (FileProblem& problem : all.broken) {
-      const std::string file = problem.path.substr(problem.path.rfind('/') + 1);
-      if (auto parent = ParentName::parse(kernel_spelling(file.substr(0, file.size() - suffix.size())))) {
+      if (auto parent = parent_of_settings(problem.path)) {
         result.unknown_settings.emplace_back(std::move(parent), std::move(problem));
       }
     }

@@ -59,6 +59,10 @@ struct ParentSettings {
 // -shm 1.
 bool mixes_sizes(const ParentSettings& settings);
 
+// Returns the parent that the name of a file of settings means, also if it is spelled otherwise than the
+// kernel does; nullopt: the file has no such name.
+std::optional<ParentName> parent_of_settings(std::string_view path);
+
 // All parents with settings, with the problems found while reading the files.
 struct AllParentSettings {
   std::vector<ParentSettings> all;    // in natural order
@@ -66,6 +70,8 @@ struct AllParentSettings {
   std::vector<FileProblem> problems;  // warnings: unknown keys
 
   const ParentSettings* find(const ParentName& parent) const;
+  // Returns the problem because of which the settings of a parent are ignored, or nullptr.
+  const FileProblem* find_broken(const ParentName& parent) const;
   // Returns whether a VF of the parent is reserved.
   bool reserves(const ParentName& parent, std::string_view function) const;
 };

@@ -86,7 +86,7 @@ class ParentSet final : public Command {
 
   Job plan(Context& context, const AllParentSettings& all) const {
     const std::string doing = fmt::format("cannot set parent '{}'", printable(word_));
-    require_usable_file(all, context, word_, "set parent");
+    require_usable_file(all, word_, "set parent");
     const ParentName name = *ParentName::parse(word_);
     const ParentSettings* present = all.find(name);
     const std::optional<ParentSettings> before = present != nullptr ? std::optional(*present) : std::nullopt;
