@@ -15,7 +15,6 @@ namespace mdevadm {
 
 namespace {
 
-constexpr const char* io_driver = "io_subchannel";
 constexpr const char* ccw_driver = "vfio_ccw";
 constexpr const char* display_class = "03";
 
